@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Taking down a cluster of which only the master is left: the last part of ``gnt-cluster destroy``."""
+
+from __future__ import annotations
+
+from ganeti.host.paths import Paths
+from ganeti.host.services import Services
+from ganeti.node.membership import leave
+
+DAEMONS = ("ganeti-rapi", "ganeti-masterd", "ganeti-noded")
+
+
+def destroy(paths: Paths, services: Services) -> None:
+    """Stop the daemons of this node and forget the cluster."""
+    for daemon in DAEMONS:
+        services.stop(daemon)
+    leave(paths)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Making a new cluster, with this machine as its master: ``gnt-cluster init``."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ganeti.config.configuration import record_of
+from ganeti.config.sqlite import SqliteStore
+from ganeti.config.ssconf import ssconf_values
+from ganeti.config.store import FORMAT
+from ganeti.errors import EnvironmentUnfit, NotUnique, WrongInput, WrongState
+from ganeti.host import addresses
+from ganeti.host.certificates import create_authority, create_node_credentials
+from ganeti.host.clock import Clock
+from ganeti.host.files import write_atomic
+from ganeti.host.paths import Paths
+from ganeti.model.cluster import Cluster
+from ganeti.model.entity import evolve
+from ganeti.model.group import Group
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.node.membership import Bundle, ensure_free, enter, leave
+from ganeti.operations.cluster.changes import changed
+from ganeti.rpc.contract.store import Position
+
+DEFAULT_GROUP = "default"
+FIRST_TERM = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``parameters``: of OP_CLUSTER_SET_PARAMS. ``master_netdev`` empty: the cluster has no address of its own."""
+
+    cluster_name: str
+    secondary_ip: str | None
+    primary_ip_version: int
+    parameters: dict[str, Any]
+
+
+def plan(wanted: Wanted, paths: Paths, clock: Clock) -> State:
+    """The first state of the cluster. Raises a CheckFailed with what is in the way; nothing is changed."""
+    ensure_free(paths)
+    node_name, node_ip = addresses.resolve(addresses.own_name())
+    if node_ip.startswith("127.") or node_ip == "::1":
+        raise EnvironmentUnfit(
+            f"The name of this machine, {node_name}, means {node_ip}, which other nodes cannot reach; "
+            "give it its real address in the DNS or in /etc/hosts"
+        )
+    if not addresses.is_own_address(node_ip):
+        raise EnvironmentUnfit(f"The name of this machine, {node_name}, means {node_ip}, which is no address of it")
+    cluster_name, cluster_ip = addresses.resolve(wanted.cluster_name)
+    _ensure_cluster_address(cluster_name, cluster_ip, node_ip)
+    if wanted.secondary_ip and not addresses.is_own_address(wanted.secondary_ip):
+        raise WrongInput(f"Parameter 'secondary_ip': {wanted.secondary_ip} is no address of this machine")
+    return _state(wanted, (cluster_name, cluster_ip), (node_name, node_ip), clock.now())
+
+
+def carry_out(state: State, paths: Paths, start_daemons: Callable[[], None]) -> None:
+    """Write everything and start the daemons. If something fails, nothing is left."""
+    try:
+        _write_credentials(state, paths)
+        _write_store(state, paths)
+        start_daemons()
+    except BaseException:
+        leave(paths)
+        raise
+
+
+def _ensure_cluster_address(cluster_name: str, cluster_ip: str, node_ip: str) -> None:
+    if cluster_ip == node_ip:
+        raise WrongInput(
+            f"Parameter 'cluster_name': {cluster_name} has the address of this node, {node_ip}; "
+            "the cluster needs one of its own, which moves along with the master"
+        )
+    if addresses.is_own_address(cluster_ip) or addresses.answers(cluster_ip, 22, timeout=1):
+        raise NotUnique(f"The address of the cluster, {cluster_ip} ({cluster_name}), is in use already")
+
+
+def _state(wanted: Wanted, named: tuple[str, str], master: tuple[str, str], now: float) -> State:
+    """``named`` and ``master``: (name, address) of the cluster and of this node."""
+    cluster_name, cluster_ip = named
+    node_name, node_ip = master
+    group = Group(uuid=_uuid(), name=DEFAULT_GROUP, serial_no=1, ctime=now, mtime=now)
+    node = Node(
+        uuid=_uuid(),
+        name=node_name,
+        serial_no=1,
+        ctime=now,
+        mtime=now,
+        primary_ip=node_ip,
+        secondary_ip=wanted.secondary_ip or "",
+        group=group.uuid,
+        master_candidate=True,
+    )
+    cluster = Cluster(
+        uuid=_uuid(),
+        name=cluster_name,
+        serial_no=1,
+        ctime=now,
+        mtime=now,
+        master_node=node.uuid,
+        master_ip=cluster_ip,
+        primary_ip_version=wanted.primary_ip_version,
+    )
+    cluster = changed(cluster, wanted.parameters)
+    if not cluster.master_netdev:
+        raise WrongInput("Parameter 'master_netdev' is missing: name the device that gets the cluster's address")
+    return State().changed([group, node, evolve(cluster, serial_no=1)])
+
+
+def _write_credentials(state: State, paths: Paths) -> None:
+    authority = create_authority(state.cluster.name)
+    master = state.master
+    credentials = create_node_credentials(authority, master.name)
+    bundle = Bundle(
+        cluster_name=state.cluster.name,
+        ca=authority.certificate.decode(),
+        certificate=credentials.certificate.decode(),
+        term=FIRST_TERM,
+        master=master.name,
+        candidates=(master.name,),
+    )
+    write_atomic(paths.ca_key, authority.key)
+    rapi = create_node_credentials(authority, state.cluster.name)
+    write_atomic(paths.rapi_certificate, rapi.key + rapi.certificate + authority.certificate)
+    enter(paths, bundle, credentials.key)
+    for key, value in ssconf_values(state).items():
+        write_atomic(paths.ssconf(key), f"{value}\n", mode=0o444)
+
+
+def _write_store(state: State, paths: Paths) -> None:
+    store = SqliteStore(paths.store)
+    try:
+        if store.position().revision:
+            raise WrongState(f"There is the state of a cluster in {paths.store} already")
+        records = [record_of(entity) for entities in state.entities.values() for entity in entities.values()]
+        store.replace_now(Position(FORMAT, 1), records)
+    finally:
+        store.close()
+
+
+def _uuid() -> str:
+    return str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The new node's side of joining with a token: ``gnt-node join``."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import ssl
+from collections.abc import Callable
+from io import BufferedRWPair
+from typing import Any
+
+import msgspec
+
+from ganeti import VERSION, errors
+from ganeti.bootstrap.join.messages import Answer, Apply, Ready
+from ganeti.bootstrap.join.token import Token
+from ganeti.errors import AccessDenied, MasterUnreachable
+from ganeti.host.certificates import request_certificate
+from ganeti.host.paths import Paths
+from ganeti.node.membership import Bundle, ensure_free, enter, leave
+
+_CONNECT = 10.0  # seconds
+_PATIENCE = 180.0
+
+
+def join(paths: Paths, token: Token, start_daemon: Callable[[], None], address: str | None = None) -> Answer:
+    """Make this machine a node of the cluster that gave out ``token``; the master's last answer.
+
+    ``start_daemon`` starts the node daemon. Raises what the master answers, MasterUnreachable, or
+    AccessDenied if something else than the master answers; nothing is left on the node then.
+    """
+    ensure_free(paths)
+    key, request = request_certificate("joining")
+    applied = Apply(secret=token.secret.hex(), request=request.decode(), version=VERSION, address=address)
+    with _connect(token) as connection, connection.makefile("rwb") as stream:
+        answer = _ask(stream, applied)
+        try:
+            enter(paths, _bundle(answer), key)
+            start_daemon()
+            return _ask(stream, Ready())
+        except BaseException:
+            leave(paths)
+            raise
+
+
+def _connect(token: Token) -> ssl.SSLSocket:
+    # The token says what the certificate looks like, which is more than any authority could.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        plain = socket.create_connection((token.host, token.port), _CONNECT)
+        plain.settimeout(_PATIENCE)
+        connection = context.wrap_socket(plain)
+    except OSError as error:
+        raise MasterUnreachable(
+            f"The master does not answer at {token.host} port {token.port} ({error}); is that port open, "
+            "and the token still valid?"
+        ) from None
+    shown = hashlib.sha256(connection.getpeercert(binary_form=True) or b"").digest()
+    if shown != token.fingerprint:
+        connection.close()
+        raise AccessDenied(f"What answers at {token.host} port {token.port} is not the master that made the token")
+    return connection
+
+
+def _ask(stream: BufferedRWPair[Any, Any], message: msgspec.Struct) -> Answer:
+    try:
+        stream.write(msgspec.json.encode(message) + b"\n")
+        stream.flush()
+        line = stream.readline()
+    except OSError as error:
+        raise MasterUnreachable(f"The master does not answer any more: {error}") from None
+    if not line:
+        raise MasterUnreachable("The master closed the connection")
+    answer = msgspec.json.decode(line, type=Answer)
+    if answer.error is not None:
+        raise errors.decode(answer.error)
+    return answer
+
+
+def _bundle(answer: Answer) -> Bundle:
+    if answer.bundle is None:
+        raise MasterUnreachable("The master answered without credentials")
+    return answer.bundle

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The master's side of joining with a token.
+
+The master listens for joining nodes only while an invitation is open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ganeti import VERSION, errors
+from ganeti.bootstrap.join.messages import Answer, Apply, Ready
+from ganeti.bootstrap.join.token import Token
+from ganeti.errors import AccessDenied, AlreadyExists, GanetiError, WrongInput, WrongState
+from ganeti.node.membership import Bundle
+
+_log = logging.getLogger(__name__)
+
+JOIN_PORT = 1816
+_LONGEST_LINE = 1 << 16
+_PATIENCE = 120.0  # seconds for each message of a node
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """``options``: parameters of OP_NODE_ADD. ``expires``: the loop's time."""
+
+    node_name: str
+    options: dict[str, Any]
+    secret: bytes
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """What the master gives to joining nodes.
+
+    ``admit`` makes a bundle from (name, request); ``take_in`` runs the job with OP_NODE_ADD's parameters
+    and returns what it said.
+    """
+
+    host: str
+    context: ssl.SSLContext
+    fingerprint: bytes
+    new_secret: Callable[[], bytes]
+    is_member: Callable[[str], bool]
+    admit: Callable[[str, bytes], Bundle]
+    take_in: Callable[[dict[str, Any]], Awaitable[list[str]]]
+    port: int = JOIN_PORT
+
+
+class Invitations:
+    """All that are open."""
+
+    def __init__(self, hosting: Hosting) -> None:
+        self._hosting = hosting
+        self._open: list[Invitation] = []
+        self._server: asyncio.Server | None = None
+        self._closing: asyncio.TimerHandle | None = None
+
+    async def invite(self, node_name: str, options: dict[str, Any], valid: float) -> str:
+        """A token for a node, good for ``valid`` seconds; an earlier one for the same node is not any more."""
+        if self._hosting.is_member(node_name) and not options.get("readd"):
+            raise AlreadyExists(f"Node {node_name} is in the cluster already; --readd invites it again")
+        await self._listen()
+        now = asyncio.get_running_loop().time()
+        secret = self._hosting.new_secret()
+        self._open = [i for i in self._open if i.node_name != node_name and i.expires > now]
+        self._open.append(Invitation(node_name, options, secret, now + valid))
+        self._close_in_time()
+        return Token(self._hosting.host, self._hosting.port, self._hosting.fingerprint, secret).encode()
+
+    async def close(self) -> None:
+        self._open.clear()
+        if self._closing:
+            self._closing.cancel()
+        if self._server:
+            self._server.close()
+            self._server = None
+
+    async def _listen(self) -> None:
+        if self._server is None:
+            try:
+                self._server = await asyncio.start_server(
+                    self._serve, None, self._hosting.port, ssl=self._hosting.context, limit=_LONGEST_LINE
+                )
+            except OSError as error:
+                raise WrongState(f"Cannot listen for joining nodes on port {self._hosting.port}: {error}") from None
+
+    def _close_in_time(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._closing:
+            self._closing.cancel()
+        last = max(invitation.expires for invitation in self._open)
+        self._closing = loop.call_at(last, lambda: asyncio.ensure_future(self.close()))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._converse(reader, writer)
+        except GanetiError as error:
+            _log.warning("A node could not join: %s", error.message)
+            await _say(writer, Answer(error=errors.encode(error)))
+        except (msgspec.MsgspecError, ValueError):
+            await _say(writer, Answer(error=errors.encode(WrongInput("That was not understood"))))
+        except (OSError, EOFError, TimeoutError) as error:
+            _log.warning("A node broke off joining: %s", error)
+        finally:
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        applied = msgspec.json.decode(await _hear(reader), type=Apply)
+        invitation = self._find(applied.secret)
+        if applied.version != VERSION:
+            raise WrongState(f"This node runs version {applied.version}, the master {VERSION}; install the same")
+        name = invitation.node_name
+        bundle = self._hosting.admit(name, applied.request.encode())
+        await _say(writer, Answer(bundle=bundle, node_name=name))
+        msgspec.json.decode(await _hear(reader), type=Ready)
+        address = applied.address or writer.get_extra_info("peername")[0]
+        lines = await self._hosting.take_in({"primary_ip": address, **invitation.options, "node_name": name})
+        self._open.remove(invitation)
+        await _say(writer, Answer(lines=tuple(lines), node_name=name))
+
+    def _find(self, secret: str) -> Invitation:
+        now = asyncio.get_running_loop().time()
+        given = bytes.fromhex(secret)
+        for invitation in self._open:
+            if hmac.compare_digest(invitation.secret, given) and invitation.expires > now:
+                return invitation
+        raise AccessDenied("The token is not valid any more; make a new one with 'gnt-node invite' on the master")
+
+
+async def _hear(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(_PATIENCE):
+        line = await reader.readline()
+    if not line:
+        raise EOFError("the node closed the connection")
+    return line
+
+
+async def _say(writer: asyncio.StreamWriter, answer: Answer) -> None:
+    try:
+        writer.write(msgspec.json.encode(answer) + b"\n")
+        await writer.drain()
+    except OSError as error:
+        _log.warning("A joining node went away: %s", error)

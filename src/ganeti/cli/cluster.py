@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``gnt-cluster`` beyond single operations."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ganeti.cli import follow, tree
+from ganeti.cli.runnable import Local, parameters_from, presented
+from ganeti.cli.session import Session
+from ganeti.cli.tree import Pairs
+from ganeti.declare.command import Argument, Command, Option
+from ganeti.errors import EXIT_FAILURE, EXIT_NOT_CLUSTER, WrongInput
+from ganeti.host.files import read_text
+from ganeti.luxi.protocol import Method
+from ganeti.operations.cluster.destroy import Destroy
+from ganeti.operations.cluster.verify import Verify
+
+
+def _info(session: Session, values: dict[str, Any]) -> int:
+    del values
+    data = session.client.call(Method.QUERY_CLUSTER_INFO)
+    session.say("\n".join(tree.render(_description(data))))
+    return 0
+
+
+def _description(data: dict[str, Any]) -> Pairs:
+    bits, machine = data["architecture"]
+    enabled = data["enabled_hypervisors"]
+    return Pairs(
+        ("Cluster name", data["name"]),
+        ("Cluster UUID", data["uuid"]),
+        ("Creation time", _moment(data["ctime"])),
+        ("Modification time", _moment(data["mtime"])),
+        ("Master node", data["master"]),
+        ("Architecture (this node)", f"{bits} ({machine})"),
+        ("Tags", ", ".join(data["tags"]) or "(none)"),
+        ("Default hypervisor", data["default_hypervisor"]),
+        ("Enabled hypervisors", ", ".join(enabled)),
+        ("Hypervisor parameters", {name: _shown(data["hvparams"][name]) for name in enabled}),
+        ("OS-specific hypervisor parameters", data["os_hvp"]),
+        ("OS parameters", data["osparams"]),
+        ("Hidden OSes", ", ".join(data["hidden_os"])),
+        ("Blacklisted OSes", ", ".join(data["blacklisted_os"])),
+        ("Cluster parameters", _parameters(data)),
+        ("Default node parameters", _shown(data["ndparams"])),
+        ("Default instance parameters", {"default": _shown(data["beparams"]["default"])}),
+        ("Default nic parameters", {"default": _shown(data["nicparams"]["default"])}),
+        ("Default disk parameters", {name: _shown(values) for name, values in sorted(data["diskparams"].items())}),
+        ("Instance policy - limits for instances", _policy(data["ipolicy"])),
+    )
+
+
+def _parameters(data: dict[str, Any]) -> Pairs:
+    return Pairs(
+        ("candidate pool size", data["candidate_pool_size"]),
+        ("maximal number of jobs running simultaneously", data["max_running_jobs"]),
+        ("mac prefix", data["mac_prefix"]),
+        ("master netdev", data["master_netdev"]),
+        ("master netmask", data["master_netmask"]),
+        ("use external master IP address setup script", data["use_external_mip_script"]),
+        ("file storage path", data["file_storage_dir"]),
+        ("shared file storage path", data["shared_file_storage_dir"]),
+        ("gluster storage path", data["gluster_storage_dir"]),
+        ("maintenance of node health", data["maintain_node_health"]),
+        ("default instance allocator", data["default_iallocator"]),
+        ("default instance allocator parameters", data["default_iallocator_params"]),
+        ("primary ip version", data["primary_ip_version"]),
+        ("preallocation wipe disks", data["prealloc_wipe_disks"]),
+        ("enabled disk templates", ", ".join(data["enabled_disk_templates"])),
+        ("enabled user shutdown", data["enabled_user_shutdown"]),
+    )
+
+
+def _policy(policy: dict[str, Any]) -> Pairs:
+    bounds = [
+        Pairs((f"min/{index}", _shown(pair["min"])), (f"max/{index}", _shown(pair["max"])))
+        for index, pair in enumerate(policy["minmax"])
+    ]
+    return Pairs(
+        ("bounds specs", bounds),
+        ("std", _shown(policy["std"])),
+        ("allowed disk templates", ", ".join(policy["disk-templates"])),
+        ("spindle-ratio", policy["spindle-ratio"]),
+        ("vcpu-ratio", policy["vcpu-ratio"]),
+    )
+
+
+def _shown(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: "" if values[name] is None else values[name] for name in sorted(values)}
+
+
+INFO = Local(Command("gnt-cluster", "info"), "Show the parameters of the cluster.", _info)
+
+
+def _version(session: Session, values: dict[str, Any]) -> int:
+    del values
+    data = session.client.call(Method.QUERY_CLUSTER_INFO)
+    titles = {
+        "Software version": "software_version",
+        "Internode protocol": "protocol_version",
+        "Configuration format": "config_version",
+        "OS api version": "os_api_version",
+        "Export interface": "export_version",
+        "VCS version": "vcs_version",
+    }
+    for title, name in titles.items():
+        session.say(f"{title}: {data[name]}")
+    return 0
+
+
+VERSION = Local(Command("gnt-cluster", "version"), "Show the versions of the software and its formats.", _version)
+
+
+def _getmaster(session: Session, values: dict[str, Any]) -> int:
+    del values
+    master = read_text(session.paths.ssconf("master_node"))
+    if master is None:
+        session.warn("Cluster not initialized")
+        return EXIT_NOT_CLUSTER
+    session.say(master)
+    return 0
+
+
+GETMASTER = Local(Command("gnt-cluster", "getmaster"), "Show the name of the master node.", _getmaster)
+
+
+def _verify(session: Session, values: dict[str, Any]) -> int:
+    results = follow.run(session, Verify.wire_name(), parameters_from(Verify, values))
+    if results is None or results[0] is None:
+        return 0
+    numbers = [number for _, number in results[0]["jobs"]]
+    session.say(f"Submitted jobs {', '.join(map(str, numbers))}")
+    good = True
+    for number in numbers:
+        session.say(f"Waiting for job {number} ...")
+        good = follow.follow(session, number)[0] and good
+    return 0 if good else EXIT_FAILURE
+
+
+VERIFY = presented(Verify, _verify)
+
+
+def _destroy(session: Session, values: dict[str, Any]) -> int:
+    if not values.get("yes_do_it"):
+        session.warn(
+            "Destroying a cluster is irreversible. If you really want destroy this cluster, "
+            "supply the --yes-do-it option."
+        )
+        return EXIT_FAILURE
+    from ganeti.bootstrap.destroy import destroy  # noqa: PLC0415 - only here
+    from ganeti.host.services import services  # noqa: PLC0415 - only here
+
+    follow.run(session, Destroy.wire_name(), {})
+    destroy(session.paths, services(session.paths))
+    session.say("The cluster is destroyed; disks of instances and logs are left where they were")
+    return 0
+
+
+DESTROY = Local(
+    Command(
+        "gnt-cluster",
+        "destroy",
+        options=(Option(("--yes-do-it", "--ya-rly"), "Really do it", kind="flag"),),
+        usage="--yes-do-it",
+    ),
+    "Destroy a cluster that has no instances and no nodes besides the master.",
+    _destroy,
+)
+
+
+def _queue(session: Session, values: dict[str, Any]) -> int:
+    what = values["what"]
+    if what in ("drain", "undrain"):
+        session.client.call(Method.SET_DRAIN_FLAG, what == "drain")
+    elif what == "info":
+        (drained,) = session.client.call(Method.QUERY_CONFIG_VALUES, ["drain_flag"])
+        session.say(f"The drain flag is {'set' if drained else 'unset'}")
+    else:
+        raise WrongInput(f"'{what}' is not known here; choose from drain, undrain, info")
+    return 0
+
+
+QUEUE = Local(
+    Command("gnt-cluster", "queue", (Argument("what", "drain, undrain or info"),), usage="{drain | undrain | info}"),
+    "Let the queue accept no new jobs, or accept them again.",
+    _queue,
+)
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

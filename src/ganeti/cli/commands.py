@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every sub-command of every script, and where it is: an operation, or a Local in a module here.
+
+Modules are imported when their command is run, so that a command starts fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from ganeti.cli.runnable import Local
+from ganeti.jobs.operation import JobOperation
+
+COMMANDS: dict[str, dict[str, str]] = {
+    "gnt-cluster": {
+        "destroy": "cluster:DESTROY",
+        "getmaster": "cluster:GETMASTER",
+        "info": "cluster:INFO",
+        "init": "cluster_init:INIT",
+        "modify": "OP_CLUSTER_SET_PARAMS",
+        "queue": "cluster:QUEUE",
+        "verify": "cluster:VERIFY",
+        "version": "cluster:VERSION",
+    },
+    "gnt-node": {
+        "add": "node_add:ADD",
+        "info": "node:INFO",
+        "invite": "node_add:INVITE",
+        "join": "node_add:JOIN",
+        "list": "node:LIST",
+        "list-fields": "node:LIST_FIELDS",
+        "modify": "node:MODIFY",
+        "remove": "OP_NODE_REMOVE",
+    },
+    "gnt-instance": {
+        "add": "OP_INSTANCE_CREATE",
+        "batch-create": "instance:BATCH_CREATE",
+        "console": "instance:CONSOLE",
+        "failover": "OP_INSTANCE_FAILOVER",
+        "info": "instance:INFO",
+        "list": "instance:LIST",
+        "list-fields": "instance:LIST_FIELDS",
+        "migrate": "OP_INSTANCE_MIGRATE",
+        "reboot": "OP_INSTANCE_REBOOT",
+        "remove": "OP_INSTANCE_REMOVE",
+        "shutdown": "OP_INSTANCE_SHUTDOWN",
+        "startup": "OP_INSTANCE_STARTUP",
+    },
+    "gnt-os": {
+        "diagnose": "os:DIAGNOSE",
+        "info": "os:INFO",
+        "list": "os:LIST",
+    },
+    "gnt-job": {
+        "archive": "job:ARCHIVE",
+        "autoarchive": "job:AUTOARCHIVE",
+        "cancel": "job:CANCEL",
+        "change-priority": "job:CHANGE_PRIORITY",
+        "info": "job:INFO",
+        "list": "job:LIST",
+        "list-fields": "job:LIST_FIELDS",
+        "wait": "job:WAIT",
+        "watch": "job:WATCH",
+    },
+    "gnt-debug": {
+        "delay": "OP_TEST_DELAY",
+        "locks": "debug:LOCKS",
+    },
+}
+ALIASES: dict[str, dict[str, str]] = {
+    "gnt-cluster": {"show": "info"},
+    "gnt-node": {"show": "info"},
+    "gnt-instance": {"show": "info", "start": "startup", "stop": "shutdown"},
+    "gnt-os": {"show": "info"},
+    "gnt-job": {"show": "info"},
+    "gnt-debug": {},
+}
+
+
+def find(script: str, name: str) -> Local | type[JobOperation[Any]] | None:
+    """The command of a name or alias; None if there is none."""
+    place = COMMANDS[script].get(ALIASES[script].get(name, name))
+    if place is None:
+        return None
+    if place.startswith("OP_"):
+        from ganeti.operations import find as find_operation  # noqa: PLC0415 - lists need no operations
+
+        return find_operation(place)
+    module, _, attribute = place.partition(":")
+    found: Local = getattr(import_module(f"ganeti.cli.{module}"), attribute)
+    return found

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``gnt-debug`` beyond single operations."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ganeti.cli.listing import HEADERS, OUTPUT, SEPARATOR, VERBOSE, columns, show
+from ganeti.cli.runnable import Local
+from ganeti.cli.session import Session
+from ganeti.declare.command import Command, Option
+from ganeti.declare.field import ValueStatus
+from ganeti.luxi.protocol import Method
+
+_USUAL = ("name", "mode", "owner", "pending")
+
+
+def _locks(session: Session, values: dict[str, Any]) -> int:
+    while True:
+        answer = session.client.call(Method.QUERY, "lock", columns(values, _USUAL), None)
+        answer["data"] = [[_worded(cell) for cell in cells] for cells in answer["data"]]
+        status = show(session, values, answer)
+        if not values.get("interval"):
+            return status
+        session.say()
+        time.sleep(values["interval"])
+
+
+def _worded(cell: tuple[int, Any]) -> tuple[int, Any]:
+    """Lists of owners, and of (mode, owners) that wait, as text."""
+    status, value = cell
+    if status != ValueStatus.NORMAL or not isinstance(value, list):
+        return cell
+    return status, ",".join(f"{item[0]}:{'|'.join(item[1])}" if isinstance(item, list) else item for item in value)
+
+
+LOCKS = Local(
+    Command(
+        "gnt-debug",
+        "locks",
+        options=(
+            HEADERS,
+            SEPARATOR,
+            OUTPUT,
+            VERBOSE,
+            Option(("--interval",), "Show them again every so many seconds", kind="int", metavar="SECONDS"),
+        ),
+        usage="[--interval SECONDS]",
+    ),
+    "Show which locks are held, by which job, and which jobs wait for them.",
+    _locks,
+)

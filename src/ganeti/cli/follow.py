@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Submitting jobs and following them to their end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ganeti import errors
+from ganeti.cli.progress import ProgressLine
+from ganeti.cli.session import Session
+from ganeti.declare.operation import PRIORITIES
+from ganeti.errors import Canceled, ExecutionFailed, UnknownEntity
+from ganeti.luxi.protocol import Method
+
+_FIELDS = ["status", "opstatus", "opresult", "progress"]
+_POLL = 50.0  # seconds that one question to the master may wait
+_SLACK = 30.0
+_WAITING = {
+    "queued": "Job {} is waiting in queue",
+    "waiting": "Job {} is trying to acquire all necessary locks",
+}
+# A job that gets its locks within this time is not worth a word.
+_GRACE = 5.0
+
+
+def prepare(session: Session, wire_name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """An operation as it is submitted, with what was asked for on every command."""
+    operation = {"OP_ID": wire_name, **parameters, "reason": session.reason()}
+    if session.values.get("priority_name"):
+        operation["priority"] = PRIORITIES[session.values["priority_name"]]
+    if session.values.get("debug"):
+        operation["debug_level"] = session.values["debug"]
+    return operation
+
+
+def run(session: Session, wire_name: str, parameters: dict[str, Any]) -> list[Any] | None:
+    """Submit a job of one operation and follow it; its results, or None if it is not waited for."""
+    number = session.client.call(Method.SUBMIT_JOB, [prepare(session, wire_name, parameters)])
+    if session.values.get("print_jobid"):
+        session.say(str(number))
+    if session.values.get("submit_only"):
+        session.say(f"JobID: {number}")
+        return None
+    return follow(session, number)
+
+
+def follow(session: Session, number: int) -> list[Any]:
+    """Show what a job says until it ends; its results. Raises the error that it ended with."""
+    watch = _Watch(session, number)
+    with ProgressLine() as progress:
+        while True:
+            status, opstatus, results = watch.look(progress)
+            if status in ("success", "error", "canceled"):
+                break
+    if status == "success":
+        return results
+    if status == "canceled":
+        raise Canceled("Job was canceled")
+    failed = next(index for index, one in enumerate(opstatus) if one == "error")
+    raise errors.decode(results[failed])
+
+
+def follow_each(session: Session, jobs: Sequence[tuple[int, str]]) -> bool:
+    """Follow jobs, each with what it is about, one after the other; whether all succeeded."""
+    good = True
+    for number, about in jobs:
+        session.say(f"Waiting for job {number}{' for ' + about if about else ''} ...")
+        try:
+            follow(session, number)
+        except errors.GanetiError as error:
+            session.warn(f"Job {number}{' for ' + about if about else ''} has failed: {error.message}")
+            good = False
+    return good
+
+
+class _Watch:
+    """What was seen of a job so far."""
+
+    def __init__(self, session: Session, number: int) -> None:
+        self._session = session
+        self._number = number
+        self._previous: Any = None
+        self._serial = -1
+        self._since = time.monotonic()
+        self._told = ""
+
+    def look(self, progress: ProgressLine) -> tuple[str, list[str], list[Any]]:
+        """Wait for news and show them; the job's status, those of its steps, and their results."""
+        timeout = _GRACE if self._previous is None or self._previous[0] in _WAITING else _POLL
+        answer = self._session.client.call(
+            Method.WAIT_FOR_JOB_CHANGE,
+            self._number,
+            _FIELDS,
+            self._previous,
+            self._serial,
+            timeout,
+            timeout=timeout + _SLACK,
+        )
+        if answer is None:
+            raise UnknownEntity(f"Job {self._number} not found")
+        if answer != "nochange":
+            self._previous, entries = answer
+            for serial, moment, _kind, text in entries:
+                progress.clear()
+                self._session.say(f"{time.ctime(moment[0])} {text}")
+                self._serial = serial
+            sys.stdout.flush()
+        status, opstatus, results, how_far = self._previous
+        self._explain_waiting(status)
+        progress.show(how_far)
+        return status, opstatus, results
+
+    def _explain_waiting(self, status: str) -> None:
+        if status in _WAITING and status != self._told and time.monotonic() - self._since >= _GRACE:
+            self._session.warn(_WAITING[status].format(self._number))
+            self._told = status
+
+
+def submit_many(session: Session, operations: Sequence[dict[str, Any]]) -> list[int]:
+    """Each operation as a job of its own; their numbers. Raises ExecutionFailed if one is not taken in."""
+    answers = session.client.call(Method.SUBMIT_MANY_JOBS, [[operation] for operation in operations])
+    for accepted, what in answers:
+        if not accepted:
+            raise ExecutionFailed(f"A job could not be submitted: {what}")
+    return [number for _, number in answers]

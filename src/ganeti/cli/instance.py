@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``gnt-instance`` beyond single operations."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from ganeti.cli import follow, tree
+from ganeti.cli.listing import field_lister, lister
+from ganeti.cli.options import NO_JOB
+from ganeti.cli.runnable import Local
+from ganeti.cli.session import Session
+from ganeti.cli.tree import Pairs, with_defaults
+from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.text import format_size
+from ganeti.errors import EXIT_FAILURE, ExecutionFailed, WrongInput
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT
+from ganeti.query.instance import DEFAULT
+
+LIST = lister("gnt-instance", "instance", DEFAULT, "instance")
+LIST_FIELDS = field_lister("gnt-instance", "instance", "instance")
+
+
+def _info(session: Session, values: dict[str, Any]) -> int:
+    names = values.get("names") or []
+    if not names and not values.get("all"):
+        raise WrongInput("No instance selected; give names, or --all for all of them")
+    found = session.read("OP_INSTANCE_QUERY_DATA", instances=names, static=bool(values.get("static")))
+    descriptions = [_description(data) for data in sorted(found.values(), key=lambda data: data["name"])]
+    session.say("\n".join(tree.render(descriptions)))
+    return 0
+
+
+INFO = Local(
+    Command(
+        "gnt-instance",
+        "info",
+        (Argument("names", "Instances to describe", "*", completes="instance"),),
+        (
+            Option(("-s", "--static"), "Only what is configured, without asking nodes", kind="flag"),
+            Option(("--all",), "All instances", kind="flag"),
+            NO_JOB,
+        ),
+        usage="[-s] {--all | <instance-name>...}",
+    ),
+    "Show all that is known of instances.",
+    _info,
+)
+
+
+def _description(data: dict[str, Any]) -> Pairs:
+    state = f"configured to be {data['config_state']}"
+    if data["run_state"] is not None:
+        state += f", actual state is {data['run_state']}"
+    return Pairs(
+        ("Instance name", data["name"]),
+        ("UUID", data["uuid"]),
+        ("Serial number", data["serial_no"]),
+        ("Creation time", _moment(data["ctime"])),
+        ("Modification time", _moment(data["mtime"])),
+        ("State", state),
+        ("Nodes", _nodes(data)),
+        ("Operating system", data["os"]),
+        ("Operating system parameters", with_defaults(data["os_instance"], data["os_actual"])),
+        ("Allocated network port", data["network_port"]),
+        ("Hypervisor", data["hypervisor"]),
+        ("Hypervisor parameters", with_defaults(data["hv_instance"], data["hv_actual"])),
+        ("Back-end parameters", with_defaults(data["be_instance"], data["be_actual"])),
+        ("NICs", [_nic(nic, index) for index, nic in enumerate(data["nics"])]),
+        ("Disk template", data["disk_template"]),
+        ("Disks", [_disk(disk, data["pnode"]) for disk in data["disks"]]),
+        ("Tags", data["tags"]),
+    )
+
+
+def _nodes(data: dict[str, Any]) -> list[Pairs]:
+    group = f"{data['pnode_group_name']} (UUID {data['pnode_group_uuid']})"
+    secondaries = [
+        f"{node} (group {name}, group UUID {uuid})"
+        for node, name, uuid in zip(data["snodes"], data["snodes_group_names"], data["snodes_group_uuids"], strict=True)
+    ]
+    return [Pairs(("primary", data["pnode"]), ("group", group)), Pairs(("secondaries", ", ".join(secondaries)))]
+
+
+def _nic(nic: list[Any], index: int) -> Pairs:
+    name, uuid, mac, ip, mode, link, vlan, network = nic
+    fields = Pairs(
+        ("MAC", mac),
+        ("IP", ip),
+        ("mode", mode),
+        ("link", link),
+        ("vlan", vlan),
+        ("network", network),
+        ("UUID", uuid),
+        ("name", name),
+    )
+    return Pairs((f"nic/{index}", fields))
+
+
+def _disk(disk: dict[str, Any], node: str) -> Pairs:
+    fields = [("access mode", disk["mode"]), ("logical_id", disk["logical_id"])]
+    if disk["pstatus"]:
+        path, problem = disk["pstatus"]
+        fields.append((f"on {node}", f"{path} ({problem})" if problem else path))
+    fields += [("name", disk["name"]), ("UUID", disk["uuid"])]
+    return Pairs((f"{disk['iv_name']}: {disk['dev_type']}, size {format_size(disk['size'])}", Pairs(*fields)))
+
+
+def _console(session: Session, values: dict[str, Any]) -> int:
+    access = session.read("OP_INSTANCE_CONSOLE", instance_name=values["instance_name"])
+    if access["kind"] == "msg":
+        session.say(access["message"])
+        return 0
+    if access["kind"] != "ssh":
+        session.say(f"{access['kind']} console at {access['host']} port {access['port']}")
+        return 0
+    port = str(access.get("port") or 22)
+    command = ["ssh", "-t", "-p", port, f"{access['user']}@{access['host']}", *access["command"]]
+    if values.get("show_cmd"):
+        session.say(" ".join(command))
+        return 0
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - the terminal is ssh's from here on
+    except OSError as error:
+        raise ExecutionFailed(f"ssh could not be started: {error.strerror}") from None
+
+
+CONSOLE = Local(
+    Command(
+        "gnt-instance",
+        "console",
+        (INSTANCE_ARGUMENT,),
+        (Option(("--show-cmd",), "Show the command that opens the console, and do not run it", kind="flag"), NO_JOB),
+        usage="[--show-cmd] <instance-name>",
+    ),
+    "Open the console of an instance.",
+    _console,
+)
+
+
+def _batch_create(session: Session, values: dict[str, Any]) -> int:
+    path = Path(values["instances_file"])
+    try:
+        specifications = json.loads(path.read_text())
+    except OSError as error:
+        raise WrongInput(f"The file {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise WrongInput(f"The file {path} is not JSON: {error}") from None
+    if not isinstance(specifications, list) or not all(isinstance(item, dict) for item in specifications):
+        raise WrongInput(f"The file {path} must hold a list of objects, one for each instance")
+    parameters: dict[str, Any] = {"instances": specifications}
+    if values.get("iallocator"):
+        parameters["iallocator"] = values["iallocator"]
+    if values.get("dry_run"):
+        parameters["dry_run"] = True
+    results = follow.run(session, "OP_INSTANCE_MULTI_ALLOC", parameters)
+    if results is None or results[0] is None:
+        return 0
+    jobs = [
+        (number, specification.get("instance_name", ""))
+        for (_, number), specification in zip(results[0]["jobs"], specifications, strict=True)
+    ]
+    session.say(f"Submitted jobs {', '.join(str(number) for number, _ in jobs)}")
+    if not follow.follow_each(session, jobs):
+        session.warn("Some instances could not be created, see above")
+        return EXIT_FAILURE
+    session.say("All instances created successfully.")
+    return 0
+
+
+BATCH_CREATE = Local(
+    Command(
+        "gnt-instance",
+        "batch-create",
+        (Argument("instances_file", "File with a list of the instances' parameters, in JSON", completes="file"),),
+        (
+            Option(("-I", "--iallocator"), "Allocator that chooses the nodes", metavar="NAME"),
+            Option(("--dry-run",), "Only check whether it could be done", kind="flag"),
+        ),
+        usage="<instances.json>",
+    ),
+    "Create several instances that a file describes.",
+    _batch_create,
+    job=True,
+)
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``gnt-job``."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ganeti.cli import follow, tree
+from ganeti.cli.listing import HEADERS, OUTPUT, SEPARATOR, VERBOSE, columns, field_lister, show
+from ganeti.cli.runnable import Local
+from ganeti.cli.session import Session
+from ganeti.cli.tree import Pairs
+from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.operation import PRIORITIES
+from ganeti.declare.text import parse_age
+from ganeti.errors import EXIT_FAILURE, GanetiError, WrongInput
+from ganeti.luxi.protocol import Method
+from ganeti.query.filter import parse
+from ganeti.query.job import DEFAULT
+
+_JOB = Argument("job_id", "Number of the job", completes="job")
+_JOBS = Argument("job_ids", "Numbers of jobs", "+", completes="job")
+_SOME_JOBS = Argument("job_ids", "Numbers of jobs", "*", completes="job")
+_PENDING = ["canceling", "queued", "waiting"]
+_STATUS_OPTIONS = (
+    Option(("--pending",), "Jobs that have not begun", kind="flag", name="status_filter", const=_PENDING),
+    Option(("--queued",), "Jobs that are queued", kind="flag", name="status_filter", const=["queued"]),
+    Option(("--waiting",), "Jobs that wait for locks", kind="flag", name="status_filter", const=["waiting"]),
+)
+_LIST_OPTIONS = (
+    Option(("--pending",), "Only jobs that have not begun", kind="flag", name="status_filter", const=_PENDING),
+    Option(("--running",), "Only jobs that run", kind="flag", name="status_filter", const=["running"]),
+    Option(("--error",), "Only jobs that failed", kind="flag", name="status_filter", const=["error"]),
+    Option(
+        ("--finished",),
+        "Only jobs that have ended",
+        kind="flag",
+        name="status_filter",
+        const=["canceled", "error", "success"],
+    ),
+    Option(("--archived",), "Jobs that are put away, too", kind="flag"),
+    Option(("-F", "--filter"), "The argument is a filter, such as 'status == \"error\"'", kind="flag"),
+)
+_INFO_FIELDS = ["id", "status", "ops", "opresult", "opstatus", "oplog", "opstart", "opexec", "opend"]
+_INFO_FIELDS += ["received_ts", "start_ts", "end_ts"]
+
+
+def _numbers(words: list[str]) -> list[int]:
+    wrong = [word for word in words if not word.isdigit()]
+    if wrong:
+        raise WrongInput(f"'{wrong[0]}' is not the number of a job")
+    return [int(word) for word in words]
+
+
+def _list(session: Session, values: dict[str, Any]) -> int:
+    words = values.get("job_ids") or []
+    conditions: list[Any] = []
+    if values.get("filter") and words:
+        conditions.append(parse(" ".join(words)))
+    elif words:
+        conditions.append(["|", *(["=", "id", number] for number in _numbers(words))])
+    if values.get("status_filter"):
+        conditions.append(["|", *(["=", "status", status] for status in values["status_filter"])])
+    fields = columns(values, DEFAULT)
+    if values.get("archived") and not values.get("output"):
+        fields.append("archived")
+    condition = ["&", *conditions] if conditions else None
+    return show(session, values, session.client.call(Method.QUERY, "job", fields, condition))
+
+
+LIST = Local(
+    Command(
+        "gnt-job", "list", (_SOME_JOBS,), (HEADERS, SEPARATOR, OUTPUT, VERBOSE, *_LIST_OPTIONS), usage="[<job-id>...]"
+    ),
+    f"List jobs. Columns are named by 'list-fields'; usual are: {', '.join(DEFAULT)}.",
+    _list,
+)
+LIST_FIELDS = field_lister("gnt-job", "job", "job")
+
+
+def _info(session: Session, values: dict[str, Any]) -> int:
+    numbers = _numbers(values["job_ids"])
+    rows = session.client.call(Method.QUERY_JOBS, numbers, _INFO_FIELDS)
+    descriptions = []
+    missing = False
+    for number, row in zip(numbers, rows, strict=True):
+        if row is None:
+            session.warn(f"Job ID {number} not found")
+            missing = True
+        else:
+            descriptions.append(_description(dict(zip(_INFO_FIELDS, row, strict=True))))
+    if descriptions:
+        session.say("\n".join(tree.render(descriptions)))
+    return EXIT_FAILURE if missing else 0
+
+
+INFO = Local(
+    Command("gnt-job", "info", (_JOBS,), usage="<job-id> [<job-id>...]"), "Show all that is known of jobs.", _info
+)
+
+
+def _description(job: dict[str, Any]) -> Pairs:
+    received, start, end = job["received_ts"], job["start_ts"], job["end_ts"]
+    return Pairs(
+        ("Job ID", job["id"]),
+        ("Status", job["status"]),
+        ("Received", _moment(received)),
+        ("Processing start", _later(start, received)),
+        ("Processing end", _later(end, start)),
+        ("Total processing time", f"{_seconds(end) - _seconds(received):.6f} seconds" if end else "N/A"),
+        ("Opcodes", [_opcode(job, index) for index in range(len(job["ops"]))]),
+    )
+
+
+def _opcode(job: dict[str, Any], index: int) -> Pairs:
+    operation = job["ops"][index]
+    # What a job said is kept with the job, and shown with its first operation.
+    log = job["oplog"][0] if index == 0 else []
+    return Pairs(
+        ("Opcode", operation["OP_ID"]),
+        ("Status", job["opstatus"][index]),
+        ("Processing start", _moment(job["opstart"][index])),
+        ("Execution start", _moment(job["opexec"][index])),
+        ("Processing end", _moment(job["opend"][index])),
+        ("Input fields", {name: operation[name] for name in sorted(operation)}),
+        ("Result", job["opresult"][index]),
+        (
+            "Execution log",
+            [Pairs(("Time", _moment(at)), ("Content", f"[{n}, {kind}, {text}]")) for n, at, kind, text in log],
+        ),
+    )
+
+
+def _seconds(stamp: list[int]) -> float:
+    return stamp[0] + stamp[1] / 1_000_000
+
+
+def _moment(stamp: list[int] | None) -> str:
+    if stamp is None:
+        return "N/A"
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stamp[0])) + f".{stamp[1]:06}"
+
+
+def _later(stamp: list[int] | None, before: list[int] | None) -> str:
+    if stamp is None or before is None:
+        return "N/A"
+    return f"{_moment(stamp)} (delta {_seconds(stamp) - _seconds(before):.6f}s)"
+
+
+def _watch(session: Session, values: dict[str, Any]) -> int:
+    (number,) = _numbers([values["job_id"]])
+    title = f"Output from job {number} follows"
+    session.say(f"{title}\n{'-' * len(title)}")
+    follow.follow(session, number)
+    return 0
+
+
+WATCH = Local(Command("gnt-job", "watch", (_JOB,), usage="<job-id>"), "Show what a job says until it ends.", _watch)
+
+
+def _wait(session: Session, values: dict[str, Any]) -> int:
+    (number,) = _numbers([values["job_id"]])
+    previous = None
+    while True:
+        answer = session.client.call(Method.WAIT_FOR_JOB_CHANGE, number, ["status"], previous, 1 << 30, 50.0)
+        if answer is None:
+            raise WrongInput(f"Job {number} not found")
+        if answer != "nochange":
+            previous = answer[0]
+        if previous and previous[0] in ("success", "error", "canceled"):
+            return 0 if previous[0] == "success" else EXIT_FAILURE
+
+
+WAIT = Local(
+    Command("gnt-job", "wait", (_JOB,), usage="<job-id>"),
+    "Wait for a job to end, without showing anything; the exit status tells whether it succeeded.",
+    _wait,
+)
+
+
+def _chosen(session: Session, values: dict[str, Any], what: str) -> list[int] | None:
+    """The jobs that numbers or a status name; None if the user said no."""
+    words, statuses = values.get("job_ids") or [], values.get("status_filter")
+    if bool(words) == bool(statuses):
+        raise WrongInput("Give either numbers of jobs or one of --pending, --queued, --waiting")
+    if words:
+        return _numbers(words)
+    condition = ["|", *(["=", "status", status] for status in statuses or ())]
+    numbers = [row[0] for row in session.query("job", ["id"], condition)]
+    listed = ", ".join(map(str, numbers))
+    if numbers and not values.get("force") and not session.confirm(f"{what} job(s) {listed}?"):
+        return None
+    return numbers
+
+
+def _cancel(session: Session, values: dict[str, Any]) -> int:
+    if values.get("kill"):
+        raise WrongInput("--kill: jobs are no processes of their own, so one that works cannot be killed")
+    numbers = _chosen(session, values, "Cancel")
+    if numbers is None:
+        return EXIT_FAILURE
+    return _each(session, numbers, lambda number: session.client.call(Method.CANCEL_JOB, number))
+
+
+CANCEL = Local(
+    Command(
+        "gnt-job",
+        "cancel",
+        (_SOME_JOBS,),
+        (
+            Option(("-f", "--force"), "Do not ask", kind="flag", name="force"),
+            Option(("--kill",), "Not possible with this version; says why", kind="flag"),
+            Option(("--yes-do-it", "--ya-rly"), "Accepted, with --kill", kind="flag"),
+            *_STATUS_OPTIONS,
+        ),
+        usage="{--pending | --queued | --waiting | <job-id>...}",
+    ),
+    "Cancel jobs that have not begun.",
+    _cancel,
+)
+
+
+def _change_priority(session: Session, values: dict[str, Any]) -> int:
+    if not values.get("new_priority"):
+        raise WrongInput("--priority is missing: low, normal or high")
+    numbers = _chosen(session, values, f"Change the priority to {values['new_priority']} for")
+    if numbers is None:
+        return EXIT_FAILURE
+    priority = PRIORITIES[values["new_priority"]]
+    return _each(session, numbers, lambda number: session.client.call(Method.CHANGE_JOB_PRIORITY, number, priority))
+
+
+CHANGE_PRIORITY = Local(
+    Command(
+        "gnt-job",
+        "change-priority",
+        (_SOME_JOBS,),
+        (
+            Option(("--priority",), "The new priority", choices=("low", "normal", "high"), name="new_priority"),
+            Option(("-f", "--force"), "Do not ask", kind="flag", name="force"),
+            *_STATUS_OPTIONS,
+        ),
+        usage="--priority PRIORITY {--pending | <job-id>...}",
+    ),
+    "Let waiting jobs be served earlier or later.",
+    _change_priority,
+)
+
+
+def _each(session: Session, numbers: list[int], act: Any) -> int:
+    good = True
+    for number in numbers:
+        try:
+            done, told = act(number)
+        except GanetiError as error:
+            done, told = False, error.message
+        (session.say if done else session.warn)(told)
+        good = good and done
+    return 0 if good else EXIT_FAILURE
+
+
+def _archive(session: Session, values: dict[str, Any]) -> int:
+    good = True
+    for number in _numbers(values["job_ids"]):
+        if not session.client.call(Method.ARCHIVE_JOB, number):
+            session.warn(f"Failed to archive job with ID '{number}'")
+            good = False
+    return 0 if good else EXIT_FAILURE
+
+
+ARCHIVE = Local(
+    Command("gnt-job", "archive", (_JOBS,), usage="<job-id> [<job-id>...]"), "Put away jobs that have ended.", _archive
+)
+
+
+def _autoarchive(session: Session, values: dict[str, Any]) -> int:
+    age = -1.0 if values["age"] == "all" else parse_age(values["age"], "age")
+    archived, left = session.client.call(Method.AUTO_ARCHIVE_JOBS, age, 60)
+    session.say(f"Archived {archived} jobs, {left} unchecked left")
+    return 0
+
+
+AUTOARCHIVE = Local(
+    Command("gnt-job", "autoarchive", (Argument("age", "How long ago: 1d, 1w, 4w ... or all"),), usage="<age>"),
+    "Put away all jobs that ended some time ago.",
+    _autoarchive,
+)

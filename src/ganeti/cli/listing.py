@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``list`` and ``list-fields`` of every kind of thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ganeti.cli import table
+from ganeti.cli.runnable import Local
+from ganeti.cli.session import Session
+from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.field import FieldKind, ValueStatus
+from ganeti.errors import EXIT_UNKNOWN_FIELD, UnknownEntity
+from ganeti.luxi.protocol import Method
+from ganeti.query.filter import names_filter, parse
+
+_KIND_NAMES = {
+    FieldKind.TEXT: "Text",
+    FieldKind.BOOL: "Boolean",
+    FieldKind.NUMBER: "Number",
+    FieldKind.FLOAT: "Floating-point",
+    FieldKind.UNIT: "Storage size",
+    FieldKind.TIMESTAMP: "Timestamp",
+    FieldKind.OTHER: "Custom",
+    FieldKind.UNKNOWN: "Unknown",
+}
+
+HEADERS = Option(("--no-headers",), "Do not show the titles of the columns", kind="flag")
+SEPARATOR = Option(("--separator",), "What stands between columns, for programs", metavar="TEXT")
+OUTPUT = Option(("-o", "--output"), "Columns to show; +COLUMN adds to the usual ones", metavar="COLUMNS")
+UNITS = Option(("--units",), "Unit of sizes: h for what suits, m, g or t", choices=("h", "m", "g", "t"))
+VERBOSE = Option(("-v", "--verbose"), "Show in words why a value is missing", kind="flag")
+FILTER = Option(("-F", "--filter"), "The argument is a filter, such as 'pnode == \"node1\"'", kind="flag")
+
+
+def show(session: Session, values: dict[str, Any], answer: dict[str, Any]) -> int:
+    """Print a query's answer; the exit status tells about unknown columns."""
+    unknown = [field["name"] for field in answer["fields"] if field["kind"] == FieldKind.UNKNOWN]
+    if unknown:
+        session.warn(f"Warning: Queried for unknown fields {', '.join(unknown)}")
+    lines = table.render(
+        answer,
+        headers=not values.get("no_headers"),
+        separator=values.get("separator"),
+        units=values.get("units"),
+        verbose=bool(values.get("verbose")),
+    )
+    if lines:
+        session.say("\n".join(lines))
+    return EXIT_UNKNOWN_FIELD if unknown else 0
+
+
+def columns(values: dict[str, Any], usual: Sequence[str]) -> list[str]:
+    """``-o a,b`` as it is, ``-o +a`` behind the usual ones."""
+    asked = values.get("output")
+    if not asked:
+        return list(usual)
+    return [*usual, *asked[1:].split(",")] if asked.startswith("+") else asked.split(",")
+
+
+def lister(script: str, what: str, usual: Sequence[str], noun: str) -> Local:
+    """The ``list`` command of a kind of thing."""
+
+    def run(session: Session, values: dict[str, Any]) -> int:
+        words = values.get("names") or []
+        condition = parse(" ".join(words)) if words and values.get("filter") else names_filter(words)
+        answer = session.client.call(Method.QUERY, what, columns(values, usual), condition)
+        if condition and not values.get("filter"):
+            _ensure_found(session, what, words, noun, len(answer["data"]))
+        return show(session, values, answer)
+
+    argument = Argument("names", f"{noun.capitalize()}s to show, with * and ?; or a filter", "*", completes=what)
+    options = (HEADERS, SEPARATOR, OUTPUT, UNITS, VERBOSE, FILTER)
+    command = Command(script, "list", (argument,), options, usage=f"[<{noun}-name>...]")
+    help_text = f"List {noun}s. Columns are named by 'list-fields'; usual are: {', '.join(usual)}."
+    return Local(command, help_text, run)
+
+
+def _ensure_found(session: Session, what: str, words: list[str], noun: str, found: int) -> None:
+    """Raise UnknownEntity for a name without * and ? that nothing has."""
+    if found >= len(words):
+        return
+    known = {row[0] for row in session.query(what, ["name"])}
+    for word in words:
+        if not set(word) & set("*?") and word not in known:
+            raise UnknownEntity(f"{noun.capitalize()} name {word} not found")
+
+
+def field_lister(script: str, what: str, noun: str) -> Local:
+    """The ``list-fields`` command of a kind of thing."""
+
+    def run(session: Session, values: dict[str, Any]) -> int:
+        answer = session.client.call(Method.QUERY_FIELDS, what, values.get("fields") or None)
+        titles = [("name", "Name"), ("kind", "Type"), ("title", "Title"), ("doc", "Description")]
+        fields = [{"name": name, "title": title, "kind": FieldKind.TEXT} for name, title in titles]
+        data = [[(ValueStatus.NORMAL, _shown(field, name)) for name, _ in titles] for field in answer["fields"]]
+        show(session, values, {"fields": fields, "data": data})
+        return EXIT_UNKNOWN_FIELD if any(f["kind"] == FieldKind.UNKNOWN for f in answer["fields"]) else 0
+
+    command = Command(
+        script,
+        "list-fields",
+        (Argument("fields", "Fields to show", "*"),),
+        (HEADERS, SEPARATOR),
+        usage="[<field>...]",
+    )
+    return Local(command, f"List the columns that 'list' can show of {noun}s.", run)
+
+
+def _shown(field: dict[str, Any], name: str) -> str:
+    return _KIND_NAMES[FieldKind(field["kind"])] if name == "kind" else field[name]

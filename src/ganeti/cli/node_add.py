@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How nodes come into the cluster: ``gnt-node add``, ``invite`` and ``join``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganeti.cli import follow
+from ganeti.cli.runnable import Local
+from ganeti.cli.session import Session
+from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.text import parse_age
+from ganeti.errors import ResolverError
+from ganeti.luxi.protocol import Method
+from ganeti.operations.node.add import Add
+
+_NODE_OPTIONS = (
+    Option(("-s", "--secondary-ip"), "Its address for disk and migration traffic", metavar="ADDRESS"),
+    Option(("-g", "--node-group"), "Its node group", name="group", metavar="GROUP", completes="group"),
+    Option(("--master-capable",), "Whether it may become master", kind="bool", name="master_capable"),
+    Option(("--vm-capable",), "Whether it may run instances", kind="bool", name="vm_capable"),
+    Option(("--node-parameters",), "Node parameters", kind="keyval", name="ndparams"),
+    Option(("--readd",), "It was in the cluster before and was installed anew", kind="flag"),
+)
+_SSH_OPTIONS = (
+    Option(("--no-ssh-key-check",), "Accept any ssh host key", kind="flag"),
+    Option(("--force-join",), "Make it forget a cluster it belonged to", kind="flag"),
+    Option(("--no-node-setup",), "It has its certificate already; do not use ssh", kind="flag"),
+    Option(("-v", "--verbose"), "Say more", kind="flag"),
+)
+
+
+def _add(session: Session, values: dict[str, Any]) -> int:
+    name, address = _resolved(values["node_name"])
+    session.client  # noqa: B018 - this must be the master, before anything is done elsewhere
+    if not values.get("no_node_setup"):
+        session.say(f"Preparing {name} over ssh ...")
+        _prepare(session, name, address, values)
+    parameters = _parameters(values) | {"node_name": name, "primary_ip": address}
+    follow.run(session, Add.wire_name(), parameters)
+    session.say(f"Node {name} is in the cluster")
+    return 0
+
+
+def _prepare(session: Session, name: str, address: str, values: dict[str, Any]) -> None:
+    from ganeti.bootstrap.join.bundles import Notary  # noqa: PLC0415 - slow to import
+    from ganeti.bootstrap.join.over_ssh import Ssh, prepare_node  # noqa: PLC0415
+
+    notary = Notary(session.paths)
+    port = int((values.get("ndparams") or {}).get("ssh_port", 22))
+    ssh = Ssh(host=address, port=port, check_host_key=not values.get("no_ssh_key_check"))
+    force = bool(values.get("force_join") or values.get("readd"))
+    prepare_node(ssh, lambda request: notary.bundle(name, request), force=force)
+
+
+def _resolved(name: str) -> tuple[str, str]:
+    from ganeti.host.addresses import resolve  # noqa: PLC0415 - only here
+
+    return resolve(name)
+
+
+def _parameters(values: dict[str, Any]) -> dict[str, Any]:
+    names = [option.dest for option in _NODE_OPTIONS]
+    return {name: values[name] for name in names if values.get(name) is not None}
+
+
+ADD = Local(
+    Command(
+        "gnt-node",
+        "add",
+        (Argument("node_name", "Name of the node"),),
+        (*_NODE_OPTIONS, *_SSH_OPTIONS),
+        usage="[--secondary-ip ADDRESS] [--readd] <node-name>",
+    ),
+    "Bring a machine into the cluster over ssh. Without ssh, use 'invite' here and 'join' there.",
+    _add,
+    job=True,
+)
+
+
+def _invite(session: Session, values: dict[str, Any]) -> int:
+    name, options = values["node_name"], _parameters(values)
+    try:
+        name, options["primary_ip"] = _resolved(name)
+    except ResolverError:
+        session.warn(f"The name {name} has no address; the node will be called at the one it joins from")
+    valid = parse_age(values["valid"], "--valid")
+    token = session.client.call(Method.OFFER_JOIN, name, options, valid)
+    session.say(f"On {name}, within {values['valid']}, run:\n\n  gnt-node join {token}\n")
+    return 0
+
+
+INVITE = Local(
+    Command(
+        "gnt-node",
+        "invite",
+        (Argument("node_name", "Name of the node"),),
+        (
+            *_NODE_OPTIONS,
+            Option(("--valid",), "How long the token is good: 30m, 1h ...", default="1h", metavar="TIME"),
+        ),
+        usage="[--valid TIME] <node-name>",
+    ),
+    "Make a token with which a machine can join the cluster once, without ssh.",
+    _invite,
+)
+
+
+def _join(session: Session, values: dict[str, Any]) -> int:
+    from ganeti.bootstrap.join.applicant import join  # noqa: PLC0415 - slow to import
+    from ganeti.bootstrap.join.token import decode  # noqa: PLC0415
+    from ganeti.host.services import services  # noqa: PLC0415
+
+    token = decode(values["token"])
+    session.say(f"Joining the cluster whose master is {token.host} ...")
+    manager = services(session.paths)
+    answer = join(session.paths, token, lambda: manager.start("ganeti-noded"), values.get("primary_ip"))
+    for line in answer.lines:
+        session.say(line)
+    session.say(f"This machine is in the cluster, as node {answer.node_name}")
+    return 0
+
+
+JOIN = Local(
+    Command(
+        "gnt-node",
+        "join",
+        (Argument("token", "What 'gnt-node invite' printed on the master"),),
+        (Option(("--primary-ip",), "Address at which the master shall call this node", metavar="ADDRESS"),),
+        usage="[--primary-ip ADDRESS] <token>",
+    ),
+    "Make this machine a node of the cluster that gave out a token. Run it on the new node.",
+    _join,
+)

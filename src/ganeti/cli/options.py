@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""From declared options and arguments to argparse, and from its texts to values."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from ganeti.declare import text
+from ganeti.declare.command import Argument, Option
+from ganeti.declare.parameter import Parameter
+from ganeti.errors import CommandLineError, WrongInput
+
+_READERS: dict[str, Callable[[str, str], Any]] = {
+    "text": lambda given, flag: given,
+    "int": text.parse_number,
+    "float": lambda given, flag: text.parse_number(given, flag, kind=float),
+    "bool": text.parse_bool,
+    "size": text.parse_size,
+    "list": lambda given, flag: text.parse_list(given),
+    "keyval": text.parse_keyval,
+    "identkeyval": text.parse_identkeyval,
+}
+_METAVARS = {
+    "int": "N",
+    "float": "N",
+    "bool": "YES|NO",
+    "size": "SIZE",
+    "list": "A,B,...",
+    "keyval": "KEY=VALUE,...",
+    "identkeyval": "ID:KEY=VALUE,...",
+}
+
+PRIORITY = Option(("--priority",), "Priority of the job", choices=("low", "normal", "high"), name="priority_name")
+# Of commands that submitted a job once, and only read now.
+NO_JOB = Option(("--priority",), "Accepted; no job is needed", choices=("low", "normal", "high"))
+COMMON = (
+    PRIORITY,
+    Option(("--submit",), "Submit the job and do not wait for it", kind="flag", name="submit_only"),
+    Option(("--print-jobid",), "Print the job's number first", kind="flag"),
+)
+ALWAYS = (
+    Option(("-d", "--debug"), "Say more; twice, even more", kind="count"),
+    Option(("--reason",), "Why the command is run; kept with the job", name="reason_text", metavar="REASON"),
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises CommandLineError instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise CommandLineError(f"{self.prog}: error: {message}; see '{self.prog} --help'")
+
+
+class _Help(argparse.HelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=80)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """``-n, --node NODE``: the value once, not behind each flag."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
+
+def build(prog: str, usage: str, description: str, options: Sequence[Option]) -> Parser:
+    """A parser of options; arguments are whatever is left, see ``take_arguments``."""
+    parser = Parser(
+        prog=prog, usage=f"{prog} {usage}".strip(), description=description, formatter_class=_Help, add_help=False
+    )
+    parser.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
+    group = parser.add_argument_group("options")
+    for option in options:
+        _add(group, option)
+    group.add_argument("-h", "--help", action="help", help="Show this help and exit")
+    return parser
+
+
+def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """(arguments, values by name) of a command line. Raises CommandLineError or WrongInput."""
+    namespace = parser.parse_intermixed_args(list(words))
+    values: dict[str, Any] = {}
+    for option in options:
+        given = getattr(namespace, option.dest, None)
+        if given is None and option.dest not in values:
+            given = option.default
+        if given is not None:
+            values[option.dest] = _value(option, given)
+    return namespace.arguments, values
+
+
+def option_of(parameter: Parameter) -> Option:
+    """The option of an operation's parameter that names flags."""
+    return Option(
+        flags=parameter.flags,
+        help=parameter.help,
+        kind=_kind(parameter),  # type: ignore[arg-type]  # one of the kinds
+        name=parameter.name,
+        metavar=parameter.metavar,
+        choices=tuple(str(choice) for choice in parameter.choices) if parameter.kind not in (list, tuple) else (),
+        repeat=parameter.kind in (list, tuple),
+        completes=parameter.completes,
+    )
+
+
+def take_arguments(command: str, arguments: Sequence[Argument], words: Sequence[str]) -> dict[str, Any]:
+    """Positional words by name; a list where several are allowed. Raises WrongInput for a wrong number."""
+    least = sum(1 for argument in arguments if argument.count in ("1", "+"))
+    endless = any(argument.count in ("*", "+") for argument in arguments)
+    most = None if endless else len(arguments)
+    if len(words) < least or (most is not None and len(words) > most):
+        wanted = f"{least}" if most == least else f"at least {least}" if most is None else f"{least} to {most}"
+        names = " ".join(f"<{argument.name}>" for argument in arguments)
+        raise WrongInput(f"Command {command} expects {wanted} argument(s){': ' + names if names else ''}")
+    values: dict[str, Any] = {}
+    rest = list(words)
+    for argument in arguments:
+        if argument.count in ("*", "+"):
+            values[argument.name], rest = rest, []
+        elif rest:
+            values[argument.name] = rest.pop(0)
+    return values
+
+
+def _kind(parameter: Parameter) -> str:
+    kind = parameter.kind
+    if kind is bool:
+        takes_value = parameter.nullable and not parameter.bare
+        return "bool" if takes_value else "no-flag" if parameter.default else "flag"
+    if kind in (int, float):
+        return "int" if kind is int else "float"
+    if kind is dict:
+        return "keyval"
+    return "list" if kind in (list, tuple) else "size" if kind == "size" else "text"
+
+
+def _add(group: Any, option: Option) -> None:
+    if option.kind in ("flag", "no-flag"):
+        const = option.const if option.const is not None else option.kind == "flag"
+        group.add_argument(
+            *option.flags, dest=option.dest, action="store_const", const=const, default=None, help=option.help
+        )
+    elif option.kind == "count":
+        group.add_argument(*option.flags, dest=option.dest, action="count", default=None, help=option.help)
+    else:
+        group.add_argument(
+            *option.flags,
+            dest=option.dest,
+            action="append" if option.repeat else "store",
+            choices=option.choices or None,
+            default=None,
+            metavar=option.metavar
+            or ("|".join(option.choices) if option.choices else _METAVARS.get(option.kind, "VALUE")),
+            help=option.help.replace("%", "%%"),
+        )
+
+
+def _value(option: Option, given: Any) -> Any:
+    """Texts as values; whatever isn't a text is one already."""
+    reader = _READERS.get(option.kind)
+    if reader is None:
+        return given
+    flag = option.flags[-1]
+    if not option.repeat:
+        return reader(given, flag) if isinstance(given, str) else given
+    values = [reader(item, flag) for item in given]
+    return [item for value in values for item in value] if option.kind == "list" else values

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``gnt-os``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganeti.cli import tree
+from ganeti.cli.listing import HEADERS
+from ganeti.cli.options import NO_JOB
+from ganeti.cli.runnable import Local
+from ganeti.cli.session import Session
+from ganeti.cli.tree import Pairs
+from ganeti.declare.command import Argument, Command
+from ganeti.errors import EXIT_FAILURE, UnknownEntity
+
+_FIELDS = ["name", "valid", "variants", "parameters", "api_versions", "hidden", "blacklisted", "trusted", "node_status"]
+
+
+def _providers(session: Session, names: list[str]) -> list[dict[str, Any]]:
+    rows = session.read("OP_OS_DIAGNOSE", output_fields=_FIELDS, names=names)
+    return [dict(zip(_FIELDS, row, strict=True)) for row in rows]
+
+
+def _list(session: Session, values: dict[str, Any]) -> int:
+    names = [
+        f"{provider['name']}+{variant}" if variant else provider["name"]
+        for provider in _providers(session, [])
+        if provider["valid"] and not provider["hidden"] and not provider["blacklisted"]
+        for variant in provider["variants"] or [""]
+    ]
+    lines = [*([] if values.get("no_headers") else ["Name"]), *names]
+    if lines:
+        session.say("\n".join(lines))
+    return 0
+
+
+LIST = Local(
+    Command("gnt-os", "list", options=(HEADERS, NO_JOB)), "List the OS providers that can be used on every node.", _list
+)
+
+
+def _info(session: Session, values: dict[str, Any]) -> int:
+    names = values.get("names") or []
+    found = _providers(session, names)
+    missing = [name for name in names if name not in {provider["name"] for provider in found}]
+    if missing:
+        raise UnknownEntity(f"OS '{missing[0]}' not known")
+    for provider in found:
+        session.say(f"{provider['name']}:")
+        session.say("\n".join(tree.render(_description(provider), 1)) + "\n")
+    return 0
+
+
+def _description(provider: dict[str, Any]) -> list[Pairs]:
+    return [
+        Pairs(("valid", provider["valid"])),
+        Pairs(("hidden", provider["hidden"])),
+        Pairs(("blacklisted", provider["blacklisted"])),
+        Pairs(("API versions", provider["api_versions"])),
+        Pairs(("variants", provider["variants"])),
+        Pairs(("parameters", [f"{name}: {told}" for name, told in provider["parameters"]])),
+        Pairs(("trusted", provider["trusted"])),
+    ]
+
+
+INFO = Local(
+    Command(
+        "gnt-os",
+        "info",
+        (Argument("names", "Providers to describe", "*", completes="os"),),
+        (NO_JOB,),
+        usage="[<os>...]",
+    ),
+    "Show the variants and parameters of OS providers.",
+    _info,
+)
+
+
+def _diagnose(session: Session, values: dict[str, Any]) -> int:
+    del values
+    good = True
+    for provider in _providers(session, []):
+        status = "valid" if provider["valid"] else "invalid"
+        session.say(f"OS: {provider['name']} [global status: {status}]")
+        if provider["variants"]:
+            session.say(f"  Variants: [{', '.join(provider['variants'])}]")
+        for node, found in sorted(provider["node_status"].items()):
+            session.say(f"  Node: {node}, {_on_node(found)}")
+        session.say()
+        good = good and provider["valid"]
+    return 0 if good else EXIT_FAILURE
+
+
+def _on_node(found: list[list[Any]]) -> str:
+    """What a node has of a provider; those hidden behind the first come after it."""
+    if not found:
+        return "status: missing"
+    (path, valid, problem, variants, parameters, versions), *hidden = found
+    told = f"status: {'valid' if valid else problem} (path: {path})"
+    told += f" [API versions: {', '.join(map(str, versions))}]"
+    if variants:
+        told += f" [variants: {', '.join(variants)}]"
+    if parameters:
+        told += f" [parameters: {', '.join(name for name, _ in parameters)}]"
+    return told + "".join(f"\n    [hidden] path: {one[0]}" for one in hidden)
+
+
+DIAGNOSE = Local(
+    Command("gnt-os", "diagnose", options=(NO_JOB,)),
+    "Show which node has which OS providers, and what is wrong with them.",
+    _diagnose,
+)

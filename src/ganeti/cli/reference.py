@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The reference pages of all scripts, derived from their declarations: ``python -m ganeti.cli.reference``.
+
+They are kept in ``docs/user/reference``; a test compares them with what is derived.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ganeti.cli.commands import ALIASES, COMMANDS, find
+from ganeti.cli.runnable import Runnable, command_of, help_of, options_of
+from ganeti.declare.command import Option
+
+_PARTS = {"1": "<{}>", "?": "[<{}>]", "*": "[<{}>...]", "+": "<{}>..."}
+
+
+def page(script: str) -> str:
+    """The page of a script, in Markdown."""
+    lines = [f"# {script}", ""]
+    for name in sorted(COMMANDS[script]):
+        runnable = find(script, name)
+        assert runnable is not None  # noqa: S101 - it is in the table
+        lines += [*_section(script, name, runnable), ""]
+    return "\n".join(lines)
+
+
+def _section(script: str, name: str, runnable: Runnable) -> Iterator[str]:
+    command = command_of(runnable)
+    arguments = " ".join(_PARTS[argument.count].format(argument.name) for argument in command.arguments)
+    yield f"## {script} {name}"
+    yield ""
+    yield f"    {script} {name} {command.usage or '[options] ' + arguments}".rstrip()
+    yield ""
+    yield help_of(runnable)
+    aliases = [alias for alias, of in ALIASES[script].items() if of == name]
+    if aliases:
+        yield ""
+        yield f"Also called: {', '.join(aliases)}."
+    yield ""
+    if command.arguments:
+        yield "| argument | meaning |"
+        yield "| --- | --- |"
+        for argument in command.arguments:
+            yield f"| `{argument.name}` | {_cell(argument.help)} |"
+        yield ""
+    yield "| option | meaning |"
+    yield "| --- | --- |"
+    for option in options_of(runnable):
+        yield f"| `{_flags(option)}` | {_cell(_meaning(option))} |"
+
+
+def _flags(option: Option) -> str:
+    flags = ", ".join(option.flags)
+    if option.kind in ("flag", "no-flag", "count"):
+        return flags
+    choices = "|".join(option.choices)
+    return f"{flags} {option.metavar or choices or option.kind.upper()}"
+
+
+def _meaning(option: Option) -> str:
+    return option.help + ("; may be given several times" if option.repeat and "several" not in option.help else "")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def main() -> int:
+    """Write all pages below the directory that is named."""
+    directory = Path(sys.argv[1] if sys.argv[1:] else "docs/user/reference")
+    directory.mkdir(parents=True, exist_ok=True)
+    for script in COMMANDS:
+        (directory / f"{script}.md").write_text(page(script))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

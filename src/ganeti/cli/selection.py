@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which instances a command works on (gnt-instance(8), "startup")."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganeti.cli.session import Session
+from ganeti.declare.command import Option
+from ganeti.errors import UnknownEntity, WrongInput
+from ganeti.query.filter import names_filter
+
+_MODES = {
+    "instances": ("--instance", "The arguments are instances (the default)"),
+    "nodes": ("--node", "The arguments are nodes: all instances with disks there"),
+    "nodes-pri": ("--primary", "The arguments are nodes: all instances that run there"),
+    "nodes-sec": ("--secondary", "The arguments are nodes: all instances they are secondary for"),
+    "nodes-by-tags": ("--node-tags", "The arguments are tags of nodes"),
+    "nodes-pri-by-tags": ("--pri-node-tags", "The arguments are tags of primary nodes"),
+    "nodes-sec-by-tags": ("--sec-node-tags", "The arguments are tags of secondary nodes"),
+    "instances-by-tags": ("--tags", "The arguments are tags of instances"),
+    "cluster": ("--all", "All instances of the cluster"),
+}
+OPTIONS = (
+    *(Option((flag,), told, kind="flag", name="multi_mode", const=mode) for mode, (flag, told) in _MODES.items()),
+    Option(("--force-multiple",), "Do not ask when there are several", kind="flag", name="force_multiple"),
+)
+
+
+def chosen(session: Session, mode: str, words: list[str]) -> list[str]:
+    """The names of the instances. Raises WrongInput if nothing is named, UnknownEntity if nothing fits."""
+    if mode == "cluster":
+        if words:
+            raise WrongInput("--all takes no names")
+        condition = None
+    elif not words:
+        raise WrongInput("No instances are named; give names, or --all, --node, --tags ... (see --help)")
+    elif mode == "instances":
+        return _by_name(session, words)
+    else:
+        condition = _condition(session, mode, words)
+    found = [row[0] for row in session.query("instance", ["name"], condition)]
+    if not found:
+        raise UnknownEntity("Selection filter does not match any instances")
+    return found
+
+
+def _by_name(session: Session, words: list[str]) -> list[str]:
+    """Names in full, or their unique beginnings."""
+    known = [row[0] for row in session.query("instance", ["name"])]
+    names = []
+    for word in words:
+        fitting = [name for name in known if name == word] or [name for name in known if name.startswith(f"{word}.")]
+        if len(fitting) != 1:
+            told = f"fits several: {', '.join(fitting)}" if fitting else "not known"
+            raise UnknownEntity(f"Instance '{word}' {told}")
+        names.append(fitting[0])
+    return names
+
+
+def _condition(session: Session, mode: str, words: list[str]) -> Any:
+    if mode == "instances-by-tags":
+        return ["|", *(["=[]", "tags", tag] for tag in words)]
+    if mode.endswith("-by-tags"):
+        tagged = ["|", *(["=[]", "tags", tag] for tag in words)]
+        nodes = [row[0] for row in session.query("node", ["name"], tagged)]
+    else:
+        nodes = [row[0] for row in session.query("node", ["name"], names_filter(words))]
+        if len(nodes) < len(words):
+            missing = next(word for word in words if word not in nodes)
+            raise UnknownEntity(f"Node '{missing}' not known")
+    primary = ["|", *(["=", "pnode", node] for node in nodes)]
+    secondary = ["|", *(["=[]", "snodes", node] for node in nodes)]
+    if "pri" in mode:
+        return primary
+    return secondary if "sec" in mode else ["|", primary, secondary]

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a running command has: the master daemon, the terminal, what was asked for on every command."""
+
+from __future__ import annotations
+
+import sys
+import time
+from functools import cached_property
+from typing import Any
+
+from ganeti.errors import NotInitialised, NotMaster
+from ganeti.host.files import read_text
+from ganeti.host.paths import Paths
+from ganeti.luxi.client import Client
+from ganeti.luxi.protocol import Method
+
+
+class Session:
+    """One run of one command; ``script`` and ``command`` are its name, ``values`` its options."""
+
+    def __init__(self, script: str, command: str, values: dict[str, Any]) -> None:
+        self.script = script
+        self.command = command
+        self.values = values
+        self.paths = Paths.from_environment()
+
+    @cached_property
+    def client(self) -> Client:
+        """The master daemon. Raises NotMaster or NotInitialised where there can't be one."""
+        if not self.paths.master_socket.exists():
+            self._explain_missing_master()
+        return Client(self.paths.master_socket)
+
+    def query(self, what: str, fields: list[str], condition: Any = None) -> list[list[Any]]:
+        """Rows of plain values, None where there is none."""
+        table = self.client.call(Method.QUERY, what, fields, condition)
+        return [[value for _, value in cells] for cells in table["data"]]
+
+    def read(self, wire_name: str, **parameters: Any) -> Any:
+        """The result of an operation that changes nothing."""
+        return self.client.call(Method.READ, {"OP_ID": wire_name, **parameters})
+
+    def reason(self) -> list[list[Any]]:
+        """Who asks, as jobs keep it: the command, and the words of --reason."""
+        moment = time.time_ns()
+        trail: list[list[Any]] = [[f"gnt:client:{self.script}", self.command, moment]]
+        if self.values.get("reason_text"):
+            trail.append(["gnt:user", self.values["reason_text"], moment])
+        return trail
+
+    def say(self, text: str = "") -> None:
+        print(text)  # noqa: T201 - what the command is there for
+
+    def warn(self, text: str) -> None:
+        sys.stdout.flush()
+        print(text, file=sys.stderr)  # noqa: T201 - for the user
+
+    def confirm(self, question: str) -> bool:
+        """Ask yes or no; without a terminal the answer is no."""
+        if not sys.stdin.isatty():
+            self.warn(f"{question}\nThere is no terminal to ask on; see --help for the option that answers yes")
+            return False
+        while True:
+            answer = input(f"{question}\ny/[n]/?: ").strip().lower()
+            if answer in ("y", "yes"):
+                return True
+            if answer in ("", "n", "no"):
+                return False
+
+    def _explain_missing_master(self) -> None:
+        master = read_text(self.paths.ssconf("master_node"))
+        if master is None:
+            raise NotInitialised(
+                "Cluster not initialized. Please use 'gnt-cluster init' first, or add this machine to a cluster"
+            )
+        term = read_text(self.paths.term) or ""
+        if f'"{master}"' in term and _own_name(self.paths) != master:
+            raise NotMaster(f"This is not the master node, please connect to node '{master}' and rerun the command")
+
+
+def _own_name(paths: Paths) -> str:
+    from ganeti.host.certificates import node_name  # noqa: PLC0415 - slow to import, needed for an error only
+
+    try:
+        return node_name(paths.node_certificate.read_bytes())
+    except OSError:
+        return ""

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Handing out the ssconf facts to all nodes whenever something in them changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ganeti.config.configuration import Configuration
+from ganeti.config.ssconf import concerned, ssconf_values
+from ganeti.errors import GanetiError
+from ganeti.model.entity import Entity
+from ganeti.model.state import State
+from ganeti.rpc.client import NodeClient
+from ganeti.rpc.contract.node import WriteSsconf
+
+_log = logging.getLogger(__name__)
+
+# Changes come in crowds; the facts go out when it has been quiet for so long (seconds).
+_QUIET = 0.2
+_RETRY = 10.0
+
+
+class Facts:
+    """Follows the configuration."""
+
+    def __init__(self, configuration: Configuration, nodes: NodeClient) -> None:
+        self._configuration = configuration
+        self._nodes = nodes
+        self._wanted = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        configuration.subscribe(self._changed)
+
+    def start(self) -> None:
+        self._wanted.set()
+        self._task = asyncio.create_task(self._hand_out(), name="facts")
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def settled(self, timeout: float) -> None:
+        """Return when the nodes that can be reached have the present facts, or after ``timeout`` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._settled.wait()
+
+    def _changed(self, state: State, puts: Sequence[Entity], deletes: Sequence[Entity]) -> None:
+        del state
+        if concerned(puts, deletes):
+            self._settled.clear()
+            self._wanted.set()
+
+    async def _hand_out(self) -> None:
+        while True:
+            await self._wanted.wait()
+            await asyncio.sleep(_QUIET)
+            self._wanted.clear()
+            missed = await self._write_everywhere()
+            if not self._wanted.is_set():
+                self._settled.set()
+            if missed:
+                _log.warning("ssconf files could not be written on %s; trying again", ", ".join(missed))
+                asyncio.get_running_loop().call_later(_RETRY, self._wanted.set)
+
+    async def _write_everywhere(self) -> list[str]:
+        """The names of the nodes on which it did not work."""
+        state = self._configuration.state
+        call = WriteSsconf(revision=self._configuration.revision, values=ssconf_values(state))
+        results = await self._nodes.call_all((node for node in state.nodes if not node.offline), call)
+        return [name for name, result in results.items() if isinstance(result, GanetiError)]

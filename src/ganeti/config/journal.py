@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How changes become durable.
+
+Whoever wants something written hands it in and waits. All that was handed in while the last batch was
+under way makes up the next one: written here, then shipped to the master candidates, then acknowledged.
+So a thousand small changes cost a few disk writes and calls, and one alone is not delayed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from ganeti.config.replication import Replication
+from ganeti.config.store import Store
+from ganeti.errors import StaleTerm, StoreFailed
+from ganeti.rpc.contract.store import Batch, Record
+
+_log = logging.getLogger(__name__)
+
+_STOPPED = StoreFailed("The master daemon is stopping")
+_KEPT = 1000  # batches that a replica which fell behind can still get one by one
+
+
+class Journal:
+    """The only writer of a store."""
+
+    def __init__(self, store: Store, replication: Replication) -> None:
+        self._store = store
+        self._replication = replication
+        self._revision = store.position().revision
+        self._pending: list[tuple[Iterable[Record], asyncio.Future[None] | None]] = []
+        self._wake = asyncio.Event()
+        self._recent: deque[Batch] = deque(maxlen=_KEPT)
+        self.on_failure: Callable[[], None] = lambda: None  # called before anybody learns of a failure
+        self.deposed = asyncio.Event()  # set when a node knows of a newer master
+        self.broken = asyncio.Event()
+        self._stopped = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def revision(self) -> int:
+        return self._revision
+
+    def start(self) -> None:
+        self._replication.start(self)
+        self._task = asyncio.create_task(self._run(), name="journal")
+        self._task.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Write what is pending, then end; what is handed in from now on is refused."""
+        with suppress(StoreFailed):
+            await self.append(())
+        self._stopped = True
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        self._fail([], _STOPPED)
+        await self._replication.stop()
+
+    async def append(self, records: Iterable[Record]) -> None:
+        """Return when the records are durable here and at the candidates that can be reached.
+
+        Raises StoreFailed; nothing was written then.
+        """
+        if self._stopped:
+            raise _STOPPED
+        done = asyncio.get_running_loop().create_future()
+        self._pending.append((records, done))
+        self._wake.set()
+        # Whoever asked may be cancelled; the write goes on.
+        await asyncio.shield(done)
+
+    def post(self, records: Iterable[Record]) -> None:
+        """Write with the next batch; nobody waits for it, and it is lost if that batch fails."""
+        self._pending.append((records, None))
+        self._wake.set()
+
+    def since(self, revision: int) -> tuple[Batch, ...] | None:
+        """The batches after ``revision``, or None if they are not kept any more."""
+        if revision == self._revision:
+            return ()
+        if not self._recent or not self._recent[0].revision <= revision + 1 <= self._revision:
+            return None
+        return tuple(batch for batch in self._recent if batch.revision > revision)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Without a journal nothing can be acknowledged; a new master daemon is better than a lame one."""
+        if not task.cancelled() and task.exception():
+            _log.critical("The journal failed in a way nobody thought of", exc_info=task.exception())
+            self.broken.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            waiting, self._pending = self._pending, []
+            if waiting:
+                await self._write(waiting)
+
+    async def _write(self, waiting: list[tuple[Iterable[Record], asyncio.Future[None] | None]]) -> None:
+        latest = {(record.kind, record.key): record for records, _ in waiting for record in records}
+        batch = Batch(revision=self._revision + 1, records=tuple(latest.values()))
+        try:
+            await self._store.write([batch])
+        except StoreFailed as error:
+            self._fail(waiting, error)
+            return
+        self._revision = batch.revision
+        self._recent.append(batch)
+        try:
+            await self._replication.ship(batch.revision)
+        except StaleTerm as error:
+            self.deposed.set()
+            self._fail(waiting, StoreFailed(f"Nothing is acknowledged any more: {error.message}"))
+            return
+        for _, done in waiting:
+            if done and not done.done():
+                done.set_result(None)
+
+    def _fail(self, waiting: list[tuple[Iterable[Record], asyncio.Future[None] | None]], error: StoreFailed) -> None:
+        """What was handed in meanwhile may build on what was not written, so it fails too."""
+        also, self._pending = self._pending, []
+        self.on_failure()
+        for _, done in (*waiting, *also):
+            if done and not done.done():
+                done.set_exception(error)
+                # A waiter that is gone must not make asyncio complain.
+                done.exception()

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Replicas of the state on the other master candidates.
+
+A replica that keeps up is waited for before a change is acknowledged. One that can't be reached is
+marked stale, is waited for no longer, and is caught up in the background once it answers again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from ganeti.config.store import FORMAT, Store
+from ganeti.errors import ExecutionFailed, GanetiError, NodeCallFailed, StaleTerm
+from ganeti.model.node import Node
+from ganeti.rpc.client import NodeClient
+from ganeti.rpc.contract.store import Append, Position, Replace, Tell
+
+if TYPE_CHECKING:
+    from ganeti.config.journal import Journal
+
+_log = logging.getLogger(__name__)
+
+_RETRY = 5.0  # seconds between tries to reach a stale replica
+
+
+class Replication:
+    """The set of replicas. ``candidates`` gives the nodes that should have one, without the master."""
+
+    def __init__(self, store: Store, client: NodeClient, candidates: Callable[[], Iterable[Node]]) -> None:
+        self._store = store
+        self._client = client
+        self._candidates = candidates
+        self._replicas: dict[str, _Replica] = {}
+        self._journal: Journal | None = None
+
+    @property
+    def stale(self) -> Mapping[str, str]:
+        """Names of nodes whose replica is behind, with the reason."""
+        return {replica.node.name: replica.problem for replica in self._replicas.values() if replica.stale}
+
+    def start(self, journal: Journal) -> None:
+        self._journal = journal
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take up new candidates and let go of former ones."""
+        if self._journal is None:
+            return
+        wanted = {node.uuid: node for node in self._candidates()}
+        for uuid in [uuid for uuid in self._replicas if uuid not in wanted]:
+            self._replicas.pop(uuid).stop()
+        for uuid, node in wanted.items():
+            if uuid not in self._replicas:
+                self._replicas[uuid] = _Replica(node, self._client, self._store, self._journal)
+            self._replicas[uuid].node = node
+
+    async def ship(self, revision: int) -> None:
+        """Return when every replica that keeps up has the revision, or has turned out not to keep up."""
+        waits = [replica.reach(revision) for replica in self._replicas.values() if not replica.stale]
+        if waits:
+            await asyncio.gather(*waits)
+
+    async def caught_up(self, node_uuid: str) -> None:
+        """Return when a node's replica keeps up. Raises ExecutionFailed if it can't be brought to."""
+        await self._replicas[node_uuid].catch_up()
+
+    async def stop(self) -> None:
+        for replica in self._replicas.values():
+            replica.stop()
+        self._replicas.clear()
+
+
+class _Replica:
+    """One replica. It counts as keeping up until a call to it has failed; ``problem`` says why then."""
+
+    def __init__(self, node: Node, client: NodeClient, store: Store, journal: Journal) -> None:
+        self.node = node
+        self.problem = ""
+        self._client = client
+        self._store = store
+        self._journal = journal
+        self._position: Position | None = None  # not asked yet
+        self._lock = asyncio.Lock()
+        self._task = asyncio.create_task(self._keep_trying(), name=f"replica {node.name}")
+
+    @property
+    def stale(self) -> bool:
+        return bool(self.problem)
+
+    async def reach(self, revision: int) -> None:
+        """Bring a replica that keeps up to ``revision``; if that fails it is stale from now on.
+
+        Raises StaleTerm if the node knows of a newer master.
+        """
+        try:
+            async with self._lock:
+                if self._position is None or self._position.revision < revision:
+                    await self._send_missing()
+        except StaleTerm:
+            raise
+        except GanetiError as error:
+            self._mark_stale(error)
+
+    async def catch_up(self) -> None:
+        """Raises ExecutionFailed."""
+        async with self._lock:
+            try:
+                await self._send_missing()
+            except NodeCallFailed as error:
+                raise ExecutionFailed(
+                    f"The replica on {self.node.name} cannot be brought up to date: {error}"
+                ) from None
+            # Nothing was awaited since the last look at the journal, so nothing was missed.
+            was_stale, self.problem = self.stale, ""
+        if was_stale:
+            _log.info("The replica on %s is up to date again", self.node.name)
+
+    def stop(self) -> None:
+        self._task.cancel()
+
+    async def _send_missing(self) -> None:
+        position = self._position
+        if position is None:
+            position = await self._client.call(self.node, Tell())
+        self._position = None  # as long as a call is under way, nobody knows
+        while position.revision != self._journal.revision or position.format != FORMAT:
+            batches = self._journal.since(position.revision) if position.format == FORMAT else None
+            if batches is not None:
+                position = await self._client.call(self.node, Append(batches=batches))
+                if not position.gap:
+                    continue
+            everything = Replace(format=FORMAT, revision=self._journal.revision, records=self._store.all())
+            position = await self._client.call(self.node, everything)
+        self._position = position
+
+    def _mark_stale(self, error: GanetiError) -> None:
+        self.problem = error.message
+        _log.warning("The replica on %s is stale: %s", self.node.name, error.message)
+        if self._task.done():
+            self._task = asyncio.create_task(self._keep_trying(), name=f"replica {self.node.name}")
+
+    async def _keep_trying(self) -> None:
+        """Catch up, again and again until it works."""
+        while True:
+            try:
+                await self.catch_up()
+                return
+            except GanetiError as error:
+                self.problem = error.message
+                await asyncio.sleep(_RETRY)

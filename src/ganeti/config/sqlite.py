@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The embedded store: one SQLite file.
+
+Write-ahead log with full synchronisation: a batch that was acknowledged survives a power cut
+(sqlite.org, "Write-Ahead Logging", "PRAGMA synchronous"). Writes run in a thread of their own so that
+the daemon goes on while the disk works; reads are made at start-up, or are small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from ganeti.config.store import FORMAT
+from ganeti.errors import StoreFailed
+from ganeti.rpc.contract.store import Batch, Position, Record
+
+# What user_version holds: the layout of the tables, not the format of the records in them.
+_LAYOUT = 1
+_TABLES = """
+CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, key))
+    WITHOUT ROWID;
+CREATE TABLE position (format INTEGER NOT NULL, revision INTEGER NOT NULL);
+INSERT INTO position VALUES (0, 0);
+"""
+
+
+class SqliteStore:
+    """``path`` is created if it is not there. Closing flushes the log into the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._explained():
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._prepare()
+        path.chmod(0o600)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    def position(self) -> Position:
+        with self._explained():
+            form, revision = self._connection.execute("SELECT format, revision FROM position").fetchone()
+        return Position(form, revision)
+
+    def load(self, kind: str, prefix: str = "") -> list[Record]:
+        query = "SELECT kind, key, body FROM record WHERE kind = ? AND key >= ? AND key < ? ORDER BY key"
+        with self._explained():
+            rows = self._connection.execute(query, (kind, prefix, prefix + "\U0010ffff")).fetchall()
+        return [_record(row) for row in rows]
+
+    def all(self) -> tuple[Record, ...]:
+        with self._explained():
+            rows = self._connection.execute("SELECT kind, key, body FROM record").fetchall()
+        return tuple(_record(row) for row in rows)
+
+    async def write(self, batches: Sequence[Batch]) -> None:
+        await self._in_thread(self._write, tuple(batches))
+
+    async def replace(self, position: Position, records: Sequence[Record]) -> None:
+        await self._in_thread(self.replace_now, position, tuple(records))
+
+    def close(self) -> None:
+        self._writer.shutdown()
+        self._connection.close()
+
+    def _write(self, batches: Sequence[Batch]) -> None:
+        with self._transaction() as cursor:
+            for batch in batches:
+                self._apply(cursor, batch.records)
+            cursor.execute("UPDATE position SET format = ?, revision = ?", (FORMAT, batches[-1].revision))
+
+    def replace_now(self, position: Position, records: Sequence[Record]) -> None:
+        """Like ``replace``, for those who have no event loop."""
+        with self._transaction() as cursor:
+            cursor.execute("DELETE FROM record")
+            self._apply(cursor, records)
+            cursor.execute("UPDATE position SET format = ?, revision = ?", (position.format, position.revision))
+
+    def _apply(self, cursor: sqlite3.Cursor, records: Sequence[Record]) -> None:
+        for record in records:
+            if record.deleted:
+                cursor.execute("DELETE FROM record WHERE kind = ? AND key = ?", (record.kind, record.key))
+            else:
+                row = (record.kind, record.key, bytes(record.body).decode())
+                cursor.execute("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", row)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+        with self._explained():
+            cursor = self._connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+                cursor.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.rollback()
+                raise
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        (layout,) = connection.execute("PRAGMA user_version").fetchone()
+        if layout > _LAYOUT:
+            raise StoreFailed(
+                f"{self._path} was written by a newer version of the software (layout {layout}, "
+                f"this one knows {_LAYOUT}); upgrade this node"
+            )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        if layout == 0:
+            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_LAYOUT}; COMMIT;")
+
+    async def _in_thread(self, work: object, *arguments: object) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, work, *arguments)  # type: ignore[arg-type]  # methods above
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreFailed(f"The cluster's state in {self._path} cannot be accessed: {_advice(error)}") from None
+
+
+def _record(row: tuple[str, str, str]) -> Record:
+    kind, key, body = row
+    return Record(kind, key, msgspec.Raw(body.encode()))
+
+
+def _advice(error: sqlite3.Error) -> str:
+    told = str(error)
+    if "full" in told:
+        return "the disk is full; make room, then try again"
+    if "malformed" in told or "not a database" in told:
+        return f"the file is damaged ({told}); bring back the replica of another master candidate"
+    return told

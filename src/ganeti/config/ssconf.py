@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Facts of the cluster that every node keeps in files, for scripts that must not ask the master.
+
+The files are those of Ganeti, ``/var/lib/ganeti/ssconf_<key>``; lists have one item a line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from ganeti import VERSION
+from ganeti.model.entity import Entity, Kind
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.state import State
+
+
+def ssconf_values(state: State) -> dict[str, str]:
+    """The files' contents by key."""
+    cluster, nodes, master = state.cluster, state.nodes, state.master
+    online = [node for node in nodes if not node.offline]
+    values = {
+        "cluster_name": cluster.name,
+        "cluster_tags": _lines(sorted(cluster.tags)),
+        "master_candidates": _lines(node.name for node in state.candidates),
+        "master_candidates_ips": _lines(node.primary_ip for node in state.candidates),
+        "master_ip": cluster.master_ip,
+        "master_netdev": cluster.master_netdev,
+        "master_netmask": str(cluster.master_netmask),
+        "master_node": master.name,
+        "node_list": _lines(node.name for node in nodes),
+        "node_primary_ips": _lines(f"{node.name} {node.primary_ip}" for node in nodes),
+        "node_secondary_ips": _lines(f"{node.name} {node.migration_ip}" for node in nodes),
+        "node_vm_capable": _lines(f"{node.name}={node.vm_capable}" for node in nodes),
+        "offline_nodes": _lines(node.name for node in nodes if node.offline),
+        "online_nodes": _lines(node.name for node in online),
+        "primary_ip_family": "10" if cluster.primary_ip_version == 6 else "2",
+        "instance_list": _lines(instance.name for instance in state.instances),
+        "hypervisor_list": _lines(cluster.enabled_hypervisors),
+        "nodegroups": _lines(f"{group.uuid} {group.name}" for group in state.groups),
+        "file_storage_dir": cluster.file_storage_dir,
+        "shared_file_storage_dir": cluster.shared_file_storage_dir,
+        "gluster_storage_dir": cluster.gluster_storage_dir,
+        "maintain_node_health": str(cluster.maintain_node_health),
+        "enabled_user_shutdown": str(cluster.enabled_user_shutdown),
+        "uid_pool": "",
+        "release_version": VERSION,
+    }
+    for hypervisor in HYPERVISOR_PARAMETERS:
+        parameters = cluster.hvparams.get(hypervisor, {})
+        values[f"hvparams_{hypervisor}"] = _lines(f"{key}={value}" for key, value in sorted(parameters.items()))
+    return values
+
+
+def digest(values: Mapping[str, str]) -> str:
+    """Tells whether two nodes hold the same facts."""
+    text = "\0".join(f"{key}={value}" for key, value in sorted(values.items()))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def concerned(puts: Iterable[Entity], deletes: Iterable[Entity]) -> bool:
+    """Whether a transaction can have changed any of the facts; most changes of instances can't."""
+    return any(deletes) or any(e.kind is not Kind.INSTANCE or e.serial_no == 1 for e in puts)
+
+
+def _lines(items: Iterable[str]) -> str:
+    return "\n".join(items)

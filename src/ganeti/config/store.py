@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where the cluster's state is kept: records by kind and key, changed batch by batch.
+
+A record's body is JSON. Revisions count batches. The format is a number that rises when the meaning of
+records changes; ``ganeti.config.upgrade`` reads every earlier one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ganeti.rpc.contract.store import Batch, Position, Record
+
+FORMAT = 1
+
+JOB = "job"
+ARCHIVED_JOB = "archived-job"
+JOB_LOG = "job-log"
+
+
+class Store(Protocol):
+    """An engine. Every method raises StoreFailed, and what was stored before is intact then."""
+
+    def position(self) -> Position: ...
+
+    def load(self, kind: str, prefix: str = "") -> list[Record]:
+        """The records of a kind whose keys begin with ``prefix``, by key."""
+        ...
+
+    def all(self) -> tuple[Record, ...]:
+        """Everything, to make a replica from."""
+        ...
+
+    async def write(self, batches: Sequence[Batch]) -> None:
+        """Make batches durable, all or none. They must follow on the present revision."""
+        ...
+
+    async def replace(self, position: Position, records: Sequence[Record]) -> None:
+        """Put other content in the place of all there is, durably."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Reading what earlier versions of the software have written.
+
+``STEPS`` turns the records of one format into those of the next. A step works on plain JSON values, so
+it goes on working when the classes of the model change. Each format has a file in
+``tests/golden/store`` that the tests read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ganeti.config.store import FORMAT, Store
+from ganeti.errors import StoreFailed
+from ganeti.rpc.contract.store import Position, Record
+
+# From the format that is the key to the one after it.
+STEPS: dict[int, Callable[[Sequence[Record]], Sequence[Record]]] = {}
+
+
+async def upgrade(store: Store) -> bool:
+    """Bring a store to the present format; whether there was something to do.
+
+    Raises StoreFailed for a format of the future, or if writing fails; the store is unchanged then.
+    """
+    position = store.position()
+    if position.format > FORMAT:
+        raise StoreFailed(
+            f"The cluster's state has format {position.format}, this version of the software knows up to "
+            f"{FORMAT}; upgrade the software on this node"
+        )
+    if position.format in (0, FORMAT):
+        return False
+    records: Sequence[Record] = store.all()
+    for form in range(position.format, FORMAT):
+        records = STEPS[form](records)
+    await store.replace(Position(FORMAT, position.revision + 1), records)
+    return True

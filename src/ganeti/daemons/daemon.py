@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What every daemon does: log, say that it is ready, stop when it is told to."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import logging.handlers
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from ganeti import VERSION
+from ganeti.errors import EXIT_FAILURE, EXIT_USAGE, GanetiError
+from ganeti.host.files import exclusive
+from ganeti.host.paths import Paths
+
+_FORMAT = "%(asctime)s: %(name)s pid=%(process)d %(levelname)s %(message)s"
+
+# A daemon's life: entered when it is ready, left when it has stopped. The event is set when it must stop.
+Life = Callable[[Paths, asyncio.Event], AbstractAsyncContextManager[None]]
+
+
+def main(name: str, description: str, life: Life) -> int:
+    """Run a daemon in the foreground until it gets SIGTERM or SIGINT; its exit status."""
+    arguments = _parse(name, description)
+    paths = Paths.from_environment()
+    try:
+        paths.run.mkdir(parents=True, exist_ok=True)
+        _log_to(paths.log_file(name), name, debug=arguments.debug)
+        with exclusive(paths.run / f"{name}.lock", f"{name} is running already"), _pid_file(paths.pid_file(name)):
+            return _run(life, paths)
+    except GanetiError as error:
+        print(f"{name}: {error.message}", file=sys.stderr)  # noqa: T201 - for whoever started it
+        logging.getLogger(name).error("%s", error.message)  # noqa: TRY400 - a reason, not a bug
+        return error.exit_status
+    except OSError as error:
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it
+        return EXIT_FAILURE
+
+
+def notify(message: str) -> None:
+    """Tell the service manager (sd_notify(3)); without one, nobody."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(OSError):
+        sender.sendto(message.encode(), "\0" + address[1:] if address.startswith("@") else address)
+
+
+def _parse(name: str, description: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=name, description=description)
+    parser.add_argument("-d", "--debug", action="count", default=0, help="log more")
+    parser.add_argument("-f", "--foreground", action="store_true", help="accepted; daemons always are")
+    parser.add_argument("--version", action="version", version=f"{name} (ganeti) {VERSION}")
+    try:
+        return parser.parse_args()
+    except SystemExit as error:
+        sys.exit(EXIT_USAGE if error.code else 0)
+
+
+def _run(life: Life, paths: Paths) -> int:
+    import uvloop  # noqa: PLC0415 - --help needs none
+
+    async def live() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, _reopen_logs)
+        async with life(paths, stop):
+            notify("READY=1")
+            await stop.wait()
+            notify("STOPPING=1")
+
+    uvloop.run(live())
+    return 0
+
+
+def _log_to(path: Path, name: str, *, debug: int) -> None:
+    """To a file that may be rotated, and to standard error for the journal."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = logging.handlers.WatchedFileHandler(path)
+    file.setFormatter(logging.Formatter(_FORMAT))
+    journal = logging.StreamHandler(sys.stderr)
+    journal.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[file, journal])
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.getLogger("qemu").setLevel(logging.WARNING)
+    logging.getLogger(name).info("%s %s starts", name, VERSION)
+
+
+def _reopen_logs() -> None:
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.handlers.WatchedFileHandler):
+            handler.reopenIfNeeded()
+
+
+@contextlib.contextmanager
+def _pid_file(path: Path) -> Iterator[None]:
+    path.write_text(f"{os.getpid()}\n")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The parts of a master daemon and how they hang together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ganeti.config.configuration import Configuration
+from ganeti.config.facts import Facts
+from ganeti.config.journal import Journal
+from ganeti.config.replication import Replication
+from ganeti.config.store import Store
+from ganeti.daemons.masterd.upkeep import Upkeep
+from ganeti.host.clock import Clock
+from ganeti.jobs.context import Random, Resolver, Services
+from ganeti.jobs.executor import Executor
+from ganeti.jobs.locks import LockManager
+from ganeti.jobs.queue import JobQueue
+from ganeti.jobs.reservations import Reservations
+from ganeti.model.node import Node
+from ganeti.model.report import GuestEvent
+from ganeti.operations import find
+from ganeti.rpc.authority import Term
+from ganeti.rpc.client import NODE_DAEMON_PORT, NodeClient
+from ganeti.rpc.transport import Transport
+from ganeti.rpc.watch import LiveView
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a master daemon needs of the world, so that tests can give it another one."""
+
+    store: Store
+    transport: Transport
+    clock: Clock
+    random: Random
+    resolver: Resolver
+    candidate_files: Callable[[], dict[str, str]]
+    term: Term
+    node_port: int = NODE_DAEMON_PORT
+
+
+class Master:
+    """A master daemon without its sockets."""
+
+    def __init__(self, world: Surroundings) -> None:
+        self.term = world.term
+        self.nodes = NodeClient(world.transport, world.term.master, lambda: world.term.number, world.node_port)
+        self.replication = Replication(world.store, self.nodes, self._other_candidates)
+        self.journal = Journal(world.store, self.replication)
+        self.configuration = Configuration(world.store, self.journal, world.clock)
+        self.facts = Facts(self.configuration, self.nodes)
+        self.live = LiveView(self.nodes, self._guest_event)
+        self.services = Services(
+            configuration=self.configuration,
+            replication=self.replication,
+            facts=self.facts,
+            locks=LockManager(lambda: self.configuration.state.cluster.max_running_jobs),
+            reservations=Reservations(),
+            nodes=self.nodes,
+            live=self.live,
+            clock=world.clock,
+            random=world.random,
+            resolver=world.resolver,
+            candidate_files=world.candidate_files,
+        )
+        self.queue = JobQueue(world.store, self.journal, world.clock)
+        self.executor = Executor(self.queue, self.services, find)
+        self.upkeep = Upkeep(self.services, self.executor)
+        self._store = world.store
+
+    @property
+    def deposed(self) -> asyncio.Event:
+        """Set when a node knows of a newer master; this one must stop then."""
+        return self.journal.deposed
+
+    async def start(self) -> None:
+        self.journal.start()
+        self.facts.start()
+        self.upkeep.start()
+        await self.executor.start()
+        _log.info(
+            "Master of %s in term %d, %d nodes, %d instances, %d jobs",
+            self.configuration.state.cluster.name,
+            self.term.number,
+            len(self.configuration.state.nodes),
+            len(self.configuration.state.instances),
+            len(list(self.queue)),
+        )
+
+    async def stop(self) -> None:
+        """Stop cleanly; what runs is put in order by the next master daemon."""
+        await self.executor.stop()
+        await self.upkeep.stop()
+        await self.facts.stop()
+        self.live.stop()
+        await self.journal.stop()
+        await self.nodes.close()
+        self._store.close()
+
+    def _guest_event(self, node: Node, event: GuestEvent) -> None:
+        self.upkeep.guest_event(node, event)
+
+    def _other_candidates(self) -> list[Node]:
+        state = self.configuration.state
+        return [node for node in state.candidates if node.uuid != state.cluster.master_node and not node.offline]

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What local programs can ask of the master daemon (``ganeti.luxi.protocol.Method``)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from ganeti.bootstrap.join.invitations import Invitations
+from ganeti.daemons.masterd.master import Master
+from ganeti.daemons.masterd.queries import Queries
+from ganeti.declare.field import ValueStatus
+from ganeti.errors import GanetiError, UnknownEntity, WrongInput, WrongState
+from ganeti.jobs.queue import finished_before
+from ganeti.luxi.protocol import Method
+from ganeti.model.entity import evolve
+from ganeti.operations.cluster.info import describe
+from ganeti.query.filter import names_filter
+from ganeti.query.job import JOBS, Row, log_entries
+
+_NO_CHANGE = "nochange"
+_LONGEST_WAIT = 60.0  # seconds
+
+
+class Methods:
+    """Bound to one master."""
+
+    def __init__(self, master: Master, invitations: Invitations) -> None:
+        self._master = master
+        self._executor = master.executor
+        self._queue = master.queue
+        self._queries = Queries(master.services, master.executor)
+        self._invitations = invitations
+
+    def table(self) -> dict[str, Callable[..., Awaitable[Any]]]:
+        return {
+            Method.SUBMIT_JOB: self.submit_job,
+            Method.SUBMIT_MANY_JOBS: self.submit_many_jobs,
+            Method.WAIT_FOR_JOB_CHANGE: self.wait_for_job_change,
+            Method.CANCEL_JOB: self.cancel_job,
+            Method.CHANGE_JOB_PRIORITY: self.change_job_priority,
+            Method.ARCHIVE_JOB: self.archive_job,
+            Method.AUTO_ARCHIVE_JOBS: self.auto_archive_jobs,
+            Method.QUERY: self._queries.query,
+            Method.QUERY_FIELDS: self.query_fields,
+            Method.QUERY_JOBS: self.query_jobs,
+            Method.QUERY_INSTANCES: lambda names, fields, locked=False: self._old_query("instance", names, fields),
+            Method.QUERY_NODES: lambda names, fields, locked=False: self._old_query("node", names, fields),
+            Method.QUERY_GROUPS: lambda names, fields, locked=False: self._old_query("group", names, fields),
+            Method.QUERY_CLUSTER_INFO: self.query_cluster_info,
+            Method.QUERY_CONFIG_VALUES: self.query_config_values,
+            Method.QUERY_TAGS: self.query_tags,
+            Method.SET_DRAIN_FLAG: self.set_drain_flag,
+            Method.READ: self.read,
+            Method.OFFER_JOIN: self.offer_join,
+        }
+
+    async def submit_job(self, operations: Sequence[Any]) -> int:
+        """The number of the job."""
+        return (await self._submit([operations]))[0]
+
+    async def submit_many_jobs(self, jobs: Sequence[Sequence[Any]]) -> list[tuple[bool, Any]]:
+        """For each job whether it was taken in, with its number or the reason."""
+        parsed: list[Any] = []
+        for operations in jobs:
+            try:
+                parsed.append(self._executor.parse(operations))
+            except GanetiError as error:
+                parsed.append(error)
+        self._ensure_not_drained()
+        good = [operations for operations in parsed if not isinstance(operations, GanetiError)]
+        numbers = iter(await self._executor.submit(good))
+        return [(False, o.message) if isinstance(o, GanetiError) else (True, next(numbers)) for o in parsed]
+
+    async def wait_for_job_change(
+        self, number: int | str, fields: Sequence[str], previous: Any, previous_serial: Any, timeout: float
+    ) -> Any:
+        """[values, new log entries] as soon as one of them is new; "nochange" after ``timeout`` seconds."""
+        tracked = self._queue.find(int(number))
+        if tracked is None:
+            return None
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + min(timeout, _LONGEST_WAIT)
+        while True:
+            row = Row(tracked.job, tracked.log, progress=_progress(tracked))
+            values = [JOBS.find(name).cell(row)[1] for name in fields]
+            entries = [entry for entry in log_entries(row) if entry[0] > (previous_serial or -1)]
+            if entries or _plain(values) != previous:
+                return [values, entries]
+            try:
+                async with asyncio.timeout(deadline - loop.time()):
+                    await tracked.changed()
+            except TimeoutError:
+                return _NO_CHANGE
+
+    async def cancel_job(self, number: int | str, kill: bool = False) -> tuple[bool, str]:
+        """Whether it was canceled, and a sentence about it."""
+        if kill:
+            raise WrongInput("A job that works cannot be killed; jobs are no processes of their own")
+        return self._executor.cancel(int(number))
+
+    async def change_job_priority(self, number: int | str, priority: int) -> tuple[bool, str]:
+        return self._executor.change_priority(int(number), priority)
+
+    async def archive_job(self, number: int | str) -> bool:
+        return bool(await self._queue.archive([int(number)]))
+
+    async def auto_archive_jobs(self, age: float, timeout: float = 0) -> tuple[int, int]:
+        """(number of jobs put away, number left); ``age`` in seconds, -1 for any."""
+        del timeout  # it is one transaction
+        moment = float("inf") if age < 0 else self._master.services.clock.now() - age
+        return len(await self._queue.archive(finished_before(self._queue, moment))), 0
+
+    async def query_fields(self, what: str, names: Sequence[str] | None = None) -> dict[str, Any]:
+        return {"fields": self._queries.fields(what, names)}
+
+    async def query_jobs(self, numbers: Sequence[int | str] | None, fields: Sequence[str]) -> list[Any]:
+        """Rows of plain values; None for a job that is not there."""
+        if not numbers:
+            table = await self._queries.query("job", fields)
+            return [[value for _, value in cells] for cells in table.data]
+        found = [self._queue.find(int(number)) for number in numbers]
+        columns = [JOBS.find(name) for name in fields]
+        return [
+            None if tracked is None else [c.cell(Row(tracked.job, tracked.log))[1] for c in columns]
+            for tracked in found
+        ]
+
+    async def query_cluster_info(self) -> dict[str, Any]:
+        return describe(self._master.configuration.state)
+
+    async def query_config_values(self, fields: Sequence[str]) -> list[Any]:
+        state = self._master.configuration.state
+        values = {
+            "cluster_name": state.cluster.name,
+            "master_node": state.master.name,
+            "drain_flag": state.cluster.drained_queue,
+            "watcher_pause": None,
+            "term": self._master.term.number,
+        }
+        unknown = [field for field in fields if field not in values]
+        if unknown:
+            raise WrongInput(f"There is no configuration value '{unknown[0]}'; known are {', '.join(values)}")
+        return [values[field] for field in fields]
+
+    async def query_tags(self, kind: str, name: str) -> list[str]:
+        if kind == "cluster":
+            return sorted(self._master.configuration.state.cluster.tags)
+        table = await self._queries.query({"nodegroup": "group"}.get(kind, kind), ["tags"], names_filter([name]))
+        if not table.data:
+            raise UnknownEntity(f"There is no {kind} '{name}'")
+        tags: list[str] = table.data[0][0][1]
+        return tags
+
+    async def set_drain_flag(self, drained: bool) -> bool:
+        cluster = self._master.configuration.state.cluster
+        await self._master.configuration.commit([evolve(cluster, drained_queue=drained)])
+        return True
+
+    async def read(self, operation: Any) -> Any:
+        return await self._executor.read(self._executor.parse_one(operation))
+
+    async def offer_join(self, node_name: str, options: dict[str, Any], valid: float) -> str:
+        """A token with which a node can join for ``valid`` seconds."""
+        return await self._invitations.invite(node_name, options, valid)
+
+    async def _submit(self, jobs: Sequence[Sequence[Any]]) -> list[int]:
+        parsed = [self._executor.parse(operations) for operations in jobs]
+        self._ensure_not_drained()
+        return await self._executor.submit(parsed)
+
+    def _ensure_not_drained(self) -> None:
+        if self._master.configuration.state.cluster.drained_queue:
+            raise WrongState(
+                "The job queue is drained, no new jobs are accepted; 'gnt-cluster queue undrain' ends that"
+            )
+
+    async def _old_query(self, what: str, names: Sequence[str] | None, fields: Sequence[str]) -> list[list[Any]]:
+        """Rows of plain values, as tools of older days expect them."""
+        table = await self._queries.query(what, fields, names_filter(names or []))
+        return [[value if status == ValueStatus.NORMAL else None for status, value in cells] for cells in table.data]
+
+
+def _progress(tracked: Any) -> Any:
+    progress = tracked.progress
+    return None if progress is None else (progress.done, progress.total, progress.unit)
+
+
+def _plain(value: Any) -> Any:
+    """As it comes back from a client that was sent it."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Answers to queries: the rows, with what the nodes know where it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from ganeti.declare.field import Field, FieldKind
+from ganeti.errors import NodeCallFailed, WrongInput
+from ganeti.jobs.context import CheckContext, Services
+from ganeti.jobs.executor import Executor
+from ganeti.jobs.locks import LockStatus
+from ganeti.model.disk import DiskTemplate
+from ganeti.model.node import Node
+from ganeti.model.report import NodeReport
+from ganeti.model.state import State
+from ganeti.operations.os.diagnose import provider_rows
+from ganeti.query import group, instance, job, node
+from ganeti.query.column import Columns, Table, column
+from ganeti.query.filter import Filter
+from ganeti.query.os import PROVIDERS
+from ganeti.query.view import View
+from ganeti.rpc.contract.node import Describe
+
+# A node that comes back, or a master that has just started, gets this long to be seen (seconds).
+_PATIENCE = 1.0
+
+LOCKS: Columns[LockStatus] = Columns(
+    [
+        column("name", "Name", FieldKind.TEXT, "Name of the lock", lambda row: row.name),
+        column("mode", "Mode", FieldKind.OTHER, "How it is held", lambda row: row.mode),
+        column("owner", "Owner", FieldKind.OTHER, "Who holds it", lambda row: list(row.owners) or None),
+        column(
+            "pending",
+            "Pending",
+            FieldKind.OTHER,
+            "Who waits for it",
+            lambda row: [[mode, [owner]] for mode, owner in row.pending] or None,
+        ),
+    ],
+    name=lambda row: row.name,
+)
+
+_Answer = Callable[[Sequence[str], Filter | None], Awaitable[Table]]
+
+
+class Queries:
+    """Everything that can be listed, by the names of the wire."""
+
+    def __init__(self, services: Services, executor: Executor) -> None:
+        self._services = services
+        self._executor = executor
+        self._columns: dict[str, Columns[Any]] = {
+            "instance": instance.INSTANCES,
+            "node": node.NODES,
+            "group": group.GROUPS,
+            "job": job.JOBS,
+            "lock": LOCKS,
+            "os": PROVIDERS,
+        }
+        self._answers: dict[str, _Answer] = {
+            "instance": self._instances,
+            "node": self._nodes,
+            "group": self._groups,
+            "job": self._jobs,
+            "lock": self._locks,
+            "os": self._providers,
+        }
+
+    @property
+    def state(self) -> State:
+        return self._services.configuration.state
+
+    async def query(self, what: str, fields: Sequence[str], condition: Any = None) -> Table:
+        """The table of a kind of thing. Raises WrongInput for a kind or a filter that makes no sense."""
+        self._known(what)
+        return await self._answers[what](fields, Filter(condition) if condition else None)
+
+    def fields(self, what: str, names: Sequence[str] | None) -> list[Field]:
+        return self._known(what).fields(names)
+
+    def _known(self, what: str) -> Columns[Any]:
+        if what not in self._columns:
+            raise WrongInput(f"There is no list of '{what}'; choose from {', '.join(self._columns)}")
+        return self._columns[what]
+
+    async def _instances(self, fields: Sequence[str], condition: Filter | None) -> Table:
+        columns, state = instance.INSTANCES, self.state
+        live = columns.need_live(fields, condition)
+        view = View(state, await self._guests(state) if live else {})
+        return columns.query(instance.rows(view, state.instances), fields, condition)
+
+    async def _nodes(self, fields: Sequence[str], condition: Filter | None) -> Table:
+        columns, state = node.NODES, self.state
+        live = columns.need_live(fields, condition)
+        view = View(state, reports=await self._reports(state.nodes) if live else {})
+        return columns.query(node.rows(view, state.nodes), fields, condition)
+
+    async def _groups(self, fields: Sequence[str], condition: Filter | None) -> Table:
+        return group.GROUPS.query(group.rows(View(self.state), self.state.groups), fields, condition)
+
+    async def _jobs(self, fields: Sequence[str], condition: Filter | None) -> Table:
+        queue = self._executor.queue
+        rows = [job.Row(tracked.job, tracked.log) for tracked in queue]
+        if "archived" in {*fields, *(condition.fields if condition else ())}:
+            rows += [job.Row(archived, [], archived=True) for archived in queue.archived()]
+            rows.sort(key=lambda row: row.job.id)
+        return job.JOBS.query(rows, fields, condition)
+
+    async def _locks(self, fields: Sequence[str], condition: Filter | None) -> Table:
+        return LOCKS.query(self._services.locks.status(), fields, condition)
+
+    async def _providers(self, fields: Sequence[str], condition: Filter | None) -> Table:
+        return PROVIDERS.query(await provider_rows(CheckContext(self._services)), fields, condition)
+
+    async def _guests(self, state: State) -> dict[str, Any]:
+        """The guests of every node, as its stream of events tells."""
+        live = self._services.live
+        followed = [n for n in state.nodes if n.vm_capable and not n.offline]
+        await asyncio.gather(*(live.settled(n.uuid, _PATIENCE) for n in followed if not live.reachable(n.uuid)))
+        return {n.uuid: live.guests_on(n.uuid) for n in followed}
+
+    async def _reports(self, nodes: Iterable[Node]) -> dict[str, NodeReport]:
+        cluster = self.state.cluster
+        by_template = {
+            DiskTemplate.FILE: cluster.file_storage_dir,
+            DiskTemplate.SHARED_FILE: cluster.shared_file_storage_dir,
+        }
+        call = Describe(
+            hypervisors=cluster.enabled_hypervisors,
+            file_directories=tuple(path for t, path in by_template.items() if t in cluster.enabled_disk_templates),
+        )
+        asked = [n for n in nodes if n.vm_capable and not n.offline]
+        answers = await self._services.nodes.call_all(asked, call)
+        return {n.uuid: found for n in asked if not isinstance(found := answers[n.name], NodeCallFailed)}

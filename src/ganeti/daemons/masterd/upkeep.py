@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the master does of its own accord: follow nodes, hold its address, react to guests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from typing import Any
+
+from ganeti.errors import GanetiError
+from ganeti.jobs.context import Services
+from ganeti.jobs.executor import Executor
+from ganeti.model.entity import Entity, Kind
+from ganeti.model.guest import guest_of
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.node import Node
+from ganeti.model.report import GuestEvent
+from ganeti.model.state import State
+from ganeti.operations.instance.shutdown import Shutdown
+from ganeti.rpc.contract.node import SetMasterIp
+
+_log = logging.getLogger(__name__)
+
+_RETRY = 10.0  # seconds
+
+
+class Upkeep:
+    """Follows the configuration and the nodes' events."""
+
+    def __init__(self, services: Services, executor: Executor) -> None:
+        self._services = services
+        self._executor = executor
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        services.configuration.subscribe(self._configuration_changed)
+
+    def start(self) -> None:
+        self._follow(self._services.configuration.state)
+        self._spawn(self._hold_master_ip())
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def guest_event(self, node: Node, event: GuestEvent) -> None:
+        """A guest has changed on a node."""
+        _log.info("Instance %s on %s: %s", event.name or event.uuid, node.name, event.state)
+        state = self._services.configuration.state
+        known = state.entities[Kind.INSTANCE].get(event.uuid)
+        if event.state == "user-down" and isinstance(known, Instance) and self._may_shut_itself_down(state, known):
+            self._spawn(self._note_user_shutdown(known))
+
+    def _may_shut_itself_down(self, state: State, instance: Instance) -> bool:
+        if instance.admin_state is not AdminState.UP or not state.cluster.enabled_user_shutdown:
+            return False
+        return bool(guest_of(state, instance).hvparams.get("user_shutdown", True))
+
+    async def _note_user_shutdown(self, instance: Instance) -> None:
+        operation = Shutdown(
+            instance_name=instance.name,
+            instance_uuid=instance.uuid,
+            admin_state_source="user",
+            reason=[["gnt:daemon:masterd", "the guest powered itself off", int(self._services.clock.now() * 1e9)]],
+        )
+        with suppress(GanetiError):
+            await self._executor.submit([[operation]])
+
+    def _configuration_changed(self, state: State, puts: Sequence[Entity], deletes: Sequence[Entity]) -> None:
+        if any(entity.kind in (Kind.NODE, Kind.CLUSTER) for entity in (*puts, *deletes)):
+            self._follow(state)
+
+    def _follow(self, state: State) -> None:
+        self._services.live.follow(node for node in state.nodes if node.vm_capable and not node.offline)
+        self._services.replication.refresh()
+
+    async def _hold_master_ip(self) -> None:
+        """Have the cluster's address on the master node."""
+        while True:
+            cluster = self._services.configuration.state.cluster
+            if not cluster.master_ip or cluster.use_external_mip_script:
+                return
+            call = SetMasterIp(
+                up=True, address=cluster.master_ip, netmask=cluster.master_netmask, device=cluster.master_netdev
+            )
+            try:
+                await self._services.nodes.call(self._services.configuration.state.master, call)
+                return
+            except GanetiError as error:
+                _log.warning("The cluster's address %s is not up: %s", cluster.master_ip, error.message)
+                await asyncio.sleep(_RETRY)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)

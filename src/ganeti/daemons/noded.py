@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The node daemon: does on this machine what the master asks for.
+
+It can be killed at any time: guests live on without it, and all it knows it reads back from the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from ganeti.config.sqlite import SqliteStore
+from ganeti.daemons.daemon import main as run_daemon
+from ganeti.host.certificates import node_name, server_context
+from ganeti.host.clock import WallClock
+from ganeti.host.paths import Paths
+from ganeti.node.equipment import of_this_machine
+from ganeti.node.membership import Membership, candidates, leave
+from ganeti.node.replica import Replica
+from ganeti.node.service import close, handlers, recover
+from ganeti.rpc.authority import Authority
+from ganeti.rpc.call import Call
+from ganeti.rpc.client import NODE_DAEMON_PORT
+from ganeti.rpc.contract import node, store
+from ganeti.rpc.http import node_server
+from ganeti.rpc.server import Dispatcher, Handler, Report
+
+# Long enough for the answer to "leave" to reach the master.
+_FAREWELL = 0.5  # seconds
+
+
+@asynccontextmanager
+async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Answer the master's calls until told to stop."""
+    context = server_context(paths.node_certificate, paths.node_key, paths.ca_certificate)
+    name = node_name(paths.node_certificate.read_bytes())
+    authority = Authority(paths.term, lambda: candidates(paths))
+    equipment = of_this_machine(name, paths, WallClock())
+    replica = Replica(lambda: SqliteStore(paths.store), lambda: _is_master(authority, name))
+    calls = {**handlers(equipment), **belonging(paths, replica, stop)}
+    await recover(equipment)
+    runner = node_server(Dispatcher(calls, authority).answer)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, port=NODE_DAEMON_PORT, ssl_context=context, reuse_address=True).start()
+        yield
+    finally:
+        await runner.cleanup()
+        await close(equipment)
+        replica.close()
+
+
+def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[type[Call[Any]], Handler]:
+    """The calls about the cluster that the node belongs to."""
+    membership = Membership(paths)
+
+    async def forget(call: node.Leave, report: Report) -> None:
+        del call, report
+        replica.close()
+        leave(paths)
+        asyncio.get_running_loop().call_later(_FAREWELL, stop.set)
+
+    return {
+        node.WriteSsconf: membership.write_ssconf,
+        node.SaveFiles: membership.save_files,
+        node.Leave: forget,
+        store.Tell: replica.tell,
+        store.Append: replica.append,
+        store.Replace: replica.replace,
+    }
+
+
+def _is_master(authority: Authority, name: str) -> bool:
+    return authority.term is not None and authority.term.master == name
+
+
+def main() -> int:
+    return run_daemon("ganeti-noded", "Ganeti's node daemon", life)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

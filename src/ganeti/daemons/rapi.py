@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The daemon of the remote API."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from ganeti.api.app import application
+from ganeti.api.users import Users
+from ganeti.daemons.daemon import main as run_daemon
+from ganeti.errors import EnvironmentUnfit
+from ganeti.host.paths import Paths
+from ganeti.luxi.aio import AsyncClient
+
+PORT = 5080
+
+
+@asynccontextmanager
+async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Serve until told to stop."""
+    del stop  # nothing but a signal ends it
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(paths.rapi_certificate)
+    except (OSError, ssl.SSLError) as error:
+        raise EnvironmentUnfit(f"The certificate {paths.rapi_certificate} cannot be used: {error}") from None
+    master = AsyncClient(paths.master_socket)
+    runner = web.AppRunner(application(master, Users(paths.rapi_users)), access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, port=PORT, ssl_context=context, reuse_address=True).start()
+        yield
+    finally:
+        await runner.cleanup()
+        await master.close()
+
+
+def main() -> int:
+    return run_daemon("ganeti-rapi", "Ganeti's remote API", life)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How a command of the ``gnt-*`` scripts is declared.
+
+Most of a command derives from its operation: flags from the parameters that name some, help from the
+docstring. What stands here is the rest: positional arguments, and the quirks of the old command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+# Takes the values of flags and arguments by name, returns the operation's parameters.
+Compose = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A positional argument."""
+
+    name: str
+    help: str
+    count: Literal["1", "?", "*", "+"] = "1"
+    completes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A flag that is no single parameter of the operation.
+
+    ``kind`` is how its text is read: see ``ganeti.declare.text``.
+    """
+
+    flags: tuple[str, ...]
+    help: str
+    kind: Literal[
+        "flag", "no-flag", "text", "int", "float", "bool", "size", "list", "keyval", "identkeyval", "count"
+    ] = "text"
+    name: str = ""
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
+    default: Any = None
+    repeat: bool = False
+    completes: str | None = None
+    const: Any = None
+
+    @property
+    def dest(self) -> str:
+        """The name of its value: by default the first long flag's."""
+        long = next((flag for flag in self.flags if flag.startswith("--")), self.flags[0])
+        return self.name or long.lstrip("-").replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A sub-command of a script.
+
+    ``question``: asked before anything is done unless ``--force`` is given; it may use the values of
+    the arguments (``{instance_name}``). ``per_instance``: runs once for each instance that the
+    selection flags (--node, --primary, --tags ...) or the arguments pick.
+    """
+
+    script: str
+    name: str
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[Option, ...] = ()
+    compose: Compose | None = None
+    question: str = ""
+    per_instance: bool = False
+    aliases: tuple[str, ...] = ()
+    usage: str = ""

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How a column of a list is declared: its name, title, kind and description."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+from msgspec import Struct
+
+
+class FieldKind(StrEnum):
+    """What the values of a field are; "timestamp" is seconds since the epoch, "unit" MiB."""
+
+    TEXT = "text"
+    BOOL = "bool"
+    NUMBER = "number"
+    FLOAT = "float"
+    UNIT = "unit"
+    TIMESTAMP = "timestamp"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class ValueStatus(IntEnum):
+    """Whether a value is there, and if not, why."""
+
+    NORMAL = 0
+    UNKNOWN = 1  # no such field
+    NO_DATA = 2  # the node did not say
+    UNAVAILABLE = 3  # does not apply to this thing
+    OFFLINE = 4  # its node is marked offline
+
+
+class Field(Struct, frozen=True):
+    """A column of a list."""
+
+    name: str
+    title: str
+    kind: FieldKind
+    doc: str

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How something that the cluster can do is declared.
+
+An operation is a frozen value, its parameters are its fields. Wire names are Ganeti's
+(``OP_INSTANCE_MIGRATE``, ``instance_name``). What it does stands in the same file; see
+``ganeti.jobs.operation``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Struct
+
+from ganeti.declare.command import Command
+from ganeti.declare.parameter import Parameter, param, parameters_of
+from ganeti.declare.types import NonNegative
+
+PRIORITIES = {"low": 10, "normal": 0, "high": -10}
+
+
+class Role(StrEnum):
+    """What a caller must be allowed to do."""
+
+    READ = "read"
+    OPERATE = "operate"  # start, stop and move instances
+    ADMIN = "admin"  # everything else
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The remote API's way to an operation, below ``/2``.
+
+    ``query``: parameters taken from the query string, by their name there. ``body``: whether the rest
+    comes as a JSON object; ``renamed``: names in that body that differ from the parameters'. ``at_once``:
+    the answer is the result itself, not the number of a job.
+    """
+
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    path: str
+    query: dict[str, str] | None = None
+    body: bool = False
+    renamed: dict[str, str] | None = None
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """The directory below ``/etc/ganeti/hooks`` (without ``-pre.d``), and what the hooks are about."""
+
+    path: str
+    about: Literal["CLUSTER", "NODE", "GROUP", "INSTANCE", "NETWORK"]
+
+
+class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="OP_ID"):
+    """The parameters that every operation has."""
+
+    dry_run: Annotated[bool | None, param("Only check whether it could be done", "--dry-run", bare=True)] = None
+    debug_level: Annotated[NonNegative | None, param("How much the scripts it runs should log")] = None
+    priority: Annotated[Literal[-10, 0, 10], param("Priority: 10 is low, 0 normal, -10 high")] = 0
+    depends: Annotated[
+        list[tuple[int, list[str]]] | None,
+        param("Jobs to wait for, each with the final states that are right; negative numbers count back"),
+    ] = None
+    comment: Annotated[str | None, param("A note that is kept with the job")] = None
+    reason: Annotated[list[Any] | None, param("Who asked for it: a list of (source, text, nanoseconds)")] = None
+
+    # What the tables of commands, routes, roles and hooks are made from.
+    role: ClassVar[Role] = Role.ADMIN
+    subject: ClassVar[str | None] = None  # the parameter shown in brackets in lists of jobs
+    command: ClassVar[Command | None] = None
+    route: ClassVar[Route | None] = None
+    hook: ClassVar[Hook | None] = None
+
+    @classmethod
+    def wire_name(cls) -> str:
+        tag = cls.__struct_config__.tag
+        assert isinstance(tag, str)  # noqa: S101 - every operation names its tag; tests/house checks it
+        return tag
+
+    @classmethod
+    def parameters(cls) -> dict[str, Parameter]:
+        return dict(parameters_of(cls))
+
+    def summary(self) -> str:
+        """``INSTANCE_MIGRATE(web1)``, as lists of jobs show it."""
+        name = self.wire_name().removeprefix("OP_")
+        about = getattr(self, self.subject) if self.subject else None
+        return f"{name}({about})" if about else name
+
+    def public(self) -> dict[str, Any]:
+        """Its fields as plain values, with the secret ones blanked."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        secret = [name for name, parameter in parameters_of(type(self)).items() if parameter.secret]
+        return values | {name: "<redacted>" for name in secret if values.get(name)}
+
+
+COMMON_PARAMETERS = frozenset(parameters_of(Operation))

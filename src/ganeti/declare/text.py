@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How values are written on a command line, and read back from it.
+
+Sizes, key=value lists and identified key=value lists are written as in gnt-instance(8) and ganeti(7).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ganeti.errors import WrongInput
+
+_SIZE = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\s*$", re.IGNORECASE)
+# Units in MiB; a bare number is MiB already.
+_UNITS = {"": 1, "m": 1, "mb": 1, "mib": 1, "g": 1024, "gb": 1024, "gib": 1024}
+_UNITS |= {"t": 1024**2, "tb": 1024**2, "tib": 1024**2}
+_TRUE = {"yes", "true", "on", "1"}
+_FALSE = {"no", "false", "off", "0"}
+
+# What a value of "default" does to a parameter: its own setting goes, the inherited one counts again.
+RESET = "default"
+
+
+def parse_size(text: str, parameter: str) -> int:
+    """``1.5g`` → 1536. A size in MiB, rounded up to a multiple of 4 as LVM's smallest extents demand."""
+    match = _SIZE.match(text)
+    if not match or match[2].lower() not in _UNITS:
+        raise WrongInput(
+            f"Parameter '{parameter}': '{text}' is not a size; give MiB or a number with a unit, "
+            "such as 512, 512m, 1.5g or 2t"
+        )
+    mib = float(match[1]) * _UNITS[match[2].lower()]
+    return -(-round(mib + 0.4999) // 4) * 4
+
+
+def parse_bool(text: str, parameter: str) -> bool:
+    """``yes``/``no``, ``true``/``false``, ``on``/``off``."""
+    word = text.strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise WrongInput(f"Parameter '{parameter}': '{text}' is neither yes nor no")
+
+
+def parse_number(text: str, parameter: str, *, kind: type[int | float] = int) -> int | float:
+    """A whole or decimal number."""
+    try:
+        return kind(text)
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise WrongInput(f"Parameter '{parameter}': '{text}' is not {what}") from None
+
+
+def parse_keyval(text: str, parameter: str) -> dict[str, Any]:
+    """``maxmem=1g,no_acpi,-vcpus`` → ``{"maxmem": "1g", "acpi": False, "vcpus": RESET}``.
+
+    A backslash takes the meaning from a comma. A bare key means yes, ``no_key`` no, ``-key`` the default.
+    """
+    values: dict[str, Any] = {}
+    for part in _split(text, ","):
+        key, equals, value = part.partition("=")
+        if equals:
+            pair: tuple[str, Any] = (key, value)
+        elif key.startswith("no_"):
+            pair = (key[3:], False)
+        elif key.startswith("-"):
+            pair = (key[1:], RESET)
+        else:
+            pair = (key, True)
+        if not pair[0]:
+            raise WrongInput(f"Parameter '{parameter}': '{text}' is not a list of key=value")
+        if pair[0] in values:
+            raise WrongInput(f"Parameter '{parameter}': '{pair[0]}' is given twice in '{text}'")
+        values[pair[0]] = pair[1]
+    return values
+
+
+def parse_identkeyval(text: str, parameter: str) -> tuple[str, dict[str, Any]]:
+    """``0:size=1g,mode=ro`` → ``("0", {"size": "1g", "mode": "ro"})``; ``kvm`` → ``("kvm", {})``."""
+    ident, colon, rest = text.partition(":")
+    if not ident or "=" in ident:
+        raise WrongInput(f"Parameter '{parameter}': '{text}' does not begin with an identifier and a colon")
+    return ident, parse_keyval(rest, parameter) if colon and rest else {}
+
+
+def parse_list(text: str) -> list[str]:
+    """``a,b`` → ``["a", "b"]``; an empty text is an empty list."""
+    return [part.strip() for part in _split(text, ",") if part.strip()]
+
+
+def format_size(mib: float, unit: str = "h") -> str:
+    """A size in MiB for people: with the unit that suits it (``h``), or fixed (``m``, ``g``, ``t``)."""
+    if unit == "m" or (unit == "h" and mib < 1024):
+        return f"{round(mib)}{'M' if unit == 'h' else ''}"
+    if unit == "g" or (unit == "h" and mib < 1024**2):
+        return f"{mib / 1024:.1f}{'G' if unit == 'h' else ''}"
+    return f"{mib / 1024**2:.1f}{'T' if unit == 'h' else ''}"
+
+
+def parse_age(text: str, parameter: str) -> float:
+    """``30``, ``15m``, ``4h``, ``1d``, ``1w`` → seconds."""
+    match = re.match(r"^([0-9]+)([smhdw]?)$", text)
+    if not match:
+        raise WrongInput(f"Parameter '{parameter}': '{text}' is not an age such as 30s, 15m, 4h, 1d or 1w")
+    return int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[match[2]]
+
+
+def _split(text: str, separator: str) -> list[str]:
+    parts = re.split(rf"(?<!\\){re.escape(separator)}", text)
+    return [part.replace("\\" + separator, separator) for part in parts if part]

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where things are on a node. Every path hangs under one root, so that many nodes can live on one machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT_VARIABLE = "GANETI_ROOT"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The files and directories of one node. Names and places are Ganeti's where it has them."""
+
+    root: Path = Path("/")
+
+    @classmethod
+    def from_environment(cls) -> Paths:
+        return cls(Path(os.environ.get(ROOT_VARIABLE, "/")))
+
+    def under(self, path: str) -> Path:
+        """An absolute path of the node, as a path of this machine."""
+        return self.root / path.lstrip("/")
+
+    @property
+    def state(self) -> Path:
+        """What must survive a reboot: certificates, the store, ssconf files."""
+        return self.under("/var/lib/ganeti")
+
+    @property
+    def run(self) -> Path:
+        """What must not: sockets, pid files, guests' control files."""
+        return self.under("/run/ganeti")
+
+    @property
+    def log(self) -> Path:
+        return self.under("/var/log/ganeti")
+
+    @property
+    def etc(self) -> Path:
+        return self.under("/etc/ganeti")
+
+    @property
+    def hooks(self) -> Path:
+        return self.etc / "hooks"
+
+    @property
+    def store(self) -> Path:
+        """The cluster's state: on the master the original, on master candidates a replica."""
+        return self.state / "cluster.db"
+
+    @property
+    def term(self) -> Path:
+        """The newest term this node has heard of, and its master."""
+        return self.state / "term"
+
+    @property
+    def ca_certificate(self) -> Path:
+        return self.state / "ca.pem"
+
+    @property
+    def ca_key(self) -> Path:
+        """Only on master candidates."""
+        return self.state / "ca.key"
+
+    @property
+    def node_certificate(self) -> Path:
+        return self.state / "node.pem"
+
+    @property
+    def node_key(self) -> Path:
+        return self.state / "node.key"
+
+    @property
+    def rapi_certificate(self) -> Path:
+        """Certificate, chain and key of the remote API in one file, as Ganeti keeps it."""
+        return self.state / "rapi.pem"
+
+    @property
+    def rapi_users(self) -> Path:
+        return self.state / "rapi" / "users"
+
+    @property
+    def ssh_known_hosts(self) -> Path:
+        return self.state / "known_hosts"
+
+    @property
+    def master_socket(self) -> Path:
+        return self.run / "socket" / "ganeti-master"
+
+    def ssconf(self, key: str) -> Path:
+        """One fact of the cluster, for scripts that must not ask the master."""
+        return self.state / f"ssconf_{key}"
+
+    def pid_file(self, daemon: str) -> Path:
+        return self.run / f"{daemon}.pid"
+
+    def log_file(self, daemon: str) -> Path:
+        return self.log / f"{daemon.removeprefix('ganeti-')}.log"
+
+    @property
+    def os_search_path(self) -> tuple[Path, ...]:
+        """Where OS providers are looked for, the first found counts (gnt-cluster(8) info)."""
+        places = ("/srv/ganeti/os", "/usr/local/lib/ganeti/os", "/usr/lib/ganeti/os", "/usr/share/ganeti/os")
+        return tuple(self.under(place) for place in places)

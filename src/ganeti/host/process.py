@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Running the machine's commands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed
+
+CLEAN_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
+
+# Seconds that a command's last words may take to come through, once it has ended.
+_LAST_LINES = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that has ended. ``status`` is negative if a signal ended it."""
+
+    command: tuple[str, ...]
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def failed(self) -> bool:
+        return self.status != 0
+
+    def why(self) -> str:
+        """The last words of a failed command, in one line."""
+        told = (self.errors.strip() or self.output.strip()).splitlines()[-3:]
+        ended = f"signal {-self.status}" if self.status < 0 else f"status {self.status}"
+        return f"'{shlex.join(self.command)}' ended with {ended}" + (f": {'; '.join(told)}" if told else "")
+
+
+async def run(
+    *command: str | Path,
+    timeout: float = 60,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    standard_input: bytes | None = None,
+    log: Path | None = None,
+) -> Finished:
+    """Run a command to its end, in a session of its own; past ``timeout`` seconds all of it is killed.
+
+    ``log``: where output and errors go instead of being kept. Raises EnvironmentUnfit if there is no
+    such program, ExecutionFailed if it took too long; a failing status raises nothing.
+    """
+    words = tuple(str(word) for word in command)
+    sink = log.open("ab") if log else None
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            stdin=asyncio.subprocess.PIPE if standard_input is not None else asyncio.subprocess.DEVNULL,
+            stdout=sink or asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT if sink else asyncio.subprocess.PIPE,
+            env={**CLEAN_ENVIRONMENT, **(environment or {})},
+            cwd=directory,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise EnvironmentUnfit(f"The program '{words[0]}' is not installed on this machine") from None
+    finally:
+        if sink:
+            sink.close()
+    try:
+        async with asyncio.timeout(timeout):
+            output, errors = await process.communicate(standard_input)
+    except TimeoutError:
+        raise ExecutionFailed(f"'{shlex.join(words)}' did not end within {timeout:.0f} seconds") from None
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    status = process.returncode if process.returncode is not None else -1
+    return Finished(words, status, (output or b"").decode(errors="replace"), (errors or b"").decode(errors="replace"))
+
+
+async def run_checked(*command: str | Path, timeout: float = 60, **more: object) -> Finished:
+    """Like ``run``; a failing status raises ExecutionFailed with the command's last words."""
+    finished = await run(*command, timeout=timeout, **more)  # type: ignore[arg-type]  # passed on as it came
+    if finished.failed:
+        raise ExecutionFailed(finished.why())
+    return finished
+
+
+async def follow(
+    *command: str | Path,
+    told: Callable[[str], None],
+    timeout: float,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    standard_input: IO[bytes] | None = None,
+    standard_output: IO[bytes] | None = None,
+    descriptors: Sequence[int] = (),
+) -> int:
+    """Run a command and hand on each line of its output and errors as it comes; returns its status.
+
+    ``standard_output``: where its output goes instead, errors are still told. ``descriptors`` are
+    inherited. What it leaves running in the background is killed with it. Raises as ``run`` does.
+    """
+    words = tuple(str(word) for word in command)
+    async with _lines_to(told) as pipe:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words,
+                stdin=standard_input or asyncio.subprocess.DEVNULL,
+                stdout=standard_output or pipe,
+                stderr=pipe,
+                env={**CLEAN_ENVIRONMENT, **(environment or {})},
+                cwd=directory,
+                start_new_session=True,
+                pass_fds=descriptors,
+            )
+        except OSError as error:
+            raise EnvironmentUnfit(f"The program '{words[0]}' cannot be run: {error.strerror}") from None
+        finally:
+            os.close(pipe)
+        try:
+            async with asyncio.timeout(timeout):
+                return await process.wait()
+        except TimeoutError:
+            raise ExecutionFailed(f"'{words[0]}' did not end within {timeout:.0f} seconds") from None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+@asynccontextmanager
+async def _lines_to(told: Callable[[str], None]) -> AsyncIterator[int]:
+    """The end of a pipe to write to, for the body to close. At the end of the body all has been told."""
+    reading, writing = os.pipe()
+    loop = asyncio.get_running_loop()
+    stream = asyncio.StreamReader()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb"))
+    task = asyncio.create_task(_tell_lines(stream, told))
+    try:
+        yield writing
+        await asyncio.wait([task], timeout=_LAST_LINES)
+    finally:
+        task.cancel()
+        transport.close()
+
+
+async def _tell_lines(stream: asyncio.StreamReader, told: Callable[[str], None]) -> None:
+    """Lines of any length; a carriage return ends one too, as in progress bars."""
+    rest = b""
+    while piece := await stream.read(65536):
+        *lines, rest = re.split(rb"[\r\n]+", rest + piece)
+        for line in lines:
+            told(line.decode(errors="replace"))
+    if rest:
+        told(rest.decode(errors="replace"))
+
+
+def tail(path: Path, lines: int = 5) -> str:
+    """The last lines of a log file, for an error message."""
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""
+
+
+def alive(pid: int, *, named: Sequence[str] = ()) -> bool:
+    """Whether a process lives, and its command line holds every word of ``named``."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return words != [b""] and all(word.encode() in words for word in named)
+
+
+async def until(condition: Callable[[], bool], *, timeout: float, interval: float = 0.02) -> bool:
+    """Wait for something that sends no event; whether it came true within ``timeout`` seconds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while not condition():
+        if loop.time() >= deadline:
+            return False
+        await asyncio.sleep(interval)
+    return True

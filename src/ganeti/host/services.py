@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Starting and stopping the daemons of this machine: by systemd where it runs, by hand where it doesn't."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed
+from ganeti.host.paths import ROOT_VARIABLE, Paths
+from ganeti.host.process import alive, tail
+
+_START = 60.0  # seconds
+_STOP = 60.0
+_POLL = 0.02
+
+
+class Services(Protocol):
+    """``daemon`` is "ganeti-noded", "ganeti-masterd" or "ganeti-rapi"."""
+
+    def start(self, daemon: str) -> None:
+        """Start a daemon, now and at each boot, and return when it is ready. Raises ExecutionFailed."""
+        ...
+
+    def stop(self, daemon: str) -> None:
+        """Stop a daemon, and don't start it at the next boot; one that doesn't run is fine."""
+        ...
+
+    def running(self, daemon: str) -> bool: ...
+
+
+def services(paths: Paths) -> Services:
+    """What fits this machine."""
+    systemd = Path("/run/systemd/system").is_dir() and paths.root == Path("/")
+    return Systemd() if systemd else Detached(paths)
+
+
+class Systemd:
+    """Units are installed with the software."""
+
+    def start(self, daemon: str) -> None:
+        done = _systemctl("enable", "--now", daemon)
+        if done.returncode:
+            raise ExecutionFailed(f"{daemon} did not start: {done.stderr.strip()}; see 'journalctl -u {daemon}'")
+
+    def stop(self, daemon: str) -> None:
+        _systemctl("disable", "--now", daemon)
+
+    def running(self, daemon: str) -> bool:
+        return _systemctl("is-active", "--quiet", daemon).returncode == 0
+
+
+class Detached:
+    """Daemons are sessions of their own, found again by their pid files.
+
+    Readiness is told as to systemd: by a datagram "READY=1" to a socket (sd_notify(3)).
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+
+    def start(self, daemon: str) -> None:
+        if self.running(daemon):
+            return
+        program = _program(daemon)
+        self._paths.log.mkdir(parents=True, exist_ok=True)
+        log = self._paths.log_file(daemon)
+        with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            address = f"{directory}/notify"
+            notify.bind(address)
+            environment = os.environ | {"NOTIFY_SOCKET": address, ROOT_VARIABLE: str(self._paths.root)}
+            with log.with_suffix(".out").open("ab") as output:
+                process = subprocess.Popen(
+                    program,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                    env=environment,
+                )
+            self._await_ready(daemon, process, notify)
+
+    def stop(self, daemon: str) -> None:
+        pid = self._pid(daemon)
+        if pid is None:
+            return
+        _end(pid, daemon)
+        self._paths.pid_file(daemon).unlink(missing_ok=True)
+
+    def running(self, daemon: str) -> bool:
+        return self._pid(daemon) is not None
+
+    def _pid(self, daemon: str) -> int | None:
+        """Of a living daemon. A pid file names the process and what it runs, since numbers come again."""
+        try:
+            pid = int(self._paths.pid_file(daemon).read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if alive(pid) and daemon in _command_line(pid) else None
+
+    def _await_ready(self, daemon: str, process: subprocess.Popen[bytes], notify: socket.socket) -> None:
+        deadline = time.monotonic() + _START
+        notify.settimeout(_POLL)
+        while time.monotonic() < deadline:
+            with suppress(TimeoutError):
+                if b"READY=1" in notify.recv(4096):
+                    return
+            if process.poll() is not None:
+                told = tail(self._paths.log_file(daemon).with_suffix(".out"))
+                raise ExecutionFailed(f"{daemon} did not start: {told or f'status {process.returncode}'}")
+        process.kill()
+        raise ExecutionFailed(f"{daemon} was not ready after {_START:.0f} seconds; see {self._paths.log_file(daemon)}")
+
+
+def _end(pid: int, daemon: str) -> None:
+    """SIGTERM, and SIGKILL if that is not enough."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP
+    while daemon in _command_line(pid):
+        if time.monotonic() > deadline:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        time.sleep(_POLL)
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _program(daemon: str) -> list[str]:
+    """The daemon that belongs to the running software."""
+    beside = Path(sys.executable).parent / daemon
+    found = str(beside) if beside.exists() else shutil.which(daemon)
+    if not found:
+        raise EnvironmentUnfit(f"The program '{daemon}' is not installed on this machine")
+    return [found]
+
+
+def _systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What an operation can use while it is checked and while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from ganeti.config.configuration import Configuration
+from ganeti.config.facts import Facts
+from ganeti.config.replication import Replication
+from ganeti.errors import GanetiError, NodeCallFailed
+from ganeti.host.clock import Clock
+from ganeti.jobs.locks import LockManager
+from ganeti.jobs.reservations import Reservations
+from ganeti.model.entity import Entity
+from ganeti.model.instance import Instance
+from ganeti.model.job import Residue
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.rpc.call import Call, Line, Listener, Progress, encode_call
+from ganeti.rpc.client import NodeClient
+from ganeti.rpc.contract.store import Record
+from ganeti.rpc.watch import LiveView
+
+R = TypeVar("R")
+
+_log = logging.getLogger(__name__)
+
+_UNDO_DEADLINE = 600.0  # seconds
+
+
+class Random(Protocol):
+    """Randomness, passed in so that tests repeat exactly."""
+
+    def uuid(self) -> str: ...
+
+    def octets(self, count: int) -> bytes: ...
+
+
+class Resolver(Protocol):
+    """Host names, passed in so that tests need no DNS."""
+
+    async def resolve(self, name: str) -> tuple[str, str]:
+        """(full name, address). Raises ResolverError."""
+        ...
+
+    async def answers(self, address: str, port: int) -> bool:
+        """Whether a machine is alive at an address."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the master daemon has for operations."""
+
+    configuration: Configuration
+    replication: Replication
+    facts: Facts
+    locks: LockManager
+    reservations: Reservations
+    nodes: NodeClient
+    live: LiveView
+    clock: Clock
+    random: Random
+    resolver: Resolver
+    candidate_files: Callable[[], dict[str, str]]  # what every master candidate must have, by name
+
+
+class CheckContext:
+    """Reads the cluster and its nodes."""
+
+    def __init__(self, services: Services, job_id: int = 0) -> None:
+        self.services = services
+        self._job_id = job_id
+
+    @property
+    def state(self) -> State:
+        return self.services.configuration.state
+
+    @property
+    def live(self) -> LiveView:
+        return self.services.live
+
+    @property
+    def random(self) -> Random:
+        return self.services.random
+
+    @property
+    def reservations(self) -> Reservations:
+        return self.services.reservations
+
+    def reserve(self, instance: Instance) -> None:
+        """Hold what an instance will have until this job ends."""
+        self.services.reservations.hold(self._job_id, instance)
+
+    @property
+    def resolver(self) -> Resolver:
+        return self.services.resolver
+
+    @property
+    def now(self) -> float:
+        return self.services.clock.now()
+
+    async def call(self, node: Node, call: Call[R]) -> R:
+        """See NodeClient.call."""
+        return await self.services.nodes.call(node, call)
+
+    async def call_each(self, calls: Iterable[tuple[Node, Call[R]]]) -> Mapping[str, R | NodeCallFailed]:
+        """See NodeClient.call_each."""
+        return await self.services.nodes.call_each(calls)
+
+    async def call_all(self, nodes: Iterable[Node], call: Call[R]) -> Mapping[str, R | NodeCallFailed]:
+        """See NodeClient.call_all."""
+        return await self.services.nodes.call_all(nodes, call)
+
+
+class JobRecord(Protocol):
+    """What a running operation tells its job."""
+
+    @property
+    def id(self) -> int: ...
+
+    def log(self, text: str, kind: str = "message") -> None: ...
+
+    def progress(self, progress: Progress | None) -> None: ...
+
+    async def keep_residue(self, residue: tuple[Residue, ...]) -> None: ...
+
+    def record_without_residue(self) -> Record: ...
+
+    def forget_residue(self) -> None: ...
+
+    async def submit(self, jobs: list[list[dict[str, Any]]]) -> list[int]: ...
+
+
+class RunContext(CheckContext):
+    """Changes the cluster and its nodes, and tells how far it is."""
+
+    def __init__(self, services: Services, job: JobRecord, residue: tuple[Residue, ...] = ()) -> None:
+        super().__init__(services, job.id)
+        self.job = job
+        self._residue = residue
+
+    @property
+    def residue(self) -> tuple[Residue, ...]:
+        """What the operation has said it would leave, and has not handed over to the cluster yet."""
+        return self._residue
+
+    def log(self, text: str) -> None:
+        """A line that the user sees while the job runs."""
+        self.job.log(text)
+
+    def step(self, text: str) -> None:
+        """The beginning of a stage, marked as Ganeti marks it."""
+        self.job.log(f"* {text}")
+
+    def warn(self, text: str) -> None:
+        self.job.log(f" - WARNING: {text}")
+
+    async def call(self, node: Node, call: Call[R], *, prefix: str = "") -> R:
+        """See NodeClient.call; what the node says meanwhile becomes the job's log and progress."""
+        try:
+            return await self.services.nodes.call(node, call, self._listener(prefix))
+        finally:
+            self.job.progress(None)
+
+    async def commit(self, puts: Iterable[Entity] = (), deletes: Iterable[Entity] = ()) -> None:
+        """See Configuration.commit. What ``will_leave`` was told belongs to the cluster from then on."""
+        if not self._residue:
+            await self.services.configuration.commit(puts, deletes)
+            return
+        await self.services.configuration.commit(puts, deletes, [self.job.record_without_residue()])
+        self._residue = ()
+        self.job.forget_residue()
+
+    async def will_leave(self, *things: tuple[str, Node, Call[Any]]) -> None:
+        """Say before making something what it is and which call would undo it.
+
+        It is durable when this returns: if the operation fails, or the master daemon dies, it is undone.
+        """
+        new = tuple(Residue(what=what, node=node.uuid, call=encode_call(call)) for what, node, call in things)
+        self._residue += new
+        await self.job.keep_residue(self._residue)
+
+    async def undo_all(self) -> list[str]:
+        """Undo what ``will_leave`` was told, last first. Returns what could not be undone, in words."""
+        left = []
+        for residue in reversed(self._residue):
+            try:
+                node = self.state.get(Node, residue.node)
+                await self.services.nodes.send(node, residue.call, _UNDO_DEADLINE)
+                self.log(f" - INFO: Undone: {residue.what}")
+            except GanetiError as error:
+                _log.warning("Job %d: %s is left: %s", self.job.id, residue.what, error.message)
+                left.append(f"{residue.what} ({error.message})")
+        self._residue = ()
+        return left
+
+    async def submit(self, jobs: list[list[dict[str, Any]]]) -> list[int]:
+        """Submit further jobs, each a list of encoded operations; their numbers."""
+        return await self.job.submit(jobs)
+
+    def _listener(self, prefix: str) -> Listener:
+        def listen(line: Line) -> None:
+            if line.log is not None:
+                self.job.log(f"{prefix}{line.log}")
+            if line.progress is not None:
+                self.job.progress(line.progress)
+
+        return listen
+
+
+async def gather(*works: Awaitable[R]) -> list[R]:
+    """Several things at once; the first error is raised when all have ended, so nothing goes on behind it."""
+    results = await asyncio.gather(*works, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results  # type: ignore[return-value]  # no exceptions among them

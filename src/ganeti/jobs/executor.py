@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs jobs: each is a task that waits for the jobs it depends on, for its locks, and then works.
+
+A job is durable before its number is given out. That an operation runs is durable before it changes
+anything. So after a crash the jobs that had not begun go on, and those that had end in an error that
+says what they left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from ganeti import errors
+from ganeti.declare.decode import decode
+from ganeti.errors import Canceled, GanetiError, JobLost, UnknownEntity, WrongInput, WrongState
+from ganeti.jobs.context import CheckContext, RunContext, Services
+from ganeti.jobs.hooks import Hooks
+from ganeti.jobs.locks import LockSet, Request
+from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.queue import JobQueue, Tracked, interrupted, record_of, unfinished
+from ganeti.model.entity import evolve
+from ganeti.model.job import Job, JobStatus, Residue, Step
+from ganeti.rpc.call import Progress
+from ganeti.rpc.contract.store import Record
+
+_log = logging.getLogger(__name__)
+
+# Finds the class of an operation by its wire name; raises WrongInput.
+Registry = Callable[[str], type[JobOperation[Any]]]
+
+
+class Executor:
+    """All jobs of a master daemon."""
+
+    def __init__(self, queue: JobQueue, services: Services, registry: Registry) -> None:
+        self.queue = queue
+        self.locks = services.locks
+        self._services = services
+        self._registry = registry
+        self._runs: dict[int, _Run] = {}
+
+    async def start(self) -> None:
+        """Take up the jobs that the last master daemon left."""
+        for tracked in interrupted(self.queue):
+            self._runs[tracked.job.id] = run = _Run(self, tracked)
+            run.start(run.settle())
+        for tracked in unfinished(self.queue):
+            if tracked.job.id not in self._runs:
+                self._begin(tracked)
+
+    async def stop(self) -> None:
+        """Stop working. What runs is taken up as after a crash."""
+        tasks = [run.task for run in self._runs.values() if run.task]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def parse(self, operations: Sequence[Any]) -> list[JobOperation[Any]]:
+        """Encoded operations as values. Raises WrongInput."""
+        if not operations:
+            raise WrongInput("A job needs at least one operation")
+        return [self.parse_one(operation) for operation in operations]
+
+    def parse_one(self, operation: Any) -> JobOperation[Any]:
+        if not isinstance(operation, dict) or not isinstance(operation.get("OP_ID"), str):
+            raise WrongInput("An operation is an object with an OP_ID")
+        return decode(operation, self._registry(operation["OP_ID"]), operation["OP_ID"])
+
+    async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:
+        """Take in jobs, all or none; their numbers, given out when they are durable.
+
+        Negative dependencies count back from the job itself. Raises WrongInput for one on a job that does
+        not exist, StoreFailed.
+        """
+        new = [self._job(self.queue.take_number(), operations) for operations in jobs]
+        self._ensure_dependencies(new)
+        await self.queue.add(new)
+        for job in new:
+            self._begin(self.queue.get(job.id))
+        return [job.id for job in new]
+
+    async def read(self, operation: JobOperation[Any]) -> Any:
+        """Carry out an operation that changes nothing, without a job. Raises what it raises."""
+        if not operation.reads_only:
+            raise WrongInput(f"{operation.wire_name()} changes the cluster; submit it as a job")
+        context = RunContext(self._services, _NoJob())
+        return await operation.run(context, await operation.check(context))
+
+    def cancel(self, number: int) -> tuple[bool, str]:
+        """Cancel a job that has not begun; whether it worked, and a sentence about it."""
+        tracked = self.queue.get(number)
+        run = self._runs.get(number)
+        if tracked.job.status in (JobStatus.QUEUED, JobStatus.WAITING) and run and run.cancel():
+            return True, f"Job {number} canceled"
+        return False, f"Job {number} is no longer waiting in the queue (it is {tracked.job.status})"
+
+    def change_priority(self, number: int, priority: int) -> tuple[bool, str]:
+        """Let a waiting job be served earlier or later."""
+        tracked = self.queue.get(number)
+        run = self._runs.get(number)
+        if tracked.job.status.final or run is None:
+            return False, f"Job {number} is finished"
+        run.change_priority(priority)
+        return True, f"Priorities of pending opcodes for job {number} have been changed to {priority}"
+
+    def _begin(self, tracked: Tracked) -> None:
+        self._runs[tracked.job.id] = run = _Run(self, tracked)
+        run.start(run.work())
+
+    def _job(self, number: int, operations: Sequence[JobOperation[Any]]) -> Job:
+        depends = tuple(
+            (other if other > 0 else number + other, tuple(states))
+            for operation in operations
+            for other, states in operation.depends or ()
+        )
+        return Job(
+            id=number,
+            steps=tuple(Step(input=msgspec.Raw(msgspec.json.encode(o)), summary=o.summary()) for o in operations),
+            received=self._services.clock.now(),
+            priority=min(operation.priority for operation in operations),
+            depends=depends,
+        )
+
+    def _ensure_dependencies(self, jobs: Sequence[Job]) -> None:
+        """A job may wait for older ones only, so that none waits for itself."""
+        known: set[int] = set()
+        for job in jobs:
+            for other, _ in job.depends:
+                if other not in known and self.queue.find(other) is None:
+                    raise WrongInput(f"Parameter 'depends': there is no job {other} before this one")
+            known.add(job.id)
+
+    def _finished(self, number: int) -> None:
+        self._runs.pop(number, None)
+        self._services.reservations.release(number)
+
+
+class _Run:
+    """One job at work."""
+
+    def __init__(self, executor: Executor, tracked: Tracked) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self._executor = executor
+        self._queue = executor.queue
+        self._services = executor._services
+        self._tracked = tracked
+        self._waiting: Request | None = None
+        self._cancelable = True
+        self._canceled = False
+
+    @property
+    def id(self) -> int:
+        return self._tracked.job.id
+
+    def start(self, work: Any) -> None:
+        self.task = asyncio.create_task(work, name=f"job {self.id}")
+
+    def cancel(self) -> bool:
+        """Cancel if nothing has begun; whether it will be."""
+        if not self._cancelable or self.task is None:
+            return False
+        self._canceled = True
+        self.task.cancel()
+        return True
+
+    def change_priority(self, priority: int) -> None:
+        self._queue.show(self._tracked, evolve(self._tracked.job, priority=priority))
+        if self._waiting:
+            self._executor.locks.change_priority(self._waiting, priority)
+
+    # What a running operation tells its job: see JobRecord.
+
+    def log(self, text: str, kind: str = "message") -> None:
+        self._queue.add_log(self._tracked, kind, text)
+
+    def progress(self, progress: Progress | None) -> None:
+        self._queue.set_progress(self._tracked, progress)
+
+    async def keep_residue(self, residue: tuple[Residue, ...]) -> None:
+        await self._queue.write(self._tracked, evolve(self._tracked.job, residue=residue))
+
+    def record_without_residue(self) -> Record:
+        return record_of(evolve(self._tracked.job, residue=()))
+
+    def forget_residue(self) -> None:
+        self._queue.show(self._tracked, evolve(self._tracked.job, residue=()))
+
+    async def submit(self, jobs: list[list[dict[str, Any]]]) -> list[int]:
+        return await self._executor.submit([self._executor.parse(operations) for operations in jobs])
+
+    # The stages of a job.
+
+    async def work(self) -> None:
+        """Carry out the steps that are not done yet, one after the other."""
+        index = 0
+        try:
+            for index, step in enumerate(self._tracked.job.steps):
+                if step.status is not JobStatus.SUCCESS:
+                    await self._step(index, step)
+        except asyncio.CancelledError:
+            if not self._canceled:
+                raise  # the daemon stops
+            await self._end(index, JobStatus.CANCELED, "Job canceled by request")
+        except GanetiError as error:
+            await self._end(index, JobStatus.ERROR, errors.encode(error))
+        except Exception as error:  # noqa: BLE001 - a job ends, whatever happens
+            _log.exception("Job %d failed in a way nobody thought of", self.id)
+            await self._end(index, JobStatus.ERROR, errors.encode(error))
+        finally:
+            self._executor._finished(self.id)
+
+    async def settle(self) -> None:
+        """Put in order what a job left that ran when the last master daemon died, and end it."""
+        job = self._tracked.job
+        index = next(index for index, step in enumerate(job.steps) if step.status is JobStatus.RUNNING)
+        context = RunContext(self._services, self, job.residue)
+        told = "The master daemon stopped while this was running"
+        try:
+            operation = self._executor.parse_one(msgspec.json.decode(job.steps[index].input))
+            request = await self._locked(operation)
+            try:
+                await operation.recover(context)
+            finally:
+                self._executor.locks.release(request)
+        except GanetiError as error:
+            told += f"; putting in order what it left failed: {error.message}"
+        except Exception as error:  # noqa: BLE001 - a job ends, whatever happens
+            _log.exception("Job %d cannot be put in order", self.id)
+            told += f"; putting in order what it left failed: {error}"
+        left = await context.undo_all()
+        names = [residue.what for residue in job.residue]
+        if left:
+            told += f"; this is left: {'; '.join(left)}"
+        elif names:
+            told += f"; what it had begun was put in order: {'; '.join(names)}"
+        else:
+            told += "; it had left nothing behind"
+        await self._end(index, JobStatus.ERROR, errors.encode(JobLost(told)))
+        self._executor._finished(self.id)
+
+    async def _step(self, index: int, step: Step) -> None:
+        self._cancelable = True
+        await self._dependencies()
+        self._update(index, status=JobStatus.WAITING, started=self._services.clock.now())
+        operation = self._executor.parse_one(msgspec.json.decode(step.input))
+        request = await self._locked(operation)
+        try:
+            self._cancelable = False
+            self._update(index, status=JobStatus.RUNNING, executed=self._services.clock.now())
+            result = await self._carried_out(operation)
+        finally:
+            self._executor.locks.release(request)
+        await self._succeeded(index, result)
+
+    async def _carried_out(self, operation: JobOperation[Any]) -> Any:
+        plan = await operation.check(CheckContext(self._services, self.id))
+        if operation.dry_run:
+            return None
+        # From here on things change: that this job runs must survive a crash.
+        await self._queue.write(self._tracked, self._tracked.job)
+        context = RunContext(self._services, self)
+        hooks = Hooks(operation, context)
+        await hooks.before()
+        try:
+            result = await operation.run(context, plan)
+        except GanetiError as error:
+            left = await context.undo_all()
+            if left:
+                raise type(error)(f"{error.message}. This could not be undone: {'; '.join(left)}") from error
+            raise
+        except Exception:
+            await context.undo_all()
+            raise
+        await hooks.after()
+        return result
+
+    async def _locked(self, operation: JobOperation[Any]) -> Request:
+        """Hold all the operation's locks, and be sure that they are the right ones."""
+        while True:
+            wanted = operation.locks(self._services.configuration.state)
+            request = await self._acquire(wanted)
+            right = False
+            try:
+                right = operation.locks(self._services.configuration.state) <= wanted
+            finally:
+                if not right:
+                    self._executor.locks.release(request)
+            if right:
+                return request
+
+    async def _acquire(self, wanted: LockSet) -> Request:
+        priority = self._tracked.job.priority
+        self._waiting = self._executor.locks.request(f"job/{self.id}", wanted, priority)
+        try:
+            await self._waiting.granted
+        except BaseException:
+            self._executor.locks.release(self._waiting)
+            raise
+        return self._waiting
+
+    async def _dependencies(self) -> None:
+        for number, allowed in self._tracked.job.depends:
+            other = self._queue.find(number)
+            if other is None:
+                raise UnknownEntity(f"Job {number}, which this job depends on, does not exist")
+            while not other.job.status.final:
+                await other.changed()
+            if allowed and other.job.status not in allowed:
+                raise WrongState(
+                    f"Job {number}, which this job depends on, ended as '{other.job.status}', "
+                    f"not as {' or '.join(allowed)}"
+                )
+
+    def _update(self, index: int, **changes: object) -> None:
+        self._queue.show(self._tracked, self._tracked.job.with_step(index, **changes))
+
+    async def _succeeded(self, index: int, result: Any) -> None:
+        self._tracked.progress = None
+        job = self._tracked.job.with_step(
+            index,
+            status=JobStatus.SUCCESS,
+            result=msgspec.to_builtins(result),
+            ended=self._services.clock.now(),
+        )
+        await self._queue.write_at_last(self._tracked, evolve(_redacted(self._executor, job, index), residue=()))
+
+    async def _end(self, index: int, status: JobStatus, result: Any) -> None:
+        """End the job at a step; those after it end likewise, without having begun."""
+        job, now = self._tracked.job, self._services.clock.now()
+        for later in range(index, len(job.steps)):
+            told = result if later == index or status is JobStatus.CANCELED else _not_reached(index)
+            job = _redacted(self._executor, job.with_step(later, status=status, result=told, ended=now), later)
+        self._tracked.progress = None
+        await self._queue.write_at_last(self._tracked, evolve(job, residue=()))
+
+
+class _NoJob:
+    """Stands for the job of an operation that is carried out without one."""
+
+    id = 0
+
+    def log(self, text: str, kind: str = "message") -> None:
+        pass
+
+    def progress(self, progress: Progress | None) -> None:
+        pass
+
+    async def keep_residue(self, residue: tuple[Residue, ...]) -> None:
+        del residue
+        raise Canceled("An operation without a job cannot leave anything behind")
+
+    def record_without_residue(self) -> Record:
+        raise Canceled("An operation without a job leaves nothing behind")
+
+    def forget_residue(self) -> None:
+        pass
+
+    async def submit(self, jobs: list[list[dict[str, Any]]]) -> list[int]:
+        del jobs
+        raise Canceled("An operation without a job cannot submit jobs")
+
+
+def _not_reached(index: int) -> list[Any]:
+    return errors.encode(Canceled(f"Not begun: step {index + 1} of the job failed"))
+
+
+def _redacted(executor: Executor, job: Job, index: int) -> Job:
+    """The job without the secrets of a step that is over."""
+    encoded = msgspec.json.decode(job.steps[index].input)
+    try:
+        operation = executor.parse_one(encoded)
+    except GanetiError:
+        return job
+    public = operation.public()
+    return job if public == encoded else job.with_step(index, input=msgspec.Raw(msgspec.json.encode(public)))

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Who waits for whom.
+
+An operation names all the locks it needs before it starts, and gets them all at once or waits: nothing
+is held while waiting, so nothing can deadlock. Locks have two levels, as in Gray's "Granularity of locks
+in a shared data base": a whole kind of objects ("node/*") and single ones ("node/node1"). Holding a
+single one implies an intention on the whole, so "all nodes, shared" and "node1, exclusive" exclude each
+other without anybody listing all nodes.
+
+Requests are served by priority, then in the order in which they came. One that has to wait keeps later
+ones from overtaking it on the locks it wants; on others they go ahead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Mode(IntEnum):
+    """How a lock is wanted or held. The first two are implied, for a whole, by locks on its parts."""
+
+    INTENT_SHARED = 0
+    INTENT_EXCLUSIVE = 1
+    SHARED = 2
+    EXCLUSIVE = 3
+
+    @property
+    def word(self) -> str:
+        return "exclusive" if self in (Mode.EXCLUSIVE, Mode.INTENT_EXCLUSIVE) else "shared"
+
+
+_IS, _IX, _S, _X = Mode
+_COMPATIBLE = frozenset({(_IS, _IS), (_IS, _IX), (_IS, _S), (_IX, _IS), (_IX, _IX), (_S, _IS), (_S, _S)})
+# What a holder of both needs: a shared whole with exclusive parts takes the whole exclusively.
+_JOIN = {(_S, _IX): _X, (_IX, _S): _X}
+
+WHOLE = "*"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LockName:
+    """``kind/name``; the name ``*`` is the whole kind."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LockSet:
+    """The locks an operation needs: ``exclusive("instance", "a") | shared("node", "n1")``."""
+
+    modes: Mapping[LockName, Mode] = field(default_factory=dict)
+
+    def __or__(self, other: LockSet) -> LockSet:
+        merged = dict(self.modes)
+        for name, mode in other.modes.items():
+            merged[name] = _join(merged.get(name, mode), mode)
+        return LockSet(merged)
+
+    def __le__(self, other: LockSet) -> bool:
+        """Whether holding ``other`` is enough for whoever needs this set."""
+        held = other.modes
+        return all(name in held and _join(held[name], mode) == held[name] for name, mode in self.modes.items())
+
+
+def shared(kind: str, *names: str) -> LockSet:
+    return _locks(kind, names, Mode.SHARED)
+
+
+def exclusive(kind: str, *names: str) -> LockSet:
+    return _locks(kind, names, Mode.EXCLUSIVE)
+
+
+def all_shared(kind: str) -> LockSet:
+    """All objects of a kind, those that don't exist yet among them."""
+    return LockSet({LockName(kind, WHOLE): Mode.SHARED})
+
+
+def all_exclusive(kind: str) -> LockSet:
+    return LockSet({LockName(kind, WHOLE): Mode.EXCLUSIVE})
+
+
+def _locks(kind: str, names: Iterable[str], mode: Mode) -> LockSet:
+    modes = {LockName(kind, name): mode for name in names}
+    if modes:
+        modes[LockName(kind, WHOLE)] = _IX if mode is Mode.EXCLUSIVE else _IS
+    return LockSet(modes)
+
+
+def _join(one: Mode, other: Mode) -> Mode:
+    return _JOIN.get((one, other), max(one, other))
+
+
+@dataclass(eq=False, slots=True)
+class Request:
+    """One owner's wish for a set of locks."""
+
+    owner: str
+    locks: LockSet
+    rank: tuple[int, int]  # priority, then order of arrival
+    granted: asyncio.Future[None]
+    held: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _Lock:
+    name: LockName
+    holders: Counter[Mode] = field(default_factory=Counter)
+    waiting: list[Request] = field(default_factory=list)  # by rank
+    wanted: Counter[Mode] = field(default_factory=Counter)  # the modes of those that wait
+
+    def enqueue(self, request: Request) -> None:
+        insort(self.waiting, request, key=lambda waiting: waiting.rank)
+        self.wanted[self._mode(request)] += 1
+
+    def dequeue(self, request: Request) -> None:
+        self.waiting.remove(request)
+        self.wanted = +(self.wanted - Counter([self._mode(request)]))
+
+    def admits(self, request: Request) -> bool:
+        """Whether nobody who holds it, and nobody who came before, is in the way."""
+        mode = self._mode(request)
+        if not _fits(mode, self.holders):
+            return False
+        if _fits(mode, self.wanted):
+            return True
+        before = self.waiting[: self.waiting.index(request)]
+        return all((mode, self._mode(other)) in _COMPATIBLE for other in before)
+
+    def promising(self) -> Iterator[Request]:
+        """Those waiting that this lock alone does not keep waiting."""
+        before: set[Mode] = set()
+        for request in self.waiting:
+            mode = self._mode(request)
+            if _fits(mode, self.holders) and _fits(mode, before):
+                yield request
+            before.add(mode)
+            if _X in before:
+                return
+
+    def _mode(self, request: Request) -> Mode:
+        return request.locks.modes[self.name]
+
+
+def _fits(mode: Mode, others: Iterable[Mode]) -> bool:
+    return all((mode, other) in _COMPATIBLE for other in others)
+
+
+@dataclass(frozen=True, slots=True)
+class LockStatus:
+    """A row of ``gnt-debug locks``: who holds it in which mode, and who waits for it, in order."""
+
+    name: str
+    mode: str | None
+    owners: tuple[str, ...]
+    pending: tuple[tuple[str, str], ...]
+
+
+class LockManager:
+    """Grants requests."""
+
+    def __init__(self, capacity: Callable[[], int]) -> None:
+        """``capacity``: how many requests may be held at a time; the others wait for that too."""
+        self._capacity = capacity
+        self._locks: dict[LockName, _Lock] = {}
+        self._requests: dict[Request, None] = {}  # a set that keeps its order
+        self._held = 0
+        self._crowded_out: list[Request] = []  # by rank: kept waiting by the capacity alone
+        self._arrivals = 0
+
+    async def acquire(self, owner: str, locks: LockSet, priority: int = 0) -> Request:
+        """Wait until all of ``locks`` are held; give the request to ``release`` afterwards.
+
+        A lower ``priority`` number goes first. When the waiting task is cancelled the request is gone.
+        """
+        request = self.request(owner, locks, priority)
+        try:
+            await request.granted
+        except BaseException:
+            self.release(request)
+            raise
+        return request
+
+    def request(self, owner: str, locks: LockSet, priority: int = 0) -> Request:
+        """Like ``acquire``, but without waiting: the request's ``granted`` tells when they are held."""
+        self._arrivals += 1
+        granted = asyncio.get_running_loop().create_future()
+        request = Request(owner, locks, (priority, self._arrivals), granted)
+        self._requests[request] = None
+        for name in locks.modes:
+            self._locks.setdefault(name, _Lock(name)).enqueue(request)
+        self._grant(request)
+        return request
+
+    def release(self, request: Request) -> None:
+        """Give back what a request holds, or withdraw it if it still waits."""
+        if request not in self._requests:
+            return
+        del self._requests[request]
+        self._held -= request.held
+        hopeful: set[Request] = set()
+        for name, mode in request.locks.modes.items():
+            lock = self._locks[name]
+            if request.held:
+                lock.holders = +(lock.holders - Counter([mode]))
+                # As long as another holds it in the same mode, whoever was kept out stays out.
+                freed = mode not in lock.holders
+            else:
+                lock.dequeue(request)
+                freed = True
+            if freed:
+                hopeful.update(lock.promising())
+            if not lock.waiting and not lock.holders:
+                del self._locks[name]
+        self._grant_in_order(hopeful)
+        while self._crowded_out and self._held < self._capacity():
+            self._grant(self._crowded_out.pop(0))
+
+    def change_priority(self, request: Request, priority: int) -> None:
+        """Let a waiting request be served earlier or later."""
+        if request.held or request not in self._requests:
+            return
+        locks = [self._locks[name] for name in request.locks.modes]
+        for lock in locks:
+            lock.dequeue(request)
+        request.rank = (priority, request.rank[1])
+        for lock in locks:
+            lock.enqueue(request)
+        self._grant_in_order({hopeful for lock in locks for hopeful in lock.promising()})
+
+    def status(self) -> list[LockStatus]:
+        """Every lock that is held or waited for, by name. Intentions on wholes are left out."""
+        return [row for name in sorted(self._locks) if (row := self._row(name)).owners or row.pending]
+
+    def _row(self, name: LockName) -> LockStatus:
+        concerned = [r for r in self._requests if r.locks.modes.get(name, Mode.INTENT_SHARED) >= Mode.SHARED]
+        held = [request for request in concerned if request.held]
+        waiting = sorted((request for request in concerned if not request.held), key=lambda request: request.rank)
+        return LockStatus(
+            name=str(name),
+            mode=held[0].locks.modes[name].word if held else None,
+            owners=tuple(request.owner for request in held),
+            pending=tuple((request.locks.modes[name].word, request.owner) for request in waiting),
+        )
+
+    def _grant_in_order(self, requests: Iterable[Request]) -> None:
+        for request in sorted(requests, key=lambda request: request.rank):
+            self._grant(request)
+
+    def _grant(self, request: Request) -> None:
+        """Grant a waiting request if nothing is in its way on any of its locks."""
+        if request not in self._requests:
+            return
+        locks = [self._locks[name] for name in request.locks.modes]
+        if request.held or request.granted.done() or not all(lock.admits(request) for lock in locks):
+            return
+        if self._held >= self._capacity():
+            if request not in self._crowded_out:
+                insort(self._crowded_out, request, key=lambda waiting: waiting.rank)
+            return
+        request.held = True
+        self._held += 1
+        for lock in locks:
+            lock.dequeue(request)
+            lock.holders[request.locks.modes[lock.name]] += 1
+        request.granted.set_result(None)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What an operation does: the three things that stand in the same file as its parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from ganeti.declare.operation import Operation
+from ganeti.jobs.locks import LockSet
+from ganeti.model.state import State
+
+if TYPE_CHECKING:
+    from ganeti.jobs.context import CheckContext, RunContext
+    from ganeti.model.node import Node
+
+P = TypeVar("P")
+
+
+class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
+    """An operation that runs as (part of) a job. ``P`` is its plan, a frozen value.
+
+    First ``locks``, then ``check`` while they are held, then ``run``. If ``run`` raises, what it said
+    it would leave behind is undone.
+    """
+
+    # Changes nothing: may be carried out without a job, and needs no lock.
+    reads_only: ClassVar[bool] = False
+
+    def locks(self, state: State) -> LockSet:
+        """Pure. Asked again when the locks are held: the state may have changed meanwhile."""
+        del state
+        return LockSet()
+
+    async def check(self, cluster: CheckContext) -> P:
+        """Read only. Raises a CheckFailed with what is in the way, or returns what to do."""
+        raise NotImplementedError
+
+    async def run(self, cluster: RunContext, plan: P) -> Any:
+        """Do it. The result is kept with the job, so it is of plain JSON types."""
+        raise NotImplementedError
+
+    async def recover(self, cluster: RunContext) -> None:
+        """The master daemon died while this was running: put in order what it may have left.
+
+        By default what the operation said it would leave behind is undone.
+        """
+        await cluster.undo_all()
+
+    def hook_environment(self, state: State) -> dict[str, str]:
+        """Variables for hooks, without their prefix ``GANETI_``; of ganeti-hooks documentation."""
+        del state
+        return {}
+
+    def hook_nodes(self, state: State) -> tuple[Node, ...]:
+        """Where hooks run besides the master."""
+        del state
+        return ()

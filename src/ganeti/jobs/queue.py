@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The durable queue: the records of all jobs, and whoever waits for one to change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from ganeti.config.journal import Journal
+from ganeti.config.store import ARCHIVED_JOB, JOB, JOB_LOG, Store
+from ganeti.errors import StoreFailed, UnknownEntity
+from ganeti.host.clock import Clock
+from ganeti.model.job import Job, JobStatus, LogEntry
+from ganeti.rpc.call import Progress
+from ganeti.rpc.contract.store import Record
+
+_log = logging.getLogger(__name__)
+
+_COUNTER = "counter"
+_LAST_JOB = "last-job"
+_RETRY = 1.0  # seconds between tries to write what could not be written
+
+_encoder = msgspec.json.Encoder()
+
+
+class Tracked:
+    """A job with what is not durable: its progress, and those who wait for news."""
+
+    __slots__ = ("job", "log", "progress", "unwritten", "waiters")
+
+    def __init__(self, job: Job, log: list[LogEntry]) -> None:
+        self.job = job
+        self.log = log
+        self.progress: Progress | None = None
+        self.waiters: list[asyncio.Future[None]] = []
+        self.unwritten = False
+
+    def notify(self) -> None:
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def changed(self) -> None:
+        """Return at the next change."""
+        waiter = asyncio.get_running_loop().create_future()
+        self.waiters.append(waiter)
+        await waiter
+
+
+class JobQueue:
+    """Reads jobs from the store and writes them through the journal."""
+
+    def __init__(self, store: Store, journal: Journal, clock: Clock) -> None:
+        self._store = store
+        self._journal = journal
+        self._clock = clock
+        self._jobs = {tracked.job.id: tracked for tracked in _load(store)}
+        self._last = _load_counter(store)
+
+    def __iter__(self) -> Iterator[Tracked]:
+        """All jobs that are not archived, by number."""
+        return iter([self._jobs[number] for number in sorted(self._jobs)])
+
+    def get(self, number: int) -> Tracked:
+        """Raises UnknownEntity, also for an archived job."""
+        if number not in self._jobs:
+            raise UnknownEntity(f"Job {number} not found")
+        return self._jobs[number]
+
+    def find(self, number: int) -> Tracked | None:
+        """The job, archived or not."""
+        return self._jobs.get(number) or self._archived(number)
+
+    def take_number(self) -> int:
+        self._last += 1
+        return self._last
+
+    async def add(self, jobs: Iterable[Job]) -> None:
+        """Take in new jobs, all or none; they are durable when this returns. Raises StoreFailed."""
+        new = list(jobs)
+        counter = Record(_COUNTER, _LAST_JOB, msgspec.Raw(_encoder.encode(self._last)))
+        await self._journal.append([*map(record_of, new), counter])
+        for job in new:
+            self._jobs[job.id] = Tracked(job, [])
+
+    async def write(self, tracked: Tracked, job: Job) -> None:
+        """Change a job durably. Raises StoreFailed; the job is unchanged then."""
+        await self._journal.append([record_of(job)])
+        self.show(tracked, job)
+
+    async def write_at_last(self, tracked: Tracked, job: Job) -> None:
+        """Change a job durably, however long it takes; if it can't be done at once, show it all the same."""
+        while True:
+            try:
+                await self.write(tracked, job)
+                return
+            except StoreFailed as error:
+                self.show(tracked, job)
+                _log.error("The end of job %d cannot be written yet: %s", job.id, error.message)
+                await asyncio.sleep(_RETRY)
+
+    def show(self, tracked: Tracked, job: Job) -> None:
+        """Change a job in a way that need not survive a crash."""
+        tracked.job = job
+        tracked.notify()
+
+    def add_log(self, tracked: Tracked, kind: str, text: str) -> None:
+        entry = LogEntry(len(tracked.log) + 1, self._clock.now(), kind, text)
+        tracked.log.append(entry)
+        key = f"{tracked.job.id}/{entry.serial:06}"
+        self._journal.post([Record(JOB_LOG, key, msgspec.Raw(_encoder.encode(entry)))])
+        tracked.notify()
+
+    def set_progress(self, tracked: Tracked, progress: Progress | None) -> None:
+        if progress != tracked.progress:
+            tracked.progress = progress
+            tracked.notify()
+
+    async def archive(self, numbers: Iterable[int]) -> list[int]:
+        """Put finished jobs away; the numbers of those that were there and finished."""
+        done = [n for n in numbers if n in self._jobs and self._jobs[n].job.status.final]
+        records = [record for n in done for record in (Record(JOB, str(n)), record_of(self._jobs[n].job, ARCHIVED_JOB))]
+        await self._journal.append(records)
+        for number in done:
+            del self._jobs[number]
+        return done
+
+    def archived(self) -> list[Job]:
+        return [_decode(record) for record in self._store.load(ARCHIVED_JOB)]
+
+    def _archived(self, number: int) -> Tracked | None:
+        found = [r for r in self._store.load(ARCHIVED_JOB, str(number)) if r.key == str(number)]
+        return Tracked(_decode(found[0]), _load_log(self._store, number)) if found else None
+
+
+def finished_before(queue: JobQueue, moment: float) -> list[int]:
+    """The numbers of jobs that ended before ``moment`` (seconds since the epoch)."""
+    return [
+        tracked.job.id
+        for tracked in queue
+        if tracked.job.status.final and (tracked.job.ended or tracked.job.received) < moment
+    ]
+
+
+def interrupted(queue: JobQueue) -> list[Tracked]:
+    """The jobs that were running when the last master daemon ended."""
+    return [tracked for tracked in queue if tracked.job.status is JobStatus.RUNNING]
+
+
+def unfinished(queue: JobQueue) -> list[Tracked]:
+    """The jobs that have not begun, or wait."""
+    return [tracked for tracked in queue if not tracked.job.status.final]
+
+
+def _load(store: Store) -> list[Tracked]:
+    return [Tracked(job := _decode(record), _load_log(store, job.id)) for record in store.load(JOB)]
+
+
+def _load_log(store: Store, number: int) -> list[LogEntry]:
+    records = store.load(JOB_LOG, f"{number}/")
+    return [msgspec.json.decode(record.body, type=LogEntry) for record in records]
+
+
+def _load_counter(store: Store) -> int:
+    found = store.load(_COUNTER, _LAST_JOB)
+    return msgspec.json.decode(found[0].body, type=int) if found else 0
+
+
+def record_of(job: Job, kind: str = JOB) -> Record:
+    return Record(kind, str(job.id), msgspec.Raw(_encoder.encode(job)))
+
+
+def _decode(record: Record) -> Job:
+    return msgspec.json.decode(record.body, type=Job)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Instances that jobs are making: not in the configuration yet, but what they will hold is taken.
+
+So two jobs that run at the same time do not choose the same MAC address or console port, nor the last
+memory of a node.
+"""
+
+from __future__ import annotations
+
+from ganeti.model.instance import Instance
+
+
+class Reservations:
+    """By job."""
+
+    def __init__(self) -> None:
+        self._instances: dict[int, Instance] = {}
+
+    def hold(self, job: int, instance: Instance) -> None:
+        """Take what an instance will have, until the job ends; another one of the same job replaces it."""
+        self._instances[job] = instance
+
+    def release(self, job: int) -> None:
+        self._instances.pop(job, None)
+
+    @property
+    def instances(self) -> list[Instance]:
+        return list(self._instances.values())
+
+    @property
+    def macs(self) -> set[str]:
+        return {nic.mac for instance in self._instances.values() for nic in instance.nics}
+
+    @property
+    def ports(self) -> set[int]:
+        return {i.network_port for i in self._instances.values() if i.network_port is not None}

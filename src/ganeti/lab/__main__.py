@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``python -m ganeti.lab``: what ``./run demo``, ``./run shell`` and ``./run guest`` end in."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ganeti.errors import EXIT_FAILURE, GanetiError
+from ganeti.lab import guest
+from ganeti.lab.lab import Lab, down
+
+DEMO = "demo"
+
+
+def main(words: list[str]) -> int:
+    """The exit status."""
+    arguments = _parser().parse_args(words)
+    try:
+        if arguments.command == "guest":
+            print(guest.build(guest.CACHE).directory)  # noqa: T201 - what was asked for
+        elif arguments.command == "shell":
+            Lab.find(DEMO).node(arguments.node).shell(arguments.words)
+        elif arguments.down:
+            down(DEMO)
+        else:
+            from ganeti.lab import demo  # noqa: PLC0415 - it shows progress with packages that the others don't need
+
+            return demo.run(once=arguments.once)
+    except GanetiError as error:
+        print(error.message, file=sys.stderr)  # noqa: T201 - the one line that says what is in the way
+        return EXIT_FAILURE
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./run")
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="show a cluster of three nodes on this machine")
+    demo.add_argument("down", nargs="?", choices=["down"], help="remove every trace of it")
+    demo.add_argument("--once", action="store_true", help="remove it at the end")
+    shell = commands.add_parser("shell", help="a shell on a node of the demo, or a command there")
+    shell.add_argument("node")
+    shell.add_argument("words", nargs=argparse.REMAINDER, metavar="command")
+    commands.add_parser("guest", help="build the tiny guest and print where it is")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

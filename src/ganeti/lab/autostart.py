@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a node starts when it boots, in the place of systemd and the units in ``packaging/systemd``."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+
+from ganeti.host.files import read_text
+from ganeti.host.paths import Paths
+
+
+def due(paths: Paths, full_name: str) -> tuple[str, ...]:
+    """The daemons of a node, by its own files: none if it is in no cluster."""
+    if not paths.node_certificate.exists():
+        return ()
+    if read_text(paths.ssconf("master_node")) == full_name:
+        return ("ganeti-noded", "ganeti-masterd", "ganeti-rapi")
+    return ("ganeti-noded",)
+
+
+def start(paths: Paths, full_name: str, environment: Mapping[str, str]) -> None:
+    """As children of process 1; what they print, beyond their logs, is in ``NAME.out`` beside them."""
+    for daemon in due(paths, full_name):
+        with (paths.log / f"{daemon}.out").open("ab") as output:
+            subprocess.Popen(
+                [daemon],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )

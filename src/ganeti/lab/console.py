@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Reading what the tiny guest prints on its serial console, and writing there.
+
+QEMU keeps nothing for later readers: what is printed while nobody is connected is lost. Whoever is connected
+must read: it takes a few hundred bytes unread to make the guest wait for each further one.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from ganeti.errors import ExecutionFailed
+
+_UP = re.compile(r"TINY-GUEST UP name=(\S+) boot=(\d+)")
+_COUNT = re.compile(r"COUNT (\d+) ([\d.]+)\s*$")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """``boot``: how often the guest has booted from its disk, this time included."""
+
+    name: str
+    boot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """``number`` lives in the guest's memory alone; ``uptime`` in seconds."""
+
+    number: int
+    uptime: float
+
+
+class Console:
+    """A connection to QEMU's socket of a guest's first serial port; it takes one at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ExecutionFailed if nothing answers at ``path``."""
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._unread = b""
+        try:
+            self._socket.connect(str(path))
+        except OSError as error:
+            self._socket.close()
+            raise ExecutionFailed(f"The guest's console at {path} does not answer: {error.strerror}") from None
+
+    def count(self, timeout: float = 30) -> Count:
+        """The next number that the guest prints. Raises ExecutionFailed past ``timeout`` seconds."""
+        return self._next(_as_count, timeout, "count")
+
+    def up(self, timeout: float = 60) -> Up:
+        """The guest's line that it is up; it prints one when it is, and one for every line written to it."""
+        self.write("status")
+        return self._next(_as_up, timeout, "say that it is up")
+
+    def write(self, line: str) -> None:
+        self._socket.sendall(line.encode() + b"\n")
+
+    def rest(self, timeout: float = 30) -> str:
+        """What is printed until QEMU ends. Raises ExecutionFailed if it does not within ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
+        while self._receive(deadline):
+            pass
+        if time.monotonic() >= deadline:
+            raise ExecutionFailed(f"The guest did not end within {timeout:.0f} s")
+        return self._unread.decode(errors="replace")
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _next(self, read: Callable[[str], _T | None], timeout: float, what: str) -> _T:
+        deadline = time.monotonic() + timeout
+        last = ""
+        while (line := self._line(deadline)) is not None:
+            found = read(line)
+            if found is not None:
+                return found
+            last = line or last
+        raise ExecutionFailed(f"The guest did not {what} within {timeout:.0f} s; its last words: '{last}'")
+
+    def _line(self, deadline: float) -> str | None:
+        """The next whole line, or None past the deadline or if QEMU has ended."""
+        while b"\n" not in self._unread:
+            if not self._receive(deadline):
+                return None
+        line, self._unread = self._unread.split(b"\n", 1)
+        return line.decode(errors="replace").strip()
+
+    def _receive(self, deadline: float) -> bool:
+        self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+        try:
+            received = self._socket.recv(4096)
+        except OSError:
+            return False
+        self._unread += received
+        return bool(received)
+
+
+def _as_count(line: str) -> Count | None:
+    found = _COUNT.search(line)
+    return Count(int(found[1]), float(found[2])) if found else None
+
+
+def _as_up(line: str) -> Up | None:
+    found = _UP.search(line)
+    return Up(found[1], int(found[2])) if found else None

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The demonstration's frame: the lab, the steps one after the other, and what is told about them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ganeti.errors import GanetiError, UnknownEntity, WrongState
+from ganeti.lab import guest
+from ganeti.lab.lab import Lab
+from ganeti.lab.steps import STEPS, Stage, Step
+
+NAME = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    step: str
+    seconds: float
+    result: str
+    proven: bool
+
+
+def run(*, once: bool) -> int:
+    """Show everything; the exit status is 0 only if every step was proven.
+
+    The lab stays up afterwards, whatever the outcome, unless ``once``. Raises WrongState if it is up before.
+    """
+    terminal = Console(highlight=False)
+    if is_up():
+        raise WrongState("The demo's lab is up; './run shell node1' goes there, './run demo down' removes it")
+    began = time.monotonic()
+    lab = Lab.up(NAME, reachable=True, provider=guest.build(guest.CACHE).directory)
+    try:
+        stage = Stage(lab)
+        outcomes = perform(stage, STEPS, terminal, began)
+        terminal.print(table(outcomes))
+        proven = all(outcome.proven for outcome in outcomes)
+        if not once:
+            terminal.print(how_to_go_on(stage, proven=proven), soft_wrap=True)
+        return 0 if proven else 1
+    finally:
+        if once:
+            lab.down()
+
+
+def is_up() -> bool:
+    try:
+        Lab.find(NAME)
+    except UnknownEntity:
+        return False
+    return True
+
+
+def perform(stage: Stage, steps: Iterable[Step], terminal: Console, began: float) -> list[Outcome]:
+    """One after the other, until one is not proven."""
+    outcomes: list[Outcome] = []
+    for step in steps:
+        with terminal.status(step.name):
+            outcome = attempt(step, stage, began)
+        outcomes.append(outcome)
+        terminal.print(f"{_mark(outcome)} {step.name}: {escape(outcome.result)}", soft_wrap=True)
+        if not outcome.proven:
+            break
+        began = time.monotonic()
+    return outcomes
+
+
+def attempt(step: Step, stage: Stage, began: float) -> Outcome:
+    try:
+        result, proven = step.prove(stage), True
+    except GanetiError as error:
+        result, proven = error.message, False
+    return Outcome(step.name, time.monotonic() - began, result, proven)
+
+
+def table(outcomes: Iterable[Outcome]) -> Table:
+    shown = Table("Step", "Time", "Result", title="What was done and proven", title_justify="left")
+    for outcome in outcomes:
+        shown.add_row(
+            outcome.step, f"{outcome.seconds:.1f} s", escape(outcome.result) if outcome.proven else "[red]not proven[/]"
+        )
+    return shown
+
+
+def how_to_go_on(stage: Stage, *, proven: bool) -> str:
+    lines = [
+        "[bold]The cluster is up.[/]" if proven else "[bold]The lab is still up, to see what is wrong.[/]",
+        "  ./run shell node1     a shell on a node; try gnt-instance list, gnt-cluster info",
+        f"  {stage.api}   the remote API",
+        "  ./run demo down       removes every trace",
+    ]
+    return "\n".join(lines)
+
+
+def _mark(outcome: Outcome) -> str:
+    return "[green]✓[/]" if outcome.proven else "[red]✗[/]"

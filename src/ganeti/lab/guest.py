@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The tiny guest: Debian's kernel and busybox, as an OS provider (ganeti-os-interface(7)).
+
+``./run guest`` extracts the Debian packages that it is made of below a cache directory; ``build`` makes of
+them ``CACHE/os/tiny``, a directory to be bound or copied to where nodes look for OS providers.
+
+On its console (ttyS0) the guest prints ``TINY-GUEST UP name=NAME boot=N`` when user space runs, and from then
+on ``COUNT N UPTIME``, where N lives in its memory alone. It takes commands there: poweroff, reboot, crash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed
+from ganeti.lab import initramfs
+
+NAME = "tiny"
+SOURCES = Path(__file__).parent / "tiny"
+CACHE = Path(__file__).parents[3] / ".cache"  # of the clone, where ./run puts things
+MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "button", "evdev", "pvpanic_pci")
+DIRECTORIES = ("bin", "dev", "disk", "modules", "proc", "sys")
+
+# What GRUB needs to read the kernel from an ext2 partition of the disk that the firmware started.
+GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "linux")
+BOOT_CODE = 446  # bytes of the boot sector before the partition table
+SECTOR = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A ready OS provider; its kernel and initramfs also boot without any disk."""
+
+    directory: Path
+
+    @property
+    def kernel(self) -> Path:
+        return self.directory / "vmlinuz"
+
+    @property
+    def initrd(self) -> Path:
+        return self.directory / "initrd.gz"
+
+
+def build(cache: Path) -> Provider:
+    """Make the provider below ``cache``, if it is not there as it would be made now.
+
+    Raises EnvironmentUnfit if the packages have not been extracted or a part of them is missing.
+    """
+    parts = Parts.find(cache / "debian")
+    provider = Provider(cache / "os" / NAME)
+    stamp = provider.directory / ".made-of"
+    made_of = _fingerprint(parts)
+    if stamp.is_file() and stamp.read_text() == made_of:
+        return provider
+    new = provider.directory.with_name(f".{NAME}.{os.getpid()}")
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.copytree(SOURCES / "provider", new)
+    shutil.copy(parts.kernel, new / "vmlinuz")
+    (new / "initrd.gz").write_bytes(initramfs.archive(_entries(parts)))
+    (new / "loader.img").write_bytes(_boot_loader(parts, new))
+    (new / stamp.name).write_text(made_of)
+    shutil.rmtree(provider.directory, ignore_errors=True)
+    new.rename(provider.directory)
+    return provider
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the guest is made of, in a tree of extracted Debian packages."""
+
+    tree: Path
+    kernel: Path
+    modules: Path
+    busybox: Path
+    grub: Path
+
+    @classmethod
+    def find(cls, tree: Path) -> Parts:
+        return cls(
+            tree,
+            kernel=_only(tree, "boot/vmlinuz-*"),
+            modules=_only(tree, "lib/modules/*", "usr/lib/modules/*"),
+            busybox=_only(tree, "bin/busybox", "usr/bin/busybox"),
+            grub=_only(tree, "usr/lib/grub/i386-pc"),
+        )
+
+
+def _only(tree: Path, *patterns: str) -> Path:
+    found = sorted(path for pattern in patterns for path in tree.glob(pattern))
+    if not found:
+        raise EnvironmentUnfit(f"The tiny guest's Debian packages are not in {tree}; './run guest' gets them")
+    return found[-1]
+
+
+def _fingerprint(parts: Parts) -> str:
+    """Changes with our own files and with the version of the kernel."""
+    digest = hashlib.sha256(f"{parts.kernel.name} {MODULES} {GRUB_MODULES}".encode())
+    for path in (*sorted(SOURCES.rglob("*")), Path(__file__), Path(initramfs.__file__)):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _entries(parts: Parts) -> Iterator[initramfs.Entry]:
+    yield from map(initramfs.directory, DIRECTORIES)
+    yield initramfs.console()
+    yield initramfs.program("bin/busybox", parts.busybox.read_bytes())
+    yield initramfs.program("init", (SOURCES / "guest-init").read_bytes())
+    for position, path in enumerate(initramfs.modules_for(parts.modules, MODULES)):
+        yield initramfs.module(position, path)
+
+
+def _boot_loader(parts: Parts, scratch: Path) -> bytes:
+    """The disk's first sectors: GRUB's boot sector loads what follows it.
+
+    The partition table, which lies within the boot sector, is left empty.
+    """
+    core = scratch / "core.img"
+    libraries = [*parts.tree.glob("lib/*-linux-gnu"), *parts.tree.glob("usr/lib/*-linux-gnu")]
+    done = subprocess.run(
+        [
+            parts.tree / "usr/bin/grub-mkimage",
+            *("--format", "i386-pc", "--directory", parts.grub, "--prefix", "/boot"),
+            *("--config", SOURCES / "grub.cfg", "--output", core, *GRUB_MODULES),
+        ],
+        env={"LD_LIBRARY_PATH": ":".join(map(str, libraries))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ExecutionFailed(f"The tiny guest's boot loader cannot be made: {done.stderr.strip()}")
+    sector = (parts.grub / "boot.img").read_bytes()[:BOOT_CODE].ljust(SECTOR, b"\0")
+    loader = sector + core.read_bytes()
+    core.unlink()
+    return loader

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A node of a lab: what one does to a machine, from outside."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from ganeti.errors import ExecutionFailed, UnknownEntity, WrongState
+from ganeti.host.process import Finished
+from ganeti.lab import environment, network, pidlock
+from ganeti.lab.first import UP
+from ganeti.lab.plan import DOMAIN, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Its state is the machine's: any number of objects, in any process, may stand for the same node."""
+
+    plan: Plan
+    name: str
+
+    @property
+    def address(self) -> str:
+        return str(self.plan.address(self.name))
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.name}.{DOMAIN}"
+
+    @property
+    def up(self) -> bool:
+        return pidlock.holder(self.plan.lock(self.name)) is not None
+
+    @property
+    def pid(self) -> int:
+        """Of the node's first process, as the machine counts. Raises WrongState if the node is off."""
+        pid = pidlock.holder(self.plan.lock(self.name))
+        if pid is None:
+            raise WrongState(f"Node {self.name} is not running")
+        return pid
+
+    def path(self, path: str) -> Path:
+        """A path of the node as the machine can open it, sockets among them."""
+        return Path(f"/proc/{self.pid}/root") / path.lstrip("/")
+
+    def boot(self) -> Starting:
+        """Switch on; the node keeps what was on its disks. Wait for it with ``Starting.wait``."""
+        if self.up:
+            raise WrongState(f"Node {self.name} is running already")
+        fabric = pidlock.holder(self.plan.lock("lab"))
+        if fabric is None:
+            raise WrongState(f"The lab '{self.plan.name}' is not up")
+        within = ("nsenter", "--target", str(fabric), "--mount", "--net", "--pid", "--")
+        switch = os.open(f"/proc/{fabric}/ns/net", os.O_RDONLY)
+        try:
+            return start(self.plan, self.name, *within, namespaces=("--uts", "--ipc"), fabric=switch)
+        finally:
+            os.close(switch)
+
+    def kill(self) -> None:
+        """Cut the power: everything on the node ends at once, and its network cable is dead."""
+        pid = self.pid
+        fabric = pidlock.holder(self.plan.lock("lab"))
+        if fabric is not None:
+            network.unplug_node(self.name, fabric)
+        end(pid)
+
+    def command(self, *words: str) -> list[str]:
+        """A command of this machine that runs a command on the node."""
+        namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid")
+        return ["nsenter", "--target", str(self.pid), *namespaces, "--", *words]
+
+    def run(self, *words: str, timeout: float = 60, standard_input: str = "") -> Finished:
+        """Run a command to its end; a failing status raises nothing.
+
+        Raises ExecutionFailed if it takes more than ``timeout`` seconds.
+        """
+        try:
+            done = subprocess.run(
+                self.command(*words),
+                input=standard_input,
+                env=environment.of_root(),
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ExecutionFailed(f"'{' '.join(words)}' on {self.name}: no end within {timeout:.0f} s") from None
+        return Finished(words, done.returncode, done.stdout, done.stderr)
+
+    def spawn(self, *words: str, log: str) -> None:
+        """Start what goes on by itself until the node's end; its output goes to the node's file ``log``."""
+        script = 'exec "$@" >>"$0" 2>&1 </dev/null'
+        done = self.run("setsid", "--fork", "sh", "-c", script, log, *words)
+        if done.failed:
+            raise ExecutionFailed(done.why())
+
+    def shell(self, words: list[str]) -> NoReturn:
+        """Become a shell on the node, or a command there; its exit status is then this process's."""
+        command = self.command(*(words or ["bash", "--rcfile", environment.SHELL_START]))
+        variables = environment.of_root() | {"TERM": os.environ.get("TERM", "dumb")}
+        os.execvpe(command[0], command, variables)  # noqa: S606
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """The first process of a lab or a node on its way; see ``ganeti.lab.first``."""
+
+    plan: Plan
+    who: str
+    report: int  # an open file
+
+    def wait(self) -> None:
+        """Until it is up. Raises ExecutionFailed with its own words."""
+        with os.fdopen(self.report) as report:
+            told = report.readline().strip()
+        if told != UP:
+            log = self.plan.log(self.who)
+            why = told or " ".join(log.read_text(errors="replace").split()[-20:]) or "it ended without a word"
+            raise ExecutionFailed(f"{self.who} does not start: {why}")
+
+
+def start(plan: Plan, who: str, *within: str, namespaces: tuple[str, ...] = (), fabric: int | None = None) -> Starting:
+    """Start the first process of a lab or a node, in namespaces of its own; ``within``: what leads there."""
+    report, write_end = os.pipe()
+    keep = (write_end,) if fabric is None else (write_end, fabric)
+    command = (
+        # setsid forks: what it starts is nobody's child here, and goes on when this process ends.
+        *(*within, "setsid", "--fork"),
+        *("unshare", "--mount", "--net", "--pid", *namespaces, "--fork", "--kill-child=KILL"),
+        *(sys.executable, "-P", "-m", "ganeti.lab.first", str(plan.running), who, *map(str, keep)),
+    )
+    try:
+        with plan.log(who).open("wb") as log:
+            subprocess.run(
+                command,
+                check=True,
+                pass_fds=keep,
+                env=environment.variables(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+    finally:
+        os.close(write_end)
+    return Starting(plan, who, report)
+
+
+def end(pid: int) -> None:
+    """Kill the first process of a PID namespace; returns when nothing in there lives any more."""
+    with suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            select.select([handle], [], [])
+        finally:
+            os.close(handle)
+
+
+def node_of(plan: Plan, name: str) -> Node:
+    """Raises UnknownEntity."""
+    short = name.removesuffix(f".{DOMAIN}")
+    if short not in plan.nodes:
+        raise UnknownEntity(f"The lab has no node '{name}'; it has {', '.join(plan.nodes)}")
+    return Node(plan, short)

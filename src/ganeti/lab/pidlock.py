@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A file that a process holds for as long as it lives, and the question who holds it.
+
+A pid file can outlive its process and then name a stranger. A POSIX record lock can't: the kernel drops it
+with the process, and tells the holder's process number as the asking process sees it, across PID namespaces
+(fcntl_locking(2)).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from pathlib import Path
+
+_FLOCK = "hhqqi4x"  # struct flock of 64-bit Linux: type, whence, start, length, pid
+
+
+def hold(path: Path) -> None:
+    """Hold a file until this process ends; its children don't. Raises BlockingIOError if another does."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # never closed: that would let go
+    fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def holder(path: Path) -> int | None:
+    """The number of the process that holds a file, if one does."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        question = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(handle, fcntl.F_GETLK, question))
+    finally:
+        os.close(handle)
+    return None if kind == fcntl.F_UNLCK else int(pid)

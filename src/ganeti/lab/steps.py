@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the demonstration does and proves: a cluster is made, a guest runs, moves, loses its node and comes back."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import ssl
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ganeti.errors import ExecutionFailed
+from ganeti.lab.console import Console, Count
+from ganeti.lab.lab import Lab
+from ganeti.lab.plan import CLUSTER, DOMAIN, FIRST_GUEST
+
+GUEST = f"guest1.{DOMAIN}"
+RAPI_PORT = 5080
+_DOWNTIME = re.compile(r"downtime\D*([\d.]+)\s*ms")
+
+
+@dataclass(slots=True)
+class Stage:
+    """What the steps work on, and what one leaves for the next to compare with."""
+
+    lab: Lab
+    where: str = "node2"  # the node that the guest runs on
+    counted: Count = field(default_factory=lambda: Count(0, 0.0))
+
+    def gnt(self, node: str, *words: str, timeout: float = 300) -> str:
+        """The output of a command on a node. Raises ExecutionFailed with its last words."""
+        done = self.lab.node(node).run(*words, timeout=timeout)
+        if done.failed:
+            raise ExecutionFailed(done.why())
+        return done.output
+
+    def console(self) -> Console:
+        return Console(self.lab.node(self.where).path(f"/run/ganeti/kvm/{GUEST}/serial"))
+
+    @property
+    def api(self) -> str:
+        return f"https://{self.lab.plan.host(CLUSTER)}:{RAPI_PORT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``prove`` does it and returns what was seen, in a few words. It raises what is in the way."""
+
+    name: str
+    prove: Callable[[Stage], str]
+
+
+def nodes_are_up(stage: Stage) -> str:
+    for node, peer in itertools.pairwise((*stage.lab.nodes, stage.lab.nodes[0])):
+        told = stage.gnt(node.name, "ssh", peer.name, "hostname").strip()
+        _expect(told == peer.name, f"'ssh {peer.name}' on {node.name} reached '{told}'")
+    return ", ".join(f"{node.name} {node.address}" for node in stage.lab.nodes)
+
+
+def cluster_is_made(stage: Stage) -> str:
+    options = ("--enabled-hypervisors=kvm", "--enabled-disk-templates=sharedfile,file,diskless")
+    network = ("--master-netdev=br0", "--nic-parameters=link=br0")
+    stage.gnt("node1", "gnt-cluster", "init", *options, *network, "cluster")
+    master = stage.gnt("node1", "gnt-cluster", "getmaster").strip()
+    _expect(master == f"node1.{DOMAIN}", f"the master is '{master}'")
+    return f"master is {master}"
+
+
+def node_joins_over_ssh(stage: Stage) -> str:
+    stage.gnt("node1", "gnt-node", "add", "node2")
+    return _members(stage, 2)
+
+
+def node_joins_by_token(stage: Stage) -> str:
+    token = stage.gnt("node1", "gnt-node", "invite", "node3").split()[-1]
+    stage.gnt("node3", "gnt-node", "join", token)
+    return _members(stage, 3)
+
+
+def remote_api_answers(stage: Stage) -> str:
+    anyone = ssl.create_default_context()
+    anyone.check_hostname = False
+    anyone.verify_mode = ssl.CERT_NONE  # the cluster's own certificate, of which this machine knows nothing
+    with urllib.request.urlopen(f"{stage.api}/2/info", timeout=10, context=anyone) as answer:  # noqa: S310 - https
+        return f"cluster {json.load(answer)['name']}"
+
+
+def guest_is_made(stage: Stage) -> str:
+    address = stage.lab.plan.host(FIRST_GUEST)
+    disk = ("-t", "sharedfile", "--disk", "0:size=64M")
+    shape = ("-B", "memory=128M,vcpus=1", "--net", f"0:ip={address}")
+    stage.gnt("node1", "gnt-instance", "add", *disk, *shape, "-o", "tiny+default", "-n", stage.where, GUEST)
+    return f"{GUEST} {address} on {stage.where}"
+
+
+def guest_boots(stage: Stage) -> str:
+    with stage.console() as console:
+        up = console.up()
+        stage.counted = console.count()
+    _expect((up.name, up.boot) == (GUEST, 1), f"the guest says name={up.name} boot={up.boot}")
+    return f"boot={up.boot}, counts {stage.counted.number} after {stage.counted.uptime:.1f} s"
+
+
+def guest_migrates(stage: Stage) -> str:
+    told = stage.gnt("node1", "gnt-instance", "migrate", "-f", "-n", "node3", GUEST)
+    downtime = _DOWNTIME.search(told)
+    _expect(downtime is not None, f"no downtime in '{told.strip()}'")
+    stage.where = "node3"
+    before = stage.counted
+    with stage.console() as console:
+        stage.counted = console.count()
+        boot = console.up().boot
+    _expect(
+        boot == 1 and stage.counted.number > before.number, f"boot={boot}, {before} was followed by {stage.counted}"
+    )
+    return f"counter went on from {before.number} to {stage.counted.number}; downtime {downtime and downtime[1]} ms"
+
+
+def node_dies(stage: Stage) -> str:
+    stage.lab.node(stage.where).kill()
+    return f"{stage.where} lost its power with the guest on it"
+
+
+def guest_comes_back(stage: Stage) -> str:
+    dead, stage.where = stage.where, "node2"
+    stage.gnt("node1", "gnt-node", "modify", "--offline=yes", dead)
+    stage.gnt("node1", "gnt-instance", "failover", "-f", "--ignore-consistency", "-n", stage.where, GUEST)
+    with stage.console() as console:
+        up = console.up()
+    _expect((up.name, up.boot) == (GUEST, 2), f"the guest says name={up.name} boot={up.boot}")
+    return f"boot={up.boot} from the same disk, on {stage.where}"
+
+
+def _members(stage: Stage, expected: int) -> str:
+    names = stage.gnt("node1", "gnt-node", "list", "--no-headers", "-o", "name").split()
+    _expect(len(names) == expected, f"the nodes are {', '.join(names)}")
+    return f"{len(names)} nodes"
+
+
+def _expect(true: bool, otherwise: str) -> None:
+    if not true:
+        raise ExecutionFailed(f"Not proven: {otherwise}")
+
+
+STEPS = (
+    Step("three nodes, with own address, name and root", nodes_are_up),
+    Step("gnt-cluster init", cluster_is_made),
+    Step("gnt-node add, over ssh", node_joins_over_ssh),
+    Step("gnt-node join, by token", node_joins_by_token),
+    Step("remote API", remote_api_answers),
+    Step("gnt-instance add", guest_is_made),
+    Step("the guest boots", guest_boots),
+    Step("gnt-instance migrate, while it runs", guest_migrates),
+    Step("its node dies", node_dies),
+    Step("gnt-instance failover", guest_comes_back),
+)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Asking the master daemon from another daemon, several questions at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from ganeti import errors
+from ganeti.errors import MasterUnreachable
+from ganeti.luxi.protocol import END, LARGEST, VERSION, Request, encoder, response_decoder
+
+
+class AsyncClient:
+    """Keeps idle connections for the next question."""
+
+    def __init__(self, path: Path, connections: int = 256) -> None:
+        """``connections``: the most questions under way at a time; further ones wait."""
+        self._path = path
+        self._free = asyncio.Semaphore(connections)
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def call(self, method: str, *args: Any, timeout: float = 180.0) -> Any:
+        """The result of a method. Raises MasterUnreachable, or the error that the master answers."""
+        try:
+            async with asyncio.timeout(timeout):
+                answer = await self._ask(encoder.encode(Request(method, args, VERSION)) + END)
+        except TimeoutError:
+            raise MasterUnreachable(f"The master daemon did not answer within {timeout:.0f} seconds") from None
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise MasterUnreachable(f"The master daemon cannot be reached at {self._path}: {error}") from None
+        response = response_decoder.decode(answer)
+        if not response.success:
+            raise errors.decode(response.result)
+        return response.result
+
+    async def close(self) -> None:
+        for _, writer in self._idle:
+            writer.close()
+        self._idle.clear()
+
+    async def _ask(self, message: bytes) -> bytes:
+        async with self._free:
+            return await self._exchange(message)
+
+    async def _exchange(self, message: bytes) -> bytes:
+        reader, writer = self._take() or await asyncio.open_unix_connection(str(self._path), limit=LARGEST)
+        try:
+            writer.write(message)
+            answer = await reader.readuntil(END)
+        except BaseException:
+            writer.close()
+            raise
+        self._idle.append((reader, writer))
+        return answer[: -len(END)]
+
+    def _take(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof() and not writer.is_closing():
+                return reader, writer
+        return None

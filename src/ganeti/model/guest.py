@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""An instance with every parameter filled in: all that a node needs to know to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from ganeti.errors import WrongInput
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.instance import Instance
+from ganeti.model.nic import Nic
+from ganeti.model.node import Node
+from ganeti.model.parameters import as_mapping, filled
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.parameters.network import NicMode, NicParameters
+from ganeti.model.state import State
+
+
+class GuestNic(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A network card and where it is connected; see NicParameters."""
+
+    uuid: str
+    mac: str
+    mode: NicMode
+    link: str
+    vlan: str = ""
+    ip: str | None = None
+    name: str | None = None
+    network: str | None = None
+
+
+class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``hvparams`` holds all parameters of its hypervisor, by name."""
+
+    uuid: str
+    name: str
+    hypervisor: str
+    disk_template: DiskTemplate
+    hvparams: dict[str, Any]
+    beparams: BackendParameters
+    os: str = ""
+    osparams: dict[str, str] = {}
+    disks: tuple[Disk, ...] = ()
+    nics: tuple[GuestNic, ...] = ()
+    network_port: int | None = None
+    primary_node: str = ""  # names, for scripts
+    secondary_nodes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+def guest_of(
+    state: State,
+    instance: Instance,
+    *,
+    hvparams: Mapping[str, Any] | None = None,
+    beparams: Mapping[str, Any] | None = None,
+    osparams_secret: Mapping[str, str] | None = None,
+) -> Guest:
+    """The guest that an instance is; ``hvparams`` and ``beparams`` override its own for this once."""
+    return Guest(
+        uuid=instance.uuid,
+        name=instance.name,
+        hypervisor=instance.hypervisor,
+        disk_template=instance.disk_template,
+        hvparams=hypervisor_parameters(state, instance.hypervisor, instance.os, instance.hvparams, hvparams or {}),
+        beparams=filled(BackendParameters, state.cluster.beparams, instance.beparams, beparams or {}),
+        os=instance.os,
+        osparams=os_parameters(state, instance) | dict(osparams_secret or {}),
+        disks=instance.disks,
+        nics=tuple(guest_nic(state, nic) for nic in instance.nics),
+        network_port=instance.network_port,
+        primary_node=state.get(Node, instance.primary_node).name,
+        secondary_nodes=tuple(state.get(Node, uuid).name for uuid in instance.secondary_nodes),
+        tags=tuple(sorted(instance.tags)),
+    )
+
+
+def hypervisor_parameters(state: State, hypervisor: str, os: str, *layers: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters of a guest: the cluster's, the OS's, then ``layers``. Raises WrongInput."""
+    if hypervisor not in HYPERVISOR_PARAMETERS:
+        known = ", ".join(HYPERVISOR_PARAMETERS)
+        raise WrongInput(f"Parameter 'hypervisor': '{hypervisor}' is not supported; choose from {known}")
+    cluster = state.cluster
+    by_os = [cluster.os_hvp.get(name, {}).get(hypervisor, {}) for name in _os_and_variant(os)]
+    base = cluster.hvparams.get(hypervisor, {})
+    what = f"Parameters of hypervisor {hypervisor}"
+    return as_mapping(filled(HYPERVISOR_PARAMETERS[hypervisor], base, *by_os, *layers, what=what))
+
+
+def os_parameters(state: State, instance: Instance) -> dict[str, str]:
+    """The OS parameters of an instance, private ones among them."""
+    cluster = state.cluster
+    merged: dict[str, str] = {}
+    for name in _os_and_variant(instance.os):
+        merged |= cluster.osparams.get(name, {}) | cluster.osparams_private.get(name, {})
+    return merged | instance.osparams | instance.osparams_private
+
+
+def guest_nic(state: State, nic: Nic) -> GuestNic:
+    parameters = filled(NicParameters, state.cluster.nicparams, nic.nicparams, what="NIC parameters")
+    return GuestNic(
+        uuid=nic.uuid,
+        mac=nic.mac,
+        mode=parameters.mode,
+        link=parameters.link,
+        vlan=parameters.vlan,
+        ip=nic.ip,
+        name=nic.name,
+        network=nic.network,
+    )
+
+
+def _os_and_variant(os: str) -> tuple[str, ...]:
+    """``debian+bookworm`` inherits what is set for ``debian``."""
+    base = os.partition("+")[0]
+    return (base, os) if base != os else (os,)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""An instance: a virtual machine that the cluster keeps running."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.entity import Entity, Kind
+from ganeti.model.nic import Nic
+
+
+class AdminState(StrEnum):
+    """What the administrator wants."""
+
+    UP = "up"
+    DOWN = "down"
+    OFFLINE = "offline"
+
+
+class Instance(Entity, frozen=True, kw_only=True):
+    """``os`` is the OS provider with its variant; the ``*params`` override the cluster's."""
+
+    kind: ClassVar[Kind] = Kind.INSTANCE
+
+    primary_node: str  # UUID
+    hypervisor: str
+    disk_template: DiskTemplate
+    os: str = ""
+    admin_state: AdminState = AdminState.DOWN
+    admin_state_source: str = "admin"  # or "user": the guest powered itself off
+    hvparams: dict[str, Any] = {}
+    beparams: dict[str, Any] = {}
+    osparams: dict[str, str] = {}
+    osparams_private: dict[str, str] = {}
+    disks: tuple[Disk, ...] = ()
+    nics: tuple[Nic, ...] = ()
+    network_port: int | None = None  # of its graphical console
+
+    @property
+    def secondary_nodes(self) -> tuple[str, ...]:
+        """UUIDs of the nodes besides the primary that hold its disks."""
+        nodes = dict.fromkeys(node for disk in self.disks for node in disk.nodes)
+        return tuple(node for node in nodes if node != self.primary_node)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """UUIDs of the primary node and the secondary ones."""
+        return (self.primary_node, *self.secondary_nodes)

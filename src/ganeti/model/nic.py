@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A network card of an instance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Nic(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``nicparams`` overrides the cluster's NIC parameters; ``network`` is a network's UUID."""
+
+    uuid: str
+    mac: str
+    name: str | None = None
+    ip: str | None = None
+    network: str | None = None
+    nicparams: dict[str, Any] = {}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The parameters of guests, nodes, disks and network cards, and how layers of them add up.
+
+A set of parameters is a frozen struct whose defaults are the software's. The cluster, a group, an OS
+or an instance overrides some of them; an override is a plain mapping that ``overrides`` has checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from ganeti.declare.decode import explain, from_text
+from ganeti.declare.parameter import parameters_of
+from ganeti.declare.text import RESET
+from ganeti.errors import WrongInput
+
+P = TypeVar("P", bound=Struct)
+
+
+def overrides(cls: type[Struct], given: Mapping[str, Any], current: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """``current`` with the changes of ``given``, each value in its parameter's type.
+
+    A value of "default" takes an override away. Raises WrongInput, naming the parameter and what is
+    allowed, for an unknown name or a value that doesn't fit; ``what`` says whose parameters they are.
+    """
+    known = parameters_of(cls)
+    result = dict(current)
+    for name, value in given.items():
+        if name not in known:
+            raise WrongInput(f"{what}: there is no parameter '{name}'; known are {', '.join(sorted(known))}")
+        if value == RESET:
+            result.pop(name, None)
+        else:
+            result[name] = from_text(value, known[name])
+    filled(cls, result, what=what)
+    return result
+
+
+def filled(cls: type[P], *layers: Mapping[str, Any], what: str = "") -> P:
+    """The parameters that result from the defaults and ``layers`` of overrides, the last the strongest."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged |= layer
+    try:
+        return msgspec.convert(merged, cls)
+    except msgspec.ValidationError as error:
+        raise WrongInput(explain(str(error), cls, what or cls.__name__)) from None
+
+
+def as_mapping(parameters: Struct) -> dict[str, Any]:
+    """Parameters by wire name, as the remote API and hooks show them."""
+    values: dict[str, Any] = msgspec.to_builtins(parameters)
+    return values

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What an instance gets whatever its hypervisor is: memory, processors, spindles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Struct
+
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonNegative, Positive, Size
+
+
+class BackendParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Defaults as in gnt-cluster(8)."""
+
+    always_failover: Annotated[bool, param("Never migrate live, always stop and start")] = False
+    auto_balance: Annotated[bool, param("Count it in N+1 checks and move it when balancing")] = True
+    maxmem: Annotated[Size, param("Memory it gets when there is enough, MiB")] = 128
+    minmem: Annotated[Size, param("Memory it is guaranteed, MiB")] = 128
+    spindle_use: Annotated[NonNegative, param("How many disk spindles it keeps busy")] = 1
+    vcpus: Annotated[Positive, param("Virtual processors")] = 1
+
+
+def spelled_out(given: Mapping[str, Any]) -> dict[str, Any]:
+    """``memory`` is the old name for both ``minmem`` and ``maxmem``."""
+    values = dict(given)
+    if "memory" in values:
+        memory = values.pop("memory")
+        values = {"maxmem": memory, "minmem": memory} | values
+    return values

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How a network card is connected."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Struct
+
+from ganeti.declare.parameter import param
+
+NicMode = Literal["bridged", "routed", "openvswitch"]
+
+
+class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Defaults as in gnt-cluster(8)."""
+
+    mode: Annotated[NicMode, param("How the card is connected to the node's network")] = "bridged"
+    link: Annotated[str, param("The bridge, switch or routing table it is connected to")] = "xen-br0"
+    vlan: Annotated[str, param("VLAN tags: '.10' untagged, ':20:30' trunk")] = ""

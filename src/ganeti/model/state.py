@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The configuration of the whole cluster as one immutable value.
+
+A change makes a new ``State`` that shares all that did not change with the old one, so it costs the
+size of the change however large the cluster is. Readers keep the value they hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import msgspec
+from immutables import Map
+
+from ganeti.errors import NotUnique, UnknownEntity, WrongInput
+from ganeti.model.cluster import Cluster
+from ganeti.model.entity import Entity, Kind
+from ganeti.model.group import Group
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node, NodeRole
+from ganeti.model.parameters import filled
+from ganeti.model.parameters.policy import Policy
+
+E = TypeVar("E", bound=Entity)
+
+CLASSES: dict[Kind, type[Entity]] = {cls.kind: cls for cls in (Cluster, Group, Node, Instance)}
+_DIGITS = re.compile(r"(\d+)")
+_NOUNS = {Kind.GROUP: "node group", Kind.NODE: "node", Kind.INSTANCE: "instance", Kind.CLUSTER: "cluster"}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """``entities`` by kind and UUID; the other maps are indexes over them."""
+
+    entities: Map[Kind, Map[str, Entity]] = field(default_factory=lambda: Map({kind: Map() for kind in Kind}))
+    names: Map[tuple[Kind, str], str] = field(default_factory=Map)  # (kind, name) → UUID
+    macs: Map[str, str] = field(default_factory=Map)  # MAC → UUID of the instance
+    ports: Map[int, str] = field(default_factory=Map)  # port of a console → UUID of the instance
+    on_node: Map[str, Map[str, None]] = field(default_factory=Map)  # node UUID → UUIDs of instances
+
+    @property
+    def cluster(self) -> Cluster:
+        found = next(iter(self.entities[Kind.CLUSTER].values()))
+        assert isinstance(found, Cluster)  # noqa: S101 - kept so by CLASSES
+        return found
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Sorted by name, as every list shows them."""
+        return self._sorted(Node)
+
+    @property
+    def groups(self) -> list[Group]:
+        return self._sorted(Group)
+
+    @property
+    def instances(self) -> list[Instance]:
+        return self._sorted(Instance)
+
+    @property
+    def master(self) -> Node:
+        return self.get(Node, self.cluster.master_node)
+
+    @property
+    def candidates(self) -> list[Node]:
+        """The nodes that keep a replica of the state, the master among them."""
+        return [node for node in self.nodes if node.master_candidate]
+
+    def get(self, cls: type[E], uuid: str) -> E:
+        """By UUID. Raises UnknownEntity."""
+        found = self.entities[cls.kind].get(uuid)
+        if not isinstance(found, cls):
+            raise UnknownEntity(f"There is no {_NOUNS[cls.kind]} with UUID {uuid}")
+        return found
+
+    def has(self, entity: Entity) -> bool:
+        return entity.uuid in self.entities[entity.kind]
+
+    def find(self, cls: type[E], name: str) -> E:
+        """By name, by the beginning of a fully qualified name if only one fits, or by UUID.
+
+        Raises UnknownEntity if there is none, WrongInput if several fit.
+        """
+        uuid = self.names.get((cls.kind, name))
+        if uuid is not None:
+            return self.get(cls, uuid)
+        fitting = [entity for entity in self._all(cls) if entity.name.startswith(f"{name}.") or entity.uuid == name]
+        if len(fitting) == 1:
+            return fitting[0]
+        noun = _NOUNS[cls.kind]
+        if fitting:
+            raise WrongInput(f"'{name}' fits several {noun}s: {', '.join(sorted(e.name for e in fitting))}")
+        raise UnknownEntity(f"{noun.capitalize()} '{name}' not known")
+
+    def instances_on(self, node_uuid: str) -> list[Instance]:
+        """The instances whose primary or secondary node it is."""
+        return [self.get(Instance, uuid) for uuid in self.on_node.get(node_uuid, Map())]
+
+    def role(self, node: Node) -> NodeRole:
+        if node.uuid == self.cluster.master_node:
+            return NodeRole.MASTER
+        if node.offline:
+            return NodeRole.OFFLINE
+        if node.drained:
+            return NodeRole.DRAINED
+        return NodeRole.CANDIDATE if node.master_candidate else NodeRole.REGULAR
+
+    def policy_of(self, group: Group) -> Policy:
+        """The cluster's instance policy with what the group overrides."""
+        return filled(Policy, msgspec.to_builtins(self.cluster.ipolicy), group.ipolicy, what="Instance policy")
+
+    def changed(self, puts: Iterable[Entity], deletes: Iterable[Entity] = ()) -> State:
+        """The state after a transaction. Raises NotUnique if two things would share a name or a MAC."""
+        state = self
+        for entity in deletes:
+            state = state._without(entity)
+        for entity in puts:
+            old = state.entities[entity.kind].get(entity.uuid)
+            state = (state._without(old) if old else state)._with(entity)
+        return state
+
+    def _with(self, entity: Entity) -> State:
+        key = (entity.kind, entity.name)
+        if key in self.names:
+            raise NotUnique(f"There is a {_NOUNS[entity.kind]} named '{entity.name}' already")
+        state = replace(
+            self,
+            entities=self.entities.set(entity.kind, self.entities[entity.kind].set(entity.uuid, entity)),
+            names=self.names.set(key, entity.uuid),
+        )
+        return state._with_instance(entity) if isinstance(entity, Instance) else state
+
+    def _without(self, entity: Entity) -> State:
+        old = self.entities[entity.kind][entity.uuid]
+        state = replace(
+            self,
+            entities=self.entities.set(old.kind, self.entities[old.kind].delete(old.uuid)),
+            names=self.names.delete((old.kind, old.name)),
+        )
+        return state._without_instance(old) if isinstance(old, Instance) else state
+
+    def _with_instance(self, instance: Instance) -> State:
+        macs, ports, on_node = self.macs, self.ports, self.on_node
+        if instance.network_port is not None:
+            if instance.network_port in ports:
+                raise NotUnique(f"Console port {instance.network_port} is in use by another instance")
+            ports = ports.set(instance.network_port, instance.uuid)
+        for nic in instance.nics:
+            if nic.mac in macs:
+                raise NotUnique(f"MAC address {nic.mac} is in use by another instance")
+            macs = macs.set(nic.mac, instance.uuid)
+        for node in instance.nodes:
+            on_node = on_node.set(node, on_node.get(node, Map()).set(instance.uuid, None))
+        return replace(self, macs=macs, ports=ports, on_node=on_node)
+
+    def _without_instance(self, instance: Instance) -> State:
+        macs, ports, on_node = self.macs, self.ports, self.on_node
+        if instance.network_port is not None:
+            ports = ports.delete(instance.network_port)
+        for nic in instance.nics:
+            macs = macs.delete(nic.mac)
+        for node in instance.nodes:
+            left = on_node[node].delete(instance.uuid)
+            on_node = on_node.set(node, left) if left else on_node.delete(node)
+        return replace(self, macs=macs, ports=ports, on_node=on_node)
+
+    def _all(self, cls: type[E]) -> Iterator[E]:
+        return (entity for entity in self.entities[cls.kind].values() if isinstance(entity, cls))
+
+    def _sorted(self, cls: type[E]) -> list[E]:
+        return sorted(self._all(cls), key=lambda entity: natural(entity.name))
+
+
+def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+    """A sort key that puts ``node10`` behind ``node9``."""
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in _DIGITS.split(name) if part)

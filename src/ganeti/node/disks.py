@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the master asks about disks."""
+
+from __future__ import annotations
+
+from ganeti.errors import WrongInput
+from ganeti.model.disk import Disk
+from ganeti.node.equipment import Equipment
+from ganeti.node.storage.directories import problems
+from ganeti.node.storage.driver import Storage
+from ganeti.rpc.contract import storage
+from ganeti.rpc.contract.storage import DiskStatus
+from ganeti.rpc.server import Report
+
+
+class Disks:
+    """The handlers of ``rpc/contract/storage.py``."""
+
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
+
+    async def create(self, call: storage.Create, report: Report) -> None:
+        del report
+        await self._storage(call.disk).create(call.disk)
+
+    async def remove(self, call: storage.Remove, report: Report) -> None:
+        del report
+        await self._storage(call.disk).remove(call.disk)
+
+    async def examine(self, call: storage.Examine, report: Report) -> tuple[DiskStatus, ...]:
+        del report
+        return tuple([await self._examined(disk) for disk in call.disks])
+
+    async def check_directory(self, call: storage.CheckDirectory, report: Report) -> tuple[str, ...]:
+        del report
+        return tuple(found for directory in call.directories for found in problems(self._equipment.paths, directory))
+
+    async def _examined(self, disk: Disk) -> DiskStatus:
+        try:
+            return await self._storage(disk).examine(disk)
+        except WrongInput as error:
+            return DiskStatus(disk.uuid, "", problem=error.message)
+
+    def _storage(self, disk: Disk) -> Storage:
+        return self._equipment.storage(disk.template)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a node works with: the drivers by the names that the cluster calls them by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+
+from ganeti.errors import WrongInput
+from ganeti.host.clock import Clock
+from ganeti.host.paths import Paths
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.parameters.network import NicMode
+from ganeti.node.events import Events
+from ganeti.node.hypervisor.driver import Hypervisor
+from ganeti.node.hypervisor.fake import FakeHypervisor, PaperFiles
+from ganeti.node.hypervisor.kvm.driver import Kvm
+from ganeti.node.machine import Machine, PaperMachine, ThisMachine
+from ganeti.node.network.bridged import Bridged
+from ganeti.node.network.driver import Network
+from ganeti.node.network.unsupported import Unsupported
+from ganeti.node.storage.diskless import NoStorage
+from ganeti.node.storage.driver import Storage
+from ganeti.node.storage.fake import FakeStorage
+from ganeti.node.storage.file import FileStorage
+from ganeti.rpc.client import NODE_DAEMON_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """``port`` is where the node daemons of other nodes listen."""
+
+    name: str
+    paths: Paths
+    clock: Clock
+    machine: Machine
+    events: Events
+    hypervisors: Mapping[str, Hypervisor]
+    storages: Mapping[DiskTemplate, Storage]
+    networks: Mapping[NicMode, Network]
+    port: int = NODE_DAEMON_PORT
+
+    def hypervisor(self, name: str) -> Hypervisor:
+        if name not in self.hypervisors:
+            known = ", ".join(self.hypervisors)
+            raise WrongInput(f"Parameter 'hypervisor': this node cannot run '{name}'; it has {known}")
+        return self.hypervisors[name]
+
+    def storage(self, template: DiskTemplate) -> Storage:
+        if template not in self.storages:
+            known = ", ".join(self.storages)
+            raise WrongInput(f"Parameter 'disk_template': '{template}' is not supported yet; choose from {known}")
+        return self.storages[template]
+
+
+def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
+    """A real node."""
+    events, machine = Events(), ThisMachine()
+    files = FileStorage(paths)
+    return Equipment(
+        name,
+        paths,
+        clock,
+        machine,
+        events,
+        hypervisors={
+            "kvm": Kvm(paths, events, clock, machine.boot_id()),
+            "fake": FakeHypervisor("fake", PaperFiles(paths.run / "fake"), events, clock),
+        },
+        storages={
+            DiskTemplate.DISKLESS: NoStorage(),
+            DiskTemplate.FILE: files,
+            DiskTemplate.SHARED_FILE: files,
+        },
+        networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
+    )
+
+
+def on_paper(
+    name: str,
+    paths: Paths,
+    clock: Clock,
+    shared_disks: MutableMapping[str, Disk],
+    machine: Machine | None = None,
+) -> Equipment:
+    """A node of which any number fit into one process: nothing of it is real.
+
+    Nodes that are given the same ``shared_disks`` see the same disks of templates that share them, or
+    mirror them.
+    """
+    events = Events()
+    own, shared = FakeStorage({}), FakeStorage(shared_disks)
+    return Equipment(
+        name,
+        paths,
+        clock,
+        machine or PaperMachine(),
+        events,
+        # "kvm" too, so that a cluster on paper can be like a real one in everything else.
+        hypervisors={kind: FakeHypervisor(kind, {}, events, clock) for kind in ("kvm", "fake")},
+        storages={template: shared if template.movable else own for template in DiskTemplate},
+        networks={},
+    )

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What happens to guests, told to whoever watches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ganeti.model.report import GuestEvent, RunningGuest
+
+# How a guest ended; every other state is the hypervisor's word for one that is there.
+DOWN = "down"  # it was asked to
+USER_DOWN = "user-down"  # by itself
+CRASHED = "crashed"
+
+
+class Events:
+    """Hands each event to every watcher; telling never waits."""
+
+    def __init__(self) -> None:
+        self._watchers: set[asyncio.Queue[GuestEvent]] = set()
+
+    def tell(self, guest: RunningGuest) -> None:
+        """How a guest is from now on."""
+        for watcher in self._watchers:
+            watcher.put_nowait(event_of(guest))
+
+    @contextmanager
+    def watching(self) -> Iterator[asyncio.Queue[GuestEvent]]:
+        """The events that happen while the body runs."""
+        queue: asyncio.Queue[GuestEvent] = asyncio.Queue()
+        self._watchers.add(queue)
+        try:
+            yield queue
+        finally:
+            self._watchers.discard(queue)
+
+
+def event_of(guest: RunningGuest) -> GuestEvent:
+    return GuestEvent(guest.uuid, guest.name, guest.state, guest.memory, guest.vcpus)

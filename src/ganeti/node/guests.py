@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the master asks about guests: brings hypervisors, storage and networks together."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from ganeti.declare.types import HOST_NAME_PATTERN
+from ganeti.errors import CheckFailed, WrongInput
+from ganeti.model.guest import Guest
+from ganeti.model.report import RunningGuest
+from ganeti.node.equipment import Equipment
+from ganeti.node.hypervisor.driver import Hypervisor, Resources
+from ganeti.node.network.driver import Tap
+from ganeti.node.storage.driver import OpenDisk, Storage
+from ganeti.rpc.contract import instance
+from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Started, Stopped
+from ganeti.rpc.server import Report
+
+_NAME = re.compile(HOST_NAME_PATTERN)
+
+
+class Guests:
+    """The handlers of ``rpc/contract/instance.py``.
+
+    What changes a guest goes one after the other, by guest; a migration does not keep others waiting.
+    """
+
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def start(self, call: instance.Start, report: Report) -> Started:
+        del report
+        async with self._changing(call.guest) as hypervisor:
+            if hypervisor.runs(call.guest.name):
+                return Started(fresh=False)
+            async with self._resources(call.guest, hypervisor) as resources:
+                await hypervisor.start(call.guest, resources, paused=call.paused)
+            return Started(fresh=True)
+
+    async def stop(self, call: instance.Stop, report: Report) -> Stopped:
+        del report
+        async with self._changing(call.guest) as hypervisor:
+            stopped = await hypervisor.stop(call.guest, timeout=call.timeout, force=call.force)
+            await self._close_disks(call.guest)
+            return stopped
+
+    async def reboot(self, call: instance.Reboot, report: Report) -> None:
+        del report
+        async with self._changing(call.guest) as hypervisor:
+            await hypervisor.reboot(call.guest, call.how)
+
+    async def list(self, call: instance.ListGuests, report: Report) -> tuple[RunningGuest, ...]:
+        del report
+        return await self.all_of(call.hypervisors)
+
+    async def describe(self, call: instance.Describe, report: Report) -> RunningGuest | None:
+        del report
+        guests = await self.all_of((call.hypervisor,))
+        return next((guest for guest in guests if guest.name == call.name), None)
+
+    async def accept(self, call: instance.Accept, report: Report) -> Incoming:
+        del report
+        async with (
+            self._changing(call.guest) as hypervisor,
+            self._resources(call.guest, hypervisor) as resources,
+        ):
+            return await hypervisor.accept(call.guest, resources, call.address)
+
+    async def migrate(self, call: instance.Migrate, report: Report) -> Migrated:
+        hypervisor = self._hypervisor_of(call.guest)
+        return await hypervisor.migrate(call.guest, call.uri, report, live=call.live)
+
+    async def finish_incoming(self, call: instance.FinishIncoming, report: Report) -> None:
+        del report
+        async with self._changing(call.guest) as hypervisor:
+            await hypervisor.finish_incoming(call.guest, success=call.success)
+            if not call.success:
+                await self._close_disks(call.guest)
+
+    async def finish_outgoing(self, call: instance.FinishOutgoing, report: Report) -> None:
+        del report
+        async with self._changing(call.guest) as hypervisor:
+            await hypervisor.finish_outgoing(call.guest, success=call.success)
+            if call.success:
+                await self._close_disks(call.guest)
+
+    async def clear(self, call: instance.Clear, report: Report) -> None:
+        del report
+        async with self._changing(call.guest) as hypervisor:
+            await hypervisor.clear(call.guest)
+            await self._close_disks(call.guest)
+
+    async def check_start(self, call: instance.CheckStart, report: Report) -> tuple[str, ...]:
+        del report
+        guest, problems = call.guest, []
+        hypervisor = self._hypervisor_of(guest)
+        for nic in guest.nics if hypervisor.tap_options(guest) else ():
+            try:
+                await self._equipment.networks[nic.mode].check(nic)
+            except CheckFailed as error:
+                problems.append(error.message)
+        disks = [await self._storage(guest).examine(disk) for disk in guest.disks]
+        problems += [status.problem for status in disks if status.problem]
+        try:
+            opened = tuple(OpenDisk(disk, status.path) for disk, status in zip(guest.disks, disks, strict=True))
+            # Descriptors of taps are made when the guest starts; any number tells as much here.
+            taps = tuple(Tap(nic, "", (0,)) for nic in guest.nics)
+            await hypervisor.check(guest, Resources(opened, taps))
+        except CheckFailed as error:
+            problems.append(error.message)
+        return tuple(problems)
+
+    async def console(self, call: instance.Console, report: Report) -> ConsoleAccess:
+        del report
+        found = await self._hypervisor_of(call.guest).console(call.guest)
+        if found.kind == "msg" or found.host:
+            return found
+        return ConsoleAccess(found.kind, found.message, found.command, self._equipment.name, found.port, found.details)
+
+    async def all_of(self, hypervisors: tuple[str, ...]) -> tuple[RunningGuest, ...]:
+        """The guests of some hypervisors."""
+        lists = [await self._equipment.hypervisor(name).list() for name in hypervisors]
+        return tuple(guest for found in lists for guest in found)
+
+    def runs(self, guest: Guest) -> bool:
+        return self._hypervisor_of(guest).runs(guest.name)
+
+    def _hypervisor_of(self, guest: Guest) -> Hypervisor:
+        # Names become paths; whatever the master says, none leads out of its directory.
+        if not _NAME.match(guest.name):
+            raise WrongInput(f"Parameter 'instance_name': '{guest.name}' is not a host name")
+        return self._equipment.hypervisor(guest.hypervisor)
+
+    def _storage(self, guest: Guest) -> Storage:
+        return self._equipment.storage(guest.disk_template)
+
+    @asynccontextmanager
+    async def _changing(self, guest: Guest) -> AsyncIterator[Hypervisor]:
+        hypervisor = self._hypervisor_of(guest)
+        async with self._locks[guest.name]:
+            yield hypervisor
+
+    @asynccontextmanager
+    async def _resources(self, guest: Guest, hypervisor: Hypervisor) -> AsyncIterator[Resources]:
+        """What a guest needs of this node. If the body fails, its disks are closed again.
+
+        Its taps are let go of in any case; a hypervisor that runs has its own hold of them.
+        """
+        options = hypervisor.tap_options(guest)
+        async with AsyncExitStack() as undo:
+            taps = []
+            if options:
+                for index, nic in enumerate(guest.nics):
+                    taps.append(await self._equipment.networks[nic.mode].connect(guest, index, options))
+                    undo.callback(taps[-1].close)
+            async with AsyncExitStack() as undo_disks:
+                disks = []
+                for disk in guest.disks:
+                    disks.append(await self._storage(guest).open(disk))
+                    undo_disks.push_async_callback(self._storage(guest).close, disk)
+                yield Resources(tuple(disks), tuple(taps))
+                undo_disks.pop_all()
+
+    async def _close_disks(self, guest: Guest) -> None:
+        for disk in guest.disks:
+            await self._storage(guest).close(disk)

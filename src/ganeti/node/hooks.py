@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The administrator's own scripts around operations (Ganeti's documentation, "Customisation using hooks")."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from pathlib import Path
+
+from ganeti.errors import GanetiError, WrongInput
+from ganeti.host.paths import Paths
+from ganeti.host.process import follow
+from ganeti.rpc.contract.hooks import HookResult, RunHooks
+from ganeti.rpc.server import Report
+
+# As that documentation has it; a name with a dot (a backup, a file of the package manager) is passed over.
+_SCRIPT_NAME = re.compile(r"^[a-zA-Z0-9_-]+$")
+_PATH_NAME = re.compile(r"^[a-z0-9-]+$")
+_MARGIN = 10.0  # seconds, to answer before the caller gives up
+
+
+class Hooks:
+    """The handler of ``rpc/contract/hooks.py``."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+
+    async def run(self, call: RunHooks, report: Report) -> tuple[HookResult, ...]:
+        """One after the other; a failing one does not keep the next from running."""
+        del report
+        if not _PATH_NAME.match(call.path):
+            raise WrongInput(f"Parameter 'path': '{call.path}' is not the name of a hook directory")
+        deadline = asyncio.get_running_loop().time() + call.deadline - _MARGIN
+        return tuple([await self._run(script, call, deadline) for script in self._scripts(call)])
+
+    def _scripts(self, call: RunHooks) -> list[Path]:
+        directory = self._paths.hooks / f"{call.path}-{call.phase}.d"
+        found = sorted(directory.iterdir()) if directory.is_dir() else []
+        return [path for path in found if _SCRIPT_NAME.match(path.name)]
+
+    async def _run(self, script: Path, call: RunHooks, deadline: float) -> HookResult:
+        name = f"{script.parent.name}/{script.name}"
+        if not _executable(script):
+            return HookResult(name, "skip")
+        said: list[str] = []
+        try:
+            status = await follow(
+                script,
+                told=said.append,
+                timeout=max(deadline - asyncio.get_running_loop().time(), 0.0),
+                environment=self._environment(call),
+                directory=self._paths.root,
+            )
+        except GanetiError as error:
+            return HookResult(name, "fail", "\n".join([*said, error.message]))
+        return HookResult(name, "fail" if status else "success", "\n".join(said))
+
+    def _environment(self, call: RunHooks) -> dict[str, str]:
+        """The node adds what only it knows; for the rest, what the master says counts."""
+        return {
+            "PATH": "/sbin:/bin:/usr/sbin:/usr/bin",
+            "GANETI_HOOKS_PATH": call.path,
+            "GANETI_HOOKS_PHASE": call.phase,
+            "GANETI_DATA_DIR": str(self._paths.state),
+            **call.environment,
+        }
+
+
+def _executable(script: Path) -> bool:
+    return script.is_file() and os.access(script, os.X_OK)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a hypervisor must be able to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from ganeti.model.guest import Guest
+from ganeti.model.report import RunningGuest
+from ganeti.node.network.driver import Tap, TapOptions
+from ganeti.node.storage.driver import OpenDisk
+from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
+from ganeti.rpc.server import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a guest is given of this node: its disks, opened, and its network cards, connected."""
+
+    disks: tuple[OpenDisk, ...] = ()
+    taps: tuple[Tap, ...] = ()
+
+
+class Hypervisor(Protocol):
+    """One hypervisor on this node. Every method can be repeated without harm.
+
+    A guest that is not asked to go outlives this object and the process that holds it; ``recover``
+    finds it again. All that happens to guests is told to the ``Events`` it was made with.
+    """
+
+    on_paper: bool  # its guests take nothing of the machine's memory
+
+    async def recover(self) -> None:
+        """Find the guests that an earlier node daemon has left running."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the guests; they run on."""
+        ...
+
+    def runs(self, name: str) -> bool:
+        """Whether there is such a guest, in whatever state, that could still touch its disks."""
+        ...
+
+    async def list(self) -> tuple[RunningGuest, ...]:
+        """All guests, those that ended by themselves and were not cleared away yet among them."""
+        ...
+
+    def tap_options(self, guest: Guest) -> TapOptions | None:
+        """How its network cards are to be made; None if it can do without."""
+        ...
+
+    async def check(self, guest: Guest, resources: Resources) -> None:
+        """Raises CheckFailed if it could not run a guest like this; starts nothing."""
+        ...
+
+    async def start(self, guest: Guest, resources: Resources, *, paused: bool) -> None:
+        """Run a guest that does not run. Raises HypervisorFailed with the hypervisor's last words."""
+        ...
+
+    async def stop(self, guest: Guest, *, timeout: float, force: bool) -> Stopped: ...
+
+    async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
+        """Raises WrongState if it does not run, HypervisorFailed if it doesn't react."""
+        ...
+
+    async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming: ...
+
+    async def migrate(self, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:
+        """When this fails or is cancelled, the guest runs on here."""
+        ...
+
+    async def finish_incoming(self, guest: Guest, *, success: bool) -> None: ...
+
+    async def finish_outgoing(self, guest: Guest, *, success: bool) -> None: ...
+
+    async def clear(self, guest: Guest) -> None:
+        """Clear away what a guest has left. Raises WrongState if it runs."""
+        ...
+
+    async def console(self, guest: Guest) -> ConsoleAccess: ...
+
+    async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        """Whether it is usable on this node with these parameters; what is in the way, in words."""
+        ...
+
+    async def version(self) -> str: ...
+
+    def memory(self) -> int:
+        """How much memory its guests hold now, MiB."""
+        ...

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Guests that exist on paper, for tests and for trying out a cluster.
+
+They can do all that others can, take no time and nothing of the machine. Their node reports the memory
+that they would take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ganeti.errors import HypervisorFailed, WrongState
+from ganeti.host.clock import Clock
+from ganeti.host.files import write_atomic
+from ganeti.model.guest import Guest
+from ganeti.model.parameters import filled
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.report import RunningGuest
+from ganeti.node.events import CRASHED, DOWN, USER_DOWN, Events
+from ganeti.node.hypervisor.driver import Resources
+from ganeti.node.network.driver import TapOptions
+from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
+from ganeti.rpc.server import Report
+
+_INCOMING = "inmigrate"
+_SENT = "postmigrate"
+_ENDED = frozenset({USER_DOWN, CRASHED})
+_URI = "fake:"
+_BUSY = 0.02  # of a processor, what an idle guest takes
+
+
+class PaperGuest(Struct, frozen=True):
+    """``since`` is when it was started here, seconds since the epoch."""
+
+    uuid: str
+    name: str
+    state: str
+    memory: int
+    vcpus: int
+    since: float
+
+
+class FakeHypervisor:
+    """``guests`` by name: a dict, or ``PaperFiles`` to outlive the process.
+
+    ``kind`` is the hypervisor that it stands for.
+    """
+
+    on_paper = True
+
+    def __init__(self, kind: str, guests: MutableMapping[str, PaperGuest], events: Events, clock: Clock) -> None:
+        self._kind = kind
+        self._guests = guests
+        self._events = events
+        self._clock = clock
+
+    async def recover(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    def runs(self, name: str) -> bool:
+        found = self._guests.get(name)
+        return found is not None and found.state not in _ENDED
+
+    async def list(self) -> tuple[RunningGuest, ...]:
+        return tuple(self._shown(guest) for guest in self._guests.values())
+
+    def tap_options(self, guest: Guest) -> TapOptions | None:  # noqa: ARG002 - a Hypervisor
+        return None
+
+    async def check(self, guest: Guest, resources: Resources) -> None:  # noqa: ARG002 - a Hypervisor
+        filled(
+            HYPERVISOR_PARAMETERS[self._kind],
+            guest.hvparams,
+            what=f"Parameters of hypervisor {self._kind}",
+        )
+
+    async def start(self, guest: Guest, resources: Resources, *, paused: bool) -> None:
+        await self.check(guest, resources)
+        self._enter(guest, "paused" if paused else "running")
+
+    async def stop(self, guest: Guest, *, timeout: float, force: bool) -> Stopped:  # noqa: ARG002 - a Hypervisor
+        was_running = self.runs(guest.name)
+        self._leave(guest.name, DOWN)
+        return Stopped(was_running, forced=was_running and force)
+
+    async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:  # noqa: ARG002 - a Hypervisor
+        if not self.runs(guest.name):
+            raise WrongState(f"Instance {guest.name} does not run")
+        self._enter(guest, "running")
+
+    async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:
+        await self.check(guest, resources)
+        if self._state(guest.name) not in (None, _INCOMING, *_ENDED):
+            raise WrongState(f"Instance {guest.name} runs here already")
+        self._enter(guest, _INCOMING)
+        return Incoming(f"{_URI}{address}")
+
+    async def migrate(self, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:  # noqa: ARG002 - a Hypervisor
+        if not self.runs(guest.name):
+            raise WrongState(f"Instance {guest.name} does not run")
+        if not uri.startswith(_URI):
+            raise HypervisorFailed(f"Instance {guest.name} cannot be sent to '{uri}'")
+        memory = guest.beparams.maxmem
+        report.progress(memory, memory, "MiB")
+        self._enter(guest, _SENT)
+        return Migrated(downtime=0.0, total=0.0, transferred=memory, completed=self._clock.now())
+
+    async def finish_incoming(self, guest: Guest, *, success: bool) -> None:
+        if success and not self.runs(guest.name):
+            raise HypervisorFailed(f"Instance {guest.name} has not arrived")
+        if success:
+            self._enter(guest, "running")
+        elif self._state(guest.name) == _INCOMING:
+            self._leave(guest.name, DOWN)
+        elif self.runs(guest.name):
+            raise WrongState(f"Instance {guest.name} has arrived and runs")
+
+    async def finish_outgoing(self, guest: Guest, *, success: bool) -> None:
+        if success and self._state(guest.name) == "running":
+            raise WrongState(f"Instance {guest.name} has not left; it runs here")
+        if success:
+            self._leave(guest.name, DOWN)
+        elif self.runs(guest.name):
+            self._enter(guest, "running")
+
+    async def clear(self, guest: Guest) -> None:
+        if self.runs(guest.name):
+            raise WrongState(f"Instance {guest.name} runs; stop it first")
+        self._guests.pop(guest.name, None)
+
+    async def console(self, guest: Guest) -> ConsoleAccess:
+        return ConsoleAccess("msg", f"Instance {guest.name} exists on paper only, it has no console")
+
+    async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG002 - a Hypervisor
+        return ()
+
+    async def version(self) -> str:
+        return "fake"
+
+    def memory(self) -> int:
+        return sum(guest.memory for guest in self._guests.values() if guest.state not in _ENDED)
+
+    def end(self, name: str, *, crashed: bool = False) -> None:
+        """Let a guest power itself off, or crash."""
+        guest = self._guests[name]
+        self._guests[name] = replace(guest, state=CRASHED if crashed else USER_DOWN)
+        self._events.tell(self._shown(self._guests[name]))
+
+    def _state(self, name: str) -> str | None:
+        found = self._guests.get(name)
+        return found.state if found else None
+
+    def _enter(self, guest: Guest, state: str) -> None:
+        old = self._guests.get(guest.name)
+        since = old.since if old and old.state not in _ENDED else self._clock.now()
+        beparams = guest.beparams
+        self._guests[guest.name] = PaperGuest(guest.uuid, guest.name, state, beparams.maxmem, beparams.vcpus, since)
+        self._events.tell(self._shown(self._guests[guest.name]))
+
+    def _leave(self, name: str, state: str) -> None:
+        guest = self._guests.pop(name, None)
+        if guest and guest.state not in _ENDED:
+            self._events.tell(self._shown(replace(guest, state=state)))
+
+    def _shown(self, guest: PaperGuest) -> RunningGuest:
+        seconds = 0.0 if guest.state in _ENDED else (self._clock.now() - guest.since) * guest.vcpus * _BUSY
+        return RunningGuest(
+            guest.uuid, guest.name, self._kind, guest.state, guest.memory, guest.vcpus, max(seconds, 0.0)
+        )
+
+
+class PaperFiles(MutableMapping[str, PaperGuest]):
+    """Guests on paper in a directory, a file each, so that a node daemon finds them again."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self._guests = {
+            guest.name: guest
+            for guest in (_read(path) for path in sorted(directory.glob("*.json")))
+            if guest is not None
+        }
+
+    def __getitem__(self, name: str) -> PaperGuest:
+        return self._guests[name]
+
+    def __setitem__(self, name: str, guest: PaperGuest) -> None:
+        write_atomic(self._path(guest), msgspec.json.encode(guest))
+        self._guests[name] = guest
+
+    def __delitem__(self, name: str) -> None:
+        self._path(self._guests[name]).unlink(missing_ok=True)
+        del self._guests[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._guests)
+
+    def __len__(self) -> int:
+        return len(self._guests)
+
+    def _path(self, guest: PaperGuest) -> Path:
+        return self._directory / f"{guest.name}.json"
+
+
+def _read(path: Path) -> PaperGuest | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=PaperGuest)
+    except (OSError, msgspec.DecodeError):
+        return None

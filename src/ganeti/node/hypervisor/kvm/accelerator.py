@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whether hardware virtualisation truly works on this node.
+
+A ``/dev/kvm`` that can be opened is no proof: on some machines, virtual ones above all, guests hang
+under it. So the tiny guest is booted once with a time limit, and the answer is remembered until what
+it depends on changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from ganeti.errors import EnvironmentUnfit
+from ganeti.host.files import write_atomic
+from ganeti.host.paths import Paths
+from ganeti.host.process import CLEAN_ENVIRONMENT
+from ganeti.node.hypervisor.kvm.capabilities import Capabilities
+from ganeti.node.hypervisor.kvm.plan import Accelerator
+
+_log = logging.getLogger(__name__)
+
+# What the tiny guest prints when its user space runs.
+_UP = b"TINY-GUEST UP"
+_LIMIT = 60.0  # seconds; a guest inside of an emulated node takes 11
+_SILENCE = 15.0  # a kernel that has not said a word by then hangs
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """``boot_id``, ``kernel`` and ``qemu`` are what it depends on."""
+
+    works: bool
+    why: str
+    boot_id: str
+    kernel: str
+    qemu: str
+    format: int = 1
+
+
+class Accelerators:
+    """Chooses how a guest's instructions are carried out."""
+
+    def __init__(self, paths: Paths, boot_id: str, device: Path = Path("/dev/kvm")) -> None:
+        self._paths = paths
+        self._boot_id = boot_id
+        self._device = device
+        self._probing = asyncio.Lock()
+        self._known: Verdict | None = None
+
+    async def choose(self, kvm_flag: str, qemu: Capabilities) -> Accelerator:
+        """Raises EnvironmentUnfit if hardware virtualisation is demanded and not there."""
+        if kvm_flag == "disabled":
+            return "tcg"
+        if kvm_flag == "enabled":
+            if not self._opens():
+                raise EnvironmentUnfit(f"Parameter 'kvm_flag': {self._device} cannot be opened on this node")
+            return "kvm"
+        return "kvm" if (await self.judge(qemu)).works else "tcg"
+
+    async def judge(self, qemu: Capabilities) -> Verdict:
+        """What is known, or found out now; that takes up to a minute."""
+        async with self._probing:
+            asked = self._verdict(qemu, works=False, why="")
+            if not self._known or not _same_ground(self._known, asked):
+                self._known = self._remembered(asked) or await self._found_out(qemu)
+            return self._known
+
+    def _remembered(self, asked: Verdict) -> Verdict | None:
+        try:
+            found = msgspec.json.decode(self._file.read_bytes(), type=Verdict)
+        except (OSError, msgspec.DecodeError):
+            return None
+        return found if _same_ground(found, asked) else None
+
+    async def _found_out(self, qemu: Capabilities) -> Verdict:
+        if not self._opens():
+            # Worth no file: it costs nothing to see, and may change without a boot.
+            return self._verdict(qemu, works=False, why=f"{self._device} cannot be opened")
+        tiny = self._tiny_guest()
+        if tiny is None:
+            _log.warning(
+                "Hardware virtualisation is used without proof that guests run under it: there is no "
+                "tiny guest to try it with (vmlinuz and initrd.gz of the OS provider 'tiny')"
+            )
+            return self._verdict(qemu, works=True, why="not tried, there is no tiny guest")
+        works, why = await _boots(qemu.program, *tiny)
+        verdict = self._verdict(qemu, works=works, why=why)
+        write_atomic(self._file, msgspec.json.encode(verdict))
+        _log.info("Hardware virtualisation %s: %s", "works" if works else "does not work", why)
+        return verdict
+
+    def _verdict(self, qemu: Capabilities, *, works: bool, why: str) -> Verdict:
+        kernel = os.uname().release
+        return Verdict(works=works, why=why, boot_id=self._boot_id, kernel=kernel, qemu=qemu.version_text)
+
+    def _opens(self) -> bool:
+        try:
+            os.close(os.open(self._device, os.O_RDWR | os.O_CLOEXEC))
+        except OSError:
+            return False
+        return True
+
+    def _tiny_guest(self) -> tuple[Path, Path] | None:
+        for place in self._paths.os_search_path:
+            kernel, initrd = place / "tiny" / "vmlinuz", place / "tiny" / "initrd.gz"
+            if kernel.is_file() and initrd.is_file():
+                return kernel, initrd
+        return None
+
+    @property
+    def _file(self) -> Path:
+        return self._paths.state / "accelerator.json"
+
+
+def _same_ground(one: Verdict, other: Verdict) -> bool:
+    return (one.boot_id, one.kernel, one.qemu) == (other.boot_id, other.kernel, other.qemu)
+
+
+async def _boots(program: str, kernel: Path, initrd: Path) -> tuple[bool, str]:
+    """Whether the tiny guest comes up under KVM, and how that was seen."""
+    machine = ("-accel", "kvm", "-machine", "q35", "-m", "128", "-nodefaults", "-no-user-config")
+    boot = ("-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 panic=-1", "-no-reboot")
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    process = await asyncio.create_subprocess_exec(
+        *(str(word) for word in (program, *machine, *boot, "-display", "none", "-serial", "stdio")),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=CLEAN_ENVIRONMENT,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(_LIMIT):
+            said = await _until_up(process)
+    except TimeoutError:
+        return False, f"the tiny guest does not come up within {_LIMIT:.0f} seconds"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+    if said is None:
+        return True, f"the tiny guest came up in {loop.time() - begun:.1f} seconds"
+    return False, said
+
+
+async def _until_up(process: asyncio.subprocess.Process) -> str | None:
+    """None as soon as the guest is up, or why it will not be."""
+    assert process.stdout  # noqa: S101 - it is a pipe
+    said = b""
+    while True:
+        try:
+            async with asyncio.timeout(None if said else _SILENCE):
+                piece = await process.stdout.read(4096)
+        except TimeoutError:
+            return f"the tiny guest hangs: its kernel is silent for {_SILENCE:.0f} seconds"
+        if not piece:
+            last = said.decode(errors="replace").strip().splitlines()[-1:]
+            return f"QEMU ended before the tiny guest was up: {''.join(last)}"
+        said = (said + piece)[-65536:]
+        if _UP in said:
+            return None

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the QEMU of this node can do, as it says itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed
+from ganeti.host.process import run
+from ganeti.model.parameters.hypervisor import KvmParameters
+
+OLDEST = (7, 2, 0)  # Debian 12's
+
+_DEFAULT_PATH = KvmParameters().kvm_path
+# What ``kvm_path`` means as long as it has its default: this name is not everywhere QEMU's own, on some
+# systems it is a script that insists on hardware virtualisation.
+_USUAL_PATHS = ("/usr/bin/qemu-system-x86_64", _DEFAULT_PATH, "/usr/libexec/qemu-kvm")
+
+_QUESTIONS: tuple[dict[str, Any], ...] = (
+    {"execute": "qmp_capabilities"},
+    {"execute": "query-version", "id": "version"},
+    {"execute": "query-machines", "id": "machines"},
+    {"execute": "qom-list-types", "arguments": {"implements": "device", "abstract": False}, "id": "devices"},
+    {"execute": "query-migrate-capabilities", "id": "migration"},
+    {"execute": "quit"},
+)
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """``machines`` and ``devices`` by the names that QEMU's command line takes."""
+
+    program: str
+    version: tuple[int, int, int]
+    machines: frozenset[str]
+    devices: frozenset[str]
+    migration: frozenset[str]
+    vhost_net: bool = False
+
+    @property
+    def version_text(self) -> str:
+        return ".".join(map(str, self.version))
+
+
+class Probe:
+    """Asks each program once; asks again when it has been replaced."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, int], Capabilities] = {}
+
+    async def ask(self, kvm_path: str) -> Capabilities:
+        """Raises EnvironmentUnfit if there is no QEMU, or one that is too old."""
+        program = find(kvm_path)
+        stat = program.stat()
+        key = (str(program), stat.st_mtime_ns, stat.st_size)
+        if key not in self._known:
+            self._known[key] = await _asked(program)
+        return self._known[key]
+
+
+def find(kvm_path: str) -> Path:
+    """QEMU's program. Raises EnvironmentUnfit naming what is missing."""
+    candidates = _USUAL_PATHS if kvm_path == _DEFAULT_PATH else (kvm_path,)
+    for candidate in candidates:
+        if os.access(candidate, os.X_OK):
+            return Path(candidate)
+    raise EnvironmentUnfit(
+        f"Parameter 'kvm_path': there is no QEMU at {' or '.join(candidates)} on this node; "
+        "install it (Debian: qemu-system-x86)"
+    )
+
+
+async def _asked(program: Path) -> Capabilities:
+    machine = ("-no-user-config", "-nodefaults", "-display", "none", "-machine", "none", "-accel", "tcg")
+    questions = b"\n".join(msgspec.json.encode(question) for question in _QUESTIONS)
+    ended = await run(program, *machine, "-S", "-qmp", "stdio", standard_input=questions, timeout=20)
+    answers = {}
+    for line in ended.output.splitlines():
+        message = msgspec.json.decode(line)
+        if "id" in message and "return" in message:
+            answers[message["id"]] = message["return"]
+    if ended.failed or len(answers) < len([question for question in _QUESTIONS if "id" in question]):
+        raise ExecutionFailed(f"{program} does not tell what it can do: {ended.why()}")
+    found = _understood(program, answers)
+    if found.version < OLDEST:
+        raise EnvironmentUnfit(
+            f"{program} is QEMU {found.version_text}; the oldest that is supported is {'.'.join(map(str, OLDEST))}"
+        )
+    return found
+
+
+def _understood(program: Path, answers: dict[str, Any]) -> Capabilities:
+    version = answers["version"]["qemu"]
+    machines = answers["machines"]
+    return Capabilities(
+        program=str(program),
+        version=(version["major"], version["minor"], version["micro"]),
+        machines=frozenset(name for machine in machines for name in (machine["name"], machine.get("alias")) if name),
+        devices=frozenset(device["name"] for device in answers["devices"]),
+        migration=frozenset(capability["capability"] for capability in answers["migration"]),
+        vhost_net=os.access("/dev/vhost-net", os.R_OK | os.W_OK),
+    )

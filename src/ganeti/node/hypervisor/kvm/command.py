@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How QEMU is started: from a guest and what this node has, to a command line. Pure.
+
+Every parameter is honoured or refused here, by name; none is passed over in silence. Paths of QEMU's own
+sockets are relative, since an absolute one may be longer than a socket's address can be; QEMU is run in
+the guest's directory.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ganeti.node.hypervisor.kvm.board import Board, machine_type
+from ganeti.node.hypervisor.kvm.displays import graphics, spice, vnc
+from ganeti.node.hypervisor.kvm.drives import cd_drives, disks, floppy
+from ganeti.node.hypervisor.kvm.peripherals import guest_agent, network_cards, sound, usb
+from ganeti.node.hypervisor.kvm.plan import Plan, escaped, refused
+
+PID_FILE = "pid"
+MONITOR_SOCKET = "monitor"
+SERIAL_SOCKET = "serial"
+CHROOT = "root"
+
+# Since when QEMU has options that took another's place (its docs/about/deprecated.rst).
+_RUN_WITH_CHROOT = (8, 1, 0)
+_RUN_WITH_USER = (9, 1, 0)
+
+_UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+
+
+def command_line(plan: Plan) -> list[str]:
+    """Raises WrongInput, naming the parameter, for what QEMU or this node cannot do."""
+    board = Board(plan)
+    devices = [
+        *disks(plan, board),
+        *cd_drives(plan, board),
+        *floppy(plan, board),
+        *network_cards(plan, board),
+        *usb(plan, board),
+        *sound(plan, board),
+        *guest_agent(plan, board),
+        *_panic(plan, board),
+        *spice(plan, board),
+        "-device",
+        f"virtio-balloon-pci,id=balloon0,{board.express()}",
+    ]
+    return [
+        plan.qemu.program,
+        *_identity(plan),
+        *_machine(plan),
+        *_processors(plan),
+        *_memory(plan),
+        *_boot(plan),
+        *_control(plan),
+        *_serial(plan),
+        *_rights(plan),
+        *graphics(plan),
+        *vnc(plan),
+        *board.words(),
+        *devices,
+        *(["-incoming", "defer"] if plan.incoming else []),
+        *plan.parameters.kvm_extra.split(),
+    ]
+
+
+def _identity(plan: Plan) -> list[str]:
+    if not _UUID.match(plan.guest.uuid):
+        raise refused("uuid", f"'{plan.guest.uuid}' is not a UUID")
+    name = f"guest={escaped(plan.guest.name)},debug-threads=on"
+    return ["-name", name, "-uuid", plan.guest.uuid, "-no-user-config", "-nodefaults", "-display", "none"]
+
+
+def _machine(plan: Plan) -> list[str]:
+    wanted = plan.parameters
+    options = [machine_type(plan), f"acpi={'on' if wanted.acpi else 'off'}", "dump-guest-core=off"]
+    if wanted.mem_path:
+        options.append("memory-backend=memory0")
+    words = ["-machine", ",".join(options), "-accel", plan.accelerator]
+    words += ["-rtc", f"base={'localtime' if wanted.use_localtime else 'utc'}"]
+    return words + (["-action", "reboot=shutdown"] if wanted.reboot_behavior == "exit" else [])
+
+
+def _processors(plan: Plan) -> list[str]:
+    wanted, vcpus = plan.parameters, plan.guest.beparams.vcpus
+    shape = {"sockets": wanted.cpu_sockets, "cores": wanted.cpu_cores, "threads": wanted.cpu_threads}
+    given = {name: number for name, number in shape.items() if number}
+    product = 1
+    for number in given.values():
+        product *= number
+    if vcpus % product or (len(given) == len(shape) and product != vcpus):
+        described = ", ".join(f"cpu_{name}={number}" for name, number in given.items())
+        raise refused(f"cpu_{next(iter(given))}", f"{described} do not make up the {vcpus} vcpus of the instance")
+    words = ["-smp", ",".join([str(vcpus), *(f"{name}={number}" for name, number in given.items())])]
+    return words + (["-cpu", _cpu(plan)] if wanted.cpu_type else [])
+
+
+def _cpu(plan: Plan) -> str:
+    wanted = plan.parameters.cpu_type
+    model = wanted.partition(",")[0]
+    if model == "host" and plan.accelerator != "kvm":
+        raise refused("cpu_type", "'host' needs hardware virtualisation, which this instance does not get here")
+    if f"{model}-x86_64-cpu" not in plan.qemu.devices:
+        raise refused("cpu_type", f"QEMU {plan.qemu.version_text} on this node has no CPU model '{model}'")
+    return wanted
+
+
+def _memory(plan: Plan) -> list[str]:
+    size = f"{plan.guest.beparams.maxmem}M"
+    words = ["-m", size]
+    if plan.parameters.mem_path:
+        where = plan.file(plan.parameters.mem_path)
+        words += ["-object", f"memory-backend-file,id=memory0,size={size},mem-path={where},prealloc=on"]
+    return words
+
+
+def _boot(plan: Plan) -> list[str]:
+    wanted = plan.parameters
+    if not wanted.kernel_path:
+        if wanted.boot_order == "disk" and not plan.resources.disks:
+            raise refused("boot_order", "'disk' needs a disk; an instance without disks boots a kernel_path")
+        return ["-boot", "strict=on"]
+    arguments = [f"root={wanted.root_path}"] if wanted.root_path else []
+    arguments += [wanted.kernel_args] if wanted.kernel_args else []
+    arguments += [f"console=ttyS0,{wanted.serial_speed}"] if wanted.serial_console else []
+    words = ["-kernel", str(plan.paths.under(wanted.kernel_path)), "-append", " ".join(arguments)]
+    return words + (["-initrd", str(plan.paths.under(wanted.initrd_path))] if wanted.initrd_path else [])
+
+
+def _control(plan: Plan) -> list[str]:
+    # The guest waits until the node daemon holds its control socket, so that no event is missed; one
+    # that comes from another node goes on by itself as soon as it is here.
+    waits = [] if plan.incoming else ["-S"]
+    return [
+        *waits,
+        *("-pidfile", PID_FILE, "-msg", "timestamp=on"),
+        *("-chardev", f"socket,id=control,fd={plan.control},server=on,wait=off"),
+        *("-mon", "chardev=control,mode=control"),
+        *("-chardev", f"socket,id=monitor,path={MONITOR_SOCKET},server=on,wait=off"),
+        *("-mon", "chardev=monitor,mode=readline"),
+    ]
+
+
+def _serial(plan: Plan) -> list[str]:
+    if not plan.parameters.serial_console:
+        return []
+    socket = f"socket,id=serial0,path={SERIAL_SOCKET},server=on,wait=off"
+    return ["-chardev", socket, "-device", "isa-serial,id=serial-port0,chardev=serial0"]
+
+
+def _panic(plan: Plan, board: Board) -> list[str]:
+    """Through this device a guest's kernel says that it has crashed; QEMU ends then."""
+    kind = "pvpanic-pci"
+    return ["-device", f"{kind},id=panic0,{board.conventional()}"] if kind in plan.qemu.devices else []
+
+
+def _rights(plan: Plan) -> list[str]:
+    wanted, version = plan.parameters, plan.qemu.version
+    words = []
+    if wanted.security_model == "pool":
+        raise refused("security_model", "'pool' is not supported; choose none or user")
+    if (wanted.security_model == "user") != bool(wanted.security_domain):
+        raise refused("security_domain", "a user is named if, and only if, security_model is 'user'")
+    if wanted.security_model == "user":
+        user = wanted.security_domain
+        words += ["-run-with", f"user={user}"] if version >= _RUN_WITH_USER else ["-runas", user]
+    if wanted.use_chroot:
+        words += ["-run-with", f"chroot={CHROOT}"] if version >= _RUN_WITH_CHROOT else ["-chroot", CHROOT]
+    return words

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a node daemon must find again of a guest: its directory below ``/run/ganeti/kvm``."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from ganeti.declare.types import HOST_NAME_PATTERN
+from ganeti.errors import WrongInput
+from ganeti.host.files import write_atomic
+from ganeti.host.paths import Paths
+from ganeti.model.guest import Guest
+from ganeti.node.hypervisor.kvm.command import CHROOT, MONITOR_SOCKET, PID_FILE, SERIAL_SOCKET
+from ganeti.node.hypervisor.kvm.plan import Accelerator
+
+_NAME = re.compile(HOST_NAME_PATTERN)
+# struct flock of fcntl(2): type, whence, start, length, process.
+_FLOCK = "hhlli4x"
+
+Phase = Literal["starting", "incoming", "running", "stopping", "ended"]
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """A guest as it was started, and how far it has come.
+
+    ``ended`` says how, once it has: "user-down" or "crashed". ``boot_id`` is that of the node; after a
+    boot nothing of all this is true. ``since`` is in seconds since the epoch.
+    """
+
+    guest: Guest
+    phase: Phase
+    accelerator: Accelerator
+    qemu_version: str
+    boot_id: str
+    since: float
+    ended: str = ""
+    format: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class GuestDirectory:
+    path: Path
+
+    @property
+    def control(self) -> Path:
+        """The socket through which the node daemon commands QEMU."""
+        return self.path / "control"
+
+    @property
+    def serial(self) -> Path:
+        """The socket of the serial console."""
+        return self.path / SERIAL_SOCKET
+
+    @property
+    def monitor(self) -> Path:
+        """The socket of QEMU's own monitor, for people."""
+        return self.path / MONITOR_SOCKET
+
+    def prepare(self, owner: int | None) -> None:
+        """Make it, empty; ``owner`` is the user whose QEMU runs in it, if not this one."""
+        self.remove()
+        (self.path / CHROOT).mkdir(parents=True)
+        self.path.chmod(0o700)
+        if owner is not None:
+            os.chown(self.path, owner, -1)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def read(self) -> Record | None:
+        try:
+            return msgspec.json.decode((self.path / "guest.json").read_bytes(), type=Record)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def write(self, record: Record) -> None:
+        write_atomic(self.path / "guest.json", msgspec.json.encode(record))
+
+    def process(self) -> int | None:
+        """The process that is this guest's QEMU.
+
+        QEMU holds a lock on its pid file as long as it lives, and the kernel tells whose it is: a
+        number that has passed to another process is never returned.
+        """
+        try:
+            with (self.path / PID_FILE).open("rb+") as file:
+                asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+                kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
+        except OSError:
+            return None
+        return pid if kind != fcntl.F_UNLCK and pid > 0 else None
+
+    def left_in_order(self) -> bool:
+        """Whether a QEMU that is gone went by itself: it takes its pid file with it then."""
+        return not (self.path / PID_FILE).exists()
+
+
+def directory_of(paths: Paths, name: str) -> GuestDirectory:
+    """Raises WrongInput for a name that is no host name and might lead elsewhere."""
+    if not _NAME.match(name):
+        raise WrongInput(f"Parameter 'instance_name': '{name}' is not a host name")
+    return GuestDirectory(paths.run / "kvm" / name)
+
+
+def directories(paths: Paths) -> Iterator[GuestDirectory]:
+    """Those of all guests."""
+    base = paths.run / "kvm"
+    for path in sorted(base.iterdir()) if base.is_dir() else ():
+        if path.is_dir():
+            yield GuestDirectory(path)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The graphical consoles of a guest: VNC, SPICE and the card they show, as QEMU's options.
+
+Passwords are not here: they go to QEMU through its control socket, where no list of processes shows them.
+"""
+
+from __future__ import annotations
+
+from ganeti.node.hypervisor.kvm.board import Board
+from ganeti.node.hypervisor.kvm.plan import Plan, escaped, refused
+
+# Display 0 of VNC is this port.
+FIRST_VNC_PORT = 5900
+
+_CARDS = ("std", "cirrus", "vmware", "qxl", "virtio", "none")
+_SPICE_CHOICES = {
+    "spice_image_compression": ("auto_glz", "auto_lz", "quic", "glz", "lz", "off"),
+    "spice_jpeg_wan_compression": ("auto", "never", "always"),
+    "spice_zlib_glz_wan_compression": ("auto", "never", "always"),
+    "spice_streaming_video": ("off", "all", "filter"),
+}
+_SPICE_OPTIONS = {
+    "spice_image_compression": "image-compression",
+    "spice_jpeg_wan_compression": "jpeg-wan-compression",
+    "spice_zlib_glz_wan_compression": "zlib-glz-wan-compression",
+    "spice_streaming_video": "streaming-video",
+}
+
+
+def graphics(plan: Plan) -> list[str]:
+    """The graphics card: what ``vga`` says, or one that suits the console, or none."""
+    wanted = plan.parameters
+    card = wanted.vga or ("qxl" if wanted.spice_bind else "std" if wanted.vnc_bind_address else "none")
+    if card not in _CARDS:
+        raise refused("vga", f"there is no graphics card '{card}'; choose from {', '.join(_CARDS)}")
+    if wanted.vnc_bind_address and wanted.spice_bind:
+        raise refused("spice_bind", "an instance has one graphical console; take spice_bind or vnc_bind_address")
+    return ["-vga", card, *(["-k", escaped(wanted.keymap)] if wanted.keymap else [])]
+
+
+def vnc(plan: Plan) -> list[str]:
+    wanted = plan.parameters
+    if wanted.vnc_x509_verify and not (wanted.vnc_tls and wanted.vnc_x509_path):
+        raise refused("vnc_x509_verify", "clients' certificates can be checked only with vnc_tls and vnc_x509_path")
+    if wanted.vnc_x509_path and not wanted.vnc_tls:
+        raise refused("vnc_x509_path", "certificates are of use only with vnc_tls")
+    if not wanted.vnc_bind_address:
+        return []
+    options = [_vnc_address(plan)]
+    if wanted.vnc_password_file:
+        options.append("password=on")
+    if wanted.vnc_tls:
+        options.append("tls-creds=vnc-tls0")
+    return [*_vnc_credentials(plan), "-vnc", ",".join(options)]
+
+
+def spice(plan: Plan, board: Board) -> list[str]:
+    wanted = plan.parameters
+    for name, choices in _SPICE_CHOICES.items():
+        value = getattr(wanted, name)
+        if value and value not in choices:
+            raise refused(name, f"'{value}' is not allowed; choose from {', '.join(choices)}")
+    if not wanted.spice_bind:
+        return []
+    options = [
+        _spice_port(plan),
+        f"addr={escaped(plan.spice_address)}",
+        *([] if wanted.spice_password_file else ["disable-ticketing=on"]),
+        *(["ipv4=on"] if wanted.spice_ip_version == 4 else []),
+        *(["ipv6=on"] if wanted.spice_ip_version == 6 else []),
+        *(f"{option}={getattr(wanted, name)}" for name, option in _SPICE_OPTIONS.items() if getattr(wanted, name)),
+        f"playback-compression={_on_off(wanted.spice_playback_compression)}",
+        f"agent-mouse={_on_off(wanted.spice_use_vdagent)}",
+    ]
+    return ["-spice", ",".join(options), *(_spice_agent(board) if wanted.spice_use_vdagent else [])]
+
+
+def vnc_socket(plan: Plan) -> str | None:
+    """The socket of the VNC console, if ``vnc_bind_address`` is a directory."""
+    directory = plan.parameters.vnc_bind_address
+    return f"{plan.paths.under(directory)}/{plan.guest.name}.vnc" if directory.startswith("/") else None
+
+
+def _vnc_address(plan: Plan) -> str:
+    if socket := vnc_socket(plan):
+        return f"unix:{escaped(socket)}"
+    address = plan.parameters.vnc_bind_address
+    host = f"[{address}]" if ":" in address else address
+    return f"{escaped(host)}:{_port(plan, 'vnc_bind_address') - FIRST_VNC_PORT}"
+
+
+def _vnc_credentials(plan: Plan) -> list[str]:
+    wanted = plan.parameters
+    if not wanted.vnc_tls:
+        return []
+    if not wanted.vnc_x509_path:
+        return ["-object", "tls-creds-anon,id=vnc-tls0,endpoint=server"]
+    verify = _on_off(wanted.vnc_x509_verify)
+    directory = plan.file(wanted.vnc_x509_path)
+    return ["-object", f"tls-creds-x509,id=vnc-tls0,endpoint=server,dir={directory},verify-peer={verify}"]
+
+
+def _spice_port(plan: Plan) -> str:
+    port = _port(plan, "spice_bind")
+    if not plan.parameters.spice_use_tls:
+        return f"port={port}"
+    # Ganeti keeps the certificate with its key in one file, and its CA's in another.
+    own, ca = (escaped(str(plan.paths.state / name)) for name in ("spice.pem", "spice-ca.pem"))
+    files = f"x509-key-file={own},x509-cert-file={own},x509-cacert-file={ca}"
+    ciphers = escaped(plan.parameters.spice_tls_ciphers)
+    return f"tls-port={port},{files},tls-ciphers={ciphers},tls-channel=default"
+
+
+def _spice_agent(board: Board) -> list[str]:
+    return [
+        "-chardev",
+        "spicevmc,id=spice-agent0,name=vdagent",
+        "-device",
+        f"virtserialport,bus={board.serial_bus()},chardev=spice-agent0,name=com.redhat.spice.0",
+    ]
+
+
+def _port(plan: Plan, parameter: str) -> int:
+    port = plan.guest.network_port
+    if port is None or port < FIRST_VNC_PORT:
+        raise refused(parameter, f"the instance has no port for its console (network_port is {port})")
+    return port
+
+
+def _on_off(value: bool) -> str:
+    return "on" if value else "off"

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Guests under QEMU, with hardware virtualisation (KVM) where it works, else emulated (TCG)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from ganeti.errors import EnvironmentUnfit, GanetiError, HypervisorFailed, WrongState
+from ganeti.host.clock import Clock
+from ganeti.host.paths import Paths
+from ganeti.host.process import until
+from ganeti.model.entity import evolve
+from ganeti.model.guest import Guest
+from ganeti.model.parameters import filled
+from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.model.report import RunningGuest
+from ganeti.node.events import CRASHED, DOWN, USER_DOWN, Events
+from ganeti.node.hypervisor.driver import Resources
+from ganeti.node.hypervisor.kvm import migration
+from ganeti.node.hypervisor.kvm.accelerator import Accelerators
+from ganeti.node.hypervisor.kvm.addresses import spice_address
+from ganeti.node.hypervisor.kvm.capabilities import Probe
+from ganeti.node.hypervisor.kvm.consoles import console_of
+from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of
+from ganeti.node.hypervisor.kvm.launch import check, launch
+from ganeti.node.hypervisor.kvm.machine import POWERED_DOWN, UNKNOWN, Machine
+from ganeti.node.hypervisor.kvm.monitor import accepts
+from ganeti.node.hypervisor.kvm.peripherals import tap_options
+from ganeti.node.hypervisor.kvm.plan import Plan
+from ganeti.node.hypervisor.kvm.process import Process, resident
+from ganeti.node.network.driver import TapOptions
+from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
+from ganeti.rpc.server import Report
+
+_log = logging.getLogger(__name__)
+
+_GREETING = 5.0  # seconds, from a QEMU that runs already
+_SOFT_REBOOT = 120.0  # seconds that a guest gets to power down
+
+
+class Kvm:
+    """``boot_id`` tells one boot of the node from the next."""
+
+    on_paper = False
+
+    def __init__(self, paths: Paths, events: Events, clock: Clock, boot_id: str) -> None:
+        self._paths = paths
+        self._events = events
+        self._clock = clock
+        self._boot_id = boot_id
+        self._probe = Probe()
+        self._accelerators = Accelerators(paths, self._boot_id)
+        self._machines: dict[str, Machine] = {}
+        self._ended: dict[str, Record] = {}  # by themselves, and not cleared away yet
+        self._migrations: dict[str, asyncio.Task[Migrated]] = {}
+
+    async def recover(self) -> None:
+        await asyncio.gather(*(self._adopt(directory) for directory in directories(self._paths)))
+
+    async def close(self) -> None:
+        for machine in self._machines.values():
+            await machine.forget()
+        self._machines.clear()
+
+    def runs(self, name: str) -> bool:
+        return name in self._machines
+
+    async def list(self) -> tuple[RunningGuest, ...]:
+        running = tuple(machine.described() for machine in self._machines.values())
+        return running + tuple(_left_behind(record) for record in self._ended.values())
+
+    def tap_options(self, guest: Guest) -> TapOptions | None:
+        return tap_options(_parameters(guest))
+
+    async def check(self, guest: Guest, resources: Resources) -> None:
+        directory_of(self._paths, guest.name)
+        check(await self._plan(guest, resources))
+
+    async def start(self, guest: Guest, resources: Resources, *, paused: bool) -> None:
+        machine = await self._launch(guest, resources, "starting")
+        try:
+            if not paused:
+                await machine.resume()
+            machine.enter("running")
+        except BaseException:
+            await asyncio.shield(machine.end())
+            raise
+
+    async def stop(self, guest: Guest, *, timeout: float, force: bool) -> Stopped:
+        machine = self._machines.get(guest.name)
+        if machine is None:
+            self._forget(guest.name)
+            return Stopped(was_running=False)
+        machine.enter("stopping")
+        can_be_asked = machine.state == "running" and _parameters(guest).acpi and not force
+        left = can_be_asked and await machine.power_down(timeout)
+        if not left:
+            await machine.end()
+        await machine.settled()
+        return Stopped(was_running=True, forced=not left)
+
+    async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
+        machine = self._machine(guest.name)
+        await (machine.reset() if how == "hard" else machine.reboot_softly(_SOFT_REBOOT))
+
+    async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:
+        if old := self._machines.get(guest.name):
+            if old.record.phase != "incoming":
+                raise WrongState(f"Instance {guest.name} runs here already")
+            await self._end(old)
+        wanted = _parameters(guest)
+        names = migration.capabilities(wanted, await self._probe.ask(wanted.kvm_path))
+        machine = await self._launch(guest, resources, "incoming")
+        try:
+            return Incoming(await migration.await_incoming(machine, names, wanted.migration_port, address))
+        except BaseException:
+            await asyncio.shield(self._end(machine))
+            raise
+
+    async def migrate(self, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:
+        machine = self._machine(guest.name)
+        if guest.name not in self._migrations and await migration.has_left(machine):
+            # The caller has missed the answer to an earlier call.
+            return await migration.result(machine, self._clock.now())
+        if guest.name not in self._migrations:
+            sending = asyncio.create_task(self._send(machine, guest, uri, report, live=live))
+            self._migrations[guest.name] = sending
+            sending.add_done_callback(lambda _: self._migrations.pop(guest.name, None))
+        # A repeated call waits for the same end; one that is cancelled cancels the migration.
+        return await self._migrations[guest.name]
+
+    async def finish_incoming(self, guest: Guest, *, success: bool) -> None:
+        machine = self._machines.get(guest.name)
+        if success:
+            if machine is None:
+                raise HypervisorFailed(f"Instance {guest.name} has not arrived: its QEMU has ended")
+            await migration.arrive(machine)
+            machine.enter("running")
+        elif machine and machine.state == "running":
+            raise WrongState(f"Instance {guest.name} has arrived and runs")
+        elif machine:
+            await self._end(machine)
+
+    async def finish_outgoing(self, guest: Guest, *, success: bool) -> None:
+        machine = self._machines.get(guest.name)
+        if machine is None:
+            return
+        if success and not await migration.has_left(machine):
+            raise WrongState(f"Instance {guest.name} has not left; it is {machine.state} here")
+        if success:
+            await self._end(machine)
+        elif machine.state != "running":
+            await machine.resume()
+
+    async def clear(self, guest: Guest) -> None:
+        if self.runs(guest.name):
+            raise WrongState(f"Instance {guest.name} runs; stop it first")
+        self._forget(guest.name)
+
+    async def console(self, guest: Guest) -> ConsoleAccess:
+        return console_of(guest, _parameters(guest), directory_of(self._paths, guest.name))
+
+    async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        try:
+            wanted = filled(KvmParameters, parameters, what="Parameters of hypervisor kvm")
+            qemu = await self._probe.ask(wanted.kvm_path)
+            migration.capabilities(wanted, qemu)
+            await self._accelerators.choose(wanted.kvm_flag, qemu)
+        except GanetiError as error:
+            return (error.message,)
+        return ()
+
+    async def version(self) -> str:
+        try:
+            return (await self._probe.ask(KvmParameters().kvm_path)).version_text
+        except EnvironmentUnfit:
+            return ""
+
+    def memory(self) -> int:
+        return sum(resident(machine.process.pid) for machine in self._machines.values())
+
+    def _machine(self, name: str) -> Machine:
+        machine = self._machines.get(name)
+        if machine is None:
+            raise WrongState(f"Instance {name} does not run here")
+        return machine
+
+    async def _plan(self, guest: Guest, resources: Resources, *, incoming: bool = False) -> Plan:
+        wanted = _parameters(guest)
+        qemu = await self._probe.ask(wanted.kvm_path)
+        return Plan(
+            guest,
+            wanted,
+            qemu,
+            await self._accelerators.choose(wanted.kvm_flag, qemu),
+            resources,
+            self._paths,
+            incoming=incoming,
+            spice_address=await spice_address(wanted.spice_bind, wanted.spice_ip_version),
+        )
+
+    async def _launch(self, guest: Guest, resources: Resources, phase: Phase) -> Machine:
+        plan = await self._plan(guest, resources, incoming=phase == "incoming")
+        record = Record(
+            # Parameters of the OS may be secret, and a guest that runs needs them no more.
+            guest=evolve(guest, osparams={}),
+            phase=phase,
+            accelerator=plan.accelerator,
+            qemu_version=plan.qemu.version_text,
+            boot_id=self._boot_id,
+            since=self._clock.now(),
+        )
+        self._forget(guest.name)
+        directory = directory_of(self._paths, guest.name)
+        log = self._paths.log / "kvm" / f"{guest.name}.log"
+        machine = await launch(plan, directory, record, log, self._told)
+        self._machines[guest.name] = machine
+        return machine
+
+    async def _send(self, machine: Machine, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:
+        wanted = _parameters(guest)
+        names = migration.capabilities(wanted, await self._probe.ask(wanted.kvm_path))
+        return await migration.send(machine, names, wanted, uri, report, live=live)
+
+    async def _end(self, machine: Machine) -> None:
+        """End a QEMU that has served; nobody is to think that its guest crashed."""
+        machine.enter("stopping")
+        await machine.end()
+        await machine.settled()
+
+    def _told(self, machine: Machine, state: str) -> None:
+        if self._machines.get(machine.name) is not machine:
+            return
+        if machine.gone:
+            del self._machines[machine.name]
+            if state == DOWN:
+                machine.directory.remove()
+            else:
+                self._keep(machine.directory, machine.record, state)
+        self._events.tell(machine.described())
+
+    def _keep(self, directory: GuestDirectory, record: Record, ended: str) -> None:
+        """Remember how a guest has ended by itself, until somebody has taken note and clears it away."""
+        record = replace(record, phase="ended", ended=ended)
+        directory.write(record)
+        self._ended[record.guest.name] = record
+
+    def _forget(self, name: str) -> None:
+        self._ended.pop(name, None)
+        directory_of(self._paths, name).remove()
+
+    async def _adopt(self, directory: GuestDirectory) -> None:
+        """Take up what an earlier node daemon has left in a guest's directory."""
+        process = await _process(directory)
+        record = directory.read()
+        if process is None:
+            self._bury(directory, record)
+            return
+        if record is None:
+            _log.error("QEMU process %d of %s is nobody's: its record cannot be read", process.pid, directory.path)
+            return
+        machine = Machine(directory, record, process, self._told)
+        self._machines[machine.name] = machine
+        try:
+            await machine.connect(_GREETING)
+            await self._take_up(machine)
+        except HypervisorFailed as error:
+            _log.warning("%s; it is tried again", error.message)
+            machine.state = UNKNOWN
+
+    def _bury(self, directory: GuestDirectory, record: Record | None) -> None:
+        if record is None or record.boot_id != self._boot_id or record.phase not in ("running", "ended"):
+            directory.remove()
+        else:
+            in_order = USER_DOWN if directory.left_in_order() else CRASHED
+            self._keep(directory, record, record.ended or in_order)
+
+    async def _take_up(self, machine: Machine) -> None:
+        """Go on where the earlier node daemon was."""
+        phase, state = machine.record.phase, await machine.take_up()
+        if phase == "starting" and state != "running":
+            await self._end(machine)
+        elif phase in ("starting", "incoming") and state == "running":
+            machine.enter("running")
+        elif state == POWERED_DOWN:
+            await machine.reset()
+
+
+def _parameters(guest: Guest) -> KvmParameters:
+    return filled(KvmParameters, guest.hvparams, what="Parameters of hypervisor kvm")
+
+
+def _left_behind(record: Record) -> RunningGuest:
+    guest = record.guest
+    return RunningGuest(guest.uuid, guest.name, "kvm", record.ended, guest.beparams.maxmem, guest.beparams.vcpus)
+
+
+async def _process(directory: GuestDirectory) -> Process | None:
+    """The guest's QEMU, also one that was started a moment ago and has not locked its pid file yet."""
+    await until(lambda: directory.process() is not None or not accepts(directory.control), timeout=_GREETING)
+    pid = directory.process()
+    try:
+        process = Process(pid) if pid else None
+    except ProcessLookupError:
+        return None
+    return process

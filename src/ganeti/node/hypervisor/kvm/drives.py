@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Disks, CD drives and the floppy drive of a guest, as QEMU's options."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ganeti.node.hypervisor.kvm.board import Board
+from ganeti.node.hypervisor.kvm.plan import Plan, refused
+from ganeti.node.storage.driver import OpenDisk
+
+_NOT_ON_A_PC = {
+    "mtd": "is a flash chip, which QEMU's PC machines have no place for",
+    "pflash": "is the flash chip of a PC's firmware and cannot be a disk",
+}
+_PASSED_THROUGH = {"scsi-block", "scsi-generic"}
+_SCSI = {"scsi": "scsi-hd", "scsi-hd": "scsi-hd", "scsi-block": "scsi-block", "scsi-generic": "scsi-generic"}
+_CD_TYPES = ("paravirtual", "ide", "scsi")
+
+
+def disks(plan: Plan, board: Board) -> list[str]:
+    return [word for index in range(len(plan.resources.disks)) for word in _disk(plan, board, index)]
+
+
+def cd_drives(plan: Plan, board: Board) -> list[str]:
+    wanted = plan.parameters
+    boots = wanted.boot_order == "cdrom" and not wanted.kernel_path
+    if boots and not wanted.cdrom_image_path:
+        raise refused("boot_order", "'cdrom' needs an image, set cdrom_image_path")
+    words = []
+    for name, path in (("cd0", wanted.cdrom_image_path), ("cd1", wanted.cdrom2_image_path)):
+        if path:
+            words += _image(name, str(plan.paths.under(path)))
+            words += [
+                "-device",
+                _cd_drive(plan, board, name) + (",bootindex=1" if boots and name == "cd0" else ""),
+            ]
+    return words
+
+
+def floppy(plan: Plan, board: Board) -> list[str]:
+    wanted = plan.parameters
+    boots = wanted.boot_order == "floppy" and not wanted.kernel_path
+    if not wanted.floppy_image_path:
+        if boots:
+            raise refused("boot_order", "'floppy' needs an image, set floppy_image_path")
+        return []
+    # Of the two machines only pc has a controller built in.
+    controller = ["-device", "isa-fdc,id=fdc0"] if board.is_q35 else []
+    drive = ["-device", "floppy,id=floppy0,unit=0,drive=floppy0"]
+    first = ["-global", "isa-fdc.bootindexA=1"] if boots else []
+    return [*_image("floppy0", str(plan.paths.under(wanted.floppy_image_path))), *first, *controller, *drive]
+
+
+def node_name(disk: OpenDisk) -> str:
+    """QEMU's name for a disk, on both ends of a migration; it has room for 31 characters."""
+    return f"disk-{disk.disk.uuid.replace('-', '')[:12]}"
+
+
+def _disk(plan: Plan, board: Board, index: int) -> list[str]:
+    disk = plan.resources.disks[index]
+    boots = index == 0 and plan.parameters.boot_order == "disk" and not plan.parameters.kernel_path
+    device = _disk_device(plan, board, disk)
+    bootindex = ",bootindex=1" if boots else ""
+    return [
+        *_blockdev(plan, disk),
+        "-device",
+        f"{device},id={node_name(disk)},drive={node_name(disk)}{bootindex}",
+    ]
+
+
+def _disk_device(plan: Plan, board: Board, disk: OpenDisk) -> str:
+    kind = plan.parameters.disk_type
+    if kind in _NOT_ON_A_PC:
+        raise refused("disk_type", f"'{kind}' {_NOT_ON_A_PC[kind]}; choose paravirtual, scsi-hd or ide")
+    if kind in _PASSED_THROUGH:
+        if not disk.block:
+            raise refused("disk_type", f"'{kind}' passes a SCSI device through, and disk {disk.disk.uuid} is a file")
+        return f"{_SCSI[kind]},{board.scsi()}"
+    serial = f"serial={disk.disk.uuid.replace('-', '')[:20]}"
+    cache = _write_cache(plan)
+    if kind == "paravirtual":
+        return f"virtio-blk-pci,{board.express()},{serial}{cache}"
+    if kind == "sd":
+        return f"sd-card,{board.sd()}"
+    if kind == "ide":
+        if disk.disk.mode == "ro":
+            raise refused("disk_type", "an IDE disk cannot be read-only; choose paravirtual or scsi-hd")
+        return f"ide-hd,{board.ide()},{serial}{cache}"
+    return f"{_SCSI[kind]},{board.scsi()},{serial}{cache}"
+
+
+def _blockdev(plan: Plan, disk: OpenDisk) -> list[str]:
+    wanted = plan.parameters
+    if wanted.disk_aio == "native" and wanted.disk_cache != "none":
+        raise refused("disk_aio", "'native' needs disk_cache to be 'none'")
+    protocol: dict[str, Any] = {
+        "driver": "host_device" if disk.block else "file",
+        "filename": disk.path,
+        "aio": wanted.disk_aio,
+        "cache": {"direct": wanted.disk_cache == "none"},
+    }
+    options: dict[str, Any] = {"driver": "raw", "node-name": node_name(disk), "file": protocol}
+    if disk.disk.mode == "ro":
+        options["read-only"] = True
+    if wanted.disk_discard != "default":
+        options["discard"] = wanted.disk_discard
+        protocol["discard"] = wanted.disk_discard
+    return ["-blockdev", json.dumps(options)]
+
+
+def _write_cache(plan: Plan) -> str:
+    """Whether the guest sees a drive that holds writes back until it is told to flush them."""
+    by_mode = {
+        "default": "",
+        "none": ",write-cache=on",
+        "writeback": ",write-cache=on",
+        "writethrough": ",write-cache=off",
+    }
+    return by_mode[plan.parameters.disk_cache]
+
+
+def _cd_drive(plan: Plan, board: Board, name: str) -> str:
+    kind = plan.parameters.cdrom_disk_type
+    if not kind:
+        kind = "scsi" if plan.parameters.disk_type in _SCSI else plan.parameters.disk_type
+        kind = kind if kind in _CD_TYPES else "ide"
+    if kind == "paravirtual":
+        return f"virtio-blk-pci,{board.express()},id={name},drive={name}"
+    if kind == "ide":
+        return f"ide-cd,{board.ide()},id={name},drive={name}"
+    if kind == "scsi":
+        return f"scsi-cd,{board.scsi()},id={name},drive={name}"
+    raise refused("cdrom_disk_type", f"there is no CD drive of type '{kind}'; choose from {', '.join(_CD_TYPES)}")
+
+
+def _image(name: str, path: str) -> list[str]:
+    image = {"driver": "file", "filename": path}
+    options = {"driver": "raw", "node-name": name, "read-only": True, "file": image}
+    return ["-blockdev", json.dumps(options)]

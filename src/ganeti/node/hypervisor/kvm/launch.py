@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""From a plan to a QEMU that waits for its first command, or to a clear error and nothing left."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from ganeti.errors import HypervisorFailed
+from ganeti.node.hypervisor.kvm import migration, pinning, process
+from ganeti.node.hypervisor.kvm.command import command_line
+from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Record
+from ganeti.node.hypervisor.kvm.machine import Machine
+from ganeti.node.hypervisor.kvm.monitor import listen
+from ganeti.node.hypervisor.kvm.plan import Plan, refused
+
+# QEMU answers when it has set its memory up, which takes a while if that is large and allocated ahead.
+_FIRST_ANSWER = 240.0
+_LAST_WORDS = 5.0  # seconds from the end of its socket to its own
+_LONGEST_LOG = 1024**2  # bytes
+
+# What QEMU puts before a message: the time and its own name.
+_PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
+
+
+def check(plan: Plan) -> None:
+    """Whether this could run here. Raises WrongInput, naming the parameter, if not."""
+    command_line(plan)
+    for parameter, path in plan.files():
+        if not path.exists():
+            raise refused(parameter, f"there is no {path} on this node")
+    migration.capabilities(plan.parameters, plan.qemu)
+    _masks(plan)
+    _owner(plan)
+
+
+async def launch(
+    plan: Plan, directory: GuestDirectory, record: Record, log: Path, told: Callable[[Machine, str], None]
+) -> Machine:
+    """A QEMU that is ready to run its guest, or to receive it.
+
+    Raises HypervisorFailed with QEMU's own last words; nothing is left then.
+    """
+    check(plan)
+    async with AsyncExitStack() as undo:
+        undo.callback(directory.remove)
+        directory.prepare(_owner(plan))
+        begin = _log_from(log)
+        with listen(directory.control) as listener:
+            descriptors = [listener.fileno(), *(d for tap in plan.resources.taps for d in tap.descriptors)]
+            words = command_line(replace(plan, control=listener.fileno()))
+            directory.write(record)
+            qemu = process.launch(words, directory.path, log, record.guest.name, descriptors)
+        undo.push_async_callback(_kill, qemu)
+        machine = Machine(directory, record, qemu, told)
+        try:
+            await machine.connect(_FIRST_ANSWER)
+        except HypervisorFailed as error:
+            await qemu.gone_within(_LAST_WORDS)
+            why = last_words(log, begin) or error.message
+            raise HypervisorFailed(f"QEMU of instance {record.guest.name} does not start: {why}") from None
+        await _equip(machine, plan)
+        undo.pop_all()
+    return machine
+
+
+def last_words(log: Path, begin: int) -> str:
+    """What QEMU said last after ``begin`` bytes of its log; warnings are not why it ended."""
+    try:
+        said = log.read_bytes()[begin:].decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "; ".join(_PREFIX.sub("", line) for line in said if line and "warning:" not in line)[-2000:]
+
+
+def _log_from(log: Path) -> int:
+    """Where in the log the output of a start begins; earlier output is kept as long as it is short."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    size = log.stat().st_size if log.exists() else 0
+    if size > _LONGEST_LOG:
+        os.truncate(log, 0)
+        return 0
+    return size
+
+
+async def _kill(qemu: process.Process) -> None:
+    qemu.kill()
+    await qemu.ended
+
+
+async def _equip(machine: Machine, plan: Plan) -> None:
+    """What no command line can do, or should not show."""
+    for protocol, bound, file in (
+        ("vnc", plan.parameters.vnc_bind_address, plan.parameters.vnc_password_file),
+        ("spice", plan.parameters.spice_bind, plan.parameters.spice_password_file),
+    ):
+        if bound and file:
+            password = plan.paths.under(file).read_text().strip()
+            await machine.execute("set_password", protocol=protocol, password=password)
+    whole, single = _masks(plan)
+    pinning.pin_process(machine.process.pid, whole)
+    if single:
+        for processor in await machine.execute("query-cpus-fast"):
+            pinning.pin_thread(processor["thread-id"], single[processor["cpu-index"]])
+
+
+def _masks(plan: Plan) -> tuple[pinning.Mask, tuple[pinning.Mask, ...]]:
+    available = frozenset(os.sched_getaffinity(0))
+    return pinning.parse(plan.parameters.cpu_mask, plan.guest.beparams.vcpus, available)
+
+
+def _owner(plan: Plan) -> int | None:
+    """The user that QEMU becomes; it needs its directory for itself then."""
+    if plan.parameters.security_model != "user":
+        return None
+    try:
+        return pwd.getpwnam(plan.parameters.security_domain).pw_uid
+    except KeyError:
+        raise refused("security_domain", f"there is no user '{plan.parameters.security_domain}' on this node") from None

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The QEMU that runs one guest, whichever node daemon started it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+
+from ganeti.errors import HypervisorFailed, WrongState
+from ganeti.model.report import RunningGuest
+from ganeti.node.events import CRASHED, DOWN, USER_DOWN
+from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record
+from ganeti.node.hypervisor.kvm.monitor import Event, Monitor
+from ganeti.node.hypervisor.kvm.process import Process, processor_seconds
+
+# A QEMU that lives and does not answer: it must not be started elsewhere.
+UNKNOWN = "blocked"
+
+POWERED_DOWN = "shutdown"
+
+_BY_GUEST = frozenset({"guest-shutdown", "guest-reset"})
+# Events after which QEMU's state may be another; its other events say nothing about that.
+_CHANGES = frozenset({"STOP", "RESUME", "SUSPEND", "WAKEUP", "GUEST_PANICKED"})
+
+_PRESS_AGAIN = 5.0  # seconds; a guest that is still booting misses the first press
+_QUIT = 10.0  # seconds that QEMU gets to end in order
+# Seconds after a reset in which the firmware may reset the machine once more (SeaBIOS does); only
+# then does a reboot mean that the guest has asked for it.
+_FIRMWARE = 30.0
+_LAST_EVENTS = 2.0  # seconds, for reading what QEMU said before it ended
+_RETRY = 2.0  # seconds between attempts to reach a QEMU that does not answer
+
+
+class Machine:
+    """``told`` hears each new state, and in the end DOWN, USER_DOWN or CRASHED."""
+
+    def __init__(
+        self,
+        directory: GuestDirectory,
+        record: Record,
+        process: Process,
+        told: Callable[[Machine, str], None],
+    ) -> None:
+        self.directory = directory
+        self.record = record
+        self.process = process
+        self.state = "prelaunch"
+        self._told = told
+        self._reason: str | None = None
+        self._attending: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self.monitor = Monitor(record.guest.name, self._heard)
+
+    @property
+    def name(self) -> str:
+        return self.record.guest.name
+
+    @property
+    def gone(self) -> bool:
+        return self.process.ended.done()
+
+    async def connect(self, timeout: float) -> None:
+        """Raises HypervisorFailed if QEMU does not answer; it is tried again later then."""
+        try:
+            await self._connect(timeout)
+        finally:
+            if self._attending is None:
+                self._attending = asyncio.create_task(self._attend())
+
+    async def forget(self) -> None:
+        """Let go of it; it runs on."""
+        for task in (self._attending, *self._background):
+            if task:
+                task.cancel()
+        await self.monitor.close()
+        self.process.forget()
+
+    def enter(self, phase: Phase, *, ended: str = "") -> None:
+        """Note, durably, how far it has come."""
+        self.record = replace(self.record, phase=phase, ended=ended)
+        self.directory.write(self.record)
+
+    def described(self) -> RunningGuest:
+        guest = self.record.guest
+        seconds = processor_seconds(self.process.pid)
+        return RunningGuest(
+            guest.uuid,
+            guest.name,
+            "kvm",
+            self.state,
+            guest.beparams.maxmem,
+            guest.beparams.vcpus,
+            seconds,
+        )
+
+    async def execute(self, command: str, /, **arguments: Any) -> Any:
+        return await self.monitor.execute(command, **arguments)
+
+    async def resume(self) -> None:
+        await self.execute("cont")
+        await self.refresh()
+
+    async def refresh(self) -> str:
+        """QEMU's own word for how the guest is."""
+        status = str((await self.execute("query-status"))["status"])
+        # Powered down, and about to end or to start anew: one or the other is told.
+        if status != POWERED_DOWN:
+            self._show(status)
+        return status
+
+    async def power_down(self, timeout: float) -> bool:
+        """Press the power button until the guest has gone or the time is up; whether it has gone."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        while not self.gone and (left := deadline - loop.time()) > 0:
+            try:
+                await self.execute("system_powerdown")
+            except HypervisorFailed:
+                if not await self.process.gone_within(_LAST_EVENTS):
+                    raise
+            await self.process.gone_within(min(_PRESS_AGAIN, left))
+        return self.gone
+
+    async def end(self) -> None:
+        """End QEMU, in order if it listens, by force if not; afterwards it is gone."""
+        try:
+            await self.execute("quit")
+            if await self.process.gone_within(_QUIT):
+                return
+        except HypervisorFailed:
+            pass
+        self.process.kill()
+        await self.process.ended
+
+    async def reset(self) -> None:
+        """Start the guest anew in the machine that it has."""
+        await self.execute("set-action", reboot="reset", shutdown="poweroff")
+        with self.monitor.listening("RESET") as resets:
+            await self.execute("system_reset")
+            async with asyncio.timeout(_QUIT):
+                await resets.get()
+        await self.resume()
+        if self._ends_at_reboot:
+            self._in_background(partial(self._end_at_reboot, after=_FIRMWARE))
+
+    async def take_up(self) -> str:
+        """Go on with a QEMU of an earlier node daemon; QEMU's word for how the guest is."""
+        if self._ends_at_reboot:
+            await self._end_at_reboot()
+        return await self.refresh()
+
+    async def reboot_softly(self, timeout: float) -> None:
+        """Have the guest power down, and start it anew instead of ending."""
+        if self.state != "running":
+            raise WrongState(f"Instance {self.name} is {self.state} and cannot be asked to reboot")
+        await self.execute("set-action", shutdown="pause")
+        try:
+            with self.monitor.listening("SHUTDOWN") as shutdowns:
+                async with asyncio.timeout(timeout):
+                    pressing = asyncio.create_task(self.power_down(timeout))
+                    try:
+                        await shutdowns.get()
+                    finally:
+                        pressing.cancel()
+        except TimeoutError:
+            raise HypervisorFailed(
+                f"Instance {self.name} has not powered down within {timeout:.0f} seconds; a hard reboot does not ask it"
+            ) from None
+        finally:
+            await self.execute("set-action", shutdown="poweroff")
+        await self.reset()
+
+    async def settled(self) -> None:
+        """Wait until its end has been told."""
+        if self._attending:
+            await asyncio.wait([self._attending])
+
+    async def _connect(self, timeout: float) -> None:
+        self.monitor = Monitor(self.name, self._heard)
+        await self.monitor.connect(self.directory.control, timeout)
+        await self.refresh()
+
+    async def _attend(self) -> None:
+        while not self.gone:
+            if self.monitor.open:
+                await asyncio.wait([self.process.ended, self.monitor.closed], return_when=asyncio.FIRST_COMPLETED)
+            if await self.process.gone_within(_RETRY):
+                break
+            self._show(UNKNOWN)
+            with suppress(HypervisorFailed):
+                await self._connect(_RETRY)
+        if self.monitor.open:
+            await asyncio.wait([self.monitor.closed], timeout=_LAST_EVENTS)
+        self._finish()
+
+    def _heard(self, event: Event) -> None:
+        kind = event["event"]
+        if kind == "SHUTDOWN":
+            self._reason = event["data"]["reason"]
+        elif kind == "RESET":
+            self._reason = None
+        elif kind in _CHANGES:
+            self._in_background(self.refresh)
+
+    @property
+    def _ends_at_reboot(self) -> bool:
+        return self.record.guest.hvparams.get("reboot_behavior") == "exit"
+
+    async def _end_at_reboot(self, *, after: float = 0.0) -> None:
+        await asyncio.sleep(after)
+        await self.execute("set-action", reboot="shutdown")
+
+    def _in_background(self, work: Callable[[], Awaitable[object]]) -> None:
+        async def quietly() -> None:
+            # If QEMU has just ended, that is told by itself.
+            with suppress(HypervisorFailed):
+                await work()
+
+        task = asyncio.create_task(quietly())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _show(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            self._told(self, state)
+
+    def _finish(self) -> None:
+        if self.record.phase != "running":
+            how = DOWN
+        elif self._reason is None:
+            # Nobody has heard it end: this node daemon was not there, or QEMU had no time to speak.
+            how = USER_DOWN if self.directory.left_in_order() else CRASHED
+        else:
+            how = USER_DOWN if self._reason in _BY_GUEST else CRASHED
+        self.state = how
+        self._told(self, how)

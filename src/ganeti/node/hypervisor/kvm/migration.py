@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Moving a running guest to another node (QEMU's docs/devel/migration).
+
+The target's QEMU waits at a TCP port, the source's sends the guest's memory while it runs, and stops it
+for the last of it. QEMU says by an event when that is done; nothing here waits for a poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from qemu.qmp import EventListener
+
+from ganeti.errors import HypervisorFailed
+from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.node.hypervisor.kvm.capabilities import Capabilities
+from ganeti.node.hypervisor.kvm.machine import Machine
+from ganeti.node.hypervisor.kvm.plan import refused
+from ganeti.rpc.contract.instance import Migrated
+from ganeti.rpc.server import Report
+
+_log = logging.getLogger(__name__)
+
+_MIB = 1024**2
+_PORTS = 100  # how many are tried, from ``migration_port`` on
+_PROGRESS = 0.5  # seconds between reports
+_CANCELLING = 10.0  # seconds
+_ARRIVING = 30.0  # seconds from the source's last word to the target's
+_HARD_PASSES = 10  # rounds through the memory after which the user is told that it is too busy
+_POSTCOPY_PASS = 2  # gnt-instance(8), migration_caps
+
+_ALWAYS = ("events", "return-path")
+_POSTCOPY = "postcopy-ram"
+# States of a guest that has not left and does not run.
+_HALTED = frozenset({"paused", "io-error", "suspended"})
+
+
+def capabilities(wanted: KvmParameters, qemu: Capabilities) -> tuple[str, ...]:
+    """The capabilities to switch on, on both ends. Raises WrongInput for one that QEMU does not have."""
+    names = tuple(name for name in wanted.migration_caps.split(":") if name)
+    for name in names:
+        if name not in qemu.migration:
+            known = ", ".join(sorted(qemu.migration))
+            raise refused("migration_caps", f"QEMU {qemu.version_text} has no capability '{name}'; it has {known}")
+    return (*_ALWAYS, *names)
+
+
+async def await_incoming(machine: Machine, names: tuple[str, ...], first_port: int, address: str) -> str:
+    """Let a QEMU started for it wait for a guest; returns the URI to send the guest to."""
+    await _switch_on(machine, names)
+    host = f"[{address}]" if ":" in address else address
+    last = min(first_port + _PORTS, 65535)
+    await machine.execute("migrate-incoming", uri=f"tcp:{host}:{first_port},to={last}")
+    answer = await machine.execute("query-migrate")
+    return f"tcp:{host}:{answer['socket-address'][0]['port']}"
+
+
+async def send(
+    machine: Machine, names: tuple[str, ...], wanted: KvmParameters, uri: str, report: Report, *, live: bool
+) -> Migrated:
+    """Send a guest. Whatever goes wrong, also when cancelled, it runs on here."""
+    was_running = machine.state == "running"
+    await _switch_on(machine, names)
+    await machine.execute(
+        "migrate-set-parameters",
+        max_bandwidth=wanted.migration_bandwidth * _MIB,
+        downtime_limit=wanted.migration_downtime,
+    )
+    with machine.monitor.listening("MIGRATION", "MIGRATION_PASS") as events:
+        try:
+            if not live:
+                await machine.execute("stop")
+            await machine.execute("migrate", uri=uri)
+            progress = asyncio.create_task(_report_progress(machine, report))
+            try:
+                completed = await _until_completed(machine, events, names, report)
+            finally:
+                progress.cancel()
+        except BaseException:
+            await asyncio.shield(_stay(machine, events, was_running=was_running))
+            raise
+    done = await result(machine, completed)
+    report.progress(done.transferred, done.transferred, "MiB")
+    return done
+
+
+async def has_left(machine: Machine) -> bool:
+    """Whether the guest has been sent away, all of it."""
+    # Completed is also what a migration to here is. A moment after it QEMU is still finishing.
+    told = await machine.execute("query-migrate")
+    return told.get("status") == "completed" and await machine.refresh() in ("finish-migrate", "postmigrate")
+
+
+async def result(machine: Machine, completed: float) -> Migrated:
+    """What QEMU measured of a migration that is done."""
+    told = await machine.execute("query-migrate")
+    return Migrated(
+        downtime=told.get("downtime", 0) / 1000,
+        total=told.get("total-time", 0) / 1000,
+        transferred=told.get("ram", {}).get("transferred", 0) / _MIB,
+        completed=completed,
+    )
+
+
+async def arrive(machine: Machine) -> None:
+    """Wait until a guest that was sent is here, and let it run."""
+    with machine.monitor.listening("MIGRATION", "RESUME", "STOP") as events:
+        try:
+            async with asyncio.timeout(_ARRIVING):
+                while await machine.refresh() == "inmigrate":
+                    await events.get()
+        except TimeoutError:
+            raise HypervisorFailed(f"Instance {machine.name} has not arrived") from None
+    if machine.state != "running":
+        await machine.resume()
+
+
+async def _switch_on(machine: Machine, names: tuple[str, ...]) -> None:
+    states = [{"capability": name, "state": True} for name in names]
+    await machine.execute("migrate-set-capabilities", capabilities=states)
+
+
+async def _until_completed(machine: Machine, events: EventListener, names: tuple[str, ...], report: Report) -> float:
+    """When QEMU said that it is done, seconds since the epoch."""
+    while True:
+        event = await _next(machine, events)
+        status = _status(event)
+        if status == "completed":
+            at = event["timestamp"]
+            return float(at["seconds"] + at["microseconds"] / 1e6)
+        if status in ("failed", "cancelled"):
+            told = await machine.execute("query-migrate")
+            why = told.get("error-desc", f"it was {status}")
+            raise HypervisorFailed(f"Instance {machine.name} could not be migrated: {why}")
+        if event["event"] == "MIGRATION_PASS":
+            await _after_pass(machine, event["data"]["pass"], names, report)
+
+
+async def _next(machine: Machine, events: EventListener) -> Mapping[str, Any]:
+    """The next event. Raises HypervisorFailed if QEMU ends instead."""
+    getting = asyncio.ensure_future(events.get())
+    either: list[asyncio.Future[Any]] = [getting, machine.monitor.closed]
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not getting.done():
+            raise HypervisorFailed(f"QEMU of instance {machine.name} ended during the migration")
+        return getting.result()
+    finally:
+        getting.cancel()
+
+
+def _status(event: Mapping[str, Any]) -> str:
+    return str(event["data"]["status"]) if event["event"] == "MIGRATION" else ""
+
+
+async def _after_pass(machine: Machine, number: int, names: tuple[str, ...], report: Report) -> None:
+    """``number`` counts how often QEMU has gone through the guest's memory."""
+    if number == _POSTCOPY_PASS and _POSTCOPY in names:
+        report.log("The rest of the memory follows the guest (postcopy)")
+        await machine.execute("migrate-start-postcopy")
+    elif number % _HARD_PASSES == 0:
+        report.log(
+            "The guest changes its memory faster than it is sent; a higher migration_bandwidth or "
+            "migration_downtime, or the capability auto-converge in migration_caps, helps"
+        )
+
+
+async def _report_progress(machine: Machine, report: Report) -> None:
+    with suppress(HypervisorFailed):
+        while True:
+            ram = (await machine.execute("query-migrate")).get("ram")
+            if ram:
+                sent = ram["transferred"] / _MIB
+                report.progress(sent, sent + ram["remaining"] / _MIB, "MiB")
+            await asyncio.sleep(_PROGRESS)
+
+
+async def _stay(machine: Machine, events: EventListener, *, was_running: bool) -> None:
+    """Give a migration up, unless it is done already, and let the guest run on."""
+    try:
+        told = await machine.execute("query-migrate")
+        if told.get("status") in ("setup", "active", "postcopy-active", "device", "pre-switchover"):
+            await machine.execute("migrate_cancel")
+            async with asyncio.timeout(_CANCELLING):
+                while _status(await _next(machine, events)) not in ("cancelled", "failed", "completed"):
+                    pass
+        status = await machine.refresh()
+        if was_running and status in _HALTED:
+            await machine.resume()
+    except (HypervisorFailed, TimeoutError) as error:
+        _log.warning("Instance %s: the migration could not be taken back: %s", machine.name, error)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Everything that a QEMU command line is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ganeti.errors import WrongInput
+from ganeti.host.paths import Paths
+from ganeti.model.guest import Guest
+from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.node.hypervisor.driver import Resources
+from ganeti.node.hypervisor.kvm.capabilities import Capabilities
+
+Accelerator = Literal["kvm", "tcg"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``control`` is the descriptor of the socket that QEMU takes commands on.
+
+    Files that parameters name are the node's, so they are below its root. ``spice_address`` is the
+    address that ``spice_bind`` means on this node.
+    """
+
+    guest: Guest
+    parameters: KvmParameters
+    qemu: Capabilities
+    accelerator: Accelerator
+    resources: Resources
+    paths: Paths
+    control: int = -1
+    incoming: bool = False
+    spice_address: str = ""
+
+    def file(self, path: str) -> str:
+        """A file that a parameter names, escaped for an option of QEMU."""
+        return escaped(str(self.paths.under(path)))
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """(parameter, file) of all files that must be there before anything starts."""
+        wanted = self.parameters
+        for name in (
+            "kernel_path",
+            "initrd_path" if wanted.kernel_path else "",
+            "cdrom_image_path",
+            "cdrom2_image_path",
+            "floppy_image_path",
+            "mem_path",
+            "vnc_password_file" if wanted.vnc_bind_address else "",
+            "vnc_x509_path" if wanted.vnc_bind_address else "",
+            "spice_password_file" if wanted.spice_bind else "",
+        ):
+            if name and (path := getattr(wanted, name)):
+                yield name, self.paths.under(path)
+
+
+def refused(parameter: str, why: str) -> WrongInput:
+    return WrongInput(f"Parameter '{parameter}': {why}")
+
+
+def escaped(value: str) -> str:
+    """A value inside of an option; a comma would end it (qemu(1))."""
+    return value.replace(",", ",,")

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The machine that a node is: memory, processors, space."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from ganeti.host.files import read_text
+
+_KIB_PER_MIB = 1024
+_MIB = 1024**2
+
+
+class Machine(Protocol):
+    """Sizes in MiB."""
+
+    def memory(self) -> tuple[int, int]:
+        """(total, what could be taken now)."""
+        ...
+
+    def processors(self) -> tuple[int, int, int]:
+        """(all, sockets, NUMA nodes)."""
+        ...
+
+    def space(self, directory: Path) -> tuple[int, int] | None:
+        """(total, free) of a directory's file system; None if it is not there."""
+        ...
+
+    def boot_id(self) -> str: ...
+
+
+class ThisMachine:
+    """Read from where the kernel shows it (proc(5))."""
+
+    def memory(self) -> tuple[int, int]:
+        values = {}
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            values[name] = int(value.split()[0]) // _KIB_PER_MIB
+        return values["MemTotal"], values["MemAvailable"]
+
+    @cache  # noqa: B019 - there is one such machine
+    def processors(self) -> tuple[int, int, int]:
+        packages = {
+            read_text(path) for path in Path("/sys/devices/system/cpu").glob("cpu*/topology/physical_package_id")
+        }
+        nodes = list(Path("/sys/devices/system/node").glob("node[0-9]*"))
+        return os.cpu_count() or 1, len(packages) or 1, len(nodes) or 1
+
+    def space(self, directory: Path) -> tuple[int, int] | None:
+        try:
+            found = os.statvfs(directory)
+        except OSError:
+            return None
+        return found.f_blocks * found.f_frsize // _MIB, found.f_bavail * found.f_frsize // _MIB
+
+    def boot_id(self) -> str:
+        return read_text(Path("/proc/sys/kernel/random/boot_id")) or ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperMachine:
+    """A machine of any size, for nodes that exist in a test only. ``used`` is what the node itself takes."""
+
+    total_memory: int = 32768
+    used_memory: int = 512
+    all_processors: int = 16
+    disk: int = 1024**2
+    boot: str = "paper"
+
+    def memory(self) -> tuple[int, int]:
+        return self.total_memory, self.total_memory - self.used_memory
+
+    def processors(self) -> tuple[int, int, int]:
+        return self.all_processors, 1, 1
+
+    def space(self, directory: Path) -> tuple[int, int] | None:
+        del directory
+        return self.disk, self.disk
+
+    def boot_id(self) -> str:
+        return self.boot

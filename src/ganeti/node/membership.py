@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a node keeps of the cluster it belongs to: credentials, the term, facts, a candidate's files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from msgspec import Struct
+
+from ganeti.config.ssconf import digest
+from ganeti.errors import WrongInput, WrongState
+from ganeti.host.files import read_text, write_atomic
+from ganeti.host.paths import Paths
+from ganeti.rpc.authority import Term, write_term
+from ganeti.rpc.contract.node import SaveFiles, WriteSsconf
+from ganeti.rpc.server import Report
+
+_KEY = re.compile(r"^[a-z0-9_-]+$")
+_REVISION = "revision"
+_WORLD_READABLE = 0o444
+
+
+class Bundle(Struct, frozen=True, kw_only=True):
+    """What a node gets when it enters a cluster; certificates are PEM."""
+
+    cluster_name: str
+    ca: str
+    certificate: str
+    term: int
+    master: str
+    candidates: tuple[str, ...]
+
+
+def belongs_to(paths: Paths) -> str | None:
+    """The name of the cluster that this node belongs to."""
+    return read_text(paths.ssconf("cluster_name")) if paths.node_certificate.exists() else None
+
+
+def ensure_free(paths: Paths) -> None:
+    """Raise WrongState if the node belongs to a cluster."""
+    name = belongs_to(paths)
+    if name:
+        raise WrongState(
+            f"This node belongs to the cluster '{name}' already; take it out there with 'gnt-node remove', "
+            f"or, if that cluster is gone, clear {paths.state}"
+        )
+
+
+def enter(paths: Paths, bundle: Bundle, key: bytes) -> None:
+    """Keep what makes this machine a node of a cluster."""
+    write_atomic(paths.ca_certificate, bundle.ca)
+    write_atomic(paths.node_key, key)
+    write_term(paths.term, Term(bundle.term, bundle.master))
+    facts = {"cluster_name": bundle.cluster_name, "master_node": bundle.master}
+    _write_facts(paths, facts | {"master_candidates": "\n".join(bundle.candidates)})
+    # The certificate comes last: with it the node counts as a member.
+    write_atomic(paths.node_certificate, bundle.certificate)
+
+
+def leave(paths: Paths) -> None:
+    """Forget the cluster. Logs and the disks of guests stay."""
+    for path in (paths.node_certificate, paths.node_key, paths.ca_key, paths.ca_certificate, paths.term):
+        path.unlink(missing_ok=True)
+    for path in (*paths.state.glob("ssconf_*"), *paths.state.glob(f"{paths.store.name}*")):
+        path.unlink(missing_ok=True)
+    paths.rapi_certificate.unlink(missing_ok=True)
+    shutil.rmtree(paths.rapi_users.parent, ignore_errors=True)
+
+
+def candidates(paths: Paths) -> frozenset[str]:
+    """The names of the nodes that may become master, as this node last heard."""
+    return frozenset((read_text(paths.ssconf("master_candidates")) or "").split())
+
+
+def facts_digest(paths: Paths) -> str:
+    """Of the facts that are kept; see ``ganeti.config.ssconf.digest``."""
+    files = paths.state.glob("ssconf_*")
+    values = {path.name.removeprefix("ssconf_"): path.read_text().removesuffix("\n") for path in files}
+    values.pop(_REVISION, None)
+    return digest(values)
+
+
+def candidate_files(paths: Paths) -> dict[str, str]:
+    """What every master candidate must have, by name; see ``save_files``."""
+    return {name: text for name, path in _candidate_paths(paths).items() if (text := read_text(path)) is not None}
+
+
+class Membership:
+    """The calls that change what is kept."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+
+    async def write_ssconf(self, call: WriteSsconf, report: Report) -> None:
+        del report
+        known = int(read_text(self._paths.ssconf(_REVISION)) or 0)
+        wrong = [key for key in call.values if not _KEY.match(key)]
+        if wrong:
+            raise WrongInput(f"'{wrong[0]}' is no name of an ssconf file")
+        if call.revision >= known:
+            _write_facts(self._paths, call.values | {_REVISION: str(call.revision)})
+
+    async def save_files(self, call: SaveFiles, report: Report) -> None:
+        del report
+        places = _candidate_paths(self._paths)
+        unknown = sorted(call.files.keys() - places.keys())
+        if unknown:
+            raise WrongInput(f"'{unknown[0]}' is no file that a master candidate keeps")
+        for name, text in call.files.items():
+            write_atomic(places[name], text + "\n")
+
+
+def _candidate_paths(paths: Paths) -> dict[str, Path]:
+    return {"ca.key": paths.ca_key, "rapi.pem": paths.rapi_certificate, "rapi/users": paths.rapi_users}
+
+
+def _write_facts(paths: Paths, facts: dict[str, str]) -> None:
+    for key, value in facts.items():
+        path = paths.ssconf(key)
+        if read_text(path) != value.strip():
+            write_atomic(path, f"{value}\n", mode=_WORLD_READABLE)

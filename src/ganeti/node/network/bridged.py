@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Network cards on a bridge of the node."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pyroute2 import AsyncIPRoute
+
+from ganeti.errors import EnvironmentUnfit, WrongInput
+from ganeti.model.guest import Guest, GuestNic
+from ganeti.node.network import tap
+from ganeti.node.network.driver import Tap, TapOptions
+from ganeti.node.network.netlink import with_netlink
+
+
+class Bridged:
+    async def check(self, nic: GuestNic) -> None:
+        if nic.vlan:
+            raise WrongInput("Parameter 'vlan': VLANs on a bridge are not supported yet")
+        await with_netlink(partial(_bridge, name=nic.link))
+
+    async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
+        nic = guest.nics[index]
+        await self.check(nic)
+        made = tap.create(nic, tap.name_of(guest.uuid, index), options)
+        try:
+            await with_netlink(partial(_attach, made))
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+
+async def _attach(made: Tap, netlink: AsyncIPRoute) -> None:
+    bridge, mtu = await _bridge(netlink, made.nic.link)
+    (device,) = await netlink.link_lookup(ifname=made.name)
+    # The bridge takes the lowest address of its ports for its own unless it has been given one, and
+    # connections through it stall when that changes; none is higher than this.
+    await netlink.link("set", index=device, address=f"fe{made.nic.mac[2:]}", mtu=mtu)
+    await netlink.link("set", index=device, master=bridge, state="up")
+
+
+async def _bridge(netlink: AsyncIPRoute, name: str) -> tuple[int, int]:
+    """(interface index, MTU). Raises EnvironmentUnfit if there is no such bridge."""
+    found = await netlink.link_lookup(ifname=name)
+    if not found:
+        raise EnvironmentUnfit(f"There is no bridge '{name}' on this node; make it, or choose another with 'link'")
+    async for link in await netlink.get_links(found[0]):
+        information = link.get("linkinfo")
+        if information and information.get("kind") == "bridge":
+            return link["index"], link.get("mtu")
+    raise EnvironmentUnfit(f"The network device '{name}' on this node is not a bridge")

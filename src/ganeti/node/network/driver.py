@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a way to connect network cards must be able to do."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from ganeti.model.guest import Guest, GuestNic
+
+
+@dataclass(frozen=True, slots=True)
+class TapOptions:
+    """What a hypervisor wants of a tap; ``headers``: packet headers pass, so that checksums are offloaded."""
+
+    queues: int = 1
+    headers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """The node's end of a guest's network card: a file descriptor for each queue.
+
+    The device lives as long as a descriptor of it is open, so it goes when its hypervisor ends, however
+    that comes, and none is ever left behind.
+    """
+
+    nic: GuestNic
+    name: str
+    descriptors: tuple[int, ...]
+
+    def close(self) -> None:
+        """Let go of it in this process; a hypervisor that was given the descriptors keeps it."""
+        for descriptor in self.descriptors:
+            with suppress(OSError):
+                os.close(descriptor)
+
+
+class Network(Protocol):
+    """One NIC mode on this node."""
+
+    async def check(self, nic: GuestNic) -> None:
+        """Raises WrongInput or EnvironmentUnfit if such a card cannot be connected here."""
+        ...
+
+    async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
+        """Make the tap of a guest's network card and connect it.
+
+        Raises WrongInput or EnvironmentUnfit; then nothing is left.
+        """
+        ...

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the master asks about OS providers: runs their scripts on an instance's disks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganeti.errors import ExecutionFailed, GanetiError, WrongInput, WrongState
+from ganeti.host.process import follow
+from ganeti.model.guest import Guest
+from ganeti.node.equipment import Equipment
+from ganeti.node.guests import Guests
+from ganeti.node.osinstall import environment, transfer
+from ganeti.node.osinstall.environment import Environment
+from ganeti.node.osinstall.provider import (
+    API_WITH_PARAMETERS,
+    all_providers,
+    api_version,
+    base_of,
+    find,
+)
+from ganeti.node.osinstall.script import Script
+from ganeti.node.storage.driver import OpenDisk
+from ganeti.rpc.contract import os as contract
+from ganeti.rpc.contract.os import OsProvider
+from ganeti.rpc.server import Report
+
+_VERIFY = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """An instance's disks, opened, and what any script is told about it."""
+
+    guest: Guest
+    provider: OsProvider
+    disks: tuple[OpenDisk, ...]
+    environment: Environment
+
+    def disk(self, index: int) -> OpenDisk:
+        if not 0 <= index < len(self.disks):
+            raise WrongInput(f"Parameter 'index': the instance has {len(self.disks)} disks, none is number {index}")
+        return self.disks[index]
+
+
+class Installer:
+    """The handlers of ``rpc/contract/os.py``."""
+
+    def __init__(self, equipment: Equipment, guests: Guests) -> None:
+        self._equipment = equipment
+        self._paths = equipment.paths
+        self._guests = guests
+
+    async def diagnose(self, call: contract.Diagnose, report: Report) -> tuple[OsProvider, ...]:
+        del call, report
+        return tuple(all_providers(self._paths))
+
+    async def validate(self, call: contract.Validate, report: Report) -> tuple[str, ...]:
+        del report
+        try:
+            provider = find(self._paths, call.os)
+        except GanetiError as error:
+            return (error.message,)
+        problems = [] if call.force_variant else _variant_problems(call.os, provider)
+        problems += [
+            f"The OS '{base_of(call.os)}' has no parameter '{name}'; "
+            f"it has {', '.join(sorted(provider.parameters)) or 'none'}"
+            for name in sorted(call.osparams.keys() - provider.parameters.keys())
+        ]
+        if call.check_parameters and not problems:
+            problems += await _verified(call, provider)
+        return tuple(problems)
+
+    async def install(self, call: contract.Install, report: Report) -> None:
+        async with self._work(call.guest, call.debug_level) as work:
+            more = {"INSTANCE_REINSTALL": "1"} if call.reinstall else {}
+            await self._script(work, "create", more, report).run(timeout=call.deadline)
+
+    async def rename(self, call: contract.RunRename, report: Report) -> None:
+        async with self._work(call.guest, call.debug_level) as work:
+            more = {"OLD_INSTANCE_NAME": call.old_name}
+            await self._script(work, "rename", more, report).run(timeout=call.deadline)
+
+    async def export(self, call: contract.Export, report: Report) -> None:
+        path = transfer.located(self._paths, call.path)
+        async with self._work(call.guest, may_run=True) as work:
+            disk = work.disk(call.index)
+            with transfer.incoming(path) as file:
+                async with transfer.watched(file, report.progress) as size_descriptor:
+                    more = environment.for_export(call.index, disk, size_descriptor)
+                    await self._script(work, "export", more, report).run(
+                        timeout=call.deadline, standard_output=file, descriptors=(size_descriptor,)
+                    )
+
+    async def import_(self, call: contract.Import, report: Report) -> None:
+        path = transfer.located(self._paths, call.path)
+        async with self._work(call.guest) as work:
+            more = environment.for_import(call.index, work.disk(call.index))
+            with transfer.outgoing(path) as file:
+                await self._script(work, "import", more, report).run(timeout=call.deadline, standard_input=file)
+
+    @asynccontextmanager
+    async def _work(self, guest: Guest, debug_level: int = 0, *, may_run: bool = False) -> AsyncIterator[_Work]:
+        """Raises WrongState if the guest runs: two would write to its disks."""
+        provider = find(self._paths, guest.os)
+        if self._guests.runs(guest) and not may_run:
+            raise WrongState(f"Instance {guest.name} runs; stop it first")
+        storage = self._equipment.storage(guest.disk_template)
+        async with AsyncExitStack() as undo:
+            disks = []
+            for disk in guest.disks:
+                disks.append(await storage.open(disk))
+                undo.push_async_callback(storage.close, disk)
+            opened = tuple(disks)
+            told = environment.for_instance(guest, provider, opened, debug_level=debug_level)
+            yield _Work(guest, provider, opened, told)
+
+    def _script(self, work: _Work, name: str, more: Environment, report: Report) -> Script:
+        when = time.strftime("%Y-%m-%d_%H_%M_%S", time.gmtime(self._equipment.clock.now()))
+        log = self._paths.log / "os" / f"{name}-{work.provider.name}-{work.guest.name}-{when}.log"
+        return Script(work.provider, name, work.environment | more, log, report.log)
+
+
+def _variant_problems(os_name: str, provider: OsProvider) -> list[str]:
+    asked = os_name.partition("+")[2]
+    if asked and not provider.variants:
+        return [f"The OS '{provider.name}' has no variants, and '{asked}' is asked for"]
+    if provider.variants and not asked:
+        return [f"The OS '{provider.name}' needs a variant: {', '.join(provider.variants)}"]
+    if asked and asked not in provider.variants:
+        return [f"The OS '{provider.name}' has no variant '{asked}'; it has {', '.join(provider.variants)}"]
+    return []
+
+
+async def _verified(call: contract.Validate, provider: OsProvider) -> list[str]:
+    """What the provider's own ``verify`` says against the parameters."""
+    if api_version(provider.api_versions) < API_WITH_PARAMETERS:
+        return []
+    said: list[str] = []
+    try:
+        status = await follow(
+            Path(provider.path) / "verify",
+            "parameters",
+            told=said.append,
+            timeout=_VERIFY,
+            environment=environment.for_provider(call.os, provider, call.osparams),
+            directory=Path(provider.path),
+        )
+    except ExecutionFailed as error:
+        return [error.message]
+    if not status:
+        return []
+    return [f"The OS '{provider.name}' refuses its parameters: {'; '.join(said) or f'status {status}'}"]

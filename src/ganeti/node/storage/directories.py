@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""In which directories disks may be kept as files.
+
+They are Ganeti's two defaults and those that the administrator lists, one a line, in
+``/etc/ganeti/file-storage-paths`` (gnt-cluster(8)). Whatever the master says, a file outside of them is
+never touched.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ganeti.errors import WrongInput
+from ganeti.host.files import inside, read_text
+from ganeti.host.paths import Paths
+
+_DEFAULTS = ("/srv/ganeti/file-storage", "/srv/ganeti/shared-file-storage")
+# The system lives there; a disk of this name could replace a part of it.
+_NEVER = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/sbin", "/sys", "/usr")
+
+
+def allowed(paths: Paths) -> tuple[str, ...]:
+    """The directories, as the node names them."""
+    lines = (read_text(paths.etc / "file-storage-paths") or "").splitlines()
+    listed = (line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
+    return (*_DEFAULTS, *(place for place in listed if not why_never(place)))
+
+
+def locate(paths: Paths, location: str) -> Path:
+    """Where on this machine a disk's file is. Raises WrongInput if disks may not be there.
+
+    Links and ``..`` in its directory are followed first; a link in place of the file is refused.
+    """
+    asked = paths.under(location)
+    if not location.startswith("/") or "\0" in location or asked.name in ("", "..") or asked.is_symlink():
+        raise WrongInput(f"Parameter 'location': '{location}' is not the absolute path of a file")
+    places = allowed(paths)
+    if not any(inside(paths.under(place), asked.parent) for place in places):
+        raise WrongInput(
+            f"Parameter 'location': '{location}' is outside of {', '.join(places)}; further directories "
+            "for disks are listed in /etc/ganeti/file-storage-paths"
+        )
+    return asked.parent.resolve() / asked.name
+
+
+def why_never(place: str) -> str:
+    """Why a directory cannot be one for disks, whoever allows it; empty if it can."""
+    if not place.startswith("/"):
+        return "is not an absolute path"
+    normal = os.path.normpath(place)
+    if normal == "/" or any(Path(normal).is_relative_to(system) for system in _NEVER):
+        return "belongs to the system"
+    return ""
+
+
+def problems(paths: Paths, directory: str) -> list[str]:
+    """Why disks cannot be kept in a directory; empty if they can."""
+    if why := why_never(directory):
+        return [f"The directory '{directory}' {why}"]
+    path = paths.under(directory)
+    if not any(inside(paths.under(place), path) for place in allowed(paths)):
+        return [f"The directory '{directory}' is not listed in /etc/ganeti/file-storage-paths"]
+    if not path.is_dir():
+        return [f"The directory '{directory}' does not exist"]
+    if not os.access(path, os.W_OK | os.X_OK):
+        return [f"The directory '{directory}' cannot be written to"]
+    return []

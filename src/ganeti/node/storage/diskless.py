@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Instances without disks; whatever is asked about one is an error of the caller."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ganeti.errors import WrongInput
+from ganeti.model.disk import Disk
+from ganeti.node.storage.driver import OpenDisk
+from ganeti.rpc.contract.storage import DiskStatus
+
+
+class NoStorage:
+    async def create(self, disk: Disk) -> None:
+        _refuse(disk)
+
+    async def remove(self, disk: Disk) -> None:
+        pass
+
+    async def open(self, disk: Disk) -> OpenDisk:
+        _refuse(disk)
+
+    async def close(self, disk: Disk) -> None:
+        pass
+
+    async def examine(self, disk: Disk) -> DiskStatus:
+        return DiskStatus(disk.uuid, "", problem="A diskless instance has no disks")
+
+
+def _refuse(disk: Disk) -> NoReturn:
+    raise WrongInput(f"Parameter 'disks': a diskless instance has no disks (disk {disk.uuid})")

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Disks that exist on paper, in place of any disk template."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+
+from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity
+from ganeti.model.disk import Disk
+from ganeti.node.storage.driver import OpenDisk
+from ganeti.rpc.contract.storage import DiskStatus
+
+
+class FakeStorage:
+    """``disks`` by location. Nodes that are given the same mapping share their disks.
+
+    ``capacity`` in MiB.
+    """
+
+    def __init__(self, disks: MutableMapping[str, Disk], capacity: int = 1024**2) -> None:
+        self._disks = disks
+        self._capacity = capacity
+
+    async def create(self, disk: Disk) -> None:
+        found = self._disks.get(disk.location)
+        if found and found.size != disk.size:
+            raise AlreadyExists(f"There is a disk of {found.size} MiB at {disk.location} already")
+        if not found and self.used() + disk.size > self._capacity:
+            raise InsufficientResources(f"No space for disk {disk.uuid} ({disk.size} MiB)")
+        self._disks[disk.location] = disk
+
+    async def remove(self, disk: Disk) -> None:
+        self._disks.pop(disk.location, None)
+
+    async def open(self, disk: Disk) -> OpenDisk:
+        if disk.location not in self._disks:
+            raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
+        return OpenDisk(disk, disk.location)
+
+    async def close(self, disk: Disk) -> None:
+        pass
+
+    async def examine(self, disk: Disk) -> DiskStatus:
+        found = self._disks.get(disk.location)
+        if not found:
+            return DiskStatus(disk.uuid, "", problem=f"There is no disk at {disk.location}")
+        return DiskStatus(disk.uuid, disk.location, found.size)
+
+    def used(self) -> int:
+        """MiB."""
+        return sum(disk.size for disk in self._disks.values())

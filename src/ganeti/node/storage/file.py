@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Disks as raw, sparse files: ``file`` on the node's own file system, ``sharedfile`` on one all nodes see."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from uuid import uuid4
+
+from ganeti.errors import AlreadyExists, GanetiError, InsufficientResources, UnknownEntity
+from ganeti.host.paths import Paths
+from ganeti.model.disk import Disk
+from ganeti.node.storage.directories import allowed, locate
+from ganeti.node.storage.driver import OpenDisk
+from ganeti.rpc.contract.storage import DiskStatus
+
+_MIB = 1024**2
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class FileStorage:
+    """A disk is the file at ``location``. QEMU's own locks on it keep two guests from opening it."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+
+    async def create(self, disk: Disk) -> None:
+        path = locate(self._paths, disk.location)
+        # A shared directory may be slow to answer, and the daemon has other guests.
+        await asyncio.to_thread(_create, path, disk)
+
+    async def remove(self, disk: Disk) -> None:
+        path = locate(self._paths, disk.location)
+        keep = {self._paths.under(place).resolve() for place in allowed(self._paths)}
+        await asyncio.to_thread(_remove, path, keep)
+
+    async def open(self, disk: Disk) -> OpenDisk:
+        path = locate(self._paths, disk.location)
+        if not await asyncio.to_thread(path.is_file):
+            raise UnknownEntity(f"There is no file {disk.location} for disk {disk.uuid}")
+        return OpenDisk(disk, str(path))
+
+    async def close(self, disk: Disk) -> None:
+        pass
+
+    async def examine(self, disk: Disk) -> DiskStatus:
+        try:
+            path = locate(self._paths, disk.location)
+            size = (await asyncio.to_thread(path.stat)).st_size // _MIB
+        except FileNotFoundError:
+            return DiskStatus(disk.uuid, "", problem=f"There is no file {disk.location}")
+        except (GanetiError, OSError) as error:
+            return DiskStatus(disk.uuid, "", problem=str(error))
+        problem = "" if size >= disk.size else f"The file has {size} MiB instead of {disk.size} MiB"
+        return DiskStatus(disk.uuid, str(path), size, problem)
+
+
+def _create(path: Path, disk: Disk) -> None:
+    try:
+        _make(path, disk)
+    except FileExistsError:
+        _check_same(path, disk)
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise InsufficientResources(f"No space for disk {disk.uuid} ({disk.size} MiB) in {path.parent}") from None
+        raise
+
+
+def _make(path: Path, disk: Disk) -> None:
+    with ExitStack() as undo:
+        for directory in [parent for parent in reversed(path.parents) if not parent.exists()]:
+            directory.mkdir(mode=0o700, exist_ok=True)
+            undo.callback(_remove_if_empty, directory)
+        # The name it gets last is the one it keeps: a crash leaves no disk that looks whole.
+        draft = path.with_name(f".{path.name}.{uuid4().hex}")
+        undo.callback(draft.unlink, missing_ok=True)
+        with draft.open("xb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.truncate(disk.size * _MIB)
+            os.fsync(file.fileno())
+        os.link(draft, path)
+        draft.unlink()
+        undo.pop_all()
+
+
+def _check_same(path: Path, disk: Disk) -> None:
+    size = path.stat().st_size
+    if size != disk.size * _MIB:
+        raise AlreadyExists(
+            f"The file {disk.location} is there already and has {size // _MIB} MiB instead of {disk.size} MiB"
+        )
+
+
+def _remove(path: Path, keep: set[Path]) -> None:
+    path.unlink(missing_ok=True)
+    # The instance's own directory goes with its last disk.
+    if path.parent not in keep:
+        _remove_if_empty(path.parent)
+
+
+def _remove_if_empty(directory: Path) -> None:
+    with suppress(OSError):
+        directory.rmdir()

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Say that the cluster may be destroyed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ganeti.declare.operation import Hook
+from ganeti.errors import WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.locks import LockSet, all_exclusive
+from ganeti.jobs.operation import JobOperation
+from ganeti.model.state import State
+
+
+class Destroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUSTER_DESTROY"):
+    """Make sure that nothing is left in the cluster; what remains is to take down its master.
+
+    ``gnt-cluster destroy`` does that after this has succeeded (``ganeti.bootstrap.destroy``).
+    """
+
+    hook: ClassVar[Hook | None] = Hook("cluster-destroy", "CLUSTER")
+
+    def locks(self, state: State) -> LockSet:
+        del state
+        return all_exclusive("cluster") | all_exclusive("node") | all_exclusive("instance")
+
+    async def check(self, cluster: CheckContext) -> str:
+        state = cluster.state
+        instances = [instance.name for instance in state.instances]
+        if instances:
+            raise WrongState(f"There are still {len(instances)} instance(s) in this cluster: {_some(instances)}")
+        others = [node.name for node in state.nodes if node.uuid != state.cluster.master_node]
+        if others:
+            raise WrongState(
+                f"There are still {len(others)} node(s) besides the master in this cluster: {_some(others)}"
+            )
+        return state.master.name
+
+    async def run(self, cluster: RunContext, plan: str) -> str:
+        del cluster
+        return plan
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How the command line gives the cluster's parameters (gnt-cluster(8), "init" and "modify")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ganeti.declare.command import Option
+from ganeti.declare.text import parse_keyval, parse_number, parse_size
+from ganeti.errors import CommandLineError
+
+POLICY_OPTIONS = (
+    Option(
+        ("--ipolicy-bounds-specs",),
+        "Smallest and largest instances: min:KEY=VALUE,.../max:KEY=VALUE,...[//...]",
+        metavar="BOUNDS",
+    ),
+    Option(("--ipolicy-std-specs",), "The standard instance", kind="keyval", metavar="KEY=VALUE,..."),
+    Option(("--ipolicy-disk-templates",), "Disk templates that instances may have", kind="list"),
+    Option(("--ipolicy-vcpu-ratio",), "Most virtual processors for a real one", kind="float", metavar="RATIO"),
+    Option(("--ipolicy-spindle-ratio",), "Most instances' spindles for a real one", kind="float", metavar="RATIO"),
+)
+LAYERED_OPTIONS = (
+    Option(
+        ("-H", "--hypervisor-parameters"),
+        "Parameters of a hypervisor; may be given several times",
+        kind="identkeyval",
+        name="hvparams",
+        metavar="HYPERVISOR:KEY=VALUE,...",
+        repeat=True,
+    ),
+    Option(
+        ("-D", "--disk-parameters"),
+        "Parameters of a disk template; may be given several times",
+        kind="identkeyval",
+        name="diskparams",
+        metavar="TEMPLATE:KEY=VALUE,...",
+        repeat=True,
+    ),
+)
+
+
+def cluster_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of OP_CLUSTER_SET_PARAMS from the flags of ``gnt-cluster modify``."""
+    parameters = dict(values)
+    policy = {
+        "minmax": _bounds(parameters.pop("ipolicy_bounds_specs", None)),
+        "std": _spec(parameters.pop("ipolicy_std_specs", None)),
+        "disk-templates": parameters.pop("ipolicy_disk_templates", None),
+        "vcpu-ratio": parameters.pop("ipolicy_vcpu_ratio", None),
+        "spindle-ratio": parameters.pop("ipolicy_spindle_ratio", None),
+    }
+    given = {key: value for key, value in policy.items() if value is not None}
+    for name in ("hvparams", "diskparams"):
+        items = parameters.pop(name, None)
+        parameters[name] = _merged(items) if items else None
+    return parameters | {"ipolicy": given or None}
+
+
+def _merged(items: list[tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    merged: dict[str, dict[str, Any]] = {}
+    for kind, values in items:
+        merged.setdefault(kind, {}).update(values)
+    return merged
+
+
+def _spec(given: Mapping[str, Any] | None) -> dict[str, int] | None:
+    if given is None:
+        return None
+    return {key: _spec_value(key, str(value)) for key, value in given.items()}
+
+
+def _spec_value(key: str, text: str) -> int:
+    return parse_size(text, key) if key in ("memory-size", "disk-size") else int(parse_number(text, key))
+
+
+def _bounds(text: str | None) -> list[dict[str, dict[str, int]]] | None:
+    """``min:a=1,b=2/max:a=3,b=4//min:...`` → ``[{"min": {...}, "max": {...}}, ...]``."""
+    if text is None:
+        return None
+    found = []
+    for pair in text.split("//"):
+        parts = dict(part.partition(":")[::2] for part in pair.split("/"))
+        if set(parts) != {"min", "max"}:
+            raise CommandLineError(f"--ipolicy-bounds-specs: '{pair}' must have a min:... and a max:... part")
+        found.append(
+            {side: _spec(parse_keyval(given, "--ipolicy-bounds-specs")) or {} for side, given in parts.items()}
+        )
+    return found

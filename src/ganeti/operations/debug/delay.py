@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Do nothing for a while, to try out the queue and its locks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, ClassVar
+
+from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.operation import Role
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty, NonNegative
+from ganeti.errors import WrongInput
+from ganeti.jobs.context import CheckContext, RunContext, gather
+from ganeti.jobs.locks import LockSet, shared
+from ganeti.jobs.operation import JobOperation
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.rpc.contract.node import Delay as NodeDelay
+
+
+class Delay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="OP_TEST_DELAY"):
+    """Do nothing for a while, to try out the queue and its locks."""
+
+    role: ClassVar[Role] = Role.ADMIN
+    subject: ClassVar[str | None] = "duration"
+    command: ClassVar[Command | None] = Command(
+        "gnt-debug",
+        "delay",
+        arguments=(Argument("duration", "Seconds to wait"),),
+        options=(Option(("-n",), "Wait on this node too; may be given several times", name="on_nodes", repeat=True),),
+    )
+
+    duration: Annotated[float, param("Seconds to wait")]
+    on_master: Annotated[bool, param("Wait in the master daemon", "--no-master")] = True
+    on_nodes: Annotated[list[NonEmpty], param("Nodes to wait on")] = []
+    on_node_uuids: Annotated[list[NonEmpty] | None, param("The same by UUID")] = None
+    repeat: Annotated[NonNegative, param("Number of further times", "-r", "--repeat")] = 0
+    interruptible: Annotated[bool, param("Accepted, and always so", "-i", "--interruptible")] = False
+    no_locks: Annotated[bool, param("Take no locks of the nodes", "-l", "--no-locks")] = True
+
+    def locks(self, state: State) -> LockSet:
+        return LockSet() if self.no_locks else shared("node", *(node.name for node in self._nodes(state)))
+
+    async def check(self, cluster: CheckContext) -> tuple[Node, ...]:
+        if self.duration < 0:
+            raise WrongInput(f"Parameter 'duration': expected a number of at least 0, not {self.duration}")
+        return tuple(self._nodes(cluster.state))
+
+    async def run(self, cluster: RunContext, plan: tuple[Node, ...]) -> None:
+        for turn in range(self.repeat + 1):
+            if self.repeat:
+                cluster.log(f"Test delay iteration {turn}/{self.repeat}")
+            waits = [cluster.call(node, NodeDelay(seconds=self.duration)) for node in plan]
+            if self.on_master and self.duration:
+                waits.append(asyncio.sleep(self.duration))
+            await gather(*waits)
+
+    def _nodes(self, state: State) -> list[Node]:
+        return [state.find(Node, name) for name in self.on_nodes]

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Say how to get at an instance's console."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ganeti.declare.operation import Route
+from ganeti.errors import WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.guest import Guest, guest_of
+from ganeti.model.node import Node
+from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
+from ganeti.rpc.contract import instance as contract
+
+
+class Console(InstanceOperation[tuple[Node, Guest]], frozen=True, kw_only=True, tag="OP_INSTANCE_CONSOLE"):
+    """Say how to get at an instance's console."""
+
+    reads_only: ClassVar[bool] = True
+    route: ClassVar[Route | None] = Route("GET", "/instances/{instance_name}/console", at_once=True)
+
+    async def check(self, cluster: CheckContext) -> tuple[Node, Guest]:
+        instance = self.instance(cluster.state)
+        node = online(primary_of(cluster.state, instance))
+        found = await cluster.call(node, contract.Describe(name=instance.name, hypervisor=instance.hypervisor))
+        if found is None or not found.running:
+            raise WrongState(f"Instance {instance.name} is not running, so it has no console")
+        return node, guest_of(cluster.state, instance)
+
+    async def run(self, cluster: RunContext, plan: tuple[Node, Guest]) -> dict[str, Any]:
+        node, guest = plan
+        access = await cluster.call(node, contract.Console(guest=guest))
+        return {
+            "instance": guest.name,
+            "kind": access.kind,
+            "message": access.message or None,
+            "host": access.host or node.primary_ip,
+            "port": access.port or None,
+            "user": "root" if access.kind == "ssh" else None,
+            "command": list(access.command) or None,
+            "display": None,
+            **access.details,
+        }

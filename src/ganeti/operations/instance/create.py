@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Create an instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.operation import Hook, Role, Route
+from ganeti.declare.parameter import param
+from ganeti.declare.types import HostName, NonEmpty, NonNegative, OsName, Parameters, Tag
+from ganeti.errors import AlreadyExists, ExecutionFailed, GanetiError, UnknownEntity, WrongInput, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.locks import LockSet, exclusive, shared
+from ganeti.jobs.operation import JobOperation
+from ganeti.model.disk import DiskTemplate
+from ganeti.model.entity import evolve
+from ganeti.model.group import Group
+from ganeti.model.guest import Guest, guest_of
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.node import Node
+from ganeti.model.parameters import filled, overrides
+from ganeti.model.parameters.backend import BackendParameters, spelled_out
+from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
+from ganeti.model.state import State
+from ganeti.operations.instance import spelling
+from ganeti.operations.instance.allocation import Wanted, allocate
+from ganeti.operations.instance.disks import file_directory, parse_requests, parse_template, planned_disks
+from ganeti.operations.instance.nics import planned_nics
+from ganeti.operations.instance.policy import violations
+from ganeti.operations.instance.presence import ensure_nowhere
+from ganeti.operations.instance.startup import ensure_it_fits, mark
+from ganeti.operations.instance.subject import instance_environment, online
+from ganeti.rpc.contract.instance import Start
+from ganeti.rpc.contract.os import Install, Validate
+from ganeti.rpc.contract.storage import Create as CreateDisk
+from ganeti.rpc.contract.storage import Remove as RemoveDisk
+
+DiskTemplateName = Literal["blockdev", "diskless", "drbd", "ext", "file", "gluster", "plain", "rbd", "sharedfile"]
+HypervisorName = Literal["chroot", "fake", "kvm", "lxc", "xen-hvm", "xen-pvm"]
+_CONSOLE_PORTS = range(11000, 15000)
+_PING_PORT = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``guest`` is what the instance will be once it is in the configuration."""
+
+    instance: Instance
+    node: Node
+    guest: Guest
+    install: bool
+    start: bool
+
+
+class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CREATE"):
+    """Create an instance: make its disks, install its operating system, start it."""
+
+    role: ClassVar[Role] = Role.ADMIN
+    subject: ClassVar[str | None] = "instance_name"
+    route: ClassVar[Route | None] = Route(
+        "POST", "/instances", body=True, renamed={"name": "instance_name", "os": "os_type"}
+    )
+    hook: ClassVar[Hook | None] = Hook("instance-add", "INSTANCE")
+    command: ClassVar[Command | None] = Command(
+        "gnt-instance",
+        "add",
+        arguments=(Argument("instance_name", "Name of the instance, as its host name will be"),),
+        options=(
+            Option(("--disk",), "A disk: N:size=SIZE[,mode=ro]...", "identkeyval", "disks", "N:...", repeat=True),
+            Option(
+                ("--net",), "A network card: N[:ip=...,mode=...,link=...]", "identkeyval", "nics", "N:...", repeat=True
+            ),
+            Option(("--no-nics",), "No network card", kind="flag"),
+            Option(
+                ("-n", "--node"),
+                "Its node, and the secondary one if it has one",
+                metavar="NODE[:NODE]",
+                completes="node",
+            ),
+            Option(
+                ("-H", "--hypervisor-parameters"),
+                "Hypervisor and its parameters",
+                kind="identkeyval",
+                name="hypervisor_and_parameters",
+                metavar="HYPERVISOR[:KEY=VALUE,...]",
+            ),
+            Option(("-s", "--os-size"), "Size of its one disk", kind="size", name="os_size", metavar="SIZE"),
+            Option(("--tags",), "Tags, separated by commas", kind="list", name="tag_list"),
+        ),
+        compose=spelling.create_parameters,
+        usage="-t TEMPLATE -o OS [options] <instance-name>",
+    )
+
+    instance_name: Annotated[HostName, param("Name of the instance")]
+    force_variant: Annotated[bool, param("Accept a variant that the OS provider does not list", "--force-variant")] = (
+        False
+    )
+    wait_for_sync: Annotated[bool, param("Wait until mirrored disks are in sync", "--no-wait-for-sync")] = True
+    name_check: Annotated[bool, param("Look the name up in the DNS", "--no-name-check")] = True
+    ignore_ipolicy: Annotated[bool, param("Create it even if the instance policy forbids it", "--ignore-ipolicy")] = (
+        False
+    )
+    opportunistic_locking: Annotated[
+        bool, param("Accepted; allocation waits for no locks anyway", "--opportunistic-locking")
+    ] = False
+    beparams: Annotated[
+        Parameters, param("Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...")
+    ] = {}
+    disks: Annotated[list[Parameters], param("Disks: size, mode, name of each")]
+    disk_template: Annotated[
+        DiskTemplateName | None, param("Where its disks are kept", "-t", "--disk-template", metavar="TEMPLATE")
+    ] = None
+    group_name: Annotated[
+        NonEmpty | None,
+        param("Node group to choose a node from", "-g", "--node-group", metavar="GROUP", completes="group"),
+    ] = None
+    file_driver: Annotated[
+        Literal["blktap2", "blktap", "loop"] | None, param("How files become disks", "--file-driver", metavar="DRIVER")
+    ] = None
+    file_storage_dir: Annotated[
+        NonEmpty | None, param("Directory below the cluster's for its disks", "--file-storage-dir", metavar="DIR")
+    ] = None
+    hvparams: Annotated[Parameters, param("Hypervisor parameters")] = {}
+    hypervisor: Annotated[HypervisorName | None, param("Hypervisor; the cluster's default if not given")] = None
+    iallocator: Annotated[
+        NonEmpty | None, param("Allocator that chooses the node", "-I", "--iallocator", metavar="NAME")
+    ] = None
+    identify_defaults: Annotated[bool, param("Drop parameters that equal the cluster's, on import")] = False
+    ip_check: Annotated[bool, param("Make sure that no machine has its address", "--no-ip-check")] = True
+    conflicts_check: Annotated[
+        bool, param("Make sure that its addresses are in no network of the cluster", "--no-conflicts-check")
+    ] = True
+    mode: Annotated[Literal["create", "import", "remote-import"], param("Where its disks' content comes from")]
+    nics: Annotated[list[Parameters], param("Network cards: mac, ip, mode, link, name of each")]
+    no_install: Annotated[bool | None, param("Do not install an OS, and do not start", "--no-install", bare=True)] = (
+        None
+    )
+    osparams: Annotated[Parameters, param("OS parameters", "-O", "--os-parameters", metavar="KEY=VALUE,...")] = {}
+    osparams_private: Annotated[
+        Parameters | None,
+        param("OS parameters that are not shown", "--os-parameters-private", metavar="KEY=VALUE,...", secret=True),
+    ] = None
+    osparams_secret: Annotated[
+        Parameters | None,
+        param("OS parameters that are not kept either", "--os-parameters-secret", metavar="KEY=VALUE,...", secret=True),
+    ] = None
+    os_type: Annotated[
+        OsName | None, param("OS provider, with variant", "-o", "--os-type", metavar="OS", completes="os")
+    ] = None
+    pnode: Annotated[NonEmpty | None, param("Primary node")] = None
+    pnode_uuid: Annotated[NonEmpty | None, param("The same by UUID")] = None
+    snode: Annotated[NonEmpty | None, param("Secondary node")] = None
+    snode_uuid: Annotated[NonEmpty | None, param("The same by UUID")] = None
+    source_handshake: Annotated[list[Any] | None, param("Proof of the other cluster, for remote-import")] = None
+    source_instance_name: Annotated[NonEmpty | None, param("Its name there, for remote-import")] = None
+    source_shutdown_timeout: Annotated[NonNegative, param("Seconds it gets to power off there")] = 120
+    source_x509_ca: Annotated[NonEmpty | None, param("CA of the other cluster, for remote-import")] = None
+    src_node: Annotated[NonEmpty | None, param("Node with the export, for import")] = None
+    src_node_uuid: Annotated[NonEmpty | None, param("The same by UUID")] = None
+    src_path: Annotated[NonEmpty | None, param("Directory of the export, for import")] = None
+    compress: Annotated[str, param("Compression of what is imported")] = "none"
+    start: Annotated[bool, param("Start it", "--no-start")] = True
+    forthcoming: Annotated[bool, param("Only reserve resources", "--forthcoming")] = False
+    commit: Annotated[bool, param("Make an instance of what was reserved", "--commit")] = False
+    tags: Annotated[list[Tag], param("Tags")] = []
+    instance_communication: Annotated[
+        bool, param("Let the guest talk to the metadata daemon", "-c", "--communication")
+    ] = False
+    helper_startup_timeout: Annotated[
+        int | None, param("Seconds for a helper machine to start", "--helper-startup-timeout")
+    ] = None
+    helper_shutdown_timeout: Annotated[
+        int | None, param("Seconds for a helper machine to stop", "--helper-shutdown-timeout")
+    ] = None
+
+    def locks(self, state: State) -> LockSet:
+        named = [name for name in (self.pnode_uuid or self.pnode, self.snode_uuid or self.snode) if name]
+        try:
+            nodes = [state.find(Node, name).name for name in named] or [node.name for node in state.nodes]
+        except UnknownEntity:
+            nodes = []  # the check will say so
+        return exclusive("instance", self.instance_name) | shared("node", *nodes)
+
+    async def check(self, cluster: CheckContext) -> Plan:
+        self._refuse_unsupported()
+        state = cluster.state
+        name = await self._full_name(cluster)
+        instance = self._instance(cluster, name)
+        cluster.reserve(instance)
+        node = online(await self._node(cluster, instance))
+        instance = evolve(instance, primary_node=node.uuid)
+        cluster.reserve(instance)
+        self._ensure_policy(state, instance, node)
+        await ensure_nowhere(cluster, instance)
+        guest = guest_of(state.changed([instance]), instance, osparams_secret=self.osparams_secret)
+        plan = Plan(instance, node, guest, install=not self.no_install, start=self.start and not self.no_install)
+        await self._ensure_node_can(cluster, plan)
+        return plan
+
+    async def run(self, cluster: RunContext, plan: Plan) -> list[str]:
+        cluster.step("creating instance disks...")
+        for index, disk in enumerate(plan.instance.disks):
+            await cluster.will_leave(
+                (f"disk {index} of {plan.instance.name} on {plan.node.name}", plan.node, RemoveDisk(disk=disk))
+            )
+            await cluster.call(plan.node, CreateDisk(disk=disk))
+        if plan.install and plan.instance.os and plan.instance.disks:
+            cluster.step("running the instance OS create scripts...")
+            await cluster.call(plan.node, Install(guest=plan.guest, debug_level=self.debug_level or 0), prefix="   ")
+        cluster.log(f"adding instance {plan.instance.name} to cluster config")
+        await cluster.commit([plan.instance])
+        if plan.start:
+            await self._start(cluster, plan)
+        return [plan.node.name]
+
+    def hook_environment(self, state: State) -> dict[str, str]:
+        try:
+            known = instance_environment(state, state.find(Instance, self.instance_name))
+        except UnknownEntity:
+            known = {"INSTANCE_NAME": self.instance_name, "INSTANCE_OS_TYPE": self.os_type or ""}
+        return {**known, "ADD_MODE": self.mode}
+
+    def hook_nodes(self, state: State) -> tuple[Node, ...]:
+        name = self.pnode_uuid or self.pnode
+        return (state.find(Node, name),) if name else ()
+
+    def _refuse_unsupported(self) -> None:
+        if self.mode != "create":
+            raise WrongInput(f"Parameter 'mode': '{self.mode}' is not supported yet; choose 'create'")
+        for name in ("forthcoming", "commit", "instance_communication"):
+            if getattr(self, name):
+                raise WrongInput(f"Parameter '{name}' is not supported yet")
+
+    async def _full_name(self, cluster: CheckContext) -> str:
+        """The name to use; as the DNS says it, if that is to be asked."""
+        name = self.instance_name.lower()
+        if self.name_check:
+            name, address = await cluster.resolver.resolve(name)
+            if self.ip_check and await cluster.resolver.answers(address, _PING_PORT):
+                raise WrongState(
+                    f"A machine with the address of {name} ({address}) is alive; --no-ip-check passes that over"
+                )
+        if (Instance.kind, name) in cluster.state.names:
+            raise AlreadyExists(f"Instance '{name}' is already in the cluster")
+        return name
+
+    def _instance(self, cluster: CheckContext, name: str) -> Instance:
+        """The instance as it is asked for, without a node."""
+        state = cluster.state
+        hypervisor, taken = self._hypervisor(state), cluster.reservations.ports
+        template = parse_template(state.cluster, self.disk_template)
+        directory = file_directory(state.cluster, template, self.file_storage_dir, name)
+        requests = parse_requests(self.disks, template)
+        return Instance(
+            uuid=cluster.random.uuid(),
+            name=name,
+            primary_node="",
+            hypervisor=hypervisor,
+            disk_template=template,
+            os=self.os_type or "",
+            hvparams=self._hvparams(hypervisor),
+            beparams=_beparams(self.beparams),
+            osparams=_texts(self.osparams),
+            osparams_private=_texts(self.osparams_private or {}),
+            disks=planned_disks(requests, template, directory, self.file_driver, cluster.random.uuid),
+            nics=planned_nics(state, cluster.reservations.macs, self.nics, cluster.random),
+            network_port=next((port for port in _CONSOLE_PORTS if port not in state.ports and port not in taken), None),
+            tags=frozenset(self.tags),
+        )
+
+    def _hypervisor(self, state: State) -> str:
+        enabled = state.cluster.enabled_hypervisors
+        hypervisor = self.hypervisor or state.cluster.default_hypervisor
+        if hypervisor not in enabled:
+            raise WrongState(
+                f"Parameter 'hypervisor': '{hypervisor}' is not enabled in this cluster; "
+                f"enabled are {', '.join(enabled)}"
+            )
+        return hypervisor
+
+    def _hvparams(self, hypervisor: str) -> dict[str, Any]:
+        wide = sorted(CLUSTER_WIDE & self.hvparams.keys())
+        if wide:
+            raise WrongInput(f"Parameter '{wide[0]}' is set for the whole cluster only ('gnt-cluster modify -H')")
+        return overrides(HYPERVISOR_PARAMETERS[hypervisor], self.hvparams, {}, "Parameter 'hvparams'")
+
+    async def _node(self, cluster: CheckContext, instance: Instance) -> Node:
+        name = self.pnode_uuid or self.pnode
+        if self.snode or self.snode_uuid:
+            raise WrongInput(f"Parameter 'snode': disks of template '{instance.disk_template}' have no secondary node")
+        if name is None:
+            return await allocate(cluster, Wanted(instance, self.group_name, self.iallocator))
+        if self.iallocator:
+            raise WrongInput("Give either a node (-n) or an allocator (-I), not both")
+        node = cluster.state.find(Node, name)
+        if node.drained or not node.vm_capable:
+            why = "drained" if node.drained else "not vm_capable"
+            raise WrongState(f"Node {node.name} takes no instances: it is {why}")
+        return node
+
+    def _ensure_policy(self, state: State, instance: Instance, node: Node) -> None:
+        group = state.get(Group, node.group)
+        forbidden = [] if self.ignore_ipolicy else violations(state, instance, group)
+        if forbidden:
+            raise WrongInput(
+                f"The instance policy of group {group.name} forbids this: {'; '.join(forbidden)}; "
+                "--ignore-ipolicy passes that over"
+            )
+
+    async def _ensure_node_can(self, cluster: CheckContext, plan: Plan) -> None:
+        if plan.install:
+            if not plan.instance.os and plan.instance.disk_template is not DiskTemplate.DISKLESS:
+                raise WrongInput("Parameter 'os_type' is missing (-o); or give --no-install")
+            if plan.instance.os:
+                await self._ensure_os(cluster, plan)
+        if plan.start:
+            await ensure_it_fits(cluster, plan.node, plan.guest)
+
+    async def _ensure_os(self, cluster: CheckContext, plan: Plan) -> None:
+        call = Validate(os=plan.instance.os, osparams=plan.guest.osparams, force_variant=self.force_variant)
+        in_the_way = await cluster.call(plan.node, call)
+        if in_the_way:
+            raise WrongInput(
+                f"OS '{plan.instance.os}' cannot be installed on {plan.node.name}: {'; '.join(in_the_way)}"
+            )
+
+    async def _start(self, cluster: RunContext, plan: Plan) -> None:
+        instance = cluster.state.get(Instance, plan.instance.uuid)
+        instance = await mark(cluster, instance, AdminState.UP)
+        cluster.step("starting instance...")
+        try:
+            await cluster.call(plan.node, Start(guest=guest_of(cluster.state, instance)))
+        except GanetiError as error:
+            raise ExecutionFailed(
+                f"Instance {instance.name} was created, but could not be started: {error.message}"
+            ) from error
+
+
+def _beparams(given: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = overrides(BackendParameters, spelled_out(given), {}, "Parameter 'beparams'")
+    merged = filled(BackendParameters, parameters)
+    if "minmem" in parameters and "maxmem" in parameters and merged.minmem > merged.maxmem:
+        raise WrongInput(f"Parameter 'minmem': {merged.minmem} MiB is more than maxmem, {merged.maxmem} MiB")
+    return parameters
+
+
+def _texts(given: Mapping[str, Any]) -> dict[str, str]:
+    """OS parameters are texts, whatever they look like."""
+    return {key: str(value) for key, value in given.items()}

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The disks of an instance that is being made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+
+from msgspec import Struct
+
+from ganeti.declare.decode import decode, from_text
+from ganeti.declare.parameter import param, parameters_of
+from ganeti.declare.types import NonNegative, Size
+from ganeti.errors import WrongInput, WrongState
+from ganeti.model.cluster import Cluster
+from ganeti.model.disk import AccessMode, Disk, DiskTemplate
+
+# The templates that this version of the software can make disks of.
+SUPPORTED = (DiskTemplate.DISKLESS, DiskTemplate.FILE, DiskTemplate.SHARED_FILE)
+_SMALLEST = 1  # MiB
+
+
+class DiskRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be said of a disk (gnt-instance(8), "--disk")."""
+
+    size: Annotated[Size, param("Size, MiB or with a unit")]
+    mode: Annotated[AccessMode, param("rw or ro")] = "rw"
+    name: Annotated[str | None, param("Name of the disk")] = None
+    spindles: Annotated[NonNegative | None, param("Spindles it is to have of its own")] = None
+
+
+def parse_template(cluster: Cluster, name: str | None) -> DiskTemplate:
+    """Raises WrongInput for a template that doesn't exist, WrongState for one that is not enabled."""
+    enabled = ", ".join(cluster.enabled_disk_templates)
+    if name is None:
+        raise WrongInput(f"Parameter 'disk_template' is missing (-t); enabled are {enabled}")
+    if name not in cluster.enabled_disk_templates:
+        raise WrongState(
+            f"Parameter 'disk_template': '{name}' is not enabled in this cluster; enabled are {enabled}. "
+            "'gnt-cluster modify --enabled-disk-templates' changes that"
+        )
+    return DiskTemplate(name)
+
+
+def parse_requests(disks: Sequence[Mapping[str, Any]], template: DiskTemplate) -> list[DiskRequest]:
+    """Raises WrongInput, naming the disk."""
+    if template is DiskTemplate.DISKLESS and disks:
+        raise WrongInput("Parameter 'disks': a diskless instance has no disks")
+    if template is not DiskTemplate.DISKLESS and not disks:
+        raise WrongInput(f"Parameter 'disks': an instance with template '{template}' needs a disk (--disk 0:size=...)")
+    return [_parse(disk, index) for index, disk in enumerate(disks)]
+
+
+def _parse(disk: Mapping[str, Any], index: int) -> DiskRequest:
+    known = parameters_of(DiskRequest)
+    values = {name: from_text(value, known[name]) if name in known else value for name, value in disk.items()}
+    request = decode(values, DiskRequest, f"Disk {index}")
+    if request.size < _SMALLEST:
+        raise WrongInput(f"Disk {index}: a size of {request.size} MiB is too small; give at least {_SMALLEST} MiB")
+    return request
+
+
+def planned_disks(
+    requests: Sequence[DiskRequest],
+    template: DiskTemplate,
+    directory: str,
+    driver: str | None,
+    new_uuid: Callable[[], str],
+) -> tuple[Disk, ...]:
+    """The disks to make; ``directory`` is where those kept in files go."""
+    disks = []
+    for index, request in enumerate(requests):
+        uuid = new_uuid()
+        disks.append(
+            Disk(
+                uuid=uuid,
+                template=template,
+                size=request.size,
+                location=f"{directory}/{uuid}.file.disk{index}",
+                mode=request.mode,
+                name=request.name,
+                spindles=request.spindles,
+                driver=driver or "loop",
+            )
+        )
+    return tuple(disks)
+
+
+def file_directory(cluster: Cluster, template: DiskTemplate, subdirectory: str | None, instance_name: str) -> str:
+    """Where the files of an instance's disks go. Raises WrongInput for a path that leaves the cluster's directory."""
+    base = cluster.shared_file_storage_dir if template is DiskTemplate.SHARED_FILE else cluster.file_storage_dir
+    inner = PurePosixPath(subdirectory or "")
+    if inner.is_absolute() or ".." in inner.parts:
+        raise WrongInput(f"Parameter 'file_storage_dir': '{subdirectory}' must be a path below {base}, without '..'")
+    return str(PurePosixPath(base) / inner / instance_name)

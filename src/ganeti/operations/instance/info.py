@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Describe instances in full, as ``gnt-instance info`` shows them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from ganeti.declare.operation import Role, Route
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty
+from ganeti.errors import NodeCallFailed
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.operation import JobOperation
+from ganeti.model.disk import Disk
+from ganeti.model.group import Group
+from ganeti.model.guest import guest_of
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.parameters import as_mapping
+from ganeti.model.state import State
+from ganeti.operations.instance.subject import primary_of
+from ganeti.rpc.contract.storage import DiskStatus, Examine
+
+
+class Info(JobOperation[list[Instance]], frozen=True, kw_only=True, tag="OP_INSTANCE_QUERY_DATA"):
+    """Describe instances in full."""
+
+    role: ClassVar[Role] = Role.READ
+    reads_only: ClassVar[bool] = True
+    route: ClassVar[Route | None] = Route("GET", "/instances/{instances}/info", query={"static": "static"})
+
+    use_locking: Annotated[bool, param("Accepted; what is read is consistent without locks")] = False
+    instances: Annotated[list[NonEmpty], param("Names of the instances; none for all")] = []
+    static: Annotated[bool, param("Only what is configured, without asking nodes", "-s", "--static")] = False
+
+    async def check(self, cluster: CheckContext) -> list[Instance]:
+        state = cluster.state
+        return [state.find(Instance, name) for name in self.instances] if self.instances else state.instances
+
+    async def run(self, cluster: RunContext, plan: list[Instance]) -> dict[str, Any]:
+        disks = {} if self.static else await _examined(cluster, plan)
+        return {instance.uuid: self._describe(cluster, instance, disks) for instance in plan}
+
+    def _describe(self, cluster: RunContext, instance: Instance, disks: dict[str, DiskStatus]) -> dict[str, Any]:
+        state = cluster.state
+        guest, primary = guest_of(state, instance), primary_of(state, instance)
+        secondaries = [state.get(Node, uuid) for uuid in instance.secondary_nodes]
+        return {
+            "name": instance.name,
+            "uuid": instance.uuid,
+            "serial_no": instance.serial_no,
+            "ctime": instance.ctime,
+            "mtime": instance.mtime,
+            "config_state": str(instance.admin_state),
+            "run_state": None if self.static else self._run_state(cluster, instance, primary),
+            "pnode": primary.name,
+            "pnode_group_name": _group(state, primary).name,
+            "pnode_group_uuid": primary.group,
+            "snodes": [node.name for node in secondaries],
+            "snodes_group_names": [_group(state, node).name for node in secondaries],
+            "snodes_group_uuids": [node.group for node in secondaries],
+            "os": instance.os,
+            "os_instance": instance.osparams,
+            "os_actual": {k: v for k, v in guest.osparams.items() if k not in instance.osparams_private},
+            "hypervisor": instance.hypervisor,
+            "network_port": instance.network_port,
+            "hv_instance": instance.hvparams,
+            "hv_actual": guest.hvparams,
+            "be_instance": instance.beparams,
+            "be_actual": as_mapping(guest.beparams),
+            "disk_template": str(instance.disk_template),
+            "disks": [_disk(disk, disks.get(disk.uuid), index) for index, disk in enumerate(instance.disks)],
+            "nics": [[n.name, n.uuid, n.mac, n.ip, n.mode, n.link, n.vlan, n.network] for n in guest.nics],
+            "tags": sorted(instance.tags),
+        }
+
+    def _run_state(self, cluster: RunContext, instance: Instance, primary: Node) -> str:
+        guests = cluster.live.guests_on(primary.uuid)
+        if primary.offline or guests is None:
+            return "unknown (its node does not answer)"
+        return "up" if instance.uuid in guests else "down"
+
+
+def _group(state: State, node: Node) -> Group:
+    return state.get(Group, node.group)
+
+
+async def _examined(cluster: RunContext, instances: list[Instance]) -> dict[str, DiskStatus]:
+    """The state of all their disks by UUID, as far as the nodes answer."""
+    by_node: dict[str, list[Disk]] = {}
+    for instance in instances:
+        by_node.setdefault(instance.primary_node, []).extend(instance.disks)
+    nodes = [(cluster.state.get(Node, uuid), disks) for uuid, disks in by_node.items() if disks]
+    calls = [(node, Examine(disks=tuple(disks))) for node, disks in nodes if not node.offline]
+    answers = await cluster.call_each(calls)
+    return {
+        status.uuid: status
+        for answer in answers.values()
+        if not isinstance(answer, NodeCallFailed)
+        for status in answer
+    }
+
+
+def _disk(disk: Disk, status: DiskStatus | None, index: int) -> dict[str, Any]:
+    return {
+        "iv_name": f"disk/{index}",
+        "dev_type": str(disk.template),
+        "logical_id": [disk.driver or "loop", disk.location],
+        "size": disk.size,
+        "mode": disk.mode,
+        "name": disk.name,
+        "uuid": disk.uuid,
+        "spindles": disk.spindles,
+        "pstatus": [status.path, status.problem] if status else None,
+        "sstatus": None,
+        "children": [],
+    }

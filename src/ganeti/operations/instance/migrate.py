@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Move a running instance to another node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from ganeti.declare.command import Command, Option
+from ganeti.declare.operation import Hook, Route
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty
+from ganeti.errors import GanetiError, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.locks import LockSet, exclusive, shared
+from ganeti.model.entity import evolve
+from ganeti.model.guest import Guest, guest_of
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.operations.instance.failover import Failover
+from ganeti.operations.instance.failover import Plan as FailoverPlan
+from ganeti.operations.instance.settle import settle
+from ganeti.operations.instance.startup import ensure_it_fits
+from ganeti.operations.instance.subject import (
+    INSTANCE_ARGUMENT,
+    InstanceOperation,
+    node_names,
+    online,
+    primary_of,
+)
+from ganeti.operations.instance.target import ensure_movable, find_target, possible_targets
+from ganeti.rpc.contract.instance import Accept, Describe, FinishIncoming, FinishOutgoing
+from ganeti.rpc.contract.instance import Migrate as MigrateGuest
+from ganeti.rpc.contract.node import Describe as DescribeNode
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``failover`` is set if it is to be stopped and started instead; ``target`` None only cleans up."""
+
+    instance: Instance
+    guest: Guest
+    source: Node
+    target: Node | None
+    live: bool = True
+    failover: FailoverPlan | None = None
+
+
+class Migrate(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_MIGRATE"):
+    """Move a running instance to another node, without stopping it if it can be done live."""
+
+    route: ClassVar[Route | None] = Route("PUT", "/instances/{instance_name}/migrate", body=True)
+    hook: ClassVar[Hook | None] = Hook("instance-migrate", "INSTANCE")
+    command: ClassVar[Command | None] = Command(
+        "gnt-instance",
+        "migrate",
+        arguments=(INSTANCE_ARGUMENT,),
+        options=(
+            Option(("-f", "--force"), "Do not ask", kind="flag", name="force"),
+            Option(("--non-live",), "Stop the instance while it is moved", kind="no-flag", name="live"),
+        ),
+        question="Instance {instance_name} will be migrated. Migration might impact the instance if "
+        "anything goes wrong (e.g. due to bugs in the hypervisor). Continue?",
+        usage="[-f] <instance-name>",
+        compose=lambda values: {
+            **{key: value for key, value in values.items() if key not in ("force", "live")},
+            **({} if values.get("mode") or values.get("live", True) else {"mode": "non-live"}),
+        },
+    )
+
+    mode: Annotated[
+        Literal["live", "non-live"] | None,
+        param("How; by default as the hypervisor parameter migration_mode says", "--migration-mode"),
+    ] = None
+    live: Annotated[bool | None, param("Old form of mode: true for live, false for non-live")] = None
+    target_node: Annotated[
+        NonEmpty | None,
+        param("Node to move to, if there is a choice", "-n", "--target-node", metavar="NODE", completes="node"),
+    ] = None
+    target_node_uuid: Annotated[NonEmpty | None, param("The same by UUID")] = None
+    allow_runtime_changes: Annotated[
+        bool, param("Allow less memory at runtime if the target has little", "--no-runtime-changes")
+    ] = True
+    ignore_ipolicy: Annotated[
+        bool, param("Move even if the target's instance policy forbids it", "--ignore-ipolicy")
+    ] = False
+    cleanup: Annotated[bool, param("Put in order what a migration left that broke off", "--cleanup")] = False
+    iallocator: Annotated[
+        NonEmpty | None, param("Allocator that chooses the node", "-I", "--iallocator", metavar="NAME")
+    ] = None
+    allow_failover: Annotated[bool, param("Stop and start it if it can't be moved live", "--allow-failover")] = False
+    ignore_hvversions: Annotated[
+        bool, param("Move even if the hypervisors' versions differ", "--ignore-hvversions")
+    ] = False
+
+    def locks(self, state: State) -> LockSet:
+        instance = self.instance(state)
+        targets = possible_targets(state, instance, self.target_node_uuid or self.target_node)
+        return exclusive("instance", instance.name) | shared("node", *node_names(state, instance), *targets)
+
+    async def check(self, cluster: CheckContext) -> Plan:
+        state = cluster.state
+        instance = self.instance(state)
+        ensure_movable(instance)
+        guest = guest_of(state, instance)
+        if self.cleanup:
+            return Plan(instance, guest, primary_of(state, instance), None)
+        source = online(primary_of(state, instance))
+        if guest.beparams.always_failover or not await self._running(cluster, source, instance):
+            return await self._failover_plan(cluster, instance, guest, source)
+        name = self.target_node_uuid or self.target_node
+        target = await find_target(cluster, instance, name, self.iallocator)
+        await ensure_it_fits(cluster, target, guest)
+        if not self.ignore_hvversions:
+            await self._ensure_same_version(cluster, instance, source, target)
+        return Plan(instance, guest, source, target, live=self._is_live(guest))
+
+    async def run(self, cluster: RunContext, plan: Plan) -> None:
+        if plan.failover:
+            await self._failover().run(cluster, plan.failover)
+        elif plan.target is None:
+            await settle(cluster, plan.instance)
+        else:
+            await self._migrate(cluster, plan, plan.target)
+
+    async def recover(self, cluster: RunContext) -> None:
+        await settle(cluster, self.instance(cluster.state))
+
+    def hook_environment(self, state: State) -> dict[str, str]:
+        environment = super().hook_environment(state)
+        primary, secondary = environment["INSTANCE_PRIMARY"], environment["INSTANCE_SECONDARIES"]
+        return {
+            **environment,
+            "MIGRATE_LIVE": str(self.mode != "non-live" and self.live is not False),
+            "MIGRATE_CLEANUP": str(self.cleanup),
+            "OLD_PRIMARY": primary,
+            "OLD_SECONDARY": secondary,
+            "NEW_PRIMARY": self.target_node or secondary,
+            "NEW_SECONDARY": primary if secondary else "",
+        }
+
+    async def _migrate(self, cluster: RunContext, plan: Plan, target: Node) -> None:
+        cluster.log(f"Migrating instance {plan.instance.name}")
+        cluster.step(f"preparing {target.name} to accept the instance")
+        refuse = FinishIncoming(guest=plan.guest, success=False)
+        await cluster.will_leave((f"{plan.instance.name} coming in on {target.name}", target, refuse))
+        incoming = await cluster.call(target, Accept(guest=plan.guest, address=target.migration_ip))
+        cluster.step(f"migrating instance to {target.name}")
+        try:
+            migrated = await cluster.call(plan.source, MigrateGuest(guest=plan.guest, uri=incoming.uri, live=plan.live))
+        except GanetiError:
+            await settle(cluster, plan.instance)
+            raise
+        await cluster.commit([evolve(cluster.state.get(Instance, plan.instance.uuid), primary_node=target.uuid)])
+        await cluster.call(target, FinishIncoming(guest=plan.guest, success=True))
+        await cluster.call(plan.source, FinishOutgoing(guest=plan.guest, success=True))
+        late = cluster.now - migrated.completed
+        cluster.log(
+            f"Moved {migrated.transferred:.0f} MiB in {migrated.total:.2f} s; "
+            f"downtime {migrated.downtime * 1000:.0f} ms; all over {late:.2f} s after the last byte"
+        )
+        cluster.step("done")
+
+    async def _running(self, cluster: CheckContext, source: Node, instance: Instance) -> bool:
+        found = await cluster.call(source, Describe(name=instance.name, hypervisor=instance.hypervisor))
+        return found is not None and found.running
+
+    async def _failover_plan(self, cluster: CheckContext, instance: Instance, guest: Guest, source: Node) -> Plan:
+        if not self.allow_failover and not guest.beparams.always_failover:
+            raise WrongState(
+                f"Instance {instance.name} is not running, so it cannot be migrated; use 'gnt-instance failover', "
+                "or --allow-failover"
+            )
+        return Plan(instance, guest, source, None, failover=await self._failover().check(cluster))
+
+    def _failover(self) -> Failover:
+        return Failover(
+            instance_name=self.instance_name,
+            instance_uuid=self.instance_uuid,
+            target_node=self.target_node,
+            target_node_uuid=self.target_node_uuid,
+            ignore_ipolicy=self.ignore_ipolicy,
+            iallocator=self.iallocator,
+        )
+
+    def _is_live(self, guest: Guest) -> bool:
+        if self.mode:
+            return self.mode == "live"
+        if self.live is not None:
+            return self.live
+        return guest.hvparams.get("migration_mode") == "live"
+
+    async def _ensure_same_version(self, cluster: CheckContext, instance: Instance, source: Node, target: Node) -> None:
+        ask = DescribeNode(hypervisors=(instance.hypervisor,))
+        versions = {
+            node.name: (await cluster.call(node, ask)).hypervisor_versions.get(instance.hypervisor, "")
+            for node in (source, target)
+        }
+        if len(set(versions.values())) > 1:
+            told = ", ".join(f"{version} on {node}" for node, version in versions.items())
+            raise WrongState(
+                f"The versions of hypervisor {instance.hypervisor} differ: {told}; --ignore-hvversions tries it"
+            )

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Create several instances, each by a job of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from ganeti.declare.decode import decode
+from ganeti.declare.operation import Role, Route
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty, Parameters
+from ganeti.errors import WrongInput
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.operation import JobOperation
+from ganeti.operations.instance.create import Create
+
+
+class MultiAlloc(JobOperation[list[Create]], frozen=True, kw_only=True, tag="OP_INSTANCE_MULTI_ALLOC"):
+    """Create several instances, each by a job of its own."""
+
+    role: ClassVar[Role] = Role.ADMIN
+    route: ClassVar[Route | None] = Route("POST", "/instances-multi-alloc", body=True)
+
+    opportunistic_locking: Annotated[bool, param("Accepted; allocation waits for no locks anyway")] = False
+    iallocator: Annotated[
+        NonEmpty | None, param("Allocator that chooses the nodes", "-I", "--iallocator", metavar="NAME")
+    ] = None
+    instances: Annotated[list[Parameters], param("Parameters of OP_INSTANCE_CREATE, for each instance")] = []
+
+    async def check(self, cluster: CheckContext) -> list[Create]:
+        del cluster
+        if not self.instances:
+            raise WrongInput("Parameter 'instances': give at least one instance")
+        creations = [self._creation(index, given) for index, given in enumerate(self.instances)]
+        names = [creation.instance_name for creation in creations]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise WrongInput(f"Parameter 'instances': {', '.join(twice)} is given more than once")
+        return creations
+
+    async def run(self, cluster: RunContext, plan: list[Create]) -> dict[str, Any]:
+        numbers = await cluster.submit([[msgspec.to_builtins(creation)] for creation in plan])
+        return {
+            "jobs": [[True, number] for number in numbers],
+            "allocatable": [creation.instance_name for creation in plan],
+            "failed": [],
+        }
+
+    def _creation(self, index: int, given: dict[str, Any]) -> Create:
+        values = {"OP_ID": Create.wire_name(), "mode": "create", "disks": [], "nics": [{}], **given}
+        if self.iallocator and not values.get("pnode"):
+            values.setdefault("iallocator", self.iallocator)
+        return decode(values, Create, f"Instance {index} ({given.get('instance_name', 'without a name')})")

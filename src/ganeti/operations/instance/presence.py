@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Proof that a guest runs nowhere, before it is started somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganeti.errors import NodeCallFailed, WrongState
+from ganeti.jobs.context import CheckContext
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.report import RunningGuest
+from ganeti.rpc.contract.instance import Describe
+
+
+async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[Node]) -> list[Node]:
+    """The nodes on which the guest is.
+
+    Nodes whose events the master follows are known; the others are asked. Raises WrongState for a node
+    that does not answer and is not marked offline: it might run the guest.
+    """
+    asked = [node for node in nodes if node.vm_capable and not node.offline]
+    unknown = [node for node in asked if not cluster.live.reachable(node.uuid)]
+    answers = await cluster.call_all(unknown, Describe(name=instance.name, hypervisor=instance.hypervisor))
+    found = [node for node in asked if instance.uuid in (cluster.live.guests_on(node.uuid) or {})]
+    for node in unknown:
+        answer = answers[node.name]
+        if isinstance(answer, NodeCallFailed):
+            raise WrongState(
+                f"Node {node.name} does not answer, so it might be running {instance.name} ({answer.message}); "
+                f"if the node is down for sure, say so with 'gnt-node modify -O yes {node.name}'"
+            )
+        if _runs(answer):
+            found.append(node)
+    return found
+
+
+async def ensure_nowhere(cluster: CheckContext, instance: Instance, *, but: Iterable[Node] = ()) -> None:
+    """Raise WrongState if the guest runs, or might run, on any node besides ``but``."""
+    excepted = {node.uuid for node in but}
+    others = [node for node in cluster.state.nodes if node.uuid not in excepted]
+    found = await found_on(cluster, instance, others)
+    if found:
+        raise WrongState(
+            f"Instance {instance.name} is running on {', '.join(node.name for node in found)}; "
+            "it must not be started a second time"
+        )
+
+
+def _runs(guest: RunningGuest | None) -> bool:
+    return guest is not None and guest.running

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Restart an instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from ganeti.declare.command import Command, Option
+from ganeti.declare.operation import Hook, Route
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonNegative
+from ganeti.errors import WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.guest import Guest, guest_of
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.operations.instance.presence import ensure_nowhere
+from ganeti.operations.instance.shutdown import stop
+from ganeti.operations.instance.startup import mark
+from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
+from ganeti.rpc.contract.instance import Describe, Start
+from ganeti.rpc.contract.instance import Reboot as RebootGuest
+
+_TYPES = ("soft", "hard", "full")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    instance: Instance
+    node: Node
+    guest: Guest
+    running: bool
+
+
+class Reboot(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_REBOOT"):
+    """Restart an instance: ask its guest (soft), reset its machine (hard), or stop and start it (full)."""
+
+    route: ClassVar[Route | None] = Route(
+        "POST",
+        "/instances/{instance_name}/reboot",
+        query={"type": "reboot_type", "ignore_secondaries": "ignore_secondaries"},
+        body=True,
+    )
+    hook: ClassVar[Hook | None] = Hook("instance-reboot", "INSTANCE")
+    command: ClassVar[Command | None] = Command(
+        "gnt-instance",
+        "reboot",
+        per_instance=True,
+        usage="<instance>",
+        options=(
+            Option(
+                ("-t", "--type"),
+                "How: soft, hard or full",
+                name="reboot_type",
+                choices=_TYPES,
+                default="hard",
+            ),
+        ),
+    )
+
+    reboot_type: Annotated[Literal["soft", "hard", "full"], param("How")]
+    ignore_secondaries: Annotated[
+        bool, param("Restart even if secondary disks are not all right", "--ignore-secondaries")
+    ] = False
+    shutdown_timeout: Annotated[NonNegative, param("Seconds it gets to power off", "--shutdown-timeout")] = 120
+
+    async def check(self, cluster: CheckContext) -> Plan:
+        state = cluster.state
+        instance = self.instance(state)
+        if instance.admin_state is AdminState.OFFLINE:
+            raise WrongState(f"Instance {instance.name} is marked offline")
+        node = online(primary_of(state, instance))
+        await ensure_nowhere(cluster, instance, but=[node])
+        found = await cluster.call(node, Describe(name=instance.name, hypervisor=instance.hypervisor))
+        return Plan(instance, node, guest_of(state, instance), running=found is not None and found.running)
+
+    async def run(self, cluster: RunContext, plan: Plan) -> None:
+        if plan.running and self.reboot_type != "full":
+            await cluster.call(plan.node, RebootGuest(guest=plan.guest, how=self.reboot_type))
+        else:
+            if plan.running:
+                await stop(cluster, plan.node, plan.instance, self.shutdown_timeout)
+            else:
+                cluster.log(f"Instance {plan.instance.name} was not running, it is started")
+            await cluster.call(plan.node, Start(guest=plan.guest))
+        await mark(cluster, plan.instance, AdminState.UP)
+
+    def hook_environment(self, state: State) -> dict[str, str]:
+        return {
+            **super().hook_environment(state),
+            "IGNORE_SECONDARIES": str(self.ignore_secondaries),
+            "REBOOT_TYPE": self.reboot_type,
+            "SHUTDOWN_TIMEOUT": str(self.shutdown_timeout),
+        }

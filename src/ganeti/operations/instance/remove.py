@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Remove an instance with its disks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from ganeti.declare.command import Command, Option
+from ganeti.declare.operation import Hook, Role, Route
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonNegative
+from ganeti.errors import GanetiError
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.guest import guest_of
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.operations.instance.presence import ensure_nowhere
+from ganeti.operations.instance.shutdown import stop
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, online, primary_of
+from ganeti.rpc.contract.instance import Clear
+from ganeti.rpc.contract.storage import Remove as RemoveDisk
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    instance: Instance
+    node: Node
+
+
+class Remove(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_REMOVE"):
+    """Stop an instance, remove its disks and forget it."""
+
+    role: ClassVar[Role] = Role.ADMIN
+    route: ClassVar[Route | None] = Route("DELETE", "/instances/{instance_name}", body=True)
+    hook: ClassVar[Hook | None] = Hook("instance-remove", "INSTANCE")
+    command: ClassVar[Command | None] = Command(
+        "gnt-instance",
+        "remove",
+        arguments=(INSTANCE_ARGUMENT,),
+        options=(Option(("-f", "--force"), "Do not ask", kind="flag", name="force"),),
+        question="This will remove the volumes of the instance {instance_name} (including mirrors), "
+        "thus removing all the data of the instance. Continue?",
+        usage="[-f] <instance-name>",
+    )
+
+    shutdown_timeout: Annotated[NonNegative, param("Seconds it gets to power off", "--shutdown-timeout")] = 120
+    ignore_failures: Annotated[
+        bool,
+        param("Forget it even if it can't be stopped or its disks can't be removed", "--ignore-failures"),
+    ] = False
+
+    async def check(self, cluster: CheckContext) -> Plan:
+        instance = self.instance(cluster.state)
+        node = primary_of(cluster.state, instance)
+        if not self.ignore_failures:
+            online(node)
+            await ensure_nowhere(cluster, instance, but=[node])
+        return Plan(instance, node)
+
+    async def run(self, cluster: RunContext, plan: Plan) -> None:
+        instance, node = plan.instance, plan.node
+        await self._try(cluster, self._stop(cluster, plan))
+        for index, disk in enumerate(instance.disks):
+            cluster.step(f"removing disk {index} of {instance.name}")
+            await self._try(cluster, cluster.call(node, RemoveDisk(disk=disk)))
+        cluster.step(f"removing {instance.name} from the configuration")
+        await cluster.commit(deletes=[cluster.state.get(Instance, instance.uuid)])
+
+    def hook_environment(self, state: State) -> dict[str, str]:
+        return {**super().hook_environment(state), "SHUTDOWN_TIMEOUT": str(self.shutdown_timeout)}
+
+    async def _stop(self, cluster: RunContext, plan: Plan) -> None:
+        cluster.step(f"shutting down {plan.instance.name} on {plan.node.name}")
+        await stop(cluster, plan.node, plan.instance, self.shutdown_timeout)
+        await cluster.call(plan.node, Clear(guest=guest_of(cluster.state, plan.instance)))
+
+    async def _try(self, cluster: RunContext, work: object) -> None:
+        try:
+            await work  # type: ignore[misc]  # a coroutine
+        except GanetiError as error:
+            if not self.ignore_failures:
+                raise
+            cluster.warn(f"{error.message}; going on")

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Putting in order what a migration left that broke off."""
+
+from __future__ import annotations
+
+from ganeti.errors import NodeCallFailed, WrongState
+from ganeti.jobs.context import RunContext
+from ganeti.model.entity import evolve
+from ganeti.model.guest import guest_of
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.report import RunningGuest
+from ganeti.operations.instance.subject import primary_of
+from ganeti.rpc.contract.instance import Describe, FinishIncoming, FinishOutgoing
+
+_RUNNING = "running"
+
+
+async def settle(cluster: RunContext, instance: Instance) -> None:
+    """Find out where the guest runs, make that its primary node, and clear away the rest.
+
+    Raises WrongState if it runs on several nodes, or if a node that may have it does not answer.
+    """
+    found = await _look(cluster, instance)
+    running = [node for node, guest in found if guest.state == _RUNNING]
+    if len(running) > 1:
+        names = " and ".join(node.name for node in running)
+        raise WrongState(
+            f"Instance {instance.name} is running on {names} at once; stop it by hand on all but one of them, "
+            "then run 'gnt-instance migrate --cleanup'"
+        )
+    home = running[0] if running else primary_of(cluster.state, instance)
+    await _clear_others(cluster, instance, home, found)
+    guest = guest_of(cluster.state, instance)
+    if any(node.uuid == home.uuid for node, _ in found):
+        # A guest that was stopped for the move and did not get away goes on.
+        await cluster.call(home, FinishOutgoing(guest=guest, success=False))
+    current = cluster.state.get(Instance, instance.uuid)
+    cluster.log(f"Instance {instance.name} is at home on {home.name}")
+    await cluster.commit([evolve(current, primary_node=home.uuid)] if current.primary_node != home.uuid else [])
+
+
+async def _look(cluster: RunContext, instance: Instance) -> list[tuple[Node, RunningGuest]]:
+    """The nodes that have the guest in some way."""
+    nodes = [node for node in cluster.state.nodes if node.vm_capable and not node.offline]
+    answers = await cluster.call_all(nodes, Describe(name=instance.name, hypervisor=instance.hypervisor))
+    found = []
+    for node in nodes:
+        answer = answers[node.name]
+        if isinstance(answer, NodeCallFailed):
+            raise WrongState(f"Node {node.name} might have {instance.name}, and does not answer: {answer.message}")
+        if answer is not None:
+            found.append((node, answer))
+    return found
+
+
+async def _clear_others(
+    cluster: RunContext, instance: Instance, home: Node, found: list[tuple[Node, RunningGuest]]
+) -> None:
+    guest = guest_of(cluster.state, instance)
+    for node, present in found:
+        if node.uuid == home.uuid:
+            continue
+        cluster.log(f"Clearing away what is left of {instance.name} on {node.name} ({present.state})")
+        if present.state == "inmigrate":
+            await cluster.call(node, FinishIncoming(guest=guest, success=False))
+        else:
+            await cluster.call(node, FinishOutgoing(guest=guest, success=True))

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Stop an instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from ganeti.declare.command import Command
+from ganeti.declare.operation import Hook, Route
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonNegative
+from ganeti.errors import WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.guest import guest_of
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.operations.instance.startup import mark
+from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
+from ganeti.rpc.contract.instance import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``node`` is None if there is nothing to stop, only something to write down."""
+
+    instance: Instance
+    node: Node | None
+
+
+class Shutdown(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_SHUTDOWN"):
+    """Stop an instance: ask its guest to power off, and end it if it does not."""
+
+    route: ClassVar[Route | None] = Route(
+        "PUT", "/instances/{instance_name}/shutdown", query={"no_remember": "no_remember"}, body=True
+    )
+    hook: ClassVar[Hook | None] = Hook("instance-stop", "INSTANCE")
+    command: ClassVar[Command | None] = Command(
+        "gnt-instance", "shutdown", per_instance=True, aliases=("stop",), usage="<instance>"
+    )
+
+    force: Annotated[bool, param("Do not ask, and stop it even if it is marked offline", "-f", "--force")] = False
+    ignore_offline_nodes: Annotated[
+        bool, param("If its node is offline, only mark it as one that should not run", "--ignore-offline")
+    ] = False
+    timeout: Annotated[NonNegative, param("Seconds it gets to power off", "--timeout")] = 120
+    no_remember: Annotated[bool, param("Do not mark it as one that should not run", "--no-remember")] = False
+    admin_state_source: Annotated[
+        Literal["admin", "user"] | None, param("Who wanted it: the administrator, or the guest's user")
+    ] = None
+
+    async def check(self, cluster: CheckContext) -> Plan:
+        state = cluster.state
+        instance = self.instance(state)
+        node = primary_of(state, instance)
+        if instance.admin_state is AdminState.OFFLINE and not self.force:
+            raise WrongState(f"Instance {instance.name} is marked offline; --force stops it all the same")
+        if node.offline and self.ignore_offline_nodes:
+            return Plan(instance, None)
+        return Plan(instance, online(node))
+
+    async def run(self, cluster: RunContext, plan: Plan) -> None:
+        instance = plan.instance
+        if not self.no_remember and instance.admin_state is not AdminState.OFFLINE:
+            instance = await mark(cluster, instance, AdminState.DOWN, self.admin_state_source or "admin")
+        if plan.node is None:
+            cluster.warn(f"The node of {instance.name} is offline; it is only marked as stopped")
+            return
+        await stop(cluster, plan.node, instance, self.timeout)
+
+    def hook_environment(self, state: State) -> dict[str, str]:
+        return {**super().hook_environment(state), "TIMEOUT": str(self.timeout)}
+
+
+async def stop(cluster: RunContext, node: Node, instance: Instance, timeout: float, *, force: bool = False) -> None:
+    """Stop a guest, and say so if it had to be ended."""
+    stopped = await cluster.call(node, Stop(guest=guest_of(cluster.state, instance), timeout=timeout, force=force))
+    if stopped.forced and not force:
+        cluster.warn(f"{instance.name} did not power off within {timeout:.0f} seconds and was ended")

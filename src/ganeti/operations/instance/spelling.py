@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How the command line says what an instance is made of (gnt-instance(8), "add")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ganeti.errors import CommandLineError
+
+_MOST = 64  # disks or cards
+
+
+def create_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of OP_INSTANCE_CREATE from the flags and arguments of ``gnt-instance add``."""
+    parameters = dict(values)
+    pnode, _, snode = (parameters.pop("node", None) or "").partition(":")
+    hypervisor, hvparams = parameters.pop("hypervisor_and_parameters", None) or (None, {})
+    size = parameters.pop("os_size", None)
+    tags = parameters.pop("tag_list", None)
+    if parameters.pop("no_nics", False):
+        if parameters.get("nics"):
+            raise CommandLineError("--no-nics and --net exclude each other")
+        nics: list[dict[str, Any]] = []
+    else:
+        nics = numbered(parameters.pop("nics", None) or [], "--net") or [{}]
+    return {
+        **parameters,
+        "mode": "create",
+        "disks": _disks(parameters.pop("disks", None) or [], size, parameters.get("disk_template")),
+        "nics": nics,
+        "pnode": pnode or None,
+        "snode": snode or None,
+        "hypervisor": hypervisor,
+        "hvparams": hvparams,
+        "tags": tags or [],
+    }
+
+
+def numbered(items: Sequence[tuple[str, dict[str, Any]]], flag: str) -> list[dict[str, Any]]:
+    """``[("0", {...}), ("2", {...})]`` as a list, with nothing said of number 1."""
+    found: dict[int, dict[str, Any]] = {}
+    for ident, values in items:
+        if not ident.isdigit() or int(ident) >= _MOST:
+            raise CommandLineError(f"{flag} {ident}: begin with a number from 0 to {_MOST - 1}, such as 0:key=value")
+        if int(ident) in found:
+            raise CommandLineError(f"{flag}: number {ident} is given twice")
+        found[int(ident)] = values
+    return [found.get(index, {}) for index in range(max(found, default=-1) + 1)]
+
+
+def _disks(items: Sequence[tuple[str, dict[str, Any]]], size: Any, template: str | None) -> list[dict[str, Any]]:
+    if items and size is not None:
+        raise CommandLineError("--disk and --os-size exclude each other")
+    if template == "diskless" and (items or size is not None):
+        raise CommandLineError("A diskless instance has no disks, so --disk and --os-size make no sense")
+    if size is not None:
+        return [{"size": size}]
+    return numbered(items, "--disk")

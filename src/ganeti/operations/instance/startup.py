@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Start an instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from ganeti.declare.command import Command
+from ganeti.declare.operation import Hook, Route
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonNegative, Parameters
+from ganeti.errors import InsufficientResources, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.entity import evolve
+from ganeti.model.guest import Guest, guest_of
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.node import Node
+from ganeti.model.parameters import overrides
+from ganeti.model.parameters.backend import BackendParameters, spelled_out
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.state import State
+from ganeti.operations.instance.presence import ensure_nowhere
+from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
+from ganeti.rpc.contract.instance import CheckStart, Start
+from ganeti.rpc.contract.node import Describe
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``guest`` is None if the instance is only to be marked as one that should run."""
+
+    instance: Instance
+    node: Node
+    guest: Guest | None
+
+
+class Startup(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_STARTUP"):
+    """Start an instance."""
+
+    route: ClassVar[Route | None] = Route(
+        "PUT",
+        "/instances/{instance_name}/startup",
+        query={"force": "force", "no_remember": "no_remember"},
+        body=True,
+    )
+    hook: ClassVar[Hook | None] = Hook("instance-start", "INSTANCE")
+    command: ClassVar[Command | None] = Command(
+        "gnt-instance", "startup", per_instance=True, aliases=("start",), usage="<instance>"
+    )
+
+    force: Annotated[
+        bool, param("Do not ask, and start even if secondary disks are not all right", "-f", "--force")
+    ] = False
+    ignore_offline_nodes: Annotated[
+        bool, param("If its node is offline, only mark it as one that should run", "--ignore-offline")
+    ] = False
+    hvparams: Annotated[Parameters, param("Hypervisor parameters for this once", "-H", "--hypervisor-parameters")] = {}
+    beparams: Annotated[Parameters, param("Backend parameters for this once", "-B", "--backend-parameters")] = {}
+    no_remember: Annotated[bool, param("Do not mark it as one that should run", "--no-remember")] = False
+    startup_paused: Annotated[bool, param("Start it paused", "--paused")] = False
+    shutdown_timeout: Annotated[NonNegative, param("Seconds it gets to shut down, if it has to")] = 120
+
+    async def check(self, cluster: CheckContext) -> Plan:
+        state = cluster.state
+        instance = self.instance(state)
+        node = primary_of(state, instance)
+        if instance.admin_state is AdminState.OFFLINE:
+            raise WrongState(
+                f"Instance {instance.name} is marked offline; 'gnt-instance modify --online {instance.name}' "
+                "takes that back"
+            )
+        if node.offline and self.ignore_offline_nodes:
+            return Plan(instance, node, None)
+        online(node)
+        await ensure_nowhere(cluster, instance, but=[node])
+        guest = self._guest(state, instance)
+        if instance.uuid not in (cluster.live.guests_on(node.uuid) or {}):
+            await ensure_it_fits(cluster, node, guest)
+        return Plan(instance, node, guest)
+
+    async def run(self, cluster: RunContext, plan: Plan) -> None:
+        if not self.no_remember:
+            await mark(cluster, plan.instance, AdminState.UP)
+        if plan.guest is None:
+            cluster.warn(f"Node {plan.node.name} is offline; {plan.instance.name} is only marked as to be started")
+            return
+        started = await cluster.call(plan.node, Start(guest=plan.guest, paused=self.startup_paused))
+        if not started.fresh:
+            cluster.log(f"Instance {plan.instance.name} was running already")
+
+    def hook_environment(self, state: State) -> dict[str, str]:
+        return {**super().hook_environment(state), "FORCE": str(self.force)}
+
+    def _guest(self, state: State, instance: Instance) -> Guest:
+        hypervisor = HYPERVISOR_PARAMETERS[instance.hypervisor]
+        return guest_of(
+            state,
+            instance,
+            hvparams=overrides(hypervisor, self.hvparams, {}, "Parameter 'hvparams'"),
+            beparams=overrides(BackendParameters, spelled_out(self.beparams), {}, "Parameter 'beparams'"),
+        )
+
+
+async def ensure_it_fits(cluster: CheckContext, node: Node, guest: Guest) -> None:
+    """Raise InsufficientResources or WrongState if a guest could not be started on a node."""
+    report = await cluster.call(node, Describe(hypervisors=(guest.hypervisor,)))
+    needed = guest.beparams.maxmem
+    if report.memory.free < needed:
+        raise InsufficientResources(
+            f"Node {node.name} has {report.memory.free} MiB of free memory, {guest.name} needs {needed} MiB"
+        )
+    in_the_way = await cluster.call(node, CheckStart(guest=guest))
+    if in_the_way:
+        raise WrongState(f"{guest.name} cannot be started on {node.name}: {'; '.join(in_the_way)}")
+
+
+async def mark(cluster: RunContext, instance: Instance, admin_state: AdminState, source: str = "admin") -> Instance:
+    """Write down what the administrator wants; the instance as it is now."""
+    if (instance.admin_state, instance.admin_state_source) != (admin_state, source):
+        await cluster.commit([evolve(instance, admin_state=admin_state, admin_state_source=source)])
+    return cluster.state.get(Instance, instance.uuid)

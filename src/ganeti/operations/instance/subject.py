@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What all operations on one instance have in common: its name, its locks, what hooks learn of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, TypeVar
+
+from ganeti.declare.command import Argument
+from ganeti.declare.operation import Role
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty
+from ganeti.errors import WrongState
+from ganeti.jobs.locks import LockSet, exclusive, shared
+from ganeti.jobs.operation import JobOperation
+from ganeti.model.guest import Guest, guest_of
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.node import Node
+from ganeti.model.state import State
+
+P = TypeVar("P")
+
+INSTANCE_ARGUMENT = Argument("instance_name", "Name of the instance", completes="instance")
+
+
+class InstanceOperation(JobOperation[P], frozen=True, kw_only=True):
+    """Works on one instance, with its nodes."""
+
+    role: ClassVar[Role] = Role.OPERATE
+    subject: ClassVar[str | None] = "instance_name"
+
+    instance_name: Annotated[NonEmpty, param("Name of the instance", completes="instance")]
+    instance_uuid: Annotated[NonEmpty | None, param("Its UUID; counts more than the name")] = None
+
+    def instance(self, state: State) -> Instance:
+        """Raises UnknownEntity."""
+        return state.find(Instance, self.instance_uuid or self.instance_name)
+
+    def locks(self, state: State) -> LockSet:
+        instance = self.instance(state)
+        return exclusive("instance", instance.name) | shared("node", *node_names(state, instance))
+
+    def hook_environment(self, state: State) -> dict[str, str]:
+        return instance_environment(state, self.instance(state))
+
+    def hook_nodes(self, state: State) -> tuple[Node, ...]:
+        return nodes_of(state, self.instance(state))
+
+
+def nodes_of(state: State, instance: Instance) -> tuple[Node, ...]:
+    """The primary node and the secondary ones."""
+    return tuple(state.get(Node, uuid) for uuid in instance.nodes)
+
+
+def node_names(state: State, instance: Instance) -> list[str]:
+    return [node.name for node in nodes_of(state, instance)]
+
+
+def primary_of(state: State, instance: Instance) -> Node:
+    return state.get(Node, instance.primary_node)
+
+
+def online(node: Node) -> Node:
+    """The node itself. Raises WrongState if it is marked offline."""
+    if node.offline:
+        raise WrongState(f"Node {node.name} is marked offline; 'gnt-node modify -O no {node.name}' takes that back")
+    return node
+
+
+def instance_environment(state: State, instance: Instance) -> dict[str, str]:
+    """What hooks learn of an instance ("Ganeti customisation using hooks", "Instance operations")."""
+    guest = guest_of(state, instance)
+    primary, *secondaries = node_names(state, instance)
+    memory = guest.beparams
+    environment = {
+        "INSTANCE_NAME": instance.name,
+        "INSTANCE_PRIMARY": primary,
+        "INSTANCE_SECONDARIES": " ".join(secondaries),
+        "INSTANCE_OS_TYPE": instance.os,
+        "INSTANCE_STATUS": "up" if instance.admin_state is AdminState.UP else "down",
+        "INSTANCE_MINMEM": str(memory.minmem),
+        "INSTANCE_MAXMEM": str(memory.maxmem),
+        "INSTANCE_MEMORY": str(memory.maxmem),
+        "INSTANCE_VCPUS": str(memory.vcpus),
+        "INSTANCE_DISK_TEMPLATE": str(instance.disk_template),
+        "INSTANCE_HYPERVISOR": instance.hypervisor,
+        "INSTANCE_TAGS": " ".join(sorted(instance.tags)),
+    }
+    return environment | dict(_devices(guest)) | dict(_parameters(guest))
+
+
+def _devices(guest: Guest) -> Iterator[tuple[str, str]]:
+    yield "INSTANCE_NIC_COUNT", str(len(guest.nics))
+    for index, nic in enumerate(guest.nics):
+        yield f"INSTANCE_NIC{index}_MAC", nic.mac
+        yield f"INSTANCE_NIC{index}_IP", nic.ip or ""
+        yield f"INSTANCE_NIC{index}_MODE", nic.mode
+        yield f"INSTANCE_NIC{index}_LINK", nic.link
+        yield f"INSTANCE_NIC{index}_BRIDGE", nic.link if nic.mode == "bridged" else ""
+    yield "INSTANCE_DISK_COUNT", str(len(guest.disks))
+    for index, disk in enumerate(guest.disks):
+        yield f"INSTANCE_DISK{index}_SIZE", str(disk.size)
+        yield f"INSTANCE_DISK{index}_MODE", disk.mode
+
+
+def _parameters(guest: Guest) -> Iterator[tuple[str, str]]:
+    for name in guest.beparams.__struct_fields__:
+        yield f"INSTANCE_BE_{name}", str(getattr(guest.beparams, name))
+    for name, value in guest.hvparams.items():
+        yield f"INSTANCE_HV_{name}", str(value)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where an instance that leaves its node goes."""
+
+from __future__ import annotations
+
+from ganeti.errors import UnknownEntity, WrongInput, WrongState
+from ganeti.jobs.context import CheckContext
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.operations.instance.allocation import relocate
+from ganeti.operations.instance.subject import primary_of
+
+
+def ensure_movable(instance: Instance) -> None:
+    """Raise WrongState if its disks are on one node only."""
+    if not instance.disk_template.movable:
+        raise WrongState(
+            f"The disks of {instance.name} (template '{instance.disk_template}') are on one node only; "
+            "'gnt-instance move' copies them to another"
+        )
+
+
+def named_target(state: State, instance: Instance, name: str | None) -> Node | None:
+    """The node that an operation names, or the only one possible; None if it has to be chosen."""
+    if instance.disk_template.mirrored:
+        secondary = state.get(Node, instance.secondary_nodes[0])
+        if name and state.find(Node, name).uuid != secondary.uuid:
+            raise WrongInput(
+                f"Parameter 'target_node': {instance.name} can only go to {secondary.name}, "
+                "the secondary node that has its disks"
+            )
+        return secondary
+    return state.find(Node, name) if name else None
+
+
+async def find_target(cluster: CheckContext, instance: Instance, name: str | None, iallocator: str | None) -> Node:
+    """The node to go to: the one named, the secondary, or the one that the allocator chooses.
+
+    Raises WrongInput or WrongState for one that is not fit.
+    """
+    state, source = cluster.state, primary_of(cluster.state, instance)
+    target = named_target(state, instance, name)
+    if target is None:
+        target = await relocate(cluster, instance, iallocator)
+    if target.uuid == source.uuid:
+        raise WrongInput(f"Parameter 'target_node': {instance.name} is on {source.name} already")
+    if not target.usable:
+        why = "offline" if target.offline else "drained" if target.drained else "not vm_capable"
+        raise WrongState(f"Node {target.name} is {why}, no instance can go there")
+    if target.group != source.group:
+        raise WrongInput(
+            f"Parameter 'target_node': {target.name} is in another node group than {source.name}; "
+            "'gnt-instance change-group' moves between groups"
+        )
+    return target
+
+
+def possible_targets(state: State, instance: Instance, name: str | None) -> list[str]:
+    """Names of the nodes whose locks are needed before the target is known."""
+    try:
+        target = named_target(state, instance, name)
+    except UnknownEntity:
+        return []  # the check will say so
+    if target:
+        return [target.name]
+    group = primary_of(state, instance).group
+    return [node.name for node in state.nodes if node.group == group]

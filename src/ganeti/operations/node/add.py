@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Take a node into the cluster that has its certificate already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from ganeti import VERSION
+from ganeti.declare.operation import Hook
+from ganeti.declare.parameter import param
+from ganeti.declare.types import HostName, NonEmpty, Parameters
+from ganeti.errors import AlreadyExists, NodeCallFailed, NotUnique, WrongInput, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.locks import LockSet, all_shared, exclusive
+from ganeti.jobs.operation import JobOperation
+from ganeti.model.entity import evolve
+from ganeti.model.group import Group
+from ganeti.model.node import Node
+from ganeti.model.parameters import overrides
+from ganeti.model.parameters.node import NodeParameters
+from ganeti.model.state import State
+from ganeti.operations.node.candidates import catch_up, eligible, equip, promotions
+from ganeti.operations.node.subject import node_environment
+from ganeti.rpc.contract.node import Ping
+
+_CLOCK_TOLERANCE = 150.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    node: Node
+    candidate: bool
+
+
+class Add(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
+    """Take a node into the cluster that has its certificate already.
+
+    ``gnt-node add`` brings the certificate there over ssh first; ``gnt-node join`` does so with a token.
+    """
+
+    subject: ClassVar[str | None] = "node_name"
+    hook: ClassVar[Hook | None] = Hook("node-add", "NODE")
+
+    node_name: Annotated[HostName, param("Name of the node")]
+    hv_state: Annotated[Parameters | None, param("State of its hypervisors")] = None
+    disk_state: Annotated[Parameters | None, param("State of its storage")] = None
+    primary_ip: Annotated[NonEmpty | None, param("Address of node calls; as its name says if not given")] = None
+    secondary_ip: Annotated[NonEmpty | None, param("Address of disk and migration traffic")] = None
+    readd: Annotated[bool, param("It was in the cluster before and was installed anew")] = False
+    group: Annotated[NonEmpty | None, param("Its node group", completes="group")] = None
+    master_capable: Annotated[bool | None, param("Whether it may become master")] = None
+    vm_capable: Annotated[bool | None, param("Whether it may run instances")] = None
+    ndparams: Annotated[Parameters | None, param("Node parameters")] = None
+    node_setup: Annotated[bool, param("Accepted; the certificate is there already")] = False
+
+    def locks(self, state: State) -> LockSet:
+        del state
+        return exclusive("node", self.node_name) | all_shared("nodegroup") | exclusive("cluster", "candidates")
+
+    async def check(self, cluster: CheckContext) -> Plan:
+        state = cluster.state
+        node = self._readded(state) if self.readd else await self._new(cluster)
+        await self._ensure_it_answers(cluster, node)
+        candidate = node.master_candidate or node in promotions(state.changed([node]))
+        return Plan(node, candidate=candidate and eligible(node))
+
+    async def run(self, cluster: RunContext, plan: Plan) -> None:
+        if plan.candidate:
+            await equip(cluster, plan.node)
+        node = evolve(plan.node, master_candidate=plan.candidate)
+        await cluster.commit([node])
+        if plan.candidate:
+            await catch_up(cluster, node)
+            cluster.log(f"Node {node.name} is a master candidate")
+
+    def hook_environment(self, state: State) -> dict[str, str]:
+        if (Node.kind, self.node_name) in state.names:
+            return node_environment(state.find(Node, self.node_name))
+        return {"NODE_NAME": self.node_name}
+
+    def _readded(self, state: State) -> Node:
+        node = state.find(Node, self.node_name)
+        if node.uuid == state.cluster.master_node:
+            raise WrongState("The master itself cannot be re-added; fail over to another node first")
+        return evolve(node, offline=False, drained=False, powered=True)
+
+    async def _new(self, cluster: CheckContext) -> Node:
+        state = cluster.state
+        if (Node.kind, self.node_name) in state.names:
+            raise AlreadyExists(f"Node {self.node_name} is in the cluster already; --readd takes it in again")
+        address = self.primary_ip or (await cluster.resolver.resolve(self.node_name))[1]
+        for other in state.nodes:
+            if {address, self.secondary_ip} & {other.primary_ip, other.migration_ip}:
+                raise NotUnique(f"Node {other.name} has the address {address} or {self.secondary_ip} already")
+        return Node(
+            uuid=cluster.random.uuid(),
+            name=self.node_name,
+            primary_ip=address,
+            secondary_ip=self.secondary_ip or "",
+            group=self._group(state).uuid,
+            master_capable=self.master_capable is not False,
+            vm_capable=self.vm_capable is not False,
+            ndparams=overrides(NodeParameters, self.ndparams or {}, {}, "Parameter 'ndparams'"),
+            hv_state=self.hv_state or {},
+            disk_state=self.disk_state or {},
+        )
+
+    def _group(self, state: State) -> Group:
+        if self.group:
+            return state.find(Group, self.group)
+        if len(state.groups) > 1:
+            raise WrongInput(f"Parameter 'group': choose from {', '.join(group.name for group in state.groups)}")
+        return state.groups[0]
+
+    async def _ensure_it_answers(self, cluster: CheckContext, node: Node) -> None:
+        try:
+            pong = await cluster.call(node, Ping())
+        except NodeCallFailed as error:
+            raise WrongState(
+                f"The node daemon on {node.name} does not accept calls of this cluster ({error.message}); "
+                "bring it its certificate with 'gnt-node add', or with 'gnt-node join' on the node"
+            ) from None
+        if pong.version != VERSION:
+            raise WrongState(f"Node {node.name} runs version {pong.version}, the master {VERSION}; install the same")
+        apart = abs(pong.time - cluster.now)
+        if apart > _CLOCK_TOLERANCE:
+            raise WrongState(f"The clocks of {node.name} and the master are {apart:.0f} s apart; synchronise them")

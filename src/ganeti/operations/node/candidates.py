@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The pool of master candidates: nodes that keep a replica of the state and may become master."""
+
+from __future__ import annotations
+
+from ganeti.errors import GanetiError
+from ganeti.jobs.context import RunContext
+from ganeti.model.entity import evolve
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.rpc.contract.node import SaveFiles
+
+
+def eligible(node: Node) -> bool:
+    return node.master_capable and not node.offline and not node.drained
+
+
+def promotions(state: State, without: Node | None = None) -> list[Node]:
+    """The nodes to promote so that the pool is full again; ``without`` one that is leaving it."""
+    gone = without.uuid if without else None
+    nodes = [node for node in state.nodes if node.uuid != gone and eligible(node)]
+    missing = min(state.cluster.candidate_pool_size, len(nodes)) - sum(1 for node in nodes if node.master_candidate)
+    return [node for node in nodes if not node.master_candidate][: max(missing, 0)]
+
+
+async def promote(cluster: RunContext, nodes: list[Node]) -> None:
+    """Make nodes master candidates and give them what a candidate needs."""
+    if not nodes:
+        return
+    for node in nodes:
+        cluster.log(f"Promoting node {node.name} to master candidate")
+        await equip(cluster, node)
+    await cluster.commit([evolve(cluster.state.get(Node, node.uuid), master_candidate=True) for node in nodes])
+    for node in nodes:
+        await catch_up(cluster, node)
+
+
+async def equip(cluster: RunContext, node: Node) -> None:
+    """Give a node the files that every candidate has: the CA's key, the remote API's certificate and users."""
+    files = cluster.services.candidate_files()
+    if node.uuid != cluster.state.cluster.master_node:
+        await cluster.call(node, SaveFiles(files=files))
+
+
+async def catch_up(cluster: RunContext, node: Node) -> None:
+    """Give a new candidate its replica; a failure is a warning, for it is tried again in the background."""
+    if node.uuid == cluster.state.cluster.master_node:
+        return
+    try:
+        await cluster.services.replication.caught_up(node.uuid)
+    except GanetiError as error:
+        cluster.warn(error.message)

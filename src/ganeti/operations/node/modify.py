@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Change the role or the parameters of a node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from ganeti.declare.command import Command
+from ganeti.declare.operation import Hook, Route
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty, Parameters
+from ganeti.errors import GanetiError, WrongInput, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.locks import LockSet, exclusive
+from ganeti.model.entity import evolve
+from ganeti.model.node import Node
+from ganeti.model.parameters import overrides
+from ganeti.model.parameters.node import NodeParameters
+from ganeti.model.state import State
+from ganeti.operations.node.candidates import catch_up, equip, promote, promotions
+from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
+from ganeti.rpc.contract.node import Ping
+
+_FLAGS = ("master_candidate", "drained", "offline", "master_capable", "vm_capable", "powered")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``changes``: (what, new value) pairs to show."""
+
+    before: Node
+    after: Node
+    promote: list[Node]
+    changes: list[tuple[str, Any]]
+
+
+class Modify(NodeOperation[Plan], frozen=True, kw_only=True, tag="OP_NODE_SET_PARAMS"):
+    """Change the role or the parameters of a node."""
+
+    route: ClassVar[Route | None] = Route("POST", "/nodes/{node_name}/modify", body=True)
+    hook: ClassVar[Hook | None] = Hook("node-modify", "NODE")
+    command: ClassVar[Command | None] = Command("gnt-node", "modify", arguments=(NODE_ARGUMENT,), usage="<node-name>")
+
+    force: Annotated[bool, param("Do it even if there would be too few master candidates", "-f", "--force")] = False
+    hv_state: Annotated[Parameters | None, param("State of its hypervisors")] = None
+    disk_state: Annotated[Parameters | None, param("State of its storage")] = None
+    master_candidate: Annotated[
+        bool | None, param("Whether it keeps a replica of the state", "-C", "--master-candidate", metavar="YES|NO")
+    ] = None
+    offline: Annotated[
+        bool | None, param("Whether it is down for sure; it is not called then", "-O", "--offline", metavar="YES|NO")
+    ] = None
+    drained: Annotated[bool | None, param("Whether it takes no new instances", "-D", "--drained", metavar="YES|NO")] = (
+        None
+    )
+    auto_promote: Annotated[bool, param("Promote another master candidate if one is missing", "--auto-promote")] = False
+    master_capable: Annotated[
+        bool | None, param("Whether it may become master", "--master-capable", metavar="YES|NO")
+    ] = None
+    vm_capable: Annotated[bool | None, param("Whether it may run instances", "--vm-capable", metavar="YES|NO")] = None
+    secondary_ip: Annotated[
+        NonEmpty | None, param("Address of disk and migration traffic", "-s", "--secondary-ip", metavar="ADDRESS")
+    ] = None
+    ndparams: Annotated[Parameters | None, param("Node parameters", "--node-parameters", metavar="KEY=VALUE,...")] = (
+        None
+    )
+    powered: Annotated[
+        bool | None, param("Whether it is thought to have power", "--node-powered", metavar="YES|NO")
+    ] = None
+
+    def locks(self, state: State) -> LockSet:
+        # The pool of candidates is counted over all nodes.
+        return super().locks(state) | exclusive("cluster", "candidates")
+
+    async def check(self, cluster: CheckContext) -> Plan:
+        state = cluster.state
+        node = self.node(state)
+        self._ensure_sense(state, node)
+        after = self._changed(node)
+        if node.offline and not after.offline:
+            await self._ensure_it_answers(cluster, node)
+        if node.vm_capable and not after.vm_capable and state.instances_on(node.uuid):
+            raise WrongState(f"Node {node.name} has instances, it cannot be made unable to run any")
+        if self.master_candidate is None and after in promotions(state.changed([after])):
+            after = evolve(after, master_candidate=True)
+        return Plan(node, after, self._replacements(state, node, after), _differences(node, after))
+
+    async def run(self, cluster: RunContext, plan: Plan) -> list[tuple[str, Any]]:
+        becomes = plan.after.master_candidate and not plan.before.master_candidate
+        if becomes:
+            await equip(cluster, plan.after)
+        await promote(cluster, plan.promote)
+        await cluster.commit([plan.after])
+        if becomes:
+            await catch_up(cluster, plan.after)
+        return plan.changes
+
+    def _ensure_sense(self, state: State, node: Node) -> None:
+        given = [
+            flag
+            for flag in (*_FLAGS, "secondary_ip", "ndparams", "hv_state", "disk_state")
+            if getattr(self, flag) is not None
+        ]
+        if not given:
+            raise WrongInput("Nothing to change; give at least one of --offline, --drained, --master-candidate ...")
+        if sum(bool(value) for value in (self.offline, self.drained, self.master_candidate)) > 1:
+            raise WrongInput("A node can be only one of offline, drained and master candidate")
+        is_master = node.uuid == state.cluster.master_node
+        if is_master and (
+            self.offline or self.drained or self.master_candidate is False or self.master_capable is False
+        ):
+            raise WrongInput("The master role can be changed only via master-failover")
+
+    def _changed(self, node: Node) -> Node:
+        flags = {flag: value for flag in _FLAGS if (value := getattr(self, flag)) is not None}
+        if self.offline or self.drained or flags.get("master_capable") is False:
+            flags["master_candidate"] = False
+        if self.offline or self.master_candidate:
+            flags["drained"] = False
+        if self.drained or self.master_candidate:
+            flags["offline"] = False
+        after = evolve(
+            node,
+            **flags,
+            secondary_ip=self.secondary_ip or node.secondary_ip,
+            ndparams=overrides(NodeParameters, self.ndparams or {}, node.ndparams, "Parameter 'ndparams'"),
+            hv_state={**node.hv_state, **(self.hv_state or {})},
+            disk_state={**node.disk_state, **(self.disk_state or {})},
+        )
+        if after.master_candidate and not after.master_capable:
+            raise WrongInput(f"Node {node.name} is not master capable, so it cannot be a master candidate")
+        return after
+
+    def _replacements(self, state: State, before: Node, after: Node) -> list[Node]:
+        """Other nodes that take its place in the pool. Raises WrongState if the pool may not shrink."""
+        if after.master_candidate or not before.master_candidate:
+            return []
+        missing = promotions(state, without=before)
+        if missing and not self.auto_promote and not self.force:
+            raise WrongState(
+                f"There would be {len(missing)} master candidate(s) too few without {before.name}; "
+                "--auto-promote makes another node one, --force goes without"
+            )
+        return missing if self.auto_promote else []
+
+    async def _ensure_it_answers(self, cluster: CheckContext, node: Node) -> None:
+        try:
+            await cluster.call(node, Ping())
+        except GanetiError as error:
+            raise WrongState(
+                f"Node {node.name} cannot be taken back online, it does not answer: {error}; "
+                "if it was installed anew, use 'gnt-node add --readd'"
+            ) from None
+
+
+def _differences(before: Node, after: Node) -> list[tuple[str, Any]]:
+    return [
+        (field, getattr(after, field))
+        for field in before.__struct_fields__
+        if getattr(before, field) != getattr(after, field)
+    ]

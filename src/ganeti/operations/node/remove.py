@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Remove a node from the cluster."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ganeti.declare.command import Command
+from ganeti.declare.operation import Hook
+from ganeti.errors import GanetiError, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.locks import LockSet, exclusive
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.operations.node.candidates import promote, promotions
+from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
+from ganeti.rpc.contract.node import Leave
+
+
+class Remove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_REMOVE"):
+    """Remove a node from the cluster. It must have no instances."""
+
+    hook: ClassVar[Hook | None] = Hook("node-remove", "NODE")
+    command: ClassVar[Command | None] = Command("gnt-node", "remove", arguments=(NODE_ARGUMENT,), usage="<node-name>")
+
+    def locks(self, state: State) -> LockSet:
+        return super().locks(state) | exclusive("cluster", "candidates")
+
+    async def check(self, cluster: CheckContext) -> Node:
+        state = cluster.state
+        node = self.node(state)
+        if node.uuid == state.cluster.master_node:
+            raise WrongState("The master node cannot be removed; use 'gnt-cluster master-failover' first")
+        instances = sorted(instance.name for instance in state.instances_on(node.uuid))
+        if instances:
+            raise WrongState(f"Node {node.name} still has instances: {', '.join(instances)}; move them away first")
+        return node
+
+    async def run(self, cluster: RunContext, plan: Node) -> None:
+        await promote(cluster, promotions(cluster.state, without=plan) if plan.master_candidate else [])
+        await cluster.commit(deletes=[cluster.state.get(Node, plan.uuid)])
+        try:
+            await cluster.call(plan, Leave())
+        except GanetiError as error:
+            cluster.warn(
+                f"{plan.name} is out of the cluster but could not be told ({error.message}); "
+                "its certificate stays there until /var/lib/ganeti is cleared"
+            )

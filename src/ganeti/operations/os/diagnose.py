@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Say which OS providers the nodes have."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from ganeti.declare.operation import Role
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty
+from ganeti.errors import NodeCallFailed
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.operation import JobOperation
+from ganeti.query.os import PROVIDERS, Row
+from ganeti.rpc.contract.os import Diagnose as DiagnoseNode
+from ganeti.rpc.contract.os import OsProvider
+
+
+class Diagnose(JobOperation[None], frozen=True, kw_only=True, tag="OP_OS_DIAGNOSE"):
+    """Say which OS providers the nodes have, and what is wrong with them."""
+
+    role: ClassVar[Role] = Role.READ
+    reads_only: ClassVar[bool] = True
+
+    output_fields: Annotated[list[NonEmpty], param("Columns to return")]
+    names: Annotated[list[NonEmpty], param("Providers to look at; none for all")] = []
+
+    async def check(self, cluster: CheckContext) -> None:
+        del cluster
+
+    async def run(self, cluster: RunContext, plan: None) -> list[list[Any]]:
+        del plan
+        rows = await provider_rows(cluster)
+        chosen = [row for row in rows if not self.names or row.name in self.names]
+        table = PROVIDERS.query(chosen, self.output_fields)
+        return [[value for _, value in cells] for cells in table.data]
+
+
+async def provider_rows(cluster: CheckContext) -> list[Row]:
+    """A row for each name that any node has; nodes that don't answer are left out."""
+    nodes = [node for node in cluster.state.nodes if node.vm_capable and not node.offline]
+    answers = await cluster.call_all(nodes, DiagnoseNode())
+    found = {name: answer for name, answer in answers.items() if not isinstance(answer, NodeCallFailed)}
+    names = sorted({provider.name for providers in found.values() for provider in providers})
+    return [
+        Row(name, cluster.state, {node: _named(name, providers) for node, providers in found.items()}) for name in names
+    ]
+
+
+def _named(name: str, providers: tuple[OsProvider, ...]) -> tuple[OsProvider, ...]:
+    return tuple(provider for provider in providers if provider.name == name)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A column of a list, and the table that a query answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from ganeti.declare.field import Field, FieldKind, ValueStatus
+from ganeti.query.filter import Filter, accept_all
+
+T = TypeVar("T")
+
+
+class Absent(Exception):
+    """Raised by a column that has no value for a row; says why."""
+
+    def __init__(self, status: ValueStatus) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+UNAVAILABLE = Absent(ValueStatus.UNAVAILABLE)
+NO_DATA = Absent(ValueStatus.NO_DATA)
+OFFLINE = Absent(ValueStatus.OFFLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[T]):
+    """``value`` raises Absent. ``live``: it needs reports from nodes, which somebody has to fetch first."""
+
+    field: Field
+    value: Callable[[T], Any]
+    live: bool = False
+
+    def cell(self, row: T) -> tuple[int, Any]:
+        """(status, value) as it goes over the wire."""
+        try:
+            value = self.value(row)
+        except Absent as absent:
+            return int(absent.status), None
+        return (int(ValueStatus.UNAVAILABLE), None) if value is None else (int(ValueStatus.NORMAL), value)
+
+
+def column(  # the words of a declaration, in the order of its table
+    name: str,
+    title: str,
+    kind: FieldKind,
+    doc: str,
+    value: Callable[[T], Any],
+    *,
+    live: bool = False,
+) -> Column[T]:
+    return Column(Field(name, title, kind, doc), value, live)
+
+
+def unknown(name: str) -> Column[Any]:
+    """The column of a name that nobody declared."""
+
+    def value(row: Any) -> Any:
+        del row
+        raise Absent(ValueStatus.UNKNOWN)
+
+    return Column(Field(name, name, FieldKind.UNKNOWN, f"Unknown field '{name}'"), value)
+
+
+class Table(Struct, frozen=True):
+    """What a query answers: cells are (status, value)."""
+
+    fields: list[Field]
+    data: list[list[tuple[int, Any]]]
+
+
+class Columns(Generic[T]):
+    """All columns of a kind of thing. ``family`` finds those whose names have parts, such as "nic.mac/7"."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column[T]],
+        name: Callable[[T], Any],
+        family: Callable[[str], Column[T] | None] = lambda name: None,
+    ) -> None:
+        self.by_name: Mapping[str, Column[T]] = {column.field.name: column for column in columns}
+        self.name = name
+        self._family = family
+
+    def find(self, name: str) -> Column[T]:
+        """The column of a name; one of unknown kind if there is none."""
+        return self.by_name.get(name) or self._family(name) or unknown(name)
+
+    def fields(self, names: Sequence[str] | None = None) -> list[Field]:
+        if names:
+            return [self.find(name).field for name in names]
+        return [column.field for column in sorted(self.by_name.values(), key=lambda c: c.field.name)]
+
+    def need_live(self, names: Sequence[str], condition: Filter | None = None) -> bool:
+        """Whether reports of nodes are needed for these columns or the filter's."""
+        mentioned = set(names) | (condition.fields if condition else set())
+        return any(self.find(name).live for name in mentioned)
+
+    def query(self, rows: Sequence[T], names: Sequence[str], condition: Filter | None = None) -> Table:
+        """The table of the rows that a condition lets through."""
+        columns = [self.find(name) for name in names]
+        accepted = condition.bind(self._getter) if condition else accept_all
+        data = [[column.cell(row) for column in columns] for row in rows if accepted(row)]
+        return Table([column.field for column in columns], data)
+
+    def _getter(self, name: str) -> Callable[[T], Any]:
+        column = self.find(name)
+        return lambda row: column.cell(row)[1]

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The columns of ``gnt-group list``. Names, titles and kinds are Ganeti's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from ganeti.declare.field import FieldKind
+from ganeti.model.group import Group
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.parameters import as_mapping, filled
+from ganeti.model.parameters.disk import DISK_PARAMETERS
+from ganeti.model.parameters.node import NodeParameters
+from ganeti.query.column import Column, Columns, column
+from ganeti.query.node import parameter_columns
+from ganeti.query.view import View
+
+TEXT, NUMBER, OTHER = FieldKind.TEXT, FieldKind.NUMBER, FieldKind.OTHER
+
+
+@dataclass(frozen=True)
+class Row:
+    """A node group in a view of the cluster."""
+
+    group: Group
+    view: View
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        return [node for node in self.view.state.nodes if node.group == self.group.uuid]
+
+    @cached_property
+    def instances(self) -> list[Instance]:
+        state = self.view.state
+        return [i for node in self.nodes for i in state.instances_on(node.uuid) if i.primary_node == node.uuid]
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        return as_mapping(filled(NodeParameters, self.view.state.cluster.ndparams, self.group.ndparams))
+
+    @property
+    def diskparams(self) -> dict[str, Any]:
+        cluster = self.view.state.cluster.diskparams
+        return {
+            template: as_mapping(filled(cls, cluster.get(template, {}), self.group.diskparams.get(template, {})))
+            for template, cls in DISK_PARAMETERS.items()
+        }
+
+
+def rows(view: View, groups: Sequence[Group]) -> list[Row]:
+    return [Row(group, view) for group in groups]
+
+
+_COLUMNS: list[Column[Row]] = [
+    column("name", "Group", TEXT, "Group name", lambda row: row.group.name),
+    column("uuid", "UUID", TEXT, "Group UUID", lambda row: row.group.uuid),
+    column(
+        "serial_no",
+        "SerialNo",
+        NUMBER,
+        "Number of changes of the configuration",
+        lambda row: row.group.serial_no,
+    ),
+    column("ctime", "CTime", FieldKind.TIMESTAMP, "Time of creation", lambda row: row.group.ctime),
+    column("mtime", "MTime", FieldKind.TIMESTAMP, "Time of the last change", lambda row: row.group.mtime),
+    column("tags", "Tags", OTHER, "Tags", lambda row: sorted(row.group.tags)),
+    column(
+        "alloc_policy",
+        "AllocPolicy",
+        TEXT,
+        "Whether allocators place instances here",
+        lambda row: str(row.group.alloc_policy),
+    ),
+    column("node_cnt", "Nodes", NUMBER, "Number of nodes", lambda row: len(row.nodes)),
+    column("node_list", "NodeList", OTHER, "Nodes", lambda row: [node.name for node in row.nodes]),
+    column("pinst_cnt", "Instances", NUMBER, "Number of instances", lambda row: len(row.instances)),
+    column("pinst_list", "InstanceList", OTHER, "Instances", lambda row: sorted(i.name for i in row.instances)),
+    column("ndparams", "NDParams", OTHER, "Node parameters, filled in", lambda row: row.parameters),
+    column("custom_ndparams", "CustomNDParams", OTHER, "Its own node parameters", lambda row: row.group.ndparams),
+    column("diskparams", "DiskParameters", OTHER, "Disk parameters, filled in", lambda row: row.diskparams),
+    column(
+        "custom_diskparams",
+        "CustomDiskParameters",
+        OTHER,
+        "Its own disk parameters",
+        lambda row: row.group.diskparams,
+    ),
+    column(
+        "ipolicy",
+        "InstancePolicy",
+        OTHER,
+        "Instance policy, filled in",
+        lambda row: msgspec.to_builtins(row.view.state.policy_of(row.group)),
+    ),
+    column(
+        "custom_ipolicy",
+        "CustomInstancePolicy",
+        OTHER,
+        "Its own instance policy",
+        lambda row: row.group.ipolicy,
+    ),
+]
+
+GROUPS: Columns[Row] = Columns(
+    [*_COLUMNS, *parameter_columns(lambda row: row.parameters)], name=lambda row: row.group.name
+)
+DEFAULT = ("name", "node_cnt", "pinst_cnt", "alloc_policy", "ndparams")

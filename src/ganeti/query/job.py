@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The columns of ``gnt-job list``. Names, titles and kinds are Ganeti's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ganeti.declare.field import FieldKind
+from ganeti.model.job import Job, LogEntry, Step
+from ganeti.query.column import Column, Columns, column
+
+OTHER = FieldKind.OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A job with its log; ``archived`` if it is put away."""
+
+    job: Job
+    log: list[LogEntry]
+    archived: bool = False
+    progress: tuple[float, float, str] | None = None
+
+
+def timestamp(moment: float | None) -> tuple[int, int] | None:
+    """(seconds, microseconds), as jobs' times go over the wire."""
+    if moment is None:
+        return None
+    microseconds = round(moment * 1_000_000)
+    return microseconds // 1_000_000, microseconds % 1_000_000
+
+
+def log_entries(row: Row) -> list[tuple[int, tuple[int, int] | None, str, Any]]:
+    """(serial, time, kind, text) of each line, as they go over the wire."""
+    return [(entry.serial, timestamp(entry.time), entry.kind, entry.text) for entry in row.log]
+
+
+def _steps(value: Callable[[Step], Any]) -> Callable[[Row], list[Any]]:
+    return lambda row: [value(step) for step in row.job.steps]
+
+
+_COLUMNS: list[Column[Row]] = [
+    column("id", "ID", FieldKind.NUMBER, "Job number", lambda row: row.job.id),
+    column("status", "Status", FieldKind.TEXT, "How far it is", lambda row: str(row.job.status)),
+    column(
+        "priority",
+        "Priority",
+        FieldKind.NUMBER,
+        "Priority, -20 to 19; lower goes first",
+        lambda row: row.job.priority,
+    ),
+    column("archived", "Archived", FieldKind.BOOL, "Whether it is put away", lambda row: row.archived),
+    column("ops", "OpCodes", OTHER, "Operations", _steps(lambda step: msgspec.json.decode(step.input))),
+    column("opresult", "OpCode_result", OTHER, "Their results", _steps(lambda step: step.result)),
+    column("opstatus", "OpCode_status", OTHER, "How far they are", _steps(lambda step: str(step.status))),
+    column("oplog", "OpCode_log", OTHER, "What they said", lambda row: [log_entries(row)]),
+    column(
+        "opstart",
+        "OpCode_start",
+        OTHER,
+        "When they began to wait",
+        _steps(lambda step: timestamp(step.started)),
+    ),
+    column(
+        "opexec",
+        "OpCode_exec",
+        OTHER,
+        "When they had their locks",
+        _steps(lambda step: timestamp(step.executed)),
+    ),
+    column("opend", "OpCode_end", OTHER, "When they ended", _steps(lambda step: timestamp(step.ended))),
+    column(
+        "oppriority",
+        "OpCode_prio",
+        OTHER,
+        "Their priorities",
+        lambda row: [row.job.priority] * len(row.job.steps),
+    ),
+    column("summary", "Summary", OTHER, "What it does, in short", lambda row: row.job.summary),
+    column("received_ts", "Received", OTHER, "When it was submitted", lambda row: timestamp(row.job.received)),
+    column("start_ts", "Start", OTHER, "When it began", lambda row: timestamp(row.job.started)),
+    column("end_ts", "End", OTHER, "When it ended", lambda row: timestamp(row.job.ended)),
+    column(
+        "progress",
+        "Progress",
+        OTHER,
+        "How far its present step is: done, total, unit",
+        lambda row: row.progress,
+    ),
+]
+
+JOBS: Columns[Row] = Columns(_COLUMNS, name=lambda row: row.job.id)
+DEFAULT = ("id", "status", "summary")

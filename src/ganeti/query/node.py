@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The columns of ``gnt-node list``. Names, titles and kinds are Ganeti's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ganeti.declare.field import FieldKind
+from ganeti.declare.parameter import parameters_of
+from ganeti.model.group import Group
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.parameters import as_mapping, filled
+from ganeti.model.parameters.node import NodeParameters
+from ganeti.model.report import NodeReport
+from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, column
+from ganeti.query.view import View
+
+TEXT, BOOL, NUMBER, UNIT, OTHER = (
+    FieldKind.TEXT,
+    FieldKind.BOOL,
+    FieldKind.NUMBER,
+    FieldKind.UNIT,
+    FieldKind.OTHER,
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A node in a view of the cluster."""
+
+    node: Node
+    view: View
+
+    @cached_property
+    def group(self) -> Group:
+        return self.view.state.get(Group, self.node.group)
+
+    @cached_property
+    def instances(self) -> list[Instance]:
+        return self.view.state.instances_on(self.node.uuid)
+
+    @property
+    def primaries(self) -> list[str]:
+        return sorted(i.name for i in self.instances if i.primary_node == self.node.uuid)
+
+    @property
+    def secondaries(self) -> list[str]:
+        return sorted(i.name for i in self.instances if i.primary_node != self.node.uuid)
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        layers = (self.view.state.cluster.ndparams, self.group.ndparams, self.node.ndparams)
+        return as_mapping(filled(NodeParameters, *layers))
+
+    @property
+    def report(self) -> NodeReport:
+        """What the node says; raises Absent if it didn't."""
+        if self.node.offline:
+            raise OFFLINE
+        if not self.node.vm_capable:
+            raise UNAVAILABLE
+        if self.node.uuid not in self.view.reports:
+            raise NO_DATA
+        return self.view.reports[self.node.uuid]
+
+
+def rows(view: View, nodes: Sequence[Node]) -> list[Row]:
+    return [Row(node, view) for node in nodes]
+
+
+def _space(row: Row, which: str) -> int:
+    spaces = list(row.report.space.values())
+    if not spaces:
+        raise UNAVAILABLE
+    value: int = getattr(spaces[0], which)
+    return value
+
+
+def _of_node(name: str) -> Callable[[Row], Any]:
+    return lambda row: getattr(row.node, name)
+
+
+_COLUMNS: list[Column[Row]] = [
+    column("name", "Node", TEXT, "Node name", _of_node("name")),
+    column("uuid", "UUID", TEXT, "Node UUID", _of_node("uuid")),
+    column("serial_no", "SerialNo", NUMBER, "Number of changes of the configuration", _of_node("serial_no")),
+    column("ctime", "CTime", FieldKind.TIMESTAMP, "Time of creation", _of_node("ctime")),
+    column("mtime", "MTime", FieldKind.TIMESTAMP, "Time of the last change", _of_node("mtime")),
+    column("tags", "Tags", OTHER, "Tags", lambda row: sorted(row.node.tags)),
+    column("pip", "PrimaryIP", TEXT, "Address of node calls", _of_node("primary_ip")),
+    column("sip", "SecondaryIP", TEXT, "Address of disk and migration traffic", _of_node("migration_ip")),
+    column(
+        "role",
+        "Role",
+        TEXT,
+        "M master, C candidate, R regular, D drained, O offline",
+        lambda row: str(row.view.state.role(row.node)),
+    ),
+    column(
+        "master",
+        "IsMaster",
+        BOOL,
+        "Whether it is the master",
+        lambda row: row.node.uuid == row.view.state.cluster.master_node,
+    ),
+    column(
+        "master_candidate",
+        "MasterC",
+        BOOL,
+        "Whether it keeps a replica of the state",
+        _of_node("master_candidate"),
+    ),
+    column("master_capable", "MasterCapable", BOOL, "Whether it may become master", _of_node("master_capable")),
+    column("vm_capable", "VMCapable", BOOL, "Whether it may run instances", _of_node("vm_capable")),
+    column("offline", "Offline", BOOL, "Whether it is marked offline", _of_node("offline")),
+    column("drained", "Drained", BOOL, "Whether it takes no new instances", _of_node("drained")),
+    column("powered", "Powered", BOOL, "Whether it is thought to have power", _of_node("powered")),
+    column("group", "Group", TEXT, "Node group", lambda row: row.group.name),
+    column("group.uuid", "GroupUUID", TEXT, "UUID of the node group", _of_node("group")),
+    column("ndparams", "NodeParameters", OTHER, "Node parameters, filled in", lambda row: row.parameters),
+    column("custom_ndparams", "CustomNodeParameters", OTHER, "Its own node parameters", _of_node("ndparams")),
+    column("hv_state", "HypervisorState", OTHER, "State of the hypervisor", _of_node("hv_state")),
+    column("disk_state", "DiskState", OTHER, "State of the storage", _of_node("disk_state")),
+    column("pinst_cnt", "Pinst", NUMBER, "Number of instances it runs", lambda row: len(row.primaries)),
+    column(
+        "sinst_cnt",
+        "Sinst",
+        NUMBER,
+        "Number of instances it is secondary for",
+        lambda row: len(row.secondaries),
+    ),
+    column("pinst_list", "PriInstances", OTHER, "Instances it runs", lambda row: row.primaries),
+    column("sinst_list", "SecInstances", OTHER, "Instances it is secondary for", lambda row: row.secondaries),
+    column("mtotal", "MTotal", UNIT, "Memory", lambda row: row.report.memory.total, live=True),
+    column(
+        "mnode",
+        "MNode",
+        UNIT,
+        "Memory that the node itself uses",
+        lambda row: row.report.memory.node,
+        live=True,
+    ),
+    column(
+        "mfree",
+        "MFree",
+        UNIT,
+        "Memory that instances could get",
+        lambda row: row.report.memory.free,
+        live=True,
+    ),
+    column("dtotal", "DTotal", UNIT, "Disk space for instances", lambda row: _space(row, "total"), live=True),
+    column("dfree", "DFree", UNIT, "Free disk space for instances", lambda row: _space(row, "free"), live=True),
+    column("sptotal", "SpTotal", NUMBER, "Spindles", lambda row: 0, live=True),
+    column("spfree", "SpFree", NUMBER, "Free spindles", lambda row: 0, live=True),
+    column("ctotal", "CTotal", NUMBER, "Processors", lambda row: row.report.processors.total, live=True),
+    column("cnodes", "CNodes", NUMBER, "NUMA domains", lambda row: row.report.processors.nodes, live=True),
+    column(
+        "csockets",
+        "CSockets",
+        NUMBER,
+        "Processor sockets",
+        lambda row: row.report.processors.sockets,
+        live=True,
+    ),
+    column(
+        "cnos",
+        "CNOs",
+        NUMBER,
+        "Processors that the node itself uses",
+        lambda row: row.report.processors.of_node,
+        live=True,
+    ),
+    column("bootid", "BootID", TEXT, "Changes with each boot", lambda row: row.report.boot_id, live=True),
+]
+_ND_TITLES = {
+    "exclusive_storage": "ExclusiveStorage",
+    "oob_program": "OutOfBandProgram",
+    "ovs": "OpenvSwitch",
+    "ovs_link": "OpenvSwitchLink",
+    "ovs_name": "OpenvSwitchName",
+    "spindle_count": "SpindleCount",
+}
+ND_KINDS: dict[Any, FieldKind] = {bool: BOOL, int: NUMBER, float: FieldKind.FLOAT}
+
+
+def parameter_columns(value: Callable[[Any], dict[str, Any]]) -> list[Column[Any]]:
+    """``ndp/...``: the node parameters of a node or a group."""
+    return [
+        column(
+            f"ndp/{name}",
+            _ND_TITLES.get(name, f"ndp/{name}"),
+            ND_KINDS.get(parameter.kind, OTHER),
+            parameter.help,
+            lambda row, name=name: value(row)[name],  # type: ignore[misc]  # bound for this name
+        )
+        for name, parameter in parameters_of(NodeParameters).items()
+    ]
+
+
+NODES: Columns[Row] = Columns(
+    [*_COLUMNS, *parameter_columns(lambda row: row.parameters)], name=lambda row: row.node.name
+)
+DEFAULT = ("name", "dtotal", "dfree", "mtotal", "mnode", "mfree", "pinst_cnt", "sinst_cnt")

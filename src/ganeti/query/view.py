@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What rows are made from: the configuration and what is known of the nodes at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.node import Node
+from ganeti.model.report import GuestEvent, NodeReport
+from ganeti.model.state import State
+
+_RUNNING = frozenset({"running", "paused", "blocked"})
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``guests``: by node UUID, the guests on it by theirs; None for a node of which nothing is known.
+
+    ``reports``: by node UUID; those that were asked for and could be had.
+    """
+
+    state: State
+    guests: Mapping[str, Mapping[str, GuestEvent] | None] = field(default_factory=dict)
+    reports: Mapping[str, NodeReport] = field(default_factory=dict)
+
+    def guest(self, instance: Instance) -> GuestEvent | None:
+        """The guest where it should be, if it runs there."""
+        event = (self.guests.get(instance.primary_node) or {}).get(instance.uuid)
+        return event if event and event.state in _RUNNING else None
+
+    def elsewhere(self, instance: Instance) -> str | None:
+        """UUID of another node that it runs on."""
+        for node, guests in self.guests.items():
+            event = (guests or {}).get(instance.uuid)
+            if event and node != instance.primary_node and event.state in _RUNNING:
+                return node
+        return None
+
+    def status(self, instance: Instance) -> str:
+        """The words of ``gnt-instance list -o status``."""
+        node = self.state.get(Node, instance.primary_node)
+        if node.offline:
+            return "ERROR_nodeoffline"
+        if self.elsewhere(instance):
+            return "ERROR_wrongnode"
+        if self.guests.get(node.uuid) is None:
+            return "ERROR_nodedown"
+        if self.guest(instance):
+            return "running" if instance.admin_state is AdminState.UP else "ERROR_up"
+        if instance.admin_state is AdminState.UP:
+            return "ERROR_down"
+        if instance.admin_state is AdminState.OFFLINE:
+            return "ADMIN_offline"
+        return "USER_down" if instance.admin_state_source == "user" else "ADMIN_down"

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whom a node obeys.
+
+Every master has a term, a number that rises with each change of master. A node keeps the newest term it
+has heard of and who its master is, and refuses all others: a master that was cut off and comes back can
+do no harm. A newer term is accepted from a master candidate only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from ganeti.errors import EnvironmentUnfit, NodeRefused, StaleTerm
+from ganeti.host.files import write_atomic
+
+
+class Term(Struct, frozen=True):
+    """A master and its number."""
+
+    number: int
+    master: str
+
+
+class Authority:
+    """Judges callers by their certificate, and remembers the term.
+
+    ``candidates`` are the names of the nodes that may become master, as this node last heard.
+    """
+
+    def __init__(self, path: Path, candidates: Callable[[], frozenset[str]]) -> None:
+        self._path = path
+        self._candidates = candidates
+        self._term = read_term(path)
+
+    @property
+    def term(self) -> Term | None:
+        return self._term
+
+    def admit(self, peer: str, caller: str, number: int) -> None:
+        """Let a call through, or raise NodeRefused or StaleTerm.
+
+        ``peer`` is the name in the certificate, ``caller`` and ``number`` what the request says.
+        """
+        if peer != caller:
+            raise NodeRefused(f"The caller says it is '{caller}', its certificate says '{peer}'")
+        known = self._term
+        if known is None:
+            raise NodeRefused("This node belongs to no cluster")
+        if number < known.number:
+            raise StaleTerm(
+                f"'{caller}' is not the master any more (its term is {number}); "
+                f"'{known.master}' is, since term {known.number}"
+            )
+        if number > known.number:
+            self._accept(caller, number)
+        elif caller != known.master:
+            raise NodeRefused(f"'{caller}' is not the master; '{known.master}' is, in term {known.number}")
+
+    def _accept(self, caller: str, number: int) -> None:
+        if caller not in self._candidates():
+            raise NodeRefused(f"'{caller}' cannot be master: it is no master candidate")
+        self._term = Term(number, caller)
+        write_term(self._path, self._term)
+
+
+def read_term(path: Path) -> Term | None:
+    """The term a node knows. Raises EnvironmentUnfit if the file is damaged."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Term)
+    except FileNotFoundError:
+        return None
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        raise EnvironmentUnfit(f"The file {path} is damaged; copy it from another node") from None
+
+
+def write_term(path: Path, term: Term) -> None:
+    write_atomic(path, msgspec.json.encode(term))

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a call to a node is, and what goes over the wire.
+
+A call is a frozen value; its class names the reply's type. It is idempotent: carried out twice it does
+no harm. One HTTP request carries one call; the answer is a line of JSON for each thing that the node
+has to say, the last of them the result or the error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, TypeVar, get_args
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+R = TypeVar("R")
+
+DEFAULT_DEADLINE = 60.0  # seconds
+# A node that has nothing to say says so this often, so that a dead one is noticed.
+HEARTBEAT = 5.0
+SILENCE = 3 * HEARTBEAT
+
+
+class Call(Struct, Generic[R], frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="call"):
+    """Something the master may ask of a node; ``R`` is what the node answers."""
+
+    patience: ClassVar[float] = DEFAULT_DEADLINE
+
+    @property
+    def deadline(self) -> float:
+        """Seconds after which the caller gives up."""
+        return self.patience
+
+    @classmethod
+    def wire_name(cls) -> str:
+        tag = cls.__struct_config__.tag
+        assert isinstance(tag, str)  # noqa: S101 - every call names its tag
+        return tag
+
+    @classmethod
+    def reply_type(cls) -> Any:
+        bases: tuple[Any, ...] = getattr(cls, "__orig_bases__")  # noqa: B009 - unknown to mypy
+        return get_args(bases[0])[0]
+
+
+class Request(Struct, frozen=True, kw_only=True, rename={"body": "call"}):
+    """``term`` and ``caller`` (a node's name) say for whom the call is made."""
+
+    term: int
+    caller: str
+    body: msgspec.Raw
+
+
+class Progress(Struct, frozen=True, array_like=True):
+    """How far a long call is, in ``unit``s."""
+
+    done: float
+    total: float
+    unit: str
+
+
+class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of an answer; without any field set it is a heartbeat."""
+
+    log: str | None = None
+    progress: Progress | None = None
+    event: msgspec.Raw | UnsetType = UNSET
+    result: msgspec.Raw | UnsetType = UNSET
+    error: list[Any] | None = None
+
+
+# Takes what a node says while it works.
+Listener = Callable[[Line], None]
+
+
+def ignore(line: Line) -> None:
+    """Listen to nothing."""
+
+
+encoder = msgspec.json.Encoder()
+request_decoder = msgspec.json.Decoder(Request)
+line_decoder = msgspec.json.Decoder(Line)
+
+
+def encode_call(call: Call[Any]) -> msgspec.Raw:
+    return msgspec.Raw(encoder.encode(call))
+
+
+def encode_request(body: msgspec.Raw, term: int, caller: str) -> bytes:
+    return encoder.encode(Request(term=term, caller=caller, body=body))

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Calling nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import aclosing
+from typing import TypeVar
+
+import msgspec
+from msgspec import UnsetType
+
+from ganeti import errors
+from ganeti.errors import NodeCallFailed, NodeUnreachable
+from ganeti.model.node import Node
+from ganeti.rpc.call import Call, Listener, encode_call, encode_request, ignore, line_decoder
+from ganeti.rpc.transport import Address, Transport
+
+R = TypeVar("R")
+
+NODE_DAEMON_PORT = 1811
+
+
+class NodeClient:
+    """Calls nodes in the name of a master and its term."""
+
+    def __init__(
+        self, transport: Transport, caller: str, term: Callable[[], int], port: int = NODE_DAEMON_PORT
+    ) -> None:
+        self._transport = transport
+        self._caller = caller
+        self._term = term
+        self._port = port
+
+    async def call(self, node: Node, call: Call[R], listener: Listener = ignore) -> R:
+        """Have ``node`` carry out ``call``.
+
+        What it says meanwhile goes to ``listener``. Raises NodeUnreachable if no answer came (whether
+        the call was carried out is not known then), NodeRefused or StaleTerm if the node did not accept
+        it, or the error that the node reports, with the node's name before it.
+        """
+        result = await self.send(node, encode_call(call), call.deadline, listener)
+        try:
+            decoded: R = msgspec.json.decode(result, type=type(call).reply_type())
+        except msgspec.ValidationError as error:
+            raise NodeCallFailed(f"Node {node.name} answered '{call.wire_name()}' strangely: {error}") from None
+        return decoded
+
+    async def send(self, node: Node, body: msgspec.Raw, deadline: float, listener: Listener = ignore) -> msgspec.Raw:
+        """Like ``call``, for a call that is encoded already, with the result still encoded."""
+        address = Address(node.name, node.primary_ip, self._port)
+        request = encode_request(body, self._term(), self._caller)
+        async with aclosing(self._transport.exchange(address, request, deadline)) as lines:
+            async for raw in lines:
+                line = line_decoder.decode(raw)
+                if line.error is not None:
+                    raise _with_name(node.name, errors.decode(line.error))
+                if not isinstance(line.result, UnsetType):
+                    return line.result
+                listener(line)
+        raise NodeUnreachable(f"Node {node.name} broke off its answer")
+
+    async def call_each(self, calls: Iterable[tuple[Node, Call[R]]]) -> Mapping[str, R | NodeCallFailed]:
+        """Several calls at once. By node name, the result or why there is none; other errors are raised."""
+
+        async def one(node: Node, call: Call[R]) -> tuple[str, R | NodeCallFailed]:
+            try:
+                return node.name, await self.call(node, call)
+            except NodeCallFailed as error:
+                return node.name, error
+
+        return dict(await asyncio.gather(*(one(node, call) for node, call in calls)))
+
+    async def call_all(self, nodes: Iterable[Node], call: Call[R]) -> Mapping[str, R | NodeCallFailed]:
+        """The same call to several nodes at once; see ``call_each``."""
+        return await self.call_each((node, call) for node in nodes)
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+
+def _with_name(node: str, error: errors.GanetiError) -> errors.GanetiError:
+    return error if node in error.message else type(error)(f"On node {node}: {error.message}")

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the master asks of nodes around an operation: to run the administrator's hooks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from ganeti.rpc.call import Call
+
+
+class HookResult(Struct, frozen=True):
+    """``status`` is "success", "fail" or "skip" (not executable)."""
+
+    script: str
+    status: str
+    output: str = ""
+
+
+class RunHooks(Call[tuple[HookResult, ...]], frozen=True, tag="hooks.run"):
+    """Run the scripts of ``/etc/ganeti/hooks/<path>-<phase>.d`` in the order of their names."""
+
+    path: str
+    phase: Literal["pre", "post"]
+    environment: dict[str, str]
+    patience = 600.0

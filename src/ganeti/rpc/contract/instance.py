@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the master asks of a node about one guest."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from ganeti.model.guest import Guest
+from ganeti.rpc.call import Call
+from ganeti.rpc.contract.node import RunningGuest
+
+_MARGIN = 60.0  # seconds beyond what a guest itself is given
+
+
+class Started(Struct, frozen=True):
+    """``fresh`` is false if it was running already."""
+
+    fresh: bool
+
+
+class Start(Call[Started], frozen=True, tag="instance.start"):
+    """Open its disks, connect its network cards and run it. Nothing happens if it runs already."""
+
+    guest: Guest
+    paused: bool = False
+    patience = 300.0
+
+
+class Stopped(Struct, frozen=True):
+    """``forced``: it did not power off by itself. ``was_running``: there was something to stop."""
+
+    was_running: bool
+    forced: bool = False
+
+
+class Stop(Call[Stopped], frozen=True, tag="instance.stop"):
+    """Ask the guest to power off; end it if it has not after ``timeout`` seconds, at once if ``force``."""
+
+    guest: Guest
+    timeout: float = 120.0
+    force: bool = False
+
+    @property
+    def deadline(self) -> float:
+        return self.timeout + _MARGIN
+
+
+class Reboot(Call[None], frozen=True, tag="instance.reboot"):
+    """``soft`` asks the guest, ``hard`` resets the machine under it."""
+
+    guest: Guest
+    how: Literal["soft", "hard"]
+    patience = 300.0
+
+
+class ListGuests(Call[tuple[RunningGuest, ...]], frozen=True, tag="instance.list"):
+    """Which guests are there, running or left behind?"""
+
+    hypervisors: tuple[str, ...]
+    patience = 20.0
+
+
+class Describe(Call[RunningGuest | None], frozen=True, tag="instance.describe"):
+    """How is this guest? None if it is not there."""
+
+    name: str
+    hypervisor: str
+    patience = 20.0
+
+
+class Incoming(Struct, frozen=True):
+    """Where to send it; what it means is between the hypervisors of both nodes."""
+
+    uri: str
+
+
+class Accept(Call[Incoming], frozen=True, tag="instance.accept"):
+    """Get ready to receive a guest from another node; ``address`` is where it will come in."""
+
+    guest: Guest
+    address: str
+    patience = 120.0
+
+
+class Migrated(Struct, frozen=True):
+    """``downtime`` and ``total`` in seconds as the hypervisor measured them, ``transferred`` in MiB.
+
+    ``completed`` is when the hypervisor said so, seconds since the epoch.
+    """
+
+    downtime: float
+    total: float
+    transferred: float
+    completed: float
+
+
+class Migrate(Call[Migrated], frozen=True, tag="instance.migrate"):
+    """Send the guest to ``uri``; reports progress in MiB of memory. When it fails the guest runs on here."""
+
+    guest: Guest
+    uri: str
+    live: bool = True
+    patience = 6 * 3600.0
+
+
+class FinishIncoming(Call[None], frozen=True, tag="instance.finish-incoming"):
+    """On the target: the guest has arrived (it must run now), or (``success`` false) it never will."""
+
+    guest: Guest
+    success: bool
+    patience = 60.0
+
+
+class FinishOutgoing(Call[None], frozen=True, tag="instance.finish-outgoing"):
+    """On the source: the guest has left, clear away what is left of it; or it stays, go on running."""
+
+    guest: Guest
+    success: bool
+    patience = 60.0
+
+
+class Clear(Call[None], frozen=True, tag="instance.clear"):
+    """Clear away what a guest that does not run has left: control files, taps, opened disks."""
+
+    guest: Guest
+
+
+class CheckStart(Call[tuple[str, ...]], frozen=True, tag="instance.check-start"):
+    """Could this guest run here? What is in the way, in words; empty if nothing is."""
+
+    guest: Guest
+
+
+class ConsoleAccess(Struct, frozen=True):
+    """As the remote API shows it: ``kind`` is ssh, vnc, spice or msg."""
+
+    kind: str
+    message: str = ""
+    command: tuple[str, ...] = ()
+    host: str = ""
+    port: int = 0
+    details: dict[str, Any] = {}
+
+
+class Console(Call[ConsoleAccess], frozen=True, tag="instance.console"):
+    """How does one get at its console?"""
+
+    guest: Guest

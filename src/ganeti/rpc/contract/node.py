@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the master asks of a node as such."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, RunningGuest, Space
+from ganeti.rpc.call import Call
+
+__all__ = [
+    "Delay",
+    "Describe",
+    "Finding",
+    "GuestEvent",
+    "Leave",
+    "Memory",
+    "NodeReport",
+    "Ping",
+    "Pong",
+    "Processors",
+    "RunningGuest",
+    "SaveFiles",
+    "SetMasterIp",
+    "Space",
+    "Verify",
+    "Watch",
+    "WriteSsconf",
+]
+
+
+class Pong(Struct, frozen=True):
+    """``time`` is the node's clock, seconds since the epoch."""
+
+    name: str
+    version: str
+    time: float
+
+
+class Ping(Call[Pong], frozen=True, tag="node.ping"):
+    """Are you there?"""
+
+    patience = 10.0
+
+
+class Describe(Call[NodeReport], frozen=True, tag="node.describe"):
+    """What have you got? ``hypervisors`` and ``file_directories`` say what to look at."""
+
+    hypervisors: tuple[str, ...]
+    file_directories: tuple[str, ...] = ()
+    patience = 20.0
+
+
+class Finding(Struct, frozen=True):
+    """A problem. ``code`` as in gnt-cluster(8): ENODEHV, ENODENET ..."""
+
+    code: str
+    text: str
+
+
+class Verify(Call[tuple[Finding, ...]], frozen=True, tag="node.verify"):
+    """Check yourself. ``peers`` (name → addresses) must be reachable on the node daemon's port."""
+
+    hypervisors: dict[str, dict[str, object]]  # with the parameters to check, by name
+    file_directories: tuple[str, ...] = ()
+    bridges: tuple[str, ...] = ()
+    peers: dict[str, tuple[str, ...]] = {}
+    ssconf_digest: str = ""
+    patience = 60.0
+
+
+class SetMasterIp(Call[None], frozen=True, tag="node.set-master-ip"):
+    """Hold the cluster's address, or give it up."""
+
+    up: bool
+    address: str
+    netmask: int
+    device: str
+
+
+class WriteSsconf(Call[None], frozen=True, tag="node.write-ssconf"):
+    """Keep these facts in ``ssconf_*`` files; ``revision`` keeps an older set from replacing a newer."""
+
+    revision: int
+    values: dict[str, str]
+
+
+class Leave(Call[None], frozen=True, tag="node.leave"):
+    """Forget the cluster: certificates, replica, ssconf files; the daemon ends."""
+
+
+class SaveFiles(Call[None], frozen=True, tag="node.save-files"):
+    """Keep files that every master candidate must have. Names are those of ``CANDIDATE_FILES``."""
+
+    files: dict[str, str]
+
+
+class Delay(Call[None], frozen=True, tag="node.delay"):
+    """Wait, for tests of the queue."""
+
+    seconds: float
+
+    @property
+    def deadline(self) -> float:
+        return self.seconds + 30
+
+
+class Watch(Call[None], frozen=True, tag="node.watch"):
+    """Say at once what happens to guests: first a GuestEvent for each that runs, then changes. Never ends."""
+
+    patience = float(365 * 86400)

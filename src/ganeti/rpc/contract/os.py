@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the master asks of a node about OS providers (ganeti-os-interface(7))."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ganeti.model.guest import Guest
+from ganeti.rpc.call import Call
+
+
+class OsProvider(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``problem`` is empty if it can be used. ``parameters`` by name, with their descriptions."""
+
+    name: str
+    path: str
+    problem: str = ""
+    variants: tuple[str, ...] = ()
+    parameters: dict[str, str] = {}
+    api_versions: tuple[int, ...] = ()
+    trusted: bool = True
+
+
+class Diagnose(Call[tuple[OsProvider, ...]], frozen=True, tag="os.diagnose"):
+    """Which OS providers do you have, usable or not? Several of one name: the first one counts."""
+
+    patience = 30.0
+
+
+class Validate(Call[tuple[str, ...]], frozen=True, tag="os.validate"):
+    """Does the provider take these parameters? What is in the way, in words."""
+
+    os: str
+    osparams: dict[str, str]
+    check_parameters: bool = True
+    force_variant: bool = False
+    patience = 120.0
+
+
+class Install(Call[None], frozen=True, tag="os.install"):
+    """Run the provider's ``create`` on the guest's disks. Its output is reported line by line."""
+
+    guest: Guest
+    reinstall: bool = False
+    debug_level: int = 0
+    patience = 4 * 3600.0
+
+
+class RunRename(Call[None], frozen=True, tag="os.rename"):
+    """Run the provider's ``rename``: the guest on these disks has a new name."""
+
+    guest: Guest
+    old_name: str
+    debug_level: int = 0
+    patience = 3600.0
+
+
+class Export(Call[None], frozen=True, tag="os.export"):
+    """Run the provider's ``export`` for one disk, its output going to the new file ``path``."""
+
+    guest: Guest
+    index: int
+    path: str
+    patience = 24 * 3600.0
+
+
+class Import(Call[None], frozen=True, tag="os.import"):
+    """Run the provider's ``import`` for one disk, reading what ``Export`` wrote to ``path``."""
+
+    guest: Guest
+    index: int
+    path: str
+    patience = 24 * 3600.0

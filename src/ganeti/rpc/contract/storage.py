@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the master asks of a node about disks."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ganeti.model.disk import Disk
+from ganeti.rpc.call import Call
+
+
+class Create(Call[None], frozen=True, tag="storage.create"):
+    """Make a disk. One that is there with the same UUID is left as it is."""
+
+    disk: Disk
+    patience = 600.0
+
+
+class Remove(Call[None], frozen=True, tag="storage.remove"):
+    """Take a disk away; one that is not there is fine."""
+
+    disk: Disk
+    patience = 600.0
+
+
+class DiskStatus(Struct, frozen=True):
+    """``path`` is the device or file as the node sees it, empty if the disk is not there; ``size`` MiB."""
+
+    uuid: str
+    path: str
+    size: int = 0
+    problem: str = ""
+
+
+class Examine(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.examine"):
+    """How are these disks?"""
+
+    disks: tuple[Disk, ...]
+
+
+class CheckDirectory(Call[tuple[str, ...]], frozen=True, tag="storage.check-directory"):
+    """Can disks be kept in these directories? What is in the way, in words."""
+
+    directories: tuple[str, ...]

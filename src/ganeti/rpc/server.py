@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The node's side of a call: who may, what it is, how it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from ganeti import errors
+from ganeti.errors import GanetiError, NodeRefused
+from ganeti.rpc.authority import Authority
+from ganeti.rpc.call import HEARTBEAT, Call, Line, Progress, Request, encoder, request_decoder
+
+_log = logging.getLogger(__name__)
+
+Send = Callable[[bytes], Awaitable[None]]
+
+
+class Report:
+    """What a handler says while it works. Lines leave in order; saying something never waits."""
+
+    def __init__(self) -> None:
+        self._lines: asyncio.Queue[Line] = asyncio.Queue()
+
+    def log(self, text: str) -> None:
+        self._lines.put_nowait(Line(log=text))
+
+    def progress(self, done: float, total: float, unit: str) -> None:
+        self._lines.put_nowait(Line(progress=Progress(done, total, unit)))
+
+    def event(self, event: msgspec.Struct) -> None:
+        self._lines.put_nowait(Line(event=msgspec.Raw(encoder.encode(event))))
+
+    async def next(self) -> Line:
+        """The next line; a heartbeat if there is none for a while."""
+        try:
+            async with asyncio.timeout(HEARTBEAT):
+                return await self._lines.get()
+        except TimeoutError:
+            return Line()
+
+    def drain(self) -> list[Line]:
+        return [self._lines.get_nowait() for _ in range(self._lines.qsize())]
+
+
+Handler = Callable[[Any, Report], Awaitable[Any]]
+
+
+class Dispatcher:
+    """Admits callers, finds the handler of a call and answers."""
+
+    def __init__(self, handlers: Mapping[type[Call[Any]], Handler], authority: Authority) -> None:
+        self._handlers = {cls.wire_name(): (msgspec.json.Decoder(cls), run) for cls, run in handlers.items()}
+        self._authority = authority
+
+    async def answer(self, peer: str, body: bytes, send: Send) -> None:
+        """Carry out a request of ``peer`` (the name in its certificate), sending lines as they come."""
+        report = Report()
+        work = asyncio.create_task(self._outcome(peer, body, report))
+        forwarding = asyncio.create_task(_forward(report, send))
+        try:
+            # Forwarding ends by itself only when the caller has hung up; nobody wants the work done then.
+            await asyncio.wait([work, forwarding], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (forwarding, work):
+                task.cancel()
+            await asyncio.wait([forwarding, work])
+        if not work.cancelled():
+            for line in (*report.drain(), work.result()):
+                await send(encoder.encode(line))
+
+    async def _outcome(self, peer: str, body: bytes, report: Report) -> Line:
+        try:
+            call, run = self._admitted(peer, body)
+            return Line(result=msgspec.Raw(encoder.encode(await run(call, report))))
+        except GanetiError as error:
+            return Line(error=errors.encode(error))
+        except OSError as error:
+            return Line(error=errors.encode(errors.ExecutionFailed(str(error))))
+        except Exception as error:  # noqa: BLE001 - the caller must hear of it, whatever it is
+            _log.exception("A call of %s failed in a way nobody thought of", peer)
+            return Line(error=errors.encode(error))
+
+    def _admitted(self, peer: str, body: bytes) -> tuple[Call[Any], Handler]:
+        try:
+            request: Request = request_decoder.decode(body)
+            self._authority.admit(peer, request.caller, request.term)
+            name = msgspec.json.decode(request.body, type=dict[str, Any]).get("call", "")
+            if name not in self._handlers:
+                raise NodeRefused(f"This node does not know the call '{name}'; do all nodes run the same version?")
+            decoder, run = self._handlers[name]
+            return decoder.decode(request.body), run
+        except msgspec.ValidationError as error:
+            raise NodeRefused(f"The call cannot be understood: {error}") from None
+        except msgspec.DecodeError:
+            raise NodeRefused("The call is not JSON") from None
+
+
+async def _forward(report: Report, send: Send) -> None:
+    """Send what is reported, until the caller hangs up."""
+    while True:
+        try:
+            await send(encoder.encode(await report.next()))
+        except OSError:
+            return

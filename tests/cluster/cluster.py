@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A master and its nodes in one process: real code on a network, machines and disks of paper."""
+
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from ganeti import errors
+from ganeti.config.memory import MemoryStore
+from ganeti.daemons.masterd.master import Master, Surroundings
+from ganeti.daemons.masterd.methods import Methods
+from ganeti.daemons.noded import belonging
+from ganeti.host.clock import WallClock
+from ganeti.host.files import write_atomic
+from ganeti.host.paths import Paths
+from ganeti.model.instance import Instance
+from ganeti.model.job import JobStatus
+from ganeti.model.node import Node
+from ganeti.node.equipment import on_paper
+from ganeti.node.replica import Replica
+from ganeti.node.service import handlers
+from ganeti.rpc.authority import Authority, Term, write_term
+from ganeti.rpc.memory import MemoryNetwork, MemoryTransport
+from ganeti.rpc.server import Dispatcher
+from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
+
+SETTLED = 5.0  # seconds
+
+
+class PaperNode:
+    """A machine with a node daemon; ``unplug`` is a power cut of its network, guests and disks stay."""
+
+    def __init__(self, node, root, network, shared_disks, master, clock):
+        self.node = node
+        self.paths = Paths(root / node.name)
+        self.store = MemoryStore()
+        write_term(self.paths.term, Term(1, master))
+        write_atomic(self.paths.ssconf("master_candidates"), master)
+        self.equipment = on_paper(node.name, self.paths, clock, shared_disks)
+        self._network = network
+        for directory in ("/srv/ganeti/file-storage", "/srv/ganeti/shared-file-storage"):
+            self.paths.under(directory).mkdir(parents=True)
+        self.start()
+
+    def start(self):
+        """Start the node daemon, anew if it ran before."""
+        authority = Authority(self.paths.term, self._candidates)
+        replica = Replica(lambda: self.store, lambda: authority.term.master == self.node.name)
+        calls = {**handlers(self.equipment), **belonging(self.paths, replica, None)}
+        self._network.plug(self.node.primary_ip, Dispatcher(calls, authority).answer)
+
+    def kill_daemon(self):
+        self._network.unplug(self.node.primary_ip)
+
+    def hypervisor(self, kind="fake"):
+        return self.equipment.hypervisors[kind]
+
+    async def guests(self, kind="fake"):
+        return {guest.name: guest.state for guest in await self.hypervisor(kind).list()}
+
+    def _candidates(self):
+        return frozenset(self.paths.ssconf("master_candidates").read_text().split())
+
+
+class PaperCluster:
+    """``store`` is the master's disk: it survives the master."""
+
+    def __init__(self, root, state, seed=0, clock=None):
+        self.root = root
+        self.clock = clock or WallClock()
+        self.network = MemoryNetwork()
+        self.store = MemoryStore()
+        self.random = SeededRandom(seed)
+        self.resolver = NoResolver()
+        self.shared_disks = {}
+        self.master = None
+        self.methods = None
+        self._state = state
+        master = state.master.name
+        self.nodes = {n.name: self.machine(n, master) for n in state.nodes}
+
+    def machine(self, node, master):
+        return PaperNode(node, self.root, self.network, self.shared_disks, master, self.clock)
+
+    async def start(self):
+        """Start a master daemon on what is stored, the first time on the first state."""
+        if self.store.position().revision == 0:
+            await stored(self._state, self.store)
+        self.master = Master(self.surroundings())
+        self.methods = Methods(self.master, None).table()
+        await self.master.start()
+        for node in self.state.nodes:
+            if node.primary_ip not in self.network.cut_off and not node.offline:
+                await self.master.live.settled(node.uuid, SETTLED)
+
+    def surroundings(self, **changes):
+        """What the master has of the world."""
+        name, host = self._state.master.name, self._state.master.primary_ip
+        world = {
+            "store": self.store,
+            "transport": MemoryTransport(self.network, name, host),
+            "clock": self.clock,
+            "random": self.random,
+            "resolver": self.resolver,
+            "candidate_files": dict,
+            "term": Term(1, name),
+        }
+        return Surroundings(**(world | changes))
+
+    async def stop(self):
+        await self.master.stop()
+
+    @property
+    def state(self):
+        return self.master.configuration.state
+
+    def instance(self, name):
+        return self.state.find(Instance, name)
+
+    def node(self, name):
+        return self.state.find(Node, name)
+
+    async def call(self, method, *args):
+        """As a local program would ask, through JSON and back."""
+        answer = await self.methods[method](*msgspec.json.decode(msgspec.json.encode(args)))
+        return msgspec.json.decode(msgspec.json.encode(answer))
+
+    async def submit(self, wire_name, **parameters):
+        return await self.call("SubmitJob", [{"OP_ID": wire_name, **parameters}])
+
+    async def finished(self, number):
+        """The job when it has ended."""
+        tracked = self.master.queue.get(number)
+        while not tracked.job.status.final:
+            await tracked.changed()
+        return tracked.job
+
+    async def run(self, wire_name, **parameters):
+        """Run an operation as a job; its result. Raises what it ended with."""
+        job = await self.finished(await self.submit(wire_name, **parameters))
+        if job.status is JobStatus.SUCCESS:
+            return job.steps[0].result
+        raise errors.decode(job.steps[0].result)
+
+    def log(self, number):
+        return [entry.text for entry in self.master.queue.get(number).log]
+
+    async def add(self, name, node="node1", template="sharedfile", **more):
+        """Create an instance with what it must have."""
+        disks = [] if template == "diskless" else [{"size": 64}]
+        parameters = {
+            "mode": "create",
+            "disk_template": template,
+            "disks": disks,
+            "nics": [{}],
+            "pnode": node,
+            "no_install": True,
+            "name_check": False,
+            "ip_check": False,
+            **more,
+        }
+        result = await self.run("OP_INSTANCE_CREATE", instance_name=name, **parameters)
+        if more.get("start", True):
+            await self.run("OP_INSTANCE_STARTUP", instance_name=name)
+        return result
+
+    async def list(self, what, *fields):
+        table = await self.call("Query", what, list(fields), None)
+        return [[value for _, value in cells] for cells in table["data"]]
+
+
+@asynccontextmanager
+async def running(root, **first):
+    """A cluster that runs."""
+    cluster = PaperCluster(root, first_state(**first))
+    await cluster.start()
+    try:
+        yield cluster
+    finally:
+        await cluster.stop()

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The queue: what is accepted is carried out once, whatever happens."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from ganeti import errors
+from tests.cluster.cluster import running
+
+DELAY = "OP_TEST_DELAY"
+
+
+def delay(duration=0.0, **more):
+    return {"OP_ID": DELAY, "duration": duration, **more}
+
+
+async def status(cluster, number):
+    ((found,),) = await cluster.call("QueryJobs", [number], ["status"])
+    return found
+
+
+async def test_a_job_says_when_it_was_received_began_and_ended(cluster):
+    number = await cluster.submit(DELAY, duration=0.01)
+    await cluster.finished(number)
+    fields = ["id", "status", "summary", "received_ts", "start_ts", "end_ts", "opstatus", "opresult"]
+    ((*head, received, start, end, opstatus, opresult),) = await cluster.call("QueryJobs", [number], fields)
+    assert head == [number, "success", ["TEST_DELAY(0.01)"]]
+    assert received <= start < end
+    assert (opstatus, opresult) == (["success"], [None])
+
+
+async def test_the_steps_of_a_job_run_one_after_the_other_and_stop_at_the_first_that_fails(cluster):
+    number = await cluster.call("SubmitJob", [delay(), delay(-1), delay()])
+    job = await cluster.finished(number)
+    assert [str(step.status) for step in job.steps] == ["success", "error", "error"]
+    assert "expected a number of at least 0" in job.steps[1].result[1][0]
+    assert "Not begun: step 2" in job.steps[2].result[1][0]
+
+
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        ([], "at least one operation"),
+        ([{"OP_ID": "OP_NOPE"}], "no operation 'OP_NOPE'"),
+        ([{"duration": 1}], "an object with an OP_ID"),
+        ([{"OP_ID": DELAY}], "parameter 'duration' is missing"),
+        ([delay(priority=3)], "Parameter 'priority': '3' is not allowed; choose from -10, 0, 10"),
+    ],
+)
+async def test_a_job_that_makes_no_sense_gets_no_number(cluster, job, told):
+    before = list(cluster.master.queue)
+    with pytest.raises(errors.WrongInput, match=told):
+        await cluster.call("SubmitJob", job)
+    assert list(cluster.master.queue) == before
+
+
+async def test_of_many_jobs_the_good_ones_are_taken_in(cluster):
+    answers = await cluster.call("SubmitManyJobs", [[delay()], [delay("x")], [delay()]])
+    assert [accepted for accepted, _ in answers] == [True, False, True]
+    assert answers[1][1] == "Parameter 'duration': expected a number, not a text"
+    assert answers[2][1] == answers[0][1] + 1
+
+
+async def test_a_job_waits_for_those_it_depends_on(cluster):
+    first = await cluster.call("SubmitJob", [delay(0.05)])
+    second = await cluster.call("SubmitJob", [delay(depends=[[-1, ["success"]]])])
+    third = await cluster.call("SubmitJob", [delay(depends=[[first, ["error"]]])])
+    assert await status(cluster, second) == "waiting" or await status(cluster, second) == "queued"
+    jobs = [await cluster.finished(number) for number in (first, second, third)]
+    assert [str(job.status) for job in jobs] == ["success", "success", "error"]
+    assert jobs[1].started >= jobs[0].ended or jobs[1].steps[0].executed >= jobs[0].ended
+    assert f"Job {first}, which this job depends on, ended as 'success', not as error" in jobs[2].steps[0].result[1][0]
+
+
+@pytest.mark.parametrize("other", [-1, 1, 4711])
+async def test_a_job_cannot_depend_on_one_that_is_not_there(cluster, other):
+    with pytest.raises(errors.WrongInput, match="there is no job"):
+        await cluster.call("SubmitJob", [delay(depends=[[other, []]])])
+
+
+async def test_jobs_that_want_the_same_lock_run_one_after_the_other(cluster):
+    locked = {"on_master": True, "on_nodes": ["node1"], "no_locks": False}
+    holder = await cluster.submit(DELAY, duration=0.05, **locked)
+    exclusive = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node1", ndparams={"spindle_count": 3})
+    await asyncio.sleep(0.01)
+    rows = {
+        name: (mode, owner, pending)
+        for name, mode, owner, pending in await cluster.list("lock", "name", "mode", "owner", "pending")
+    }
+    assert rows["node/node1"] == ("shared", [f"job/{holder}"], [["exclusive", [f"job/{exclusive}"]]])
+    await cluster.finished(exclusive)
+    assert (await cluster.finished(exclusive)).steps[0].executed >= (await cluster.finished(holder)).ended
+
+
+async def test_a_waiting_job_is_cancelled_at_once(cluster):
+    locked = {"on_nodes": ["node1"], "no_locks": False}
+    holder = await cluster.submit(DELAY, duration=0.2, **locked)
+    waiting = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node1", drained=True)
+    await asyncio.sleep(0.01)
+    assert await cluster.call("CancelJob", waiting) == [True, f"Job {waiting} canceled"]
+    assert str((await cluster.finished(waiting)).status) == "canceled"
+    assert await status(cluster, holder) == "running"
+    done, told = await cluster.call("CancelJob", holder)
+    assert not done
+    assert "running" in told
+
+
+async def test_a_job_of_higher_priority_gets_the_lock_first(cluster):
+    await cluster.submit(DELAY, duration=0.05, on_nodes=["node1"], no_locks=False)
+    low = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node1", ndparams={"spindle_count": 3}, priority=10)
+    high = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node1", ndparams={"spindle_count": 4}, priority=-10)
+    jobs = [await cluster.finished(number) for number in (low, high)]
+    assert jobs[1].ended <= jobs[0].steps[0].executed
+
+
+async def test_a_change_of_priority_counts_for_a_job_that_waits(cluster):
+    await cluster.submit(DELAY, duration=0.1, on_nodes=["node1"], no_locks=False)
+    one = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node1", ndparams={"spindle_count": 3})
+    two = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node1", ndparams={"spindle_count": 4})
+    await asyncio.sleep(0.01)
+    assert (await cluster.call("ChangeJobPriority", two, -10))[0]
+    jobs = [await cluster.finished(number) for number in (one, two)]
+    assert jobs[1].ended <= jobs[0].steps[0].executed
+
+
+async def test_no_more_jobs_run_at_a_time_than_allowed(tmp_path):
+    async with running(tmp_path, max_running_jobs=2) as cluster:
+        numbers = [await cluster.submit(DELAY, duration=0.02) for _ in range(6)]
+        jobs = [await cluster.finished(number) for number in numbers]
+        moments = sorted([(j.steps[0].executed, 1) for j in jobs] + [(j.ended, -1) for j in jobs])
+        level = most = 0
+        for _, change in moments:
+            level += change
+            most = max(most, level)
+        assert most == 2
+
+
+async def test_news_of_a_job_are_told_when_they_happen(cluster):
+    number = await cluster.submit(DELAY, duration=0.05, repeat=2)
+    seen, serial, previous = [], -1, None
+    while previous != ["success"]:
+        answer = await cluster.call("WaitForJobChange", number, ["status"], previous, serial, 5)
+        previous, entries = answer
+        for entry_serial, _, _, text in entries:
+            serial = entry_serial
+            seen.append(text)
+    assert seen == [f"Test delay iteration {n}/2" for n in range(3)]
+    assert await cluster.call("WaitForJobChange", number, ["status"], previous, serial, 0.01) == "nochange"
+    assert await cluster.call("WaitForJobChange", 4711, ["status"], None, -1, 0.01) is None
+
+
+async def test_finished_jobs_are_put_away_and_can_still_be_looked_at(cluster):
+    number = await cluster.submit(DELAY, duration=0, repeat=1)
+    await cluster.finished(number)
+    assert await cluster.call("ArchiveJob", number)
+    assert not await cluster.call("ArchiveJob", number)
+    assert await cluster.list("job", "id") == []
+    assert await cluster.list("job", "id", "archived") == [[number, True]]
+    ((shown, log),) = await cluster.call("QueryJobs", [number], ["status", "oplog"])
+    assert (shown, len(log[0])) == ("success", 2)
+
+
+async def test_old_jobs_are_put_away_by_age(cluster):
+    numbers = [await cluster.submit(DELAY, duration=0) for _ in range(3)]
+    for number in numbers:
+        await cluster.finished(number)
+    assert await cluster.call("AutoArchiveJobs", 3600, 60) == [0, 0]
+    assert await cluster.call("AutoArchiveJobs", -1, 60) == [3, 0]
+
+
+async def test_a_drained_queue_takes_no_jobs(cluster):
+    await cluster.call("SetDrainFlag", True)
+    with pytest.raises(errors.WrongState, match="drained"):
+        await cluster.submit(DELAY, duration=0)
+    await cluster.call("SetDrainFlag", False)
+    await cluster.run(DELAY, duration=0)
+
+
+async def test_secrets_are_gone_when_the_job_is_over(cluster):
+    number = await cluster.submit(
+        "OP_INSTANCE_CREATE",
+        instance_name="web1",
+        mode="create",
+        disk_template="diskless",
+        disks=[],
+        nics=[],
+        pnode="node1",
+        no_install=True,
+        name_check=False,
+        ip_check=False,
+        osparams_secret={"password": "hunter2"},
+    )
+    await cluster.finished(number)
+    assert b"hunter2" not in b"".join(bytes(record.body) for record in cluster.store.all())
+
+
+async def test_numbers_go_on_after_a_restart_even_if_all_jobs_are_put_away(cluster):
+    number = await cluster.submit(DELAY, duration=0)
+    await cluster.finished(number)
+    await cluster.call("AutoArchiveJobs", -1, 60)
+    await cluster.stop()
+    await cluster.start()
+    assert await cluster.submit(DELAY, duration=0) == number + 1
+
+
+async def test_after_a_crash_waiting_jobs_go_on_and_a_running_one_ends_in_an_error(cluster):
+    running_one = await cluster.submit(DELAY, duration=60, on_nodes=["node1"], no_locks=False)
+    waiting = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node1", ndparams={"spindle_count": 3})
+    while await status(cluster, running_one) != "running":
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.01)
+    await cluster.stop()
+    await cluster.start()
+    lost = await cluster.finished(running_one)
+    assert lost.steps[0].result[0] == "JobLost"
+    assert "it had left nothing behind" in lost.steps[0].result[1][0]
+    assert str((await cluster.finished(waiting)).status) == "success"
+    assert cluster.node("node1").ndparams == {"spindle_count": 3}
+
+
+async def test_after_a_crash_what_a_job_had_begun_is_undone_and_named(cluster):
+    started, release = asyncio.Event(), asyncio.Event()
+    storage = cluster.nodes["node1"].equipment.storages["sharedfile"]
+    create = storage.create
+
+    async def slow(disk, *more):
+        await create(disk, *more)
+        started.set()
+        await release.wait()
+
+    storage.create = slow
+    task = asyncio.create_task(cluster.add("web1", start=False))
+    await started.wait()
+    storage.create = create
+    await cluster.stop()
+    task.cancel()
+    assert len(cluster.shared_disks) == 1
+    await cluster.start()
+    job = await cluster.finished(1)
+    assert "put in order: disk 0 of web1 on node1" in job.steps[0].result[1][0]
+    assert cluster.shared_disks == {}
+    assert cluster.state.instances == []
+
+
+async def test_a_full_disk_fails_new_jobs_clearly_and_work_goes_on_when_there_is_room(cluster):
+    await cluster.add("web1")
+    cluster.store.full = True
+    with pytest.raises(errors.StoreFailed, match="disk is full; make room"):
+        await cluster.submit("OP_INSTANCE_SHUTDOWN", instance_name="web1")
+    assert await cluster.list("instance", "status") == [["running"]]
+    cluster.store.full = False
+    await cluster.run("OP_INSTANCE_SHUTDOWN", instance_name="web1")
+    assert await cluster.list("instance", "status") == [["ADMIN_down"]]
+
+
+async def test_a_disk_that_fills_up_while_a_job_runs_lets_it_end_in_an_error(cluster):
+    holder = await cluster.submit(DELAY, duration=0.05, on_nodes=["node2"], no_locks=False)
+    victim = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node2", ndparams={"spindle_count": 4})
+    while await status(cluster, holder) != "running":
+        await asyncio.sleep(0.001)
+    cluster.store.full = True
+    job = cluster.master.queue.get(victim)
+    while not job.job.status.final:
+        await job.changed()
+    assert job.job.steps[0].result[0] == "ConfigurationError"
+    cluster.store.full = False
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", ndparams={"spindle_count": 5})
+    assert [cluster.node("node2").ndparams] == [{"spindle_count": 5}]
+
+
+async def test_the_log_of_a_job_survives_the_master(cluster):
+    number = await cluster.submit(DELAY, duration=0, repeat=2)
+    await cluster.finished(number)
+    await cluster.stop()
+    await cluster.start()
+    assert cluster.log(number) == [f"Test delay iteration {n}/2" for n in range(3)]
+
+
+async def test_jobs_are_listed_in_their_order(cluster):
+    numbers = [await cluster.submit(DELAY, duration=0) for _ in range(12)]
+    listed = [number for (number,) in await cluster.list("job", "id")]
+    assert listed == numbers
+    assert all(after == before + 1 for before, after in pairwise(listed))

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Benches: a hypervisor on two nodes, and what a test must be able to do to its guests from inside."""
+
+import asyncio
+import os
+import re
+import signal
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import pytest
+
+from ganeti.host.clock import WallClock
+from ganeti.model.disk import DiskTemplate
+from ganeti.model.guest import Guest
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.node.events import Events
+from ganeti.node.hypervisor.driver import Resources
+from ganeti.node.hypervisor.fake import FakeHypervisor, PaperFiles
+from ganeti.node.hypervisor.kvm.directory import directories
+from ganeti.node.hypervisor.kvm.driver import Kvm
+from ganeti.rpc.server import Report
+
+_COUNT = re.compile(rb"COUNT (\d+) ")
+PATIENCE = 60.0  # seconds; how long anything may take before a test fails
+
+
+@dataclass
+class Node:
+    """One node's driver and what it has told."""
+
+    driver: object
+    events: Events
+    seen: asyncio.Queue
+    paths: object = None
+
+    async def list(self):
+        return await self.driver.list()
+
+    async def states(self):
+        return {guest.name: guest.state for guest in await self.driver.list()}
+
+    async def until(self, *states):
+        """The next event that tells one of these states."""
+        async with asyncio.timeout(PATIENCE):
+            while (event := await self.seen.get()).state not in states:
+                pass
+        return event
+
+
+@dataclass
+class Bench:
+    nodes: list = field(default_factory=list)
+
+    @property
+    def node(self):
+        return self.nodes[0]
+
+    @property
+    def other(self):
+        return self.nodes[1]
+
+    async def start(self, guest, **more):
+        await self.node.driver.start(guest, self.resources(guest), paused=more.pop("paused", False))
+
+    async def move(self, guest, *, live=True):
+        """A whole migration from the first node to the second, as a master does it."""
+        incoming = await self.other.driver.accept(guest, self.resources(guest), "127.0.0.1")
+        report = Report()
+        migrated = await self.node.driver.migrate(guest, incoming.uri, report, live=live)
+        await self.other.driver.finish_incoming(guest, success=True)
+        await self.node.driver.finish_outgoing(guest, success=True)
+        return migrated, report
+
+    def resources(self, guest):
+        return Resources()
+
+    def report(self):
+        return Report()
+
+    def forget_consoles(self):
+        pass
+
+
+class FakeBench(Bench):
+    """``again`` stands for a node daemon that was restarted."""
+
+    def __init__(self, make_guests):
+        self._guests = [make_guests(), make_guests()]
+        super().__init__([self._node(guests) for guests in self._guests])
+
+    def guest(self, name="guest1.example", **more):
+        return Guest(
+            uuid=str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
+            name=name,
+            hypervisor="fake",
+            disk_template=DiskTemplate.DISKLESS,
+            hvparams={},
+            beparams=BackendParameters(maxmem=128, minmem=128),
+            **more,
+        )
+
+    async def up(self, guest):
+        pass
+
+    async def count(self, guest, node=0):
+        return 1 + node
+
+    async def power_off(self, guest):
+        self.node.driver.end(guest.name)
+
+    async def crash(self, guest):
+        self.node.driver.end(guest.name, crashed=True)
+
+    async def again(self):
+        await self.node.driver.close()
+        self.nodes[0] = self._node(self._guests[0])
+        await self.node.driver.recover()
+
+    async def while_away(self, end):
+        """The node daemon is away when a guest ends."""
+        await end()
+        await self.again()
+
+    async def lose_incoming(self, guest):
+        with suppress(KeyError):
+            del self._guests[1][guest.name]
+
+    async def close(self):
+        pass
+
+    def _node(self, guests):
+        events = Events()
+        watching = events.watching()
+        node = Node(FakeHypervisor("fake", guests, events, WallClock()), events, watching.__enter__())
+        node.watching = watching
+        return node
+
+
+class KvmBench(Bench):
+    def __init__(self, make_paths, tiny_guest, qemu_program):
+        self._qemu = qemu_program
+        self._consoles = {}
+        super().__init__([self._node(make_paths()) for _ in range(2)])
+        for node in self.nodes:
+            provider = node.paths.os_search_path[0] / "tiny"
+            provider.parent.mkdir(parents=True)
+            provider.symlink_to(tiny_guest)
+        self.kernel = f"/srv/ganeti/os/{provider.name}/vmlinuz"
+        self.initrd = f"/srv/ganeti/os/{provider.name}/initrd.gz"
+
+    def guest(self, name="guest1.example", *, hvparams=None, **more):
+        parameters = {
+            "kvm_path": self._qemu,
+            "kvm_flag": "disabled",
+            "kernel_path": self.kernel,
+            "initrd_path": self.initrd,
+            "root_path": "",
+            "kernel_args": "quiet",
+            "migration_bandwidth": 256,
+        }
+        defaults = {"disk_template": DiskTemplate.DISKLESS, "beparams": BackendParameters(maxmem=128, minmem=128)}
+        return Guest(
+            uuid=str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
+            name=name,
+            hypervisor="kvm",
+            hvparams=parameters | (hvparams or {}),
+            **(defaults | more),
+        )
+
+    async def up(self, guest):
+        await self.count(guest)
+
+    async def count(self, guest, node=0):
+        """The next number that the guest counts to."""
+        reader, _ = await self._console(guest, node)
+        async with asyncio.timeout(PATIENCE):
+            while line := await reader.readline():
+                if found := _COUNT.search(line):
+                    return int(found[1])
+        raise AssertionError("The console was closed before the guest counted")
+
+    async def type(self, guest, line, node=0):
+        _, writer = await self._console(guest, node)
+        writer.write(line.encode() + b"\n")
+
+    async def power_off(self, guest):
+        await self.up(guest)
+        await self.type(guest, "poweroff")
+
+    async def crash(self, guest):
+        await self.up(guest)
+        await self.type(guest, "crash")
+
+    def process(self, guest, node=0):
+        found = [place for place in directories(self.nodes[node].paths) if place.path.name == guest.name]
+        return found[0].process() if found else None
+
+    async def again(self):
+        self._forget_consoles(0)
+        await self.node.driver.close()
+        self.nodes[0] = self._node(self.node.paths)
+        await self.node.driver.recover()
+
+    async def while_away(self, end):
+        """The node daemon is away when a guest ends."""
+        (guest,) = [machine.record.guest for machine in self.node.driver._machines.values()]
+        pidfd = os.pidfd_open(self.process(guest))
+        await self.node.driver.close()
+        await end()
+        gone = asyncio.Event()
+        asyncio.get_running_loop().add_reader(pidfd, gone.set)
+        async with asyncio.timeout(PATIENCE):
+            await gone.wait()
+        asyncio.get_running_loop().remove_reader(pidfd)
+        os.close(pidfd)
+        await self.again()
+
+    async def lose_incoming(self, guest):
+        os.kill(self.process(guest, 1), signal.SIGKILL)
+        await self.other.until("down")
+
+    async def close(self):
+        self.forget_consoles()
+        for node in self.nodes:
+            await node.driver.close()
+            for directory in directories(node.paths):
+                if pid := directory.process():
+                    os.kill(pid, signal.SIGKILL)
+
+    async def _console(self, guest, node):
+        key = (guest.name, node)
+        if key not in self._consoles:
+            path = self.nodes[node].paths.run / "kvm" / guest.name / "serial"
+            self._consoles[key] = await asyncio.open_unix_connection(path)
+        return self._consoles[key]
+
+    def forget_consoles(self):
+        """They are by node, and the nodes have changed places."""
+        self._forget_consoles(0)
+        self._forget_consoles(1)
+
+    def _forget_consoles(self, node):
+        for key in [key for key in self._consoles if key[1] == node]:
+            self._consoles.pop(key)[1].close()
+
+    def _node(self, paths):
+        events = Events()
+        watching = events.watching()
+        node = Node(Kvm(paths, events, WallClock(), "boot-1"), events, watching.__enter__(), paths)
+        node.watching = watching
+        return node
+
+
+@pytest.fixture
+async def kvm(make_paths, tiny_guest, qemu_program):
+    bench = KvmBench(make_paths, tiny_guest, qemu_program)
+    yield bench
+    await bench.close()
+
+
+@pytest.fixture(params=["fake", "fake in files", "kvm"])
+def bench(request, make_paths):
+    if request.param == "kvm":
+        bench = request.getfixturevalue("kvm")
+    elif request.param == "fake":
+        bench = FakeBench(dict)
+    else:
+        bench = FakeBench(lambda: PaperFiles(make_paths().run / "fake"))
+    return bench

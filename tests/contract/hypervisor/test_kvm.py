@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What only QEMU does, with real guests."""
+
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ganeti.errors import EnvironmentUnfit, HypervisorFailed, WrongInput
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.node.hypervisor.driver import Resources
+from ganeti.node.hypervisor.kvm.directory import directory_of
+from ganeti.node.storage.driver import OpenDisk
+
+MIB = 1024**2
+
+
+def with_disks(guest, *sizes, directory, template=DiskTemplate.SHARED_FILE, mode="rw"):
+    """The guest with sparse files for disks, and what it is given to start with."""
+    disks = []
+    for index, size in enumerate(sizes):
+        path = directory / f"disk{index}"
+        with path.open("ab") as file:
+            file.truncate(size * MIB)
+        uuid = f"{index:08}-0000-4000-8000-000000000000"
+        disks.append(Disk(uuid=uuid, template=template, size=size, location=str(path), mode=mode))
+    resources = Resources(tuple(OpenDisk(disk, disk.location) for disk in disks))
+    return msgspec.structs.replace(guest, disk_template=template, disks=tuple(disks)), resources
+
+
+async def test_a_guest_is_not_started_twice_on_one_shared_file(kvm, tmp_path):
+    guest, resources = with_disks(kvm.guest(), 16, directory=tmp_path)
+    await kvm.node.driver.start(guest, resources, paused=False)
+    with pytest.raises(HypervisorFailed, match=r'Failed to get "write" lock'):
+        await kvm.other.driver.start(guest, resources, paused=False)
+    assert not await kvm.other.list()
+    assert not directory_of(kvm.other.paths, guest.name).path.exists()
+    assert await kvm.node.states() == {guest.name: "running"}
+
+
+async def test_a_shared_disk_moves_with_its_guest_and_is_never_locked_by_two(kvm, tmp_path):
+    guest, resources = with_disks(kvm.guest(), 16, directory=tmp_path)
+    kvm.resources = lambda _: resources
+    await kvm.start(guest)
+    await kvm.up(guest)
+    await kvm.move(guest)
+    with pytest.raises(HypervisorFailed, match=r'Failed to get "write" lock'):
+        await kvm.node.driver.start(guest, resources, paused=False)
+
+
+async def test_what_qemu_says_against_a_start_reaches_the_user_and_nothing_is_left(kvm):
+    guest = kvm.guest(hvparams={"kvm_extra": "-device no-such-thing"})
+    with pytest.raises(HypervisorFailed, match=r"no-such-thing.*not a valid device model"):
+        await kvm.start(guest)
+    assert not await kvm.node.list()
+    assert not directory_of(kvm.node.paths, guest.name).path.exists()
+
+
+async def test_a_file_that_is_missing_is_named_with_its_parameter_before_anything_starts(kvm):
+    guest = kvm.guest(hvparams={"kernel_path": "/boot/no-such-kernel"})
+    with pytest.raises(WrongInput, match=r"'kernel_path'.*no-such-kernel"):
+        await kvm.start(guest)
+
+
+async def test_a_qemu_that_is_not_there_is_named_with_its_parameter(kvm):
+    with pytest.raises(EnvironmentUnfit, match=r"'kvm_path'.*/opt/qemu"):
+        await kvm.start(kvm.guest(hvparams={"kvm_path": "/opt/qemu"}))
+
+
+async def test_a_qemu_that_is_killed_is_a_crash_and_told_at_once(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    os.kill(kvm.process(guest), signal.SIGKILL)
+    await kvm.node.until("crashed")
+    assert await kvm.node.states() == {guest.name: "crashed"}
+
+
+async def test_a_qemu_that_was_killed_while_no_daemon_ran_is_a_crash(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    process = kvm.process(guest)
+
+    async def kill():
+        os.kill(process, signal.SIGKILL)
+
+    await kvm.while_away(kill)
+    assert await kvm.node.states() == {guest.name: "crashed"}
+
+
+async def test_a_guest_that_reboots_itself_goes_on_in_its_machine(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    await kvm.up(guest)
+    before = kvm.process(guest)
+    await kvm.type(guest, "reboot")
+    while await kvm.count(guest) != 1:
+        pass
+    assert kvm.process(guest) == before
+
+
+async def test_a_guest_whose_reboots_end_it_has_ended_by_itself(kvm):
+    guest = kvm.guest(hvparams={"reboot_behavior": "exit"})
+    await kvm.start(guest)
+    await kvm.up(guest)
+    await kvm.type(guest, "reboot")
+    await kvm.node.until("user-down")
+
+
+async def test_a_guest_whose_reboots_end_it_can_be_reset_by_the_node(kvm, monkeypatch):
+    monkeypatch.setattr("ganeti.node.hypervisor.kvm.machine._FIRMWARE", 3600)
+    guest = kvm.guest(hvparams={"reboot_behavior": "exit"})
+    await kvm.start(guest)
+    await kvm.up(guest)
+    before = kvm.process(guest)
+    await kvm.node.driver.reboot(guest, "hard")
+    while await kvm.count(guest) != 1:
+        pass
+    assert kvm.process(guest) == before
+    await kvm.again()
+    await kvm.type(guest, "reboot")
+    await kvm.node.until("user-down")
+
+
+async def test_a_guest_that_does_not_react_in_time_is_ended(kvm):
+    guest = kvm.guest(hvparams={"kernel_args": "init=/bin/none"})
+    await kvm.start(guest)
+    stopped = await kvm.node.driver.stop(guest, timeout=0.1, force=False)
+    assert (stopped.was_running, stopped.forced) == (True, True)
+    assert kvm.process(guest) is None
+
+
+async def test_a_guest_without_acpi_is_not_asked(kvm):
+    guest = kvm.guest(hvparams={"acpi": False})
+    await kvm.start(guest)
+    stopped = await kvm.node.driver.stop(guest, timeout=3600, force=False)
+    assert stopped.forced
+
+
+async def test_a_start_that_a_daemon_did_not_finish_is_undone_by_the_next(kvm):
+    guest = kvm.guest()
+    await kvm.node.driver._launch(guest, kvm.resources(guest), "starting")
+    assert kvm.process(guest)
+    await kvm.again()
+    assert not await kvm.node.list()
+    assert not directory_of(kvm.node.paths, guest.name).path.exists()
+
+
+async def test_a_soft_reboot_that_a_daemon_did_not_finish_is_finished_by_the_next(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    await kvm.up(guest)
+    machine = kvm.node.driver._machines[guest.name]
+    await machine.execute("set-action", shutdown="pause")
+    with machine.monitor.listening("SHUTDOWN") as shutdowns:
+        await kvm.type(guest, "poweroff")
+        await shutdowns.get()
+    await kvm.again()
+    assert await kvm.node.states() == {guest.name: "running"}
+    assert await kvm.count(guest) == 1
+    await kvm.type(guest, "poweroff")
+    await kvm.node.until("user-down")
+
+
+async def test_a_qemu_that_does_not_answer_counts_as_running_until_it_does(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    await kvm.node.until("running")
+    process = kvm.process(guest)
+    os.kill(process, signal.SIGSTOP)
+    try:
+        await kvm.again()
+        (listed,) = await kvm.node.list()
+        assert (listed.state, listed.running) == ("blocked", True)
+        assert kvm.node.driver.runs(guest.name)
+    finally:
+        os.kill(process, signal.SIGCONT)
+    await kvm.node.until("running")
+
+
+async def test_another_process_with_the_number_of_a_dead_qemu_is_not_taken_for_it(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    process = kvm.process(guest)
+
+    async def kill_and_pass_on():
+        os.kill(process, signal.SIGKILL)
+        (directory_of(kvm.node.paths, guest.name).path / "pid").write_text(f"{os.getpid()}\n")
+
+    await kvm.while_away(kill_and_pass_on)
+    assert await kvm.node.states() == {guest.name: "crashed"}
+
+
+async def test_what_an_earlier_boot_of_the_node_has_left_is_forgotten(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    process = kvm.process(guest)
+
+    async def lose_power():
+        directory = directory_of(kvm.node.paths, guest.name)
+        directory.write(msgspec.structs.replace(directory.read(), boot_id="boot-0"))
+        os.kill(process, signal.SIGKILL)
+
+    await kvm.while_away(lose_power)
+    assert not await kvm.node.list()
+
+
+async def test_a_guest_with_the_longest_of_names_is_reached(kvm):
+    guest = kvm.guest(".".join(["a" * 60] * 4))
+    await kvm.start(guest)
+    assert await kvm.node.states() == {guest.name: "running"}
+    await kvm.again()
+    assert await kvm.node.states() == {guest.name: "running"}
+
+
+async def test_a_migration_that_is_cancelled_leaves_the_guest_running(kvm):
+    guest = kvm.guest(hvparams={"migration_bandwidth": 1})
+    await kvm.start(guest)
+    await kvm.up(guest)
+    incoming = await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")
+    report = kvm.report()
+    migrating = asyncio.create_task(kvm.node.driver.migrate(guest, incoming.uri, report, live=True))
+    while not (await report.next()).progress:
+        pass
+    migrating.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await migrating
+    assert await kvm.node.states() == {guest.name: "running"}
+    await kvm.count(guest)
+    await kvm.other.driver.finish_incoming(guest, success=False)
+    assert not await kvm.other.list()
+
+
+async def test_a_migration_that_is_asked_for_twice_is_one(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    await kvm.up(guest)
+    incoming = await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")
+    calls = [kvm.node.driver.migrate(guest, incoming.uri, kvm.report(), live=True) for _ in range(2)]
+    one, two = await asyncio.gather(*calls)
+    three = await kvm.node.driver.migrate(guest, incoming.uri, kvm.report(), live=True)
+    assert one == two
+    assert (three.downtime, three.total) == (one.downtime, one.total)
+
+
+async def test_a_guest_whose_target_dies_on_the_way_runs_on(kvm):
+    guest = kvm.guest(hvparams={"migration_bandwidth": 1})
+    await kvm.start(guest)
+    await kvm.up(guest)
+    incoming = await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")
+    report = kvm.report()
+    migrating = asyncio.create_task(kvm.node.driver.migrate(guest, incoming.uri, report, live=False))
+    while not (await report.next()).progress:
+        pass
+    await kvm.lose_incoming(guest)
+    with pytest.raises(HypervisorFailed, match="could not be migrated"):
+        await migrating
+    assert await kvm.node.states() == {guest.name: "running"}
+    await kvm.count(guest)
+
+
+async def test_of_two_guests_that_come_at_once_each_has_its_port(kvm):
+    one, two = kvm.guest("one.example"), kvm.guest("two.example")
+    uris = {(await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")).uri for guest in (one, two)}
+    assert len(uris) == 2
+
+
+async def test_a_capability_that_qemu_does_not_have_is_refused_by_name(kvm):
+    guest = kvm.guest(hvparams={"migration_caps": "xbzrle:warp"})
+    with pytest.raises(WrongInput, match=r"'migration_caps'.*warp"):
+        await kvm.start(guest)
+
+
+async def test_a_guest_with_postcopy_arrives(kvm):
+    guest = kvm.guest(hvparams={"migration_caps": "postcopy-ram", "migration_bandwidth": 32})
+    await kvm.start(guest)
+    before = await kvm.count(guest)
+    await kvm.move(guest)
+    assert await kvm.count(guest, node=1) > before
+
+
+async def test_a_guest_is_pinned_to_the_processors_it_is_given(kvm):
+    (processor, *_) = sorted(os.sched_getaffinity(0))
+    guest = kvm.guest(hvparams={"cpu_mask": str(processor)})
+    await kvm.start(guest)
+    for thread in Path(f"/proc/{kvm.process(guest)}/task").iterdir():
+        assert os.sched_getaffinity(int(thread.name)) == {processor}
+
+
+async def test_the_password_of_a_vnc_console_is_set_and_on_no_command_line(kvm):
+    secret = kvm.node.paths.etc / "vnc-cluster-password"
+    secret.parent.mkdir(parents=True)
+    secret.write_text("sesame\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    hvparams = {"vnc_bind_address": "127.0.0.1", "vnc_password_file": "/etc/ganeti/vnc-cluster-password"}
+    guest = kvm.guest(hvparams=hvparams, network_port=port)
+    await kvm.start(guest)
+    told = await kvm.node.driver._machines[guest.name].execute("query-vnc")
+    assert (told["enabled"], told["auth"], told["service"]) == (True, "vnc", str(port))
+    assert b"sesame" not in Path(f"/proc/{kvm.process(guest)}/cmdline").read_bytes()
+
+
+async def test_parameters_of_the_os_are_not_kept_with_a_running_guest(kvm):
+    guest = kvm.guest(osparams={"password": "sesame"})
+    await kvm.start(guest)
+    assert b"sesame" not in (directory_of(kvm.node.paths, guest.name).path / "guest.json").read_bytes()
+
+
+# What QEMU is given by each of these must be an option that it knows, on both machines.
+KINDS = [
+    {"disk_type": "ide"},
+    {"disk_type": "scsi-hd", "scsi_controller_type": "lsi"},
+    {"disk_type": "scsi", "scsi_controller_type": "megasas"},
+    {"disk_type": "scsi-hd", "scsi_controller_type": "virtio-scsi-pci", "disk_discard": "unmap"},
+    {"disk_cache": "none", "disk_aio": "native"},
+    {"disk_cache": "writethrough", "disk_aio": "io_uring"},
+    {"disk_cache": "writeback", "disk_discard": "ignore"},
+    {"cdrom_image_path": "/image", "cdrom2_image_path": "/image", "cdrom_disk_type": "ide"},
+    {"cdrom_image_path": "/image", "cdrom_disk_type": "scsi", "kernel_path": "", "boot_order": "cdrom"},
+    {"cdrom_image_path": "/image", "kernel_path": "", "boot_order": "disk"},
+    {"floppy_image_path": "/image", "kernel_path": "", "boot_order": "floppy"},
+    {"usb_mouse": "tablet", "usb_devices": "keyboard,mouse", "vga": "std"},
+    {"soundhw": "all"},
+    {"use_guest_agent": True, "use_localtime": True, "use_chroot": True},
+    {"security_model": "user", "security_domain": "nobody"},
+    {"cpu_sockets": 1, "cpu_cores": 2, "cpu_threads": 1, "cpu_type": "qemu64,+sse4.2"},
+    {"cpu_mask": "0:all"},
+    {"serial_console": False, "acpi": False, "kvm_pci_reservations": 0},
+    {"vnc_bind_address": "/", "keymap": "de", "vnc_tls": True},
+    {"mem_path": "/memory"},
+]
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: ",".join(f"{key}={value}" for key, value in kind.items()))
+async def test_qemu_takes_what_it_is_given_for(kvm, tmp_path, machine, kind):
+    root = kvm.node.paths.root
+    (root / "memory").mkdir()
+    with (root / "image").open("wb") as image:
+        image.truncate(1440 * 1024)
+    beparams = BackendParameters(maxmem=64, minmem=64, vcpus=2)
+    guest = kvm.guest(hvparams={"machine_version": machine} | kind, beparams=beparams)
+    guest, resources = with_disks(guest, 16, 16, directory=tmp_path)
+    await kvm.node.driver.start(guest, resources, paused=True)
+    assert await kvm.node.states() == {guest.name: "prelaunch"}
+    await kvm.node.driver.stop(guest, timeout=0, force=True)
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+async def test_an_sd_card_can_be_a_disk(kvm, tmp_path, machine):
+    guest, resources = with_disks(
+        kvm.guest(hvparams={"machine_version": machine, "disk_type": "sd"}), 16, directory=tmp_path
+    )
+    await kvm.node.driver.start(guest, resources, paused=True)
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+async def test_a_disk_can_be_read_only(kvm, tmp_path, machine):
+    guest, resources = with_disks(kvm.guest(hvparams={"machine_version": machine}), 16, directory=tmp_path, mode="ro")
+    await kvm.node.driver.start(guest, resources, paused=True)
+    # Read-only images may be shared.
+    await kvm.other.driver.start(guest, resources, paused=True)
+
+
+async def test_a_guest_of_a_pc_machine_boots_and_moves(kvm):
+    guest = kvm.guest(hvparams={"machine_version": "pc"})
+    await kvm.start(guest)
+    before = await kvm.count(guest)
+    await kvm.move(guest)
+    assert await kvm.count(guest, node=1) > before

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The rules that are the house itself."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ganeti.cli.commands import COMMANDS, find
+from ganeti.cli.runnable import command_of, help_of, options_of
+from ganeti.operations import OPERATIONS
+from ganeti.operations import find as find_operation
+from ganeti.rpc.call import Call
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src/ganeti"
+FILES = sorted(SOURCE.rglob("*.py"))
+PURE = ("model", "query", "placement", "declare")
+# What reaches for the world: files, processes, networks, time, chance.
+WORLDLY = {"os", "time", "random", "secrets", "socket", "subprocess", "asyncio", "pathlib", "shutil", "tempfile", "ssl"}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+
+
+def test_a_room_imports_only_rooms_above_it():
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_a_pure_room_reaches_for_nothing(room):
+    worldly = {
+        str(path.relative_to(ROOT)): found
+        for path in (SOURCE / room).rglob("*.py")
+        if (found := set(imports(path)) & WORLDLY)
+    }
+    assert worldly == {}
+
+
+def test_every_file_begins_with_its_licence():
+    files = [*FILES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), ROOT / "run"]
+    wrong = [
+        str(path)
+        for path in files
+        if "# SPDX-License-Identifier: BSD-2-Clause" not in path.read_text().splitlines()[:2]
+    ]
+    assert wrong == []
+
+
+def test_every_module_has_a_noun_for_a_name():
+    assert [path.name for path in FILES if path.stem in ("utils", "util", "common", "helpers", "misc")] == []
+
+
+@pytest.mark.parametrize("wire_name", OPERATIONS)
+def test_an_operation_is_found_under_its_own_name_and_described(wire_name):
+    operation = find_operation(wire_name)
+    assert operation.wire_name() == wire_name
+    assert operation.__doc__
+    undescribed = [field for field in operation.__struct_fields__ if field not in operation.parameters()]
+    assert undescribed == []
+
+
+@pytest.mark.parametrize("wire_name", OPERATIONS)
+def test_an_operation_is_tested(wire_name):
+    tests = "".join(path.read_text() for path in (ROOT / "tests/cluster").glob("*.py"))
+    assert f'"{wire_name}"' in tests
+
+
+@pytest.mark.parametrize(("script", "name"), [(s, n) for s, names in COMMANDS.items() for n in names])
+def test_a_command_is_what_its_table_says_and_described(script, name):
+    runnable = find(script, name)
+    command = command_of(runnable)
+    assert (command.script, command.name) == (script, name)
+    assert help_of(runnable)
+    flags = [flag for option in options_of(runnable) for flag in option.flags]
+    assert len(flags) == len(set(flags))
+
+
+@pytest.mark.parametrize("script", COMMANDS)
+def test_a_script_has_a_page(script):
+    page = (ROOT / f"docs/user/reference/{script}.md").read_text()
+    for name in COMMANDS[script]:
+        assert f"## {script} {name}" in page
+
+
+def test_every_operation_with_a_command_is_in_the_table():
+    of_operations = {o.command.name for o in map(find_operation, OPERATIONS) if o.command}
+    listed = {name for names in COMMANDS.values() for name in names}
+    assert of_operations <= listed
+
+
+def test_calls_have_names_of_their_own():
+    def subclasses(cls):
+        return [cls, *(found for child in cls.__subclasses__() for found in subclasses(child))]
+
+    names = [cls.wire_name() for cls in subclasses(Call)[1:]]
+    assert len(names) == len(set(names))

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Both stores, and what only the one on disk can show."""
+
+import sqlite3
+
+import msgspec
+import pytest
+
+from ganeti.config.memory import MemoryStore
+from ganeti.config.sqlite import SqliteStore
+from ganeti.config.store import FORMAT
+from ganeti.errors import StoreFailed
+from ganeti.rpc.contract.store import Batch, Position, Record
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def store(request, tmp_path):
+    made = SqliteStore(tmp_path / "cluster.db") if request.param == "sqlite" else MemoryStore()
+    yield made
+    made.close()
+
+
+def record(kind, key, value):
+    return Record(kind, key, msgspec.Raw(msgspec.json.encode(value)))
+
+
+def values(records):
+    return [(r.key, msgspec.json.decode(r.body)) for r in records]
+
+
+async def test_a_new_store_is_empty(store):
+    assert store.position() == Position(0, 0)
+    assert store.all() == ()
+
+
+async def test_what_was_written_is_read_by_kind_and_key(store):
+    await store.write(
+        [Batch(revision=1, records=(record("job", "2", "b"), record("job", "10", "c"), record("node", "1", "n")))]
+    )
+    assert values(store.load("job")) == [("10", "c"), ("2", "b")]
+    assert values(store.load("job", "2")) == [("2", "b")]
+    assert store.position() == Position(FORMAT, 1)
+
+
+async def test_a_record_without_a_body_is_deleted(store):
+    await store.write([Batch(revision=1, records=(record("job", "1", "a"), record("job", "2", "b")))])
+    await store.write([Batch(revision=2, records=(Record("job", "1"), record("job", "2", "B")))])
+    assert values(store.load("job")) == [("2", "B")]
+
+
+async def test_replacing_leaves_nothing_of_what_was_there(store):
+    await store.write([Batch(revision=1, records=(record("job", "1", "a"),))])
+    await store.replace(Position(FORMAT, 7), [record("node", "x", 1)])
+    assert (store.load("job"), values(store.load("node"))) == ([], [("x", 1)])
+    assert store.position() == Position(FORMAT, 7)
+
+
+async def test_a_store_on_disk_is_the_same_after_it_was_opened_again(tmp_path):
+    store = SqliteStore(tmp_path / "cluster.db")
+    await store.write([Batch(revision=1, records=(record("job", "1", {"a": "ü"}),))])
+    store.close()
+    again = SqliteStore(tmp_path / "cluster.db")
+    assert values(again.load("job")) == [("1", {"a": "ü"})]
+    again.close()
+
+
+async def test_a_store_on_disk_is_readable_by_nobody_else(tmp_path):
+    SqliteStore(tmp_path / "cluster.db").close()
+    assert (tmp_path / "cluster.db").stat().st_mode & 0o077 == 0
+
+
+async def test_a_full_disk_leaves_what_was_there_and_goes_on_when_there_is_room(tmp_path):
+    store = SqliteStore(tmp_path / "cluster.db")
+    await store.write([Batch(revision=1, records=(record("job", "1", "a"),))])
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreFailed, match="disk is full; make room"):
+        await store.write([Batch(revision=2, records=(record("job", "2", "x" * 100_000),))])
+    assert values(store.load("job")) == [("1", "a")]
+    assert store.position().revision == 1
+    store._connection.execute("PRAGMA max_page_count = 1000000")
+    await store.write([Batch(revision=2, records=(record("job", "2", "b"),))])
+    assert store.position().revision == 2
+    store.close()
+
+
+def test_a_damaged_file_is_told_as_such(tmp_path):
+    path = tmp_path / "cluster.db"
+    path.write_bytes(b"this is no database at all, but long enough to be looked at" * 100)
+    with pytest.raises(StoreFailed, match="the file is damaged"):
+        SqliteStore(path)
+
+
+def test_a_file_of_a_newer_version_is_not_touched(tmp_path):
+    path = tmp_path / "cluster.db"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreFailed, match="newer version of the software"):
+        SqliteStore(path)
+    assert path.read_bytes() == before

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is understood of a guest's console."""
+
+import socket
+
+import pytest
+
+from ganeti.errors import ExecutionFailed
+from ganeti.lab.console import Console, Count, Up
+
+
+@pytest.fixture
+def guest(tmp_path):
+    """(a console, the guest's end of it)"""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "serial"))
+        server.listen()
+        with Console(tmp_path / "serial") as console:
+            end, _ = server.accept()
+            with end:
+                yield console, end
+
+
+def test_a_count_is_read_whole_even_if_it_comes_in_parts(guest):
+    console, end = guest
+    end.sendall(b"half a line COUNT 7 1.5\r\nCOUNT 8 1.7")
+    assert console.count() == Count(7, 1.5)
+    end.sendall(b"5\r\n")
+    assert console.count() == Count(8, 1.75)
+
+
+def test_a_guest_is_asked_whether_it_is_up(guest):
+    console, end = guest
+    end.sendall(b"[    0.1] booting\r\nCOUNT 3 0.2\r\nTINY-GUEST UP name=g.lab.test boot=2 uptime=3.1\r\n")
+    assert console.up() == Up("g.lab.test", 2)
+    assert end.recv(100) == b"status\n"
+
+
+def test_a_silent_guest_is_reported_with_its_last_words(guest):
+    console, end = guest
+    end.sendall(b"Kernel panic\r\n\r\n")
+    with pytest.raises(ExecutionFailed, match="Kernel panic"):
+        console.count(timeout=0.05)
+
+
+def test_a_console_that_nobody_serves_is_named(tmp_path):
+    with pytest.raises(ExecutionFailed, match=r"/none does not answer"):
+        Console(tmp_path / "none")

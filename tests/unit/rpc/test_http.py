@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Node calls over HTTP and mutual TLS, on loopback."""
+
+import asyncio
+import ssl
+
+import pytest
+from aiohttp import web
+
+from ganeti.errors import NodeRefused, NodeUnreachable, WrongInput
+from ganeti.host import certificates
+from ganeti.model.node import Node
+from ganeti.rpc.authority import Authority, Term, write_term
+from ganeti.rpc.client import NodeClient
+from ganeti.rpc.contract.node import Delay, Ping, Pong, WriteSsconf
+from ganeti.rpc.http import HttpTransport, node_server
+from ganeti.rpc.server import Dispatcher
+
+NODE = Node(uuid="n1", name="node1", primary_ip="127.0.0.1", group="g")
+
+
+def credentials(directory, authority, name):
+    made = certificates.create_node_credentials(authority, name)
+    (directory / f"{name}.pem").write_bytes(made.certificate)
+    (directory / f"{name}.key").write_bytes(made.key)
+    return directory / f"{name}.pem", directory / f"{name}.key"
+
+
+@pytest.fixture
+def ca(tmp_path):
+    authority = certificates.create_authority("test")
+    (tmp_path / "ca.pem").write_bytes(authority.certificate)
+    return authority
+
+
+async def ping(call, report):
+    report.log("one line")
+    report.progress(1, 2, "steps")
+    return Pong("node1", "4", 0.0)
+
+
+async def fails(call, report):
+    raise WrongInput("Parameter 'seconds': no")
+
+
+async def reads_much(call, report):
+    report.log(str(sum(map(len, call.values.values()))))
+
+
+@pytest.fixture
+async def port(tmp_path, ca):
+    write_term(tmp_path / "term", Term(1, "master"))
+    authority = Authority(tmp_path / "term", lambda: frozenset({"master"}))
+    dispatcher = Dispatcher({Ping: ping, Delay: fails, WriteSsconf: reads_much}, authority)
+    runner = node_server(dispatcher.answer)
+    await runner.setup()
+    context = certificates.server_context(*credentials(tmp_path, ca, "node1"), tmp_path / "ca.pem")
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
+    await site.start()
+    yield site._server.sockets[0].getsockname()[1]
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def clients(tmp_path, ca, port):
+    made = []
+
+    def client(name="master", term=1, authority=ca):
+        paths = credentials(tmp_path, authority, name)
+        context = certificates.client_context(*paths, tmp_path / "ca.pem")
+        made.append(NodeClient(HttpTransport(context), name, lambda: term, port))
+        return made[-1]
+
+    yield client
+    for one in made:
+        await one.close()
+
+
+async def test_a_call_is_answered_with_what_was_said_on_the_way(clients):
+    lines = []
+    assert await clients().call(NODE, Ping(), lines.append) == Pong("node1", "4", 0.0)
+    assert [line.log or line.progress.unit for line in lines] == ["one line", "steps"]
+
+
+async def test_connections_are_kept_for_the_next_call(clients):
+    client = clients()
+    await asyncio.gather(*(client.call(NODE, Ping()) for _ in range(3)))
+    await client.call(NODE, Ping())
+    assert 1 <= len([c for conns in client._transport._session.connector._conns.values() for c in conns]) <= 3
+
+
+async def test_an_error_of_the_node_arrives_as_what_it_was_with_the_nodes_name(clients):
+    with pytest.raises(WrongInput, match=r"On node node1: Parameter 'seconds': no"):
+        await clients().call(NODE, Delay(seconds=1))
+
+
+async def test_a_caller_with_a_certificate_of_another_ca_is_turned_away(clients):
+    stranger = certificates.create_authority("stranger")
+    with pytest.raises(NodeUnreachable):
+        await clients(authority=stranger).call(NODE, Ping())
+
+
+async def test_a_caller_without_a_certificate_is_turned_away(port):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with pytest.raises((ConnectionError, ssl.SSLError, asyncio.IncompleteReadError)):
+        await first_byte(port, context)
+
+
+async def first_byte(port, context):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    writer.write(b"POST /call HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+    await writer.drain()
+    return await reader.readexactly(1)
+
+
+async def test_another_node_of_the_cluster_is_refused(clients):
+    with pytest.raises(NodeRefused, match="'node7' is not the master"):
+        await clients("node7").call(NODE, Ping())
+
+
+async def test_a_node_that_shows_another_name_is_not_talked_to(clients):
+    wrong = Node(uuid="n2", name="node2", primary_ip="127.0.0.1", group="g")
+    with pytest.raises(NodeUnreachable, match="node2"):
+        await clients().call(wrong, Ping())
+
+
+async def test_nobody_listening_is_told_at_once(clients, tmp_path, ca):
+    context = certificates.client_context(*credentials(tmp_path, ca, "master"), tmp_path / "ca.pem")
+    client = NodeClient(HttpTransport(context), "master", lambda: 1, 1)
+    with pytest.raises(NodeUnreachable, match="node1"):
+        await client.call(NODE, Ping())
+    await client.close()
+
+
+async def test_a_call_of_many_megabytes_arrives(clients):
+    lines = []
+    await clients().call(NODE, WriteSsconf(revision=1, values={"a": "x" * 30_000_000}), lines.append)
+    assert lines[0].log == "30000000"

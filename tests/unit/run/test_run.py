@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The parts of ./run that change nothing."""
+
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def run():
+    module = types.ModuleType("run")
+    module.__file__ = str(ROOT / "run")
+    sys.modules["run"] = module  # where dataclasses look for it
+    exec(compile((ROOT / "run").read_text(), ROOT / "run", "exec"), module.__dict__)
+    yield module
+    del sys.modules["run"]
+
+
+def test_the_first_word_of_a_line_is_a_package_of_the_section_above(run):
+    text = "# why\n\n[one]   for this\na   reason [b]\nb\n\n[two]\nc  reason # d\n"
+    assert run.parse_packages(text) == {"one": ["a", "b"], "two": ["c"]}
+
+
+def test_every_package_of_the_list_has_a_reason(run):
+    for line in run.PACKAGES.read_text().splitlines():
+        if line and not line.startswith("#"):
+            assert len(line.split()) > 1, line
+    assert set(run.parse_packages(run.PACKAGES.read_text())) == {"python", "node", "lab", "guest"}
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ("Reading\nE: Unable to locate package x\nmore\n", "E: Unable to locate package x"),
+        ("Collecting a\nERROR: No matching distribution\n\nnotice\n", "ERROR: No matching distribution"),
+        ("W: Temporary failure resolving 'deb'\nE: Some failed\n", "no network? W: Temporary failure resolving 'deb'"),
+        ("all\nthat was said\n", "that was said"),
+        ("", "it failed without a word"),
+    ],
+)
+def test_of_a_failed_command_the_line_that_says_most_is_shown(run, log, line):
+    assert run.reason(log) == line
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["help"]])
+def test_without_a_command_all_commands_are_shown(words):
+    done = subprocess.run([ROOT / "run", *words], capture_output=True, text=True, check=True)
+    for command in ("demo", "shell", "test", "check", "bench", "install", "guest", "clean"):
+        assert f"./run {command}" in done.stdout
+
+
+def test_an_unknown_command_is_one_line_and_status_2():
+    done = subprocess.run([ROOT / "run", "dmeo"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "demo" in done.stderr
