@@ -317,7 +317,7 @@ class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CRE
             if plan.instance.os:
                 await self._ensure_os(cluster, plan)
         if plan.start:
-            await ensure_it_fits(cluster, plan.node, plan.guest)
+            await ensure_it_fits(cluster, plan.node, plan.guest, disks_exist=False)
 
     async def _ensure_os(self, cluster: CheckContext, plan: Plan) -> None:
         call = Validate(os=plan.instance.os, osparams=plan.guest.osparams, force_variant=self.force_variant)
