@@ -76,7 +76,7 @@ LIST = Local(
     f"List jobs. Columns are named by 'list-fields'; usual are: {', '.join(DEFAULT)}.",
     _list,
 )
-LIST_FIELDS = field_lister("gnt-job", "job", "job")
+LIST_FIELDS = field_lister("gnt-job", "job")
 
 
 def _info(session: Session, values: dict[str, Any]) -> int:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ganeti.cli import table
+from ganeti.cli.names import full_names
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import FieldKind, ValueStatus
-from ganeti.errors import EXIT_UNKNOWN_FIELD, UnknownEntity
+from ganeti.errors import EXIT_UNKNOWN_FIELD
 from ganeti.luxi.protocol import Method
 from ganeti.query.filter import names_filter, parse
 
@@ -59,35 +60,25 @@ def columns(values: dict[str, Any], usual: Sequence[str]) -> list[str]:
     return [*usual, *asked[1:].split(",")] if asked.startswith("+") else asked.split(",")
 
 
-def lister(script: str, what: str, usual: Sequence[str], noun: str) -> Local:
+def lister(script: str, what: str, usual: Sequence[str]) -> Local:
     """The ``list`` command of a kind of thing."""
 
     def run(session: Session, values: dict[str, Any]) -> int:
         words = values.get("names") or []
-        condition = parse(" ".join(words)) if words and values.get("filter") else names_filter(words)
-        answer = session.client.call(Method.QUERY, what, columns(values, usual), condition)
-        if condition and not values.get("filter"):
-            _ensure_found(session, what, words, noun, len(answer["data"]))
-        return show(session, values, answer)
+        if words and values.get("filter"):
+            condition = parse(" ".join(words))
+        else:
+            condition = names_filter(full_names(session, what, words) if words else [])
+        return show(session, values, session.client.call(Method.QUERY, what, columns(values, usual), condition))
 
-    argument = Argument("names", f"{noun.capitalize()}s to show, with * and ?; or a filter", "*", completes=what)
+    argument = Argument("names", f"{what.capitalize()}s to show, with * and ?; or a filter", "*", completes=what)
     options = (HEADERS, SEPARATOR, OUTPUT, UNITS, VERBOSE, FILTER)
-    command = Command(script, "list", (argument,), options, usage=f"[<{noun}-name>...]")
-    help_text = f"List {noun}s. Columns are named by 'list-fields'; usual are: {', '.join(usual)}."
+    command = Command(script, "list", (argument,), options, usage=f"[<{what}-name>...]")
+    help_text = f"List {what}s. Columns are named by 'list-fields'; usual are: {', '.join(usual)}."
     return Local(command, help_text, run)
 
 
-def _ensure_found(session: Session, what: str, words: list[str], noun: str, found: int) -> None:
-    """Raise UnknownEntity for a name without * and ? that nothing has."""
-    if found >= len(words):
-        return
-    known = {row[0] for row in session.query(what, ["name"])}
-    for word in words:
-        if not set(word) & set("*?") and word not in known:
-            raise UnknownEntity(f"{noun.capitalize()} name {word} not found")
-
-
-def field_lister(script: str, what: str, noun: str) -> Local:
+def field_lister(script: str, what: str) -> Local:
     """The ``list-fields`` command of a kind of thing."""
 
     def run(session: Session, values: dict[str, Any]) -> int:
@@ -105,7 +96,7 @@ def field_lister(script: str, what: str, noun: str) -> Local:
         (HEADERS, SEPARATOR),
         usage="[<field>...]",
     )
-    return Local(command, f"List the columns that 'list' can show of {noun}s.", run)
+    return Local(command, f"List the columns that 'list' can show of {what}s.", run)
 
 
 def _shown(field: dict[str, Any], name: str) -> str:
