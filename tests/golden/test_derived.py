@@ -12,6 +12,8 @@ import pytest
 
 from ganeti.api.openapi import describe
 from ganeti.cli.commands import COMMANDS, find
+from ganeti.cli.completion.answer import TABLE
+from ganeti.cli.completion.table import derive
 from ganeti.cli.options import build
 from ganeti.cli.reference import page
 from ganeti.cli.runnable import command_of, help_of, options_of
@@ -39,6 +41,10 @@ def test_the_help_of_a_command(script, name):
     text = parser.format_help()
     assert max(map(len, text.splitlines())) <= 80
     compare(HERE / f"help/{script}-{name}.txt", text)
+
+
+def test_the_table_of_what_shells_complete():
+    compare(TABLE, derive())
 
 
 def test_the_description_of_the_remote_api():
