@@ -65,7 +65,7 @@ class StormyTransport(MemoryTransport):
             raise NodeUnreachable(f"{address.name}: the caller is dead")
 
 
-class WatchedGuests(dict):
+class WatchedGuests(dict[str, Any]):
     """The guests of a node; each change is told."""
 
     def __init__(self, changed):

@@ -69,11 +69,7 @@ def lister(script: str, what: str, usual: Sequence[str]) -> Local:
     """The ``list`` command of a kind of thing."""
 
     def run(session: Session, values: dict[str, Any]) -> int:
-        words = values.get("names") or []
-        if words and values.get("filter"):
-            condition = parse(" ".join(words))
-        else:
-            condition = names_filter(full_names(session, what, words) if words else [])
+        condition = _condition(session, what, values)
         return show(session, values, session.client.call(Method.QUERY, what, columns(values, usual), condition))
 
     argument = Argument("names", f"{what.capitalize()}s to show, with * and ?; or a filter", "*", completes=what)
@@ -81,6 +77,13 @@ def lister(script: str, what: str, usual: Sequence[str]) -> Local:
     command = Command(script, "list", (argument,), options, usage=f"[<{what}-name>...]")
     help_text = f"List {what}s. Columns are named by 'list-fields'; usual are: {', '.join(usual)}."
     return Local(command, help_text, run)
+
+
+def _condition(session: Session, what: str, values: dict[str, Any]) -> list[Any] | None:
+    words = values.get("names")
+    if not words:
+        return None
+    return parse(" ".join(words)) if values.get("filter") else names_filter(full_names(session, what, words))
 
 
 def field_lister(script: str, what: str) -> Local:

@@ -32,7 +32,7 @@ class Node:
 
     driver: object
     events: Events
-    seen: asyncio.Queue
+    seen: asyncio.Queue[Any]
     paths: object = None
 
     async def list(self):
@@ -51,7 +51,7 @@ class Node:
 
 @dataclass
 class Bench:
-    nodes: list = field(default_factory=list)
+    nodes: list[Any] = field(default_factory=list)
 
     @property
     def node(self):
