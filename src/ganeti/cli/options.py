@@ -95,10 +95,12 @@ def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> tu
 
 def option_of(parameter: Parameter) -> Option:
     """The option of an operation's parameter that names flags."""
+    kind = _kind(parameter)
     return Option(
         flags=parameter.flags,
-        help=parameter.help,
-        kind=_kind(parameter),  # type: ignore[arg-type]  # one of the kinds
+        # What the parameter does when it is on, the flag switches off.
+        help=f"Do not {parameter.help[0].lower()}{parameter.help[1:]}" if kind == "no-flag" else parameter.help,
+        kind=kind,  # type: ignore[arg-type]  # one of the kinds
         name=parameter.name,
         metavar=parameter.metavar,
         choices=tuple(str(choice) for choice in parameter.choices) if parameter.kind not in (list, tuple) else (),

@@ -49,7 +49,7 @@ def _section(script: str, name: str, runnable: Runnable) -> Iterator[str]:
     yield "| option | meaning |"
     yield "| --- | --- |"
     for option in options_of(runnable):
-        yield f"| `{_flags(option)}` | {_cell(_meaning(option))} |"
+        yield f"| `{_cell(_flags(option))}` | {_cell(_meaning(option))} |"
 
 
 def _flags(option: Option) -> str:

@@ -166,6 +166,10 @@ def test_the_kind_of_an_option_follows_from_its_parameter(name, kind):
     assert option_of(Create.parameters()[name]).kind == kind
 
 
+def test_a_flag_that_switches_off_says_so():
+    assert option_of(Create.parameters()["start"]).help == "Do not start it"
+
+
 def test_a_percent_sign_in_a_help_text_is_only_that():
     assert "50 % of it" in build("x", "", "", [Option(("--part",), "50 % of it")]).format_help()
 
