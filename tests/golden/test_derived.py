@@ -15,7 +15,7 @@ from ganeti.cli.commands import COMMANDS, find
 from ganeti.cli.completion.answer import TABLE
 from ganeti.cli.completion.table import derive
 from ganeti.cli.options import build
-from ganeti.cli.reference import page
+from ganeti.cli.reference import pages
 from ganeti.cli.runnable import command_of, help_of, options_of
 
 HERE = Path(__file__).parent
@@ -29,9 +29,9 @@ def compare(path, text):
     assert path.read_text() == text, f"{path} differs; if that is meant: GOLDEN=write ./run test tests/golden"
 
 
-@pytest.mark.parametrize("script", COMMANDS)
-def test_the_reference_page_is_the_one_that_is_derived(script):
-    compare(ROOT / f"docs/user/reference/{script}.md", page(script))
+@pytest.mark.parametrize(("name", "text"), pages().items(), ids=pages())
+def test_the_reference_page_is_the_one_that_is_derived(name, text):
+    compare(ROOT / f"docs/user/reference/{name}.md", text)
 
 
 @pytest.mark.parametrize(("script", "name"), [(s, n) for s, names in COMMANDS.items() for n in names])
