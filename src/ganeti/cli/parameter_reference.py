@@ -52,7 +52,7 @@ def operations() -> str:
 def _operation(operation: type[JobOperation[Any]]) -> Iterator[str]:
     yield f"## {operation.wire_name()}"
     yield ""
-    yield " ".join((operation.__doc__ or "").split())
+    yield " ".join((operation.__doc__ or "").split()).replace("``", "`")
     yield ""
     if operation.command:
         yield f"- Command: `{operation.command.script} {operation.command.name}`"
