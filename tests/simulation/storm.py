@@ -5,6 +5,7 @@ import asyncio
 import random
 from collections import Counter
 from contextlib import aclosing
+from typing import Any
 
 from ganeti.errors import GanetiError, NodeUnreachable, StoreFailed
 from ganeti.rpc.memory import MemoryTransport

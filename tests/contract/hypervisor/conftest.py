@@ -8,6 +8,7 @@ import signal
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
