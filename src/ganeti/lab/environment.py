@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from ganeti.cli.completion.answer import bash
+from ganeti.cli.completion.answer import setup
 
 SHELL_START = "/etc/profile.d/ganeti-lab.sh"  # read by login shells, and given to the others
 
@@ -28,5 +28,5 @@ def of_root() -> dict[str, str]:
 
 def shell_start() -> str:
     """Also read by shells that complete nothing."""
-    completion = f'if [ -n "$BASH_VERSION" ]; then {bash()}; fi'
+    completion = f'if [ -n "$BASH_VERSION" ]; then {setup()}; fi'
     return f"export PATH={path()}\nPS1='\\u@\\h:\\w\\$ '\n{completion}\n"

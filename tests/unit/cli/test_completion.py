@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ganeti.cli.commands import COMMANDS
-from ganeti.cli.completion.answer import TABLE, answers, bash
+from ganeti.cli.completion.answer import TABLE, answers, setup
 from ganeti.host.paths import ROOT_VARIABLE, Paths
 from ganeti.luxi.server import LuxiServer
 
@@ -39,7 +40,7 @@ class Bash:
         )
         os.close(its)
         self.tell("stty -echo cols 30000; bind 'set horizontal-scroll-mode off'")
-        self.tell(bash())
+        self.tell(setup())
 
     def tell(self, line):
         """Run a line; what it prints."""
@@ -82,7 +83,8 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shell(root, tmp_path_factory):
+def environment(root, tmp_path_factory):
+    """With the program in the path, and a home with a file and a directory."""
     programs = tmp_path_factory.mktemp("bin")
     program = programs / "ganeti-complete"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m ganeti.cli.completion.answer "$@"\n')
@@ -90,14 +92,18 @@ def shell(root, tmp_path_factory):
     files = tmp_path_factory.mktemp("files")
     (files / "many.json").touch()
     (files / "more").mkdir()
-    environment = {
+    return {
         "PATH": f"{programs}:/usr/bin:/bin",
         "PYTHONPATH": str(ROOT / "src"),
         "HOME": str(files),
         ROOT_VARIABLE: str(root),
     }
+
+
+@pytest.fixture(scope="module")
+def shell(environment):
     started = Bash(environment)
-    started.tell(f"cd {files}")
+    started.tell("cd")
     yield started
     started.close()
 
@@ -199,12 +205,27 @@ def test_without_a_master_nothing_is_offered_and_nothing_said(root, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_shell_is_told_what_to_run():
+@pytest.mark.parametrize("option", ["--bash", "--zsh", "--fish"])
+def test_a_shell_is_told_what_to_run(option):
     done = subprocess.run(
-        [sys.executable, "-m", "ganeti.cli.completion.answer", "--bash"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "ganeti.cli.completion.answer", option], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == bash()
+    assert done.stdout == setup(option) + "\n"
     assert set(COMMANDS) <= set(done.stdout.split())
+    assert "ganeti-complete" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_offers_the_same(environment):
+    lines = "ganeti-complete --fish | source; complete -C 'gnt-instance st'; complete -C 'gnt-node info --h'"
+    done = subprocess.run(
+        [shutil.which("fish") or "", "--no-config", "-c", lines],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["start", "startup", "stop", "--help"]
 
 
 def test_called_by_hand_it_says_what_it_is():

@@ -2,9 +2,9 @@
 """``ganeti-complete``: the program that a shell asks at the tab key.
 
 bash runs what ``complete -C`` names with the command, the word before the cursor and the one before that as
-arguments, and the whole line in ``COMP_LINE`` up to ``COMP_POINT`` (bash(1), "Programmable Completion"). zsh's
-``bashcompinit`` does the same. Each line that is printed is one way to go on; whatever is complete in itself
-ends in a blank.
+arguments, and the whole line in ``COMP_LINE`` up to ``COMP_POINT`` (bash(1), "Programmable Completion"). zsh and
+fish are told to do the same. Each line that is printed is one way to go on; whatever is complete in itself ends
+in a blank.
 """
 
 from __future__ import annotations
@@ -19,19 +19,34 @@ from typing import Any
 from ganeti.cli.completion import known
 from ganeti.host.paths import Paths
 
-PROGRAM = "ganeti-complete"
 TABLE = Path(__file__).with_name("table.json")
 _HELP = ("-h", "--help")
+# What makes each shell ask, for the commands that are named in the place of {}.
+_SHELLS = {
+    "--bash": "complete -o nospace -C ganeti-complete {}",
+    "--zsh": (
+        'ganeti_found() { COMP_LINE="${(j: :)words[1,CURRENT-1]} $PREFIX" ganeti-complete "$words[1]" "$PREFIX" }\n'
+        """_ganeti() { local -a found; found=(${(f)"$(ganeti_found)"}); compadd -Q -S '' -a found }\n"""
+        "compdef _ganeti {}"
+    ),
+    "--fish": (
+        "for command in {}\n"
+        "    complete --command $command --no-files --arguments '(env COMP_LINE=(commandline -cp | string collect)"
+        " ganeti-complete (commandline -cpo)[1] (commandline -ct) | string trim --right)'\n"
+        "end"
+    ),
+}
 _NOTHING: dict[str, Any] = {"options": {}, "arguments": []}
 
 
 def main() -> int:
-    """Answer a shell, or tell it with ``--bash`` what to ask for."""
-    if sys.argv[1:] == ["--bash"]:
-        print(bash())  # noqa: T201 - asked for
+    """Answer a shell, or tell it with ``--bash`` and the like how to ask."""
+    if sys.argv[1:] and sys.argv[1] in _SHELLS:
+        print(setup(sys.argv[1]))  # noqa: T201 - asked for
         return 0
     if "COMP_LINE" not in os.environ or not sys.argv[1:]:
-        print(f'A shell runs this at the tab key, after: eval "$({PROGRAM} --bash)"', file=sys.stderr)  # noqa: T201
+        told = 'A shell runs this at the tab key, after: eval "$(ganeti-complete --bash)", or --zsh, or --fish'
+        print(told, file=sys.stderr)  # noqa: T201 - for the user
         return 2
     line = os.environ["COMP_LINE"]
     script, word = Path(sys.argv[1]).name, sys.argv[2] if sys.argv[2:] else ""
@@ -41,9 +56,9 @@ def main() -> int:
     return 0
 
 
-def bash() -> str:
-    """What makes bash ask."""
-    return f"complete -o nospace -C {PROGRAM} {' '.join(sorted(json.loads(TABLE.read_text())))}"
+def setup(shell: str = "--bash") -> str:
+    """What a shell runs to have commands completed."""
+    return _SHELLS[shell].replace("{}", " ".join(sorted(json.loads(TABLE.read_text()))))
 
 
 def answers(table: dict[str, Any], script: str, line: str, word: str) -> list[str]:
