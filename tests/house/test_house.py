@@ -2,6 +2,7 @@
 """The rules that are the house itself."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,13 @@ def test_every_operation_with_a_command_is_in_the_table():
     of_operations = {o.command.name for o in map(find_operation, OPERATIONS) if o.command}
     listed = {name for names in COMMANDS.values() for name in names}
     assert of_operations <= listed
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_what_users_are_told_to_run_is_there(path):
+    texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    told = [found for text in texts if isinstance(text, str) for found in re.findall(r"'(gnt-[a-z]+) ([a-z-]+)", text)]
+    assert [f"{script} {name}" for script, name in told if name not in COMMANDS.get(script, {})] == []
 
 
 def test_calls_have_names_of_their_own():

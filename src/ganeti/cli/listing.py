@@ -29,10 +29,15 @@ _KIND_NAMES = {
 
 HEADERS = Option(("--no-headers",), "Do not show the titles of the columns", kind="flag")
 SEPARATOR = Option(("--separator",), "What stands between columns, for programs", metavar="TEXT")
-OUTPUT = Option(("-o", "--output"), "Columns to show; +COLUMN adds to the usual ones", metavar="COLUMNS")
 UNITS = Option(("--units",), "Unit of sizes: h for what suits, m, g or t", choices=("h", "m", "g", "t"))
 VERBOSE = Option(("-v", "--verbose"), "Show in words why a value is missing", kind="flag")
 FILTER = Option(("-F", "--filter"), "The argument is a filter, such as 'pnode == \"node1\"'", kind="flag")
+
+
+def output(what: str) -> Option:
+    """The option that chooses the columns of a kind of thing."""
+    told = "Columns to show; +COLUMN adds to the usual ones"
+    return Option(("-o", "--output"), told, metavar="COLUMNS", completes=f"columns of {what}")
 
 
 def show(session: Session, values: dict[str, Any], answer: dict[str, Any]) -> int:
@@ -68,7 +73,7 @@ def lister(script: str, what: str, usual: Sequence[str]) -> Local:
         return show(session, values, session.client.call(Method.QUERY, what, columns(values, usual), condition))
 
     argument = Argument("names", f"{what.capitalize()}s to show, with * and ?; or a filter", "*", completes=what)
-    options = (HEADERS, SEPARATOR, OUTPUT, UNITS, VERBOSE, FILTER)
+    options = (HEADERS, SEPARATOR, output(what), UNITS, VERBOSE, FILTER)
     command = Command(script, "list", (argument,), options, usage=f"[<{what}-name>...]")
     help_text = f"List {what}s. Columns are named by 'list-fields'; usual are: {', '.join(usual)}."
     return Local(command, help_text, run)
@@ -95,7 +100,7 @@ def field_lister(script: str, what: str) -> Local:
     command = Command(
         script,
         "list-fields",
-        (Argument("fields", "Fields to show", "*"),),
+        (Argument("fields", "Fields to show", "*", completes=f"columns of {what}"),),
         (HEADERS, SEPARATOR),
         usage="[<field>...]",
     )

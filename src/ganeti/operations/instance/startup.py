@@ -66,10 +66,7 @@ class Startup(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTAN
         instance = self.instance(state)
         node = primary_of(state, instance)
         if instance.admin_state is AdminState.OFFLINE:
-            raise WrongState(
-                f"Instance {instance.name} is marked offline; 'gnt-instance modify --online {instance.name}' "
-                "takes that back"
-            )
+            raise WrongState(f"Instance {instance.name} is marked offline, so it is not started")
         if node.offline and self.ignore_offline_nodes:
             return Plan(instance, node, None)
         online(node)
