@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from ganeti.placement.allocator.request import EvacuationMode
 from ganeti.placement.snapshot import AllocPolicy, Template
@@ -77,6 +77,10 @@ class WireDisk(Struct, frozen=True):
     spindles: int | None = None
 
 
+class WireNic(Struct, frozen=True):
+    """Only their number matters."""
+
+
 class WireInstance(Struct, frozen=True):
     """As it is described to be created too, then without nodes."""
 
@@ -85,7 +89,7 @@ class WireInstance(Struct, frozen=True):
     disk_template: Template
     disk_space_total: int
     disks: tuple[WireDisk, ...]
-    nics: tuple[Raw, ...]
+    nics: tuple[WireNic, ...]
     tags: tuple[str, ...]
     spindle_use: int
     admin_state: str = "up"
