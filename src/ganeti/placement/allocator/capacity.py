@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganeti.placement import demand
 from ganeti.placement.allocator.choices import Choices
 from ganeti.placement.allocator.failure import Failure
 from ganeti.placement.allocator.limits import spindle_uses
 from ganeti.placement.allocator.room import Mask, Room, housed
 from ganeti.placement.demand import Floats, Row
 from ganeti.placement.occupancy import Occupancy
-from ganeti.placement.snapshot import Instance, Snapshot, Template
+from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot, Template
 
 
 class Capacity:
@@ -48,17 +47,34 @@ class Capacity:
     def allowed(self, choices: Choices, ignored: Mask | None = None) -> Mask:
         """Which choices leave room for every node's death; ``ignored`` nodes may be without that now."""
         fitting = choices.verdicts == Failure.NONE
-        broken = self._occupancy.fails_n1()
+        broken = self._overwhelms()
         broken[[node for node, left in self._left.items() if left is None]] = True
         if (broken if ignored is None else broken & ~ignored).any():
             return np.zeros_like(fitting)
-        fitting &= ~choices.fails_n1
+        fitting &= self._failovers_hold(choices)
         certain = self._certain(choices)
         for found in np.argwhere(fitting & ~certain):
             choice = tuple(int(index) for index in found)
             instance = choices.placed(choice)
             fitting[choice] = all(self._with(node, instance) is not None for node in self._affected(instance))
         return fitting
+
+    def _overwhelms(self) -> Mask:
+        """Nodes whose DRBD instances would find a secondary without the memory for them."""
+        free = self._occupancy.free_memory()
+        overwhelms: Mask = ((self._failover > 0) & (self._failover >= free[:, None])).any(axis=0)
+        return overwhelms
+
+    def _failovers_hold(self, choices: Choices) -> Mask:
+        """Choices after which every secondary still has the memory for what fails over to it."""
+        free, memory = self._occupancy.free_memory(), choices.instance.memory
+        worst = self._failover.max(axis=1, initial=0.0)
+        holds: Mask = ((worst == 0) | (free - memory > worst))[choices.primaries]
+        if choices.secondaries is None:
+            return holds
+        grown = self._failover[np.ix_(choices.secondaries, choices.primaries)].T + memory
+        holds = holds[:, None] & (free[choices.secondaries] > grown)
+        return holds
 
     def _certain(self, choices: Choices) -> Mask:
         """Choices that take nothing that a dying node's instances count on."""
@@ -122,8 +138,7 @@ class Capacity:
 
     def _room_without(self, node: int) -> Room:
         occupancy, used = self._occupancy, self._occupancy.used
-        memory = np.minimum(occupancy.equipment.memory_all - used[Row.MEMORY_ALL], occupancy.free_memory())
-        memory = memory - self._failover[:, node]
+        memory = occupancy.free_memory() - self._failover[:, node]
         memory[self._groups != self._groups[node]] = -np.inf
         memory[node] = -np.inf
         spindle_use = spindle_uses(occupancy.equipment) - used[Row.SPINDLE_USE_ALL]
@@ -132,16 +147,20 @@ class Capacity:
     def _register(self, instance: Instance) -> None:
         if _homeless(instance):
             self._homeless[instance.primary].append(instance)
-        elif instance.template is Template.DRBD and instance.secondary >= 0 and instance.status.running:
-            self._failover[instance.secondary, instance.primary] += demand.reserved_memory(instance)
+        elif _fails_over(instance):
+            self._failover[instance.secondary, instance.primary] += instance.memory
 
     def _unregister(self, instance: Instance) -> None:
         if _homeless(instance):
             self._homeless[instance.primary].remove(instance)
-        elif instance.template is Template.DRBD and instance.secondary >= 0 and instance.status.running:
-            self._failover[instance.secondary, instance.primary] -= demand.reserved_memory(instance)
+        elif _fails_over(instance):
+            self._failover[instance.secondary, instance.primary] -= instance.memory
 
 
 def _homeless(instance: Instance) -> bool:
     """Whether it would have to find a node if its own died."""
     return instance.status.running and instance.template is not Template.DRBD
+
+
+def _fails_over(instance: Instance) -> bool:
+    return instance.status.running and instance.template is Template.DRBD and instance.secondary != NO_NODE

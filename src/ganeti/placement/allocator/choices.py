@@ -94,15 +94,6 @@ class Choices:
         """Rule out choices that were possible."""
         self.verdicts = np.where(forbidden & (self.verdicts == Failure.NONE), failure, self.verdicts).astype(np.int8)
 
-    @cached_property
-    def fails_n1(self) -> NDArray[np.bool_]:
-        """Choices that leave one of the nodes unable to take what it has to."""
-        primary = self._fails_n1_as_primary[self.primaries]
-        if self.secondaries is None:
-            return primary
-        fails: NDArray[np.bool_] = primary[:, None] | (self._reserved_then > self._reported_free[self.secondaries])
-        return fails
-
     def nodes(self, choice: tuple[int, ...]) -> tuple[int, ...]:
         """The nodes of a choice: the primary, and the secondary if there are any."""
         primary = int(self.primaries[choice[0]])
@@ -110,7 +101,7 @@ class Choices:
 
     def _on_primary(self) -> Verdicts:
         equipment, used, nodes = self.occupancy.equipment, self.occupancy.used, self.primaries
-        left = self.memory_left[nodes]
+        left = self.occupancy.free_memory()[nodes] - self._on_its_primary[Row.MEMORY]
         checks: list[tuple[NDArray[np.bool_], Failure]] = [(left <= 0, Failure.MEMORY)]
         checks += [(self._lacks_disk[nodes], Failure.DISK)]
         if not self._limits.ignore_soft:
@@ -120,6 +111,7 @@ class Choices:
                 (self._breaks_n1[nodes], Failure.MEMORY),
                 ((vcpus > self._limits.vcpus(equipment))[nodes], Failure.CPU),
                 (self._conflicts[nodes] > 0, Failure.TAGS),
+                (self.instance.memory >= self._free_of_all[nodes], Failure.MEMORY),
             ]
         return _first(checks)
 
@@ -128,9 +120,10 @@ class Choices:
         nodes = self.secondaries
         free = self.occupancy.free_memory()[nodes]
         checks = [(self._lacks_disk[nodes], Failure.DISK)]
+        checks += [(self.instance.memory >= free, Failure.MEMORY)]
         if not self._limits.ignore_soft:
             checks += [(self._overuses_spindles[nodes], Failure.DISK)]
-        checks += [(self.instance.memory >= free, Failure.MEMORY)]
+            checks += [(self.instance.memory >= self._free_of_all[nodes], Failure.MEMORY)]
         verdicts = np.broadcast_to(_first(checks), (len(self.primaries), len(nodes)))
         if self._limits.ignore_soft:
             return verdicts
@@ -138,13 +131,10 @@ class Choices:
         return np.where((verdicts == Failure.NONE) & breaks_n1, Failure.MEMORY, verdicts).astype(np.int8)
 
     @cached_property
-    def memory_left(self) -> Floats:
-        """MiB, by node, if it were the primary."""
-        equipment, used, memory = self.occupancy.equipment, self.occupancy.used, self.instance.memory
-        now = self._on_its_primary[Row.MEMORY]
-        return np.minimum(
-            equipment.memory_all - used[Row.MEMORY_ALL] - memory, equipment.memory - used[Row.MEMORY] - now
-        )
+    def _free_of_all(self) -> Floats:
+        """MiB that each node would have free if the instances that are down were running too."""
+        free: Floats = self.occupancy.equipment.memory_all - self.occupancy.used[Row.MEMORY_ALL]
+        return free
 
     @cached_property
     def _on_its_primary(self) -> Floats:

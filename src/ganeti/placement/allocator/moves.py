@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from ganeti.errors import InsufficientResources
 from ganeti.placement.allocator.choices import Choices, Nodes, on_nodes
 from ganeti.placement.allocator.failure import Failure
-from ganeti.placement.allocator.limits import policy_failure
+from ganeti.placement.allocator.limits import Limits, policy_failure
 from ganeti.placement.allocator.opcodes import Opcode, migrate, replace_secondary
 from ganeti.placement.allocator.scene import Scene
 from ganeti.placement.snapshot import Instance, Template
@@ -46,19 +47,21 @@ def moved(scene: Scene, index: int, find: Finder) -> Move:
 def fail_over(scene: Scene, instance: Instance) -> Move:
     """The DRBD instance runs on its secondary node, and its primary becomes the secondary."""
     primary, secondary = np.array([instance.primary]), np.array([instance.secondary])
-    if not scene.occupancy.online[instance.secondary]:
-        raise InsufficientResources("The secondary node is offline")
-    choices = Choices(scene.occupancy, instance, secondary, primary, scene.limits)
+    # Nothing is asked of a node that is offline already.
+    mirrors = primary if scene.occupancy.online[instance.primary] else None
+    choices = Choices(scene.occupancy, instance, secondary, mirrors, _limits(scene, instance))
     _forbid_migration(scene, instance, choices)
-    verdict = Failure(int(choices.verdicts[0, 0]))
-    if verdict and scene.occupancy.online[instance.primary]:
+    verdict = Failure(int(choices.verdicts.flat[0]))
+    if verdict:
         raise InsufficientResources(verdict.word)
+    if not scene.occupancy.online[instance.secondary]:
+        raise InsufficientResources(f"Its secondary node {scene.cluster.nodes[instance.secondary].name} is offline")
     return Move((instance.secondary, instance.primary), [migrate(instance.name)])
 
 
 def change_primary(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
     """Another node runs the instance, whose disks every node reaches."""
-    choices = Choices(scene.occupancy, instance, candidates, None, scene.limits)
+    choices = Choices(scene.occupancy, instance, candidates, None, _limits(scene, instance))
     _forbid_policy(scene, instance, choices)
     _forbid_migration(scene, instance, choices)
     target = _found(scene, choices, candidates)
@@ -90,7 +93,7 @@ def change_both(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
     if found is None:
         reason, _ = choices.failures().most_common(1)[0]
         raise InsufficientResources(
-            f"Can't find any good nodes for relocation: Allocation failed: no pair of nodes suits: {reason.word}"
+            f"Can't find any good nodes for relocation: Allocation failed: Changing secondary to new primary: {reason.word}"
         )
     nodes = choices.nodes(found[0])
     return Move(nodes, job_to_both(scene, instance, nodes))
@@ -107,6 +110,13 @@ def job_to_both(scene: Scene, instance: Instance, nodes: tuple[int, ...]) -> lis
 def _alive(scene: Scene, instance: Instance) -> int:
     """The node that runs the instance while its mirror is replaced."""
     return instance.primary if scene.occupancy.online[instance.primary] else instance.secondary
+
+
+def _limits(scene: Scene, instance: Instance) -> Limits:
+    """Nothing soft is asked of the way out of a node that is offline."""
+    if scene.occupancy.online[instance.primary]:
+        return scene.limits
+    return msgspec.structs.replace(scene.limits, ignore_soft=True)
 
 
 def _found(scene: Scene, choices: Choices, candidates: Nodes) -> int:

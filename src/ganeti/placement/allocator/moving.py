@@ -93,19 +93,19 @@ def change_group(scene: Scene, request: ChangeGroup) -> Answer:
         _require_movable(instance)
         own = _group(scene, instance)
         groups = [group for group in request.target_groups or scene.groups if group != own]
-        return _into_group(scene, instance, groups, named=bool(request.target_groups))
+        return _into_group(scene, instance, groups)
 
     return _answer(scene, request.instances, find)
 
 
-def _into_group(scene: Scene, instance: Instance, groups: list[int], *, named: bool) -> Move:
+def _into_group(scene: Scene, instance: Instance, groups: list[int]) -> Move:
     if not groups:
         raise InsufficientResources("no groups for evacuation: it is in the only group that is allowed")
     needed = 2 if instance.template is Template.DRBD else 1
     request = Allocate(instance=instance, required_nodes=needed)
     inhabited = {node.group for node in scene.cluster.nodes}
     outcomes = [outcome_in(scene, group, request) for group in groups if group in inhabited]
-    best = best_of(outcomes, unallocable=named)
+    best = best_of(outcomes)
     if best is None:
         raise InsufficientResources(told(outcomes) or "no groups for evacuation: the allowed groups have no nodes")
     if needed == 1:
