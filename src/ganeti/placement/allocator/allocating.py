@@ -102,4 +102,3 @@ def _without_choice(request: Allocate, nodes: Nodes) -> str:
 
 def _chosen(request: Allocate, outcomes: list[Outcome]) -> Outcome | None:
     return best_of(outcomes, unallocable=request.group is not None)
-

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from ganeti.placement.allocator.allocating import allocate, multi_allocate
 from ganeti.placement.allocator.answer import Answer
-from ganeti.placement.allocator.limits import Limits
+from ganeti.placement.allocator.limits import USUAL, Limits
 from ganeti.placement.allocator.moving import change_group, evacuate, relocate
 from ganeti.placement.allocator.request import Allocate, ChangeGroup, Evacuate, MultiAllocate, Relocate, Request
 from ganeti.placement.allocator.scene import Scene
 from ganeti.placement.snapshot import Snapshot
 
 
-def answer(snapshot: Snapshot, request: Request, limits: Limits = Limits()) -> tuple[Answer, Snapshot]:
+def answer(snapshot: Snapshot, request: Request, limits: Limits = USUAL) -> tuple[Answer, Snapshot]:
     """The snapshot is the same if nothing can be done."""
     scene = Scene(snapshot, limits)
     given = _answer(scene, request)

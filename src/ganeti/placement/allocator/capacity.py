@@ -46,7 +46,7 @@ class Capacity:
 
     def allowed(self, choices: Choices, ignored: Mask | None = None) -> Mask:
         """Which choices leave room for every node's death; ``ignored`` nodes may be without that now."""
-        fitting = choices.verdicts == Failure.NONE
+        fitting: Mask = np.asarray(choices.verdicts == Failure.NONE)
         broken = self._overwhelms()
         broken[[node for node, left in self._left.items() if left is None]] = True
         if (broken if ignored is None else broken & ~ignored).any():
@@ -73,8 +73,8 @@ class Capacity:
         if choices.secondaries is None:
             return holds
         grown = self._failover[np.ix_(choices.secondaries, choices.primaries)].T + memory
-        holds = holds[:, None] & (free[choices.secondaries] > grown)
-        return holds
+        both: Mask = holds[:, None] & (free[choices.secondaries] > grown)
+        return both
 
     def _certain(self, choices: Choices) -> Mask:
         """Choices that take nothing that a dying node's instances count on."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ganeti.placement import demand
 from ganeti.placement.allocator.failure import Failure
-from ganeti.placement.allocator.limits import Limits, spindle_uses
+from ganeti.placement.allocator.limits import USUAL, Limits, spindle_uses
 from ganeti.placement.demand import Floats, Row
 from ganeti.placement.equipment import LINES, SPINDLES_OF_DISK
 from ganeti.placement.occupancy import Occupancy
@@ -46,7 +46,7 @@ class Choices:
         instance: Instance,
         primaries: Nodes,
         secondaries: Nodes | None = None,
-        limits: Limits = Limits(),
+        limits: Limits = USUAL,
         *,
         keep_primary: bool = False,
     ) -> None:
@@ -204,7 +204,7 @@ class Choices:
     @cached_property
     def _reserved_then(self) -> Floats:
         """MiB to be kept free on each secondary, by primary and secondary."""
-        peers = self.occupancy.peers[np.ix_(self.secondaries, self.primaries)].T  # type: ignore[arg-type]
+        peers = self.occupancy.peers[np.ix_(self.secondaries, self.primaries)].T
         grown = peers + demand.reserved_memory(self.instance)
         return np.maximum(self.occupancy.reserved()[self.secondaries], grown)
 

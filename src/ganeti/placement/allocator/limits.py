@@ -31,6 +31,9 @@ class Limits(Struct, frozen=True, kw_only=True):
         return np.floor(equipment.cpus * ratio)
 
 
+USUAL = Limits()
+
+
 def spindle_uses(equipment: Equipment) -> Floats:
     """How much use the instances may make of each node's spindles."""
     uses: Floats = equipment.total_spindles * equipment.spindle_ratio

@@ -92,9 +92,8 @@ def change_both(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
     found = choices.best_with_score()
     if found is None:
         reason, _ = choices.failures().most_common(1)[0]
-        raise InsufficientResources(
-            f"Can't find any good nodes for relocation: Allocation failed: Changing secondary to new primary: {reason.word}"
-        )
+        why = f"Allocation failed: Changing secondary to new primary: {reason.word}"
+        raise InsufficientResources(f"Can't find any good nodes for relocation: {why}")
     nodes = choices.nodes(found[0])
     return Move(nodes, job_to_both(scene, instance, nodes))
 

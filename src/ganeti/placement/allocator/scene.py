@@ -11,7 +11,7 @@ import numpy as np
 from ganeti.placement import demand
 from ganeti.placement.allocator.capacity import Capacity
 from ganeti.placement.allocator.choices import Nodes
-from ganeti.placement.allocator.limits import Limits
+from ganeti.placement.allocator.limits import USUAL, Limits
 from ganeti.placement.demand import Row
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Instance, Node, Snapshot
@@ -20,7 +20,7 @@ from ganeti.placement.snapshot import NO_NODE, Instance, Node, Snapshot
 class Scene:
     """Begins as ``snapshot``. Capacity is only kept an eye on if the limits ask for it."""
 
-    def __init__(self, snapshot: Snapshot, limits: Limits = Limits()) -> None:
+    def __init__(self, snapshot: Snapshot, limits: Limits = USUAL) -> None:
         self.limits = limits
         self.occupancy = Occupancy(snapshot)
         self.capacity = Capacity(snapshot, self.occupancy) if limits.capacity else None
