@@ -56,7 +56,8 @@ class Capacity:
         for found in np.argwhere(fitting & ~certain):
             choice = tuple(int(index) for index in found)
             instance = choices.placed(choice)
-            fitting[choice] = all(self._with(node, instance) is not None for node in self._affected(instance))
+            holds = all(self._with(node, instance) is not None for node in self._affected(instance))
+            fitting[choice] = holds
         return fitting
 
     def _overwhelms(self) -> Mask:

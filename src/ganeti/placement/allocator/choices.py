@@ -204,6 +204,7 @@ class Choices:
     @cached_property
     def _reserved_then(self) -> Floats:
         """MiB to be kept free on each secondary, by primary and secondary."""
+        assert self.secondaries is not None  # noqa: S101 - the callers' condition
         peers = self.occupancy.peers[np.ix_(self.secondaries, self.primaries)].T
         grown = peers + demand.reserved_memory(self.instance)
         return np.maximum(self.occupancy.reserved()[self.secondaries], grown)
@@ -217,7 +218,7 @@ class Choices:
         added = self._added(self._on_its_primary)[:, self.primaries]
         grown = 2 * distance[:, self.primaries] * added + added**2
         if self.secondaries is None:
-            return _WEIGHT @ _deviation(squares[:, None], grown, added, count)  # type: ignore[no-any-return]
+            return _WEIGHT @ _deviation(squares[:, None], grown, added, count)
         mirrored = self._added(self._on_its_secondary)[:, self.secondaries]
         total = np.zeros((len(self.primaries), len(self.secondaries)))
         for line, weight in enumerate(_WEIGHT):
