@@ -36,9 +36,7 @@ def snapshot_of(
     return Snapshot(
         groups=tuple(_group(state, group) for group in state.groups),
         nodes=tuple(builder.node(node, arriving) for node in state.nodes),
-        instances=tuple(
-            [*map(builder.instance, instances), *(builder.instance(i, Status.RUNNING) for i in arriving)],
-        ),
+        instances=(*map(builder.instance, instances), *(builder.instance(i, Status.RUNNING) for i in arriving)),
         tags=tuple(sorted(state.cluster.tags)),
         policy=state.cluster.ipolicy,
     )

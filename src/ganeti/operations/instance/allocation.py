@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Choosing nodes for instances: by the allocator that is built in ("hail"), or by another program.
 
-Nodes are asked what they have, then everything up to the reservation is decided at once: what another job
-reserved meanwhile is taken, and nothing can come between.
+One choice is made at a time, and reserved before the next one; so no two jobs get the same last room.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,11 +48,9 @@ class _Answer(Struct, frozen=True):
 
 
 async def allocate(cluster: CheckContext, wanted: Wanted) -> Node:
-    """The best node for a new instance; the caller reserves it before it waits for anything."""
+    """The best node for a new instance, which is reserved for it."""
     name = _allocator(cluster, wanted.iallocator)
     group = cluster.state.find(Group, wanted.group_name) if wanted.group_name else None
-    reports = await _reports(cluster)
-    snapshot = _snapshot(cluster, reports, wanted.instance)
     placed = from_state.described(cluster.state, wanted.instance)
     request = {
         "type": "allocate",
@@ -62,14 +59,12 @@ async def allocate(cluster: CheckContext, wanted: Wanted) -> Node:
         **described(cluster.state, placed, wanted.instance),
         **({"group_name": group.name} if group else {}),
     }
-    return await _chosen(cluster, name, snapshot, request)
+    return await _chosen(cluster, name, wanted.instance, request)
 
 
 async def relocate(cluster: CheckContext, instance: Instance, iallocator: str | None) -> Node:
     """The best node for an instance to go to, which is reserved for it."""
     name = _allocator(cluster, iallocator)
-    reports = await _reports(cluster)
-    snapshot = _snapshot(cluster, reports, instance, itself=True)
     placed = from_state.described(cluster.state, instance)
     request = {
         "type": "relocate",
@@ -78,9 +73,7 @@ async def relocate(cluster: CheckContext, instance: Instance, iallocator: str | 
         "disk_space_total": placed.disk,
         "relocate_from": [cluster.state.get(Node, instance.primary_node).name],
     }
-    node = await _chosen(cluster, name, snapshot, request)
-    cluster.reserve(evolve(instance, primary_node=node.uuid))
-    return node
+    return await _chosen(cluster, name, instance, request)
 
 
 def _allocator(cluster: CheckContext, name: str | None) -> str:
@@ -104,24 +97,20 @@ async def _reports(cluster: CheckContext) -> dict[str, NodeReport]:
     return {uuid: report for uuid, report in found if isinstance(report, NodeReport)}
 
 
-def _snapshot(
-    cluster: CheckContext, reports: Mapping[str, NodeReport], instance: Instance, *, itself: bool = False
-) -> Snapshot:
-    """The cluster with all that other jobs have reserved; ``instance`` is where it is (``itself``) or nowhere."""
-    coming = [reserved for reserved in cluster.reservations.instances if reserved.uuid != instance.uuid]
-    state = cluster.state if itself or not cluster.state.has(instance) else cluster.state.changed((), [instance])
-    return from_state.snapshot_of(state, reports, coming)
-
-
-async def _chosen(cluster: CheckContext, name: str, snapshot: Snapshot, request: dict[str, Any]) -> Node:
-    parameters = cluster.state.cluster.default_iallocator_params
-    if name == BUILT_IN:
-        nodes = _built_in(snapshot, request, parameters)
-    else:
-        nodes = await _asked(cluster, name, snapshot, request)
-    if len(nodes) != 1:
-        raise ExecutionFailed(f"Allocator '{name}' chose {len(nodes)} nodes where 1 is needed")
-    return cluster.state.find(Node, nodes[0])
+async def _chosen(cluster: CheckContext, name: str, instance: Instance, request: dict[str, Any]) -> Node:
+    reports = await _reports(cluster)
+    async with cluster.reservations.choosing:
+        coming = [reserved for reserved in cluster.reservations.instances if reserved.uuid != instance.uuid]
+        snapshot = from_state.snapshot_of(cluster.state, reports, coming)
+        if name == BUILT_IN:
+            nodes = _built_in(snapshot, request, cluster.state.cluster.default_iallocator_params)
+        else:
+            nodes = await _asked(cluster, name, snapshot, request)
+        if len(nodes) != 1:
+            raise ExecutionFailed(f"Allocator '{name}' chose {len(nodes)} nodes where 1 is needed")
+        node = cluster.state.find(Node, nodes[0])
+        cluster.reserve(evolve(instance, primary_node=node.uuid))
+    return node
 
 
 def _built_in(snapshot: Snapshot, request: dict[str, Any], parameters: Mapping[str, Any]) -> list[str]:
@@ -152,9 +141,10 @@ async def _asked(cluster: CheckContext, name: str, snapshot: Snapshot, request: 
     return _nodes(name, request, answer)
 
 
-def _nodes(name: str, request: Mapping[str, Any], answer: _Answer) -> Sequence[str] | list[str]:
+def _nodes(name: str, request: Mapping[str, Any], answer: _Answer) -> list[str]:
     if not answer.success:
-        raise InsufficientResources(f"Can't compute nodes for {request['name']} using iallocator '{name}': {answer.info}")
+        what = f"Can't compute nodes for {request['name']} using iallocator '{name}'"
+        raise InsufficientResources(f"{what}: {answer.info}")
     return answer.result or answer.nodes
 
 

@@ -63,8 +63,8 @@ class Capacity:
     def _overwhelms(self) -> Mask:
         """Nodes whose DRBD instances would find a secondary without the memory for them."""
         free = self._occupancy.free_memory()
-        overwhelms: Mask = ((self._failover > 0) & (self._failover >= free[:, None])).any(axis=0)
-        return overwhelms
+        overwhelms = (self._failover > 0) & (self._failover >= free[:, None])
+        return np.asarray(overwhelms.any(axis=0))
 
     def _failovers_hold(self, choices: Choices) -> Mask:
         """Choices after which every secondary still has the memory for what fails over to it."""

@@ -15,7 +15,7 @@ from ganeti.model.guest import guest_nic
 from ganeti.model.nic import Nic
 from ganeti.model.parameters import as_mapping
 from ganeti.model.state import State
-from ganeti.placement.snapshot import NO_NODE, Group, Instance, Node, Snapshot
+from ganeti.placement.snapshot import NO_NODE, Group, Instance, Snapshot
 
 _ADMIN_STATES = {"ADMIN_down": "down", "USER_down": "down", "ADMIN_offline": "offline"}
 
