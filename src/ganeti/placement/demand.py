@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What one instance takes of its primary and of its secondary node, one row a quantity."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganeti.placement.snapshot import Instance
+
+Floats = NDArray[np.float64]
+
+
+class Row(IntEnum):
+    """The quantities. Those that end in ``_ALL`` count forthcoming instances too, the others don't.
+
+    Memory and disk in MiB; SPINDLES are physical, SPINDLE_USE is a weight on shared ones.
+    """
+
+    MEMORY = 0
+    DISK = 1
+    SPINDLES = 2
+    VCPUS = 3
+    SPINDLE_USE = 4
+    CPU_LOAD = 5
+    MEMORY_LOAD = 6
+    DISK_LOAD = 7
+    NETWORK_LOAD = 8
+    MEMORY_ALL = 9
+    DISK_ALL = 10
+    SPINDLES_ALL = 11
+    VCPUS_ALL = 12
+    SPINDLE_USE_ALL = 13
+
+
+def of_primary(instance: Instance) -> list[float]:
+    """By Row."""
+    real = not instance.forthcoming
+    load = instance.load
+    vcpus = instance.vcpus if instance.status.may_start else 0
+    disk, spindles, spindle_use = _disk(instance)
+    memory = instance.memory if instance.status.holds_memory else 0
+    now = (memory, disk, spindles, vcpus, spindle_use, load.cpu, load.memory, load.disk, load.network)
+    return [*(value if real else 0.0 for value in now), instance.memory, disk, spindles, vcpus, spindle_use]
+
+
+def of_secondary(instance: Instance) -> list[float]:
+    """By Row: a mirror of the disks, and the load of writing them."""
+    real = not instance.forthcoming
+    disk, spindles, spindle_use = _disk(instance)
+    now = (0, disk, spindles, 0, spindle_use, 0, 0, instance.load.disk, 0)
+    return [*(value if real else 0.0 for value in now), 0, disk, spindles, 0, spindle_use]
+
+
+def reserved_memory(instance: Instance) -> int:
+    """What its secondary node keeps free for the death of its primary."""
+    counts = instance.auto_balance and instance.status.may_start and not instance.forthcoming
+    return instance.memory if counts else 0
+
+
+def _disk(instance: Instance) -> tuple[int, int, int]:
+    if not instance.template.local:
+        return 0, (instance.spindles or 0) if instance.forthcoming else 0, 0
+    return instance.disk, instance.spindles or 0, instance.spindle_use

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the nodes of a snapshot have, as numpy columns; nothing here changes when instances move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganeti.placement import demand
+from ganeti.placement.demand import Floats, Row
+from ganeti.placement.snapshot import NO_NODE, Node, Snapshot
+
+# The lines of ``shares``: each is linear in one row of what is used.
+LINES = (
+    *(Row.MEMORY, Row.DISK, Row.VCPUS, Row.CPU_LOAD, Row.MEMORY_LOAD, Row.DISK_LOAD, Row.NETWORK_LOAD),
+    *(Row.SPINDLE_USE, Row.MEMORY_ALL, Row.DISK_ALL, Row.VCPUS_ALL, Row.SPINDLE_USE_ALL),
+)
+
+# With exclusive storage it is the spindles that count, not their size.
+SPINDLES_OF_DISK = {Row.DISK: Row.SPINDLES, Row.DISK_ALL: Row.SPINDLES_ALL}
+
+
+class Equipment:
+    """One entry a node. ``memory``, ``disk`` and ``spindles`` are what is there for instances.
+
+    A node reports what is free; what it has for instances is that and what its instances take. Memory that
+    is neither free nor an instance's is lost to us. Where the report adds up to more than the node has,
+    ``memory_all`` believes it, ``memory`` does not.
+
+    A share is ``offset + slope * used[row]``, and for disks also ``spindle_slope * used[spindles' row]``;
+    all of them are zero for nodes that are offline.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        nodes, policies = snapshot.nodes, [snapshot.group_of(index).policy for index in range(len(snapshot.nodes))]
+        taken = _taken(snapshot)
+        self.online: NDArray[np.bool_] = ~np.array([node.offline for node in nodes], dtype=bool)
+        self.exclusive: NDArray[np.bool_] = np.array([node.exclusive_storage for node in nodes], dtype=bool)
+        self.total_memory = _column(nodes, lambda node: node.total_memory)
+        self.total_disk = _column(nodes, lambda node: node.total_disk)
+        self.total_spindles = _column(nodes, lambda node: node.spindles)
+        self.node_cpus = _column(nodes, lambda node: node.node_cpus)
+        self.cpus = _column(nodes, lambda node: node.cpus)
+        self.cpu_speed = _column(nodes, lambda node: node.cpu_speed)
+        self.vcpu_ratio = np.array([policy.vcpu_ratio for policy in policies], dtype=float)
+        self.spindle_ratio = np.array([policy.spindle_ratio for policy in policies], dtype=float)
+        for_instances = self.total_memory - _column(nodes, lambda node: node.node_memory)
+        self.memory_all = _column(nodes, lambda node: node.free_memory) + taken[Row.MEMORY]
+        self.memory = np.minimum(self.memory_all, for_instances)
+        self.disk = _column(nodes, lambda node: node.free_disk) + taken[Row.DISK]
+        self.spindles = _column(nodes, lambda node: node.free_spindles) + taken[Row.SPINDLES]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.offset, self.slope, self.spindle_slope = self._lines()
+            self.memory_weight = np.where(self.online, 1 / self.total_memory, 0)  # of the reserved memory
+
+    def _lines(self) -> tuple[Floats, Floats, Floats]:
+        shared = ~self.exclusive
+        memory, disk = -1 / self.total_memory, -1 / self.total_disk
+        vcpu = 1 / (self.cpus * self.cpu_speed)
+        spindles = shared / (self.total_spindles * self.spindle_ratio)
+        one = np.ones(len(memory))
+        slope = np.vstack(
+            (memory, shared * disk, vcpu, one, one, one, one, spindles, memory, shared * disk, vcpu, spindles)
+        )
+        spindle_slope = np.where(self.exclusive, -1 / self.total_spindles, 0)
+        free_disk = np.where(self.exclusive, self.spindles / self.total_spindles, self.disk / self.total_disk)
+        offset = np.zeros_like(slope)
+        for line, row in enumerate(LINES):
+            if row is Row.MEMORY:
+                offset[line] = self.memory / self.total_memory
+            elif row is Row.MEMORY_ALL:
+                offset[line] = self.memory_all / self.total_memory
+            elif row in SPINDLES_OF_DISK:
+                offset[line] = free_disk
+            elif row in (Row.VCPUS, Row.VCPUS_ALL):
+                offset[line] = self.node_cpus * vcpu
+        online = self.online
+        return np.where(online, offset, 0), np.where(online, slope, 0), np.where(online, spindle_slope, 0)
+
+    def shares(self, used: Floats) -> Floats:
+        """The lines of LINES: free memory and disk, vcpus and spindles in use, as fractions; loads as they are."""
+        shares: Floats = self.offset + self.slope * used[list(LINES)]
+        for line, row in enumerate(LINES):
+            if row in SPINDLES_OF_DISK:
+                shares[line] += self.spindle_slope * used[SPINDLES_OF_DISK[row]]
+        return shares
+
+
+def _column(nodes: Iterable[Node], value: Callable[[Node], float]) -> Floats:
+    return np.array([value(node) for node in nodes], dtype=float)
+
+
+def _taken(snapshot: Snapshot) -> Floats:
+    """What the instances that exist take, by row and node, as the nodes' own reports reflect it."""
+    taken = np.zeros((len(Row), len(snapshot.nodes)))
+    for instance in snapshot.instances:
+        taken[:, instance.primary] += demand.of_primary(instance)
+        if instance.secondary != NO_NODE:
+            taken[:, instance.secondary] += demand.of_secondary(instance)
+    return taken

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A cluster as placement sees it: frozen values, memory and disk in MiB.
+
+Nodes and groups are referred to by their index in the snapshot, so that columns of numbers can be made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from functools import cached_property
+
+import msgspec
+from msgspec import Struct
+
+from ganeti.model.parameters.policy import Policy
+
+NO_NODE = -1  # the secondary of an instance that has none
+
+
+class AllocPolicy(StrEnum):
+    """Whether new instances may go to a group: gladly, if nothing else is left, never."""
+
+    PREFERRED = "preferred"
+    LAST_RESORT = "last_resort"
+    UNALLOCABLE = "unallocable"
+
+
+class Status(StrEnum):
+    """Of an instance, as ``gnt-instance list -o status`` says it."""
+
+    RUNNING = "running"
+    ADMIN_DOWN = "ADMIN_down"
+    ADMIN_OFFLINE = "ADMIN_offline"
+    ERROR_DOWN = "ERROR_down"
+    ERROR_NODE_DOWN = "ERROR_nodedown"
+    ERROR_NODE_OFFLINE = "ERROR_nodeoffline"
+    ERROR_UP = "ERROR_up"
+    ERROR_WRONG_NODE = "ERROR_wrongnode"
+    USER_DOWN = "USER_down"
+
+    @property
+    def running(self) -> bool:
+        return self in (Status.RUNNING, Status.ERROR_UP)
+
+    @property
+    def holds_memory(self) -> bool:
+        """Whether its memory is missing from its node; where nobody could look, it is assumed so."""
+        return self not in (Status.ADMIN_DOWN, Status.ADMIN_OFFLINE, Status.ERROR_DOWN, Status.USER_DOWN)
+
+    @property
+    def may_start(self) -> bool:
+        """Whether room has to be kept for it: for all but those that were set offline."""
+        return self is not Status.ADMIN_OFFLINE
+
+
+class Template(StrEnum):
+    """How an instance's disks are made, and so where it can go."""
+
+    BLOCKDEV = "blockdev"
+    DISKLESS = "diskless"
+    DRBD = "drbd"
+    EXT = "ext"
+    FILE = "file"
+    GLUSTER = "gluster"
+    PLAIN = "plain"
+    RBD = "rbd"
+    SHAREDFILE = "sharedfile"
+
+    @property
+    def local(self) -> bool:
+        """Whether the disks take room of the nodes' volume groups, which is what nodes report."""
+        return self in (Template.DRBD, Template.PLAIN)
+
+    @property
+    def moves_anywhere(self) -> bool:
+        """Whether every node of the group reaches the disks."""
+        return self not in (Template.DRBD, Template.PLAIN, Template.FILE)
+
+
+class Load(Struct, frozen=True, kw_only=True):
+    """Dynamic load that an instance makes, in units of the user's choice (hbal(1), ``-U``)."""
+
+    cpu: float = 1.0
+    memory: float = 1.0
+    disk: float = 1.0
+    network: float = 1.0
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    name: str
+    uuid: str
+    alloc_policy: AllocPolicy = AllocPolicy.PREFERRED
+    policy: Policy = Policy()
+    tags: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """``free_memory`` is what the node reports; what is really free follows from the instances too.
+
+    With exclusive storage ``spindles`` are physical ones, of which ``free_spindles`` are in no use.
+    ``node_memory`` and ``node_cpus`` are what the node's own system takes.
+    """
+
+    name: str
+    group: int
+    total_memory: int = 0
+    node_memory: int = 0
+    free_memory: int = 0
+    total_disk: int = 0
+    free_disk: int = 0
+    cpus: int = 0
+    node_cpus: int = 1
+    cpu_speed: float = 1.0
+    spindles: int = 1
+    free_spindles: int = 0
+    exclusive_storage: bool = False
+    offline: bool = False  # or drained: nothing may come here
+    master: bool = False
+    tags: tuple[str, ...] = ()
+    cpu_load: float | None = None  # measured by the monitoring daemon, in CPUs
+
+
+class Instance(Struct, frozen=True, kw_only=True):
+    """``disk`` is the sum of its ``disks``, where those are known one by one.
+
+    ``spindles`` are physical ones (exclusive storage), ``spindle_use`` its weight on those that are shared.
+    A ``forthcoming`` instance holds its place but does not exist yet.
+    """
+
+    name: str
+    memory: int
+    disk: int
+    vcpus: int
+    primary: int
+    secondary: int = NO_NODE
+    template: Template = Template.DRBD
+    status: Status = Status.RUNNING
+    auto_balance: bool = True
+    tags: tuple[str, ...] = ()
+    spindle_use: int = 1
+    spindles: int | None = None
+    forthcoming: bool = False
+    load: Load = Load()
+    disks: tuple[int, ...] = ()
+    nics: int = 1
+    hypervisor: str = ""
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        return (self.primary,) if self.secondary == NO_NODE else (self.primary, self.secondary)
+
+
+class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
+    """A whole cluster. ``tags`` are the cluster's."""
+
+    groups: tuple[Group, ...]
+    nodes: tuple[Node, ...]
+    instances: tuple[Instance, ...]
+    tags: tuple[str, ...] = ()
+    policy: Policy = Policy()
+
+    @cached_property
+    def node_index(self) -> dict[str, int]:
+        return {node.name: index for index, node in enumerate(self.nodes)}
+
+    @cached_property
+    def instance_index(self) -> dict[str, int]:
+        return {instance.name: index for index, instance in enumerate(self.instances)}
+
+    def group_of(self, node: int) -> Group:
+        return self.groups[self.nodes[node].group]
+
+    def with_instances(self, instances: Iterable[Instance]) -> Snapshot:
+        return msgspec.structs.replace(self, instances=tuple(instances))
+
+    def with_nodes(self, nodes: Iterable[Node]) -> Snapshot:
+        return msgspec.structs.replace(self, nodes=tuple(nodes))
+
+    def only_group(self, group: int) -> Snapshot:
+        """The nodes of a group and the instances whose primary is there, all of their nodes in the group."""
+        kept = [index for index, node in enumerate(self.nodes) if node.group == group]
+        place = {old: new for new, old in enumerate(kept)} | {NO_NODE: NO_NODE}
+        return msgspec.structs.replace(
+            self,
+            groups=(self.groups[group],),
+            nodes=tuple(msgspec.structs.replace(self.nodes[index], group=0) for index in kept),
+            instances=tuple(
+                msgspec.structs.replace(i, primary=place[i.primary], secondary=place[i.secondary])
+                for i in self.instances
+                if i.primary in place and i.secondary in place
+            ),
+        )
+
+    def split_instances(self) -> tuple[Instance, ...]:
+        """Those with a node in one group and one in another."""
+        return tuple(i for i in self.instances if len({self.nodes[node].group for node in i.nodes}) > 1)
