@@ -50,21 +50,18 @@ class Policy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
         if disk_template not in self.disk_templates:
             allowed = ", ".join(self.disk_templates)
             found.append(f"disk template '{disk_template}' is not allowed; the policy allows {allowed}")
-        by_bounds = [list(_outside(bounds, spec, disk_sizes)) for bounds in self.minmax]
+        disks = None if disk_template == "diskless" else disk_sizes
+        by_bounds = [list(_outside(bounds, spec, disks)) for bounds in self.minmax]
         return found + min(by_bounds, key=len, default=[])
 
 
-def _outside(bounds: Bounds, spec: Spec, disk_sizes: tuple[int, ...]) -> Iterator[str]:
-    for what, unit in (
-        ("memory-size", " MiB"),
-        ("cpu-count", ""),
-        ("disk-count", ""),
-        ("nic-count", ""),
-        ("spindle-use", ""),
-    ):
+def _outside(bounds: Bounds, spec: Spec, disk_sizes: tuple[int, ...] | None) -> Iterator[str]:
+    """``disk_sizes``: None for an instance that can have no disks, so that their number means nothing."""
+    disks = () if disk_sizes is None else (("disk-count", ""),)
+    for what, unit in (("memory-size", " MiB"), ("cpu-count", ""), *disks, ("nic-count", ""), ("spindle-use", "")):
         field = what.replace("-", "_")
         yield from _beyond(what, getattr(spec, field), getattr(bounds.min, field), getattr(bounds.max, field), unit)
-    for index, size in enumerate(disk_sizes):
+    for index, size in enumerate(disk_sizes or ()):
         yield from _beyond(f"disk-size of disk {index}", size, bounds.min.disk_size, bounds.max.disk_size, " MiB")
 
 
