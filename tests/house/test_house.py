@@ -5,12 +5,15 @@ import ast
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from ganeti.cli.commands import COMMANDS, find
 from ganeti.cli.runnable import command_of, help_of, options_of
+from ganeti.declare.parameter import parameters_of
 from ganeti.operations import OPERATIONS
 from ganeti.operations import find as find_operation
 from ganeti.rpc.call import Call
@@ -68,6 +71,15 @@ def test_an_operation_is_found_under_its_own_name_and_described(wire_name):
     assert operation.__doc__
     undescribed = [field for field in operation.__struct_fields__ if field not in operation.parameters()]
     assert undescribed == []
+
+
+@pytest.mark.parametrize("module", [p.stem for p in (SOURCE / "model/parameters").glob("[a-z]*.py")])
+def test_a_parameter_of_guests_and_nodes_is_described(module):
+    found = vars(import_module(f"ganeti.model.parameters.{module}")).values()
+    structs = [cls for cls in found if isinstance(cls, type) and issubclass(cls, Struct) and cls is not Struct]
+    assert structs
+    undescribed = {cls.__name__: set(cls.__struct_encode_fields__) - set(parameters_of(cls)) for cls in structs}
+    assert {name: fields for name, fields in undescribed.items() if fields} == {}
 
 
 @pytest.mark.parametrize("wire_name", OPERATIONS)

@@ -17,6 +17,7 @@ from ganeti.model.parameters.disk import DISK_PARAMETERS
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
+from ganeti.model.parameters.policy import Spec
 from ganeti.operations import all_operations
 
 _WORDS: Mapping[Any, str] = {
@@ -91,6 +92,7 @@ def _sets() -> Iterator[tuple[str, type[Struct]]]:
     for name, parameters in DISK_PARAMETERS.items():
         if parameters_of(parameters):
             yield f"Disk template {name} (`-D {name}:...`)", parameters
+    yield "Size of an instance, in instance policies", Spec
 
 
 def _table(parameters: Iterable[Parameter]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -251,10 +252,16 @@ def test_a_script_without_sub_commands_is_completed_too():
     assert answers(table, "hbal", "hbal --text-data ", "") == ["a ", "b "]
 
 
+def test_every_command_that_is_installed_is_completed():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    commands = {name for name in scripts if not name.startswith("ganeti-")}
+    assert set(json.loads(TABLE.read_text())) == commands
+
+
 def test_every_value_of_the_table_is_one_that_is_understood():
     table = json.loads(TABLE.read_text())
     for script in table.values():
-        for command in script["commands"].values():
+        for command in script["commands"].values() if "commands" in script else [script]:
             for values in (*command["options"].values(), *command["arguments"]):
                 assert set(values or {}) <= {"words", "names", "separator", "behind"}
                 assert (values or {}).get("names", "node") in ("instance", "node", "group", "job", "os", "file")

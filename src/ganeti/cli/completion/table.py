@@ -10,13 +10,15 @@ A command is ``{"options": {flag: values}, "arguments": [values, ...], "endless"
 - ``behind``: by what stands before a colon (empty: by anything), the words that can stand behind it.
 
 ``endless``: the last argument may be repeated. ``turned``: flags that give the arguments another meaning.
+A script has ``commands`` and ``aliases``, or is a command itself.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from argparse import ArgumentParser
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from msgspec import Struct
@@ -24,6 +26,7 @@ from msgspec.structs import fields
 
 from ganeti.cli import debug
 from ganeti.cli.commands import ALIASES, COMMANDS, find
+from ganeti.cli.htools import hail
 from ganeti.cli.runnable import Runnable, command_of, options_of
 from ganeti.declare.command import Argument, Option
 from ganeti.model.disk import DiskTemplate
@@ -50,6 +53,8 @@ _COLUMNS = {
     "job": JOBS.by_name,
     "lock": debug.COLUMNS,
 }
+# Scripts without sub-commands, with what makes their parser.
+_PROGRAMS: dict[str, Callable[[], ArgumentParser]] = {"hail": hail._parser}
 # Of columns such as disk.size/0, the first of each stands for all.
 _FURTHER = re.compile(r"/[1-9][0-9]*$")
 # What the arguments are when one of the selection flags is given; tags are not completed.
@@ -58,13 +63,14 @@ _TURNED = {"nodes": "node", "nodes-pri": "node", "nodes-sec": "node", "instances
 
 def derive() -> str:
     """The text of ``table.json``."""
-    table = {
+    table: dict[str, Values] = {
         script: {
             "aliases": ALIASES[script],
             "commands": {name: _command(_found(script, name)) for name in names},
         }
         for script, names in COMMANDS.items()
     }
+    table |= {script: _program(parser()) for script, parser in _PROGRAMS.items()}
     return json.dumps(table, indent=1, sort_keys=True) + "\n"
 
 
@@ -84,6 +90,19 @@ def _command(runnable: Runnable) -> Values:
         entry |= {"arguments": [{"names": "instance"}], "endless": True, "turned": _turned(options)}
     elif any(argument.count in ("*", "+") for argument in declared.arguments):
         entry["endless"] = True
+    return entry
+
+
+def _program(parser: ArgumentParser) -> Values:
+    """A command from argparse's own declarations; a value that may be left out is given with ``=`` only."""
+    entry: Values = {"options": {}, "arguments": []}
+    for action in parser._actions:
+        words: Values = {"words": [str(choice) for choice in action.choices]} if action.choices else {}
+        found = words or ({"names": "file"} if "FILE" in str(action.metavar or action.dest).upper() else {})
+        if not action.option_strings:
+            entry["arguments"].append(found)
+        for flag in action.option_strings:
+            entry["options"][flag] = None if action.nargs in (0, "?") else found
     return entry
 
 
