@@ -10,7 +10,7 @@ _ALWAYS = ("fish is not installed",)
 # './run test' says that these are left out without root.
 _WITHOUT_ROOT = ("needs root", "not installed", "not built", "/dev/net/tun", "This machine lacks")
 
-_unexpected = []
+_unexpected: list[tuple[str, str]] = []
 
 
 def pytest_runtest_logreport(report):
