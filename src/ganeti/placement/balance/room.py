@@ -144,6 +144,9 @@ class Room:
         for free in limits:
             bound &= self._below(use, free.spindle_use, nodes, back=use if back else None, or_equal=True)
             bound &= self._below(disk, free.disk - self._kept_disk, nodes, back=of_disk, or_equal=True)
+        if self._exclusive.any():
+            spindles, room = self._fleet.spindles[chunk], np.where(self._exclusive, self._all.spindles, np.inf)
+            bound &= self._below(spindles, room, nodes, back=spindles if back else None, or_equal=True)
         return fits & (bound | ~_column(local, fits))
 
     def _below(
