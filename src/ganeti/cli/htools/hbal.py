@@ -136,7 +136,7 @@ class _Run:
             say(f"Initial check done: {nodes} bad nodes, {instances} bad instances.")
         if nodes:
             say("Cluster is not N+1 happy, continuing but no guarantee that the cluster will end N+1 happy.")
-        violating = violating_nodes(self._balance.occupancy)
+        violating = violating_nodes(self._balance.occupancy, self._rules.max_cpu)
         if violating:
             say(f"The cluster contains {violating} policy-violating nodes.")
             say(

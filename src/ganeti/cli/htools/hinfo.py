@@ -42,6 +42,8 @@ def _describe(loaded: Loaded, level: int) -> None:
         say(f"Loaded cluster tags: {','.join(snapshot.tags)}")
     if level > 2:
         say(f"Loaded cluster ipolicy: {serialise_policy('', snapshot.policy)}")
+    if level > 1 and not snapshot.instances:
+        say("Cluster is empty.")
     counts = f"{_count(len(snapshot.nodes), 'node')}, {_count(len(snapshot.instances), 'instance')}"
     say(f"Loaded {counts}, {_count(len(snapshot.groups), 'node group')}")
     if level > 2 and loaded.names.suffix:

@@ -93,11 +93,11 @@ def _missing(snapshot: Snapshot) -> Iterator[str]:
             memory[instance.primary] += instance.memory if instance.status.holds_memory else 0
             for node in instance.nodes:
                 disk[node] += instance.disk
-    for index, node in enumerate(snapshot.nodes):
-        lost = node.total_memory - node.node_memory - node.free_memory - memory[index]
-        room = node.total_disk - node.free_disk - disk[index]
-        if node.total_memory and (lost > _UNEXPLAINED_MEMORY or room > _UNEXPLAINED_DISK):
-            yield f"  - node {node.name} is missing {lost} MB ram and {room // 1024} GB disk"
+    for index, it in enumerate(snapshot.nodes):
+        lost = it.total_memory - it.node_memory - it.free_memory - memory[index]
+        room = it.total_disk - it.free_disk - disk[index]
+        if it.total_memory and (lost > _UNEXPLAINED_MEMORY or room > _UNEXPLAINED_DISK):
+            yield f"  - node {it.name} is missing {lost} MB ram and {room // 1024} GB disk"
 
 
 def _with_offline(snapshot: Snapshot, names: Names, offline: list[str]) -> list[Node]:

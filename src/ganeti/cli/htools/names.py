@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import os
-
 from ganeti.placement.snapshot import Snapshot
 
 
@@ -30,8 +28,10 @@ class Names:
 
 
 def _common_domain(names: list[str]) -> str:
-    shared = os.path.commonprefix([name[::-1] for name in names])[::-1]
-    if shared in names:
-        shared = shared.partition(".")[2] and "." + shared.partition(".")[2]
-    dot = shared.find(".")
-    return shared[dot:] if dot >= 0 else ""
+    domains = [name.partition(".")[2].split(".") for name in names]
+    shared: list[str] = []
+    for labels in zip(*(reversed(domain) for domain in domains), strict=False):
+        if len(set(labels)) > 1 or not labels[0]:
+            break
+        shared.insert(0, labels[0])
+    return "." + ".".join(shared) if shared else ""

@@ -43,7 +43,7 @@ def _flag(data: _Nodes, index: int) -> str:
 def _free_disk_share(data: _Nodes, index: int) -> float:
     node = data.nodes[index]
     if node.exclusive_storage:
-        return _ratio(float(data.free_spindles[index]), node.spindles)
+        return _ratio(float(data.free_spindles[index]), node.spindles) if node.spindles else 1.0
     return _ratio(float(data.free_disk[index]), node.total_disk) if node.total_disk else 1.0
 
 
@@ -97,7 +97,7 @@ _COLUMNS: dict[str, _Column] = {
     "umem": ("u_mem", True, _whole(lambda data: data.free)),
     "rmem": ("r_mem", True, _whole(lambda data: data.reserved)),
     "amem": ("a_mem", True, _whole(lambda data: data.free - data.reserved)),
-    "tdsk": ("t_dsk", True, _of_node(lambda node: node.total_disk // _GIB)),
+    "tdsk": ("t_dsk", True, _of_node(lambda node: round(node.total_disk / _GIB))),
     "fdsk": ("f_dsk", True, _whole(lambda data: data.free_disk, _GIB)),
     "tcpu": ("pcpu", True, _of_node(lambda node: node.cpus)),
     "ucpu": ("vcpu", True, lambda data, index: str(int(_vcpus(data, index)))),
