@@ -23,7 +23,7 @@ from ganeti.placement.snapshot import NO_NODE
 
 _SAMPLE = 32  # instances looked at for a move
 _CHAIN = 4  # moves that may follow from one another before the first is given up
-_FIRST, _NEXT = 0.05, 0.002  # differences of score that hardly matter for the first move of a chain and the next
+_FIRST, _NEXT = 0.2, 0.008  # differences of score that hardly matter for the first move of a chain and the next
 _HOT, _COLD = 0.012, 0.0004  # by how much a chain may make things worse, at first and at last
 _FREE = 1e-4  # what a move costs where their number is not limited, so that none is made for nothing
 _CHEAP, _USUAL, _DEAR = 0.003, 0.02, 0.15  # what it may cost where it is, and at first
@@ -143,18 +143,21 @@ class Annealing:
         instance, primary, secondary = made
         nodes = [primary, secondary, *self._balance.places(instance)]
         fleet = self._balance.fleet
-        near = np.isin(fleet.primary, nodes) | np.isin(fleet.secondary, nodes)
+        touched = np.zeros(len(self._balance.occupancy.online) + 1, dtype=bool)  # the last: NO_NODE
+        touched[nodes] = True
+        near = touched[fleet.primary] | touched[fleet.secondary]
+        near &= self._random.random(len(near)) < _SAMPLE / max(int(near.sum()), 1)
         near[instance] = False
         groups = [indices[near[indices]] for indices in self._balance.classes]
         groups = [group for group in groups if len(group)]
         if not groups:
             return self._sample()
         group = groups[int(self._random.integers(len(groups)))]
-        return self._random.choice(group, min(_SAMPLE, len(group)), replace=False)
+        return group
 
     def _chance(self, size: int) -> Floats:
-        """Noise that makes the smallest of sums a choice with the probabilities of annealing."""
-        noise: Floats = -self._random.gumbel(size=size)
+        """Noise: what is less than that worse than the best is chosen now and then."""
+        noise: Floats = self._random.random(size)
         return noise
 
     def _cost(self, indices: Ints, found: Scores) -> Floats:
