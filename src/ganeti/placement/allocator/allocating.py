@@ -72,7 +72,7 @@ def outcome_from(scene: Scene, group: int, choices: Choices) -> Outcome:
         every = choices.verdicts != Failure.NO_CHOICE
         return Outcome(where, failures=Counter({forbidden: int(every.sum())}))
     if scene.capacity and not exclusive:
-        choices.forbid(~scene.capacity.allowed(choices), Failure.N1)
+        choices.forbid(~scene.capacity.allowed(choices, scene.ignored), Failure.N1)
     found = least_loss(choices, where.policy) if exclusive else choices.best_with_score()
     if found is None:
         return Outcome(where, failures=choices.failures())

@@ -12,6 +12,7 @@ from ganeti.placement import demand
 from ganeti.placement.allocator.capacity import Capacity
 from ganeti.placement.allocator.choices import Nodes
 from ganeti.placement.allocator.limits import USUAL, Limits
+from ganeti.placement.allocator.room import Mask
 from ganeti.placement.demand import Row
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Instance, Node, Snapshot
@@ -24,6 +25,7 @@ class Scene:
         self.limits = limits
         self.occupancy = Occupancy(snapshot)
         self.capacity = Capacity(snapshot, self.occupancy) if limits.capacity else None
+        self.ignored: Mask | None = None  # nodes whose instances need not survive
         self._began = snapshot
         self._instances: dict[int, Instance] = dict(enumerate(snapshot.instances))
         self._next = len(self._instances)
