@@ -61,6 +61,6 @@ def reserved_memory(instance: Instance) -> int:
 
 
 def _disk(instance: Instance) -> tuple[int, int, int]:
-    if not instance.template.local:
-        return 0, (instance.spindles or 0) if instance.forthcoming else 0, 0
-    return instance.disk, instance.spindles or 0, instance.spindle_use
+    """Size, physical spindles (whatever the template) and weight on shared spindles."""
+    spindles = instance.spindles or 0
+    return (instance.disk, spindles, instance.spindle_use) if instance.template.local else (0, spindles, 0)

@@ -40,13 +40,15 @@ class Occupancy:
         self.primaries: Floats = np.zeros(nodes)
         self.secondaries: Floats = np.zeros(nodes)
         self.location_score = 0
+        self._failing: Mask = np.zeros(nodes, dtype=bool)
         for instance in snapshot.instances:
-            self.add(instance)
+            self._count(instance, 1)
+        self._failing = self.reserved() > self.equipment.memory_all - self.used[Row.MEMORY]
 
     def copy(self) -> Occupancy:
         """One that changes apart from this one."""
         other = shallow(self)
-        for name in ("used", "peers", "primaries", "secondaries"):
+        for name in ("used", "peers", "primaries", "secondaries", "_failing"):
             setattr(other, name, getattr(self, name).copy())
         other.neighbours = self.neighbours.copy()
         return other
@@ -54,10 +56,18 @@ class Occupancy:
     def add(self, instance: Instance) -> None:
         """An instance comes to its nodes."""
         self._count(instance, 1)
+        self._reconsider(instance)
 
     def remove(self, instance: Instance) -> None:
         """An instance leaves its nodes."""
         self._count(instance, -1)
+        self._reconsider(instance)
+
+    def _reconsider(self, instance: Instance) -> None:
+        """Whether the instance's nodes fail N+1 now; a forthcoming instance does not change that."""
+        for node in () if instance.forthcoming else instance.nodes:
+            free = self.equipment.memory[node] - self.used[Row.MEMORY, node]
+            self._failing[node] = self.peers[node].max() >= free
 
     def _count(self, instance: Instance, sign: int) -> None:
         primary, secondary = instance.primary, instance.secondary
@@ -100,9 +110,12 @@ class Occupancy:
         return reserved
 
     def fails_n1(self) -> Mask:
-        """The nodes whose free memory does not suffice for the worst death of another one."""
-        fails: Mask = self.reserved() > self.equipment.memory_all - self.used[Row.MEMORY]
-        return fails
+        """The nodes whose free memory does not suffice for the worst death of another one.
+
+        As in Ganeti's tools, a node from which or to which something has moved needs some memory to spare,
+        one that is as it was reported needs none.
+        """
+        return self._failing
 
     def instances_at_risk(self) -> Floats:
         """Those on nodes that fail N+1, counted on each of their nodes."""

@@ -75,7 +75,7 @@ class Template(StrEnum):
     @property
     def moves_anywhere(self) -> bool:
         """Whether every node of the group reaches the disks."""
-        return self not in (Template.DRBD, Template.PLAIN, Template.FILE)
+        return self not in (Template.DRBD, Template.PLAIN, Template.FILE, Template.DISKLESS)
 
 
 class Load(Struct, frozen=True, kw_only=True):
