@@ -89,12 +89,12 @@ def change_both(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
     )
     for failure in set(first.verdicts[0].tolist()) - {Failure.NONE, Failure.NO_CHOICE}:
         choices.forbid(np.broadcast_to((first.verdicts[0] == failure)[:, None], choices.verdicts.shape), failure)
-    found = choices.best_with_score()
+    found = choices.best()
     if found is None:
         reason, _ = choices.failures().most_common(1)[0]
         why = f"Allocation failed: Changing secondary to new primary: {reason.word}"
         raise InsufficientResources(f"Can't find any good nodes for relocation: {why}")
-    nodes = choices.nodes(found[0])
+    nodes = choices.nodes(found)
     return Move(nodes, job_to_both(scene, instance, nodes))
 
 
@@ -120,9 +120,9 @@ def _limits(scene: Scene, instance: Instance) -> Limits:
 
 def _found(scene: Scene, choices: Choices, candidates: Nodes) -> int:
     """The last node of the best choice. Raises InsufficientResources with the reason for each candidate."""
-    found = choices.best_with_score()
+    found = choices.best()
     if found is not None:
-        return choices.nodes(found[0])[-1]
+        return choices.nodes(found)[-1]
     verdicts = zip(candidates, choices.verdicts.reshape(-1), strict=True)
     reasons = (
         f" Node {scene.cluster.nodes[node].name} failed: {Failure(int(verdict)).word};" for node, verdict in verdicts

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -61,8 +62,13 @@ class Scene:
 
     def usable(self, group: int, without: Iterable[int] = ()) -> Nodes:
         """The nodes of a group that are online."""
-        chosen = [i for i, node in enumerate(self._began.nodes) if node.group == group and not node.offline]
-        return np.setdiff1d(np.array(chosen, dtype=np.intp), np.array(list(without), dtype=np.intp))
+        excluded = set(without)
+        return np.array([node for node in self._online_in[group] if node not in excluded], dtype=np.intp)
+
+    @cached_property
+    def _online_in(self) -> list[list[int]]:
+        nodes = [(index, node.group) for index, node in enumerate(self._began.nodes) if not node.offline]
+        return [[index for index, at in nodes if at == group] for group in self.groups]
 
     def snapshot(self) -> Snapshot:
         """The cluster as it is now, with what its nodes would report."""
