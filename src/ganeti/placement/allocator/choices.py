@@ -225,7 +225,7 @@ class Choices:
         if self.secondaries is None:
             return _WEIGHT @ _deviation(squares[:, None], grown, added, count)
         mirrored = self._added(self._on_its_secondary)[:, self.secondaries]
-        both = mirrored.any(axis=1)
+        both = np.asarray(mirrored.any(axis=1))
         both[_RESERVED] = True
         alone = ~both
         total: Floats = (_WEIGHT[alone] @ _deviation(squares[alone, None], grown[alone], added[alone], count))[:, None]
@@ -234,9 +234,8 @@ class Choices:
         for some in [lines] if len(self.primaries) * len(self.secondaries) <= _MANY else lines[:, None]:
             more = mirrored[some][:, None, :]
             if some[-1] == _RESERVED:
-                more = np.concatenate(
-                    (np.broadcast_to(more[:-1], (len(some) - 1, *self._shape)), [self._reserved_more])
-                )
+                known = np.broadcast_to(more[:-1], (len(some) - 1, *self._shape))
+                more = np.concatenate((known, [self._reserved_more]))
             growth = grown[some][:, :, None] + 2 * distance[some][:, None, self.secondaries] * more + more**2
             sides = added[some][:, :, None] + more
             deviation = _deviation(squares[some, None, None], growth, sides, count)

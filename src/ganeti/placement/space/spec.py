@@ -44,8 +44,9 @@ class InstanceSpec(Struct, frozen=True, kw_only=True):
         if failure not in _UNITS:
             return 0
         field, unit = _UNITS[failure]
-        smallest = min((getattr(bounds.min, _POLICY_FIELDS[field]) for bounds in policy.minmax), default=0)
-        return max(0, (getattr(self, field) - smallest) // unit)
+        smallest: int = min((getattr(bounds.min, _POLICY_FIELDS[field]) for bounds in policy.minmax), default=0)
+        size: int = getattr(self, field)
+        return max(0, (size - smallest) // unit)
 
     def smaller(self, failure: Failure, steps: int) -> InstanceSpec:
         field, unit = _UNITS[failure]
