@@ -178,6 +178,15 @@ class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
     def with_nodes(self, nodes: Iterable[Node]) -> Snapshot:
         return msgspec.structs.replace(self, nodes=tuple(nodes))
 
+    def with_places(self, places: dict[str, tuple[int, int]]) -> Snapshot:
+        """With instances, by name, on another primary and secondary node."""
+        return self.with_instances(
+            msgspec.structs.replace(i, primary=places[i.name][0], secondary=places[i.name][1])
+            if i.name in places
+            else i
+            for i in self.instances
+        )
+
     def only_group(self, group: int) -> Snapshot:
         """The nodes of a group and the instances whose primary is there, all of their nodes in the group."""
         kept = [index for index, node in enumerate(self.nodes) if node.group == group]

@@ -19,7 +19,7 @@ from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Snapshot, Template
 from ganeti.placement.tags import TagRules
 
-_CHUNK = 256  # instances whose matrices fit the processor's cache together
+_CHUNK = 128  # instances whose matrices fit the processor's cache together
 _EXACT = 150_000  # instances times nodes, up to which every step looks at every move
 _LEAST = 1e-9  # a smaller gain is rounding
 

@@ -53,14 +53,13 @@ class Lines:
         self._squares = (self._shares**2).sum(axis=1)
         self._count = count
         self._scale = self.weights / np.sqrt(count)
-        damped = self._slope * (1 - 1 / count)
-        self._nodes = np.stack(
-            (np.ones_like(self._slope), 2 * self._shares * self._slope, damped * self._slope, self._slope), axis=1
-        )
+        slope = self._slope
+        of_nodes = (np.ones_like(slope), 2 * self._shares * slope, slope**2 * (1 - 1 / count), slope)
+        self._nodes = np.stack(of_nodes, axis=1)
 
     def now(self) -> float:
         """The weighted sum of the deviations as they are."""
-        return float(self._scale @ np.sqrt(self._squares))
+        return float(np.sum(self._scale * np.sqrt(self._squares)))
 
     def after(self, chunk: Ints, source: Ints) -> Floats:
         """The same after each instance of the chunk has gone from its node ``source`` to each node."""
@@ -84,7 +83,8 @@ class Lines:
         come = spindles[:, :, None] * self._spindle_slope[:, None, :]
         both = taken[:, :, None] * self._slope[:, None, :]
         whole = come * (2 * self._shares[:, None, :] + (come + 2 * both) * (1 - 1 / self._count))
-        return variances + whole + 2 * left[:, :, None] * come / self._count
+        result: Floats = variances + whole + 2 * left[:, :, None] * come / self._count
+        return result
 
 
 def _fingerprint(occupancy: Occupancy, fleet: Fleet, line: int) -> bytes:

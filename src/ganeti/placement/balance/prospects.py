@@ -32,8 +32,7 @@ class Scores(Struct, frozen=True):
 
 
 class Prospects:
-    """Of a chunk of instances, which are all mirrored or all reach their disks from anywhere, and all exist or
-    are all forthcoming.
+    """Of a chunk of instances alike: mirrored or reaching their disks from anywhere, existing or forthcoming.
 
     ``hasty`` are those whose primary (``stranded``: secondary) is offline: no soft limit holds them there.
     """

@@ -31,8 +31,9 @@ class _Free(Struct, frozen=True):
 
 
 class Room:
-    """Each method says for a chunk of instances, all forthcoming or none, whether a node (one an instance, or
-    all nodes) can be its primary or its secondary. ``back``: the node has had its disks, which have just gone.
+    """Whether nodes (one an instance, or all nodes) can be the primary or the secondary of a chunk of instances.
+
+    All of the chunk are forthcoming, or none. ``back``: the node has had its disks, which have just gone.
     """
 
     def __init__(self, occupancy: Occupancy, fleet: Fleet, rules: Rules) -> None:
@@ -100,8 +101,9 @@ class Room:
         return fits
 
     def secondary_soft(self, chunk: Ints, nodes: Nodes, *, back: bool = False, mirror: bool = False) -> Mask:
-        """Without N+1. With ``back`` the node was the primary: memory and disks are back there; with ``mirror``
-        it was the secondary: the disks are.
+        """Without N+1.
+
+        With ``back`` the node was the primary: memory and disks are back; with ``mirror`` it was the secondary.
         """
         memory = self._fleet.memory[chunk]
         held = self._fleet.held_memory[chunk] if back else 0 * memory
@@ -144,6 +146,9 @@ class Room:
         for free in limits:
             bound &= self._below(use, free.spindle_use, nodes, back=use if back else None, or_equal=True)
             bound &= self._below(disk, free.disk - self._kept_disk, nodes, back=of_disk, or_equal=True)
+        if self._exclusive.any():
+            spindles, room = self._fleet.spindles[chunk], np.where(self._exclusive, self._all.spindles, np.inf)
+            bound &= self._below(spindles, room, nodes, back=spindles if back else None, or_equal=True)
         return fits & (bound | ~_column(local, fits))
 
     def _below(
