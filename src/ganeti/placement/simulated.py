@@ -33,7 +33,9 @@ def _described(description: str, number: int) -> tuple[AllocPolicy, int, Node]:
         )
     policy, count, disk, memory, cpus, spindles = parts
     if policy not in _POLICIES:
-        raise WrongInput(f"Invalid cluster specification: allocation policy '{policy}'; it can be {', '.join(_POLICIES)}")
+        raise WrongInput(
+            f"Invalid cluster specification: allocation policy '{policy}'; it can be {', '.join(_POLICIES)}"
+        )
     size, room = mebibytes(memory, _PARTS[3]), mebibytes(disk, _PARTS[2])
     node = Node(
         name="",

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ganeti.errors import InsufficientResources
 from ganeti.model.parameters.policy import Policy
 from ganeti.placement.allocator.allocating import outcomes_of
 from ganeti.placement.allocator.choices import on_nodes
@@ -24,12 +23,16 @@ from ganeti.placement.space.spec import InstanceSpec
 
 @dataclass(slots=True)
 class Filled:
-    """What went in. ``failures`` are those of the last try, by node or pair of nodes."""
+    """What went in. ``failures`` are why no more did then, by node or pair of nodes.
+
+    ``tried`` is False if the cluster is not fit to be filled at all.
+    """
 
     scene: Scene
     instances: list[Instance] = field(default_factory=list)
     counts: list[tuple[InstanceSpec, int]] = field(default_factory=list)
     failures: Counter[Failure] = field(default_factory=Counter)
+    tried: bool = True
 
     @property
     def reason(self) -> Failure:
@@ -64,10 +67,10 @@ class Filler:
             return filled
         smaller: InstanceSpec | None = spec
         while smaller is not None:
-            self._fill(filled, smaller, allowed)
+            failures = self._fill(filled, smaller, allowed)
             if self.rounds is not None and len(filled.instances) >= self.rounds:
                 break
-            smaller = _shrunk(filled, smaller, allowed, policy)
+            smaller = _shrunk(filled.scene, smaller, allowed, (policy, failures))
         return filled
 
     def _begin(self) -> tuple[Filled, tuple[int, ...] | None]:
@@ -75,32 +78,34 @@ class Filler:
         scene = Scene(self.snapshot, self.limits)
         filled = Filled(scene)
         online = scene.occupancy.online
-        if not online.any():
-            raise InsufficientResources("failure during allocation: No online nodes")
         unhappy = scene.occupancy.fails_n1() & online
-        if unhappy.any() and not (self.independent or self.accept_errors):
-            filled.failures[Failure.N1] = 1
-            return filled, None
         groups = np.array([node.group for node in self.snapshot.nodes])
         if not self.accept_errors:
-            unhappy = np.isin(groups, groups[unhappy])
+            unhappy = np.isin(groups, groups[unhappy]) if self.independent else np.full(len(groups), unhappy.any())
+        if unhappy.all():
+            filled.failures[Failure.N1], filled.tried = 1, False
+            return filled, None
         scene.ignored = unhappy
         return filled, tuple(int(node) for node in np.flatnonzero(~unhappy))
 
-    def _fill(self, filled: Filled, spec: InstanceSpec, nodes: tuple[int, ...]) -> None:
-        count = 0
+    def _fill(self, filled: Filled, spec: InstanceSpec, nodes: tuple[int, ...]) -> Counter[Failure]:
+        """Why it ended; empty if the number of rounds ended it."""
+        count, failures = 0, Counter[Failure]()
         for instance in self._names(filled, spec):
             outcomes = _tried(filled.scene, spec, instance, nodes)
-            filled.failures = _failures(outcomes)
             best = best_of(outcomes)
             if best is None:
+                failures = _failures(outcomes)
                 break
             placed = on_nodes(instance, best.nodes)
             filled.scene.add(placed)
             filled.instances.append(placed)
             count += 1
+        if count or not filled.failures:
+            filled.failures = failures
         if count:
             filled.counts.append((spec, count))
+        return failures
 
     def _names(self, filled: Filled, spec: InstanceSpec) -> Iterator[Instance]:
         while self.rounds is None or len(filled.instances) < self.rounds:
@@ -115,20 +120,23 @@ def _failures(outcomes: list[Outcome]) -> Counter[Failure]:
     return sum((outcome.failures for outcome in outcomes), Counter())
 
 
-def _shrunk(filled: Filled, spec: InstanceSpec, nodes: tuple[int, ...], policy: Policy) -> InstanceSpec | None:
+def _shrunk(
+    scene: Scene, spec: InstanceSpec, nodes: tuple[int, ...], why: tuple[Policy, Counter[Failure]]
+) -> InstanceSpec | None:
     """The next smaller size worth a try: where something fits, or where something else is in the way.
 
     One step at a time would find the same; as nothing but the failure in question can go away on the
-    way there, the place can be searched for by halving.
+    way there, the place can be searched for by halving. ``why`` the last size failed, and the policy.
     """
-    failure = _shrinkable(filled.failures, spec, policy)
+    policy, failures = why
+    failure = _shrinkable(failures, spec, policy)
     if failure is None:
         return None
     low, high = 1, spec.steps(failure, policy)
     while low < high:
         middle = (low + high) // 2
         smaller = spec.smaller(failure, middle)
-        outcomes = _tried(filled.scene, smaller, smaller.instance("new"), nodes)
+        outcomes = _tried(scene, smaller, smaller.instance("new"), nodes)
         changed = best_of(outcomes) or _shrinkable(_failures(outcomes), smaller, policy) is not failure
         low, high = (low, middle) if changed else (middle + 1, high)
     return spec.smaller(failure, low)

@@ -53,7 +53,12 @@ class InstanceSpec(Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, **{field: getattr(self, field) - steps * unit})
 
 
-_UNITS = {Failure.MEMORY: ("memory", 64), Failure.DISK: ("disk", 256), Failure.CPU: ("vcpus", 1)}
+_UNITS = {
+    Failure.N1: ("memory", 64),
+    Failure.MEMORY: ("memory", 64),
+    Failure.DISK: ("disk", 256),
+    Failure.CPU: ("vcpus", 1),
+}
 _POLICY_FIELDS = {"memory": "memory_size", "disk": "disk_size", "vcpus": "cpu_count"}
 
 
