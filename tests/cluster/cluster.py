@@ -12,6 +12,7 @@ from ganeti.daemons.masterd.methods import Methods
 from ganeti.daemons.noded import belonging
 from ganeti.host.clock import WallClock
 from ganeti.host.files import write_atomic
+from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.model.instance import Instance
 from ganeti.model.job import JobStatus
@@ -102,6 +103,7 @@ class PaperCluster:
             "clock": self.clock,
             "random": self.random,
             "resolver": self.resolver,
+            "allocators": Iallocators([self.root / "iallocators"]),
             "candidate_files": dict,
             "term": Term(1, name),
         }

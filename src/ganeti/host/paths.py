@@ -105,3 +105,9 @@ class Paths:
         """Where OS providers are looked for, the first found counts (gnt-cluster(8) info)."""
         places = ("/srv/ganeti/os", "/usr/local/lib/ganeti/os", "/usr/lib/ganeti/os", "/usr/share/ganeti/os")
         return tuple(self.under(place) for place in places)
+
+    @property
+    def iallocator_search_path(self) -> tuple[Path, ...]:
+        """Where instance allocators are looked for, the first found counts (Ganeti's iallocator documentation)."""
+        places = ("/usr/local/lib/ganeti/iallocators", "/usr/lib/ganeti/iallocators")
+        return tuple(self.under(place) for place in places)

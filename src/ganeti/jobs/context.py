@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -53,6 +53,14 @@ class Resolver(Protocol):
         ...
 
 
+class Allocators(Protocol):
+    """Programs that choose nodes, passed in so that tests need none."""
+
+    async def ask(self, name: str, options: Sequence[str], message: bytes) -> bytes:
+        """What the program ``name`` says to a message. Raises WrongInput or ExecutionFailed."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the master daemon has for operations."""
@@ -67,6 +75,7 @@ class Services:
     clock: Clock
     random: Random
     resolver: Resolver
+    allocators: Allocators
     candidate_files: Callable[[], dict[str, str]]  # what every master candidate must have, by name
 
 
@@ -100,6 +109,10 @@ class CheckContext:
     @property
     def resolver(self) -> Resolver:
         return self.services.resolver
+
+    @property
+    def allocators(self) -> Allocators:
+        return self.services.allocators
 
     @property
     def now(self) -> float:

@@ -7,13 +7,16 @@ memory of a node.
 
 from __future__ import annotations
 
+import asyncio
+
 from ganeti.model.instance import Instance
 
 
 class Reservations:
-    """By job."""
+    """By job. Who chooses a place by what is free holds ``choosing`` until it is reserved."""
 
     def __init__(self) -> None:
+        self.choosing = asyncio.Lock()
         self._instances: dict[int, Instance] = {}
 
     def hold(self, job: int, instance: Instance) -> None:

@@ -39,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _main(words: Sequence[str]) -> int:
     arguments = hbal_parser().parse_args(words)
     loaded = load(arguments)
-    rules = _rules(loaded, arguments)
+    rules = rules_of(loaded, arguments)
     if not loaded.snapshot.nodes or not loaded.snapshot.instances:
         say("Cluster is empty, exiting.")
         return 0
@@ -48,7 +48,7 @@ def _main(words: Sequence[str]) -> int:
     return _Run(loaded, snapshot, rules, arguments).run()
 
 
-def _rules(loaded: Loaded, arguments: argparse.Namespace) -> Rules:
+def rules_of(loaded: Loaded, arguments: argparse.Namespace) -> Rules:
     only = _instances(loaded, arguments.select_instances)
     return Rules(
         disk_moves=not arguments.no_disk_moves,

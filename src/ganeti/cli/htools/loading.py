@@ -55,6 +55,10 @@ def _parsed(arguments: argparse.Namespace) -> Parsed:
 
 def _from_backend(backend: str, arguments: argparse.Namespace) -> Parsed:
     """Each backend is imported only if it is used: they cost start-up time."""
+    if getattr(arguments, "simulate", None):
+        from ganeti.placement.simulated import simulated  # noqa: PLC0415
+
+        return Parsed(simulated(arguments.simulate), ())
     if backend == "text_data":
         from ganeti.cli.htools.inputs import datafile  # noqa: PLC0415
 

@@ -27,6 +27,7 @@ from ganeti.errors import decode as decode_error
 from ganeti.host import addresses
 from ganeti.host.certificates import client_context, node_name
 from ganeti.host.clock import WallClock
+from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.luxi.server import LuxiServer
 from ganeti.model.job import JobStatus
@@ -74,6 +75,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
             clock=WallClock(),
             random=SystemRandom(),
             resolver=SystemResolver(),
+            allocators=Iallocators(paths.iallocator_search_path),
             candidate_files=lambda: candidate_files(paths),
             term=term,
         )

@@ -15,7 +15,7 @@ from ganeti.config.replication import Replication
 from ganeti.config.store import Store
 from ganeti.daemons.masterd.upkeep import Upkeep
 from ganeti.host.clock import Clock
-from ganeti.jobs.context import Random, Resolver, Services
+from ganeti.jobs.context import Allocators, Random, Resolver, Services
 from ganeti.jobs.executor import Executor
 from ganeti.jobs.locks import LockManager
 from ganeti.jobs.queue import JobQueue
@@ -40,6 +40,7 @@ class Surroundings:
     clock: Clock
     random: Random
     resolver: Resolver
+    allocators: Allocators
     candidate_files: Callable[[], dict[str, str]]
     term: Term
     node_port: int = NODE_DAEMON_PORT
@@ -67,6 +68,7 @@ class Master:
             clock=world.clock,
             random=world.random,
             resolver=world.resolver,
+            allocators=world.allocators,
             candidate_files=world.candidate_files,
         )
         self.queue = JobQueue(world.store, self.journal, world.clock)

@@ -1,14 +1,32 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Choosing nodes for instances."""
+"""Choosing nodes for instances: by the allocator that is built in ("hail"), or by another program.
+
+One choice is made at a time, and reserved before the next one; so no two jobs get the same last room.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ganeti.errors import WrongInput
+import msgspec
+from msgspec import Struct
+
+from ganeti.errors import ExecutionFailed, InsufficientResources, WrongInput
 from ganeti.jobs.context import CheckContext
+from ganeti.model.entity import evolve
+from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
+from ganeti.model.report import NodeReport
+from ganeti.placement import from_state
+from ganeti.placement.allocator.writing import described, write_message
+from ganeti.placement.snapshot import Snapshot
+from ganeti.rpc.contract.node import Describe
+
+BUILT_IN = "hail"
+DEFAULT = "."  # stands for the cluster's default allocator
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +38,117 @@ class Wanted:
     iallocator: str | None
 
 
+class _Answer(Struct, frozen=True):
+    """Of another program; older ones say ``nodes`` instead of ``result``."""
+
+    success: bool
+    info: str = ""
+    result: list[str] = []
+    nodes: list[str] = []
+
+
 async def allocate(cluster: CheckContext, wanted: Wanted) -> Node:
-    """The best node for a new instance."""
-    raise WrongInput("Parameter 'pnode': name the node")
+    """The best node for a new instance, which is reserved for it."""
+    name = _allocator(cluster, wanted.iallocator)
+    group = cluster.state.find(Group, wanted.group_name) if wanted.group_name else None
+    placed = from_state.described(cluster.state, wanted.instance)
+    request = {
+        "type": "allocate",
+        "name": wanted.instance.name,
+        "required_nodes": 1,
+        **described(cluster.state, placed, wanted.instance),
+        **({"group_name": group.name} if group else {}),
+    }
+    return await _chosen(cluster, name, wanted.instance, request)
 
 
 async def relocate(cluster: CheckContext, instance: Instance, iallocator: str | None) -> Node:
-    """The best node for an instance to go to."""
-    raise WrongInput("Parameter 'target_node': name the node")
+    """The best node for an instance to go to, which is reserved for it."""
+    name = _allocator(cluster, iallocator)
+    placed = from_state.described(cluster.state, instance)
+    request = {
+        "type": "relocate",
+        "name": instance.name,
+        "required_nodes": 1,
+        "disk_space_total": placed.disk,
+        "relocate_from": [cluster.state.get(Node, instance.primary_node).name],
+    }
+    return await _chosen(cluster, name, instance, request)
+
+
+def _allocator(cluster: CheckContext, name: str | None) -> str:
+    """The allocator that is meant. Raises WrongInput if none is."""
+    meant = cluster.state.cluster.default_iallocator if name in (None, DEFAULT) else name
+    if not meant:
+        raise WrongInput(
+            "Name a node (-n) or an allocator (-I): the cluster has no default allocator; "
+            "'gnt-cluster modify -I hail' sets it"
+        )
+    return meant
+
+
+async def _reports(cluster: CheckContext) -> dict[str, NodeReport]:
+    """What the nodes have now, by UUID; of those that answer."""
+    state = cluster.state
+    asked = [node for node in state.nodes if node.vm_capable and not node.offline]
+    call = Describe(state.cluster.enabled_hypervisors, (state.cluster.file_storage_dir,))
+    answers = await cluster.call_all(asked, call)
+    found = ((node.uuid, answers[node.name]) for node in asked)
+    return {uuid: report for uuid, report in found if isinstance(report, NodeReport)}
+
+
+async def _chosen(cluster: CheckContext, name: str, instance: Instance, request: dict[str, Any]) -> Node:
+    reports = await _reports(cluster)
+    async with cluster.reservations.choosing:
+        coming = [reserved for reserved in cluster.reservations.instances if reserved.uuid != instance.uuid]
+        snapshot = from_state.snapshot_of(cluster.state, reports, coming)
+        if name == BUILT_IN:
+            nodes = _built_in(snapshot, request, cluster.state.cluster.default_iallocator_params)
+        else:
+            nodes = await _asked(cluster, name, snapshot, request)
+        if len(nodes) != 1:
+            raise ExecutionFailed(f"Allocator '{name}' chose {len(nodes)} nodes where 1 is needed")
+        node = cluster.state.find(Node, nodes[0])
+        cluster.reserve(evolve(instance, primary_node=node.uuid))
+    return node
+
+
+def _built_in(snapshot: Snapshot, request: dict[str, Any], parameters: Mapping[str, Any]) -> list[str]:
+    # Here rather than above: numpy costs more to import than all the rest of a command.
+    from ganeti.placement.allocator.answering import answer  # noqa: PLC0415
+    from ganeti.placement.allocator.limits import Limits  # noqa: PLC0415
+    from ganeti.placement.allocator.message import request_of  # noqa: PLC0415
+
+    limits = Limits(
+        ignore_soft=_set(parameters, "ignore-soft-errors"),
+        # With a single node nothing can be redundant, and nobody expects it.
+        capacity=not _set(parameters, "no-capacity-checks") and len(snapshot.nodes) > 1,
+    )
+    given, _ = answer(snapshot, request_of(snapshot, request), limits)
+    return _nodes(BUILT_IN, request, _Answer(given.success, given.info, given.result))
+
+
+async def _asked(cluster: CheckContext, name: str, snapshot: Snapshot, request: dict[str, Any]) -> list[str]:
+    defaults = cluster.state.cluster
+    given = defaults.default_iallocator_params if name == defaults.default_iallocator else {}
+    options = [f"--{key}={value}" if value not in (None, True, "") else f"--{key}" for key, value in given.items()]
+    message = write_message(cluster.state, snapshot, request)
+    output = await cluster.allocators.ask(name, options, message)
+    try:
+        answer = msgspec.json.decode(output, type=_Answer)
+    except msgspec.DecodeError as error:
+        raise ExecutionFailed(f"Allocator '{name}' answered strangely: {error}") from None
+    return _nodes(name, request, answer)
+
+
+def _nodes(name: str, request: Mapping[str, Any], answer: _Answer) -> list[str]:
+    if not answer.success:
+        what = f"Can't compute nodes for {request['name']} using iallocator '{name}'"
+        raise InsufficientResources(f"{what}: {answer.info}")
+    return answer.result or answer.nodes
+
+
+def _set(parameters: Mapping[str, Any], key: str) -> bool:
+    """Whether a switch is among the allocator's parameters, with dashes or underscores."""
+    value = parameters.get(key, parameters.get(key.replace("-", "_"), False))
+    return value in (True, "", "yes", "true", "True", 1, "1")

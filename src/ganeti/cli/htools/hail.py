@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``hail``: the instance allocator, as a program that is given a request in a file (hail(1)).
+
+Whatever goes wrong, an answer in the protocol's form is printed; what was wrong with the input is also told on
+standard error, and by the exit status.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from ganeti.errors import CommandLineError, GanetiError, WrongInput
+from ganeti.placement.allocator.answer import Answer, failure
+from ganeti.placement.allocator.answering import answer
+from ganeti.placement.allocator.limits import Limits
+from ganeti.placement.allocator.message import STATIC_KVM_NODE_MEMORY, read_message, request_of
+from ganeti.placement.allocator.request import Allocate, MultiAllocate, Request
+from ganeti.placement.snapshot import Snapshot
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise CommandLineError(f"Command line error: {message}")
+
+
+def main() -> int:
+    """Run the command; its exit status."""
+    try:
+        given = _answered(_parser().parse_args())
+    except GanetiError as error:
+        _print(failure(error.message))
+        sys.stderr.write(f"Error: {error.message}\n")
+        return error.exit_status
+    _print(given)
+    return 0
+
+
+def _answered(options: Namespace) -> Answer:
+    if options.mond == "yes":
+        raise WrongInput("Option '--mond': the monitoring daemons cannot be asked yet; leave it out")
+    message = read_message(_read(options.input), options.static_kvm_node_memory)
+    before = _overridden(options) or message.snapshot
+    request = _restricted(options, before, request_of(before, message.request))
+    limits = Limits(ignore_soft=options.ignore_soft_errors, capacity=not options.no_capacity_checks)
+    if options.verbose:
+        sys.stderr.write(f"Received request: {request}\n")
+    given, after = answer(before, request, limits)
+    if options.save:
+        _save(options.save, before, "pre-ialloc", "before")
+        _save(options.save, after, "post-ialloc", "after")
+    return given
+
+
+def _overridden(options: Namespace) -> Snapshot | None:
+    """The cluster that an option gives instead of the message's."""
+    if not options.text_data:
+        return None
+    from ganeti.placement.text.reader import parse  # noqa: PLC0415 - start-up time; rarely asked for
+
+    try:
+        return parse(_read(options.text_data).decode()).snapshot
+    except (WrongInput, UnicodeDecodeError) as error:
+        raise WrongInput(f"failed to load data, aborting: {options.text_data}: {error}") from error
+
+
+def _restricted(options: Namespace, snapshot: Snapshot, request: Request) -> Request:
+    """The request with the nodes of ``--restrict-allocation-to`` in place of its own."""
+    if options.restrict_allocation_to is None:
+        return request
+    names = options.restrict_allocation_to.split(",")
+    nodes = tuple(snapshot.node_index[name] for name in names if name in snapshot.node_index)
+    match request:
+        case Allocate():
+            return msgspec.structs.replace(request, nodes=nodes)
+        case MultiAllocate(requests):
+            return MultiAllocate(tuple(msgspec.structs.replace(single, nodes=nodes) for single in requests))
+    return request
+
+
+def _read(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise WrongInput(f"{name}: {error.strerror}") from error
+
+
+def _save(name: str, snapshot: Snapshot, extension: str, when: str) -> None:
+    from ganeti.placement.text.writer import serialise  # noqa: PLC0415 - start-up time; rarely asked for
+
+    path = Path(f"{name}.{extension}")
+    try:
+        path.write_text(serialise(snapshot))
+    except OSError as error:
+        raise WrongInput(f"{path}: {error.strerror}") from error
+    sys.stderr.write(f"The cluster state {when} iallocator run has been written to file '{path}'\n")
+
+
+def _print(given: Answer) -> None:
+    sys.stdout.buffer.write(given.encode() + b"\n")
+    sys.stdout.flush()
+
+
+def _parser() -> ArgumentParser:
+    parser = _Parser(prog="hail", description="Instance allocator: answers a request in the iallocator protocol.")
+    add = parser.add_argument
+    add("input", metavar="input-file", help="the request; - for standard input")
+    add("-t", "--text-data", metavar="FILE", help="cluster data that stands in for the request's")
+    add("-S", "--save", "--save-cluster", metavar="FILE", help="save the cluster to FILE.pre-ialloc and .post-ialloc")
+    add("-v", "--verbose", action="count", default=0, help="tell how the request was understood")
+    add("--ignore-dynu", action="store_true", help="accepted; a request carries no dynamic utilisation")
+    add("--ignore-soft-errors", action="store_true", help="pass over soft restrictions")
+    add("--no-capacity-checks", action="store_true", help="do not check that every node's death can be survived")
+    add("--restrict-allocation-to", metavar="NODE,...", help="allocate on these nodes only")
+    add("--mond", nargs="?", const="yes", default="no", choices=("yes", "no"), help="ask the monitoring daemons")
+    add("--mond-xen", action="store_true", help="their collectors for Xen too")
+    add(
+        "--static-kvm-node-memory",
+        type=int,
+        default=STATIC_KVM_NODE_MEMORY,
+        metavar="MIB",
+        help="memory that a node under KVM needs for itself, instead of what it reports; 0 for that",
+    )
+    add("-V", "--version", action="version", version="hail (ganeti) version 4.0.0.dev0")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Nodes for new instances."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganeti.placement.allocator.answer import Answer, failure, success
+from ganeti.placement.allocator.choices import Choices, Nodes, on_nodes
+from ganeti.placement.allocator.exclusive import all_exclusive, least_loss
+from ganeti.placement.allocator.failure import Failure
+from ganeti.placement.allocator.limits import policy_failure
+from ganeti.placement.allocator.outcome import Outcome, best_of, names, told
+from ganeti.placement.allocator.request import Allocate, MultiAllocate
+from ganeti.placement.allocator.scene import Scene
+from ganeti.placement.snapshot import Template
+
+
+def allocate(scene: Scene, request: Allocate) -> Answer:
+    """The answer names the nodes; the scene has the instance afterwards."""
+    outcomes = outcomes_of(scene, request)
+    best = _chosen(request, outcomes)
+    if best is None:
+        return failure(told(scene.cluster, outcomes))
+    selected = f"Selected group: {best.group.name}, " if request.group is None else ""
+    given = success(f"{selected}{told(scene.cluster, outcomes)}", names(scene.cluster, best.nodes))
+    scene.add(on_nodes(request.instance, best.nodes))
+    return given
+
+
+def multi_allocate(scene: Scene, request: MultiAllocate) -> Answer:
+    """One after the other; if there is no room for one of them, none is placed."""
+    placed = []
+    for single in request.requests:
+        outcomes = outcomes_of(scene, single)
+        best = _chosen(single, outcomes)
+        if best is None:
+            return failure(told(scene.cluster, outcomes))
+        scene.add(on_nodes(single.instance, best.nodes))
+        placed.append([single.instance.name, names(scene.cluster, best.nodes)])
+    return success(f"0 instances failed to allocate and {len(placed)} were allocated successfully", [placed, []])
+
+
+def outcomes_of(scene: Scene, request: Allocate) -> list[Outcome]:
+    """By group, those without any node apart."""
+    groups = scene.groups if request.group is None else [request.group]
+    inhabited = {node.group for node in scene.cluster.nodes}
+    return [outcome_in(scene, group, request) for group in groups if group in inhabited]
+
+
+def outcome_in(scene: Scene, group: int, request: Allocate) -> Outcome:
+    """What there is in one group."""
+    nodes = scene.usable(group)
+    if request.nodes is not None:
+        nodes = nodes[np.isin(nodes, request.nodes)]
+    where = scene.cluster.groups[group]
+    error = _without_choice(request, nodes)
+    if error:
+        return Outcome(where, error=error)
+    choices = Choices(
+        scene.occupancy, request.instance, nodes, nodes if request.required_nodes == 2 else None, scene.limits
+    )
+    return outcome_from(scene, group, choices)
+
+
+def outcome_from(scene: Scene, group: int, choices: Choices) -> Outcome:
+    """The best of choices that all are in a group."""
+    where, exclusive = scene.cluster.groups[group], all_exclusive(scene.cluster, group)
+    forbidden = policy_failure(where.policy, choices.instance, exclusive_storage=exclusive)
+    if forbidden:
+        return Outcome(where, choices, forbidden=forbidden)
+    if exclusive:
+        choice, loss = least_loss(choices, where.policy)
+        return Outcome(where, choices, choice, loss)
+    if scene.capacity:
+        choices.forbid(~scene.capacity.allowed(choices, scene.ignored), Failure.N1)
+    return Outcome(where, choices, choices.best())
+
+
+def _without_choice(request: Allocate, nodes: Nodes) -> str:
+    """Why there is nothing to choose from; empty if there is."""
+    needed = 2 if request.instance.template is Template.DRBD else 1
+    if request.required_nodes not in (1, 2):
+        return "Unsupported number of nodes, only one or two supported"
+    if request.required_nodes != needed:
+        return f"Disk template {request.instance.template} needs {needed} node(s), not {request.required_nodes}"
+    if len(nodes) < needed:
+        return "No online nodes" if needed == 1 else "Not enough online nodes"
+    return ""
+
+
+def _chosen(request: Allocate, outcomes: list[Outcome]) -> Outcome | None:
+    return best_of(outcomes, unallocable=request.group is not None)

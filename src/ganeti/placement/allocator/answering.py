@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""From a cluster and a request to the answer and the cluster as it would be then."""
+
+from __future__ import annotations
+
+from ganeti.placement.allocator.allocating import allocate, multi_allocate
+from ganeti.placement.allocator.answer import Answer
+from ganeti.placement.allocator.limits import USUAL, Limits
+from ganeti.placement.allocator.moving import change_group, evacuate, relocate
+from ganeti.placement.allocator.request import Allocate, ChangeGroup, Evacuate, MultiAllocate, Relocate, Request
+from ganeti.placement.allocator.scene import Scene
+from ganeti.placement.snapshot import Snapshot
+
+
+def answer(snapshot: Snapshot, request: Request, limits: Limits = USUAL) -> tuple[Answer, Snapshot]:
+    """The snapshot is the same if nothing can be done."""
+    scene = Scene(snapshot, limits)
+    given = _answer(scene, request)
+    return given, scene.snapshot() if given.success else snapshot
+
+
+def _answer(scene: Scene, request: Request) -> Answer:
+    match request:
+        case Allocate():
+            return allocate(scene, request)
+        case MultiAllocate():
+            return multi_allocate(scene, request)
+        case Relocate():
+            return relocate(scene, request)
+        case ChangeGroup():
+            return change_group(scene, request)
+        case Evacuate():
+            return evacuate(scene, request)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whether the instances of every node would find room on the others of its group if it died (global N+1).
+
+DRBD instances go to their secondary, the rest wherever there is memory, and disk for those whose disks are local;
+tags and processors are not asked for in such an emergency. For each node one way to house its instances is kept,
+as the room that it leaves; it stays good as long as nothing new takes what it counts on, so most questions are
+comparisons, and only the others are thought through again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganeti.placement.allocator.choices import Choices
+from ganeti.placement.allocator.failure import Failure
+from ganeti.placement.allocator.limits import spindle_uses
+from ganeti.placement.allocator.room import Mask, Room, housed
+from ganeti.placement.demand import Floats, Row
+from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot, Template
+
+
+class Capacity:
+    """Follows an occupancy: ``add`` is told before it, ``remove`` after it."""
+
+    def __init__(self, snapshot: Snapshot, occupancy: Occupancy) -> None:
+        nodes = len(snapshot.nodes)
+        self._occupancy = occupancy
+        self._groups = np.array([node.group for node in snapshot.nodes], dtype=int)
+        self._homeless: list[list[Instance]] = [[] for _ in range(nodes)]  # would be, if their node died
+        self._failover: Floats = np.zeros((nodes, nodes))  # [secondary, primary], MiB
+        for instance in snapshot.instances:
+            self._register(instance)
+        self._left = {node: self._housed(node) for node in range(nodes) if self._homeless[node]}
+
+    def add(self, instance: Instance) -> None:
+        """An instance is coming to its nodes."""
+        self._left |= {node: self._with(node, instance) for node in self._affected(instance)}
+        self._register(instance)
+
+    def remove(self, instance: Instance) -> None:
+        """An instance has left its nodes."""
+        nodes = self._affected(instance)
+        self._unregister(instance)
+        self._left |= {node: self._housed(node) for node in nodes}
+
+    def allowed(self, choices: Choices, ignored: Mask | None = None) -> Mask:
+        """Which choices leave room for every node's death; ``ignored`` nodes may be without that now."""
+        fitting: Mask = np.asarray(choices.verdicts == Failure.NONE)
+        broken = self._overwhelmed()
+        broken[[node for node, left in self._left.items() if left is None]] = True
+        if (broken if ignored is None else broken & ~ignored).any():
+            return np.zeros_like(fitting)
+        fitting &= self._failovers_hold(choices)
+        certain = self._certain(choices)
+        for found in np.argwhere(fitting & ~certain):
+            choice = tuple(int(index) for index in found)
+            instance = choices.placed(choice)
+            holds = all(self._with(node, instance) is not None for node in self._affected(instance))
+            fitting[choice] = holds
+        return fitting
+
+    def _overwhelmed(self) -> Mask:
+        """Nodes without the memory for the DRBD instances of some other one."""
+        free = self._occupancy.free_memory()
+        overwhelmed = (self._failover > 0) & (self._failover >= free[:, None])
+        return np.asarray(overwhelmed.any(axis=1))
+
+    def _failovers_hold(self, choices: Choices) -> Mask:
+        """Choices after which every secondary still has the memory for what fails over to it."""
+        free, memory = self._occupancy.free_memory(), choices.instance.memory
+        worst = self._failover.max(axis=1, initial=0.0)
+        holds: Mask = ((worst == 0) | (free - memory > worst))[choices.primaries]
+        if choices.secondaries is None:
+            return holds
+        grown = self._failover[np.ix_(choices.secondaries, choices.primaries)].T + memory
+        both: Mask = holds[:, None] & (free[choices.secondaries] > grown)
+        return both
+
+    def _certain(self, choices: Choices) -> Mask:
+        """Choices that take nothing that a dying node's instances count on."""
+        instance, primaries = choices.instance, choices.primaries
+        roomy, home = np.ones((2, len(self._groups)), dtype=bool)
+        for node, left in self._left.items():
+            if left is not None:
+                there = self._groups == self._groups[node]
+                there[node] = False
+                roomy &= ~there | left.fits(instance)
+        if choices.secondaries is None:
+            for node in primaries:
+                left = self._left.get(int(node)) or self._room_without(int(node))
+                home[node] = left.fits(instance).any()
+            return (roomy & home)[primaries]
+        certain: Mask = roomy[primaries][:, None] & roomy[choices.secondaries]
+        for row, node in enumerate(primaries):
+            left = self._left.get(int(node))
+            if left is not None:
+                certain[row] &= left.memory[choices.secondaries] > instance.memory
+        return certain
+
+    def _affected(self, instance: Instance) -> list[int]:
+        """The nodes whose death has to be thought through with the instance."""
+        nodes = set(self._left)
+        if _homeless(instance):
+            nodes.add(instance.primary)
+        group = self._groups[instance.primary]
+        return [node for node in nodes if self._groups[node] == group]
+
+    def _with(self, node: int, instance: Instance) -> Room | None:
+        """What is left when a node dies and the instance is there too."""
+        left = self._left.get(node)
+        if left is not None:
+            quick = self._room_with(left, node, instance)
+            if quick is not None and node == instance.primary and _homeless(instance):
+                quick = housed(quick, [instance])
+            if quick is not None:
+                return quick
+        start = self._room_with(self._room_without(node), node, instance)
+        homeless = [*self._homeless[node], *([instance] if node == instance.primary and _homeless(instance) else [])]
+        return None if start is None else housed(start, homeless)
+
+    def _room_with(self, room: Room, node: int, instance: Instance) -> Room | None:
+        """The room when the instance stands where it does not have to leave; None if there is not enough."""
+        room = room.copy()
+        stays = instance.primary if instance.primary != node else instance.secondary
+        if stays >= 0 and instance.status.running:
+            if room.memory[stays] <= instance.memory:
+                return None
+            room.take_memory(stays, instance)
+        for place in instance.nodes:
+            if place != node:
+                if not room.fits_disk(instance)[place]:
+                    return None
+                room.take_disk(place, instance)
+        return room
+
+    def _housed(self, node: int) -> Room | None:
+        return housed(self._room_without(node), self._homeless[node])
+
+    def _room_without(self, node: int) -> Room:
+        occupancy, used = self._occupancy, self._occupancy.used
+        memory = occupancy.free_memory() - self._failover[:, node]
+        memory[self._groups != self._groups[node]] = -np.inf
+        memory[node] = -np.inf
+        spindle_use = spindle_uses(occupancy.equipment) - used[Row.SPINDLE_USE_ALL]
+        return Room(memory, occupancy.free_disk(), spindle_use)
+
+    def _register(self, instance: Instance) -> None:
+        if _homeless(instance):
+            self._homeless[instance.primary].append(instance)
+        elif _fails_over(instance):
+            self._failover[instance.secondary, instance.primary] += instance.memory
+
+    def _unregister(self, instance: Instance) -> None:
+        if _homeless(instance):
+            self._homeless[instance.primary].remove(instance)
+        elif _fails_over(instance):
+            self._failover[instance.secondary, instance.primary] -= instance.memory
+
+
+def _homeless(instance: Instance) -> bool:
+    """Whether it would have to find a node if its own died."""
+    return instance.status.running and instance.template is not Template.DRBD
+
+
+def _fails_over(instance: Instance) -> bool:
+    return instance.status.running and instance.template is Template.DRBD and instance.secondary != NO_NODE

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""All the nodes (or pairs of nodes) that an instance could have, weighed at once.
+
+An instance changes two nodes at most, so each deviation of the score follows from a sum of squares: with ``y`` the
+distance of a node's share from the mean, ``q`` the sum of their squares over ``n`` nodes, and ``a`` and ``b`` what the
+instance adds to its two nodes, the variance is ``(q + 2ya + a² + 2yb + b²) / n - ((a + b) / n)²``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ganeti.placement import demand
+from ganeti.placement.allocator.failure import Failure
+from ganeti.placement.allocator.limits import USUAL, Limits, spindle_uses
+from ganeti.placement.demand import Floats, Row
+from ganeti.placement.equipment import LINES, SPINDLES_OF_DISK
+from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.score import DEVIATIONS, WEIGHTS, counts
+from ganeti.placement.snapshot import NO_NODE, Instance, Template
+
+Nodes = NDArray[np.intp]
+Verdicts = NDArray[np.int8]  # of Failure
+
+_RESERVED = len(LINES)  # the last line of Occupancy.shares
+_WEIGHT = np.array([WEIGHTS[name] for name in DEVIATIONS])
+_ROUNDING = 1e-13  # of a sum of squares
+_MANY = 10_000  # pairs of nodes
+_SAME = 1e-12  # scores that differ by less are the same, whatever the order of summation
+
+
+class Choices:
+    """Where ``instance`` could be, which ``occupancy`` does not count.
+
+    Everything has one entry a primary (``primaries``), or a row a primary and a column a secondary
+    (``secondaries``). A primary that it has already is not asked whether it suits (``keep_primary``).
+    """
+
+    def __init__(
+        self,
+        occupancy: Occupancy,
+        instance: Instance,
+        primaries: Nodes,
+        secondaries: Nodes | None = None,
+        limits: Limits = USUAL,
+        *,
+        keep_primary: bool = False,
+    ) -> None:
+        self.occupancy = occupancy
+        self.instance = instance
+        self.primaries = primaries
+        self.secondaries = secondaries
+        self._limits = limits
+        self._keep_primary = keep_primary
+        self._has_disk = instance.template in (Template.DRBD, Template.PLAIN)
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """Why not: Failure, by choice."""
+        on_primary = np.zeros(len(self.primaries), dtype=np.int8) if self._keep_primary else self._on_primary()
+        if self.secondaries is None:
+            return on_primary
+        verdicts = np.where(on_primary[:, None] != Failure.NONE, on_primary[:, None], self._on_secondary())
+        verdicts[self.primaries[:, None] == self.secondaries] = Failure.NO_CHOICE
+        return verdicts
+
+    @cached_property
+    def scores(self) -> Floats:
+        """By choice, what the score of the cluster would be, but for terms that all choices have in common."""
+        return self._deviations() + self._counts()
+
+    def failures(self) -> Counter[Failure]:
+        counts = np.bincount(self.verdicts.reshape(-1) - Failure.NO_CHOICE)[Failure.MEMORY - Failure.NO_CHOICE :]
+        return Counter({Failure(value): int(count) for value, count in enumerate(counts, Failure.MEMORY) if count})
+
+    def best(self) -> tuple[int, ...] | None:
+        """The choice that leaves the best cluster, the last of equals; None if there is none."""
+        scores = np.where(self.verdicts == Failure.NONE, self.scores, np.inf)
+        if not scores.size or not np.isfinite(scores.min()):
+            return None
+        last = int(np.flatnonzero(scores <= scores.min() + _SAME)[-1])
+        return (last,) if scores.ndim == 1 else divmod(last, scores.shape[1])
+
+    def score(self, choice: tuple[int, ...]) -> float:
+        """What the score of the cluster would be."""
+        common = sum(WEIGHTS[name] * value for name, value in counts(self.occupancy).items())
+        return float(self.scores[choice]) + common
+
+    def placed(self, choice: tuple[int, ...]) -> Instance:
+        """The instance on the nodes of a choice."""
+        return on_nodes(self.instance, self.nodes(choice))
+
+    def forbid(self, forbidden: NDArray[np.bool_], failure: Failure) -> None:
+        """Rule out choices that were possible."""
+        self.verdicts = np.where(forbidden & (self.verdicts == Failure.NONE), failure, self.verdicts).astype(np.int8)
+
+    def nodes(self, choice: tuple[int, ...]) -> tuple[int, ...]:
+        """The nodes of a choice: the primary, and the secondary if there are any."""
+        primary = int(self.primaries[choice[0]])
+        return (primary,) if self.secondaries is None else (primary, int(self.secondaries[choice[1]]))
+
+    def _on_primary(self) -> Verdicts:
+        equipment, used, nodes = self.occupancy.equipment, self.occupancy.used, self.primaries
+        left = self.occupancy.free_memory()[nodes] - self._on_its_primary[Row.MEMORY]
+        checks: list[tuple[NDArray[np.bool_], Failure]] = [(left <= 0, Failure.MEMORY)]
+        checks += [(self._lacks_disk[nodes], Failure.DISK)]
+        if not self._limits.ignore_soft:
+            vcpus = used[Row.VCPUS_ALL] + equipment.node_cpus + self.instance.vcpus
+            checks += [
+                (self._overuses_spindles[nodes], Failure.DISK),
+                (self._breaks_n1[nodes], Failure.MEMORY),
+                ((vcpus > self._limits.vcpus(equipment))[nodes], Failure.CPU),
+                (self._conflicts[nodes] > 0, Failure.TAGS),
+                (self.instance.memory >= self._free_of_all[nodes], Failure.MEMORY),
+            ]
+        return _first(checks)
+
+    def _on_secondary(self) -> Verdicts:
+        assert self.secondaries is not None  # noqa: S101 - the caller's condition
+        nodes = self.secondaries
+        free = self.occupancy.free_memory()[nodes]
+        checks = [(self._lacks_disk[nodes], Failure.DISK)]
+        checks += [(self.instance.memory >= free, Failure.MEMORY)]
+        if not self._limits.ignore_soft:
+            checks += [(self._overuses_spindles[nodes], Failure.DISK)]
+            checks += [(self.instance.memory >= self._free_of_all[nodes], Failure.MEMORY)]
+        verdicts = np.broadcast_to(_first(checks), (len(self.primaries), len(nodes)))
+        if self._limits.ignore_soft:
+            return verdicts
+        breaks_n1 = (self._reserved_then > self._reported_free[nodes]) & ~self.occupancy.fails_n1()[nodes]
+        return np.where((verdicts == Failure.NONE) & breaks_n1, Failure.MEMORY, verdicts).astype(np.int8)
+
+    @cached_property
+    def _free_of_all(self) -> Floats:
+        """MiB that each node would have free if the instances that are down were running too."""
+        free: Floats = self.occupancy.equipment.memory_all - self.occupancy.used[Row.MEMORY_ALL]
+        return free
+
+    @cached_property
+    def _on_its_primary(self) -> Floats:
+        return np.array(demand.of_primary(self.instance))
+
+    @cached_property
+    def _on_its_secondary(self) -> Floats:
+        return np.array(demand.of_secondary(self.instance))
+
+    @cached_property
+    def _lacks_disk(self) -> NDArray[np.bool_]:
+        occupancy, equipment = self.occupancy, self.occupancy.equipment
+        if not self._has_disk:
+            return np.zeros(len(occupancy.online), dtype=bool)
+        left = equipment.disk - occupancy.used[Row.DISK_ALL] - self.instance.disk
+        spindles = equipment.spindles - occupancy.used[Row.SPINDLES_ALL] - (self.instance.spindles or 0)
+        no_room = (left <= 0) | (left < np.floor(self._limits.min_disk * equipment.total_disk))
+        lacks: NDArray[np.bool_] = no_room | (equipment.exclusive & (spindles < 0))
+        return lacks
+
+    @cached_property
+    def _overuses_spindles(self) -> NDArray[np.bool_]:
+        equipment = self.occupancy.equipment
+        if not self._has_disk:
+            return np.zeros(len(self.occupancy.online), dtype=bool)
+        uses = self.occupancy.used[Row.SPINDLE_USE_ALL] + self.instance.spindle_use
+        overuses: NDArray[np.bool_] = ~equipment.exclusive & (uses > spindle_uses(equipment))
+        return overuses
+
+    @cached_property
+    def _breaks_n1(self) -> NDArray[np.bool_]:
+        """Nodes that could not take what they have to any more if they were the primary."""
+        breaks: NDArray[np.bool_] = self._fails_n1_as_primary & ~self.occupancy.fails_n1()
+        return breaks
+
+    @cached_property
+    def _fails_n1_as_primary(self) -> NDArray[np.bool_]:
+        fails: NDArray[np.bool_] = self.occupancy.reserved() > self._reported_free - self._on_its_primary[Row.MEMORY]
+        return fails
+
+    @cached_property
+    def _reported_free(self) -> Floats:
+        """MiB that each node has free if its report is believed, which is what N+1 counts with."""
+        free: Floats = self.occupancy.equipment.memory_all - self.occupancy.used[Row.MEMORY]
+        return free
+
+    @cached_property
+    def _conflicts(self) -> Floats:
+        """How many exclusion tags of the instance are on each node already."""
+        neighbours = self.occupancy.neighbours
+        conflicts = np.zeros(len(self.occupancy.online))
+        for tag in neighbours.rules.excluded(self.instance):
+            if tag in neighbours.on_node:
+                conflicts += neighbours.on_node[tag] > 0
+        return conflicts
+
+    @cached_property
+    def _location_conflicts(self) -> Floats:
+        """The same for the locations of each node."""
+        neighbours = self.occupancy.neighbours
+        conflicts = np.zeros(len(self.occupancy.online))
+        for tag in neighbours.rules.excluded(self.instance):
+            if tag in neighbours.at_location:
+                conflicts += neighbours.located @ (neighbours.at_location[tag] > 0)
+        return conflicts
+
+    @cached_property
+    def _reserved_then(self) -> Floats:
+        """MiB to be kept free on each secondary, by primary and secondary."""
+        assert self.secondaries is not None  # noqa: S101 - the callers' condition
+        peers = self.occupancy.peers[np.ix_(self.secondaries, self.primaries)].T
+        grown = peers + demand.reserved_memory(self.instance)
+        return np.maximum(self.occupancy.reserved()[self.secondaries], grown)
+
+    def _deviations(self) -> Floats:
+        """The weighted deviations, by choice."""
+        online = self.occupancy.online
+        shares, count = self.occupancy.shares(), max(int(online.sum()), 1)
+        distance = np.where(online, shares - (shares @ online)[:, None] / count, 0)
+        squares = np.square(distance).sum(axis=1)
+        added = self._added(self._on_its_primary)[:, self.primaries]
+        grown = 2 * distance[:, self.primaries] * added + added**2
+        if self.secondaries is None:
+            return _WEIGHT @ _deviation(squares[:, None], grown, added, count)
+        mirrored = self._added(self._on_its_secondary)[:, self.secondaries]
+        both = np.asarray(mirrored.any(axis=1))
+        both[_RESERVED] = True
+        alone = ~both
+        total: Floats = (_WEIGHT[alone] @ _deviation(squares[alone, None], grown[alone], added[alone], count))[:, None]
+        lines = np.flatnonzero(both)
+        # Few nodes: all lines at once; many: a line at a time stays in the processor's cache.
+        for some in [lines] if len(self.primaries) * len(self.secondaries) <= _MANY else lines[:, None]:
+            more = mirrored[some][:, None, :]
+            if some[-1] == _RESERVED:
+                known = np.broadcast_to(more[:-1], (len(some) - 1, *self._shape))
+                more = np.concatenate((known, [self._reserved_more]))
+            growth = grown[some][:, :, None] + 2 * distance[some][:, None, self.secondaries] * more + more**2
+            sides = added[some][:, :, None] + more
+            deviation = _deviation(squares[some, None, None], growth, sides, count)
+            total = total + np.tensordot(_WEIGHT[some], deviation, axes=1)
+        return total
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self.primaries), 0 if self.secondaries is None else len(self.secondaries)
+
+    def _added(self, taken: Floats) -> Floats:
+        """What it adds to the shares of each node, by line and node."""
+        equipment = self.occupancy.equipment
+        added = np.zeros((len(DEVIATIONS), len(self.occupancy.online)))
+        added[: len(LINES)] = equipment.slope * taken[list(LINES), None]
+        for line, row in enumerate(LINES):
+            if row in SPINDLES_OF_DISK:
+                added[line] += equipment.spindle_slope * taken[SPINDLES_OF_DISK[row]]
+        return added
+
+    @cached_property
+    def _reserved_more(self) -> Floats:
+        """By how much the share of reserved memory grows, by primary and secondary."""
+        more = self._reserved_then - self.occupancy.reserved()[self.secondaries]
+        weighted: Floats = more * self.occupancy.equipment.memory_weight[self.secondaries]
+        return weighted
+
+    def _counts(self) -> Floats:
+        """What the terms that are counts and sums contribute, by choice."""
+        occupancy, nodes = self.occupancy, self.primaries
+        weighed: Floats = WEIGHTS["n1_cnt"] * self._at_risk(self._fails_n1_as_primary[nodes], nodes)
+        weighed += WEIGHTS["pri_tags_score"] * self._conflicts[nodes]
+        weighed += WEIGHTS["location_exclusion_score"] * self._location_conflicts[nodes]
+        weighed += WEIGHTS["location_score"] * occupancy.neighbours.missed(self.instance)[nodes]
+        if self.secondaries is None:
+            return weighed
+        fails = self._reserved_then > self._reported_free[self.secondaries]
+        shared = occupancy.neighbours.shared[np.ix_(nodes, self.secondaries)]
+        total: Floats = weighed[:, None] + WEIGHTS["location_score"] * shared
+        total += WEIGHTS["n1_cnt"] * self._at_risk(fails, self.secondaries)
+        return total + WEIGHTS["reserved_mem_rtotal"] * self._reserved_more
+
+    def _at_risk(self, fails: NDArray[np.bool_], nodes: Nodes) -> Floats:
+        """How many more instances would be on nodes that fail N+1, with one more on each of ``nodes``."""
+        occupancy = self.occupancy
+        living, risk = occupancy.primaries + occupancy.secondaries, occupancy.instances_at_risk()
+        more: Floats = np.where(fails, living[nodes] + 1, 0) - risk[nodes]
+        return np.where(occupancy.online[nodes], more, 0)
+
+
+def on_nodes(instance: Instance, nodes: tuple[int, ...]) -> Instance:
+    """The instance on these nodes: a primary, and a secondary if there are two."""
+    primary, secondary = (*nodes, NO_NODE)[:2]
+    return msgspec.structs.replace(instance, primary=primary, secondary=secondary)
+
+
+def _first(checks: list[tuple[NDArray[np.bool_], Failure]]) -> Verdicts:
+    """The first failure, by node."""
+    verdicts = np.zeros(len(checks[0][0]), dtype=np.int8)
+    for fails, failure in reversed(checks):
+        verdicts[fails] = failure
+    return verdicts
+
+
+def _deviation(squares: Floats | float, growth: Floats, added: Floats, count: int) -> Floats:
+    """What is left of a sum of squares by rounding alone is zero."""
+    variance = (squares + growth) / count - (added / count) ** 2
+    deviation: Floats = np.sqrt(np.where(variance > _ROUNDING * squares / count, variance, 0))
+    return deviation

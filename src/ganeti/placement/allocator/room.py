@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is left on each node while instances are housed in thought, and housing many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganeti.placement.demand import Floats
+from ganeti.placement.snapshot import Instance, Template
+
+Mask = NDArray[np.bool_]
+
+
+class Room(NamedTuple):
+    """By node: MiB, and uses of spindles. A node that is out of the question has memory of minus infinity."""
+
+    memory: Floats
+    disk: Floats
+    spindle_use: Floats
+
+    def copy(self) -> Room:
+        return Room(self.memory.copy(), self.disk.copy(), self.spindle_use.copy())
+
+    def fits(self, instance: Instance) -> Mask:
+        """The nodes that could have it as a primary."""
+        fits = self.memory > instance.memory
+        return fits & self.fits_disk(instance) if takes_disk(instance) else fits
+
+    def fits_disk(self, instance: Instance) -> Mask:
+        if not takes_disk(instance):
+            return np.ones(len(self.memory), dtype=bool)
+        return (self.disk > instance.disk) & (self.spindle_use >= instance.spindle_use)
+
+    def take(self, node: int, instance: Instance) -> None:
+        self.take_memory(node, instance)
+        self.take_disk(node, instance)
+
+    def take_memory(self, node: int, instance: Instance) -> None:
+        self.memory[node] -= instance.memory
+
+    def take_disk(self, node: int, instance: Instance) -> None:
+        if takes_disk(instance):
+            self.disk[node] -= instance.disk
+            self.spindle_use[node] -= instance.spindle_use
+
+
+def takes_disk(instance: Instance) -> bool:
+    """Whether nodes are asked for room for the disks; files may share a file system with anything."""
+    return instance.template in (Template.DRBD, Template.PLAIN)
+
+
+def housed(room: Room, instances: Sequence[Instance]) -> Room | None:
+    """What is left when all the instances have found a node; None if no way was found."""
+    for order, tightest in _attempts(instances):
+        left = _housed_in_order(room.copy(), order, tightest=tightest)
+        if left is not None:
+            return left
+    return None
+
+
+def _attempts(instances: Sequence[Instance]) -> Iterator[tuple[Sequence[Instance], bool]]:
+    """Evenly at first, which leaves most room everywhere; then filling the fullest node that has room."""
+    by_memory = sorted(instances, key=lambda instance: (-instance.memory, -instance.disk))
+    yield by_memory, False
+    yield by_memory, True
+    by_disk = sorted(instances, key=lambda instance: (-instance.disk, -instance.memory))
+    if by_disk != by_memory:
+        yield by_disk, True
+    yield list(reversed(instances)), True
+
+
+def _housed_in_order(room: Room, instances: Iterable[Instance], *, tightest: bool) -> Room | None:
+    for instance in instances:
+        fits = room.fits(instance)
+        if not fits.any():
+            return None
+        memory = np.where(fits, room.memory, np.inf if tightest else -np.inf)
+        room.take(int(memory.argmin() if tightest else memory.argmax()), instance)
+    return room

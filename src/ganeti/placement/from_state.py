@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The cluster's configuration, and what its nodes report now, as a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from ganeti.model import group as model_group
+from ganeti.model import instance as model_instance
+from ganeti.model import node as model_node
+from ganeti.model.disk import DiskTemplate
+from ganeti.model.instance import AdminState
+from ganeti.model.parameters import filled
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.parameters.node import NodeParameters
+from ganeti.model.report import NodeReport
+from ganeti.model.state import State
+from ganeti.placement.snapshot import NO_NODE, AllocPolicy, Group, Instance, Node, Snapshot, Status, Template
+
+_DRBD_METADATA = 128  # MiB a disk
+_DOWN = {AdminState.DOWN: Status.ADMIN_DOWN, AdminState.OFFLINE: Status.ADMIN_OFFLINE, AdminState.UP: Status.ERROR_DOWN}
+
+
+def snapshot_of(
+    state: State, reports: Mapping[str, NodeReport], coming: Iterable[model_instance.Instance] = ()
+) -> Snapshot:
+    """``reports`` by UUID of the node; a node without one is taken to be offline.
+
+    ``coming`` are instances that jobs are bringing to their primary node: nodes have what they need no more.
+    """
+    builder = _Builder(state, reports)
+    arriving = [instance for instance in coming if builder.arrives(instance)]
+    instances = [instance for instance in state.instances if instance.uuid not in {i.uuid for i in arriving}]
+    return Snapshot(
+        groups=tuple(_group(state, group) for group in state.groups),
+        nodes=tuple(builder.node(node, arriving) for node in state.nodes),
+        instances=(*map(builder.instance, instances), *(builder.instance(i, Status.RUNNING) for i in arriving)),
+        tags=tuple(sorted(state.cluster.tags)),
+        policy=state.cluster.ipolicy,
+    )
+
+
+def described(state: State, instance: model_instance.Instance) -> Instance:
+    """A new instance as placement sees it, on no node."""
+    return _Builder(state, {}).instance(instance, Status.RUNNING)
+
+
+class _Builder:
+    def __init__(self, state: State, reports: Mapping[str, NodeReport]) -> None:
+        self._state = state
+        self._reports = reports
+        self._nodes = {node.uuid: index for index, node in enumerate(state.nodes)}
+        self._groups = {group.uuid: index for index, group in enumerate(state.groups)}
+        self._running = {(uuid, guest.uuid) for uuid, r in reports.items() for guest in r.guests if guest.running}
+
+    def arrives(self, instance: model_instance.Instance) -> bool:
+        """Whether an instance will take memory that its node still reports as free."""
+        known = instance.primary_node in self._nodes
+        return known and (instance.primary_node, instance.uuid) not in self._running
+
+    def node(self, node: model_node.Node, arriving: Iterable[model_instance.Instance]) -> Node:
+        group = self._state.get(model_group.Group, node.group)
+        parameters = filled(NodeParameters, self._state.cluster.ndparams, group.ndparams, node.ndparams)
+        report = self._reports.get(node.uuid)
+        placed = Node(
+            name=node.name,
+            group=self._groups[node.group],
+            offline=report is None or not node.usable,
+            master=node.uuid == self._state.cluster.master_node,
+            tags=tuple(sorted(node.tags)),
+            spindles=parameters.spindle_count,
+            exclusive_storage=parameters.exclusive_storage,
+            cpu_speed=parameters.cpu_speed,
+            node_cpus=0,
+        )
+        if report is None or node.offline or not node.vm_capable:
+            return placed
+        coming = [self.instance(i) for i in arriving if i.primary_node == node.uuid]
+        space = next(iter(report.space.values()), None)
+        return msgspec.structs.replace(
+            placed,
+            total_memory=report.memory.total,
+            node_memory=report.memory.node,
+            free_memory=report.memory.free - sum(instance.memory for instance in coming),
+            total_disk=space.total if space else 0,
+            free_disk=space.free - sum(i.disk for i in coming if i.template.local) if space else 0,
+            cpus=report.processors.total,
+            node_cpus=report.processors.of_node,
+        )
+
+    def instance(self, instance: model_instance.Instance, status: Status | None = None) -> Instance:
+        backend = filled(BackendParameters, self._state.cluster.beparams, instance.beparams)
+        sizes = tuple(disk.size for disk in instance.disks)
+        spindles = [disk.spindles for disk in instance.disks if disk.spindles is not None]
+        secondary = instance.secondary_nodes[0] if instance.secondary_nodes else None
+        return Instance(
+            name=instance.name,
+            memory=backend.maxmem,
+            disk=sum(sizes) + (_DRBD_METADATA * len(sizes) if instance.disk_template is DiskTemplate.DRBD else 0),
+            vcpus=backend.vcpus,
+            primary=self._nodes.get(instance.primary_node, NO_NODE),
+            secondary=self._nodes[secondary] if secondary else NO_NODE,
+            template=Template(str(instance.disk_template)),
+            status=status or self._status(instance),
+            auto_balance=backend.auto_balance,
+            tags=tuple(sorted(instance.tags)),
+            spindle_use=backend.spindle_use,
+            spindles=sum(spindles) if spindles else None,
+            disks=sizes,
+            nics=len(instance.nics),
+            hypervisor=instance.hypervisor,
+        )
+
+    def _status(self, instance: model_instance.Instance) -> Status:
+        if (instance.primary_node, instance.uuid) in self._running:
+            return Status.RUNNING if instance.admin_state is AdminState.UP else Status.ERROR_UP
+        if instance.primary_node not in self._reports and instance.admin_state is AdminState.UP:
+            return Status.ERROR_NODE_DOWN
+        return _DOWN[instance.admin_state]
+
+
+def _group(state: State, group: model_group.Group) -> Group:
+    return Group(
+        name=group.name,
+        uuid=group.uuid,
+        alloc_policy=AllocPolicy(str(group.alloc_policy)),
+        policy=state.policy_of(group),
+        tags=tuple(sorted(group.tags)),
+    )
