@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from ganeti.placement.balance.balance import Balance
 from ganeti.placement.balance.fleet import Ints
-from ganeti.placement.balance.move import Kind, Move
+from ganeti.placement.balance.move import Kind, Move, after_move
 from ganeti.placement.balance.prospects import Scores
 from ganeti.placement.balance.watch import Watch
 from ganeti.placement.demand import Floats
@@ -152,8 +152,7 @@ class Annealing:
         groups = [group for group in groups if len(group)]
         if not groups:
             return self._sample()
-        group = groups[int(self._random.integers(len(groups)))]
-        return group
+        return groups[int(self._random.integers(len(groups)))]
 
     def _chance(self, size: int) -> Floats:
         """Noise: what is less than that worse than the best is chosen now and then."""
@@ -164,10 +163,7 @@ class Annealing:
         """Scores with the price of moves; infinite where an instance would have changed both its nodes."""
         fleet, targets = self._balance.fleet, np.arange(found.scores.shape[1])
         primary, secondary = fleet.primary[indices][:, None], fleet.secondary[indices][:, None]
-        if found.kind is Kind.FAILOVER:
-            after = secondary, primary
-        else:
-            after = Move(0, found.kind, targets).nodes_after(primary, secondary)  # type: ignore[arg-type] # all targets
+        after = after_move(found.kind, targets, primary, secondary)
         moved = self._distance_of(indices, *after)
         cost: Floats = found.scores + self._price * (moved - self._moved[indices][:, None])
         cost[moved > 1] = np.inf

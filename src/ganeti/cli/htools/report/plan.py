@@ -75,7 +75,7 @@ class PlanPrinter:
         parts = [f"runs on {self._node(to)} instead of {self._node(primary)}" if to != primary else "stays"]
         if to == primary:
             parts = [f"goes on running on {self._node(primary)}"]
-        if secondary != NO_NODE and mirror != secondary:
+        if secondary not in (NO_NODE, mirror):
             parts.append(f"secondary {self._node(mirror)} instead of {self._node(secondary)}")
         return ", ".join(parts)
 
