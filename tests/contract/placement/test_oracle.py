@@ -17,7 +17,7 @@ def oracle():
         pytest.skip(str(missing))
 
 
-@pytest.mark.parametrize("seed", range(5000, 5400))
+@pytest.mark.parametrize("seed", range(5000, 5060))
 def test_the_terms_agree_to_eight_decimals(oracle, seed):
     text = cluster_text(seed)
     said = terms(oracle, text)
@@ -25,7 +25,7 @@ def test_the_terms_agree_to_eight_decimals(oracle, seed):
         assert_same_terms(text, said)
 
 
-@pytest.mark.parametrize("seed", range(5000, 5400))
+@pytest.mark.parametrize("seed", range(5000, 5060))
 def test_steps_are_no_worse(oracle, seed):
     text = cluster_text(seed)
     assert_no_worse_steps(text, steps(oracle, text) or [])

@@ -89,7 +89,9 @@ class Room:
         return fits
 
     def secondary_hard(self, chunk: Ints, nodes: Nodes, *, back: bool = False) -> Mask:
-        return self._usable(chunk, nodes) & self._disk_hard(chunk, nodes, back=back)
+        """With ``back`` the node has been one of the instance's: it may be offline."""
+        fits = self._disk_hard(chunk, nodes, back=back)
+        return fits if back else fits & self._usable(chunk, nodes)
 
     def primary_stays(self, chunk: Ints) -> Mask:
         """Whether its primary would take the instance anew, by the hard limits."""
