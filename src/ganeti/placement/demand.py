@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from ganeti.placement.snapshot import Instance
+from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +52,16 @@ def of_secondary(instance: Instance) -> list[float]:
     disk, spindles, spindle_use = _disk(instance)
     now = (0, disk, spindles, 0, spindle_use, 0, 0, instance.load.disk, 0)
     return [*(value if real else 0.0 for value in now), 0, disk, spindles, 0, spindle_use]
+
+
+def taken(snapshot: Snapshot) -> Floats:
+    """What all instances take together, by Row and node."""
+    sums = np.zeros((len(Row), len(snapshot.nodes)))
+    for instance in snapshot.instances:
+        sums[:, instance.primary] += of_primary(instance)
+        if instance.secondary != NO_NODE:
+            sums[:, instance.secondary] += of_secondary(instance)
+    return sums
 
 
 def reserved_memory(instance: Instance) -> int:

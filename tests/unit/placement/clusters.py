@@ -54,7 +54,8 @@ class _Making:
 
     def node(self, number: int, instances: list[list[Any]]) -> list[Any]:
         pick = self.random.choice
-        name, memory, own, disk = f"n{number}", pick([8192, 16384, 20000]), pick([0, 512, 1024]), pick([100000, 400000])
+        name, memory, own = f"n{number}", pick([8192, 16384, 20000]), pick([0, 512, 1024])
+        disk = pick([100000, 400000])
         running = sum(i[1] for i in instances if i[6] == name and i[12] == "N" and i[4] in ("running", "ERROR_up"))
         stored = sum(i[2] for i in instances if name in (i[6], i[7]))
         sizes: list[Any] = [

@@ -27,6 +27,7 @@ from ganeti.placement.balance.balance import Balance
 from ganeti.placement.balance.move import Step
 from ganeti.placement.balance.rules import Rules
 from ganeti.placement.balance.violations import violating_nodes
+from ganeti.placement.outcome import outcome
 from ganeti.placement.snapshot import Snapshot
 from ganeti.placement.text import serialise
 from ganeti.placement.text.policies import serialise_policy
@@ -218,7 +219,7 @@ class _Run:
             else (index[self._group.nodes[i.primary].name], i.secondary)
             for name, i in now.items()
         }
-        return self._loaded.snapshot.with_places(places)
+        return outcome(self._loaded.snapshot, places)
 
     def _save(self, when: str, extension: str, snapshot: Snapshot) -> None:
         if self._arguments.save:
