@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from ganeti.placement.demand import Floats, Row, taken
+from ganeti.placement.demand import Floats, Row
 from ganeti.placement.snapshot import Node, Snapshot
 
 # The lines of ``shares``: each is linear in one row of what is used.
@@ -28,13 +28,14 @@ class Equipment:
     is neither free nor an instance's is lost to us. Where the report adds up to more than the node has,
     ``memory_all`` believes it, ``memory`` does not.
 
+    ``used`` is what all instances take (``demand.taken``).
+
     A share is ``offset + slope * used[row]``, and for disks also ``spindle_slope * used[spindles' row]``;
     all of them are zero for nodes that are offline.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, used: Floats) -> None:
         nodes, policies = snapshot.nodes, [snapshot.group_of(index).policy for index in range(len(snapshot.nodes))]
-        used = taken(snapshot)
         self.online: NDArray[np.bool_] = ~np.array([node.offline for node in nodes], dtype=bool)
         self.exclusive: NDArray[np.bool_] = np.array([node.exclusive_storage for node in nodes], dtype=bool)
         self.total_memory = _column(nodes, lambda node: node.total_memory)

@@ -128,7 +128,8 @@ class _Run:
         self._tell_result(initial, steps)
         self._plan(steps)
         self._commands(steps)
-        self._save("after", "balanced", self._whole())
+        if self._arguments.save:
+            self._save("after", "balanced", self._whole())
         self._tables("Final")
         self._totals()
         return self._execute(steps)

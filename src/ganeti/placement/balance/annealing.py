@@ -45,8 +45,7 @@ class Annealing:
         self._limit = limit
         self._random = random
         self._watch = watch
-        self._primary = balance.origin.primary
-        self._secondary = balance.origin.secondary
+        self._primary, self._secondary = balance.origin
         self._price = _FREE if limit is None else _USUAL
         self._moved = self._distance(balance.fleet.primary, balance.fleet.secondary)
 
