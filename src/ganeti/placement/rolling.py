@@ -152,7 +152,7 @@ def _moves(
     snapshot: Snapshot, nodes: Sequence[int], maintenance: Maintenance
 ) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """Where the instances of some nodes go. Raises InsufficientResources."""
-    scene, away = Scene(snapshot, Limits(capacity=False)), set(nodes)
+    scene, away = Scene(snapshot, Limits(capacity=False, ignore_soft=True)), set(nodes)
     found: dict[int, tuple[int, ...]] = {}
     mirrored = [i for i, it in enumerate(snapshot.instances) if it.secondary != NO_NODE and away & set(it.nodes)]
     for index in mirrored:
