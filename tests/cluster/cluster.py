@@ -31,7 +31,7 @@ SETTLED = 5.0  # seconds
 class PaperNode:
     """A machine with a node daemon; ``unplug`` is a power cut of its network, guests and disks stay."""
 
-    def __init__(self, node, root, network, shared_disks, master, clock):
+    def __init__(self, node, root, *, network, shared_disks, master, clock):
         self.node = node
         self.paths = Paths(root / node.name)
         self.store = MemoryStore()
@@ -81,7 +81,8 @@ class PaperCluster:
         self.nodes = {n.name: self.machine(n, master) for n in state.nodes}
 
     def machine(self, node, master):
-        return PaperNode(node, self.root, self.network, self.shared_disks, master, self.clock)
+        world = {"network": self.network, "shared_disks": self.shared_disks, "clock": self.clock}
+        return PaperNode(node, self.root, master=master, **world)
 
     async def start(self):
         """Start a master daemon on what is stored, the first time on the first state."""

@@ -111,7 +111,7 @@ async def test_a_master_that_was_replaced_acknowledges_nothing_more(cluster):
         cluster.nodes[name].start()
     with pytest.raises(errors.StoreFailed, match="not the master any more"):
         await cluster.submit("OP_TEST_DELAY", duration=0)
-    assert cluster.master.deposed.is_set()
+    assert isinstance(await cluster.master.over(), errors.NotMaster)
 
 
 async def test_a_node_refuses_an_older_term(cluster):

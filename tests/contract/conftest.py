@@ -1,27 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
-import importlib
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
 from ganeti.errors import EnvironmentUnfit
 from ganeti.host.paths import Paths
-
-_BUILT = Path(__file__).parents[2] / ".cache/os/tiny"
+from ganeti.lab import guest
 
 
 @pytest.fixture(scope="session")
 def tiny_guest():
     """The directory of the tiny guest's OS provider."""
     try:
-        guest = importlib.import_module("ganeti.lab.guest")
         return guest.build(guest.CACHE).directory
-    except ModuleNotFoundError:
-        if not (_BUILT / "vmlinuz").is_file():
-            pytest.skip(f"the tiny guest is not built in {_BUILT}")
-        return _BUILT
     except EnvironmentUnfit as unfit:
         pytest.skip(unfit.message)
 

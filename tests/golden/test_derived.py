@@ -12,8 +12,10 @@ import pytest
 
 from ganeti.api.openapi import describe
 from ganeti.cli.commands import COMMANDS, find
+from ganeti.cli.completion.answer import TABLE
+from ganeti.cli.completion.table import derive
 from ganeti.cli.options import build
-from ganeti.cli.reference import page
+from ganeti.cli.reference import pages
 from ganeti.cli.runnable import command_of, help_of, options_of
 
 HERE = Path(__file__).parent
@@ -27,9 +29,9 @@ def compare(path, text):
     assert path.read_text() == text, f"{path} differs; if that is meant: GOLDEN=write ./run test tests/golden"
 
 
-@pytest.mark.parametrize("script", COMMANDS)
-def test_the_reference_page_is_the_one_that_is_derived(script):
-    compare(ROOT / f"docs/user/reference/{script}.md", page(script))
+@pytest.mark.parametrize(("name", "text"), pages().items(), ids=pages())
+def test_the_reference_page_is_the_one_that_is_derived(name, text):
+    compare(ROOT / f"docs/user/reference/{name}.md", text)
 
 
 @pytest.mark.parametrize(("script", "name"), [(s, n) for s, names in COMMANDS.items() for n in names])
@@ -39,6 +41,10 @@ def test_the_help_of_a_command(script, name):
     text = parser.format_help()
     assert max(map(len, text.splitlines())) <= 80
     compare(HERE / f"help/{script}-{name}.txt", text)
+
+
+def test_the_table_of_what_shells_complete():
+    compare(TABLE, derive())
 
 
 def test_the_description_of_the_remote_api():

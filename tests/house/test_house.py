@@ -2,14 +2,18 @@
 """The rules that are the house itself."""
 
 import ast
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from ganeti.cli.commands import COMMANDS, find
 from ganeti.cli.runnable import command_of, help_of, options_of
+from ganeti.declare.parameter import parameters_of
 from ganeti.operations import OPERATIONS
 from ganeti.operations import find as find_operation
 from ganeti.rpc.call import Call
@@ -69,6 +73,15 @@ def test_an_operation_is_found_under_its_own_name_and_described(wire_name):
     assert undescribed == []
 
 
+@pytest.mark.parametrize("module", [p.stem for p in (SOURCE / "model/parameters").glob("[a-z]*.py")])
+def test_a_parameter_of_guests_and_nodes_is_described(module):
+    found = vars(import_module(f"ganeti.model.parameters.{module}")).values()
+    structs = [cls for cls in found if isinstance(cls, type) and issubclass(cls, Struct) and cls is not Struct]
+    assert structs
+    undescribed = {cls.__name__: set(cls.__struct_encode_fields__) - set(parameters_of(cls)) for cls in structs}
+    assert {name: fields for name, fields in undescribed.items() if fields} == {}
+
+
 @pytest.mark.parametrize("wire_name", OPERATIONS)
 def test_an_operation_is_tested(wire_name):
     tests = "".join(path.read_text() for path in (ROOT / "tests/cluster").glob("*.py"))
@@ -96,6 +109,13 @@ def test_every_operation_with_a_command_is_in_the_table():
     of_operations = {o.command.name for o in map(find_operation, OPERATIONS) if o.command}
     listed = {name for names in COMMANDS.values() for name in names}
     assert of_operations <= listed
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_what_users_are_told_to_run_is_there(path):
+    texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    told = [found for text in texts if isinstance(text, str) for found in re.findall(r"'(gnt-[a-z]+) ([a-z-]+)", text)]
+    assert [f"{script} {name}" for script, name in told if name not in COMMANDS.get(script, {})] == []
 
 
 def test_calls_have_names_of_their_own():

@@ -5,6 +5,7 @@ import asyncio
 import random
 from collections import Counter
 from contextlib import aclosing
+from typing import Any
 
 from ganeti.errors import GanetiError, NodeUnreachable, StoreFailed
 from ganeti.rpc.memory import MemoryTransport
@@ -65,7 +66,7 @@ class StormyTransport(MemoryTransport):
             raise NodeUnreachable(f"{address.name}: the caller is dead")
 
 
-class WatchedGuests(dict):
+class WatchedGuests(dict[str, Any]):
     """The guests of a node; each change is told."""
 
     def __init__(self, changed):

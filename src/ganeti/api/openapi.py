@@ -19,6 +19,11 @@ _JOB = {"description": "Number of the job", "content": {"application/json": {"sc
 _ANYTHING = {"description": "The result", "content": {"application/json": {"schema": {}}}}
 _ERROR = {"$ref": "#/components/responses/Error"}
 _OTHERS = {"400": _ERROR, "401": _ERROR, "403": _ERROR, "404": _ERROR, "502": _ERROR}
+# What is neither an operation nor read with GET.
+_OTHER_WAYS = (
+    ("delete", "/2/jobs/{job}", "Cancel a job that has not begun"),
+    ("put", "/2/query/{what}", "The same as with GET, with fields and filter in a JSON object"),
+)
 
 
 @cache
@@ -30,6 +35,8 @@ def describe() -> dict[str, Any]:
             paths.setdefault("/2" + operation.route.path, {})[operation.route.method.lower()] = _submitting(operation)
     for path, summary in _readable():
         paths.setdefault(path, {}).setdefault("get", _reading(path, summary))
+    for method, path, summary in _OTHER_WAYS:
+        paths[path][method] = _reading(path, summary)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Ganeti remote API", "version": VERSION},

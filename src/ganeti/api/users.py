@@ -74,8 +74,8 @@ def parse(text: str) -> dict[str, User]:
     """The users of a file's text. Raises EnvironmentUnfit, naming the line."""
     users = {}
     for number, line in enumerate(text.splitlines(), 1):
-        words = line.split("#")[0].split() if line.lstrip().startswith("#") else line.split()
-        if not words:
+        words = line.split()
+        if not words or words[0].startswith("#"):
             continue
         if len(words) not in (2, 3):
             raise EnvironmentUnfit(f"Line {number} of the users' file is not 'name password [permissions]'")

@@ -23,6 +23,7 @@ from ganeti.model.cluster import Cluster
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.node import Node
+from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.state import State
 from ganeti.node.membership import Bundle, ensure_free, enter, leave
 from ganeti.operations.cluster.changes import changed
@@ -30,6 +31,11 @@ from ganeti.rpc.contract.store import Position
 
 DEFAULT_GROUP = "default"
 FIRST_TERM = 1
+
+_RAPI_USERS = """\
+# Who may use the remote API: NAME PASSWORD [PERMISSIONS], a line each.
+# Permissions: "read" (the default), "operate", "admin"; "write" is everything.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ def plan(wanted: Wanted, paths: Paths, clock: Clock) -> State:
     _ensure_cluster_address(cluster_name, cluster_ip, node_ip)
     if wanted.secondary_ip and not addresses.is_own_address(wanted.secondary_ip):
         raise WrongInput(f"Parameter 'secondary_ip': {wanted.secondary_ip} is no address of this machine")
-    return _state(wanted, (cluster_name, cluster_ip), (node_name, node_ip), clock.now())
+    return _state(wanted, (cluster_name, cluster_ip), (node_name, node_ip), paths, clock.now())
 
 
 def carry_out(state: State, paths: Paths, start_daemons: Callable[[], None]) -> None:
@@ -81,7 +87,7 @@ def _ensure_cluster_address(cluster_name: str, cluster_ip: str, node_ip: str) ->
         raise NotUnique(f"The address of the cluster, {cluster_ip} ({cluster_name}), is in use already")
 
 
-def _state(wanted: Wanted, named: tuple[str, str], master: tuple[str, str], now: float) -> State:
+def _state(wanted: Wanted, named: tuple[str, str], master: tuple[str, str], paths: Paths, now: float) -> State:
     """``named`` and ``master``: (name, address) of the cluster and of this node."""
     cluster_name, cluster_ip = named
     node_name, node_ip = master
@@ -107,10 +113,18 @@ def _state(wanted: Wanted, named: tuple[str, str], master: tuple[str, str], now:
         master_ip=cluster_ip,
         primary_ip_version=wanted.primary_ip_version,
     )
-    cluster = changed(cluster, wanted.parameters)
+    cluster = _bootable(changed(cluster, wanted.parameters), paths)
     if not cluster.master_netdev:
         raise WrongInput("Parameter 'master_netdev' is missing: name the device that gets the cluster's address")
     return State().changed([group, node, evolve(cluster, serial_no=1)])
+
+
+def _bootable(cluster: Cluster, paths: Paths) -> Cluster:
+    """The default ``kernel_path`` is a file that no distribution brings; without it, guests boot from their disks."""
+    kvm = cluster.hvparams.get("kvm", {})
+    if "kernel_path" in kvm or paths.under(KvmParameters().kernel_path).exists():
+        return cluster
+    return evolve(cluster, hvparams={**cluster.hvparams, "kvm": {**kvm, "kernel_path": ""}})
 
 
 def _write_credentials(state: State, paths: Paths) -> None:
@@ -128,6 +142,7 @@ def _write_credentials(state: State, paths: Paths) -> None:
     write_atomic(paths.ca_key, authority.key)
     rapi = create_node_credentials(authority, state.cluster.name)
     write_atomic(paths.rapi_certificate, rapi.key + rapi.certificate + authority.certificate)
+    write_atomic(paths.rapi_users, _RAPI_USERS)
     enter(paths, bundle, credentials.key)
     for key, value in ssconf_values(state).items():
         write_atomic(paths.ssconf(key), f"{value}\n", mode=0o444)

@@ -183,7 +183,12 @@ def _queue(session: Session, values: dict[str, Any]) -> int:
 
 
 QUEUE = Local(
-    Command("gnt-cluster", "queue", (Argument("what", "drain, undrain or info"),), usage="{drain | undrain | info}"),
+    Command(
+        "gnt-cluster",
+        "queue",
+        (Argument("what", "drain, undrain or info", choices=("drain", "undrain", "info")),),
+        usage="{drain | undrain | info}",
+    ),
     "Let the queue accept no new jobs, or accept them again.",
     _queue,
 )

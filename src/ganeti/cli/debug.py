@@ -6,19 +6,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ganeti.cli.listing import HEADERS, OUTPUT, SEPARATOR, VERBOSE, columns, show
+from ganeti.cli.listing import HEADERS, SEPARATOR, VERBOSE, columns, output, show
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
 from ganeti.declare.field import ValueStatus
 from ganeti.luxi.protocol import Method
 
-_USUAL = ("name", "mode", "owner", "pending")
+COLUMNS = ("name", "mode", "owner", "pending")
 
 
 def _locks(session: Session, values: dict[str, Any]) -> int:
     while True:
-        answer = session.client.call(Method.QUERY, "lock", columns(values, _USUAL), None)
+        answer = session.client.call(Method.QUERY, "lock", columns(values, COLUMNS), None)
         answer["data"] = [[_worded(cell) for cell in cells] for cells in answer["data"]]
         status = show(session, values, answer)
         if not values.get("interval"):
@@ -42,7 +42,7 @@ LOCKS = Local(
         options=(
             HEADERS,
             SEPARATOR,
-            OUTPUT,
+            output("lock"),
             VERBOSE,
             Option(("--interval",), "Show them again every so many seconds", kind="int", metavar="SECONDS"),
         ),

@@ -21,8 +21,8 @@ from ganeti.errors import EXIT_FAILURE, ExecutionFailed, WrongInput
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT
 from ganeti.query.instance import DEFAULT
 
-LIST = lister("gnt-instance", "instance", DEFAULT, "instance")
-LIST_FIELDS = field_lister("gnt-instance", "instance", "instance")
+LIST = lister("gnt-instance", "instance", DEFAULT)
+LIST_FIELDS = field_lister("gnt-instance", "instance")
 
 
 def _info(session: Session, values: dict[str, Any]) -> int:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from ganeti.cli import follow, tree
-from ganeti.cli.listing import HEADERS, OUTPUT, SEPARATOR, VERBOSE, columns, field_lister, show
+from ganeti.cli.listing import HEADERS, SEPARATOR, VERBOSE, columns, field_lister, output, show
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs
@@ -71,12 +71,16 @@ def _list(session: Session, values: dict[str, Any]) -> int:
 
 LIST = Local(
     Command(
-        "gnt-job", "list", (_SOME_JOBS,), (HEADERS, SEPARATOR, OUTPUT, VERBOSE, *_LIST_OPTIONS), usage="[<job-id>...]"
+        "gnt-job",
+        "list",
+        (_SOME_JOBS,),
+        (HEADERS, SEPARATOR, output("job"), VERBOSE, *_LIST_OPTIONS),
+        usage="[<job-id>...]",
     ),
     f"List jobs. Columns are named by 'list-fields'; usual are: {', '.join(DEFAULT)}.",
     _list,
 )
-LIST_FIELDS = field_lister("gnt-job", "job", "job")
+LIST_FIELDS = field_lister("gnt-job", "job")
 
 
 def _info(session: Session, values: dict[str, Any]) -> int:

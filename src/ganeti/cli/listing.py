@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ganeti.cli import table
+from ganeti.cli.names import full_names
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import FieldKind, ValueStatus
-from ganeti.errors import EXIT_UNKNOWN_FIELD, UnknownEntity
+from ganeti.errors import EXIT_UNKNOWN_FIELD
 from ganeti.luxi.protocol import Method
 from ganeti.query.filter import names_filter, parse
 
@@ -28,10 +29,15 @@ _KIND_NAMES = {
 
 HEADERS = Option(("--no-headers",), "Do not show the titles of the columns", kind="flag")
 SEPARATOR = Option(("--separator",), "What stands between columns, for programs", metavar="TEXT")
-OUTPUT = Option(("-o", "--output"), "Columns to show; +COLUMN adds to the usual ones", metavar="COLUMNS")
 UNITS = Option(("--units",), "Unit of sizes: h for what suits, m, g or t", choices=("h", "m", "g", "t"))
 VERBOSE = Option(("-v", "--verbose"), "Show in words why a value is missing", kind="flag")
 FILTER = Option(("-F", "--filter"), "The argument is a filter, such as 'pnode == \"node1\"'", kind="flag")
+
+
+def output(what: str) -> Option:
+    """The option that chooses the columns of a kind of thing."""
+    told = "Columns to show; +COLUMN adds to the usual ones"
+    return Option(("-o", "--output"), told, metavar="COLUMNS", completes=f"columns of {what}")
 
 
 def show(session: Session, values: dict[str, Any], answer: dict[str, Any]) -> int:
@@ -59,35 +65,28 @@ def columns(values: dict[str, Any], usual: Sequence[str]) -> list[str]:
     return [*usual, *asked[1:].split(",")] if asked.startswith("+") else asked.split(",")
 
 
-def lister(script: str, what: str, usual: Sequence[str], noun: str) -> Local:
+def lister(script: str, what: str, usual: Sequence[str]) -> Local:
     """The ``list`` command of a kind of thing."""
 
     def run(session: Session, values: dict[str, Any]) -> int:
-        words = values.get("names") or []
-        condition = parse(" ".join(words)) if words and values.get("filter") else names_filter(words)
-        answer = session.client.call(Method.QUERY, what, columns(values, usual), condition)
-        if condition and not values.get("filter"):
-            _ensure_found(session, what, words, noun, len(answer["data"]))
-        return show(session, values, answer)
+        condition = _condition(session, what, values)
+        return show(session, values, session.client.call(Method.QUERY, what, columns(values, usual), condition))
 
-    argument = Argument("names", f"{noun.capitalize()}s to show, with * and ?; or a filter", "*", completes=what)
-    options = (HEADERS, SEPARATOR, OUTPUT, UNITS, VERBOSE, FILTER)
-    command = Command(script, "list", (argument,), options, usage=f"[<{noun}-name>...]")
-    help_text = f"List {noun}s. Columns are named by 'list-fields'; usual are: {', '.join(usual)}."
+    argument = Argument("names", f"{what.capitalize()}s to show, with * and ?; or a filter", "*", completes=what)
+    options = (HEADERS, SEPARATOR, output(what), UNITS, VERBOSE, FILTER)
+    command = Command(script, "list", (argument,), options, usage=f"[<{what}-name>...]")
+    help_text = f"List {what}s. Columns are named by 'list-fields'; usual are: {', '.join(usual)}."
     return Local(command, help_text, run)
 
 
-def _ensure_found(session: Session, what: str, words: list[str], noun: str, found: int) -> None:
-    """Raise UnknownEntity for a name without * and ? that nothing has."""
-    if found >= len(words):
-        return
-    known = {row[0] for row in session.query(what, ["name"])}
-    for word in words:
-        if not set(word) & set("*?") and word not in known:
-            raise UnknownEntity(f"{noun.capitalize()} name {word} not found")
+def _condition(session: Session, what: str, values: dict[str, Any]) -> list[Any] | None:
+    words = values.get("names")
+    if not words:
+        return None
+    return parse(" ".join(words)) if values.get("filter") else names_filter(full_names(session, what, words))
 
 
-def field_lister(script: str, what: str, noun: str) -> Local:
+def field_lister(script: str, what: str) -> Local:
     """The ``list-fields`` command of a kind of thing."""
 
     def run(session: Session, values: dict[str, Any]) -> int:
@@ -101,11 +100,11 @@ def field_lister(script: str, what: str, noun: str) -> Local:
     command = Command(
         script,
         "list-fields",
-        (Argument("fields", "Fields to show", "*"),),
+        (Argument("fields", "Fields to show", "*", completes=f"columns of {what}"),),
         (HEADERS, SEPARATOR),
         usage="[<field>...]",
     )
-    return Local(command, f"List the columns that 'list' can show of {noun}s.", run)
+    return Local(command, f"List the columns that 'list' can show of {what}s.", run)
 
 
 def _shown(field: dict[str, Any], name: str) -> str:

@@ -30,7 +30,9 @@ from ganeti.jobs.operation import JobOperation
 def run(script: str, words: Sequence[str]) -> int:
     """Run a command line; its exit status. What goes wrong is explained on standard error."""
     try:
-        return _run(script, words)
+        status = _run(script, words)
+        sys.stdout.flush()
+        return status
     except CommandLineError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - for the user
         return error.exit_status
@@ -38,6 +40,10 @@ def run(script: str, words: Sequence[str]) -> int:
         sys.stdout.flush()
         print(explained(error), file=sys.stderr)  # noqa: T201 - for the user
         return error.exit_status
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing more must be written when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILURE
     except Exception as error:
         if {"-d", "--debug"} & set(words):
             raise
@@ -50,10 +56,6 @@ def run(script: str, words: Sequence[str]) -> int:
             "and will continue to run in the background.",
             file=sys.stderr,
         )
-        return EXIT_FAILURE
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing more must be written when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILURE
 
 

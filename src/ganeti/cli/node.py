@@ -7,17 +7,17 @@ from typing import Any
 
 from ganeti.cli import follow, tree
 from ganeti.cli.listing import field_lister, lister
+from ganeti.cli.names import full_names
 from ganeti.cli.runnable import Local, parameters_from, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import Argument, Command
-from ganeti.errors import UnknownEntity
 from ganeti.operations.node.modify import Modify
 from ganeti.query.filter import names_filter
 from ganeti.query.node import DEFAULT
 
-LIST = lister("gnt-node", "node", DEFAULT, "node")
-LIST_FIELDS = field_lister("gnt-node", "node", "node")
+LIST = lister("gnt-node", "node", DEFAULT)
+LIST_FIELDS = field_lister("gnt-node", "node")
 
 _FIELDS = [
     "name",
@@ -37,11 +37,8 @@ _FIELDS = [
 
 
 def _info(session: Session, values: dict[str, Any]) -> int:
-    names = values.get("names") or []
+    names = full_names(session, "node", values.get("names") or [])
     rows = session.query("node", _FIELDS, names_filter(names))
-    missing = [name for name in names if name not in {row[0] for row in rows}]
-    if missing:
-        raise UnknownEntity(f"Node '{missing[0]}' not known")
     session.say("\n".join(tree.render([_description(dict(zip(_FIELDS, row, strict=True))) for row in rows])))
     return 0
 

@@ -19,7 +19,7 @@ _NODE_OPTIONS = (
     Option(("-g", "--node-group"), "Its node group", name="group", metavar="GROUP", completes="group"),
     Option(("--master-capable",), "Whether it may become master", kind="bool", name="master_capable"),
     Option(("--vm-capable",), "Whether it may run instances", kind="bool", name="vm_capable"),
-    Option(("--node-parameters",), "Node parameters", kind="keyval", name="ndparams"),
+    Option(("--node-parameters",), "Node parameters", kind="keyval", name="ndparams", completes="node parameter"),
     Option(("--readd",), "It was in the cluster before and was installed anew", kind="flag"),
 )
 _SSH_OPTIONS = (

@@ -80,7 +80,9 @@ def build(prog: str, usage: str, description: str, options: Sequence[Option]) ->
 
 def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
     """(arguments, values by name) of a command line. Raises CommandLineError or WrongInput."""
-    namespace = parser.parse_intermixed_args(list(words))
+    # Argparse forgets about "--" where options and arguments may be mixed.
+    words, behind = _cut(words)
+    namespace = parser.parse_intermixed_args(words)
     values: dict[str, Any] = {}
     for option in options:
         given = getattr(namespace, option.dest, None)
@@ -88,15 +90,17 @@ def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> tu
             given = option.default
         if given is not None:
             values[option.dest] = _value(option, given)
-    return namespace.arguments, values
+    return [*namespace.arguments, *behind], values
 
 
 def option_of(parameter: Parameter) -> Option:
     """The option of an operation's parameter that names flags."""
+    kind = _kind(parameter)
     return Option(
         flags=parameter.flags,
-        help=parameter.help,
-        kind=_kind(parameter),  # type: ignore[arg-type]  # one of the kinds
+        # What the parameter does when it is on, the flag switches off.
+        help=f"Do not {parameter.help[0].lower()}{parameter.help[1:]}" if kind == "no-flag" else parameter.help,
+        kind=kind,  # type: ignore[arg-type]  # one of the kinds
         name=parameter.name,
         metavar=parameter.metavar,
         choices=tuple(str(choice) for choice in parameter.choices) if parameter.kind not in (list, tuple) else (),
@@ -122,6 +126,12 @@ def take_arguments(command: str, arguments: Sequence[Argument], words: Sequence[
         elif rest:
             values[argument.name] = rest.pop(0)
     return values
+
+
+def _cut(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What stands before ``--``, and the arguments behind it."""
+    end = words.index("--") if "--" in words else len(words)
+    return list(words[:end]), list(words[end + 1 :])
 
 
 def _kind(parameter: Parameter) -> str:

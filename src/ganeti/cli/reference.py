@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The reference pages of all scripts, derived from their declarations: ``python -m ganeti.cli.reference``.
+"""The reference pages, derived from the declarations: ``python -m ganeti.cli.reference`` writes them.
 
 They are kept in ``docs/user/reference``; a test compares them with what is derived.
 """
@@ -10,11 +10,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ganeti.cli import parameter_reference
 from ganeti.cli.commands import ALIASES, COMMANDS, find
 from ganeti.cli.runnable import Runnable, command_of, help_of, options_of
 from ganeti.declare.command import Option
 
 _PARTS = {"1": "<{}>", "?": "[<{}>]", "*": "[<{}>...]", "+": "<{}>..."}
+
+
+def pages() -> dict[str, str]:
+    """The text of every page, by its name."""
+    derived = {"operations": parameter_reference.operations(), "parameters": parameter_reference.parameters()}
+    return {**{script: page(script) for script in COMMANDS}, **derived}
 
 
 def page(script: str) -> str:
@@ -49,7 +56,7 @@ def _section(script: str, name: str, runnable: Runnable) -> Iterator[str]:
     yield "| option | meaning |"
     yield "| --- | --- |"
     for option in options_of(runnable):
-        yield f"| `{_flags(option)}` | {_cell(_meaning(option))} |"
+        yield f"| `{_cell(_flags(option))}` | {_cell(_meaning(option))} |"
 
 
 def _flags(option: Option) -> str:
@@ -72,8 +79,8 @@ def main() -> int:
     """Write all pages below the directory that is named."""
     directory = Path(sys.argv[1] if sys.argv[1:] else "docs/user/reference")
     directory.mkdir(parents=True, exist_ok=True)
-    for script in COMMANDS:
-        (directory / f"{script}.md").write_text(page(script))
+    for name, text in pages().items():
+        (directory / f"{name}.md").write_text(text)
     return 0
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ganeti.cli.names import full_names
 from ganeti.cli.session import Session
 from ganeti.declare.command import Option
 from ganeti.errors import UnknownEntity, WrongInput
-from ganeti.query.filter import names_filter
 
 _MODES = {
     "instances": ("--instance", "The arguments are instances (the default)"),
@@ -36,26 +36,13 @@ def chosen(session: Session, mode: str, words: list[str]) -> list[str]:
     elif not words:
         raise WrongInput("No instances are named; give names, or --all, --node, --tags ... (see --help)")
     elif mode == "instances":
-        return _by_name(session, words)
+        return full_names(session, "instance", words)
     else:
         condition = _condition(session, mode, words)
     found = [row[0] for row in session.query("instance", ["name"], condition)]
     if not found:
         raise UnknownEntity("Selection filter does not match any instances")
     return found
-
-
-def _by_name(session: Session, words: list[str]) -> list[str]:
-    """Names in full, or their unique beginnings."""
-    known = [row[0] for row in session.query("instance", ["name"])]
-    names = []
-    for word in words:
-        fitting = [name for name in known if name == word] or [name for name in known if name.startswith(f"{word}.")]
-        if len(fitting) != 1:
-            told = f"fits several: {', '.join(fitting)}" if fitting else "not known"
-            raise UnknownEntity(f"Instance '{word}' {told}")
-        names.append(fitting[0])
-    return names
 
 
 def _condition(session: Session, mode: str, words: list[str]) -> Any:
@@ -65,10 +52,7 @@ def _condition(session: Session, mode: str, words: list[str]) -> Any:
         tagged = ["|", *(["=[]", "tags", tag] for tag in words)]
         nodes = [row[0] for row in session.query("node", ["name"], tagged)]
     else:
-        nodes = [row[0] for row in session.query("node", ["name"], names_filter(words))]
-        if len(nodes) < len(words):
-            missing = next(word for word in words if word not in nodes)
-            raise UnknownEntity(f"Node '{missing}' not known")
+        nodes = full_names(session, "node", words)
     primary = ["|", *(["=", "pnode", node] for node in nodes)]
     secondary = ["|", *(["=[]", "snodes", node] for node in nodes)]
     if "pri" in mode:

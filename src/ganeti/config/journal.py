@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from ganeti.config.replication import Replication
 from ganeti.config.store import Store
-from ganeti.errors import StaleTerm, StoreFailed
+from ganeti.errors import GanetiError, NotMaster, StaleTerm, StoreFailed
 from ganeti.rpc.contract.store import Batch, Record
 
 _log = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ class Journal:
         self._wake = asyncio.Event()
         self._recent: deque[Batch] = deque(maxlen=_KEPT)
         self.on_failure: Callable[[], None] = lambda: None  # called before anybody learns of a failure
-        self.deposed = asyncio.Event()  # set when a node knows of a newer master
-        self.broken = asyncio.Event()
+        self.over = asyncio.Event()  # nothing can be acknowledged any more; ``why_over`` says why
+        self.why_over: GanetiError | None = None
         self._stopped = False
         self._task: asyncio.Task[None] | None = None
 
@@ -88,10 +88,14 @@ class Journal:
         return tuple(batch for batch in self._recent if batch.revision > revision)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Without a journal nothing can be acknowledged; a new master daemon is better than a lame one."""
+        """Without a journal, a new master daemon is better than a lame one."""
         if not task.cancelled() and task.exception():
             _log.critical("The journal failed in a way nobody thought of", exc_info=task.exception())
-            self.broken.set()
+            self._finish(StoreFailed("The configuration cannot be written any more; see the log"))
+
+    def _finish(self, why: GanetiError) -> None:
+        self.why_over = why
+        self.over.set()
 
     async def _run(self) -> None:
         while True:
@@ -114,7 +118,7 @@ class Journal:
         try:
             await self._replication.ship(batch.revision)
         except StaleTerm as error:
-            self.deposed.set()
+            self._finish(NotMaster(f"Another node is the master now: {error.message}"))
             self._fail(waiting, StoreFailed(f"Nothing is acknowledged any more: {error.message}"))
             return
         for _, done in waiting:

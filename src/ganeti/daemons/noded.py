@@ -23,6 +23,7 @@ from ganeti.node.equipment import of_this_machine
 from ganeti.node.membership import Membership, candidates, leave
 from ganeti.node.replica import Replica
 from ganeti.node.service import close, handlers, recover
+from ganeti.node.storage.directories import prepare
 from ganeti.rpc.authority import Authority
 from ganeti.rpc.call import Call
 from ganeti.rpc.client import NODE_DAEMON_PORT
@@ -43,6 +44,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     equipment = of_this_machine(name, paths, WallClock())
     replica = Replica(lambda: SqliteStore(paths.store), lambda: _is_master(authority, name))
     calls = {**handlers(equipment), **belonging(paths, replica, stop)}
+    prepare(paths)
     await recover(equipment)
     runner = node_server(Dispatcher(calls, authority).answer)
     await runner.setup()

@@ -17,19 +17,21 @@ Compose = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A positional argument."""
+    """A positional argument. ``completes`` as in an Option."""
 
     name: str
     help: str
     count: Literal["1", "?", "*", "+"] = "1"
     completes: str | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
     """A flag that is no single parameter of the operation.
 
-    ``kind`` is how its text is read: see ``ganeti.declare.text``.
+    ``kind`` is how its text is read: see ``ganeti.declare.text``. ``completes``: what shell completion
+    offers besides ``choices``, a kind of thing or a list; see ``ganeti.cli.completion``.
     """
 
     flags: tuple[str, ...]

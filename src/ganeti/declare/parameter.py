@@ -43,7 +43,7 @@ def param(
     """The annotation of a parameter.
 
     ``flags``: its command-line flags; without any it can be set only through the API, or by the
-    command's own composition. ``completes``: what shell completion offers ("node", "instance", "os").
+    command's own composition. ``completes``: what shell completion offers, as in ``ganeti.declare.command.Option``.
     ``secret``: the value is kept out of logs, job lists and hooks. ``bare``: the flag takes no value,
     although "neither yes nor no" is possible too.
     """

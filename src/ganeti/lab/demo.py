@@ -14,7 +14,7 @@ from rich.table import Table
 from ganeti.errors import GanetiError, UnknownEntity, WrongState
 from ganeti.lab import guest
 from ganeti.lab.lab import Lab
-from ganeti.lab.steps import STEPS, Stage, Step
+from ganeti.lab.steps import RAPI_USER, STEPS, Stage, Step
 
 NAME = "demo"
 
@@ -75,8 +75,8 @@ def perform(stage: Stage, steps: Iterable[Step], terminal: Console, began: float
 def attempt(step: Step, stage: Stage, began: float) -> Outcome:
     try:
         result, proven = step.prove(stage), True
-    except GanetiError as error:
-        result, proven = error.message, False
+    except (GanetiError, OSError) as error:  # the latter: a node or its remote API can't be reached
+        result, proven = str(error), False
     return Outcome(step.name, time.monotonic() - began, result, proven)
 
 
@@ -93,7 +93,7 @@ def how_to_go_on(stage: Stage, *, proven: bool) -> str:
     lines = [
         "[bold]The cluster is up.[/]" if proven else "[bold]The lab is still up, to see what is wrong.[/]",
         "  ./run shell node1     a shell on a node; try gnt-instance list, gnt-cluster info",
-        f"  {stage.api}   the remote API",
+        f"  curl -k -u {RAPI_USER}:{stage.password} {stage.api}/2/info   the remote API",
         "  ./run demo down       removes every trace",
     ]
     return "\n".join(lines)

@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from ganeti.cli.completion.answer import setup
+
 SHELL_START = "/etc/profile.d/ganeti-lab.sh"  # read by login shells, and given to the others
 
 
@@ -25,4 +27,6 @@ def of_root() -> dict[str, str]:
 
 
 def shell_start() -> str:
-    return f"export PATH={path()}\nPS1='\\u@\\h:\\w\\$ '\n"
+    """Also read by shells that complete nothing."""
+    completion = f'if [ -n "$BASH_VERSION" ]; then {setup()}; fi'
+    return f"export PATH={path()}\nPS1='\\u@\\h:\\w\\$ '\n{completion}\n"

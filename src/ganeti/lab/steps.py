@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import re
+import secrets
 import ssl
 import urllib.request
 from collections.abc import Callable
@@ -18,6 +20,8 @@ from ganeti.lab.plan import CLUSTER, DOMAIN, FIRST_GUEST
 
 GUEST = f"guest1.{DOMAIN}"
 RAPI_PORT = 5080
+RAPI_USER = "demo"
+RAPI_USERS = "/var/lib/ganeti/rapi/users"
 _DOWNTIME = re.compile(r"downtime\D*([\d.]+)\s*ms")
 
 
@@ -28,6 +32,7 @@ class Stage:
     lab: Lab
     where: str = "node2"  # the node that the guest runs on
     counted: Count = field(default_factory=lambda: Count(0, 0.0))
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(9))  # of the remote API's user
 
     def gnt(self, node: str, *words: str, timeout: float = 300) -> str:
         """The output of a command on a node. Raises ExecutionFailed with its last words."""
@@ -80,16 +85,21 @@ def node_joins_by_token(stage: Stage) -> str:
 
 
 def remote_api_answers(stage: Stage) -> str:
+    """Nobody may use it before there are users; the file is the administrator's to write."""
+    users = stage.lab.node("node1").path(RAPI_USERS)
+    users.write_text(f"{RAPI_USER} {stage.password} write\n")
+    who = base64.b64encode(f"{RAPI_USER}:{stage.password}".encode()).decode()
+    request = urllib.request.Request(f"{stage.api}/2/info", headers={"Authorization": f"Basic {who}"})  # noqa: S310 - https
     anyone = ssl.create_default_context()
     anyone.check_hostname = False
     anyone.verify_mode = ssl.CERT_NONE  # the cluster's own certificate, of which this machine knows nothing
-    with urllib.request.urlopen(f"{stage.api}/2/info", timeout=10, context=anyone) as answer:  # noqa: S310 - https
+    with urllib.request.urlopen(request, timeout=10, context=anyone) as answer:  # noqa: S310 - https
         return f"cluster {json.load(answer)['name']}"
 
 
 def guest_is_made(stage: Stage) -> str:
     address = stage.lab.plan.host(FIRST_GUEST)
-    disk = ("-t", "sharedfile", "--disk", "0:size=64M")
+    disk = ("-t", "sharedfile", "--disk", "0:size=1G")
     shape = ("-B", "memory=128M,vcpus=1", "--net", f"0:ip={address}")
     stage.gnt("node1", "gnt-instance", "add", *disk, *shape, "-o", "tiny+default", "-n", stage.where, GUEST)
     return f"{GUEST} {address} on {stage.where}"

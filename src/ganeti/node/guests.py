@@ -106,7 +106,7 @@ class Guests:
             except CheckFailed as error:
                 problems.append(error.message)
         disks = [await self._storage(guest).examine(disk) for disk in guest.disks]
-        problems += [status.problem for status in disks if status.problem]
+        problems += [status.problem for status in disks if status.problem and call.disks_exist]
         try:
             opened = tuple(OpenDisk(disk, status.path) for disk, status in zip(guest.disks, disks, strict=True))
             # Descriptors of taps are made when the guest starts; any number tells as much here.

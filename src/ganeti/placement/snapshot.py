@@ -147,6 +147,10 @@ class Instance(Struct, frozen=True, kw_only=True):
     nics: int = 1
     hypervisor: str = ""
 
+    def at(self, primary: int, secondary: int) -> Instance:
+        """The same instance on other nodes."""
+        return msgspec.structs.replace(self, primary=primary, secondary=secondary)
+
     @property
     def nodes(self) -> tuple[int, ...]:
         return (self.primary,) if self.secondary == NO_NODE else (self.primary, self.secondary)

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import aclosing, suppress
 from typing import TypeVar
 
 import msgspec
@@ -14,7 +14,7 @@ from msgspec import UnsetType
 from ganeti import errors
 from ganeti.errors import NodeCallFailed, NodeUnreachable
 from ganeti.model.node import Node
-from ganeti.rpc.call import Call, Listener, encode_call, encode_request, ignore, line_decoder
+from ganeti.rpc.call import Call, Line, Listener, encode_call, encode_request, ignore, line_decoder
 from ganeti.rpc.transport import Address, Transport
 
 R = TypeVar("R")
@@ -52,14 +52,15 @@ class NodeClient:
         address = Address(node.name, node.primary_ip, self._port)
         request = encode_request(body, self._term(), self._caller)
         async with aclosing(self._transport.exchange(address, request, deadline)) as lines:
-            async for raw in lines:
-                line = line_decoder.decode(raw)
-                if line.error is not None:
-                    raise _with_name(node.name, errors.decode(line.error))
-                if not isinstance(line.result, UnsetType):
-                    return line.result
-                listener(line)
-        raise NodeUnreachable(f"Node {node.name} broke off its answer")
+            last = await _last(lines, listener)
+            # A connection that is read to the end serves the next call; what comes then cannot change the answer.
+            with suppress(NodeUnreachable):
+                await anext(lines, None)
+        if last is None:
+            raise NodeUnreachable(f"Node {node.name} broke off its answer")
+        if isinstance(last.result, UnsetType):
+            raise _with_name(node.name, errors.decode(last.error))
+        return last.result
 
     async def call_each(self, calls: Iterable[tuple[Node, Call[R]]]) -> Mapping[str, R | NodeCallFailed]:
         """Several calls at once. By node name, the result or why there is none; other errors are raised."""
@@ -78,6 +79,16 @@ class NodeClient:
 
     async def close(self) -> None:
         await self._transport.close()
+
+
+async def _last(lines: AsyncIterator[bytes], listener: Listener) -> Line | None:
+    """The line with the result or the error; None if there is none."""
+    async for raw in lines:
+        line = line_decoder.decode(raw)
+        if line.error is not None or not isinstance(line.result, UnsetType):
+            return line
+        listener(line)
+    return None
 
 
 def _with_name(node: str, error: errors.GanetiError) -> errors.GanetiError:

@@ -8,6 +8,7 @@ import signal
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from ganeti.node.hypervisor.kvm.driver import Kvm
 from ganeti.rpc.server import Report
 
 _COUNT = re.compile(rb"COUNT (\d+) ")
+CLOGGED_AFTER = 1024**2  # bytes
 PATIENCE = 60.0  # seconds; how long anything may take before a test fails
 
 
@@ -32,7 +34,7 @@ class Node:
 
     driver: object
     events: Events
-    seen: asyncio.Queue
+    seen: asyncio.Queue[Any]
     paths: object = None
 
     async def list(self):
@@ -51,7 +53,7 @@ class Node:
 
 @dataclass
 class Bench:
-    nodes: list = field(default_factory=list)
+    nodes: list[Any] = field(default_factory=list)
 
     @property
     def node(self):
@@ -123,6 +125,27 @@ class FakeBench(Bench):
         await end()
         await self.again()
 
+    async def clogged(self, uri):
+        """A way to where a guest is awaited that lets some of it through and then nothing more."""
+        port = int(uri.rpartition(":")[2])
+
+        async def carry(reader, writer, limit):
+            with suppress(ConnectionError):
+                while limit > 0 and (piece := await reader.read(65536)):
+                    limit -= len(piece)
+                    writer.write(piece)
+                    await writer.drain()
+                if limit > 0:
+                    writer.close()
+
+        async def link(reader, writer):
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(carry(reader, far_writer, CLOGGED_AFTER), carry(far_reader, writer, 1 << 40))
+
+        server = await asyncio.start_server(link, "127.0.0.1", 0)
+        self._links.append(server)
+        return f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
     async def lose_incoming(self, guest):
         with suppress(KeyError):
             del self._guests[1][guest.name]
@@ -142,6 +165,7 @@ class KvmBench(Bench):
     def __init__(self, make_paths, tiny_guest, qemu_program):
         self._qemu = qemu_program
         self._consoles = {}
+        self._links = []
         super().__init__([self._node(make_paths()) for _ in range(2)])
         for node in self.nodes:
             provider = node.paths.os_search_path[0] / "tiny"
@@ -217,12 +241,35 @@ class KvmBench(Bench):
         os.close(pidfd)
         await self.again()
 
+    async def clogged(self, uri):
+        """A way to where a guest is awaited that lets some of it through and then nothing more."""
+        port = int(uri.rpartition(":")[2])
+
+        async def carry(reader, writer, limit):
+            with suppress(ConnectionError):
+                while limit > 0 and (piece := await reader.read(65536)):
+                    limit -= len(piece)
+                    writer.write(piece)
+                    await writer.drain()
+                if limit > 0:
+                    writer.close()
+
+        async def link(reader, writer):
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(carry(reader, far_writer, CLOGGED_AFTER), carry(far_reader, writer, 1 << 40))
+
+        server = await asyncio.start_server(link, "127.0.0.1", 0)
+        self._links.append(server)
+        return f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
     async def lose_incoming(self, guest):
         os.kill(self.process(guest, 1), signal.SIGKILL)
         await self.other.until("down")
 
     async def close(self):
         self.forget_consoles()
+        for link in self._links:
+            link.close()
         for node in self.nodes:
             await node.driver.close()
             for directory in directories(node.paths):

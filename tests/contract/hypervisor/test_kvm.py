@@ -218,12 +218,12 @@ async def test_a_guest_with_the_longest_of_names_is_reached(kvm):
 
 
 async def test_a_migration_that_is_cancelled_leaves_the_guest_running(kvm):
-    guest = kvm.guest(hvparams={"migration_bandwidth": 1})
+    guest = kvm.guest()
     await kvm.start(guest)
     await kvm.up(guest)
     incoming = await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")
-    report = kvm.report()
-    migrating = asyncio.create_task(kvm.node.driver.migrate(guest, incoming.uri, report, live=True))
+    report, clogged = kvm.report(), await kvm.clogged(incoming.uri)
+    migrating = asyncio.create_task(kvm.node.driver.migrate(guest, clogged, report, live=True))
     while not (await report.next()).progress:
         pass
     migrating.cancel()
@@ -248,12 +248,12 @@ async def test_a_migration_that_is_asked_for_twice_is_one(kvm):
 
 
 async def test_a_guest_whose_target_dies_on_the_way_runs_on(kvm):
-    guest = kvm.guest(hvparams={"migration_bandwidth": 1})
+    guest = kvm.guest()
     await kvm.start(guest)
     await kvm.up(guest)
     incoming = await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")
-    report = kvm.report()
-    migrating = asyncio.create_task(kvm.node.driver.migrate(guest, incoming.uri, report, live=False))
+    report, clogged = kvm.report(), await kvm.clogged(incoming.uri)
+    migrating = asyncio.create_task(kvm.node.driver.migrate(guest, clogged, report, live=False))
     while not (await report.next()).progress:
         pass
     await kvm.lose_incoming(guest)

@@ -59,3 +59,20 @@ def test_an_unknown_command_is_one_line_and_status_2():
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "demo" in done.stderr
+
+
+def test_installing_links_every_command_and_forgets_those_that_are_gone(run, tmp_path, monkeypatch):
+    installed, linked = tmp_path / "opt", tmp_path / "sbin"
+    linked.mkdir()
+    (linked / "gnt-old").symlink_to(installed / "bin/gnt-old")
+    (linked / "another").symlink_to("/usr/bin/true")
+    monkeypatch.setattr(run, "INSTALLED", installed)
+    monkeypatch.setattr(run, "COMMANDS_LINKED", linked)
+    monkeypatch.setattr(run, "answer", lambda *command: "gnt-a ganeti-complete\n")
+    run.link_commands()
+    run.link_commands()
+    assert {link.name: str(link.readlink()) for link in linked.iterdir()} == {
+        "another": "/usr/bin/true",
+        "gnt-a": str(installed / "bin/gnt-a"),
+        "ganeti-complete": str(installed / "bin/ganeti-complete"),
+    }

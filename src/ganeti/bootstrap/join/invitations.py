@@ -126,7 +126,8 @@ class Invitations:
         msgspec.json.decode(await _hear(reader), type=Ready)
         address = applied.address or writer.get_extra_info("peername")[0]
         lines = await self._hosting.take_in({"primary_ip": address, **invitation.options, "node_name": name})
-        self._open.remove(invitation)
+        # It may have run out meanwhile, or been replaced.
+        self._open = [other for other in self._open if other is not invitation]
         await _say(writer, Answer(lines=tuple(lines), node_name=name))
 
     def _find(self, secret: str) -> Invitation:

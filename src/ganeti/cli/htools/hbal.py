@@ -20,7 +20,7 @@ from ganeti.cli.htools.report.instances import instance_table
 from ganeti.cli.htools.report.nodes import node_table
 from ganeti.cli.htools.report.steps import StepPrinter, command_list, script
 from ganeti.cli.htools.report.terms import term_table
-from ganeti.cli.htools.searching import search
+from ganeti.cli.htools.searching import Search
 from ganeti.errors import WrongInput
 from ganeti.placement import score
 from ganeti.placement.balance.balance import Balance
@@ -122,8 +122,10 @@ class _Run:
         if self._balanced(initial):
             return 0
         say("Trying to minimize the CV...")
-        steps = search(self._balance, self._group, self._printer, self._arguments, self._loaded.tags)
+        search = Search(self._balance, self._printer, self._arguments)
+        steps = search.usual() if self._arguments.optimal is None else search.optimal(self._group, self._loaded.tags)
         self._tell_result(initial, steps)
+        self._plan(steps)
         self._commands(steps)
         self._save("after", "balanced", self._whole())
         self._tables("Final")
@@ -182,6 +184,15 @@ class _Run:
             say(f"Cluster score improved from {initial:.8f} to {final:.8f}")
         if self._level > 0:
             say(f"Solution length={len(steps)}")
+
+    def _plan(self, steps: Sequence[Step]) -> None:
+        if self._arguments.plan:
+            from ganeti.cli.htools.report.plan import PlanPrinter  # noqa: PLC0415 - few ask for it
+
+            say()
+            printer = PlanPrinter(self._group, self._loaded.names, self._loaded.tags, self._arguments.copy_speed)
+            for line in printer.lines(steps):
+                say(line)
 
     def _terms(self) -> None:
         for line in term_table(score.terms(self._balance.occupancy)):

@@ -66,15 +66,15 @@ def _from_backend(backend: str, arguments: argparse.Namespace) -> Parsed:
     if backend == "master":
         from ganeti.cli.htools.inputs import rapi  # noqa: PLC0415
 
-        return rapi.load(arguments.master)
+        return rapi.load(arguments.master, arguments.static_kvm_node_memory)
     if backend == "luxi":
         from ganeti.cli.htools.inputs import luxi  # noqa: PLC0415
 
-        return luxi.load(arguments.luxi)
+        return luxi.load(arguments.luxi, arguments.static_kvm_node_memory)
     if backend == "ialloc_src":
         from ganeti.cli.htools.inputs import request  # noqa: PLC0415
 
-        return request.load(arguments.ialloc_src)
+        return request.load(arguments.ialloc_src, arguments.static_kvm_node_memory)
     raise WrongInput("No backend selected! Exiting.")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import secrets
 import ssl
 import sys
@@ -37,8 +36,6 @@ from ganeti.operations.node.add import Add
 from ganeti.rpc.authority import Term, read_term
 from ganeti.rpc.http import HttpTransport
 
-_log = logging.getLogger(__name__)
-
 
 class SystemRandom:
     """The kernel's randomness."""
@@ -62,7 +59,7 @@ class SystemResolver:
 
 @asynccontextmanager
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Run a master from its store until it is told to stop, or learns that another has taken over."""
+    """Run a master from its store until it is told to stop, or cannot go on; that raises why not."""
     term = _own_term(paths)
     store = SqliteStore(paths.store)
     if store.position().revision == 0:
@@ -84,14 +81,17 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     server = LuxiServer(Methods(master, invitations).table())
     await master.start()
     await server.start(paths.master_socket)
-    watch = asyncio.create_task(_stop_when_deposed(master, stop))
+    over = asyncio.create_task(master.over())
+    over.add_done_callback(lambda _: stop.set())
     try:
         yield
     finally:
-        watch.cancel()
+        over.cancel()
         await invitations.close()
         await server.stop()
         await master.stop()
+    if not over.cancelled():
+        raise over.result()
 
 
 def _own_term(paths: Paths) -> Term:
@@ -102,12 +102,6 @@ def _own_term(paths: Paths) -> Term:
     if term.master != own:
         raise NotMaster(f"This is not the master: {term.master} is (this node is {own})")
     return term
-
-
-async def _stop_when_deposed(master: Master, stop: asyncio.Event) -> None:
-    await master.deposed.wait()
-    _log.critical("Another node is the master now; this master daemon stops")
-    stop.set()
 
 
 def _hosting(paths: Paths, master: Master) -> Hosting:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from ganeti.config.journal import Journal
 from ganeti.config.replication import Replication
 from ganeti.config.store import Store
 from ganeti.daemons.masterd.upkeep import Upkeep
+from ganeti.errors import GanetiError
 from ganeti.host.clock import Clock
 from ganeti.jobs.context import Allocators, Random, Resolver, Services
 from ganeti.jobs.executor import Executor
@@ -76,10 +76,11 @@ class Master:
         self.upkeep = Upkeep(self.services, self.executor)
         self._store = world.store
 
-    @property
-    def deposed(self) -> asyncio.Event:
-        """Set when a node knows of a newer master; this one must stop then."""
-        return self.journal.deposed
+    async def over(self) -> GanetiError:
+        """Wait until this master must stop, which may be never; why it must."""
+        await self.journal.over.wait()
+        assert self.journal.why_over  # noqa: S101 - set before the event
+        return self.journal.why_over
 
     async def start(self) -> None:
         self.journal.start()

@@ -4,28 +4,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from msgspec import Struct
 
+from ganeti.declare.parameter import param
 from ganeti.declare.types import NonNegative
 
 
 class Spec(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Sizes in MiB."""
 
-    cpu_count: NonNegative = 1
-    disk_count: NonNegative = 1
-    disk_size: NonNegative = 1024
-    memory_size: NonNegative = 128
-    nic_count: NonNegative = 1
-    spindle_use: NonNegative = 1
+    cpu_count: Annotated[NonNegative, param("Virtual processors")] = 1
+    disk_count: Annotated[NonNegative, param("Number of disks")] = 1
+    disk_size: Annotated[NonNegative, param("Size of each disk, MiB")] = 1024
+    memory_size: Annotated[NonNegative, param("Memory, MiB")] = 128
+    nic_count: Annotated[NonNegative, param("Number of network cards")] = 1
+    spindle_use: Annotated[NonNegative, param("Disk spindles that it keeps busy")] = 1
 
 
 class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Smallest and largest instance of one kind."""
 
-    min: Spec = Spec()
-    max: Spec = Spec(cpu_count=8, disk_count=16, disk_size=1048576, memory_size=32768, nic_count=8, spindle_use=12)
+    min: Annotated[Spec, param("The smallest that is allowed")] = Spec()
+    max: Annotated[Spec, param("The largest that is allowed")] = Spec(
+        cpu_count=8, disk_count=16, disk_size=1048576, memory_size=32768, nic_count=8, spindle_use=12
+    )
 
 
 ALL_DISK_TEMPLATES = ("blockdev", "diskless", "drbd", "ext", "file", "gluster", "plain", "rbd", "sharedfile")
@@ -34,11 +38,11 @@ ALL_DISK_TEMPLATES = ("blockdev", "diskless", "drbd", "ext", "file", "gluster", 
 class Policy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """An instance must fit one of the pairs of bounds. Defaults as in gnt-cluster(8)."""
 
-    minmax: tuple[Bounds, ...] = (Bounds(),)
-    std: Spec = Spec()
-    disk_templates: tuple[str, ...] = ALL_DISK_TEMPLATES
-    vcpu_ratio: float = 4.0
-    spindle_ratio: float = 32.0
+    minmax: Annotated[tuple[Bounds, ...], param("Pairs of bounds; an instance must fit one of them")] = (Bounds(),)
+    std: Annotated[Spec, param("The instance that capacity is counted in")] = Spec()
+    disk_templates: Annotated[tuple[str, ...], param("Disk templates that instances may have")] = ALL_DISK_TEMPLATES
+    vcpu_ratio: Annotated[float, param("Most virtual processors for a real one")] = 4.0
+    spindle_ratio: Annotated[float, param("Most instances' spindles for a real one")] = 32.0
 
     def violations(self, spec: Spec, disk_sizes: tuple[int, ...], disk_template: str) -> list[str]:
         """Why an instance of this size is not allowed; empty if it is. Of several bounds, the nearest."""
@@ -46,21 +50,18 @@ class Policy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
         if disk_template not in self.disk_templates:
             allowed = ", ".join(self.disk_templates)
             found.append(f"disk template '{disk_template}' is not allowed; the policy allows {allowed}")
-        by_bounds = [list(_outside(bounds, spec, disk_sizes)) for bounds in self.minmax]
+        disks = None if disk_template == "diskless" else disk_sizes
+        by_bounds = [list(_outside(bounds, spec, disks)) for bounds in self.minmax]
         return found + min(by_bounds, key=len, default=[])
 
 
-def _outside(bounds: Bounds, spec: Spec, disk_sizes: tuple[int, ...]) -> Iterator[str]:
-    for what, unit in (
-        ("memory-size", " MiB"),
-        ("cpu-count", ""),
-        ("disk-count", ""),
-        ("nic-count", ""),
-        ("spindle-use", ""),
-    ):
+def _outside(bounds: Bounds, spec: Spec, disk_sizes: tuple[int, ...] | None) -> Iterator[str]:
+    """``disk_sizes``: None for an instance that can have no disks, so that their number means nothing."""
+    disks = () if disk_sizes is None else (("disk-count", ""),)
+    for what, unit in (("memory-size", " MiB"), ("cpu-count", ""), *disks, ("nic-count", ""), ("spindle-use", "")):
         field = what.replace("-", "_")
         yield from _beyond(what, getattr(spec, field), getattr(bounds.min, field), getattr(bounds.max, field), unit)
-    for index, size in enumerate(disk_sizes):
+    for index, size in enumerate(disk_sizes or ()):
         yield from _beyond(f"disk-size of disk {index}", size, bounds.min.disk_size, bounds.max.disk_size, " MiB")
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ganeti.errors import WrongInput
+from ganeti.errors import EnvironmentUnfit, WrongInput
 from ganeti.host.files import inside, read_text
 from ganeti.host.paths import Paths
 
-_DEFAULTS = ("/srv/ganeti/file-storage", "/srv/ganeti/shared-file-storage")
+_OWN = "/srv/ganeti/file-storage"
+_DEFAULTS = (_OWN, "/srv/ganeti/shared-file-storage")
 # The system lives there; a disk of this name could replace a part of it.
 _NEVER = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/sbin", "/sys", "/usr")
 
@@ -42,6 +43,20 @@ def locate(paths: Paths, location: str) -> Path:
             "for disks are listed in /etc/ganeti/file-storage-paths"
         )
     return asked.parent.resolve() / asked.name
+
+
+def prepare(paths: Paths) -> None:
+    """Make the directory for the node's own files. One for shared files is never made: it is to be mounted."""
+    paths.under(_OWN).mkdir(mode=0o750, parents=True, exist_ok=True)
+
+
+def ensure_there(paths: Paths, path: Path) -> None:
+    """Raise EnvironmentUnfit if the directory that ``path`` is to be kept in, at some depth, does not exist."""
+    for place in allowed(paths):
+        if inside(paths.under(place), path) and not paths.under(place).is_dir():
+            raise EnvironmentUnfit(
+                f"The directory {place} does not exist on this node; if it is to be shared, mount it, else make it"
+            )
 
 
 def why_never(place: str) -> str:

@@ -13,7 +13,7 @@ from uuid import uuid4
 from ganeti.errors import AlreadyExists, GanetiError, InsufficientResources, UnknownEntity
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk
-from ganeti.node.storage.directories import allowed, locate
+from ganeti.node.storage.directories import allowed, ensure_there, locate
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.storage import DiskStatus
 
@@ -29,6 +29,7 @@ class FileStorage:
 
     async def create(self, disk: Disk) -> None:
         path = locate(self._paths, disk.location)
+        ensure_there(self._paths, path)
         # A shared directory may be slow to answer, and the daemon has other guests.
         await asyncio.to_thread(_create, path, disk)
 

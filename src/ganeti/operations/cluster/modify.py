@@ -36,9 +36,19 @@ class Modify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CLUSTER_S
             *LAYERED_OPTIONS,
             *POLICY_OPTIONS,
             Option(
-                ("--enabled-hypervisors",), "Hypervisors, the first the default", kind="list", metavar="HYPERVISORS"
+                ("--enabled-hypervisors",),
+                "Hypervisors, the first the default",
+                kind="list",
+                metavar="HYPERVISORS",
+                completes="hypervisor",
             ),
-            Option(("--enabled-disk-templates",), "Disk templates", kind="list", metavar="TEMPLATES"),
+            Option(
+                ("--enabled-disk-templates",),
+                "Disk templates",
+                kind="list",
+                metavar="TEMPLATES",
+                completes="disk template",
+            ),
         ),
         compose=cluster_parameters,
         usage="[<opts>...]",
@@ -51,7 +61,10 @@ class Modify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CLUSTER_S
     enabled_hypervisors: Annotated[list[HypervisorName] | None, param("Hypervisors, the first the default")] = None
     hvparams: Annotated[dict[str, Parameters] | None, param("Hypervisor parameters, by hypervisor")] = None
     beparams: Annotated[
-        Parameters | None, param("Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...")
+        Parameters | None,
+        param(
+            "Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...", completes="backend parameter"
+        ),
     ] = None
     os_hvp: Annotated[dict[str, dict[str, Parameters]] | None, param("Hypervisor parameters by OS and hypervisor")] = (
         None
@@ -80,11 +93,13 @@ class Modify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CLUSTER_S
         bool | None, param("Wipe disks before use", "--prealloc-wipe-disks", metavar="YES|NO")
     ] = None
     nicparams: Annotated[
-        Parameters | None, param("NIC parameters", "-N", "--nic-parameters", metavar="KEY=VALUE,...")
+        Parameters | None,
+        param("NIC parameters", "-N", "--nic-parameters", metavar="KEY=VALUE,...", completes="NIC parameter"),
     ] = None
-    ndparams: Annotated[Parameters | None, param("Node parameters", "--node-parameters", metavar="KEY=VALUE,...")] = (
-        None
-    )
+    ndparams: Annotated[
+        Parameters | None,
+        param("Node parameters", "--node-parameters", metavar="KEY=VALUE,...", completes="node parameter"),
+    ] = None
     ipolicy: Annotated[Parameters | None, param("Instance policy")] = None
     drbd_helper: Annotated[str | None, param("DRBD's usermode helper", "--drbd-usermode-helper")] = None
     default_iallocator: Annotated[

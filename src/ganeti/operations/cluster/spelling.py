@@ -16,8 +16,16 @@ POLICY_OPTIONS = (
         "Smallest and largest instances: min:KEY=VALUE,.../max:KEY=VALUE,...[//...]",
         metavar="BOUNDS",
     ),
-    Option(("--ipolicy-std-specs",), "The standard instance", kind="keyval", metavar="KEY=VALUE,..."),
-    Option(("--ipolicy-disk-templates",), "Disk templates that instances may have", kind="list"),
+    Option(
+        ("--ipolicy-std-specs",),
+        "The standard instance",
+        kind="keyval",
+        metavar="KEY=VALUE,...",
+        completes="instance specification",
+    ),
+    Option(
+        ("--ipolicy-disk-templates",), "Disk templates that instances may have", kind="list", completes="disk template"
+    ),
     Option(("--ipolicy-vcpu-ratio",), "Most virtual processors for a real one", kind="float", metavar="RATIO"),
     Option(("--ipolicy-spindle-ratio",), "Most instances' spindles for a real one", kind="float", metavar="RATIO"),
 )
@@ -28,6 +36,7 @@ LAYERED_OPTIONS = (
         kind="identkeyval",
         name="hvparams",
         metavar="HYPERVISOR:KEY=VALUE,...",
+        completes="hypervisor parameter",
         repeat=True,
     ),
     Option(
@@ -36,6 +45,7 @@ LAYERED_OPTIONS = (
         kind="identkeyval",
         name="diskparams",
         metavar="TEMPLATE:KEY=VALUE,...",
+        completes="disk parameter",
         repeat=True,
     ),
 )

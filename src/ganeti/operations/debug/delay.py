@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.operation import Role
 from ganeti.declare.parameter import param
+from ganeti.declare.text import parse_number
 from ganeti.declare.types import NonEmpty, NonNegative
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext, gather
@@ -17,6 +19,12 @@ from ganeti.jobs.operation import JobOperation
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.rpc.contract.node import Delay as NodeDelay
+
+
+def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    """From the command line, where the locks are taken unless it says otherwise."""
+    duration = parse_number(values["duration"], "duration", kind=float)
+    return {**values, "duration": duration, "no_locks": bool(values.get("no_locks"))}
 
 
 class Delay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="OP_TEST_DELAY"):
@@ -28,7 +36,18 @@ class Delay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="OP_T
         "gnt-debug",
         "delay",
         arguments=(Argument("duration", "Seconds to wait"),),
-        options=(Option(("-n",), "Wait on this node too; may be given several times", name="on_nodes", repeat=True),),
+        options=(
+            Option(
+                ("-n",),
+                "Wait on this node too; may be given several times",
+                metavar="NODE",
+                name="on_nodes",
+                repeat=True,
+                completes="node",
+            ),
+            Option(("-l", "--no-locks"), "Take no locks of the nodes", kind="flag"),
+        ),
+        compose=_parameters,
     )
 
     duration: Annotated[float, param("Seconds to wait")]
@@ -37,7 +56,7 @@ class Delay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="OP_T
     on_node_uuids: Annotated[list[NonEmpty] | None, param("The same by UUID")] = None
     repeat: Annotated[NonNegative, param("Number of further times", "-r", "--repeat")] = 0
     interruptible: Annotated[bool, param("Accepted, and always so", "-i", "--interruptible")] = False
-    no_locks: Annotated[bool, param("Take no locks of the nodes", "-l", "--no-locks")] = True
+    no_locks: Annotated[bool, param("Take no locks of the nodes")] = True
 
     def locks(self, state: State) -> LockSet:
         return LockSet() if self.no_locks else shared("node", *(node.name for node in self._nodes(state)))

@@ -69,9 +69,23 @@ class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CRE
         "add",
         arguments=(Argument("instance_name", "Name of the instance, as its host name will be"),),
         options=(
-            Option(("--disk",), "A disk: N:size=SIZE[,mode=ro]...", "identkeyval", "disks", "N:...", repeat=True),
             Option(
-                ("--net",), "A network card: N[:ip=...,mode=...,link=...]", "identkeyval", "nics", "N:...", repeat=True
+                ("--disk",),
+                "A disk: N:size=SIZE[,mode=ro]...",
+                "identkeyval",
+                "disks",
+                "N:...",
+                repeat=True,
+                completes="disk",
+            ),
+            Option(
+                ("--net",),
+                "A network card: N[:ip=...,mode=...,link=...]",
+                "identkeyval",
+                "nics",
+                "N:...",
+                repeat=True,
+                completes="network card",
             ),
             Option(("--no-nics",), "No network card", kind="flag"),
             Option(
@@ -86,6 +100,7 @@ class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CRE
                 kind="identkeyval",
                 name="hypervisor_and_parameters",
                 metavar="HYPERVISOR[:KEY=VALUE,...]",
+                completes="hypervisor parameter",
             ),
             Option(("-s", "--os-size"), "Size of its one disk", kind="size", name="os_size", metavar="SIZE"),
             Option(("--tags",), "Tags, separated by commas", kind="list", name="tag_list"),
@@ -107,7 +122,10 @@ class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CRE
         bool, param("Accepted; allocation waits for no locks anyway", "--opportunistic-locking")
     ] = False
     beparams: Annotated[
-        Parameters, param("Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...")
+        Parameters,
+        param(
+            "Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...", completes="backend parameter"
+        ),
     ] = {}
     disks: Annotated[list[Parameters], param("Disks: size, mode, name of each")]
     disk_template: Annotated[
@@ -317,7 +335,7 @@ class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CRE
             if plan.instance.os:
                 await self._ensure_os(cluster, plan)
         if plan.start:
-            await ensure_it_fits(cluster, plan.node, plan.guest)
+            await ensure_it_fits(cluster, plan.node, plan.guest, disks_exist=False)
 
     async def _ensure_os(self, cluster: CheckContext, plan: Plan) -> None:
         call = Validate(os=plan.instance.os, osparams=plan.guest.osparams, force_variant=self.force_variant)

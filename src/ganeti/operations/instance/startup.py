@@ -66,10 +66,7 @@ class Startup(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTAN
         instance = self.instance(state)
         node = primary_of(state, instance)
         if instance.admin_state is AdminState.OFFLINE:
-            raise WrongState(
-                f"Instance {instance.name} is marked offline; 'gnt-instance modify --online {instance.name}' "
-                "takes that back"
-            )
+            raise WrongState(f"Instance {instance.name} is marked offline, so it is not started")
         if node.offline and self.ignore_offline_nodes:
             return Plan(instance, node, None)
         online(node)
@@ -102,7 +99,7 @@ class Startup(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTAN
         )
 
 
-async def ensure_it_fits(cluster: CheckContext, node: Node, guest: Guest) -> None:
+async def ensure_it_fits(cluster: CheckContext, node: Node, guest: Guest, *, disks_exist: bool = True) -> None:
     """Raise InsufficientResources or WrongState if a guest could not be started on a node."""
     report = await cluster.call(node, Describe(hypervisors=(guest.hypervisor,)))
     needed = guest.beparams.maxmem
@@ -110,7 +107,7 @@ async def ensure_it_fits(cluster: CheckContext, node: Node, guest: Guest) -> Non
         raise InsufficientResources(
             f"Node {node.name} has {report.memory.free} MiB of free memory, {guest.name} needs {needed} MiB"
         )
-    in_the_way = await cluster.call(node, CheckStart(guest=guest))
+    in_the_way = await cluster.call(node, CheckStart(guest=guest, disks_exist=disks_exist))
     if in_the_way:
         raise WrongState(f"{guest.name} cannot be started on {node.name}: {'; '.join(in_the_way)}")
 

@@ -16,8 +16,8 @@ def ensure_movable(instance: Instance) -> None:
     """Raise WrongState if its disks are on one node only."""
     if not instance.disk_template.movable:
         raise WrongState(
-            f"The disks of {instance.name} (template '{instance.disk_template}') are on one node only; "
-            "'gnt-instance move' copies them to another"
+            f"The disks of {instance.name} (template '{instance.disk_template}') are on one node only, "
+            "so it cannot leave it"
         )
 
 
@@ -51,7 +51,7 @@ async def find_target(cluster: CheckContext, instance: Instance, name: str | Non
     if target.group != source.group:
         raise WrongInput(
             f"Parameter 'target_node': {target.name} is in another node group than {source.name}; "
-            "'gnt-instance change-group' moves between groups"
+            "choose a node of the same one"
         )
     return target
 

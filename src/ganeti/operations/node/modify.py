@@ -62,9 +62,10 @@ class Modify(NodeOperation[Plan], frozen=True, kw_only=True, tag="OP_NODE_SET_PA
     secondary_ip: Annotated[
         NonEmpty | None, param("Address of disk and migration traffic", "-s", "--secondary-ip", metavar="ADDRESS")
     ] = None
-    ndparams: Annotated[Parameters | None, param("Node parameters", "--node-parameters", metavar="KEY=VALUE,...")] = (
-        None
-    )
+    ndparams: Annotated[
+        Parameters | None,
+        param("Node parameters", "--node-parameters", metavar="KEY=VALUE,...", completes="node parameter"),
+    ] = None
     powered: Annotated[
         bool | None, param("Whether it is thought to have power", "--node-powered", metavar="YES|NO")
     ] = None

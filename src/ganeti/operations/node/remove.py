@@ -30,7 +30,7 @@ class Remove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_REMOVE
         state = cluster.state
         node = self.node(state)
         if node.uuid == state.cluster.master_node:
-            raise WrongState("The master node cannot be removed; use 'gnt-cluster master-failover' first")
+            raise WrongState("The master node cannot be removed")
         instances = sorted(instance.name for instance in state.instances_on(node.uuid))
         if instances:
             raise WrongState(f"Node {node.name} still has instances: {', '.join(instances)}; move them away first")

@@ -79,5 +79,5 @@ def _housed_in_order(room: Room, instances: Iterable[Instance], *, tightest: boo
         if not fits.any():
             return None
         memory = np.where(fits, room.memory, np.inf if tightest else -np.inf)
-        room.take(int(memory.argmin() if tightest else memory.argmax()), instance)
+        room.take(int(np.argmin(memory) if tightest else np.argmax(memory)), instance)
     return room

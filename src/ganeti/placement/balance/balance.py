@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -39,18 +39,20 @@ class Balance:
         self.occupancy = Occupancy(snapshot, tags)
         self.fleet = Fleet(snapshot.instances)
         self._evaluation = Evaluation(snapshot, self.occupancy, self.fleet, self.rules)
-        self._classes = self._movable()
+        self.origin = Fleet(snapshot.instances)
+        self.classes = self._movable()
         self._promised: Floats = np.full(len(snapshot.instances), np.inf)
         self._exact = len(snapshot.instances) * len(snapshot.nodes) <= _EXACT
+
+    def copy(self) -> Balance:
+        """One that changes apart from this one, from the state as it is now."""
+        return Balance(self.snapshot, self.rules, self.occupancy.neighbours.rules)
 
     @property
     def snapshot(self) -> Snapshot:
         """The cluster with the instances where they are now."""
         places = zip(self._snapshot.instances, self.fleet.primary.tolist(), self.fleet.secondary.tolist(), strict=True)
-        return self._snapshot.with_instances(
-            msgspec.structs.replace(instance, primary=primary, secondary=secondary)
-            for instance, primary, secondary in places
-        )
+        return self._snapshot.with_instances(instance.at(primary, secondary) for instance, primary, secondary in places)
 
     def score(self) -> float:
         return score.score(self.occupancy)
@@ -69,22 +71,52 @@ class Balance:
                 best = found
         return best if best and best.score < now - 1e-15 else None
 
+    def kinds(self, indices: Ints) -> tuple[Kind, ...]:
+        """What may be done with instances of one of the ``classes``."""
+        rules = self.rules
+        if self._snapshot.instances[indices[0]].template is not Template.DRBD:
+            return (Kind.ANYWHERE,) if rules.instance_moves else ()
+        failover = (Kind.FAILOVER,) if rules.instance_moves else ()
+        replace = (Kind.REPLACE_SECONDARY,) if rules.disk_moves else ()
+        both: tuple[Kind, ...] = ()
+        if failover and replace:
+            both = (Kind.FAILOVER_AND_REPLACE, Kind.REPLACE_AND_FAILOVER)
+            both += () if rules.restricted_migration else (Kind.REPLACE_PRIMARY,)
+        return failover + replace + both
+
+    def prospects(self, indices: Ints, kinds: Sequence[Kind] | None = None) -> Iterator[Scores]:
+        """Moves of instances of one of the ``classes``, judged as things are now; of all kinds if None."""
+        self._evaluation.look()
+        return self._judged(indices, self.kinds(indices) if kinds is None else kinds)
+
+    def _judged(self, indices: Ints, kinds: Sequence[Kind]) -> Iterator[Scores]:
+        prospects = Prospects(self._evaluation, indices)
+        return (prospects.of_kind(kind) for kind in kinds)
+
+    def carry_out(self, step: Step) -> Step:
+        """Make a step; the same step with the score that it has led to."""
+        self.make(step.move)
+        return msgspec.structs.replace(step, score=self.score())
+
     def make(self, move: Move) -> None:
         """Carry a move out."""
-        before = self._snapshot.instances[move.instance]
-        primary, secondary = self._places(move.instance)
-        after = move.nodes_after(primary, secondary)
-        self.occupancy.remove(msgspec.structs.replace(before, primary=primary, secondary=secondary))
-        self.occupancy.add(msgspec.structs.replace(before, primary=after[0], secondary=after[1]))
-        self.fleet.primary[move.instance], self.fleet.secondary[move.instance] = after
-        self._forget(move.touches(primary, secondary))
+        before = self.places(move.instance)
+        self.put(move.instance, *move.nodes_after(*before))
+        self._forget(move.touches(*before))
+
+    def put(self, index: int, primary: int, secondary: int) -> None:
+        """Have an instance on other nodes, whether or not that is allowed."""
+        instance, before = self._snapshot.instances[index], self.places(index)
+        self.occupancy.remove(instance.at(*before))
+        self.occupancy.add(instance.at(primary, secondary))
+        self.fleet.primary[index], self.fleet.secondary[index] = primary, secondary
 
     def _forget(self, nodes: frozenset[int]) -> None:
         """What was promised to instances on these nodes is void."""
         touched = list(nodes)
         self._promised[np.isin(self.fleet.primary, touched) | np.isin(self.fleet.secondary, touched)] = np.inf
 
-    def _places(self, instance: int) -> tuple[int, int]:
+    def places(self, instance: int) -> tuple[int, int]:
         return int(self.fleet.primary[instance]), int(self.fleet.secondary[instance])
 
     def _movable(self) -> list[Ints]:
@@ -103,18 +135,15 @@ class Balance:
 
     def _in_order(self) -> Iterator[Ints]:
         """Chunks of instances, those that promise most first."""
-        for indices in self._classes:
+        for indices in self.classes:
             ordered = indices if self._exact else indices[np.argsort(-self._promised[indices], kind="stable")]
             for start in range(0, len(ordered), _CHUNK):
                 yield ordered[start : start + _CHUNK]
 
     def _best_of(self, indices: Ints, now: float) -> Step | None:
         """The best move of some instances; remembers what each of them promises."""
-        prospects = Prospects(self._evaluation, indices)
-        first = self._snapshot.instances[indices[0]]
-        kinds = prospects.mirrored() if first.template is Template.DRBD else prospects.anywhere()
         lowest, best = np.full(len(indices), np.inf), None
-        for found in kinds:
+        for found in self._judged(indices, self.kinds(indices)):
             np.minimum(lowest, found.scores.min(axis=1), out=lowest)
             best = self._better(best, indices, found)
         self._promised[indices] = now - lowest
@@ -128,7 +157,7 @@ class Balance:
             return best
         instance = int(indices[row])
         move = Move(instance, found.kind, NO_NODE if found.kind is Kind.FAILOVER else target)
-        before = self._places(instance)
+        before = self.places(instance)
         return Step(move, before, move.nodes_after(*before), value)
 
 
@@ -142,6 +171,6 @@ def descend(balance: Balance, enough: Callable[[float, float], bool], limit: int
         step = balance.best()
         if step is None or enough(now, step.score):
             return
-        balance.make(step.move)
-        made, now = made + 1, balance.score()
-        yield msgspec.structs.replace(step, score=now)
+        done = balance.carry_out(step)
+        made, now = made + 1, done.score
+        yield done

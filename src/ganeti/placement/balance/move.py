@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TypeVar
 
 from msgspec import Struct
 
 from ganeti.placement.snapshot import NO_NODE
+
+_Nodes = TypeVar("_Nodes")
 
 
 class Kind(Enum):
@@ -25,6 +28,19 @@ class Kind(Enum):
         return self is not Kind.REPLACE_SECONDARY
 
 
+def after_move(kind: Kind, target: _Nodes, primary: _Nodes, secondary: _Nodes) -> tuple[_Nodes, _Nodes]:
+    """Primary and secondary after a move to ``target``; indices, or arrays of them."""
+    after = {
+        Kind.FAILOVER: (secondary, primary),
+        Kind.REPLACE_SECONDARY: (primary, target),
+        Kind.FAILOVER_AND_REPLACE: (secondary, target),
+        Kind.REPLACE_AND_FAILOVER: (target, primary),
+        Kind.REPLACE_PRIMARY: (target, secondary),
+        Kind.ANYWHERE: (target, secondary),
+    }
+    return after[kind]
+
+
 class Move(Struct, frozen=True):
     """``instance`` is its index in the snapshot; ``target`` the node that joins (NO_NODE for a failover)."""
 
@@ -34,15 +50,7 @@ class Move(Struct, frozen=True):
 
     def nodes_after(self, primary: int, secondary: int) -> tuple[int, int]:
         """Primary and secondary of the instance, from those that it has before."""
-        after = {
-            Kind.FAILOVER: (secondary, primary),
-            Kind.REPLACE_SECONDARY: (primary, self.target),
-            Kind.FAILOVER_AND_REPLACE: (secondary, self.target),
-            Kind.REPLACE_AND_FAILOVER: (self.target, primary),
-            Kind.REPLACE_PRIMARY: (self.target, secondary),
-            Kind.ANYWHERE: (self.target, secondary),
-        }
-        return after[self.kind]
+        return after_move(self.kind, self.target, primary, secondary)
 
     def touches(self, primary: int, secondary: int) -> frozenset[int]:
         """The nodes that take part in the move."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -52,23 +51,18 @@ class Prospects:
         self._careless: Mask = np.full(len(chunk), fill_value=careless)
         self._rows = np.arange(len(chunk))
 
-    def mirrored(self) -> Iterator[Scores]:
-        """All kinds of moves of instances with a secondary node that mirrors their disks."""
-        rules = self._state.rules
-        if rules.instance_moves:
-            yield Scores(Kind.FAILOVER, self._failover())
-        if rules.disk_moves:
-            yield Scores(Kind.REPLACE_SECONDARY, self._elsewhere(self._replace_secondary()))
-        if rules.disk_moves and rules.instance_moves:
-            yield Scores(Kind.FAILOVER_AND_REPLACE, self._elsewhere(self._failover_and_replace()))
-            yield Scores(Kind.REPLACE_AND_FAILOVER, self._elsewhere(self._replace_and_failover()))
-            if not rules.restricted_migration:
-                yield Scores(Kind.REPLACE_PRIMARY, self._elsewhere(self._replace_primary()))
-
-    def anywhere(self) -> Iterator[Scores]:
-        """For instances whose disks every node reaches; a secondary that they may have stays."""
-        if self._state.rules.instance_moves:
-            yield Scores(Kind.ANYWHERE, self._elsewhere(self._go_anywhere()))
+    def of_kind(self, kind: Kind) -> Scores:
+        """A kind of move that the instances and the rules allow (``kinds``)."""
+        if kind is Kind.FAILOVER:
+            return Scores(kind, self._failover())
+        judge = {
+            Kind.REPLACE_SECONDARY: self._replace_secondary,
+            Kind.FAILOVER_AND_REPLACE: self._failover_and_replace,
+            Kind.REPLACE_AND_FAILOVER: self._replace_and_failover,
+            Kind.REPLACE_PRIMARY: self._replace_primary,
+            Kind.ANYWHERE: self._go_anywhere,
+        }
+        return Scores(kind, self._elsewhere(judge[kind]()))
 
     # --- the kinds of moves ---------------------------------------------------------------------------------
 

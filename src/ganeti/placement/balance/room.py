@@ -89,7 +89,9 @@ class Room:
         return fits
 
     def secondary_hard(self, chunk: Ints, nodes: Nodes, *, back: bool = False) -> Mask:
-        return self._usable(chunk, nodes) & self._disk_hard(chunk, nodes, back=back)
+        """With ``back`` the node has been one of the instance's: it may be offline."""
+        fits = self._disk_hard(chunk, nodes, back=back)
+        return fits if back else fits & self._usable(chunk, nodes)
 
     def primary_stays(self, chunk: Ints) -> Mask:
         """Whether its primary would take the instance anew, by the hard limits."""
@@ -135,21 +137,20 @@ class Room:
         return fits | ~_column(local, fits)
 
     def _disk_soft(self, chunk: Ints, nodes: Nodes, *, back: bool) -> Mask:
-        disk, use = self._fleet.disk[chunk], self._fleet.spindle_use[chunk]
-        of_disk = disk if back else None
-        fits = self._below(disk, self._all.disk, nodes, back=of_disk)
         local = self._fleet.local[chunk]
         if not local.any():
-            return fits
+            return np.ones(self._shape(chunk, nodes), dtype=bool)
+        disk, use = self._fleet.disk[chunk], self._fleet.spindle_use[chunk]
+        of_disk = disk if back else None
+        bound = self._below(disk, self._all.disk, nodes, back=of_disk)
         limits = (self._now, self._all) if self._real(chunk) else (self._all,)
-        bound = np.ones_like(fits)
         for free in limits:
             bound &= self._below(use, free.spindle_use, nodes, back=use if back else None, or_equal=True)
             bound &= self._below(disk, free.disk - self._kept_disk, nodes, back=of_disk, or_equal=True)
         if self._exclusive.any():
             spindles, room = self._fleet.spindles[chunk], np.where(self._exclusive, self._all.spindles, np.inf)
             bound &= self._below(spindles, room, nodes, back=spindles if back else None, or_equal=True)
-        return fits & (bound | ~_column(local, fits))
+        return bound | ~_column(local, bound)
 
     def _below(
         self, values: Floats, room: Floats, nodes: Nodes, *, back: Floats | None = None, or_equal: bool = False

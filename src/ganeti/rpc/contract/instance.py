@@ -128,9 +128,13 @@ class Clear(Call[None], frozen=True, tag="instance.clear"):
 
 
 class CheckStart(Call[tuple[str, ...]], frozen=True, tag="instance.check-start"):
-    """Could this guest run here? What is in the way, in words; empty if nothing is."""
+    """Could this guest run here? What is in the way, in words; empty if nothing is.
+
+    ``disks_exist``: whether its disks are there already, and so part of the question.
+    """
 
     guest: Guest
+    disks_exist: bool = True
 
 
 class ConsoleAccess(Struct, frozen=True):

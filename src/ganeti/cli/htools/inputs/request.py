@@ -6,15 +6,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganeti.errors import WrongInput
-from ganeti.placement.allocator.message import read_message
+from ganeti.placement.allocator.message import STATIC_KVM_NODE_MEMORY, read_message
 from ganeti.placement.text import Parsed
 
 
-def load(path: str) -> Parsed:
-    """Raises WrongInput with the file's name and the entry that is wrong."""
+def load(path: str, node_memory: int | None) -> Parsed:
+    """``node_memory`` is what nodes with KVM take themselves (MiB; None: the usual). Raises WrongInput."""
     try:
-        return Parsed(read_message(Path(path).read_bytes()).snapshot, ())
+        data = Path(path).read_bytes()
     except OSError as error:
         raise WrongInput(f"{path}: {error.strerror}") from None
+    static = STATIC_KVM_NODE_MEMORY if node_memory is None else node_memory
+    try:
+        return Parsed(read_message(data, static).snapshot, ())
     except WrongInput as error:
         raise WrongInput(f"{path}: {error.message}") from None

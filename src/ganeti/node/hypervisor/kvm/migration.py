@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from msgspec.structs import replace
 from qemu.qmp import EventListener
 
 from ganeti.errors import HypervisorFailed
@@ -26,6 +27,7 @@ from ganeti.rpc.server import Report
 _log = logging.getLogger(__name__)
 
 _MIB = 1024**2
+_UNLIMITED = 1024**4  # bytes a second
 _PORTS = 100  # how many are tried, from ``migration_port`` on
 _PROGRESS = 0.5  # seconds between reports
 _CANCELLING = 10.0  # seconds
@@ -62,28 +64,33 @@ async def await_incoming(machine: Machine, names: tuple[str, ...], first_port: i
 async def send(
     machine: Machine, names: tuple[str, ...], wanted: KvmParameters, uri: str, report: Report, *, live: bool
 ) -> Migrated:
-    """Send a guest. Whatever goes wrong, also when cancelled, it runs on here."""
+    """Send a guest. Whatever goes wrong, also when cancelled, it runs on here.
+
+    One that is not ``live`` is paused meanwhile, and sent as fast as the network allows.
+    """
     was_running = machine.state == "running"
     await _switch_on(machine, names)
     await machine.execute(
         "migrate-set-parameters",
-        max_bandwidth=wanted.migration_bandwidth * _MIB,
+        max_bandwidth=wanted.migration_bandwidth * _MIB if live else _UNLIMITED,
         downtime_limit=wanted.migration_downtime,
     )
-    with machine.monitor.listening("MIGRATION", "MIGRATION_PASS") as events:
+    with machine.monitor.listening("STOP", "MIGRATION", "MIGRATION_PASS") as events:
         try:
             if not live:
                 await machine.execute("stop")
             await machine.execute("migrate", uri=uri)
             progress = asyncio.create_task(_report_progress(machine, report))
             try:
-                completed = await _until_completed(machine, events, names, report)
+                stopped, completed = await _until_completed(machine, events, names, report)
             finally:
                 progress.cancel()
         except BaseException:
             await asyncio.shield(_stay(machine, events, was_running=was_running))
             raise
     done = await result(machine, completed)
+    if not live:  # QEMU measures from its own stop only
+        done = replace(done, downtime=completed - stopped)
     report.progress(done.transferred, done.transferred, "MiB")
     return done
 
@@ -124,14 +131,18 @@ async def _switch_on(machine: Machine, names: tuple[str, ...]) -> None:
     await machine.execute("migrate-set-capabilities", capabilities=states)
 
 
-async def _until_completed(machine: Machine, events: EventListener, names: tuple[str, ...], report: Report) -> float:
-    """When QEMU said that it is done, seconds since the epoch."""
+async def _until_completed(
+    machine: Machine, events: EventListener, names: tuple[str, ...], report: Report
+) -> tuple[float, float]:
+    """When the guest was last stopped, and when QEMU said that it is done, in seconds since the epoch."""
+    stopped = 0.0
     while True:
         event = await _next(machine, events)
         status = _status(event)
+        if event["event"] == "STOP":
+            stopped = _moment(event)
         if status == "completed":
-            at = event["timestamp"]
-            return float(at["seconds"] + at["microseconds"] / 1e6)
+            return stopped, _moment(event)
         if status in ("failed", "cancelled"):
             told = await machine.execute("query-migrate")
             why = told.get("error-desc", f"it was {status}")
@@ -151,6 +162,11 @@ async def _next(machine: Machine, events: EventListener) -> Mapping[str, Any]:
         return getting.result()
     finally:
         getting.cancel()
+
+
+def _moment(event: Mapping[str, Any]) -> float:
+    at = event["timestamp"]
+    return float(at["seconds"] + at["microseconds"] / 1e6)
 
 
 def _status(event: Mapping[str, Any]) -> str:

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a live migration of a real guest costs beyond QEMU's own work."""
+
+from __future__ import annotations
+
+import re
+from statistics import median
+
+from benchmarks.fixture import Cluster, running, seconds
+from benchmarks.report import Report
+from ganeti.errors import ExecutionFailed
+from ganeti.lab import guest
+from ganeti.lab.console import Console
+
+_GUEST = "guest1.lab.test"
+_TOLD = re.compile(r"in (?P<total>[\d.]+) s; downtime (?P<downtime>\d+) ms; all over (?P<late>[\d.]+) s")
+_TIMES = 6
+
+
+def run(report: Report) -> None:
+    with running("kvm", provider=guest.build(guest.CACHE).directory) as cluster:
+        disk = ("-t", "sharedfile", "--disk", "0:size=64M", "-B", "memory=128M,vcpus=1")
+        cluster.gnt("gnt-instance", "add", *disk, "-o", "tiny+default", "-n", "node2", _GUEST)
+        with Console(cluster.lab.node("node2").path(f"/run/ganeti/kvm/{_GUEST}/serial")) as console:
+            console.up()
+        moves = [_move(cluster, "node3" if number % 2 == 0 else "node2") for number in range(_TIMES)]
+    report.add("migration.overhead_ms", median(late for _, _, late in moves) * 1000, "ms")
+    report.add("migration.downtime_ms", median(downtime for _, downtime, _ in moves), "ms")
+    report.add("migration.command_s", median(whole for whole, _, _ in moves), "s", 2.1)
+
+
+def _move(cluster: Cluster, target: str) -> tuple[float, float, float]:
+    """Seconds of the whole command, QEMU's downtime in ms, and seconds from its "completed" to the job's end."""
+    told = ""
+
+    def migrate() -> None:
+        nonlocal told
+        told = cluster.gnt("gnt-instance", "migrate", "-f", "-n", target, _GUEST)
+
+    whole = seconds(migrate)
+    found = _TOLD.search(told)
+    if found is None:
+        raise ExecutionFailed(f"The migration does not tell how long it took: {told.strip()}")
+    return whole, float(found["downtime"]), float(found["late"])

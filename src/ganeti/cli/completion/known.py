@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Names of what there is: from the files that every node keeps, or from the master daemon if it answers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ganeti.host.paths import Paths
+
+PATIENCE = 1.0  # seconds that a user waits for a tab
+
+
+def names(kind: str, paths: Paths, begun: str) -> list[str]:
+    """The names of a kind of thing; none if they cannot be had. ``begun``: for files, what is typed already."""
+    if kind == "file":
+        return _files(begun)
+    found = _SOURCES.get(kind)
+    return found(paths) if found else []
+
+
+def _fact(key: str, word: int = 0) -> Callable[[Paths], list[str]]:
+    """Reads a file of facts: a word of each line."""
+
+    def read(paths: Paths) -> list[str]:
+        with suppress(OSError):
+            return [line.split()[word] for line in paths.ssconf(key).read_text().splitlines() if line.strip()]
+        return []
+
+    return read
+
+
+def _rows(paths: Paths, what: str, fields: list[str]) -> list[list[Any]]:
+    """A query's rows of plain values."""
+    from ganeti.errors import GanetiError  # noqa: PLC0415 - names of nodes and instances need no master
+    from ganeti.luxi.client import Client  # noqa: PLC0415
+    from ganeti.luxi.protocol import Method  # noqa: PLC0415
+
+    client = Client(paths.master_socket, PATIENCE)
+    try:
+        table = client.call(Method.QUERY, what, fields, None)
+    except GanetiError:
+        return []  # a tab is no place for an error: the command itself will tell
+    finally:
+        client.close()
+    return [[value for _, value in cells] for cells in table["data"]]
+
+
+def _jobs(paths: Paths) -> list[str]:
+    return [str(number) for (number,) in _rows(paths, "job", ["id"])]
+
+
+def _providers(paths: Paths) -> list[str]:
+    """OS providers as ``-o`` takes them, with their variants."""
+    rows = _rows(paths, "os", ["name", "variants"])
+    return [f"{name}+{variant}" if variant else name for name, variants in rows for variant in variants or [""]]
+
+
+def _files(begun: str) -> list[str]:
+    directory, typed = begun.rpartition("/")[:2] if "/" in begun else ("", "")
+    place = Path(f"{directory}{typed}" or ".")
+    with suppress(OSError):
+        return [f"{directory}{typed}{path.name}{'/' if path.is_dir() else ''}" for path in _visible(place.iterdir())]
+    return []
+
+
+def _visible(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if not path.name.startswith(".")]
+
+
+_SOURCES: dict[str, Callable[[Paths], list[str]]] = {
+    "instance": _fact("instance_list"),
+    "node": _fact("node_list"),
+    "group": _fact("nodegroups", 1),
+    "job": _jobs,
+    "os": _providers,
+}

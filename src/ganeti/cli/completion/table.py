@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The table of all that can be completed, derived from the declarations of the commands.
+
+A command is ``{"options": {flag: values}, "arguments": [values, ...], "endless": bool, "turned": {flag: values}}``.
+``values`` is None for a flag that takes none, else an object that may have
+
+- ``words``: what can stand there; a word that ends in ``=`` goes on;
+- ``names``: the kind of thing whose names can stand there, see ``known``;
+- ``separator``: what stands between several of them;
+- ``behind``: by what stands before a colon (empty: by anything), the words that can stand behind it.
+
+``endless``: the last argument may be repeated. ``turned``: flags that give the arguments another meaning.
+A script has ``commands`` and ``aliases``, or is a command itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from argparse import ArgumentParser
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from msgspec import Struct
+from msgspec.structs import fields
+
+from ganeti.cli import debug
+from ganeti.cli.commands import ALIASES, COMMANDS, find
+from ganeti.cli.htools import hail
+from ganeti.cli.runnable import Runnable, command_of, options_of
+from ganeti.declare.command import Argument, Option
+from ganeti.model.disk import DiskTemplate
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.parameters.disk import DISK_PARAMETERS
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.parameters.network import NicParameters
+from ganeti.model.parameters.node import NodeParameters
+from ganeti.model.parameters.policy import Spec
+from ganeti.operations.instance.create import HypervisorName
+from ganeti.operations.instance.disks import DiskRequest
+from ganeti.operations.instance.nics import NicRequest
+from ganeti.query.group import GROUPS
+from ganeti.query.instance import INSTANCES
+from ganeti.query.job import JOBS
+from ganeti.query.node import NODES
+
+Values = dict[str, Any]
+
+_COLUMNS = {
+    "instance": INSTANCES.by_name,
+    "node": NODES.by_name,
+    "group": GROUPS.by_name,
+    "job": JOBS.by_name,
+    "lock": debug.COLUMNS,
+}
+# Scripts without sub-commands, with what makes their parser.
+_PROGRAMS: dict[str, Callable[[], ArgumentParser]] = {"hail": hail._parser}
+# Of columns such as disk.size/0, the first of each stands for all.
+_FURTHER = re.compile(r"/[1-9][0-9]*$")
+# What the arguments are when one of the selection flags is given; tags are not completed.
+_TURNED = {"nodes": "node", "nodes-pri": "node", "nodes-sec": "node", "instances": "instance"}
+
+
+def derive() -> str:
+    """The text of ``table.json``."""
+    table: dict[str, Values] = {
+        script: {
+            "aliases": ALIASES[script],
+            "commands": {name: _command(_found(script, name)) for name in names},
+        }
+        for script, names in COMMANDS.items()
+    }
+    table |= {script: _program(parser()) for script, parser in _PROGRAMS.items()}
+    return json.dumps(table, indent=1, sort_keys=True) + "\n"
+
+
+def _found(script: str, name: str) -> Runnable:
+    runnable = find(script, name)
+    assert runnable is not None  # noqa: S101 - it is in the table
+    return runnable
+
+
+def _command(runnable: Runnable) -> Values:
+    declared, options = command_of(runnable), options_of(runnable)
+    entry: Values = {
+        "options": {flag: _option(option) for option in options for flag in option.flags},
+        "arguments": [_argument(argument) for argument in declared.arguments],
+    }
+    if declared.per_instance:
+        entry |= {"arguments": [{"names": "instance"}], "endless": True, "turned": _turned(options)}
+    elif any(argument.count in ("*", "+") for argument in declared.arguments):
+        entry["endless"] = True
+    return entry
+
+
+def _program(parser: ArgumentParser) -> Values:
+    """A command from argparse's own declarations; a value that may be left out is given with ``=`` only."""
+    entry: Values = {"options": {}, "arguments": []}
+    for action in parser._actions:
+        words: Values = {"words": [str(choice) for choice in action.choices]} if action.choices else {}
+        found = words or ({"names": "file"} if "FILE" in str(action.metavar or action.dest).upper() else {})
+        if not action.option_strings:
+            entry["arguments"].append(found)
+        for flag in action.option_strings:
+            entry["options"][flag] = None if action.nargs in (0, "?") else found
+    return entry
+
+
+def _turned(options: tuple[Option, ...]) -> Values:
+    modes = {flag: option.const for option in options for flag in option.flags if option.dest == "multi_mode"}
+    return {flag: {"names": _TURNED[mode]} if mode in _TURNED else {} for flag, mode in modes.items()}
+
+
+def _argument(argument: Argument) -> Values:
+    return {"words": list(argument.choices)} if argument.choices else values(argument.completes)
+
+
+def _option(option: Option) -> Values | None:
+    if option.kind in ("flag", "no-flag", "count"):
+        return None
+    if option.kind == "bool":
+        return {"words": ["yes", "no"]}
+    if option.choices:
+        return {"words": list(option.choices)}
+    found = values(option.completes)
+    return found | {"separator": ":"} if option.metavar == "NODE[:NODE]" else found
+
+
+def values(completes: str | None) -> Values:
+    """What the ``completes`` of a declaration stands for."""
+    if completes is None:
+        return {}
+    kind, _, of = completes.partition(" of ")
+    if kind == "columns":
+        words = [name for name in sorted(_COLUMNS[of]) if not _FURTHER.search(name)]
+        return {"words": words, "separator": ","}
+    return _LISTS.get(completes) or {"names": completes}
+
+
+def _keys(parameters: type[Struct]) -> Values:
+    return {"words": sorted(f"{field.encode_name}=" for field in fields(parameters)), "separator": ","}
+
+
+def _behind(parameters: Mapping[str, type[Struct]]) -> Values:
+    words = {ident: _keys(struct)["words"] for ident, struct in parameters.items()}
+    return {"behind": words, "separator": ","}
+
+
+_LISTS: dict[str, Values] = {
+    "hypervisor": {"words": list(get_args(HypervisorName)), "separator": ","},
+    "disk template": {"words": sorted(DiskTemplate), "separator": ","},
+    "backend parameter": _keys(BackendParameters),
+    "node parameter": _keys(NodeParameters),
+    "NIC parameter": _keys(NicParameters),
+    "instance specification": _keys(Spec),
+    "hypervisor parameter": _behind(HYPERVISOR_PARAMETERS),
+    "disk parameter": _behind(DISK_PARAMETERS),
+    "disk": _behind({"": DiskRequest}),
+    "network card": _behind({"": NicRequest}),
+}

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A test that is skipped proves nothing: each reason is counted, and one that nobody expects fails the run."""
+
+import os
+
+import pytest
+
+# What a machine may lack that './run test' does not install.
+_ALWAYS = ("fish is not installed",)
+# './run test' says that these are left out without root.
+_WITHOUT_ROOT = ("needs root", "not installed", "not built", "/dev/net/tun", "This machine lacks")
+
+_unexpected: list[tuple[str, str]] = []
+
+
+def pytest_runtest_logreport(report):
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        expected = _ALWAYS if os.geteuid() == 0 else _ALWAYS + _WITHOUT_ROOT
+        if not any(words in reason for words in expected):
+            _unexpected.append((report.nodeid, reason))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if _unexpected and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _unexpected:
+        terminalreporter.section("skipped, and nobody expected it", red=True)
+        for test, reason in _unexpected:
+            terminalreporter.line(f"{test}: {reason}")

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the documentation says is so: commands in it can be run, links lead somewhere, nothing is missing."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ganeti.cli.commands import COMMANDS, find
+from ganeti.cli.options import build, parse, take_arguments
+from ganeti.cli.runnable import Local, command_of, help_of, options_of, parameters_from
+from ganeti.declare.decode import decode
+from ganeti.declare.field import FieldKind
+from ganeti.host.paths import Paths
+from ganeti.model.cluster import Cluster
+from ganeti.model.parameters import overrides
+from ganeti.model.parameters.backend import BackendParameters, spelled_out
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.operations import OPERATIONS
+from ganeti.operations.cluster.changes import changed
+from ganeti.operations.cluster.spelling import cluster_parameters
+from ganeti.query import filter as filters
+from ganeti.query.instance import INSTANCES
+from ganeti.query.job import JOBS
+from ganeti.query.node import NODES
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
+COLUMNS = {"gnt-instance": INSTANCES, "gnt-node": NODES, "gnt-job": JOBS}
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
+
+
+def name_of(page):
+    return str(page.relative_to(DOCS))
+
+
+def blocks(page):
+    """Lines of code, those that go on joined."""
+    text = re.sub(r"\\\n\s*", "", page.read_text())
+    return [line.strip() for line in text.splitlines() if line.startswith("    ")]
+
+
+def examples():
+    for page in WRITTEN:
+        for line in blocks(page):
+            if re.match(r"gnt-[a-z]+ [a-z]", line):
+                yield pytest.param(line, id=f"{page.stem}: {line}")
+
+
+@pytest.mark.parametrize("line", list(examples()))
+def test_an_example_is_a_command_that_there_is(line):
+    script, name, *words = shlex.split(line)
+    runnable = find(script, name)
+    assert runnable is not None
+    command, options = command_of(runnable), options_of(runnable)
+    rest, values = parse(build(script, command.usage, help_of(runnable), options), options, words)
+    if command.per_instance:
+        values["instance_name"] = (rest or ["web1.example.com"])[0]
+    else:
+        values |= take_arguments(name, command.arguments, rest)
+    check_lists(script, values)
+    if script == "gnt-cluster" and name in ("init", "modify"):
+        changed(Cluster(uuid="", name="", master_node=""), cluster_parameters(values))
+    elif not isinstance(runnable, Local):
+        parameters = parameters_from(runnable, values)
+        decode({"OP_ID": runnable.wire_name(), **parameters}, runnable, runnable.wire_name())
+        overrides(HYPERVISOR_PARAMETERS["kvm"], parameters.get("hvparams", {}), {}, line)
+        overrides(BackendParameters, spelled_out(parameters.get("beparams", {})), {}, line)
+
+
+def check_lists(script, values):
+    """Columns and filters must make sense."""
+    if script not in COLUMNS:
+        return
+    for column in filter(None, values.get("output", "").removeprefix("+").split(",")):
+        assert COLUMNS[script].find(column).field.kind is not FieldKind.UNKNOWN, column
+    if values.get("filter"):
+        filters.parse(" ".join(values.get("names") or values.get("job_ids")))
+
+
+def test_there_are_examples_of_every_script():
+    shown = {line.values[0].split()[0] for line in examples()}
+    assert shown == set(COMMANDS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_link_leads_to_a_page(page):
+    targets = [target for target, _ in LINK.findall(page.read_text()) if "://" not in target]
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name != "decisions"], ids=name_of)
+def test_a_page_is_in_the_index(page):
+    index = (DOCS / "README.md").read_text()
+    assert page == DOCS / "README.md" or f"]({name_of(page)})" in index
+
+
+def test_every_decision_is_in_its_index():
+    index = (DOCS / "decisions/README.md").read_text()
+    pages = [page.name for page in (DOCS / "decisions").glob("[0-9]*.md")]
+    assert pages
+    assert [page for page in pages if f"]({page})" not in index] == []
+
+
+def test_decisions_are_numbered_without_gaps():
+    numbers = sorted(int(page.name[:4]) for page in (DOCS / "decisions").glob("[0-9]*.md"))
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_word_is_explained_once():
+    words = re.findall(r"^\*\*(.+?)\*\*", (DOCS / "glossary.md").read_text(), re.MULTILINE)
+    assert words == sorted(set(words), key=str.lower)
+    assert len(words) > 30
+
+
+@pytest.mark.parametrize("wire_name", OPERATIONS)
+def test_an_operation_has_a_page(wire_name):
+    assert f"\n## {wire_name}\n" in (DOCS / "user/reference/operations.md").read_text()
+
+
+@pytest.mark.parametrize("room", sorted(p.name for p in (DOCS.parent / "src/ganeti").iterdir() if p.is_dir()))
+def test_a_room_is_in_the_architecture(room):
+    if room != "__pycache__":
+        assert f"`{room}/`" in (DOCS / "contributing/architecture.md").read_text()
+
+
+def test_files_that_are_named_are_those_of_the_software():
+    paths = Paths()
+    named = "\n".join(page.read_text() for page in WRITTEN)
+    for path in (paths.store, paths.term, paths.rapi_users, paths.master_socket, paths.ca_key, paths.hooks):
+        assert str(path) in named or path.name in named
+    for path in paths.os_search_path:
+        assert str(path) in named

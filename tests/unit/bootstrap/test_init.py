@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Making a cluster: what is refused, and what is there afterwards."""
+
+import pytest
+
+from ganeti.bootstrap.init import Wanted, carry_out, plan
+from ganeti.config.configuration import read_state
+from ganeti.config.sqlite import SqliteStore
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed, NotUnique, ResolverError, WrongInput, WrongState
+from ganeti.host import addresses, certificates
+from ganeti.host.paths import Paths
+from ganeti.node.membership import belongs_to
+from ganeti.rpc.authority import Term, read_term
+from tests.cluster.world import FixedClock
+
+
+class Network:
+    """What names mean, which addresses are this machine's, and which are another's."""
+
+    def __init__(self):
+        self.names = {"node1.example.com": "192.0.2.1", "cluster": "192.0.2.10"}
+        self.own = {"192.0.2.1", "192.0.2.101"}
+        self.alive = set()
+
+    def resolve(self, name):
+        if name not in self.names:
+            raise ResolverError(f"The name '{name}' has no address")
+        return name, self.names[name]
+
+
+@pytest.fixture
+def network(monkeypatch):
+    made = Network()
+    monkeypatch.setattr(addresses, "own_name", lambda: "node1.example.com")
+    monkeypatch.setattr(addresses, "resolve", made.resolve)
+    monkeypatch.setattr(addresses, "is_own_address", lambda address: address in made.own)
+    monkeypatch.setattr(addresses, "answers", lambda address, port, timeout: address in made.alive)
+    return made
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return Paths(tmp_path)
+
+
+def wanted(**changes):
+    settings = {"cluster_name": "cluster", "secondary_ip": None, "primary_ip_version": 4}
+    parameters = {"master_netdev": "br0", "enabled_hypervisors": ["kvm"], **changes.pop("parameters", {})}
+    return Wanted(**{**settings, "parameters": parameters, **changes})
+
+
+def planned(paths, **changes):
+    return plan(wanted(**changes), paths, FixedClock(1000.0))
+
+
+def files(paths):
+    return [path for path in paths.root.rglob("*") if path.is_file()]
+
+
+def test_the_first_state_has_a_group_a_node_and_its_master(network, paths):
+    state = planned(paths, secondary_ip="192.0.2.101")
+    assert [group.name for group in state.groups] == ["default"]
+    assert (state.master.name, state.master.primary_ip, state.master.secondary_ip) == (
+        "node1.example.com",
+        "192.0.2.1",
+        "192.0.2.101",
+    )
+    assert state.master.master_candidate
+    assert (state.cluster.name, state.cluster.master_ip, state.cluster.ctime) == ("cluster", "192.0.2.10", 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "told"),
+    [
+        (lambda network: network.names.pop("cluster"), ResolverError, "'cluster' has no address"),
+        (lambda network: network.names.pop("node1.example.com"), ResolverError, "'node1.example.com' has no address"),
+        (
+            lambda network: network.names.update({"node1.example.com": "127.0.1.1"}),
+            EnvironmentUnfit,
+            "means 127.0.1.1, which other nodes cannot reach",
+        ),
+        (lambda network: network.own.clear(), EnvironmentUnfit, "which is no address of it"),
+        (lambda network: network.names.update({"cluster": "192.0.2.1"}), WrongInput, "has the address of this node"),
+        (lambda network: network.own.add("192.0.2.10"), NotUnique, "192.0.2.10 .cluster., is in use already"),
+        (lambda network: network.alive.add("192.0.2.10"), NotUnique, "is in use already"),
+    ],
+)
+def test_names_and_addresses_that_cannot_be_right_are_refused(network, paths, change, error, told):
+    change(network)
+    with pytest.raises(error, match=told):
+        planned(paths)
+    assert files(paths) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"secondary_ip": "192.0.2.77"}, "'secondary_ip': 192.0.2.77 is no address of this machine"),
+        ({"parameters": {"master_netdev": ""}}, "'master_netdev' is missing"),
+        ({"parameters": {"enabled_hypervisors": []}}, "enabled_hypervisors"),
+        ({"parameters": {"enabled_disk_templates": []}}, "enabled_disk_templates"),
+        ({"parameters": {"hvparams": {"kvm": {"colour": "red"}}}}, "there is no parameter 'colour'"),
+        ({"parameters": {"beparams": {"vcpus": "0"}}}, "vcpus"),
+        ({"parameters": {"beparams": {"maxmem": "lots"}}}, "'lots' is not a size"),
+        ({"parameters": {"nicparams": {"mode": "wireless"}}}, "mode"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused(network, paths, changes, told):
+    with pytest.raises(WrongInput, match=told):
+        planned(paths, **changes)
+    assert files(paths) == []
+
+
+def test_what_was_planned_is_written_and_the_daemons_start_when_all_is_there(network, paths):
+    started = []
+    carry_out(planned(paths), paths, lambda: started.append(belongs_to(paths)))
+    assert started == ["cluster"]
+    assert read_term(paths.term) == Term(1, "node1.example.com")
+    assert certificates.node_name(paths.node_certificate.read_bytes()) == "node1.example.com"
+    store = SqliteStore(paths.store)
+    state = read_state(store)
+    store.close()
+    assert (state.cluster.name, state.master.name) == ("cluster", "node1.example.com")
+
+
+def test_secrets_are_readable_by_nobody_else(network, paths):
+    carry_out(planned(paths), paths, lambda: None)
+    for path in (paths.ca_key, paths.node_key, paths.rapi_certificate, paths.rapi_users, paths.store):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_new_cluster_lets_nobody_use_the_remote_api(network, paths):
+    carry_out(planned(paths), paths, lambda: None)
+    lines = paths.rapi_users.read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == []
+
+
+def test_where_the_daemons_do_not_start_nothing_is_left(network, paths):
+    def fails():
+        raise ExecutionFailed("ganeti-masterd does not start")
+
+    with pytest.raises(ExecutionFailed):
+        carry_out(planned(paths), paths, fails)
+    assert belongs_to(paths) is None
+    assert files(paths) == []
+
+
+def test_a_member_of_a_cluster_makes_no_other(network, paths):
+    carry_out(planned(paths), paths, lambda: None)
+    before = {path: path.read_bytes() for path in files(paths)}
+    with pytest.raises(WrongState, match="belongs to the cluster 'cluster' already"):
+        planned(paths)
+    assert {path: path.read_bytes() for path in files(paths)} == before
+
+
+def test_without_the_kernel_that_is_the_default_guests_boot_from_their_disks(network, paths):
+    assert planned(paths).cluster.hvparams["kvm"]["kernel_path"] == ""
+    kernel = paths.under("/boot/vmlinuz-3-kvmU")
+    kernel.parent.mkdir(parents=True)
+    kernel.touch()
+    assert "kernel_path" not in planned(paths).cluster.hvparams.get("kvm", {})
