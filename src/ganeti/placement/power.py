@@ -18,6 +18,7 @@ from ganeti.placement.snapshot import Snapshot
 from ganeti.placement.tags import TagRules
 
 STANDBY = "htools:standby:"
+_ROUNDING = 1e-9  # a gain so small is none
 _LEAST_GAIN, _GAIN_LIMIT = 1e-2, 1e-1  # as hbal's --min-gain and --min-gain-limit are by default
 
 
@@ -92,7 +93,8 @@ def _balanced(snapshot: Snapshot, tags: TagRules, nodes: tuple[int, ...], *, off
     balance = Balance(switched, None, tags)
 
     def enough(before: float, after: float) -> bool:
-        return before <= _GAIN_LIMIT and before - after < _LEAST_GAIN
+        gain = before - after
+        return gain < _ROUNDING or (before <= _GAIN_LIMIT and gain < _LEAST_GAIN)
 
     return Change(nodes, tuple(descend(balance, enough)), balance)
 
