@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from msgspec import Struct
 
 from ganeti.placement.allocator.capacity import Capacity
@@ -50,11 +51,13 @@ class Health(Struct, frozen=True, kw_only=True):
 def health(snapshot: Snapshot, occupancy: Occupancy, *, capacity: bool = True) -> Health:
     """Of one group with its instances where both say. ``capacity``: look for nodes that cannot be evacuated too."""
     offline = ~occupancy.online
-    conflicting = sum(counts > 1 for counts in occupancy.neighbours.on_node.values()) if snapshot.nodes else 0
+    conflicting = np.zeros(len(snapshot.nodes), dtype=bool)
+    for counts in occupancy.neighbours.on_node.values():
+        conflicting |= counts > 1
     stuck = int(Capacity(snapshot, occupancy).stuck().sum()) if capacity else 0
     return Health(
         n1_failures=int((occupancy.fails_n1() & occupancy.online).sum()),
-        conflicting_nodes=int((conflicting > 0).sum()) if occupancy.neighbours.on_node else 0,
+        conflicting_nodes=int(conflicting.sum()),
         offline_primaries=int(occupancy.primaries[offline].sum()),
         offline_secondaries=int(offline.sum()),
         stuck_nodes=stuck,

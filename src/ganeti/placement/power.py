@@ -34,7 +34,7 @@ class Change:
 def offline_candidates(snapshot: Snapshot) -> list[int]:
     """Nodes whose instances all can go anywhere, those with the fewest first."""
     hosted = [0] * len(snapshot.nodes)
-    bound = set()
+    bound: set[int] = set()
     for instance in snapshot.instances:
         hosted[instance.primary] += 1
         if not instance.template.moves_anywhere:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.hinfo import bad_counts
 from ganeti.cli.htools.names import Names
-from ganeti.cli.htools.options import DEFAULT, Parser, integer, parser, say
+from ganeti.cli.htools.options import DEFAULT, Parser, attached, integer, parser, say
 from ganeti.cli.htools.report.nodes import node_table
 from ganeti.errors import EXIT_USAGE, WrongInput
 from ganeti.placement.occupancy import Occupancy
@@ -29,7 +29,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(words: Sequence[str]) -> int:
-    arguments = _parser().parse_args(words)
+    arguments = _parser().parse_args(attached(words, print_nodes=DEFAULT, luxi=DEFAULT))
     clusters = arguments.clusters or ([_LOCAL] if arguments.luxi is not None else [])
     width = max((len(name) for name in clusters), default=len("Name"))
     if not arguments.no_headers:
