@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
 
 from ganeti import VERSION
@@ -66,6 +66,17 @@ def integer(what: str) -> Callable[[str], int]:
 
 def number(what: str) -> Callable[[str], float]:
     return lambda text: _number(what, text, float)
+
+
+def attached(words: Sequence[str], **defaults: str) -> list[str]:
+    """Words in which options with an optional argument have it attached, as getopt_long(3) wants it.
+
+    Else the argument that follows such an option would be taken for the option's. ``defaults`` are what the options
+    (by long name, with underscores) have without an argument; their short names are their first letters.
+    """
+    spelled = {f"--{name.replace('_', '-')}": value for name, value in defaults.items()}
+    short = {f"-{name[2]}": name for name in spelled}
+    return [f"{it}={spelled[it]}" if (it := short.get(word, word)) in spelled else word for word in words]
 
 
 def _number(what: str, text: str, kind: Callable[[str], _Number]) -> _Number:

@@ -60,6 +60,13 @@ class Capacity:
             fitting[choice] = holds
         return fitting
 
+    def stuck(self) -> Mask:
+        """The nodes whose instances would not all find room if they died."""
+        free = self._occupancy.free_memory()
+        stuck: Mask = np.asarray(((self._failover > 0) & (self._failover >= free[:, None])).any(axis=0))
+        stuck[[node for node, left in self._left.items() if left is None]] = True
+        return stuck
+
     def _overwhelmed(self) -> Mask:
         """Nodes without the memory for the DRBD instances of some other one."""
         free = self._occupancy.free_memory()

@@ -69,7 +69,7 @@ class Balance:
             found = self._best_of(indices, now)
             if found and (best is None or found.score < best.score):
                 best = found
-        return best if best and best.score < now - 1e-15 else None
+        return best if best and best.score < now - _LEAST else None
 
     def kinds(self, indices: Ints) -> tuple[Kind, ...]:
         """What may be done with instances of one of the ``classes``."""
