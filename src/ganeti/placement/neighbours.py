@@ -42,8 +42,12 @@ class Neighbours:
             on_node = self.on_node.setdefault(tag, np.zeros(len(self.located)))
             on_node[instance.primary] += sign
             if not instance.forthcoming and self._online[instance.primary]:
-                at_location = self.at_location.setdefault(tag, np.zeros(len(self._locations)))
+                at_location = self.located_with(tag)
                 at_location += sign * self.located[instance.primary]
+
+    def located_with(self, tag: str) -> Floats:
+        """How many instances with an exclusion tag have their primary at each location; changes in place."""
+        return self.at_location.setdefault(tag, np.zeros(len(self._locations)))
 
     def conflicts(self) -> int:
         """Instances beyond the first, over exclusion tags and online nodes."""
@@ -58,7 +62,7 @@ class Neighbours:
 
         Nothing where the primary is offline: that is bad enough, and counted apart.
         """
-        if not self._online[instance.primary]:
+        if not self._online[instance.primary] or not (self._locations or self.rules.desired):
             return 0
         shared = 0 if instance.secondary == NO_NODE else int(self.shared[instance.primary, instance.secondary])
         return shared + int(self.missed(instance)[instance.primary])

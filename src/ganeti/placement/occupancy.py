@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganeti.placement import demand
-from ganeti.placement.demand import Floats, Row
+from ganeti.placement.demand import Demands, Floats, Row, taken
 from ganeti.placement.equipment import Equipment
 from ganeti.placement.neighbours import Neighbours
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot
@@ -33,20 +33,23 @@ class Occupancy:
     def __init__(self, snapshot: Snapshot, rules: TagRules | None = None) -> None:
         rules = tag_rules(snapshot.tags) if rules is None else rules
         nodes = len(snapshot.nodes)
-        self.equipment = Equipment(snapshot)
+        self.demands = Demands(snapshot.instances)
+        self.used: Floats = taken(snapshot, self.demands)
+        self.equipment = Equipment(snapshot, self.used)
         self.neighbours = Neighbours(snapshot, rules)
-        self.used: Floats = np.zeros((len(Row), nodes))
         self.peers: Floats = np.zeros((nodes, nodes))
         self.primaries: Floats = np.zeros(nodes)
         self.secondaries: Floats = np.zeros(nodes)
         self.location_score = 0
+        self._failing: Mask = np.zeros(nodes, dtype=bool)
         for instance in snapshot.instances:
-            self.add(instance)
+            self._meet(instance, 1)
+        self._failing = self.reserved() > self.equipment.memory_all - self.used[Row.MEMORY]
 
     def copy(self) -> Occupancy:
         """One that changes apart from this one."""
         other = shallow(self)
-        for name in ("used", "peers", "primaries", "secondaries"):
+        for name in ("used", "peers", "primaries", "secondaries", "_failing"):
             setattr(other, name, getattr(self, name).copy())
         other.neighbours = self.neighbours.copy()
         return other
@@ -54,16 +57,30 @@ class Occupancy:
     def add(self, instance: Instance) -> None:
         """An instance comes to its nodes."""
         self._count(instance, 1)
+        self._reconsider(instance)
 
     def remove(self, instance: Instance) -> None:
         """An instance leaves its nodes."""
         self._count(instance, -1)
+        self._reconsider(instance)
+
+    def _reconsider(self, instance: Instance) -> None:
+        """Whether the instance's nodes fail N+1 now; a forthcoming instance does not change that."""
+        for node in () if instance.forthcoming else instance.nodes:
+            free = self.equipment.memory[node] - self.used[Row.MEMORY, node]
+            self._failing[node] = self.peers[node].max() >= free
 
     def _count(self, instance: Instance, sign: int) -> None:
         primary, secondary = instance.primary, instance.secondary
         self.used[:, primary] += sign * np.array(demand.of_primary(instance))
         if secondary != NO_NODE:
             self.used[:, secondary] += sign * np.array(demand.of_secondary(instance))
+        self._meet(instance, sign)
+
+    def _meet(self, instance: Instance, sign: int) -> None:
+        """Count all but what the instance takes of its nodes."""
+        primary, secondary = instance.primary, instance.secondary
+        if secondary != NO_NODE:
             self.peers[secondary, primary] += sign * demand.reserved_memory(instance)
         self.neighbours.count(instance, sign)
         if instance.forthcoming:
@@ -100,9 +117,12 @@ class Occupancy:
         return reserved
 
     def fails_n1(self) -> Mask:
-        """The nodes whose free memory does not suffice for the worst death of another one."""
-        fails: Mask = self.reserved() > self.equipment.memory_all - self.used[Row.MEMORY]
-        return fails
+        """The nodes whose free memory does not suffice for the worst death of another one.
+
+        As in Ganeti's tools, a node from which or to which something has moved needs some memory to spare,
+        one that is as it was reported needs none.
+        """
+        return self._failing
 
     def instances_at_risk(self) -> Floats:
         """Those on nodes that fail N+1, counted on each of their nodes."""

@@ -56,17 +56,23 @@ def score(occupancy: Occupancy) -> float:
     return total(terms(occupancy))
 
 
-def _terms(occupancy: Occupancy) -> Iterator[tuple[str, float]]:
+def counts(occupancy: Occupancy) -> dict[str, float]:
+    """The terms that are sums over nodes or instances, not deviations."""
     online = occupancy.online
-    shares = occupancy.shares()[:, online]
-    yield from zip(DEVIATIONS, _deviations(shares), strict=True)
-    yield "reserved_mem_rtotal", float(shares[-1].sum())
-    yield "n1_cnt", float(occupancy.instances_at_risk()[online].sum())
-    yield "offline_all_cnt", float((occupancy.primaries + occupancy.secondaries)[~online].sum())
-    yield "offline_pri_cnt", float(occupancy.primaries[~online].sum())
-    yield "pri_tags_score", float(occupancy.exclusion_conflicts())
-    yield "location_score", float(occupancy.location_score)
-    yield "location_exclusion_score", float(occupancy.location_exclusion_conflicts())
+    return {
+        "reserved_mem_rtotal": float((occupancy.reserved() * occupancy.equipment.memory_weight).sum()),
+        "n1_cnt": float(occupancy.instances_at_risk()[online].sum()),
+        "offline_all_cnt": float((occupancy.primaries + occupancy.secondaries)[~online].sum()),
+        "offline_pri_cnt": float(occupancy.primaries[~online].sum()),
+        "pri_tags_score": float(occupancy.exclusion_conflicts()),
+        "location_score": float(occupancy.location_score),
+        "location_exclusion_score": float(occupancy.location_exclusion_conflicts()),
+    }
+
+
+def _terms(occupancy: Occupancy) -> Iterator[tuple[str, float]]:
+    yield from zip(DEVIATIONS, _deviations(occupancy.shares()[:, occupancy.online]), strict=True)
+    yield from counts(occupancy).items()
 
 
 def _deviations(shares: Floats) -> list[float]:

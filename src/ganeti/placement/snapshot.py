@@ -75,7 +75,7 @@ class Template(StrEnum):
     @property
     def moves_anywhere(self) -> bool:
         """Whether every node of the group reaches the disks."""
-        return self not in (Template.DRBD, Template.PLAIN, Template.FILE)
+        return self not in (Template.DRBD, Template.PLAIN, Template.FILE, Template.DISKLESS)
 
 
 class Load(Struct, frozen=True, kw_only=True):
@@ -147,6 +147,10 @@ class Instance(Struct, frozen=True, kw_only=True):
     nics: int = 1
     hypervisor: str = ""
 
+    def at(self, primary: int, secondary: int) -> Instance:
+        """The same instance on other nodes."""
+        return msgspec.structs.replace(self, primary=primary, secondary=secondary)
+
     @property
     def nodes(self) -> tuple[int, ...]:
         return (self.primary,) if self.secondary == NO_NODE else (self.primary, self.secondary)
@@ -177,6 +181,15 @@ class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
 
     def with_nodes(self, nodes: Iterable[Node]) -> Snapshot:
         return msgspec.structs.replace(self, nodes=tuple(nodes))
+
+    def with_places(self, places: dict[str, tuple[int, int]]) -> Snapshot:
+        """With instances, by name, on another primary and secondary node."""
+        return self.with_instances(
+            msgspec.structs.replace(i, primary=places[i.name][0], secondary=places[i.name][1])
+            if i.name in places
+            else i
+            for i in self.instances
+        )
 
     def only_group(self, group: int) -> Snapshot:
         """The nodes of a group and the instances whose primary is there, all of their nodes in the group."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The placement tools: ``hail``, ``hspace`` and the rest of the ``htools``."""
+"""The htools: hbal, hinfo and their siblings, over ``ganeti.placement``, without the rest of ``cli``."""

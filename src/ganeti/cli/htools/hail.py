@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import msgspec
 
+from ganeti.cli.htools.options import attached
 from ganeti.errors import CommandLineError, GanetiError, WrongInput
 from ganeti.placement.allocator.answer import Answer, failure
 from ganeti.placement.allocator.answering import answer
@@ -31,7 +32,8 @@ class _Parser(ArgumentParser):
 def main() -> int:
     """Run the command; its exit status."""
     try:
-        given = _answered(_parser().parse_args())
+        words = attached(sys.argv[1:], print_nodes="")
+        given = _answered(_parser().parse_args(words))
     except GanetiError as error:
         _print(failure(error.message))
         sys.stderr.write(f"Error: {error.message}\n")
@@ -50,6 +52,9 @@ def _answered(options: Namespace) -> Answer:
     if options.verbose:
         sys.stderr.write(f"Received request: {request}\n")
     given, after = answer(before, request, limits)
+    if options.print_nodes is not None:
+        _list("Initial", before, options.print_nodes)
+        _list("Final", after, options.print_nodes)
     if options.save:
         _save(options.save, before, "pre-ialloc", "before")
         _save(options.save, after, "post-ialloc", "after")
@@ -58,6 +63,13 @@ def _answered(options: Namespace) -> Answer:
 
 def _overridden(options: Namespace) -> Snapshot | None:
     """The cluster that an option gives instead of the message's."""
+    if options.simulate:
+        from ganeti.placement.simulated import simulated  # noqa: PLC0415 - start-up time; rarely asked for
+
+        try:
+            return simulated(options.simulate)
+        except WrongInput as error:
+            raise WrongInput(f"failed to load data, aborting: {error.message}") from None
     if not options.text_data:
         return None
     from ganeti.placement.text.reader import parse  # noqa: PLC0415 - start-up time; rarely asked for
@@ -100,6 +112,16 @@ def _save(name: str, snapshot: Snapshot, extension: str, when: str) -> None:
     sys.stderr.write(f"The cluster state {when} iallocator run has been written to file '{path}'\n")
 
 
+def _list(when: str, snapshot: Snapshot, fields: str) -> None:
+    """The nodes, on standard error: standard output is the answer's."""
+    from ganeti.cli.htools.names import Names  # noqa: PLC0415 - start-up time; rarely asked for
+    from ganeti.cli.htools.report.nodes import node_table  # noqa: PLC0415
+    from ganeti.placement.occupancy import Occupancy  # noqa: PLC0415
+
+    table = node_table(snapshot, Occupancy(snapshot), Names(snapshot), fields)
+    sys.stderr.write("\n".join(("", f"{when} cluster status:", *table, "", "")))
+
+
 def _print(given: Answer) -> None:
     sys.stdout.buffer.write(given.encode() + b"\n")
     sys.stdout.flush()
@@ -110,6 +132,8 @@ def _parser() -> ArgumentParser:
     add = parser.add_argument
     add("input", metavar="input-file", help="the request; - for standard input")
     add("-t", "--text-data", metavar="FILE", help="cluster data that stands in for the request's")
+    add("--simulate", metavar="SPEC", action="append", help="an empty cluster that stands in for it")
+    add("-p", "--print-nodes", metavar="FIELDS", nargs="?", const="", help="list the nodes before and after")
     add("-S", "--save", "--save-cluster", metavar="FILE", help="save the cluster to FILE.pre-ialloc and .post-ialloc")
     add("-v", "--verbose", action="count", default=0, help="tell how the request was understood")
     add("--ignore-dynu", action="store_true", help="accepted; a request carries no dynamic utilisation")

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 
 from ganeti.placement.allocator.answer import Answer, failure, success
@@ -12,7 +10,7 @@ from ganeti.placement.allocator.choices import Choices, Nodes, on_nodes
 from ganeti.placement.allocator.exclusive import all_exclusive, least_loss
 from ganeti.placement.allocator.failure import Failure
 from ganeti.placement.allocator.limits import policy_failure
-from ganeti.placement.allocator.outcome import Outcome, best_of, told
+from ganeti.placement.allocator.outcome import Outcome, best_of, names, told
 from ganeti.placement.allocator.request import Allocate, MultiAllocate
 from ganeti.placement.allocator.scene import Scene
 from ganeti.placement.snapshot import Template
@@ -23,10 +21,11 @@ def allocate(scene: Scene, request: Allocate) -> Answer:
     outcomes = outcomes_of(scene, request)
     best = _chosen(request, outcomes)
     if best is None:
-        return failure(told(outcomes))
-    scene.add(on_nodes(request.instance, best.nodes))
+        return failure(told(scene.cluster, outcomes))
     selected = f"Selected group: {best.group.name}, " if request.group is None else ""
-    return success(f"{selected}{told(outcomes)}", list(best.names))
+    given = success(f"{selected}{told(scene.cluster, outcomes)}", names(scene.cluster, best.nodes))
+    scene.add(on_nodes(request.instance, best.nodes))
+    return given
 
 
 def multi_allocate(scene: Scene, request: MultiAllocate) -> Answer:
@@ -36,9 +35,9 @@ def multi_allocate(scene: Scene, request: MultiAllocate) -> Answer:
         outcomes = outcomes_of(scene, single)
         best = _chosen(single, outcomes)
         if best is None:
-            return failure(told(outcomes))
+            return failure(told(scene.cluster, outcomes))
         scene.add(on_nodes(single.instance, best.nodes))
-        placed.append([single.instance.name, list(best.names)])
+        placed.append([single.instance.name, names(scene.cluster, best.nodes)])
     return success(f"0 instances failed to allocate and {len(placed)} were allocated successfully", [placed, []])
 
 
@@ -53,7 +52,7 @@ def outcome_in(scene: Scene, group: int, request: Allocate) -> Outcome:
     """What there is in one group."""
     nodes = scene.usable(group)
     if request.nodes is not None:
-        nodes = np.intersect1d(nodes, np.array(request.nodes, dtype=np.intp))
+        nodes = nodes[np.isin(nodes, request.nodes)]
     where = scene.cluster.groups[group]
     error = _without_choice(request, nodes)
     if error:
@@ -69,23 +68,13 @@ def outcome_from(scene: Scene, group: int, choices: Choices) -> Outcome:
     where, exclusive = scene.cluster.groups[group], all_exclusive(scene.cluster, group)
     forbidden = policy_failure(where.policy, choices.instance, exclusive_storage=exclusive)
     if forbidden:
-        every = choices.verdicts != Failure.NO_CHOICE
-        return Outcome(where, failures=Counter({forbidden: int(every.sum())}))
-    if scene.capacity and not exclusive:
-        choices.forbid(~scene.capacity.allowed(choices), Failure.N1)
-    found = least_loss(choices, where.policy) if exclusive else choices.best_with_score()
-    if found is None:
-        return Outcome(where, failures=choices.failures())
-    choice, score = found
-    nodes = choices.nodes(choice)
-    return Outcome(
-        where,
-        nodes=nodes,
-        names=tuple(scene.cluster.nodes[node].name for node in nodes),
-        score=score,
-        successes=int((choices.verdicts == Failure.NONE).sum()),
-        failures=choices.failures(),
-    )
+        return Outcome(where, choices, forbidden=forbidden)
+    if exclusive:
+        choice, loss = least_loss(choices, where.policy)
+        return Outcome(where, choices, choice, loss)
+    if scene.capacity:
+        choices.forbid(~scene.capacity.allowed(choices, scene.ignored), Failure.N1)
+    return Outcome(where, choices, choices.best())
 
 
 def _without_choice(request: Allocate, nodes: Nodes) -> str:

@@ -47,7 +47,7 @@ class Capacity:
     def allowed(self, choices: Choices, ignored: Mask | None = None) -> Mask:
         """Which choices leave room for every node's death; ``ignored`` nodes may be without that now."""
         fitting: Mask = np.asarray(choices.verdicts == Failure.NONE)
-        broken = self._overwhelms()
+        broken = self._overwhelmed()
         broken[[node for node, left in self._left.items() if left is None]] = True
         if (broken if ignored is None else broken & ~ignored).any():
             return np.zeros_like(fitting)
@@ -60,11 +60,18 @@ class Capacity:
             fitting[choice] = holds
         return fitting
 
-    def _overwhelms(self) -> Mask:
-        """Nodes whose DRBD instances would find a secondary without the memory for them."""
+    def stuck(self) -> Mask:
+        """The nodes whose instances would not all find room if they died."""
         free = self._occupancy.free_memory()
-        overwhelms = (self._failover > 0) & (self._failover >= free[:, None])
-        return np.asarray(overwhelms.any(axis=0))
+        stuck: Mask = np.asarray(((self._failover > 0) & (self._failover >= free[:, None])).any(axis=0))
+        stuck[[node for node, left in self._left.items() if left is None]] = True
+        return stuck
+
+    def _overwhelmed(self) -> Mask:
+        """Nodes without the memory for the DRBD instances of some other one."""
+        free = self._occupancy.free_memory()
+        overwhelmed = (self._failover > 0) & (self._failover >= free[:, None])
+        return np.asarray(overwhelmed.any(axis=1))
 
     def _failovers_hold(self, choices: Choices) -> Mask:
         """Choices after which every secondary still has the memory for what fails over to it."""

@@ -21,7 +21,7 @@ from ganeti.placement.allocator.limits import USUAL, Limits, spindle_uses
 from ganeti.placement.demand import Floats, Row
 from ganeti.placement.equipment import LINES, SPINDLES_OF_DISK
 from ganeti.placement.occupancy import Occupancy
-from ganeti.placement.score import DEVIATIONS, WEIGHTS, score
+from ganeti.placement.score import DEVIATIONS, WEIGHTS, counts
 from ganeti.placement.snapshot import NO_NODE, Instance, Template
 
 Nodes = NDArray[np.intp]
@@ -30,6 +30,7 @@ Verdicts = NDArray[np.int8]  # of Failure
 _RESERVED = len(LINES)  # the last line of Occupancy.shares
 _WEIGHT = np.array([WEIGHTS[name] for name in DEVIATIONS])
 _ROUNDING = 1e-13  # of a sum of squares
+_MANY = 10_000  # pairs of nodes
 _SAME = 1e-12  # scores that differ by less are the same, whatever the order of summation
 
 
@@ -70,21 +71,25 @@ class Choices:
 
     @cached_property
     def scores(self) -> Floats:
-        """What the score of the cluster would be, by choice."""
+        """By choice, what the score of the cluster would be, but for terms that all choices have in common."""
         return self._deviations() + self._counts()
 
     def failures(self) -> Counter[Failure]:
-        values, counts = np.unique(self.verdicts[self.verdicts > Failure.NONE], return_counts=True)
-        return Counter({Failure(value): int(count) for value, count in zip(values, counts, strict=True)})
+        counts = np.bincount(self.verdicts.reshape(-1) - Failure.NO_CHOICE)[Failure.MEMORY - Failure.NO_CHOICE :]
+        return Counter({Failure(value): int(count) for value, count in enumerate(counts, Failure.MEMORY) if count})
 
-    def best_with_score(self) -> tuple[tuple[int, ...], float] | None:
+    def best(self) -> tuple[int, ...] | None:
         """The choice that leaves the best cluster, the last of equals; None if there is none."""
         scores = np.where(self.verdicts == Failure.NONE, self.scores, np.inf)
         if not scores.size or not np.isfinite(scores.min()):
             return None
         last = int(np.flatnonzero(scores <= scores.min() + _SAME)[-1])
-        choice = tuple(int(index) for index in np.unravel_index(last, scores.shape))
-        return choice, float(scores[choice])
+        return (last,) if scores.ndim == 1 else divmod(last, scores.shape[1])
+
+    def score(self, choice: tuple[int, ...]) -> float:
+        """What the score of the cluster would be."""
+        common = sum(WEIGHTS[name] * value for name, value in counts(self.occupancy).items())
+        return float(self.scores[choice]) + common
 
     def placed(self, choice: tuple[int, ...]) -> Instance:
         """The instance on the nodes of a choice."""
@@ -213,26 +218,33 @@ class Choices:
         """The weighted deviations, by choice."""
         online = self.occupancy.online
         shares, count = self.occupancy.shares(), max(int(online.sum()), 1)
-        distance = np.where(online, shares - shares[:, online].sum(axis=1, keepdims=True) / count, 0)
+        distance = np.where(online, shares - (shares @ online)[:, None] / count, 0)
         squares = np.square(distance).sum(axis=1)
         added = self._added(self._on_its_primary)[:, self.primaries]
         grown = 2 * distance[:, self.primaries] * added + added**2
         if self.secondaries is None:
             return _WEIGHT @ _deviation(squares[:, None], grown, added, count)
         mirrored = self._added(self._on_its_secondary)[:, self.secondaries]
-        total = np.zeros((len(self.primaries), len(self.secondaries)))
-        for line, weight in enumerate(_WEIGHT):
-            if line == _RESERVED:
-                more = self._reserved_more
-                growth = 2 * distance[line, self.secondaries] * more + more**2
-                total += weight * _deviation(squares[line], growth, more, count)
-            elif mirrored[line].any():
-                more = mirrored[line]
-                growth = grown[line][:, None] + 2 * distance[line, self.secondaries] * more + more**2
-                total += weight * _deviation(squares[line], growth, added[line][:, None] + more, count)
-            else:
-                total += weight * _deviation(squares[line], grown[line], added[line], count)[:, None]
+        both = np.asarray(mirrored.any(axis=1))
+        both[_RESERVED] = True
+        alone = ~both
+        total: Floats = (_WEIGHT[alone] @ _deviation(squares[alone, None], grown[alone], added[alone], count))[:, None]
+        lines = np.flatnonzero(both)
+        # Few nodes: all lines at once; many: a line at a time stays in the processor's cache.
+        for some in [lines] if len(self.primaries) * len(self.secondaries) <= _MANY else lines[:, None]:
+            more = mirrored[some][:, None, :]
+            if some[-1] == _RESERVED:
+                known = np.broadcast_to(more[:-1], (len(some) - 1, *self._shape))
+                more = np.concatenate((known, [self._reserved_more]))
+            growth = grown[some][:, :, None] + 2 * distance[some][:, None, self.secondaries] * more + more**2
+            sides = added[some][:, :, None] + more
+            deviation = _deviation(squares[some, None, None], growth, sides, count)
+            total = total + np.tensordot(_WEIGHT[some], deviation, axes=1)
         return total
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self.primaries), 0 if self.secondaries is None else len(self.secondaries)
 
     def _added(self, taken: Floats) -> Floats:
         """What it adds to the shares of each node, by line and node."""
@@ -254,15 +266,15 @@ class Choices:
     def _counts(self) -> Floats:
         """What the terms that are counts and sums contribute, by choice."""
         occupancy, nodes = self.occupancy, self.primaries
-        counts: Floats = self._constant + WEIGHTS["n1_cnt"] * self._at_risk(self._fails_n1_as_primary[nodes], nodes)
-        counts += WEIGHTS["pri_tags_score"] * self._conflicts[nodes]
-        counts += WEIGHTS["location_exclusion_score"] * self._location_conflicts[nodes]
-        counts += WEIGHTS["location_score"] * occupancy.neighbours.missed(self.instance)[nodes]
+        weighed: Floats = WEIGHTS["n1_cnt"] * self._at_risk(self._fails_n1_as_primary[nodes], nodes)
+        weighed += WEIGHTS["pri_tags_score"] * self._conflicts[nodes]
+        weighed += WEIGHTS["location_exclusion_score"] * self._location_conflicts[nodes]
+        weighed += WEIGHTS["location_score"] * occupancy.neighbours.missed(self.instance)[nodes]
         if self.secondaries is None:
-            return counts
+            return weighed
         fails = self._reserved_then > self._reported_free[self.secondaries]
         shared = occupancy.neighbours.shared[np.ix_(nodes, self.secondaries)]
-        total: Floats = counts[:, None] + WEIGHTS["location_score"] * shared
+        total: Floats = weighed[:, None] + WEIGHTS["location_score"] * shared
         total += WEIGHTS["n1_cnt"] * self._at_risk(fails, self.secondaries)
         return total + WEIGHTS["reserved_mem_rtotal"] * self._reserved_more
 
@@ -273,12 +285,6 @@ class Choices:
         more: Floats = np.where(fails, living[nodes] + 1, 0) - risk[nodes]
         return np.where(occupancy.online[nodes], more, 0)
 
-    @cached_property
-    def _constant(self) -> float:
-        """The terms that are not deviations, as they are without the instance."""
-        deviations = np.std(self.occupancy.shares()[:, self.occupancy.online], axis=1)
-        return score(self.occupancy) - float(_WEIGHT @ np.nan_to_num(deviations))
-
 
 def on_nodes(instance: Instance, nodes: tuple[int, ...]) -> Instance:
     """The instance on these nodes: a primary, and a secondary if there are two."""
@@ -288,7 +294,10 @@ def on_nodes(instance: Instance, nodes: tuple[int, ...]) -> Instance:
 
 def _first(checks: list[tuple[NDArray[np.bool_], Failure]]) -> Verdicts:
     """The first failure, by node."""
-    return np.select([fails for fails, _ in checks], [failure for _, failure in checks], Failure.NONE).astype(np.int8)
+    verdicts = np.zeros(len(checks[0][0]), dtype=np.int8)
+    for fails, failure in reversed(checks):
+        verdicts[fails] = failure
+    return verdicts
 
 
 def _deviation(squares: Floats | float, growth: Floats, added: Floats, count: int) -> Floats:

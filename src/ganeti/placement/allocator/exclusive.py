@@ -25,15 +25,16 @@ def all_exclusive(snapshot: Snapshot, group: int) -> bool:
     return all(node.exclusive_storage for node in snapshot.nodes if node.group == group)
 
 
-def least_loss(choices: Choices, policy: Policy) -> tuple[tuple[int, ...], Loss] | None:
+def least_loss(choices: Choices, policy: Policy) -> tuple[tuple[int, ...] | None, Loss | None]:
     """The choice that loses least, the last of equals; None if nothing is possible."""
-    best: tuple[tuple[int, ...], Loss] | None = None
+    best: tuple[int, ...] | None = None
+    least: Loss | None = None
     for found in np.argwhere(choices.verdicts == Failure.NONE):
         choice = tuple(int(index) for index in found)
         loss = _loss(choices, choices.nodes(choice), policy)
-        if best is None or loss <= best[1]:
-            best = choice, loss
-    return best
+        if least is None or loss <= least:
+            best, least = choice, loss
+    return best, least
 
 
 def _loss(choices: Choices, nodes: tuple[int, ...], policy: Policy) -> Loss:

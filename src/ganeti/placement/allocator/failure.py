@@ -20,6 +20,12 @@ class Failure(IntEnum):
     MIGRATION = 6
     DISK_COUNT = 7
     SPINDLES = 8
+    INTERNAL = 9
+
+    @classmethod
+    def listed(cls) -> list[Failure]:
+        """All real ones."""
+        return [failure for failure in cls if failure > cls.NONE]
 
     @property
     def word(self) -> str:
@@ -35,6 +41,7 @@ _WORDS = {
     Failure.MIGRATION: "FailMig",
     Failure.DISK_COUNT: "FailDiskCount",
     Failure.SPINDLES: "FailSpindles",
+    Failure.INTERNAL: "FailInternal",
 }
 
 

@@ -138,7 +138,7 @@ def _snapshot(wire: WireMessage, node_memory: int) -> Snapshot:
         nodes=tuple(_node(name, node, groups, node_memory) for name, node in wire.nodes.items()),
         instances=tuple(_placed(name, instance, nodes) for name, instance in wire.instances.items()),
         tags=wire.cluster_tags,
-        policy=_policy(wire.ipolicy) if wire.ipolicy else Policy(),
+        policy=_cluster_policy(wire.ipolicy),
     )
 
 
@@ -161,6 +161,14 @@ def _policy(wire: WirePolicy) -> Policy:
         vcpu_ratio=wire.vcpu_ratio,
         spindle_ratio=wire.spindle_ratio,
     )
+
+
+def _cluster_policy(given: Any) -> Policy:
+    """The cluster's own policy is for information, the groups' count: one of another form is passed over."""
+    try:
+        return _policy(msgspec.convert(given, WirePolicy))
+    except msgspec.ValidationError:
+        return Policy()
 
 
 def _spec(wire: WireSpec) -> Spec:

@@ -15,7 +15,7 @@ import numpy as np
 from ganeti.errors import InsufficientResources
 from ganeti.placement.allocator.choices import Choices, Nodes, on_nodes
 from ganeti.placement.allocator.failure import Failure
-from ganeti.placement.allocator.limits import Limits, policy_failure
+from ganeti.placement.allocator.limits import Limits
 from ganeti.placement.allocator.opcodes import Opcode, migrate, replace_secondary
 from ganeti.placement.allocator.scene import Scene
 from ganeti.placement.snapshot import Instance, Template
@@ -62,7 +62,6 @@ def fail_over(scene: Scene, instance: Instance) -> Move:
 def change_primary(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
     """Another node runs the instance, whose disks every node reaches."""
     choices = Choices(scene.occupancy, instance, candidates, None, _limits(scene, instance))
-    _forbid_policy(scene, instance, choices)
     _forbid_migration(scene, instance, choices)
     target = _found(scene, choices, candidates)
     return Move((target,), [migrate(instance.name, scene.cluster.nodes[target].name)])
@@ -72,7 +71,6 @@ def change_secondary(scene: Scene, instance: Instance, candidates: Nodes) -> Mov
     """Another node gets the mirror of the disks."""
     primary = np.array([instance.primary])
     choices = Choices(scene.occupancy, instance, primary, candidates, scene.limits, keep_primary=True)
-    _forbid_policy(scene, instance, choices)
     target = _found(scene, choices, candidates)
     return Move((instance.primary, target), [replace_secondary(instance.name, scene.cluster.nodes[target].name)])
 
@@ -82,19 +80,18 @@ def change_both(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
     if len(candidates) < 2:
         raise InsufficientResources("Can't find any good nodes for relocation: no nodes available")
     choices = Choices(scene.occupancy, instance, candidates, candidates, scene.limits)
-    _forbid_policy(scene, instance, choices)
     _forbid_migration(scene, instance, choices)
     first = Choices(
         scene.occupancy, instance, np.array([_alive(scene, instance)]), candidates, scene.limits, keep_primary=True
     )
     for failure in set(first.verdicts[0].tolist()) - {Failure.NONE, Failure.NO_CHOICE}:
         choices.forbid(np.broadcast_to((first.verdicts[0] == failure)[:, None], choices.verdicts.shape), failure)
-    found = choices.best_with_score()
+    found = choices.best()
     if found is None:
         reason, _ = choices.failures().most_common(1)[0]
         why = f"Allocation failed: Changing secondary to new primary: {reason.word}"
         raise InsufficientResources(f"Can't find any good nodes for relocation: {why}")
-    nodes = choices.nodes(found[0])
+    nodes = choices.nodes(found)
     return Move(nodes, job_to_both(scene, instance, nodes))
 
 
@@ -120,23 +117,14 @@ def _limits(scene: Scene, instance: Instance) -> Limits:
 
 def _found(scene: Scene, choices: Choices, candidates: Nodes) -> int:
     """The last node of the best choice. Raises InsufficientResources with the reason for each candidate."""
-    found = choices.best_with_score()
+    found = choices.best()
     if found is not None:
-        return choices.nodes(found[0])[-1]
+        return choices.nodes(found)[-1]
     verdicts = zip(candidates, choices.verdicts.reshape(-1), strict=True)
     reasons = (
         f" Node {scene.cluster.nodes[node].name} failed: {Failure(int(verdict)).word};" for node, verdict in verdicts
     )
     raise InsufficientResources(f"Can't find any good node: {''.join(reasons)}")
-
-
-def _forbid_policy(scene: Scene, instance: Instance, choices: Choices) -> None:
-    group = scene.cluster.group_of(int(choices.nodes((0, 0))[-1])) if choices.verdicts.size else None
-    if group is None:
-        return
-    forbidden = policy_failure(group.policy, instance, exclusive_storage=False)
-    if forbidden:
-        choices.forbid(np.ones(choices.verdicts.shape, dtype=bool), forbidden)
 
 
 def _forbid_migration(scene: Scene, instance: Instance, choices: Choices) -> None:

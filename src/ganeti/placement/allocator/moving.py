@@ -107,9 +107,11 @@ def _into_group(scene: Scene, instance: Instance, groups: list[int]) -> Move:
     outcomes = [outcome_in(scene, group, request) for group in groups if group in inhabited]
     best = best_of(outcomes)
     if best is None:
-        raise InsufficientResources(told(outcomes) or "no groups for evacuation: the allowed groups have no nodes")
+        raise InsufficientResources(
+            told(scene.cluster, outcomes) or "no groups for evacuation: the allowed groups have no nodes"
+        )
     if needed == 1:
-        return Move(best.nodes, [migrate(instance.name, best.names[0])])
+        return Move(best.nodes, [migrate(instance.name, scene.cluster.nodes[best.nodes[0]].name)])
     return Move(best.nodes, job_to_both(scene, instance, best.nodes))
 
 

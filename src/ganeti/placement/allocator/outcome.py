@@ -5,59 +5,88 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from ganeti.placement.allocator.choices import Choices
 from ganeti.placement.allocator.exclusive import Loss
 from ganeti.placement.allocator.failure import Failure, listed
-from ganeti.placement.snapshot import AllocPolicy, Group
+from ganeti.placement.snapshot import AllocPolicy, Group, Snapshot
 
 _RANKS = {AllocPolicy.PREFERRED: 0, AllocPolicy.LAST_RESORT: 1, AllocPolicy.UNALLOCABLE: 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``nodes`` are the best ones, empty if there are none; ``error`` is why there was no choice at all.
+    """``choice`` is the best of ``choices``, if one is possible; ``error`` is why there were none at all.
 
-    ``score`` is the whole cluster's, or what is lost where storage is exclusive.
+    ``forbidden`` is what the group's policy has against the instance, wherever it would be. Scores and counts are
+    worked out when they are asked for, which must be before the scene changes.
     """
 
     group: Group
-    nodes: tuple[int, ...] = ()
-    names: tuple[str, ...] = ()
-    score: float | Loss = 0.0
-    successes: int = 0
-    failures: Counter[Failure] = field(default_factory=Counter)
+    choices: Choices | None = None
+    choice: tuple[int, ...] | None = None
+    loss: Loss | None = None  # where storage is exclusive
+    forbidden: Failure = Failure.NONE
     error: str = ""
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """The best ones; empty if there are none."""
+        return () if self.choices is None or self.choice is None else self.choices.nodes(self.choice)
 
     @property
     def rank(self) -> tuple[int, float]:
         """Lower is better."""
-        return _RANKS[self.group.alloc_policy], self.score if isinstance(self.score, float) else 0.0
+        return _RANKS[self.group.alloc_policy], self.score
 
-    def __str__(self) -> str:
+    @property
+    def score(self) -> float:
+        """The whole cluster's with the instance; it means nothing where storage is exclusive."""
+        if self.choices is None or self.choice is None or self.loss:
+            return 0.0
+        return self.choices.score(self.choice)
+
+    @property
+    def failures(self) -> Counter[Failure]:
+        if self.choices is None:
+            return Counter()
+        if self.forbidden:
+            return Counter({self.forbidden: int((self.choices.verdicts != Failure.NO_CHOICE).sum())})
+        return self.choices.failures()
+
+    def told(self, snapshot: Snapshot) -> str:
+        """In the words of Ganeti's hail."""
         name, policy = self.group.name, self.group.alloc_policy
         if self.error:
             return f"Group {name}: error {self.error}"
-        if not self.nodes:
-            reasons = listed(self.failures) or "none"
-            return f"Group {name} ({policy}): No valid allocation solutions, failure reasons: {reasons}"
+        failures = self.failures
+        if self.choices is None or self.choice is None:
+            return f"Group {name} ({policy}): No valid allocation solutions, failure reasons: {listed(failures)}"
+        successes = int((self.choices.verdicts == Failure.NONE).sum())
         return (
-            f"Group {name} ({policy}): score: {self._score_text()}, successes {self.successes}, "
-            f"failures {self.failures.total()} ({listed(self.failures)}) for node(s) {'/'.join(self.names)}"
+            f"Group {name} ({policy}): score: {self._score_text()}, successes {successes}, "
+            f"failures {failures.total()} ({listed(failures)}) for node(s) {'/'.join(names(snapshot, self.nodes))}"
         )
 
     def _score_text(self) -> str:
-        if isinstance(self.score, float):
+        if self.loss is None:
             return f"{self.score:.8f}"
-        vector, disk = self.score
+        vector, disk = self.loss
         return f"([{','.join(map(str, vector))}],{disk})"
+
+
+def names(snapshot: Snapshot, nodes: Iterable[int]) -> list[str]:
+    return [snapshot.nodes[node].name for node in nodes]
 
 
 def best_of(outcomes: Iterable[Outcome], *, unallocable: bool = False) -> Outcome | None:
     """The best group with nodes, the last of equals; one that is unallocable only if that is allowed."""
-    found = [o for o in outcomes if o.nodes and (unallocable or o.group.alloc_policy != AllocPolicy.UNALLOCABLE)]
+    found = [o for o in outcomes if o.choice and (unallocable or o.group.alloc_policy != AllocPolicy.UNALLOCABLE)]
+    if len(found) == 1:
+        return found[0]
     return min(reversed(found), key=lambda outcome: outcome.rank, default=None)
 
 
-def told(outcomes: Iterable[Outcome]) -> str:
-    return ", ".join(map(str, outcomes))
+def told(snapshot: Snapshot, outcomes: Iterable[Outcome]) -> str:
+    return ", ".join(outcome.told(snapshot) for outcome in outcomes)

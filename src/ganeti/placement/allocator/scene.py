@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -12,6 +13,7 @@ from ganeti.placement import demand
 from ganeti.placement.allocator.capacity import Capacity
 from ganeti.placement.allocator.choices import Nodes
 from ganeti.placement.allocator.limits import USUAL, Limits
+from ganeti.placement.allocator.room import Mask
 from ganeti.placement.demand import Row
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Instance, Node, Snapshot
@@ -24,6 +26,7 @@ class Scene:
         self.limits = limits
         self.occupancy = Occupancy(snapshot)
         self.capacity = Capacity(snapshot, self.occupancy) if limits.capacity else None
+        self.ignored: Mask | None = None  # nodes whose instances need not survive
         self._began = snapshot
         self._instances: dict[int, Instance] = dict(enumerate(snapshot.instances))
         self._next = len(self._instances)
@@ -59,8 +62,13 @@ class Scene:
 
     def usable(self, group: int, without: Iterable[int] = ()) -> Nodes:
         """The nodes of a group that are online."""
-        chosen = [i for i, node in enumerate(self._began.nodes) if node.group == group and not node.offline]
-        return np.setdiff1d(np.array(chosen, dtype=np.intp), np.array(list(without), dtype=np.intp))
+        excluded = set(without)
+        return np.array([node for node in self._online_in[group] if node not in excluded], dtype=np.intp)
+
+    @cached_property
+    def _online_in(self) -> list[list[int]]:
+        nodes = [(index, node.group) for index, node in enumerate(self._began.nodes) if not node.offline]
+        return [[index for index, at in nodes if at == group] for group in self.groups]
 
     def snapshot(self) -> Snapshot:
         """The cluster as it is now, with what its nodes would report."""

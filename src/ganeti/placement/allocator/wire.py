@@ -132,7 +132,7 @@ class WireMessage(Struct, frozen=True):
     nodes: dict[str, WireNode]
     instances: dict[str, WireInstance]
     request: dict[str, Any]
-    ipolicy: WirePolicy | None = None
+    ipolicy: Any = None  # for information only, and of older forms too
 
 
 WIRE_REQUESTS: dict[str, Any] = {

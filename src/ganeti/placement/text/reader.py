@@ -114,7 +114,7 @@ def _node(row: Row, groups: list[Group]) -> Node:
         exclusive_storage=row.text("exclusive storage") == "Y",
     )
     if any(row.unknown(column) for column in _SIZES):
-        return msgspec.structs.replace(node, offline=True, node_cpus=0, spindles=0)
+        return Node(name=node.name, group=group, offline=True, node_cpus=0, spindles=0)
     return msgspec.structs.replace(
         node,
         total_memory=row.integer("total memory"),

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``-X``: the master daemon carries steps out, each a job, the jobs of a set at the same time (hbal(1))."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import time
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+from ganeti.cli.htools.inputs.luxi import client
+from ganeti.cli.htools.options import say
+from ganeti.cli.htools.report.steps import job_sets
+from ganeti.errors import EXIT_FAILURE, WrongInput
+from ganeti.luxi.client import Client
+from ganeti.luxi.protocol import Method
+from ganeti.operations import OPERATIONS
+from ganeti.placement.balance.move import Kind, Step
+from ganeti.placement.snapshot import Snapshot
+
+_PRIORITY = {"low": 10, "normal": 0, "high": -10}
+_ENDED = frozenset({"success", "error", "canceled"})
+_PAUSE = 0.5  # seconds between looks at the jobs
+_MIGRATE, _FAILOVER = "OP_INSTANCE_MIGRATE", "OP_INSTANCE_FAILOVER"
+_REPLACE_DISKS = "OP_INSTANCE_REPLACE_DISKS"
+
+
+def execute(group: Snapshot, steps: Sequence[Step], arguments: argparse.Namespace) -> int:
+    """The exit status: 0 if all jobs that were begun have succeeded. An interrupt lets those end that run."""
+    interrupted = _Interrupt()
+    master = client(arguments.luxi)
+    try:
+        _require_operations(group, steps)
+        for number, jobs in enumerate(job_sets(steps), 1):
+            say(f"Executing jobset {number}: {len(jobs)} jobs")
+            if not _run_set(master, group, jobs, arguments):
+                return EXIT_FAILURE
+            if interrupted.asked or arguments.first_job_group:
+                say("Stopped before the next jobset, as asked for.")
+                return 0
+    finally:
+        master.close()
+        interrupted.restore()
+    return 0
+
+
+class _Interrupt:
+    """Takes ^C for a wish to stop after the jobs that run."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before = signal.signal(signal.SIGINT, self._note)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        say("Waiting for the jobs that run; no others will be started.")
+
+    def restore(self) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+
+def _require_operations(group: Snapshot, steps: Sequence[Step]) -> None:
+    """Nothing is begun that the master daemon cannot do."""
+    needed = {name for step in steps for name in _names(group, step)}
+    missing = sorted(needed - OPERATIONS.keys())
+    if missing:
+        raise WrongInput(
+            f"Error: the master daemon cannot do {', '.join(missing)} yet, which these steps need; nothing was begun. "
+            "With --no-disk-moves instances only change places with their secondary nodes"
+        )
+
+
+def _names(group: Snapshot, step: Step) -> set[str]:
+    """The operations that a step consists of."""
+    leave = _MIGRATE if group.instances[step.move.instance].status.running else _FAILOVER
+    if step.move.kind is Kind.ANYWHERE:
+        return {leave}
+    return {_REPLACE_DISKS if letter == "r" else leave for letter in step.move.kind.value}
+
+
+def _run_set(master: Client, group: Snapshot, jobs: Sequence[Step], arguments: argparse.Namespace) -> bool:
+    submitted = master.call(Method.SUBMIT_MANY_JOBS, [_operations(group, step, arguments) for step in jobs])
+    refused = [reason for accepted, reason in submitted if not accepted]
+    numbers = [number for accepted, number in submitted if accepted]
+    ends = _wait(master, numbers)
+    for number, end in ends.items():
+        say(f"  job {number}: {end}")
+    for reason in refused:
+        say(f"  not accepted: {reason}")
+    return not refused and all(end == "success" for end in ends.values())
+
+
+def _wait(master: Client, numbers: Sequence[int]) -> dict[int, str]:
+    """How each job has ended."""
+    while True:
+        states = dict(zip(numbers, master.call(Method.QUERY_JOBS, list(numbers), ["status"]), strict=True))
+        ends = {number: str(row[0]) if row else "error" for number, row in states.items()}
+        if all(end in _ENDED for end in ends.values()):
+            return ends
+        time.sleep(_PAUSE)
+
+
+def _operations(group: Snapshot, step: Step, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    instance = group.instances[step.move.instance]
+    reason = [["hbal", arguments.reason or "balancing", time.time_ns()]]
+    common = {"instance_name": instance.name, "priority": _PRIORITY[arguments.priority], "reason": reason}
+    leave = {"OP_ID": _MIGRATE, "allow_failover": True} if instance.status.running else {"OP_ID": _FAILOVER}
+    leave |= common
+    target = group.nodes[step.move.target].name
+    if step.move.kind is Kind.ANYWHERE:
+        return [{**leave, "target_node": target}]
+    replace = {"OP_ID": _REPLACE_DISKS, "mode": "replace_new_secondary", "remote_node": target, **common}
+    return [replace if letter == "r" else leave for letter in step.move.kind.value]

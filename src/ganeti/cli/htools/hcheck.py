@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``hcheck``: whether a cluster is well, and whether hbal would help (hcheck(1))."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+
+from ganeti.cli.htools import tool
+from ganeti.cli.htools.hbal import rules_of
+from ganeti.cli.htools.hbal_options import hbal_parser
+from ganeti.cli.htools.loading import Loaded, load
+from ganeti.cli.htools.options import Parser, say
+from ganeti.placement.balance.balance import Balance, descend
+from ganeti.placement.health import Health, health
+from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.snapshot import Snapshot
+
+_UNWELL = 1  # exit status
+
+# By the machine-readable key: what people read, and the field of Health.
+_COUNTS = (
+    ("N1_FAIL", "Nodes not N+1 happy", "n1_failures"),
+    ("CONFLICT_TAGS", "Nodes with conflicting instances", "conflicting_nodes"),
+    ("OFFLINE_PRI", "Instances having the primary node offline", "offline_primaries"),
+    ("OFFLINE_SEC", "Instances having a secondary node offline", "offline_secondaries"),
+    ("GN1_FAIL", "Nodes not directly evacuateable", "stuck_nodes"),
+)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    return tool.run(_main, words)
+
+
+def _main(words: Sequence[str]) -> int:
+    arguments = _parser().parse_args(words)
+    loaded = load(arguments)
+    machine, simulate = arguments.machine_readable == "yes", not arguments.no_simulation
+    parts = [loaded.snapshot.only_group(index) for index in range(len(loaded.snapshot.groups))]
+    initial = [_health(part, loaded, arguments) for part in parts]
+    ill = sum(initial, Health()).ill
+    for line in _introduction(parts, machine=machine, ill=ill, simulate=simulate):
+        say(line)
+    _tell(parts, initial, machine=machine, final=False)
+    final = [_balanced(part, loaded, arguments) for part in parts] if simulate and ill else initial
+    if machine or final is not initial:
+        _tell(parts, final, machine=machine, final=True, ill=ill)
+    if machine:
+        say("HCHECK_OK=1")
+    return _UNWELL if ill and simulate else 0
+
+
+def _health(part: Snapshot, loaded: Loaded, arguments: argparse.Namespace) -> Health:
+    return health(part, Occupancy(part, loaded.tags), capacity=not arguments.no_capacity_checks)
+
+
+def _balanced(part: Snapshot, loaded: Loaded, arguments: argparse.Namespace) -> Health:
+    """Of the group as hbal would leave it."""
+
+    def enough(before: float, after: float) -> bool:
+        too_little = before <= arguments.min_gain_limit and before - after < arguments.min_gain
+        return bool(too_little or before < arguments.min_score)
+
+    balance = Balance(part, rules_of(loaded, arguments), loaded.tags)
+    for _ in descend(balance, enough, arguments.max_length if arguments.max_length >= 0 else None):
+        pass
+    return health(balance.snapshot, balance.occupancy, capacity=not arguments.no_capacity_checks)
+
+
+def _introduction(parts: Sequence[Snapshot], *, machine: bool, ill: bool, simulate: bool) -> Iterator[str]:
+    if machine:
+        for index, part in enumerate(parts):
+            yield f"HCHECK_GROUP_UUID_{index}='{part.groups[0].uuid}'"
+    elif not simulate:
+        yield "Running in no-simulation mode."
+    elif ill:
+        yield "Cluster needs rebalancing."
+    else:
+        yield "No need to rebalance cluster, no problems found."
+
+
+def _tell(
+    parts: Sequence[Snapshot], found: Sequence[Health], *, machine: bool, final: bool, ill: bool | None = None
+) -> None:
+    """``ill`` says what the whole cluster was before."""
+    whole = sum(found, Health())
+    ill = whole.ill if ill is None else ill
+    lines = _machine(found, whole, "FINAL" if final else "INIT", ill) if machine else _human(parts, found, final, ill)
+    for line in lines:
+        say(line)
+
+
+def _machine(found: Sequence[Health], whole: Health, phase: str, ill: bool) -> Iterator[str]:
+    for index, it in enumerate(found):
+        for key, _, field in _COUNTS:
+            yield f"HCHECK_{phase}_GROUP_{index}_{key}={getattr(it, field)}"
+        yield f"HCHECK_{phase}_GROUP_{index}_SCORE={it.score:.8f}"
+    for key, _, field in _COUNTS:
+        yield f"HCHECK_{phase}_CLUSTER_{key}={getattr(whole, field)}"
+    yield f"HCHECK_{phase}_CLUSTER_NEED_REBALANCE={int(ill)}"
+
+
+def _human(parts: Sequence[Snapshot], found: Sequence[Health], final: bool, ill: bool) -> Iterator[str]:
+    when = "after rebalancing" if final else "initially"
+    for part, it in zip(parts, found, strict=True):
+        yield f"\nStatistics for group {part.groups[0].name} {when}"
+        yield from (f"    {text}: {getattr(it, field)}" for _, text, field in _COUNTS)
+        yield f"    Group score: {it.score:.8f}"
+    whole = sum(found, Health())
+    yield f"\nCluster statistics {when}"
+    yield from (f"    {text}: {getattr(whole, field)}" for _, text, field in _COUNTS)
+    yield f"    Cluster is not healthy: {ill}"
+
+
+def _parser() -> Parser:
+    made = hbal_parser()
+    made.prog, made.description = "hcheck", "Checks a cluster, and whether hbal would help."
+    add = made.add_argument_group("checks").add_argument
+    add("--no-simulation", action="store_true", help="only look at the cluster as it is")
+    add("--no-capacity-checks", action="store_true", help="do not look for nodes that cannot be evacuated")
+    add(
+        "--machine-readable", metavar="CHOICE", nargs="?", const="yes", choices=("yes", "no"), help="as shell variables"
+    )
+    return made

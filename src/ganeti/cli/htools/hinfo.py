@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``hinfo``: what a cluster is like, without changing anything (hinfo(1))."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from ganeti.cli.htools import tool
+from ganeti.cli.htools.loading import Loaded, load
+from ganeti.cli.htools.options import add_adjustments, add_backends, add_listings, parser, say, verbosity, warn
+from ganeti.cli.htools.report.instances import instance_table
+from ganeti.cli.htools.report.nodes import node_table
+from ganeti.cli.htools.report.table import layout
+from ganeti.cli.htools.report.terms import term_table
+from ganeti.placement import score
+from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.text.policies import serialise_policy
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    return tool.run(_main, words)
+
+
+def _main(words: Sequence[str]) -> int:
+    made = parser("hinfo", "Prints what a cluster is like.")
+    add_backends(made)
+    add_adjustments(made)
+    add_listings(made)
+    arguments = made.parse_args(words)
+    loaded = load(arguments)
+    _describe(loaded, verbosity(arguments))
+    occupancy = Occupancy(loaded.snapshot, loaded.tags)
+    _score(loaded, occupancy)
+    _tables(loaded, occupancy, arguments)
+    return 0
+
+
+def _describe(loaded: Loaded, level: int) -> None:
+    snapshot = loaded.snapshot
+    if level > 0:
+        say(f"Loaded cluster tags: {','.join(snapshot.tags)}")
+    if level > 2:
+        say(f"Loaded cluster ipolicy: {serialise_policy('', snapshot.policy)}")
+    if level > 1 and not snapshot.instances:
+        say("Cluster is empty.")
+    counts = f"{_count(len(snapshot.nodes), 'node')}, {_count(len(snapshot.instances), 'instance')}"
+    say(f"Loaded {counts}, {_count(len(snapshot.groups), 'node group')}")
+    if level > 2 and loaded.names.suffix:
+        say(f"Note: Stripping common suffix of '{loaded.names.suffix}' from names")
+    if level > 1:
+        _groups(loaded)
+
+
+def _groups(loaded: Loaded) -> None:
+    split = loaded.snapshot.split_instances()
+    say("Found instances belonging to multiple node groups:" if split else "No split instances found")
+    for instance in split:
+        warn(f"  {instance.name}")
+    rows = [["Group", "Nodes", "Instances", "Bad_Nodes", "Bad_Instances", "N+1", "Score"]]
+    for index, group in enumerate(loaded.snapshot.groups):
+        part = loaded.snapshot.only_group(index)
+        occupancy = Occupancy(part, loaded.tags)
+        nodes, instances = bad_counts(occupancy)
+        cells = (len(part.nodes), len(part.instances), nodes, instances, not nodes)
+        rows.append([group.name, *map(str, cells), f"{score.score(occupancy):.8f}"])
+    say("Node group information:")
+    for line in layout(rows, [False, True, True, True, True, False, True], "   "):
+        say(line)
+
+
+def bad_counts(occupancy: Occupancy) -> tuple[int, int]:
+    """How many online nodes fail N+1, and how many instances they have."""
+    failing = occupancy.fails_n1() & occupancy.online
+    return int(failing.sum()), int(occupancy.instances_at_risk()[occupancy.online].sum())
+
+
+def _score(loaded: Loaded, occupancy: Occupancy) -> None:
+    happy = not bad_counts(occupancy)[0]
+    say(f"Cluster is N+1 {'happy' if happy else 'unhappy'}")
+    say("Cluster coefficients:")
+    terms = score.terms(occupancy)
+    for line in term_table(terms, empty=len(loaded.snapshot.nodes) < 1):
+        say(line)
+    say(f"Cluster score: {score.total(terms):.8f}")
+
+
+def _tables(loaded: Loaded, occupancy: Occupancy, arguments: argparse.Namespace) -> None:
+    if arguments.print_instances:
+        warn("\nInstances instance map:")
+        warn("\n".join(instance_table(loaded.snapshot)))
+    if arguments.print_nodes is not None:
+        warn("\nCluster status:")
+        warn("\n".join(node_table(loaded.snapshot, occupancy, loaded.names, arguments.print_nodes)))
+        warn("")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``hroller``: in which groups nodes can be rebooted (hroller(1))."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ganeti.cli.htools import tool
+from ganeti.cli.htools.loading import Loaded, load
+from ganeti.cli.htools.options import Parser, add_backends, integer, parser, say, warn
+from ganeti.errors import WrongInput
+from ganeti.placement.rolling import Maintenance, Reboot, hosts_single, reboots
+from ganeti.placement.text import serialise
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    return tool.run(_main, words)
+
+
+def _main(words: Sequence[str]) -> int:
+    arguments = _parser().parse_args(words)
+    loaded = load(arguments)
+    nodes = _chosen(loaded, arguments)
+    _require_master(loaded, arguments)
+    maintenance = Maintenance(
+        offline=arguments.offline_maintenance,
+        ignore_single=arguments.ignore_non_redundant,
+        full=arguments.full_evacuation,
+    )
+    found = reboots(loaded.snapshot, nodes, maintenance)
+    if arguments.save:
+        _save(f"{arguments.save}.original", serialise(loaded.snapshot))
+    for line in _lines(loaded, found, arguments):
+        say(line)
+    return 0
+
+
+def _chosen(loaded: Loaded, arguments: argparse.Namespace) -> list[int]:
+    """The nodes that are to be rebooted."""
+    snapshot, tags = loaded.snapshot, set(filter(None, (arguments.node_tags or "").split(",")))
+    group = None
+    if arguments.group is not None:
+        group = next((i for i, it in enumerate(snapshot.groups) if arguments.group in (it.name, it.uuid)), None)
+        if group is None:
+            raise WrongInput("Error: Cannot find target group.")
+    single = hosts_single(snapshot) if arguments.skip_non_redundant else set()
+    return [
+        index
+        for index, node in enumerate(snapshot.nodes)
+        if not node.offline
+        and group in (None, node.group)
+        and (not tags or tags.intersection(node.tags))
+        and index not in single
+    ]
+
+
+def _require_master(loaded: Loaded, arguments: argparse.Namespace) -> None:
+    if any(node.master for node in loaded.snapshot.nodes):
+        return
+    text = "No master node found (maybe not supported by backend)."
+    if not arguments.force:
+        raise WrongInput(f"Error: {text}")
+    warn(f"Warning: {text}")
+
+
+def _lines(loaded: Loaded, found: Sequence[Reboot], arguments: argparse.Namespace) -> Iterator[str]:
+    if not arguments.no_headers:
+        yield "'First Reboot Group'" if arguments.one_step_only else "'Node Reboot Groups'"
+    short, nodes = loaded.names.short, loaded.snapshot.nodes
+    for reboot in found[:1] if arguments.one_step_only else found:
+        names = [short(nodes[node].name) for node in reboot.nodes]
+        yield from names if arguments.one_step_only else [",".join(names)]
+        if arguments.print_moves:
+            for instance, targets in reboot.moves:
+                places = " ".join(short(nodes[node].name) for node in targets)
+                yield f"  {short(loaded.snapshot.instances[instance].name)} {places}"
+
+
+def _save(path: str, text: str) -> None:
+    try:
+        Path(path).write_text(text)
+    except OSError as error:
+        raise WrongInput(f"Error: cannot write {path}: {error.strerror}") from None
+
+
+def _parser() -> Parser:
+    made = parser("hroller", "Finds groups of nodes that can be rebooted together.")
+    add_backends(made)
+    add = made.add_argument_group("which nodes, and how").add_argument
+    add("-G", "--group", metavar="ID", help="of this node group only, by name or UUID")
+    add("-O", "--offline", metavar="NODE", action="append", default=[], help="take this node for offline")
+    add("--node-tags", metavar="TAG,...", help="with one of these tags only")
+    add("--offline-maintenance", action="store_true", help="all instances will be shut down")
+    add("--full-evacuation", action="store_true", help="secondaries leave the nodes as well")
+    add("--skip-non-redundant", action="store_true", help="not nodes with instances that have no secondary node")
+    add("--ignore-non-redundant", action="store_true", help="as if there were no such instances")
+    add("-f", "--force", action="store_true", help="go on though it isn't known which node is the master")
+    text = "MiB that nodes with KVM take themselves; 0: what they report"
+    add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
+    made.set_defaults(ignore_dynu=False)
+    add = made.add_argument_group("what comes of it").add_argument
+    add("--one-step-only", action="store_true", help="the first group only, a line a node")
+    add("--print-moves", action="store_true", help="where instances go meanwhile")
+    add("--no-headers", action="store_true", help="no title line")
+    add("-S", "--save", metavar="FILE", help="save the cluster to FILE.original")
+    return made

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``hspace``: how many more instances fit a cluster (hspace(1))."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ganeti.cli.htools import tool
+from ganeti.cli.htools.loading import Loaded, load
+from ganeti.cli.htools.options import Parser, add_backends, integer, number, parser, say, verbosity, warn
+from ganeti.cli.htools.report import space
+from ganeti.cli.htools.report.nodes import node_table
+from ganeti.cli.htools.report.terms import term_table
+from ganeti.errors import InsufficientResources, WrongInput
+from ganeti.model.parameters.policy import Policy
+from ganeti.placement import score
+from ganeti.placement.allocator.limits import Limits
+from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.quantity import mebibytes
+from ganeti.placement.snapshot import Template
+from ganeti.placement.space.filling import Filled, Filler
+from ganeti.placement.space.spec import InstanceSpec, spec_of
+from ganeti.placement.space.totals import Totals, totals
+from ganeti.placement.text import serialise
+
+_BAD = "Error while parsing command line arguments:\n"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    return tool.run(_main, words)
+
+
+def _main(words: Sequence[str]) -> int:
+    arguments = _parser().parse_args(words)
+    standard, tiered = (_specification(arguments, which) for which in ("standard", "tiered"))
+    return _Run(load(arguments), arguments).run(standard, tiered)
+
+
+class _Run:
+    def __init__(self, loaded: Loaded, arguments: argparse.Namespace) -> None:
+        self._loaded = loaded
+        self._arguments = arguments
+        self._machine = arguments.machine_readable == "yes"
+        self._limits = Limits(
+            max_cpu=arguments.max_cpu, min_disk=arguments.min_disk, capacity=not arguments.no_capacity_checks
+        )
+        self._filler = Filler(
+            loaded.snapshot,
+            self._limits,
+            independent=arguments.independent_groups,
+            accept_errors=arguments.accept_existing_errors,
+            rounds=arguments.max_length if arguments.max_length >= 0 else None,
+        )
+
+    def run(self, standard: Sequence[int] | None, tiered: Sequence[int] | None) -> int:
+        snapshot, policy = self._loaded.snapshot, self._loaded.snapshot.policy
+        occupancy = Occupancy(snapshot, self._loaded.tags)
+        self._initial = totals(snapshot, occupancy, len(snapshot.instances), self._limits)
+        self._tell(space.machine_cluster(self._initial), space.human_cluster(self._initial))
+        self._nodes("Initial cluster", occupancy)
+        self._terms(occupancy)
+        if not occupancy.online.any():
+            raise InsufficientResources("failure during allocation: No online nodes")
+        self._tiered(self._spec(policy.minmax[0].max if policy.minmax else policy.std, tiered))
+        self._standard(self._spec(policy.std, standard))
+        if self._machine:
+            say("HTS_OK=1")
+        return 0
+
+    def _tiered(self, spec: InstanceSpec) -> None:
+        self._tell(space.machine_spec("TSPEC_INI", spec), space.human_spec("Tiered (initial size)", spec))
+        filled = self._filler.tiered(spec, self._loaded.snapshot.policy)
+        final = self._after(filled, "Tiered", "tiered")
+        self._tell(space.machine_tiered(filled, self._initial, final), space.human_tiered(filled, self._initial, final))
+
+    def _standard(self, spec: InstanceSpec) -> None:
+        self._tell(space.machine_spec("SPEC", spec), space.human_spec("Standard (fixed-size)", spec))
+        filled = self._filler.standard(spec)
+        final = self._after(filled, "Standard", "standard")
+        self._tell(
+            space.machine_standard(filled, self._initial, final), space.human_standard(filled, self._initial, final)
+        )
+
+    def _after(self, filled: Filled, title: str, extension: str) -> Totals:
+        """What the cluster has then; on the way, what the options ask to be shown and saved."""
+        snapshot, occupancy = self._loaded.snapshot, filled.scene.occupancy
+        if verbosity(self._arguments) > 1:
+            self._map(filled, title)
+        self._nodes(f"{title} allocation", occupancy)
+        if self._arguments.save:
+            path = f"{self._arguments.save}.{extension}"
+            _write(path, serialise(filled.scene.snapshot()))
+            warn(f"The cluster state after {extension} allocation has been written to file '{path}'")
+        return totals(snapshot, occupancy, len(snapshot.instances) + len(filled.instances), self._limits)
+
+    def _map(self, filled: Filled, title: str) -> None:
+        warn(f"{title} allocation map")
+        nodes, width = self._loaded.snapshot.nodes, max((len(i.name) for i in filled.instances), default=0)
+        for instance in filled.instances:
+            primary, *secondary = (nodes[node].name for node in instance.nodes)
+            mirror = secondary[0] if secondary else ""
+            warn(
+                f" {instance.name.ljust(width)} {primary} {mirror} {instance.memory} {instance.disk} {instance.vcpus} "
+            )
+
+    def _nodes(self, what: str, occupancy: Occupancy) -> None:
+        if self._arguments.print_nodes is not None:
+            loaded = self._loaded
+            warn(f"\n{what} status:")
+            warn("\n".join(node_table(loaded.snapshot, occupancy, loaded.names, self._arguments.print_nodes)))
+            warn("")
+
+    def _terms(self, occupancy: Occupancy) -> None:
+        if verbosity(self._arguments) > 2:
+            terms = score.terms(occupancy)
+            warn(f"Initial coefficients: overall {score.total(terms):.8f}")
+            warn("\n".join(term_table(terms, empty=not self._loaded.snapshot.nodes)))
+
+    def _spec(self, default: object, sizes: Sequence[int] | None) -> InstanceSpec:
+        """The policy's, with what the options say instead."""
+        policy = self._loaded.snapshot.policy
+        template = Template(self._arguments.disk_template or _first_template(policy))
+        spec = spec_of(default, template)  # type: ignore[arg-type]  # a Spec of the policy
+        if sizes:
+            disk, memory, vcpus = sizes
+            spec = msgspec.structs.replace(spec, disk=disk, memory=memory, vcpus=vcpus, spindles=1)
+        if self._arguments.spindle_use is not None:
+            spec = msgspec.structs.replace(spec, spindle_use=self._arguments.spindle_use)
+        return spec
+
+    def _tell(self, machine: Iterable[space.Pair], human: Iterable[str]) -> None:
+        if self._machine:
+            for key, value in machine:
+                say(f"HTS_{key}={value}")
+        else:
+            for line in human:
+                say(line)
+
+
+def _first_template(policy: Policy) -> str:
+    """The one that the policy names first; where it says nothing, the software's order counts."""
+    if policy.disk_templates == Policy().disk_templates:
+        return Template.DISKLESS
+    return next(iter(policy.disk_templates), Template.DRBD)
+
+
+def _specification(arguments: argparse.Namespace, which: str) -> list[int] | None:
+    """Disk, memory and vcpus as an option gives them."""
+    given: str | None = getattr(arguments, f"{which}_alloc")
+    if given is None:
+        return None
+    parts = given.split(",")
+    if len(parts) != 3:
+        raise WrongInput(f"{_BAD}Invalid {which} specification: '{given}', expected disk,ram,cpu")
+    disk, memory, cpus = parts
+    return [mebibytes(disk, f"{which} disk"), mebibytes(memory, f"{which} memory"), integer(f"{which} cpus")(cpus)]
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        Path(path).write_text(text)
+    except OSError as error:
+        raise WrongInput(f"Error: cannot write {path}: {error.strerror}") from None
+
+
+def _template(text: str) -> str:
+    if text not in list(Template):
+        raise WrongInput(f'{_BAD}Invalid string value for type DiskTemplate: "{text}"; known are {", ".join(Template)}')
+    return text
+
+
+def _spindle_use(text: str) -> int:
+    value = integer("spindle use")(text)
+    if value < 0:
+        raise WrongInput(f"{_BAD}Invalid value of the spindle-use (expected >= 0)")
+    return value
+
+
+def _parser() -> Parser:
+    made = parser("hspace", "Computes how many more instances fit a cluster.")
+    add_backends(made)
+    made.add_argument(
+        "--simulate", metavar="SPEC", action="append", help="an empty cluster: policy,nodes,disk,ram,cpu,spindles"
+    )
+    add = made.add_argument_group("what fits").add_argument
+    add("--disk-template", metavar="TEMPLATE", type=_template, help="where the instances' disks are kept")
+    add("--spindle-use", metavar="SPINDLES", type=_spindle_use, help="how many spindles an instance keeps busy")
+    add("--standard-alloc", metavar="DISK,RAM,CPU", help="size of the instances in standard allocation")
+    add("--tiered-alloc", metavar="DISK,RAM,CPU", help="size of the first instances in tiered allocation")
+    add("--max-cpu", metavar="RATIO", type=number("max cpu ratio"), help="vcpus a core, instead of the policy's")
+    add(
+        "--min-disk",
+        metavar="RATIO",
+        type=number("min disk space"),
+        default=0.0,
+        help="the part of each disk to stay free",
+    )
+    add("-l", "--max-length", metavar="N", type=integer("max solution length"), default=-1, help="at most N instances")
+    add("--independent-groups", action="store_true", help="pass over groups with nodes that fail N+1")
+    add("--accept-existing-errors", action="store_true", help="pass over nodes that fail N+1")
+    add("--no-capacity-checks", action="store_true", help="do not check that every node's death can be survived")
+    add("-O", "--offline", metavar="NODE", action="append", default=[], help="take this node for offline")
+    text = "MiB that nodes with KVM take themselves; 0: what they report"
+    add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
+    made.set_defaults(ignore_dynu=False)
+    add = made.add_argument_group("what comes of it").add_argument
+    add(
+        "--machine-readable", metavar="CHOICE", nargs="?", const="yes", choices=("yes", "no"), help="as shell variables"
+    )
+    add("-p", "--print-nodes", metavar="FIELDS", nargs="?", const="", help="list the nodes")
+    add("-S", "--save", metavar="FILE", help="save the cluster then to FILE.tiered and FILE.standard")
+    return made

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A cluster from what its master says of groups, nodes and instances, over LUXI or the remote API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ganeti.errors import WrongInput
+from ganeti.model.parameters.policy import Policy
+from ganeti.placement.snapshot import NO_NODE, AllocPolicy, Group, Instance, Node, Snapshot, Status, Template
+from ganeti.placement.text import Parsed
+
+GROUP_FIELDS = ("name", "uuid", "alloc_policy", "ipolicy", "tags")
+NODE_FIELDS = (
+    *("name", "mtotal", "mnode", "mfree", "dtotal", "dfree", "ctotal", "cnos", "offline", "drained", "vm_capable"),
+    *("ndparams", "group.uuid", "tags", "sptotal", "spfree", "role"),
+)
+INSTANCE_FIELDS = (
+    *("name", "disk_usage", "beparams", "status", "pnode", "snodes", "tags", "oper_ram", "disk_template"),
+    *("disk.sizes", "disk.spindles", "nic.count", "hypervisor"),
+)
+_NEEDED = ("mtotal", "mnode", "mfree", "dtotal", "dfree", "ctotal")
+
+Row = Mapping[str, Any]
+
+
+class Cluster(Struct, frozen=True):
+    """Rows by field name, as the master gives them; ``policy`` is the cluster's, filled in."""
+
+    groups: Sequence[Row]
+    nodes: Sequence[Row]
+    instances: Sequence[Row]
+    tags: Sequence[str]
+    policy: Any
+    hypervisor: str
+
+
+def build(cluster: Cluster, node_memory: int | None) -> Parsed:
+    """``node_memory`` (MiB): what nodes with KVM take themselves, instead of what they report; 0 or None: that.
+
+    Raises WrongInput, with the name of what cannot be understood.
+    """
+    groups = tuple(_group(row) for row in cluster.groups)
+    by_uuid = {group.uuid: index for index, group in enumerate(groups)}
+    static = node_memory if node_memory and cluster.hypervisor == "kvm" else None
+    nodes = tuple(_node(row, by_uuid, static) for row in cluster.nodes)
+    places = {node.name: index for index, node in enumerate(nodes)}
+    return Parsed(
+        Snapshot(
+            groups=groups,
+            nodes=nodes,
+            instances=tuple(_instance(row, places) for row in cluster.instances),
+            tags=tuple(cluster.tags),
+            policy=_policy("cluster", cluster.policy),
+        ),
+        (),
+    )
+
+
+def _group(row: Row) -> Group:
+    return Group(
+        name=row["name"],
+        uuid=row["uuid"],
+        alloc_policy=AllocPolicy(row.get("alloc_policy") or AllocPolicy.PREFERRED),
+        policy=_policy(f"group {row['name']}", row.get("ipolicy")),
+        tags=tuple(row.get("tags") or ()),
+    )
+
+
+def _policy(owner: str, value: Any) -> Policy:
+    try:
+        return msgspec.convert(value or {}, Policy)
+    except msgspec.ValidationError as error:
+        raise WrongInput(f"{owner}: instance policy: {error}") from None
+
+
+def _node(row: Row, groups: Mapping[str, int], static: int | None) -> Node:
+    uuid = str(row.get("group.uuid"))
+    if uuid not in groups:
+        raise WrongInput(f"node {row['name']}: is in a group '{uuid}' that the master does not list")
+    out = row.get("offline") or row.get("drained") or not row.get("vm_capable", True)
+    parameters = row.get("ndparams") or {}
+    node = Node(
+        name=row["name"],
+        group=groups[uuid],
+        offline=bool(out),
+        master=row.get("role") == "M",
+        tags=tuple(row.get("tags") or ()),
+        exclusive_storage=bool(parameters.get("exclusive_storage")),
+        cpu_speed=float(parameters.get("cpu_speed") or 1.0),
+        spindles=int(parameters.get("spindle_count") or 1),
+    )
+    if any(not isinstance(row.get(field), int) for field in _NEEDED):
+        return msgspec.structs.replace(node, offline=True, node_cpus=0, spindles=0)
+    if node.exclusive_storage:
+        node = msgspec.structs.replace(
+            node, spindles=int(row.get("sptotal") or 0), free_spindles=int(row.get("spfree") or 0)
+        )
+    return msgspec.structs.replace(
+        node,
+        total_memory=row["mtotal"],
+        node_memory=row["mnode"] if static is None else static,
+        free_memory=row["mfree"],
+        total_disk=row["dtotal"],
+        free_disk=row["dfree"],
+        cpus=row["ctotal"],
+        node_cpus=int(row.get("cnos") or 1),
+    )
+
+
+def _instance(row: Row, nodes: Mapping[str, int]) -> Instance:
+    name, backend = row["name"], row.get("beparams") or {}
+    secondaries = row.get("snodes") or []
+    for node in (row["pnode"], *secondaries[:1]):
+        if node not in nodes:
+            raise WrongInput(f"instance {name}: is on a node '{node}' that the master does not list")
+    spindles = [value for value in row.get("disk.spindles") or [] if value is not None]
+    try:
+        status, template = Status(row["status"]), Template(row["disk_template"])
+    except ValueError as error:
+        raise WrongInput(f"instance {name}: {error}") from None
+    return Instance(
+        name=name,
+        memory=int(row.get("oper_ram") or backend.get("maxmem") or backend.get("memory") or 0),
+        disk=int(row.get("disk_usage") or 0),
+        vcpus=int(backend.get("vcpus") or 1),
+        status=status,
+        template=template,
+        auto_balance=bool(backend.get("auto_balance", True)),
+        primary=nodes[row["pnode"]],
+        secondary=nodes[secondaries[0]] if secondaries else NO_NODE,
+        tags=tuple(row.get("tags") or ()),
+        spindle_use=int(backend.get("spindle_use", 1)),
+        spindles=sum(spindles) if spindles else None,
+        disks=tuple(row.get("disk.sizes") or ()),
+        nics=int(row.get("nic.count") or 0),
+        hypervisor=row.get("hypervisor") or "",
+    )

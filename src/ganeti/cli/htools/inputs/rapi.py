@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``-m``: the remote API of a cluster, ours or Ganeti's."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from ganeti.cli.htools.inputs.live import Cluster, build
+from ganeti.errors import WrongInput
+from ganeti.placement.text import Parsed
+
+_PORT = 5080
+_PATIENCE = 60.0  # seconds
+
+
+def load(address: str, node_memory: int | None) -> Parsed:
+    """``address`` is a host, or a URL that may hold a user and a password. Raises WrongInput."""
+    api = _Api(address)
+    info = api.get("/2/info")
+    cluster = Cluster(
+        groups=api.get("/2/groups?bulk=1"),
+        nodes=api.get("/2/nodes?bulk=1"),
+        instances=api.get("/2/instances?bulk=1"),
+        tags=api.get("/2/tags"),
+        policy=info.get("ipolicy"),
+        hypervisor=info.get("default_hypervisor") or "",
+    )
+    return build(cluster, node_memory)
+
+
+class _Api:
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address if ":" in address else f"https://{address}:{_PORT}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise WrongInput(f"-m '{address}': is neither the name of a host nor a URL")
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self._base = f"{parts.scheme}://{host}:{parts.port or _PORT}"
+        self._headers = {"Accept": "application/json"}
+        if parts.username:
+            secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers["Authorization"] = "Basic " + base64.b64encode(secret.encode()).decode()
+
+    def get(self, path: str) -> Any:
+        """The cluster's certificate is its own: as with Ganeti's tools, nobody vouches for it."""
+        request = urllib.request.Request(self._base + path, headers=self._headers)  # noqa: S310 - http(s), see above
+        context = ssl._create_unverified_context()  # noqa: S323 - see above
+        try:
+            with urllib.request.urlopen(request, timeout=_PATIENCE, context=context) as answer:  # noqa: S310
+                return msgspec.json.decode(answer.read())
+        except urllib.error.HTTPError as error:
+            raise WrongInput(f"{self._base}{path}: {error.code} {error.reason}") from None
+        except (OSError, msgspec.DecodeError) as error:
+            reason = getattr(error, "reason", error)
+            raise WrongInput(f"{self._base}{path}: {reason}") from None

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``-I``: the cluster in an iallocator request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ganeti.errors import WrongInput
+from ganeti.placement.allocator.message import STATIC_KVM_NODE_MEMORY, read_message
+from ganeti.placement.text import Parsed
+
+
+def load(path: str, node_memory: int | None) -> Parsed:
+    """``node_memory`` is what nodes with KVM take themselves (MiB; None: the usual). Raises WrongInput."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise WrongInput(f"{path}: {error.strerror}") from None
+    static = STATIC_KVM_NODE_MEMORY if node_memory is None else node_memory
+    try:
+        return Parsed(read_message(data, static).snapshot, ())
+    except WrongInput as error:
+        raise WrongInput(f"{path}: {error.message}") from None

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The options that several htools have, in groups that each tool picks from (htools(1), hbal(1))."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
+
+from ganeti import VERSION
+from ganeti.errors import CommandLineError, WrongInput
+
+_Number = TypeVar("_Number", int, float)
+
+DEFAULT = ""  # an option with an optional argument that was given without it
+
+
+class Parser(argparse.ArgumentParser):
+    """One that raises CommandLineError, with the text that tells how the tool is used."""
+
+    def error(self, message: str) -> NoReturn:
+        raise CommandLineError(f"Command line error: {message}\n\n{self.format_help()}")
+
+
+def parser(tool: str, description: str) -> Parser:
+    """With --version, --help, -v and -q, which all tools have."""
+    made = Parser(prog=tool, description=description, allow_abbrev=True)
+    made.add_argument("-V", "--version", action="version", version=f"{tool} (ganeti) version {VERSION}")
+    made.add_argument("-v", "--verbose", action="count", default=0, help="say more; may be given several times")
+    made.add_argument("-q", "--quiet", action="count", default=0, help="say less")
+    return made
+
+
+def add_backends(made: Parser) -> None:
+    """Where the cluster comes from."""
+    add = made.add_argument_group("where the cluster comes from").add_argument
+    add("-t", "--text-data", metavar="FILE", help="a file in the text format of htools(1)")
+    add("-m", "--master", metavar="ADDRESS", help="the remote API at this address (name, or URL)")
+    add("-L", "--luxi", metavar="SOCKET", nargs="?", const=DEFAULT, help="the master daemon of this machine")
+    add("-I", "--ialloc-src", metavar="FILE", help="an iallocator request")
+
+
+def add_adjustments(made: Parser) -> None:
+    """What is changed of the cluster before it is looked at."""
+    add = made.add_argument_group("what is changed of it first").add_argument
+    add("-O", "--offline", metavar="NODE", action="append", default=[], help="take this node for offline")
+    add("--ignore-dynu", action="store_true", help="take all dynamic load for zero")
+    add("--mond", metavar="CHOICE", nargs="?", const="yes", choices=("yes", "no"), help="ask the monitoring daemons")
+    add("--mond-data", metavar="FILE", help="what the monitoring daemons would say, as JSON")
+    text = "MiB that nodes with KVM take themselves; 0: what they report"
+    add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
+
+
+def add_listings(made: Parser) -> None:
+    """Tables of nodes and instances."""
+    add = made.add_argument_group("tables").add_argument
+    add("-p", "--print-nodes", metavar="FIELDS", nargs="?", const=DEFAULT, help="list the nodes")
+    add("--print-instances", action="store_true", help="list the instances")
+
+
+def integer(what: str) -> Callable[[str], int]:
+    """A whole number; ``what`` it is for."""
+    return lambda text: _number(what, text, int)
+
+
+def number(what: str) -> Callable[[str], float]:
+    return lambda text: _number(what, text, float)
+
+
+def attached(words: Sequence[str], **defaults: str) -> list[str]:
+    """Words in which options with an optional argument have it attached, as getopt_long(3) wants it.
+
+    Else the argument that follows such an option would be taken for the option's. ``defaults`` are what the options
+    (by long name, with underscores) have without an argument; their short names are their first letters.
+    """
+    spelled = {f"--{name.replace('_', '-')}": value for name, value in defaults.items()}
+    short = {f"-{name[2]}": name for name in spelled}
+    return [f"{it}={spelled[it]}" if (it := short.get(word, word)) in spelled else word for word in words]
+
+
+def _number(what: str, text: str, kind: Callable[[str], _Number]) -> _Number:
+    try:
+        return kind(text)
+    except ValueError:
+        raise WrongInput(f"Error while parsing command line arguments:\n{what}: cannot parse string '{text}'") from None
+
+
+def verbosity(arguments: argparse.Namespace) -> int:
+    """1 if nothing else is asked for."""
+    level: int = 1 + arguments.verbose - arguments.quiet
+    return level
+
+
+def say(text: str = "") -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def warn(text: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The table of nodes (htools(1), ``-p``)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ganeti.cli.htools.names import Names
+from ganeti.cli.htools.report.table import layout
+from ganeti.errors import WrongInput
+from ganeti.placement.demand import Floats, Row
+from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.snapshot import Node, Snapshot
+
+_GIB = 1024
+
+
+class _Nodes:
+    """All that the columns are made of."""
+
+    def __init__(self, snapshot: Snapshot, occupancy: Occupancy, names: Names) -> None:
+        self.nodes = snapshot.nodes
+        self.snapshot = snapshot
+        self.occupancy = occupancy
+        self.names = names
+        self.free = occupancy.free_memory()
+        self.reserved = occupancy.reserved()
+        self.failing = occupancy.fails_n1()
+        self.free_disk = occupancy.free_disk()
+        self.free_spindles = occupancy.free_spindles()
+
+    def used(self, row: Row, index: int) -> float:
+        return float(self.occupancy.used[row, index])
+
+
+def _flag(data: _Nodes, index: int) -> str:
+    if data.nodes[index].offline:
+        return "-"
+    return "*" if data.failing[index] else " "
+
+
+def _free_disk_share(data: _Nodes, index: int) -> float:
+    node = data.nodes[index]
+    if node.exclusive_storage:
+        return _ratio(float(data.free_spindles[index]), node.spindles) if node.spindles else 1.0
+    return _ratio(float(data.free_disk[index]), node.total_disk) if node.total_disk else 1.0
+
+
+def _unexplained(data: _Nodes, index: int) -> int:
+    equipment = data.occupancy.equipment
+    node = data.nodes[index]
+    return int(node.total_memory - node.node_memory - equipment.memory_all[index])
+
+
+def _vcpus(data: _Nodes, index: int) -> float:
+    return data.used(Row.VCPUS, index) + data.nodes[index].node_cpus
+
+
+def _ratio(part: float, whole: float) -> float:
+    if whole:
+        return part / whole
+    return math.nan if not part else math.copysign(math.inf, part)
+
+
+def _decimal(value: float, digits: int) -> str:
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return f"{value:.{digits}f}"
+
+
+def _of_node(value: Callable[[Node], float]) -> Callable[[_Nodes, int], str]:
+    return lambda data, index: str(int(value(data.nodes[index])))
+
+
+def _load(row: Row) -> Callable[[_Nodes, int], str]:
+    return lambda data, index: _decimal(data.used(row, index), 3)
+
+
+def _whole(column: Callable[[_Nodes], Floats], unit: int = 1) -> Callable[[_Nodes, int], str]:
+    return lambda data, index: str(int(column(data)[index] // unit))
+
+
+_Column = tuple[str, bool, Callable[[_Nodes, int], str]]
+
+# By the name that -p takes: the title, whether it is aligned to the right, and the cell.
+_COLUMNS: dict[str, _Column] = {
+    "status": ("F", False, _flag),
+    "name": ("Name", False, lambda data, index: data.names.short(data.nodes[index].name)),
+    "tmem": ("t_mem", True, _of_node(lambda node: node.total_memory)),
+    "nmem": ("n_mem", True, _of_node(lambda node: node.node_memory)),
+    "imem": ("i_mem", True, lambda data, index: str(int(data.used(Row.MEMORY, index)))),
+    "xmem": ("x_mem", True, lambda data, index: str(_unexplained(data, index))),
+    "fmem": ("f_mem", True, _of_node(lambda node: node.free_memory)),
+    "umem": ("u_mem", True, _whole(lambda data: data.free)),
+    "rmem": ("r_mem", True, _whole(lambda data: data.reserved)),
+    "amem": ("a_mem", True, _whole(lambda data: data.free - data.reserved)),
+    "tdsk": ("t_dsk", True, _of_node(lambda node: round(node.total_disk / _GIB))),
+    "fdsk": ("f_dsk", True, _whole(lambda data: data.free_disk, _GIB)),
+    "tcpu": ("pcpu", True, _of_node(lambda node: node.cpus)),
+    "ucpu": ("vcpu", True, lambda data, index: str(int(_vcpus(data, index)))),
+    "pcnt": ("pcnt", True, _whole(lambda data: data.occupancy.primaries)),
+    "scnt": ("scnt", True, _whole(lambda data: data.occupancy.secondaries)),
+    "pfmem": (
+        "p_fmem",
+        True,
+        lambda data, index: _decimal(_ratio(float(data.free[index]), data.nodes[index].total_memory), 4),
+    ),
+    "pfdsk": ("p_fdsk", True, lambda data, index: _decimal(_free_disk_share(data, index), 4)),
+    "rcpu": ("r_cpu", True, lambda data, index: _decimal(_ratio(_vcpus(data, index), data.nodes[index].cpus), 2)),
+    "cload": ("lCpu", True, _load(Row.CPU_LOAD)),
+    "mload": ("lMem", True, _load(Row.MEMORY_LOAD)),
+    "dload": ("lDsk", True, _load(Row.DISK_LOAD)),
+    "nload": ("lNet", True, _load(Row.NETWORK_LOAD)),
+    "idx": ("Index", True, lambda _, index: str(index)),
+    "spindle_count": ("NodeSpindles", True, _of_node(lambda node: node.spindles)),
+    "hi_spindles": (
+        "MaxSpindles",
+        True,
+        lambda data, index: str(data.nodes[index].spindles * data.snapshot.group_of(index).policy.spindle_ratio),
+    ),
+    "inst_spindles": ("InstSpindles", True, lambda data, index: str(data.used(Row.SPINDLE_USE, index))),
+}
+_DEFAULT = list(_COLUMNS)[:9] + list(_COLUMNS)[10:23]  # all but a_mem and what comes after the loads
+
+
+def node_table(snapshot: Snapshot, occupancy: Occupancy, names: Names, fields: str) -> list[str]:
+    """``fields`` as given to -p: empty for the usual ones, with a leading plus for these and more."""
+    wanted = fields.removeprefix("+").split(",") if fields else []
+    chosen = (_DEFAULT if not fields or fields.startswith("+") else []) + wanted
+    for name in chosen:
+        if name not in _COLUMNS:
+            raise WrongInput(f"Error: -p: there is no field '{name}'; the fields are {', '.join(_COLUMNS)}")
+    columns = [_COLUMNS[name] for name in chosen]
+    data = _Nodes(snapshot, occupancy, names)
+    rows = [[title for title, _, _ in columns]]
+    rows += [[cell(data, index) for _, _, cell in columns] for index in range(len(snapshot.nodes))]
+    return layout(rows, [right for _, right, _ in columns], " ")

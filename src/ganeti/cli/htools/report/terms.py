@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The table of the score's terms."""
+
+from __future__ import annotations
+
+from ganeti.cli.htools.report.table import layout
+from ganeti.placement.score import WEIGHTS
+
+
+def term_table(terms: dict[str, float], *, empty: bool = False) -> list[str]:
+    """``empty``: there are no nodes, and so no terms."""
+    rows = [["Field", "Value", "Weight"]]
+    if not empty:
+        rows += [[name, f"{value:.8f}", f"x{WEIGHTS[name]:.2f}"] for name, value in terms.items()]
+    return layout(rows, [False, True, True], "   ")

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The best single move, and moves until none helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
+import numpy as np
+
+from ganeti.placement import score
+from ganeti.placement.balance.evaluation import Evaluation
+from ganeti.placement.balance.fleet import Fleet, Ints
+from ganeti.placement.balance.move import Kind, Move, Step
+from ganeti.placement.balance.prospects import Prospects, Scores
+from ganeti.placement.balance.rules import Rules
+from ganeti.placement.demand import Floats
+from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.snapshot import NO_NODE, Snapshot, Template
+from ganeti.placement.tags import TagRules
+
+_CHUNK = 128  # instances whose matrices fit the processor's cache together
+_EXACT = 150_000  # instances times nodes, up to which every step looks at every move
+_LEAST = 1e-9  # a smaller gain is rounding
+
+
+class Balance:
+    """The instances of a group, whose primary and secondary nodes are all in the snapshot.
+
+    Small groups are searched as a whole at each step. In large ones the gains that a step finds are remembered:
+    instances are looked at in their order until the best gain found is above what the rest promised before.
+    Gains of the rest can have grown meanwhile, so that a step may not be the very best one, but there is a step
+    as long as there is any.
+    """
+
+    def __init__(self, snapshot: Snapshot, rules: Rules | None = None, tags: TagRules | None = None) -> None:
+        self._snapshot = snapshot
+        self.rules = rules or Rules()
+        self.occupancy = Occupancy(snapshot, tags)
+        self.fleet = Fleet(snapshot.instances, self.occupancy.demands)
+        self._evaluation = Evaluation(snapshot, self.occupancy, self.fleet, self.rules)
+        self.origin = self.fleet.primary.copy(), self.fleet.secondary.copy()
+        self.classes = self._movable()
+        self._promised: Floats = np.full(len(snapshot.instances), np.inf)
+        self._exact = len(snapshot.instances) * len(snapshot.nodes) <= _EXACT
+
+    def copy(self) -> Balance:
+        """One that changes apart from this one, from the state as it is now."""
+        return Balance(self.snapshot, self.rules, self.occupancy.neighbours.rules)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The cluster with the instances where they are now."""
+        places = zip(self._snapshot.instances, self.fleet.primary.tolist(), self.fleet.secondary.tolist(), strict=True)
+        return self._snapshot.with_instances(instance.at(primary, secondary) for instance, primary, secondary in places)
+
+    def score(self) -> float:
+        return score.score(self.occupancy)
+
+    def best(self) -> Step | None:
+        """The move that leads to the lowest score; None if none lowers it."""
+        now = self.score()
+        self._evaluation.look()
+        best: Step | None = None
+        for indices in self._in_order():
+            ahead = now - best.score if best else _LEAST
+            if not self._exact and ahead >= self._promised[indices].max():
+                continue
+            found = self._best_of(indices, now)
+            if found and (best is None or found.score < best.score):
+                best = found
+        return best if best and best.score < now - _LEAST else None
+
+    def kinds(self, indices: Ints) -> tuple[Kind, ...]:
+        """What may be done with instances of one of the ``classes``."""
+        rules = self.rules
+        if self._snapshot.instances[indices[0]].template is not Template.DRBD:
+            return (Kind.ANYWHERE,) if rules.instance_moves else ()
+        failover = (Kind.FAILOVER,) if rules.instance_moves else ()
+        replace = (Kind.REPLACE_SECONDARY,) if rules.disk_moves else ()
+        both: tuple[Kind, ...] = ()
+        if failover and replace:
+            both = (Kind.FAILOVER_AND_REPLACE, Kind.REPLACE_AND_FAILOVER)
+            both += () if rules.restricted_migration else (Kind.REPLACE_PRIMARY,)
+        return failover + replace + both
+
+    def prospects(self, indices: Ints, kinds: Sequence[Kind] | None = None) -> Iterator[Scores]:
+        """Moves of instances of one of the ``classes``, judged as things are now; of all kinds if None."""
+        self._evaluation.look()
+        return self._judged(indices, self.kinds(indices) if kinds is None else kinds)
+
+    def _judged(self, indices: Ints, kinds: Sequence[Kind]) -> Iterator[Scores]:
+        prospects = Prospects(self._evaluation, indices)
+        return (prospects.of_kind(kind) for kind in kinds)
+
+    def carry_out(self, step: Step) -> Step:
+        """Make a step; the same step with the score that it has led to."""
+        self.make(step.move)
+        return msgspec.structs.replace(step, score=self.score())
+
+    def make(self, move: Move) -> None:
+        """Carry a move out."""
+        before = self.places(move.instance)
+        self.put(move.instance, *move.nodes_after(*before))
+        self._forget(move.touches(*before))
+
+    def put(self, index: int, primary: int, secondary: int) -> None:
+        """Have an instance on other nodes, whether or not that is allowed."""
+        instance, before = self._snapshot.instances[index], self.places(index)
+        self.occupancy.remove(instance.at(*before))
+        self.occupancy.add(instance.at(primary, secondary))
+        self.fleet.primary[index], self.fleet.secondary[index] = primary, secondary
+
+    def _forget(self, nodes: frozenset[int]) -> None:
+        """What was promised to instances on these nodes is void."""
+        touched = list(nodes)
+        self._promised[np.isin(self.fleet.primary, touched) | np.isin(self.fleet.secondary, touched)] = np.inf
+
+    def places(self, instance: int) -> tuple[int, int]:
+        return int(self.fleet.primary[instance]), int(self.fleet.secondary[instance])
+
+    def _movable(self) -> list[Ints]:
+        """The instances that may move, those alike in what can be done with them together."""
+        rules, classes = self.rules, dict[tuple[bool, bool], list[int]]()
+        for index, instance in enumerate(self._snapshot.instances):
+            mirrored = instance.template is Template.DRBD and instance.secondary != NO_NODE
+            chosen = rules.only is None or instance.name in rules.only
+            if not (instance.auto_balance and chosen) or instance.name in rules.never:
+                continue
+            if rules.evacuate and not any(self._snapshot.nodes[node].offline for node in instance.nodes):
+                continue
+            if mirrored or instance.template.moves_anywhere:
+                classes.setdefault((mirrored, instance.forthcoming), []).append(index)
+        return [np.array(indices, dtype=np.intp) for indices in classes.values()]
+
+    def _in_order(self) -> Iterator[Ints]:
+        """Chunks of instances, those that promise most first."""
+        for indices in self.classes:
+            ordered = indices if self._exact else indices[np.argsort(-self._promised[indices], kind="stable")]
+            for start in range(0, len(ordered), _CHUNK):
+                yield ordered[start : start + _CHUNK]
+
+    def _best_of(self, indices: Ints, now: float) -> Step | None:
+        """The best move of some instances; remembers what each of them promises."""
+        lowest, best = np.full(len(indices), np.inf), None
+        for found in self._judged(indices, self.kinds(indices)):
+            np.minimum(lowest, found.scores.min(axis=1), out=lowest)
+            best = self._better(best, indices, found)
+        self._promised[indices] = now - lowest
+        return best
+
+    def _better(self, best: Step | None, indices: Ints, found: Scores) -> Step | None:
+        place = int(found.scores.argmin())
+        row, target = divmod(place, found.scores.shape[1])
+        value = float(found.scores[row, target])
+        if value >= (best.score if best else np.inf):
+            return best
+        instance = int(indices[row])
+        move = Move(instance, found.kind, NO_NODE if found.kind is Kind.FAILOVER else target)
+        before = self.places(instance)
+        return Step(move, before, move.nodes_after(*before), value)
+
+
+def descend(balance: Balance, enough: Callable[[float, float], bool], limit: int | None = None) -> Iterable[Step]:
+    """Make the best moves one after the other, at most ``limit``, until none helps.
+
+    ``enough(score before, score after)`` says that a step is not worth it and ends the search.
+    """
+    now, made = balance.score(), 0
+    while limit is None or made < limit:
+        step = balance.best()
+        if step is None or enough(now, step.score):
+            return
+        done = balance.carry_out(step)
+        made, now = made + 1, done.score
+        yield done

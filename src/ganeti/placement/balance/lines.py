@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The deviations of the score after a move, for many instances and all targets at once.
+
+Where an instance takes ``d`` of something whose share on a node is ``x``, moving it from a node to another one
+changes the sum of squares by products of powers of ``d`` with numbers of the nodes. So the variances of a whole
+chunk of instances over all nodes are one product of a narrow matrix (instances) and a flat one (nodes).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganeti.placement.balance.fleet import Fleet, Ints
+from ganeti.placement.demand import Floats, Row
+from ganeti.placement.equipment import LINES, SPINDLES_OF_DISK
+from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.score import DEVIATIONS, WEIGHTS
+
+MIRRORED = frozenset({Row.DISK, Row.DISK_LOAD, Row.SPINDLE_USE, Row.DISK_ALL, Row.SPINDLE_USE_ALL})
+
+
+class Lines:
+    """Several lines of the shares, each with its weight; lines that are equal are counted as one.
+
+    ``demand[line, instance]`` is what an instance takes, ``spindles`` the same for nodes with exclusive storage.
+    """
+
+    def __init__(self, occupancy: Occupancy, fleet: Fleet, *, mirrored: bool) -> None:
+        self._equipment = occupancy.equipment
+        chosen: dict[bytes, tuple[int, float]] = {}
+        for line, row in enumerate(LINES):
+            if (row in MIRRORED) is mirrored:
+                key = _fingerprint(occupancy, fleet, line)
+                first, weight = chosen.get(key, (line, 0.0))
+                chosen[key] = first, weight + WEIGHTS[DEVIATIONS[line]]
+        self._lines = [line for line, _ in chosen.values()]
+        rows = [LINES[line] for line in self._lines]
+        self.weights = np.array([weight for _, weight in chosen.values()])
+        self._demand = fleet.demand[:, rows].T.copy()
+        self._spindles = np.array(
+            [fleet.demand[:, SPINDLES_OF_DISK[row]] if row in SPINDLES_OF_DISK else 0 * fleet.memory for row in rows]
+        )
+        self._slope = self._equipment.slope[self._lines]
+        self._spindle_slope = np.array([self._equipment.spindle_slope * (row in SPINDLES_OF_DISK) for row in rows])
+        self._exclusive = bool(self._spindle_slope.any())
+
+    def look(self, shares: Floats) -> None:
+        """Take the shares as they are now; everything below is about them."""
+        online = self._equipment.online
+        count = max(int(online.sum()), 1)
+        shares = shares[self._lines]
+        self._shares = np.where(online, shares - shares[:, online].sum(axis=1, keepdims=True) / count, 0)
+        self._squares = (self._shares**2).sum(axis=1)
+        self._count = count
+        self._scale = self.weights / np.sqrt(count)
+        slope = self._slope
+        of_nodes = (np.ones_like(slope), 2 * self._shares * slope, slope**2 * (1 - 1 / count), slope)
+        self._nodes = np.stack(of_nodes, axis=1)
+
+    def now(self) -> float:
+        """The weighted sum of the deviations as they are."""
+        return float(np.sum(self._scale * np.sqrt(self._squares)))
+
+    def after(self, chunk: Ints, source: Ints) -> Floats:
+        """The same after each instance of the chunk has gone from its node ``source`` to each node."""
+        taken = self._demand[:, chunk]
+        left = taken * self._slope[:, source]
+        if self._exclusive:
+            spindles = self._spindles[:, chunk]
+            left = left + spindles * self._spindle_slope[:, source]
+        base = self._squares[:, None] - left * (2 * self._shares[:, source] - left) - left**2 / self._count
+        instances = np.stack((base, taken, taken**2, 2 * left * taken / self._count), axis=2)
+        variances: Floats = instances @ self._nodes
+        if self._exclusive:
+            variances = self._with_spindles(variances, taken, spindles, left)
+        np.maximum(variances, 0, out=variances)
+        np.sqrt(variances, out=variances)
+        result: Floats = np.tensordot(self._scale, variances, axes=1)
+        return result
+
+    def _with_spindles(self, variances: Floats, taken: Floats, spindles: Floats, left: Floats) -> Floats:
+        """On a node with exclusive storage the share changes by its spindles, not by what ``_nodes`` say."""
+        come = spindles[:, :, None] * self._spindle_slope[:, None, :]
+        both = taken[:, :, None] * self._slope[:, None, :]
+        whole = come * (2 * self._shares[:, None, :] + (come + 2 * both) * (1 - 1 / self._count))
+        result: Floats = variances + whole + 2 * left[:, :, None] * come / self._count
+        return result
+
+
+def _fingerprint(occupancy: Occupancy, fleet: Fleet, line: int) -> bytes:
+    """Equal for lines that are equal now and after every move."""
+    row = LINES[line]
+    equipment = occupancy.equipment
+    parts = [
+        equipment.offset[line],
+        equipment.slope[line],
+        occupancy.used[row],
+        fleet.demand[:, row],
+        fleet.mirrored[:, row],
+    ]
+    if row in SPINDLES_OF_DISK and equipment.exclusive.any():
+        spindles = SPINDLES_OF_DISK[row]
+        parts += [occupancy.used[spindles], fleet.demand[:, spindles]]
+    return b"".join(part.tobytes() for part in parts)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One step of balancing: an instance, what is done with it, and a node."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TypeVar
+
+from msgspec import Struct
+
+from ganeti.placement.snapshot import NO_NODE
+
+_Nodes = TypeVar("_Nodes")
+
+
+class Kind(Enum):
+    """What hbal(1) can do with an instance: f is failover or migration, r replaces the secondary node."""
+
+    FAILOVER = "f"
+    REPLACE_SECONDARY = "r"
+    FAILOVER_AND_REPLACE = "fr"
+    REPLACE_AND_FAILOVER = "rf"
+    REPLACE_PRIMARY = "frf"
+    ANYWHERE = "fa"  # every node of the group has the disks
+
+    @property
+    def moves_primary(self) -> bool:
+        return self is not Kind.REPLACE_SECONDARY
+
+
+def after_move(kind: Kind, target: _Nodes, primary: _Nodes, secondary: _Nodes) -> tuple[_Nodes, _Nodes]:
+    """Primary and secondary after a move to ``target``; indices, or arrays of them."""
+    after = {
+        Kind.FAILOVER: (secondary, primary),
+        Kind.REPLACE_SECONDARY: (primary, target),
+        Kind.FAILOVER_AND_REPLACE: (secondary, target),
+        Kind.REPLACE_AND_FAILOVER: (target, primary),
+        Kind.REPLACE_PRIMARY: (target, secondary),
+        Kind.ANYWHERE: (target, secondary),
+    }
+    return after[kind]
+
+
+class Move(Struct, frozen=True):
+    """``instance`` is its index in the snapshot; ``target`` the node that joins (NO_NODE for a failover)."""
+
+    instance: int
+    kind: Kind
+    target: int
+
+    def nodes_after(self, primary: int, secondary: int) -> tuple[int, int]:
+        """Primary and secondary of the instance, from those that it has before."""
+        return after_move(self.kind, self.target, primary, secondary)
+
+    def touches(self, primary: int, secondary: int) -> frozenset[int]:
+        """The nodes that take part in the move."""
+        return frozenset({primary, secondary, self.target} - {NO_NODE})
+
+
+class Step(Struct, frozen=True):
+    """A move with where it starts and what it leads to."""
+
+    move: Move
+    before: tuple[int, int]
+    after: tuple[int, int]
+    score: float

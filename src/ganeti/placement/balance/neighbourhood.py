@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Tags and places after a move, for a chunk of instances: conflicts, common locations, where migration goes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganeti.placement.balance.fleet import Fleet, Ints, Mask
+from ganeti.placement.demand import Floats
+from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.score import WEIGHTS
+from ganeti.placement.snapshot import Snapshot
+
+_TAGS = WEIGHTS["pri_tags_score"]
+_LOCATION = WEIGHTS["location_score"]
+_EXCLUSION = WEIGHTS["location_exclusion_score"]
+
+
+class Neighbourhood:
+    """``excludes`` is whether any instance has an exclusion tag, ``located`` whether any node has a location."""
+
+    def __init__(self, snapshot: Snapshot, occupancy: Occupancy, fleet: Fleet) -> None:
+        rules = occupancy.neighbours.rules
+        self._fleet = fleet
+        self._neighbours = occupancy.neighbours
+        self._online = occupancy.online
+        tags = [rules.excluded(instance) for instance in snapshot.instances]
+        names = {tag: place for place, tag in enumerate(sorted(frozenset().union(*tags)))}
+        self._tags = np.zeros((len(tags), len(names)))
+        for instance, excluded in enumerate(tags):
+            self._tags[instance, [names[tag] for tag in excluded]] = 1
+        self._names = tuple(names)
+        self.excludes = bool(names)
+        self.located = bool(occupancy.neighbours.located.size) or bool(rules.desired)
+        self._missed = self._missing(snapshot)
+        self.migration = self._migration(snapshot)
+
+    def _missing(self, snapshot: Snapshot) -> Floats | None:
+        if not self._neighbours.rules.desired:
+            return None
+        return np.array([self._neighbours.missed(instance) for instance in snapshot.instances])
+
+    def _migration(self, snapshot: Snapshot) -> Mask | None:
+        """Whether instances can go from a node (row) to another (column); None: always."""
+        rules = self._neighbours.rules
+        if not rules.restricts_migration:
+            return None
+        return np.array([[rules.migrates(source, target) for target in snapshot.nodes] for source in snapshot.nodes])
+
+    def look(self) -> None:
+        """Take the counts as they are now."""
+        nodes = len(self._online)
+        self._on_node = np.array([self._neighbours.on_node[tag] for tag in self._names]).reshape(-1, nodes)
+
+    def met(self, chunk: Ints) -> Floats:
+        """How many of its exclusion tags each instance meets on each node; on its own primary, by others."""
+        own = np.arange(len(chunk)), self._fleet.primary[chunk]
+        met: Floats = self._tags[chunk] @ (self._on_node > 0)
+        met[own] = (self._tags[chunk] * (self._on_node[:, own[1]].T > 1)).sum(axis=1)
+        return met
+
+    def tag_score(self, chunk: Ints, met: Floats) -> Floats:
+        """Change of the score when the primary becomes each node."""
+        primary = self._fleet.primary[chunk]
+        weighed = _TAGS * (met * self._online)
+        change: Floats = weighed - weighed[np.arange(len(chunk)), primary][:, None]
+        if self._neighbours.located.size:
+            change += _EXCLUSION * self._location_exclusion(chunk)
+        return change
+
+    def _location_exclusion(self, chunk: Ints) -> Floats:
+        """Change of the number of instances that share a tag and a location, by new primary."""
+        located = self._neighbours.located * self._online[:, None]
+        worth = np.zeros((len(chunk), located.shape[1]))
+        for place, instance in enumerate(chunk):
+            away = located[self._fleet.primary[instance]]
+            if not self._fleet.forthcoming[instance]:
+                for tag in np.flatnonzero(self._tags[instance]):
+                    worth[place] += (self._neighbours.located_with(self._names[tag]) - away) >= 1
+        counts: Floats = worth @ located.T
+        return counts - counts[np.arange(len(chunk)), self._fleet.primary[chunk]][:, None]
+
+    def location(self, chunk: Ints, primary: Ints | None, secondary: Ints | None) -> Floats:
+        """Weighted misplacement of each instance, by node where ``primary`` or ``secondary`` is None.
+
+        Instances that do not exist yet count for nothing, as do those whose primary is offline.
+        """
+        shared, real = self._neighbours.shared, ~self._fleet.forthcoming[chunk]
+        if secondary is None:
+            found = shared[primary]
+        elif primary is None:
+            found = shared[secondary] * (secondary >= 0)[:, None]
+        else:
+            found = (shared[primary, secondary] * (secondary >= 0))[:, None]
+        if self._missed is not None:
+            missed = self._missed[chunk]
+            found = found + (missed if primary is None else missed[np.arange(len(chunk)), primary][:, None])
+        counted = self._online[None, :] if primary is None else self._online[primary][:, None]
+        return _LOCATION * (found * counted * real[:, None])

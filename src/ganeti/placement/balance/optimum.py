@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The best final state that can be found in a given time, and the steps that lead there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ganeti.placement.balance.annealing import Annealing
+from ganeti.placement.balance.balance import Balance, descend
+from ganeti.placement.balance.move import Step
+from ganeti.placement.balance.ordering import order
+from ganeti.placement.balance.watch import Watch
+
+
+def optimum(
+    trial: Balance, balance: Balance, limit: int | None, random: np.random.Generator, watch: Watch
+) -> Iterator[Step]:
+    """Steps of ``balance``, at most ``limit``; ``trial`` is the same state, to try things with.
+
+    First the way of small steps, then annealing from its end. Where limits forbid the way to what annealing has
+    found, or it has found nothing better, the small steps are what remains.
+    """
+    small: list[Step] = []
+    for step in descend(trial, lambda _before, _after: watch.left() < 0, limit):
+        small.append(step)
+        watch.show(step.score)
+    reached = trial.score()
+    found = Annealing(trial, limit, random, watch).run()
+    rehearsal = balance.copy()
+    for _ in order(rehearsal, found.primary, found.secondary):
+        pass
+    if rehearsal.score() < reached - 1e-9:
+        yield from order(balance, found.primary, found.secondary)
+    else:
+        for step in small:
+            yield balance.carry_out(step)

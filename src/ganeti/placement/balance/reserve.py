@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Memory kept free for the death of other nodes: what it becomes after a move, for a chunk of instances.
+
+A node reserves the most that any one peer's death would need, so it takes the two highest of each row of the
+matrix of peers to know what is left when one entry goes down.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganeti.placement.balance.fleet import Fleet, Ints
+from ganeti.placement.demand import Floats
+from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.score import WEIGHTS
+
+_DEVIATION = WEIGHTS["reserved_mem_cv"]
+_SUM = WEIGHTS["reserved_mem_rtotal"]
+
+
+class Reserve:
+    """``reserved`` is MiB by node; a chunk is one of indices of instances that have a secondary."""
+
+    def __init__(self, occupancy: Occupancy, fleet: Fleet) -> None:
+        self._occupancy = occupancy
+        self._fleet = fleet
+        self._weight = occupancy.equipment.memory_weight
+        self._count = max(int(occupancy.online.sum()), 1)
+
+    def look(self) -> None:
+        """Take the memory that is reserved as it is now; everything below is about it."""
+        peers = self._occupancy.peers
+        self._highest = peers.argmax(axis=1)
+        rows = np.arange(len(peers))
+        self.reserved: Floats = peers[rows, self._highest].copy()
+        rest = peers.copy()
+        rest[rows, self._highest] = 0
+        self._second = rest.max(axis=1, initial=0.0)
+        shares = self.reserved * self._weight
+        online = self._occupancy.online
+        self._shares = np.where(online, shares - shares[online].sum() / self._count, 0)
+        self._squares = float((self._shares**2).sum())
+        self._sum = float(shares[online].sum())
+
+    def now(self) -> float:
+        """What the reserved memory adds to the score."""
+        return _DEVIATION * float(np.sqrt(self._squares / self._count)) + _SUM * self._sum
+
+    def without(self, chunk: Ints) -> Floats:
+        """What the secondary of each instance would reserve if it were not there."""
+        primary, secondary = self._fleet.primary[chunk], self._fleet.secondary[chunk]
+        lowered = self._occupancy.peers[secondary, primary] - self._fleet.reserved[chunk]
+        return np.maximum(self._others(chunk), lowered)
+
+    def _others(self, chunk: Ints) -> Floats:
+        """What the secondary of each instance reserves for peers other than the primary."""
+        primary, secondary = self._fleet.primary[chunk], self._fleet.secondary[chunk]
+        return np.where(self._highest[secondary] == primary, self._second[secondary], self.reserved[secondary])
+
+    def joined(self, chunk: Ints, primary: Ints) -> Floats:
+        """What each node would reserve as the new secondary of each instance, from its ``primary``."""
+        joined: Floats = self._occupancy.peers.T[primary] + self._fleet.reserved[chunk][:, None]
+        return np.maximum(joined, self.reserved, out=joined)
+
+    def kept_by(self, chunk: Ints, keeper: Ints, floor: Floats) -> Floats:
+        """What ``keeper`` would reserve as the secondary of each instance, for each node as its primary.
+
+        ``floor`` is what it reserves without the instance.
+        """
+        kept: Floats = self._occupancy.peers[keeper] + self._fleet.reserved[chunk][:, None]
+        return np.maximum(kept, floor[:, None], out=kept)
+
+    def at(self, chunk: Ints, keeper: Ints, primary: Ints, floor: Floats) -> Floats:
+        """The same for one primary each."""
+        kept = self._occupancy.peers[keeper, primary] + self._fleet.reserved[chunk]
+        return np.maximum(kept, floor)
+
+    def score(self, *changes: tuple[Ints | slice, Floats]) -> Floats:
+        """What the reserved memory adds to the score when nodes reserve other amounts.
+
+        A change is the nodes (one an instance, or all: ``slice(None)``) and their new MiB.
+        """
+        squares: Floats | float = self._squares
+        shift: Floats | float = 0.0
+        for places, amount in changes:
+            nodes = places[:, None] if amount.ndim == 2 and not isinstance(places, slice) else places
+            change = amount - self.reserved[nodes]
+            change *= self._weight[nodes]
+            squares = squares + _row((2 * self._shares[nodes] + change) * change)
+            shift = shift + _row(change)
+        variance = np.asarray(squares - np.square(shift) / self._count)
+        np.maximum(variance, 0, out=variance)
+        result: Floats = _DEVIATION * np.sqrt(variance / self._count) + _SUM * (self._sum + shift)
+        return result
+
+
+def _row(values: Floats) -> Floats:
+    return values[:, None] if values.ndim == 1 else values

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""N+1 after a move: which nodes would lack the memory for the death of a peer, and how many instances are on them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganeti.placement.balance.fleet import Ints, Mask
+from ganeti.placement.demand import Floats
+from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.score import WEIGHTS
+
+_WEIGHT = WEIGHTS["n1_cnt"]
+
+
+class Risk:
+    def __init__(self, occupancy: Occupancy) -> None:
+        self._occupancy = occupancy
+
+    def look(self, reserved: Floats) -> None:
+        """Take what is free and reserved as it is now."""
+        self.failing: Mask = self._occupancy.fails_n1()
+        self.free = self._occupancy.free_memory()
+        self._here = (self._occupancy.primaries + self._occupancy.secondaries) * self._occupancy.online
+        self._reserved = reserved
+
+    def takes_primary(self, memory: Floats) -> Mask:
+        """Whether each node can be the primary of each instance and does not begin to fail."""
+        room = np.where(self.failing, np.inf, self.free - self._reserved)
+        fits: Mask = memory[:, None] < room
+        return fits
+
+    def takes_secondary(self, joined: Floats) -> Mask:
+        """Whether each node can reserve that much (a matrix) and does not begin to fail."""
+        fits: Mask = joined < np.where(self.failing, np.inf, self.free)
+        return fits
+
+    def score(self, *changes: tuple[Ints | slice, int, Mask]) -> Floats | float:
+        """Change of the score when nodes get ``more`` instances and then fail or don't.
+
+        A change is the nodes (one an instance, or all: ``slice(None)``), how many instances come, and whether
+        the node fails afterwards.
+        """
+        if not self.failing.any() and not any(fails.any() for _, _, fails in changes):
+            return 0.0
+        total: Floats | float = 0.0
+        for places, more, fails in changes:
+            nodes = places[:, None] if fails.ndim == 2 and not isinstance(places, slice) else places
+            after = (self._here[nodes] + more * self._occupancy.online[nodes]) * fails
+            change = after - self._here[nodes] * self.failing[nodes]
+            total = total + (change[:, None] if change.ndim == 1 else change)
+        return _WEIGHT * total

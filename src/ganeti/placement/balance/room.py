@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where there is room for an instance: which moves break no limit, for a chunk of instances.
+
+Hard limits are that nodes are online and have the memory (primary) and the disk; soft ones are policies, N+1,
+and room for the instances that are forthcoming. Soft limits don't count for what has to leave a node that is
+offline, nor if the user says so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import Struct
+
+from ganeti.placement.balance.fleet import Fleet, Ints, Mask
+from ganeti.placement.balance.rules import Rules
+from ganeti.placement.demand import Floats, Row
+from ganeti.placement.occupancy import Occupancy
+
+ALL = slice(None)  # every node, for each instance of the chunk: the answer is a matrix
+Nodes = Ints | slice
+
+
+class _Free(Struct, frozen=True):
+    """What is free of each node, counting instances that exist (``now``) or forthcoming ones too."""
+
+    memory: Floats
+    disk: Floats
+    spindles: Floats
+    vcpus: Floats
+    spindle_use: Floats
+
+
+class Room:
+    """Whether nodes (one an instance, or all nodes) can be the primary or the secondary of a chunk of instances.
+
+    All of the chunk are forthcoming, or none. ``back``: the node has had its disks, which have just gone.
+    """
+
+    def __init__(self, occupancy: Occupancy, fleet: Fleet, rules: Rules) -> None:
+        self._occupancy = occupancy
+        self._fleet = fleet
+        self._rules = rules
+        equipment = occupancy.equipment
+        self._online = occupancy.online
+        self._exclusive = equipment.exclusive
+        ratio = equipment.vcpu_ratio if rules.max_cpu is None else rules.max_cpu
+        self._vcpus = ratio * equipment.cpus - equipment.node_cpus + 1e-9
+        self._spindle_use = np.where(
+            equipment.exclusive, np.inf, equipment.total_spindles * equipment.spindle_ratio + 1e-9
+        )
+        self._kept_disk = rules.min_disk * equipment.total_disk - 1e-9
+
+    def look(self) -> None:
+        """Take what is free now; everything below is about it."""
+        used, equipment = self._occupancy.used, self._occupancy.equipment
+        self._now = _Free(
+            equipment.memory - used[Row.MEMORY],
+            equipment.disk - used[Row.DISK],
+            equipment.spindles - used[Row.SPINDLES],
+            self._vcpus - used[Row.VCPUS],
+            self._spindle_use - used[Row.SPINDLE_USE],
+        )
+        self._all = _Free(
+            equipment.memory_all - used[Row.MEMORY_ALL],
+            equipment.disk - used[Row.DISK_ALL],
+            equipment.spindles - used[Row.SPINDLES_ALL],
+            self._vcpus - used[Row.VCPUS_ALL],
+            self._spindle_use - used[Row.SPINDLE_USE_ALL],
+        )
+
+    @property
+    def memory(self) -> Floats:
+        """MiB free of each node."""
+        return self._now.memory
+
+    def primary_hard(self, chunk: Ints, nodes: Nodes, *, back: bool = False) -> Mask:
+        fits = self._usable(chunk, nodes) & self._disk_hard(chunk, nodes, back=back)
+        if self._real(chunk):
+            fits &= self._below(self._fleet.memory[chunk], self._now.memory, nodes)
+        return fits
+
+    def primary_soft(self, chunk: Ints, nodes: Nodes, *, back: bool = False) -> Mask:
+        """Without exclusion tags and N+1."""
+        vcpus = self._fleet.vcpus[chunk]
+        fits = self._disk_soft(chunk, nodes, back=back) & self._below(vcpus, self._all.vcpus, nodes, or_equal=True)
+        fits &= self._below(self._fleet.memory[chunk], self._all.memory, nodes)
+        if self._real(chunk):
+            fits &= self._below(vcpus, self._now.vcpus, nodes, or_equal=True)
+        return fits
+
+    def secondary_hard(self, chunk: Ints, nodes: Nodes, *, back: bool = False) -> Mask:
+        """With ``back`` the node has been one of the instance's: it may be offline."""
+        fits = self._disk_hard(chunk, nodes, back=back)
+        return fits if back else fits & self._usable(chunk, nodes)
+
+    def primary_stays(self, chunk: Ints) -> Mask:
+        """Whether its primary would take the instance anew, by the hard limits."""
+        primary = self._fleet.primary[chunk]
+        fits = self._disk_hard(chunk, primary, back=True)
+        if self._real(chunk):
+            held = self._fleet.held_memory[chunk]
+            fits &= self._below(self._fleet.memory[chunk], self._now.memory, primary, back=held)
+        return fits
+
+    def secondary_soft(self, chunk: Ints, nodes: Nodes, *, back: bool = False, mirror: bool = False) -> Mask:
+        """Without N+1.
+
+        With ``back`` the node was the primary: memory and disks are back; with ``mirror`` it was the secondary.
+        """
+        memory = self._fleet.memory[chunk]
+        held = self._fleet.held_memory[chunk] if back else 0 * memory
+        fits = self._disk_soft(chunk, nodes, back=back or mirror)
+        fits &= self._below(memory, self._all.memory, nodes, back=memory if back else None)
+        if self._real(chunk):
+            fits &= self._below(memory, self._now.memory, nodes, back=held)
+        return fits
+
+    def _real(self, chunk: Ints) -> bool:
+        return not bool(self._fleet.forthcoming[chunk[0]])
+
+    def _usable(self, chunk: Ints, nodes: Nodes) -> Mask:
+        if isinstance(nodes, slice):
+            return np.broadcast_to(self._online, (len(chunk), len(self._online))).copy()
+        usable: Mask = self._online[nodes]
+        return usable
+
+    def _disk_hard(self, chunk: Ints, nodes: Nodes, *, back: bool) -> Mask:
+        local = self._fleet.local[chunk]
+        if not local.any() or not self._real(chunk):
+            return np.ones(self._shape(chunk, nodes), dtype=bool)
+        disk, spindles = self._fleet.disk[chunk], self._fleet.spindles[chunk]
+        fits = self._below(disk, self._now.disk, nodes, back=disk if back else None)
+        if self._exclusive.any():
+            wanted = np.where(self._fleet.unknown_spindles[chunk], np.inf, spindles)
+            room = np.where(self._exclusive, self._now.spindles, np.inf)
+            fits &= self._below(wanted, room, nodes, back=spindles if back else None, or_equal=True)
+        return fits | ~_column(local, fits)
+
+    def _disk_soft(self, chunk: Ints, nodes: Nodes, *, back: bool) -> Mask:
+        local = self._fleet.local[chunk]
+        if not local.any():
+            return np.ones(self._shape(chunk, nodes), dtype=bool)
+        disk, use = self._fleet.disk[chunk], self._fleet.spindle_use[chunk]
+        of_disk = disk if back else None
+        bound = self._below(disk, self._all.disk, nodes, back=of_disk)
+        limits = (self._now, self._all) if self._real(chunk) else (self._all,)
+        for free in limits:
+            bound &= self._below(use, free.spindle_use, nodes, back=use if back else None, or_equal=True)
+            bound &= self._below(disk, free.disk - self._kept_disk, nodes, back=of_disk, or_equal=True)
+        if self._exclusive.any():
+            spindles, room = self._fleet.spindles[chunk], np.where(self._exclusive, self._all.spindles, np.inf)
+            bound &= self._below(spindles, room, nodes, back=spindles if back else None, or_equal=True)
+        return bound | ~_column(local, bound)
+
+    def _below(
+        self, values: Floats, room: Floats, nodes: Nodes, *, back: Floats | None = None, or_equal: bool = False
+    ) -> Mask:
+        """Whether each value is below what a node has, together with what has come ``back`` to it."""
+        if isinstance(nodes, slice):
+            if values.max() < room.min():
+                return np.ones((len(values), len(room)), dtype=bool)
+            values = values[:, None]
+            free = room[None, :]
+        else:
+            free = room[nodes] + (0 if back is None else back)
+        below: Mask = values <= free if or_equal else values < free
+        return below
+
+    def _shape(self, chunk: Ints, nodes: Nodes) -> tuple[int, ...]:
+        return (len(chunk), len(self._online)) if isinstance(nodes, slice) else (len(chunk),)
+
+
+def _column(values: Mask, like: Mask) -> Mask:
+    return values[:, None] if like.ndim == 2 else values

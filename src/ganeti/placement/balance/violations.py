@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Nodes that break their policy as they are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganeti.placement.demand import Row
+from ganeti.placement.occupancy import Occupancy
+
+
+def violating_nodes(occupancy: Occupancy, max_cpu: float | None = None) -> int:
+    """How many nodes have more vcpus or more weight on their spindles than their policies (or ``max_cpu``) allow."""
+    equipment, used = occupancy.equipment, occupancy.used
+    ratio = equipment.vcpu_ratio if max_cpu is None else max_cpu
+    vcpus = used[Row.VCPUS] + equipment.node_cpus > ratio * equipment.cpus
+    allowed = np.where(equipment.exclusive, np.inf, equipment.total_spindles * equipment.spindle_ratio)
+    return int((vcpus | (used[Row.SPINDLE_USE] > allowed)).sum())

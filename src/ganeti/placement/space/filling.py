@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Filling a cluster: with instances of one size, or with ever smaller ones when the larger do not fit any more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ganeti.model.parameters.policy import Policy
+from ganeti.placement.allocator.allocating import outcomes_of
+from ganeti.placement.allocator.choices import on_nodes
+from ganeti.placement.allocator.failure import Failure
+from ganeti.placement.allocator.limits import Limits
+from ganeti.placement.allocator.outcome import Outcome, best_of
+from ganeti.placement.allocator.request import Allocate
+from ganeti.placement.allocator.scene import Scene
+from ganeti.placement.snapshot import Instance, Snapshot
+from ganeti.placement.space.spec import InstanceSpec
+
+
+@dataclass(slots=True)
+class Filled:
+    """What went in. ``failures`` are why no more did then, by node or pair of nodes.
+
+    ``tried`` is False if the cluster is not fit to be filled at all.
+    """
+
+    scene: Scene
+    instances: list[Instance] = field(default_factory=list)
+    counts: list[tuple[InstanceSpec, int]] = field(default_factory=list)
+    failures: Counter[Failure] = field(default_factory=Counter)
+    tried: bool = True
+
+    @property
+    def reason(self) -> Failure:
+        """Why most tries failed, the first of equals."""
+        return max(Failure.listed(), key=lambda failure: self.failures[failure])
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """``independent`` passes over groups with a node that fails N+1, ``accept_errors`` over such nodes only.
+
+    At most ``rounds`` instances are placed, if that is given.
+    """
+
+    snapshot: Snapshot
+    limits: Limits
+    independent: bool = False
+    accept_errors: bool = False
+    rounds: int | None = None
+
+    def standard(self, spec: InstanceSpec) -> Filled:
+        """As many instances of that size as fit."""
+        filled, allowed = self._begin()
+        if allowed is not None:
+            self._fill(filled, spec, allowed)
+        return filled
+
+    def tiered(self, spec: InstanceSpec, policy: Policy) -> Filled:
+        """As many as fit, then smaller ones, down to the policy's smallest."""
+        filled, allowed = self._begin()
+        if allowed is None:
+            return filled
+        smaller: InstanceSpec | None = spec
+        while smaller is not None:
+            failures = self._fill(filled, smaller, allowed)
+            if self.rounds is not None and len(filled.instances) >= self.rounds:
+                break
+            smaller = _shrunk(filled.scene, smaller, allowed, (policy, failures))
+        return filled
+
+    def _begin(self) -> tuple[Filled, tuple[int, ...] | None]:
+        """The cluster to fill and the nodes that may be used; None if it is not to be tried."""
+        scene = Scene(self.snapshot, self.limits)
+        filled = Filled(scene)
+        online = scene.occupancy.online
+        unhappy = scene.occupancy.fails_n1() & online
+        groups = np.array([node.group for node in self.snapshot.nodes])
+        if not self.accept_errors:
+            unhappy = np.isin(groups, groups[unhappy]) if self.independent else np.full(len(groups), unhappy.any())
+        if unhappy.all():
+            filled.failures[Failure.N1], filled.tried = 1, False
+            return filled, None
+        scene.ignored = unhappy
+        return filled, tuple(int(node) for node in np.flatnonzero(~unhappy))
+
+    def _fill(self, filled: Filled, spec: InstanceSpec, nodes: tuple[int, ...]) -> Counter[Failure]:
+        """Why it ended; empty if the number of rounds ended it."""
+        count, failures = 0, Counter[Failure]()
+        for instance in self._names(filled, spec):
+            outcomes = _tried(filled.scene, spec, instance, nodes)
+            best = best_of(outcomes)
+            if best is None:
+                failures = _failures(outcomes)
+                break
+            placed = on_nodes(instance, best.nodes)
+            filled.scene.add(placed)
+            filled.instances.append(placed)
+            count += 1
+        if count or not filled.failures:
+            filled.failures = failures
+        if count:
+            filled.counts.append((spec, count))
+        return failures
+
+    def _names(self, filled: Filled, spec: InstanceSpec) -> Iterator[Instance]:
+        while self.rounds is None or len(filled.instances) < self.rounds:
+            yield spec.instance(f"new-{len(filled.instances)}")
+
+
+def _tried(scene: Scene, spec: InstanceSpec, instance: Instance, nodes: tuple[int, ...]) -> list[Outcome]:
+    return outcomes_of(scene, Allocate(instance=instance, required_nodes=spec.required_nodes, nodes=nodes))
+
+
+def _failures(outcomes: list[Outcome]) -> Counter[Failure]:
+    return sum((outcome.failures for outcome in outcomes), Counter())
+
+
+def _shrunk(
+    scene: Scene, spec: InstanceSpec, nodes: tuple[int, ...], why: tuple[Policy, Counter[Failure]]
+) -> InstanceSpec | None:
+    """The next smaller size worth a try: where something fits, or where something else is in the way.
+
+    One step at a time would find the same; as nothing but the failure in question can go away on the
+    way there, the place can be searched for by halving. ``why`` the last size failed, and the policy.
+    """
+    policy, failures = why
+    failure = _shrinkable(failures, spec, policy)
+    if failure is None:
+        return None
+    low, high = 1, spec.steps(failure, policy)
+    while low < high:
+        middle = (low + high) // 2
+        smaller = spec.smaller(failure, middle)
+        outcomes = _tried(scene, smaller, smaller.instance("new"), nodes)
+        changed = best_of(outcomes) or _shrinkable(_failures(outcomes), smaller, policy) is not failure
+        low, high = (low, middle) if changed else (middle + 1, high)
+    return spec.smaller(failure, low)
+
+
+def _shrinkable(failures: Counter[Failure], spec: InstanceSpec, policy: Policy) -> Failure | None:
+    """The most frequent failure that a smaller instance could overcome, the last of equals."""
+    found = [failure for failure in sorted(failures, reverse=True) if spec.steps(failure, policy)]
+    return max(found, key=lambda failure: failures[failure], default=None)
