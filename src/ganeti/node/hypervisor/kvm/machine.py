@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -17,6 +18,8 @@ from ganeti.node.events import CRASHED, DOWN, USER_DOWN
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record
 from ganeti.node.hypervisor.kvm.monitor import Event, Monitor
 from ganeti.node.hypervisor.kvm.process import Process, processor_seconds
+
+_log = logging.getLogger(__name__)
 
 # A QEMU that lives and does not answer: it must not be started elsewhere.
 UNKNOWN = "blocked"
@@ -52,6 +55,7 @@ class Machine:
         self.state = "prelaunch"
         self._told = told
         self._reason: str | None = None
+        self._rebooting = False
         self._attending: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self.monitor = Monitor(record.guest.name, self._heard)
@@ -158,22 +162,12 @@ class Machine:
         """Have the guest power down, and start it anew instead of ending."""
         if self.state != "running":
             raise WrongState(f"Instance {self.name} is {self.state} and cannot be asked to reboot")
-        await self.execute("set-action", shutdown="pause")
+        self._rebooting = True
         try:
-            with self.monitor.listening("SHUTDOWN") as shutdowns:
-                async with asyncio.timeout(timeout):
-                    pressing = asyncio.create_task(self.power_down(timeout))
-                    try:
-                        await shutdowns.get()
-                    finally:
-                        pressing.cancel()
-        except TimeoutError:
-            raise HypervisorFailed(
-                f"Instance {self.name} has not powered down within {timeout:.0f} seconds; a hard reboot does not ask it"
-            ) from None
+            await self._power_down_and_pause(timeout)
+            await self.reset()
         finally:
-            await self.execute("set-action", shutdown="poweroff")
-        await self.reset()
+            self._rebooting = False
 
     async def settled(self) -> None:
         """Wait until its end has been told."""
@@ -198,14 +192,38 @@ class Machine:
             await asyncio.wait([self.monitor.closed], timeout=_LAST_EVENTS)
         self._finish()
 
+    async def _power_down_and_pause(self, timeout: float) -> None:
+        await self.execute("set-action", shutdown="pause")
+        try:
+            with self.monitor.listening("SHUTDOWN") as shutdowns:
+                async with asyncio.timeout(timeout):
+                    pressing = asyncio.create_task(self.power_down(timeout))
+                    try:
+                        await shutdowns.get()
+                    finally:
+                        pressing.cancel()
+        except TimeoutError:
+            raise HypervisorFailed(
+                f"Instance {self.name} has not powered down within {timeout:.0f} seconds; a hard reboot does not ask it"
+            ) from None
+        finally:
+            await self.execute("set-action", shutdown="poweroff")
+
     def _heard(self, event: Event) -> None:
         kind = event["event"]
         if kind == "SHUTDOWN":
             self._reason = event["data"]["reason"]
+            self._in_background(self._ensure_it_ends)
         elif kind == "RESET":
             self._reason = None
         elif kind in _CHANGES:
             self._in_background(self.refresh)
+
+    async def _ensure_it_ends(self) -> None:
+        """QEMU 7.2 has been seen to hang, emulating, when it should have ended after a guest's panic."""
+        if not await self.process.gone_within(_QUIT) and self._reason is not None and not self._rebooting:
+            _log.warning("QEMU of %s said that it ends (%s) and does not; it is killed", self.name, self._reason)
+            self.process.kill()
 
     @property
     def _ends_at_reboot(self) -> bool:
