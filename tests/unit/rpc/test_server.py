@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Who may ask what of a node."""
+
+import msgspec
+import pytest
+
+from ganeti.errors import NodeRefused, StaleTerm, decode
+from ganeti.rpc.authority import Authority, Term, read_term, write_term
+from ganeti.rpc.call import encode_call, encode_request, line_decoder
+from ganeti.rpc.contract.node import Ping, Pong, Standing, TellStanding
+from ganeti.rpc.server import Dispatcher
+
+
+@pytest.fixture
+def path(tmp_path):
+    write_term(tmp_path / "term", Term(3, "node1"))
+    return tmp_path / "term"
+
+
+@pytest.fixture
+def ask(path):
+    """Send a call in the name of a node; the result, or the error is raised."""
+
+    async def standing(call, report):
+        return Standing(3, "node1", 17)
+
+    async def ping(call, report):
+        return Pong("node1", "4", 0.0)
+
+    authority = Authority(path, lambda: frozenset({"node1", "node2"}))
+    dispatcher = Dispatcher({TellStanding: standing, Ping: ping}, authority)
+
+    async def asked(caller, term, call):
+        lines = []
+
+        async def send(line):
+            lines.append(line_decoder.decode(line))
+
+        await dispatcher.answer(caller, encode_request(encode_call(call), term, caller), send)
+        if lines[-1].error is not None:
+            raise decode(lines[-1].error)
+        return msgspec.json.decode(lines[-1].result)
+
+    return asked
+
+
+async def test_every_candidate_may_ask_for_the_standing_whatever_the_term_and_becomes_nothing_by_it(ask, path):
+    for term in (0, 3, 9):
+        assert (await ask("node2", term, TellStanding()))["revision"] == 17
+    assert read_term(path) == Term(3, "node1")
+
+
+async def test_others_may_not_ask(ask):
+    with pytest.raises(NodeRefused, match="no master candidate"):
+        await ask("node9", 3, TellStanding())
+
+
+async def test_all_else_is_for_the_master_of_the_term(ask, path):
+    with pytest.raises(NodeRefused, match="'node2' is not the master"):
+        await ask("node2", 3, Ping())
+    with pytest.raises(StaleTerm):
+        await ask("node2", 2, Ping())
+    assert (await ask("node2", 4, Ping()))["name"] == "node1"
+    assert read_term(path) == Term(4, "node2")
