@@ -132,6 +132,7 @@ def _forbid_migration(scene: Scene, instance: Instance, choices: Choices) -> Non
     rules, nodes = scene.occupancy.neighbours.rules, scene.cluster.nodes
     if not rules.restricts_migration or instance.template is Template.DISKLESS:
         return
-    barred = np.array([not rules.migrates(nodes[instance.primary], nodes[node]) for node in choices.primaries])
+    leaves = nodes[instance.primary]
+    barred = np.array([not rules.migrates(leaves, nodes[node]) for node in choices.primaries], dtype=bool)
     shaped = barred if choices.secondaries is None else barred[:, None]
     choices.forbid(np.broadcast_to(shaped, choices.verdicts.shape), Failure.MIGRATION)

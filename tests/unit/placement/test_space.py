@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How many instances fit, on clusters where it can be counted by hand."""
+
+import pytest
+
+from ganeti.errors import WrongInput
+from ganeti.placement.allocator.failure import Failure
+from ganeti.placement.allocator.limits import Limits
+from ganeti.placement.quantity import mebibytes
+from ganeti.placement.simulated import simulated
+from ganeti.placement.snapshot import Template
+from ganeti.placement.space.filling import Filler
+from ganeti.placement.space.spec import InstanceSpec
+
+FREELY = Limits(capacity=False)
+
+
+def spec(memory=1024, disk=10240, vcpus=1, template=Template.PLAIN):
+    return InstanceSpec(memory=memory, disk=disk, vcpus=vcpus, spindles=1, template=template)
+
+
+def test_a_node_takes_what_its_memory_allows_but_not_the_last_of_it():
+    filled = Filler(simulated(["p,1,100g,8g,64,8"]), FREELY).standard(spec())
+    assert len(filled.instances) == 7
+    assert filled.reason is Failure.MEMORY
+
+
+def test_the_example_of_the_design_document_fits_48_instances():
+    filled = Filler(simulated(["p,6,204801,10241,21,1"]), Limits()).standard(
+        spec(memory=1024, disk=10240, vcpus=2, template=Template.DRBD)
+    )
+    assert len(filled.instances) == 48
+
+
+def test_room_for_the_death_of_a_node_is_not_filled():
+    free = len(Filler(simulated(["p,3,100g,8g,64,8"]), FREELY).standard(spec()).instances)
+    safe = len(Filler(simulated(["p,3,100g,8g,64,8"]), Limits()).standard(spec()).instances)
+    assert (free, safe) == (21, 14)
+
+
+def test_smaller_instances_follow_where_the_largest_do_not_fit():
+    snapshot = simulated(["p,1,1000g,8g,64,8"])
+    filled = Filler(snapshot, FREELY).tiered(spec(memory=5000), snapshot.policy)
+    assert [(it.memory, count) for it, count in filled.counts] == [(5000, 1), (3144, 1)]
+
+
+def test_an_unallocable_group_is_left_alone():
+    filled = Filler(simulated(["u,2,100g,8g,64,8"]), FREELY).standard(spec())
+    assert filled.instances == []
+
+
+def test_the_number_of_rounds_is_kept():
+    assert len(Filler(simulated(["p,1,100g,8g,64,8"]), FREELY, rounds=3).standard(spec()).instances) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("5", 5), ("2g", 2048), ("1GiB", 1024), ("1G", 953), ("3m", 3), ("1T", 953674), ("2tib", 2097152)],
+)
+def test_sizes_have_units(text, size):
+    assert mebibytes(text, "memory") == size
+
+
+@pytest.mark.parametrize("text", ["", "-1", "g", "1x", "1.5g"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(WrongInput, match="memory"):
+        mebibytes(text, "memory")
+
+
+@pytest.mark.parametrize(
+    ("description", "told"), [("p,1", "got 2"), ("x,1,1,1,1,1", "policy 'x'"), ("p,one,1,1,1,1", "node count 'one'")]
+)
+def test_what_cannot_be_simulated_is_refused(description, told):
+    with pytest.raises(WrongInput, match=told):
+        simulated([description])
