@@ -7,13 +7,14 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import cluster, migration
+from benchmarks import cluster, migration, placement
 from benchmarks.report import Report
 from ganeti.errors import EXIT_FAILURE, GanetiError
 
 GROUPS: dict[str, Callable[[Report], None]] = {
     "cluster": cluster.run,
     "migration": migration.run,
+    "placement": placement.run,
 }
 
 

@@ -30,9 +30,7 @@ class Oracle:
         libraries = [f"{self.root}/{part}/{platform.machine()}-linux-gnu" for part in ("lib", "usr/lib")]
         environment = {**os.environ, "HTOOLS": tool, "LD_LIBRARY_PATH": ":".join(libraries)}
         command = (str(self.root / _PROGRAM), *arguments)
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=timeout
-        )
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=timeout)
 
 
 def find() -> Oracle:

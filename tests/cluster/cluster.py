@@ -46,7 +46,7 @@ class PaperNode:
     def start(self):
         """Start the node daemon, anew if it ran before."""
         authority = Authority(self.paths.term, self._candidates)
-        replica = Replica(lambda: self.store, lambda: authority.term.master == self.node.name)
+        replica = Replica(lambda: self.store, authority, self.node.name, self.paths.replica_term)
         calls = {**handlers(self.equipment), **belonging(self.paths, replica, None)}
         self._network.plug(self.node.primary_ip, Dispatcher(calls, authority).answer)
 

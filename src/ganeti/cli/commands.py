@@ -18,6 +18,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "getmaster": "cluster:GETMASTER",
         "info": "cluster:INFO",
         "init": "cluster_init:INIT",
+        "master-failover": "master:MASTER_FAILOVER",
+        "master-ping": "master:MASTER_PING",
         "modify": "OP_CLUSTER_SET_PARAMS",
         "queue": "cluster:QUEUE",
         "verify": "cluster:VERIFY",
@@ -69,7 +71,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
 }
 ALIASES: dict[str, dict[str, str]] = {
-    "gnt-cluster": {"show": "info"},
+    "gnt-cluster": {"masterfailover": "master-failover", "show": "info"},
     "gnt-node": {"show": "info"},
     "gnt-instance": {"show": "info", "start": "startup", "stop": "shutdown"},
     "gnt-os": {"show": "info"},

@@ -127,6 +127,17 @@ class SqliteStore:
             raise StoreFailed(f"The cluster's state in {self._path} cannot be accessed: {_advice(error)}") from None
 
 
+def revision_of(path: Path) -> int:
+    """Of the state in a file, be it in use or not; 0 if there is none. Raises StoreFailed."""
+    if not path.exists():
+        return 0
+    store = SqliteStore(path)
+    try:
+        return store.position().revision
+    finally:
+        store.close()
+
+
 def _record(row: tuple[str, str, str]) -> Record:
     kind, key, body = row
     return Record(kind, key, msgspec.Raw(body.encode()))

@@ -34,7 +34,7 @@ def main(name: str, description: str, life: Life) -> int:
     try:
         paths.run.mkdir(parents=True, exist_ok=True)
         _log_to(paths.log_file(name), name, debug=arguments.debug)
-        with exclusive(paths.run / f"{name}.lock", f"{name} is running already"), _pid_file(paths.pid_file(name)):
+        with exclusive(paths.lock_file(name), f"{name} is running already"), _pid_file(paths.pid_file(name)):
             return _run(life, paths)
     except GanetiError as error:
         print(f"{name}: {error.message}", file=sys.stderr)  # noqa: T201 - for whoever started it

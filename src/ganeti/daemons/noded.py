@@ -14,17 +14,20 @@ from typing import Any
 
 from aiohttp import web
 
-from ganeti.config.sqlite import SqliteStore
+from ganeti.config.sqlite import SqliteStore, revision_of
 from ganeti.daemons.daemon import main as run_daemon
 from ganeti.host.certificates import node_name, server_context
 from ganeti.host.clock import WallClock
+from ganeti.host.files import exclusive
 from ganeti.host.paths import Paths
+from ganeti.host.services import services
 from ganeti.node.equipment import of_this_machine
+from ganeti.node.mastership import Mastership, step_down
 from ganeti.node.membership import Membership, candidates, leave
 from ganeti.node.replica import Replica
 from ganeti.node.service import close, handlers, recover
 from ganeti.node.storage.directories import prepare
-from ganeti.rpc.authority import Authority
+from ganeti.rpc.authority import Authority, Term
 from ganeti.rpc.call import Call
 from ganeti.rpc.client import NODE_DAEMON_PORT
 from ganeti.rpc.contract import node, store
@@ -40,10 +43,18 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     """Answer the master's calls until told to stop."""
     context = server_context(paths.node_certificate, paths.node_key, paths.ca_certificate)
     name = node_name(paths.node_certificate.read_bytes())
-    authority = Authority(paths.term, lambda: candidates(paths))
+    stepping_down: list[asyncio.Task[None]] = []
+
+    def replaced(old: Term) -> None:
+        if old.master == name:
+            stepping_down.append(asyncio.create_task(step_down(paths, services(paths))))
+
+    authority = Authority(paths.term, lambda: candidates(paths), replaced)
     equipment = of_this_machine(name, paths, WallClock())
-    replica = Replica(lambda: SqliteStore(paths.store), lambda: _is_master(authority, name))
+    replica = Replica(lambda: _open_replica(paths), authority, name, paths.replica_term)
+    mastership = Mastership(authority, lambda: revision_of(paths.store))
     calls = {**handlers(equipment), **belonging(paths, replica, stop)}
+    calls[node.TellStanding] = mastership.standing
     prepare(paths)
     await recover(equipment)
     runner = node_server(Dispatcher(calls, authority).answer)
@@ -53,6 +64,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
         yield
     finally:
         await runner.cleanup()
+        await asyncio.gather(*stepping_down)
         await close(equipment)
         replica.close()
 
@@ -77,8 +89,10 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
     }
 
 
-def _is_master(authority: Authority, name: str) -> bool:
-    return authority.term is not None and authority.term.master == name
+def _open_replica(paths: Paths) -> SqliteStore:
+    """Raises WrongState as long as a master daemon, which must have been replaced, writes there."""
+    with exclusive(paths.lock_file("ganeti-masterd"), "The master daemon of this node has not stopped yet"):
+        return SqliteStore(paths.store)
 
 
 def main() -> int:

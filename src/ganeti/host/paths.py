@@ -83,6 +83,11 @@ class Paths:
         return self.state / "rapi" / "users"
 
     @property
+    def replica_term(self) -> Path:
+        """The term in which the replica in ``store`` was last made whole."""
+        return self.state / "replica-term"
+
+    @property
     def ssh_known_hosts(self) -> Path:
         return self.state / "known_hosts"
 
@@ -93,6 +98,10 @@ class Paths:
     def ssconf(self, key: str) -> Path:
         """One fact of the cluster, for scripts that must not ask the master."""
         return self.state / f"ssconf_{key}"
+
+    def lock_file(self, daemon: str) -> Path:
+        """Held by the daemon as long as it runs."""
+        return self.run / f"{daemon}.lock"
 
     def pid_file(self, daemon: str) -> Path:
         return self.run / f"{daemon}.pid"

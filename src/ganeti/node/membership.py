@@ -65,6 +65,7 @@ def leave(paths: Paths) -> None:
         path.unlink(missing_ok=True)
     for path in (*paths.state.glob("ssconf_*"), *paths.state.glob(f"{paths.store.name}*")):
         path.unlink(missing_ok=True)
+    paths.replica_term.unlink(missing_ok=True)
     paths.rapi_certificate.unlink(missing_ok=True)
     shutil.rmtree(paths.rapi_users.parent, ignore_errors=True)
 

@@ -5,44 +5,58 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from ganeti.config.store import Store
 from ganeti.errors import WrongState
+from ganeti.host.files import read_text, write_atomic
+from ganeti.rpc.authority import Authority
 from ganeti.rpc.contract.store import Append, Position, Replace, Tell
 from ganeti.rpc.server import Report
 
+_NONE = Position(format=0, revision=0)
+
 
 class Replica:
-    """Opened when the first call comes. ``is_master``: this node has the original, and keeps no replica."""
+    """Opened when the first call comes.
 
-    def __init__(self, open_store: Callable[[], Store], is_master: Callable[[], bool]) -> None:
+    The same revision need not be the same state under two masters: the last changes of a master that
+    died may have reached some candidates only. So a replica counts in the term in which it was last
+    replaced as a whole (the number is in the file ``mark``), and as none in every other.
+    """
+
+    def __init__(self, open_store: Callable[[], Store], authority: Authority, name: str, mark: Path) -> None:
         self._open = open_store
-        self._is_master = is_master
+        self._authority = authority
+        self._name = name
+        self._mark = mark
         self._store: Store | None = None
         self._lock = asyncio.Lock()
 
     async def tell(self, call: Tell, report: Report) -> Position:
         del call, report
-        return self._opened().position()
+        store = self._opened()
+        return store.position() if self._counts() else _NONE
 
     async def append(self, call: Append, report: Report) -> Position:
         del report
         store = self._opened()
         async with self._lock:
-            position = store.position()
+            position = store.position() if self._counts() else _NONE
             new = [batch for batch in call.batches if batch.revision > position.revision]
             if not new:
                 return position
-            if new[0].revision != position.revision + 1:
+            if position is _NONE or new[0].revision != position.revision + 1:
                 return Position(position.format, position.revision, gap=True)
             await store.write(new)
             return store.position()
 
     async def replace(self, call: Replace, report: Report) -> Position:
         del report
-        store = self._opened()
+        store, term = self._opened(), self._term
         async with self._lock:
             await store.replace(Position(call.format, call.revision), call.records)
+            write_atomic(self._mark, f"{term}\n")
             return store.position()
 
     def close(self) -> None:
@@ -51,8 +65,15 @@ class Replica:
             self._store.close()
             self._store = None
 
+    @property
+    def _term(self) -> int:
+        return self._authority.term.number if self._authority.term else 0
+
+    def _counts(self) -> bool:
+        return read_text(self._mark) == str(self._term)
+
     def _opened(self) -> Store:
-        if self._is_master():
+        if self._authority.term and self._authority.term.master == self._name:
             raise WrongState("The master itself keeps no replica")
         if self._store is None:
             self._store = self._open()

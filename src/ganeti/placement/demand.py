@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganeti.placement.snapshot import Instance
+from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +53,25 @@ def of_secondary(instance: Instance) -> list[float]:
     disk, spindles, spindle_use = _disk(instance)
     now = (0, disk, spindles, 0, spindle_use, 0, 0, instance.load.disk, 0)
     return [*(value if real else 0.0 for value in now), 0, disk, spindles, 0, spindle_use]
+
+
+class Demands:
+    """Of many instances, as matrices with a row an instance and the columns of Row."""
+
+    def __init__(self, instances: Sequence[Instance]) -> None:
+        self.primary: Floats = np.array([of_primary(instance) for instance in instances]).reshape(-1, len(Row))
+        self.secondary: Floats = np.array([of_secondary(instance) for instance in instances]).reshape(-1, len(Row))
+
+
+def taken(snapshot: Snapshot, demands: Demands | None = None) -> Floats:
+    """What all instances take together, by Row and node; ``demands`` are theirs, if they are known."""
+    demands = demands or Demands(snapshot.instances)
+    sums = np.zeros((len(snapshot.nodes), len(Row)))
+    secondaries = np.array([instance.secondary for instance in snapshot.instances], dtype=np.intp)
+    mirrored = secondaries != NO_NODE
+    np.add.at(sums, [instance.primary for instance in snapshot.instances], demands.primary)
+    np.add.at(sums, secondaries[mirrored], demands.secondary[mirrored])
+    return sums.T.copy()
 
 
 def reserved_memory(instance: Instance) -> int:

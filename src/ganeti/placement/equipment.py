@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from ganeti.placement import demand
 from ganeti.placement.demand import Floats, Row
-from ganeti.placement.snapshot import NO_NODE, Node, Snapshot
+from ganeti.placement.snapshot import Node, Snapshot
 
 # The lines of ``shares``: each is linear in one row of what is used.
 LINES = (
@@ -29,13 +28,14 @@ class Equipment:
     is neither free nor an instance's is lost to us. Where the report adds up to more than the node has,
     ``memory_all`` believes it, ``memory`` does not.
 
+    ``used`` is what all instances take (``demand.taken``).
+
     A share is ``offset + slope * used[row]``, and for disks also ``spindle_slope * used[spindles' row]``;
     all of them are zero for nodes that are offline.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, used: Floats) -> None:
         nodes, policies = snapshot.nodes, [snapshot.group_of(index).policy for index in range(len(snapshot.nodes))]
-        taken = _taken(snapshot)
         self.online: NDArray[np.bool_] = ~np.array([node.offline for node in nodes], dtype=bool)
         self.exclusive: NDArray[np.bool_] = np.array([node.exclusive_storage for node in nodes], dtype=bool)
         self.total_memory = _column(nodes, lambda node: node.total_memory)
@@ -47,10 +47,10 @@ class Equipment:
         self.vcpu_ratio = np.array([policy.vcpu_ratio for policy in policies], dtype=float)
         self.spindle_ratio = np.array([policy.spindle_ratio for policy in policies], dtype=float)
         for_instances = self.total_memory - _column(nodes, lambda node: node.node_memory)
-        self.memory_all = _column(nodes, lambda node: node.free_memory) + taken[Row.MEMORY]
+        self.memory_all = _column(nodes, lambda node: node.free_memory) + used[Row.MEMORY]
         self.memory = np.minimum(self.memory_all, for_instances)
-        self.disk = _column(nodes, lambda node: node.free_disk) + taken[Row.DISK]
-        self.spindles = _column(nodes, lambda node: node.free_spindles) + taken[Row.SPINDLES]
+        self.disk = _column(nodes, lambda node: node.free_disk) + used[Row.DISK]
+        self.spindles = _column(nodes, lambda node: node.free_spindles) + used[Row.SPINDLES]
         with np.errstate(divide="ignore", invalid="ignore"):
             self.offset, self.slope, self.spindle_slope = self._lines()
             self.memory_weight = np.where(self.online, 1 / self.total_memory, 0)  # of the reserved memory
@@ -90,13 +90,3 @@ class Equipment:
 
 def _column(nodes: Iterable[Node], value: Callable[[Node], float]) -> Floats:
     return np.array([value(node) for node in nodes], dtype=float)
-
-
-def _taken(snapshot: Snapshot) -> Floats:
-    """What the instances that exist take, by row and node, as the nodes' own reports reflect it."""
-    taken = np.zeros((len(Row), len(snapshot.nodes)))
-    for instance in snapshot.instances:
-        taken[:, instance.primary] += demand.of_primary(instance)
-        if instance.secondary != NO_NODE:
-            taken[:, instance.secondary] += demand.of_secondary(instance)
-    return taken

@@ -62,7 +62,7 @@ class Neighbours:
 
         Nothing where the primary is offline: that is bad enough, and counted apart.
         """
-        if not self._online[instance.primary]:
+        if not self._online[instance.primary] or not (self._locations or self.rules.desired):
             return 0
         shared = 0 if instance.secondary == NO_NODE else int(self.shared[instance.primary, instance.secondary])
         return shared + int(self.missed(instance)[instance.primary])

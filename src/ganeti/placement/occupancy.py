@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganeti.placement import demand
-from ganeti.placement.demand import Floats, Row
+from ganeti.placement.demand import Demands, Floats, Row, taken
 from ganeti.placement.equipment import Equipment
 from ganeti.placement.neighbours import Neighbours
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot
@@ -33,16 +33,17 @@ class Occupancy:
     def __init__(self, snapshot: Snapshot, rules: TagRules | None = None) -> None:
         rules = tag_rules(snapshot.tags) if rules is None else rules
         nodes = len(snapshot.nodes)
-        self.equipment = Equipment(snapshot)
+        self.demands = Demands(snapshot.instances)
+        self.used: Floats = taken(snapshot, self.demands)
+        self.equipment = Equipment(snapshot, self.used)
         self.neighbours = Neighbours(snapshot, rules)
-        self.used: Floats = np.zeros((len(Row), nodes))
         self.peers: Floats = np.zeros((nodes, nodes))
         self.primaries: Floats = np.zeros(nodes)
         self.secondaries: Floats = np.zeros(nodes)
         self.location_score = 0
         self._failing: Mask = np.zeros(nodes, dtype=bool)
         for instance in snapshot.instances:
-            self._count(instance, 1)
+            self._meet(instance, 1)
         self._failing = self.reserved() > self.equipment.memory_all - self.used[Row.MEMORY]
 
     def copy(self) -> Occupancy:
@@ -74,6 +75,12 @@ class Occupancy:
         self.used[:, primary] += sign * np.array(demand.of_primary(instance))
         if secondary != NO_NODE:
             self.used[:, secondary] += sign * np.array(demand.of_secondary(instance))
+        self._meet(instance, sign)
+
+    def _meet(self, instance: Instance, sign: int) -> None:
+        """Count all but what the instance takes of its nodes."""
+        primary, secondary = instance.primary, instance.secondary
+        if secondary != NO_NODE:
             self.peers[secondary, primary] += sign * demand.reserved_memory(instance)
         self.neighbours.count(instance, sign)
         if instance.forthcoming:

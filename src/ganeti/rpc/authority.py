@@ -28,12 +28,19 @@ class Term(Struct, frozen=True):
 class Authority:
     """Judges callers by their certificate, and remembers the term.
 
-    ``candidates`` are the names of the nodes that may become master, as this node last heard.
+    ``candidates`` are the names of the nodes that may become master, as this node last heard;
+    ``replaced`` is told the old term whenever a newer one is accepted.
     """
 
-    def __init__(self, path: Path, candidates: Callable[[], frozenset[str]]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        candidates: Callable[[], frozenset[str]],
+        replaced: Callable[[Term], None] = lambda _: None,
+    ) -> None:
         self._path = path
         self._candidates = candidates
+        self._replaced = replaced
         self._term = read_term(path)
 
     @property
@@ -45,26 +52,35 @@ class Authority:
 
         ``peer`` is the name in the certificate, ``caller`` and ``number`` what the request says.
         """
-        if peer != caller:
-            raise NodeRefused(f"The caller says it is '{caller}', its certificate says '{peer}'")
-        known = self._term
-        if known is None:
-            raise NodeRefused("This node belongs to no cluster")
+        known = self._identified(peer, caller)
         if number < known.number:
             raise StaleTerm(
                 f"'{caller}' is not the master any more (its term is {number}); "
                 f"'{known.master}' is, since term {known.number}"
             )
         if number > known.number:
-            self._accept(caller, number)
+            self._ensure_candidate(caller)
+            self._term = Term(number, caller)
+            write_term(self._path, self._term)
+            self._replaced(known)
         elif caller != known.master:
             raise NodeRefused(f"'{caller}' is not the master; '{known.master}' is, in term {known.number}")
 
-    def _accept(self, caller: str, number: int) -> None:
+    def admit_candidate(self, peer: str, caller: str) -> None:
+        """Let a call through that makes nobody the master, or raise NodeRefused."""
+        self._identified(peer, caller)
+        self._ensure_candidate(caller)
+
+    def _identified(self, peer: str, caller: str) -> Term:
+        if peer != caller:
+            raise NodeRefused(f"The caller says it is '{caller}', its certificate says '{peer}'")
+        if self._term is None:
+            raise NodeRefused("This node belongs to no cluster")
+        return self._term
+
+    def _ensure_candidate(self, caller: str) -> None:
         if caller not in self._candidates():
             raise NodeRefused(f"'{caller}' cannot be master: it is no master candidate")
-        self._term = Term(number, caller)
-        write_term(self._path, self._term)
 
 
 def read_term(path: Path) -> Term | None:

@@ -26,6 +26,7 @@ class Call(Struct, Generic[R], frozen=True, kw_only=True, forbid_unknown_fields=
     """Something the master may ask of a node; ``R`` is what the node answers."""
 
     patience: ClassVar[float] = DEFAULT_DEADLINE
+    any_candidate: ClassVar[bool] = False  # whether every master candidate may ask this, whatever the term
 
     @property
     def deadline(self) -> float:

@@ -54,7 +54,7 @@ class Dispatcher:
     """Admits callers, finds the handler of a call and answers."""
 
     def __init__(self, handlers: Mapping[type[Call[Any]], Handler], authority: Authority) -> None:
-        self._handlers = {cls.wire_name(): (msgspec.json.Decoder(cls), run) for cls, run in handlers.items()}
+        self._handlers = {cls.wire_name(): (cls, msgspec.json.Decoder(cls), run) for cls, run in handlers.items()}
         self._authority = authority
 
     async def answer(self, peer: str, body: bytes, send: Send) -> None:
@@ -88,11 +88,14 @@ class Dispatcher:
     def _admitted(self, peer: str, body: bytes) -> tuple[Call[Any], Handler]:
         try:
             request: Request = request_decoder.decode(body)
-            self._authority.admit(peer, request.caller, request.term)
             name = msgspec.json.decode(request.body, type=dict[str, Any]).get("call", "")
-            if name not in self._handlers:
+            cls, decoder, run = self._handlers.get(name, (Call, None, None))
+            if cls.any_candidate:
+                self._authority.admit_candidate(peer, request.caller)
+            else:
+                self._authority.admit(peer, request.caller, request.term)
+            if decoder is None or run is None:
                 raise NodeRefused(f"This node does not know the call '{name}'; do all nodes run the same version?")
-            decoder, run = self._handlers[name]
             return decoder.decode(request.body), run
         except msgspec.ValidationError as error:
             raise NodeRefused(f"The call cannot be understood: {error}") from None

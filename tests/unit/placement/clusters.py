@@ -8,7 +8,9 @@ slow and fast processors, reports that don't add up.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
+from typing import Any
 
 TEMPLATES = ("sharedfile", "plain", "file", "ext", "rbd", "diskless", "blockdev", "gluster")
 STATUSES = (
@@ -38,18 +40,31 @@ class _Making:
         groups = [f"g{number}|u-{number}|preferred||" for number in range(self.groups)]
         tags = self.random.sample(CLUSTER_TAGS, self.random.randint(0, 8)) if self.tagged else []
         policies = [_policy("", 4.0, 32.0)] + [self.policy(number) for number in range(self.groups)]
-        sections = (groups, (_line(node) for node in nodes), (_line(instance) for instance in instances), tags, policies)
+        sections = (
+            groups,
+            (_line(node) for node in nodes),
+            (_line(instance) for instance in instances),
+            tags,
+            policies,
+        )
         return "\n".join("".join(f"{line}\n" for line in section) for section in sections)
 
     def tags(self, *names: str) -> str:
         return ",".join(self.random.sample(names, self.random.randint(0, 3))) if self.tagged else ""
 
-    def node(self, number: int, instances: list[list[object]]) -> list[object]:
+    def node(self, number: int, instances: list[list[Any]]) -> list[Any]:
         pick = self.random.choice
-        name, memory, own, disk = f"n{number}", pick([8192, 16384, 20000]), pick([0, 512, 1024]), pick([100000, 400000])
+        name, memory, own = f"n{number}", pick([8192, 16384, 20000]), pick([0, 512, 1024])
+        disk = pick([100000, 400000])
         running = sum(i[1] for i in instances if i[6] == name and i[12] == "N" and i[4] in ("running", "ERROR_up"))
         stored = sum(i[2] for i in instances if name in (i[6], i[7]))
-        sizes = [memory, own, max(0, memory - own - running - pick([0, 0, 100, -50])), disk, max(0, disk - stored)]
+        sizes: list[Any] = [
+            memory,
+            own,
+            max(0, memory - own - running - pick([0, 0, 100, -50])),
+            disk,
+            max(0, disk - stored),
+        ]
         sizes.append(pick([4, 8, 16]))
         if self.rich and self.random.random() < 0.03:
             sizes[self.random.randrange(6)] = "?"
@@ -59,7 +74,7 @@ class _Making:
         rest = [role, group, pick([1, 2, 8]), tags, "Y" if self.exclusive else "N", self.random.randint(0, 8)]
         return [name, *sizes, *rest, pick([0, 1, 2]), pick([1.0, 1.0, 0.5, 2.0])]
 
-    def instance(self, number: int) -> list[object]:
+    def instance(self, number: int) -> list[Any]:
         pick = self.random.choice
         template = pick(["drbd"] * 8 + list(TEMPLATES)) if self.rich and not self.exclusive else "drbd"
         if self.count < 2 and template == "drbd":
@@ -81,7 +96,7 @@ def _policy(owner: str, vcpus: float, spindles: float) -> str:
     return f"{owner}|{_SPECS}|{_ALL_TEMPLATES}|{vcpus}|{spindles}"
 
 
-def _line(values: list[object]) -> str:
+def _line(values: list[Any]) -> str:
     return "|".join(str(value) for value in values)
 
 
@@ -107,5 +122,6 @@ def unbalanced_text(nodes: int, instances: int, seed: int = 1) -> str:
         f"node{n}|{total}|1024|{total - 1024 - memory[n]}|{space}|{space - disk[n]}|64|N|u|1||N|0|0|1.0"
         for n in range(nodes)
     ]
-    sections = (["default|u|preferred||"], rows, lines, [], [_policy("", 64.0, 128.0), _policy("default", 64.0, 128.0)])
+    policies = [_policy("", 64.0, 128.0), _policy("default", 64.0, 128.0)]
+    sections: tuple[Iterable[str], ...] = (["default|u|preferred||"], rows, lines, [], policies)
     return "\n".join("".join(f"{line}\n" for line in section) for section in sections)

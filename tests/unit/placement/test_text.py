@@ -13,7 +13,7 @@ POLICY = "|128,1,1024,1,1,1|1,1,1,1,1,1;9,9,9,9,9,9|drbd|4.0|32.0\n"
 
 
 def text(group=GROUP, nodes=NODE + OTHER, instances=INSTANCE, tags="", policies=POLICY):
-    return "\n".join((group, nodes, instances, tags, policies))
+    return f"{group}\n{nodes}\n{instances}\n{tags}\n{policies}"
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -27,6 +27,7 @@ from ganeti.placement.balance.balance import Balance
 from ganeti.placement.balance.move import Step
 from ganeti.placement.balance.rules import Rules
 from ganeti.placement.balance.violations import violating_nodes
+from ganeti.placement.outcome import outcome
 from ganeti.placement.snapshot import Snapshot
 from ganeti.placement.text import serialise
 from ganeti.placement.text.policies import serialise_policy
@@ -127,7 +128,8 @@ class _Run:
         self._tell_result(initial, steps)
         self._plan(steps)
         self._commands(steps)
-        self._save("after", "balanced", self._whole())
+        if self._arguments.save:
+            self._save("after", "balanced", self._whole())
         self._tables("Final")
         self._totals()
         return self._execute(steps)
@@ -218,7 +220,7 @@ class _Run:
             else (index[self._group.nodes[i.primary].name], i.secondary)
             for name, i in now.items()
         }
-        return self._loaded.snapshot.with_places(places)
+        return outcome(self._loaded.snapshot, places)
 
     def _save(self, when: str, extension: str, snapshot: Snapshot) -> None:
         if self._arguments.save:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ganeti.bootstrap.join.bundles import Notary
 from ganeti.bootstrap.join.invitations import Hosting, Invitations
+from ganeti.bootstrap.mastership import ensure_not_replaced
 from ganeti.config.sqlite import SqliteStore
 from ganeti.config.upgrade import upgrade
 from ganeti.daemons.daemon import main as run_daemon
@@ -77,6 +78,9 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
             term=term,
         )
     )
+    state = master.configuration.state
+    others = [node for node in state.nodes if node.uuid != state.cluster.master_node and not node.offline]
+    await ensure_not_replaced(master.nodes, others, term.number)
     invitations = Invitations(_hosting(paths, master))
     server = LuxiServer(Methods(master, invitations).table())
     await master.start()

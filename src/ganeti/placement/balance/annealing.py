@@ -22,6 +22,7 @@ from ganeti.placement.demand import Floats
 from ganeti.placement.snapshot import NO_NODE
 
 _SAMPLE = 32  # instances looked at for a move
+_KINDS = 3  # kinds of moves that are looked at for each but the first
 _CHAIN = 4  # moves that may follow from one another before the first is given up
 _FIRST, _NEXT = 0.2, 0.008  # differences of score that hardly matter for the first move of a chain and the next
 _HOT, _COLD = 0.012, 0.0004  # by how much a chain may make things worse, at first and at last
@@ -45,8 +46,8 @@ class Annealing:
         self._limit = limit
         self._random = random
         self._watch = watch
-        self._primary = balance.origin.primary
-        self._secondary = balance.origin.secondary
+        self._primary, self._secondary = balance.origin
+        self._score = balance.score()
         self._price = _FREE if limit is None else _USUAL
         self._moved = self._distance(balance.fleet.primary, balance.fleet.secondary)
 
@@ -59,13 +60,14 @@ class Annealing:
         while (left := self._watch.left()) > 0:
             temperature = _COLD * (_HOT / _COLD) ** (left / allowed)
             self._round(temperature)
-            now = self._balance.score()
+            now = self._score
             cost = now + self._least_price * self._moved.sum()
             if cost < best_cost - 1e-12 and not self._too_many():
                 best, best_cost = self._state(now), cost
             self._adapt_price()
             rounds += 1
             if rounds % 100 == 0:
+                self._score = self._balance.score()
                 self._watch.show(best.score)
         return best
 
@@ -87,7 +89,7 @@ class Annealing:
 
     def _round(self, temperature: float) -> None:
         """A chain of moves, each on the nodes of the one before, that is kept if it ends well enough."""
-        start = self._cost_now()
+        start, before = self._cost(), self._score
         bearable = start + temperature * float(self._random.exponential())
         done: list[tuple[int, int, int]] = []
         indices = self._sample()
@@ -97,14 +99,15 @@ class Annealing:
             if made is None:
                 break
             done.append(made)
-            if self._cost_now() <= bearable:
+            if self._cost() <= bearable:
                 return
             indices = self._around(made)
         for instance, primary, secondary in reversed(done):
             self._put(instance, primary, secondary)
+        self._score = before
 
-    def _cost_now(self) -> float:
-        return self._balance.score() + self._price * float(self._moved.sum())
+    def _cost(self) -> float:
+        return self._score + self._price * float(self._moved.sum())
 
     def _move_one(self, indices: Ints, heat: float, *, one_kind: bool) -> tuple[int, int, int] | None:
         """Make a move by chance; the instance and where it was. None if there is none to make."""
@@ -112,8 +115,10 @@ class Annealing:
         kinds = self._balance.kinds(indices)
         if one_kind:
             kinds = (kinds[int(self._random.integers(len(kinds)))],)
+        elif len(kinds) > _KINDS:
+            kinds = tuple(kinds[int(kind)] for kind in self._random.permutation(len(kinds))[:_KINDS])
         for found in self._balance.prospects(indices, kinds):
-            cost = self._cost(indices, found) / heat
+            cost = self._priced(indices, found) / heat
             cost += self._chance(cost.size).reshape(cost.shape)
             place = int(cost.argmin())
             if cost.flat[place] < best:
@@ -125,6 +130,7 @@ class Annealing:
         before = self._balance.places(instance)
         move = Move(instance, found.kind, NO_NODE if found.kind is Kind.FAILOVER else target)
         self._put(instance, *move.nodes_after(*before))
+        self._score = float(found.scores[row, target])
         return instance, *before
 
     def _put(self, instance: int, primary: int, secondary: int) -> None:
@@ -159,7 +165,7 @@ class Annealing:
         noise: Floats = self._random.random(size)
         return noise
 
-    def _cost(self, indices: Ints, found: Scores) -> Floats:
+    def _priced(self, indices: Ints, found: Scores) -> Floats:
         """Scores with the price of moves; infinite where an instance would have changed both its nodes."""
         fleet, targets = self._balance.fleet, np.arange(found.scores.shape[1])
         primary, secondary = fleet.primary[indices][:, None], fleet.secondary[indices][:, None]

@@ -37,9 +37,9 @@ class Balance:
         self._snapshot = snapshot
         self.rules = rules or Rules()
         self.occupancy = Occupancy(snapshot, tags)
-        self.fleet = Fleet(snapshot.instances)
+        self.fleet = Fleet(snapshot.instances, self.occupancy.demands)
         self._evaluation = Evaluation(snapshot, self.occupancy, self.fleet, self.rules)
-        self.origin = Fleet(snapshot.instances)
+        self.origin = self.fleet.primary.copy(), self.fleet.secondary.copy()
         self.classes = self._movable()
         self._promised: Floats = np.full(len(snapshot.instances), np.inf)
         self._exact = len(snapshot.instances) * len(snapshot.nodes) <= _EXACT

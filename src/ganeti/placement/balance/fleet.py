@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganeti.placement import demand
-from ganeti.placement.demand import Floats, Row
+from ganeti.placement.demand import Demands, Floats, Row
 from ganeti.placement.snapshot import Instance
 
 Ints = NDArray[np.intp]
@@ -19,11 +19,11 @@ Mask = NDArray[np.bool_]
 class Fleet:
     """One entry an instance. ``primary`` and ``secondary`` change as instances move, the rest does not."""
 
-    def __init__(self, instances: Sequence[Instance]) -> None:
+    def __init__(self, instances: Sequence[Instance], demands: Demands) -> None:
         self.primary: Ints = np.array([i.primary for i in instances], dtype=np.intp)
         self.secondary: Ints = np.array([i.secondary for i in instances], dtype=np.intp)
-        self.demand: Floats = np.array([demand.of_primary(i) for i in instances]).reshape(-1, len(Row))
-        self.mirrored: Floats = np.array([demand.of_secondary(i) for i in instances]).reshape(-1, len(Row))
+        self.demand = demands.primary
+        self.mirrored = demands.secondary
         self.memory: Floats = np.array([i.memory for i in instances], dtype=float)
         self.reserved: Floats = np.array([demand.reserved_memory(i) for i in instances], dtype=float)
         self.local: Mask = np.array([i.template.local for i in instances], dtype=bool)

@@ -299,27 +299,39 @@ class Prospects:
 
     def _primary_at_all(self, free: Mask) -> Mask:
         """Whether each node can become the primary; no soft limit counts for those that are ``free`` of them."""
-        state = self._state
-        hard = state.room.primary_hard(self._chunk, ALL)
         if free.all():
-            return hard
-        soft = state.room.primary_soft(self._chunk, ALL)
+            return self._primary_hard.copy()
+        return self._primary_hard & (self._primary_soft | free[:, None])
+
+    @cached_property
+    def _primary_hard(self) -> Mask:
+        return self._state.room.primary_hard(self._chunk, ALL)
+
+    @cached_property
+    def _primary_soft(self) -> Mask:
+        soft = self._state.room.primary_soft(self._chunk, ALL)
         if self._met is not None:
             soft &= self._met == 0
         if self._real:
-            soft &= state.risk.takes_primary(self._held)
-        return hard & (soft | free[:, None])
+            soft &= self._state.risk.takes_primary(self._held)
+        return soft
 
     def _secondary_at_all(self, joined: Floats, free: Mask) -> Mask:
         """Whether each node can become the secondary and then reserves what ``joined`` says."""
-        state = self._state
-        hard = state.room.secondary_hard(self._chunk, ALL)
         if free.all():
-            return hard
-        soft = state.room.secondary_soft(self._chunk, ALL)
+            return self._secondary_hard
+        soft = self._secondary_soft
         if self._real:
-            soft &= state.risk.takes_secondary(joined)
-        return hard & (soft | free[:, None])
+            soft = soft & self._state.risk.takes_secondary(joined)
+        return self._secondary_hard & (soft | free[:, None])
+
+    @cached_property
+    def _secondary_hard(self) -> Mask:
+        return self._state.room.secondary_hard(self._chunk, ALL)
+
+    @cached_property
+    def _secondary_soft(self) -> Mask:
+        return self._state.room.secondary_soft(self._chunk, ALL)
 
     def _stays(self) -> Mask:
         """Whether the primary can stay where it is: it has to fit there anew."""

@@ -157,10 +157,8 @@ class Room:
     ) -> Mask:
         """Whether each value is below what a node has, together with what has come ``back`` to it."""
         if isinstance(nodes, slice):
-            if values.max() < room.min():
-                return np.ones((len(values), len(room)), dtype=bool)
             values = values[:, None]
-            free = room[None, :]
+            free = room
         else:
             free = room[nodes] + (0 if back is None else back)
         below: Mask = values <= free if or_equal else values < free

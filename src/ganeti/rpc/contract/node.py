@@ -23,6 +23,8 @@ __all__ = [
     "SaveFiles",
     "SetMasterIp",
     "Space",
+    "Standing",
+    "TellStanding",
     "Verify",
     "Watch",
     "WriteSsconf",
@@ -41,6 +43,21 @@ class Ping(Call[Pong], frozen=True, tag="node.ping"):
     """Are you there?"""
 
     patience = 10.0
+
+
+class Standing(Struct, frozen=True):
+    """The newest term that a node has heard of, its master, and how far the state is that the node keeps."""
+
+    term: int
+    master: str
+    revision: int
+
+
+class TellStanding(Call[Standing], frozen=True, tag="node.standing"):
+    """Whom do you obey? Any master candidate may ask; nothing changes by it."""
+
+    any_candidate = True
+    patience = 5.0
 
 
 class Describe(Call[NodeReport], frozen=True, tag="node.describe"):

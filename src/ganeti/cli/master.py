@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``gnt-cluster master-failover`` and ``master-ping``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganeti.cli.runnable import Local
+from ganeti.cli.session import Session
+from ganeti.declare.command import Command, Option
+from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, GanetiError
+from ganeti.luxi.protocol import Method
+
+_WARNING = (
+    "Without a vote nobody knows whether the old master still works. If it does, both may start the same\n"
+    "instances. Make sure that it is off before you go on. Continue?"
+)
+
+
+def _master_failover(session: Session, values: dict[str, Any]) -> int:
+    import asyncio  # noqa: PLC0415 - slow to import
+
+    from ganeti.bootstrap.mastership import Rules, take_over  # noqa: PLC0415
+    from ganeti.host.clock import WallClock  # noqa: PLC0415
+    from ganeti.host.services import services  # noqa: PLC0415
+    from ganeti.node.mastership import MASTER_DAEMONS  # noqa: PLC0415
+
+    voting = not values.get("no_voting")
+    if not voting and not values.get("yes_do_it") and not session.confirm(_WARNING):
+        return EXIT_CONFIRMATION
+    rules = Rules(voting=voting, count_offline=not values.get("ignore_offline_nodes"))
+    state = asyncio.run(take_over(session.paths, WallClock(), rules))
+    manager = services(session.paths)
+    for daemon in MASTER_DAEMONS:
+        session.say(f"Starting {daemon} ...")
+        manager.start(daemon)
+    session.say(f"{state.master.name} is the master of {state.cluster.name} now")
+    return 0
+
+
+MASTER_FAILOVER = Local(
+    Command(
+        "gnt-cluster",
+        "master-failover",
+        options=(
+            Option(("--no-voting",), "Do not ask whether most nodes can be reached", kind="flag"),
+            Option(("--yes-do-it",), "With --no-voting, do not ask back", kind="flag"),
+            Option(("--ignore-offline-nodes",), "Nodes that are marked offline have no vote", kind="flag"),
+        ),
+        usage="[<opts>...]",
+    ),
+    "Make this node, a master candidate, the master.",
+    _master_failover,
+)
+
+
+def _master_ping(session: Session, values: dict[str, Any]) -> int:
+    del values
+    try:
+        session.client.call(Method.QUERY_CLUSTER_INFO)
+    except GanetiError as error:
+        session.warn(error.message)
+        return EXIT_FAILURE
+    return 0
+
+
+MASTER_PING = Local(
+    Command("gnt-cluster", "master-ping"),
+    "Check that the master daemon runs here; tells by its exit status.",
+    _master_ping,
+)

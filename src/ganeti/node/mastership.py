@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whom a node obeys, as it says when asked; and what it does when it was the master and learns of another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from ganeti.errors import GanetiError
+from ganeti.host.files import read_text
+from ganeti.host.paths import Paths
+from ganeti.host.services import Services
+from ganeti.node.master_ip import MasterIp
+from ganeti.rpc.authority import Authority, Term
+from ganeti.rpc.contract.node import SetMasterIp, Standing, TellStanding
+from ganeti.rpc.server import Report
+
+_log = logging.getLogger(__name__)
+
+MASTER_DAEMONS = ("ganeti-masterd", "ganeti-rapi")
+
+
+class Mastership:
+    """``revision``: how far the cluster's state is that this node keeps, 0 if it keeps none."""
+
+    def __init__(self, authority: Authority, revision: Callable[[], int]) -> None:
+        self._authority = authority
+        self._revision = revision
+
+    async def standing(self, call: TellStanding, report: Report) -> Standing:
+        del call, report
+        term = self._authority.term or Term(0, "")
+        return Standing(term.number, term.master, self._revision())
+
+
+async def step_down(paths: Paths, services: Services) -> None:
+    """Stop the daemons of a master, now and at each boot, and give up the cluster's address."""
+    _log.warning("Another node is the master now; the master daemon and the remote API stop here")
+    try:
+        for daemon in reversed(MASTER_DAEMONS):
+            await asyncio.to_thread(services.stop, daemon)
+        await _give_up_address(paths)
+    except GanetiError as error:
+        _log.error("Not all that makes a master is gone from this node: %s", error)
+
+
+async def _give_up_address(paths: Paths) -> None:
+    address, device, mask = (read_text(paths.ssconf(f"master_{what}")) for what in ("ip", "netdev", "netmask"))
+    if address and device and mask:
+        down = SetMasterIp(up=False, address=address, netmask=int(mask), device=device)
+        await MasterIp().set(down, Report())

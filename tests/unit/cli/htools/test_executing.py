@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import argparse
+
+import pytest
+
+from ganeti.cli.htools import executing
+from ganeti.cli.htools.executing import execute
+from ganeti.errors import WrongInput
+from ganeti.luxi.protocol import Method
+from ganeti.placement.balance.move import Kind, Move, Step
+from ganeti.placement.snapshot import NO_NODE
+from ganeti.placement.text import parse
+from tests.unit.placement.clusters import unbalanced_text
+
+GROUP = parse(unbalanced_text(6, 12)).snapshot
+
+
+class Master:
+    """Takes jobs, which end as ``ends`` says, in turn."""
+
+    def __init__(self, ends=()):
+        self.ends = list(ends)
+        self.submitted = []
+
+    def call(self, method, *arguments):
+        if method is Method.SUBMIT_MANY_JOBS:
+            self.submitted.append(arguments[0])
+            return [(True, number) for number, _ in enumerate(arguments[0])]
+        return [[self.ends.pop(0) if self.ends else "success"] for _ in arguments[0]]
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def master(monkeypatch):
+    made = Master()
+    monkeypatch.setattr(executing, "client", lambda _: made)
+    return made
+
+
+def options(**given):
+    usual = {"luxi": "", "first_job_group": False, "reason": None, "priority": "normal"}
+    return argparse.Namespace(**{**usual, **given})
+
+
+def failover(index):
+    instance = GROUP.instances[index]
+    places = instance.primary, instance.secondary
+    return Step(Move(index, Kind.FAILOVER, NO_NODE), places, places[::-1], 0.0)
+
+
+def apart_and_together():
+    """Two steps that share no node, and one that shares nodes with the second."""
+    first = failover(0)
+    other = next(failover(n) for n in range(12) if not {*failover(n).before} & {*first.before})
+    return [first, other, other]
+
+
+def test_steps_that_share_no_node_are_jobs_at_the_same_time(master):
+    assert execute(GROUP, apart_and_together(), options()) == 0
+    assert [len(jobs) for jobs in master.submitted] == [2, 1]
+    assert master.submitted[0][0][0]["OP_ID"] == "OP_INSTANCE_MIGRATE"
+
+
+def test_a_job_that_fails_ends_it(master):
+    master.ends = ["error"]
+    assert execute(GROUP, apart_and_together(), options()) == 1
+    assert len(master.submitted) == 1
+
+
+def test_the_first_set_alone_can_be_asked_for(master):
+    assert execute(GROUP, apart_and_together(), options(first_job_group=True)) == 0
+    assert len(master.submitted) == 1
+
+
+def test_what_the_master_cannot_do_is_named_before_anything_is_begun(master, monkeypatch):
+    monkeypatch.setattr(executing, "OPERATIONS", {"OP_INSTANCE_MIGRATE": ""})
+    step = Step(Move(0, Kind.REPLACE_SECONDARY, 5), (0, 1), (0, 5), 0.0)
+    with pytest.raises(WrongInput, match="cannot do OP_INSTANCE_REPLACE_DISKS yet"):
+        execute(GROUP, [step], options())
+    assert master.submitted == []
+
+
+def test_jobs_carry_the_reason_and_the_priority(master):
+    execute(GROUP, [failover(0)], options(reason="spring", priority="low"))
+    operation = master.submitted[0][0][0]
+    assert operation["priority"] == 10
+    assert operation["reason"][0][1] == "spring"

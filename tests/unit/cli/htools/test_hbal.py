@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import pytest
+
+from ganeti.cli.htools import hbal
+from ganeti.placement.balance.balance import Balance
+from ganeti.placement.text import parse
+from tests.unit.placement.clusters import unbalanced_text
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    file = tmp_path / "cluster.data"
+    file.write_text(unbalanced_text(6, 40))
+    return file
+
+
+@pytest.fixture
+def run(cluster, capsys):
+    """Run hbal on the cluster: exit status, standard output, standard error."""
+
+    def run_with(*words):
+        status = hbal.main(["-t", str(cluster), *words])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run_with
+
+
+def test_the_lines_that_scripts_look_for_are_there(run):
+    status, out, _ = run("-l", "2")
+    assert status == 0
+    lines = out.splitlines()
+    assert lines[0] == "Loaded 6 nodes, 40 instances"
+    assert lines[4].startswith("Initial score: ")
+    assert lines[-2].startswith("Cluster score improved from ")
+    assert lines[-1] == "Solution length=2"
+
+
+def test_commands_come_in_sets_of_jobs_that_share_no_node(run):
+    _, out, _ = run("-l", "4", "-C")
+    commands = out.partition("Commands to run to reach the above solution:")[2]
+    assert "  echo jobset 1, " in commands
+    assert "    gnt-instance " in commands
+
+
+def test_the_script_stops_when_it_is_asked_to(run, tmp_path):
+    run("-l", "1", f"-C{tmp_path / 'script'}")
+    script = (tmp_path / "script").read_text()
+    assert script.startswith("#!/bin/sh\n")
+    assert "\n  echo job 1/1\n  check\n" in script
+
+
+def test_the_saved_state_has_the_instances_where_the_steps_bring_them(run, tmp_path):
+    _, out, _ = run("-l", "3", "-S", str(tmp_path / "state"))
+    final = out.partition("improved from")[2].split()[2]
+    balanced = parse((tmp_path / "state.balanced").read_text()).snapshot
+    original = parse((tmp_path / "state.original").read_text()).snapshot
+    moved = [a for a, b in zip(balanced.instances, original.instances, strict=True) if a != b]
+    assert len(moved) == 3
+    assert f"{Balance(balanced).score():.4f}" == f"{float(final):.4f}"
+
+
+def test_a_good_enough_score_ends_it_before_it_begins(run):
+    status, out, _ = run("-e", "1000")
+    assert status == 0
+    assert "Cluster is already well balanced" in out
+
+
+def test_a_node_declared_offline_is_emptied(run):
+    _, out, _ = run("-O", "node0", "--evac-mode", "-C")
+    assert out.count("node0:") > 5
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["-O", "nix"], 1, "Error: wrong node name(s) set as offline: nix"),
+        (["--select-instances", "nix"], 1, "Unknown instance(s)"),
+        (["-G", "nix"], 1, "Node group nix not found. Node group list is:\n  default"),
+        (["-l", "x"], 1, "max solution length: cannot parse string 'x'"),
+        (["--max-cpu", "0"], 1, "Invalid value of the max-cpu ratio, expected >0"),
+        (["-U", "/nonexistent"], 1, "can't read utilisation data"),
+        (["-S", "/nonexistent/state"], 1, "cannot write /nonexistent/state.original"),
+        (["-X"], 1, "Execution of commands possible only on LUXI"),
+        (["--bogus"], 2, "Command line error"),
+        (["-L"], 1, "Only one of the rapi, luxi, and data files options should be given"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(run, words, status, said):
+    ended, _, err = run("-l", "1", *words)
+    assert ended == status
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_a_broken_file_is_named_with_its_line(cluster, run):
+    cluster.write_text(cluster.read_text().replace("|drbd|", "|floppy|", 1))
+    status, _, err = run()
+    assert status == 1
+    assert f"Error: failed to load data, aborting: {cluster}: line 10: " in err
+
+
+def test_the_plan_says_what_why_and_how_long(run):
+    _, out, _ = run("-l", "2", "--plan")
+    plan = out.partition("Plan: ")[2]
+    assert plan.startswith("2 steps in ")
+    assert plan.count("why: ") == 2
+    assert "N+1 holds before the first step and after each." in plan
+
+
+def test_the_best_final_state_is_no_worse_and_within_the_length(run):
+    def final(out):
+        return float(out.partition("improved from ")[2].split()[2])
+
+    _, usual, _ = run("-l", "12")
+    _, best, _ = run("-l", "12", "--optimal", "1")
+    assert final(best) <= final(usual) + 1e-8
+    assert int(best.rpartition("Solution length=")[2]) <= 12
+
+
+def test_dynamic_load_of_a_file_counts(run, tmp_path):
+    load = tmp_path / "load"
+    load.write_text("inst0 100 1 1 1\n")
+    initial = [
+        run("-l", "0", *words)[1].partition("Initial score: ")[2].split()[0] for words in ([], ["-U", str(load)])
+    ]
+    assert float(initial[1]) > float(initial[0]) + 1

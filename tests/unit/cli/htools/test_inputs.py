@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from ganeti.cli.htools import hinfo
+from ganeti.cli.htools.inputs import rapi
+from ganeti.cli.htools.inputs.live import Cluster, build
+from ganeti.errors import WrongInput
+from ganeti.placement.snapshot import NO_NODE, Status, Template
+
+GROUP = {"name": "default", "uuid": "u1", "alloc_policy": "preferred", "ipolicy": {}, "tags": []}
+NODE = {
+    "name": "node1",
+    "mtotal": 4096,
+    "mnode": 512,
+    "mfree": 3000,
+    "dtotal": 9000,
+    "dfree": 8000,
+    "ctotal": 4,
+    "cnos": 1,
+    "offline": False,
+    "drained": False,
+    "vm_capable": True,
+    "group.uuid": "u1",
+    "tags": ["a"],
+    "ndparams": {"spindle_count": 3, "exclusive_storage": False},
+    "sptotal": 0,
+    "spfree": 0,
+    "role": "M",
+}
+INSTANCE = {
+    "name": "web",
+    "disk_usage": 1152,
+    "status": "running",
+    "pnode": "node1",
+    "snodes": ["node2"],
+    "tags": [],
+    "beparams": {"maxmem": 256, "vcpus": 2, "spindle_use": 1, "auto_balance": True},
+    "oper_ram": 200,
+    "disk_template": "drbd",
+    "disk.sizes": [1024],
+    "disk.spindles": [None],
+    "hypervisor": "kvm",
+    "nic.count": 1,
+}
+SECOND = {**NODE, "name": "node2", "role": "C"}
+
+
+def cluster(groups=(GROUP,), nodes=(NODE, SECOND), instances=(INSTANCE,), policy=None):
+    return Cluster(groups, nodes, instances, ["t"], policy or {}, "kvm")
+
+
+def test_rows_of_a_master_become_a_snapshot():
+    snapshot = build(cluster(), None).snapshot
+    instance = snapshot.instances[0]
+    assert (instance.memory, instance.disk, instance.vcpus) == (200, 1152, 2)
+    assert (instance.primary, instance.secondary, instance.template) == (0, 1, Template.DRBD)
+    assert instance.status is Status.RUNNING
+    assert (snapshot.nodes[0].spindles, snapshot.nodes[0].master, snapshot.nodes[1].master) == (3, True, False)
+
+
+def test_an_instance_without_mirrors_has_no_secondary():
+    assert build(cluster(instances=[{**INSTANCE, "snodes": []}]), None).snapshot.instances[0].secondary == NO_NODE
+
+
+@pytest.mark.parametrize("change", [{"drained": True}, {"vm_capable": False}, {"mfree": None}])
+def test_nodes_that_take_no_instances_or_do_not_answer_are_offline(change):
+    assert build(cluster(nodes=[{**NODE, **change}, SECOND]), None).snapshot.nodes[0].offline
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"instances": [{**INSTANCE, "pnode": "nix"}]}, "instance web: is on a node 'nix'"),
+        ({"nodes": [{**NODE, "group.uuid": "nix"}]}, "node node1: is in a group 'nix'"),
+        ({"instances": [{**INSTANCE, "status": "walking"}]}, "instance web: 'walking'"),
+        ({"policy": {"vcpu-ratio": "four"}}, "cluster: instance policy: "),
+    ],
+)
+def test_what_does_not_fit_together_is_named(broken, said):
+    with pytest.raises(WrongInput, match=said):
+        build(cluster(**broken), None)
+
+
+@pytest.fixture
+def api():
+    """A remote API that answers with the cluster above, if the right user asks: its address."""
+    answers = {
+        "/2/info": {"ipolicy": {}, "default_hypervisor": "kvm"},
+        "/2/groups?bulk=1": [GROUP],
+        "/2/nodes?bulk=1": [NODE, SECOND],
+        "/2/instances?bulk=1": [INSTANCE],
+        "/2/tags": ["t"],
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            allowed = self.headers.get("Authorization") == "Basic bWU6c2VjcmV0"
+            self.send_response(200 if allowed and self.path in answers else 401)
+            self.end_headers()
+            self.wfile.write(json.dumps(answers.get(self.path)).encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_remote_api_is_asked_with_the_user_of_the_url(api):
+    assert len(rapi.load(f"http://me:secret@{api}", None).snapshot.nodes) == 2
+
+
+def test_the_remote_api_says_no_in_one_line(api, capsys):
+    assert hinfo.main(["-m", f"http://me:wrong@{api}"]) == 1
+    assert "/2/info: 401 Unauthorized" in capsys.readouterr().err
+
+
+def test_a_master_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
+    assert hinfo.main(["-L", str(tmp_path / "socket")]) == 1
+    assert "The master daemon cannot be reached" in capsys.readouterr().err
