@@ -47,7 +47,8 @@ class Reboot(Struct, frozen=True):
 def reboots(snapshot: Snapshot, nodes: Sequence[int], maintenance: Maintenance) -> list[Reboot]:
     """The larger ones first, but that with the master last. Raises InsufficientResources if a node can't be freed."""
     graph = _conflicts(snapshot, nodes, maintenance)
-    groups = [reboot for colour in _coloured(graph) for reboot in _freed(snapshot, colour, maintenance)]
+    ways = ([reboot for colour in way for reboot in _freed(snapshot, colour, maintenance)] for way in _coloured(graph))
+    groups = min(ways, key=len)
     masters = {index for index, node in enumerate(snapshot.nodes) if node.master}
     ordered = sorted(groups, key=lambda reboot: (bool(masters & set(reboot.nodes)), -len(reboot.nodes)))
     return [Reboot(_master_last(reboot.nodes, masters), reboot.moves) for reboot in ordered]
@@ -78,11 +79,11 @@ def _connect(graph: Graph, one: int, other: int) -> None:
         graph[other].add(one)
 
 
-def _coloured(graph: Graph) -> list[list[int]]:
-    """Few colours, the fewest of some ways to find them."""
+def _coloured(graph: Graph) -> list[list[list[int]]]:
+    """Some ways to colour it with few colours."""
     by_degree = sorted(graph, key=lambda node: (-len(graph[node]), node))
-    ways = [_greedy(graph, sorted(graph)), _greedy(graph, by_degree), _by_saturation(graph)]
-    return min(ways, key=len)
+    orders = (sorted(graph), sorted(graph, reverse=True), by_degree)
+    return [*(_greedy(graph, order) for order in orders), _by_saturation(graph)]
 
 
 def _greedy(graph: Graph, order: Iterable[int]) -> list[list[int]]:

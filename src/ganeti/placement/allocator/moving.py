@@ -43,7 +43,7 @@ def relocate(scene: Scene, request: Relocate) -> Answer:
 def _refusal(instance: Instance, request: Relocate) -> str:
     """Why such a request makes no sense; empty if it does."""
     mirrored = instance.template is Template.DRBD
-    if not mirrored and not instance.template.moves_anywhere:
+    if not mirrored and not _runs_anywhere(instance):
         return "Can't relocate non-mirrored instances"
     if request.required_nodes != 1:
         return f"Exchange {request.required_nodes} nodes mode is not implemented"
@@ -115,8 +115,13 @@ def _into_group(scene: Scene, instance: Instance, groups: list[int]) -> Move:
     return Move(best.nodes, job_to_both(scene, instance, best.nodes))
 
 
+def _runs_anywhere(instance: Instance) -> bool:
+    """Whether every node can run it as it is: what has no disks can be nowhere else either."""
+    return instance.template.moves_anywhere or instance.template is Template.DISKLESS
+
+
 def _require_movable(instance: Instance) -> None:
-    if instance.template is not Template.DRBD and not instance.template.moves_anywhere:
+    if instance.template is not Template.DRBD and not _runs_anywhere(instance):
         raise InsufficientResources(f"Instances of type {instance.template} cannot be relocated")
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from ganeti.model.parameters.policy import Policy
@@ -44,7 +45,8 @@ class Filled:
 class Filler:
     """``independent`` passes over groups with a node that fails N+1, ``accept_errors`` over such nodes only.
 
-    At most ``rounds`` instances are placed, if that is given.
+    At most ``rounds`` instances are placed, if that is given. Mirrored instances have a node for the case that theirs
+    dies, so the limits on capacity are for the others.
     """
 
     snapshot: Snapshot
@@ -55,14 +57,14 @@ class Filler:
 
     def standard(self, spec: InstanceSpec) -> Filled:
         """As many instances of that size as fit."""
-        filled, allowed = self._begin()
+        filled, allowed = self._begin(spec)
         if allowed is not None:
             self._fill(filled, spec, allowed)
         return filled
 
     def tiered(self, spec: InstanceSpec, policy: Policy) -> Filled:
         """As many as fit, then smaller ones, down to the policy's smallest."""
-        filled, allowed = self._begin()
+        filled, allowed = self._begin(spec)
         if allowed is None:
             return filled
         smaller: InstanceSpec | None = spec
@@ -73,9 +75,10 @@ class Filler:
             smaller = _shrunk(filled.scene, smaller, allowed, (policy, failures))
         return filled
 
-    def _begin(self) -> tuple[Filled, tuple[int, ...] | None]:
+    def _begin(self, spec: InstanceSpec) -> tuple[Filled, tuple[int, ...] | None]:
         """The cluster to fill and the nodes that may be used; None if it is not to be tried."""
-        scene = Scene(self.snapshot, self.limits)
+        capacity = self.limits.capacity and spec.required_nodes == 1
+        scene = Scene(self.snapshot, msgspec.structs.replace(self.limits, capacity=capacity))
         filled = Filled(scene)
         online = scene.occupancy.online
         unhappy = scene.occupancy.fails_n1() & online

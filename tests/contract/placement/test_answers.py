@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Our hail, hspace and hcheck against Ganeti's own, live, on clusters that no recording has seen."""
+
+import pytest
+
+from benchmarks.oracle import NoOracle, find
+from ganeti.cli.htools import hcheck, hspace
+from tests.golden.placement.answers import (
+    assert_no_worse_answer,
+    hail_message,
+    instances_that_fit,
+    theirs,
+    tools_cluster,
+)
+from tests.golden.placement.record_answers import ARGUMENTS
+
+
+@pytest.fixture(scope="module")
+def oracle():
+    try:
+        return find()
+    except NoOracle as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.mark.parametrize("seed", range(6000, 6100))
+def test_hail_is_no_worse(oracle, seed):
+    assert_no_worse_answer(seed, *theirs(oracle, "hail", hail_message(seed)))
+
+
+@pytest.mark.parametrize("seed", range(7000, 7030))
+def test_hspace_fits_no_fewer(oracle, seed, tmp_path, capfd):
+    text = tools_cluster(seed)
+    _, said = theirs(oracle, "hspace", text, *ARGUMENTS["hspace"])
+    data = tmp_path / "cluster.data"
+    data.write_text(text)
+    assert hspace.main(["-t", str(data), *ARGUMENTS["hspace"]]) == 0
+    assert instances_that_fit(capfd.readouterr().out) >= instances_that_fit(said)
+
+
+@pytest.mark.parametrize("seed", range(7000, 7030))
+def test_hcheck_ends_alike(oracle, seed, tmp_path):
+    text = tools_cluster(seed)
+    status, _ = theirs(oracle, "hcheck", text, *ARGUMENTS["hcheck"])
+    data = tmp_path / "cluster.data"
+    data.write_text(text)
+    assert hcheck.main(["-t", str(data), *ARGUMENTS["hcheck"]]) == status
