@@ -94,6 +94,18 @@ async def test_jobs_that_want_the_same_lock_run_one_after_the_other(cluster):
     assert (await cluster.finished(exclusive)).steps[0].executed >= (await cluster.finished(holder)).ended
 
 
+async def test_a_running_job_can_be_stopped_between_its_operations(cluster):
+    delay = {"OP_ID": "OP_TEST_DELAY", "duration": 0.2, "on_master": True}
+    number = await cluster.call("SubmitJob", [delay, delay, delay])
+    while cluster.master.queue.get(number).job.status != "running":
+        await cluster.master.queue.get(number).changed()
+    answer = await cluster.call("CancelJob", number)
+    assert answer == [True, f"Job {number} ends after the operation that it carries out now"]
+    job = await cluster.finished(number)
+    assert [str(step.status) for step in job.steps] == ["success", "canceled", "canceled"]
+    assert str(job.status) == "canceled"
+
+
 async def test_a_waiting_job_is_cancelled_at_once(cluster):
     locked = {"on_nodes": ["node1"], "no_locks": False}
     holder = await cluster.submit(DELAY, duration=0.2, **locked)

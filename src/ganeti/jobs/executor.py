@@ -30,6 +30,8 @@ from ganeti.rpc.contract.store import Record
 
 _log = logging.getLogger(__name__)
 
+_BY_REQUEST = "Job canceled by request"
+
 # Finds the class of an operation by its wire name; raises WrongInput.
 Registry = Callable[[str], type[JobOperation[Any]]]
 
@@ -93,11 +95,13 @@ class Executor:
         return await operation.run(context, await operation.check(context))
 
     def cancel(self, number: int) -> tuple[bool, str]:
-        """Cancel a job that has not begun; whether it worked, and a sentence about it."""
+        """Cancel what of a job has not begun; whether there was something, and a sentence about it."""
         tracked = self.queue.get(number)
         run = self._runs.get(number)
         if tracked.job.status in (JobStatus.QUEUED, JobStatus.WAITING) and run and run.cancel():
             return True, f"Job {number} canceled"
+        if tracked.job.status is JobStatus.RUNNING and run and run.stop_after_step():
+            return True, f"Job {number} ends after the operation that it carries out now"
         return False, f"Job {number} is no longer waiting in the queue (it is {tracked.job.status})"
 
     def change_priority(self, number: int, priority: int) -> tuple[bool, str]:
@@ -153,6 +157,7 @@ class _Run:
         self._waiting: Request | None = None
         self._cancelable = True
         self._canceled = False
+        self._stopping = False
 
     @property
     def id(self) -> int:
@@ -168,6 +173,11 @@ class _Run:
         self._canceled = True
         self.task.cancel()
         return True
+
+    def stop_after_step(self) -> bool:
+        """Begin no further step; whether there would have been one."""
+        self._stopping = self._tracked.job.steps[-1].status is JobStatus.QUEUED
+        return self._stopping
 
     def change_priority(self, priority: int) -> None:
         self._queue.show(self._tracked, evolve(self._tracked.job, priority=priority))
@@ -202,11 +212,14 @@ class _Run:
         try:
             for index, step in enumerate(self._tracked.job.steps):
                 if step.status is not JobStatus.SUCCESS:
+                    if self._stopping:
+                        await self._end(index, JobStatus.CANCELED, _BY_REQUEST)
+                        break
                     await self._step(index, step)
         except asyncio.CancelledError:
             if not self._canceled:
                 raise  # the daemon stops
-            await self._end(index, JobStatus.CANCELED, "Job canceled by request")
+            await self._end(index, JobStatus.CANCELED, _BY_REQUEST)
         except GanetiError as error:
             await self._end(index, JobStatus.ERROR, errors.encode(error))
         except Exception as error:  # noqa: BLE001 - a job ends, whatever happens
