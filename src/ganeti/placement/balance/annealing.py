@@ -24,7 +24,7 @@ from ganeti.placement.snapshot import NO_NODE
 _SAMPLE = 32  # instances looked at for a move
 _KINDS = 3  # kinds of moves that are looked at for each but the first
 _CHAIN = 4  # moves that may follow from one another before the first is given up
-_FIRST, _NEXT = 0.2, 0.008  # differences of score that hardly matter for the first move of a chain and the next
+_FIRST, _NEXT = 0.1, 0.003  # differences of score that hardly matter for the first move of a chain and the next
 _HOT, _COLD = 0.012, 0.0004  # by how much a chain may make things worse, at first and at last
 _FREE = 1e-4  # what a move costs where their number is not limited, so that none is made for nothing
 _CHEAP, _USUAL, _DEAR = 0.003, 0.02, 0.15  # what it may cost where it is, and at first
