@@ -46,7 +46,7 @@ def load(arguments: argparse.Namespace) -> Loaded:
 
 def _refuse_monitoring(arguments: argparse.Namespace) -> None:
     """There are no monitoring daemons yet, and their data is not left out without a word."""
-    asked = arguments.mond == "yes" or arguments.mond_data
+    asked = getattr(arguments, "mond", None) == "yes" or getattr(arguments, "mond_data", None)
     if asked and not arguments.ignore_dynu:
         raise WrongInput("Error: data of monitoring daemons cannot be used yet; leave out --mond and --mond-data")
 
