@@ -131,7 +131,11 @@ def test_the_optimum_is_no_worse_than_small_steps_and_breaks_nothing():
     small = Balance(snapshot)
     list(descend(small, never, 20))
     balance = Balance(snapshot)
-    steps = list(optimum(Balance(snapshot), balance, 20, np.random.default_rng(1), Watch(400)))
+
+    def anneal(trial):
+        return Annealing(trial, 20, np.random.default_rng(1), Watch(400)).run()
+
+    steps = list(optimum(Balance(snapshot), balance, 20, anneal, Watch(400)))
     assert balance.score() <= small.score() + 1e-9
     assert len(steps) <= 20
     assert list(faults(snapshot, steps)) == []

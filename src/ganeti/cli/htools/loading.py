@@ -32,6 +32,7 @@ class Loaded(Struct, frozen=True):
 
 def load(arguments: argparse.Namespace) -> Loaded:
     """Raises WrongInput with the words of Ganeti's tools; doubts about the data go to standard error."""
+    _refuse_monitoring(arguments)
     parsed = _parsed(arguments)
     snapshot = parsed.snapshot
     names = Names(snapshot)
@@ -41,6 +42,13 @@ def load(arguments: argparse.Namespace) -> Loaded:
     snapshot = snapshot.with_instances(_with_loads(snapshot, names, arguments))
     prefixes = getattr(arguments, "exclusion_tags", None) or ""
     return Loaded(snapshot, names, tag_rules(snapshot.tags, [prefix for prefix in prefixes.split(",") if prefix]))
+
+
+def _refuse_monitoring(arguments: argparse.Namespace) -> None:
+    """There are no monitoring daemons yet, and their data is not left out without a word."""
+    asked = getattr(arguments, "mond", None) == "yes" or getattr(arguments, "mond_data", None)
+    if asked and not arguments.ignore_dynu:
+        raise WrongInput("Error: data of monitoring daemons cannot be used yet; leave out --mond and --mond-data")
 
 
 def _parsed(arguments: argparse.Namespace) -> Parsed:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from ganeti.cli.htools.options import say
 from ganeti.cli.htools.report.steps import StepPrinter
+from ganeti.cli.htools.watch import TerminalWatch
 from ganeti.placement.balance.balance import Balance, descend
 from ganeti.placement.balance.move import Step
 from ganeti.placement.snapshot import Snapshot
@@ -31,14 +32,13 @@ class Search:
 
     def optimal(self, group: Snapshot, tags: TagRules) -> list[Step]:
         """To the best final state that can be found in the time given, in an order that breaks nothing."""
-        import numpy as np  # noqa: PLC0415 - only this needs randomness
-
+        from ganeti.cli.htools.annealing import on_all_processors  # noqa: PLC0415 - only this needs processes
         from ganeti.placement.balance.optimum import optimum  # noqa: PLC0415
 
         trial = Balance(group, self._balance.rules, tags)
-        deadline = time.monotonic() + self._arguments.optimal
-        steps = optimum(trial, self._balance, self._limit, np.random.default_rng(1), _Watch(deadline))
-        return self._print(steps)
+        watch = TerminalWatch(time.monotonic() + self._arguments.optimal)
+        anneal = on_all_processors(self._limit, watch)
+        return self._print(optimum(trial, self._balance, self._limit, anneal, watch))
 
     def _enough(self, before: float, after: float) -> bool:
         options = self._arguments
@@ -52,20 +52,3 @@ class Search:
             say(self._printer.line(len(printed), step))
             sys.stdout.flush()
         return printed
-
-
-class _Watch:
-    """Time until a deadline, and how far things are, shown on a terminal."""
-
-    def __init__(self, deadline: float) -> None:
-        self._deadline = deadline
-        self._on_terminal = sys.stderr.isatty()
-
-    def left(self) -> float:
-        """Seconds."""
-        return self._deadline - time.monotonic()
-
-    def show(self, best: float) -> None:
-        if self._on_terminal:
-            sys.stderr.write(f"\r{max(self.left(), 0):4.0f} s left, best score {best:.8f}\r")
-            sys.stderr.flush()

@@ -52,7 +52,8 @@ def outcome_in(scene: Scene, group: int, request: Allocate) -> Outcome:
     """What there is in one group."""
     nodes = scene.usable(group)
     if request.nodes is not None:
-        nodes = nodes[np.isin(nodes, request.nodes)]
+        allowed = frozenset(request.nodes)
+        nodes = np.array([node for node in nodes.tolist() if node in allowed], dtype=np.intp)
     where = scene.cluster.groups[group]
     error = _without_choice(request, nodes)
     if error:

@@ -9,7 +9,7 @@ instance adds to its two nodes, the variance is ``(q + 2ya + a² + 2yb + b²) / 
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 import numpy as np
@@ -19,7 +19,7 @@ from ganeti.placement import demand
 from ganeti.placement.allocator.failure import Failure
 from ganeti.placement.allocator.limits import USUAL, Limits, spindle_uses
 from ganeti.placement.demand import Floats, Row
-from ganeti.placement.equipment import LINES, SPINDLES_OF_DISK
+from ganeti.placement.equipment import LINES, SPINDLES_OF_DISK, Equipment
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import DEVIATIONS, WEIGHTS, counts
 from ganeti.placement.snapshot import NO_NODE, Instance, Template
@@ -132,8 +132,17 @@ class Choices:
         verdicts = np.broadcast_to(_first(checks), (len(self.primaries), len(nodes)))
         if self._limits.ignore_soft:
             return verdicts
-        breaks_n1 = (self._reserved_then > self._reported_free[nodes]) & ~self.occupancy.fails_n1()[nodes]
+        breaks_n1 = (self._reserved_then > self._reported_free[nodes]) & ~self._unhappy[nodes]
         return np.where((verdicts == Failure.NONE) & breaks_n1, Failure.MEMORY, verdicts).astype(np.int8)
+
+    @cached_property
+    def _reserved_now(self) -> Floats:
+        return self.occupancy.reserved()
+
+    @cached_property
+    def _unhappy(self) -> NDArray[np.bool_]:
+        """Nodes that fail N+1 already."""
+        return self.occupancy.fails_n1()
 
     @cached_property
     def _free_of_all(self) -> Floats:
@@ -172,12 +181,12 @@ class Choices:
     @cached_property
     def _breaks_n1(self) -> NDArray[np.bool_]:
         """Nodes that could not take what they have to any more if they were the primary."""
-        breaks: NDArray[np.bool_] = self._fails_n1_as_primary & ~self.occupancy.fails_n1()
+        breaks: NDArray[np.bool_] = self._fails_n1_as_primary & ~self._unhappy
         return breaks
 
     @cached_property
     def _fails_n1_as_primary(self) -> NDArray[np.bool_]:
-        fails: NDArray[np.bool_] = self.occupancy.reserved() > self._reported_free - self._on_its_primary[Row.MEMORY]
+        fails: NDArray[np.bool_] = self._reserved_now > self._reported_free - self._on_its_primary[Row.MEMORY]
         return fails
 
     @cached_property
@@ -210,9 +219,9 @@ class Choices:
     def _reserved_then(self) -> Floats:
         """MiB to be kept free on each secondary, by primary and secondary."""
         assert self.secondaries is not None  # noqa: S101 - the callers' condition
-        peers = self.occupancy.peers[np.ix_(self.secondaries, self.primaries)].T
+        peers = self.occupancy.peers[self.secondaries, self.primaries[:, None]]
         grown = peers + demand.reserved_memory(self.instance)
-        return np.maximum(self.occupancy.reserved()[self.secondaries], grown)
+        return np.maximum(self._reserved_now[self.secondaries], grown)
 
     def _deviations(self) -> Floats:
         """The weighted deviations, by choice."""
@@ -220,11 +229,11 @@ class Choices:
         shares, count = self.occupancy.shares(), max(int(online.sum()), 1)
         distance = np.where(online, shares - (shares @ online)[:, None] / count, 0)
         squares = np.square(distance).sum(axis=1)
-        added = self._added(self._on_its_primary)[:, self.primaries]
+        added = _added(self.occupancy.equipment, tuple(self._on_its_primary.tolist()))[:, self.primaries]
         grown = 2 * distance[:, self.primaries] * added + added**2
         if self.secondaries is None:
             return _WEIGHT @ _deviation(squares[:, None], grown, added, count)
-        mirrored = self._added(self._on_its_secondary)[:, self.secondaries]
+        mirrored = _added(self.occupancy.equipment, tuple(self._on_its_secondary.tolist()))[:, self.secondaries]
         both = np.asarray(mirrored.any(axis=1))
         both[_RESERVED] = True
         alone = ~both
@@ -246,20 +255,10 @@ class Choices:
     def _shape(self) -> tuple[int, int]:
         return len(self.primaries), 0 if self.secondaries is None else len(self.secondaries)
 
-    def _added(self, taken: Floats) -> Floats:
-        """What it adds to the shares of each node, by line and node."""
-        equipment = self.occupancy.equipment
-        added = np.zeros((len(DEVIATIONS), len(self.occupancy.online)))
-        added[: len(LINES)] = equipment.slope * taken[list(LINES), None]
-        for line, row in enumerate(LINES):
-            if row in SPINDLES_OF_DISK:
-                added[line] += equipment.spindle_slope * taken[SPINDLES_OF_DISK[row]]
-        return added
-
     @cached_property
     def _reserved_more(self) -> Floats:
         """By how much the share of reserved memory grows, by primary and secondary."""
-        more = self._reserved_then - self.occupancy.reserved()[self.secondaries]
+        more = self._reserved_then - self._reserved_now[self.secondaries]
         weighted: Floats = more * self.occupancy.equipment.memory_weight[self.secondaries]
         return weighted
 
@@ -273,16 +272,23 @@ class Choices:
         if self.secondaries is None:
             return weighed
         fails = self._reserved_then > self._reported_free[self.secondaries]
-        shared = occupancy.neighbours.shared[np.ix_(nodes, self.secondaries)]
-        total: Floats = weighed[:, None] + WEIGHTS["location_score"] * shared
-        total += WEIGHTS["n1_cnt"] * self._at_risk(fails, self.secondaries)
+        total: Floats = weighed[:, None] + WEIGHTS["n1_cnt"] * self._at_risk(fails, self.secondaries)
+        total += self._located_together()
         return total + WEIGHTS["reserved_mem_rtotal"] * self._reserved_more
+
+    def _located_together(self) -> Floats | float:
+        """What it costs that the nodes of a pair fail together."""
+        shared = self.occupancy.neighbours.shared
+        if not shared.any():
+            return 0.0
+        weighed: Floats = WEIGHTS["location_score"] * shared[self.primaries[:, None], self.secondaries]
+        return weighed
 
     def _at_risk(self, fails: NDArray[np.bool_], nodes: Nodes) -> Floats:
         """How many more instances would be on nodes that fail N+1, with one more on each of ``nodes``."""
         occupancy = self.occupancy
-        living, risk = occupancy.primaries + occupancy.secondaries, occupancy.instances_at_risk()
-        more: Floats = np.where(fails, living[nodes] + 1, 0) - risk[nodes]
+        living = (occupancy.primaries + occupancy.secondaries)[nodes]
+        more: Floats = np.where(fails, living + 1, 0) - np.where(self._unhappy[nodes], living, 0)
         return np.where(occupancy.online[nodes], more, 0)
 
 
@@ -290,6 +296,17 @@ def on_nodes(instance: Instance, nodes: tuple[int, ...]) -> Instance:
     """The instance on these nodes: a primary, and a secondary if there are two."""
     primary, secondary = (*nodes, NO_NODE)[:2]
     return msgspec.structs.replace(instance, primary=primary, secondary=secondary)
+
+
+@lru_cache(maxsize=4)
+def _added(equipment: Equipment, taken: tuple[float, ...]) -> Floats:
+    """What an instance adds to the shares of each node, by line and node. Equal ones often come in a row."""
+    added = np.zeros((len(DEVIATIONS), len(equipment.online)))
+    added[: len(LINES)] = equipment.slope * np.array(taken)[list(LINES), None]
+    for line, row in enumerate(LINES):
+        if row in SPINDLES_OF_DISK:
+            added[line] += equipment.spindle_slope * taken[SPINDLES_OF_DISK[row]]
+    return added
 
 
 def _first(checks: list[tuple[NDArray[np.bool_], Failure]]) -> Verdicts:

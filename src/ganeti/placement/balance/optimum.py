@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-import numpy as np
-
-from ganeti.placement.balance.annealing import Annealing
+from ganeti.placement.balance.annealing import Found
 from ganeti.placement.balance.balance import Balance, descend
 from ganeti.placement.balance.move import Step
 from ganeti.placement.balance.ordering import order
@@ -15,9 +13,11 @@ from ganeti.placement.balance.watch import Watch
 
 
 def optimum(
-    trial: Balance, balance: Balance, limit: int | None, random: np.random.Generator, watch: Watch
+    trial: Balance, balance: Balance, limit: int | None, anneal: Callable[[Balance], Found], watch: Watch
 ) -> Iterator[Step]:
     """Steps of ``balance``, at most ``limit``; ``trial`` is the same state, to try things with.
+
+    ``anneal`` looks further from the state that it is given, within the limit and the time.
 
     First the way of small steps, then annealing from its end. Where limits forbid the way to what annealing has
     found, or it has found nothing better, the small steps are what remains.
@@ -27,7 +27,7 @@ def optimum(
         small.append(step)
         watch.show(step.score)
     reached = trial.score()
-    found = Annealing(trial, limit, random, watch).run()
+    found = anneal(trial)
     rehearsal = balance.copy()
     for _ in order(rehearsal, found.primary, found.secondary):
         pass
