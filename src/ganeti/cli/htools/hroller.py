@@ -99,7 +99,7 @@ def _parser() -> Parser:
     add("-f", "--force", action="store_true", help="go on though it isn't known which node is the master")
     text = "MiB that nodes with KVM take themselves; 0: what they report"
     add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
-    made.set_defaults(ignore_dynu=False)
+    made.set_defaults(ignore_dynu=False, mond=None, mond_data=None)
     add = made.add_argument_group("what comes of it").add_argument
     add("--one-step-only", action="store_true", help="the first group only, a line a node")
     add("--print-moves", action="store_true", help="where instances go meanwhile")

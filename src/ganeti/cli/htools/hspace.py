@@ -206,7 +206,7 @@ def _parser() -> Parser:
     add("-O", "--offline", metavar="NODE", action="append", default=[], help="take this node for offline")
     text = "MiB that nodes with KVM take themselves; 0: what they report"
     add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
-    made.set_defaults(ignore_dynu=False)
+    made.set_defaults(ignore_dynu=False, mond=None, mond_data=None)
     add = made.add_argument_group("what comes of it").add_argument
     add(
         "--machine-readable", metavar="CHOICE", nargs="?", const="yes", choices=("yes", "no"), help="as shell variables"

@@ -142,5 +142,5 @@ def _parser() -> Parser:
     add("--no-headers", action="store_true", help="no title line")
     text = "MiB that nodes with KVM take themselves; 0: what they report"
     add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
-    made.set_defaults(master=None, ialloc_src=None, offline=[], ignore_dynu=False)
+    made.set_defaults(master=None, ialloc_src=None, offline=[], ignore_dynu=False, mond=None, mond_data=None)
     return made
