@@ -19,6 +19,7 @@ from ganeti.daemons.daemon import main as run_daemon
 from ganeti.host.certificates import node_name, server_context
 from ganeti.host.clock import WallClock
 from ganeti.host.paths import Paths
+from ganeti.host.services import services
 from ganeti.node.equipment import of_this_machine
 from ganeti.node.membership import Membership, candidates, leave
 from ganeti.node.replica import Replica
@@ -65,6 +66,7 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
         del call, report
         replica.close()
         leave(paths)
+        await asyncio.to_thread(services(paths).leave_off, "ganeti-noded")
         asyncio.get_running_loop().call_later(_FAREWELL, stop.set)
 
     return {
