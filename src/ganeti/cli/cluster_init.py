@@ -38,9 +38,14 @@ def _init(session: Session, values: dict[str, Any]) -> int:
     manager = services(session.paths)
 
     def start() -> None:
-        for daemon in DAEMONS:
-            session.say(f"Starting {daemon} ...")
-            manager.start(daemon)
+        try:
+            for daemon in DAEMONS:
+                session.say(f"Starting {daemon} ...")
+                manager.start(daemon)
+        except BaseException:
+            for daemon in reversed(DAEMONS):
+                manager.stop(daemon)
+            raise
 
     carry_out(state, session.paths, start)
     session.say(

@@ -77,6 +77,7 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
         del call, report
         replica.close()
         leave(paths)
+        await asyncio.to_thread(services(paths).leave_off, "ganeti-noded")
         asyncio.get_running_loop().call_later(_FAREWELL, stop.set)
 
     return {

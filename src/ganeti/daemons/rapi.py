@@ -20,6 +20,9 @@ from ganeti.luxi.aio import AsyncClient
 
 PORT = 5080
 
+# Before what still waits for an answer is cut off when the daemon stops; twice that passes, in aiohttp.
+_GRACE = 1.0  # seconds
+
 
 @asynccontextmanager
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
@@ -31,7 +34,8 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     except (OSError, ssl.SSLError) as error:
         raise EnvironmentUnfit(f"The certificate {paths.rapi_certificate} cannot be used: {error}") from None
     master = AsyncClient(paths.master_socket)
-    runner = web.AppRunner(application(master, Users(paths.rapi_users)), access_log=None, handle_signals=False)
+    app = application(master, Users(paths.rapi_users))
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_GRACE)
     await runner.setup()
     try:
         await web.TCPSite(runner, port=PORT, ssl_context=context, reuse_address=True).start()

@@ -22,6 +22,7 @@ from ganeti.host.process import alive, tail
 _START = 60.0  # seconds
 _STOP = 60.0
 _POLL = 0.02
+_ALL = "ganeti.target"  # stops and starts them together, if it was started itself
 
 
 class Services(Protocol):
@@ -33,6 +34,10 @@ class Services(Protocol):
 
     def stop(self, daemon: str) -> None:
         """Stop a daemon, and don't start it at the next boot; one that doesn't run is fine."""
+        ...
+
+    def leave_off(self, daemon: str) -> None:
+        """Don't start a daemon at the next boot; if it runs, it goes on."""
         ...
 
     def running(self, daemon: str) -> bool: ...
@@ -48,12 +53,15 @@ class Systemd:
     """Units are installed with the software."""
 
     def start(self, daemon: str) -> None:
-        done = _systemctl("enable", "--now", daemon)
+        done = _systemctl("enable", "--now", _ALL, daemon)
         if done.returncode:
             raise ExecutionFailed(f"{daemon} did not start: {done.stderr.strip()}; see 'journalctl -u {daemon}'")
 
     def stop(self, daemon: str) -> None:
         _systemctl("disable", "--now", daemon)
+
+    def leave_off(self, daemon: str) -> None:
+        _systemctl("disable", daemon)
 
     def running(self, daemon: str) -> bool:
         return _systemctl("is-active", "--quiet", daemon).returncode == 0
@@ -95,6 +103,9 @@ class Detached:
             return
         _end(pid, daemon)
         self._paths.pid_file(daemon).unlink(missing_ok=True)
+
+    def leave_off(self, daemon: str) -> None:
+        """Nothing to do: without systemd, what a node starts at boot is seen from its files."""
 
     def running(self, daemon: str) -> bool:
         return self._pid(daemon) is not None

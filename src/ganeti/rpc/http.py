@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
@@ -16,6 +17,9 @@ from ganeti.rpc.transport import Address, Entrance
 
 _PATH = "/call"
 _CONNECT = 5.0  # seconds
+# Before calls in progress are cut off when the daemon stops, a master's watch among them, which never ends by itself.
+# In aiohttp twice that passes; its own 60 seconds are more than systemd allows.
+_GRACE = 1.0  # seconds
 _LARGEST = 512 * 1024**2  # bytes; the state of a very large cluster in one call
 
 
@@ -73,13 +77,15 @@ def node_server(entrance: Entrance) -> web.ServerRunner:
             return web.Response(status=404, text="This is a node daemon; only its master talks to it.\n")
         body = await request.read()
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await response.prepare(request)
 
         async def send(line: bytes) -> None:
             await response.write(line + b"\n")
 
-        await entrance(peer_name(request.transport), body, send)
-        await response.write_eof()
+        # A caller that has hung up, as one does that was killed, waits for nothing more.
+        with suppress(ConnectionError):
+            await response.prepare(request)
+            await entrance(peer_name(request.transport), body, send)
+            await response.write_eof()
         return response
 
     def request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
@@ -87,4 +93,4 @@ def node_server(entrance: Entrance) -> web.ServerRunner:
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_LARGEST)
 
     server = web.Server(handle, request_factory=request, access_log=None, keepalive_timeout=150.0)
-    return web.ServerRunner(server, handle_signals=False)
+    return web.ServerRunner(server, handle_signals=False, shutdown_timeout=_GRACE)

@@ -11,6 +11,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.state import State
+from ganeti.rpc.contract.node import SetMasterIp
 
 
 class Destroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUSTER_DESTROY"):
@@ -38,7 +39,11 @@ class Destroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUSTER_DEST
         return state.master.name
 
     async def run(self, cluster: RunContext, plan: str) -> str:
-        del cluster
+        master = cluster.state.master
+        held = cluster.state.cluster
+        if held.master_ip and not held.use_external_mip_script:
+            call = SetMasterIp(up=False, address=held.master_ip, netmask=held.master_netmask, device=held.master_netdev)
+            await cluster.call(master, call)
         return plan
 
 

@@ -87,7 +87,8 @@ def scope(name: str) -> list[str]:
     if not _SYSTEMD.is_dir():
         return []
     unit = f"ganeti-kvm-{name}-{os.urandom(4).hex()}"
-    return ["systemd-run", "--scope", "--collect", "--quiet", f"--unit={unit}", "--"]
+    described = f"--description=Ganeti instance {name}"
+    return ["systemd-run", "--scope", "--collect", "--quiet", f"--unit={unit}", described, "--"]
 
 
 def resident(pid: int) -> int:
