@@ -26,7 +26,7 @@ from msgspec.structs import fields
 
 from ganeti.cli import debug
 from ganeti.cli.commands import ALIASES, COMMANDS, find
-from ganeti.cli.htools import hail
+from ganeti.cli.htools import hail, harep, hbal_options, hcheck, hinfo, hroller, hscan, hspace, hsqueeze
 from ganeti.cli.runnable import Runnable, command_of, options_of
 from ganeti.declare.command import Argument, Option
 from ganeti.model.disk import DiskTemplate
@@ -54,7 +54,17 @@ _COLUMNS = {
     "lock": debug.COLUMNS,
 }
 # Scripts without sub-commands, with what makes their parser.
-_PROGRAMS: dict[str, Callable[[], ArgumentParser]] = {"hail": hail._parser}
+_PROGRAMS: dict[str, Callable[[], ArgumentParser]] = {
+    "hail": hail.command_line,
+    "harep": harep.command_line,
+    "hbal": hbal_options.command_line,
+    "hcheck": hcheck.command_line,
+    "hinfo": hinfo.command_line,
+    "hroller": hroller.command_line,
+    "hscan": hscan.command_line,
+    "hspace": hspace.command_line,
+    "hsqueeze": hsqueeze.command_line,
+}
 # Of columns such as disk.size/0, the first of each stands for all.
 _FURTHER = re.compile(r"/[1-9][0-9]*$")
 # What the arguments are when one of the selection flags is given; tags are not completed.

@@ -33,7 +33,7 @@ def main() -> int:
     """Run the command; its exit status."""
     try:
         words = attached(sys.argv[1:], print_nodes="")
-        given = _answered(_parser().parse_args(words))
+        given = _answered(command_line().parse_args(words))
     except GanetiError as error:
         _print(failure(error.message))
         sys.stderr.write(f"Error: {error.message}\n")
@@ -127,7 +127,7 @@ def _print(given: Answer) -> None:
     sys.stdout.flush()
 
 
-def _parser() -> ArgumentParser:
+def command_line() -> ArgumentParser:
     parser = _Parser(prog="hail", description="Instance allocator: answers a request in the iallocator protocol.")
     add = parser.add_argument
     add("input", metavar="input-file", help="the request; - for standard input")

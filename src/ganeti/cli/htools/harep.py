@@ -26,7 +26,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(words: Sequence[str]) -> int:
-    arguments = _parser().parse_args(words)
+    arguments = command_line().parse_args(words)
     from ganeti.cli.htools.inputs import luxi  # noqa: PLC0415 - start-up time
 
     try:
@@ -68,7 +68,7 @@ def _require_operations(permitted: Sequence[Case]) -> None:
         )
 
 
-def _parser() -> Parser:
+def command_line() -> Parser:
     made = parser("harep", "Repairs broken instances as far as their tags allow.")
     add = made.add_argument
     add("-L", "--luxi", metavar="SOCKET", nargs="?", const=DEFAULT, default=DEFAULT, help="the master daemon's socket")

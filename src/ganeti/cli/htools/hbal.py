@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganeti.cli.htools import tool
-from ganeti.cli.htools.hbal_options import hbal_parser
+from ganeti.cli.htools.hbal_options import command_line
 from ganeti.cli.htools.hinfo import bad_counts
 from ganeti.cli.htools.loading import Loaded, load
 from ganeti.cli.htools.options import DEFAULT, say, verbosity, warn
@@ -38,7 +38,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(words: Sequence[str]) -> int:
-    arguments = hbal_parser().parse_args(words)
+    arguments = command_line().parse_args(words)
     loaded = load(arguments)
     rules = rules_of(loaded, arguments)
     if not loaded.snapshot.nodes or not loaded.snapshot.instances:

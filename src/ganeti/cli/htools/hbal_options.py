@@ -16,7 +16,7 @@ from ganeti.cli.htools.options import (
 from ganeti.errors import WrongInput
 
 
-def hbal_parser() -> Parser:
+def command_line() -> Parser:
     made = parser("hbal", "Balances a group of a cluster by moving its instances.")
     add_backends(made)
     add_adjustments(made)

@@ -6,9 +6,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 
-from ganeti.cli.htools import tool
+from ganeti.cli.htools import hbal_options, tool
 from ganeti.cli.htools.hbal import rules_of
-from ganeti.cli.htools.hbal_options import hbal_parser
 from ganeti.cli.htools.loading import Loaded, load
 from ganeti.cli.htools.options import Parser, say
 from ganeti.placement.balance.balance import Balance, descend
@@ -33,7 +32,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(words: Sequence[str]) -> int:
-    arguments = _parser().parse_args(words)
+    arguments = command_line().parse_args(words)
     loaded = load(arguments)
     machine, simulate = arguments.machine_readable == "yes", not arguments.no_simulation
     parts = [loaded.snapshot.only_group(index) for index in range(len(loaded.snapshot.groups))]
@@ -112,8 +111,8 @@ def _human(parts: Sequence[Snapshot], found: Sequence[Health], final: bool, ill:
     yield f"    Cluster is not healthy: {ill}"
 
 
-def _parser() -> Parser:
-    made = hbal_parser()
+def command_line() -> Parser:
+    made = hbal_options.command_line()
     made.prog, made.description = "hcheck", "Checks a cluster, and whether hbal would help."
     add = made.add_argument_group("checks").add_argument
     add("--no-simulation", action="store_true", help="only look at the cluster as it is")

@@ -20,7 +20,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(words: Sequence[str]) -> int:
-    arguments = _parser().parse_args(words)
+    arguments = command_line().parse_args(words)
     loaded = load(arguments)
     nodes = _chosen(loaded, arguments)
     _require_master(loaded, arguments)
@@ -85,7 +85,7 @@ def _save(path: str, text: str) -> None:
         raise WrongInput(f"Error: cannot write {path}: {error.strerror}") from None
 
 
-def _parser() -> Parser:
+def command_line() -> Parser:
     made = parser("hroller", "Finds groups of nodes that can be rebooted together.")
     add_backends(made)
     add = made.add_argument_group("which nodes, and how").add_argument

@@ -29,7 +29,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(words: Sequence[str]) -> int:
-    arguments = _parser().parse_args(attached(words, print_nodes=DEFAULT, luxi=DEFAULT))
+    arguments = command_line().parse_args(attached(words, print_nodes=DEFAULT, luxi=DEFAULT))
     clusters = arguments.clusters or ([_LOCAL] if arguments.luxi is not None else [])
     width = max((len(name) for name in clusters), default=len("Name"))
     if not arguments.no_headers:
@@ -91,7 +91,7 @@ def _save(path: Path, snapshot: Snapshot) -> None:
         raise WrongInput(f"Error: cannot write {path}: {error.strerror}") from None
 
 
-def _parser() -> Parser:
+def command_line() -> Parser:
     made = parser("hscan", "Saves the state of clusters for the other tools.")
     add = made.add_argument
     add("clusters", nargs="*", metavar="cluster", help="name or URL of a cluster's remote API")

@@ -35,7 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(words: Sequence[str]) -> int:
-    arguments = _parser().parse_args(words)
+    arguments = command_line().parse_args(words)
     standard, tiered = (_specification(arguments, which) for which in ("standard", "tiered"))
     return _Run(load(arguments), arguments).run(standard, tiered)
 
@@ -180,7 +180,7 @@ def _spindle_use(text: str) -> int:
     return value
 
 
-def _parser() -> Parser:
+def command_line() -> Parser:
     made = parser("hspace", "Computes how many more instances fit a cluster.")
     add_backends(made)
     made.add_argument(

@@ -32,7 +32,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(words: Sequence[str]) -> int:
-    arguments = _parser().parse_args(words)
+    arguments = command_line().parse_args(words)
     if arguments.exec:
         raise WrongInput(
             "Error: hsqueeze: -X is not possible yet: the cluster has no operation that switches nodes' power; "
@@ -126,7 +126,7 @@ def _write(path: str, text: str) -> None:
         raise WrongInput(f"Error: cannot write {path}: {error.strerror}") from None
 
 
-def _parser() -> Parser:
+def command_line() -> Parser:
     made = parser("hsqueeze", "Finds nodes that can be switched off, or have to be switched on.")
     add = made.add_argument
     add("-t", "--text-data", metavar="FILE", help="a file in the text format of htools(1)")
