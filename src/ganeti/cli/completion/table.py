@@ -26,7 +26,8 @@ from msgspec.structs import fields
 
 from ganeti.cli import debug
 from ganeti.cli.commands import ALIASES, COMMANDS, find
-from ganeti.cli.htools import hail
+from ganeti.cli.htools import hail, harep, hcheck, hinfo, hroller, hscan, hspace, hsqueeze
+from ganeti.cli.htools.hbal_options import hbal_parser
 from ganeti.cli.runnable import Runnable, command_of, options_of
 from ganeti.declare.command import Argument, Option
 from ganeti.model.disk import DiskTemplate
@@ -54,7 +55,17 @@ _COLUMNS = {
     "lock": debug.COLUMNS,
 }
 # Scripts without sub-commands, with what makes their parser.
-_PROGRAMS: dict[str, Callable[[], ArgumentParser]] = {"hail": hail._parser}
+_PROGRAMS: dict[str, Callable[[], ArgumentParser]] = {
+    "hail": hail._parser,
+    "harep": harep._parser,
+    "hbal": hbal_parser,
+    "hcheck": hcheck._parser,
+    "hinfo": hinfo._parser,
+    "hroller": hroller._parser,
+    "hscan": hscan._parser,
+    "hspace": hspace._parser,
+    "hsqueeze": hsqueeze._parser,
+}
 # Of columns such as disk.size/0, the first of each stands for all.
 _FURTHER = re.compile(r"/[1-9][0-9]*$")
 # What the arguments are when one of the selection flags is given; tags are not completed.

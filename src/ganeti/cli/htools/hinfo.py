@@ -8,7 +8,16 @@ from collections.abc import Sequence
 
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.loading import Loaded, load
-from ganeti.cli.htools.options import add_adjustments, add_backends, add_listings, parser, say, verbosity, warn
+from ganeti.cli.htools.options import (
+    Parser,
+    add_adjustments,
+    add_backends,
+    add_listings,
+    parser,
+    say,
+    verbosity,
+    warn,
+)
 from ganeti.cli.htools.report.instances import instance_table
 from ganeti.cli.htools.report.nodes import node_table
 from ganeti.cli.htools.report.table import layout
@@ -23,17 +32,21 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(words: Sequence[str]) -> int:
-    made = parser("hinfo", "Prints what a cluster is like.")
-    add_backends(made)
-    add_adjustments(made)
-    add_listings(made)
-    arguments = made.parse_args(words)
+    arguments = _parser().parse_args(words)
     loaded = load(arguments)
     _describe(loaded, verbosity(arguments))
     occupancy = Occupancy(loaded.snapshot, loaded.tags)
     _score(loaded, occupancy)
     _tables(loaded, occupancy, arguments)
     return 0
+
+
+def _parser() -> Parser:
+    made = parser("hinfo", "Prints what a cluster is like.")
+    add_backends(made)
+    add_adjustments(made)
+    add_listings(made)
+    return made
 
 
 def _describe(loaded: Loaded, level: int) -> None:
