@@ -12,9 +12,11 @@ from ganeti.placement.balance.fleet import Ints
 from ganeti.placement.balance.move import Kind, Move, Step
 from ganeti.placement.snapshot import NO_NODE
 
+_AT_ONCE = 64  # instances of which the best step is taken: all of them would cost more than it is worth
+
 
 def order(balance: Balance, primary: Ints, secondary: Ints) -> Iterator[Step]:
-    """Move the instances to these nodes, the step with the lowest score first, as far as no limit is in the way.
+    """Move the instances to these nodes as far as no limit is in the way, of some of them the best step first.
 
     No instance has both its nodes changed. What cannot be reached stays where it is.
     """
@@ -23,17 +25,17 @@ def order(balance: Balance, primary: Ints, secondary: Ints) -> Iterator[Step]:
 
 
 def _best_towards(balance: Balance, primary: Ints, secondary: Ints) -> Step | None:
-    best: Step | None = None
     for indices in balance.classes:
         away = (balance.fleet.primary[indices] != primary[indices]) | (
             balance.fleet.secondary[indices] != secondary[indices]
         )
         remaining = indices[away]
-        for start in range(0, len(remaining), 128):
-            for step in _steps(balance, remaining[start : start + 128], primary, secondary):
-                if best is None or step.score < best.score:
-                    best = step
-    return best
+        for start in range(0, len(remaining), _AT_ONCE):
+            steps = _steps(balance, remaining[start : start + _AT_ONCE], primary, secondary)
+            best = min(steps, key=lambda step: step.score, default=None)
+            if best:
+                return best
+    return None
 
 
 def _steps(balance: Balance, indices: Ints, primary: Ints, secondary: Ints) -> Iterator[Step]:
