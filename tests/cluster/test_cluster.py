@@ -6,6 +6,7 @@ import pytest
 from ganeti import errors
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
+from ganeti.node.master_ip import MasterIp
 from ganeti.rpc.contract.instance import Start
 
 
@@ -144,6 +145,21 @@ async def test_a_larger_pool_promotes_nodes(cluster):
 async def test_a_cluster_with_anything_in_it_is_not_destroyed(cluster):
     with pytest.raises(errors.WrongState, match="node2, node3"):
         await cluster.run("OP_CLUSTER_DESTROY")
+
+
+async def test_a_destroyed_cluster_gives_up_its_address(cluster, monkeypatch):
+    set_addresses = []
+
+    async def set_address(self, call, report):
+        set_addresses.append((call.up, call.address, call.device))
+
+    monkeypatch.setattr(MasterIp, "set", set_address)
+    cluster.nodes["node1"].start()
+    others = [node for node in cluster.state.nodes if node.name != "node1"]
+    held = evolve(cluster.state.cluster, master_ip="192.0.2.10", master_netdev="br0")
+    await cluster.master.configuration.commit([held], deletes=others)
+    await cluster.run("OP_CLUSTER_DESTROY")
+    assert set_addresses == [(False, "192.0.2.10", "br0")]
 
 
 async def test_the_description_is_what_tools_expect(cluster):

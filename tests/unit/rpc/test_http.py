@@ -10,6 +10,7 @@ from aiohttp import web
 from ganeti.errors import NodeRefused, NodeUnreachable, WrongInput
 from ganeti.host import certificates
 from ganeti.model.node import Node
+from ganeti.rpc import http
 from ganeti.rpc.authority import Authority, Term, write_term
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import Delay, Ping, Pong, WriteSsconf
@@ -137,3 +138,54 @@ async def test_a_call_of_many_megabytes_arrives(clients):
     lines = []
     await clients().call(NODE, WriteSsconf(revision=1, values={"a": "x" * 30_000_000}), lines.append)
     assert lines[0].log == "30000000"
+
+
+@pytest.fixture
+async def endless(tmp_path, ca, monkeypatch):
+    """(runner, client) of a node daemon in which a ping never ends."""
+    monkeypatch.setattr(http, "_GRACE", 0.01)
+    write_term(tmp_path / "term", Term(1, "master"))
+    authority = Authority(tmp_path / "term", lambda: frozenset({"master"}))
+
+    async def never_ends(call, report):
+        report.log("begun")
+        await asyncio.Event().wait()
+
+    runner = node_server(Dispatcher({Ping: never_ends}, authority).answer)
+    await runner.setup()
+    context = certificates.server_context(*credentials(tmp_path, ca, "node1"), tmp_path / "ca.pem")
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
+    await site.start()
+    paths = credentials(tmp_path, ca, "master")
+    transport = HttpTransport(certificates.client_context(*paths, tmp_path / "ca.pem"))
+    client = NodeClient(transport, "master", lambda: 1, site._server.sockets[0].getsockname()[1])
+    yield runner, client
+    await client.close()
+    await runner.cleanup()
+
+
+async def begun(client):
+    """A ping that is being answered."""
+    answering = asyncio.Event()
+    ping = asyncio.create_task(client.call(NODE, Ping(), lambda line: answering.set()))
+    await answering.wait()
+    return ping
+
+
+async def test_a_call_that_never_ends_does_not_keep_the_daemon_from_stopping(endless):
+    runner, client = endless
+    ping = await begun(client)
+    async with asyncio.timeout(10):
+        await runner.cleanup()
+        with pytest.raises(NodeUnreachable):
+            await ping
+
+
+async def test_a_caller_that_hangs_up_is_no_error(endless, caplog):
+    runner, client = endless
+    ping = await begun(client)
+    ping.cancel()
+    await asyncio.wait([ping])
+    await client.close()
+    await runner.cleanup()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

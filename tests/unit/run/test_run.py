@@ -76,3 +76,18 @@ def test_installing_links_every_command_and_forgets_those_that_are_gone(run, tmp
         "gnt-a": str(installed / "bin/gnt-a"),
         "ganeti-complete": str(installed / "bin/ganeti-complete"),
     }
+
+
+@pytest.mark.parametrize(("active", "told"), [("ganeti-noded", ["ganeti-noded"]), ("", [])])
+def test_installing_over_what_runs_names_what_is_to_be_restarted(run, tmp_path, monkeypatch, active, told):
+    def answer(*command):
+        return "active\n" if command[1:] == ("is-active", active) else "inactive\n"
+
+    monkeypatch.setattr(run, "RUNNING_SYSTEMD", tmp_path)
+    monkeypatch.setattr(run, "answer", answer)
+    assert run.reload_units() == told
+
+
+def test_without_systemd_nothing_is_to_be_restarted(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "RUNNING_SYSTEMD", tmp_path / "none")
+    assert run.reload_units() == []

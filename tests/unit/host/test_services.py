@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Daemons under systemd: what is asked of it, and what our units say."""
+
+import configparser
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ganeti.errors import ExecutionFailed
+from ganeti.host import services
+
+UNITS = Path(__file__).parents[3] / "packaging/systemd"
+SERVICES = sorted(UNITS.glob("*.service"))
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What systemctl was asked for; ``asked.status`` is how it ends."""
+
+    class Asked(list):
+        status = 0
+
+    made = Asked()
+
+    def systemctl(*words):
+        made.append(words)
+        return subprocess.CompletedProcess(words, made.status, "", "Unit not found.\n")
+
+    monkeypatch.setattr(services, "_systemctl", systemctl)
+    return made
+
+
+def unit(path):
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str
+    parser.read(path)
+    return parser
+
+
+def test_a_started_daemon_is_there_after_a_boot_and_stops_with_the_target(asked):
+    services.Systemd().start("ganeti-noded")
+    assert asked == [("enable", "--now", "ganeti.target", "ganeti-noded")]
+
+
+def test_a_daemon_that_does_not_start_says_where_its_words_are(asked):
+    asked.status = 1
+    with pytest.raises(ExecutionFailed, match=r"Unit not found\.; see 'journalctl -u ganeti-noded'"):
+        services.Systemd().start("ganeti-noded")
+
+
+def test_a_daemon_that_is_left_off_runs_on(asked):
+    services.Systemd().leave_off("ganeti-noded")
+    assert asked == [("disable", "ganeti-noded")]
+
+
+def test_the_target_itself_is_started_at_boot():
+    assert unit(UNITS / "ganeti.target")["Install"]["WantedBy"] == "multi-user.target"
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
+def test_stopping_the_target_waits_until_a_daemon_has_stopped(path):
+    described = unit(path)["Unit"]
+    assert described["PartOf"] == "ganeti.target"
+    assert "ganeti.target" in described["After"].split()
+
+
+def test_there_is_a_unit_for_each_daemon():
+    assert [path.stem for path in SERVICES] == ["ganeti-masterd", "ganeti-noded", "ganeti-rapi"]
