@@ -101,7 +101,11 @@ class Prospects:
         scores -= (_LEAVING * self._mirror_offline * self._real)[:, None]
         if self._real:
             scores += state.reserve.score((self._secondary, self._without), (ALL, joined))
-            scores += state.risk.score((self._secondary, -1, self._fails_without), (ALL, 1, joined >= state.risk.free))
+            scores += state.risk.score(
+                (primary, 0, self._fails_staying),
+                (self._secondary, -1, self._fails_without),
+                (ALL, 1, joined >= state.risk.free),
+            )
         return self._finish(scores, ok)
 
     def _failover_and_replace(self) -> Floats:
@@ -247,6 +251,12 @@ class Prospects:
     @cached_property
     def _fails_without(self) -> Mask:
         fails: Mask = self._without >= self._state.risk.free[self._secondary]
+        return fails
+
+    @cached_property
+    def _fails_staying(self) -> Mask:
+        """Whether the primary fails once it has been touched; see ``Occupancy.fails_n1``."""
+        fails: Mask = self._state.reserve.reserved[self._primary] >= self._state.risk.free[self._primary]
         return fails
 
     @cached_property
