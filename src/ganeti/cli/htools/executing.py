@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``-X``: the master daemon carries steps out, each a job, the jobs of a set at the same time (hbal(1))."""
+"""``-X``: the master daemon carries steps out, each a job, the jobs of a set at the same time (hbal(1)).
+
+With ``--plan``, all of them in their order as one job, which goes on by itself and can be stopped between two.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,8 @@ def execute(group: Snapshot, steps: Sequence[Step], arguments: argparse.Namespac
     master = client(arguments.luxi)
     try:
         _require_operations(group, steps)
+        if arguments.plan:
+            return _run_plan(master, group, steps, arguments, interrupted)
         for number, jobs in enumerate(job_sets(steps), 1):
             say(f"Executing jobset {number}: {len(jobs)} jobs")
             if not _run_set(master, group, jobs, arguments):
@@ -78,6 +83,27 @@ def _names(group: Snapshot, step: Step) -> set[str]:
     if step.move.kind is Kind.ANYWHERE:
         return {leave}
     return {_REPLACE_DISKS if letter == "r" else leave for letter in step.move.kind.value}
+
+
+def _run_plan(
+    master: Client, group: Snapshot, steps: Sequence[Step], arguments: argparse.Namespace, interrupted: _Interrupt
+) -> int:
+    """The exit status: 0 if the job succeeds, or ends early because somebody wished so here."""
+    operations = [operation for step in steps for operation in _operations(group, step, arguments)]
+    number = master.call(Method.SUBMIT_JOB, operations)
+    say(f"The plan is job {number}; ^C or 'gnt-job cancel {number}' ends it after the operation that runs.")
+    canceled, shown = False, ""
+    while True:
+        ((status, states),) = master.call(Method.QUERY_JOBS, [number], ["status", "opstatus"])
+        told = f"  job {number}: {states.count('success')} of {len(operations)} operations done, {status}"
+        if told != shown:
+            say(told)
+        shown = told
+        if status in _ENDED:
+            return 0 if status == "success" or canceled else EXIT_FAILURE
+        if interrupted.asked and not canceled:
+            canceled, _ = master.call(Method.CANCEL_JOB, number)
+        time.sleep(_PAUSE)
 
 
 def _run_set(master: Client, group: Snapshot, jobs: Sequence[Step], arguments: argparse.Namespace) -> bool:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 import argparse
+import signal
 
 import pytest
 
@@ -21,11 +22,24 @@ class Master:
     def __init__(self, ends=()):
         self.ends = list(ends)
         self.submitted = []
+        self.states = []
+        self.canceled = False
+        self.interrupted = False
 
     def call(self, method, *arguments):
+        if method is Method.SUBMIT_JOB:
+            self.submitted.append(arguments[0])
+            return 7
+        if method is Method.CANCEL_JOB:
+            self.canceled = True
+            return [True, "Job 7 ends after the operation that it carries out now"]
         if method is Method.SUBMIT_MANY_JOBS:
             self.submitted.append(arguments[0])
             return [(True, number) for number, _ in enumerate(arguments[0])]
+        if "opstatus" in arguments[1]:
+            if self.interrupted:
+                signal.raise_signal(signal.SIGINT)
+            return [self.states.pop(0)]
         return [[self.ends.pop(0) if self.ends else "success"] for _ in arguments[0]]
 
     def close(self):
@@ -40,7 +54,7 @@ def master(monkeypatch):
 
 
 def options(**given):
-    usual = {"luxi": "", "first_job_group": False, "reason": None, "priority": "normal"}
+    usual = {"luxi": "", "plan": False, "first_job_group": False, "reason": None, "priority": "normal"}
     return argparse.Namespace(**{**usual, **given})
 
 
@@ -61,6 +75,30 @@ def test_steps_that_share_no_node_are_jobs_at_the_same_time(master):
     assert execute(GROUP, apart_and_together(), options()) == 0
     assert [len(jobs) for jobs in master.submitted] == [2, 1]
     assert master.submitted[0][0][0]["OP_ID"] == "OP_INSTANCE_MIGRATE"
+
+
+def test_a_plan_is_one_job_of_all_steps_in_their_order(master, capfd):
+    master.states = [["running", ["success", "running", "queued"]], ["success", ["success"] * 3]]
+    assert execute(GROUP, apart_and_together(), options(plan=True)) == 0
+    names = [operation["instance_name"] for operation in master.submitted[0]]
+    assert names == [GROUP.instances[step.move.instance].name for step in apart_and_together()]
+    assert "1 of 3 operations done, running" in capfd.readouterr().out
+
+
+def test_an_interrupt_stops_a_plan_between_two_operations(master, monkeypatch):
+    master.interrupted = True
+    master.states = [["running", ["running", "queued"]], ["canceled", ["success", "canceled"]]]
+    monkeypatch.setattr(executing.time, "sleep", lambda _: None)
+    monkeypatch.setattr(
+        executing._Interrupt, "asked", property(lambda _: True, lambda _self, _value: None), raising=False
+    )
+    assert execute(GROUP, [failover(0), failover(1)], options(plan=True)) == 0
+    assert master.canceled
+
+
+def test_a_plan_that_fails_fails(master):
+    master.states = [["error", ["error", "error"]]]
+    assert execute(GROUP, [failover(0), failover(1)], options(plan=True)) == 1
 
 
 def test_a_job_that_fails_ends_it(master):
