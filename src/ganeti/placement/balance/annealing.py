@@ -25,8 +25,8 @@ _SAMPLE = 32  # instances looked at for a move
 _KINDS = 3  # kinds of moves that are looked at for each but the first
 _CHAIN = 4  # moves that may follow from one another before the first is given up
 _FIRST, _NEXT = 0.1, 0.003  # differences of score that hardly matter for the first move of a chain and the next
-_HOT, _WARM, _COLD = 0.012, 0.004, 0.0004  # by how much a chain may make things worse: at first, anew, at last
-_CYCLES = 6  # how often it is cooled, each time but the first from the best state so far
+# By how much a chain may make things worse: at first, at first where a good state is to be made better, at last.
+_HOT, _WARM, _COLD = 0.012, 0.004, 0.0004
 _FREE = 1e-4  # what a move costs where their number is not limited, so that none is made for nothing
 _CHEAP, _USUAL, _DEAR = 0.003, 0.02, 0.15  # what it may cost where it is, and at first
 
@@ -50,20 +50,25 @@ class Annealing:
         self._primary, self._secondary = balance.origin
         self._score = balance.score()
         self._price = _FREE if limit is None else _USUAL
+        self._hot = _HOT
         self._moved = self._distance(balance.fleet.primary, balance.fleet.secondary)
+
+    def start_from(self, found: Found, *, warm: bool) -> None:
+        """Begin at another state; ``warm``: less hot, because it is good already."""
+        for instance, places in enumerate(zip(found.primary.tolist(), found.secondary.tolist(), strict=True)):
+            if self._balance.places(instance) != places:
+                self._put(instance, *places)
+        self._score = self._balance.score()
+        self._hot = _WARM if warm else _HOT
 
     def run(self) -> Found:
         """The best state found that fits the limit, when the time is up."""
         allowed, now = self._watch.left(), self._balance.score()
         best = self._state(now)
         best_cost = np.inf if self._too_many() else now + self._least_price * self._moved.sum()
-        rounds = cycle = 0
+        rounds = 0
         while (left := self._watch.left()) > 0:
-            done = (1 - left / allowed) * _CYCLES
-            if done >= cycle + 1:
-                cycle += 1
-                self._return_to(best)
-            self._round(_COLD * ((_WARM if cycle else _HOT) / _COLD) ** (1 - done + cycle))
+            self._round(_COLD * (self._hot / _COLD) ** (left / allowed))
             now = self._score
             cost = now + self._least_price * self._moved.sum()
             if cost < best_cost - 1e-12 and not self._too_many():
@@ -86,14 +91,6 @@ class Annealing:
         """Moves get dearer while there are too many of them."""
         if self._limit is not None:
             self._price = float(np.clip(self._price * (1.03 if self._too_many() else 0.985), _CHEAP, _DEAR))
-
-    def _return_to(self, found: Found) -> None:
-        for instance, (primary, secondary) in enumerate(
-            zip(found.primary.tolist(), found.secondary.tolist(), strict=True)
-        ):
-            if self._balance.places(instance) != (primary, secondary):
-                self._put(instance, primary, secondary)
-        self._score = self._balance.score()
 
     def _state(self, score: float) -> Found:
         fleet = self._balance.fleet
