@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ class Equipment:
 
     ``used`` is what all instances take (``demand.taken``).
 
+    A node without any disk space, or spindles, has all of it free; one without memory or processors has none.
+
     A share is ``offset + slope * used[row]``, and for disks also ``spindle_slope * used[spindles' row]``;
     all of them are zero for nodes that are offline.
     """
@@ -53,27 +56,27 @@ class Equipment:
         self.spindles = _column(nodes, lambda node: node.free_spindles) + used[Row.SPINDLES]
         with np.errstate(divide="ignore", invalid="ignore"):
             self.offset, self.slope, self.spindle_slope = self._lines()
-            self.memory_weight = np.where(self.online, 1 / self.total_memory, 0)  # of the reserved memory
+            self.memory_weight = np.where(self.online, _share(1, self.total_memory), 0)  # of the reserved memory
 
     def _lines(self) -> tuple[Floats, Floats, Floats]:
         shared = ~self.exclusive
-        memory, disk = -1 / self.total_memory, -1 / self.total_disk
-        vcpu = 1 / (self.cpus * self.cpu_speed)
-        spindles = shared / (self.total_spindles * self.spindle_ratio)
+        memory, disk = _share(-1, self.total_memory), _share(-1, self.total_disk)
+        vcpu = _share(1, self.cpus * self.cpu_speed)
+        spindles = _share(shared, self.total_spindles * self.spindle_ratio)
         one = np.ones(len(memory))
         slope = np.vstack(
             (memory, shared * disk, vcpu, one, one, one, one, spindles, memory, shared * disk, vcpu, spindles)
         )
-        spindle_slope = np.where(self.exclusive, -1 / self.total_spindles, 0)
-        free_disk = np.where(self.exclusive, self.spindles / self.total_spindles, self.disk / self.total_disk)
+        spindle_slope = np.where(self.exclusive, _share(-1, self.total_spindles), 0)
+        free_spindles, free_disk = _share(self.spindles, self.total_spindles, 1), _share(self.disk, self.total_disk, 1)
         offset = np.zeros_like(slope)
         for line, row in enumerate(LINES):
             if row is Row.MEMORY:
-                offset[line] = self.memory / self.total_memory
+                offset[line] = _share(self.memory, self.total_memory)
             elif row is Row.MEMORY_ALL:
-                offset[line] = self.memory_all / self.total_memory
+                offset[line] = _share(self.memory_all, self.total_memory)
             elif row in SPINDLES_OF_DISK:
-                offset[line] = free_disk
+                offset[line] = np.where(self.exclusive, free_spindles, free_disk)
             elif row in (Row.VCPUS, Row.VCPUS_ALL):
                 offset[line] = self.node_cpus * vcpu
         online = self.online
@@ -86,6 +89,10 @@ class Equipment:
             if row in SPINDLES_OF_DISK:
                 shares[line] += self.spindle_slope * used[SPINDLES_OF_DISK[row]]
         return shares
+
+
+def _share(part: NDArray[Any] | float, total: Floats, of_nothing: float = 0) -> Floats:
+    return np.where(total > 0, part / total, of_nothing)
 
 
 def _column(nodes: Iterable[Node], value: Callable[[Node], float]) -> Floats:

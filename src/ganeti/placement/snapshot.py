@@ -173,6 +173,11 @@ class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
     def instance_index(self) -> dict[str, int]:
         return {instance.name: index for index, instance in enumerate(self.instances)}
 
+    @property
+    def populated_groups(self) -> list[int]:
+        """Those with nodes."""
+        return sorted({node.group for node in self.nodes})
+
     def group_of(self, node: int) -> Group:
         return self.groups[self.nodes[node].group]
 

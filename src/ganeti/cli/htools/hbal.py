@@ -91,9 +91,12 @@ def _describe(loaded: Loaded, level: int) -> None:
 def _chosen_group(loaded: Loaded, arguments: argparse.Namespace) -> Snapshot:
     groups = loaded.snapshot.groups
     listed = "".join(f"\n  {group.name}" for group in groups)
-    if arguments.group is None and len(groups) > 1:
-        raise WrongInput(f"Found multiple node groups:{listed}\nError: Aborting.")
-    wanted = [i for i, group in enumerate(groups) if arguments.group in (None, group.name, group.uuid)]
+    if arguments.group is None:
+        wanted = loaded.snapshot.populated_groups
+        if len(wanted) > 1:
+            raise WrongInput(f"Found multiple node groups:{listed}\nError: Aborting.")
+    else:
+        wanted = [i for i, group in enumerate(groups) if arguments.group in (group.name, group.uuid)]
     if not wanted:
         raise WrongInput(f"Node group {arguments.group} not found. Node group list is:{listed}\nError: Aborting.")
     part = loaded.snapshot.only_group(wanted[0])

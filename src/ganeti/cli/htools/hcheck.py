@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ganeti.cli.htools import hbal_options, tool
 from ganeti.cli.htools.hbal import rules_of
@@ -13,7 +13,7 @@ from ganeti.cli.htools.options import Parser, say
 from ganeti.placement.balance.balance import Balance, descend
 from ganeti.placement.health import Health, health
 from ganeti.placement.occupancy import Occupancy
-from ganeti.placement.snapshot import Snapshot
+from ganeti.placement.snapshot import Group, Snapshot
 
 _UNWELL = 1  # exit status
 
@@ -35,13 +35,15 @@ def _main(words: Sequence[str]) -> int:
     arguments = command_line().parse_args(words)
     loaded = load(arguments)
     machine, simulate = arguments.machine_readable == "yes", not arguments.no_simulation
-    parts = [loaded.snapshot.only_group(index) for index in range(len(loaded.snapshot.groups))]
-    initial = [_health(part, loaded, arguments) for part in parts]
-    ill = sum(initial, Health()).ill
-    for line in _introduction(parts, machine=machine, ill=ill, simulate=simulate):
+    parts = {index: loaded.snapshot.only_group(index) for index in loaded.snapshot.populated_groups}
+    initial = {index: _health(part, loaded, arguments) for index, part in parts.items()}
+    ill = sum(initial.values(), Health()).ill
+    for line in _introduction(loaded.snapshot.groups, machine=machine, ill=ill, simulate=simulate):
         say(line)
     _tell(parts, initial, machine=machine, final=False)
-    final = [_balanced(part, loaded, arguments) for part in parts] if simulate and ill else initial
+    final = initial
+    if simulate and ill:
+        final = {index: _balanced(part, loaded, arguments) for index, part in parts.items()}
     if machine or final is not initial:
         _tell(parts, final, machine=machine, final=True, ill=ill)
     if machine:
@@ -66,10 +68,10 @@ def _balanced(part: Snapshot, loaded: Loaded, arguments: argparse.Namespace) -> 
     return health(balance.snapshot, balance.occupancy, capacity=not arguments.no_capacity_checks)
 
 
-def _introduction(parts: Sequence[Snapshot], *, machine: bool, ill: bool, simulate: bool) -> Iterator[str]:
+def _introduction(groups: Sequence[Group], *, machine: bool, ill: bool, simulate: bool) -> Iterator[str]:
     if machine:
-        for index, part in enumerate(parts):
-            yield f"HCHECK_GROUP_UUID_{index}='{part.groups[0].uuid}'"
+        for index, group in enumerate(groups):
+            yield f"HCHECK_GROUP_UUID_{index}='{group.uuid}'"
     elif not simulate:
         yield "Running in no-simulation mode."
     elif ill:
@@ -79,18 +81,18 @@ def _introduction(parts: Sequence[Snapshot], *, machine: bool, ill: bool, simula
 
 
 def _tell(
-    parts: Sequence[Snapshot], found: Sequence[Health], *, machine: bool, final: bool, ill: bool | None = None
+    parts: Mapping[int, Snapshot], found: Mapping[int, Health], *, machine: bool, final: bool, ill: bool | None = None
 ) -> None:
     """``ill`` says what the whole cluster was before."""
-    whole = sum(found, Health())
+    whole = sum(found.values(), Health())
     ill = whole.ill if ill is None else ill
     lines = _machine(found, whole, "FINAL" if final else "INIT", ill) if machine else _human(parts, found, final, ill)
     for line in lines:
         say(line)
 
 
-def _machine(found: Sequence[Health], whole: Health, phase: str, ill: bool) -> Iterator[str]:
-    for index, it in enumerate(found):
+def _machine(found: Mapping[int, Health], whole: Health, phase: str, ill: bool) -> Iterator[str]:
+    for index, it in found.items():
         for key, _, field in _COUNTS:
             yield f"HCHECK_{phase}_GROUP_{index}_{key}={getattr(it, field)}"
         yield f"HCHECK_{phase}_GROUP_{index}_SCORE={it.score:.8f}"
@@ -99,13 +101,13 @@ def _machine(found: Sequence[Health], whole: Health, phase: str, ill: bool) -> I
     yield f"HCHECK_{phase}_CLUSTER_NEED_REBALANCE={int(ill)}"
 
 
-def _human(parts: Sequence[Snapshot], found: Sequence[Health], final: bool, ill: bool) -> Iterator[str]:
+def _human(parts: Mapping[int, Snapshot], found: Mapping[int, Health], final: bool, ill: bool) -> Iterator[str]:
     when = "after rebalancing" if final else "initially"
-    for part, it in zip(parts, found, strict=True):
-        yield f"\nStatistics for group {part.groups[0].name} {when}"
+    for index, it in found.items():
+        yield f"\nStatistics for group {parts[index].groups[0].name} {when}"
         yield from (f"    {text}: {getattr(it, field)}" for _, text, field in _COUNTS)
         yield f"    Group score: {it.score:.8f}"
-    whole = sum(found, Health())
+    whole = sum(found.values(), Health())
     yield f"\nCluster statistics {when}"
     yield from (f"    {text}: {getattr(whole, field)}" for _, text, field in _COUNTS)
     yield f"    Cluster is not healthy: {ill}"

@@ -66,16 +66,17 @@ def _require_master(loaded: Loaded, arguments: argparse.Namespace) -> None:
 
 
 def _lines(loaded: Loaded, found: Sequence[Reboot], arguments: argparse.Namespace) -> Iterator[str]:
+    """With whole names, because other programs read them (hroller(1), examples)."""
     if not arguments.no_headers:
         yield "'First Reboot Group'" if arguments.one_step_only else "'Node Reboot Groups'"
-    short, nodes = loaded.names.short, loaded.snapshot.nodes
+    nodes = loaded.snapshot.nodes
     for reboot in found[:1] if arguments.one_step_only else found:
-        names = [short(nodes[node].name) for node in reboot.nodes]
+        names = [nodes[node].name for node in reboot.nodes]
         yield from names if arguments.one_step_only else [",".join(names)]
         if arguments.print_moves:
             for instance, targets in reboot.moves:
-                places = " ".join(short(nodes[node].name) for node in targets)
-                yield f"  {short(loaded.snapshot.instances[instance].name)} {places}"
+                places = " ".join(nodes[node].name for node in targets)
+                yield f"  {loaded.snapshot.instances[instance].name} {places}"
 
 
 def _save(path: str, text: str) -> None:

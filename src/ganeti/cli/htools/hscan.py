@@ -73,7 +73,7 @@ def _cells(snapshot: Snapshot, occupancy: Occupancy) -> tuple[str, ...]:
         *bad_counts(occupancy),
         sum(node.total_memory for node in nodes),
         int(occupancy.free_memory().sum()),
-        sum(node.total_disk for node in nodes) // _GIB,
+        round(sum(node.total_disk for node in nodes) / _GIB),
         int(occupancy.free_disk().sum()) // _GIB,
     )
     return (*map(str, counts), f"{score(occupancy):.8f}")

@@ -66,6 +66,23 @@ def test_an_instance_without_mirrors_has_no_secondary():
     assert build(cluster(instances=[{**INSTANCE, "snodes": []}]), None).snapshot.instances[0].secondary == NO_NODE
 
 
+@pytest.mark.parametrize(("disks", "spindles"), [([], 0), ([None], None), ([3, None], 3), ([1, 2], 3), (None, None)])
+def test_spindles_are_known_of_an_instance_if_of_any_of_its_disks_or_if_it_has_none(disks, spindles):
+    built = build(cluster(instances=[{**INSTANCE, "disk.spindles": disks}]), None)
+    assert built.snapshot.instances[0].spindles == spindles
+
+
+def test_a_node_without_disks_of_its_own_takes_instances_all_the_same():
+    node = build(cluster(nodes=[{**NODE, "dtotal": None, "dfree": None}, SECOND]), None).snapshot.nodes[0]
+    assert (node.offline, node.total_disk, node.free_disk, node.free_memory) == (False, 0, 0, 3000)
+
+
+@pytest.mark.parametrize("change", [{"offline": True}, {"vm_capable": False}])
+def test_what_an_offline_node_last_said_of_itself_does_not_count(change):
+    node = build(cluster(nodes=[{**NODE, **change}, SECOND]), None).snapshot.nodes[0]
+    assert (node.offline, node.total_memory, node.free_disk, node.cpus, node.spindles) == (True, 0, 0, 0, 3)
+
+
 @pytest.mark.parametrize("change", [{"drained": True}, {"vm_capable": False}, {"mfree": None}])
 def test_nodes_that_take_no_instances_or_do_not_answer_are_offline(change):
     assert build(cluster(nodes=[{**NODE, **change}, SECOND]), None).snapshot.nodes[0].offline
@@ -121,7 +138,10 @@ def test_the_remote_api_is_asked_with_the_user_of_the_url(api):
 
 def test_the_remote_api_says_no_in_one_line(api, capsys):
     assert hinfo.main(["-m", f"http://me:wrong@{api}"]) == 1
-    assert "/2/info: 401 Unauthorized" in capsys.readouterr().err
+    assert (
+        "/2/info: 401 Unauthorized; name a user that it knows, as in https://USER:PASSWORD@HOST:5080"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_master_that_is_not_there_is_told_in_one_line(tmp_path, capsys):

@@ -21,9 +21,9 @@ NODE_FIELDS = (
 )
 INSTANCE_FIELDS = (
     *("name", "disk_usage", "beparams", "status", "pnode", "snodes", "tags", "oper_ram", "disk_template"),
-    *("disk.sizes", "disk.spindles", "nic.count", "hypervisor"),
+    *("disk.sizes", "disk.spindles", "nic.count", "hypervisor", "forthcoming"),
 )
-_NEEDED = ("mtotal", "mnode", "mfree", "dtotal", "dfree", "ctotal")
+_NEEDED = ("mtotal", "mnode", "mfree", "ctotal")
 
 Row = Mapping[str, Any]
 
@@ -82,34 +82,41 @@ def _node(row: Row, groups: Mapping[str, int], static: int | None) -> Node:
     uuid = str(row.get("group.uuid"))
     if uuid not in groups:
         raise WrongInput(f"node {row['name']}: is in a group '{uuid}' that the master does not list")
-    out = row.get("offline") or row.get("drained") or not row.get("vm_capable", True)
     parameters = row.get("ndparams") or {}
     node = Node(
         name=row["name"],
         group=groups[uuid],
-        offline=bool(out),
+        offline=_takes_nothing(row),
         master=row.get("role") == "M",
         tags=tuple(row.get("tags") or ()),
         exclusive_storage=bool(parameters.get("exclusive_storage")),
         cpu_speed=float(parameters.get("cpu_speed") or 1.0),
         spindles=int(parameters.get("spindle_count") or 1),
     )
-    if any(not isinstance(row.get(field), int) for field in _NEEDED):
-        return msgspec.structs.replace(node, offline=True, node_cpus=0, spindles=0)
-    if node.exclusive_storage:
-        node = msgspec.structs.replace(
-            node, spindles=int(row.get("sptotal") or 0), free_spindles=int(row.get("spfree") or 0)
-        )
+    if not _answers(row):
+        return msgspec.structs.replace(node, offline=True, node_cpus=0)
     return msgspec.structs.replace(
         node,
         total_memory=row["mtotal"],
         node_memory=row["mnode"] if static is None else static,
         free_memory=row["mfree"],
-        total_disk=row["dtotal"],
-        free_disk=row["dfree"],
+        total_disk=int(row.get("dtotal") or 0),
+        free_disk=int(row.get("dfree") or 0),
         cpus=row["ctotal"],
         node_cpus=int(row.get("cnos") or 1),
+        spindles=int(row.get("sptotal") or 0) if node.exclusive_storage else node.spindles,
+        free_spindles=int(row.get("spfree") or 0),
     )
+
+
+def _takes_nothing(row: Row) -> bool:
+    return bool(row.get("offline") or row.get("drained") or not row.get("vm_capable", True))
+
+
+def _answers(row: Row) -> bool:
+    """Disks may be missing: a cluster with diskless instances or shared files alone reports none of its nodes'."""
+    out = row.get("offline") or not row.get("vm_capable", True)
+    return not out and all(isinstance(row.get(field), int) for field in _NEEDED)
 
 
 def _instance(row: Row, nodes: Mapping[str, int]) -> Instance:
@@ -118,14 +125,13 @@ def _instance(row: Row, nodes: Mapping[str, int]) -> Instance:
     for node in (row["pnode"], *secondaries[:1]):
         if node not in nodes:
             raise WrongInput(f"instance {name}: is on a node '{node}' that the master does not list")
-    spindles = [value for value in row.get("disk.spindles") or [] if value is not None]
     try:
         status, template = Status(row["status"]), Template(row["disk_template"])
     except ValueError as error:
         raise WrongInput(f"instance {name}: {error}") from None
     return Instance(
         name=name,
-        memory=int(row.get("oper_ram") or backend.get("maxmem") or backend.get("memory") or 0),
+        memory=int(row.get("oper_ram") or backend.get("memory") or backend.get("maxmem") or 0),
         disk=int(row.get("disk_usage") or 0),
         vcpus=int(backend.get("vcpus") or 1),
         status=status,
@@ -135,8 +141,17 @@ def _instance(row: Row, nodes: Mapping[str, int]) -> Instance:
         secondary=nodes[secondaries[0]] if secondaries else NO_NODE,
         tags=tuple(row.get("tags") or ()),
         spindle_use=int(backend.get("spindle_use", 1)),
-        spindles=sum(spindles) if spindles else None,
+        spindles=_spindles(row.get("disk.spindles")),
         disks=tuple(row.get("disk.sizes") or ()),
-        nics=int(row.get("nic.count") or 0),
+        nics=int(row.get("nic.count") or len(row.get("nic.macs") or ())),
         hypervisor=row.get("hypervisor") or "",
+        forthcoming=bool(row.get("forthcoming")),
     )
+
+
+def _spindles(disks: Sequence[int | None] | None) -> int | None:
+    """None: not known of any disk. No disks have none."""
+    if disks is None:
+        return None
+    known = [spindles for spindles in disks if spindles is not None]
+    return sum(known) if known or not disks else None

@@ -7,6 +7,7 @@ import base64
 import ssl
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +19,7 @@ from ganeti.placement.text import Parsed
 
 _PORT = 5080
 _PATIENCE = 60.0  # seconds
+_EXAMPLE = f"https://USER:PASSWORD@HOST:{_PORT}"
 
 
 def load(address: str, node_memory: int | None) -> Parsed:
@@ -28,7 +30,7 @@ def load(address: str, node_memory: int | None) -> Parsed:
         groups=api.get("/2/groups?bulk=1"),
         nodes=api.get("/2/nodes?bulk=1"),
         instances=api.get("/2/instances?bulk=1"),
-        tags=api.get("/2/tags"),
+        tags=info.get("tags") or [],
         policy=info.get("ipolicy"),
         hypervisor=info.get("default_hypervisor") or "",
     )
@@ -39,7 +41,7 @@ class _Api:
     def __init__(self, address: str) -> None:
         parts = urlsplit(address if ":" in address else f"https://{address}:{_PORT}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise WrongInput(f"-m '{address}': is neither the name of a host nor a URL")
+            raise WrongInput(f"-m '{address}': is neither the name of a host nor a URL like {_EXAMPLE}")
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         self._base = f"{parts.scheme}://{host}:{parts.port or _PORT}"
         self._headers = {"Accept": "application/json"}
@@ -55,7 +57,8 @@ class _Api:
             with urllib.request.urlopen(request, timeout=_PATIENCE, context=context) as answer:  # noqa: S310
                 return msgspec.json.decode(answer.read())
         except urllib.error.HTTPError as error:
-            raise WrongInput(f"{self._base}{path}: {error.code} {error.reason}") from None
+            hint = f"; name a user that it knows, as in {_EXAMPLE}" if error.code == HTTPStatus.UNAUTHORIZED else ""
+            raise WrongInput(f"{self._base}{path}: {error.code} {error.reason}{hint}") from None
         except (OSError, msgspec.DecodeError) as error:
             reason = getattr(error, "reason", error)
             raise WrongInput(f"{self._base}{path}: {reason}") from None

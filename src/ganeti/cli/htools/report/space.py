@@ -122,9 +122,9 @@ def _human_end(filled: Filled, initial: Totals, final: Totals) -> Iterator[str]:
     yield f"  - most likely failure reason: {filled.reason.word}"
     yield f"  - initial cluster score: {initial.score:.8f}"
     yield f"  -   final cluster score: {final.score:.8f}"
-    yield f"  - memory usage efficiency: {final.memory_efficiency * 100:5.2f}%"
-    yield f"  -   disk usage efficiency: {final.disk_efficiency * 100:5.2f}%"
-    yield f"  -   vcpu usage efficiency: {final.vcpu_efficiency * 100:5.2f}%"
+    yield f"  - memory usage efficiency: {_percent(final.memory_efficiency)}"
+    yield f"  -   disk usage efficiency: {_percent(final.disk_efficiency)}"
+    yield f"  -   vcpu usage efficiency: {_percent(final.vcpu_efficiency)}"
 
 
 def _sizes(it: Totals) -> tuple[int, int, int]:
@@ -142,6 +142,10 @@ def _key_metrics(what: str, vcpus: int, normal: float, sizes: tuple[int, int, in
     yield f"KM_{what}_MEM", memory
     yield f"KM_{what}_DSK", disk
     yield f"KM_{what}_SPN", spindles
+
+
+def _percent(fraction: float) -> str:
+    return f"{'NaN' if math.isnan(fraction) else f'{fraction * 100:.2f}':>5}%"
 
 
 def _fraction(value: float) -> str:
