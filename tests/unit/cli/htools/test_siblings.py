@@ -79,10 +79,10 @@ def test_harep_without_a_master_daemon_says_so(tmp_path, capfd):
 
 def test_hcheck_leaves_out_groups_without_nodes_and_keeps_the_numbers_of_the_others(tmp_path, capfd):
     data = tmp_path / "cluster.data"
-    data.write_text("spare|uuid-0|preferred||\n" + tools_cluster(1))
+    data.write_text("spare|nobodys|preferred||\n" + tools_cluster(1))
     hcheck.main(["-t", str(data), "--machine-readable"])
     told = capfd.readouterr().out
-    assert told.startswith("HCHECK_GROUP_UUID_0='uuid-0'\nHCHECK_GROUP_UUID_1=")
+    assert told.startswith("HCHECK_GROUP_UUID_0='nobodys'\nHCHECK_GROUP_UUID_1=")
     assert "HCHECK_INIT_GROUP_0_" not in told
     assert "HCHECK_INIT_GROUP_1_SCORE=" in told
     assert "HCHECK_FINAL_GROUP_1_SCORE=" in told
