@@ -75,3 +75,14 @@ def test_hscan_goes_on_after_a_cluster_that_does_not_answer(tmp_path, capfd):
 def test_harep_without_a_master_daemon_says_so(tmp_path, capfd):
     assert harep.main([f"-L{tmp_path}/socket"]) == 1
     assert "failed to load data" in capfd.readouterr().err
+
+
+def test_hcheck_leaves_out_groups_without_nodes_and_keeps_the_numbers_of_the_others(tmp_path, capfd):
+    data = tmp_path / "cluster.data"
+    data.write_text("spare|nobodys|preferred||\n" + tools_cluster(1))
+    hcheck.main(["-t", str(data), "--machine-readable"])
+    told = capfd.readouterr().out
+    assert told.startswith("HCHECK_GROUP_UUID_0='nobodys'\nHCHECK_GROUP_UUID_1=")
+    assert "HCHECK_INIT_GROUP_0_" not in told
+    assert "HCHECK_INIT_GROUP_1_SCORE=" in told
+    assert "HCHECK_FINAL_GROUP_1_SCORE=" in told
