@@ -129,7 +129,7 @@ class Annealing:
         for found in self._balance.prospects(indices, kinds):
             cost = self._priced(indices, found) / heat
             cost += self._chance(cost.size).reshape(cost.shape)
-            place = int(cost.argmin())
+            place = int(np.argmin(cost))
             if cost.flat[place] < best:
                 best, chosen = float(cost.flat[place]), (found, divmod(place, cost.shape[1]))
         if chosen is None:

@@ -64,7 +64,7 @@ class Balance:
         best: Step | None = None
         for indices in self._in_order():
             ahead = now - best.score if best else _LEAST
-            if not self._exact and ahead >= self._promised[indices].max():
+            if not self._exact and ahead >= np.max(self._promised[indices]):
                 continue
             found = self._best_of(indices, now)
             if found and (best is None or found.score < best.score):
@@ -150,7 +150,7 @@ class Balance:
         return best
 
     def _better(self, best: Step | None, indices: Ints, found: Scores) -> Step | None:
-        place = int(found.scores.argmin())
+        place = int(np.argmin(found.scores))
         row, target = divmod(place, found.scores.shape[1])
         value = float(found.scores[row, target])
         if value >= (best.score if best else np.inf):

@@ -99,8 +99,8 @@ def totals(snapshot: Snapshot, occupancy: Occupancy, instances: int, limits: Lim
         free_spindles=int(np.where(equipment.exclusive, occupancy.free_spindles(), reported).sum()),
         used_vcpus=int(vcpus.sum()),
         normal_cpus=float((vcpus / ratios).sum()),
-        most_memory=int((free - reserved).max(initial=0)),
-        most_disk=int((free_disk - reserved_disk).max(initial=0)),
+        most_memory=int(np.max(free - reserved, initial=0)),
+        most_disk=int(np.max(free_disk - reserved_disk, initial=0)),
     )
 
 
