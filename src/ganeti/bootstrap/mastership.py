@@ -20,8 +20,8 @@ from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
 from ganeti.model.node import Node
 from ganeti.model.state import State
-from ganeti.node.membership import belongs_to
-from ganeti.rpc.authority import read_term
+from ganeti.node.membership import belongs_to, candidates
+from ganeti.rpc.authority import Term, read_term
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import Ping, Pong, Standing, TellStanding
 from ganeti.rpc.contract.store import Batch
@@ -51,18 +51,18 @@ async def take_over(paths: Paths, clock: Clock, rules: Rules) -> State:
 
     Raises a CheckFailed if it must not be; nothing has changed then.
     """
-    own = _ensure_member(paths)
+    own = _ensure_fit(paths)
     store = SqliteStore(paths.store)
     try:
         state, revision = read_state(store), store.position().revision
-        node = _ensure_fit(paths, state, own)
+        known = read_term(paths.term) or Term(0, "")
+        node = _ensure_not_master(state, own, known)
         others = [other for other in state.nodes if other.uuid != node.uuid]
-        known = read_term(paths.term)
-        async with _calling(paths, own, known.number if known else 0) as client:
+        async with _calling(paths, own, known.number) as client:
             found = await _ask(client, others, _PATIENCE)
         _ensure_newest(found, state, revision)
         _ensure_majority(rules, state, node, set(found), "can be reached")
-        number = 1 + max([known.number if known else 0, *(standing.term for standing in found.values())])
+        number = 1 + max([known.number, *(standing.term for standing in found.values())])
         async with _calling(paths, own, number) as client:
             obeying = await _claim(client, node, [other for other in others if other.name in found])
         _ensure_majority(rules, state, node, obeying, "obey this node")
@@ -99,31 +99,29 @@ async def _claim(client: NodeClient, node: Node, others: Iterable[Node]) -> set[
     return {name for name, answer in answers.items() if isinstance(answer, Pong)}
 
 
-def _ensure_member(paths: Paths) -> str:
-    """The name of this node."""
+def _ensure_fit(paths: Paths) -> str:
+    """The name of this node, if it has what a master needs."""
     if not belongs_to(paths):
         raise NotInitialised("This node belongs to no cluster")
-    return node_name(paths.node_certificate.read_bytes())
+    own = node_name(paths.node_certificate.read_bytes())
+    if own not in candidates(paths):
+        raise WrongState(f"{own} is no master candidate; those are {', '.join(sorted(candidates(paths)))}")
+    for needed in (paths.ca_key, paths.store):
+        if not needed.exists():
+            raise EnvironmentUnfit(f"This node lacks {needed}, which every master candidate must have")
+    return own
 
 
-def _ensure_fit(paths: Paths, state: State, own: str) -> Node:
-    """This node, if it can be the master."""
-    candidates = [node for node in state.candidates if node.name == own]
-    if not candidates:
-        raise WrongState(
-            f"{own} is no master candidate; those are {', '.join(node.name for node in state.candidates) or 'unknown'}"
-        )
-    term = read_term(paths.term)
-    if term and term.master == own and state.master.name == own:
+def _ensure_not_master(state: State, own: str, term: Term) -> Node:
+    """This node. One that was interrupted while it took over may do so again."""
+    if term.master == own and state.master.name == own:
         raise WrongState(f"{own} is the master already; run this on the node that is to become the master")
-    if not paths.ca_key.exists():
-        raise EnvironmentUnfit(f"This node lacks {paths.ca_key}, which every master candidate must have")
-    return candidates[0]
+    return state.find(Node, own)
 
 
 def _ensure_newest(found: Mapping[str, Standing], state: State, revision: int) -> None:
-    candidates = {node.name for node in state.candidates}
-    newer = {name: standing.revision for name, standing in found.items() if name in candidates}
+    kept = {node.name for node in state.candidates}
+    newer = {name: standing.revision for name, standing in found.items() if name in kept}
     best = max(newer, key=lambda name: newer[name], default=None)
     if best and newer[best] > revision:
         raise WrongState(

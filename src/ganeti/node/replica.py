@@ -31,6 +31,7 @@ class Replica:
         self._name = name
         self._mark = mark
         self._store: Store | None = None
+        self._whole_in = 0  # the term in ``mark``, once the store is open
         self._lock = asyncio.Lock()
 
     async def tell(self, call: Tell, report: Report) -> Position:
@@ -57,6 +58,7 @@ class Replica:
         async with self._lock:
             await store.replace(Position(call.format, call.revision), call.records)
             write_atomic(self._mark, f"{term}\n")
+            self._whole_in = term
             return store.position()
 
     def close(self) -> None:
@@ -70,11 +72,12 @@ class Replica:
         return self._authority.term.number if self._authority.term else 0
 
     def _counts(self) -> bool:
-        return read_text(self._mark) == str(self._term)
+        return self._whole_in == self._term
 
     def _opened(self) -> Store:
         if self._authority.term and self._authority.term.master == self._name:
             raise WrongState("The master itself keeps no replica")
         if self._store is None:
             self._store = self._open()
+            self._whole_in = int(read_text(self._mark) or 0)
         return self._store

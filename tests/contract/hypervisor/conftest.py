@@ -125,27 +125,6 @@ class FakeBench(Bench):
         await end()
         await self.again()
 
-    async def clogged(self, uri):
-        """A way to where a guest is awaited that lets some of it through and then nothing more."""
-        port = int(uri.rpartition(":")[2])
-
-        async def carry(reader, writer, limit):
-            with suppress(ConnectionError):
-                while limit > 0 and (piece := await reader.read(65536)):
-                    limit -= len(piece)
-                    writer.write(piece)
-                    await writer.drain()
-                if limit > 0:
-                    writer.close()
-
-        async def link(reader, writer):
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(carry(reader, far_writer, CLOGGED_AFTER), carry(far_reader, writer, 1 << 40))
-
-        server = await asyncio.start_server(link, "127.0.0.1", 0)
-        self._links.append(server)
-        return f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}"
-
     async def lose_incoming(self, guest):
         with suppress(KeyError):
             del self._guests[1][guest.name]

@@ -3,7 +3,6 @@
 
 import pytest
 
-from benchmarks.oracle import NoOracle, find
 from ganeti.cli.htools import hcheck, hspace
 from tests.golden.placement.answers import (
     assert_no_worse_answer,
@@ -13,14 +12,6 @@ from tests.golden.placement.answers import (
     tools_cluster,
 )
 from tests.golden.placement.record_answers import ARGUMENTS
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    try:
-        return find()
-    except NoOracle as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("seed", range(6000, 6100))

@@ -3,18 +3,9 @@
 
 import pytest
 
-from benchmarks.oracle import NoOracle, find
 from tests.golden.placement.comparison import assert_no_worse_steps, assert_same_terms
 from tests.golden.placement.record import steps, terms
 from tests.unit.placement.clusters import cluster_text
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    try:
-        return find()
-    except NoOracle as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("seed", range(5000, 5060))

@@ -53,9 +53,6 @@ class RealCluster:
         done = self.lab.node(node).run(sys.executable, "-c", _START, daemon)
         assert not done.failed, done.why()
 
-    def log_of(self, daemon: str, node: str = "node1") -> str:
-        return self.lab.node(node).path(f"/var/log/ganeti/{daemon.removeprefix('ganeti-')}.log").read_text()
-
 
 @pytest.fixture(scope="session")
 def provider():
