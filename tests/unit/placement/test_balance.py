@@ -5,10 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganeti.placement import score
-from ganeti.placement.balance.annealing import Annealing
 from ganeti.placement.balance.balance import Balance, descend
 from ganeti.placement.balance.move import Kind
-from ganeti.placement.balance.optimum import optimum
 from ganeti.placement.balance.rules import Rules
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.text import parse
@@ -110,39 +108,3 @@ def test_chosen_instances_alone_are_moved():
     assert {step.move.instance for step in descend(only, never)} <= {1, 2}
     never_these = Balance(snapshot, Rules(never=frozenset(f"inst{n}" for n in range(39))))
     assert {step.move.instance for step in descend(never_these, never)} <= {39}
-
-
-class Watch:
-    """So many looks at the clock, and then the time is up."""
-
-    def __init__(self, looks):
-        self.looks = looks
-
-    def left(self):
-        self.looks -= 1
-        return float(self.looks)
-
-    def show(self, best):
-        pass
-
-
-def test_the_optimum_is_no_worse_than_small_steps_and_breaks_nothing():
-    snapshot = parse(unbalanced_text(6, 40)).snapshot
-    small = Balance(snapshot)
-    list(descend(small, never, 20))
-    balance = Balance(snapshot)
-
-    def anneal(trial):
-        return Annealing(trial, 20, np.random.default_rng(1), Watch(400)).run()
-
-    steps = list(optimum(Balance(snapshot), balance, 20, anneal, Watch(400)))
-    assert balance.score() <= small.score() + 1e-9
-    assert len(steps) <= 20
-    assert list(faults(snapshot, steps)) == []
-
-
-def test_annealing_finds_what_single_steps_cannot():
-    balance = Balance(parse(unbalanced_text(6, 40)).snapshot)
-    list(descend(balance, never))
-    stuck = balance.score()
-    assert Annealing(balance, None, np.random.default_rng(1), Watch(600)).run().score < stuck

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
@@ -15,9 +16,9 @@ from ganeti.placement.balance.annealing import Annealing, Found
 from ganeti.placement.balance.balance import Balance
 
 _MOST = 8  # processes; more find hardly more
-# How good a state one cooling ends in is much a matter of luck. So there are several in the time allowed: the first
-# ones begin from the start, those after them from the best state so far.
-_COOLINGS, _FROM_START = 6, 2
+# How good a state one cooling ends in is much a matter of luck, so there are several where the time allows it.
+_SECONDS = 0.06  # of a cooling, for each instance
+_ORDERING = 0.04  # of the time is left for putting the moves in order
 
 
 def on_all_processors(limit: int | None, watch: TerminalWatch) -> Callable[[Balance], Found]:
@@ -25,20 +26,24 @@ def on_all_processors(limit: int | None, watch: TerminalWatch) -> Callable[[Bala
 
     def anneal(balance: Balance) -> Found:
         count = min(os.cpu_count() or 1, _MOST)
-        allowed, score = watch.left(), balance.score()
-        found: list[Found] = []
+        allowed = watch.left() * (1 - _ORDERING)
+        end = time.monotonic() + allowed
+        best = _state(balance)
+        coolings = max(round(allowed / (_SECONDS * len(best.primary))), 1)
         with ProcessPoolExecutor(count, get_context("fork"), _begin, (balance,)) as pool:
-            for cooling in range(_COOLINGS):
-                deadline = watch.deadline - allowed * (_COOLINGS - cooling - 1) / _COOLINGS
-                start = _best(found) if cooling >= _FROM_START else None
+            for cooling in range(coolings):
+                deadline = end - allowed * (coolings - cooling - 1) / coolings
                 seeds = range(cooling * count, (cooling + 1) * count)
-                tries = [pool.submit(_cool, start, limit, seed, deadline) for seed in seeds]
-                _show_until_done(tries, score, watch)
-                found += [one.result() for one in tries]
-                score = _best(found).score
-        return _best(found)
+                tries = [pool.submit(_cool, best, limit, seed, deadline) for seed in seeds]
+                _show_until_done(tries, best.score, watch)
+                best = _best([best, *(one.result() for one in tries)])
+        return best
 
     return anneal
+
+
+def _state(balance: Balance) -> Found:
+    return Found(balance.fleet.primary.copy(), balance.fleet.secondary.copy(), balance.score())
 
 
 def _best(found: Sequence[Found]) -> Found:
@@ -46,22 +51,19 @@ def _best(found: Sequence[Found]) -> Found:
 
 
 class _Worker:
-    """What a process of the pool keeps: a state to search from, and where it was at first."""
+    """What a process of the pool keeps: a state to search from."""
 
     balance: Balance
-    first: Found
 
 
 def _begin(balance: Balance) -> None:
-    fleet = balance.fleet
     _Worker.balance = balance
-    _Worker.first = Found(fleet.primary.copy(), fleet.secondary.copy(), balance.score())
 
 
-def _cool(start: Found | None, limit: int | None, seed: int, deadline: float) -> Found:
+def _cool(start: Found, limit: int | None, seed: int, deadline: float) -> Found:
     watch = TerminalWatch(deadline, silent=True)
     annealing = Annealing(_Worker.balance, limit, np.random.default_rng(seed), watch)
-    annealing.start_from(start or _Worker.first, warm=start is not None)
+    annealing.start_from(start)
     return annealing.run()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ganeti.placement import score
 from ganeti.placement.balance.evaluation import Evaluation
-from ganeti.placement.balance.fleet import Fleet, Ints
+from ganeti.placement.balance.fleet import Fleet, Ints, Mask
 from ganeti.placement.balance.move import Kind, Move, Step
 from ganeti.placement.balance.prospects import Prospects, Scores
 from ganeti.placement.balance.rules import Rules
@@ -84,9 +84,19 @@ class Balance:
             both += () if rules.restricted_migration else (Kind.REPLACE_PRIMARY,)
         return failover + replace + both
 
+    @property
+    def migration(self) -> Mask | None:
+        """Whether instances can go from a node (row) to another (column); None: always."""
+        return self._evaluation.neighbourhood.migration
+
+    def look(self) -> Evaluation:
+        """The state as it is now."""
+        self._evaluation.look()
+        return self._evaluation
+
     def prospects(self, indices: Ints, kinds: Sequence[Kind] | None = None) -> Iterator[Scores]:
         """Moves of instances of one of the ``classes``, judged as things are now; of all kinds if None."""
-        self._evaluation.look()
+        self.look()
         return self._judged(indices, self.kinds(indices) if kinds is None else kinds)
 
     def _judged(self, indices: Ints, kinds: Sequence[Kind]) -> Iterator[Scores]:

@@ -41,6 +41,10 @@ class Evaluation:
         self.neighbourhood.look()
         self.counted = self._counted()
 
+    def score(self) -> float:
+        """The whole score."""
+        return self.counted + self.primary_lines.now() + self.mirrored_lines.now() + self.reserve.now()
+
     def _counted(self) -> float:
         occupancy, offline = self.occupancy, self.offline
         here = occupancy.primaries + occupancy.secondaries

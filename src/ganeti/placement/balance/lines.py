@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganeti.placement.balance.exchanges import Transfer
 from ganeti.placement.balance.fleet import Fleet, Ints
 from ganeti.placement.demand import Floats, Row
 from ganeti.placement.equipment import LINES, SPINDLES_OF_DISK
@@ -76,6 +77,23 @@ class Lines:
         np.maximum(variances, 0, out=variances)
         np.sqrt(variances, out=variances)
         result: Floats = np.tensordot(self._scale, variances, axes=1)
+        return result
+
+    def exchanged(self, transfer: Transfer) -> Floats:
+        """The same after each of some transfers."""
+        source, target = transfer.source, transfer.target
+        amount = transfer.amount(self._demand)
+        gone, come = -amount * self._slope[:, source], amount * self._slope[:, target]
+        if self._exclusive:
+            spindles = transfer.amount(self._spindles)
+            gone -= spindles * self._spindle_slope[:, source]
+            come += spindles * self._spindle_slope[:, target]
+        variances = gone * (2 * self._shares[:, source] + gone)
+        variances += come * (2 * self._shares[:, target] + come)
+        variances -= (gone + come) ** 2 / self._count
+        variances += self._squares[:, None]
+        np.maximum(variances, 0, out=variances)
+        result: Floats = self._scale @ np.sqrt(variances)
         return result
 
     def _with_spindles(self, variances: Floats, taken: Floats, spindles: Floats, left: Floats) -> Floats:

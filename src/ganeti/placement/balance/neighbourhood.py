@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganeti.placement.balance.exchanges import Exchanges, Transfer
 from ganeti.placement.balance.fleet import Fleet, Ints, Mask
 from ganeti.placement.demand import Floats
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import WEIGHTS
-from ganeti.placement.snapshot import Snapshot
+from ganeti.placement.snapshot import NO_NODE, Snapshot
 
 _TAGS = WEIGHTS["pri_tags_score"]
 _LOCATION = WEIGHTS["location_score"]
@@ -80,6 +81,41 @@ class Neighbourhood:
         counts: Floats = worth @ located.T
         return counts - counts[np.arange(len(chunk)), self._fleet.primary[chunk]][:, None]
 
+    def exchanged(self, exchanges: Exchanges) -> Floats:
+        """Change of the score by tags and places after each of some exchanges."""
+        change = np.zeros(exchanges.instances.shape[1])
+        if self.excludes:
+            change += self._conflicts_changed(exchanges.of_primaries)
+        if self.located:
+            real = ~self._fleet.forthcoming[exchanges.instances]
+            after = self._misplaced(exchanges.instances, exchanges.new_primary, exchanges.new_secondary)
+            before = self._misplaced(exchanges.instances, exchanges.primary, exchanges.secondary)
+            change += _LOCATION * ((after - before) * real).sum(axis=0)
+        return change
+
+    def _conflicts_changed(self, transfer: Transfer) -> Floats:
+        source, target = transfer.source, transfer.target
+        amount = transfer.amount(self._tags.T)
+        change = _TAGS * (
+            _beyond_first(self._on_node[:, target], amount) * self._online[target]
+            + _beyond_first(self._on_node[:, source], -amount) * self._online[source]
+        )
+        located = self._neighbours.located * self._online[:, None]
+        if located.size:
+            counts = np.array([self._neighbours.located_with(tag) for tag in self._names])
+            real = self._tags * ~self._fleet.forthcoming[:, None]
+            moved = transfer.amount(real.T)[:, :, None] * (located[target] - located[source])
+            change += _EXCLUSION * _beyond_first(counts[:, None, :], moved).sum(axis=2)
+        result: Floats = change.sum(axis=0)
+        return result
+
+    def _misplaced(self, instances: Ints, primary: Ints, secondary: Ints) -> Floats:
+        found = self._neighbours.shared[primary, secondary] * (secondary != NO_NODE)
+        if self._missed is not None:
+            found = found + self._missed[instances, primary]
+        misplaced: Floats = found * self._online[primary]
+        return misplaced
+
     def location(self, chunk: Ints, primary: Ints | None, secondary: Ints | None) -> Floats:
         """Weighted misplacement of each instance, by node where ``primary`` or ``secondary`` is None.
 
@@ -97,3 +133,9 @@ class Neighbourhood:
             found = found + (missed if primary is None else missed[np.arange(len(chunk)), primary][:, None])
         counted = self._online[None, :] if primary is None else self._online[primary][:, None]
         return _LOCATION * (found * counted * real[:, None])
+
+
+def _beyond_first(counts: Floats, change: Floats) -> Floats:
+    """By how much the number of instances beyond the first changes."""
+    beyond: Floats = np.maximum(counts + change - 1, 0) - np.maximum(counts - 1, 0)
+    return beyond

@@ -11,6 +11,8 @@ from ganeti.placement.balance.move import Step
 from ganeti.placement.balance.ordering import order
 from ganeti.placement.balance.watch import Watch
 
+_SMALL_STEPS = 0.5  # of the time is left at least when annealing begins
+
 
 def optimum(
     trial: Balance, balance: Balance, limit: int | None, anneal: Callable[[Balance], Found], watch: Watch
@@ -22,17 +24,14 @@ def optimum(
     First the way of small steps, then annealing from its end. Where limits forbid the way to what annealing has
     found, or it has found nothing better, the small steps are what remains.
     """
+    enough = watch.left() * _SMALL_STEPS
     small: list[Step] = []
-    for step in descend(trial, lambda _before, _after: watch.left() < 0, limit):
+    for step in descend(trial, lambda _before, _after: watch.left() < enough, limit):
         small.append(step)
         watch.show(step.score)
     reached = trial.score()
     found = anneal(trial)
-    rehearsal = balance.copy()
-    for _ in order(rehearsal, found.primary, found.secondary):
-        pass
-    if rehearsal.score() < reached - 1e-9:
-        yield from order(balance, found.primary, found.secondary)
-    else:
-        for step in small:
-            yield balance.carry_out(step)
+    ordered = list(order(balance.copy(), found.primary, found.secondary))
+    better = ordered and ordered[-1].score < reached - 1e-9
+    for step in ordered if better else small:
+        yield balance.carry_out(step)

@@ -8,14 +8,28 @@ matrix of peers to know what is left when one entry goes down.
 from __future__ import annotations
 
 import numpy as np
+from msgspec import Struct
 
-from ganeti.placement.balance.fleet import Fleet, Ints
+from ganeti.placement.balance.exchanges import Exchanges
+from ganeti.placement.balance.fleet import Fleet, Ints, Mask
 from ganeti.placement.demand import Floats
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import WEIGHTS
+from ganeti.placement.snapshot import NO_NODE
 
 _DEVIATION = WEIGHTS["reserved_mem_cv"]
 _SUM = WEIGHTS["reserved_mem_rtotal"]
+
+
+class Claims(Struct, frozen=True):
+    """What nodes reserve after each of some exchanges: a column an exchange, a row a node that takes part.
+
+    ``amount`` is in MiB. ``counts`` is false where a node is NO_NODE or stands in a row above already.
+    """
+
+    nodes: Ints
+    amount: Floats
+    counts: Mask
 
 
 class Reserve:
@@ -75,6 +89,31 @@ class Reserve:
         kept = self._occupancy.peers[keeper, primary] + self._fleet.reserved[chunk]
         return np.maximum(kept, floor)
 
+    def claims(self, exchanges: Exchanges) -> Claims:
+        transfer = exchanges.of_primaries
+        nodes = np.concatenate(
+            (exchanges.secondary, exchanges.new_secondary, transfer.source[None, :], transfer.target[None, :])
+        )
+        peers, each = self._occupancy.peers[nodes], np.arange(nodes.shape[1])
+        size = self._fleet.reserved[exchanges.instances]
+        for sign, keepers, primaries in (
+            (-1, exchanges.secondary, exchanges.primary),
+            (1, exchanges.new_secondary, exchanges.new_primary),
+        ):
+            for keeper, primary, memory in zip(keepers, primaries, size, strict=True):
+                peers[:, each, primary] += sign * memory * ((nodes == keeper) & (keeper != NO_NODE))
+        counts = nodes != NO_NODE
+        for row in range(1, len(nodes)):
+            counts[row] &= (nodes[:row] != nodes[row]).all(axis=0)
+        return Claims(nodes, peers.max(axis=2), counts)
+
+    def claimed(self, claims: Claims) -> Floats:
+        """What the reserved memory adds to the score with each of these."""
+        change = (claims.amount - self.reserved[claims.nodes]) * self._weight[claims.nodes] * claims.counts
+        shift = change.sum(axis=0)
+        squares = self._squares + ((2 * self._shares[claims.nodes] + change) * change).sum(axis=0)
+        return self._term(squares, shift)
+
     def score(self, *changes: tuple[Ints | slice, Floats]) -> Floats:
         """What the reserved memory adds to the score when nodes reserve other amounts.
 
@@ -88,6 +127,10 @@ class Reserve:
             change *= self._weight[nodes]
             squares = squares + _row((2 * self._shares[nodes] + change) * change)
             shift = shift + _row(change)
+        return self._term(squares, shift)
+
+    def _term(self, squares: Floats | float, shift: Floats | float) -> Floats:
+        """From the sum of the squares of the shares and the change of their sum."""
         variance = np.asarray(squares - np.square(shift) / self._count)
         np.maximum(variance, 0, out=variance)
         result: Floats = _DEVIATION * np.sqrt(variance / self._count) + _SUM * (self._sum + shift)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganeti.placement.balance.exchanges import Transfer
 from ganeti.placement.balance.fleet import Ints, Mask
+from ganeti.placement.balance.reserve import Claims
 from ganeti.placement.demand import Floats
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import WEIGHTS
@@ -34,6 +36,13 @@ class Risk:
         """Whether each node can reserve that much (a matrix) and does not begin to fail."""
         fits: Mask = joined < np.where(self.failing, np.inf, self.free)
         return fits
+
+    def holds(self, claims: Claims, transfer: Transfer, memory: Floats) -> Mask:
+        """Whether no node begins to fail by these claims, with the memory that the transfer brings (MiB)."""
+        nodes = claims.nodes
+        free = self.free[nodes] + memory * ((nodes == transfer.source).astype(float) - (nodes == transfer.target))
+        holds: Mask = ((claims.amount < free) | self.failing[nodes] | ~claims.counts).all(axis=0)
+        return holds
 
     def score(self, *changes: tuple[Ints | slice, int, Mask]) -> Floats | float:
         """Change of the score when nodes get ``more`` instances and then fail or don't.

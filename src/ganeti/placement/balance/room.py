@@ -18,6 +18,7 @@ from ganeti.placement.occupancy import Occupancy
 
 ALL = slice(None)  # every node, for each instance of the chunk: the answer is a matrix
 Nodes = Ints | slice
+_LITTLE = 1e-6  # MiB: what has to be left of memory and disk
 
 
 class _Free(Struct, frozen=True):
@@ -114,6 +115,21 @@ class Room:
         if self._real(chunk):
             fits &= self._below(memory, self._now.memory, nodes, back=held)
         return fits
+
+    def left(self) -> Floats:
+        """What each node can still take of each ``demand.Row``."""
+        left = np.full_like(self._occupancy.used, np.inf)
+        left[Row.MEMORY] = self._now.memory - _LITTLE
+        left[Row.DISK] = self._now.disk - _LITTLE
+        left[Row.SPINDLES] = np.where(self._exclusive, self._now.spindles, np.inf)
+        if not self._rules.ignore_soft_limits:
+            left[Row.DISK] -= self._kept_disk
+            left[Row.VCPUS], left[Row.SPINDLE_USE] = self._now.vcpus, self._now.spindle_use
+            left[Row.MEMORY_ALL] = self._all.memory - _LITTLE
+            left[Row.DISK_ALL] = self._all.disk - self._kept_disk - _LITTLE
+            left[Row.SPINDLES_ALL] = np.where(self._exclusive, self._all.spindles, np.inf)
+            left[Row.VCPUS_ALL], left[Row.SPINDLE_USE_ALL] = self._all.vcpus, self._all.spindle_use
+        return left
 
     def _real(self, chunk: Ints) -> bool:
         return not bool(self._fleet.forthcoming[chunk[0]])

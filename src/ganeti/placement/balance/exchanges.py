@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Candidates for a search: in each one instance moves, or two of them take each other's place on a node."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from msgspec import Struct
+
+from ganeti.placement.balance.fleet import Ints, Mask
+from ganeti.placement.demand import Floats
+
+
+class Transfer(Struct, frozen=True):
+    """What the candidates bring from one node to another: an entry each.
+
+    ``given`` are instances that go from ``source`` to ``target`` with weight ``gives``, ``taken`` those that come
+    the other way with weight ``takes``; the weights are 1 or 0. Where nothing goes, the nodes are any.
+    """
+
+    source: Ints
+    target: Ints
+    given: Ints
+    gives: Floats
+    taken: Ints
+    takes: Floats
+
+    def amount(self, demand: Floats) -> Floats:
+        """What the target gets in all, of ``demand`` with a column an instance; less than nothing: it gives."""
+        amount: Floats = demand[:, self.given] * self.gives
+        amount -= demand[:, self.taken] * self.takes
+        return amount
+
+
+class Exchanges:
+    """``table[column, row, candidate]``: rows are the first and the second instance of each candidate.
+
+    Columns are the instances, their primary and secondary nodes before and after. A second instance that plays no
+    part stays. An instance changes one node at most, and may change the roles of its nodes.
+    """
+
+    def __init__(self, table: Ints) -> None:
+        self._table = table
+        self.instances: Ints = table[0]
+        self.primary: Ints = table[1]
+        self.secondary: Ints = table[2]
+        self.new_primary: Ints = table[3]
+        self.new_secondary: Ints = table[4]
+
+    def __len__(self) -> int:
+        return len(self.instances[0])
+
+    def only(self, chosen: Ints) -> Exchanges:
+        """Some of the candidates, by index."""
+        return Exchanges(self._table.take(chosen, axis=2))
+
+    @property
+    def nodes(self) -> Ints:
+        """The nodes that take part, a column a candidate; NO_NODE where there is none."""
+        nodes: Ints = self._table[1:].reshape(8, -1)
+        return nodes
+
+    @cached_property
+    def of_primaries(self) -> Transfer:
+        """What goes with the primary role."""
+        return self._transfer(self.primary, self.new_primary, self.primary != self.new_primary)
+
+    @cached_property
+    def of_disks(self) -> Transfer:
+        """What goes with a mirror of the disks, whatever the role."""
+        primary_leaves = (self.primary != self.new_primary) & (self.primary != self.new_secondary)
+        secondary_leaves = (self.secondary != self.new_primary) & (self.secondary != self.new_secondary)
+        primary_joins = (self.new_primary != self.primary) & (self.new_primary != self.secondary)
+        left = np.where(primary_leaves, self.primary, self.secondary)
+        joined = np.where(primary_joins, self.new_primary, self.new_secondary)
+        return self._transfer(left, joined, primary_leaves | secondary_leaves)
+
+    def _transfer(self, left: Ints, joined: Ints, goes: Mask) -> Transfer:
+        first, weights = goes[0], goes.astype(float)
+        source, target = np.where(first, left[0], joined[1]), np.where(first, joined[0], left[1])
+        return Transfer(source, target, self.instances[0], weights[0], self.instances[1], weights[1])

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where the instances were at first, and where one move of each can bring them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganeti.placement.balance.balance import Balance
+from ganeti.placement.balance.fleet import Ints, Mask
+from ganeti.placement.balance.move import Kind
+
+
+class Origin:
+    """``primary`` and ``secondary`` are the nodes, an entry an instance."""
+
+    def __init__(self, balance: Balance) -> None:
+        self.primary, self.secondary = balance.origin
+        self._may = {kind: np.zeros(len(self.primary), dtype=bool) for kind in Kind}
+        for indices in balance.classes:
+            for kind in balance.kinds(indices):
+                self._may[kind][indices] = True
+        self._migration = balance.migration
+
+    def away(self, instances: Ints, primary: Ints, secondary: Ints) -> Mask:
+        """Whether instances are not where they were."""
+        away: Mask = (primary != self.primary[instances]) | (secondary != self.secondary[instances])
+        return away
+
+    def reaches(self, instances: Ints, primary: Ints, secondary: Ints) -> Mask:
+        """Whether one move that the rules allow, or none, leads from where they were to these nodes."""
+        first, second = self.primary[instances], self.secondary[instances]
+        kept, crossed = primary == first, primary == second
+        mirror_kept, mirror_crossed = secondary == second, secondary == first
+        may = {kind: allowed[instances] for kind, allowed in self._may.items()}
+        reached: Mask = kept & (mirror_kept | may[Kind.REPLACE_SECONDARY])
+        reached |= crossed & mirror_crossed & may[Kind.FAILOVER]
+        reached |= crossed & ~mirror_crossed & may[Kind.FAILOVER_AND_REPLACE]
+        reached |= ~crossed & mirror_crossed & may[Kind.REPLACE_AND_FAILOVER]
+        reached |= mirror_kept & (may[Kind.REPLACE_PRIMARY] | may[Kind.ANYWHERE])
+        reached &= primary != secondary
+        if self._migration is not None:
+            reached &= kept | self._migration[first, primary]
+        return reached
