@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ganeti.placement.balance.annealing import Found
 from ganeti.placement.balance.balance import Balance, descend
@@ -21,17 +21,24 @@ def optimum(
 
     ``anneal`` looks further from the state that it is given, within the limit and the time.
 
-    First the way of small steps, then annealing from its end. Where limits forbid the way to what annealing has
-    found, or it has found nothing better, the small steps are what remains.
+    First the way of small steps, then annealing from its end, and from what it has found small steps again. Where
+    limits forbid the way there, or it leads to nothing better, the first small steps are what remains.
     """
     enough = watch.left() * _SMALL_STEPS
-    small: list[Step] = []
-    for step in descend(trial, lambda _before, _after: watch.left() < enough, limit):
-        small.append(step)
-        watch.show(step.score)
+    small = _shown(descend(trial, lambda _before, _after: watch.left() < enough, limit), watch)
     reached = trial.score()
     found = anneal(trial)
-    ordered = list(order(balance.copy(), found.primary, found.secondary))
-    better = ordered and ordered[-1].score < reached - 1e-9
-    for step in ordered if better else small:
+    rehearsal = balance.copy()
+    steps = list(order(rehearsal, found.primary, found.secondary))
+    rest = None if limit is None else limit - len(steps)
+    steps += _shown(descend(rehearsal, lambda _before, _after: watch.left() < 0, rest), watch)
+    for step in steps if rehearsal.score() < reached - 1e-9 else small:
         yield balance.carry_out(step)
+
+
+def _shown(steps: Iterable[Step], watch: Watch) -> list[Step]:
+    made: list[Step] = []
+    for step in steps:
+        made.append(step)
+        watch.show(step.score)
+    return made

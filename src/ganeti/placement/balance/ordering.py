@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ganeti.placement.balance.balance import Balance
+from ganeti.placement.balance.estimate import Estimate
+from ganeti.placement.balance.exchanges import Exchanges
 from ganeti.placement.balance.fleet import Ints
 from ganeti.placement.balance.move import Kind, Move, Step
 from ganeti.placement.snapshot import NO_NODE
@@ -20,34 +22,55 @@ def order(balance: Balance, primary: Ints, secondary: Ints) -> Iterator[Step]:
 
     No instance has both its nodes changed. What cannot be reached stays where it is.
     """
-    while step := _best_towards(balance, primary, secondary):
+    ordering = _Ordering(balance, primary, secondary)
+    while step := ordering.next():
         yield balance.carry_out(step)
 
 
-def _best_towards(balance: Balance, primary: Ints, secondary: Ints) -> Step | None:
-    for indices in balance.classes:
-        away = (balance.fleet.primary[indices] != primary[indices]) | (
-            balance.fleet.secondary[indices] != secondary[indices]
-        )
-        remaining = indices[away]
-        for start in range(0, len(remaining), _AT_ONCE):
-            steps = _steps(balance, remaining[start : start + _AT_ONCE], primary, secondary)
-            best = min(steps, key=lambda step: step.score, default=None)
-            if best:
-                return best
-    return None
+class _Ordering:
+    def __init__(self, balance: Balance, primary: Ints, secondary: Ints) -> None:
+        self._balance = balance
+        self._primary = primary
+        self._secondary = secondary
+        self._estimate = Estimate(balance.look())
 
+    def next(self) -> Step | None:
+        """The next step; None when there is none to make."""
+        fleet = self._balance.fleet
+        self._balance.look()
+        for indices in self._balance.classes:
+            away = (fleet.primary[indices] != self._primary[indices]) | (
+                fleet.secondary[indices] != self._secondary[indices]
+            )
+            remaining = indices[away]
+            for start in range(0, len(remaining), _AT_ONCE):
+                step = self._best(remaining[start : start + _AT_ONCE])
+                if step:
+                    return step
+        return None
 
-def _steps(balance: Balance, indices: Ints, primary: Ints, secondary: Ints) -> Iterator[Step]:
-    """For each of the instances the possible moves that bring it to its nodes."""
-    wanted = list(zip(primary[indices].tolist(), secondary[indices].tolist(), strict=True))
-    for found in balance.prospects(indices):
-        for row, instance in enumerate(indices.tolist()):
-            before = balance.places(instance)
-            target = next((node for node in wanted[row] if node not in before), NO_NODE)
-            if (target == NO_NODE) != (found.kind is Kind.FAILOVER):
-                continue
-            move = Move(instance, found.kind, target)
-            score = float(found.scores[row, max(target, 0)])
-            if move.nodes_after(*before) == wanted[row] and np.isfinite(score):
-                yield Step(move, before, wanted[row], score)
+    def _best(self, instances: Ints) -> Step | None:
+        """Of those that can be made the one that seems to lead furthest."""
+        fleet, nobody = self._balance.fleet, np.zeros_like(instances)
+        columns = fleet.primary, fleet.secondary, self._primary, self._secondary
+        places = [(column[instances], column[nobody]) for column in columns]
+        places[2:] = [(places[2][0], places[0][1]), (places[3][0], places[1][1])]
+        moves = Exchanges(np.array([(instances, nobody), *places]))
+        change = self._estimate.spread(moves) + self._estimate.reserve(moves)
+        steps = (self._step(int(instances[place])) for place in np.argsort(change))
+        return next((step for step in steps if step), None)
+
+    def _step(self, instance: int) -> Step | None:
+        """The move that brings an instance to its nodes, if it can be made now."""
+        before = self._balance.places(instance)
+        after = int(self._primary[instance]), int(self._secondary[instance])
+        target = next((node for node in after if node not in before), NO_NODE)
+        one = np.array([instance])
+        for kind in self._balance.kinds(one):
+            move = Move(instance, kind, target)
+            if (target == NO_NODE) == (kind is Kind.FAILOVER) and move.nodes_after(*before) == after:
+                (found,) = self._balance.prospects(one, (kind,))
+                score = float(found.scores[0, max(target, 0)])
+                if np.isfinite(score):
+                    return Step(move, before, after, score)
+        return None
