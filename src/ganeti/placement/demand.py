@@ -64,9 +64,13 @@ class Demands:
 
 
 def taken(snapshot: Snapshot, demands: Demands | None = None) -> Floats:
-    """What all instances take together, by Row and node; ``demands`` are theirs, if they are known."""
+    """What all instances take together, by Row and node; ``demands`` are theirs, if they are known.
+
+    The load of processors includes what no instance makes.
+    """
     demands = demands or Demands(snapshot.instances)
     sums = np.zeros((len(snapshot.nodes), len(Row)))
+    sums[:, Row.CPU_LOAD] = [node.other_load for node in snapshot.nodes]
     secondaries = np.array([instance.secondary for instance in snapshot.instances], dtype=np.intp)
     mirrored = secondaries != NO_NODE
     np.add.at(sums, [instance.primary for instance in snapshot.instances], demands.primary)

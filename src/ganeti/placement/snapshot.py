@@ -79,7 +79,7 @@ class Template(StrEnum):
 
 
 class Load(Struct, frozen=True, kw_only=True):
-    """Dynamic load that an instance makes, in units of the user's choice (hbal(1), ``-U``)."""
+    """Dynamic load that an instance makes, in units of the user's choice (hbal(1), ``-U``); measured, in processors."""
 
     cpu: float = 1.0
     memory: float = 1.0
@@ -119,7 +119,7 @@ class Node(Struct, frozen=True, kw_only=True):
     offline: bool = False  # or drained: nothing may come here
     master: bool = False
     tags: tuple[str, ...] = ()
-    cpu_load: float | None = None  # measured by the monitoring daemon, in CPUs
+    other_load: float = 0.0  # of its processors, measured there but made by none of its instances
 
 
 class Instance(Struct, frozen=True, kw_only=True):

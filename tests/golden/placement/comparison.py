@@ -8,19 +8,18 @@ from ganeti.placement.balance.balance import Balance
 from ganeti.placement.balance.move import Kind, Move
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE
-from ganeti.placement.text import parse
 
 EIGHT_DECIMALS = 1.01e-8
 
 
-def assert_same_terms(text, theirs):
-    ours = score.terms(Occupancy(parse(text).snapshot))
+def assert_same_terms(snapshot, theirs):
+    ours = score.terms(Occupancy(snapshot))
     assert {name: value for name, value in ours.items() if abs(value - theirs[name]) > EIGHT_DECIMALS} == {}
 
 
-def assert_no_worse_steps(text, theirs):
+def assert_no_worse_steps(snapshot, theirs):
     """At each of their states our best step is theirs, one as good or a better one; then theirs is made."""
-    balance = Balance(parse(text).snapshot)
+    balance = Balance(snapshot)
     names = balance.snapshot.instance_index
     nodes = balance.snapshot.node_index
     for name, _before, _after, reached, actions in theirs:

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import msgspec
 
+from ganeti.cli.htools.loads import with_loads
 from ganeti.cli.htools.options import attached
 from ganeti.errors import CommandLineError, GanetiError, WrongInput
 from ganeti.placement.allocator.answer import Answer, failure
@@ -22,6 +23,8 @@ from ganeti.placement.allocator.limits import Limits
 from ganeti.placement.allocator.message import STATIC_KVM_NODE_MEMORY, read_message, request_of
 from ganeti.placement.allocator.request import Allocate, MultiAllocate, Request
 from ganeti.placement.snapshot import Snapshot
+
+_ALONE = {"-p": "--print-nodes=", "--print-nodes": "--print-nodes=", "--mond": "--mond=yes"}
 
 
 class _Parser(ArgumentParser):
@@ -32,7 +35,7 @@ class _Parser(ArgumentParser):
 def main() -> int:
     """Run the command; its exit status."""
     try:
-        words = attached(sys.argv[1:], print_nodes="")
+        words = attached(sys.argv[1:], _ALONE)
         given = _answered(command_line().parse_args(words))
     except GanetiError as error:
         _print(failure(error.message))
@@ -43,10 +46,8 @@ def main() -> int:
 
 
 def _answered(options: Namespace) -> Answer:
-    if options.mond == "yes":
-        raise WrongInput("Option '--mond': the monitoring daemons cannot be asked yet; leave it out")
     message = read_message(_read(options.input), options.static_kvm_node_memory)
-    before = _overridden(options) or message.snapshot
+    before = _with_loads(options, message.snapshot)
     request = _restricted(options, before, request_of(before, message.request))
     limits = Limits(ignore_soft=options.ignore_soft_errors, capacity=not options.no_capacity_checks)
     if options.verbose:
@@ -59,6 +60,14 @@ def _answered(options: Namespace) -> Answer:
         _save(options.save, before, "pre-ialloc", "before")
         _save(options.save, after, "post-ialloc", "after")
     return given
+
+
+def _with_loads(options: Namespace, requested: Snapshot) -> Snapshot:
+    """The cluster with its dynamic load; ``--ignore-dynu`` leaves that in a request as it is, as with Ganeti's hail."""
+    overridden = _overridden(options)
+    if overridden is None and options.ignore_dynu:
+        return requested
+    return with_loads(overridden or requested, options)
 
 
 def _overridden(options: Namespace) -> Snapshot | None:
@@ -136,12 +145,13 @@ def command_line() -> ArgumentParser:
     add("-p", "--print-nodes", metavar="FIELDS", nargs="?", const="", help="list the nodes before and after")
     add("-S", "--save", "--save-cluster", metavar="FILE", help="save the cluster to FILE.pre-ialloc and .post-ialloc")
     add("-v", "--verbose", action="count", default=0, help="tell how the request was understood")
-    add("--ignore-dynu", action="store_true", help="accepted; a request carries no dynamic utilisation")
+    add("--ignore-dynu", action="store_true", help="ask no daemons; take the load in the data of -t for zero")
     add("--ignore-soft-errors", action="store_true", help="pass over soft restrictions")
     add("--no-capacity-checks", action="store_true", help="do not check that every node's death can be survived")
     add("--restrict-allocation-to", metavar="NODE,...", help="allocate on these nodes only")
-    add("--mond", nargs="?", const="yes", default="no", choices=("yes", "no"), help="ask the monitoring daemons")
-    add("--mond-xen", action="store_true", help="their collectors for Xen too")
+    text = "take the load that monitoring daemons measure"
+    add("--mond", nargs="?", const="yes", default="no", choices=("yes", "no"), help=text)
+    add("--mond-xen", action="store_true", help="with --mond: load as Xen measures it, by instance")
     add(
         "--static-kvm-node-memory",
         type=int,
@@ -149,6 +159,7 @@ def command_line() -> ArgumentParser:
         metavar="MIB",
         help="memory that a node under KVM needs for itself, instead of what it reports; 0 for that",
     )
+    parser.set_defaults(mond_data=None, exit_on_missing_mond_data=False)
     add("-V", "--version", action="version", version="hail (ganeti) version 4.0.0.dev0")
     return parser
 

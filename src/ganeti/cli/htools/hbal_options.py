@@ -67,8 +67,8 @@ def _add_weights(made: Parser) -> None:
     add = made.add_argument_group("what counts").add_argument
     add("-U", "--dynu-file", metavar="FILE", help="dynamic load: a line an instance, name cpu mem disk net")
     add("--exclusion-tags", metavar="TAG,...", help="prefixes of tags whose instances are to be kept apart")
-    add("--exit-on-missing-mond-data", action="store_true", help="stop if monitoring daemons say too little")
-    add("--mond-xen", action="store_true", help="ask the monitoring daemons about Xen too")
+    add("--exit-on-missing-mond-data", action="store_true", help="stop if the monitoring daemons do not tell all")
+    add("--mond-xen", action="store_true", help="with --mond: load as Xen measures it, by instance")
 
 
 def _add_beyond(made: Parser) -> None:

@@ -37,6 +37,7 @@ def command_line() -> Parser:
     add_backends(made)
     add_adjustments(made)
     add_listings(made)
+    made.set_defaults(mond_xen=False, exit_on_missing_mond_data=False)
     return made
 
 

@@ -20,6 +20,7 @@ from ganeti.placement.text import Parsed, serialise
 
 _LOCAL = "LOCAL"  # what the cluster of this machine is called, and its file
 _GIB = 1024
+_ALONE = {"-p": "--print-nodes=", "--print-nodes": "--print-nodes=", "-L": "--luxi=", "--luxi": "--luxi="}
 _TITLES = ("Nodes", "Inst", "BNode", "BInst", "t_mem", "f_mem", "t_disk", "f_disk", "Score")
 _WIDTHS = (5, 5, 5, 5, 6, 6, 6, 6, 10)
 
@@ -29,7 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(words: Sequence[str]) -> int:
-    arguments = command_line().parse_args(attached(words, print_nodes=DEFAULT, luxi=DEFAULT))
+    arguments = command_line().parse_args(attached(words, _ALONE))
     clusters = arguments.clusters or ([_LOCAL] if arguments.luxi is not None else [])
     width = max((len(name) for name in clusters), default=len("Name"))
     if not arguments.no_headers:

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from ganeti.cli.htools.loads import with_loads
 from ganeti.cli.htools.names import Names
 from ganeti.cli.htools.options import verbosity, warn
 from ganeti.errors import WrongInput
-from ganeti.placement.snapshot import Instance, Load, Node, Snapshot
+from ganeti.placement.snapshot import Node, Snapshot
 from ganeti.placement.tags import TagRules, tag_rules
 from ganeti.placement.text import Parsed
 
@@ -32,23 +32,15 @@ class Loaded(Struct, frozen=True):
 
 def load(arguments: argparse.Namespace) -> Loaded:
     """Raises WrongInput with the words of Ganeti's tools; doubts about the data go to standard error."""
-    _refuse_monitoring(arguments)
     parsed = _parsed(arguments)
     snapshot = parsed.snapshot
     names = Names(snapshot)
     if verbosity(arguments) > 0:
         _tell(parsed)
     snapshot = snapshot.with_nodes(_with_offline(snapshot, names, arguments.offline))
-    snapshot = snapshot.with_instances(_with_loads(snapshot, names, arguments))
+    snapshot = with_loads(snapshot, arguments)
     prefixes = getattr(arguments, "exclusion_tags", None) or ""
     return Loaded(snapshot, names, tag_rules(snapshot.tags, [prefix for prefix in prefixes.split(",") if prefix]))
-
-
-def _refuse_monitoring(arguments: argparse.Namespace) -> None:
-    """There are no monitoring daemons yet, and their data is not left out without a word."""
-    asked = getattr(arguments, "mond", None) == "yes" or getattr(arguments, "mond_data", None)
-    if asked and not arguments.ignore_dynu:
-        raise WrongInput("Error: data of monitoring daemons cannot be used yet; leave out --mond and --mond-data")
 
 
 def _parsed(arguments: argparse.Namespace) -> Parsed:
@@ -121,33 +113,3 @@ def _with_offline(snapshot: Snapshot, names: Names, offline: list[str]) -> list[
         msgspec.structs.replace(node, offline=True) if index in places else node
         for index, node in enumerate(snapshot.nodes)
     ]
-
-
-def _with_loads(snapshot: Snapshot, names: Names, arguments: argparse.Namespace) -> list[Instance]:
-    instances = list(snapshot.instances)
-    if arguments.ignore_dynu:
-        nothing = Load(cpu=0, memory=0, disk=0, network=0)
-        return [msgspec.structs.replace(instance, load=nothing) for instance in instances]
-    if getattr(arguments, "dynu_file", None):
-        for name, load in _loads(arguments.dynu_file):
-            index = names.instance(name)
-            if index is not None:
-                instances[index] = msgspec.structs.replace(instances[index], load=load)
-    return instances
-
-
-def _loads(path: str) -> Iterator[tuple[str, Load]]:
-    """A line an instance: name, cpu, memory, disk and network load (hbal(1), ``-U``)."""
-    try:
-        lines = Path(path).read_text().splitlines()
-    except OSError as error:
-        raise WrongInput(f"Error: can't read utilisation data: {path}: {error.strerror}") from None
-    for line in lines:
-        name, *values = line.split() or [""]
-        if len(values) != 4:
-            raise WrongInput(f"Error: can't parse utilisation data: Cannot parse line {line}")
-        try:
-            cpu, memory, disk, network = (float(value) for value in values)
-        except ValueError:
-            raise WrongInput(f"Error: can't parse utilisation data: {name}: cannot parse '{line}'") from None
-        yield name, Load(cpu=cpu, memory=memory, disk=disk, network=network)

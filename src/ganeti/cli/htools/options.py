@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
 from ganeti import VERSION
@@ -46,8 +46,9 @@ def add_adjustments(made: Parser) -> None:
     add = made.add_argument_group("what is changed of it first").add_argument
     add("-O", "--offline", metavar="NODE", action="append", default=[], help="take this node for offline")
     add("--ignore-dynu", action="store_true", help="take all dynamic load for zero")
-    add("--mond", metavar="CHOICE", nargs="?", const="yes", choices=("yes", "no"), help="ask the monitoring daemons")
-    add("--mond-data", metavar="FILE", help="what the monitoring daemons would say, as JSON")
+    text = "take the load that monitoring daemons measure: yes or no"
+    add("--mond", metavar="CHOICE", nargs="?", const="yes", type=yes_or_no, choices=("yes", "no"), help=text)
+    add("--mond-data", metavar="FILE", help="with --mond: what they would say, as JSON, instead of asking them")
     text = "MiB that nodes with KVM take themselves; 0: what they report"
     add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
 
@@ -68,15 +69,20 @@ def number(what: str) -> Callable[[str], float]:
     return lambda text: _number(what, text, float)
 
 
-def attached(words: Sequence[str], **defaults: str) -> list[str]:
+def attached(words: Sequence[str], instead: Mapping[str, str]) -> list[str]:
     """Words in which options with an optional argument have it attached, as getopt_long(3) wants it.
 
-    Else the argument that follows such an option would be taken for the option's. ``defaults`` are what the options
-    (by long name, with underscores) have without an argument; their short names are their first letters.
+    Else the argument that follows such an option would be taken for the option's. ``instead``: by what is typed
+    without an argument, long or short, what it stands for.
     """
-    spelled = {f"--{name.replace('_', '-')}": value for name, value in defaults.items()}
-    short = {f"-{name[2]}": name for name in spelled}
-    return [f"{it}={spelled[it]}" if (it := short.get(word, word)) in spelled else word for word in words]
+    return [instead.get(word, word) for word in words]
+
+
+def yes_or_no(text: str) -> str:
+    if text not in ("yes", "no"):
+        reason = f"Invalid choice '{text}', pass one of 'yes' or 'no'"
+        raise WrongInput(f"Error while parsing command line arguments:\n{reason}")
+    return text
 
 
 def _number(what: str, text: str, kind: Callable[[str], _Number]) -> _Number:

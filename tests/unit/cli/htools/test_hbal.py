@@ -81,7 +81,6 @@ def test_a_node_declared_offline_is_emptied(run):
         (["--max-cpu", "0"], 1, "Invalid value of the max-cpu ratio, expected >0"),
         (["-U", "/nonexistent"], 1, "can't read utilisation data"),
         (["-S", "/nonexistent/state"], 1, "cannot write /nonexistent/state.original"),
-        (["--mond"], 1, "data of monitoring daemons cannot be used yet"),
         (["-X"], 1, "Execution of commands possible only on LUXI"),
         (["--bogus"], 2, "Command line error"),
         (["-L"], 1, "Only one of the rapi, luxi, and data files options should be given"),

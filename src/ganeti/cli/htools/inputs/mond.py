@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Asking the monitoring daemons of nodes over HTTP (ganeti-mond(8)), all at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from http import HTTPStatus
+from typing import TypeVar
+
+import aiohttp
+
+from ganeti.cli.htools.inputs.reports import Gap, answered
+
+PORT = 1815
+PATIENCE = 10.0  # seconds that a node has for its answer
+
+_Data = TypeVar("_Data")
+
+
+def ask(nodes: list[str], collector: str, shape: type[_Data]) -> dict[str, _Data | Gap]:
+    """By node, the collector's data, or why there is none."""
+    return asyncio.run(_ask_all(nodes, collector, shape))
+
+
+async def _ask_all(nodes: list[str], collector: str, shape: type[_Data]) -> dict[str, _Data | Gap]:
+    patience = aiohttp.ClientTimeout(total=PATIENCE)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=patience) as session:
+        answers = await asyncio.gather(*(_ask(session, node, collector) for node in nodes))
+    return {
+        node: answer if isinstance(answer, Gap) else answered(node, answer, collector, shape)
+        for node, answer in zip(nodes, answers, strict=True)
+    }
+
+
+async def _ask(session: aiohttp.ClientSession, node: str, collector: str) -> bytes | Gap:
+    unreached = f"Failed to contact node's {node} MonD for DC {collector}"
+    url = f"http://{node}:{PORT}/1/report/default/{collector}"
+    try:
+        async with session.get(url, allow_redirects=False) as answer:
+            body = await answer.read()
+    except TimeoutError:
+        return Gap(f"{unreached}: no answer within {PATIENCE:g} s")
+    except (aiohttp.ClientError, OSError) as error:
+        return Gap(f"{unreached}: {_reason(error)}")
+    if answer.status != HTTPStatus.OK:
+        return Gap(f"{unreached}: {answer.status} {answer.reason}")
+    return body
+
+
+def _reason(error: Exception) -> str:
+    """Without the address, which the line names already."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+        return os.strerror(cause.errno)
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
