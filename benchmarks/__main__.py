@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import cluster, migration, placement
+from benchmarks import cluster, migration, placement, placement_large
 from benchmarks.report import Report
 from ganeti.errors import EXIT_FAILURE, GanetiError
 
@@ -15,6 +15,7 @@ GROUPS: dict[str, Callable[[Report], None]] = {
     "cluster": cluster.run,
     "migration": migration.run,
     "placement": placement.run,
+    "placement-large": placement_large.run,
 }
 
 
