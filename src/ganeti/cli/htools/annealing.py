@@ -17,7 +17,7 @@ from ganeti.placement.balance.balance import Balance
 
 _MOST = 8  # processes; more find hardly more
 # How good a state one cooling ends in is much a matter of luck, so there are several where the time allows it.
-_SECONDS = 0.06  # of a cooling, for each instance
+_SECONDS = 0.002  # of a cooling, for each instance and node
 _ORDERING = 0.04  # of the time is left for putting the moves in order
 
 
@@ -28,13 +28,14 @@ def on_all_processors(limit: int | None, watch: TerminalWatch) -> Callable[[Bala
         count = min(os.cpu_count() or 1, _MOST)
         allowed = watch.left() * (1 - _ORDERING)
         end = time.monotonic() + allowed
-        best = _state(balance)
-        coolings = max(round(allowed / (_SECONDS * len(best.primary))), 1)
+        best = start = _state(balance)
+        size = len(start.primary) * len(balance.occupancy.online)
+        coolings = max(round(allowed / (_SECONDS * size)), 1)
         with ProcessPoolExecutor(count, get_context("fork"), _begin, (balance,)) as pool:
             for cooling in range(coolings):
                 deadline = end - allowed * (coolings - cooling - 1) / coolings
                 seeds = range(cooling * count, (cooling + 1) * count)
-                tries = [pool.submit(_cool, best, limit, seed, deadline) for seed in seeds]
+                tries = [pool.submit(_cool, start, limit, seed, deadline) for seed in seeds]
                 _show_until_done(tries, best.score, watch)
                 best = _best([best, *(one.result() for one in tries)])
         return best
