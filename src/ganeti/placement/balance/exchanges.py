@@ -28,8 +28,8 @@ class Transfer(Struct, frozen=True):
 
     def amount(self, demand: Floats) -> Floats:
         """What the target gets in all, of ``demand`` with a column an instance; less than nothing: it gives."""
-        amount: Floats = demand[:, self.given] * self.gives
-        amount -= demand[:, self.taken] * self.takes
+        amount: Floats = demand.take(self.given, axis=1) * self.gives
+        amount -= demand.take(self.taken, axis=1) * self.takes
         return amount
 
 

@@ -83,13 +83,13 @@ class Lines:
         """The same after each of some transfers."""
         source, target = transfer.source, transfer.target
         amount = transfer.amount(self._demand)
-        gone, come = -amount * self._slope[:, source], amount * self._slope[:, target]
+        gone, come = -amount * self._slope.take(source, axis=1), amount * self._slope.take(target, axis=1)
         if self._exclusive:
             spindles = transfer.amount(self._spindles)
             gone -= spindles * self._spindle_slope[:, source]
             come += spindles * self._spindle_slope[:, target]
-        variances = gone * (2 * self._shares[:, source] + gone)
-        variances += come * (2 * self._shares[:, target] + come)
+        variances = gone * (2 * self._shares.take(source, axis=1) + gone)
+        variances += come * (2 * self._shares.take(target, axis=1) + come)
         variances -= (gone + come) ** 2 / self._count
         variances += self._squares[:, None]
         np.maximum(variances, 0, out=variances)
