@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import htools
+from benchmarks import agreement, htools
 from benchmarks.htools import Ran, cluster_file
 from benchmarks.oracle import NoOracle, Oracle, fetch
 from benchmarks.report import Report
@@ -56,6 +56,8 @@ class _Comparison:
         self._hbal()
         self._hail()
         self._hspace()
+        if self._oracle:
+            agreement.run(self._report)
 
     def _hbal(self) -> None:
         small, middle, large = (cluster_file(self._directory, *size) for size in ((20, 200), (80, 1600), (150, 3000)))

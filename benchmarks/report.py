@@ -33,11 +33,11 @@ class Report:
             print(json.dumps({"name": name, "value": round(value, 4), "unit": unit}), flush=True)
         else:
             than = f"{ganeti:>12g}" if ganeti is not None else f"{'':12}"
-            print(f"{name:<36} {value:>12.4g} {unit:<8} {than}", flush=True)
+            print(f"{name:<52} {value:>12.4g} {unit:<8} {than}", flush=True)
 
     def heading(self) -> None:
         if not self.as_json:
-            print(f"{_hardware()}\n\n{'':36} {'ours':>12} {'':8} {'Ganeti 3.0.2':>12}")
+            print(f"{_hardware()}\n\n{'':52} {'ours':>12} {'':8} {'Ganeti 3.0.2':>12}")
 
 
 def _hardware() -> str:
