@@ -22,9 +22,14 @@ from ganeti.placement.tags import TagRules
 
 
 class Capacity:
-    """Follows an occupancy: ``add`` is told before it, ``remove`` after it."""
+    """Follows an occupancy: ``add`` is told before it, ``remove`` after it.
 
-    def __init__(self, snapshot: Snapshot, occupancy: Occupancy) -> None:
+    With ``down`` instances that are not running count as well: as in Ganeti's tools they do not hinder new ones, but
+    their nodes cannot be evacuated.
+    """
+
+    def __init__(self, snapshot: Snapshot, occupancy: Occupancy, *, down: bool = False) -> None:
+        self._down = down
         nodes = len(snapshot.nodes)
         self._occupancy = occupancy
         self._groups = np.array([node.group for node in snapshot.nodes], dtype=int)
@@ -112,7 +117,7 @@ class Capacity:
     def _affected(self, instance: Instance) -> list[int]:
         """The nodes whose death has to be thought through with the instance."""
         nodes = set(self._left)
-        if _homeless(instance):
+        if self._is_homeless(instance):
             nodes.add(instance.primary)
         group = self._groups[instance.primary]
         return [node for node in nodes if self._groups[node] == group]
@@ -122,12 +127,15 @@ class Capacity:
         left = self._left.get(node)
         if left is not None:
             quick = self._room_with(left, node, instance)
-            if quick is not None and node == instance.primary and _homeless(instance):
+            if quick is not None and node == instance.primary and self._is_homeless(instance):
                 quick = housed(quick, [instance])
             if quick is not None:
                 return quick
         start = self._room_with(self._room_without(node), node, instance)
-        homeless = [*self._homeless[node], *([instance] if node == instance.primary and _homeless(instance) else [])]
+        homeless = [
+            *self._homeless[node],
+            *([instance] if node == instance.primary and self._is_homeless(instance) else []),
+        ]
         return None if start is None else housed(start, homeless)
 
     def _room_with(self, room: Room, node: int, instance: Instance) -> Room | None:
@@ -156,18 +164,28 @@ class Capacity:
         return Room(memory, occupancy.free_disk(), self._barred[:, node])
 
     def _register(self, instance: Instance) -> None:
-        if _homeless(instance):
+        if self._is_homeless(instance):
             self._homeless[instance.primary].append(instance)
-        elif _fails_over(instance):
+        elif self._fails_over(instance):
             self._failover[instance.secondary, instance.primary] += needed_memory(instance)
             self._mirrored[instance.secondary, instance.primary] += 1
 
     def _unregister(self, instance: Instance) -> None:
-        if _homeless(instance):
+        if self._is_homeless(instance):
             self._homeless[instance.primary].remove(instance)
-        elif _fails_over(instance):
+        elif self._fails_over(instance):
             self._failover[instance.secondary, instance.primary] -= needed_memory(instance)
             self._mirrored[instance.secondary, instance.primary] -= 1
+
+    def _is_homeless(self, instance: Instance) -> bool:
+        """Whether it would have to find a node if its own died."""
+        return instance.template is not Template.DRBD and self._counts(instance)
+
+    def _fails_over(self, instance: Instance) -> bool:
+        return instance.template is Template.DRBD and instance.secondary != NO_NODE and self._counts(instance)
+
+    def _counts(self, instance: Instance) -> bool:
+        return not instance.forthcoming and (self._down or instance.status.holds_memory)
 
 
 def _barred(snapshot: Snapshot, rules: TagRules) -> Mask:
@@ -175,12 +193,3 @@ def _barred(snapshot: Snapshot, rules: TagRules) -> Mask:
     if not rules.restricts_migration:
         return np.zeros((len(snapshot.nodes), len(snapshot.nodes)), dtype=bool)
     return np.array([[not rules.migrates(left, taken) for left in snapshot.nodes] for taken in snapshot.nodes])
-
-
-def _homeless(instance: Instance) -> bool:
-    """Whether it would have to find a node if its own died."""
-    return instance.template is not Template.DRBD and not instance.forthcoming
-
-
-def _fails_over(instance: Instance) -> bool:
-    return instance.template is Template.DRBD and instance.secondary != NO_NODE and not instance.forthcoming

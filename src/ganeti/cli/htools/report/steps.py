@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ganeti.cli.htools.names import Names
 from ganeti.placement.balance.move import Kind, Step
+from ganeti.placement.figures import decimals
 from ganeti.placement.snapshot import NO_NODE, Snapshot
 
 
@@ -23,7 +24,7 @@ class StepPrinter:
     def line(self, number: int, step: Step) -> str:
         name = self._instance_names[step.move.instance].ljust(self._instance_width)
         before, after = (self._nodes(pair).ljust(self._nodes_width) for pair in (step.before, step.after))
-        return f"  {number:3d}. {name} {before} => {after} {step.score:12.8f} a={self.actions(step)}"
+        return f"  {number:3d}. {name} {before} => {after} {decimals(step.score):>12} a={self.actions(step)}"
 
     def actions(self, step: Step) -> str:
         """In hbal's short form: ``f r:node f``."""
