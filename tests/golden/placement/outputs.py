@@ -51,7 +51,7 @@ RUNS = {
     "hroller-offline": Run("hroller", with_master, ("--offline-maintenance",)),
     "hspace": Run("hspace", narrow, ("--machine-readable", "--tiered-alloc=100m,100m,1", "-l", "60")),
     "hspace-words": Run("hspace", narrow, ("--tiered-alloc=1g,128m,1", "-l", "6")),
-    "hsqueeze": Run("hsqueeze", tools_cluster, ("-v", "-v")),
+    "hsqueeze": Run("hsqueeze", tools_cluster, ("-v", "-v", "-C")),
 }
 
 

@@ -46,15 +46,18 @@ class StepPrinter:
 
 
 def job_sets(steps: Sequence[Step]) -> list[list[Step]]:
-    """Steps that can be made at the same time: a set ends where the next step touches a node of it (hbal(1))."""
+    """Steps that can be made at the same time: a set has no two that touch the same node (hbal(1)).
+
+    They are put together from the last one on, as Ganeti's tools do it.
+    """
     sets: list[list[Step]] = []
     touched: set[int] = set()
-    for step in steps:
+    for step in reversed(steps):
         nodes = {*step.before, *step.after} - {NO_NODE}
         if not sets or touched & nodes:
-            sets.append([])
+            sets.insert(0, [])
             touched = set()
-        sets[-1].append(step)
+        sets[0].insert(0, step)
         touched |= nodes
     return sets
 
