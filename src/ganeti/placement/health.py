@@ -54,7 +54,7 @@ def health(snapshot: Snapshot, occupancy: Occupancy, *, capacity: bool = True) -
     conflicting = np.zeros(len(snapshot.nodes), dtype=bool)
     for counts in occupancy.neighbours.on_node.values():
         conflicting |= counts > 1
-    stuck = int(Capacity(snapshot, occupancy).stuck().sum()) if capacity else 0
+    stuck = int(Capacity(snapshot, occupancy, down=True).stuck().sum()) if capacity else 0
     return Health(
         n1_failures=int((occupancy.fails_n1() & occupancy.online).sum()),
         conflicting_nodes=int(conflicting.sum()),

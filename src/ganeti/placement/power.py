@@ -53,14 +53,18 @@ def online_candidates(snapshot: Snapshot) -> list[int]:
 
 
 def spacious(snapshot: Snapshot, occupancy: Occupancy, factor: float) -> bool:
-    """Whether each node that is online could take ``factor`` standard instances more."""
+    """Whether each node, offline or not, has the memory and vcpus for ``factor`` standard instances more.
+
+    Forthcoming instances have theirs.
+    """
     equipment, used, standard = occupancy.equipment, occupancy.used, snapshot.policy.std
-    memory = occupancy.free_memory() - factor * standard.memory_size
-    disk = occupancy.free_disk() - factor * standard.disk_size
-    vcpus = used[Row.VCPUS] + equipment.node_cpus + factor * standard.cpu_count
-    still_happy = (memory >= occupancy.reserved()) | occupancy.fails_n1()
-    enough = (memory > 0) & still_happy & (disk > 0) & (vcpus <= USUAL.vcpus(equipment))
-    return bool(enough[occupancy.online].all())
+    more = factor * standard.memory_size
+    memory = occupancy.free_memory() - more
+    memory_all = equipment.memory_all - used[Row.MEMORY_ALL] - more
+    vcpus = used[Row.VCPUS_ALL] + equipment.node_cpus + factor * standard.cpu_count
+    still_happy = (memory > occupancy.reserved()) | occupancy.fails_n1()
+    enough = (memory > 0) & (memory_all > 0) & still_happy & (vcpus <= USUAL.vcpus(equipment))
+    return bool(occupancy.online.any() and enough.all())
 
 
 def squeezed(snapshot: Snapshot, tags: TagRules, factor: float) -> Change | None:

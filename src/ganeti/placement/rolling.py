@@ -8,28 +8,33 @@ no other node finds room outside of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Sequence
+from itertools import permutations, product
 
+import numpy as np
 from msgspec import Struct
 
 from ganeti.errors import InsufficientResources
-from ganeti.placement.allocator.choices import Nodes, on_nodes
+from ganeti.placement.allocator.choices import Choices, on_nodes
+from ganeti.placement.allocator.failure import Failure
 from ganeti.placement.allocator.limits import Limits
-from ganeti.placement.allocator.moves import Finder, Move, change_primary, change_secondary, moved
+from ganeti.placement.allocator.moves import Finder, Move, moved
 from ganeti.placement.allocator.scene import Scene
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot
 
-Graph = dict[int, set[int]]  # by node, the nodes that must not be rebooted with it
+# By node, the nodes that must not be rebooted with it: one entry for each instance that says so, and one, on its own
+# as well, for a secondary that primaries share. Ganeti's hroller counts these, so the same nodes come first.
+Graph = dict[int, list[int]]
 
-
-_Change = Callable[[Scene, Instance, Nodes], Move]
+# Nothing soft holds an instance on a node that is rebooted. It may have to leave by failover, so tags that forbid
+# migration do not either.
+_LIMITS = Limits(capacity=False, ignore_soft=True)
 
 
 class Maintenance(Struct, frozen=True, kw_only=True):
-    """``offline``: instances are shut down, so they need no other node meanwhile.
+    """``offline``: instances with a secondary node are shut down, so nodes may share it.
 
-    ``ignore_single``: so do those without a secondary node. ``full``: secondaries leave the nodes too.
+    ``ignore_single``: those without one need no other node meanwhile. ``full``: secondaries leave the nodes too.
     """
 
     offline: bool = False
@@ -46,6 +51,8 @@ class Reboot(Struct, frozen=True):
 
 def reboots(snapshot: Snapshot, nodes: Sequence[int], maintenance: Maintenance) -> list[Reboot]:
     """The larger ones first, but that with the master last. Raises InsufficientResources if a node can't be freed."""
+    if not nodes:
+        raise InsufficientResources("Cannot create node graph: there are no nodes to reboot")
     graph = _conflicts(snapshot, nodes, maintenance)
     ways = ([reboot for colour in way for reboot in _freed(snapshot, colour, maintenance)] for way in _coloured(graph))
     groups = min(ways, key=len)
@@ -60,30 +67,31 @@ def hosts_single(snapshot: Snapshot) -> set[int]:
 
 
 def _conflicts(snapshot: Snapshot, nodes: Sequence[int], maintenance: Maintenance) -> Graph:
-    graph: Graph = {node: set() for node in nodes}
-    served: dict[int, set[int]] = {}  # by secondary, the primaries
-    for instance in snapshot.instances:
-        if instance.secondary != NO_NODE:
-            _connect(graph, instance.primary, instance.secondary)
-            served.setdefault(instance.secondary, set()).add(instance.primary)
+    mirrored = [instance for instance in snapshot.instances if instance.secondary != NO_NODE]
+    graph: Graph = {node: [] for node in nodes}
+    for instance in mirrored:
+        _bind(graph, instance.primary, instance.secondary)
+        _bind(graph, instance.secondary, instance.primary)
     if not maintenance.offline:
-        for primaries in served.values():
-            for one, other in combinations(sorted(primaries), 2):
-                _connect(graph, one, other)
+        served: dict[int, set[int]] = {}  # by secondary, the primaries
+        for instance in (it for it in mirrored if not it.forthcoming):
+            served.setdefault(instance.secondary, set()).add(instance.primary)
+        pairs = {pair for primaries in served.values() for pair in product(primaries, repeat=2)}
+        for one, other in pairs - {pair for instance in mirrored for pair in permutations(instance.nodes)}:
+            _bind(graph, one, other)
     return graph
 
 
-def _connect(graph: Graph, one: int, other: int) -> None:
-    if one in graph and other in graph and one != other:
-        graph[one].add(other)
-        graph[other].add(one)
+def _bind(graph: Graph, one: int, other: int) -> None:
+    if one in graph and other in graph:
+        graph[one].append(other)
 
 
 def _coloured(graph: Graph) -> list[list[list[int]]]:
-    """Some ways to colour it with few colours."""
-    by_degree = sorted(graph, key=lambda node: (-len(graph[node]), node))
-    orders = (sorted(graph), sorted(graph, reverse=True), by_degree)
-    return [*(_greedy(graph, order) for order in orders), _by_saturation(graph)]
+    """Some ways to colour it with few colours; Ganeti's hroller finds the first two."""
+    by_degree = sorted(graph, key=lambda node: (-len(graph[node]), -node))
+    others = sorted(graph), sorted(graph, reverse=True)
+    return [_greedy(graph, by_degree), _by_saturation(graph), *(_greedy(graph, order) for order in others)]
 
 
 def _greedy(graph: Graph, order: Iterable[int]) -> list[list[int]]:
@@ -94,14 +102,14 @@ def _greedy(graph: Graph, order: Iterable[int]) -> list[list[int]]:
 
 
 def _by_saturation(graph: Graph) -> list[list[int]]:
-    """Next is always the node that has most colours around it already (Brélaz)."""
+    """Next is always the node that has most colours around it already (Brélaz), then most coloured neighbours."""
     colours: list[list[int]] = []
     left = set(graph)
     while left:
 
-        def saturation(node: int) -> tuple[int, int, int]:
+        def saturation(node: int) -> tuple[int, int, int, int]:
             around = sum(any(other in graph[node] for other in colour) for colour in colours)
-            return around, len(graph[node]), -node
+            return around, sum(other not in left for other in graph[node]), len(graph[node]), node
 
         node = max(left, key=saturation)
         left.remove(node)
@@ -111,7 +119,7 @@ def _by_saturation(graph: Graph) -> list[list[int]]:
 
 def _add(graph: Graph, colours: list[list[int]], node: int) -> None:
     for colour in colours:
-        if not graph[node].intersection(colour):
+        if not set(graph[node]).intersection(colour):
             colour.append(node)
             return
     colours.append([node])
@@ -119,7 +127,7 @@ def _add(graph: Graph, colours: list[list[int]], node: int) -> None:
 
 def _freed(snapshot: Snapshot, colour: Sequence[int], maintenance: Maintenance) -> list[Reboot]:
     """A colour, split as far as it takes to find room for what has to leave its nodes."""
-    if maintenance.offline or (maintenance.ignore_single and not maintenance.full):
+    if maintenance.ignore_single and not maintenance.full:
         return [Reboot(tuple(colour), ())]
     left, found = list(colour), []
     while left:
@@ -153,28 +161,39 @@ def _moves(
     snapshot: Snapshot, nodes: Sequence[int], maintenance: Maintenance
 ) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """Where the instances of some nodes go. Raises InsufficientResources."""
-    scene, away = Scene(snapshot, Limits(capacity=False, ignore_soft=True)), set(nodes)
+    scene, away = Scene(snapshot, _LIMITS), set(nodes)
     found: dict[int, tuple[int, ...]] = {}
-    mirrored = [i for i, it in enumerate(snapshot.instances) if it.secondary != NO_NODE and away & set(it.nodes)]
+    leaving = [i for i, it in enumerate(snapshot.instances) if away & set(it.nodes) and not it.forthcoming]
+    mirrored = [index for index in leaving if snapshot.instances[index].secondary != NO_NODE]
     for index in mirrored:
         if snapshot.instances[index].primary in away:
             _swap(scene, index)
     if not maintenance.ignore_single:
-        for index, instance in enumerate(snapshot.instances):
-            if instance.secondary == NO_NODE and instance.primary in away:
-                found[index] = moved(scene, index, _elsewhere(scene, instance, away, change_primary)).nodes
+        for index in leaving:
+            if snapshot.instances[index].secondary == NO_NODE:
+                found[index] = moved(scene, index, _elsewhere(away)).nodes
     if maintenance.full:
         for index in mirrored:
-            instance = scene.instance(index)
-            found[index] = moved(scene, index, _elsewhere(scene, instance, away, change_secondary)).nodes
-    return tuple(found.items())
+            found[index] = moved(scene, index, _elsewhere(away)).nodes
+    return tuple(sorted(found.items()))
 
 
-def _elsewhere(scene: Scene, instance: Instance, away: set[int], change: _Change) -> Finder:
-    """A way for an instance to leave for a node of its group that stays up."""
-    group = scene.cluster.nodes[instance.primary].group
-    candidates = scene.usable(group, away | set(instance.nodes))
-    return lambda scene, instance: change(scene, instance, candidates)
+def _elsewhere(away: set[int]) -> Finder:
+    """The first node of its group that stays up and has room for an instance, or for its mirror."""
+
+    def find(scene: Scene, instance: Instance) -> Move:
+        candidates = scene.usable(scene.cluster.nodes[instance.primary].group, away | set(instance.nodes))
+        if instance.secondary == NO_NODE:
+            choices = Choices(scene.occupancy, instance, candidates, None, scene.limits)
+        else:
+            primary = np.array([instance.primary])
+            choices = Choices(scene.occupancy, instance, primary, candidates, scene.limits, keep_primary=True)
+        fitting = np.argwhere(choices.verdicts == Failure.NONE)
+        if not len(fitting):
+            raise InsufficientResources(f"no node has room for {instance.name}")
+        return Move(choices.nodes(tuple(int(index) for index in fitting[0])), [])
+
+    return find
 
 
 def _swap(scene: Scene, index: int) -> None:

@@ -43,7 +43,9 @@ DEVIATIONS = (
 
 
 def terms(occupancy: Occupancy) -> dict[str, float]:
-    """By name, unweighted, in hinfo's order. Deviations are of the population and of online nodes."""
+    """By name, unweighted, in hinfo's order. Deviations are of the population and of online nodes; without any, 0."""
+    if not occupancy.online.any():
+        return dict.fromkeys(WEIGHTS, 0.0)
     found = dict(_terms(occupancy))
     return {name: found[name] for name in WEIGHTS}
 

@@ -4,6 +4,7 @@
 import pytest
 
 from ganeti.cli.htools import hcheck, hspace
+from tests.golden.placement import outputs
 from tests.golden.placement.answers import (
     assert_no_worse_answer,
     hail_message,
@@ -11,6 +12,7 @@ from tests.golden.placement.answers import (
     theirs,
     tools_cluster,
 )
+from tests.golden.placement.outputs import RUNS, ours
 from tests.golden.placement.record_answers import ARGUMENTS
 
 
@@ -36,3 +38,9 @@ def test_hcheck_ends_alike(oracle, seed, tmp_path):
     data = tmp_path / "cluster.data"
     data.write_text(text)
     assert hcheck.main(["-t", str(data), *ARGUMENTS["hcheck"]]) == status
+
+
+@pytest.mark.parametrize("seed", range(14000, 14030))
+@pytest.mark.parametrize("name", ["hinfo", "hcheck"])
+def test_the_output_is_the_same_to_the_letter(oracle, name, seed):
+    assert ours(RUNS[name], seed) == outputs.theirs(oracle, RUNS[name], seed)

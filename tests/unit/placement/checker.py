@@ -79,7 +79,8 @@ def _faults(before: State, after: State, node: int, step: Step) -> Iterator[str]
         if node not in step.before:
             yield f"{name} is offline"
         return
-    if node == step.after[0] and node != step.before[0] and after.free_memory(node) < 0:
+    comes = node == step.after[0] and node != step.before[0] and not before.instances[step.move.instance].forthcoming
+    if comes and after.free_memory(node) < 0:
         yield f"{name} has not the memory"
     if node not in step.before and after.free_disk(node) < 0:
         yield f"{name} has not the disk"

@@ -50,6 +50,7 @@ def test_a_node_with_a_question_mark_is_offline():
         ({"instances": INSTANCE.replace("|a|b|", "|nix|b|")}, "line 6: instance of 'i': primary 'nix' is no node"),
         ({"instances": INSTANCE.replace("|a|b|", "|a|a|")}, "secondary 'a' is its primary node as well"),
         ({"instances": INSTANCE.replace("i|10|", "i|10x|")}, "memory '10x' is not a whole number"),
+        ({"instances": INSTANCE.replace("i|10|", "i|99999999999999999999|")}, "is more than 9007199254740992"),
         ({"instances": INSTANCE.replace("drbd", "floppy")}, "disk template 'floppy' is none of"),
         ({"instances": INSTANCE.replace("running", "walking")}, "status 'walking' is none of"),
         ({"instances": INSTANCE.replace("|Y|a", "|?|a")}, "auto balance '\\?' is neither Y nor N"),

@@ -124,10 +124,11 @@ def _save(name: str, snapshot: Snapshot, extension: str, when: str) -> None:
 def _list(when: str, snapshot: Snapshot, fields: str) -> None:
     """The nodes, on standard error: standard output is the answer's."""
     from ganeti.cli.htools.names import Names  # noqa: PLC0415 - start-up time; rarely asked for
+    from ganeti.cli.htools.report.hosted import Hosted  # noqa: PLC0415
     from ganeti.cli.htools.report.nodes import node_table  # noqa: PLC0415
     from ganeti.placement.occupancy import Occupancy  # noqa: PLC0415
 
-    table = node_table(snapshot, Occupancy(snapshot), Names(snapshot), fields)
+    table = node_table(Hosted(snapshot), Occupancy(snapshot), Names(snapshot), fields)
     sys.stderr.write("\n".join(("", f"{when} cluster status:", *table, "", "")))
 
 

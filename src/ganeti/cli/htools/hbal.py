@@ -16,6 +16,7 @@ from ganeti.cli.htools.hbal_options import command_line
 from ganeti.cli.htools.hinfo import bad_counts
 from ganeti.cli.htools.loading import Loaded, load
 from ganeti.cli.htools.options import DEFAULT, say, verbosity, warn
+from ganeti.cli.htools.report.hosted import Hosted
 from ganeti.cli.htools.report.instances import instance_table
 from ganeti.cli.htools.report.nodes import node_table
 from ganeti.cli.htools.report.steps import StepPrinter, command_list, script
@@ -27,6 +28,7 @@ from ganeti.placement.balance.balance import Balance
 from ganeti.placement.balance.move import Step
 from ganeti.placement.balance.rules import Rules
 from ganeti.placement.balance.violations import violating_nodes
+from ganeti.placement.figures import decimals
 from ganeti.placement.outcome import outcome
 from ganeti.placement.snapshot import Snapshot
 from ganeti.placement.text import serialise
@@ -41,6 +43,7 @@ def _main(words: Sequence[str]) -> int:
     arguments = command_line().parse_args(words)
     loaded = load(arguments)
     rules = rules_of(loaded, arguments)
+    _describe_rules(loaded, verbosity(arguments))
     if not loaded.snapshot.nodes or not loaded.snapshot.instances:
         say("Cluster is empty, exiting.")
         return 0
@@ -77,12 +80,15 @@ def _instances(loaded: Loaded, words: str | None) -> frozenset[str] | None:
     return frozenset(loaded.snapshot.instances[place].name for place in places if place is not None)
 
 
+def _describe_rules(loaded: Loaded, level: int) -> None:
+    if level > 1:
+        say(f"Loaded cluster tags: {','.join(loaded.snapshot.tags)}")
+    if level > 2:
+        say(f"Loaded cluster ipolicy: {serialise_policy('', loaded.snapshot.policy)}")
+
+
 def _describe(loaded: Loaded, level: int) -> None:
     snapshot = loaded.snapshot
-    if level > 1:
-        say(f"Loaded cluster tags: {','.join(snapshot.tags)}")
-    if level > 2:
-        say(f"Loaded cluster ipolicy: {serialise_policy('', snapshot.policy)}")
     say(f"Loaded {len(snapshot.nodes)} nodes, {len(snapshot.instances)} instances")
     if level > 1 and loaded.names.suffix:
         say(f"Note: Stripping common suffix of '{loaded.names.suffix}' from names")
@@ -133,12 +139,12 @@ class _Run:
         self._commands(steps)
         if self._arguments.save:
             self._save("after", "balanced", self._whole())
-        self._tables("Final")
+        self._tables("Final", steps)
         self._totals()
         return self._execute(steps)
 
     def _check(self) -> None:
-        nodes, instances = bad_counts(self._balance.occupancy)
+        nodes, instances = bad_counts(self._group, self._balance.occupancy)
         if self._level > 0:
             say(f"Initial check done: {nodes} bad nodes, {instances} bad instances.")
         if nodes:
@@ -153,10 +159,10 @@ class _Run:
 
     def _tell_initial(self, initial: float) -> None:
         if self._level > 2:
-            say(f"Initial coefficients: overall {initial:.8f}")
+            say(f"Initial coefficients: overall {decimals(initial)}")
             self._terms()
         else:
-            say(f"Initial score: {initial:.8f}")
+            say(f"Initial score: {decimals(initial)}")
 
     def _balanced(self, initial: float) -> bool:
         bound = self._bound()
@@ -170,23 +176,24 @@ class _Run:
         return True
 
     def _bound(self) -> float:
-        """What the reserved memory costs at best: all that mirrors run, spread over all the other nodes."""
-        nodes = self._group.nodes
-        memory = sum(node.total_memory for node in nodes)
-        if len(nodes) < 2 or not memory:
+        """What the reserved memory costs at best: all that mirrors run, spread over all nodes but the largest."""
+        memory = [node.total_memory for node in self._group.nodes]
+        largest = max(memory, default=0)
+        others = sum(memory) - largest
+        if not others:
             return 0.0
         mirrored = float(self._balance.fleet.reserved[self._balance.fleet.secondary >= 0].sum())
-        return score.WEIGHTS["reserved_mem_rtotal"] * mirrored / memory / (len(nodes) - 1)
+        return score.WEIGHTS["reserved_mem_rtotal"] * mirrored * largest / sum(memory) / others
 
     def _tell_result(self, initial: float, steps: Sequence[Step]) -> None:
         final = self._balance.score()
         if not steps:
             say("No solution found")
         elif self._level > 2:
-            say(f"Final coefficients:   overall {final:.8f}")
+            say(f"Final coefficients:   overall {decimals(final)}")
             self._terms()
         else:
-            say(f"Cluster score improved from {initial:.8f} to {final:.8f}")
+            say(f"Cluster score improved from {decimals(initial)} to {decimals(final)}")
         if self._level > 0:
             say(f"Solution length={len(steps)}")
 
@@ -231,13 +238,14 @@ class _Run:
             _write(path, serialise(snapshot))
             warn(f"The cluster state {when} balancing has been written to file '{path}'")
 
-    def _tables(self, when: str) -> None:
+    def _tables(self, when: str, steps: Sequence[Step] = ()) -> None:
         snapshot = self._balance.snapshot
         if self._arguments.print_instances:
             warn(f"\n{when} instance map:")
             warn("\n".join(instance_table(snapshot)))
         if self._arguments.print_nodes is not None:
-            table = node_table(snapshot, self._balance.occupancy, self._loaded.names, self._arguments.print_nodes)
+            hosted = Hosted(self._group).after(steps)
+            table = node_table(hosted, self._balance.occupancy, self._loaded.names, self._arguments.print_nodes)
             warn(f"\n{when} cluster status:")
             warn("\n".join(table))
             warn("")
@@ -262,7 +270,7 @@ class _Run:
 def _general(value: float) -> str:
     """A number as Ganeti's tools print it here: tiny ones with an exponent."""
     if value == 0 or abs(value) >= 0.1:
-        return f"{value:.6f}"
+        return decimals(value, 6)
     mantissa, _, exponent = f"{value:.6e}".partition("e")
     return f"{mantissa}e{int(exponent)}"
 

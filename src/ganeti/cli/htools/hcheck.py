@@ -11,6 +11,7 @@ from ganeti.cli.htools.hbal import rules_of
 from ganeti.cli.htools.loading import Loaded, load
 from ganeti.cli.htools.options import Parser, say
 from ganeti.placement.balance.balance import Balance, descend
+from ganeti.placement.figures import decimals
 from ganeti.placement.health import Health, health
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import Group, Snapshot
@@ -95,7 +96,7 @@ def _machine(found: Mapping[int, Health], whole: Health, phase: str, ill: bool) 
     for index, it in found.items():
         for key, _, field in _COUNTS:
             yield f"HCHECK_{phase}_GROUP_{index}_{key}={getattr(it, field)}"
-        yield f"HCHECK_{phase}_GROUP_{index}_SCORE={it.score:.8f}"
+        yield f"HCHECK_{phase}_GROUP_{index}_SCORE={decimals(it.score)}"
     for key, _, field in _COUNTS:
         yield f"HCHECK_{phase}_CLUSTER_{key}={getattr(whole, field)}"
     yield f"HCHECK_{phase}_CLUSTER_NEED_REBALANCE={int(ill)}"
@@ -106,7 +107,7 @@ def _human(parts: Mapping[int, Snapshot], found: Mapping[int, Health], final: bo
     for index, it in found.items():
         yield f"\nStatistics for group {parts[index].groups[0].name} {when}"
         yield from (f"    {text}: {getattr(it, field)}" for _, text, field in _COUNTS)
-        yield f"    Group score: {it.score:.8f}"
+        yield f"    Group score: {decimals(it.score)}"
     whole = sum(found.values(), Health())
     yield f"\nCluster statistics {when}"
     yield from (f"    {text}: {getattr(whole, field)}" for _, text, field in _COUNTS)

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.loading import Loaded, load
 from ganeti.cli.htools.options import Parser, add_adjustments, add_backends, add_listings, parser, say, verbosity, warn
+from ganeti.cli.htools.report.hosted import Hosted
 from ganeti.cli.htools.report.instances import instance_table
 from ganeti.cli.htools.report.nodes import node_table
 from ganeti.cli.htools.report.table import layout
 from ganeti.cli.htools.report.terms import term_table
 from ganeti.placement import score
+from ganeti.placement.figures import decimals
 from ganeti.placement.occupancy import Occupancy
+from ganeti.placement.snapshot import Snapshot
 from ganeti.placement.text.policies import serialise_policy
 
 
@@ -53,41 +56,50 @@ def _describe(loaded: Loaded, level: int) -> None:
     say(f"Loaded {counts}, {_count(len(snapshot.groups), 'node group')}")
     if level > 2 and loaded.names.suffix:
         say(f"Note: Stripping common suffix of '{loaded.names.suffix}' from names")
+    _split(loaded, level)
     if level > 1:
         _groups(loaded)
 
 
-def _groups(loaded: Loaded) -> None:
+def _split(loaded: Loaded, level: int) -> None:
     split = loaded.snapshot.split_instances()
-    say("Found instances belonging to multiple node groups:" if split else "No split instances found")
+    if split:
+        say("Found instances belonging to multiple node groups:")
+    elif level > 1:
+        say("No split instances found")
     for instance in split:
         warn(f"  {instance.name}")
+
+
+def _groups(loaded: Loaded) -> None:
+    """Those that have nodes; instances with a node in another group are not counted."""
     rows = [["Group", "Nodes", "Instances", "Bad_Nodes", "Bad_Instances", "N+1", "Score"]]
-    for index, group in enumerate(loaded.snapshot.groups):
+    for index in loaded.snapshot.populated_groups:
         part = loaded.snapshot.only_group(index)
         occupancy = Occupancy(part, loaded.tags)
-        nodes, instances = bad_counts(occupancy)
+        nodes, instances = bad_counts(part, occupancy)
         cells = (len(part.nodes), len(part.instances), nodes, instances, not nodes)
-        rows.append([group.name, *map(str, cells), f"{score.score(occupancy):.8f}"])
+        rows.append([loaded.snapshot.groups[index].name, *map(str, cells), decimals(score.score(occupancy))])
     say("Node group information:")
     for line in layout(rows, [False, True, True, True, True, False, True], "   "):
         say(line)
 
 
-def bad_counts(occupancy: Occupancy) -> tuple[int, int]:
-    """How many online nodes fail N+1, and how many instances they have."""
+def bad_counts(snapshot: Snapshot, occupancy: Occupancy) -> tuple[int, int]:
+    """How many online nodes fail N+1, and how many instances have one of them."""
     failing = occupancy.fails_n1() & occupancy.online
-    return int(failing.sum()), int(occupancy.instances_at_risk()[occupancy.online].sum())
+    existing = (it for it in snapshot.instances if not it.forthcoming)
+    return int(failing.sum()), sum(bool(failing[list(it.nodes)].any()) for it in existing)
 
 
 def _score(loaded: Loaded, occupancy: Occupancy) -> None:
-    happy = not bad_counts(occupancy)[0]
+    happy = not bad_counts(loaded.snapshot, occupancy)[0]
     say(f"Cluster is N+1 {'happy' if happy else 'unhappy'}")
     say("Cluster coefficients:")
     terms = score.terms(occupancy)
-    for line in term_table(terms, empty=len(loaded.snapshot.nodes) < 1):
+    for line in term_table(terms, empty=not occupancy.online.any()):
         say(line)
-    say(f"Cluster score: {score.total(terms):.8f}")
+    say(f"Cluster score: {decimals(score.total(terms))}")
 
 
 def _tables(loaded: Loaded, occupancy: Occupancy, arguments: argparse.Namespace) -> None:
@@ -96,7 +108,7 @@ def _tables(loaded: Loaded, occupancy: Occupancy, arguments: argparse.Namespace)
         warn("\n".join(instance_table(loaded.snapshot)))
     if arguments.print_nodes is not None:
         warn("\nCluster status:")
-        warn("\n".join(node_table(loaded.snapshot, occupancy, loaded.names, arguments.print_nodes)))
+        warn("\n".join(node_table(Hosted(loaded.snapshot), occupancy, loaded.names, arguments.print_nodes)))
         warn("")
 
 

@@ -11,8 +11,10 @@ from ganeti.cli.htools import tool
 from ganeti.cli.htools.hinfo import bad_counts
 from ganeti.cli.htools.names import Names
 from ganeti.cli.htools.options import DEFAULT, Parser, attached, integer, parser, say
+from ganeti.cli.htools.report.hosted import Hosted
 from ganeti.cli.htools.report.nodes import node_table
 from ganeti.errors import EXIT_USAGE, WrongInput
+from ganeti.placement.figures import decimals
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import score
 from ganeti.placement.snapshot import Snapshot
@@ -51,7 +53,7 @@ def _scan(name: str, arguments: argparse.Namespace, width: int) -> bool:
     occupancy = Occupancy(snapshot)
     say(_line(name, _cells(snapshot, occupancy), width))
     if arguments.print_nodes is not None:
-        say("\n".join(node_table(snapshot, occupancy, Names(snapshot), arguments.print_nodes)))
+        say("\n".join(node_table(Hosted(snapshot), occupancy, Names(snapshot), arguments.print_nodes)))
     _save(Path(arguments.output_dir) / f"{name.replace('/', '_')}.data", snapshot)
     return True
 
@@ -71,13 +73,13 @@ def _cells(snapshot: Snapshot, occupancy: Occupancy) -> tuple[str, ...]:
     counts = (
         len(nodes),
         len(snapshot.instances),
-        *bad_counts(occupancy),
+        *bad_counts(snapshot, occupancy),
         sum(node.total_memory for node in nodes),
         int(occupancy.free_memory().sum()),
         round(sum(node.total_disk for node in nodes) / _GIB),
         int(occupancy.free_disk().sum()) // _GIB,
     )
-    return (*map(str, counts), f"{score(occupancy):.8f}")
+    return (*map(str, counts), decimals(score(occupancy)))
 
 
 def _line(name: str, cells: Sequence[str], width: int) -> str:

@@ -11,17 +11,20 @@ import msgspec
 
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.loading import Loaded, load
+from ganeti.cli.htools.names import Names
 from ganeti.cli.htools.options import Parser, add_backends, integer, number, parser, say, verbosity, warn
 from ganeti.cli.htools.report import space
+from ganeti.cli.htools.report.hosted import Hosted
 from ganeti.cli.htools.report.nodes import node_table
 from ganeti.cli.htools.report.terms import term_table
 from ganeti.errors import InsufficientResources, WrongInput
 from ganeti.model.parameters.policy import Policy
 from ganeti.placement import score
 from ganeti.placement.allocator.limits import Limits
+from ganeti.placement.figures import decimals
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.quantity import mebibytes
-from ganeti.placement.snapshot import Template
+from ganeti.placement.snapshot import Snapshot, Template
 from ganeti.placement.space.filling import Filled, Filler
 from ganeti.placement.space.spec import InstanceSpec, spec_of
 from ganeti.placement.space.totals import Totals, totals
@@ -46,7 +49,10 @@ class _Run:
         self._arguments = arguments
         self._machine = arguments.machine_readable == "yes"
         self._limits = Limits(
-            max_cpu=arguments.max_cpu, min_disk=arguments.min_disk, capacity=not arguments.no_capacity_checks
+            max_cpu=arguments.max_cpu,
+            min_disk=arguments.min_disk,
+            capacity=not arguments.no_capacity_checks,
+            dedicated=False,
         )
         self._filler = Filler(
             loaded.snapshot,
@@ -59,26 +65,30 @@ class _Run:
     def run(self, standard: Sequence[int] | None, tiered: Sequence[int] | None) -> int:
         snapshot, policy = self._loaded.snapshot, self._loaded.snapshot.policy
         occupancy = Occupancy(snapshot, self._loaded.tags)
-        self._initial = totals(snapshot, occupancy, len(snapshot.instances), self._limits)
+        self._initial = totals(snapshot, occupancy, self._limits)
         self._tell(space.machine_cluster(self._initial), space.human_cluster(self._initial))
-        self._nodes("Initial cluster", occupancy)
+        self._nodes("Initial cluster", snapshot, occupancy)
         self._terms(occupancy)
-        if not occupancy.online.any():
-            raise InsufficientResources("failure during allocation: No online nodes")
-        self._tiered(self._spec(policy.minmax[0].max if policy.minmax else policy.std, tiered))
+        largest = self._spec(policy.minmax[0].max if policy.minmax else policy.std, tiered)
+        if occupancy.online.sum() < largest.required_nodes:
+            what = "No online nodes" if largest.required_nodes == 1 else "Not enough online nodes"
+            raise InsufficientResources(f"failure during allocation: {what}")
+        self._tiered(largest)
         self._standard(self._spec(policy.std, standard))
         if self._machine:
             say("HTS_OK=1")
         return 0
 
     def _tiered(self, spec: InstanceSpec) -> None:
-        self._tell(space.machine_spec("TSPEC_INI", spec), space.human_spec("Tiered (initial size)", spec))
+        self._tell(
+            space.machine_spec("TSPEC_INI", spec), space.human_spec("Tiered (initial size)", spec, self._initial)
+        )
         filled = self._filler.tiered(spec, self._loaded.snapshot.policy)
         final = self._after(filled, "Tiered", "tiered")
         self._tell(space.machine_tiered(filled, self._initial, final), space.human_tiered(filled, self._initial, final))
 
     def _standard(self, spec: InstanceSpec) -> None:
-        self._tell(space.machine_spec("SPEC", spec), space.human_spec("Standard (fixed-size)", spec))
+        self._tell(space.machine_spec("SPEC", spec), space.human_spec("Standard (fixed-size)", spec, self._initial))
         filled = self._filler.standard(spec)
         final = self._after(filled, "Standard", "standard")
         self._tell(
@@ -90,35 +100,35 @@ class _Run:
         snapshot, occupancy = self._loaded.snapshot, filled.scene.occupancy
         if verbosity(self._arguments) > 1:
             self._map(filled, title)
-        self._nodes(f"{title} allocation", occupancy)
+        self._nodes(f"{title} allocation", snapshot.with_instances((*snapshot.instances, *filled.instances)), occupancy)
         if self._arguments.save:
             path = f"{self._arguments.save}.{extension}"
             _write(path, serialise(filled.scene.snapshot()))
             warn(f"The cluster state after {extension} allocation has been written to file '{path}'")
-        return totals(snapshot, occupancy, len(snapshot.instances) + len(filled.instances), self._limits)
+        return totals(snapshot, occupancy, self._limits, filled.instances)
 
     def _map(self, filled: Filled, title: str) -> None:
         warn(f"{title} allocation map")
+        exclusive = self._initial.exclusive
         nodes, width = self._loaded.snapshot.nodes, max((len(i.name) for i in filled.instances), default=0)
         for instance in filled.instances:
             primary, *secondary = (nodes[node].name for node in instance.nodes)
             mirror = secondary[0] if secondary else ""
-            warn(
-                f" {instance.name.ljust(width)} {primary} {mirror} {instance.memory} {instance.disk} {instance.vcpus} "
-            )
+            sizes = f"{instance.memory} {instance.disk} {instance.vcpus} {instance.spindles if exclusive else ''}"
+            warn(f" {instance.name.ljust(width)} {primary} {mirror} {sizes}")
 
-    def _nodes(self, what: str, occupancy: Occupancy) -> None:
+    def _nodes(self, what: str, snapshot: Snapshot, occupancy: Occupancy) -> None:
         if self._arguments.print_nodes is not None:
-            loaded = self._loaded
+            names = Names(snapshot)
             warn(f"\n{what} status:")
-            warn("\n".join(node_table(loaded.snapshot, occupancy, loaded.names, self._arguments.print_nodes)))
+            warn("\n".join(node_table(Hosted(snapshot), occupancy, names, self._arguments.print_nodes)))
             warn("")
 
     def _terms(self, occupancy: Occupancy) -> None:
         if verbosity(self._arguments) > 2:
             terms = score.terms(occupancy)
-            warn(f"Initial coefficients: overall {score.total(terms):.8f}")
-            warn("\n".join(term_table(terms, empty=not self._loaded.snapshot.nodes)))
+            warn(f"Initial coefficients: overall {decimals(score.total(terms))}")
+            warn("\n".join(term_table(terms, empty=not occupancy.online.any())))
 
     def _spec(self, default: object, sizes: Sequence[int] | None) -> InstanceSpec:
         """The policy's, with what the options say instead."""
@@ -135,7 +145,7 @@ class _Run:
     def _tell(self, machine: Iterable[space.Pair], human: Iterable[str]) -> None:
         if self._machine:
             for key, value in machine:
-                say(f"HTS_{key}={value}")
+                say(f"HTS_{key}={space.quoted(value)}")
         else:
             for line in human:
                 say(line)

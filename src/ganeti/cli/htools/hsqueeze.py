@@ -53,6 +53,7 @@ def _squeeze(loaded: Loaded, arguments: argparse.Namespace) -> None:
     if change is None:
         if not arguments.no_headers:
             say("'No action'")
+        _commands(["echo Nothing to do"], arguments)
         return
     names = _names(loaded, change.nodes)
     _list("'Nodes to offline'", names, arguments)
@@ -73,6 +74,9 @@ def _expand(loaded: Loaded, arguments: argparse.Namespace) -> None:
     change = expanded(loaded.snapshot, loaded.tags, arguments.minimal_resources)
     names = _names(loaded, change.nodes)
     _list("'Nodes to online'", names, arguments)
+    balance = change.balance
+    if verbosity(arguments) > 1 and not spacious(balance.snapshot, balance.occupancy, arguments.minimal_resources):
+        say("Onlining all nodes will not yield enough capacity")
     power = ["echo Power Commands", *(f"  gnt-node power -f on {name}" for name in names)]
     _commands([*power, *_moves(loaded, change)], arguments)
     _save(arguments, "squeezed", serialise(change.balance.snapshot), "after hsqueeze expansion")
@@ -133,7 +137,7 @@ def command_line() -> Parser:
     add("-L", "--luxi", metavar="SOCKET", nargs="?", const=DEFAULT, help="the master daemon of this machine")
     add("-X", "--exec", action="store_true", help="let the master daemon carry it out (with -L)")
     text = "standard instances for which each node must have room, or nodes are switched on"
-    add("--minimal-resources", metavar="FACTOR", type=number("minimal resources"), default=1.0, help=text)
+    add("--minimal-resources", metavar="FACTOR", type=number("minimal resources"), default=2.0, help=text)
     text = "standard instances for which each node keeps room when others are switched off"
     add("--target-resources", metavar="FACTOR", type=number("target resources"), default=2.0, help=text)
     add("-S", "--save", metavar="FILE", help="save the cluster before and after to FILE.original and FILE.squeezed")

@@ -70,7 +70,7 @@ def outcome_from(scene: Scene, group: int, choices: Choices) -> Outcome:
     forbidden = policy_failure(where.policy, choices.instance, exclusive_storage=exclusive)
     if forbidden:
         return Outcome(where, choices, forbidden=forbidden)
-    if exclusive:
+    if exclusive and scene.limits.dedicated:
         choice, loss = least_loss(choices, where.policy)
         return Outcome(where, choices, choice, loss)
     if scene.capacity:

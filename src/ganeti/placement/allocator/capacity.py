@@ -2,8 +2,9 @@
 """Whether the instances of every node would find room on the others of its group if it died (global N+1).
 
 DRBD instances go to their secondary, the rest wherever there is memory, and disk for those whose disks are local;
-tags and processors are not asked for in such an emergency. For each node one way to house its instances is kept,
-as the room that it leaves; it stays good as long as nothing new takes what it counts on, so most questions are
+exclusion tags, processors and spindles are not asked for in such an emergency. But tags must allow the migration, and
+a disk that is full takes nobody, not even an instance that is on it. For each node one way to house its instances is
+kept, as the room that it leaves; it stays good as long as nothing new takes what it counts on, so most questions are
 comparisons, and only the others are thought through again.
 """
 
@@ -13,22 +14,29 @@ import numpy as np
 
 from ganeti.placement.allocator.choices import Choices
 from ganeti.placement.allocator.failure import Failure
-from ganeti.placement.allocator.limits import spindle_uses
-from ganeti.placement.allocator.room import Mask, Room, housed
-from ganeti.placement.demand import Floats, Row
+from ganeti.placement.allocator.room import Mask, Room, housed, needed_memory
+from ganeti.placement.demand import Floats
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot, Template
+from ganeti.placement.tags import TagRules
 
 
 class Capacity:
-    """Follows an occupancy: ``add`` is told before it, ``remove`` after it."""
+    """Follows an occupancy: ``add`` is told before it, ``remove`` after it.
 
-    def __init__(self, snapshot: Snapshot, occupancy: Occupancy) -> None:
+    With ``down`` instances that are not running count as well: as in Ganeti's tools they do not hinder new ones, but
+    their nodes cannot be evacuated.
+    """
+
+    def __init__(self, snapshot: Snapshot, occupancy: Occupancy, *, down: bool = False) -> None:
+        self._down = down
         nodes = len(snapshot.nodes)
         self._occupancy = occupancy
         self._groups = np.array([node.group for node in snapshot.nodes], dtype=int)
         self._homeless: list[list[Instance]] = [[] for _ in range(nodes)]  # would be, if their node died
         self._failover: Floats = np.zeros((nodes, nodes))  # [secondary, primary], MiB
+        self._mirrored: Floats = np.zeros((nodes, nodes))  # the same, instances
+        self._barred = _barred(snapshot, occupancy.neighbours.rules)  # [to, from]
         for instance in snapshot.instances:
             self._register(instance)
         self._left = {node: self._housed(node) for node in range(nodes) if self._homeless[node]}
@@ -47,7 +55,7 @@ class Capacity:
     def allowed(self, choices: Choices, ignored: Mask | None = None) -> Mask:
         """Which choices leave room for every node's death; ``ignored`` nodes may be without that now."""
         fitting: Mask = np.asarray(choices.verdicts == Failure.NONE)
-        broken = self._overwhelmed()
+        broken = np.asarray(self._refused().any(axis=1))
         broken[[node for node, left in self._left.items() if left is None]] = True
         if (broken if ignored is None else broken & ~ignored).any():
             return np.zeros_like(fitting)
@@ -62,16 +70,17 @@ class Capacity:
 
     def stuck(self) -> Mask:
         """The nodes whose instances would not all find room if they died."""
-        free = self._occupancy.free_memory()
-        stuck: Mask = np.asarray(((self._failover > 0) & (self._failover >= free[:, None])).any(axis=0))
+        stuck: Mask = np.asarray(self._refused().any(axis=0))
         stuck[[node for node, left in self._left.items() if left is None]] = True
         return stuck
 
-    def _overwhelmed(self) -> Mask:
-        """Nodes without the memory for the DRBD instances of some other one."""
-        free = self._occupancy.free_memory()
-        overwhelmed = (self._failover > 0) & (self._failover >= free[:, None])
-        return np.asarray(overwhelmed.any(axis=1))
+    def _refused(self) -> Mask:
+        """Pairs (secondary, primary) where the one cannot take over the DRBD instances of the other."""
+        occupancy = self._occupancy
+        short = (self._failover > 0) & (self._failover >= occupancy.free_memory()[:, None])
+        full = occupancy.free_disk() <= 0
+        refused: Mask = short | ((self._mirrored > 0) & (full[:, None] | (full & occupancy.online) | self._barred))
+        return refused
 
     def _failovers_hold(self, choices: Choices) -> Mask:
         """Choices after which every secondary still has the memory for what fails over to it."""
@@ -82,7 +91,7 @@ class Capacity:
             return holds
         grown = self._failover[np.ix_(choices.secondaries, choices.primaries)].T + memory
         both: Mask = holds[:, None] & (free[choices.secondaries] > grown)
-        return both
+        return both & ~self._barred[np.ix_(choices.secondaries, choices.primaries)].T
 
     def _certain(self, choices: Choices) -> Mask:
         """Choices that take nothing that a dying node's instances count on."""
@@ -108,7 +117,7 @@ class Capacity:
     def _affected(self, instance: Instance) -> list[int]:
         """The nodes whose death has to be thought through with the instance."""
         nodes = set(self._left)
-        if _homeless(instance):
+        if self._is_homeless(instance):
             nodes.add(instance.primary)
         group = self._groups[instance.primary]
         return [node for node in nodes if self._groups[node] == group]
@@ -118,19 +127,22 @@ class Capacity:
         left = self._left.get(node)
         if left is not None:
             quick = self._room_with(left, node, instance)
-            if quick is not None and node == instance.primary and _homeless(instance):
+            if quick is not None and node == instance.primary and self._is_homeless(instance):
                 quick = housed(quick, [instance])
             if quick is not None:
                 return quick
         start = self._room_with(self._room_without(node), node, instance)
-        homeless = [*self._homeless[node], *([instance] if node == instance.primary and _homeless(instance) else [])]
+        homeless = [
+            *self._homeless[node],
+            *([instance] if node == instance.primary and self._is_homeless(instance) else []),
+        ]
         return None if start is None else housed(start, homeless)
 
     def _room_with(self, room: Room, node: int, instance: Instance) -> Room | None:
         """The room when the instance stands where it does not have to leave; None if there is not enough."""
         room = room.copy()
         stays = instance.primary if instance.primary != node else instance.secondary
-        if stays >= 0 and instance.status.running:
+        if stays >= 0 and instance.status.holds_memory:
             if room.memory[stays] <= instance.memory:
                 return None
             room.take_memory(stays, instance)
@@ -145,30 +157,39 @@ class Capacity:
         return housed(self._room_without(node), self._homeless[node])
 
     def _room_without(self, node: int) -> Room:
-        occupancy, used = self._occupancy, self._occupancy.used
+        occupancy = self._occupancy
         memory = occupancy.free_memory() - self._failover[:, node]
         memory[self._groups != self._groups[node]] = -np.inf
         memory[node] = -np.inf
-        spindle_use = spindle_uses(occupancy.equipment) - used[Row.SPINDLE_USE_ALL]
-        return Room(memory, occupancy.free_disk(), spindle_use)
+        return Room(memory, occupancy.free_disk(), self._barred[:, node])
 
     def _register(self, instance: Instance) -> None:
-        if _homeless(instance):
+        if self._is_homeless(instance):
             self._homeless[instance.primary].append(instance)
-        elif _fails_over(instance):
-            self._failover[instance.secondary, instance.primary] += instance.memory
+        elif self._fails_over(instance):
+            self._failover[instance.secondary, instance.primary] += needed_memory(instance)
+            self._mirrored[instance.secondary, instance.primary] += 1
 
     def _unregister(self, instance: Instance) -> None:
-        if _homeless(instance):
+        if self._is_homeless(instance):
             self._homeless[instance.primary].remove(instance)
-        elif _fails_over(instance):
-            self._failover[instance.secondary, instance.primary] -= instance.memory
+        elif self._fails_over(instance):
+            self._failover[instance.secondary, instance.primary] -= needed_memory(instance)
+            self._mirrored[instance.secondary, instance.primary] -= 1
+
+    def _is_homeless(self, instance: Instance) -> bool:
+        """Whether it would have to find a node if its own died."""
+        return instance.template is not Template.DRBD and self._counts(instance)
+
+    def _fails_over(self, instance: Instance) -> bool:
+        return instance.template is Template.DRBD and instance.secondary != NO_NODE and self._counts(instance)
+
+    def _counts(self, instance: Instance) -> bool:
+        return not instance.forthcoming and (self._down or instance.status.holds_memory)
 
 
-def _homeless(instance: Instance) -> bool:
-    """Whether it would have to find a node if its own died."""
-    return instance.status.running and instance.template is not Template.DRBD
-
-
-def _fails_over(instance: Instance) -> bool:
-    return instance.status.running and instance.template is Template.DRBD and instance.secondary != NO_NODE
+def _barred(snapshot: Snapshot, rules: TagRules) -> Mask:
+    """Pairs (to, from) of nodes between which tags forbid migration."""
+    if not rules.restricts_migration:
+        return np.zeros((len(snapshot.nodes), len(snapshot.nodes)), dtype=bool)
+    return np.array([[not rules.migrates(left, taken) for left in snapshot.nodes] for taken in snapshot.nodes])

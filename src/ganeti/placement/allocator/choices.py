@@ -108,7 +108,7 @@ class Choices:
         equipment, used, nodes = self.occupancy.equipment, self.occupancy.used, self.primaries
         left = self.occupancy.free_memory()[nodes] - self._on_its_primary[Row.MEMORY]
         checks: list[tuple[NDArray[np.bool_], Failure]] = [(left <= 0, Failure.MEMORY)]
-        checks += [(self._lacks_disk[nodes], Failure.DISK)]
+        checks += [(self._lacks_disk[nodes], Failure.DISK), (self._lacks_spindles[nodes], Failure.SPINDLES)]
         if not self._limits.ignore_soft:
             vcpus = used[Row.VCPUS_ALL] + equipment.node_cpus + self.instance.vcpus
             checks += [
@@ -124,7 +124,7 @@ class Choices:
         assert self.secondaries is not None  # noqa: S101 - the caller's condition
         nodes = self.secondaries
         free = self.occupancy.free_memory()[nodes]
-        checks = [(self._lacks_disk[nodes], Failure.DISK)]
+        checks = [(self._lacks_disk[nodes], Failure.DISK), (self._lacks_spindles[nodes], Failure.SPINDLES)]
         checks += [(self.instance.memory >= free, Failure.MEMORY)]
         if not self._limits.ignore_soft:
             checks += [(self._overuses_spindles[nodes], Failure.DISK)]
@@ -132,7 +132,7 @@ class Choices:
         verdicts = np.broadcast_to(_first(checks), (len(self.primaries), len(nodes)))
         if self._limits.ignore_soft:
             return verdicts
-        breaks_n1 = (self._reserved_then > self._reported_free[nodes]) & ~self._unhappy[nodes]
+        breaks_n1 = (self._reserved_then >= free) & ~self._unhappy[nodes]
         return np.where((verdicts == Failure.NONE) & breaks_n1, Failure.MEMORY, verdicts).astype(np.int8)
 
     @cached_property
@@ -164,9 +164,16 @@ class Choices:
         if not self._has_disk:
             return np.zeros(len(occupancy.online), dtype=bool)
         left = equipment.disk - occupancy.used[Row.DISK_ALL] - self.instance.disk
-        spindles = equipment.spindles - occupancy.used[Row.SPINDLES_ALL] - (self.instance.spindles or 0)
-        no_room = (left <= 0) | (left < np.floor(self._limits.min_disk * equipment.total_disk))
-        lacks: NDArray[np.bool_] = no_room | (equipment.exclusive & (spindles < 0))
+        lacks: NDArray[np.bool_] = (left <= 0) | (left < np.floor(self._limits.min_disk * equipment.total_disk))
+        return lacks
+
+    @cached_property
+    def _lacks_spindles(self) -> NDArray[np.bool_]:
+        occupancy, equipment = self.occupancy, self.occupancy.equipment
+        if not self._has_disk:
+            return np.zeros(len(occupancy.online), dtype=bool)
+        left = equipment.spindles - occupancy.used[Row.SPINDLES_ALL] - (self.instance.spindles or 0)
+        lacks: NDArray[np.bool_] = equipment.exclusive & (left < 0)
         return lacks
 
     @cached_property
@@ -180,20 +187,14 @@ class Choices:
 
     @cached_property
     def _breaks_n1(self) -> NDArray[np.bool_]:
-        """Nodes that could not take what they have to any more if they were the primary."""
+        """Nodes that could not take what they have to any more if they were the primary. They need MiB to spare."""
         breaks: NDArray[np.bool_] = self._fails_n1_as_primary & ~self._unhappy
         return breaks
 
     @cached_property
     def _fails_n1_as_primary(self) -> NDArray[np.bool_]:
-        fails: NDArray[np.bool_] = self._reserved_now > self._reported_free - self._on_its_primary[Row.MEMORY]
+        fails: NDArray[np.bool_] = self._reserved_now >= self.occupancy.free_memory() - self._on_its_primary[Row.MEMORY]
         return fails
-
-    @cached_property
-    def _reported_free(self) -> Floats:
-        """MiB that each node has free if its report is believed, which is what N+1 counts with."""
-        free: Floats = self.occupancy.equipment.memory_all - self.occupancy.used[Row.MEMORY]
-        return free
 
     @cached_property
     def _conflicts(self) -> Floats:
@@ -271,7 +272,7 @@ class Choices:
         weighed += WEIGHTS["location_score"] * occupancy.neighbours.missed(self.instance)[nodes]
         if self.secondaries is None:
             return weighed
-        fails = self._reserved_then > self._reported_free[self.secondaries]
+        fails = self._reserved_then >= self.occupancy.free_memory()[self.secondaries]
         total: Floats = weighed[:, None] + WEIGHTS["n1_cnt"] * self._at_risk(fails, self.secondaries)
         total += self._located_together()
         return total + WEIGHTS["reserved_mem_rtotal"] * self._reserved_more

@@ -17,13 +17,15 @@ class Limits(Struct, frozen=True, kw_only=True):
     """``max_cpu`` stands in for the policies' ratio of vcpus; ``min_disk`` is the share of disk that stays free.
 
     Soft limits are N+1, processors, spindles and exclusion tags. With ``capacity`` the instances of every node
-    must find room elsewhere if it died (see ``capacity``).
+    must find room elsewhere if it died (see ``capacity``). ``dedicated``: where all disks have spindles of their own,
+    choose by what larger instances would still fit (see ``exclusive``), not by the score.
     """
 
     max_cpu: float | None = None
     min_disk: float = 0.0
     ignore_soft: bool = False
     capacity: bool = True
+    dedicated: bool = True
 
     def vcpus(self, equipment: Equipment) -> Floats:
         """How many vcpus each node may run, those of the node itself included."""

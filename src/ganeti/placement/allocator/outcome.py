@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ganeti.placement.allocator.choices import Choices
 from ganeti.placement.allocator.exclusive import Loss
 from ganeti.placement.allocator.failure import Failure, listed
+from ganeti.placement.figures import decimals
 from ganeti.placement.snapshot import AllocPolicy, Group, Snapshot
 
 _RANKS = {AllocPolicy.PREFERRED: 0, AllocPolicy.LAST_RESORT: 1, AllocPolicy.UNALLOCABLE: 2}
@@ -71,7 +72,7 @@ class Outcome:
 
     def _score_text(self) -> str:
         if self.loss is None:
-            return f"{self.score:.8f}"
+            return decimals(self.score)
         vector, disk = self.loss
         return f"([{','.join(map(str, vector))}],{disk})"
 

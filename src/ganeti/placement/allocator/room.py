@@ -14,38 +14,49 @@ from ganeti.placement.snapshot import Instance, Template
 
 Mask = NDArray[np.bool_]
 
+_MADE_ANEW = (Template.PLAIN, Template.FILE, Template.BLOCKDEV)  # disks that go down with their node
+
 
 class Room(NamedTuple):
-    """By node: MiB, and uses of spindles. A node that is out of the question has memory of minus infinity."""
+    """MiB by node. A node that is out of the question has memory of minus infinity.
+
+    To a ``barred`` one nothing with disks may migrate.
+    """
 
     memory: Floats
     disk: Floats
-    spindle_use: Floats
+    barred: Mask
 
     def copy(self) -> Room:
-        return Room(self.memory.copy(), self.disk.copy(), self.spindle_use.copy())
+        return Room(self.memory.copy(), self.disk.copy(), self.barred)
 
     def fits(self, instance: Instance) -> Mask:
         """The nodes that could have it as a primary."""
-        fits = self.memory > instance.memory
+        fits = self.memory > needed_memory(instance)
+        if instance.template is not Template.DISKLESS:
+            fits &= ~self.barred
         return fits & self.fits_disk(instance) if takes_disk(instance) else fits
 
     def fits_disk(self, instance: Instance) -> Mask:
         if not takes_disk(instance):
             return np.ones(len(self.memory), dtype=bool)
-        return (self.disk > instance.disk) & (self.spindle_use >= instance.spindle_use)
+        return self.disk > instance.disk
 
     def take(self, node: int, instance: Instance) -> None:
         self.take_memory(node, instance)
         self.take_disk(node, instance)
 
     def take_memory(self, node: int, instance: Instance) -> None:
-        self.memory[node] -= instance.memory
+        self.memory[node] -= needed_memory(instance)
 
     def take_disk(self, node: int, instance: Instance) -> None:
         if takes_disk(instance):
             self.disk[node] -= instance.disk
-            self.spindle_use[node] -= instance.spindle_use
+
+
+def needed_memory(instance: Instance) -> int:
+    """MiB that it takes when it goes to another node. One whose disks are made anew there is started, too."""
+    return instance.memory if instance.status.holds_memory or instance.template in _MADE_ANEW else 0
 
 
 def takes_disk(instance: Instance) -> bool:

@@ -59,6 +59,8 @@ class Balance:
 
     def best(self) -> Step | None:
         """The move that leads to the lowest score; None if none lowers it."""
+        if not self.classes:
+            return None
         now = self.score()
         self._evaluation.look()
         best: Step | None = None

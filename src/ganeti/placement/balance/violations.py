@@ -10,9 +10,13 @@ from ganeti.placement.occupancy import Occupancy
 
 
 def violating_nodes(occupancy: Occupancy, max_cpu: float | None = None) -> int:
-    """How many nodes have more vcpus or more weight on their spindles than their policies (or ``max_cpu``) allow."""
+    """How many nodes have more vcpus or more weight on their spindles than their policies (or ``max_cpu``) allow.
+
+    Those that fail N+1 are counted as such, not here.
+    """
     equipment, used = occupancy.equipment, occupancy.used
     ratio = equipment.vcpu_ratio if max_cpu is None else max_cpu
     vcpus = used[Row.VCPUS] + equipment.node_cpus > ratio * equipment.cpus
     allowed = np.where(equipment.exclusive, np.inf, equipment.total_spindles * equipment.spindle_ratio)
-    return int((vcpus | (used[Row.SPINDLE_USE] > allowed)).sum())
+    violating = (vcpus | (used[Row.SPINDLE_USE] > allowed)) & ~(occupancy.fails_n1() & occupancy.online)
+    return int(violating.sum())

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -92,13 +91,13 @@ class Filler:
         return filled, tuple(int(node) for node in np.flatnonzero(~unhappy))
 
     def _fill(self, filled: Filled, spec: InstanceSpec, nodes: tuple[int, ...]) -> Counter[Failure]:
-        """Why it ended; empty if the number of rounds ended it."""
+        """Why it ended, or if the number of rounds ended it, where one more could not be."""
         count, failures = 0, Counter[Failure]()
-        for instance in self._names(filled, spec):
+        while True:
+            instance = spec.instance(f"new-{len(filled.instances)}")
             outcomes = _tried(filled.scene, spec, instance, nodes)
-            best = best_of(outcomes)
-            if best is None:
-                failures = _failures(outcomes)
+            best, failures = best_of(outcomes), _failures(outcomes)
+            if best is None or len(filled.instances) == self.rounds:
                 break
             placed = on_nodes(instance, best.nodes)
             filled.scene.add(placed)
@@ -109,10 +108,6 @@ class Filler:
         if count:
             filled.counts.append((spec, count))
         return failures
-
-    def _names(self, filled: Filled, spec: InstanceSpec) -> Iterator[Instance]:
-        while self.rounds is None or len(filled.instances) < self.rounds:
-            yield spec.instance(f"new-{len(filled.instances)}")
 
 
 def _tried(scene: Scene, spec: InstanceSpec, instance: Instance, nodes: tuple[int, ...]) -> list[Outcome]:

@@ -58,8 +58,9 @@ _UNITS = {
     Failure.MEMORY: ("memory", 64),
     Failure.DISK: ("disk", 256),
     Failure.CPU: ("vcpus", 1),
+    Failure.SPINDLES: ("spindles", 1),
 }
-_POLICY_FIELDS = {"memory": "memory_size", "disk": "disk_size", "vcpus": "cpu_count"}
+_POLICY_FIELDS = {"memory": "memory_size", "disk": "disk_size", "vcpus": "cpu_count", "spindles": "spindle_use"}
 
 
 def spec_of(spec: Spec, template: Template) -> InstanceSpec:

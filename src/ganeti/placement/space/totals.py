@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -12,11 +13,11 @@ from ganeti.placement.allocator.limits import Limits
 from ganeti.placement.demand import Row
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import score
-from ganeti.placement.snapshot import Snapshot
+from ganeti.placement.snapshot import Instance, Snapshot
 
 
 class Totals(Struct, frozen=True, kw_only=True):
-    """``normal_cpus`` are vcpus divided by what a core may carry."""
+    """``normal_cpus`` are vcpus divided by what a core may carry; ``exclusive``: spindles are counted one by one."""
 
     nodes: int
     memory: int
@@ -35,6 +36,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     free_spindles: int
     used_vcpus: int
     normal_cpus: float
+    exclusive: bool
     most_memory: int
     most_disk: int
 
@@ -71,38 +73,44 @@ class Totals(Struct, frozen=True, kw_only=True):
         return _ratio(self.used_vcpus, self.vcpus)
 
 
-def totals(snapshot: Snapshot, occupancy: Occupancy, instances: int, limits: Limits) -> Totals:
-    """``instances`` is how many there are."""
+def totals(snapshot: Snapshot, occupancy: Occupancy, limits: Limits, added: Sequence[Instance] = ()) -> Totals:
+    """``added`` are instances that the occupancy counts and the snapshot does not have.
+
+    Where spindles are shared, the free ones are what a node has reported, until something is put on it: then none.
+    """
     equipment, used = occupancy.equipment, occupancy.used
     free, free_disk = occupancy.free_memory(), occupancy.free_disk()
-    reserved = np.minimum(occupancy.reserved(), np.maximum(free, 0))
-    reserved_disk = np.minimum(np.floor(limits.min_disk * equipment.total_disk), np.maximum(free_disk, 0))
+    available = np.maximum(free - occupancy.reserved(), 0)
+    available_disk = np.maximum(free_disk - np.floor(limits.min_disk * equipment.total_disk), 0)
     vcpus = used[Row.VCPUS] + equipment.node_cpus
     ratios = equipment.vcpu_ratio if limits.max_cpu is None else np.full(len(vcpus), limits.max_cpu)
-    memory, instance_memory = int(equipment.total_memory.sum()), int(used[Row.MEMORY].sum())
-    reported = np.array([node.free_spindles for node in snapshot.nodes])
+    touched = {node for instance in added for node in instance.nodes}
+    reported = np.array([0 if index in touched else it.free_spindles for index, it in enumerate(snapshot.nodes)])
     return Totals(
         nodes=len(snapshot.nodes),
-        memory=memory,
+        memory=int(equipment.total_memory.sum()),
         disk=int(equipment.total_disk.sum()),
         cpus=int(equipment.cpus.sum()),
         vcpus=int(limits.vcpus(equipment).sum()),
         spindles=int(equipment.total_spindles.sum()),
         score=score(occupancy),
-        instances=instances,
+        instances=sum(not instance.forthcoming for instance in snapshot.instances) + len(added),
         free_memory=int(free.sum()),
-        reserved_memory=int(reserved.sum()),
-        instance_memory=instance_memory,
-        overhead=memory - int(free.sum()) - instance_memory,
+        reserved_memory=int((free - available).sum()),
+        instance_memory=int(used[Row.MEMORY].sum()),
+        overhead=int((equipment.total_memory - equipment.memory_all).sum()),
         free_disk=int(free_disk.sum()),
-        reserved_disk=int(reserved_disk.sum()),
+        reserved_disk=int((free_disk - available_disk).sum()),
         free_spindles=int(np.where(equipment.exclusive, occupancy.free_spindles(), reported).sum()),
         used_vcpus=int(vcpus.sum()),
         normal_cpus=float((vcpus / ratios).sum()),
-        most_memory=int(np.max(free - reserved, initial=0)),
-        most_disk=int(np.max(free_disk - reserved_disk, initial=0)),
+        exclusive=bool(equipment.exclusive.any()),
+        most_memory=int(np.max(available, initial=0)),
+        most_disk=int(np.max(available_disk, initial=0)),
     )
 
 
 def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else math.nan
+    if whole:
+        return part / whole
+    return math.copysign(math.inf, part) if part else math.nan

@@ -12,6 +12,7 @@ from typing import NoReturn, TypeVar
 from ganeti.errors import WrongInput
 
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+_MOST = 2**53  # of which sums are still exact
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -50,6 +51,8 @@ class Row:
         value = self.text(column)
         if not _INTEGER.fullmatch(value):
             self.refuse(column, "is not a whole number")
+        if abs(int(value)) > _MOST:
+            self.refuse(column, f"is more than {_MOST}")
         return int(value)
 
     def number(self, column: str, default: float | None = None) -> float:

@@ -2,7 +2,9 @@
 import pytest
 
 from ganeti.cli.htools import hbal
+from ganeti.cli.htools.report.steps import job_sets
 from ganeti.placement.balance.balance import Balance
+from ganeti.placement.balance.move import Kind, Move, Step
 from ganeti.placement.text import parse
 from tests.unit.placement.clusters import unbalanced_text
 
@@ -125,3 +127,11 @@ def test_dynamic_load_of_a_file_counts(run, tmp_path):
         run("-l", "0", *words)[1].partition("Initial score: ")[2].split()[0] for words in ([], ["-U", str(load)])
     ]
     assert float(initial[1]) > float(initial[0]) + 1
+
+
+def test_sets_of_jobs_are_put_together_from_the_last_step_on():
+    def step(*nodes):
+        return Step(Move(0, Kind.FAILOVER, -1), nodes, nodes[::-1], 0.0)
+
+    first, second, third = step(0, 1), step(2, 3), step(1, 4)
+    assert job_sets([first, second, third]) == [[first], [second, third]]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ganeti.cli.htools.report.table import layout
+from ganeti.placement.figures import decimals
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot
 
 _TITLES = ["F", "Name", "Pri_node", "Sec_node", "Auto_bal", "vcpu", "mem", "dsk", "lCpu", "lMem", "lDsk", "lNet"]
@@ -26,5 +27,5 @@ def _row(snapshot: Snapshot, instance: Instance) -> list[str]:
         str(instance.vcpus),
         f"{instance.memory:5d}",
         f"{instance.disk // 1024:5d}",
-        *(f"{value:5.3f}" for value in (load.cpu, load.memory, load.disk, load.network)),
+        *(decimals(value, 3) for value in (load.cpu, load.memory, load.disk, load.network)),
     ]

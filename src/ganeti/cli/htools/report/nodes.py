@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+import numpy as np
 
 from ganeti.cli.htools.names import Names
+from ganeti.cli.htools.report.hosted import Hosted
 from ganeti.cli.htools.report.table import layout
 from ganeti.errors import WrongInput
 from ganeti.placement.demand import Floats, Row
+from ganeti.placement.figures import decimals
 from ganeti.placement.occupancy import Occupancy
-from ganeti.placement.snapshot import Node, Snapshot
+from ganeti.placement.snapshot import Node
 
 _GIB = 1024
 
@@ -19,9 +23,10 @@ _GIB = 1024
 class _Nodes:
     """All that the columns are made of."""
 
-    def __init__(self, snapshot: Snapshot, occupancy: Occupancy, names: Names) -> None:
-        self.nodes = snapshot.nodes
-        self.snapshot = snapshot
+    def __init__(self, hosted: Hosted, occupancy: Occupancy, names: Names) -> None:
+        self.nodes = hosted.snapshot.nodes
+        self.snapshot = hosted.snapshot
+        self.hosted = hosted
         self.occupancy = occupancy
         self.names = names
         self.free = occupancy.free_memory()
@@ -29,6 +34,10 @@ class _Nodes:
         self.failing = occupancy.fails_n1()
         self.free_disk = occupancy.free_disk()
         self.free_spindles = occupancy.free_spindles()
+
+    def number(self, node: int) -> int | None:
+        """Its place in the whole cluster, of which the snapshot may be a group."""
+        return self.names.node(self.nodes[node].name)
 
     def used(self, row: Row, index: int) -> float:
         return float(self.occupancy.used[row, index])
@@ -53,8 +62,32 @@ def _unexplained(data: _Nodes, index: int) -> int:
     return int(node.total_memory - node.node_memory - equipment.memory_all[index])
 
 
+def _shared_spindles(data: _Nodes, index: int) -> str:
+    return str(0.0 if data.nodes[index].exclusive_storage else data.used(Row.SPINDLE_USE, index))
+
+
 def _vcpus(data: _Nodes, index: int) -> float:
     return data.used(Row.VCPUS, index) + data.nodes[index].node_cpus
+
+
+def _instances(lists: Callable[[Hosted], list[list[int]]]) -> Callable[[_Nodes, int], str]:
+    return lambda data, index: _listed(
+        str(data.names.instance(data.snapshot.instances[instance].name)) for instance in lists(data.hosted)[index]
+    )
+
+
+def _tags(data: _Nodes, index: int) -> str:
+    """How many of its instances have each exclusion tag."""
+    on_node = data.occupancy.neighbours.on_node
+    return ",".join(f"{tag}={int(on_node[tag][index])}" for tag in sorted(on_node) if on_node[tag][index])
+
+
+def _peers(data: _Nodes, index: int) -> str:
+    return _listed(f"({data.number(node)},{memory})" for node, memory in data.hosted.peers[index])
+
+
+def _listed(words: Iterable[str]) -> str:
+    return f"[{','.join(words)}]"
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -63,20 +96,12 @@ def _ratio(part: float, whole: float) -> float:
     return math.nan if not part else math.copysign(math.inf, part)
 
 
-def _decimal(value: float, digits: int) -> str:
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    return f"{value:.{digits}f}"
-
-
 def _of_node(value: Callable[[Node], float]) -> Callable[[_Nodes, int], str]:
     return lambda data, index: str(int(value(data.nodes[index])))
 
 
 def _load(row: Row) -> Callable[[_Nodes, int], str]:
-    return lambda data, index: _decimal(data.used(row, index), 3)
+    return lambda data, index: decimals(data.used(row, index), 3)
 
 
 def _whole(column: Callable[[_Nodes], Floats], unit: int = 1) -> Callable[[_Nodes, int], str]:
@@ -96,45 +121,52 @@ _COLUMNS: dict[str, _Column] = {
     "fmem": ("f_mem", True, _of_node(lambda node: node.free_memory)),
     "umem": ("u_mem", True, _whole(lambda data: data.free)),
     "rmem": ("r_mem", True, _whole(lambda data: data.reserved)),
-    "amem": ("a_mem", True, _whole(lambda data: data.free - data.reserved)),
+    "amem": ("a_mem", True, _whole(lambda data: np.maximum(data.free - data.reserved, 0))),
     "tdsk": ("t_dsk", True, _of_node(lambda node: round(node.total_disk / _GIB))),
     "fdsk": ("f_dsk", True, _whole(lambda data: data.free_disk, _GIB)),
     "tcpu": ("pcpu", True, _of_node(lambda node: node.cpus)),
     "ucpu": ("vcpu", True, lambda data, index: str(int(_vcpus(data, index)))),
     "pcnt": ("pcnt", True, _whole(lambda data: data.occupancy.primaries)),
     "scnt": ("scnt", True, _whole(lambda data: data.occupancy.secondaries)),
+    "plist": ("primaries", True, _instances(lambda hosted: hosted.primaries)),
+    "slist": ("secondaries", True, _instances(lambda hosted: hosted.secondaries)),
     "pfmem": (
         "p_fmem",
         True,
-        lambda data, index: _decimal(_ratio(float(data.free[index]), data.nodes[index].total_memory), 4),
+        lambda data, index: decimals(_ratio(float(data.free[index]), data.nodes[index].total_memory), 4),
     ),
-    "pfdsk": ("p_fdsk", True, lambda data, index: _decimal(_free_disk_share(data, index), 4)),
-    "rcpu": ("r_cpu", True, lambda data, index: _decimal(_ratio(_vcpus(data, index), data.nodes[index].cpus), 2)),
+    "pfdsk": ("p_fdsk", True, lambda data, index: decimals(_free_disk_share(data, index), 4)),
+    "rcpu": ("r_cpu", True, lambda data, index: decimals(_ratio(_vcpus(data, index), data.nodes[index].cpus), 2)),
     "cload": ("lCpu", True, _load(Row.CPU_LOAD)),
     "mload": ("lMem", True, _load(Row.MEMORY_LOAD)),
     "dload": ("lDsk", True, _load(Row.DISK_LOAD)),
     "nload": ("lNet", True, _load(Row.NETWORK_LOAD)),
-    "idx": ("Index", True, lambda _, index: str(index)),
+    "ptags": ("PrimaryTags", False, _tags),
+    "peermap": ("PeerMap", False, _peers),
+    "idx": ("Index", True, lambda data, index: str(data.number(index))),
     "spindle_count": ("NodeSpindles", True, _of_node(lambda node: node.spindles)),
     "hi_spindles": (
         "MaxSpindles",
         True,
         lambda data, index: str(data.nodes[index].spindles * data.snapshot.group_of(index).policy.spindle_ratio),
     ),
-    "inst_spindles": ("InstSpindles", True, lambda data, index: str(data.used(Row.SPINDLE_USE, index))),
+    "inst_spindles": ("InstSpindles", True, _shared_spindles),
 }
-_DEFAULT = list(_COLUMNS)[:9] + list(_COLUMNS)[10:23]  # all but a_mem and what comes after the loads
+_DEFAULT = (
+    *("status", "name", "tmem", "nmem", "imem", "xmem", "fmem", "umem", "rmem", "tdsk", "fdsk", "tcpu", "ucpu", "pcnt"),
+    *("scnt", "pfmem", "pfdsk", "rcpu", "cload", "mload", "dload", "nload"),
+)
 
 
-def node_table(snapshot: Snapshot, occupancy: Occupancy, names: Names, fields: str) -> list[str]:
+def node_table(hosted: Hosted, occupancy: Occupancy, names: Names, fields: str) -> list[str]:
     """``fields`` as given to -p: empty for the usual ones, with a leading plus for these and more."""
     wanted = fields.removeprefix("+").split(",") if fields else []
-    chosen = (_DEFAULT if not fields or fields.startswith("+") else []) + wanted
+    chosen = [*(_DEFAULT if not fields or fields.startswith("+") else ()), *wanted]
     for name in chosen:
         if name not in _COLUMNS:
             raise WrongInput(f"Error: -p: there is no field '{name}'; the fields are {', '.join(_COLUMNS)}")
     columns = [_COLUMNS[name] for name in chosen]
-    data = _Nodes(snapshot, occupancy, names)
+    data = _Nodes(hosted, occupancy, names)
     rows = [[title for title, _, _ in columns]]
-    rows += [[cell(data, index) for _, _, cell in columns] for index in range(len(snapshot.nodes))]
+    rows += [[cell(data, index) for _, _, cell in columns] for index in range(len(data.nodes))]
     return layout(rows, [right for _, right, _ in columns], " ")

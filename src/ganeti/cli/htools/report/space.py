@@ -5,13 +5,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from decimal import Decimal
 
 from ganeti.placement.allocator.failure import Failure
+from ganeti.placement.figures import decimals
 from ganeti.placement.space.filling import Filled
 from ganeti.placement.space.spec import InstanceSpec
 from ganeti.placement.space.totals import Totals
 
 Pair = tuple[str, object]
+
+
+def quoted(value: object) -> str:
+    """As a shell reads it: what has a minus sign has been quoted ever since, that of an exponent too."""
+    text = _general(value) if isinstance(value, float) else str(value)
+    return f"'{text}'" if "-" in text else text
+
+
+def _general(value: float) -> str:
+    """With an exponent if it is below a tenth or has more than seven digits before the point."""
+    if value == 0 or 0.1 <= abs(value) < 1e7 or not math.isfinite(value):
+        return str(value)
+    mantissa, _, exponent = f"{Decimal(repr(value)).normalize():e}".partition("e")
+    return f"{mantissa if '.' in mantissa else f'{mantissa}.0'}e{int(exponent)}"
 
 
 def machine_cluster(initial: Totals) -> Iterator[Pair]:
@@ -27,7 +43,7 @@ def machine_cluster(initial: Totals) -> Iterator[Pair]:
 def machine_totals(phase: str, it: Totals) -> Iterator[Pair]:
     """``phase``: INI, TRL (after tiered allocation) or FIN (after the standard one)."""
     pairs: tuple[Pair, ...] = (
-        ("SCORE", f"{it.score:.8f}"),
+        ("SCORE", decimals(it.score)),
         ("INST_CNT", it.instances),
         ("MEM_FREE", it.free_memory),
         ("MEM_AVAIL", it.available_memory),
@@ -91,16 +107,17 @@ def machine_standard(filled: Filled, initial: Totals, final: Totals) -> Iterator
 
 def human_cluster(initial: Totals) -> Iterator[str]:
     yield f"The cluster has {initial.nodes} nodes and the following resources:"
-    yield f"  MEM {initial.memory}, DSK {initial.disk}, CPU {initial.cpus}, VCPU {initial.vcpus}."
+    spindles = f", SPN {initial.spindles}" if initial.exclusive else ""
+    yield f"  MEM {initial.memory}, DSK {initial.disk}, CPU {initial.cpus}, VCPU {initial.vcpus}{spindles}."
     if initial.instances:
         yield f"There are {initial.instances} initial instances on the cluster."
     else:
         yield "There are no initial instances on the cluster."
 
 
-def human_spec(what: str, spec: InstanceSpec) -> Iterator[str]:
+def human_spec(what: str, spec: InstanceSpec, initial: Totals) -> Iterator[str]:
     yield f"{what} instance spec is:"
-    yield f"  MEM {spec.memory}, DSK {spec.disk}, CPU {spec.vcpus}, using disk template '{spec.template}'."
+    yield f"  {_sizes_of(spec, initial)}, using disk template '{spec.template}'."
 
 
 def human_tiered(filled: Filled, initial: Totals, final: Totals) -> Iterator[str]:
@@ -108,7 +125,7 @@ def human_tiered(filled: Filled, initial: Totals, final: Totals) -> Iterator[str
     if not filled.counts:
         yield "  - no instances allocated"
     for spec, count in filled.counts:
-        yield f"  - {count:3d} instances of spec MEM {spec.memory}, DSK {spec.disk}, CPU {spec.vcpus}"
+        yield f"  - {count:3d} instances of spec {_sizes_of(spec, initial)}"
     yield from _human_end(filled, initial, final)
 
 
@@ -120,11 +137,22 @@ def human_standard(filled: Filled, initial: Totals, final: Totals) -> Iterator[s
 
 def _human_end(filled: Filled, initial: Totals, final: Totals) -> Iterator[str]:
     yield f"  - most likely failure reason: {filled.reason.word}"
-    yield f"  - initial cluster score: {initial.score:.8f}"
-    yield f"  -   final cluster score: {final.score:.8f}"
-    yield f"  - memory usage efficiency: {_percent(final.memory_efficiency)}"
-    yield f"  -   disk usage efficiency: {_percent(final.disk_efficiency)}"
-    yield f"  -   vcpu usage efficiency: {_percent(final.vcpu_efficiency)}"
+    yield f"  - initial cluster score: {decimals(initial.score)}"
+    yield f"  -   final cluster score: {decimals(final.score)}"
+    efficiencies = [
+        ("memory", final.memory_efficiency),
+        ("disk", final.disk_efficiency),
+        ("vcpu", final.vcpu_efficiency),
+        *([("spindles", final.spindle_efficiency)] if final.exclusive else []),
+    ]
+    width = max(len(what) for what, _ in efficiencies)
+    for what, part in efficiencies:
+        yield f"  - {what:>{width}} usage efficiency: {_percent(part)}"
+
+
+def _sizes_of(spec: InstanceSpec, initial: Totals) -> str:
+    spindles = f", SPN {spec.spindles}" if initial.exclusive else ""
+    return f"MEM {spec.memory}, DSK {spec.disk}, CPU {spec.vcpus}{spindles}"
 
 
 def _sizes(it: Totals) -> tuple[int, int, int]:
@@ -145,8 +173,8 @@ def _key_metrics(what: str, vcpus: int, normal: float, sizes: tuple[int, int, in
 
 
 def _percent(fraction: float) -> str:
-    return f"{'NaN' if math.isnan(fraction) else f'{fraction * 100:.2f}':>5}%"
+    return f"{decimals(fraction * 100, 2):>5}%"
 
 
 def _fraction(value: float) -> str:
-    return "NaN" if math.isnan(value) else f"{value:.8f}"
+    return decimals(value)

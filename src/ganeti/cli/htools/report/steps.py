@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ganeti.cli.htools.names import Names
 from ganeti.placement.balance.move import Kind, Step
+from ganeti.placement.figures import decimals
 from ganeti.placement.snapshot import NO_NODE, Snapshot
 
 
@@ -23,7 +24,7 @@ class StepPrinter:
     def line(self, number: int, step: Step) -> str:
         name = self._instance_names[step.move.instance].ljust(self._instance_width)
         before, after = (self._nodes(pair).ljust(self._nodes_width) for pair in (step.before, step.after))
-        return f"  {number:3d}. {name} {before} => {after} {step.score:12.8f} a={self.actions(step)}"
+        return f"  {number:3d}. {name} {before} => {after} {decimals(step.score):>12} a={self.actions(step)}"
 
     def actions(self, step: Step) -> str:
         """In hbal's short form: ``f r:node f``."""
@@ -45,15 +46,18 @@ class StepPrinter:
 
 
 def job_sets(steps: Sequence[Step]) -> list[list[Step]]:
-    """Steps that can be made at the same time: a set ends where the next step touches a node of it (hbal(1))."""
+    """Steps that can be made at the same time: a set has no two that touch the same node (hbal(1)).
+
+    They are put together from the last one on, as Ganeti's tools do it.
+    """
     sets: list[list[Step]] = []
     touched: set[int] = set()
-    for step in steps:
+    for step in reversed(steps):
         nodes = {*step.before, *step.after} - {NO_NODE}
         if not sets or touched & nodes:
-            sets.append([])
+            sets.insert(0, [])
             touched = set()
-        sets[-1].append(step)
+        sets[0].insert(0, step)
         touched |= nodes
     return sets
 

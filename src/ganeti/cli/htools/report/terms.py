@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from ganeti.cli.htools.report.table import layout
+from ganeti.placement.figures import decimals
 from ganeti.placement.score import WEIGHTS
 
 
 def term_table(terms: dict[str, float], *, empty: bool = False) -> list[str]:
-    """``empty``: there are no nodes, and so no terms."""
+    """``empty``: no node is online, and so there are no terms."""
     rows = [["Field", "Value", "Weight"]]
     if not empty:
-        rows += [[name, f"{value:.8f}", f"x{WEIGHTS[name]:.2f}"] for name, value in terms.items()]
+        rows += [[name, decimals(value), f"x{WEIGHTS[name]:.2f}"] for name, value in terms.items()]
     return layout(rows, [False, True, True], "   ")
