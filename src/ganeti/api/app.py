@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from ganeti.api.openapi import describe
-from ganeti.api.requests import operation_from
+from ganeti.api.requests import operation_from, tag_change
 from ganeti.api.resources import (
     COLLECTIONS,
     FEATURES,
@@ -22,6 +22,8 @@ from ganeti.api.resources import (
     JOB_FIELDS_BULK,
     QUERYABLE,
     ROLE_NAMES,
+    TAG_CHANGES,
+    TAGGED,
     Collection,
 )
 from ganeti.api.users import REALM, User, Users
@@ -29,7 +31,7 @@ from ganeti.declare.operation import Role
 from ganeti.errors import AccessDenied, GanetiError, UnknownEntity, WrongInput
 from ganeti.jobs.operation import JobOperation
 from ganeti.luxi.protocol import Method
-from ganeti.operations import all_operations
+from ganeti.operations import all_operations, find
 from ganeti.query.filter import names_filter, parse
 
 _log = logging.getLogger(__name__)
@@ -57,6 +59,10 @@ def application(master: Master, users: Users) -> web.Application:
         app.router.add_get(path, _answering(handler, Role.READ))
     app.router.add_delete("/2/jobs/{job}", _answering(reader.cancel_job, Role.OPERATE))
     app.router.add_put("/2/query/{what}", _answering(reader.query, Role.READ))
+    for path, kind, _ in TAGGED:
+        for method, _, wire_name in TAG_CHANGES:
+            handler = _tag_handler(master, wire_name, kind)
+            app.router.add_route(method, path, _answering(handler, find(wire_name).role))
     for operation in all_operations():
         if operation.route:
             handler = _operation_handler(master, operation)
@@ -80,6 +86,15 @@ def _operation_handler(master: Master, operation: type[JobOperation[Any]]) -> Ha
         encoded = operation_from(operation, request.match_info, request.query, await request.read())
         if route and route.at_once:
             return await master.call(Method.READ, encoded)
+        return await master.call(Method.SUBMIT_JOB, [encoded])
+
+    return handle
+
+
+def _tag_handler(master: Master, wire_name: str, kind: str) -> Handler:
+    async def handle(request: web.Request) -> Any:
+        whose = kind, request.match_info.get("name")
+        encoded = tag_change(wire_name, whose, request.query.getall("tag", []), request.query)
         return await master.call(Method.SUBMIT_JOB, [encoded])
 
     return handle

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from ganeti import VERSION
-from ganeti.api.resources import COLLECTIONS, QUERYABLE
+from ganeti.api.resources import COLLECTIONS, QUERYABLE, TAG_CHANGES, TAGGED
 from ganeti.declare.operation import COMMON_PARAMETERS
 from ganeti.jobs.operation import JobOperation
-from ganeti.operations import all_operations
+from ganeti.operations import all_operations, find
 
 _JOB = {"description": "Number of the job", "content": {"application/json": {"schema": {"type": "integer"}}}}
 _ANYTHING = {"description": "The result", "content": {"application/json": {"schema": {}}}}
@@ -37,6 +37,9 @@ def describe() -> dict[str, Any]:
         paths.setdefault(path, {}).setdefault("get", _reading(path, summary))
     for method, path, summary in _OTHER_WAYS:
         paths[path][method] = _reading(path, summary)
+    for path, _, whose in TAGGED:
+        for method, summary, wire_name in TAG_CHANGES:
+            paths[path][method.lower()] = _changing_tags(path, f"{summary} of {whose}", wire_name)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Ganeti remote API", "version": VERSION},
@@ -78,6 +81,22 @@ def _reading(path: str, summary: str) -> dict[str, Any]:
     return {"summary": summary, "parameters": _in_path(path), "responses": {"200": _ANYTHING, **_OTHERS}}
 
 
+def _changing_tags(path: str, summary: str, wire_name: str) -> dict[str, Any]:
+    tags = {
+        "name": "tag",
+        "in": "query",
+        "description": "A tag; may be given several times",
+        "required": True,
+        "schema": {"type": "array", "items": {"type": "string"}},
+    }
+    return {
+        "operationId": f"{wire_name} {path}",
+        "summary": summary,
+        "parameters": [*_in_path(path), tags, *_in_query(find(wire_name))],
+        "responses": {"200": _JOB, **_OTHERS},
+    }
+
+
 def _submitting(operation: type[JobOperation[Any]]) -> dict[str, Any]:
     route = operation.route
     assert route is not None  # noqa: S101 - asked before
@@ -99,8 +118,7 @@ def _in_path(path: str) -> list[dict[str, Any]]:
 
 def _in_query(operation: type[JobOperation[Any]]) -> list[dict[str, Any]]:
     parameters = operation.parameters()
-    assert operation.route is not None  # noqa: S101 - asked before
-    names = {"dry-run": "dry_run", **(operation.route.query or {})}
+    names = {"dry-run": "dry_run", **(operation.route.query or {} if operation.route else {})}
     return [
         {"name": name, "in": "query", "description": parameters[of].help, "schema": {"type": "string"}}
         for name, of in names.items()

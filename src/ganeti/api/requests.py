@@ -12,6 +12,7 @@ from ganeti.declare.decode import from_text
 from ganeti.declare.operation import Route
 from ganeti.errors import WrongInput
 from ganeti.jobs.operation import JobOperation
+from ganeti.operations import find
 
 # On every path that submits a job.
 _COMMON_QUERY = {"dry-run": "dry_run"}
@@ -28,6 +29,15 @@ def operation_from(
     for name, value in path.items():
         values[name] = [value] if operation.parameters()[name].kind is list else value
     return {"OP_ID": operation.wire_name(), **values, "reason": _reason(query)}
+
+
+def tag_change(
+    wire_name: str, whose: tuple[str, str | None], tags: list[str], query: Mapping[str, str]
+) -> dict[str, Any]:
+    """An encoded operation on the tags of a (kind, name). Raises WrongInput for a query that makes no sense."""
+    kind, name = whose
+    values = {"kind": kind, "name": name, "tags": tags, **_from_query(find(wire_name), _COMMON_QUERY, query)}
+    return {"OP_ID": wire_name, **values, "reason": _reason(query)}
 
 
 def _body(route: Route, body: bytes) -> dict[str, Any]:

@@ -88,18 +88,31 @@ JOB_FIELDS = (*JOB_FIELDS_BULK, "oplog", "opresult")
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """``/2/<path>`` lists things, ``/2/<path>/<name>`` describes one; ``?bulk=1`` describes all."""
+    """``/2/<path>`` lists things, ``/2/<path>/<name>`` describes one; ``?bulk=1`` describes all.
+
+    ``what`` is its kind for queries, ``kind`` for tags.
+    """
 
     path: str
     what: str
     fields: tuple[str, ...]
     noun: str
+    kind: str
 
 
 COLLECTIONS = (
-    Collection("instances", "instance", INSTANCE_FIELDS, "instance"),
-    Collection("nodes", "node", NODE_FIELDS, "node"),
-    Collection("groups", "group", GROUP_FIELDS, "node group"),
+    Collection("instances", "instance", INSTANCE_FIELDS, "instance", "instance"),
+    Collection("nodes", "node", NODE_FIELDS, "node", "node"),
+    Collection("groups", "group", GROUP_FIELDS, "node group", "nodegroup"),
+)
+# (path, kind, noun) of what has tags, and (method, what it does, operation) of what changes them.
+TAGGED = (
+    ("/2/tags", "cluster", "the cluster"),
+    *((f"/2/{it.path}/{{name}}/tags", it.kind, f"one {it.noun}") for it in COLLECTIONS),
+)
+TAG_CHANGES = (
+    ("PUT", "Add to the tags", "OP_TAGS_SET"),
+    ("DELETE", "Remove from the tags", "OP_TAGS_DEL"),
 )
 FEATURES = ("instance-create-reqv1", "instance-reinstall-reqv1", "node-evac-res1", "node-migrate-reqv1")
 ROLE_NAMES = {"M": "master", "C": "master-candidate", "R": "regular", "D": "drained", "O": "offline"}

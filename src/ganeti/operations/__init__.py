@@ -34,6 +34,10 @@ OPERATIONS = {
     "OP_NODE_REMOVE": "node.remove:Remove",
     "OP_NODE_SET_PARAMS": "node.modify:Modify",
     "OP_OS_DIAGNOSE": "os.diagnose:Diagnose",
+    "OP_TAGS_DEL": "tags.remove:Remove",
+    "OP_TAGS_GET": "tags.get:Get",
+    "OP_TAGS_SEARCH": "tags.search:Search",
+    "OP_TAGS_SET": "tags.add:Add",
     "OP_TEST_DELAY": "debug.delay:Delay",
 }
 

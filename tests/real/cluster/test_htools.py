@@ -58,6 +58,7 @@ def test_the_tools_read_a_running_cluster_and_hbal_balances_it(crowded):
     the_remote_api_says_the_same(crowded)
     hail_places_an_instance_where_there_are_none(crowded)
     hbal_moves_instances(crowded)
+    tags_keep_instances_apart(crowded)
 
 
 def everything_is_read_over_luxi(cluster):
@@ -102,3 +103,23 @@ def hbal_moves_instances(cluster):
     assert column(cluster, "pnode") == {f"node{number}.lab.test": COUNT // 3 for number in (1, 2, 3)}
     assert column(cluster, "status") == states
     assert score(cluster, "-L") < before / 5
+
+
+def tags_keep_instances_apart(cluster):
+    """Instances on one node are told to stay apart, with tags of the cluster and their own.
+
+    All nodes have as many, so that two have to change places.
+    """
+    listed = cluster.gnt("gnt-instance", "list", "--no-headers", "-o", "name", "--filter", 'pnode == "node2.lab.test"')
+    twins = listed.split()[:2]
+    cluster.gnt("gnt-cluster", "add-tags", "htools:iextags:role")
+    for name in twins:
+        cluster.gnt("gnt-instance", "add-tags", name, "role:db")
+    assert cluster.gnt("gnt-cluster", "search-tags", "^role").split() == [
+        word for name in twins for word in (f"/instances/{name}", "role:db")
+    ]
+    together = score(cluster, "-L")
+    cluster.gnt("hbal", "-L", "--optimal=2", "-X")
+    assert score(cluster, "-L") < together - 1.9
+    nodes = cluster.gnt("gnt-instance", "list", "--no-headers", "-o", "pnode", *twins).split()
+    assert len(set(nodes)) == 2, nodes

@@ -7,7 +7,7 @@ from ganeti.api.openapi import describe
 from ganeti.api.resources import COLLECTIONS, COMMON, FEATURES, INSTANCE_FIELDS, NODE_FIELDS
 from ganeti.errors import MasterUnreachable
 from ganeti.model.entity import evolve
-from tests.unit.api.conftest import READER
+from tests.unit.api.conftest import READER, WRITER
 
 
 async def read(api, path, **more):
@@ -65,6 +65,18 @@ async def test_one_thing_is_described_by_name_or_uuid_and_has_tags(api, cluster,
 async def test_the_tags_of_the_cluster_are_told(api, cluster):
     await cluster.master.configuration.commit([evolve(cluster.state.cluster, tags=frozenset({"b", "a"}))])
     assert await read(api, "/2/tags") == ["a", "b"]
+
+
+@pytest.mark.parametrize("path", ["/2/tags", "/2/instances/web1/tags", "/2/nodes/node2/tags", "/2/groups/default/tags"])
+async def test_tags_are_changed_by_jobs(api, cluster, path):
+    await cluster.add("web1")
+    for method, expected in (("PUT", ["a:1", "b"]), ("DELETE", [])):
+        answer = await api.request(method, f"{path}?tag=b&tag=a:1", auth=WRITER)
+        assert answer.status == 200, answer
+        assert str((await cluster.finished(answer.body)).status) == "success"
+        assert await read(api, path) == expected
+    assert "permission" in await failure(api, 403, "PUT", f"{path}?tag=b", auth=READER)
+    assert "no tag is given" in str((await cluster.finished((await api.request("PUT", path)).body)).steps[0].result)
 
 
 @pytest.mark.parametrize(("node", "role"), [("node1", "master"), ("node2", "master-candidate")])

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Find objects by their tags."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, ClassVar
+
+from ganeti.declare.operation import Role
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty
+from ganeti.errors import WrongInput
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.operation import JobOperation
+from ganeti.model.entity import Entity
+from ganeti.model.state import State
+
+Found = list[tuple[str, str]]
+
+
+class Search(JobOperation[Found], frozen=True, kw_only=True, tag="OP_TAGS_SEARCH"):
+    """Find objects by their tags: pairs of a path, such as ``/nodes/node1``, and a tag."""
+
+    role: ClassVar[Role] = Role.READ
+    reads_only: ClassVar[bool] = True
+    subject: ClassVar[str | None] = "pattern"
+
+    pattern: Annotated[NonEmpty, param("Regular expression that is somewhere in the tag")]
+
+    async def check(self, cluster: CheckContext) -> Found:
+        try:
+            expression = re.compile(self.pattern)
+        except re.error as error:
+            raise WrongInput(f"Parameter 'pattern': '{self.pattern}' is no regular expression: {error}") from None
+        return [
+            (path, tag)
+            for path, entity in _paths(cluster.state)
+            for tag in sorted(entity.tags)
+            if expression.search(tag)
+        ]
+
+    async def run(self, cluster: RunContext, plan: Found) -> Found:
+        del cluster
+        return plan
+
+
+def _paths(state: State) -> list[tuple[str, Entity]]:
+    return [
+        ("/cluster", state.cluster),
+        *((f"/instances/{instance.name}", instance) for instance in state.instances),
+        *((f"/nodes/{node.name}", node) for node in state.nodes),
+        *((f"/nodegroup/{group.name}", group) for group in state.groups),
+    ]
