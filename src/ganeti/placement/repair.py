@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which instances are broken, what would repair them, and whether their tags allow it (harep(1))."""
+"""Which instances are broken, what would repair them, whether their tags allow it, and how far a repair is.
+
+The tags are those of Ganeti's design "Instance auto-repair" and harep(1).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import IntEnum
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum, IntEnum
 
+import msgspec
 from msgspec import Struct
 
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot, Template
 
-_PREFIX = "ganeti:watcher:autorepair:"
+PREFIX = "ganeti:watcher:autorepair:"
+_PENDING, _RESULT, _SUSPEND = f"{PREFIX}pending:", f"{PREFIX}result:", f"{PREFIX}suspend"
+_SUCCESS = "success"  # the status of a job, and the result of a repair
+ENDED = frozenset({_SUCCESS, "error", "canceled"})  # statuses of jobs
 
 
 class Repair(IntEnum):
@@ -26,42 +33,141 @@ class Repair(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
+_REPAIRS = {repair.word: repair for repair in Repair}
+
+
+class Record(Struct, frozen=True):
+    """A repair that is under way, or with a ``result`` one that is over, as a tag of the instance keeps it.
+
+    ``moment`` is in seconds since the epoch: when it began, or ended. ``result`` is success, failure or enoperm.
+    """
+
+    repair: Repair
+    name: str
+    moment: int
+    jobs: tuple[int, ...] = ()
+    result: str = ""
+
+    @property
+    def tag(self) -> str:
+        """``...pending:TYPE:ID:TIMESTAMP:JOBS`` or ``...result:TYPE:ID:TIMESTAMP:RESULT:JOBS``; jobs joined by +."""
+        kind = _RESULT if self.result else _PENDING
+        result = (self.result,) if self.result else ()
+        return kind + ":".join((self.repair.word, self.name, str(self.moment), *result, "+".join(map(str, self.jobs))))
+
+    def then(self, job: int) -> Record:
+        return msgspec.structs.replace(self, jobs=(*self.jobs, job))
+
+    def ended(self, result: str, moment: int) -> Record:
+        return msgspec.structs.replace(self, result=result, moment=moment)
+
+
+def record_of(tag: str) -> Record | None:
+    """None if the tag is not that of a repair."""
+    for kind, length in ((_PENDING, 4), (_RESULT, 5)):
+        parts = tag.removeprefix(kind).split(":")
+        if tag.startswith(kind) and len(parts) == length and parts[0] in _REPAIRS:
+            repair, name, moment, *result, jobs = parts
+            numbers = [number for number in jobs.split("+") if number]
+            if moment.isdigit() and all(number.isdigit() for number in numbers):
+                return Record(_REPAIRS[repair], name, int(moment), tuple(map(int, numbers)), "".join(result))
+    return None
+
+
+class Permission(Struct, frozen=True):
+    """What the nearest object with any tag about it says: the instance, its group or the cluster.
+
+    ``most`` is the most destructive repair that is allowed; None: none is.
+    """
+
+    most: Repair | None = None
+    suspended: bool = False
+
+
 class Case(Struct, frozen=True):
-    """A broken instance. ``allowed`` is the most that its tags permit, None if they permit nothing."""
+    """An instance that is broken, or whose repair is not over or has failed.
+
+    ``needed`` is None if it is well again.
+    """
 
     instance: Instance
-    needed: Repair
+    needed: Repair | None
     why: str
-    allowed: Repair | None
-    suspended: bool
+    permission: Permission
+    pending: Record | None
+    failed: bool
 
     @property
     def permitted(self) -> bool:
-        return not self.suspended and self.allowed is not None and self.allowed >= self.needed
+        """Whether what is needed may be done. A repair that is under way, or asked for by its tag, permits itself."""
+        if self.needed is None or self.permission.suspended:
+            return False
+        asked = None if self.pending is None else self.pending.repair
+        return any(repair is not None and repair >= self.needed for repair in (self.permission.most, asked))
 
 
-def cases(snapshot: Snapshot) -> list[Case]:
-    """The broken instances with disks of template plain or drbd; only these can be repaired."""
-    return [case for instance in snapshot.instances if (case := _case(snapshot, instance))]
+class Action(Enum):
+    NOTHING = "nothing"
+    REPAIR = "repair"  # begin, or go on
+    END = "end"  # replace the pending tag by one with the result
 
 
-def _case(snapshot: Snapshot, instance: Instance) -> Case | None:
-    found = _damage(snapshot, instance)
-    if found is None:
+class Verdict(Struct, frozen=True):
+    """``state`` is in the words of harep(1); ``result`` is what a repair that ends has come to."""
+
+    state: str
+    action: Action = Action.NOTHING
+    result: str = ""
+
+
+def judge(case: Case, jobs: Mapping[int, str]) -> Verdict:
+    """What to do now; ``jobs`` are the states of those of the repair that is under way."""
+    if case.failed:
+        return Verdict("repair failed")
+    if case.permission.suspended:
+        return Verdict("suspended")
+    if case.pending:
+        ends = [jobs.get(number, _SUCCESS) for number in case.pending.jobs]  # one that nobody knows is long over
+        if not ENDED.issuperset(ends):
+            return Verdict("pending repair")
+        if any(end != _SUCCESS for end in ends):
+            return Verdict("repair failed", Action.END, "failure")
+        if case.needed is None:
+            return Verdict("healthy", Action.END, _SUCCESS)
+        if not case.permitted:
+            return Verdict("repair disallowed", Action.END, "enoperm")
+    return Verdict("needs repair", Action.REPAIR) if case.permitted else Verdict("repair disallowed")
+
+
+def cases(snapshot: Snapshot, now: float) -> list[Case]:
+    """``now`` in seconds since the epoch: suspensions may have an end."""
+    return [case for instance in snapshot.instances if (case := _case(snapshot, instance, now))]
+
+
+def expired(tags: Iterable[str], now: float) -> list[str]:
+    """Tags of suspensions that are over."""
+    return [tag for tag in tags if (end := _suspended_until(tag)) is not None and end <= now]
+
+
+def _case(snapshot: Snapshot, instance: Instance, now: float) -> Case | None:
+    needed, why = _damage(snapshot, instance)
+    records = [record for tag in instance.tags if (record := record_of(tag))]
+    pending = min((record for record in records if not record.result), key=lambda it: it.moment, default=None)
+    failed = any(record.result == "failure" for record in records)
+    if needed is None and pending is None and not failed:
         return None
-    group = snapshot.group_of(instance.primary)
-    allowed = next(
-        (it for tags in (instance.tags, group.tags, snapshot.tags) if (it := _allowed(tags)) is not None), None
-    )
-    suspended = any(tag.startswith(f"{_PREFIX}suspend") for tag in (*instance.tags, *group.tags, *snapshot.tags))
-    return Case(instance, *found, allowed, suspended)
+    near_to_far = (instance.tags, snapshot.group_of(instance.primary).tags, snapshot.tags)
+    permission = next((it for tags in near_to_far if (it := _permission(tags, now))), Permission())
+    return Case(instance, needed, why, permission, pending, failed)
 
 
-def _damage(snapshot: Snapshot, instance: Instance) -> tuple[Repair, str] | None:
-    if instance.template not in (Template.PLAIN, Template.DRBD):
-        return None
+def _damage(snapshot: Snapshot, instance: Instance) -> tuple[Repair | None, str]:
     primary = snapshot.nodes[instance.primary]
     mirror = None if instance.secondary == NO_NODE else snapshot.nodes[instance.secondary]
+    if primary.offline and instance.template.moves_anywhere:
+        return Repair.FAILOVER, f"its node {primary.name} is offline"
+    if instance.template not in (Template.PLAIN, Template.DRBD):
+        return None, ""
     if primary.offline and (mirror is None or mirror.offline):
         nodes = primary.name if mirror is None else f"{primary.name} and {mirror.name}"
         return Repair.REINSTALL, f"all its disks are on {nodes}, offline"
@@ -69,10 +175,25 @@ def _damage(snapshot: Snapshot, instance: Instance) -> tuple[Repair, str] | None
         return Repair.FAILOVER, f"its primary node {primary.name} is offline"
     if mirror is not None and mirror.offline:
         return Repair.FIX_STORAGE, f"its secondary node {mirror.name} is offline"
-    return None
+    return None, ""
 
 
-def _allowed(tags: Iterable[str]) -> Repair | None:
-    """Of several tags on one object the least destructive counts."""
-    words = {f"{_PREFIX}{repair.word}": repair for repair in Repair}
-    return min((words[tag] for tag in tags if tag in words), default=None)
+def _permission(tags: Iterable[str], now: float) -> Permission | None:
+    """What one object's tags say; None if they say nothing. Of several kinds the least destructive counts."""
+    tags = tuple(tags)
+    if any(end > now for end in _suspensions(tags)):
+        return Permission(suspended=True)
+    most = min((_REPAIRS[word] for tag in tags if (word := tag.removeprefix(PREFIX)) in _REPAIRS), default=None)
+    return None if most is None else Permission(most)
+
+
+def _suspensions(tags: Iterable[str]) -> Iterator[float]:
+    return (end for tag in tags if (end := _suspended_until(tag)) is not None)
+
+
+def _suspended_until(tag: str) -> float | None:
+    """When the suspension ends; infinite without an end, None if the tag is none."""
+    if tag == _SUSPEND:
+        return float("inf")
+    moment = tag.removeprefix(f"{_SUSPEND}:")
+    return float(moment) if moment != tag and moment.isdigit() else None

@@ -10,9 +10,10 @@ import pytest
 from ganeti.cli.htools.inputs import rapi
 from ganeti.errors import WrongInput
 from ganeti.lab.plan import CLUSTER
-from tests.real.cluster.test_accidents import creation, statuses
+from tests.real.cluster.test_accidents import creation, eventually, statuses
 
 COUNT = 9
+_ON_NODE3 = 'pnode == "node3.lab.test"'
 _SHARED_FILES = {"disk_template": "sharedfile", "disks": [{"size": 1024}], "pnode": "node1"}
 _SCORE = re.compile(r"Initial score: ([0-9.]+)")
 _REQUEST = {
@@ -53,12 +54,13 @@ def score(cluster, *backend):
     return float(_SCORE.search(cluster.gnt("hbal", *backend)).group(1))
 
 
-def test_the_tools_read_a_running_cluster_and_hbal_balances_it(crowded):
+def test_the_tools_read_a_running_cluster_balance_and_repair_it(crowded):
     everything_is_read_over_luxi(crowded)
     the_remote_api_says_the_same(crowded)
     hail_places_an_instance_where_there_are_none(crowded)
     hbal_moves_instances(crowded)
     tags_keep_instances_apart(crowded)
+    harep_brings_instances_from_a_dead_node(crowded)
 
 
 def everything_is_read_over_luxi(cluster):
@@ -123,3 +125,27 @@ def tags_keep_instances_apart(cluster):
     assert score(cluster, "-L") < together - 1.9
     nodes = cluster.gnt("gnt-instance", "list", "--no-headers", "-o", "pnode", *twins).split()
     assert len(set(nodes)) == 2, nodes
+
+
+def harep_brings_instances_from_a_dead_node(cluster):
+    """Those of node3, but for one whose repair is suspended."""
+    listed = cluster.gnt("gnt-instance", "list", "--no-headers", "-o", "name,admin_state", "--filter", _ON_NODE3)
+    (suspended, _), *others = (line.split() for line in listed.splitlines())
+    cluster.kill("ganeti-noded", "node3")
+    cluster.gnt("gnt-node", "modify", "--offline=yes", "node3")
+    assert f"repair disallowed: {len(others) + 1}" in cluster.gnt("harep")
+
+    cluster.gnt("gnt-cluster", "add-tags", "ganeti:watcher:autorepair:failover")
+    cluster.gnt("gnt-instance", "add-tags", suspended, "ganeti:watcher:autorepair:suspend")
+    assert f"needs repair: {len(others)}\nsuspended: 1" in cluster.gnt("harep", "--dry-run")
+    begun = cluster.gnt("harep")
+    assert begun.count("; failover; job ") == len(others)
+    eventually(lambda: cluster.gnt("gnt-instance", "list", "--no-headers", "--filter", _ON_NODE3).count("\n") == 1)
+
+    eventually(lambda: f"healthy: {COUNT - 1}\nsuspended: 1" in cluster.gnt("harep"))
+    for name, admin_state in others:
+        tags = cluster.gnt("gnt-instance", "list-tags", name)
+        assert re.search(r"^ganeti:watcher:autorepair:result:failover:\w+:\d+:success:\d+$", tags, re.MULTILINE), tags
+        assert "pending" not in tags
+        state = cluster.gnt("gnt-instance", "list", "--no-headers", "-o", "oper_state", name).strip()
+        assert state == ("Y" if admin_state == "up" else "N")

@@ -20,6 +20,8 @@ def test_objects_are_found_by_their_tags(gnt):
     found = gnt("cluster", "search-tags", "^rack:")
     assert (found.status, found.output) == (0, "/cluster rack:all\n/nodes/node2 rack:2\n")
     assert gnt("cluster", "search-tags", "^ack:").status == 1
+    listed = gnt("node", "list", "--no-headers", "-o", "name", "--filter", '"rack:2" in tags')
+    assert listed.output == "node2\n"
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``harep``: repairs broken instances as far as their tags allow (harep(1))."""
+"""``harep``: repairs broken instances as far as their tags allow (harep(1)).
+
+It is meant to be run again and again: a repair may take several jobs, and tags keep how far it is.
+"""
 
 from __future__ import annotations
 
+import argparse
+import time
 from collections import Counter
 from collections.abc import Sequence
 
 from ganeti.cli.htools import tool
+from ganeti.cli.htools.inputs import luxi
 from ganeti.cli.htools.options import DEFAULT, Parser, integer, parser, say
-from ganeti.errors import WrongInput
-from ganeti.operations import OPERATIONS
-from ganeti.placement.repair import Case, Repair, cases
-
-# What a repair is made of. Tags say which repairs are under way, so that none is begun twice.
-_NEEDED = {
-    Repair.FIX_STORAGE: ("OP_TAGS_SET", "OP_INSTANCE_REPLACE_DISKS"),
-    Repair.MIGRATE: ("OP_TAGS_SET", "OP_INSTANCE_MIGRATE"),
-    Repair.FAILOVER: ("OP_TAGS_SET", "OP_INSTANCE_FAILOVER"),
-    Repair.REINSTALL: ("OP_TAGS_SET", "OP_INSTANCE_RECREATE_DISKS", "OP_INSTANCE_REINSTALL"),
-}
+from ganeti.cli.htools.repairing import Repairer, lacking
+from ganeti.errors import EXIT_FAILURE, WrongInput
+from ganeti.placement.repair import Action, Case, Verdict, cases, expired, judge
+from ganeti.placement.snapshot import Snapshot
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -27,45 +26,92 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _main(words: Sequence[str]) -> int:
     arguments = command_line().parse_args(words)
-    from ganeti.cli.htools.inputs import luxi  # noqa: PLC0415 - start-up time
-
     try:
         snapshot = luxi.load(arguments.luxi, 0).snapshot
     except WrongInput as error:
         raise WrongInput(f"Error: failed to load data, aborting: {error.message}") from None
-    found = cases(snapshot)
-    for case in found:
-        say(f"{case.instance.name}: {case.why}; {case.needed.word} {_decision(case)}")
-    states = Counter("needs repair" if case.permitted else "repair disallowed" for case in found)
-    healthy = len(snapshot.instances) - len(found)
-    say("---------------------\nInstance status count\n---------------------")
-    for state, count in (("healthy", healthy), *sorted(states.items())):
-        say(f"{state}: {count}")
-    permitted = [case for case in found if case.permitted]
-    if permitted and not arguments.dry_run:
-        _require_operations(permitted)
-    return 0
+    master = luxi.client(arguments.luxi)
+    try:
+        return _Run(snapshot, Repairer(master, arguments.reason, arguments.job_delay), arguments).run()
+    finally:
+        master.close()
 
 
-def _decision(case: Case) -> str:
-    if case.suspended:
-        return "is suspended by a tag"
-    if case.permitted:
-        return "is allowed"
-    return "is not allowed: " + (
-        f"tags allow {case.allowed.word} at most" if case.allowed is not None else "no tag allows any repair"
-    )
+class _Run:
+    def __init__(self, snapshot: Snapshot, repairer: Repairer, arguments: argparse.Namespace) -> None:
+        self._snapshot = snapshot
+        self._repairer = repairer
+        self._dry = bool(arguments.dry_run)
+        self._now = time.time()
+
+    def run(self) -> int:
+        """The exit status: 1 if something that is permitted could not be done."""
+        if not self._dry:
+            self._end_suspensions()
+        found = cases(self._snapshot, self._now)
+        running = self._repairer.states([job for case in found if case.pending for job in case.pending.jobs])
+        status, states = 0, Counter({"healthy": len(self._snapshot.instances) - len(found)})
+        for case in found:
+            verdict = judge(case, running)
+            missing = lacking(case.needed) if verdict.action is Action.REPAIR and case.needed is not None else []
+            say(f"{case.instance.name}: {_described(case)}; {self._acted(case, verdict, missing)}")
+            states["pending repair" if self._begun(verdict, missing) else verdict.state] += 1
+            status = EXIT_FAILURE if missing else status
+        say("---------------------\nInstance status count\n---------------------")
+        for state in ("healthy", *sorted(set(states) - {"healthy"})):
+            say(f"{state}: {states[state]}")
+        return status
+
+    def _begun(self, verdict: Verdict, missing: list[str]) -> bool:
+        return verdict.action is Action.REPAIR and not missing and not self._dry
+
+    def _acted(self, case: Case, verdict: Verdict, missing: list[str]) -> str:
+        """Do what is to be done; what was, for people."""
+        if missing:
+            return f"nothing was begun: the master daemon cannot do {', '.join(missing)} yet"
+        if verdict.action is Action.NOTHING:
+            return _reason(case, verdict)
+        would = "would be " if self._dry else ""
+        if verdict.action is Action.END:
+            if not self._dry:
+                self._repairer.end(case, verdict.result)
+            return f"{would}tagged as ended: {verdict.result}"
+        if self._dry:
+            return "would be done"
+        return f"job {self._repairer.go_on(case)}"
+
+    def _end_suspensions(self) -> None:
+        """Remove tags of suspensions that are over; for this run they are over in any case."""
+        snapshot = self._snapshot
+        objects = [
+            ("cluster", None, snapshot.tags),
+            *(("nodegroup", group.name, group.tags) for group in snapshot.groups),
+            *(("instance", instance.name, instance.tags) for instance in snapshot.instances),
+        ]
+        for kind, name, tags in objects:
+            over = expired(tags, self._now)
+            if over:
+                self._repairer.forget(kind, name, over)
+                say(f"{name or 'cluster'}: the suspension of repairs is over")
 
 
-def _require_operations(permitted: Sequence[Case]) -> None:
-    """Nothing is begun that the master daemon cannot do, or could not keep track of."""
-    needed = {name for case in permitted for name in _NEEDED[case.needed]}
-    missing = sorted(needed - OPERATIONS.keys())
-    if missing:
-        raise WrongInput(
-            f"Error: the master daemon cannot do {', '.join(missing)} yet, which these repairs need; nothing was "
-            "begun. --dry-run only shows what would be done"
+def _described(case: Case) -> str:
+    return f"{case.why}; {case.needed.word}" if case.needed is not None else "well again"
+
+
+def _reason(case: Case, verdict: Verdict) -> str:
+    """Why nothing is done."""
+    if verdict.state == "repair disallowed":
+        most = case.permission.most
+        return "is not allowed: " + (
+            f"tags allow {most.word} at most" if most is not None else "no tag allows any repair"
         )
+    reasons = {
+        "suspended": "is suspended by a tag",
+        "pending repair": "its job has not ended yet",
+        "repair failed": "is left to people: a repair has failed, and its tag is still there",
+    }
+    return reasons[verdict.state]
 
 
 def command_line() -> Parser:

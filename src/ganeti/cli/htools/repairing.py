@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Repairs as jobs of the master daemon, kept track of in tags of the instances."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from ganeti.errors import WrongInput
+from ganeti.luxi.client import Client
+from ganeti.luxi.protocol import Method
+from ganeti.operations import OPERATIONS
+from ganeti.placement.repair import ENDED, Case, Record, Repair
+
+_SET, _REMOVE = "OP_TAGS_SET", "OP_TAGS_DEL"
+_PATIENCE = 10.0  # seconds between two looks at a job of which there is no news
+_NO_LOG = 1 << 60  # a serial number beyond those of all log entries
+_STEPS: dict[Repair, tuple[dict[str, Any], ...]] = {
+    Repair.FIX_STORAGE: (
+        {"OP_ID": "OP_INSTANCE_REPLACE_DISKS", "mode": "replace_new_secondary", "iallocator": "hail"},
+    ),
+    Repair.MIGRATE: ({"OP_ID": "OP_INSTANCE_MIGRATE"},),
+    Repair.FAILOVER: ({"OP_ID": "OP_INSTANCE_FAILOVER"},),
+    Repair.REINSTALL: ({"OP_ID": "OP_INSTANCE_RECREATE_DISKS"}, {"OP_ID": "OP_INSTANCE_REINSTALL"}),
+}
+
+
+def lacking(repair: Repair) -> list[str]:
+    """The operations that the master daemon would need for a repair, and does not have."""
+    return sorted({str(step["OP_ID"]) for step in _STEPS[repair]} - OPERATIONS.keys())
+
+
+class Repairer:
+    """``delay``: seconds that repairs wait before they begin."""
+
+    def __init__(self, master: Client, reason: str | None, delay: int) -> None:
+        self._master = master
+        self._reason = reason or "automatic repair"
+        self._delay = delay
+
+    def states(self, jobs: Sequence[int]) -> dict[int, str]:
+        """Those that are still known."""
+        rows = self._master.call(Method.QUERY_JOBS, list(jobs), ["status"]) if jobs else []
+        return {number: str(row[0]) for number, row in zip(jobs, rows, strict=True) if row}
+
+    def go_on(self, case: Case) -> int:
+        """Begin a repair, or its next job; the job's number.
+
+        The instance is marked first: if this ends before the job's number is in the tag, the mark tells the next
+        run that the repair has begun.
+        """
+        needed = case.needed
+        assert needed is not None  # noqa: S101 - only what is needed is permitted
+        marked = case.pending
+        if marked is None:
+            marked = Record(needed, uuid4().hex[:12], int(time.time()))
+            self._run([_tagging(_SET, case, marked)])
+        common = {"instance_name": case.instance.name, "reason": self._why()}
+        delay = [{"OP_ID": "OP_TEST_DELAY", "duration": self._delay, "reason": self._why()}] if self._delay else []
+        job: int = self._master.call(Method.SUBMIT_JOB, [*delay, *({**step, **common} for step in _STEPS[needed])])
+        self._replace(case, marked, marked.then(job))
+        return job
+
+    def end(self, case: Case, result: str) -> None:
+        """Tag the instance with what its repair has come to."""
+        assert case.pending is not None  # noqa: S101 - nothing else ends
+        self._replace(case, case.pending, case.pending.ended(result, int(time.time())))
+
+    def forget(self, kind: str, name: str | None, tags: Iterable[str]) -> None:
+        """Remove tags of an object."""
+        self._run([{"OP_ID": _REMOVE, "kind": kind, "name": name, "tags": list(tags)}])
+
+    def _replace(self, case: Case, old: Record, new: Record) -> None:
+        self._run([_tagging(_SET, case, new), _tagging(_REMOVE, case, old)])
+
+    def _run(self, operations: list[dict[str, Any]]) -> None:
+        """Raises WrongInput if the job fails."""
+        number = self._master.call(
+            Method.SUBMIT_JOB, [{**operation, "reason": self._why()} for operation in operations]
+        )
+        values: list[Any] = [None, None]
+        while values[0] not in ENDED:
+            answer = self._master.call(
+                Method.WAIT_FOR_JOB_CHANGE, number, ["status", "opresult"], values, _NO_LOG, _PATIENCE
+            )
+            values = values if answer == "nochange" else answer[0]
+        if values[0] != "success":
+            raise WrongInput(f"Error: job {number}, which changes tags, ended with {values[0]}: {values[1]}")
+
+    def _why(self) -> list[list[Any]]:
+        return [["harep", self._reason, time.time_ns()]]
+
+
+def _tagging(operation: str, case: Case, record: Record) -> dict[str, Any]:
+    return {"OP_ID": operation, "kind": "instance", "name": case.instance.name, "tags": [record.tag]}
