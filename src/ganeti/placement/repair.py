@@ -17,6 +17,7 @@ from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot, Template
 PREFIX = "ganeti:watcher:autorepair:"
 _PENDING, _RESULT, _SUSPEND = f"{PREFIX}pending:", f"{PREFIX}result:", f"{PREFIX}suspend"
 _SUCCESS = "success"  # the status of a job, and the result of a repair
+_DENIED = "enoperm"
 ENDED = frozenset({_SUCCESS, "error", "canceled"})  # statuses of jobs
 
 
@@ -95,7 +96,16 @@ class Case(Struct, frozen=True):
     why: str
     permission: Permission
     pending: Record | None
-    failed: bool
+    results: tuple[Record, ...]
+
+    @property
+    def failed(self) -> bool:
+        return any(record.result == "failure" for record in self.results)
+
+    @property
+    def denied(self) -> bool:
+        """Whether it is tagged already that more is needed than is allowed."""
+        return any((record.result, record.repair) == (_DENIED, self.needed) for record in self.results)
 
     @property
     def permitted(self) -> bool:
@@ -109,7 +119,7 @@ class Case(Struct, frozen=True):
 class Action(Enum):
     NOTHING = "nothing"
     REPAIR = "repair"  # begin, or go on
-    END = "end"  # replace the pending tag by one with the result
+    END = "end"  # tag the result, instead of a repair that is under way
 
 
 class Verdict(Struct, frozen=True):
@@ -123,20 +133,21 @@ class Verdict(Struct, frozen=True):
 def judge(case: Case, jobs: Mapping[int, str]) -> Verdict:
     """What to do now; ``jobs`` are the states of those of the repair that is under way."""
     if case.failed:
-        return Verdict("repair failed")
-    if case.permission.suspended:
-        return Verdict("suspended")
+        return Verdict("Failure")
     if case.pending:
         ends = [jobs.get(number, _SUCCESS) for number in case.pending.jobs]  # one that nobody knows is long over
         if not ENDED.issuperset(ends):
-            return Verdict("pending repair")
+            return Verdict("Pending repair")
         if any(end != _SUCCESS for end in ends):
-            return Verdict("repair failed", Action.END, "failure")
+            return Verdict("Failure", Action.END, "failure")
         if case.needed is None:
-            return Verdict("healthy", Action.END, _SUCCESS)
-        if not case.permitted:
-            return Verdict("repair disallowed", Action.END, "enoperm")
-    return Verdict("needs repair", Action.REPAIR) if case.permitted else Verdict("repair disallowed")
+            return Verdict("Healthy", Action.END, _SUCCESS)
+    if case.permission.suspended:
+        return Verdict("Suspended")
+    if case.permitted:
+        return Verdict("Needs repair", Action.REPAIR)
+    tagged = case.denied or (case.permission.most is None and case.pending is None)
+    return Verdict("Repair disallowed") if tagged else Verdict("Repair disallowed", Action.END, _DENIED)
 
 
 def cases(snapshot: Snapshot, now: float) -> list[Case]:
@@ -153,12 +164,12 @@ def _case(snapshot: Snapshot, instance: Instance, now: float) -> Case | None:
     needed, why = _damage(snapshot, instance)
     records = [record for tag in instance.tags if (record := record_of(tag))]
     pending = min((record for record in records if not record.result), key=lambda it: it.moment, default=None)
-    failed = any(record.result == "failure" for record in records)
-    if needed is None and pending is None and not failed:
+    results = tuple(record for record in records if record.result)
+    if needed is None and pending is None and not any(record.result == "failure" for record in results):
         return None
     near_to_far = (instance.tags, snapshot.group_of(instance.primary).tags, snapshot.tags)
     permission = next((it for tags in near_to_far if (it := _permission(tags, now))), Permission())
-    return Case(instance, needed, why, permission, pending, failed)
+    return Case(instance, needed, why, permission, pending, results)
 
 
 def _damage(snapshot: Snapshot, instance: Instance) -> tuple[Repair | None, str]:

@@ -69,7 +69,7 @@ def everything_is_read_over_luxi(cluster):
     assert "node1.lab.test" in cluster.gnt("hroller", "-L")
     assert "Normal (fixed-size) allocation results" in cluster.gnt("hspace", "-L")
     assert "'Nodes to online'" in cluster.gnt("hsqueeze", "-L", "--minimal-resources=1")
-    assert "healthy: 9" in cluster.gnt("harep", "-L")
+    assert "Healthy: 9" in cluster.gnt("harep", "-L")
 
 
 def the_remote_api_says_the_same(cluster):
@@ -133,16 +133,16 @@ def harep_brings_instances_from_a_dead_node(cluster):
     (suspended, _), *others = (line.split() for line in listed.splitlines())
     cluster.kill("ganeti-noded", "node3")
     cluster.gnt("gnt-node", "modify", "--offline=yes", "node3")
-    assert f"repair disallowed: {len(others) + 1}" in cluster.gnt("harep")
+    assert f"Repair disallowed: {len(others) + 1}" in cluster.gnt("harep")
 
     cluster.gnt("gnt-cluster", "add-tags", "ganeti:watcher:autorepair:failover")
     cluster.gnt("gnt-instance", "add-tags", suspended, "ganeti:watcher:autorepair:suspend")
-    assert f"needs repair: {len(others)}\nsuspended: 1" in cluster.gnt("harep", "--dry-run")
+    assert f"Needs repair: {len(others)}\nSuspended: 1" in cluster.gnt("harep", "--dry-run")
     begun = cluster.gnt("harep")
     assert begun.count("; failover; job ") == len(others)
     eventually(lambda: cluster.gnt("gnt-instance", "list", "--no-headers", "--filter", _ON_NODE3).count("\n") == 1)
 
-    eventually(lambda: f"healthy: {COUNT - 1}\nsuspended: 1" in cluster.gnt("harep"))
+    eventually(lambda: f"Healthy: {COUNT - 1}\nSuspended: 1" in cluster.gnt("harep"))
     for name, admin_state in others:
         tags = cluster.gnt("gnt-instance", "list-tags", name)
         assert re.search(r"^ganeti:watcher:autorepair:result:failover:\w+:\d+:success:\d+$", tags, re.MULTILINE), tags

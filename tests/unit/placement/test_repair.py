@@ -67,7 +67,7 @@ def test_the_nearest_tag_wins_and_of_several_the_least_destructive():
 def test_a_suspension_holds_until_its_end(tags, group_tags, cluster_tags, permitted):
     case = only_case(offline="a", tags=tags, group_tags=group_tags, cluster_tags=cluster_tags)
     assert case.permitted is permitted
-    assert judge(case, {}).state == ("needs repair" if permitted else "suspended")
+    assert judge(case, {}).state == ("Needs repair" if permitted else "Suspended")
 
 
 def test_suspensions_that_are_over_are_found():
@@ -97,23 +97,34 @@ def test_other_tags_are_no_repairs(text):
 @pytest.mark.parametrize(
     ("offline", "more", "jobs", "verdict"),
     [
-        ("a", ("failover",), {7: "success", 8: "running"}, Verdict("pending repair")),
-        ("", (), {7: "success", 8: "waiting"}, Verdict("pending repair")),
-        ("a", ("failover",), {7: "success", 8: "error"}, Verdict("repair failed", Action.END, "failure")),
-        ("", (), {7: "canceled", 8: "success"}, Verdict("repair failed", Action.END, "failure")),
-        ("", (), {7: "success", 8: "success"}, Verdict("healthy", Action.END, "success")),
-        ("", (), {8: "success"}, Verdict("healthy", Action.END, "success")),  # 7 is archived
-        ("b", (), {7: "success", 8: "success"}, Verdict("needs repair", Action.REPAIR)),  # it includes what is less
-        ("ab", (), {7: "success", 8: "success"}, Verdict("repair disallowed", Action.END, "enoperm")),
-        ("a", ("suspend",), {7: "success", 8: "success"}, Verdict("suspended")),
+        ("a", ("failover",), {7: "success", 8: "running"}, Verdict("Pending repair")),
+        ("", (), {7: "success", 8: "waiting"}, Verdict("Pending repair")),
+        ("a", ("failover",), {7: "success", 8: "error"}, Verdict("Failure", Action.END, "failure")),
+        ("", (), {7: "canceled", 8: "success"}, Verdict("Failure", Action.END, "failure")),
+        ("", (), {7: "success", 8: "success"}, Verdict("Healthy", Action.END, "success")),
+        ("", (), {8: "success"}, Verdict("Healthy", Action.END, "success")),  # 7 is archived
+        ("b", (), {7: "success", 8: "success"}, Verdict("Needs repair", Action.REPAIR)),  # it includes what is less
+        ("ab", (), {7: "success", 8: "success"}, Verdict("Repair disallowed", Action.END, "enoperm")),
+        ("a", ("suspend",), {7: "success", 8: "success"}, Verdict("Suspended")),
     ],
 )
 def test_a_repair_is_followed_until_it_ends(offline, more, jobs, verdict):
     assert judge(only_case(offline=offline, tags=(PENDING.tag, *tag(*more))), jobs) == verdict
 
 
+def test_that_too_little_is_allowed_is_tagged_once():
+    tags = tag("failover")
+    denied = Verdict("Repair disallowed", Action.END, "enoperm")
+    assert judge(only_case(offline="ab", tags=tags), {}) == denied
+    tagged = Record(Repair.REINSTALL, "abc", 950, (), "enoperm")
+    assert judge(only_case(offline="ab", tags=(*tags, tagged.tag)), {}) == Verdict("Repair disallowed")
+    other = Record(Repair.FAILOVER, "abc", 950, (), "enoperm")
+    assert judge(only_case(offline="ab", tags=(*tags, other.tag)), {}) == denied
+    assert judge(only_case(offline="ab"), {}) == Verdict("Repair disallowed")
+
+
 def test_what_has_failed_is_left_to_people_until_its_tag_is_gone():
     failed = PENDING.ended("failure", 950).tag
-    assert judge(only_case(offline="a", tags=(failed, *tag("failover"))), {}) == Verdict("repair failed")
-    assert judge(only_case(offline="", tags=(failed,)), {}) == Verdict("repair failed")
+    assert judge(only_case(offline="a", tags=(failed, *tag("failover"))), {}) == Verdict("Failure")
+    assert judge(only_case(offline="", tags=(failed,)), {}) == Verdict("Failure")
     assert cases(snapshot(offline="", tags=(PENDING.ended("success", 950).tag,)), NOW) == []

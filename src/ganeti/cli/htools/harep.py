@@ -50,15 +50,15 @@ class _Run:
             self._end_suspensions()
         found = cases(self._snapshot, self._now)
         running = self._repairer.states([job for case in found if case.pending for job in case.pending.jobs])
-        status, states = 0, Counter({"healthy": len(self._snapshot.instances) - len(found)})
+        status, states = 0, Counter({"Healthy": len(self._snapshot.instances) - len(found)})
         for case in found:
             verdict = judge(case, running)
             missing = lacking(case.needed) if verdict.action is Action.REPAIR and case.needed is not None else []
             say(f"{case.instance.name}: {_described(case)}; {self._acted(case, verdict, missing)}")
-            states["pending repair" if self._begun(verdict, missing) else verdict.state] += 1
+            states["Pending repair" if self._begun(verdict, missing) else verdict.state] += 1
             status = EXIT_FAILURE if missing else status
         say("---------------------\nInstance status count\n---------------------")
-        for state in ("healthy", *sorted(set(states) - {"healthy"})):
+        for state in ("Healthy", *sorted(set(states) - {"Healthy"})):
             say(f"{state}: {states[state]}")
         return status
 
@@ -71,11 +71,10 @@ class _Run:
             return f"nothing was begun: the master daemon cannot do {', '.join(missing)} yet"
         if verdict.action is Action.NOTHING:
             return _reason(case, verdict)
-        would = "would be " if self._dry else ""
         if verdict.action is Action.END:
             if not self._dry:
                 self._repairer.end(case, verdict.result)
-            return f"{would}tagged as ended: {verdict.result}"
+            return f"{_reason(case, verdict)}; {'would be ' if self._dry else ''}tagged as {verdict.result}"
         if self._dry:
             return "would be done"
         return f"job {self._repairer.go_on(case)}"
@@ -100,16 +99,17 @@ def _described(case: Case) -> str:
 
 
 def _reason(case: Case, verdict: Verdict) -> str:
-    """Why nothing is done."""
-    if verdict.state == "repair disallowed":
+    """Why nothing more is done."""
+    if verdict.state == "Repair disallowed":
         most = case.permission.most
         return "is not allowed: " + (
             f"tags allow {most.word} at most" if most is not None else "no tag allows any repair"
         )
     reasons = {
-        "suspended": "is suspended by a tag",
-        "pending repair": "its job has not ended yet",
-        "repair failed": "is left to people: a repair has failed, and its tag is still there",
+        "Suspended": "is suspended by a tag",
+        "Pending repair": "its job has not ended yet",
+        "Failure": "is left to people: a repair has failed" + (", and its tag is still there" if case.failed else ""),
+        "Healthy": "its repair is over",
     }
     return reasons[verdict.state]
 

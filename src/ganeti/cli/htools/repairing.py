@@ -55,25 +55,30 @@ class Repairer:
         assert needed is not None  # noqa: S101 - only what is needed is permitted
         marked = case.pending
         if marked is None:
-            marked = Record(needed, uuid4().hex[:12], int(time.time()))
-            self._run([_tagging(_SET, case, marked)])
+            marked = _begun(needed)
+            self._retag(case, marked)
         common = {"instance_name": case.instance.name, "reason": self._why()}
         delay = [{"OP_ID": "OP_TEST_DELAY", "duration": self._delay, "reason": self._why()}] if self._delay else []
         job: int = self._master.call(Method.SUBMIT_JOB, [*delay, *({**step, **common} for step in _STEPS[needed])])
-        self._replace(case, marked, marked.then(job))
+        self._run([_tagging(_SET, case, [marked.then(job)]), _tagging(_REMOVE, case, [marked])])
         return job
 
     def end(self, case: Case, result: str) -> None:
-        """Tag the instance with what its repair has come to."""
-        assert case.pending is not None  # noqa: S101 - nothing else ends
-        self._replace(case, case.pending, case.pending.ended(result, int(time.time())))
+        """Tag the instance with what its repair has come to, or why there will be none."""
+        record = case.pending
+        if record is None:
+            assert case.needed is not None  # noqa: S101 - what is well and not under repair is no case that ends
+            record = _begun(case.needed)
+        self._retag(case, record.ended(result, int(time.time())))
 
     def forget(self, kind: str, name: str | None, tags: Iterable[str]) -> None:
         """Remove tags of an object."""
         self._run([{"OP_ID": _REMOVE, "kind": kind, "name": name, "tags": list(tags)}])
 
-    def _replace(self, case: Case, old: Record, new: Record) -> None:
-        self._run([_tagging(_SET, case, new), _tagging(_REMOVE, case, old)])
+    def _retag(self, case: Case, record: Record) -> None:
+        """Instead of the repair that is under way and of the results of earlier ones."""
+        old = [*case.results, *([case.pending] if case.pending else [])]
+        self._run([_tagging(_SET, case, [record]), *([_tagging(_REMOVE, case, old)] if old else [])])
 
     def _run(self, operations: list[dict[str, Any]]) -> None:
         """Raises WrongInput if the job fails."""
@@ -93,5 +98,10 @@ class Repairer:
         return [["harep", self._reason, time.time_ns()]]
 
 
-def _tagging(operation: str, case: Case, record: Record) -> dict[str, Any]:
-    return {"OP_ID": operation, "kind": "instance", "name": case.instance.name, "tags": [record.tag]}
+def _begun(repair: Repair) -> Record:
+    return Record(repair, uuid4().hex[:12], int(time.time()))
+
+
+def _tagging(operation: str, case: Case, records: Sequence[Record]) -> dict[str, Any]:
+    tags = [record.tag for record in records]
+    return {"OP_ID": operation, "kind": "instance", "name": case.instance.name, "tags": tags}
