@@ -58,7 +58,7 @@ class Estimate:
 
     def _fits(self, exchanges: Exchanges) -> Mask:
         left = self._state.room.left()
-        fits = np.ones(exchanges.instances.shape[1], dtype=bool)
+        fits = np.ones(len(exchanges), dtype=bool)
         for transfer, rows in ((exchanges.of_primaries, _OF_PRIMARIES), (exchanges.of_disks, _OF_DISKS)):
             amount = transfer.amount(self._demand[rows])
             room = left[rows]

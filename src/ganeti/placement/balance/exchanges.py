@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ganeti.placement.balance.fleet import Ints, Mask
 from ganeti.placement.demand import Floats
+from ganeti.placement.snapshot import NO_NODE
 
 
 class Transfer(Struct, frozen=True):
@@ -58,7 +59,8 @@ class Exchanges:
     @property
     def nodes(self) -> Ints:
         """The nodes that take part, a column a candidate; NO_NODE where there is none."""
-        nodes: Ints = self._table[1:].reshape(8, -1)
+        moves = (self.primary != self.new_primary) | (self.secondary != self.new_secondary)
+        nodes: Ints = np.where(moves, self._table[1:], NO_NODE).reshape(8, -1)
         return nodes
 
     @cached_property

@@ -83,7 +83,7 @@ class Neighbourhood:
 
     def exchanged(self, exchanges: Exchanges) -> Floats:
         """Change of the score by tags and places after each of some exchanges."""
-        change = np.zeros(exchanges.instances.shape[1])
+        change = np.zeros(len(exchanges))
         if self.excludes:
             change += self._conflicts_changed(exchanges.of_primaries)
         if self.located:

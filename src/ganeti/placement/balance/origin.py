@@ -19,6 +19,9 @@ class Origin:
         for indices in balance.classes:
             for kind in balance.kinds(indices):
                 self._may[kind][indices] = True
+        if balance.rules.restricted_migration:
+            # Back to the old primary, as the mirror, only those go that need not migrate.
+            self._may[Kind.REPLACE_AND_FAILOVER] &= ~balance.occupancy.online[self.primary]
         self._migration = balance.migration
 
     def away(self, instances: Ints, primary: Ints, secondary: Ints) -> Mask:
