@@ -12,10 +12,10 @@ from collections import Counter
 import pytest
 
 from ganeti.errors import GanetiError, MasterUnreachable
+from tests.real.cluster.work import creation, eventually, statuses
 
 KILLS = 8
 CUSTOMERS = 4
-FINAL = {"success", "error", "canceled"}
 # Each creation that was carried out to its end leaves a line with its instance's name.
 HOOK = "#!/bin/sh\necho $GANETI_INSTANCE_NAME >>/root/carried-out\n"
 
@@ -40,36 +40,6 @@ class Customer(threading.Thread):
                 client.close()
                 time.sleep(0.05)
         client.close()
-
-
-def creation(name):
-    return {
-        "OP_ID": "OP_INSTANCE_CREATE",
-        "instance_name": name,
-        "mode": "create",
-        "disk_template": "diskless",
-        "hypervisor": "fake",
-        "disks": [],
-        "nics": [],
-        "pnode": "node2",
-        "no_install": True,
-        "ignore_ipolicy": True,
-        "name_check": False,
-        "ip_check": False,
-    }
-
-
-def statuses(cluster, jobs):
-    """Of all jobs, when they have all ended."""
-    client = cluster.client()
-    deadline = time.monotonic() + 120
-    while True:
-        found = dict(zip(jobs, client.call("QueryJobs", list(jobs), ["status"]), strict=True))
-        if all(row and row[0] in FINAL for row in found.values()):
-            client.close()
-            return {job: row[0] for job, row in found.items()}
-        assert time.monotonic() < deadline, Counter(row[0] if row else "lost" for row in found.values())
-        time.sleep(0.2)
 
 
 def test_a_master_daemon_that_is_killed_again_and_again_loses_no_job_and_runs_none_twice(cluster):
@@ -116,13 +86,6 @@ def test_guests_outlive_their_node_daemon_and_are_found_again(cluster):
         )
     cluster.gnt("gnt-instance", "migrate", "-f", "-n", "node3", name)
     cluster.gnt("gnt-instance", "shutdown", name)
-
-
-def eventually(true, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def submit_many(client, count):

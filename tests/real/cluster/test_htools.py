@@ -10,7 +10,7 @@ import pytest
 from ganeti.cli.htools.inputs import rapi
 from ganeti.errors import WrongInput
 from ganeti.lab.plan import CLUSTER
-from tests.real.cluster.test_accidents import creation, eventually, statuses
+from tests.real.cluster.work import creation, eventually, statuses
 
 COUNT = 9
 _ON_NODE3 = 'pnode == "node3.lab.test"'

@@ -2,7 +2,7 @@
 """Another node becomes the master: because the old one has died, or because somebody wants it so."""
 
 from ganeti.rpc.authority import read_term
-from tests.real.cluster.test_accidents import creation, eventually, statuses
+from tests.real.cluster.work import creation, eventually, statuses
 
 NAMES = ("--no-headers", "-o", "name")
 
