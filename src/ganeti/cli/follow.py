@@ -14,6 +14,7 @@ from ganeti.cli.session import Session
 from ganeti.declare.operation import PRIORITIES
 from ganeti.errors import Canceled, ExecutionFailed, UnknownEntity
 from ganeti.luxi.protocol import Method
+from ganeti.model.job import JobStatus
 
 _FIELDS = ["status", "opstatus", "opresult", "progress"]
 _POLL = 50.0  # seconds that one question to the master may wait
@@ -53,7 +54,7 @@ def follow(session: Session, number: int) -> list[Any]:
     with ProgressLine() as progress:
         while True:
             status, opstatus, results = watch.look(progress)
-            if status in ("success", "error", "canceled"):
+            if JobStatus(status).final:
                 break
     if status == "success":
         return results

@@ -6,6 +6,7 @@ from __future__ import annotations
 from copy import copy as shallow
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganeti.placement.demand import Floats
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot
@@ -66,6 +67,12 @@ class Neighbours:
             return 0
         shared = 0 if instance.secondary == NO_NODE else int(self.shared[instance.primary, instance.secondary])
         return shared + int(self.missed(instance)[instance.primary])
+
+    def migration(self, snapshot: Snapshot) -> NDArray[np.bool_] | None:
+        """Whether instances can go from a node (row) to another (column); None: always."""
+        if not self.rules.restricts_migration:
+            return None
+        return np.array([[self.rules.migrates(one, other) for other in snapshot.nodes] for one in snapshot.nodes])
 
     def missed(self, instance: Instance) -> Floats:
         """How many of its desired locations the instance would not have, by primary node."""

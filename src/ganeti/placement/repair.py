@@ -12,13 +12,13 @@ from enum import Enum, IntEnum
 import msgspec
 from msgspec import Struct
 
+from ganeti.model.job import JobStatus
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot, Template
 
 PREFIX = "ganeti:watcher:autorepair:"
 _PENDING, _RESULT, _SUSPEND = f"{PREFIX}pending:", f"{PREFIX}result:", f"{PREFIX}suspend"
-_SUCCESS = "success"  # the status of a job, and the result of a repair
+_SUCCESS = "success"  # the result of a repair
 _DENIED = "enoperm"
-ENDED = frozenset({_SUCCESS, "error", "canceled"})  # statuses of jobs
 
 
 class Repair(IntEnum):
@@ -135,10 +135,11 @@ def judge(case: Case, jobs: Mapping[int, str]) -> Verdict:
     if case.failed:
         return Verdict("Failure")
     if case.pending:
-        ends = [jobs.get(number, _SUCCESS) for number in case.pending.jobs]  # one that nobody knows is long over
-        if not ENDED.issuperset(ends):
+        # One that nobody knows is long over.
+        ends = [JobStatus(jobs.get(number, JobStatus.SUCCESS)) for number in case.pending.jobs]
+        if not all(end.final for end in ends):
             return Verdict("Pending repair")
-        if any(end != _SUCCESS for end in ends):
+        if any(end is not JobStatus.SUCCESS for end in ends):
             return Verdict("Failure", Action.END, "failure")
         if case.needed is None:
             return Verdict("Healthy", Action.END, _SUCCESS)

@@ -4,13 +4,7 @@
 import pytest
 
 from ganeti.errors import EnvironmentUnfit, NodeRefused, StaleTerm
-from ganeti.rpc.authority import Authority, Term, read_term, write_term
-
-
-@pytest.fixture
-def path(tmp_path):
-    write_term(tmp_path / "term", Term(3, "node1"))
-    return tmp_path / "term"
+from ganeti.rpc.authority import Authority, Term, read_term
 
 
 @pytest.fixture

@@ -5,16 +5,10 @@ import msgspec
 import pytest
 
 from ganeti.errors import NodeRefused, StaleTerm, decode
-from ganeti.rpc.authority import Authority, Term, read_term, write_term
+from ganeti.rpc.authority import Authority, Term, read_term
 from ganeti.rpc.call import encode_call, encode_request, line_decoder
 from ganeti.rpc.contract.node import Ping, Pong, Standing, TellStanding
 from ganeti.rpc.server import Dispatcher
-
-
-@pytest.fixture
-def path(tmp_path):
-    write_term(tmp_path / "term", Term(3, "node1"))
-    return tmp_path / "term"
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def on_all_processors(limit: int | None, watch: TerminalWatch) -> Callable[[Bala
         count = min(os.cpu_count() or 1, _MOST)
         allowed = watch.left() * (1 - _ORDERING)
         end = time.monotonic() + allowed
-        best = start = _state(balance)
+        best = start = Found.at(balance, balance.score())
         size = len(start.primary) * len(balance.occupancy.online)
         coolings = max(round(allowed / (_SECONDS * size)), 1)
         with ProcessPoolExecutor(count, get_context("fork"), _begin, (balance,)) as pool:
@@ -41,10 +41,6 @@ def on_all_processors(limit: int | None, watch: TerminalWatch) -> Callable[[Bala
         return best
 
     return anneal
-
-
-def _state(balance: Balance) -> Found:
-    return Found(balance.fleet.primary.copy(), balance.fleet.secondary.copy(), balance.score())
 
 
 def _best(found: Sequence[Found]) -> Found:

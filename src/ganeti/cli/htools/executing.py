@@ -16,16 +16,16 @@ from typing import Any
 from ganeti.cli.htools.inputs.luxi import client
 from ganeti.cli.htools.options import say
 from ganeti.cli.htools.report.steps import job_sets
+from ganeti.cli.htools.waiting import PAUSE, wait
+from ganeti.declare.operation import PRIORITIES
 from ganeti.errors import EXIT_FAILURE, WrongInput
 from ganeti.luxi.client import Client
 from ganeti.luxi.protocol import Method
+from ganeti.model.job import JobStatus
 from ganeti.operations import OPERATIONS
 from ganeti.placement.balance.move import Kind, Step
 from ganeti.placement.snapshot import Snapshot
 
-_PRIORITY = {"low": 10, "normal": 0, "high": -10}
-_ENDED = frozenset({"success", "error", "canceled"})
-_PAUSE = 0.5  # seconds between looks at the jobs
 _MIGRATE, _FAILOVER = "OP_INSTANCE_MIGRATE", "OP_INSTANCE_FAILOVER"
 _REPLACE_DISKS = "OP_INSTANCE_REPLACE_DISKS"
 
@@ -99,18 +99,18 @@ def _run_plan(
         if told != shown:
             say(told)
         shown = told
-        if status in _ENDED:
+        if JobStatus(status).final:
             return 0 if status == "success" or canceled else EXIT_FAILURE
         if interrupted.asked and not canceled:
             canceled, _ = master.call(Method.CANCEL_JOB, number)
-        time.sleep(_PAUSE)
+        time.sleep(PAUSE)
 
 
 def _run_set(master: Client, group: Snapshot, jobs: Sequence[Step], arguments: argparse.Namespace) -> bool:
     submitted = master.call(Method.SUBMIT_MANY_JOBS, [_operations(group, step, arguments) for step in jobs])
     refused = [reason for accepted, reason in submitted if not accepted]
     numbers = [number for accepted, number in submitted if accepted]
-    ends = _wait(master, numbers)
+    ends = wait(master, numbers)
     for number, end in ends.items():
         say(f"  job {number}: {end}")
     for reason in refused:
@@ -118,20 +118,10 @@ def _run_set(master: Client, group: Snapshot, jobs: Sequence[Step], arguments: a
     return not refused and all(end == "success" for end in ends.values())
 
 
-def _wait(master: Client, numbers: Sequence[int]) -> dict[int, str]:
-    """How each job has ended."""
-    while True:
-        states = dict(zip(numbers, master.call(Method.QUERY_JOBS, list(numbers), ["status"]), strict=True))
-        ends = {number: str(row[0]) if row else "error" for number, row in states.items()}
-        if all(end in _ENDED for end in ends.values()):
-            return ends
-        time.sleep(_PAUSE)
-
-
 def _operations(group: Snapshot, step: Step, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     instance = group.instances[step.move.instance]
     reason = [["hbal", arguments.reason or "balancing", time.time_ns()]]
-    common = {"instance_name": instance.name, "priority": _PRIORITY[arguments.priority], "reason": reason}
+    common = {"instance_name": instance.name, "priority": PRIORITIES[arguments.priority], "reason": reason}
     leave = {"OP_ID": _MIGRATE, "allow_failover": True} if instance.status.running else {"OP_ID": _FAILOVER}
     leave |= common
     target = group.nodes[step.move.target].name

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
+from ganeti.cli.htools.waiting import wait
 from ganeti.errors import WrongInput
 from ganeti.luxi.client import Client
 from ganeti.luxi.protocol import Method
+from ganeti.model.job import JobStatus
 from ganeti.operations import OPERATIONS
-from ganeti.placement.repair import ENDED, Case, Record, Repair
+from ganeti.placement.repair import Case, Record, Repair
 
 _SET, _REMOVE = "OP_TAGS_SET", "OP_TAGS_DEL"
-_PATIENCE = 10.0  # seconds between two looks at a job of which there is no news
-_NO_LOG = 1 << 60  # a serial number beyond those of all log entries
 _STEPS: dict[Repair, tuple[dict[str, Any], ...]] = {
     Repair.FIX_STORAGE: (
         {"OP_ID": "OP_INSTANCE_REPLACE_DISKS", "mode": "replace_new_secondary", "iallocator": "hail"},
@@ -85,14 +85,10 @@ class Repairer:
         number = self._master.call(
             Method.SUBMIT_JOB, [{**operation, "reason": self._why()} for operation in operations]
         )
-        values: list[Any] = [None, None]
-        while values[0] not in ENDED:
-            answer = self._master.call(
-                Method.WAIT_FOR_JOB_CHANGE, number, ["status", "opresult"], values, _NO_LOG, _PATIENCE
-            )
-            values = values if answer == "nochange" else answer[0]
-        if values[0] != "success":
-            raise WrongInput(f"Error: job {number}, which changes tags, ended with {values[0]}: {values[1]}")
+        end = wait(self._master, [number])[number]
+        if end != JobStatus.SUCCESS:
+            ((results,),) = self._master.call(Method.QUERY_JOBS, [number], ["opresult"])
+            raise WrongInput(f"Error: job {number}, which changes tags, ended with {end}: {results}")
 
     def _why(self) -> list[list[Any]]:
         return [["harep", self._reason, time.time_ns()]]

@@ -16,9 +16,9 @@ from ganeti.placement.allocator.choices import Choices
 from ganeti.placement.allocator.failure import Failure
 from ganeti.placement.allocator.room import Mask, Room, housed, needed_memory
 from ganeti.placement.demand import Floats
+from ganeti.placement.neighbours import Neighbours
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot, Template
-from ganeti.placement.tags import TagRules
 
 
 class Capacity:
@@ -36,7 +36,7 @@ class Capacity:
         self._homeless: list[list[Instance]] = [[] for _ in range(nodes)]  # would be, if their node died
         self._failover: Floats = np.zeros((nodes, nodes))  # [secondary, primary], MiB
         self._mirrored: Floats = np.zeros((nodes, nodes))  # the same, instances
-        self._barred = _barred(snapshot, occupancy.neighbours.rules)  # [to, from]
+        self._barred = _barred(snapshot, occupancy.neighbours)  # [to, from]
         for instance in snapshot.instances:
             self._register(instance)
         self._left = {node: self._housed(node) for node in range(nodes) if self._homeless[node]}
@@ -188,8 +188,7 @@ class Capacity:
         return not instance.forthcoming and (self._down or instance.status.holds_memory)
 
 
-def _barred(snapshot: Snapshot, rules: TagRules) -> Mask:
+def _barred(snapshot: Snapshot, neighbours: Neighbours) -> Mask:
     """Pairs (to, from) of nodes between which tags forbid migration."""
-    if not rules.restricts_migration:
-        return np.zeros((len(snapshot.nodes), len(snapshot.nodes)), dtype=bool)
-    return np.array([[not rules.migrates(left, taken) for left in snapshot.nodes] for taken in snapshot.nodes])
+    allowed = neighbours.migration(snapshot)
+    return np.zeros((len(snapshot.nodes), len(snapshot.nodes)), dtype=bool) if allowed is None else ~allowed.T

@@ -39,6 +39,11 @@ class Found(Struct, frozen=True):
     secondary: Ints
     score: float
 
+    @classmethod
+    def at(cls, balance: Balance, score: float) -> Found:
+        """Where they are now."""
+        return cls(balance.fleet.primary.copy(), balance.fleet.secondary.copy(), score)
+
 
 class Annealing:
     """``limit`` is how many instances may be away from where they were."""
@@ -63,12 +68,12 @@ class Annealing:
     def run(self) -> Found:
         """The best state found that fits the limit, when the time is up; where it began if none does."""
         allowed = self._watch.left()
-        best, best_cost, rounds = self._state(self._balance.look().score()), np.inf, 0
+        best, best_cost, rounds = Found.at(self._balance, self._balance.look().score()), np.inf, 0
         while self._drawing and (left := self._watch.left()) > 0:
             score = self._balance.look().score()
             cost = np.inf if self._too_many() else score + self._least_price * self._away
             if cost < best_cost - _LEAST:
-                best, best_cost = self._state(score), cost
+                best, best_cost = Found.at(self._balance, score), cost
             self._round(_COLD * (_HOT / _COLD) ** (left / allowed))
             self._adapt_price()
             rounds += 1
@@ -88,10 +93,6 @@ class Annealing:
         if self._limit is not None:
             changed = self._price * _DEARER if self._too_many() else self._price / _DEARER
             self._price = min(max(changed, _CHEAP), _DEAR)
-
-    def _state(self, score: float) -> Found:
-        fleet = self._balance.fleet
-        return Found(fleet.primary.copy(), fleet.secondary.copy(), score)
 
     def _round(self, temperature: float) -> None:
         """Make some of the candidates, on nodes of their own each."""

@@ -49,6 +49,11 @@ class Exchanges:
         self.new_primary: Ints = table[3]
         self.new_secondary: Ints = table[4]
 
+    @classmethod
+    def of_moves(cls, instances: Ints, before: tuple[Ints, Ints], after: tuple[Ints, Ints]) -> Exchanges:
+        """Of one instance each, from its primary and secondary node before to those after."""
+        return cls(np.stack(((instances, *before, *after), (instances, *before, *before)), axis=1))
+
     def __len__(self) -> int:
         return len(self.instances[0])
 

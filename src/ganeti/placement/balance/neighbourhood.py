@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganeti.placement.balance.exchanges import Exchanges, Transfer
-from ganeti.placement.balance.fleet import Fleet, Ints, Mask
+from ganeti.placement.balance.fleet import Fleet, Ints
 from ganeti.placement.demand import Floats
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import WEIGHTS
@@ -34,19 +34,12 @@ class Neighbourhood:
         self.excludes = bool(names)
         self.located = bool(occupancy.neighbours.located.size) or bool(rules.desired)
         self._missed = self._missing(snapshot)
-        self.migration = self._migration(snapshot)
+        self.migration = self._neighbours.migration(snapshot)
 
     def _missing(self, snapshot: Snapshot) -> Floats | None:
         if not self._neighbours.rules.desired:
             return None
         return np.array([self._neighbours.missed(instance) for instance in snapshot.instances])
-
-    def _migration(self, snapshot: Snapshot) -> Mask | None:
-        """Whether instances can go from a node (row) to another (column); None: always."""
-        rules = self._neighbours.rules
-        if not rules.restricts_migration:
-            return None
-        return np.array([[rules.migrates(source, target) for target in snapshot.nodes] for source in snapshot.nodes])
 
     def look(self) -> None:
         """Take the counts as they are now."""

@@ -51,11 +51,9 @@ class _Ordering:
 
     def _best(self, instances: Ints) -> Step | None:
         """Of those that can be made the one that seems to lead furthest."""
-        fleet, nobody = self._balance.fleet, np.zeros_like(instances)
-        columns = fleet.primary, fleet.secondary, self._primary, self._secondary
-        places = [(column[instances], column[nobody]) for column in columns]
-        places[2:] = [(places[2][0], places[0][1]), (places[3][0], places[1][1])]
-        moves = Exchanges(np.array([(instances, nobody), *places]))
+        fleet = self._balance.fleet
+        before = fleet.primary[instances], fleet.secondary[instances]
+        moves = Exchanges.of_moves(instances, before, (self._primary[instances], self._secondary[instances]))
         change = self._estimate.spread(moves) + self._estimate.reserve(moves)
         steps = (self._step(int(instances[place])) for place in np.argsort(change))
         return next((step for step in steps if step), None)

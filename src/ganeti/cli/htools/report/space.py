@@ -50,17 +50,17 @@ def machine_totals(phase: str, it: Totals) -> Iterator[Pair]:
         ("MEM_RESVD", it.reserved_memory),
         ("MEM_INST", it.instance_memory),
         ("MEM_OVERHEAD", it.overhead),
-        ("MEM_EFF", _fraction(it.memory_efficiency)),
+        ("MEM_EFF", decimals(it.memory_efficiency)),
         ("DSK_FREE", it.free_disk),
         ("DSK_AVAIL", it.available_disk),
         ("DSK_RESVD", it.reserved_disk),
         ("DSK_INST", it.instance_disk),
-        ("DSK_EFF", _fraction(it.disk_efficiency)),
+        ("DSK_EFF", decimals(it.disk_efficiency)),
         ("SPN_FREE", it.free_spindles),
         ("SPN_INST", it.used_spindles),
-        ("SPN_EFF", _fraction(it.spindle_efficiency)),
+        ("SPN_EFF", decimals(it.spindle_efficiency)),
         ("CPU_INST", it.used_vcpus),
-        ("CPU_EFF", _fraction(it.vcpu_efficiency)),
+        ("CPU_EFF", decimals(it.vcpu_efficiency)),
         ("MNODE_MEM_AVAIL", it.most_memory),
         ("MNODE_DSK_AVAIL", it.most_disk),
     )
@@ -97,7 +97,7 @@ def machine_tiered(filled: Filled, initial: Totals, final: Totals) -> Iterator[P
 def machine_standard(filled: Filled, initial: Totals, final: Totals) -> Iterator[Pair]:
     yield from machine_totals("FIN", final)
     usage = initial.instances / final.instances if final.instances else math.nan
-    yield "ALLOC_USAGE", _fraction(usage)
+    yield "ALLOC_USAGE", decimals(usage)
     yield "ALLOC_INSTANCES", len(filled.instances)
     yield "ALLOC_FAIL_REASON", filled.reason.word.upper()
     listed = Failure.listed() if filled.tried else list(filled.failures)
@@ -174,7 +174,3 @@ def _key_metrics(what: str, vcpus: int, normal: float, sizes: tuple[int, int, in
 
 def _percent(fraction: float) -> str:
     return f"{decimals(fraction * 100, 2):>5}%"
-
-
-def _fraction(value: float) -> str:
-    return decimals(value)
