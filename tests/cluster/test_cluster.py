@@ -7,7 +7,7 @@ from ganeti import errors
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
 from ganeti.node.master_ip import MasterIp
-from ganeti.rpc.contract.instance import Start
+from ganeti.rpc.contract.instance import StartGuest
 
 
 async def verify(cluster, **parameters):
@@ -51,7 +51,7 @@ async def test_a_guest_on_the_wrong_node_and_one_that_nobody_knows_are_found(clu
     await cluster.add("web2", start=False)
     for name, node in (("web1", "node2"), ("web2", "node3")):
         guest = guest_of(cluster.state, cluster.instance(name))
-        await cluster.master.nodes.call(cluster.node(node), Start(guest=guest))
+        await cluster.master.nodes.call(cluster.node(node), StartGuest(guest=guest))
     await cluster.master.configuration.commit(deletes=[cluster.instance("web2")])
     _, said = await verify(cluster)
     assert "ERROR: instance web1: runs on node node2, and should on node1" in said

@@ -8,7 +8,7 @@ import pytest
 from ganeti import errors
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState
-from ganeti.rpc.contract.instance import Start
+from ganeti.rpc.contract.instance import StartGuest
 from tests.cluster.cluster import running
 
 
@@ -121,7 +121,7 @@ async def test_a_guest_that_runs_elsewhere_is_not_started_a_second_time(cluster)
 async def started_by_hand(cluster, name, node):
     """Somebody starts a guest behind the master's back."""
     guest = guest_of(cluster.state, cluster.instance(name))
-    await cluster.master.nodes.call(cluster.node(node), Start(guest=guest))
+    await cluster.master.nodes.call(cluster.node(node), StartGuest(guest=guest))
     return guest
 
 

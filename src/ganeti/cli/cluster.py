@@ -14,8 +14,8 @@ from ganeti.declare.command import Argument, Command, Option
 from ganeti.errors import EXIT_FAILURE, EXIT_NOT_CLUSTER, WrongInput
 from ganeti.host.files import read_text
 from ganeti.luxi.protocol import Method
-from ganeti.operations.cluster.destroy import Destroy
-from ganeti.operations.cluster.verify import Verify
+from ganeti.operations.cluster.destroy import ClusterDestroy
+from ganeti.operations.cluster.verify import ClusterVerify
 
 
 def _info(session: Session, values: dict[str, Any]) -> int:
@@ -127,7 +127,7 @@ GETMASTER = Local(Command("gnt-cluster", "getmaster"), "Show the name of the mas
 
 
 def _verify(session: Session, values: dict[str, Any]) -> int:
-    results = follow.run(session, Verify.wire_name(), parameters_from(Verify, values))
+    results = follow.run(session, ClusterVerify.wire_name(), parameters_from(ClusterVerify, values))
     if results is None or results[0] is None:
         return 0
     numbers = [number for _, number in results[0]["jobs"]]
@@ -139,7 +139,7 @@ def _verify(session: Session, values: dict[str, Any]) -> int:
     return 0 if good else EXIT_FAILURE
 
 
-VERIFY = presented(Verify, _verify)
+VERIFY = presented(ClusterVerify, _verify)
 
 
 def _destroy(session: Session, values: dict[str, Any]) -> int:
@@ -152,7 +152,7 @@ def _destroy(session: Session, values: dict[str, Any]) -> int:
     from ganeti.bootstrap.destroy import destroy  # noqa: PLC0415 - only here
     from ganeti.host.services import services  # noqa: PLC0415 - only here
 
-    follow.run(session, Destroy.wire_name(), {})
+    follow.run(session, ClusterDestroy.wire_name(), {})
     destroy(session.paths, services(session.paths))
     session.say("The cluster is destroyed; disks of instances and logs are left where they were")
     return 0

@@ -8,7 +8,7 @@ from typing import Any
 from ganeti.cli.runnable import Local, own_options
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
-from ganeti.operations.cluster.modify import Modify
+from ganeti.operations.cluster.modify import ClusterModify
 from ganeti.operations.cluster.spelling import cluster_parameters
 
 # What ``modify`` can do, ``init`` can do as well, but for these.
@@ -32,7 +32,7 @@ def _init(session: Session, values: dict[str, Any]) -> int:
         cluster_name=values["cluster_name"],
         secondary_ip=values.get("secondary_ip"),
         primary_ip_version=int(values["primary_ip_version"]),
-        parameters={name: value for name, value in parameters.items() if name in Modify.parameters()},
+        parameters={name: value for name, value in parameters.items() if name in ClusterModify.parameters()},
     )
     state = plan(wanted, session.paths, WallClock())
     manager = services(session.paths)
@@ -59,7 +59,7 @@ INIT = Local(
         "gnt-cluster",
         "init",
         (Argument("cluster_name", "Name of the cluster, with an address of its own"),),
-        (*_OWN, *(option for option in own_options(Modify) if option.dest not in _NOT_HERE)),
+        (*_OWN, *(option for option in own_options(ClusterModify) if option.dest not in _NOT_HERE)),
         usage="[<opts>...] <cluster-name>",
     ),
     "Make a new cluster with this machine as its master.",

@@ -12,7 +12,7 @@ from ganeti.cli.runnable import Local, parameters_from, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import Argument, Command
-from ganeti.operations.node.modify import Modify
+from ganeti.operations.node.modify import NodeModify
 from ganeti.query.filter import names_filter
 from ganeti.query.node import DEFAULT
 
@@ -67,7 +67,7 @@ INFO = Local(
 
 
 def _modify(session: Session, values: dict[str, Any]) -> int:
-    results = follow.run(session, Modify.wire_name(), parameters_from(Modify, values))
+    results = follow.run(session, NodeModify.wire_name(), parameters_from(NodeModify, values))
     if results and results[0]:
         session.say(f"Modified node {values['node_name']}")
         for what, value in results[0]:
@@ -75,4 +75,4 @@ def _modify(session: Session, values: dict[str, Any]) -> int:
     return 0
 
 
-MODIFY = presented(Modify, _modify)
+MODIFY = presented(NodeModify, _modify)

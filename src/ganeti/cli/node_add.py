@@ -12,7 +12,7 @@ from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.text import parse_age
 from ganeti.errors import ResolverError
 from ganeti.luxi.protocol import Method
-from ganeti.operations.node.add import Add
+from ganeti.operations.node.add import NodeAdd
 
 _NODE_OPTIONS = (
     Option(("-s", "--secondary-ip"), "Its address for disk and migration traffic", metavar="ADDRESS"),
@@ -37,7 +37,7 @@ def _add(session: Session, values: dict[str, Any]) -> int:
         session.say(f"Preparing {name} over ssh ...")
         _prepare(session, name, address, values)
     parameters = _parameters(values) | {"node_name": name, "primary_ip": address}
-    follow.run(session, Add.wire_name(), parameters)
+    follow.run(session, NodeAdd.wire_name(), parameters)
     session.say(f"Node {name} is in the cluster")
     return 0
 

@@ -16,7 +16,7 @@ from ganeti.config.store import FORMAT, Store
 from ganeti.errors import ExecutionFailed, GanetiError, NodeCallFailed, StaleTerm
 from ganeti.model.node import Node
 from ganeti.rpc.client import NodeClient
-from ganeti.rpc.contract.store import Append, Position, Replace, Tell
+from ganeti.rpc.contract.store import AppendBatch, Position, ReplaceStore, TellPosition
 
 if TYPE_CHECKING:
     from ganeti.config.journal import Journal
@@ -124,15 +124,15 @@ class _Replica:
     async def _send_missing(self) -> None:
         position = self._position
         if position is None:
-            position = await self._client.call(self.node, Tell())
+            position = await self._client.call(self.node, TellPosition())
         self._position = None  # as long as a call is under way, nobody knows
         while position.revision != self._journal.revision or position.format != FORMAT:
             batches = self._journal.since(position.revision) if position.format == FORMAT else None
             if batches is not None:
-                position = await self._client.call(self.node, Append(batches=batches))
+                position = await self._client.call(self.node, AppendBatch(batches=batches))
                 if not position.gap:
                     continue
-            everything = Replace(format=FORMAT, revision=self._journal.revision, records=self._store.all())
+            everything = ReplaceStore(format=FORMAT, revision=self._journal.revision, records=self._store.all())
             position = await self._client.call(self.node, everything)
         self._position = position
 

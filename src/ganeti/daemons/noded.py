@@ -73,7 +73,7 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
     """The calls about the cluster that the node belongs to."""
     membership = Membership(paths)
 
-    async def forget(call: node.Leave, report: Report) -> None:
+    async def forget(call: node.LeaveCluster, report: Report) -> None:
         del call, report
         replica.close()
         leave(paths)
@@ -83,10 +83,10 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
     return {
         node.WriteSsconf: membership.write_ssconf,
         node.SaveFiles: membership.save_files,
-        node.Leave: forget,
-        store.Tell: replica.tell,
-        store.Append: replica.append,
-        store.Replace: replica.replace,
+        node.LeaveCluster: forget,
+        store.TellPosition: replica.tell,
+        store.AppendBatch: replica.append,
+        store.ReplaceStore: replica.replace,
     }
 
 

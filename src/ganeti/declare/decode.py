@@ -34,9 +34,22 @@ def decode(value: Any, cls: type[T], what: str) -> T:
     allowed. ``what`` says whose parameters these are: "OP_INSTANCE_CREATE".
     """
     try:
-        return msgspec.convert(value, cls)
+        decoded = msgspec.convert(value, cls)
     except msgspec.ValidationError as error:
         raise WrongInput(explain(str(error), cls, what)) from None
+    _refuse_unsupported(decoded)
+    return decoded
+
+
+def _refuse_unsupported(decoded: Any) -> None:
+    refused = [
+        name
+        for name, parameter in _parameters(type(decoded)).items()
+        if parameter.unsupported and getattr(decoded, name) != parameter.default
+    ]
+    if refused:
+        named = ", ".join(f"'{name}'" for name in refused)
+        raise WrongInput(f"Parameter{'s' if len(refused) > 1 else ''} {named}: not supported yet")
 
 
 def explain(message: str, cls: type[Any], what: str) -> str:

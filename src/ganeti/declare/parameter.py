@@ -30,6 +30,8 @@ class _Declaration:
     completes: str | None
     secret: bool
     bare: bool
+    unsupported: bool
+    accepted: str
 
 
 def param(
@@ -39,15 +41,19 @@ def param(
     completes: str | None = None,
     secret: bool = False,
     bare: bool = False,
+    unsupported: bool = False,
+    accepted: str = "",
 ) -> Meta:
     """The annotation of a parameter.
 
     ``flags``: its command-line flags; without any it can be set only through the API, or by the
     command's own composition. ``completes``: what shell completion offers, as in ``ganeti.declare.command.Option``.
     ``secret``: the value is kept out of logs, job lists and hooks. ``bare``: the flag takes no value,
-    although "neither yes nor no" is possible too.
+    although "neither yes nor no" is possible too. ``unsupported``: any other value than the default is refused
+    where it is decoded. ``accepted``: why taking it and doing nothing with it harms nobody.
     """
-    return Meta(description=help, extra={_KEY: _Declaration(help, flags, metavar, completes, secret, bare)})
+    declaration = _Declaration(help, flags, metavar, completes, secret, bare, unsupported, accepted)
+    return Meta(description=help, extra={_KEY: declaration})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ class Parameter:
     completes: str | None = None
     secret: bool = False
     bare: bool = False
+    unsupported: bool = False
+    accepted: str = ""
 
     @property
     def kind(self) -> Any:
@@ -101,6 +109,8 @@ def parameters_of(cls: type[Struct]) -> Mapping[str, Parameter]:
             completes=declaration.completes,
             secret=declaration.secret,
             bare=declaration.bare,
+            unsupported=declaration.unsupported,
+            accepted=declaration.accepted,
         )
     return found
 

@@ -20,13 +20,13 @@ from typing import NoReturn
 from ganeti.errors import ExecutionFailed, GanetiError
 from ganeti.host.paths import Paths
 from ganeti.lab import autostart, environment, network, pidlock, root
-from ganeti.lab.plan import DOMAIN, Plan, decode
+from ganeti.lab.plan import DOMAIN, LabPlan, decode
 
 UP = "up"
 _SSH_PATIENCE = 10.0  # seconds
 
 
-def start_lab(plan: Plan) -> None:
+def start_lab(plan: LabPlan) -> None:
     """The nodes' own layers live in memory, and only as long as the lab."""
     pidlock.hold(plan.lock("lab"))
     plan.layers.mkdir()
@@ -34,7 +34,7 @@ def start_lab(plan: Plan) -> None:
     network.build_switch()
 
 
-def start_node(plan: Plan, node: str, fabric: int) -> None:
+def start_node(plan: LabPlan, node: str, fabric: int) -> None:
     """``fabric``: an open file that is the lab's network namespace."""
     pidlock.hold(plan.lock(node))
     socket.sethostname(node)

@@ -21,7 +21,7 @@ import ganeti
 from ganeti.errors import EnvironmentUnfit, UnknownEntity, WrongState
 from ganeti.lab import network, pidlock
 from ganeti.lab.node import Node, end, node_of, start
-from ganeti.lab.plan import RUNNING, STORED, Plan, decode, free_network, node_names
+from ganeti.lab.plan import RUNNING, STORED, LabPlan, decode, free_network, node_names
 
 PROGRAMS = ("ip", "mount", "nsenter", "pivot_root", "setsid", "ssh-keygen", "sshd", "unshare")
 
@@ -30,7 +30,7 @@ PROGRAMS = ("ip", "mount", "nsenter", "pivot_root", "setsid", "ssh-keygen", "ssh
 class Lab:
     """A lab that is up. As a context manager it is taken down at the end."""
 
-    plan: Plan
+    plan: LabPlan
 
     @classmethod
     def up(cls, name: str, *, nodes: int = 3, reachable: bool = False, provider: Path | None = None) -> Lab:
@@ -40,7 +40,7 @@ class Lab:
         ``provider``: an OS provider's directory, for all nodes. Raises WrongState if the lab is up already.
         """
         check_machine()
-        plan = Plan(
+        plan = LabPlan(
             name=name,
             nodes=node_names(nodes),
             network=free_network(network.networks_in_use() if reachable else ()),
@@ -132,7 +132,7 @@ def hidden_directories() -> tuple[Path, ...]:
     return tuple(sorted(path for path in chosen if chosen.isdisjoint(path.parents)))
 
 
-def _start(plan: Plan) -> None:
+def _start(plan: LabPlan) -> None:
     for directory in (plan.running, plan.keys, plan.stored, plan.shared):
         directory.mkdir(parents=True, mode=0o700)
     (plan.running / "plan.json").write_text(plan.encode())
@@ -145,12 +145,12 @@ def _start(plan: Plan) -> None:
         starting.wait()
 
 
-def _make_key(plan: Plan, owner: str) -> None:
+def _make_key(plan: LabPlan, owner: str) -> None:
     command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{owner}@lab", "-f", plan.keys / owner)
     subprocess.run(command, check=True, capture_output=True)
 
 
-def _first(plan: Plan) -> int:
+def _first(plan: LabPlan) -> int:
     pid = pidlock.holder(plan.lock("lab"))
     if pid is None:
         raise WrongState(f"The lab '{plan.name}' is not up")

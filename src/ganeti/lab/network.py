@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed
-from ganeti.lab.plan import MACHINE, Plan
+from ganeti.lab.plan import MACHINE, LabPlan
 
 SWITCH = "switch"
 _SWITCH_MAC = "02:00:00:00:00:fe"
@@ -43,7 +43,7 @@ def build_switch() -> None:
     batch(f"link set lo up\nlink add {SWITCH} address {_SWITCH_MAC} type bridge\nlink set {SWITCH} up\n")
 
 
-def plug_machine(plan: Plan, fabric: int) -> None:
+def plug_machine(plan: LabPlan, fabric: int) -> None:
     """A cable from the machine to the switch; ``fabric`` is the lab's first process."""
     inside = ("nsenter", "--target", str(fabric), "--net")
     address = plan.with_prefix(plan.host(MACHINE))
@@ -55,11 +55,11 @@ def plug_machine(plan: Plan, fabric: int) -> None:
     batch(f"link set machine master {SWITCH} up\n", inside=inside)
 
 
-def unplug_machine(plan: Plan) -> None:
+def unplug_machine(plan: LabPlan) -> None:
     batch(f"link delete {plan.cable}\n", tolerant=True)
 
 
-def plug_node(plan: Plan, node: str, fabric: int) -> None:
+def plug_node(plan: LabPlan, node: str, fabric: int) -> None:
     """Run by a node's first process. ``fabric``: an open file that is the lab's network namespace.
 
     The node's own address is on a bridge that its guests join.

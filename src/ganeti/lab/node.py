@@ -17,14 +17,14 @@ from ganeti.errors import ExecutionFailed, UnknownEntity, WrongState
 from ganeti.host.process import Finished
 from ganeti.lab import environment, network, pidlock
 from ganeti.lab.first import UP
-from ganeti.lab.plan import DOMAIN, Plan
+from ganeti.lab.plan import DOMAIN, LabPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """Its state is the machine's: any number of objects, in any process, may stand for the same node."""
 
-    plan: Plan
+    plan: LabPlan
     name: str
 
     @property
@@ -115,7 +115,7 @@ class Node:
 class Starting:
     """The first process of a lab or a node on its way; see ``ganeti.lab.first``."""
 
-    plan: Plan
+    plan: LabPlan
     who: str
     report: int  # an open file
 
@@ -129,7 +129,9 @@ class Starting:
             raise ExecutionFailed(f"{self.who} does not start: {why}")
 
 
-def start(plan: Plan, who: str, *within: str, namespaces: tuple[str, ...] = (), fabric: int | None = None) -> Starting:
+def start(
+    plan: LabPlan, who: str, *within: str, namespaces: tuple[str, ...] = (), fabric: int | None = None
+) -> Starting:
     """Start the first process of a lab or a node, in namespaces of its own; ``within``: what leads there."""
     report, write_end = os.pipe()
     keep = (write_end,) if fabric is None else (write_end, fabric)
@@ -166,7 +168,7 @@ def end(pid: int) -> None:
             os.close(handle)
 
 
-def node_of(plan: Plan, name: str) -> Node:
+def node_of(plan: LabPlan, name: str) -> Node:
     """Raises UnknownEntity."""
     short = name.removesuffix(f".{DOMAIN}")
     if short not in plan.nodes:

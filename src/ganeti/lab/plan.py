@@ -28,7 +28,7 @@ _NAME = re.compile(r"[a-z0-9]{1,10}")  # the name of a network interface is made
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LabPlan:
     """``reachable``: whether the machine itself gets an address in the lab's network.
 
     ``visible``: directories that every node sees as they are on the machine.
@@ -114,10 +114,10 @@ class Plan:
         )
 
 
-def decode(text: str) -> Plan:
+def decode(text: str) -> LabPlan:
     """What ``Plan.encode`` wrote."""
     told = json.loads(text)
-    return Plan(
+    return LabPlan(
         name=told["name"],
         nodes=tuple(told["nodes"]),
         network=IPv4Network(told["network"]),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ganeti.errors import ExecutionFailed
 from ganeti.lab import environment
-from ganeti.lab.plan import DOMAIN, Plan
+from ganeti.lab.plan import DOMAIN, LabPlan
 
 SHARED_STORAGE = "srv/ganeti/shared-file-storage"
 PROVIDERS = "usr/share/ganeti/os"
@@ -22,7 +22,7 @@ PROVIDERS = "usr/share/ganeti/os"
 _EMPTY = ("etc/ganeti", "mnt", "root/.ssh", "var/lib/ganeti", "var/log/ganeti", "srv/ganeti", PROVIDERS)
 
 
-def build(plan: Plan, node: str) -> Path:
+def build(plan: LabPlan, node: str) -> Path:
     """Mount the node's root; at its first boot, furnish it. Returns where it is."""
     own = plan.layers / node
     root = own / "root"
@@ -66,7 +66,7 @@ def bind(source: Path, target: Path) -> None:
     mount("--rbind", source, target)
 
 
-def furnish(plan: Plan, node: str, root: Path) -> None:
+def furnish(plan: LabPlan, node: str, root: Path) -> None:
     """What an installer would ask for or make up: names, addresses, keys."""
     for directory in _EMPTY:
         shutil.rmtree(root / directory, ignore_errors=True)
@@ -81,7 +81,7 @@ def furnish(plan: Plan, node: str, root: Path) -> None:
     furnish_ssh(plan, node, root)
 
 
-def furnish_ssh(plan: Plan, node: str, root: Path) -> None:
+def furnish_ssh(plan: LabPlan, node: str, root: Path) -> None:
     """Root reaches every node from every node, and knows their host keys."""
     known = [f"{peer}.{DOMAIN},{peer},{plan.address(peer)} {public(plan, peer)}" for peer in plan.nodes]
     write(root / "etc/ssh/ssh_known_hosts", "".join(known))
@@ -111,7 +111,7 @@ def write(path: Path, text: str, *, mode: int = 0o644) -> None:
     path.chmod(mode)
 
 
-def public(plan: Plan, who: str) -> str:
+def public(plan: LabPlan, who: str) -> str:
     return (plan.keys / f"{who}.pub").read_text()
 
 

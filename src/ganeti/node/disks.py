@@ -19,15 +19,15 @@ class Disks:
     def __init__(self, equipment: Equipment) -> None:
         self._equipment = equipment
 
-    async def create(self, call: storage.Create, report: Report) -> None:
+    async def create(self, call: storage.CreateDisk, report: Report) -> None:
         del report
         await self._storage(call.disk).create(call.disk)
 
-    async def remove(self, call: storage.Remove, report: Report) -> None:
+    async def remove(self, call: storage.RemoveDisk, report: Report) -> None:
         del report
         await self._storage(call.disk).remove(call.disk)
 
-    async def examine(self, call: storage.Examine, report: Report) -> tuple[DiskStatus, ...]:
+    async def examine(self, call: storage.ExamineDisks, report: Report) -> tuple[DiskStatus, ...]:
         del report
         return tuple([await self._examined(disk) for disk in call.disks])
 

@@ -34,7 +34,7 @@ class Guests:
         self._equipment = equipment
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def start(self, call: instance.Start, report: Report) -> Started:
+    async def start(self, call: instance.StartGuest, report: Report) -> Started:
         del report
         async with self._changing(call.guest) as hypervisor:
             if hypervisor.runs(call.guest.name):
@@ -43,14 +43,14 @@ class Guests:
                 await hypervisor.start(call.guest, resources, paused=call.paused)
             return Started(fresh=True)
 
-    async def stop(self, call: instance.Stop, report: Report) -> Stopped:
+    async def stop(self, call: instance.StopGuest, report: Report) -> Stopped:
         del report
         async with self._changing(call.guest) as hypervisor:
             stopped = await hypervisor.stop(call.guest, timeout=call.timeout, force=call.force)
             await self._close_disks(call.guest)
             return stopped
 
-    async def reboot(self, call: instance.Reboot, report: Report) -> None:
+    async def reboot(self, call: instance.RebootGuest, report: Report) -> None:
         del report
         async with self._changing(call.guest) as hypervisor:
             await hypervisor.reboot(call.guest, call.how)
@@ -59,12 +59,12 @@ class Guests:
         del report
         return await self.all_of(call.hypervisors)
 
-    async def describe(self, call: instance.Describe, report: Report) -> RunningGuest | None:
+    async def describe(self, call: instance.DescribeGuest, report: Report) -> RunningGuest | None:
         del report
         guests = await self.all_of((call.hypervisor,))
         return next((guest for guest in guests if guest.name == call.name), None)
 
-    async def accept(self, call: instance.Accept, report: Report) -> Incoming:
+    async def accept(self, call: instance.AcceptGuest, report: Report) -> Incoming:
         del report
         async with (
             self._changing(call.guest) as hypervisor,
@@ -72,7 +72,7 @@ class Guests:
         ):
             return await hypervisor.accept(call.guest, resources, call.address)
 
-    async def migrate(self, call: instance.Migrate, report: Report) -> Migrated:
+    async def migrate(self, call: instance.MigrateGuest, report: Report) -> Migrated:
         hypervisor = self._hypervisor_of(call.guest)
         return await hypervisor.migrate(call.guest, call.uri, report, live=call.live)
 
@@ -90,7 +90,7 @@ class Guests:
             if call.success:
                 await self._close_disks(call.guest)
 
-    async def clear(self, call: instance.Clear, report: Report) -> None:
+    async def clear(self, call: instance.ClearGuest, report: Report) -> None:
         del report
         async with self._changing(call.guest) as hypervisor:
             await hypervisor.clear(call.guest)
@@ -116,7 +116,7 @@ class Guests:
             problems.append(error.message)
         return tuple(problems)
 
-    async def console(self, call: instance.Console, report: Report) -> ConsoleAccess:
+    async def console(self, call: instance.OpenConsole, report: Report) -> ConsoleAccess:
         del report
         found = await self._hypervisor_of(call.guest).console(call.guest)
         if found.kind == "msg" or found.host:

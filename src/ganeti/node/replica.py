@@ -11,7 +11,7 @@ from ganeti.config.store import Store
 from ganeti.errors import WrongState
 from ganeti.host.files import read_text, write_atomic
 from ganeti.rpc.authority import Authority
-from ganeti.rpc.contract.store import Append, Position, Replace, Tell
+from ganeti.rpc.contract.store import AppendBatch, Position, ReplaceStore, TellPosition
 from ganeti.rpc.server import Report
 
 _NONE = Position(format=0, revision=0)
@@ -34,12 +34,12 @@ class Replica:
         self._whole_in = 0  # the term in ``mark``, once the store is open
         self._lock = asyncio.Lock()
 
-    async def tell(self, call: Tell, report: Report) -> Position:
+    async def tell(self, call: TellPosition, report: Report) -> Position:
         del call, report
         store = self._opened()
         return store.position() if self._counts() else _NONE
 
-    async def append(self, call: Append, report: Report) -> Position:
+    async def append(self, call: AppendBatch, report: Report) -> Position:
         del report
         store = self._opened()
         async with self._lock:
@@ -52,7 +52,7 @@ class Replica:
             await store.write(new)
             return store.position()
 
-    async def replace(self, call: Replace, report: Report) -> Position:
+    async def replace(self, call: ReplaceStore, report: Report) -> Position:
         del report
         store, term = self._opened(), self._term
         async with self._lock:

@@ -33,11 +33,11 @@ class Reports:
         del call, report
         return Pong(self._equipment.name, ganeti.VERSION, self._equipment.clock.now())
 
-    async def delay(self, call: node.Delay, report: Report) -> None:
+    async def delay(self, call: node.DelayNode, report: Report) -> None:
         del report
         await asyncio.sleep(call.seconds)
 
-    async def describe(self, call: node.Describe, report: Report) -> NodeReport:
+    async def describe(self, call: node.DescribeNode, report: Report) -> NodeReport:
         del report
         with_us = self._equipment
         total, sockets, numa_nodes = with_us.machine.processors()
@@ -54,14 +54,14 @@ class Reports:
             version=ganeti.VERSION,
         )
 
-    async def verify(self, call: node.Verify, report: Report) -> tuple[Finding, ...]:
+    async def verify(self, call: node.VerifyNode, report: Report) -> tuple[Finding, ...]:
         del report
         found = [*(await self._verify_hypervisors(call)), *self._verify_directories(call), *self._verify_facts(call)]
         found += await self._verify_bridges(call)
         found += await self._verify_peers(call)
         return tuple(found)
 
-    async def watch(self, call: node.Watch, report: Report) -> None:
+    async def watch(self, call: node.WatchNode, report: Report) -> None:
         """Until the caller hangs up."""
         del call
         with self._equipment.events.watching() as events:
@@ -84,7 +84,7 @@ class Reports:
             if found := self._equipment.machine.space(self._equipment.paths.under(directory)):
                 yield directory, Space(*found)
 
-    async def _verify_hypervisors(self, call: node.Verify) -> list[Finding]:
+    async def _verify_hypervisors(self, call: node.VerifyNode) -> list[Finding]:
         found = []
         for name, parameters in call.hypervisors.items():
             try:
@@ -94,16 +94,16 @@ class Reports:
             found += [Finding("ENODEHV", text) for text in texts]
         return found
 
-    def _verify_directories(self, call: node.Verify) -> Iterator[Finding]:
+    def _verify_directories(self, call: node.VerifyNode) -> Iterator[Finding]:
         for directory in call.file_directories:
             for problem in problems(self._equipment.paths, directory):
                 yield Finding("ENODEFILESTORAGEPATHUNUSABLE", problem)
 
-    def _verify_facts(self, call: node.Verify) -> Iterator[Finding]:
+    def _verify_facts(self, call: node.VerifyNode) -> Iterator[Finding]:
         if call.ssconf_digest and call.ssconf_digest != facts_digest(self._equipment.paths):
             yield Finding("ENODEFILECHECK", "The ssconf files differ from the master's")
 
-    async def _verify_bridges(self, call: node.Verify) -> list[Finding]:
+    async def _verify_bridges(self, call: node.VerifyNode) -> list[Finding]:
         found = []
         for bridge in call.bridges if self._equipment.networks else ():
             try:
@@ -112,7 +112,7 @@ class Reports:
                 found.append(Finding("ENODENET", error.message))
         return found
 
-    async def _verify_peers(self, call: node.Verify) -> list[Finding]:
+    async def _verify_peers(self, call: node.VerifyNode) -> list[Finding]:
         addresses = [(name, address) for name, all_of in call.peers.items() for address in all_of]
         answers = await asyncio.gather(*(self._answers(address) for _, address in addresses))
         port = self._equipment.port

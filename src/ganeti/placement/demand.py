@@ -14,7 +14,7 @@ from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot
 Floats = NDArray[np.float64]
 
 
-class Row(IntEnum):
+class Resource(IntEnum):
     """The quantities. Those that end in ``_ALL`` count forthcoming instances too, the others don't.
 
     Memory and disk in MiB; SPINDLES are physical, SPINDLE_USE is a weight on shared ones.
@@ -59,8 +59,8 @@ class Demands:
     """Of many instances, as matrices with a row an instance and the columns of Row."""
 
     def __init__(self, instances: Sequence[Instance]) -> None:
-        self.primary: Floats = np.array([of_primary(instance) for instance in instances]).reshape(-1, len(Row))
-        self.secondary: Floats = np.array([of_secondary(instance) for instance in instances]).reshape(-1, len(Row))
+        self.primary: Floats = np.array([of_primary(instance) for instance in instances]).reshape(-1, len(Resource))
+        self.secondary: Floats = np.array([of_secondary(instance) for instance in instances]).reshape(-1, len(Resource))
 
 
 def taken(snapshot: Snapshot, demands: Demands | None = None) -> Floats:
@@ -69,8 +69,8 @@ def taken(snapshot: Snapshot, demands: Demands | None = None) -> Floats:
     The load of processors includes what no instance makes.
     """
     demands = demands or Demands(snapshot.instances)
-    sums = np.zeros((len(snapshot.nodes), len(Row)))
-    sums[:, Row.CPU_LOAD] = [node.other_load for node in snapshot.nodes]
+    sums = np.zeros((len(snapshot.nodes), len(Resource)))
+    sums[:, Resource.CPU_LOAD] = [node.other_load for node in snapshot.nodes]
     secondaries = np.array([instance.secondary for instance in snapshot.instances], dtype=np.intp)
     mirrored = secondaries != NO_NODE
     np.add.at(sums, [instance.primary for instance in snapshot.instances], demands.primary)

@@ -9,17 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganeti.placement.demand import Floats, Row
+from ganeti.placement.demand import Floats, Resource
 from ganeti.placement.snapshot import Node, Snapshot
 
 # The lines of ``shares``: each is linear in one row of what is used.
 LINES = (
-    *(Row.MEMORY, Row.DISK, Row.VCPUS, Row.CPU_LOAD, Row.MEMORY_LOAD, Row.DISK_LOAD, Row.NETWORK_LOAD),
-    *(Row.SPINDLE_USE, Row.MEMORY_ALL, Row.DISK_ALL, Row.VCPUS_ALL, Row.SPINDLE_USE_ALL),
+    *(
+        Resource.MEMORY,
+        Resource.DISK,
+        Resource.VCPUS,
+        Resource.CPU_LOAD,
+        Resource.MEMORY_LOAD,
+        Resource.DISK_LOAD,
+        Resource.NETWORK_LOAD,
+    ),
+    *(Resource.SPINDLE_USE, Resource.MEMORY_ALL, Resource.DISK_ALL, Resource.VCPUS_ALL, Resource.SPINDLE_USE_ALL),
 )
 
 # With exclusive storage it is the spindles that count, not their size.
-SPINDLES_OF_DISK = {Row.DISK: Row.SPINDLES, Row.DISK_ALL: Row.SPINDLES_ALL}
+SPINDLES_OF_DISK = {Resource.DISK: Resource.SPINDLES, Resource.DISK_ALL: Resource.SPINDLES_ALL}
 
 
 class Equipment:
@@ -50,10 +58,10 @@ class Equipment:
         self.vcpu_ratio = np.array([policy.vcpu_ratio for policy in policies], dtype=float)
         self.spindle_ratio = np.array([policy.spindle_ratio for policy in policies], dtype=float)
         for_instances = self.total_memory - _column(nodes, lambda node: node.node_memory)
-        self.memory_all = _column(nodes, lambda node: node.free_memory) + used[Row.MEMORY]
+        self.memory_all = _column(nodes, lambda node: node.free_memory) + used[Resource.MEMORY]
         self.memory = np.minimum(self.memory_all, for_instances)
-        self.disk = _column(nodes, lambda node: node.free_disk) + used[Row.DISK]
-        self.spindles = _column(nodes, lambda node: node.free_spindles) + used[Row.SPINDLES]
+        self.disk = _column(nodes, lambda node: node.free_disk) + used[Resource.DISK]
+        self.spindles = _column(nodes, lambda node: node.free_spindles) + used[Resource.SPINDLES]
         with np.errstate(divide="ignore", invalid="ignore"):
             self.offset, self.slope, self.spindle_slope = self._lines()
             self.memory_weight = np.where(self.online, _share(1, self.total_memory), 0)  # of the reserved memory
@@ -71,13 +79,13 @@ class Equipment:
         free_spindles, free_disk = _share(self.spindles, self.total_spindles, 1), _share(self.disk, self.total_disk, 1)
         offset = np.zeros_like(slope)
         for line, row in enumerate(LINES):
-            if row is Row.MEMORY:
+            if row is Resource.MEMORY:
                 offset[line] = _share(self.memory, self.total_memory)
-            elif row is Row.MEMORY_ALL:
+            elif row is Resource.MEMORY_ALL:
                 offset[line] = _share(self.memory_all, self.total_memory)
             elif row in SPINDLES_OF_DISK:
                 offset[line] = np.where(self.exclusive, free_spindles, free_disk)
-            elif row in (Row.VCPUS, Row.VCPUS_ALL):
+            elif row in (Resource.VCPUS, Resource.VCPUS_ALL):
                 offset[line] = self.node_cpus * vcpu
         online = self.online
         return np.where(online, offset, 0), np.where(online, slope, 0), np.where(online, spindle_slope, 0)

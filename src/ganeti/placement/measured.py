@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from ganeti.placement.demand import Row, taken
+from ganeti.placement.demand import Resource, taken
 from ganeti.placement.snapshot import Instance, Snapshot
 
 
@@ -17,7 +17,7 @@ def with_loads_of_nodes(snapshot: Snapshot, loads: Sequence[float]) -> Snapshot:
     The node's own processors have a share too, which stays where it is when instances move. What instances that are
     offline or forthcoming would make is a guess from the same share; it is in nobody's measurement.
     """
-    used = taken(snapshot)[Row.VCPUS]
+    used = taken(snapshot)[Resource.VCPUS]
     vcpus = [float(used[index]) + node.node_cpus for index, node in enumerate(snapshot.nodes)]
     shares = [load / count if count else 0.0 for load, count in zip(loads, vcpus, strict=True)]
     made = snapshot.with_instances(_making(i, shares[i.primary] * i.vcpus) for i in snapshot.instances)
@@ -38,7 +38,7 @@ def _making(instance: Instance, load: float) -> Instance:
 def _made(snapshot: Snapshot) -> Sequence[float]:
     """By node, what its instances make together."""
     alone = _with_others(snapshot, [0.0] * len(snapshot.nodes))
-    loads: list[float] = taken(alone)[Row.CPU_LOAD].tolist()
+    loads: list[float] = taken(alone)[Resource.CPU_LOAD].tolist()
     return loads
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganeti.placement import demand
-from ganeti.placement.demand import Demands, Floats, Row, taken
+from ganeti.placement.demand import Demands, Floats, Resource, taken
 from ganeti.placement.equipment import Equipment
 from ganeti.placement.neighbours import Neighbours
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot
@@ -44,7 +44,7 @@ class Occupancy:
         self._failing: Mask = np.zeros(nodes, dtype=bool)
         for instance in snapshot.instances:
             self._meet(instance, 1)
-        self._failing = self.reserved() > self.equipment.memory_all - self.used[Row.MEMORY]
+        self._failing = self.reserved() > self.equipment.memory_all - self.used[Resource.MEMORY]
 
     def copy(self) -> Occupancy:
         """One that changes apart from this one."""
@@ -67,7 +67,7 @@ class Occupancy:
     def _reconsider(self, instance: Instance) -> None:
         """Whether the instance's nodes fail N+1 now; a forthcoming instance does not change that."""
         for node in () if instance.forthcoming else instance.nodes:
-            free = self.equipment.memory[node] - self.used[Row.MEMORY, node]
+            free = self.equipment.memory[node] - self.used[Resource.MEMORY, node]
             self._failing[node] = self.peers[node].max() >= free
 
     def _count(self, instance: Instance, sign: int) -> None:
@@ -100,15 +100,15 @@ class Occupancy:
 
     def free_memory(self) -> Floats:
         """MiB that instances may still take, N+1 apart."""
-        free: Floats = self.equipment.memory - self.used[Row.MEMORY]
+        free: Floats = self.equipment.memory - self.used[Resource.MEMORY]
         return free
 
     def free_disk(self) -> Floats:
-        free: Floats = self.equipment.disk - self.used[Row.DISK]
+        free: Floats = self.equipment.disk - self.used[Resource.DISK]
         return free
 
     def free_spindles(self) -> Floats:
-        free: Floats = self.equipment.spindles - self.used[Row.SPINDLES]
+        free: Floats = self.equipment.spindles - self.used[Resource.SPINDLES]
         return free
 
     def reserved(self) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ganeti.placement.demand import Row, taken
+from ganeti.placement.demand import Resource, taken
 from ganeti.placement.snapshot import Snapshot
 
 Places = dict[str, tuple[int, int]]  # primary and secondary node by the instance's name
@@ -18,9 +18,9 @@ def outcome(snapshot: Snapshot, places: Places) -> Snapshot:
     return moved.with_nodes(
         msgspec.structs.replace(
             node,
-            free_memory=node.free_memory + int(freed[Row.MEMORY, index]),
-            free_disk=node.free_disk + int(freed[Row.DISK, index]),
-            free_spindles=node.free_spindles + int(freed[Row.SPINDLES, index]),
+            free_memory=node.free_memory + int(freed[Resource.MEMORY, index]),
+            free_disk=node.free_disk + int(freed[Resource.DISK, index]),
+            free_spindles=node.free_spindles + int(freed[Resource.SPINDLES, index]),
         )
         for index, node in enumerate(snapshot.nodes)
     )

@@ -12,7 +12,7 @@ import numpy as np
 from ganeti.placement.allocator.limits import USUAL
 from ganeti.placement.balance.balance import Balance, descend
 from ganeti.placement.balance.move import Step
-from ganeti.placement.demand import Row
+from ganeti.placement.demand import Resource
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import Snapshot
 from ganeti.placement.tags import TagRules
@@ -60,8 +60,8 @@ def spacious(snapshot: Snapshot, occupancy: Occupancy, factor: float) -> bool:
     equipment, used, standard = occupancy.equipment, occupancy.used, snapshot.policy.std
     more = factor * standard.memory_size
     memory = occupancy.free_memory() - more
-    memory_all = equipment.memory_all - used[Row.MEMORY_ALL] - more
-    vcpus = used[Row.VCPUS_ALL] + equipment.node_cpus + factor * standard.cpu_count
+    memory_all = equipment.memory_all - used[Resource.MEMORY_ALL] - more
+    vcpus = used[Resource.VCPUS_ALL] + equipment.node_cpus + factor * standard.cpu_count
     still_happy = (memory > occupancy.reserved()) | occupancy.fails_n1()
     enough = (memory > 0) & (memory_all > 0) & still_happy & (vcpus <= USUAL.vcpus(equipment))
     return bool(occupancy.online.any() and enough.all())

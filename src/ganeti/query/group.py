@@ -25,7 +25,7 @@ TEXT, NUMBER, OTHER = FieldKind.TEXT, FieldKind.NUMBER, FieldKind.OTHER
 
 
 @dataclass(frozen=True)
-class Row:
+class GroupRow:
     """A node group in a view of the cluster."""
 
     group: Group
@@ -53,11 +53,11 @@ class Row:
         }
 
 
-def rows(view: View, groups: Sequence[Group]) -> list[Row]:
-    return [Row(group, view) for group in groups]
+def rows(view: View, groups: Sequence[Group]) -> list[GroupRow]:
+    return [GroupRow(group, view) for group in groups]
 
 
-_COLUMNS: list[Column[Row]] = [
+_COLUMNS: list[Column[GroupRow]] = [
     column("name", "Group", TEXT, "Group name", lambda row: row.group.name),
     column("uuid", "UUID", TEXT, "Group UUID", lambda row: row.group.uuid),
     column(
@@ -107,7 +107,7 @@ _COLUMNS: list[Column[Row]] = [
     ),
 ]
 
-GROUPS: Columns[Row] = Columns(
+GROUPS: Columns[GroupRow] = Columns(
     [*_COLUMNS, *parameter_columns(lambda row: row.parameters)], name=lambda row: row.group.name
 )
 DEFAULT = ("name", "node_cnt", "pinst_cnt", "alloc_policy", "ndparams")

@@ -32,7 +32,7 @@ _DRBD_METADATA = 128  # MiB a disk, on both nodes
 
 
 @dataclass(frozen=True)
-class Row:
+class InstanceRow:
     """An instance in a view of the cluster; what takes work to find is found once."""
 
     instance: Instance
@@ -80,11 +80,11 @@ class Row:
         return value
 
 
-def rows(view: View, instances: Sequence[Instance]) -> list[Row]:
-    return [Row(instance, view) for instance in instances]
+def rows(view: View, instances: Sequence[Instance]) -> list[InstanceRow]:
+    return [InstanceRow(instance, view) for instance in instances]
 
 
-def _of_nic(pick: Callable[[GuestNic], Any]) -> Callable[[Row], list[Any]]:
+def _of_nic(pick: Callable[[GuestNic], Any]) -> Callable[[InstanceRow], list[Any]]:
     return lambda row: [pick(nic) for nic in row.nics]
 
 
@@ -92,20 +92,20 @@ def _bridge(nic: GuestNic) -> str | None:
     return nic.link if nic.mode == "bridged" else None
 
 
-def _disk_usage(row: Row) -> int:
+def _disk_usage(row: InstanceRow) -> int:
     disks = row.instance.disks
     extra = _DRBD_METADATA if row.instance.disk_template.mirrored else 0
     return sum(disk.size + extra for disk in disks)
 
 
-def _console(row: Row) -> Any:
+def _console(row: InstanceRow) -> Any:
     if row.running() is None:
         raise UNAVAILABLE
     return {"instance": row.instance.name, "kind": "ssh", "host": row.node.name, "user": "root"}
 
 
-def _get(*path: str) -> Callable[[Row], Any]:
-    def value(row: Row) -> Any:
+def _get(*path: str) -> Callable[[InstanceRow], Any]:
+    def value(row: InstanceRow) -> Any:
         found: Any = row
         for name in path:
             found = getattr(found, name)
@@ -114,12 +114,12 @@ def _get(*path: str) -> Callable[[Row], Any]:
     return value
 
 
-def _public_osparams(row: Row) -> dict[str, str]:
+def _public_osparams(row: InstanceRow) -> dict[str, str]:
     private = row.instance.osparams_private
     return {key: value for key, value in os_parameters(row.view.state, row.instance).items() if key not in private}
 
 
-_COLUMNS: list[Column[Row]] = [
+_COLUMNS: list[Column[InstanceRow]] = [
     column("name", "Instance", TEXT, "Instance name", _get("instance", "name")),
     column("uuid", "UUID", TEXT, "Instance UUID", _get("instance", "uuid")),
     column(
@@ -297,7 +297,7 @@ _COLUMNS: list[Column[Row]] = [
 ]
 
 
-def _parameter_columns() -> list[Column[Row]]:
+def _parameter_columns() -> list[Column[InstanceRow]]:
     titles = {
         "auto_balance": "Auto_balance",
         "maxmem": "ConfigMaxMem",
@@ -381,7 +381,7 @@ _OLD_NAMES = {
 _LISTED = {"disk": 16, "nic": 8}  # how many of them ``list-fields`` names
 
 
-def _numbered(name: str) -> Column[Row] | None:
+def _numbered(name: str) -> Column[InstanceRow] | None:
     """The column of ``disk.size/3``, ``nic.mac/0`` or one of their old names."""
     base, slash, number = _OLD_NAMES.get(name, name).partition("/")
     if not slash or not number.isdigit():
@@ -404,12 +404,12 @@ def _at(items: Sequence[Any], index: int, value: Callable[[Any], Any]) -> Any:
     return value(items[index])
 
 
-def _all_numbered() -> list[Column[Row]]:
+def _all_numbered() -> list[Column[InstanceRow]]:
     names = [f"{base}/{n}" for base in (*_OF_DISK, *_OF_NIC) for n in range(_LISTED[base.partition(".")[0]])]
     return [found for name in (*names, *_OLD_NAMES) if (found := _numbered(name))]
 
 
-INSTANCES: Columns[Row] = Columns(
+INSTANCES: Columns[InstanceRow] = Columns(
     [*_COLUMNS, *_parameter_columns(), *_all_numbered()], name=lambda row: row.instance.name, family=_numbered
 )
 DEFAULT = ("name", "hypervisor", "os", "pnode", "status", "oper_ram")

@@ -17,7 +17,7 @@ OTHER = FieldKind.OTHER
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class JobRow:
     """A job with its log; ``archived`` if it is put away."""
 
     job: Job
@@ -34,16 +34,16 @@ def timestamp(moment: float | None) -> tuple[int, int] | None:
     return microseconds // 1_000_000, microseconds % 1_000_000
 
 
-def log_entries(row: Row) -> list[tuple[int, tuple[int, int] | None, str, Any]]:
+def log_entries(row: JobRow) -> list[tuple[int, tuple[int, int] | None, str, Any]]:
     """(serial, time, kind, text) of each line, as they go over the wire."""
     return [(entry.serial, timestamp(entry.time), entry.kind, entry.text) for entry in row.log]
 
 
-def _steps(value: Callable[[Step], Any]) -> Callable[[Row], list[Any]]:
+def _steps(value: Callable[[Step], Any]) -> Callable[[JobRow], list[Any]]:
     return lambda row: [value(step) for step in row.job.steps]
 
 
-_COLUMNS: list[Column[Row]] = [
+_COLUMNS: list[Column[JobRow]] = [
     column("id", "ID", FieldKind.NUMBER, "Job number", lambda row: row.job.id),
     column("status", "Status", FieldKind.TEXT, "How far it is", lambda row: str(row.job.status)),
     column(
@@ -93,5 +93,5 @@ _COLUMNS: list[Column[Row]] = [
     ),
 ]
 
-JOBS: Columns[Row] = Columns(_COLUMNS, name=lambda row: row.job.id)
+JOBS: Columns[JobRow] = Columns(_COLUMNS, name=lambda row: row.job.id)
 DEFAULT = ("id", "status", "summary")

@@ -29,7 +29,7 @@ TEXT, BOOL, NUMBER, UNIT, OTHER = (
 
 
 @dataclass(frozen=True)
-class Row:
+class NodeRow:
     """A node in a view of the cluster."""
 
     node: Node
@@ -68,11 +68,11 @@ class Row:
         return self.view.reports[self.node.uuid]
 
 
-def rows(view: View, nodes: Sequence[Node]) -> list[Row]:
-    return [Row(node, view) for node in nodes]
+def rows(view: View, nodes: Sequence[Node]) -> list[NodeRow]:
+    return [NodeRow(node, view) for node in nodes]
 
 
-def _space(row: Row, which: str) -> int:
+def _space(row: NodeRow, which: str) -> int:
     spaces = list(row.report.space.values())
     if not spaces:
         raise UNAVAILABLE
@@ -80,11 +80,11 @@ def _space(row: Row, which: str) -> int:
     return value
 
 
-def _of_node(name: str) -> Callable[[Row], Any]:
+def _of_node(name: str) -> Callable[[NodeRow], Any]:
     return lambda row: getattr(row.node, name)
 
 
-_COLUMNS: list[Column[Row]] = [
+_COLUMNS: list[Column[NodeRow]] = [
     column("name", "Node", TEXT, "Node name", _of_node("name")),
     column("uuid", "UUID", TEXT, "Node UUID", _of_node("uuid")),
     column("serial_no", "SerialNo", NUMBER, "Number of changes of the configuration", _of_node("serial_no")),
@@ -201,7 +201,7 @@ def parameter_columns(value: Callable[[Any], dict[str, Any]]) -> list[Column[Any
     ]
 
 
-NODES: Columns[Row] = Columns(
+NODES: Columns[NodeRow] = Columns(
     [*_COLUMNS, *parameter_columns(lambda row: row.parameters)], name=lambda row: row.node.name
 )
 DEFAULT = ("name", "dtotal", "dfree", "mtotal", "mnode", "mfree", "pinst_cnt", "sinst_cnt")

@@ -32,7 +32,7 @@ class Provider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OsRow:
     """``on_nodes``: by node name, the provider's finds there, the first of which counts."""
 
     name: str
@@ -58,7 +58,7 @@ def _items(value: Any) -> Any:
     return value.items() if isinstance(value, Mapping) else value
 
 
-def _node_status(row: Row) -> dict[str, list[list[Any]]]:
+def _node_status(row: OsRow) -> dict[str, list[list[Any]]]:
     return {
         node: [
             [
@@ -75,7 +75,7 @@ def _node_status(row: Row) -> dict[str, list[list[Any]]]:
     }
 
 
-_COLUMNS: list[Column[Row]] = [
+_COLUMNS: list[Column[OsRow]] = [
     column("name", "Name", FieldKind.TEXT, "Name of the provider", lambda row: row.name),
     column("valid", "Valid", BOOL, "Whether it can be used on every node", lambda row: row.valid),
     column(
@@ -131,4 +131,4 @@ _COLUMNS: list[Column[Row]] = [
     ),
 ]
 
-PROVIDERS: Columns[Row] = Columns(_COLUMNS, name=lambda row: row.name)
+PROVIDERS: Columns[OsRow] = Columns(_COLUMNS, name=lambda row: row.name)

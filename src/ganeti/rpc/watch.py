@@ -18,7 +18,7 @@ from ganeti.errors import GanetiError
 from ganeti.model.node import Node
 from ganeti.rpc.call import Line
 from ganeti.rpc.client import NodeClient
-from ganeti.rpc.contract.node import GuestEvent, Watch
+from ganeti.rpc.contract.node import GuestEvent, WatchNode
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class _Stream:
         while True:
             self.guests.clear()
             try:
-                await self._client.call(self.node, Watch(), self._take)
+                await self._client.call(self.node, WatchNode(), self._take)
             except GanetiError as error:
                 if self.complete:
                     _log.warning("Lost sight of node %s: %s", self.node.name, error.message)

@@ -155,7 +155,7 @@ async def make_node(make_paths, tiny_guest):
 
 async def test_a_guest_survives_kill_9_of_its_node_daemon_and_is_found_again(make_node, tiny):
     one, guest = await make_node(), tiny()
-    await one.call(instance.Start(guest=guest))
+    await one.call(instance.StartGuest(guest=guest))
     console = await one.console(guest)
     before = await count(console)
     (qemu,) = qemus(guest)
@@ -164,8 +164,8 @@ async def test_a_guest_survives_kill_9_of_its_node_daemon_and_is_found_again(mak
     await one.start()
     assert await one.guests() == {guest.name: "running"}
     assert qemus(guest) == [qemu]
-    assert (await one.call(instance.Start(guest=guest))).fresh is False
-    stopped = await one.call(instance.Stop(guest=guest, timeout=60))
+    assert (await one.call(instance.StartGuest(guest=guest))).fresh is False
+    stopped = await one.call(instance.StopGuest(guest=guest, timeout=60))
     assert (stopped.was_running, stopped.forced) == (True, False)
     assert not qemus(guest)
 
@@ -174,7 +174,7 @@ async def test_a_guest_survives_kill_9_of_its_node_daemon_and_is_found_again(mak
 async def test_whenever_the_daemon_is_killed_the_next_one_knows_all_guests_that_run(make_node, tiny, seed):
     moments = random.Random(seed)
     one, guest = await make_node(), tiny()
-    for work in (instance.Start(guest=guest), instance.Stop(guest=guest, timeout=0.2)):
+    for work in (instance.StartGuest(guest=guest), instance.StopGuest(guest=guest, timeout=0.2)):
         calling = asyncio.create_task(one.call(work))
         await asyncio.wait([calling], timeout=moments.uniform(0, 0.25))
         await one.kill()
@@ -185,18 +185,18 @@ async def test_whenever_the_daemon_is_killed_the_next_one_knows_all_guests_that_
         running = [name for name, state in (await one.guests()).items() if state == "running"]
         assert len(qemus(guest)) == len(running)
     # Whatever was going on, the guest can be started and stopped from here.
-    await one.call(instance.Start(guest=guest))
+    await one.call(instance.StartGuest(guest=guest))
     assert await one.guests() == {guest.name: "running"}
-    await one.call(instance.Stop(guest=guest, force=True))
+    await one.call(instance.StopGuest(guest=guest, force=True))
     assert not qemus(guest)
     assert not list((one.paths.run / "kvm").iterdir())
 
 
 async def test_a_watch_tells_what_is_and_then_that_a_guest_has_powered_itself_off(make_node, tiny):
     one, guest = await make_node(), tiny()
-    await one.call(instance.Start(guest=guest))
+    await one.call(instance.StartGuest(guest=guest))
     told = asyncio.Queue()
-    watching = asyncio.create_task(one.call(node.Watch(), told.put_nowait))
+    watching = asyncio.create_task(one.call(node.WatchNode(), told.put_nowait))
     console = await one.console(guest)
     await count(console)
     console[1].write(b"poweroff\n")
@@ -300,14 +300,14 @@ async def test_a_guest_with_a_network_card_moves_between_two_nodes_and_stays_rea
     await plug(fabric, two.process.pid, 2)
     card = GuestNic(uuid=str(uuid.uuid4()), mac="aa:00:00:00:00:50", mode="bridged", link="gnt-br")
     guest = tiny(kernel_args=f"quiet tiny.eth0={GUEST_ADDRESS}/24", nics=(card,))
-    await one.call(instance.Start(guest=guest))
+    await one.call(instance.StartGuest(guest=guest))
     console = await one.console(guest)
     before = await count(console)
     assert guest_answers(fabric)
     assert len(taps(one.process.pid)) == 1
 
-    incoming = await two.call(instance.Accept(guest=guest, address="192.0.2.2"))
-    migrated = await one.call(instance.Migrate(guest=guest, uri=incoming.uri))
+    incoming = await two.call(instance.AcceptGuest(guest=guest, address="192.0.2.2"))
+    migrated = await one.call(instance.MigrateGuest(guest=guest, uri=incoming.uri))
     await two.call(instance.FinishIncoming(guest=guest, success=True))
     await one.call(instance.FinishOutgoing(guest=guest, success=True))
     assert await count(await two.console(guest)) > before
@@ -315,7 +315,7 @@ async def test_a_guest_with_a_network_card_moves_between_two_nodes_and_stays_rea
     assert migrated.transferred > 0
     assert (taps(one.process.pid), len(taps(two.process.pid))) == ([], 1)
 
-    await two.call(instance.Stop(guest=guest, force=True))
+    await two.call(instance.StopGuest(guest=guest, force=True))
     assert taps(two.process.pid) == []
 
 
@@ -326,7 +326,7 @@ async def test_a_bridge_that_is_missing_is_named_before_anything_starts(make_nod
     (problem,) = await one.call(instance.CheckStart(guest=guest))
     assert "no-br" in problem
     with pytest.raises(EnvironmentUnfit, match="no-br"):
-        await one.call(instance.Start(guest=guest))
+        await one.call(instance.StartGuest(guest=guest))
     assert not qemus(guest)
     assert await one.guests() == {}
 
@@ -337,7 +337,7 @@ async def test_a_card_can_have_several_queues(make_node, tiny, fabric):
     await plug(fabric, one.process.pid, 1)
     card = GuestNic(uuid=str(uuid.uuid4()), mac="aa:00:00:00:00:52", mode="bridged", link="gnt-br")
     guest = tiny(nics=(card,), hvparams={"virtio_net_queues": 2})
-    await one.call(instance.Start(guest=guest, paused=True))
+    await one.call(instance.StartGuest(guest=guest, paused=True))
     assert len(taps(one.process.pid)) == 1
-    await one.call(instance.Stop(guest=guest, force=True))
+    await one.call(instance.StopGuest(guest=guest, force=True))
     assert taps(one.process.pid) == []

@@ -13,7 +13,7 @@ from ganeti.cli.options import build, option_of, parse, take_arguments
 from ganeti.declare.command import Argument, Option
 from ganeti.errors import EXIT_NOT_CLUSTER, EXIT_USAGE, CommandLineError, WrongInput
 from ganeti.host.paths import ROOT_VARIABLE
-from ganeti.operations.instance.create import Create
+from ganeti.operations.instance.create import InstanceCreate
 
 
 def read(options, *words):
@@ -163,11 +163,11 @@ def test_too_many_arguments_for_an_optional_one_are_refused():
     ],
 )
 def test_the_kind_of_an_option_follows_from_its_parameter(name, kind):
-    assert option_of(Create.parameters()[name]).kind == kind
+    assert option_of(InstanceCreate.parameters()[name]).kind == kind
 
 
 def test_a_flag_that_switches_off_says_so():
-    assert option_of(Create.parameters()["start"]).help == "Do not start it"
+    assert option_of(InstanceCreate.parameters()["start"]).help == "Do not start it"
 
 
 def test_a_percent_sign_in_a_help_text_is_only_that():

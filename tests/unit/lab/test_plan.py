@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from ganeti.errors import InsufficientResources, WrongInput
-from ganeti.lab.plan import Plan, decode, free_network, node_names
+from ganeti.lab.plan import LabPlan, decode, free_network, node_names
 
 
 def plan(**more):
-    return Plan(**{"name": "demo", "nodes": node_names(3), "network": IPv4Network("10.77.0.0/24")} | more)
+    return LabPlan(**{"name": "demo", "nodes": node_names(3), "network": IPv4Network("10.77.0.0/24")} | more)
 
 
 def test_the_network_chosen_overlaps_none_that_the_machine_uses():

@@ -8,9 +8,9 @@ from ganeti.config.memory import MemoryStore
 from ganeti.errors import WrongState
 from ganeti.node.replica import Replica
 from ganeti.rpc.authority import Authority, Term, write_term
-from ganeti.rpc.contract.store import Append, Batch, Position, Record, Replace, Tell
+from ganeti.rpc.contract.store import AppendBatch, Batch, Position, Record, ReplaceStore, TellPosition
 
-STATE = Replace(format=1, revision=5, records=(Record("node", "n1", msgspec.Raw(b'{"name":"one"}')),))
+STATE = ReplaceStore(format=1, revision=5, records=(Record("node", "n1", msgspec.Raw(b'{"name":"one"}')),))
 
 
 def batch(revision):
@@ -27,29 +27,29 @@ def world(tmp_path):
 
 async def test_one_that_was_never_made_whole_counts_as_none(world):
     _, replica = world
-    assert await replica.tell(Tell(), None) == Position(0, 0)
-    assert (await replica.append(Append(batches=(batch(1),)), None)).gap
+    assert await replica.tell(TellPosition(), None) == Position(0, 0)
+    assert (await replica.append(AppendBatch(batches=(batch(1),)), None)).gap
 
 
 async def test_it_goes_on_within_its_term(world):
     _, replica = world
     await replica.replace(STATE, None)
-    assert (await replica.append(Append(batches=(batch(6),)), None)).revision == 6
-    assert await replica.tell(Tell(), None) == Position(1, 6)
+    assert (await replica.append(AppendBatch(batches=(batch(6),)), None)).revision == 6
+    assert await replica.tell(TellPosition(), None) == Position(1, 6)
 
 
 async def test_under_the_next_master_it_begins_anew(world):
     authority, replica = world
     await replica.replace(STATE, None)
     authority.admit("node2", "node2", 2)
-    assert await replica.tell(Tell(), None) == Position(0, 0)
-    assert (await replica.append(Append(batches=(batch(6),)), None)).gap
+    assert await replica.tell(TellPosition(), None) == Position(0, 0)
+    assert (await replica.append(AppendBatch(batches=(batch(6),)), None)).gap
     await replica.replace(STATE, None)
-    assert (await replica.append(Append(batches=(batch(6),)), None)).revision == 6
+    assert (await replica.append(AppendBatch(batches=(batch(6),)), None)).revision == 6
 
 
 async def test_the_master_keeps_none(world):
     authority, replica = world
     authority.admit("node3", "node3", 2)
     with pytest.raises(WrongState, match="keeps no replica"):
-        await replica.tell(Tell(), None)
+        await replica.tell(TellPosition(), None)

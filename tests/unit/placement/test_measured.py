@@ -4,7 +4,7 @@ import pytest
 
 from ganeti.placement.balance.balance import Balance
 from ganeti.placement.balance.move import Kind, Move
-from ganeti.placement.demand import Row
+from ganeti.placement.demand import Resource
 from ganeti.placement.measured import with_loads_of_instances, with_loads_of_nodes
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Snapshot, Status
@@ -18,7 +18,7 @@ def cluster():
 
 
 def loads(snapshot: Snapshot) -> list[float]:
-    return [round(load, 9) for load in Occupancy(snapshot).used[Row.CPU_LOAD].tolist()]
+    return [round(load, 9) for load in Occupancy(snapshot).used[Resource.CPU_LOAD].tolist()]
 
 
 def test_a_nodes_load_is_shared_by_virtual_processors_and_those_of_the_node_itself(cluster):
@@ -32,7 +32,7 @@ def test_only_what_an_instance_makes_moves_with_it(cluster):
     balance = Balance(with_loads_of_nodes(cluster, [8.0, 4.0, 3.0]))
     balance.make(Move(0, Kind.FAILOVER, NO_NODE))
     assert loads(balance.snapshot) == [4.0, 8.0, 3.0]
-    assert balance.occupancy.used[Row.CPU_LOAD].tolist() == pytest.approx([4.0, 8.0, 3.0])
+    assert balance.occupancy.used[Resource.CPU_LOAD].tolist() == pytest.approx([4.0, 8.0, 3.0])
 
 
 def test_a_node_without_processors_in_use_keeps_its_load(cluster):

@@ -13,7 +13,7 @@ from ganeti.model.node import Node
 from ganeti.rpc import http
 from ganeti.rpc.authority import Authority, Term, write_term
 from ganeti.rpc.client import NodeClient
-from ganeti.rpc.contract.node import Delay, Ping, Pong, WriteSsconf
+from ganeti.rpc.contract.node import DelayNode, Ping, Pong, WriteSsconf
 from ganeti.rpc.http import HttpTransport, node_server
 from ganeti.rpc.server import Dispatcher
 
@@ -52,7 +52,7 @@ async def reads_much(call, report):
 async def port(tmp_path, ca):
     write_term(tmp_path / "term", Term(1, "master"))
     authority = Authority(tmp_path / "term", lambda: frozenset({"master"}))
-    dispatcher = Dispatcher({Ping: ping, Delay: fails, WriteSsconf: reads_much}, authority)
+    dispatcher = Dispatcher({Ping: ping, DelayNode: fails, WriteSsconf: reads_much}, authority)
     runner = node_server(dispatcher.answer)
     await runner.setup()
     context = certificates.server_context(*credentials(tmp_path, ca, "node1"), tmp_path / "ca.pem")
@@ -92,7 +92,7 @@ async def test_connections_are_kept_for_the_next_call(clients):
 
 async def test_an_error_of_the_node_arrives_as_what_it_was_with_the_nodes_name(clients):
     with pytest.raises(WrongInput, match=r"On node node1: Parameter 'seconds': no"):
-        await clients().call(NODE, Delay(seconds=1))
+        await clients().call(NODE, DelayNode(seconds=1))
 
 
 async def test_a_caller_with_a_certificate_of_another_ca_is_turned_away(clients):

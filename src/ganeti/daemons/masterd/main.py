@@ -33,7 +33,7 @@ from ganeti.luxi.server import LuxiServer
 from ganeti.model.job import JobStatus
 from ganeti.model.node import Node
 from ganeti.node.membership import candidate_files
-from ganeti.operations.node.add import Add
+from ganeti.operations.node.add import NodeAdd
 from ganeti.rpc.authority import Term, read_term
 from ganeti.rpc.http import HttpTransport
 
@@ -115,7 +115,7 @@ def _hosting(paths: Paths, master: Master) -> Hosting:
     context.load_cert_chain(paths.node_certificate, paths.node_key)
 
     async def take_in(parameters: dict[str, Any]) -> list[str]:
-        operation = decode({"OP_ID": Add.wire_name(), **parameters}, Add, Add.wire_name())
+        operation = decode({"OP_ID": NodeAdd.wire_name(), **parameters}, NodeAdd, NodeAdd.wire_name())
         (number,) = await master.executor.submit([[operation]])
         tracked = master.queue.get(number)
         while not tracked.job.status.final:

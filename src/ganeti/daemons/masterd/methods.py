@@ -17,7 +17,7 @@ from ganeti.luxi.protocol import Method
 from ganeti.model.entity import evolve
 from ganeti.operations.cluster.info import describe
 from ganeti.query.filter import names_filter
-from ganeti.query.job import JOBS, Row, log_entries
+from ganeti.query.job import JOBS, JobRow, log_entries
 
 _NO_CHANGE = "nochange"
 _LONGEST_WAIT = 60.0  # seconds
@@ -83,7 +83,7 @@ class Methods:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + min(timeout, _LONGEST_WAIT)
         while True:
-            row = Row(tracked.job, tracked.log, progress=_progress(tracked))
+            row = JobRow(tracked.job, tracked.log, progress=_progress(tracked))
             values = [JOBS.find(name).cell(row)[1] for name in fields]
             entries = [entry for entry in log_entries(row) if entry[0] > (previous_serial or -1)]
             if entries or _plain(values) != previous:
@@ -123,7 +123,7 @@ class Methods:
         found = [self._queue.find(int(number)) for number in numbers]
         columns = [JOBS.find(name) for name in fields]
         return [
-            None if tracked is None else [c.cell(Row(tracked.job, tracked.log))[1] for c in columns]
+            None if tracked is None else [c.cell(JobRow(tracked.job, tracked.log))[1] for c in columns]
             for tracked in found
         ]
 

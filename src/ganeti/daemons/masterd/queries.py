@@ -22,7 +22,7 @@ from ganeti.query.column import Columns, Table, column
 from ganeti.query.filter import Filter
 from ganeti.query.os import PROVIDERS
 from ganeti.query.view import View
-from ganeti.rpc.contract.node import Describe
+from ganeti.rpc.contract.node import DescribeNode
 
 # A node that comes back, or a master that has just started, gets this long to be seen (seconds).
 _PATIENCE = 1.0
@@ -103,9 +103,9 @@ class Queries:
 
     async def _jobs(self, fields: Sequence[str], condition: Filter | None) -> Table:
         queue = self._executor.queue
-        rows = [job.Row(tracked.job, tracked.log) for tracked in queue]
+        rows = [job.JobRow(tracked.job, tracked.log) for tracked in queue]
         if "archived" in {*fields, *(condition.fields if condition else ())}:
-            rows += [job.Row(archived, [], archived=True) for archived in queue.archived()]
+            rows += [job.JobRow(archived, [], archived=True) for archived in queue.archived()]
             rows.sort(key=lambda row: row.job.id)
         return job.JOBS.query(rows, fields, condition)
 
@@ -128,7 +128,7 @@ class Queries:
             DiskTemplate.FILE: cluster.file_storage_dir,
             DiskTemplate.SHARED_FILE: cluster.shared_file_storage_dir,
         }
-        call = Describe(
+        call = DescribeNode(
             hypervisors=cluster.enabled_hypervisors,
             file_directories=tuple(path for t, path in by_template.items() if t in cluster.enabled_disk_templates),
         )

@@ -18,7 +18,7 @@ from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.report import GuestEvent
 from ganeti.model.state import State
-from ganeti.operations.instance.shutdown import Shutdown
+from ganeti.operations.instance.shutdown import InstanceShutdown
 from ganeti.rpc.contract.node import SetMasterIp
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Upkeep:
         return bool(guest_of(state, instance).hvparams.get("user_shutdown", True))
 
     async def _note_user_shutdown(self, instance: Instance) -> None:
-        operation = Shutdown(
+        operation = InstanceShutdown(
             instance_name=instance.name,
             instance_uuid=instance.uuid,
             admin_state_source="user",

@@ -55,11 +55,11 @@ class Installer:
         self._paths = equipment.paths
         self._guests = guests
 
-    async def diagnose(self, call: contract.Diagnose, report: Report) -> tuple[OsProvider, ...]:
+    async def diagnose(self, call: contract.DiagnoseProviders, report: Report) -> tuple[OsProvider, ...]:
         del call, report
         return tuple(all_providers(self._paths))
 
-    async def validate(self, call: contract.Validate, report: Report) -> tuple[str, ...]:
+    async def validate(self, call: contract.ValidateOs, report: Report) -> tuple[str, ...]:
         del report
         try:
             provider = find(self._paths, call.os)
@@ -75,17 +75,17 @@ class Installer:
             problems += await _verified(call, provider)
         return tuple(problems)
 
-    async def install(self, call: contract.Install, report: Report) -> None:
+    async def install(self, call: contract.InstallOs, report: Report) -> None:
         async with self._work(call.guest, call.debug_level) as work:
             more = {"INSTANCE_REINSTALL": "1"} if call.reinstall else {}
             await self._script(work, "create", more, report).run(timeout=call.deadline)
 
-    async def rename(self, call: contract.RunRename, report: Report) -> None:
+    async def rename(self, call: contract.RenameInOs, report: Report) -> None:
         async with self._work(call.guest, call.debug_level) as work:
             more = {"OLD_INSTANCE_NAME": call.old_name}
             await self._script(work, "rename", more, report).run(timeout=call.deadline)
 
-    async def export(self, call: contract.Export, report: Report) -> None:
+    async def export(self, call: contract.ExportDisk, report: Report) -> None:
         path = transfer.located(self._paths, call.path)
         async with self._work(call.guest, may_run=True) as work:
             disk = work.disk(call.index)
@@ -96,7 +96,7 @@ class Installer:
                         timeout=call.deadline, standard_output=file, descriptors=(size_descriptor,)
                     )
 
-    async def import_(self, call: contract.Import, report: Report) -> None:
+    async def import_(self, call: contract.ImportDisk, report: Report) -> None:
         path = transfer.located(self._paths, call.path)
         async with self._work(call.guest) as work:
             more = environment.for_import(call.index, work.disk(call.index))
@@ -136,7 +136,7 @@ def _variant_problems(os_name: str, provider: OsProvider) -> list[str]:
     return []
 
 
-async def _verified(call: contract.Validate, provider: OsProvider) -> list[str]:
+async def _verified(call: contract.ValidateOs, provider: OsProvider) -> list[str]:
     """What the provider's own ``verify`` says against the parameters."""
     if api_version(provider.api_versions) < API_WITH_PARAMETERS:
         return []

@@ -14,7 +14,7 @@ from ganeti.model.state import State
 from ganeti.rpc.contract.node import SetMasterIp
 
 
-class Destroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUSTER_DESTROY"):
+class ClusterDestroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUSTER_DESTROY"):
     """Make sure that nothing is left in the cluster; what remains is to take down its master.
 
     ``gnt-cluster destroy`` does that after this has succeeded (``ganeti.bootstrap.destroy``).

@@ -27,7 +27,7 @@ OS_API_VERSION = 20
 PROTOCOL_VERSION = 1  # of calls to nodes
 
 
-class Info(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER_QUERY"):
+class ClusterInfo(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER_QUERY"):
     """Describe the cluster."""
 
     role: ClassVar[Role] = Role.READ

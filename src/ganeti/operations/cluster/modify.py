@@ -24,7 +24,7 @@ _Uids = list[tuple[int, int]]
 _Edits = list[tuple[str, str]]
 
 
-class Modify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CLUSTER_SET_PARAMS"):
+class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CLUSTER_SET_PARAMS"):
     """Change the cluster's parameters, which instances and nodes inherit."""
 
     route: ClassVar[Route | None] = Route("PUT", "/modify", body=True)

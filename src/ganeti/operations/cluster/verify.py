@@ -22,7 +22,7 @@ from ganeti.operations.cluster.findings import (
 )
 
 
-class Verify(JobOperation[list[Group]], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY"):
+class ClusterVerify(JobOperation[list[Group]], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY"):
     """Check the configuration, the nodes and the instances, and say what is wrong."""
 
     role: ClassVar[Role] = Role.READ

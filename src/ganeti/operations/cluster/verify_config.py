@@ -16,7 +16,7 @@ from ganeti.model.state import State
 from ganeti.operations.cluster.findings import ErrorCodes, IgnoreErrors, SimulateErrors, Trouble, Verbose, report
 
 
-class VerifyConfig(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY_CONFIG"):
+class ClusterVerifyConfig(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY_CONFIG"):
     """Check the configuration in itself: references, parameters, replicas."""
 
     role: ClassVar[Role] = Role.READ

@@ -34,9 +34,8 @@ from ganeti.operations.cluster.findings import (
     report,
 )
 from ganeti.operations.instance.policy import violations
-from ganeti.rpc.contract.node import Describe, Finding
-from ganeti.rpc.contract.node import Verify as VerifyNode
-from ganeti.rpc.contract.storage import DiskStatus, Examine
+from ganeti.rpc.contract.node import DescribeNode, Finding, VerifyNode
+from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
 
 # What was changed a moment ago may still be on its way to the nodes (seconds).
 _FACTS = 5.0
@@ -55,7 +54,7 @@ class Gathered:
     disks: Mapping[str, tuple[DiskStatus, ...] | NodeCallFailed]
 
 
-class VerifyGroup(JobOperation[Group], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY_GROUP"):
+class ClusterVerifyGroup(JobOperation[Group], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY_GROUP"):
     """Check the nodes and instances of a group.
 
     No locks are taken: an instance that a job is working on is passed over instead of being waited for.
@@ -105,7 +104,7 @@ async def _gather(cluster: RunContext, group: Group) -> Gathered:
     online = [node for node in nodes if not node.offline]
     instances = [i for i in state.instances if state.get(Node, i.primary_node).group == group.uuid]
     cluster.step(f"Gathering information about nodes ({len(online)} nodes)")
-    describe = Describe(hypervisors=state.cluster.enabled_hypervisors)
+    describe = DescribeNode(hypervisors=state.cluster.enabled_hypervisors)
     reports = await cluster.call_all(online, describe)
     findings = await cluster.call_each((node, _node_check(state, node)) for node in online)
     cluster.step(f"Gathering disk information ({len(online)} nodes)")
@@ -139,12 +138,12 @@ def _node_check(state: State, node: Node) -> VerifyNode:
     )
 
 
-def _disk_checks(instances: Sequence[Instance], nodes: Sequence[Node]) -> list[tuple[Node, Examine]]:
+def _disk_checks(instances: Sequence[Instance], nodes: Sequence[Node]) -> list[tuple[Node, ExamineDisks]]:
     found = []
     for node in nodes:
         disks = tuple(disk for i in instances if i.primary_node == node.uuid for disk in i.disks)
         if disks:
-            found.append((node, Examine(disks=disks)))
+            found.append((node, ExamineDisks(disks=disks)))
     return found
 
 

@@ -18,7 +18,7 @@ from ganeti.jobs.locks import LockSet, shared
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.node import Node
 from ganeti.model.state import State
-from ganeti.rpc.contract.node import Delay as NodeDelay
+from ganeti.rpc.contract.node import DelayNode
 
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, "duration": duration, "no_locks": bool(values.get("no_locks"))}
 
 
-class Delay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="OP_TEST_DELAY"):
+class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="OP_TEST_DELAY"):
     """Do nothing for a while, to try out the queue and its locks."""
 
     role: ClassVar[Role] = Role.ADMIN
@@ -70,7 +70,7 @@ class Delay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="OP_T
         for turn in range(self.repeat + 1):
             if self.repeat:
                 cluster.log(f"Test delay iteration {turn}/{self.repeat}")
-            waits = [cluster.call(node, NodeDelay(seconds=self.duration)) for node in plan]
+            waits = [cluster.call(node, DelayNode(seconds=self.duration)) for node in plan]
             if self.on_master and self.duration:
                 waits.append(asyncio.sleep(self.duration))
             await gather(*waits)

@@ -23,7 +23,7 @@ from ganeti.model.report import NodeReport
 from ganeti.placement import from_state
 from ganeti.placement.allocator.writing import described, write_message
 from ganeti.placement.snapshot import Snapshot
-from ganeti.rpc.contract.node import Describe
+from ganeti.rpc.contract.node import DescribeNode
 
 BUILT_IN = "hail"
 DEFAULT = "."  # stands for the cluster's default allocator
@@ -91,7 +91,7 @@ async def _reports(cluster: CheckContext) -> dict[str, NodeReport]:
     """What the nodes have now, by UUID; of those that answer."""
     state = cluster.state
     asked = [node for node in state.nodes if node.vm_capable and not node.offline]
-    call = Describe(state.cluster.enabled_hypervisors, (state.cluster.file_storage_dir,))
+    call = DescribeNode(state.cluster.enabled_hypervisors, (state.cluster.file_storage_dir,))
     answers = await cluster.call_all(asked, call)
     found = ((node.uuid, answers[node.name]) for node in asked)
     return {uuid: report for uuid, report in found if isinstance(report, NodeReport)}

@@ -14,7 +14,7 @@ from ganeti.operations.instance.subject import InstanceOperation, online, primar
 from ganeti.rpc.contract import instance as contract
 
 
-class Console(InstanceOperation[tuple[Node, Guest]], frozen=True, kw_only=True, tag="OP_INSTANCE_CONSOLE"):
+class InstanceConsole(InstanceOperation[tuple[Node, Guest]], frozen=True, kw_only=True, tag="OP_INSTANCE_CONSOLE"):
     """Say how to get at an instance's console."""
 
     reads_only: ClassVar[bool] = True
@@ -23,14 +23,14 @@ class Console(InstanceOperation[tuple[Node, Guest]], frozen=True, kw_only=True, 
     async def check(self, cluster: CheckContext) -> tuple[Node, Guest]:
         instance = self.instance(cluster.state)
         node = online(primary_of(cluster.state, instance))
-        found = await cluster.call(node, contract.Describe(name=instance.name, hypervisor=instance.hypervisor))
+        found = await cluster.call(node, contract.DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
         if found is None or not found.running:
             raise WrongState(f"Instance {instance.name} is not running, so it has no console")
         return node, guest_of(cluster.state, instance)
 
     async def run(self, cluster: RunContext, plan: tuple[Node, Guest]) -> dict[str, Any]:
         node, guest = plan
-        access = await cluster.call(node, contract.Console(guest=guest))
+        access = await cluster.call(node, contract.OpenConsole(guest=guest))
         return {
             "instance": guest.name,
             "kind": access.kind,

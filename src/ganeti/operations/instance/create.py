@@ -33,10 +33,9 @@ from ganeti.operations.instance.policy import violations
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.startup import ensure_it_fits, mark
 from ganeti.operations.instance.subject import instance_environment, online
-from ganeti.rpc.contract.instance import Start
-from ganeti.rpc.contract.os import Install, Validate
-from ganeti.rpc.contract.storage import Create as CreateDisk
-from ganeti.rpc.contract.storage import Remove as RemoveDisk
+from ganeti.rpc.contract.instance import StartGuest
+from ganeti.rpc.contract.os import InstallOs, ValidateOs
+from ganeti.rpc.contract.storage import CreateDisk, RemoveDisk
 
 DiskTemplateName = Literal["blockdev", "diskless", "drbd", "ext", "file", "gluster", "plain", "rbd", "sharedfile"]
 HypervisorName = Literal["chroot", "fake", "kvm", "lxc", "xen-hvm", "xen-pvm"]
@@ -45,7 +44,7 @@ _PING_PORT = 22
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CreatePlan:
     """``guest`` is what the instance will be once it is in the configuration."""
 
     instance: Instance
@@ -55,7 +54,7 @@ class Plan:
     start: bool
 
 
-class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CREATE"):
+class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_CREATE"):
     """Create an instance: make its disks, install its operating system, start it."""
 
     role: ClassVar[Role] = Role.ADMIN
@@ -202,7 +201,7 @@ class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CRE
             nodes = []  # the check will say so
         return exclusive("instance", self.instance_name) | shared("node", *nodes)
 
-    async def check(self, cluster: CheckContext) -> Plan:
+    async def check(self, cluster: CheckContext) -> CreatePlan:
         self._refuse_unsupported()
         state = cluster.state
         name = await self._full_name(cluster)
@@ -214,11 +213,11 @@ class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CRE
         self._ensure_policy(state, instance, node)
         await ensure_nowhere(cluster, instance)
         guest = guest_of(state.changed([instance]), instance, osparams_secret=self.osparams_secret)
-        plan = Plan(instance, node, guest, install=not self.no_install, start=self.start and not self.no_install)
+        plan = CreatePlan(instance, node, guest, install=not self.no_install, start=self.start and not self.no_install)
         await self._ensure_node_can(cluster, plan)
         return plan
 
-    async def run(self, cluster: RunContext, plan: Plan) -> list[str]:
+    async def run(self, cluster: RunContext, plan: CreatePlan) -> list[str]:
         cluster.step("creating instance disks...")
         for index, disk in enumerate(plan.instance.disks):
             await cluster.will_leave(
@@ -227,7 +226,7 @@ class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CRE
             await cluster.call(plan.node, CreateDisk(disk=disk))
         if plan.install and plan.instance.os and plan.instance.disks:
             cluster.step("running the instance OS create scripts...")
-            await cluster.call(plan.node, Install(guest=plan.guest, debug_level=self.debug_level or 0), prefix="   ")
+            await cluster.call(plan.node, InstallOs(guest=plan.guest, debug_level=self.debug_level or 0), prefix="   ")
         cluster.log(f"adding instance {plan.instance.name} to cluster config")
         await cluster.commit([plan.instance])
         if plan.start:
@@ -328,7 +327,7 @@ class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CRE
                 "--ignore-ipolicy passes that over"
             )
 
-    async def _ensure_node_can(self, cluster: CheckContext, plan: Plan) -> None:
+    async def _ensure_node_can(self, cluster: CheckContext, plan: CreatePlan) -> None:
         if plan.install:
             if not plan.instance.os and plan.instance.disk_template is not DiskTemplate.DISKLESS:
                 raise WrongInput("Parameter 'os_type' is missing (-o); or give --no-install")
@@ -337,20 +336,20 @@ class Create(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_CRE
         if plan.start:
             await ensure_it_fits(cluster, plan.node, plan.guest, disks_exist=False)
 
-    async def _ensure_os(self, cluster: CheckContext, plan: Plan) -> None:
-        call = Validate(os=plan.instance.os, osparams=plan.guest.osparams, force_variant=self.force_variant)
+    async def _ensure_os(self, cluster: CheckContext, plan: CreatePlan) -> None:
+        call = ValidateOs(os=plan.instance.os, osparams=plan.guest.osparams, force_variant=self.force_variant)
         in_the_way = await cluster.call(plan.node, call)
         if in_the_way:
             raise WrongInput(
                 f"OS '{plan.instance.os}' cannot be installed on {plan.node.name}: {'; '.join(in_the_way)}"
             )
 
-    async def _start(self, cluster: RunContext, plan: Plan) -> None:
+    async def _start(self, cluster: RunContext, plan: CreatePlan) -> None:
         instance = cluster.state.get(Instance, plan.instance.uuid)
         instance = await mark(cluster, instance, AdminState.UP)
         cluster.step("starting instance...")
         try:
-            await cluster.call(plan.node, Start(guest=guest_of(cluster.state, instance)))
+            await cluster.call(plan.node, StartGuest(guest=guest_of(cluster.state, instance)))
         except GanetiError as error:
             raise ExecutionFailed(
                 f"Instance {instance.name} was created, but could not be started: {error.message}"

@@ -24,12 +24,12 @@ from ganeti.operations.instance.shutdown import stop
 from ganeti.operations.instance.startup import ensure_it_fits
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, primary_of
 from ganeti.operations.instance.target import ensure_movable, find_target, possible_targets
-from ganeti.rpc.contract.instance import Clear, Start
+from ganeti.rpc.contract.instance import ClearGuest, StartGuest
 from ganeti.rpc.contract.node import Ping
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FailoverPlan:
     """``target`` is None if it is only to be cleaned up after."""
 
     instance: Instance
@@ -38,7 +38,7 @@ class Plan:
     target: Node | None
 
 
-class Failover(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_FAILOVER"):
+class InstanceFailover(InstanceOperation[FailoverPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_FAILOVER"):
     """Stop an instance, make another node its primary one, and start it there if it should run."""
 
     route: ClassVar[Route | None] = Route("PUT", "/instances/{instance_name}/failover", body=True)
@@ -78,22 +78,22 @@ class Failover(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTA
         targets = possible_targets(state, instance, self.target_node_uuid or self.target_node)
         return exclusive("instance", instance.name) | shared("node", *node_names(state, instance), *targets)
 
-    async def check(self, cluster: CheckContext) -> Plan:
+    async def check(self, cluster: CheckContext) -> FailoverPlan:
         state = cluster.state
         instance = self.instance(state)
         ensure_movable(instance)
         source, guest = primary_of(state, instance), guest_of(state, instance)
         if self.cleanup:
-            return Plan(instance, guest, source, None)
+            return FailoverPlan(instance, guest, source, None)
         if not source.offline and not self.ignore_consistency:
             await self._ensure_reachable(cluster, source)
         target = await find_target(cluster, instance, self.target_node_uuid or self.target_node, self.iallocator)
         await ensure_nowhere(cluster, instance, but=[source])
         if instance.admin_state is AdminState.UP:
             await ensure_it_fits(cluster, target, guest)
-        return Plan(instance, guest, source, target)
+        return FailoverPlan(instance, guest, source, target)
 
-    async def run(self, cluster: RunContext, plan: Plan) -> None:
+    async def run(self, cluster: RunContext, plan: FailoverPlan) -> None:
         if plan.target is None:
             await settle(cluster, plan.instance)
             return
@@ -104,7 +104,7 @@ class Failover(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTA
             cluster.log(f"Instance {plan.instance.name} is not meant to run, so it is not started")
             return
         cluster.step(f"starting the instance on {plan.target.name}")
-        await cluster.call(plan.target, Start(guest=guest_of(cluster.state, current)))
+        await cluster.call(plan.target, StartGuest(guest=guest_of(cluster.state, current)))
 
     def hook_environment(self, state: State) -> dict[str, str]:
         environment = super().hook_environment(state)
@@ -119,14 +119,14 @@ class Failover(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTA
             "NEW_SECONDARY": primary if secondary else "",
         }
 
-    async def _stop(self, cluster: RunContext, plan: Plan) -> None:
+    async def _stop(self, cluster: RunContext, plan: FailoverPlan) -> None:
         if plan.source.offline:
             cluster.log(f"Node {plan.source.name} is marked offline, so nothing is stopped there")
             return
         cluster.step(f"shutting down the instance on {plan.source.name}")
         try:
             await stop(cluster, plan.source, plan.instance, self.shutdown_timeout)
-            await cluster.call(plan.source, Clear(guest=plan.guest))
+            await cluster.call(plan.source, ClearGuest(guest=plan.guest))
         except GanetiError as error:
             if not self.ignore_consistency:
                 raise

@@ -19,10 +19,10 @@ from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
 from ganeti.model.state import State
 from ganeti.operations.instance.subject import primary_of
-from ganeti.rpc.contract.storage import DiskStatus, Examine
+from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
 
 
-class Info(JobOperation[list[Instance]], frozen=True, kw_only=True, tag="OP_INSTANCE_QUERY_DATA"):
+class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag="OP_INSTANCE_QUERY_DATA"):
     """Describe instances in full."""
 
     role: ClassVar[Role] = Role.READ
@@ -91,7 +91,7 @@ async def _examined(cluster: RunContext, instances: list[Instance]) -> dict[str,
     for instance in instances:
         by_node.setdefault(instance.primary_node, []).extend(instance.disks)
     nodes = [(cluster.state.get(Node, uuid), disks) for uuid, disks in by_node.items() if disks]
-    calls = [(node, Examine(disks=tuple(disks))) for node, disks in nodes if not node.offline]
+    calls = [(node, ExamineDisks(disks=tuple(disks))) for node, disks in nodes if not node.offline]
     answers = await cluster.call_each(calls)
     return {
         status.uuid: status

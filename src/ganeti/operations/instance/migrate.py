@@ -18,8 +18,7 @@ from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
-from ganeti.operations.instance.failover import Failover
-from ganeti.operations.instance.failover import Plan as FailoverPlan
+from ganeti.operations.instance.failover import FailoverPlan, InstanceFailover
 from ganeti.operations.instance.settle import settle
 from ganeti.operations.instance.startup import ensure_it_fits
 from ganeti.operations.instance.subject import (
@@ -30,13 +29,12 @@ from ganeti.operations.instance.subject import (
     primary_of,
 )
 from ganeti.operations.instance.target import ensure_movable, find_target, possible_targets
-from ganeti.rpc.contract.instance import Accept, Describe, FinishIncoming, FinishOutgoing
-from ganeti.rpc.contract.instance import Migrate as MigrateGuest
-from ganeti.rpc.contract.node import Describe as DescribeNode
+from ganeti.rpc.contract.instance import AcceptGuest, DescribeGuest, FinishIncoming, FinishOutgoing, MigrateGuest
+from ganeti.rpc.contract.node import DescribeNode
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MigratePlan:
     """``failover`` is set if it is to be stopped and started instead; ``target`` None only cleans up."""
 
     instance: Instance
@@ -47,7 +45,7 @@ class Plan:
     failover: FailoverPlan | None = None
 
 
-class Migrate(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_MIGRATE"):
+class InstanceMigrate(InstanceOperation[MigratePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_MIGRATE"):
     """Move a running instance to another node, without stopping it if it can be done live."""
 
     route: ClassVar[Route | None] = Route("PUT", "/instances/{instance_name}/migrate", body=True)
@@ -99,13 +97,13 @@ class Migrate(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTAN
         targets = possible_targets(state, instance, self.target_node_uuid or self.target_node)
         return exclusive("instance", instance.name) | shared("node", *node_names(state, instance), *targets)
 
-    async def check(self, cluster: CheckContext) -> Plan:
+    async def check(self, cluster: CheckContext) -> MigratePlan:
         state = cluster.state
         instance = self.instance(state)
         ensure_movable(instance)
         guest = guest_of(state, instance)
         if self.cleanup:
-            return Plan(instance, guest, primary_of(state, instance), None)
+            return MigratePlan(instance, guest, primary_of(state, instance), None)
         source = online(primary_of(state, instance))
         if guest.beparams.always_failover or not await self._running(cluster, source, instance):
             return await self._failover_plan(cluster, instance, guest, source)
@@ -114,9 +112,9 @@ class Migrate(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTAN
         await ensure_it_fits(cluster, target, guest)
         if not self.ignore_hvversions:
             await self._ensure_same_version(cluster, instance, source, target)
-        return Plan(instance, guest, source, target, live=self._is_live(guest))
+        return MigratePlan(instance, guest, source, target, live=self._is_live(guest))
 
-    async def run(self, cluster: RunContext, plan: Plan) -> None:
+    async def run(self, cluster: RunContext, plan: MigratePlan) -> None:
         if plan.failover:
             await self._failover().run(cluster, plan.failover)
         elif plan.target is None:
@@ -140,12 +138,12 @@ class Migrate(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTAN
             "NEW_SECONDARY": primary if secondary else "",
         }
 
-    async def _migrate(self, cluster: RunContext, plan: Plan, target: Node) -> None:
+    async def _migrate(self, cluster: RunContext, plan: MigratePlan, target: Node) -> None:
         cluster.log(f"Migrating instance {plan.instance.name}")
         cluster.step(f"preparing {target.name} to accept the instance")
         refuse = FinishIncoming(guest=plan.guest, success=False)
         await cluster.will_leave((f"{plan.instance.name} coming in on {target.name}", target, refuse))
-        incoming = await cluster.call(target, Accept(guest=plan.guest, address=target.migration_ip))
+        incoming = await cluster.call(target, AcceptGuest(guest=plan.guest, address=target.migration_ip))
         cluster.step(f"migrating instance to {target.name}")
         try:
             migrated = await cluster.call(plan.source, MigrateGuest(guest=plan.guest, uri=incoming.uri, live=plan.live))
@@ -163,19 +161,21 @@ class Migrate(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTAN
         cluster.step("done")
 
     async def _running(self, cluster: CheckContext, source: Node, instance: Instance) -> bool:
-        found = await cluster.call(source, Describe(name=instance.name, hypervisor=instance.hypervisor))
+        found = await cluster.call(source, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
         return found is not None and found.running
 
-    async def _failover_plan(self, cluster: CheckContext, instance: Instance, guest: Guest, source: Node) -> Plan:
+    async def _failover_plan(
+        self, cluster: CheckContext, instance: Instance, guest: Guest, source: Node
+    ) -> MigratePlan:
         if not self.allow_failover and not guest.beparams.always_failover:
             raise WrongState(
                 f"Instance {instance.name} is not running, so it cannot be migrated; use 'gnt-instance failover', "
                 "or --allow-failover"
             )
-        return Plan(instance, guest, source, None, failover=await self._failover().check(cluster))
+        return MigratePlan(instance, guest, source, None, failover=await self._failover().check(cluster))
 
-    def _failover(self) -> Failover:
-        return Failover(
+    def _failover(self) -> InstanceFailover:
+        return InstanceFailover(
             instance_name=self.instance_name,
             instance_uuid=self.instance_uuid,
             target_node=self.target_node,

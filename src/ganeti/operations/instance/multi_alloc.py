@@ -14,10 +14,10 @@ from ganeti.declare.types import NonEmpty, Parameters
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
-from ganeti.operations.instance.create import Create
+from ganeti.operations.instance.create import InstanceCreate
 
 
-class MultiAlloc(JobOperation[list[Create]], frozen=True, kw_only=True, tag="OP_INSTANCE_MULTI_ALLOC"):
+class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_only=True, tag="OP_INSTANCE_MULTI_ALLOC"):
     """Create several instances, each by a job of its own."""
 
     role: ClassVar[Role] = Role.ADMIN
@@ -29,7 +29,7 @@ class MultiAlloc(JobOperation[list[Create]], frozen=True, kw_only=True, tag="OP_
     ] = None
     instances: Annotated[list[Parameters], param("Parameters of OP_INSTANCE_CREATE, for each instance")] = []
 
-    async def check(self, cluster: CheckContext) -> list[Create]:
+    async def check(self, cluster: CheckContext) -> list[InstanceCreate]:
         del cluster
         if not self.instances:
             raise WrongInput("Parameter 'instances': give at least one instance")
@@ -40,7 +40,7 @@ class MultiAlloc(JobOperation[list[Create]], frozen=True, kw_only=True, tag="OP_
             raise WrongInput(f"Parameter 'instances': {', '.join(twice)} is given more than once")
         return creations
 
-    async def run(self, cluster: RunContext, plan: list[Create]) -> dict[str, Any]:
+    async def run(self, cluster: RunContext, plan: list[InstanceCreate]) -> dict[str, Any]:
         numbers = await cluster.submit([[msgspec.to_builtins(creation)] for creation in plan])
         return {
             "jobs": [[True, number] for number in numbers],
@@ -48,8 +48,8 @@ class MultiAlloc(JobOperation[list[Create]], frozen=True, kw_only=True, tag="OP_
             "failed": [],
         }
 
-    def _creation(self, index: int, given: dict[str, Any]) -> Create:
-        values = {"OP_ID": Create.wire_name(), "mode": "create", "disks": [], "nics": [{}], **given}
+    def _creation(self, index: int, given: dict[str, Any]) -> InstanceCreate:
+        values = {"OP_ID": InstanceCreate.wire_name(), "mode": "create", "disks": [], "nics": [{}], **given}
         if self.iallocator and not values.get("pnode"):
             values.setdefault("iallocator", self.iallocator)
-        return decode(values, Create, f"Instance {index} ({given.get('instance_name', 'without a name')})")
+        return decode(values, InstanceCreate, f"Instance {index} ({given.get('instance_name', 'without a name')})")

@@ -10,7 +10,7 @@ from ganeti.jobs.context import CheckContext
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
-from ganeti.rpc.contract.instance import Describe
+from ganeti.rpc.contract.instance import DescribeGuest
 
 
 async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[Node]) -> list[Node]:
@@ -21,7 +21,7 @@ async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[No
     """
     asked = [node for node in nodes if node.vm_capable and not node.offline]
     unknown = [node for node in asked if not cluster.live.reachable(node.uuid)]
-    answers = await cluster.call_all(unknown, Describe(name=instance.name, hypervisor=instance.hypervisor))
+    answers = await cluster.call_all(unknown, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
     found = [node for node in asked if instance.uuid in (cluster.live.guests_on(node.uuid) or {})]
     for node in unknown:
         answer = answers[node.name]

@@ -20,21 +20,20 @@ from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.shutdown import stop
 from ganeti.operations.instance.startup import mark
 from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
-from ganeti.rpc.contract.instance import Describe, Start
-from ganeti.rpc.contract.instance import Reboot as RebootGuest
+from ganeti.rpc.contract.instance import DescribeGuest, RebootGuest, StartGuest
 
 _TYPES = ("soft", "hard", "full")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RebootPlan:
     instance: Instance
     node: Node
     guest: Guest
     running: bool
 
 
-class Reboot(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_REBOOT"):
+class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_REBOOT"):
     """Restart an instance: ask its guest (soft), reset its machine (hard), or stop and start it (full)."""
 
     route: ClassVar[Route | None] = Route(
@@ -66,17 +65,17 @@ class Reboot(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANC
     ] = False
     shutdown_timeout: Annotated[NonNegative, param("Seconds it gets to power off", "--shutdown-timeout")] = 120
 
-    async def check(self, cluster: CheckContext) -> Plan:
+    async def check(self, cluster: CheckContext) -> RebootPlan:
         state = cluster.state
         instance = self.instance(state)
         if instance.admin_state is AdminState.OFFLINE:
             raise WrongState(f"Instance {instance.name} is marked offline")
         node = online(primary_of(state, instance))
         await ensure_nowhere(cluster, instance, but=[node])
-        found = await cluster.call(node, Describe(name=instance.name, hypervisor=instance.hypervisor))
-        return Plan(instance, node, guest_of(state, instance), running=found is not None and found.running)
+        found = await cluster.call(node, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
+        return RebootPlan(instance, node, guest_of(state, instance), running=found is not None and found.running)
 
-    async def run(self, cluster: RunContext, plan: Plan) -> None:
+    async def run(self, cluster: RunContext, plan: RebootPlan) -> None:
         if plan.running and self.reboot_type != "full":
             await cluster.call(plan.node, RebootGuest(guest=plan.guest, how=self.reboot_type))
         else:
@@ -84,7 +83,7 @@ class Reboot(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANC
                 await stop(cluster, plan.node, plan.instance, self.shutdown_timeout)
             else:
                 cluster.log(f"Instance {plan.instance.name} was not running, it is started")
-            await cluster.call(plan.node, Start(guest=plan.guest))
+            await cluster.call(plan.node, StartGuest(guest=plan.guest))
         await mark(cluster, plan.instance, AdminState.UP)
 
     def hook_environment(self, state: State) -> dict[str, str]:

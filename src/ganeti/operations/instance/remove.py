@@ -19,17 +19,17 @@ from ganeti.model.state import State
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.shutdown import stop
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, online, primary_of
-from ganeti.rpc.contract.instance import Clear
-from ganeti.rpc.contract.storage import Remove as RemoveDisk
+from ganeti.rpc.contract.instance import ClearGuest
+from ganeti.rpc.contract.storage import RemoveDisk
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RemovePlan:
     instance: Instance
     node: Node
 
 
-class Remove(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_REMOVE"):
+class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_REMOVE"):
     """Stop an instance, remove its disks and forget it."""
 
     role: ClassVar[Role] = Role.ADMIN
@@ -51,15 +51,15 @@ class Remove(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANC
         param("Forget it even if it can't be stopped or its disks can't be removed", "--ignore-failures"),
     ] = False
 
-    async def check(self, cluster: CheckContext) -> Plan:
+    async def check(self, cluster: CheckContext) -> RemovePlan:
         instance = self.instance(cluster.state)
         node = primary_of(cluster.state, instance)
         if not self.ignore_failures:
             online(node)
             await ensure_nowhere(cluster, instance, but=[node])
-        return Plan(instance, node)
+        return RemovePlan(instance, node)
 
-    async def run(self, cluster: RunContext, plan: Plan) -> None:
+    async def run(self, cluster: RunContext, plan: RemovePlan) -> None:
         instance, node = plan.instance, plan.node
         await self._try(cluster, self._stop(cluster, plan))
         for index, disk in enumerate(instance.disks):
@@ -71,10 +71,10 @@ class Remove(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANC
     def hook_environment(self, state: State) -> dict[str, str]:
         return {**super().hook_environment(state), "SHUTDOWN_TIMEOUT": str(self.shutdown_timeout)}
 
-    async def _stop(self, cluster: RunContext, plan: Plan) -> None:
+    async def _stop(self, cluster: RunContext, plan: RemovePlan) -> None:
         cluster.step(f"shutting down {plan.instance.name} on {plan.node.name}")
         await stop(cluster, plan.node, plan.instance, self.shutdown_timeout)
-        await cluster.call(plan.node, Clear(guest=guest_of(cluster.state, plan.instance)))
+        await cluster.call(plan.node, ClearGuest(guest=guest_of(cluster.state, plan.instance)))
 
     async def _try(self, cluster: RunContext, work: object) -> None:
         try:

@@ -11,7 +11,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
 from ganeti.operations.instance.subject import primary_of
-from ganeti.rpc.contract.instance import Describe, FinishIncoming, FinishOutgoing
+from ganeti.rpc.contract.instance import DescribeGuest, FinishIncoming, FinishOutgoing
 
 _RUNNING = "running"
 
@@ -43,7 +43,7 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
 async def _look(cluster: RunContext, instance: Instance) -> list[tuple[Node, RunningGuest]]:
     """The nodes that have the guest in some way."""
     nodes = [node for node in cluster.state.nodes if node.vm_capable and not node.offline]
-    answers = await cluster.call_all(nodes, Describe(name=instance.name, hypervisor=instance.hypervisor))
+    answers = await cluster.call_all(nodes, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
     found = []
     for node in nodes:
         answer = answers[node.name]

@@ -18,18 +18,18 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.startup import mark
 from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
-from ganeti.rpc.contract.instance import Stop
+from ganeti.rpc.contract.instance import StopGuest
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ShutdownPlan:
     """``node`` is None if there is nothing to stop, only something to write down."""
 
     instance: Instance
     node: Node | None
 
 
-class Shutdown(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_SHUTDOWN"):
+class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_SHUTDOWN"):
     """Stop an instance: ask its guest to power off, and end it if it does not."""
 
     route: ClassVar[Route | None] = Route(
@@ -50,17 +50,17 @@ class Shutdown(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTA
         Literal["admin", "user"] | None, param("Who wanted it: the administrator, or the guest's user")
     ] = None
 
-    async def check(self, cluster: CheckContext) -> Plan:
+    async def check(self, cluster: CheckContext) -> ShutdownPlan:
         state = cluster.state
         instance = self.instance(state)
         node = primary_of(state, instance)
         if instance.admin_state is AdminState.OFFLINE and not self.force:
             raise WrongState(f"Instance {instance.name} is marked offline; --force stops it all the same")
         if node.offline and self.ignore_offline_nodes:
-            return Plan(instance, None)
-        return Plan(instance, online(node))
+            return ShutdownPlan(instance, None)
+        return ShutdownPlan(instance, online(node))
 
-    async def run(self, cluster: RunContext, plan: Plan) -> None:
+    async def run(self, cluster: RunContext, plan: ShutdownPlan) -> None:
         instance = plan.instance
         if not self.no_remember and instance.admin_state is not AdminState.OFFLINE:
             instance = await mark(cluster, instance, AdminState.DOWN, self.admin_state_source or "admin")
@@ -75,6 +75,6 @@ class Shutdown(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTA
 
 async def stop(cluster: RunContext, node: Node, instance: Instance, timeout: float, *, force: bool = False) -> None:
     """Stop a guest, and say so if it had to be ended."""
-    stopped = await cluster.call(node, Stop(guest=guest_of(cluster.state, instance), timeout=timeout, force=force))
+    stopped = await cluster.call(node, StopGuest(guest=guest_of(cluster.state, instance), timeout=timeout, force=force))
     if stopped.forced and not force:
         cluster.warn(f"{instance.name} did not power off within {timeout:.0f} seconds and was ended")

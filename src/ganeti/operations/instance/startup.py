@@ -22,12 +22,12 @@ from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.state import State
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
-from ganeti.rpc.contract.instance import CheckStart, Start
-from ganeti.rpc.contract.node import Describe
+from ganeti.rpc.contract.instance import CheckStart, StartGuest
+from ganeti.rpc.contract.node import DescribeNode
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class StartupPlan:
     """``guest`` is None if the instance is only to be marked as one that should run."""
 
     instance: Instance
@@ -35,7 +35,7 @@ class Plan:
     guest: Guest | None
 
 
-class Startup(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTANCE_STARTUP"):
+class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_STARTUP"):
     """Start an instance."""
 
     route: ClassVar[Route | None] = Route(
@@ -61,28 +61,28 @@ class Startup(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTAN
     startup_paused: Annotated[bool, param("Start it paused", "--paused")] = False
     shutdown_timeout: Annotated[NonNegative, param("Seconds it gets to shut down, if it has to")] = 120
 
-    async def check(self, cluster: CheckContext) -> Plan:
+    async def check(self, cluster: CheckContext) -> StartupPlan:
         state = cluster.state
         instance = self.instance(state)
         node = primary_of(state, instance)
         if instance.admin_state is AdminState.OFFLINE:
             raise WrongState(f"Instance {instance.name} is marked offline, so it is not started")
         if node.offline and self.ignore_offline_nodes:
-            return Plan(instance, node, None)
+            return StartupPlan(instance, node, None)
         online(node)
         await ensure_nowhere(cluster, instance, but=[node])
         guest = self._guest(state, instance)
         if instance.uuid not in (cluster.live.guests_on(node.uuid) or {}):
             await ensure_it_fits(cluster, node, guest)
-        return Plan(instance, node, guest)
+        return StartupPlan(instance, node, guest)
 
-    async def run(self, cluster: RunContext, plan: Plan) -> None:
+    async def run(self, cluster: RunContext, plan: StartupPlan) -> None:
         if not self.no_remember:
             await mark(cluster, plan.instance, AdminState.UP)
         if plan.guest is None:
             cluster.warn(f"Node {plan.node.name} is offline; {plan.instance.name} is only marked as to be started")
             return
-        started = await cluster.call(plan.node, Start(guest=plan.guest, paused=self.startup_paused))
+        started = await cluster.call(plan.node, StartGuest(guest=plan.guest, paused=self.startup_paused))
         if not started.fresh:
             cluster.log(f"Instance {plan.instance.name} was running already")
 
@@ -101,7 +101,7 @@ class Startup(InstanceOperation[Plan], frozen=True, kw_only=True, tag="OP_INSTAN
 
 async def ensure_it_fits(cluster: CheckContext, node: Node, guest: Guest, *, disks_exist: bool = True) -> None:
     """Raise InsufficientResources or WrongState if a guest could not be started on a node."""
-    report = await cluster.call(node, Describe(hypervisors=(guest.hypervisor,)))
+    report = await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))
     needed = guest.beparams.maxmem
     if report.memory.free < needed:
         raise InsufficientResources(

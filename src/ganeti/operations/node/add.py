@@ -28,12 +28,12 @@ _CLOCK_TOLERANCE = 150.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NodeAddPlan:
     node: Node
     candidate: bool
 
 
-class Add(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
+class NodeAdd(JobOperation[NodeAddPlan], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
     """Take a node into the cluster that has its certificate already.
 
     ``gnt-node add`` brings the certificate there over ssh first; ``gnt-node join`` does so with a token.
@@ -58,14 +58,14 @@ class Add(JobOperation[Plan], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         del state
         return exclusive("node", self.node_name) | all_shared("nodegroup") | exclusive("cluster", "candidates")
 
-    async def check(self, cluster: CheckContext) -> Plan:
+    async def check(self, cluster: CheckContext) -> NodeAddPlan:
         state = cluster.state
         node = self._readded(state) if self.readd else await self._new(cluster)
         await self._ensure_it_answers(cluster, node)
         candidate = node.master_candidate or node in promotions(state.changed([node]))
-        return Plan(node, candidate=candidate and eligible(node))
+        return NodeAddPlan(node, candidate=candidate and eligible(node))
 
-    async def run(self, cluster: RunContext, plan: Plan) -> None:
+    async def run(self, cluster: RunContext, plan: NodeAddPlan) -> None:
         if plan.candidate:
             await equip(cluster, plan.node)
         node = evolve(plan.node, master_candidate=plan.candidate)

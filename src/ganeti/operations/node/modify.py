@@ -26,7 +26,7 @@ _FLAGS = ("master_candidate", "drained", "offline", "master_capable", "vm_capabl
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NodeModifyPlan:
     """``changes``: (what, new value) pairs to show."""
 
     before: Node
@@ -35,7 +35,7 @@ class Plan:
     changes: list[tuple[str, Any]]
 
 
-class Modify(NodeOperation[Plan], frozen=True, kw_only=True, tag="OP_NODE_SET_PARAMS"):
+class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="OP_NODE_SET_PARAMS"):
     """Change the role or the parameters of a node."""
 
     route: ClassVar[Route | None] = Route("POST", "/nodes/{node_name}/modify", body=True)
@@ -74,7 +74,7 @@ class Modify(NodeOperation[Plan], frozen=True, kw_only=True, tag="OP_NODE_SET_PA
         # The pool of candidates is counted over all nodes.
         return super().locks(state) | exclusive("cluster", "candidates")
 
-    async def check(self, cluster: CheckContext) -> Plan:
+    async def check(self, cluster: CheckContext) -> NodeModifyPlan:
         state = cluster.state
         node = self.node(state)
         self._ensure_sense(state, node)
@@ -85,9 +85,9 @@ class Modify(NodeOperation[Plan], frozen=True, kw_only=True, tag="OP_NODE_SET_PA
             raise WrongState(f"Node {node.name} has instances, it cannot be made unable to run any")
         if self.master_candidate is None and after in promotions(state.changed([after])):
             after = evolve(after, master_candidate=True)
-        return Plan(node, after, self._replacements(state, node, after), _differences(node, after))
+        return NodeModifyPlan(node, after, self._replacements(state, node, after), _differences(node, after))
 
-    async def run(self, cluster: RunContext, plan: Plan) -> list[tuple[str, Any]]:
+    async def run(self, cluster: RunContext, plan: NodeModifyPlan) -> list[tuple[str, Any]]:
         becomes = plan.after.master_candidate and not plan.before.master_candidate
         if becomes:
             await equip(cluster, plan.after)

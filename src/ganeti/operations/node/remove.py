@@ -14,10 +14,10 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.node.candidates import promote, promotions
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
-from ganeti.rpc.contract.node import Leave
+from ganeti.rpc.contract.node import LeaveCluster
 
 
-class Remove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_REMOVE"):
+class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_REMOVE"):
     """Remove a node from the cluster. It must have no instances."""
 
     hook: ClassVar[Hook | None] = Hook("node-remove", "NODE")
@@ -40,7 +40,7 @@ class Remove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_REMOVE
         await promote(cluster, promotions(cluster.state, without=plan) if plan.master_candidate else [])
         await cluster.commit(deletes=[cluster.state.get(Node, plan.uuid)])
         try:
-            await cluster.call(plan, Leave())
+            await cluster.call(plan, LeaveCluster())
         except GanetiError as error:
             cluster.warn(
                 f"{plan.name} is out of the cluster but could not be told ({error.message}); "

@@ -11,12 +11,11 @@ from ganeti.declare.types import NonEmpty
 from ganeti.errors import NodeCallFailed
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
-from ganeti.query.os import PROVIDERS, Row
-from ganeti.rpc.contract.os import Diagnose as DiagnoseNode
-from ganeti.rpc.contract.os import OsProvider
+from ganeti.query.os import PROVIDERS, OsRow
+from ganeti.rpc.contract.os import DiagnoseProviders, OsProvider
 
 
-class Diagnose(JobOperation[None], frozen=True, kw_only=True, tag="OP_OS_DIAGNOSE"):
+class OsDiagnose(JobOperation[None], frozen=True, kw_only=True, tag="OP_OS_DIAGNOSE"):
     """Say which OS providers the nodes have, and what is wrong with them."""
 
     role: ClassVar[Role] = Role.READ
@@ -36,14 +35,15 @@ class Diagnose(JobOperation[None], frozen=True, kw_only=True, tag="OP_OS_DIAGNOS
         return [[value for _, value in cells] for cells in table.data]
 
 
-async def provider_rows(cluster: CheckContext) -> list[Row]:
+async def provider_rows(cluster: CheckContext) -> list[OsRow]:
     """A row for each name that any node has; nodes that don't answer are left out."""
     nodes = [node for node in cluster.state.nodes if node.vm_capable and not node.offline]
-    answers = await cluster.call_all(nodes, DiagnoseNode())
+    answers = await cluster.call_all(nodes, DiagnoseProviders())
     found = {name: answer for name, answer in answers.items() if not isinstance(answer, NodeCallFailed)}
     names = sorted({provider.name for providers in found.values() for provider in providers})
     return [
-        Row(name, cluster.state, {node: _named(name, providers) for node, providers in found.items()}) for name in names
+        OsRow(name, cluster.state, {node: _named(name, providers) for node, providers in found.items()})
+        for name in names
     ]
 
 

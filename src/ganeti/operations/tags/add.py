@@ -9,7 +9,7 @@ from ganeti.operations.tags.subject import TagOperation
 MOST = 4096  # of one object, as in Ganeti
 
 
-class Add(TagOperation, frozen=True, kw_only=True, tag="OP_TAGS_SET"):
+class TagsAdd(TagOperation, frozen=True, kw_only=True, tag="OP_TAGS_SET"):
     """Add tags to an object; those that it has already are left."""
 
     def changed(self, tags: frozenset[str]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from ganeti.jobs.operation import JobOperation
 from ganeti.operations.tags.subject import Kind, tagged
 
 
-class Get(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_GET"):
+class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_GET"):
     """Tell the tags of an object."""
 
     role: ClassVar[Role] = Role.READ

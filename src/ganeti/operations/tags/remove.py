@@ -7,7 +7,7 @@ from ganeti.errors import UnknownEntity
 from ganeti.operations.tags.subject import TagOperation
 
 
-class Remove(TagOperation, frozen=True, kw_only=True, tag="OP_TAGS_DEL"):
+class TagsRemove(TagOperation, frozen=True, kw_only=True, tag="OP_TAGS_DEL"):
     """Remove tags from an object; all of them have to be there."""
 
     def changed(self, tags: frozenset[str]) -> frozenset[str]:

@@ -18,7 +18,7 @@ from ganeti.model.state import State
 Found = list[tuple[str, str]]
 
 
-class Search(JobOperation[Found], frozen=True, kw_only=True, tag="OP_TAGS_SEARCH"):
+class TagsSearch(JobOperation[Found], frozen=True, kw_only=True, tag="OP_TAGS_SEARCH"):
     """Find objects by their tags: pairs of a path, such as ``/nodes/node1``, and a tag."""
 
     role: ClassVar[Role] = Role.READ

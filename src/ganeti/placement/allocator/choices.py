@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ganeti.placement import demand
 from ganeti.placement.allocator.failure import Failure
 from ganeti.placement.allocator.limits import USUAL, Limits, spindle_uses
-from ganeti.placement.demand import Floats, Row
+from ganeti.placement.demand import Floats, Resource
 from ganeti.placement.equipment import LINES, SPINDLES_OF_DISK, Equipment
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import DEVIATIONS, WEIGHTS, counts
@@ -106,11 +106,11 @@ class Choices:
 
     def _on_primary(self) -> Verdicts:
         equipment, used, nodes = self.occupancy.equipment, self.occupancy.used, self.primaries
-        left = self.occupancy.free_memory()[nodes] - self._on_its_primary[Row.MEMORY]
+        left = self.occupancy.free_memory()[nodes] - self._on_its_primary[Resource.MEMORY]
         checks: list[tuple[NDArray[np.bool_], Failure]] = [(left <= 0, Failure.MEMORY)]
         checks += [(self._lacks_disk[nodes], Failure.DISK), (self._lacks_spindles[nodes], Failure.SPINDLES)]
         if not self._limits.ignore_soft:
-            vcpus = used[Row.VCPUS_ALL] + equipment.node_cpus + self.instance.vcpus
+            vcpus = used[Resource.VCPUS_ALL] + equipment.node_cpus + self.instance.vcpus
             checks += [
                 (self._overuses_spindles[nodes], Failure.DISK),
                 (self._breaks_n1[nodes], Failure.MEMORY),
@@ -147,7 +147,7 @@ class Choices:
     @cached_property
     def _free_of_all(self) -> Floats:
         """MiB that each node would have free if the instances that are down were running too."""
-        free: Floats = self.occupancy.equipment.memory_all - self.occupancy.used[Row.MEMORY_ALL]
+        free: Floats = self.occupancy.equipment.memory_all - self.occupancy.used[Resource.MEMORY_ALL]
         return free
 
     @cached_property
@@ -163,7 +163,7 @@ class Choices:
         occupancy, equipment = self.occupancy, self.occupancy.equipment
         if not self._has_disk:
             return np.zeros(len(occupancy.online), dtype=bool)
-        left = equipment.disk - occupancy.used[Row.DISK_ALL] - self.instance.disk
+        left = equipment.disk - occupancy.used[Resource.DISK_ALL] - self.instance.disk
         lacks: NDArray[np.bool_] = (left <= 0) | (left < np.floor(self._limits.min_disk * equipment.total_disk))
         return lacks
 
@@ -172,7 +172,7 @@ class Choices:
         occupancy, equipment = self.occupancy, self.occupancy.equipment
         if not self._has_disk:
             return np.zeros(len(occupancy.online), dtype=bool)
-        left = equipment.spindles - occupancy.used[Row.SPINDLES_ALL] - (self.instance.spindles or 0)
+        left = equipment.spindles - occupancy.used[Resource.SPINDLES_ALL] - (self.instance.spindles or 0)
         lacks: NDArray[np.bool_] = equipment.exclusive & (left < 0)
         return lacks
 
@@ -181,7 +181,7 @@ class Choices:
         equipment = self.occupancy.equipment
         if not self._has_disk:
             return np.zeros(len(self.occupancy.online), dtype=bool)
-        uses = self.occupancy.used[Row.SPINDLE_USE_ALL] + self.instance.spindle_use
+        uses = self.occupancy.used[Resource.SPINDLE_USE_ALL] + self.instance.spindle_use
         overuses: NDArray[np.bool_] = ~equipment.exclusive & (uses > spindle_uses(equipment))
         return overuses
 
@@ -193,7 +193,9 @@ class Choices:
 
     @cached_property
     def _fails_n1_as_primary(self) -> NDArray[np.bool_]:
-        fails: NDArray[np.bool_] = self._reserved_now >= self.occupancy.free_memory() - self._on_its_primary[Row.MEMORY]
+        fails: NDArray[np.bool_] = (
+            self._reserved_now >= self.occupancy.free_memory() - self._on_its_primary[Resource.MEMORY]
+        )
         return fails
 
     @cached_property

@@ -13,7 +13,7 @@ from ganeti.model.parameters.policy import Policy, Spec
 from ganeti.placement.allocator.choices import Choices
 from ganeti.placement.allocator.failure import Failure
 from ganeti.placement.allocator.limits import USUAL
-from ganeti.placement.demand import Floats, Row
+from ganeti.placement.demand import Floats, Resource
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import Instance, Snapshot
 
@@ -54,7 +54,7 @@ def _loss(choices: Choices, nodes: tuple[int, ...], policy: Policy) -> Loss:
 def _free(occupancy: Occupancy, node: int) -> Floats:
     """Memory, disk, spindles and vcpus."""
     equipment, used = occupancy.equipment, occupancy.used
-    vcpus = USUAL.vcpus(equipment)[node] - equipment.node_cpus[node] - used[Row.VCPUS_ALL, node]
+    vcpus = USUAL.vcpus(equipment)[node] - equipment.node_cpus[node] - used[Resource.VCPUS_ALL, node]
     return np.array(
         (occupancy.free_memory()[node], occupancy.free_disk()[node], occupancy.free_spindles()[node], vcpus)
     )

@@ -14,7 +14,7 @@ from ganeti.placement.allocator.capacity import Capacity
 from ganeti.placement.allocator.choices import Nodes
 from ganeti.placement.allocator.limits import USUAL, Limits
 from ganeti.placement.allocator.room import Mask
-from ganeti.placement.demand import Row
+from ganeti.placement.demand import Resource
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Instance, Node, Snapshot
 
@@ -84,7 +84,7 @@ class Scene:
         self.occupancy.add(instance)
 
     def _taken(self, instances: Iterable[Instance]) -> demand.Floats:
-        taken = np.zeros((len(Row), len(self._began.nodes)))
+        taken = np.zeros((len(Resource), len(self._began.nodes)))
         for instance in instances:
             taken[:, instance.primary] += demand.of_primary(instance)
             if instance.secondary != NO_NODE:
@@ -97,7 +97,7 @@ def _freed(node: Node, freed: demand.Floats) -> Node:
         return node
     return msgspec.structs.replace(
         node,
-        free_memory=node.free_memory + int(freed[Row.MEMORY]),
-        free_disk=node.free_disk + int(freed[Row.DISK]),
-        free_spindles=node.free_spindles + int(freed[Row.SPINDLES]),
+        free_memory=node.free_memory + int(freed[Resource.MEMORY]),
+        free_disk=node.free_disk + int(freed[Resource.DISK]),
+        free_spindles=node.free_spindles + int(freed[Resource.SPINDLES]),
     )

@@ -8,12 +8,19 @@ import numpy as np
 from ganeti.placement.balance.evaluation import Evaluation
 from ganeti.placement.balance.exchanges import Exchanges
 from ganeti.placement.balance.fleet import Mask
-from ganeti.placement.demand import Floats, Row
+from ganeti.placement.demand import Floats, Resource
 from ganeti.placement.score import WEIGHTS
 
 # What is limited: what goes with the primary role, and what with a mirror of the disks.
-_OF_PRIMARIES = [Row.MEMORY, Row.VCPUS, Row.MEMORY_ALL, Row.VCPUS_ALL]
-_OF_DISKS = [Row.DISK, Row.SPINDLES, Row.SPINDLE_USE, Row.DISK_ALL, Row.SPINDLES_ALL, Row.SPINDLE_USE_ALL]
+_OF_PRIMARIES = [Resource.MEMORY, Resource.VCPUS, Resource.MEMORY_ALL, Resource.VCPUS_ALL]
+_OF_DISKS = [
+    Resource.DISK,
+    Resource.SPINDLES,
+    Resource.SPINDLE_USE,
+    Resource.DISK_ALL,
+    Resource.SPINDLES_ALL,
+    Resource.SPINDLE_USE_ALL,
+]
 
 _ANYWHERE, _PRIMARY = WEIGHTS["offline_all_cnt"], WEIGHTS["offline_pri_cnt"]
 
@@ -52,7 +59,9 @@ class Estimate:
         change = state.reserve.claimed(claims) - state.reserve.now()
         fits = self._fits(exchanges)
         if not state.rules.ignore_soft_limits:
-            fits &= state.risk.holds(claims, transfer, transfer.amount(self._demand[Row.MEMORY : Row.MEMORY + 1])[0])
+            fits &= state.risk.holds(
+                claims, transfer, transfer.amount(self._demand[Resource.MEMORY : Resource.MEMORY + 1])[0]
+            )
         change[~fits] = np.inf
         return change
 

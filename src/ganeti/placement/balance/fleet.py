@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganeti.placement import demand
-from ganeti.placement.demand import Demands, Floats, Row
+from ganeti.placement.demand import Demands, Floats, Resource
 from ganeti.placement.snapshot import Instance
 
 Ints = NDArray[np.intp]
@@ -33,26 +33,26 @@ class Fleet:
     @property
     def disk(self) -> Floats:
         """MiB of each of its nodes."""
-        disk: Floats = self.demand[:, Row.DISK_ALL]
+        disk: Floats = self.demand[:, Resource.DISK_ALL]
         return disk
 
     @property
     def spindles(self) -> Floats:
-        spindles: Floats = self.demand[:, Row.SPINDLES_ALL]
+        spindles: Floats = self.demand[:, Resource.SPINDLES_ALL]
         return spindles
 
     @property
     def spindle_use(self) -> Floats:
-        use: Floats = self.demand[:, Row.SPINDLE_USE_ALL]
+        use: Floats = self.demand[:, Resource.SPINDLE_USE_ALL]
         return use
 
     @property
     def vcpus(self) -> Floats:
-        vcpus: Floats = self.demand[:, Row.VCPUS_ALL]
+        vcpus: Floats = self.demand[:, Resource.VCPUS_ALL]
         return vcpus
 
     @property
     def held_memory(self) -> Floats:
         """MiB that it has of its primary node now."""
-        held: Floats = self.demand[:, Row.MEMORY]
+        held: Floats = self.demand[:, Resource.MEMORY]
         return held

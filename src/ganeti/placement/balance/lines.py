@@ -12,12 +12,14 @@ import numpy as np
 
 from ganeti.placement.balance.exchanges import Transfer
 from ganeti.placement.balance.fleet import Fleet, Ints
-from ganeti.placement.demand import Floats, Row
+from ganeti.placement.demand import Floats, Resource
 from ganeti.placement.equipment import LINES, SPINDLES_OF_DISK
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import DEVIATIONS, WEIGHTS
 
-MIRRORED = frozenset({Row.DISK, Row.DISK_LOAD, Row.SPINDLE_USE, Row.DISK_ALL, Row.SPINDLE_USE_ALL})
+MIRRORED = frozenset(
+    {Resource.DISK, Resource.DISK_LOAD, Resource.SPINDLE_USE, Resource.DISK_ALL, Resource.SPINDLE_USE_ALL}
+)
 
 
 class Lines:

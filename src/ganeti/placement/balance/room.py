@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ganeti.placement.balance.fleet import Fleet, Ints, Mask
 from ganeti.placement.balance.rules import Rules
-from ganeti.placement.demand import Floats, Row
+from ganeti.placement.demand import Floats, Resource
 from ganeti.placement.occupancy import Occupancy
 
 ALL = slice(None)  # every node, for each instance of the chunk: the answer is a matrix
@@ -55,18 +55,18 @@ class Room:
         """Take what is free now; everything below is about it."""
         used, equipment = self._occupancy.used, self._occupancy.equipment
         self._now = _Free(
-            equipment.memory - used[Row.MEMORY],
-            equipment.disk - used[Row.DISK],
-            equipment.spindles - used[Row.SPINDLES],
-            self._vcpus - used[Row.VCPUS],
-            self._spindle_use - used[Row.SPINDLE_USE],
+            equipment.memory - used[Resource.MEMORY],
+            equipment.disk - used[Resource.DISK],
+            equipment.spindles - used[Resource.SPINDLES],
+            self._vcpus - used[Resource.VCPUS],
+            self._spindle_use - used[Resource.SPINDLE_USE],
         )
         self._all = _Free(
-            equipment.memory_all - used[Row.MEMORY_ALL],
-            equipment.disk - used[Row.DISK_ALL],
-            equipment.spindles - used[Row.SPINDLES_ALL],
-            self._vcpus - used[Row.VCPUS_ALL],
-            self._spindle_use - used[Row.SPINDLE_USE_ALL],
+            equipment.memory_all - used[Resource.MEMORY_ALL],
+            equipment.disk - used[Resource.DISK_ALL],
+            equipment.spindles - used[Resource.SPINDLES_ALL],
+            self._vcpus - used[Resource.VCPUS_ALL],
+            self._spindle_use - used[Resource.SPINDLE_USE_ALL],
         )
 
     @property
@@ -119,16 +119,16 @@ class Room:
     def left(self) -> Floats:
         """What each node can still take of each ``demand.Row``."""
         left = np.full_like(self._occupancy.used, np.inf)
-        left[Row.MEMORY] = self._now.memory - _LITTLE
-        left[Row.DISK] = self._now.disk - _LITTLE
-        left[Row.SPINDLES] = np.where(self._exclusive, self._now.spindles, np.inf)
+        left[Resource.MEMORY] = self._now.memory - _LITTLE
+        left[Resource.DISK] = self._now.disk - _LITTLE
+        left[Resource.SPINDLES] = np.where(self._exclusive, self._now.spindles, np.inf)
         if not self._rules.ignore_soft_limits:
-            left[Row.DISK] -= self._kept_disk
-            left[Row.VCPUS], left[Row.SPINDLE_USE] = self._now.vcpus, self._now.spindle_use
-            left[Row.MEMORY_ALL] = self._all.memory - _LITTLE
-            left[Row.DISK_ALL] = self._all.disk - self._kept_disk - _LITTLE
-            left[Row.SPINDLES_ALL] = np.where(self._exclusive, self._all.spindles, np.inf)
-            left[Row.VCPUS_ALL], left[Row.SPINDLE_USE_ALL] = self._all.vcpus, self._all.spindle_use
+            left[Resource.DISK] -= self._kept_disk
+            left[Resource.VCPUS], left[Resource.SPINDLE_USE] = self._now.vcpus, self._now.spindle_use
+            left[Resource.MEMORY_ALL] = self._all.memory - _LITTLE
+            left[Resource.DISK_ALL] = self._all.disk - self._kept_disk - _LITTLE
+            left[Resource.SPINDLES_ALL] = np.where(self._exclusive, self._all.spindles, np.inf)
+            left[Resource.VCPUS_ALL], left[Resource.SPINDLE_USE_ALL] = self._all.vcpus, self._all.spindle_use
         return left
 
     def _real(self, chunk: Ints) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganeti.placement.demand import Row
+from ganeti.placement.demand import Resource
 from ganeti.placement.occupancy import Occupancy
 
 
@@ -16,7 +16,7 @@ def violating_nodes(occupancy: Occupancy, max_cpu: float | None = None) -> int:
     """
     equipment, used = occupancy.equipment, occupancy.used
     ratio = equipment.vcpu_ratio if max_cpu is None else max_cpu
-    vcpus = used[Row.VCPUS] + equipment.node_cpus > ratio * equipment.cpus
+    vcpus = used[Resource.VCPUS] + equipment.node_cpus > ratio * equipment.cpus
     allowed = np.where(equipment.exclusive, np.inf, equipment.total_spindles * equipment.spindle_ratio)
-    violating = (vcpus | (used[Row.SPINDLE_USE] > allowed)) & ~(occupancy.fails_n1() & occupancy.online)
+    violating = (vcpus | (used[Resource.SPINDLE_USE] > allowed)) & ~(occupancy.fails_n1() & occupancy.online)
     return int(violating.sum())

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from ganeti.placement.allocator.limits import Limits
-from ganeti.placement.demand import Row
+from ganeti.placement.demand import Resource
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import score
 from ganeti.placement.snapshot import Instance, Snapshot
@@ -82,7 +82,7 @@ def totals(snapshot: Snapshot, occupancy: Occupancy, limits: Limits, added: Sequ
     free, free_disk = occupancy.free_memory(), occupancy.free_disk()
     available = np.maximum(free - occupancy.reserved(), 0)
     available_disk = np.maximum(free_disk - np.floor(limits.min_disk * equipment.total_disk), 0)
-    vcpus = used[Row.VCPUS] + equipment.node_cpus
+    vcpus = used[Resource.VCPUS] + equipment.node_cpus
     ratios = equipment.vcpu_ratio if limits.max_cpu is None else np.full(len(vcpus), limits.max_cpu)
     touched = {node for instance in added for node in instance.nodes}
     reported = np.array([0 if index in touched else it.free_spindles for index, it in enumerate(snapshot.nodes)])
@@ -97,7 +97,7 @@ def totals(snapshot: Snapshot, occupancy: Occupancy, limits: Limits, added: Sequ
         instances=sum(not instance.forthcoming for instance in snapshot.instances) + len(added),
         free_memory=int(free.sum()),
         reserved_memory=int((free - available).sum()),
-        instance_memory=int(used[Row.MEMORY].sum()),
+        instance_memory=int(used[Resource.MEMORY].sum()),
         overhead=int((equipment.total_memory - equipment.memory_all).sum()),
         free_disk=int(free_disk.sum()),
         reserved_disk=int((free_disk - available_disk).sum()),

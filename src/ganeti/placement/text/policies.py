@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ganeti.model.parameters.policy import Bounds, Policy, Spec
 from ganeti.placement.snapshot import Template
-from ganeti.placement.text.row import Row
+from ganeti.placement.text.row import TextRow
 
 _POLICY = ("owner", "standard", "min;max", "disk templates", "vcpu ratio", "spindle ratio")
 _TEMPLATES = frozenset(str(template) for template in Template)
@@ -14,7 +14,7 @@ _SPEC = ("memory size", "cpu count", "disk size", "disk count", "nic count", "sp
 
 def parse_policy(number: int, text: str) -> tuple[str, Policy]:
     """The group that it is for (empty: the cluster) and the policy of one line."""
-    row = Row(number, text, _POLICY, len(_POLICY), "policy")
+    row = TextRow(number, text, _POLICY, len(_POLICY), "policy")
     templates = row.words("disk templates")
     for name in templates:
         if name not in _TEMPLATES:
@@ -36,14 +36,14 @@ def serialise_policy(owner: str, policy: Policy) -> str:
     )
 
 
-def _bounds(row: Row) -> tuple[Bounds, ...]:
+def _bounds(row: TextRow) -> tuple[Bounds, ...]:
     specs = [_spec(row, "min;max", text) for text in row.words("min;max", ";")]
     if len(specs) % 2:
         row.refuse("min;max", f"has {len(specs)} specs; they come in pairs of a smallest and a largest")
     return tuple(Bounds(min=low, max=high) for low, high in zip(specs[::2], specs[1::2], strict=True))
 
 
-def _spec(row: Row, column: str, text: str) -> Spec:
+def _spec(row: TextRow, column: str, text: str) -> Spec:
     values = text.split(",")
     if len(values) != len(_SPEC):
         row.refuse(column, f"has {len(values)} values in '{text}', not the {len(_SPEC)} of {', '.join(_SPEC)}")

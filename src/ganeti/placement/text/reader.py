@@ -17,7 +17,7 @@ from ganeti.errors import WrongInput
 from ganeti.model.parameters.policy import Policy
 from ganeti.placement.snapshot import NO_NODE, AllocPolicy, Group, Instance, Node, Snapshot, Status, Template
 from ganeti.placement.text.policies import parse_policy
-from ganeti.placement.text.row import Row
+from ganeti.placement.text.row import TextRow
 
 _SECTIONS = ("groups", "nodes", "instances", "cluster tags", "policies")
 _GROUP = ("name", "uuid", "allocation policy", "tags", "networks")
@@ -80,11 +80,11 @@ def _split(text: str) -> list[list[Line]]:
     return sections
 
 
-def _rows(section: Iterable[Line], columns: tuple[str, ...], required: int, what: str) -> list[Row]:
-    return [Row(number, text, columns, required, what) for number, text in section]
+def _rows(section: Iterable[Line], columns: tuple[str, ...], required: int, what: str) -> list[TextRow]:
+    return [TextRow(number, text, columns, required, what) for number, text in section]
 
 
-def _group(row: Row) -> Group:
+def _group(row: TextRow) -> Group:
     return Group(
         name=row.text("name"),
         uuid=row.text("uuid"),
@@ -101,7 +101,7 @@ def _require_unique_groups(groups: list[Group]) -> None:
             raise WrongInput(f"there is more than one group with the name '{name}'")
 
 
-def _node(row: Row, groups: list[Group]) -> Node:
+def _node(row: TextRow, groups: list[Group]) -> Node:
     group = next((index for index, group in enumerate(groups) if group.uuid == row.text("group")), None)
     if group is None:
         row.refuse("group", "is the UUID of no group in the first section")
@@ -130,7 +130,7 @@ def _node(row: Row, groups: list[Group]) -> Node:
     )
 
 
-def _instance(row: Row, nodes: dict[str, int]) -> Instance:
+def _instance(row: TextRow, nodes: dict[str, int]) -> Instance:
     primary = _place(row, "primary", nodes)
     secondary = _place(row, "secondary", nodes) if row.text("secondary") else NO_NODE
     if primary == secondary:
@@ -155,7 +155,7 @@ def _instance(row: Row, nodes: dict[str, int]) -> Instance:
     )
 
 
-def _place(row: Row, column: str, nodes: dict[str, int]) -> int:
+def _place(row: TextRow, column: str, nodes: dict[str, int]) -> int:
     place = nodes.get(row.text(column))
     if place is None:
         row.refuse(column, "is no node of this file")
@@ -176,7 +176,7 @@ def _with_policies(groups: list[Group], section: list[Line]) -> tuple[Policy, li
     return cluster, list(by_name.values())
 
 
-def _repeated(rows: list[Row], what: str) -> Iterator[str]:
+def _repeated(rows: list[TextRow], what: str) -> Iterator[str]:
     lines: dict[str, int] = {}
     for row in rows:
         first = lines.setdefault(name := row.text("name"), row.line)
@@ -184,7 +184,7 @@ def _repeated(rows: list[Row], what: str) -> Iterator[str]:
             yield f"line {row.line}: there is a {what} '{name}' in line {first} already; both are counted"
 
 
-def _negative(rows: list[Row], columns: tuple[str, ...]) -> Iterator[str]:
+def _negative(rows: list[TextRow], columns: tuple[str, ...]) -> Iterator[str]:
     for row in rows:
         for column in columns:
             if row.text(column).startswith("-"):

@@ -16,7 +16,7 @@ _MOST = 2**53  # of which sums are still exact
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
-class Row:
+class TextRow:
     """``columns`` names every column, those that an older or shorter file may leave out last."""
 
     def __init__(self, line: int, text: str, columns: Sequence[str], required: int, what: str) -> None:

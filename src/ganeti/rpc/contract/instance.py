@@ -20,7 +20,7 @@ class Started(Struct, frozen=True):
     fresh: bool
 
 
-class Start(Call[Started], frozen=True, tag="instance.start"):
+class StartGuest(Call[Started], frozen=True, tag="instance.start"):
     """Open its disks, connect its network cards and run it. Nothing happens if it runs already."""
 
     guest: Guest
@@ -35,7 +35,7 @@ class Stopped(Struct, frozen=True):
     forced: bool = False
 
 
-class Stop(Call[Stopped], frozen=True, tag="instance.stop"):
+class StopGuest(Call[Stopped], frozen=True, tag="instance.stop"):
     """Ask the guest to power off; end it if it has not after ``timeout`` seconds, at once if ``force``."""
 
     guest: Guest
@@ -47,7 +47,7 @@ class Stop(Call[Stopped], frozen=True, tag="instance.stop"):
         return self.timeout + _MARGIN
 
 
-class Reboot(Call[None], frozen=True, tag="instance.reboot"):
+class RebootGuest(Call[None], frozen=True, tag="instance.reboot"):
     """``soft`` asks the guest, ``hard`` resets the machine under it."""
 
     guest: Guest
@@ -62,7 +62,7 @@ class ListGuests(Call[tuple[RunningGuest, ...]], frozen=True, tag="instance.list
     patience = 20.0
 
 
-class Describe(Call[RunningGuest | None], frozen=True, tag="instance.describe"):
+class DescribeGuest(Call[RunningGuest | None], frozen=True, tag="instance.describe"):
     """How is this guest? None if it is not there."""
 
     name: str
@@ -76,7 +76,7 @@ class Incoming(Struct, frozen=True):
     uri: str
 
 
-class Accept(Call[Incoming], frozen=True, tag="instance.accept"):
+class AcceptGuest(Call[Incoming], frozen=True, tag="instance.accept"):
     """Get ready to receive a guest from another node; ``address`` is where it will come in."""
 
     guest: Guest
@@ -96,7 +96,7 @@ class Migrated(Struct, frozen=True):
     completed: float
 
 
-class Migrate(Call[Migrated], frozen=True, tag="instance.migrate"):
+class MigrateGuest(Call[Migrated], frozen=True, tag="instance.migrate"):
     """Send the guest to ``uri``; reports progress in MiB of memory. When it fails the guest runs on here."""
 
     guest: Guest
@@ -121,7 +121,7 @@ class FinishOutgoing(Call[None], frozen=True, tag="instance.finish-outgoing"):
     patience = 60.0
 
 
-class Clear(Call[None], frozen=True, tag="instance.clear"):
+class ClearGuest(Call[None], frozen=True, tag="instance.clear"):
     """Clear away what a guest that does not run has left: control files, taps, opened disks."""
 
     guest: Guest
@@ -148,7 +148,7 @@ class ConsoleAccess(Struct, frozen=True):
     details: dict[str, Any] = {}
 
 
-class Console(Call[ConsoleAccess], frozen=True, tag="instance.console"):
+class OpenConsole(Call[ConsoleAccess], frozen=True, tag="instance.console"):
     """How does one get at its console?"""
 
     guest: Guest

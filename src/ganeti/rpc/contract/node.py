@@ -9,11 +9,11 @@ from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, Runn
 from ganeti.rpc.call import Call
 
 __all__ = [
-    "Delay",
-    "Describe",
+    "DelayNode",
+    "DescribeNode",
     "Finding",
     "GuestEvent",
-    "Leave",
+    "LeaveCluster",
     "Memory",
     "NodeReport",
     "Ping",
@@ -25,8 +25,8 @@ __all__ = [
     "Space",
     "Standing",
     "TellStanding",
-    "Verify",
-    "Watch",
+    "VerifyNode",
+    "WatchNode",
     "WriteSsconf",
 ]
 
@@ -60,7 +60,7 @@ class TellStanding(Call[Standing], frozen=True, tag="node.standing"):
     patience = 5.0
 
 
-class Describe(Call[NodeReport], frozen=True, tag="node.describe"):
+class DescribeNode(Call[NodeReport], frozen=True, tag="node.describe"):
     """What have you got? ``hypervisors`` and ``file_directories`` say what to look at."""
 
     hypervisors: tuple[str, ...]
@@ -75,7 +75,7 @@ class Finding(Struct, frozen=True):
     text: str
 
 
-class Verify(Call[tuple[Finding, ...]], frozen=True, tag="node.verify"):
+class VerifyNode(Call[tuple[Finding, ...]], frozen=True, tag="node.verify"):
     """Check yourself. ``peers`` (name → addresses) must be reachable on the node daemon's port."""
 
     hypervisors: dict[str, dict[str, object]]  # with the parameters to check, by name
@@ -102,7 +102,7 @@ class WriteSsconf(Call[None], frozen=True, tag="node.write-ssconf"):
     values: dict[str, str]
 
 
-class Leave(Call[None], frozen=True, tag="node.leave"):
+class LeaveCluster(Call[None], frozen=True, tag="node.leave"):
     """Forget the cluster: certificates, replica, ssconf files; the daemon ends."""
 
 
@@ -112,7 +112,7 @@ class SaveFiles(Call[None], frozen=True, tag="node.save-files"):
     files: dict[str, str]
 
 
-class Delay(Call[None], frozen=True, tag="node.delay"):
+class DelayNode(Call[None], frozen=True, tag="node.delay"):
     """Wait, for tests of the queue."""
 
     seconds: float
@@ -122,7 +122,7 @@ class Delay(Call[None], frozen=True, tag="node.delay"):
         return self.seconds + 30
 
 
-class Watch(Call[None], frozen=True, tag="node.watch"):
+class WatchNode(Call[None], frozen=True, tag="node.watch"):
     """Say at once what happens to guests: first a GuestEvent for each that runs, then changes. Never ends."""
 
     patience = float(365 * 86400)

@@ -21,13 +21,13 @@ class OsProvider(Struct, frozen=True, kw_only=True, omit_defaults=True):
     trusted: bool = True
 
 
-class Diagnose(Call[tuple[OsProvider, ...]], frozen=True, tag="os.diagnose"):
+class DiagnoseProviders(Call[tuple[OsProvider, ...]], frozen=True, tag="os.diagnose"):
     """Which OS providers do you have, usable or not? Several of one name: the first one counts."""
 
     patience = 30.0
 
 
-class Validate(Call[tuple[str, ...]], frozen=True, tag="os.validate"):
+class ValidateOs(Call[tuple[str, ...]], frozen=True, tag="os.validate"):
     """Does the provider take these parameters? What is in the way, in words."""
 
     os: str
@@ -37,7 +37,7 @@ class Validate(Call[tuple[str, ...]], frozen=True, tag="os.validate"):
     patience = 120.0
 
 
-class Install(Call[None], frozen=True, tag="os.install"):
+class InstallOs(Call[None], frozen=True, tag="os.install"):
     """Run the provider's ``create`` on the guest's disks. Its output is reported line by line."""
 
     guest: Guest
@@ -46,7 +46,7 @@ class Install(Call[None], frozen=True, tag="os.install"):
     patience = 4 * 3600.0
 
 
-class RunRename(Call[None], frozen=True, tag="os.rename"):
+class RenameInOs(Call[None], frozen=True, tag="os.rename"):
     """Run the provider's ``rename``: the guest on these disks has a new name."""
 
     guest: Guest
@@ -55,7 +55,7 @@ class RunRename(Call[None], frozen=True, tag="os.rename"):
     patience = 3600.0
 
 
-class Export(Call[None], frozen=True, tag="os.export"):
+class ExportDisk(Call[None], frozen=True, tag="os.export"):
     """Run the provider's ``export`` for one disk, its output going to the new file ``path``."""
 
     guest: Guest
@@ -64,7 +64,7 @@ class Export(Call[None], frozen=True, tag="os.export"):
     patience = 24 * 3600.0
 
 
-class Import(Call[None], frozen=True, tag="os.import"):
+class ImportDisk(Call[None], frozen=True, tag="os.import"):
     """Run the provider's ``import`` for one disk, reading what ``Export`` wrote to ``path``."""
 
     guest: Guest

@@ -9,14 +9,14 @@ from ganeti.model.disk import Disk
 from ganeti.rpc.call import Call
 
 
-class Create(Call[None], frozen=True, tag="storage.create"):
+class CreateDisk(Call[None], frozen=True, tag="storage.create"):
     """Make a disk. One that is there with the same UUID is left as it is."""
 
     disk: Disk
     patience = 600.0
 
 
-class Remove(Call[None], frozen=True, tag="storage.remove"):
+class RemoveDisk(Call[None], frozen=True, tag="storage.remove"):
     """Take a disk away; one that is not there is fine."""
 
     disk: Disk
@@ -32,7 +32,7 @@ class DiskStatus(Struct, frozen=True):
     problem: str = ""
 
 
-class Examine(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.examine"):
+class ExamineDisks(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.examine"):
     """How are these disks?"""
 
     disks: tuple[Disk, ...]

@@ -38,14 +38,14 @@ class Position(Struct, frozen=True):
     gap: bool = False
 
 
-class Append(Call[Position], frozen=True, tag="store.append"):
+class AppendBatch(Call[Position], frozen=True, tag="store.append"):
     """Add batches to the replica, durably. Those that it has already are passed over."""
 
     batches: tuple[Batch, ...]
     patience = 10.0
 
 
-class Replace(Call[Position], frozen=True, tag="store.replace"):
+class ReplaceStore(Call[Position], frozen=True, tag="store.replace"):
     """Make this the whole replica, for one that has fallen behind."""
 
     format: int
@@ -54,7 +54,7 @@ class Replace(Call[Position], frozen=True, tag="store.replace"):
     patience = 120.0
 
 
-class Tell(Call[Position], frozen=True, tag="store.tell"):
+class TellPosition(Call[Position], frozen=True, tag="store.tell"):
     """Where is your replica?"""
 
     patience = 10.0

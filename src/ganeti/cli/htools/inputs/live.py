@@ -25,15 +25,15 @@ INSTANCE_FIELDS = (
 )
 _NEEDED = ("mtotal", "mnode", "mfree", "ctotal")
 
-Row = Mapping[str, Any]
+LiveRow = Mapping[str, Any]
 
 
 class Cluster(Struct, frozen=True):
     """Rows by field name, as the master gives them; ``policy`` is the cluster's, filled in."""
 
-    groups: Sequence[Row]
-    nodes: Sequence[Row]
-    instances: Sequence[Row]
+    groups: Sequence[LiveRow]
+    nodes: Sequence[LiveRow]
+    instances: Sequence[LiveRow]
     tags: Sequence[str]
     policy: Any
     hypervisor: str
@@ -61,7 +61,7 @@ def build(cluster: Cluster, node_memory: int | None) -> Parsed:
     )
 
 
-def _group(row: Row) -> Group:
+def _group(row: LiveRow) -> Group:
     return Group(
         name=row["name"],
         uuid=row["uuid"],
@@ -78,7 +78,7 @@ def _policy(owner: str, value: Any) -> Policy:
         raise WrongInput(f"{owner}: instance policy: {error}") from None
 
 
-def _node(row: Row, groups: Mapping[str, int], static: int | None) -> Node:
+def _node(row: LiveRow, groups: Mapping[str, int], static: int | None) -> Node:
     uuid = str(row.get("group.uuid"))
     if uuid not in groups:
         raise WrongInput(f"node {row['name']}: is in a group '{uuid}' that the master does not list")
@@ -109,17 +109,17 @@ def _node(row: Row, groups: Mapping[str, int], static: int | None) -> Node:
     )
 
 
-def _takes_nothing(row: Row) -> bool:
+def _takes_nothing(row: LiveRow) -> bool:
     return bool(row.get("offline") or row.get("drained") or not row.get("vm_capable", True))
 
 
-def _answers(row: Row) -> bool:
+def _answers(row: LiveRow) -> bool:
     """Disks may be missing: a cluster with diskless instances or shared files alone reports none of its nodes'."""
     out = row.get("offline") or not row.get("vm_capable", True)
     return not out and all(isinstance(row.get(field), int) for field in _NEEDED)
 
 
-def _instance(row: Row, nodes: Mapping[str, int]) -> Instance:
+def _instance(row: LiveRow, nodes: Mapping[str, int]) -> Instance:
     name, backend = row["name"], row.get("beparams") or {}
     secondaries = row.get("snodes") or []
     for node in (row["pnode"], *secondaries[:1]):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ganeti.cli.htools.inputs.live import GROUP_FIELDS, INSTANCE_FIELDS, NODE_FIELDS, Cluster, Row, build
+from ganeti.cli.htools.inputs.live import GROUP_FIELDS, INSTANCE_FIELDS, NODE_FIELDS, Cluster, LiveRow, build
 from ganeti.errors import GanetiError, WrongInput
 from ganeti.host.paths import Paths
 from ganeti.luxi.client import Client
@@ -43,7 +43,7 @@ def load(socket: str, node_memory: int | None) -> Parsed:
     return build(cluster, node_memory)
 
 
-def _rows(master: Client, what: str, fields: tuple[str, ...]) -> list[Row]:
+def _rows(master: Client, what: str, fields: tuple[str, ...]) -> list[LiveRow]:
     table: dict[str, Any] = master.call(Method.QUERY, what, list(fields), None)
     return [
         {field: value if status == _NORMAL else None for field, (status, value) in zip(fields, cells, strict=True)}

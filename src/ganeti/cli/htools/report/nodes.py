@@ -12,7 +12,7 @@ from ganeti.cli.htools.names import Names
 from ganeti.cli.htools.report.hosted import Hosted
 from ganeti.cli.htools.report.table import layout
 from ganeti.errors import WrongInput
-from ganeti.placement.demand import Floats, Row
+from ganeti.placement.demand import Floats, Resource
 from ganeti.placement.figures import decimals
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import Node
@@ -39,7 +39,7 @@ class _Nodes:
         """Its place in the whole cluster, of which the snapshot may be a group."""
         return self.names.node(self.nodes[node].name)
 
-    def used(self, row: Row, index: int) -> float:
+    def used(self, row: Resource, index: int) -> float:
         return float(self.occupancy.used[row, index])
 
 
@@ -63,11 +63,11 @@ def _unexplained(data: _Nodes, index: int) -> int:
 
 
 def _shared_spindles(data: _Nodes, index: int) -> str:
-    return str(0.0 if data.nodes[index].exclusive_storage else data.used(Row.SPINDLE_USE, index))
+    return str(0.0 if data.nodes[index].exclusive_storage else data.used(Resource.SPINDLE_USE, index))
 
 
 def _vcpus(data: _Nodes, index: int) -> float:
-    return data.used(Row.VCPUS, index) + data.nodes[index].node_cpus
+    return data.used(Resource.VCPUS, index) + data.nodes[index].node_cpus
 
 
 def _instances(lists: Callable[[Hosted], list[list[int]]]) -> Callable[[_Nodes, int], str]:
@@ -100,7 +100,7 @@ def _of_node(value: Callable[[Node], float]) -> Callable[[_Nodes, int], str]:
     return lambda data, index: str(int(value(data.nodes[index])))
 
 
-def _load(row: Row) -> Callable[[_Nodes, int], str]:
+def _load(row: Resource) -> Callable[[_Nodes, int], str]:
     return lambda data, index: decimals(data.used(row, index), 3)
 
 
@@ -116,7 +116,7 @@ _COLUMNS: dict[str, _Column] = {
     "name": ("Name", False, lambda data, index: data.names.short(data.nodes[index].name)),
     "tmem": ("t_mem", True, _of_node(lambda node: node.total_memory)),
     "nmem": ("n_mem", True, _of_node(lambda node: node.node_memory)),
-    "imem": ("i_mem", True, lambda data, index: str(int(data.used(Row.MEMORY, index)))),
+    "imem": ("i_mem", True, lambda data, index: str(int(data.used(Resource.MEMORY, index)))),
     "xmem": ("x_mem", True, lambda data, index: str(_unexplained(data, index))),
     "fmem": ("f_mem", True, _of_node(lambda node: node.free_memory)),
     "umem": ("u_mem", True, _whole(lambda data: data.free)),
@@ -137,10 +137,10 @@ _COLUMNS: dict[str, _Column] = {
     ),
     "pfdsk": ("p_fdsk", True, lambda data, index: decimals(_free_disk_share(data, index), 4)),
     "rcpu": ("r_cpu", True, lambda data, index: decimals(_ratio(_vcpus(data, index), data.nodes[index].cpus), 2)),
-    "cload": ("lCpu", True, _load(Row.CPU_LOAD)),
-    "mload": ("lMem", True, _load(Row.MEMORY_LOAD)),
-    "dload": ("lDsk", True, _load(Row.DISK_LOAD)),
-    "nload": ("lNet", True, _load(Row.NETWORK_LOAD)),
+    "cload": ("lCpu", True, _load(Resource.CPU_LOAD)),
+    "mload": ("lMem", True, _load(Resource.MEMORY_LOAD)),
+    "dload": ("lDsk", True, _load(Resource.DISK_LOAD)),
+    "nload": ("lNet", True, _load(Resource.NETWORK_LOAD)),
     "ptags": ("PrimaryTags", False, _tags),
     "peermap": ("PeerMap", False, _peers),
     "idx": ("Index", True, lambda data, index: str(data.number(index))),

@@ -12,7 +12,7 @@ all devices sit on its one PCI bus.
 from __future__ import annotations
 
 from ganeti.errors import WrongInput
-from ganeti.node.hypervisor.kvm.plan import Plan, refused
+from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
 # The types of the oldest QEMU that is supported: a guest that names none can move between nodes whose
 # QEMUs differ, also back again.
@@ -31,7 +31,7 @@ _SCSI_IDS = {"lsi": 7, "megasas": 64, "virtio-scsi-pci": 255}
 _SCSI_DEVICES = {"lsi": "lsi53c895a", "megasas": "megasas", "virtio-scsi-pci": "virtio-scsi-pci"}
 
 
-def machine_type(plan: Plan) -> str:
+def machine_type(plan: LaunchPlan) -> str:
     """QEMU's name of the machine. Raises WrongInput for one that it does not have or we cannot equip."""
     wanted = plan.parameters.machine_version
     pinned = _PINNED.get(wanted, wanted)
@@ -53,7 +53,7 @@ def _belongs(machine: str, family: str) -> bool:
 class Board:
     """Gives out places, in the order in which they are asked for."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: LaunchPlan) -> None:
         self._plan = plan
         self.is_q35 = _belongs(machine_type(plan), "q35")
         self._spare = plan.parameters.kvm_pci_reservations

@@ -14,7 +14,7 @@ from ganeti.node.hypervisor.kvm.board import Board, machine_type
 from ganeti.node.hypervisor.kvm.displays import graphics, spice, vnc
 from ganeti.node.hypervisor.kvm.drives import cd_drives, disks, floppy
 from ganeti.node.hypervisor.kvm.peripherals import guest_agent, network_cards, sound, usb
-from ganeti.node.hypervisor.kvm.plan import Plan, escaped, refused
+from ganeti.node.hypervisor.kvm.plan import LaunchPlan, escaped, refused
 
 PID_FILE = "pid"
 MONITOR_SOCKET = "monitor"
@@ -28,7 +28,7 @@ _RUN_WITH_USER = (9, 1, 0)
 _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
 
 
-def command_line(plan: Plan) -> list[str]:
+def command_line(plan: LaunchPlan) -> list[str]:
     """Raises WrongInput, naming the parameter, for what QEMU or this node cannot do."""
     board = Board(plan)
     devices = [
@@ -63,14 +63,14 @@ def command_line(plan: Plan) -> list[str]:
     ]
 
 
-def _identity(plan: Plan) -> list[str]:
+def _identity(plan: LaunchPlan) -> list[str]:
     if not _UUID.match(plan.guest.uuid):
         raise refused("uuid", f"'{plan.guest.uuid}' is not a UUID")
     name = f"guest={escaped(plan.guest.name)},debug-threads=on"
     return ["-name", name, "-uuid", plan.guest.uuid, "-no-user-config", "-nodefaults", "-display", "none"]
 
 
-def _machine(plan: Plan) -> list[str]:
+def _machine(plan: LaunchPlan) -> list[str]:
     wanted = plan.parameters
     options = [machine_type(plan), f"acpi={'on' if wanted.acpi else 'off'}", "dump-guest-core=off"]
     if wanted.mem_path:
@@ -80,7 +80,7 @@ def _machine(plan: Plan) -> list[str]:
     return words + (["-action", "reboot=shutdown"] if wanted.reboot_behavior == "exit" else [])
 
 
-def _processors(plan: Plan) -> list[str]:
+def _processors(plan: LaunchPlan) -> list[str]:
     wanted, vcpus = plan.parameters, plan.guest.beparams.vcpus
     shape = {"sockets": wanted.cpu_sockets, "cores": wanted.cpu_cores, "threads": wanted.cpu_threads}
     given = {name: number for name, number in shape.items() if number}
@@ -94,7 +94,7 @@ def _processors(plan: Plan) -> list[str]:
     return words + (["-cpu", _cpu(plan)] if wanted.cpu_type else [])
 
 
-def _cpu(plan: Plan) -> str:
+def _cpu(plan: LaunchPlan) -> str:
     wanted = plan.parameters.cpu_type
     model = wanted.partition(",")[0]
     if model == "host" and plan.accelerator != "kvm":
@@ -104,7 +104,7 @@ def _cpu(plan: Plan) -> str:
     return wanted
 
 
-def _memory(plan: Plan) -> list[str]:
+def _memory(plan: LaunchPlan) -> list[str]:
     size = f"{plan.guest.beparams.maxmem}M"
     words = ["-m", size]
     if plan.parameters.mem_path:
@@ -113,7 +113,7 @@ def _memory(plan: Plan) -> list[str]:
     return words
 
 
-def _boot(plan: Plan) -> list[str]:
+def _boot(plan: LaunchPlan) -> list[str]:
     wanted = plan.parameters
     if not wanted.kernel_path:
         if wanted.boot_order == "disk" and not plan.resources.disks:
@@ -126,7 +126,7 @@ def _boot(plan: Plan) -> list[str]:
     return words + (["-initrd", str(plan.paths.under(wanted.initrd_path))] if wanted.initrd_path else [])
 
 
-def _control(plan: Plan) -> list[str]:
+def _control(plan: LaunchPlan) -> list[str]:
     # The guest waits until the node daemon holds its control socket, so that no event is missed; one
     # that comes from another node goes on by itself as soon as it is here.
     waits = [] if plan.incoming else ["-S"]
@@ -140,20 +140,20 @@ def _control(plan: Plan) -> list[str]:
     ]
 
 
-def _serial(plan: Plan) -> list[str]:
+def _serial(plan: LaunchPlan) -> list[str]:
     if not plan.parameters.serial_console:
         return []
     socket = f"socket,id=serial0,path={SERIAL_SOCKET},server=on,wait=off"
     return ["-chardev", socket, "-device", "isa-serial,id=serial-port0,chardev=serial0"]
 
 
-def _panic(plan: Plan, board: Board) -> list[str]:
+def _panic(plan: LaunchPlan, board: Board) -> list[str]:
     """Through this device a guest's kernel says that it has crashed; QEMU ends then."""
     kind = "pvpanic-pci"
     return ["-device", f"{kind},id=panic0,{board.conventional()}"] if kind in plan.qemu.devices else []
 
 
-def _rights(plan: Plan) -> list[str]:
+def _rights(plan: LaunchPlan) -> list[str]:
     wanted, version = plan.parameters, plan.qemu.version
     words = []
     if wanted.security_model == "pool":

@@ -7,7 +7,7 @@ Passwords are not here: they go to QEMU through its control socket, where no lis
 from __future__ import annotations
 
 from ganeti.node.hypervisor.kvm.board import Board
-from ganeti.node.hypervisor.kvm.plan import Plan, escaped, refused
+from ganeti.node.hypervisor.kvm.plan import LaunchPlan, escaped, refused
 
 # Display 0 of VNC is this port.
 FIRST_VNC_PORT = 5900
@@ -27,7 +27,7 @@ _SPICE_OPTIONS = {
 }
 
 
-def graphics(plan: Plan) -> list[str]:
+def graphics(plan: LaunchPlan) -> list[str]:
     """The graphics card: what ``vga`` says, or one that suits the console, or none."""
     wanted = plan.parameters
     card = wanted.vga or ("qxl" if wanted.spice_bind else "std" if wanted.vnc_bind_address else "none")
@@ -38,7 +38,7 @@ def graphics(plan: Plan) -> list[str]:
     return ["-vga", card, *(["-k", escaped(wanted.keymap)] if wanted.keymap else [])]
 
 
-def vnc(plan: Plan) -> list[str]:
+def vnc(plan: LaunchPlan) -> list[str]:
     wanted = plan.parameters
     if wanted.vnc_x509_verify and not (wanted.vnc_tls and wanted.vnc_x509_path):
         raise refused("vnc_x509_verify", "clients' certificates can be checked only with vnc_tls and vnc_x509_path")
@@ -54,7 +54,7 @@ def vnc(plan: Plan) -> list[str]:
     return [*_vnc_credentials(plan), "-vnc", ",".join(options)]
 
 
-def spice(plan: Plan, board: Board) -> list[str]:
+def spice(plan: LaunchPlan, board: Board) -> list[str]:
     wanted = plan.parameters
     for name, choices in _SPICE_CHOICES.items():
         value = getattr(wanted, name)
@@ -75,13 +75,13 @@ def spice(plan: Plan, board: Board) -> list[str]:
     return ["-spice", ",".join(options), *(_spice_agent(board) if wanted.spice_use_vdagent else [])]
 
 
-def vnc_socket(plan: Plan) -> str | None:
+def vnc_socket(plan: LaunchPlan) -> str | None:
     """The socket of the VNC console, if ``vnc_bind_address`` is a directory."""
     directory = plan.parameters.vnc_bind_address
     return f"{plan.paths.under(directory)}/{plan.guest.name}.vnc" if directory.startswith("/") else None
 
 
-def _vnc_address(plan: Plan) -> str:
+def _vnc_address(plan: LaunchPlan) -> str:
     if socket := vnc_socket(plan):
         return f"unix:{escaped(socket)}"
     address = plan.parameters.vnc_bind_address
@@ -89,7 +89,7 @@ def _vnc_address(plan: Plan) -> str:
     return f"{escaped(host)}:{_port(plan, 'vnc_bind_address') - FIRST_VNC_PORT}"
 
 
-def _vnc_credentials(plan: Plan) -> list[str]:
+def _vnc_credentials(plan: LaunchPlan) -> list[str]:
     wanted = plan.parameters
     if not wanted.vnc_tls:
         return []
@@ -100,7 +100,7 @@ def _vnc_credentials(plan: Plan) -> list[str]:
     return ["-object", f"tls-creds-x509,id=vnc-tls0,endpoint=server,dir={directory},verify-peer={verify}"]
 
 
-def _spice_port(plan: Plan) -> str:
+def _spice_port(plan: LaunchPlan) -> str:
     port = _port(plan, "spice_bind")
     if not plan.parameters.spice_use_tls:
         return f"port={port}"
@@ -120,7 +120,7 @@ def _spice_agent(board: Board) -> list[str]:
     ]
 
 
-def _port(plan: Plan, parameter: str) -> int:
+def _port(plan: LaunchPlan, parameter: str) -> int:
     port = plan.guest.network_port
     if port is None or port < FIRST_VNC_PORT:
         raise refused(parameter, f"the instance has no port for its console (network_port is {port})")

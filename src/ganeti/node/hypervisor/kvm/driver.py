@@ -31,7 +31,7 @@ from ganeti.node.hypervisor.kvm.launch import check, launch
 from ganeti.node.hypervisor.kvm.machine import POWERED_DOWN, UNKNOWN, Machine
 from ganeti.node.hypervisor.kvm.monitor import accepts
 from ganeti.node.hypervisor.kvm.peripherals import tap_options
-from ganeti.node.hypervisor.kvm.plan import Plan
+from ganeti.node.hypervisor.kvm.plan import LaunchPlan
 from ganeti.node.hypervisor.kvm.process import Process, resident
 from ganeti.node.network.driver import TapOptions
 from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
@@ -191,10 +191,10 @@ class Kvm:
             raise WrongState(f"Instance {name} does not run here")
         return machine
 
-    async def _plan(self, guest: Guest, resources: Resources, *, incoming: bool = False) -> Plan:
+    async def _plan(self, guest: Guest, resources: Resources, *, incoming: bool = False) -> LaunchPlan:
         wanted = _parameters(guest)
         qemu = await self._probe.ask(wanted.kvm_path)
-        return Plan(
+        return LaunchPlan(
             guest,
             wanted,
             qemu,

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from ganeti.node.hypervisor.kvm.board import Board
-from ganeti.node.hypervisor.kvm.plan import Plan, refused
+from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 from ganeti.node.storage.driver import OpenDisk
 
 _NOT_ON_A_PC = {
@@ -19,11 +19,11 @@ _SCSI = {"scsi": "scsi-hd", "scsi-hd": "scsi-hd", "scsi-block": "scsi-block", "s
 _CD_TYPES = ("paravirtual", "ide", "scsi")
 
 
-def disks(plan: Plan, board: Board) -> list[str]:
+def disks(plan: LaunchPlan, board: Board) -> list[str]:
     return [word for index in range(len(plan.resources.disks)) for word in _disk(plan, board, index)]
 
 
-def cd_drives(plan: Plan, board: Board) -> list[str]:
+def cd_drives(plan: LaunchPlan, board: Board) -> list[str]:
     wanted = plan.parameters
     boots = wanted.boot_order == "cdrom" and not wanted.kernel_path
     if boots and not wanted.cdrom_image_path:
@@ -39,7 +39,7 @@ def cd_drives(plan: Plan, board: Board) -> list[str]:
     return words
 
 
-def floppy(plan: Plan, board: Board) -> list[str]:
+def floppy(plan: LaunchPlan, board: Board) -> list[str]:
     wanted = plan.parameters
     boots = wanted.boot_order == "floppy" and not wanted.kernel_path
     if not wanted.floppy_image_path:
@@ -58,7 +58,7 @@ def node_name(disk: OpenDisk) -> str:
     return f"disk-{disk.disk.uuid.replace('-', '')[:12]}"
 
 
-def _disk(plan: Plan, board: Board, index: int) -> list[str]:
+def _disk(plan: LaunchPlan, board: Board, index: int) -> list[str]:
     disk = plan.resources.disks[index]
     boots = index == 0 and plan.parameters.boot_order == "disk" and not plan.parameters.kernel_path
     device = _disk_device(plan, board, disk)
@@ -70,7 +70,7 @@ def _disk(plan: Plan, board: Board, index: int) -> list[str]:
     ]
 
 
-def _disk_device(plan: Plan, board: Board, disk: OpenDisk) -> str:
+def _disk_device(plan: LaunchPlan, board: Board, disk: OpenDisk) -> str:
     kind = plan.parameters.disk_type
     if kind in _NOT_ON_A_PC:
         raise refused("disk_type", f"'{kind}' {_NOT_ON_A_PC[kind]}; choose paravirtual, scsi-hd or ide")
@@ -91,7 +91,7 @@ def _disk_device(plan: Plan, board: Board, disk: OpenDisk) -> str:
     return f"{_SCSI[kind]},{board.scsi()},{serial}{cache}"
 
 
-def _blockdev(plan: Plan, disk: OpenDisk) -> list[str]:
+def _blockdev(plan: LaunchPlan, disk: OpenDisk) -> list[str]:
     wanted = plan.parameters
     if wanted.disk_aio == "native" and wanted.disk_cache != "none":
         raise refused("disk_aio", "'native' needs disk_cache to be 'none'")
@@ -110,7 +110,7 @@ def _blockdev(plan: Plan, disk: OpenDisk) -> list[str]:
     return ["-blockdev", json.dumps(options)]
 
 
-def _write_cache(plan: Plan) -> str:
+def _write_cache(plan: LaunchPlan) -> str:
     """Whether the guest sees a drive that holds writes back until it is told to flush them."""
     by_mode = {
         "default": "",
@@ -121,7 +121,7 @@ def _write_cache(plan: Plan) -> str:
     return by_mode[plan.parameters.disk_cache]
 
 
-def _cd_drive(plan: Plan, board: Board, name: str) -> str:
+def _cd_drive(plan: LaunchPlan, board: Board, name: str) -> str:
     kind = plan.parameters.cdrom_disk_type
     if not kind:
         kind = "scsi" if plan.parameters.disk_type in _SCSI else plan.parameters.disk_type

@@ -17,7 +17,7 @@ from ganeti.node.hypervisor.kvm.command import command_line
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Record
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import listen
-from ganeti.node.hypervisor.kvm.plan import Plan, refused
+from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
 # QEMU answers when it has set its memory up, which takes a while if that is large and allocated ahead.
 _FIRST_ANSWER = 240.0
@@ -28,7 +28,7 @@ _LONGEST_LOG = 1024**2  # bytes
 _PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
 
 
-def check(plan: Plan) -> None:
+def check(plan: LaunchPlan) -> None:
     """Whether this could run here. Raises WrongInput, naming the parameter, if not."""
     command_line(plan)
     for parameter, path in plan.files():
@@ -40,7 +40,7 @@ def check(plan: Plan) -> None:
 
 
 async def launch(
-    plan: Plan, directory: GuestDirectory, record: Record, log: Path, told: Callable[[Machine, str], None]
+    plan: LaunchPlan, directory: GuestDirectory, record: Record, log: Path, told: Callable[[Machine, str], None]
 ) -> Machine:
     """A QEMU that is ready to run its guest, or to receive it.
 
@@ -93,7 +93,7 @@ async def _kill(qemu: process.Process) -> None:
     await qemu.ended
 
 
-async def _equip(machine: Machine, plan: Plan) -> None:
+async def _equip(machine: Machine, plan: LaunchPlan) -> None:
     """What no command line can do, or should not show."""
     for protocol, bound, file in (
         ("vnc", plan.parameters.vnc_bind_address, plan.parameters.vnc_password_file),
@@ -109,12 +109,12 @@ async def _equip(machine: Machine, plan: Plan) -> None:
             pinning.pin_thread(processor["thread-id"], single[processor["cpu-index"]])
 
 
-def _masks(plan: Plan) -> tuple[pinning.Mask, tuple[pinning.Mask, ...]]:
+def _masks(plan: LaunchPlan) -> tuple[pinning.Mask, tuple[pinning.Mask, ...]]:
     available = frozenset(os.sched_getaffinity(0))
     return pinning.parse(plan.parameters.cpu_mask, plan.guest.beparams.vcpus, available)
 
 
-def _owner(plan: Plan) -> int | None:
+def _owner(plan: LaunchPlan) -> int | None:
     """The user that QEMU becomes; it needs its directory for itself then."""
     if plan.parameters.security_model != "user":
         return None

@@ -7,7 +7,7 @@ import re
 
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.kvm.board import Board
-from ganeti.node.hypervisor.kvm.plan import Plan, refused
+from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 from ganeti.node.network.driver import Tap, TapOptions
 
 AGENT_SOCKET = "agent"
@@ -40,14 +40,14 @@ def tap_options(wanted: KvmParameters) -> TapOptions:
     return TapOptions(queues, headers=wanted.vnet_hdr and wanted.nic_type == "paravirtual")
 
 
-def network_cards(plan: Plan, board: Board) -> list[str]:
+def network_cards(plan: LaunchPlan, board: Board) -> list[str]:
     tap_options(plan.parameters)
     if plan.parameters.boot_order == "network" and not plan.parameters.kernel_path and not plan.resources.taps:
         raise refused("boot_order", "'network' needs a network card")
     return [word for tap in plan.resources.taps for word in _card(plan, board, tap)]
 
 
-def usb(plan: Plan, board: Board) -> list[str]:
+def usb(plan: LaunchPlan, board: Board) -> list[str]:
     wanted = plan.parameters
     names = [name for name in re.split(r"[ ,]+", wanted.usb_devices) if name]
     devices = [_usb_device(name) for name in names]
@@ -59,7 +59,7 @@ def usb(plan: Plan, board: Board) -> list[str]:
     return words + [word for device in devices for word in ("-device", f"{device},bus=usb0.0")]
 
 
-def sound(plan: Plan, board: Board) -> list[str]:
+def sound(plan: LaunchPlan, board: Board) -> list[str]:
     names = [name for name in plan.parameters.soundhw.split(",") if name]
     if names == ["all"]:
         names = [*_SOUND_ON_PCI, *_SOUND_ON_ISA]
@@ -71,7 +71,7 @@ def sound(plan: Plan, board: Board) -> list[str]:
     return words
 
 
-def guest_agent(plan: Plan, board: Board) -> list[str]:
+def guest_agent(plan: LaunchPlan, board: Board) -> list[str]:
     if not plan.parameters.use_guest_agent:
         return []
     return [
@@ -82,7 +82,7 @@ def guest_agent(plan: Plan, board: Board) -> list[str]:
     ]
 
 
-def _card(plan: Plan, board: Board, tap: Tap) -> list[str]:
+def _card(plan: LaunchPlan, board: Board, tap: Tap) -> list[str]:
     wanted = plan.parameters
     name = f"nic-{tap.nic.uuid.replace('-', '')[:12]}"
     queues = len(tap.descriptors)

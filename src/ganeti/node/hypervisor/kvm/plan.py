@@ -19,7 +19,7 @@ Accelerator = Literal["kvm", "tcg"]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LaunchPlan:
     """``control`` is the descriptor of the socket that QEMU takes commands on.
 
     Files that parameters name are the node's, so they are below its root. ``spice_address`` is the
