@@ -3,7 +3,7 @@
 
 import pytest
 
-from tests.cluster.cluster import running
+from tests.cluster.paper import running
 
 
 @pytest.fixture

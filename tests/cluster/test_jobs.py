@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from ganeti import errors
-from tests.cluster.cluster import running
+from tests.cluster.paper import running
 
 DELAY = "OP_TEST_DELAY"
 

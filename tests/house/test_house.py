@@ -84,7 +84,7 @@ def test_a_parameter_of_guests_and_nodes_is_described(module):
 
 @pytest.mark.parametrize("wire_name", OPERATIONS)
 def test_an_operation_is_tested(wire_name):
-    tests = "".join(path.read_text() for path in (ROOT / "tests/cluster").glob("*.py"))
+    tests = "".join(path.read_text() for path in (ROOT / "tests/cluster").rglob("*.py"))
     assert f'"{wire_name}"' in tests
 
 

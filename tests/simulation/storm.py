@@ -9,7 +9,7 @@ from typing import Any
 
 from ganeti.errors import GanetiError, NodeUnreachable, StoreFailed
 from ganeti.rpc.memory import MemoryTransport
-from tests.cluster.cluster import PaperCluster
+from tests.cluster.paper import PaperCluster
 
 LOST = 0.02  # of calls, on the way there, and as many on the way back
 NAMES = [f"i{n}" for n in range(6)]

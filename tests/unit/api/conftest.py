@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ganeti.api.app import application
 from ganeti.api.users import Users
-from tests.cluster.cluster import running
+from tests.cluster.paper import running
 
 USERS = """\
 # name password permissions

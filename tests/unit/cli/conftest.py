@@ -11,7 +11,7 @@ from ganeti.cli.main import run
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import ROOT_VARIABLE, Paths
 from ganeti.luxi.server import LuxiServer
-from tests.cluster.cluster import PaperCluster
+from tests.cluster.paper import PaperCluster
 from tests.cluster.world import first_state
 
 PATIENCE = 30.0  # seconds

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tags of the cluster and of what is in it."""
+"""Tags are added."""
 
 import pytest
 
@@ -47,18 +47,3 @@ async def test_what_makes_no_sense_is_told_and_changes_nothing(cluster, operatio
 async def test_a_change_that_is_only_tried_changes_nothing(cluster):
     await cluster.run("OP_TAGS_SET", kind="cluster", tags=["a"], dry_run=True)
     assert await tags(cluster, "cluster") == []
-
-
-async def test_objects_are_found_by_their_tags(cluster):
-    await cluster.add("web1")
-    for kind, name in OBJECTS:
-        await cluster.run("OP_TAGS_SET", kind=kind, name=name, tags=[f"of:{kind}", "other"])
-    found = await cluster.call("Read", {"OP_ID": "OP_TAGS_SEARCH", "pattern": "^of:"})
-    assert [tuple(pair) for pair in found] == [
-        ("/cluster", "of:cluster"),
-        ("/instances/web1", "of:instance"),
-        ("/nodes/node2", "of:node"),
-        ("/nodegroup/default", "of:nodegroup"),
-    ]
-    with pytest.raises(errors.WrongInput, match="'\\(' is no regular expression"):
-        await cluster.call("Read", {"OP_ID": "OP_TAGS_SEARCH", "pattern": "("})

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from ganeti import errors
-from tests.cluster.cluster import running
+from tests.cluster.paper import running
 
 EXTERNAL = """#!/usr/bin/python3
 import json, sys

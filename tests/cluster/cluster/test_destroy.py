@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The end of a cluster."""
+
+import pytest
+
+from ganeti import errors
+from ganeti.model.entity import evolve
+from ganeti.node.master_ip import MasterIp
+
+
+async def test_a_cluster_with_anything_in_it_is_not_destroyed(cluster):
+    with pytest.raises(errors.WrongState, match="node2, node3"):
+        await cluster.run("OP_CLUSTER_DESTROY")
+
+
+async def test_a_destroyed_cluster_gives_up_its_address(cluster, monkeypatch):
+    set_addresses = []
+
+    async def set_address(self, call, report):
+        set_addresses.append((call.up, call.address, call.device))
+
+    monkeypatch.setattr(MasterIp, "set", set_address)
+    cluster.nodes["node1"].start()
+    others = [node for node in cluster.state.nodes if node.name != "node1"]
+    held = evolve(cluster.state.cluster, master_ip="192.0.2.10", master_netdev="br0")
+    await cluster.master.configuration.commit([held], deletes=others)
+    await cluster.run("OP_CLUSTER_DESTROY")
+    assert set_addresses == [(False, "192.0.2.10", "br0")]

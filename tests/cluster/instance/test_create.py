@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Creating an instance."""
+
+import pytest
+
+from ganeti import errors
+
+
+async def test_a_created_instance_runs_on_its_node(cluster):
+    await cluster.add("web1", node="node2")
+    assert await cluster.list("instance", "name", "pnode", "status") == [["web1", "node2", "running"]]
+    assert await cluster.nodes["node2"].guests() == {"web1": "running"}
+
+
+async def test_a_creation_with_a_node_that_is_not_there_changes_nothing(cluster):
+    before = cluster.state
+    with pytest.raises(errors.UnknownEntity, match="Node 'node9' not known"):
+        await cluster.add("web1", node="node9")
+    assert cluster.state is before
+
+
+async def test_a_name_is_given_once_only(cluster):
+    await cluster.add("web1")
+    with pytest.raises(errors.AlreadyExists, match="'web1' is already in the cluster"):
+        await cluster.add("web1", node="node2")
+
+
+async def test_too_little_memory_is_told_with_figures(cluster):
+    with pytest.raises(errors.InsufficientResources, match=r"node1 has \d+ MiB of free memory, web1 needs 32768 MiB"):
+        await cluster.add("web1", beparams={"memory": "32g"})
+
+
+async def test_the_instance_policy_is_kept(cluster):
+    with pytest.raises(errors.WrongInput, match="cpu-count is 9; the policy allows 1 to 8"):
+        await cluster.add("web1", beparams={"vcpus": 9})
+    await cluster.add("web1", beparams={"vcpus": 9}, ignore_ipolicy=True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"beparams": {"foo": 1}}, "there is no parameter 'foo'; known are always_failover"),
+        ({"beparams": {"maxmem": "lots"}}, "'lots' is not a size"),
+        ({"beparams": {"minmem": 256, "maxmem": 128}}, "more than maxmem"),
+        ({"hvparams": {"migration_mode": "live"}}, "whole cluster only"),
+        ({"hypervisor": "kvm"}, "'kvm' is not enabled in this cluster; enabled are fake"),
+        ({"disk_template": "plain"}, "'plain' is not enabled"),
+        ({"disks": [{"size": 64, "color": "red"}]}, "Disk 0: there is no parameter 'color'"),
+        ({"disks": [{"size": "-5"}]}, "'-5' is not a size"),
+        ({"disks": []}, "needs a disk"),
+        ({"file_storage_dir": "../../etc"}, "must be a path below"),
+        ({"file_storage_dir": "/etc"}, "must be a path below"),
+        ({"nics": [{"mac": "01:00:00:00:00:01"}]}, "is not the MAC address of a card"),
+        ({"nics": [{"ip": "300.1.1.1"}]}, "'300.1.1.1' is not an IP address"),
+        ({"nics": [{"mode": "magic"}]}, "'magic' is not allowed; choose from bridged, routed, openvswitch"),
+        ({"instance_name": "../../etc/passwd"}, "expected a host name"),
+        ({"os_type": "../evil"}, "expected an OS name"),
+        ({"mode": "import"}, "'import' is not supported yet"),
+    ],
+)
+async def test_bad_input_is_told_by_the_parameters_name_and_changes_nothing(cluster, parameters, told):
+    before = cluster.state
+    with pytest.raises(errors.CheckFailed) as caught:
+        await cluster.add(parameters.pop("instance_name", "web1"), start=False, **parameters)
+    assert told in caught.value.message
+    assert cluster.state is before
+    assert cluster.shared_disks == {}
+
+
+async def test_a_failing_step_is_undone(cluster):
+    cluster.nodes["node1"].equipment.storages["sharedfile"].create = failing
+    with pytest.raises(errors.ExecutionFailed, match="disk broke"):
+        await cluster.add("web1", start=False, disks=[{"size": 64}, {"size": 64}])
+    assert cluster.state.instances == []
+    assert cluster.shared_disks == {}
+
+
+async def failing(*args, **more):
+    raise errors.ExecutionFailed("the disk broke")
+
+
+async def test_mac_addresses_are_unique(cluster):
+    await cluster.add("web1", nics=[{"mac": "aa:00:00:00:00:01"}], start=False)
+    with pytest.raises(errors.NotUnique, match="aa:00:00:00:00:01 is in use"):
+        await cluster.add("web2", nics=[{"mac": "AA:00:00:00:00:01"}], start=False)

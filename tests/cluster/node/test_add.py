@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Machines that become nodes."""
+
+import pytest
+
+from ganeti import errors
+from ganeti.config.configuration import read_state
+from ganeti.model.node import Node
+from tests.cluster.paper import running
+
+
+def new_machine(cluster, number):
+    """A machine with credentials of the cluster, that the cluster does not know yet."""
+    node = Node(uuid="", name=f"node{number}", primary_ip=f"10.0.0.{number}", group="")
+    cluster.nodes[node.name] = cluster.machine(node, "node1")
+    return node
+
+
+async def roles(cluster):
+    return dict(await cluster.list("node", "name", "role"))
+
+
+async def test_a_machine_with_credentials_is_taken_in(cluster):
+    new_machine(cluster, 4)
+    await cluster.run("OP_NODE_ADD", node_name="node4", primary_ip="10.0.0.4")
+    assert (await roles(cluster))["node4"] == "R"
+    await cluster.add("web1", node="node4")
+    assert await cluster.list("instance", "status") == [["running"]]
+
+
+async def test_a_new_node_fills_up_the_pool_of_candidates(tmp_path):
+    async with running(tmp_path, nodes=1, candidates=1, candidate_pool_size=3) as cluster:
+        new_machine(cluster, 2)
+        await cluster.run("OP_NODE_ADD", node_name="node2", primary_ip="10.0.0.2")
+        assert (await roles(cluster))["node2"] == "C"
+        assert read_state(cluster.nodes["node2"].store) == cluster.state
+
+
+async def test_a_machine_without_credentials_is_not_taken_in(cluster):
+    with pytest.raises(errors.WrongState, match="does not accept calls of this cluster"):
+        await cluster.run("OP_NODE_ADD", node_name="node9", primary_ip="10.0.0.9")
+    assert len(cluster.state.nodes) == 3
+
+
+async def test_a_node_cannot_be_added_twice_or_with_an_address_in_use(cluster):
+    with pytest.raises(errors.AlreadyExists, match="--readd"):
+        await cluster.run("OP_NODE_ADD", node_name="node2", primary_ip="10.0.0.2")
+    with pytest.raises(errors.NotUnique, match="node2 has the address"):
+        await cluster.run("OP_NODE_ADD", node_name="node9", primary_ip="10.0.0.2")
