@@ -27,6 +27,7 @@ from ganeti.api.resources import (
     Collection,
 )
 from ganeti.api.users import REALM, User, Users
+from ganeti.declare.field import plain_rows
 from ganeti.declare.operation import Role
 from ganeti.errors import AccessDenied, GanetiError, UnknownEntity, WrongInput
 from ganeti.jobs.operation import JobOperation
@@ -231,7 +232,7 @@ class _Reader:
 
     async def _rows(self, what: str, fields: list[str], condition: Any = None) -> list[list[Any]]:
         table = await self._master.call(Method.QUERY, what, fields, condition)
-        return [[value for _, value in cells] for cells in table["data"]]
+        return plain_rows(table["data"])
 
     async def _one(self, collection: Collection, name: str, fields: list[str]) -> dict[str, Any]:
         condition = ["|", names_filter([name]), ["=", "uuid", name]]

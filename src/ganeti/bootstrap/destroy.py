@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
+from ganeti.host.daemons import Daemon
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
 from ganeti.node.membership import leave
 
-DAEMONS = ("ganeti-rapi", "ganeti-masterd", "ganeti-noded")
-
 
 def destroy(paths: Paths, services: Services) -> None:
     """Stop the daemons of this node and forget the cluster."""
-    for daemon in DAEMONS:
+    for daemon in reversed(Daemon):
         services.stop(daemon)
     leave(paths)

@@ -8,6 +8,7 @@ from typing import Any
 from ganeti.cli.runnable import Local, own_options
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
+from ganeti.host.daemons import Daemon
 from ganeti.operations.cluster.modify import ClusterModify
 from ganeti.operations.cluster.spelling import cluster_parameters
 
@@ -19,7 +20,6 @@ _OWN = (
     Option(("--no-ssh-init",), "Accepted; ssh keys are the administrator's", kind="flag"),
     Option(("--no-etc-hosts",), "Accepted; /etc/hosts is not written", kind="flag"),
 )
-DAEMONS = ("ganeti-noded", "ganeti-masterd", "ganeti-rapi")
 
 
 def _init(session: Session, values: dict[str, Any]) -> int:
@@ -39,11 +39,11 @@ def _init(session: Session, values: dict[str, Any]) -> int:
 
     def start() -> None:
         try:
-            for daemon in DAEMONS:
+            for daemon in Daemon:
                 session.say(f"Starting {daemon} ...")
                 manager.start(daemon)
         except BaseException:
-            for daemon in reversed(DAEMONS):
+            for daemon in reversed(Daemon):
                 manager.stop(daemon)
             raise
 

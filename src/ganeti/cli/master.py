@@ -22,8 +22,8 @@ def _master_failover(session: Session, values: dict[str, Any]) -> int:
 
     from ganeti.bootstrap.mastership import Rules, take_over  # noqa: PLC0415
     from ganeti.host.clock import WallClock  # noqa: PLC0415
+    from ganeti.host.daemons import MASTER_DAEMONS  # noqa: PLC0415
     from ganeti.host.services import services  # noqa: PLC0415
-    from ganeti.node.mastership import MASTER_DAEMONS  # noqa: PLC0415
 
     voting = not values.get("no_voting")
     if not voting and not values.get("yes_do_it") and not session.confirm(_WARNING):

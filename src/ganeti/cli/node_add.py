@@ -11,6 +11,7 @@ from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.text import parse_age
 from ganeti.errors import ResolverError
+from ganeti.host.daemons import Daemon
 from ganeti.luxi.protocol import Method
 from ganeti.operations.node.add import NodeAdd
 
@@ -114,7 +115,7 @@ def _join(session: Session, values: dict[str, Any]) -> int:
     token = decode(values["token"])
     session.say(f"Joining the cluster whose master is {token.host} ...")
     manager = services(session.paths)
-    answer = join(session.paths, token, lambda: manager.start("ganeti-noded"), values.get("primary_ip"))
+    answer = join(session.paths, token, lambda: manager.start(Daemon.NODE), values.get("primary_ip"))
     for line in answer.lines:
         session.say(line)
     session.say(f"This machine is in the cluster, as node {answer.node_name}")

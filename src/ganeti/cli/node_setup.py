@@ -10,6 +10,7 @@ import msgspec
 from ganeti.bootstrap.join.over_ssh import accept, prepare
 from ganeti.cli.main import explained
 from ganeti.errors import EXIT_NODE_SETUP, GanetiError
+from ganeti.host.daemons import Daemon
 from ganeti.host.paths import Paths
 from ganeti.host.services import services
 from ganeti.node.membership import Bundle
@@ -23,7 +24,7 @@ def main() -> int:
             sys.stdout.buffer.write(msgspec.json.encode(prepare(paths, force="--force" in words)))
         elif words == ["accept"]:
             bundle = msgspec.json.decode(sys.stdin.buffer.read(), type=Bundle)
-            accept(paths, bundle, lambda: services(paths).start("ganeti-noded"))
+            accept(paths, bundle, lambda: services(paths).start(Daemon.NODE))
         else:
             print("This is run by 'gnt-node add' on the master.", file=sys.stderr)  # noqa: T201 - for the user
             return EXIT_NODE_SETUP

@@ -8,6 +8,7 @@ import time
 from functools import cached_property
 from typing import Any
 
+from ganeti.declare.field import plain_rows
 from ganeti.errors import NotInitialised, NotMaster
 from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
@@ -34,7 +35,7 @@ class Session:
     def query(self, what: str, fields: list[str], condition: Any = None) -> list[list[Any]]:
         """Rows of plain values, None where there is none."""
         table = self.client.call(Method.QUERY, what, fields, condition)
-        return [[value for _, value in cells] for cells in table["data"]]
+        return plain_rows(table["data"])
 
     def read(self, wire_name: str, **parameters: Any) -> Any:
         """The result of an operation that changes nothing."""

@@ -71,5 +71,5 @@ class Facts:
         """The names of the nodes on which it did not work."""
         state = self._configuration.state
         call = WriteSsconf(revision=self._configuration.revision, values=ssconf_values(state))
-        results = await self._nodes.call_all((node for node in state.nodes if not node.offline), call)
+        results = await self._nodes.call_all(state.online_nodes, call)
         return [name for name, result in results.items() if isinstance(result, GanetiError)]

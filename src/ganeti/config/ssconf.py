@@ -18,7 +18,6 @@ from ganeti.model.state import State
 def ssconf_values(state: State) -> dict[str, str]:
     """The files' contents by key."""
     cluster, nodes, master = state.cluster, state.nodes, state.master
-    online = [node for node in nodes if not node.offline]
     values = {
         "cluster_name": cluster.name,
         "cluster_tags": _lines(sorted(cluster.tags)),
@@ -33,7 +32,7 @@ def ssconf_values(state: State) -> dict[str, str]:
         "node_secondary_ips": _lines(f"{node.name} {node.migration_ip}" for node in nodes),
         "node_vm_capable": _lines(f"{node.name}={node.vm_capable}" for node in nodes),
         "offline_nodes": _lines(node.name for node in nodes if node.offline),
-        "online_nodes": _lines(node.name for node in online),
+        "online_nodes": _lines(node.name for node in state.online_nodes),
         "primary_ip_family": "10" if cluster.primary_ip_version == 6 else "2",
         "instance_list": _lines(instance.name for instance in state.instances),
         "hypervisor_list": _lines(cluster.enabled_hypervisors),

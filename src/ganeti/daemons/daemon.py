@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ganeti import VERSION
 from ganeti.errors import EXIT_FAILURE, EXIT_USAGE, GanetiError
+from ganeti.host.daemons import Daemon
 from ganeti.host.files import exclusive
 from ganeti.host.paths import Paths
 
@@ -27,7 +28,7 @@ _FORMAT = "%(asctime)s: %(name)s pid=%(process)d %(levelname)s %(message)s"
 Life = Callable[[Paths, asyncio.Event], AbstractAsyncContextManager[None]]
 
 
-def main(name: str, description: str, life: Life) -> int:
+def main(name: Daemon, description: str, life: Life) -> int:
     """Run a daemon in the foreground until it gets SIGTERM or SIGINT; its exit status."""
     arguments = _parse(name, description)
     paths = Paths.from_environment()

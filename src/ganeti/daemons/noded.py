@@ -18,6 +18,7 @@ from ganeti.config.sqlite import SqliteStore, revision_of
 from ganeti.daemons.daemon import main as run_daemon
 from ganeti.host.certificates import node_name, server_context
 from ganeti.host.clock import WallClock
+from ganeti.host.daemons import Daemon
 from ganeti.host.files import exclusive
 from ganeti.host.paths import Paths
 from ganeti.host.services import services
@@ -77,7 +78,7 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
         del call, report
         replica.close()
         leave(paths)
-        await asyncio.to_thread(services(paths).leave_off, "ganeti-noded")
+        await asyncio.to_thread(services(paths).leave_off, Daemon.NODE)
         asyncio.get_running_loop().call_later(_FAREWELL, stop.set)
 
     return {
@@ -92,12 +93,12 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
 
 def _open_replica(paths: Paths) -> SqliteStore:
     """Raises WrongState as long as a master daemon, which must have been replaced, writes there."""
-    with exclusive(paths.lock_file("ganeti-masterd"), "The master daemon of this node has not stopped yet"):
+    with exclusive(paths.lock_file(Daemon.MASTER), "The master daemon of this node has not stopped yet"):
         return SqliteStore(paths.store)
 
 
 def main() -> int:
-    return run_daemon("ganeti-noded", "Ganeti's node daemon", life)
+    return run_daemon(Daemon.NODE, "Ganeti's node daemon", life)
 
 
 if __name__ == "__main__":

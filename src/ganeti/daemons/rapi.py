@@ -15,6 +15,7 @@ from ganeti.api.app import application
 from ganeti.api.users import Users
 from ganeti.daemons.daemon import main as run_daemon
 from ganeti.errors import EnvironmentUnfit
+from ganeti.host.daemons import Daemon
 from ganeti.host.paths import Paths
 from ganeti.luxi.aio import AsyncClient
 
@@ -46,7 +47,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
 
 
 def main() -> int:
-    return run_daemon("ganeti-rapi", "Ganeti's remote API", life)
+    return run_daemon(Daemon.REMOTE_API, "Ganeti's remote API", life)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
+from typing import Any
 
 from msgspec import Struct
 
@@ -38,3 +40,8 @@ class Field(Struct, frozen=True):
     title: str
     kind: FieldKind
     doc: str
+
+
+def plain_rows(data: Iterable[Iterable[tuple[int, Any]]]) -> list[list[Any]]:
+    """The values of a table's cells, which are (status, value); None where there is none."""
+    return [[value for _, value in cells] for cells in data]

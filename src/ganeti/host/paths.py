@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganeti.host.daemons import Daemon
+
 ROOT_VARIABLE = "GANETI_ROOT"
 
 
@@ -99,14 +101,14 @@ class Paths:
         """One fact of the cluster, for scripts that must not ask the master."""
         return self.state / f"ssconf_{key}"
 
-    def lock_file(self, daemon: str) -> Path:
+    def lock_file(self, daemon: Daemon) -> Path:
         """Held by the daemon as long as it runs."""
         return self.run / f"{daemon}.lock"
 
-    def pid_file(self, daemon: str) -> Path:
+    def pid_file(self, daemon: Daemon) -> Path:
         return self.run / f"{daemon}.pid"
 
-    def log_file(self, daemon: str) -> Path:
+    def log_file(self, daemon: Daemon) -> Path:
         return self.log / f"{daemon.removeprefix('ganeti-')}.log"
 
     @property

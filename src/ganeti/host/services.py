@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed
+from ganeti.host.daemons import Daemon
 from ganeti.host.paths import ROOT_VARIABLE, Paths
 from ganeti.host.process import alive, tail
 
@@ -26,21 +27,19 @@ _ALL = "ganeti.target"  # stops and starts them together, if it was started itse
 
 
 class Services(Protocol):
-    """``daemon`` is "ganeti-noded", "ganeti-masterd" or "ganeti-rapi"."""
-
-    def start(self, daemon: str) -> None:
+    def start(self, daemon: Daemon) -> None:
         """Start a daemon, now and at each boot, and return when it is ready. Raises ExecutionFailed."""
         ...
 
-    def stop(self, daemon: str) -> None:
+    def stop(self, daemon: Daemon) -> None:
         """Stop a daemon, and don't start it at the next boot; one that doesn't run is fine."""
         ...
 
-    def leave_off(self, daemon: str) -> None:
+    def leave_off(self, daemon: Daemon) -> None:
         """Don't start a daemon at the next boot; if it runs, it goes on."""
         ...
 
-    def running(self, daemon: str) -> bool: ...
+    def running(self, daemon: Daemon) -> bool: ...
 
 
 def services(paths: Paths) -> Services:
@@ -52,18 +51,18 @@ def services(paths: Paths) -> Services:
 class Systemd:
     """Units are installed with the software."""
 
-    def start(self, daemon: str) -> None:
+    def start(self, daemon: Daemon) -> None:
         done = _systemctl("enable", "--now", _ALL, daemon)
         if done.returncode:
             raise ExecutionFailed(f"{daemon} did not start: {done.stderr.strip()}; see 'journalctl -u {daemon}'")
 
-    def stop(self, daemon: str) -> None:
+    def stop(self, daemon: Daemon) -> None:
         _systemctl("disable", "--now", daemon)
 
-    def leave_off(self, daemon: str) -> None:
+    def leave_off(self, daemon: Daemon) -> None:
         _systemctl("disable", daemon)
 
-    def running(self, daemon: str) -> bool:
+    def running(self, daemon: Daemon) -> bool:
         return _systemctl("is-active", "--quiet", daemon).returncode == 0
 
 
@@ -76,7 +75,7 @@ class Detached:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
 
-    def start(self, daemon: str) -> None:
+    def start(self, daemon: Daemon) -> None:
         if self.running(daemon):
             return
         program = _program(daemon)
@@ -97,20 +96,20 @@ class Detached:
                 )
             self._await_ready(daemon, process, notify)
 
-    def stop(self, daemon: str) -> None:
+    def stop(self, daemon: Daemon) -> None:
         pid = self._pid(daemon)
         if pid is None:
             return
         _end(pid, daemon)
         self._paths.pid_file(daemon).unlink(missing_ok=True)
 
-    def leave_off(self, daemon: str) -> None:
+    def leave_off(self, daemon: Daemon) -> None:
         """Nothing to do: without systemd, what a node starts at boot is seen from its files."""
 
-    def running(self, daemon: str) -> bool:
+    def running(self, daemon: Daemon) -> bool:
         return self._pid(daemon) is not None
 
-    def _pid(self, daemon: str) -> int | None:
+    def _pid(self, daemon: Daemon) -> int | None:
         """Of a living daemon. A pid file names the process and what it runs, since numbers come again."""
         try:
             pid = int(self._paths.pid_file(daemon).read_text())
@@ -118,7 +117,7 @@ class Detached:
             return None
         return pid if alive(pid) and daemon in _command_line(pid) else None
 
-    def _await_ready(self, daemon: str, process: subprocess.Popen[bytes], notify: socket.socket) -> None:
+    def _await_ready(self, daemon: Daemon, process: subprocess.Popen[bytes], notify: socket.socket) -> None:
         deadline = time.monotonic() + _START
         notify.settimeout(_POLL)
         while time.monotonic() < deadline:
@@ -132,7 +131,7 @@ class Detached:
         raise ExecutionFailed(f"{daemon} was not ready after {_START:.0f} seconds; see {self._paths.log_file(daemon)}")
 
 
-def _end(pid: int, daemon: str) -> None:
+def _end(pid: int, daemon: Daemon) -> None:
     """SIGTERM, and SIGKILL if that is not enough."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
@@ -153,7 +152,7 @@ def _command_line(pid: int) -> str:
         return ""
 
 
-def _program(daemon: str) -> list[str]:
+def _program(daemon: Daemon) -> list[str]:
     """The daemon that belongs to the running software."""
     beside = Path(sys.executable).parent / daemon
     found = str(beside) if beside.exists() else shutil.which(daemon)

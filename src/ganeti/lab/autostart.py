@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 
+from ganeti.host.daemons import Daemon
 from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 
@@ -15,8 +16,8 @@ def due(paths: Paths, full_name: str) -> tuple[str, ...]:
     if not paths.node_certificate.exists():
         return ()
     if read_text(paths.ssconf("master_node")) == full_name:
-        return ("ganeti-noded", "ganeti-masterd", "ganeti-rapi")
-    return ("ganeti-noded",)
+        return tuple(Daemon)
+    return (Daemon.NODE,)
 
 
 def start(paths: Paths, full_name: str, environment: Mapping[str, str]) -> None:

@@ -42,6 +42,11 @@ class Node(Entity, frozen=True, kw_only=True):
         return self.secondary_ip or self.primary_ip
 
     @property
+    def hosting(self) -> bool:
+        """Whether it may have guests and is expected to answer when it is asked about them."""
+        return self.vm_capable and not self.offline
+
+    @property
     def usable(self) -> bool:
         """Whether new instances may come here."""
-        return self.vm_capable and not self.offline and not self.drained
+        return self.hosting and not self.drained

@@ -22,6 +22,7 @@ from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node, NodeRole
 from ganeti.model.parameters import filled
+from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Policy
 
 E = TypeVar("E", bound=Entity)
@@ -51,6 +52,16 @@ class State:
     def nodes(self) -> list[Node]:
         """Sorted by name, as every list shows them."""
         return self._sorted(Node)
+
+    @property
+    def online_nodes(self) -> list[Node]:
+        """The nodes that are expected to answer."""
+        return [node for node in self.nodes if not node.offline]
+
+    @property
+    def hosting_nodes(self) -> list[Node]:
+        """The nodes that can be asked about guests, disks and OS providers."""
+        return [node for node in self.nodes if node.hosting]
 
     @property
     def groups(self) -> list[Group]:
@@ -107,6 +118,11 @@ class State:
         if node.drained:
             return NodeRole.DRAINED
         return NodeRole.CANDIDATE if node.master_candidate else NodeRole.REGULAR
+
+    def node_parameters(self, node: Node) -> NodeParameters:
+        """The cluster's, with what the node's group overrides, and then the node."""
+        group = self.get(Group, node.group)
+        return filled(NodeParameters, self.cluster.ndparams, group.ndparams, node.ndparams, what="Node parameters")
 
     def policy_of(self, group: Group) -> Policy:
         """The cluster's instance policy with what the group overrides."""

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 
 from ganeti.errors import GanetiError
+from ganeti.host.daemons import MASTER_DAEMONS
 from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
@@ -17,8 +18,6 @@ from ganeti.rpc.contract.node import SetMasterIp, Standing, TellStanding
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
-
-MASTER_DAEMONS = ("ganeti-masterd", "ganeti-rapi")
 
 
 class Mastership:

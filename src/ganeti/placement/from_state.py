@@ -14,7 +14,6 @@ from ganeti.model.disk import DiskTemplate
 from ganeti.model.instance import AdminState
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.backend import BackendParameters
-from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.report import NodeReport
 from ganeti.model.state import State
 from ganeti.placement.snapshot import NO_NODE, AllocPolicy, Group, Instance, Node, Snapshot, Status, Template
@@ -61,8 +60,7 @@ class _Builder:
         return known and (instance.primary_node, instance.uuid) not in self._running
 
     def node(self, node: model_node.Node, arriving: Iterable[model_instance.Instance]) -> Node:
-        group = self._state.get(model_group.Group, node.group)
-        parameters = filled(NodeParameters, self._state.cluster.ndparams, group.ndparams, node.ndparams)
+        parameters = self._state.node_parameters(node)
         report = self._reports.get(node.uuid)
         placed = Node(
             name=node.name,
@@ -75,7 +73,7 @@ class _Builder:
             cpu_speed=parameters.cpu_speed,
             node_cpus=0,
         )
-        if report is None or node.offline or not node.vm_capable:
+        if report is None or not node.hosting:
             return placed
         coming = [self.instance(i) for i in arriving if i.primary_node == node.uuid]
         space = next(iter(report.space.values()), None)

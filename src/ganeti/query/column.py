@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from ganeti.declare.field import Field, FieldKind, ValueStatus
+from ganeti.declare.field import Field, FieldKind, ValueStatus, plain_rows
 from ganeti.query.filter import Filter, accept_all
 
 T = TypeVar("T")
@@ -72,6 +72,10 @@ class Table(Struct, frozen=True):
 
     fields: list[Field]
     data: list[list[tuple[int, Any]]]
+
+    @property
+    def rows(self) -> list[list[Any]]:
+        return plain_rows(self.data)
 
 
 class Columns(Generic[T]):

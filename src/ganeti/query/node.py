@@ -13,7 +13,7 @@ from ganeti.declare.parameter import parameters_of
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
-from ganeti.model.parameters import as_mapping, filled
+from ganeti.model.parameters import as_mapping
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.report import NodeReport
 from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, column
@@ -53,8 +53,7 @@ class NodeRow:
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        layers = (self.view.state.cluster.ndparams, self.group.ndparams, self.node.ndparams)
-        return as_mapping(filled(NodeParameters, *layers))
+        return as_mapping(self.view.state.node_parameters(self.node))
 
     @property
     def report(self) -> NodeReport:

@@ -34,6 +34,7 @@ def _fact(key: str, word: int = 0) -> Callable[[Paths], list[str]]:
 
 def _rows(paths: Paths, what: str, fields: list[str]) -> list[list[Any]]:
     """A query's rows of plain values."""
+    from ganeti.declare.field import plain_rows  # noqa: PLC0415
     from ganeti.errors import GanetiError  # noqa: PLC0415 - names of nodes and instances need no master
     from ganeti.luxi.client import Client  # noqa: PLC0415
     from ganeti.luxi.protocol import Method  # noqa: PLC0415
@@ -45,7 +46,7 @@ def _rows(paths: Paths, what: str, fields: list[str]) -> list[list[Any]]:
         return []  # a tab is no place for an error: the command itself will tell
     finally:
         client.close()
-    return [[value for _, value in cells] for cells in table["data"]]
+    return plain_rows(table["data"])
 
 
 def _jobs(paths: Paths) -> list[str]:

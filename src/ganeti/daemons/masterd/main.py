@@ -27,6 +27,7 @@ from ganeti.errors import decode as decode_error
 from ganeti.host import addresses
 from ganeti.host.certificates import client_context, node_name
 from ganeti.host.clock import WallClock
+from ganeti.host.daemons import Daemon
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.luxi.server import LuxiServer
@@ -79,7 +80,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
         )
     )
     state = master.configuration.state
-    others = [node for node in state.nodes if node.uuid != state.cluster.master_node and not node.offline]
+    others = [node for node in state.online_nodes if node.uuid != state.cluster.master_node]
     await ensure_not_replaced(master.nodes, others, term.number)
     invitations = Invitations(_hosting(paths, master))
     server = LuxiServer(Methods(master, invitations).table())
@@ -137,7 +138,7 @@ def _hosting(paths: Paths, master: Master) -> Hosting:
 
 
 def main() -> int:
-    return run_daemon("ganeti-masterd", "Ganeti's master daemon", life)
+    return run_daemon(Daemon.MASTER, "Ganeti's master daemon", life)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ class Methods:
         """Rows of plain values; None for a job that is not there."""
         if not numbers:
             table = await self._queries.query("job", fields)
-            return [[value for _, value in cells] for cells in table.data]
+            return table.rows
         found = [self._queue.find(int(number)) for number in numbers]
         columns = [JOBS.find(name) for name in fields]
         return [

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from ganeti.declare.field import Field, FieldKind
@@ -13,7 +13,6 @@ from ganeti.jobs.context import CheckContext, Services
 from ganeti.jobs.executor import Executor
 from ganeti.jobs.locks import LockStatus
 from ganeti.model.disk import DiskTemplate
-from ganeti.model.node import Node
 from ganeti.model.report import NodeReport
 from ganeti.model.state import State
 from ganeti.operations.os.diagnose import provider_rows
@@ -95,7 +94,7 @@ class Queries:
     async def _nodes(self, fields: Sequence[str], condition: Filter | None) -> Table:
         columns, state = node.NODES, self.state
         live = columns.need_live(fields, condition)
-        view = View(state, reports=await self._reports(state.nodes) if live else {})
+        view = View(state, reports=await self._reports(state) if live else {})
         return columns.query(node.rows(view, state.nodes), fields, condition)
 
     async def _groups(self, fields: Sequence[str], condition: Filter | None) -> Table:
@@ -118,12 +117,12 @@ class Queries:
     async def _guests(self, state: State) -> dict[str, Any]:
         """The guests of every node, as its stream of events tells."""
         live = self._services.live
-        followed = [n for n in state.nodes if n.vm_capable and not n.offline]
+        followed = state.hosting_nodes
         await asyncio.gather(*(live.settled(n.uuid, _PATIENCE) for n in followed if not live.reachable(n.uuid)))
         return {n.uuid: live.guests_on(n.uuid) for n in followed}
 
-    async def _reports(self, nodes: Iterable[Node]) -> dict[str, NodeReport]:
-        cluster = self.state.cluster
+    async def _reports(self, state: State) -> dict[str, NodeReport]:
+        cluster = state.cluster
         by_template = {
             DiskTemplate.FILE: cluster.file_storage_dir,
             DiskTemplate.SHARED_FILE: cluster.shared_file_storage_dir,
@@ -132,6 +131,6 @@ class Queries:
             hypervisors=cluster.enabled_hypervisors,
             file_directories=tuple(path for t, path in by_template.items() if t in cluster.enabled_disk_templates),
         )
-        asked = [n for n in nodes if n.vm_capable and not n.offline]
+        asked = state.hosting_nodes
         answers = await self._services.nodes.call_all(asked, call)
         return {n.uuid: found for n in asked if not isinstance(found := answers[n.name], NodeCallFailed)}

@@ -73,7 +73,7 @@ class Upkeep:
             self._follow(state)
 
     def _follow(self, state: State) -> None:
-        self._services.live.follow(node for node in state.nodes if node.vm_capable and not node.offline)
+        self._services.live.follow(state.hosting_nodes)
         self._services.replication.refresh()
 
     async def _hold_master_ip(self) -> None:

@@ -90,7 +90,7 @@ def _allocator(cluster: CheckContext, name: str | None) -> str:
 async def _reports(cluster: CheckContext) -> dict[str, NodeReport]:
     """What the nodes have now, by UUID; of those that answer."""
     state = cluster.state
-    asked = [node for node in state.nodes if node.vm_capable and not node.offline]
+    asked = state.hosting_nodes
     call = DescribeNode(state.cluster.enabled_hypervisors, (state.cluster.file_storage_dir,))
     answers = await cluster.call_all(asked, call)
     found = ((node.uuid, answers[node.name]) for node in asked)

@@ -19,7 +19,7 @@ async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[No
     Nodes whose events the master follows are known; the others are asked. Raises WrongState for a node
     that does not answer and is not marked offline: it might run the guest.
     """
-    asked = [node for node in nodes if node.vm_capable and not node.offline]
+    asked = [node for node in nodes if node.hosting]
     unknown = [node for node in asked if not cluster.live.reachable(node.uuid)]
     answers = await cluster.call_all(unknown, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
     found = [node for node in asked if instance.uuid in (cluster.live.guests_on(node.uuid) or {})]

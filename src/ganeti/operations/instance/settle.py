@@ -42,7 +42,7 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
 
 async def _look(cluster: RunContext, instance: Instance) -> list[tuple[Node, RunningGuest]]:
     """The nodes that have the guest in some way."""
-    nodes = [node for node in cluster.state.nodes if node.vm_capable and not node.offline]
+    nodes = cluster.state.hosting_nodes
     answers = await cluster.call_all(nodes, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
     found = []
     for node in nodes:

@@ -32,12 +32,12 @@ class OsDiagnose(JobOperation[None], frozen=True, kw_only=True, tag="OP_OS_DIAGN
         rows = await provider_rows(cluster)
         chosen = [row for row in rows if not self.names or row.name in self.names]
         table = PROVIDERS.query(chosen, self.output_fields)
-        return [[value for _, value in cells] for cells in table.data]
+        return table.rows
 
 
 async def provider_rows(cluster: CheckContext) -> list[OsRow]:
     """A row for each name that any node has; nodes that don't answer are left out."""
-    nodes = [node for node in cluster.state.nodes if node.vm_capable and not node.offline]
+    nodes = cluster.state.hosting_nodes
     answers = await cluster.call_all(nodes, DiagnoseProviders())
     found = {name: answer for name, answer in answers.items() if not isinstance(answer, NodeCallFailed)}
     names = sorted({provider.name for providers in found.values() for provider in providers})

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The daemons of a machine."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Daemon(StrEnum):
+    """By the names of their programs and units, in the order in which they start; they stop in the other."""
+
+    NODE = "ganeti-noded"
+    MASTER = "ganeti-masterd"
+    REMOTE_API = "ganeti-rapi"
+
+
+# What a node runs besides the node daemon while it is the master.
+MASTER_DAEMONS = (Daemon.MASTER, Daemon.REMOTE_API)
