@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from ganeti import VERSION
-from ganeti.model.entity import Entity, Kind
+from ganeti.model.entity import Entity
+from ganeti.model.kind import Kind
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.state import State
 

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from ganeti.model.kind import Kind
+
 
 class Mode(IntEnum):
     """How a lock is wanted or held. The first two are implied, for a whole, by locks on its parts."""
@@ -46,16 +48,16 @@ WHOLE = "*"
 class LockName:
     """``kind/name``; the name ``*`` is the whole kind."""
 
-    kind: str
+    kind: Kind
     name: str
 
     def __str__(self) -> str:
-        return f"{self.kind}/{self.name}"
+        return f"{self.kind.label}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class LockSet:
-    """The locks an operation needs: ``exclusive("instance", "a") | shared("node", "n1")``."""
+    """The locks an operation needs: ``exclusive(Kind.INSTANCE, "a") | shared(Kind.NODE, "n1")``."""
 
     modes: Mapping[LockName, Mode] = field(default_factory=dict)
 
@@ -71,24 +73,24 @@ class LockSet:
         return all(name in held and _join(held[name], mode) == held[name] for name, mode in self.modes.items())
 
 
-def shared(kind: str, *names: str) -> LockSet:
+def shared(kind: Kind, *names: str) -> LockSet:
     return _locks(kind, names, Mode.SHARED)
 
 
-def exclusive(kind: str, *names: str) -> LockSet:
+def exclusive(kind: Kind, *names: str) -> LockSet:
     return _locks(kind, names, Mode.EXCLUSIVE)
 
 
-def all_shared(kind: str) -> LockSet:
+def all_shared(kind: Kind) -> LockSet:
     """All objects of a kind, those that don't exist yet among them."""
     return LockSet({LockName(kind, WHOLE): Mode.SHARED})
 
 
-def all_exclusive(kind: str) -> LockSet:
+def all_exclusive(kind: Kind) -> LockSet:
     return LockSet({LockName(kind, WHOLE): Mode.EXCLUSIVE})
 
 
-def _locks(kind: str, names: Iterable[str], mode: Mode) -> LockSet:
+def _locks(kind: Kind, names: Iterable[str], mode: Mode) -> LockSet:
     modes = {LockName(kind, name): mode for name in names}
     if modes:
         modes[LockName(kind, WHOLE)] = _IX if mode is Mode.EXCLUSIVE else _IS

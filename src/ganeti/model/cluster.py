@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ganeti.model.entity import Entity, Kind
+from ganeti.model.entity import Entity
+from ganeti.model.kind import Kind
 from ganeti.model.parameters.policy import Policy
 
 

@@ -3,20 +3,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-
-class Kind(StrEnum):
-    """The kinds of objects, by their name in the store."""
-
-    CLUSTER = "cluster"
-    GROUP = "group"
-    NODE = "node"
-    INSTANCE = "instance"
+from ganeti.model.kind import Kind
 
 
 class Entity(Struct, frozen=True, kw_only=True, omit_defaults=True):

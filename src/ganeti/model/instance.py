@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from ganeti.model.disk import Disk, DiskTemplate
-from ganeti.model.entity import Entity, Kind
+from ganeti.model.entity import Entity
+from ganeti.model.kind import Kind
 from ganeti.model.nic import Nic
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from ganeti.model.entity import Entity, Kind
+from ganeti.model.entity import Entity
+from ganeti.model.kind import Kind
 
 
 class NodeRole(StrEnum):

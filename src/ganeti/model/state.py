@@ -17,9 +17,10 @@ from immutables import Map
 
 from ganeti.errors import NotUnique, UnknownEntity, WrongInput
 from ganeti.model.cluster import Cluster
-from ganeti.model.entity import Entity, Kind
+from ganeti.model.entity import Entity
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node, NodeRole
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.node import NodeParameters
@@ -29,7 +30,6 @@ E = TypeVar("E", bound=Entity)
 
 CLASSES: dict[Kind, type[Entity]] = {cls.kind: cls for cls in (Cluster, Group, Node, Instance)}
 _DIGITS = re.compile(r"(\d+)")
-_NOUNS = {Kind.GROUP: "node group", Kind.NODE: "node", Kind.INSTANCE: "instance", Kind.CLUSTER: "cluster"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class State:
     @property
     def nodes(self) -> list[Node]:
         """Sorted by name, as every list shows them."""
-        return self._sorted(Node)
+        return self.all_of(Node)
 
     @property
     def online_nodes(self) -> list[Node]:
@@ -65,11 +65,11 @@ class State:
 
     @property
     def groups(self) -> list[Group]:
-        return self._sorted(Group)
+        return self.all_of(Group)
 
     @property
     def instances(self) -> list[Instance]:
-        return self._sorted(Instance)
+        return self.all_of(Instance)
 
     @property
     def master(self) -> Node:
@@ -84,7 +84,7 @@ class State:
         """By UUID. Raises UnknownEntity."""
         found = self.entities[cls.kind].get(uuid)
         if not isinstance(found, cls):
-            raise UnknownEntity(f"There is no {_NOUNS[cls.kind]} with UUID {uuid}")
+            raise UnknownEntity(f"There is no {cls.kind.noun} with UUID {uuid}")
         return found
 
     def has(self, entity: Entity) -> bool:
@@ -101,7 +101,7 @@ class State:
         fitting = [entity for entity in self._all(cls) if entity.name.startswith(f"{name}.") or entity.uuid == name]
         if len(fitting) == 1:
             return fitting[0]
-        noun = _NOUNS[cls.kind]
+        noun = cls.kind.noun
         if fitting:
             raise WrongInput(f"'{name}' fits several {noun}s: {', '.join(sorted(e.name for e in fitting))}")
         raise UnknownEntity(f"{noun.capitalize()} '{name}' not known")
@@ -141,7 +141,7 @@ class State:
     def _with(self, entity: Entity) -> State:
         key = (entity.kind, entity.name)
         if key in self.names:
-            raise NotUnique(f"There is a {_NOUNS[entity.kind]} named '{entity.name}' already")
+            raise NotUnique(f"There is a {entity.kind.noun} named '{entity.name}' already")
         state = replace(
             self,
             entities=self.entities.set(entity.kind, self.entities[entity.kind].set(entity.uuid, entity)),
@@ -186,7 +186,8 @@ class State:
     def _all(self, cls: type[E]) -> Iterator[E]:
         return (entity for entity in self.entities[cls.kind].values() if isinstance(entity, cls))
 
-    def _sorted(self, cls: type[E]) -> list[E]:
+    def all_of(self, cls: type[E]) -> list[E]:
+        """Sorted by name."""
         return sorted(self._all(cls), key=lambda entity: natural(entity.name))
 
 

@@ -30,7 +30,7 @@ def test_objects_are_found_by_their_tags(gnt):
         (("node", "add-tags", "node2"), "There are no tags to add"),
         (("node", "add-tags", "node2", "--from", "/nowhere"), "Option '--from': cannot read /nowhere"),
         (("node", "remove-tags", "node2", "no"), "Tag(s) no not found"),
-        (("node", "list-tags", "node9"), "There is no node 'node9'"),
+        (("node", "list-tags", "node9"), "Node 'node9' not known"),
         (("instance", "add-tags", "web1", "a b"), "a tag: letters, digits"),
         (("cluster", "search-tags", "("), "is no regular expression"),
     ],

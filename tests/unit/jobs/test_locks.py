@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganeti.jobs.locks import LockManager, LockSet, Mode, all_exclusive, all_shared, exclusive, shared
+from ganeti.model.kind import Kind
 
 
 @pytest.fixture
@@ -19,13 +20,13 @@ def manager():
 
 
 async def test_locks_that_nobody_holds_are_granted_at_once(manager):
-    request = manager.request("job 1", exclusive("instance", "a") | shared("node", "n1"))
+    request = manager.request("job 1", exclusive(Kind.INSTANCE, "a") | shared(Kind.NODE, "n1"))
     assert request.held
 
 
 async def test_shared_locks_are_held_together_and_keep_an_exclusive_one_waiting(manager):
-    one, two = manager.request("1", shared("node", "n")), manager.request("2", shared("node", "n"))
-    third = manager.request("3", exclusive("node", "n"))
+    one, two = manager.request("1", shared(Kind.NODE, "n")), manager.request("2", shared(Kind.NODE, "n"))
+    third = manager.request("3", exclusive(Kind.NODE, "n"))
     assert (one.held, two.held, third.held) == (True, True, False)
     manager.release(one)
     assert not third.held
@@ -34,45 +35,45 @@ async def test_shared_locks_are_held_together_and_keep_an_exclusive_one_waiting(
 
 
 async def test_a_later_shared_lock_does_not_overtake_a_waiting_exclusive_one(manager):
-    manager.request("1", shared("node", "n"))
-    waiting = manager.request("2", exclusive("node", "n"))
-    later = manager.request("3", shared("node", "n"))
+    manager.request("1", shared(Kind.NODE, "n"))
+    waiting = manager.request("2", exclusive(Kind.NODE, "n"))
+    later = manager.request("3", shared(Kind.NODE, "n"))
     assert not later.held
     manager.release(waiting)
     assert later.held
 
 
 async def test_a_request_that_waits_for_one_lock_holds_none_of_its_others(manager):
-    holder = manager.request("1", exclusive("instance", "a"))
-    both = manager.request("2", exclusive("instance", "a") | exclusive("instance", "b"))
+    holder = manager.request("1", exclusive(Kind.INSTANCE, "a"))
+    both = manager.request("2", exclusive(Kind.INSTANCE, "a") | exclusive(Kind.INSTANCE, "b"))
     assert not both.held
     manager.release(holder)
     assert both.held
 
 
 async def test_all_nodes_shared_excludes_one_node_exclusive_and_the_other_way_round(manager):
-    whole = manager.request("1", all_shared("node"))
-    part = manager.request("2", exclusive("node", "n1"))
-    reader = manager.request("3", shared("node", "n2"))
+    whole = manager.request("1", all_shared(Kind.NODE))
+    part = manager.request("2", exclusive(Kind.NODE, "n1"))
+    reader = manager.request("3", shared(Kind.NODE, "n2"))
     assert (whole.held, part.held, reader.held) == (True, False, True)
     manager.release(whole)
     assert part.held
-    again = manager.request("4", all_shared("node"))
+    again = manager.request("4", all_shared(Kind.NODE))
     assert not again.held
 
 
 async def test_a_lower_priority_number_goes_first(manager):
-    holder = manager.request("1", exclusive("cluster", "c"))
-    normal = manager.request("2", exclusive("cluster", "c"), priority=0)
-    urgent = manager.request("3", exclusive("cluster", "c"), priority=-10)
+    holder = manager.request("1", exclusive(Kind.CLUSTER, "c"))
+    normal = manager.request("2", exclusive(Kind.CLUSTER, "c"), priority=0)
+    urgent = manager.request("3", exclusive(Kind.CLUSTER, "c"), priority=-10)
     manager.release(holder)
     assert (normal.held, urgent.held) == (False, True)
 
 
 async def test_raising_the_priority_of_a_waiting_request_lets_it_pass(manager):
-    holder = manager.request("1", shared("cluster", "c"))
-    blocker = manager.request("2", exclusive("cluster", "c"))
-    reader = manager.request("3", shared("cluster", "c"))
+    holder = manager.request("1", shared(Kind.CLUSTER, "c"))
+    blocker = manager.request("2", exclusive(Kind.CLUSTER, "c"))
+    reader = manager.request("3", shared(Kind.CLUSTER, "c"))
     manager.change_priority(reader, -10)
     assert reader.held
     assert not blocker.held
@@ -82,8 +83,8 @@ async def test_raising_the_priority_of_a_waiting_request_lets_it_pass(manager):
 
 
 async def test_a_cancelled_wait_leaves_no_trace(manager):
-    holder = manager.request("1", exclusive("node", "n"))
-    task = asyncio.create_task(manager.acquire("2", exclusive("node", "n")))
+    holder = manager.request("1", exclusive(Kind.NODE, "n"))
+    task = asyncio.create_task(manager.acquire("2", exclusive(Kind.NODE, "n")))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -94,7 +95,7 @@ async def test_a_cancelled_wait_leaves_no_trace(manager):
 
 async def test_no_more_requests_are_held_than_there_is_capacity_for():
     manager = LockManager(lambda: 2)
-    requests = [manager.request(str(n), exclusive("instance", str(n)), priority=-n) for n in range(5)]
+    requests = [manager.request(str(n), exclusive(Kind.INSTANCE, str(n)), priority=-n) for n in range(5)]
     assert [request.held for request in requests] == [True, True, False, False, False]
     manager.release(requests[0])
     assert [request.held for request in requests[1:]] == [True, False, False, True]
@@ -104,8 +105,8 @@ async def test_no_more_requests_are_held_than_there_is_capacity_for():
 
 
 async def test_the_status_names_holders_and_those_that_wait_in_order(manager):
-    manager.request("job/1", exclusive("instance", "a") | shared("node", "n"))
-    manager.request("job/2", shared("instance", "a"))
+    manager.request("job/1", exclusive(Kind.INSTANCE, "a") | shared(Kind.NODE, "n"))
+    manager.request("job/2", shared(Kind.INSTANCE, "a"))
     rows = {row.name: row for row in manager.status()}
     assert set(rows) == {"instance/a", "node/n"}
     assert (rows["instance/a"].mode, rows["instance/a"].owners) == ("exclusive", ("job/1",))
@@ -113,9 +114,9 @@ async def test_the_status_names_holders_and_those_that_wait_in_order(manager):
 
 
 def test_holding_a_whole_exclusively_is_enough_for_its_parts_only_if_they_are_named():
-    assert shared("node", "a") <= exclusive("node", "a")
-    assert not exclusive("node", "a") <= shared("node", "a")
-    assert LockSet() <= shared("node", "a")
+    assert shared(Kind.NODE, "a") <= exclusive(Kind.NODE, "a")
+    assert not exclusive(Kind.NODE, "a") <= shared(Kind.NODE, "a")
+    assert LockSet() <= shared(Kind.NODE, "a")
 
 
 KINDS = st.sampled_from(["instance", "node"])

@@ -11,11 +11,13 @@ from ganeti.bootstrap.join.invitations import Invitations
 from ganeti.daemons.masterd.master import Master
 from ganeti.daemons.masterd.queries import Queries
 from ganeti.declare.field import ValueStatus
-from ganeti.errors import GanetiError, UnknownEntity, WrongInput, WrongState
+from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.queue import finished_before
 from ganeti.luxi.protocol import Method
 from ganeti.model.entity import evolve
+from ganeti.model.kind import labelled
 from ganeti.operations.cluster.info import describe
+from ganeti.operations.tags.subject import tagged
 from ganeti.query.filter import names_filter
 from ganeti.query.job import JOBS, JobRow, log_entries
 
@@ -145,13 +147,7 @@ class Methods:
         return [values[field] for field in fields]
 
     async def query_tags(self, kind: str, name: str) -> list[str]:
-        if kind == "cluster":
-            return sorted(self._master.configuration.state.cluster.tags)
-        table = await self._queries.query({"nodegroup": "group"}.get(kind, kind), ["tags"], names_filter([name]))
-        if not table.data:
-            raise UnknownEntity(f"There is no {kind} '{name}'")
-        tags: list[str] = table.data[0][0][1]
-        return tags
+        return sorted(tagged(self._master.configuration.state, labelled(kind), name).tags)
 
     async def set_drain_flag(self, drained: bool) -> bool:
         cluster = self._master.configuration.state.cluster

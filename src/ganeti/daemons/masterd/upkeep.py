@@ -12,9 +12,10 @@ from typing import Any
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import Services
 from ganeti.jobs.executor import Executor
-from ganeti.model.entity import Entity, Kind
+from ganeti.model.entity import Entity
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.report import GuestEvent
 from ganeti.model.state import State

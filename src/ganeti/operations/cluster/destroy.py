@@ -10,6 +10,7 @@ from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
+from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.rpc.contract.node import SetMasterIp
 
@@ -24,7 +25,7 @@ class ClusterDestroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUST
 
     def locks(self, state: State) -> LockSet:
         del state
-        return all_exclusive("cluster") | all_exclusive("node") | all_exclusive("instance")
+        return all_exclusive(Kind.CLUSTER) | all_exclusive(Kind.NODE) | all_exclusive(Kind.INSTANCE)
 
     async def check(self, cluster: CheckContext) -> str:
         state = cluster.state

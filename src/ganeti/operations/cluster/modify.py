@@ -14,6 +14,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.cluster import Cluster
+from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.spelling import LAYERED_OPTIONS, POLICY_OPTIONS, cluster_parameters
@@ -148,7 +149,7 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
 
     def locks(self, state: State) -> LockSet:
         del state
-        return all_exclusive("cluster")
+        return all_exclusive(Kind.CLUSTER)
 
     async def check(self, cluster: CheckContext) -> Cluster:
         state = cluster.state

@@ -10,8 +10,8 @@ from ganeti.declare.operation import Role
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
-from ganeti.model.entity import Kind
 from ganeti.model.guest import guest_of
+from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.operations.cluster.findings import ErrorCodes, IgnoreErrors, SimulateErrors, Trouble, Verbose, report
 

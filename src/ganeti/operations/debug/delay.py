@@ -16,6 +16,7 @@ from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext, gather
 from ganeti.jobs.locks import LockSet, shared
 from ganeti.jobs.operation import JobOperation
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.rpc.contract.node import DelayNode
@@ -59,7 +60,7 @@ class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="
     no_locks: Annotated[bool, param("Take no locks of the nodes")] = True
 
     def locks(self, state: State) -> LockSet:
-        return LockSet() if self.no_locks else shared("node", *(node.name for node in self._nodes(state)))
+        return LockSet() if self.no_locks else shared(Kind.NODE, *(node.name for node in self._nodes(state)))
 
     async def check(self, cluster: CheckContext) -> tuple[Node, ...]:
         if self.duration < 0:

@@ -20,6 +20,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.parameters import filled, overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
@@ -199,7 +200,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             nodes = [state.find(Node, name).name for name in named] or [node.name for node in state.nodes]
         except UnknownEntity:
             nodes = []  # the check will say so
-        return exclusive("instance", self.instance_name) | shared("node", *nodes)
+        return exclusive(Kind.INSTANCE, self.instance_name) | shared(Kind.NODE, *nodes)
 
     async def check(self, cluster: CheckContext) -> CreatePlan:
         self._refuse_unsupported()

@@ -16,6 +16,7 @@ from ganeti.jobs.locks import LockSet, exclusive, shared
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import Instance
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.failover import FailoverPlan, InstanceFailover
@@ -95,7 +96,7 @@ class InstanceMigrate(InstanceOperation[MigratePlan], frozen=True, kw_only=True,
     def locks(self, state: State) -> LockSet:
         instance = self.instance(state)
         targets = possible_targets(state, instance, self.target_node_uuid or self.target_node)
-        return exclusive("instance", instance.name) | shared("node", *node_names(state, instance), *targets)
+        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance), *targets)
 
     async def check(self, cluster: CheckContext) -> MigratePlan:
         state = cluster.state

@@ -15,6 +15,7 @@ from ganeti.jobs.locks import LockSet, exclusive, shared
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 
@@ -38,7 +39,7 @@ class InstanceOperation(JobOperation[P], frozen=True, kw_only=True):
 
     def locks(self, state: State) -> LockSet:
         instance = self.instance(state)
-        return exclusive("instance", instance.name) | shared("node", *node_names(state, instance))
+        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance))
 
     def hook_environment(self, state: State) -> dict[str, str]:
         return instance_environment(state, self.instance(state))

@@ -16,6 +16,7 @@ from ganeti.jobs.locks import LockSet, all_shared, exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.parameters import overrides
 from ganeti.model.parameters.node import NodeParameters
@@ -56,7 +57,7 @@ class NodeAdd(JobOperation[NodeAddPlan], frozen=True, kw_only=True, tag="OP_NODE
 
     def locks(self, state: State) -> LockSet:
         del state
-        return exclusive("node", self.node_name) | all_shared("nodegroup") | exclusive("cluster", "candidates")
+        return exclusive(Kind.NODE, self.node_name) | all_shared(Kind.GROUP) | exclusive(Kind.CLUSTER, "candidates")
 
     async def check(self, cluster: CheckContext) -> NodeAddPlan:
         state = cluster.state

@@ -14,6 +14,7 @@ from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, exclusive
 from ganeti.model.entity import evolve
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.parameters import overrides
 from ganeti.model.parameters.node import NodeParameters
@@ -72,7 +73,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
 
     def locks(self, state: State) -> LockSet:
         # The pool of candidates is counted over all nodes.
-        return super().locks(state) | exclusive("cluster", "candidates")
+        return super().locks(state) | exclusive(Kind.CLUSTER, "candidates")
 
     async def check(self, cluster: CheckContext) -> NodeModifyPlan:
         state = cluster.state

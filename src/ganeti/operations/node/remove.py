@@ -10,6 +10,7 @@ from ganeti.declare.operation import Hook
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, exclusive
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.node.candidates import promote, promotions
@@ -24,7 +25,7 @@ class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_RE
     command: ClassVar[Command | None] = Command("gnt-node", "remove", arguments=(NODE_ARGUMENT,), usage="<node-name>")
 
     def locks(self, state: State) -> LockSet:
-        return super().locks(state) | exclusive("cluster", "candidates")
+        return super().locks(state) | exclusive(Kind.CLUSTER, "candidates")
 
     async def check(self, cluster: CheckContext) -> Node:
         state = cluster.state

@@ -10,6 +10,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty
 from ganeti.jobs.locks import LockSet, exclusive
 from ganeti.jobs.operation import JobOperation
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 
@@ -31,7 +32,7 @@ class NodeOperation(JobOperation[P], frozen=True, kw_only=True):
         return state.find(Node, self.node_uuid or self.node_name)
 
     def locks(self, state: State) -> LockSet:
-        return exclusive("node", self.node(state).name)
+        return exclusive(Kind.NODE, self.node(state).name)
 
     def hook_environment(self, state: State) -> dict[str, str]:
         return node_environment(self.node(state))

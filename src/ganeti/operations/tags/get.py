@@ -9,7 +9,8 @@ from ganeti.declare.operation import Role
 from ganeti.declare.parameter import param
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
-from ganeti.operations.tags.subject import Kind, tagged
+from ganeti.model.kind import labelled
+from ganeti.operations.tags.subject import Label, tagged
 
 
 class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_GET"):
@@ -19,12 +20,12 @@ class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_G
     reads_only: ClassVar[bool] = True
     subject: ClassVar[str | None] = "name"
 
-    kind: Annotated[Kind, param("What is tagged")]
+    kind: Annotated[Label, param("What is tagged")]
     name: Annotated[str | None, param("Name of the object; none for the cluster")] = None
     use_locking: Annotated[bool, param("Accepted; reading needs no locks")] = False
 
     async def check(self, cluster: CheckContext) -> list[str]:
-        return sorted(tagged(cluster.state, self.kind, self.name).tags)
+        return sorted(tagged(cluster.state, labelled(self.kind), self.name).tags)
 
     async def run(self, cluster: RunContext, plan: list[str]) -> list[str]:
         del cluster

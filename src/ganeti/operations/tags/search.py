@@ -13,7 +13,11 @@ from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.entity import Entity
-from ganeti.model.state import State
+from ganeti.model.kind import COLLECTED, Kind
+from ganeti.model.state import CLASSES, State
+
+# Where it is not as in the remote API.
+_PATHS = {Kind.GROUP: "nodegroup"}
 
 Found = list[tuple[str, str]]
 
@@ -45,9 +49,7 @@ class TagsSearch(JobOperation[Found], frozen=True, kw_only=True, tag="OP_TAGS_SE
 
 
 def _paths(state: State) -> list[tuple[str, Entity]]:
-    return [
-        ("/cluster", state.cluster),
-        *((f"/instances/{instance.name}", instance) for instance in state.instances),
-        *((f"/nodes/{node.name}", node) for node in state.nodes),
-        *((f"/nodegroup/{group.name}", group) for group in state.groups),
-    ]
+    found: list[tuple[str, Entity]] = [("/cluster", state.cluster)]
+    for kind in reversed(COLLECTED):
+        found += [(f"/{_PATHS.get(kind, kind.path)}/{entity.name}", entity) for entity in state.all_of(CLASSES[kind])]
+    return found

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The kinds of objects, and what each is called where: one row a kind."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+from ganeti.errors import WrongInput
+
+
+class Kind(StrEnum):
+    """The value is the name in the store and in queries.
+
+    ``noun`` is for people, ``label`` for tags and locks, ``path`` the collection's in the remote API; the
+    cluster is one, so it has no collection.
+    """
+
+    noun: str
+    label: str
+    path: str
+
+    CLUSTER = "cluster", "cluster", "cluster", ""
+    GROUP = "group", "node group", "nodegroup", "groups"
+    NODE = "node", "node", "node", "nodes"
+    INSTANCE = "instance", "instance", "instance", "instances"
+
+    def __new__(cls, value: str, noun: str, label: str, path: str) -> Self:
+        kind = str.__new__(cls, value)
+        kind._value_ = value
+        kind.noun, kind.label, kind.path = noun, label, path
+        return kind
+
+    @property
+    def articled(self) -> str:
+        """``an instance``, ``the cluster``."""
+        if not self.path:
+            return f"the {self.noun}"
+        return f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
+
+
+COLLECTED = tuple(kind for kind in Kind if kind.path)
+
+
+def labelled(label: str) -> Kind:
+    """The kind that tags and locks call so. Raises WrongInput."""
+    for kind in Kind:
+        if kind.label == label:
+            return kind
+    raise WrongInput(f"There is no kind of object '{label}'; choose from {', '.join(kind.label for kind in Kind)}")
