@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from ganeti.config.configuration import Configuration
 from ganeti.config.facts import Facts
 from ganeti.config.replication import Replication
-from ganeti.errors import GanetiError, NodeCallFailed
+from ganeti.errors import GanetiError
 from ganeti.host.clock import Clock
 from ganeti.jobs.locks import LockManager
 from ganeti.jobs.reservations import Reservations
@@ -122,11 +122,11 @@ class CheckContext:
         """See NodeClient.call."""
         return await self.services.nodes.call(node, call)
 
-    async def call_each(self, calls: Iterable[tuple[Node, Call[R]]]) -> Mapping[str, R | NodeCallFailed]:
+    async def call_each(self, calls: Iterable[tuple[Node, Call[R]]]) -> Mapping[str, R | GanetiError]:
         """See NodeClient.call_each."""
         return await self.services.nodes.call_each(calls)
 
-    async def call_all(self, nodes: Iterable[Node], call: Call[R]) -> Mapping[str, R | NodeCallFailed]:
+    async def call_all(self, nodes: Iterable[Node], call: Call[R]) -> Mapping[str, R | GanetiError]:
         """See NodeClient.call_all."""
         return await self.services.nodes.call_all(nodes, call)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ganeti.errors import GanetiError, HookAborted, NodeCallFailed
+from ganeti.errors import GanetiError, HookAborted
 from ganeti.jobs.context import RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.node import Node
@@ -57,7 +57,7 @@ class Hooks:
         results = await self._cluster.call_all((n for n in self._nodes.values() if not n.offline), call)
         failed = []
         for node, outcome in results.items():
-            if isinstance(outcome, NodeCallFailed):
+            if isinstance(outcome, GanetiError):
                 self._cluster.warn(f"Hooks could not run on {node}: {outcome.message}")
                 continue
             failed += [(node, result) for result in outcome if result.status == "fail"]

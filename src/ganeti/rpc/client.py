@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UnsetType
 
 from ganeti import errors
-from ganeti.errors import NodeCallFailed, NodeUnreachable
+from ganeti.errors import GanetiError, NodeCallFailed, NodeUnreachable, StaleTerm
 from ganeti.model.node import Node
 from ganeti.rpc.call import Call, Line, Listener, encode_call, encode_request, ignore, line_decoder
 from ganeti.rpc.transport import Address, Transport
@@ -23,15 +23,24 @@ NODE_DAEMON_PORT = 1811
 
 
 class NodeClient:
-    """Calls nodes in the name of a master and its term."""
+    """Calls nodes in the name of a master and its term.
+
+    ``replaced`` is told of every answer that a newer master is obeyed, whatever the call was and whoever made it.
+    """
 
     def __init__(
-        self, transport: Transport, caller: str, term: Callable[[], int], port: int = NODE_DAEMON_PORT
+        self,
+        transport: Transport,
+        caller: str,
+        term: Callable[[], int],
+        port: int = NODE_DAEMON_PORT,
+        replaced: Callable[[StaleTerm], None] = lambda _: None,
     ) -> None:
         self._transport = transport
         self._caller = caller
         self._term = term
         self._port = port
+        self._replaced = replaced
 
     async def call(self, node: Node, call: Call[R], listener: Listener = ignore) -> R:
         """Have ``node`` carry out ``call``.
@@ -43,7 +52,7 @@ class NodeClient:
         result = await self.send(node, encode_call(call), call.deadline, listener)
         try:
             decoded: R = msgspec.json.decode(result, type=type(call).reply_type())
-        except msgspec.ValidationError as error:
+        except msgspec.MsgspecError as error:
             raise NodeCallFailed(f"Node {node.name} answered '{call.wire_name()}' strangely: {error}") from None
         return decoded
 
@@ -52,28 +61,34 @@ class NodeClient:
         address = Address(node.name, node.primary_ip, self._port)
         request = encode_request(body, self._term(), self._caller)
         async with aclosing(self._transport.exchange(address, request, deadline)) as lines:
-            last = await _last(lines, listener)
+            last = await _last(node.name, lines, listener)
             # A connection that is read to the end serves the next call; what comes then cannot change the answer.
             with suppress(NodeUnreachable):
                 await anext(lines, None)
         if last is None:
             raise NodeUnreachable(f"Node {node.name} broke off its answer")
         if isinstance(last.result, UnsetType):
-            raise _with_name(node.name, errors.decode(last.error))
+            error = _with_name(node.name, errors.decode(last.error))
+            if isinstance(error, StaleTerm):
+                self._replaced(error)
+            raise error
         return last.result
 
-    async def call_each(self, calls: Iterable[tuple[Node, Call[R]]]) -> Mapping[str, R | NodeCallFailed]:
-        """Several calls at once. By node name, the result or why there is none; other errors are raised."""
+    async def call_each(self, calls: Iterable[tuple[Node, Call[R]]]) -> Mapping[str, R | GanetiError]:
+        """Several calls at once. By node name, the result or why there is none.
 
-        async def one(node: Node, call: Call[R]) -> tuple[str, R | NodeCallFailed]:
+        It raises nothing: what one node says or does not say is no reason to hear nothing of the others.
+        """
+
+        async def one(node: Node, call: Call[R]) -> tuple[str, R | GanetiError]:
             try:
                 return node.name, await self.call(node, call)
-            except NodeCallFailed as error:
+            except GanetiError as error:
                 return node.name, error
 
         return dict(await asyncio.gather(*(one(node, call) for node, call in calls)))
 
-    async def call_all(self, nodes: Iterable[Node], call: Call[R]) -> Mapping[str, R | NodeCallFailed]:
+    async def call_all(self, nodes: Iterable[Node], call: Call[R]) -> Mapping[str, R | GanetiError]:
         """The same call to several nodes at once; see ``call_each``."""
         return await self.call_each((node, call) for node in nodes)
 
@@ -81,10 +96,13 @@ class NodeClient:
         await self._transport.close()
 
 
-async def _last(lines: AsyncIterator[bytes], listener: Listener) -> Line | None:
+async def _last(node: str, lines: AsyncIterator[bytes], listener: Listener) -> Line | None:
     """The line with the result or the error; None if there is none."""
     async for raw in lines:
-        line = line_decoder.decode(raw)
+        try:
+            line = line_decoder.decode(raw)
+        except msgspec.MsgspecError as error:
+            raise NodeCallFailed(f"Node {node} sent a line that is no answer: {error}") from None
         if line.error is not None or not isinstance(line.result, UnsetType):
             return line
         listener(line)

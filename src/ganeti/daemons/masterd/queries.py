@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from ganeti.declare.field import Field, FieldKind
-from ganeti.errors import NodeCallFailed, WrongInput
+from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext, Services
 from ganeti.jobs.executor import Executor
 from ganeti.jobs.locks import LockStatus
@@ -133,4 +133,4 @@ class Queries:
         )
         asked = state.hosting_nodes
         answers = await self._services.nodes.call_all(asked, call)
-        return {n.uuid: found for n in asked if not isinstance(found := answers[n.name], NodeCallFailed)}
+        return {n.uuid: found for n in asked if not isinstance(found := answers[n.name], GanetiError)}

@@ -11,7 +11,7 @@ from ganeti.config.ssconf import digest, ssconf_values
 from ganeti.declare.operation import Role
 from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty
-from ganeti.errors import NodeCallFailed
+from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.disk import DiskTemplate
@@ -49,9 +49,9 @@ class Gathered:
     nodes: Sequence[Node]
     instances: Sequence[Instance]
     busy: frozenset[str]  # names of instances that a job is working on
-    reports: Mapping[str, NodeReport | NodeCallFailed]
-    findings: Mapping[str, tuple[Finding, ...] | NodeCallFailed]
-    disks: Mapping[str, tuple[DiskStatus, ...] | NodeCallFailed]
+    reports: Mapping[str, NodeReport | GanetiError]
+    findings: Mapping[str, tuple[Finding, ...] | GanetiError]
+    disks: Mapping[str, tuple[DiskStatus, ...] | GanetiError]
 
 
 class ClusterVerifyGroup(JobOperation[Group], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY_GROUP"):
@@ -152,7 +152,7 @@ def _nodes(gathered: Gathered) -> Iterator[Trouble]:
         if node.offline:
             continue
         findings = gathered.findings[node.name]
-        if isinstance(findings, NodeCallFailed):
+        if isinstance(findings, GanetiError):
             yield Trouble("ENODERPC", node.name, f"does not answer: {findings.message}")
             continue
         for finding in findings:
@@ -162,7 +162,7 @@ def _nodes(gathered: Gathered) -> Iterator[Trouble]:
 
 def _orphans(gathered: Gathered, node: Node) -> Iterator[Trouble]:
     found = gathered.reports[node.name]
-    if isinstance(found, NodeCallFailed):
+    if isinstance(found, GanetiError):
         return
     for guest in found.guests:
         if (Instance.kind, guest.name) not in gathered.state.names:
@@ -182,7 +182,7 @@ def _instances(gathered: Gathered) -> Iterator[Trouble]:
                 yield Trouble("EINSTANCEWRONGNODE", instance.name, f"runs on node {name}, and should on {home.name}")
         if home.offline:
             yield Trouble("EINSTANCEBADNODE", instance.name, f"lives on offline node {home.name}")
-        elif isinstance(gathered.reports[home.name], NodeCallFailed):
+        elif isinstance(gathered.reports[home.name], GanetiError):
             yield Trouble("EINSTANCEBADNODE", instance.name, f"lives on node {home.name}, which does not answer")
         elif instance.admin_state is AdminState.UP and home.name not in running:
             yield Trouble("EINSTANCEDOWN", instance.name, f"should run on {home.name}, and does not")
@@ -194,7 +194,7 @@ def _where(gathered: Gathered) -> dict[str, list[str]]:
     """The names of the nodes on which guests run, by the guests' names."""
     where: dict[str, list[str]] = {}
     for node, found in gathered.reports.items():
-        for guest in () if isinstance(found, NodeCallFailed) else found.guests:
+        for guest in () if isinstance(found, GanetiError) else found.guests:
             if guest.running:
                 where.setdefault(guest.name, []).append(node)
     return where
@@ -203,7 +203,7 @@ def _where(gathered: Gathered) -> dict[str, list[str]]:
 def _disks(gathered: Gathered) -> Iterator[Trouble]:
     owners = {disk.uuid: (i, n) for i in gathered.instances for n, disk in enumerate(i.disks)}
     for node, statuses in gathered.disks.items():
-        for status in () if isinstance(statuses, NodeCallFailed) else statuses:
+        for status in () if isinstance(statuses, GanetiError) else statuses:
             instance, index = owners[status.uuid]
             if status.problem and instance.name not in gathered.busy:
                 yield Trouble("EINSTANCEMISSINGDISK", instance.name, f"disk/{index} on {node}: {status.problem}")
@@ -217,9 +217,7 @@ def _policy(gathered: Gathered, group: Group) -> Iterator[Trouble]:
 
 def _redundancy(gathered: Gathered) -> Iterator[Trouble]:
     """Whether the instances of each node would fit on the others, for disks that others can open."""
-    free = {
-        name: found.memory.free for name, found in gathered.reports.items() if not isinstance(found, NodeCallFailed)
-    }
+    free = {name: found.memory.free for name, found in gathered.reports.items() if not isinstance(found, GanetiError)}
     for node in gathered.nodes:
         mine = [i for i in gathered.instances if i.primary_node == node.uuid and i.disk_template.movable]
         needs = sorted((_memory(gathered.state, i) for i in mine if i.admin_state is AdminState.UP), reverse=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from ganeti.declare.operation import Role, Route
 from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty
-from ganeti.errors import NodeCallFailed
+from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.disk import Disk
@@ -94,10 +94,7 @@ async def _examined(cluster: RunContext, instances: list[Instance]) -> dict[str,
     calls = [(node, ExamineDisks(disks=tuple(disks))) for node, disks in nodes if not node.offline]
     answers = await cluster.call_each(calls)
     return {
-        status.uuid: status
-        for answer in answers.values()
-        if not isinstance(answer, NodeCallFailed)
-        for status in answer
+        status.uuid: status for answer in answers.values() if not isinstance(answer, GanetiError) for status in answer
     }
 
 

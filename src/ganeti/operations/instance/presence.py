@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganeti.errors import NodeCallFailed, WrongState
+from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -25,7 +25,7 @@ async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[No
     found = [node for node in asked if instance.uuid in (cluster.live.guests_on(node.uuid) or {})]
     for node in unknown:
         answer = answers[node.name]
-        if isinstance(answer, NodeCallFailed):
+        if isinstance(answer, GanetiError):
             raise WrongState(
                 f"Node {node.name} does not answer, so it might be running {instance.name} ({answer.message}); "
                 f"if the node is down for sure, say so with 'gnt-node modify -O yes {node.name}'"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ganeti.errors import NodeCallFailed, WrongState
+from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import RunContext
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
@@ -47,7 +47,7 @@ async def _look(cluster: RunContext, instance: Instance) -> list[tuple[Node, Run
     found = []
     for node in nodes:
         answer = answers[node.name]
-        if isinstance(answer, NodeCallFailed):
+        if isinstance(answer, GanetiError):
             raise WrongState(f"Node {node.name} might have {instance.name}, and does not answer: {answer.message}")
         if answer is not None:
             found.append((node, answer))

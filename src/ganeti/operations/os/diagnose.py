@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from ganeti.declare.operation import Role
 from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty
-from ganeti.errors import NodeCallFailed
+from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.query.os import PROVIDERS, OsRow
@@ -39,7 +39,7 @@ async def provider_rows(cluster: CheckContext) -> list[OsRow]:
     """A row for each name that any node has; nodes that don't answer are left out."""
     nodes = cluster.state.hosting_nodes
     answers = await cluster.call_all(nodes, DiagnoseProviders())
-    found = {name: answer for name, answer in answers.items() if not isinstance(answer, NodeCallFailed)}
+    found = {name: answer for name, answer in answers.items() if not isinstance(answer, GanetiError)}
     names = sorted({provider.name for providers in found.values() for provider in providers})
     return [
         OsRow(name, cluster.state, {node: _named(name, providers) for node, providers in found.items()})
