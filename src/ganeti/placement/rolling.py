@@ -162,7 +162,7 @@ def _moves(
 ) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """Where the instances of some nodes go. Raises InsufficientResources."""
     scene, away = Scene(snapshot, _LIMITS), set(nodes)
-    found: dict[int, tuple[int, ...]] = {}
+    places: dict[int, tuple[int, ...]] = {}
     leaving = [i for i, it in enumerate(snapshot.instances) if away & set(it.nodes) and not it.forthcoming]
     mirrored = [index for index in leaving if snapshot.instances[index].secondary != NO_NODE]
     for index in mirrored:
@@ -171,11 +171,11 @@ def _moves(
     if not maintenance.ignore_single:
         for index in leaving:
             if snapshot.instances[index].secondary == NO_NODE:
-                found[index] = moved(scene, index, _elsewhere(away)).nodes
+                places[index] = moved(scene, index, _elsewhere(away)).nodes
     if maintenance.full:
         for index in mirrored:
-            found[index] = moved(scene, index, _elsewhere(away)).nodes
-    return tuple(sorted(found.items()))
+            places[index] = moved(scene, index, _elsewhere(away)).nodes
+    return tuple(sorted(places.items()))
 
 
 def _elsewhere(away: set[int]) -> Finder:

@@ -9,8 +9,8 @@ from ganeti.placement.balance.balance import Balance, descend
 from ganeti.placement.balance.drawing import Drawing
 from ganeti.placement.balance.estimate import Estimate
 from ganeti.placement.balance.optimum import optimum
+from ganeti.placement.balance.options import BalanceOptions
 from ganeti.placement.balance.origin import Origin
-from ganeti.placement.balance.rules import Rules
 from ganeti.placement.snapshot import NO_NODE
 from ganeti.placement.text import parse
 from tests.unit.placement.checker import State, faults
@@ -93,8 +93,10 @@ def test_no_exchange_that_fits_takes_what_is_not_there(seed):
         undo(balance, drawn, candidate)
 
 
-def test_candidates_stay_within_one_move_of_the_start_and_within_the_rules():
-    balance = Balance(parse(unbalanced_text(6, 40)).snapshot, Rules(instance_moves=False, never=frozenset({"inst3"})))
+def test_candidates_stay_within_one_move_of_the_start_and_within_the_options():
+    balance = Balance(
+        parse(unbalanced_text(6, 40)).snapshot, BalanceOptions(instance_moves=False, never=frozenset({"inst3"}))
+    )
     primary, _ = balance.origin
     for seed in range(20):
         drawn = draw(balance, seed)

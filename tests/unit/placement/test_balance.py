@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ganeti.placement import score
 from ganeti.placement.balance.balance import Balance, descend
 from ganeti.placement.balance.move import Kind, Move, Step
-from ganeti.placement.balance.rules import Rules
+from ganeti.placement.balance.options import BalanceOptions
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE
 from ganeti.placement.text import parse
@@ -103,15 +103,15 @@ def test_large_groups_end_as_well_as_small_ones(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("rules", "kinds"),
+    ("options", "kinds"),
     [
-        (Rules(disk_moves=False), {Kind.FAILOVER}),
-        (Rules(instance_moves=False), {Kind.REPLACE_SECONDARY}),
-        (Rules(restricted_migration=True), set(Kind) - {Kind.REPLACE_PRIMARY, Kind.REPLACE_AND_FAILOVER}),
+        (BalanceOptions(disk_moves=False), {Kind.FAILOVER}),
+        (BalanceOptions(instance_moves=False), {Kind.REPLACE_SECONDARY}),
+        (BalanceOptions(restricted_migration=True), set(Kind) - {Kind.REPLACE_PRIMARY, Kind.REPLACE_AND_FAILOVER}),
     ],
 )
-def test_only_what_the_rules_allow_is_done(rules, kinds):
-    balance = Balance(parse(unbalanced_text(6, 40)).snapshot, rules)
+def test_only_what_the_options_allow_is_done(options, kinds):
+    balance = Balance(parse(unbalanced_text(6, 40)).snapshot, options)
     done = {step.move.kind for step in descend(balance, never)}
     assert done
     assert done <= kinds
@@ -119,7 +119,7 @@ def test_only_what_the_rules_allow_is_done(rules, kinds):
 
 def test_chosen_instances_alone_are_moved():
     snapshot = parse(unbalanced_text(6, 40)).snapshot
-    only = Balance(snapshot, Rules(only=frozenset({"inst1", "inst2"})))
+    only = Balance(snapshot, BalanceOptions(only=frozenset({"inst1", "inst2"})))
     assert {step.move.instance for step in descend(only, never)} <= {1, 2}
-    never_these = Balance(snapshot, Rules(never=frozenset(f"inst{n}" for n in range(39))))
+    never_these = Balance(snapshot, BalanceOptions(never=frozenset(f"inst{n}" for n in range(39))))
     assert {step.move.instance for step in descend(never_these, never)} <= {39}

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from ganeti.cli.htools.watch import TerminalWatch
-from ganeti.placement.balance.annealing import Annealing, Found
+from ganeti.placement.balance.annealing import Annealing, Arrangement
 from ganeti.placement.balance.balance import Balance
 
 _MOST = 8  # processes; more find hardly more
@@ -21,14 +21,14 @@ _SECONDS = 0.002  # of a cooling, for each instance and node
 _ORDERING = 0.04  # of the time is left for putting the moves in order
 
 
-def on_all_processors(limit: int | None, watch: TerminalWatch) -> Callable[[Balance], Found]:
+def on_all_processors(limit: int | None, watch: TerminalWatch) -> Callable[[Balance], Arrangement]:
     """What anneals a state until the watch's time is up, at most ``limit`` moves from where it was."""
 
-    def anneal(balance: Balance) -> Found:
+    def anneal(balance: Balance) -> Arrangement:
         count = min(os.cpu_count() or 1, _MOST)
         allowed = watch.left() * (1 - _ORDERING)
         end = time.monotonic() + allowed
-        best = start = Found.at(balance, balance.score())
+        best = start = Arrangement.at(balance, balance.score())
         size = len(start.primary) * len(balance.occupancy.online)
         coolings = max(round(allowed / (_SECONDS * size)), 1)
         with ProcessPoolExecutor(count, get_context("fork"), _begin, (balance,)) as pool:
@@ -43,8 +43,8 @@ def on_all_processors(limit: int | None, watch: TerminalWatch) -> Callable[[Bala
     return anneal
 
 
-def _best(found: Sequence[Found]) -> Found:
-    return min(found, key=lambda one: one.score)
+def _best(arrangements: Sequence[Arrangement]) -> Arrangement:
+    return min(arrangements, key=lambda one: one.score)
 
 
 class _Worker:
@@ -57,13 +57,13 @@ def _begin(balance: Balance) -> None:
     _Worker.balance = balance
 
 
-def _cool(start: Found, limit: int | None, seed: int, deadline: float) -> Found:
+def _cool(start: Arrangement, limit: int | None, seed: int, deadline: float) -> Arrangement:
     watch = TerminalWatch(deadline, silent=True)
     annealing = Annealing(_Worker.balance, limit, np.random.default_rng(seed), watch)
     annealing.start_from(start)
     return annealing.run()
 
 
-def _show_until_done(tries: list[Future[Found]], score: float, watch: TerminalWatch) -> None:
+def _show_until_done(tries: list[Future[Arrangement]], score: float, watch: TerminalWatch) -> None:
     while wait(tries, timeout=1).not_done:
         watch.show(score)

@@ -26,7 +26,7 @@ from ganeti.errors import WrongInput
 from ganeti.placement import score
 from ganeti.placement.balance.balance import Balance
 from ganeti.placement.balance.move import Step
-from ganeti.placement.balance.rules import Rules
+from ganeti.placement.balance.options import BalanceOptions
 from ganeti.placement.balance.violations import violating_nodes
 from ganeti.placement.figures import decimals
 from ganeti.placement.outcome import outcome
@@ -42,19 +42,19 @@ def main(words: Sequence[str] | None = None) -> int:
 def _main(words: Sequence[str]) -> int:
     arguments = command_line().parse_args(words)
     loaded = load(arguments)
-    rules = rules_of(loaded, arguments)
+    options = options_of(loaded, arguments)
     _describe_rules(loaded, verbosity(arguments))
     if not loaded.snapshot.nodes or not loaded.snapshot.instances:
         say("Cluster is empty, exiting.")
         return 0
     _describe(loaded, verbosity(arguments))
     snapshot = _chosen_group(loaded, arguments)
-    return _Run(loaded, snapshot, rules, arguments).run()
+    return _Run(loaded, snapshot, options, arguments).run()
 
 
-def rules_of(loaded: Loaded, arguments: argparse.Namespace) -> Rules:
+def options_of(loaded: Loaded, arguments: argparse.Namespace) -> BalanceOptions:
     only = _instances(loaded, arguments.select_instances)
-    return Rules(
+    return BalanceOptions(
         disk_moves=not arguments.no_disk_moves,
         instance_moves=not arguments.no_instance_moves,
         restricted_migration=arguments.restricted_migration,
@@ -114,13 +114,13 @@ def _chosen_group(loaded: Loaded, arguments: argparse.Namespace) -> Snapshot:
 class _Run:
     """Balancing one group."""
 
-    def __init__(self, loaded: Loaded, group: Snapshot, rules: Rules, arguments: argparse.Namespace) -> None:
+    def __init__(self, loaded: Loaded, group: Snapshot, options: BalanceOptions, arguments: argparse.Namespace) -> None:
         self._loaded = loaded
         self._group = group
-        self._rules = rules
+        self._options = options
         self._arguments = arguments
         self._level = verbosity(arguments)
-        self._balance = Balance(group, rules, loaded.tags)
+        self._balance = Balance(group, options, loaded.tags)
         self._printer = StepPrinter(group, loaded.names)
 
     def run(self) -> int:
@@ -149,7 +149,7 @@ class _Run:
             say(f"Initial check done: {nodes} bad nodes, {instances} bad instances.")
         if nodes:
             say("Cluster is not N+1 happy, continuing but no guarantee that the cluster will end N+1 happy.")
-        violating = violating_nodes(self._balance.occupancy, self._rules.max_cpu)
+        violating = violating_nodes(self._balance.occupancy, self._options.max_cpu)
         if violating:
             say(f"The cluster contains {violating} policy-violating nodes.")
             say(

@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 
 from ganeti.cli.htools import hbal_options, tool
-from ganeti.cli.htools.hbal import rules_of
+from ganeti.cli.htools.hbal import options_of
 from ganeti.cli.htools.loading import Loaded, load
 from ganeti.cli.htools.options import Parser, say
 from ganeti.placement.balance.balance import Balance, descend
@@ -63,7 +63,7 @@ def _balanced(part: Snapshot, loaded: Loaded, arguments: argparse.Namespace) -> 
         too_little = before <= arguments.min_gain_limit and before - after < arguments.min_gain
         return bool(too_little or before < arguments.min_score)
 
-    balance = Balance(part, rules_of(loaded, arguments), loaded.tags)
+    balance = Balance(part, options_of(loaded, arguments), loaded.tags)
     for _ in descend(balance, enough, arguments.max_length if arguments.max_length >= 0 else None):
         pass
     return health(balance.snapshot, balance.occupancy, capacity=not arguments.no_capacity_checks)
@@ -82,18 +82,20 @@ def _introduction(groups: Sequence[Group], *, machine: bool, ill: bool, simulate
 
 
 def _tell(
-    parts: Mapping[int, Snapshot], found: Mapping[int, Health], *, machine: bool, final: bool, ill: bool | None = None
+    parts: Mapping[int, Snapshot], healths: Mapping[int, Health], *, machine: bool, final: bool, ill: bool | None = None
 ) -> None:
     """``ill`` says what the whole cluster was before."""
-    whole = sum(found.values(), Health())
+    whole = sum(healths.values(), Health())
     ill = whole.ill if ill is None else ill
-    lines = _machine(found, whole, "FINAL" if final else "INIT", ill) if machine else _human(parts, found, final, ill)
+    lines = (
+        _machine(healths, whole, "FINAL" if final else "INIT", ill) if machine else _human(parts, healths, final, ill)
+    )
     for line in lines:
         say(line)
 
 
-def _machine(found: Mapping[int, Health], whole: Health, phase: str, ill: bool) -> Iterator[str]:
-    for index, it in found.items():
+def _machine(healths: Mapping[int, Health], whole: Health, phase: str, ill: bool) -> Iterator[str]:
+    for index, it in healths.items():
         for key, _, field in _COUNTS:
             yield f"HCHECK_{phase}_GROUP_{index}_{key}={getattr(it, field)}"
         yield f"HCHECK_{phase}_GROUP_{index}_SCORE={decimals(it.score)}"
@@ -102,13 +104,13 @@ def _machine(found: Mapping[int, Health], whole: Health, phase: str, ill: bool) 
     yield f"HCHECK_{phase}_CLUSTER_NEED_REBALANCE={int(ill)}"
 
 
-def _human(parts: Mapping[int, Snapshot], found: Mapping[int, Health], final: bool, ill: bool) -> Iterator[str]:
+def _human(parts: Mapping[int, Snapshot], healths: Mapping[int, Health], final: bool, ill: bool) -> Iterator[str]:
     when = "after rebalancing" if final else "initially"
-    for index, it in found.items():
+    for index, it in healths.items():
         yield f"\nStatistics for group {parts[index].groups[0].name} {when}"
         yield from (f"    {text}: {getattr(it, field)}" for _, text, field in _COUNTS)
         yield f"    Group score: {decimals(it.score)}"
-    whole = sum(found.values(), Health())
+    whole = sum(healths.values(), Health())
     yield f"\nCluster statistics {when}"
     yield from (f"    {text}: {getattr(whole, field)}" for _, text, field in _COUNTS)
     yield f"    Cluster is not healthy: {ill}"

@@ -29,10 +29,10 @@ def _main(words: Sequence[str]) -> int:
         ignore_single=arguments.ignore_non_redundant,
         full=arguments.full_evacuation,
     )
-    found = reboots(loaded.snapshot, nodes, maintenance)
+    planned = reboots(loaded.snapshot, nodes, maintenance)
     if arguments.save:
         _save(f"{arguments.save}.original", serialise(loaded.snapshot))
-    for line in _lines(loaded, found, arguments):
+    for line in _lines(loaded, planned, arguments):
         say(line)
     return 0
 
@@ -65,12 +65,12 @@ def _require_master(loaded: Loaded, arguments: argparse.Namespace) -> None:
     warn(f"Warning: {text}")
 
 
-def _lines(loaded: Loaded, found: Sequence[Reboot], arguments: argparse.Namespace) -> Iterator[str]:
+def _lines(loaded: Loaded, planned: Sequence[Reboot], arguments: argparse.Namespace) -> Iterator[str]:
     """With whole names, because other programs read them (hroller(1), examples)."""
     if not arguments.no_headers:
         yield "'First Reboot Group'" if arguments.one_step_only else "'Node Reboot Groups'"
     nodes = loaded.snapshot.nodes
-    for reboot in found[:1] if arguments.one_step_only else found:
+    for reboot in planned[:1] if arguments.one_step_only else planned:
         names = [nodes[node].name for node in reboot.nodes]
         yield from names if arguments.one_step_only else [",".join(names)]
         if arguments.print_moves:

@@ -35,7 +35,7 @@ class Search:
         from ganeti.cli.htools.annealing import on_all_processors  # noqa: PLC0415 - only this needs processes
         from ganeti.placement.balance.optimum import optimum  # noqa: PLC0415
 
-        trial = Balance(group, self._balance.rules, tags)
+        trial = Balance(group, self._balance.options, tags)
         watch = TerminalWatch(time.monotonic() + self._arguments.optimal)
         anneal = on_all_processors(self._limit, watch)
         return self._print(optimum(trial, self._balance, self._limit, anneal, watch))

@@ -32,15 +32,15 @@ _SHOW = 100  # rounds between two words about how it goes
 _LEAST = 1e-9  # a smaller gain is rounding
 
 
-class Found(Struct, frozen=True):
-    """Where the instances are in the best state found, and its score."""
+class Arrangement(Struct, frozen=True):
+    """Where the instances are, and the score of that."""
 
     primary: Ints
     secondary: Ints
     score: float
 
     @classmethod
-    def at(cls, balance: Balance, score: float) -> Found:
+    def at(cls, balance: Balance, score: float) -> Arrangement:
         """Where they are now."""
         return cls(balance.fleet.primary.copy(), balance.fleet.secondary.copy(), score)
 
@@ -60,20 +60,22 @@ class Annealing:
         fleet = balance.fleet
         self._away = int(self._origin.away(np.arange(len(fleet.primary)), fleet.primary, fleet.secondary).sum())
 
-    def start_from(self, found: Found) -> None:
+    def start_from(self, arrangement: Arrangement) -> None:
         """Begin at another state."""
-        for instance, places in enumerate(zip(found.primary.tolist(), found.secondary.tolist(), strict=True)):
+        for instance, places in enumerate(
+            zip(arrangement.primary.tolist(), arrangement.secondary.tolist(), strict=True)
+        ):
             self._put(instance, *places)
 
-    def run(self) -> Found:
+    def run(self) -> Arrangement:
         """The best state found that fits the limit, when the time is up; where it began if none does."""
         allowed = self._watch.left()
-        best, best_cost, rounds = Found.at(self._balance, self._balance.look().score()), np.inf, 0
+        best, best_cost, rounds = Arrangement.at(self._balance, self._balance.look().score()), np.inf, 0
         while self._drawing and (left := self._watch.left()) > 0:
             score = self._balance.look().score()
             cost = np.inf if self._too_many() else score + self._least_price * self._away
             if cost < best_cost - _LEAST:
-                best, best_cost = Found.at(self._balance, score), cost
+                best, best_cost = Arrangement.at(self._balance, score), cost
             self._round(_COLD * (_HOT / _COLD) ** (left / allowed))
             self._adapt_price()
             rounds += 1

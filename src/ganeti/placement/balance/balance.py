@@ -12,8 +12,8 @@ from ganeti.placement import score
 from ganeti.placement.balance.evaluation import Evaluation
 from ganeti.placement.balance.fleet import Fleet, Ints, Mask
 from ganeti.placement.balance.move import Kind, Move, Step
+from ganeti.placement.balance.options import BalanceOptions
 from ganeti.placement.balance.prospects import Prospects, Scores
-from ganeti.placement.balance.rules import Rules
 from ganeti.placement.demand import Floats
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Snapshot, Template
@@ -33,12 +33,12 @@ class Balance:
     as long as there is any.
     """
 
-    def __init__(self, snapshot: Snapshot, rules: Rules | None = None, tags: TagRules | None = None) -> None:
+    def __init__(self, snapshot: Snapshot, options: BalanceOptions | None = None, tags: TagRules | None = None) -> None:
         self._snapshot = snapshot
-        self.rules = rules or Rules()
+        self.options = options or BalanceOptions()
         self.occupancy = Occupancy(snapshot, tags)
         self.fleet = Fleet(snapshot.instances, self.occupancy.demands)
-        self._evaluation = Evaluation(snapshot, self.occupancy, self.fleet, self.rules)
+        self._evaluation = Evaluation(snapshot, self.occupancy, self.fleet, self.options)
         self.origin = self.fleet.primary.copy(), self.fleet.secondary.copy()
         self.classes = self._movable()
         self._promised: Floats = np.full(len(snapshot.instances), np.inf)
@@ -46,7 +46,7 @@ class Balance:
 
     def copy(self) -> Balance:
         """One that changes apart from this one, from the state as it is now."""
-        return Balance(self.snapshot, self.rules, self.occupancy.neighbours.rules)
+        return Balance(self.snapshot, self.options, self.occupancy.neighbours.rules)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -75,15 +75,15 @@ class Balance:
 
     def kinds(self, indices: Ints) -> tuple[Kind, ...]:
         """What may be done with instances of one of the ``classes``."""
-        rules = self.rules
+        options = self.options
         if self._snapshot.instances[indices[0]].template is not Template.DRBD:
-            return (Kind.ANYWHERE,) if rules.instance_moves else ()
-        failover = (Kind.FAILOVER,) if rules.instance_moves else ()
-        replace = (Kind.REPLACE_SECONDARY,) if rules.disk_moves else ()
+            return (Kind.ANYWHERE,) if options.instance_moves else ()
+        failover = (Kind.FAILOVER,) if options.instance_moves else ()
+        replace = (Kind.REPLACE_SECONDARY,) if options.disk_moves else ()
         both: tuple[Kind, ...] = ()
         if failover and replace:
             both = (Kind.FAILOVER_AND_REPLACE, Kind.REPLACE_AND_FAILOVER)
-            both += () if rules.restricted_migration else (Kind.REPLACE_PRIMARY,)
+            both += () if options.restricted_migration else (Kind.REPLACE_PRIMARY,)
         return failover + replace + both
 
     @property
@@ -133,13 +133,13 @@ class Balance:
 
     def _movable(self) -> list[Ints]:
         """The instances that may move, those alike in what can be done with them together."""
-        rules, classes = self.rules, dict[tuple[bool, bool], list[int]]()
+        options, classes = self.options, dict[tuple[bool, bool], list[int]]()
         for index, instance in enumerate(self._snapshot.instances):
             mirrored = instance.template is Template.DRBD and instance.secondary != NO_NODE
-            chosen = rules.only is None or instance.name in rules.only
-            if not (instance.auto_balance and chosen) or instance.name in rules.never:
+            chosen = options.only is None or instance.name in options.only
+            if not (instance.auto_balance and chosen) or instance.name in options.never:
                 continue
-            if rules.evacuate and not any(self._snapshot.nodes[node].offline for node in instance.nodes):
+            if options.evacuate and not any(self._snapshot.nodes[node].offline for node in instance.nodes):
                 continue
             if mirrored or instance.template.moves_anywhere:
                 classes.setdefault((mirrored, instance.forthcoming), []).append(index)
@@ -155,20 +155,20 @@ class Balance:
     def _best_of(self, indices: Ints, now: float) -> Step | None:
         """The best move of some instances; remembers what each of them promises."""
         lowest, best = np.full(len(indices), np.inf), None
-        for found in self._judged(indices, self.kinds(indices)):
-            np.minimum(lowest, found.scores.min(axis=1), out=lowest)
-            best = self._better(best, indices, found)
+        for scores in self._judged(indices, self.kinds(indices)):
+            np.minimum(lowest, scores.scores.min(axis=1), out=lowest)
+            best = self._better(best, indices, scores)
         self._promised[indices] = now - lowest
         return best
 
-    def _better(self, best: Step | None, indices: Ints, found: Scores) -> Step | None:
-        place = int(np.argmin(found.scores))
-        row, target = divmod(place, found.scores.shape[1])
-        value = float(found.scores[row, target])
+    def _better(self, best: Step | None, indices: Ints, scores: Scores) -> Step | None:
+        place = int(np.argmin(scores.scores))
+        row, target = divmod(place, scores.scores.shape[1])
+        value = float(scores.scores[row, target])
         if value >= (best.score if best else np.inf):
             return best
         instance = int(indices[row])
-        move = Move(instance, found.kind, NO_NODE if found.kind is Kind.FAILOVER else target)
+        move = Move(instance, scores.kind, NO_NODE if scores.kind is Kind.FAILOVER else target)
         before = self.places(instance)
         return Step(move, before, move.nodes_after(*before), value)
 

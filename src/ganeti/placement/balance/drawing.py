@@ -32,7 +32,7 @@ class Drawing:
         return bool(len(self._movable) and len(self._nodes))
 
     def draw(self, count: int) -> Exchanges:
-        """Candidates that the rules allow: up to ``count``."""
+        """Candidates that the options allow: up to ``count``."""
         pairs = int(count * _PAIRS)
         table = np.empty((5, 2, count), dtype=np.intp)
         table[0] = instances = self._some(self._movable, (2, count))

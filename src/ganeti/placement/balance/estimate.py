@@ -58,7 +58,7 @@ class Estimate:
         claims = state.reserve.claims(exchanges)
         change = state.reserve.claimed(claims) - state.reserve.now()
         fits = self._fits(exchanges)
-        if not state.rules.ignore_soft_limits:
+        if not state.options.ignore_soft_limits:
             fits &= state.risk.holds(
                 claims, transfer, transfer.amount(self._demand[Resource.MEMORY : Resource.MEMORY + 1])[0]
             )

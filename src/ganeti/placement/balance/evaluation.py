@@ -6,10 +6,10 @@ from __future__ import annotations
 from ganeti.placement.balance.fleet import Fleet
 from ganeti.placement.balance.lines import Lines
 from ganeti.placement.balance.neighbourhood import Neighbourhood
+from ganeti.placement.balance.options import BalanceOptions
 from ganeti.placement.balance.reserve import Reserve
 from ganeti.placement.balance.risk import Risk
 from ganeti.placement.balance.room import Room
-from ganeti.placement.balance.rules import Rules
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import WEIGHTS
 from ganeti.placement.snapshot import Snapshot
@@ -18,15 +18,15 @@ from ganeti.placement.snapshot import Snapshot
 class Evaluation:
     """``counted`` is the part of the score that are counts; moves add to it."""
 
-    def __init__(self, snapshot: Snapshot, occupancy: Occupancy, fleet: Fleet, rules: Rules) -> None:
+    def __init__(self, snapshot: Snapshot, occupancy: Occupancy, fleet: Fleet, options: BalanceOptions) -> None:
         self.occupancy = occupancy
         self.fleet = fleet
-        self.rules = rules
+        self.options = options
         self.primary_lines = Lines(occupancy, fleet, mirrored=False)
         self.mirrored_lines = Lines(occupancy, fleet, mirrored=True)
         self.reserve = Reserve(occupancy, fleet)
         self.risk = Risk(occupancy)
-        self.room = Room(occupancy, fleet, rules)
+        self.room = Room(occupancy, fleet, options)
         self.neighbourhood = Neighbourhood(snapshot, occupancy, fleet)
         self.offline = ~occupancy.online
 

@@ -16,21 +16,21 @@ from ganeti.placement.snapshot import NO_NODE
 class Transfer(Struct, frozen=True):
     """What the candidates bring from one node to another: an entry each.
 
-    ``given`` are instances that go from ``source`` to ``target`` with weight ``gives``, ``taken`` those that come
-    the other way with weight ``takes``; the weights are 1 or 0. Where nothing goes, the nodes are any.
+    ``outgoing`` are instances that go from ``source`` to ``target``, ``incoming`` those that come the other way;
+    their weights are 1, or 0 where nothing goes: the nodes are any then.
     """
 
     source: Ints
     target: Ints
-    given: Ints
-    gives: Floats
-    taken: Ints
-    takes: Floats
+    outgoing: Ints
+    outgoing_weight: Floats
+    incoming: Ints
+    incoming_weight: Floats
 
     def amount(self, demand: Floats) -> Floats:
         """What the target gets in all, of ``demand`` with a column an instance; less than nothing: it gives."""
-        amount: Floats = demand.take(self.given, axis=1) * self.gives
-        amount -= demand.take(self.taken, axis=1) * self.takes
+        amount: Floats = demand.take(self.outgoing, axis=1) * self.outgoing_weight
+        amount -= demand.take(self.incoming, axis=1) * self.incoming_weight
         return amount
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ganeti.placement.balance.annealing import Found
+from ganeti.placement.balance.annealing import Arrangement
 from ganeti.placement.balance.balance import Balance, descend
 from ganeti.placement.balance.move import Step
 from ganeti.placement.balance.ordering import order
@@ -15,7 +15,7 @@ _SMALL_STEPS = 0.5  # of the time is left at least when annealing begins
 
 
 def optimum(
-    trial: Balance, balance: Balance, limit: int | None, anneal: Callable[[Balance], Found], watch: Watch
+    trial: Balance, balance: Balance, limit: int | None, anneal: Callable[[Balance], Arrangement], watch: Watch
 ) -> Iterator[Step]:
     """Steps of ``balance``, at most ``limit``; ``trial`` is the same state, to try things with.
 
@@ -27,9 +27,9 @@ def optimum(
     enough = watch.left() * _SMALL_STEPS
     small = _shown(descend(trial, lambda _before, _after: watch.left() < enough, limit), watch)
     reached = trial.score()
-    found = anneal(trial)
+    goal = anneal(trial)
     rehearsal = balance.copy()
-    steps = list(order(rehearsal, found.primary, found.secondary))
+    steps = list(order(rehearsal, goal.primary, goal.secondary))
     rest = None if limit is None else limit - len(steps)
     steps += _shown(descend(rehearsal, lambda _before, _after: watch.left() < 0, rest), watch)
     for step in steps if rehearsal.score() < reached - 1e-9 else small:

@@ -67,8 +67,8 @@ class _Ordering:
         for kind in self._balance.kinds(one):
             move = Move(instance, kind, target)
             if (target == NO_NODE) == (kind is Kind.FAILOVER) and move.nodes_after(*before) == after:
-                (found,) = self._balance.prospects(one, (kind,))
-                score = float(found.scores[0, max(target, 0)])
+                (prospect,) = self._balance.prospects(one, (kind,))
+                score = float(prospect.scores[0, max(target, 0)])
                 if np.isfinite(score):
                     return Step(move, before, after, score)
         return None

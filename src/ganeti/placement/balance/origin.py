@@ -19,7 +19,7 @@ class Origin:
         for indices in balance.classes:
             for kind in balance.kinds(indices):
                 self._may[kind][indices] = True
-        if balance.rules.restricted_migration:
+        if balance.options.restricted_migration:
             # Back to the old primary, as the mirror, only those go that need not migrate.
             self._may[Kind.REPLACE_AND_FAILOVER] &= ~balance.occupancy.online[self.primary]
         self._migration = balance.migration
@@ -30,7 +30,7 @@ class Origin:
         return away
 
     def reaches(self, instances: Ints, primary: Ints, secondary: Ints) -> Mask:
-        """Whether one move that the rules allow, or none, leads from where they were to these nodes."""
+        """Whether one move that the options allow, or none, leads from where they were to these nodes."""
         first, second = self.primary[instances], self.secondary[instances]
         kept, crossed = primary == first, primary == second
         mirror_kept, mirror_crossed = secondary == second, secondary == first

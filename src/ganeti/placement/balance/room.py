@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Struct
 
 from ganeti.placement.balance.fleet import Fleet, Ints, Mask
-from ganeti.placement.balance.rules import Rules
+from ganeti.placement.balance.options import BalanceOptions
 from ganeti.placement.demand import Floats, Resource
 from ganeti.placement.occupancy import Occupancy
 
@@ -37,19 +37,19 @@ class Room:
     All of the chunk are forthcoming, or none. ``back``: the node has had its disks, which have just gone.
     """
 
-    def __init__(self, occupancy: Occupancy, fleet: Fleet, rules: Rules) -> None:
+    def __init__(self, occupancy: Occupancy, fleet: Fleet, options: BalanceOptions) -> None:
         self._occupancy = occupancy
         self._fleet = fleet
-        self._rules = rules
+        self._options = options
         equipment = occupancy.equipment
         self._online = occupancy.online
         self._exclusive = equipment.exclusive
-        ratio = equipment.vcpu_ratio if rules.max_cpu is None else rules.max_cpu
+        ratio = equipment.vcpu_ratio if options.max_cpu is None else options.max_cpu
         self._vcpus = ratio * equipment.cpus - equipment.node_cpus + 1e-9
         self._spindle_use = np.where(
             equipment.exclusive, np.inf, equipment.total_spindles * equipment.spindle_ratio + 1e-9
         )
-        self._kept_disk = rules.min_disk * equipment.total_disk - 1e-9
+        self._kept_disk = options.min_disk * equipment.total_disk - 1e-9
 
     def look(self) -> None:
         """Take what is free now; everything below is about it."""
@@ -122,7 +122,7 @@ class Room:
         left[Resource.MEMORY] = self._now.memory - _LITTLE
         left[Resource.DISK] = self._now.disk - _LITTLE
         left[Resource.SPINDLES] = np.where(self._exclusive, self._now.spindles, np.inf)
-        if not self._rules.ignore_soft_limits:
+        if not self._options.ignore_soft_limits:
             left[Resource.DISK] -= self._kept_disk
             left[Resource.VCPUS], left[Resource.SPINDLE_USE] = self._now.vcpus, self._now.spindle_use
             left[Resource.MEMORY_ALL] = self._all.memory - _LITTLE

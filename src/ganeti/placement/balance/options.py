@@ -6,7 +6,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Rules(Struct, frozen=True, kw_only=True):
+class BalanceOptions(Struct, frozen=True, kw_only=True):
     """``max_cpu`` is vcpus a core (None: each group's policy), ``min_disk`` a fraction that stays free.
 
     ``only`` and ``never`` are names of instances; soft limits are all but room for memory and disks.
