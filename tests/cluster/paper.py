@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A master and its nodes in one process: real code on a network, machines and disks of paper."""
 
+import asyncio
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -14,6 +15,7 @@ from ganeti.host.clock import WallClock
 from ganeti.host.files import write_atomic
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
+from ganeti.model.guest import guest_of
 from ganeti.model.instance import Instance
 from ganeti.model.job import JobStatus
 from ganeti.model.node import Node
@@ -21,6 +23,7 @@ from ganeti.node.equipment import on_paper
 from ganeti.node.replica import Replica
 from ganeti.node.service import handlers
 from ganeti.rpc.authority import Authority, Term, write_term
+from ganeti.rpc.contract.instance import StartGuest
 from ganeti.rpc.memory import MemoryNetwork, MemoryTransport
 from ganeti.rpc.server import Dispatcher
 from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
@@ -47,7 +50,7 @@ class PaperNode:
         """Start the node daemon, anew if it ran before."""
         authority = Authority(self.paths.term, self._candidates)
         replica = Replica(lambda: self.store, authority, self.node.name, self.paths.replica_term)
-        calls = {**handlers(self.equipment), **belonging(self.paths, replica, None)}
+        calls = {**handlers(self.equipment), **belonging(self.paths, replica, asyncio.Event())}
         self._network.plug(self.node.primary_ip, Dispatcher(calls, authority).answer)
 
     def kill_daemon(self):
@@ -166,6 +169,14 @@ class PaperCluster:
         if more.get("start", True):
             await self.run("OP_INSTANCE_STARTUP", instance_name=name)
         return result
+
+    async def start_by_hand(self, name, node):
+        """Start an instance's guest behind the master's back."""
+        guest = guest_of(self.state, self.instance(name))
+        await self.master.nodes.call(self.node(node), StartGuest(guest=guest))
+
+    async def tags(self, kind, name=None):
+        return await self.call("Read", {"OP_ID": "OP_TAGS_GET", "kind": kind, "name": name})
 
     async def list(self, what, *fields):
         table = await self.call("Query", what, list(fields), None)

@@ -82,12 +82,6 @@ def test_a_parameter_of_guests_and_nodes_is_described(module):
     assert {name: fields for name, fields in undescribed.items() if fields} == {}
 
 
-@pytest.mark.parametrize("wire_name", OPERATIONS)
-def test_an_operation_is_tested(wire_name):
-    tests = "".join(path.read_text() for path in (ROOT / "tests/cluster").rglob("*.py"))
-    assert f'"{wire_name}"' in tests
-
-
 @pytest.mark.parametrize(("script", "name"), [(s, n) for s, names in COMMANDS.items() for n in names])
 def test_a_command_is_what_its_table_says_and_described(script, name):
     runnable = find(script, name)

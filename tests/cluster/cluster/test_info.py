@@ -23,3 +23,8 @@ async def test_what_only_reads_needs_no_job(cluster):
 
 async def test_what_only_reads_can_be_a_job_too(cluster):
     assert (await cluster.run("OP_CLUSTER_QUERY"))["name"] == "cluster"
+
+
+async def test_a_description_takes_no_parameters(cluster):
+    with pytest.raises(errors.WrongInput, match="'static'"):
+        await cluster.run("OP_CLUSTER_QUERY", static=True)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Finding out what is wrong with the cluster."""
 
-from ganeti.model.guest import guest_of
-from ganeti.rpc.contract.instance import StartGuest
+import pytest
+
+from ganeti import errors
 
 
 async def verify(cluster, **parameters):
@@ -45,8 +46,7 @@ async def test_a_guest_on_the_wrong_node_and_one_that_nobody_knows_are_found(clu
     await cluster.add("web1", start=False)
     await cluster.add("web2", start=False)
     for name, node in (("web1", "node2"), ("web2", "node3")):
-        guest = guest_of(cluster.state, cluster.instance(name))
-        await cluster.master.nodes.call(cluster.node(node), StartGuest(guest=guest))
+        await cluster.start_by_hand(name, node)
     await cluster.master.configuration.commit(deletes=[cluster.instance("web2")])
     _, said = await verify(cluster)
     assert "ERROR: instance web1: runs on node node2, and should on node1" in said
@@ -97,5 +97,8 @@ async def test_verification_is_a_job_for_the_configuration_and_one_for_each_grou
     result = await cluster.run("OP_CLUSTER_VERIFY")
     shown = [row for (row,) in await cluster.call("QueryJobs", [n for _, n in result["jobs"]], ["summary"])]
     assert shown == [["CLUSTER_VERIFY_CONFIG"], ["CLUSTER_VERIFY_GROUP(default)"]]
-    assert await cluster.run("OP_CLUSTER_VERIFY_CONFIG") is True
-    assert await cluster.run("OP_CLUSTER_VERIFY_GROUP", group_name="default") is True
+
+
+async def test_a_group_that_is_not_there_cannot_be_verified(cluster):
+    with pytest.raises(errors.UnknownEntity, match="'attic' not known"):
+        await cluster.run("OP_CLUSTER_VERIFY", group_name="attic")

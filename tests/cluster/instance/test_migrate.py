@@ -16,6 +16,13 @@ async def test_a_migration_moves_the_guest_and_the_configuration(cluster):
     assert any("downtime" in line for line in cluster.log(number))
 
 
+async def test_a_migrated_instance_can_be_migrated_back(cluster):
+    await cluster.add("web1")
+    for node in ("node2", "node1"):
+        await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node=node)
+        assert await cluster.list("instance", "pnode", "status") == [[node, "running"]]
+
+
 async def test_what_is_stopped_cannot_be_migrated_but_failed_over(cluster):
     await cluster.add("web1", start=False)
     with pytest.raises(errors.WrongState, match="not running"):

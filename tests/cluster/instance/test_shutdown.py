@@ -3,6 +3,9 @@
 
 import asyncio
 
+import pytest
+
+from ganeti import errors
 from ganeti.model.instance import AdminState
 from tests.cluster.paper import running
 
@@ -33,3 +36,12 @@ async def test_a_guest_that_powers_itself_off_is_known_at_once_and_stays_off_if_
         assert uuid not in cluster.master.live.guests_on("uuid-node1")
         await cluster.finished(number)
         assert await cluster.list("instance", "status") == [["USER_down"]]
+
+
+async def test_an_instance_of_an_offline_node_is_not_stopped_but_can_be_marked(cluster):
+    await cluster.add("web1", node="node3")
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node3", offline=True, force=True)
+    with pytest.raises(errors.WrongState, match="node3 is marked offline"):
+        await cluster.run("OP_INSTANCE_SHUTDOWN", instance_name="web1")
+    await cluster.run("OP_INSTANCE_SHUTDOWN", instance_name="web1", ignore_offline_nodes=True)
+    assert cluster.instance("web1").admin_state is AdminState.DOWN

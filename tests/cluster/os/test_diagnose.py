@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Which OS providers the nodes have."""
 
+import pytest
+
+from ganeti import errors
+
 
 async def test_providers_of_all_nodes_are_put_together(cluster):
     for name in ("node1", "node2", "node3"):
@@ -24,3 +28,8 @@ def provider(paths, name, variants=""):
         (directory / script).chmod(0o755)
     if not variants:
         (directory / "variants.list").unlink()
+
+
+async def test_without_columns_there_is_no_answer(cluster):
+    with pytest.raises(errors.WrongInput, match="'output_fields' is missing"):
+        await cluster.run("OP_OS_DIAGNOSE")
