@@ -87,6 +87,11 @@ class PaperCluster:
         world = {"network": self.network, "shared_disks": self.shared_disks, "clock": self.clock}
         return PaperNode(node, self.root, master=master, **world)
 
+    def new_machine(self, number):
+        """A machine with credentials of the cluster, that the cluster does not know yet."""
+        node = Node(uuid="", name=f"node{number}", primary_ip=f"10.0.0.{number}", group="")
+        self.nodes[node.name] = self.machine(node, self._state.master.name)
+
     async def start(self):
         """Start a master daemon on what is stored, the first time on the first state."""
         if self.store.position().revision == 0:

@@ -49,10 +49,14 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """The directory below ``/etc/ganeti/hooks`` (without ``-pre.d``), and what the hooks are about."""
+    """The directory below ``/etc/ganeti/hooks`` (without ``-pre.d``), and what the hooks are about.
+
+    ``refusable``: there are hooks before it too, and they can refuse it.
+    """
 
     path: str
     about: Literal["CLUSTER", "NODE", "GROUP", "INSTANCE", "NETWORK"]
+    refusable: bool = True
 
 
 class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="OP_ID"):

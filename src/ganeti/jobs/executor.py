@@ -278,7 +278,7 @@ class _Run:
         # From here on things change: that this job runs must survive a crash.
         await self._queue.write(self._tracked, self._tracked.job)
         context = RunContext(self._services, self)
-        hooks = Hooks(operation, context)
+        hooks = Hooks(operation, plan, context)
         await hooks.before()
         try:
             result = await operation.run(context, plan)

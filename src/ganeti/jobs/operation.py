@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from ganeti.declare.operation import Operation
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from ganeti.model.node import Node
 
 P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True)
+class HookNodes:
+    """Where an operation's hooks run besides the master, before and after it."""
+
+    pre: tuple[Node, ...] = ()
+    post: tuple[Node, ...] = ()
 
 
 class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
@@ -46,12 +55,16 @@ class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
         """
         await cluster.undo_all()
 
-    def hook_environment(self, state: State) -> dict[str, str]:
-        """Variables for hooks, without their prefix ``GANETI_``; of ganeti-hooks documentation."""
-        del state
+    def hook_environment(self, state: State, plan: P) -> dict[str, str]:
+        """Variables for hooks, without their prefix ``GANETI_``; of Ganeti's hooks documentation.
+
+        Asked before the operation, and after it with the state as it is then; raises UnknownEntity if what
+        it is about is gone.
+        """
+        del state, plan
         return {}
 
-    def hook_nodes(self, state: State) -> tuple[Node, ...]:
-        """Where hooks run besides the master."""
-        del state
-        return ()
+    def hook_nodes(self, state: State, plan: P) -> HookNodes:
+        """Where hooks run; asked before the operation."""
+        del state, plan
+        return HookNodes()

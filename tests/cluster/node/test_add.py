@@ -5,15 +5,7 @@ import pytest
 
 from ganeti import errors
 from ganeti.config.configuration import read_state
-from ganeti.model.node import Node
 from tests.cluster.paper import running
-
-
-def new_machine(cluster, number):
-    """A machine with credentials of the cluster, that the cluster does not know yet."""
-    node = Node(uuid="", name=f"node{number}", primary_ip=f"10.0.0.{number}", group="")
-    cluster.nodes[node.name] = cluster.machine(node, "node1")
-    return node
 
 
 async def roles(cluster):
@@ -21,7 +13,7 @@ async def roles(cluster):
 
 
 async def test_a_machine_with_credentials_is_taken_in(cluster):
-    new_machine(cluster, 4)
+    cluster.new_machine(4)
     await cluster.run("OP_NODE_ADD", node_name="node4", primary_ip="10.0.0.4")
     assert (await roles(cluster))["node4"] == "R"
     await cluster.add("web1", node="node4")
@@ -30,7 +22,7 @@ async def test_a_machine_with_credentials_is_taken_in(cluster):
 
 async def test_a_new_node_fills_up_the_pool_of_candidates(tmp_path):
     async with running(tmp_path, nodes=1, candidates=1, candidate_pool_size=3) as cluster:
-        new_machine(cluster, 2)
+        cluster.new_machine(2)
         await cluster.run("OP_NODE_ADD", node_name="node2", primary_ip="10.0.0.2")
         assert (await roles(cluster))["node2"] == "C"
         assert read_state(cluster.nodes["node2"].store) == cluster.state

@@ -21,7 +21,7 @@ class ClusterDestroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUST
     ``gnt-cluster destroy`` does that after this has succeeded (``ganeti.bootstrap.destroy``).
     """
 
-    hook: ClassVar[Hook | None] = Hook("cluster-destroy", "CLUSTER")
+    hook: ClassVar[Hook | None] = Hook("cluster-destroy", "CLUSTER", refusable=False)
 
     def locks(self, state: State) -> LockSet:
         del state

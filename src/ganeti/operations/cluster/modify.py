@@ -164,8 +164,9 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         await cluster.commit([plan])
         await promote(cluster, promotions(cluster.state))
 
-    def hook_environment(self, state: State) -> dict[str, str]:
-        return {"OP_TARGET": state.cluster.name, "NEW_VG_NAME": self.vg_name or ""}
+    def hook_environment(self, state: State, plan: Cluster) -> dict[str, str]:
+        del state, plan
+        return {"NEW_VG_NAME": self.vg_name or ""}
 
 
 def _ensure_not_in_use(state: State, new: Cluster) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Struct
 
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty
 from ganeti.errors import ExecutionFailed, InsufficientResources, WrongInput
 from ganeti.jobs.context import CheckContext
 from ganeti.model.entity import evolve
@@ -27,6 +29,10 @@ from ganeti.rpc.contract.node import DescribeNode
 
 BUILT_IN = "hail"
 DEFAULT = "."  # stands for the cluster's default allocator
+
+AllocatorName = Annotated[
+    NonEmpty | None, param("Allocator that chooses the node", "-I", "--iallocator", metavar="NAME")
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ganeti.declare.types import HostName, NonEmpty, NonNegative, OsName, Parame
 from ganeti.errors import AlreadyExists, ExecutionFailed, GanetiError, UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, exclusive, shared
-from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.operation import HookNodes, JobOperation
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
@@ -33,7 +33,7 @@ from ganeti.operations.instance.nics import planned_nics
 from ganeti.operations.instance.policy import violations
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.startup import ensure_it_fits, mark
-from ganeti.operations.instance.subject import instance_environment, online
+from ganeti.operations.instance.subject import instance_environment, nodes_of, online
 from ganeti.rpc.contract.instance import StartGuest
 from ganeti.rpc.contract.os import InstallOs, ValidateOs
 from ganeti.rpc.contract.storage import CreateDisk, RemoveDisk
@@ -234,16 +234,17 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             await self._start(cluster, plan)
         return [plan.node.name]
 
-    def hook_environment(self, state: State) -> dict[str, str]:
-        try:
-            known = instance_environment(state, state.find(Instance, self.instance_name))
-        except UnknownEntity:
-            known = {"INSTANCE_NAME": self.instance_name, "INSTANCE_OS_TYPE": self.os_type or ""}
-        return {**known, "ADD_MODE": self.mode}
+    def hook_environment(self, state: State, plan: CreatePlan) -> dict[str, str]:
+        """Of the instance as it is to be, or as it is by now."""
+        if state.has(plan.instance):
+            instance = state.get(Instance, plan.instance.uuid)
+        else:
+            instance = evolve(plan.instance, admin_state=AdminState.UP if plan.start else AdminState.DOWN)
+        return {**instance_environment(state, instance), "ADD_MODE": self.mode}
 
-    def hook_nodes(self, state: State) -> tuple[Node, ...]:
-        name = self.pnode_uuid or self.pnode
-        return (state.find(Node, name),) if name else ()
+    def hook_nodes(self, state: State, plan: CreatePlan) -> HookNodes:
+        concerned = nodes_of(state, plan.instance)
+        return HookNodes(pre=concerned, post=concerned)
 
     def _refuse_unsupported(self) -> None:
         if self.mode != "create":

@@ -3,43 +3,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import Hook, Route
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonEmpty, NonNegative
+from ganeti.declare.types import NonNegative
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.locks import LockSet, exclusive, shared
+from ganeti.jobs.operation import HookNodes
 from ganeti.model.entity import evolve
-from ganeti.model.guest import Guest, guest_of
+from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
-from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.presence import ensure_nowhere
+from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.settle import settle
 from ganeti.operations.instance.shutdown import stop
 from ganeti.operations.instance.startup import ensure_it_fits
-from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, primary_of
-from ganeti.operations.instance.target import ensure_movable, find_target, possible_targets
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, primary_of
+from ganeti.operations.instance.target import ensure_movable
 from ganeti.rpc.contract.instance import ClearGuest, StartGuest
 from ganeti.rpc.contract.node import Ping
 
 
-@dataclass(frozen=True, slots=True)
-class FailoverPlan:
-    """``target`` is None if it is only to be cleaned up after."""
-
-    instance: Instance
-    guest: Guest
-    source: Node
-    target: Node | None
-
-
-class InstanceFailover(InstanceOperation[FailoverPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_FAILOVER"):
+class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True, tag="OP_INSTANCE_FAILOVER"):
     """Stop an instance, make another node its primary one, and start it there if it should run."""
 
     route: ClassVar[Route | None] = Route("PUT", "/instances/{instance_name}/failover", body=True)
@@ -61,40 +50,24 @@ class InstanceFailover(InstanceOperation[FailoverPlan], frozen=True, kw_only=Tru
             "--ignore-consistency",
         ),
     ] = False
-    target_node: Annotated[
-        NonEmpty | None,
-        param("Node to go to, if there is a choice", "-n", "--target-node", metavar="NODE", completes="node"),
-    ] = None
-    target_node_uuid: Annotated[NonEmpty | None, param("The same by UUID")] = None
-    ignore_ipolicy: Annotated[bool, param("Go even if the target's instance policy forbids it", "--ignore-ipolicy")] = (
-        False
-    )
     cleanup: Annotated[bool, param("Put in order what a failover left that broke off", "--cleanup")] = False
-    iallocator: Annotated[
-        NonEmpty | None, param("Allocator that chooses the node", "-I", "--iallocator", metavar="NAME")
-    ] = None
 
-    def locks(self, state: State) -> LockSet:
-        instance = self.instance(state)
-        targets = possible_targets(state, instance, self.target_node_uuid or self.target_node)
-        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance), *targets)
-
-    async def check(self, cluster: CheckContext) -> FailoverPlan:
+    async def check(self, cluster: CheckContext) -> Relocation:
         state = cluster.state
         instance = self.instance(state)
         ensure_movable(instance)
         source, guest = primary_of(state, instance), guest_of(state, instance)
         if self.cleanup:
-            return FailoverPlan(instance, guest, source, None)
+            return Relocation(instance, guest, source, None)
         if not source.offline and not self.ignore_consistency:
             await self._ensure_reachable(cluster, source)
-        target = await find_target(cluster, instance, self.target_node_uuid or self.target_node, self.iallocator)
+        target = await self.target(cluster, instance)
         await ensure_nowhere(cluster, instance, but=[source])
         if instance.admin_state is AdminState.UP:
             await ensure_it_fits(cluster, target, guest)
-        return FailoverPlan(instance, guest, source, target)
+        return Relocation(instance, guest, source, target)
 
-    async def run(self, cluster: RunContext, plan: FailoverPlan) -> None:
+    async def run(self, cluster: RunContext, plan: Relocation) -> None:
         if plan.target is None:
             await settle(cluster, plan.instance)
             return
@@ -107,20 +80,20 @@ class InstanceFailover(InstanceOperation[FailoverPlan], frozen=True, kw_only=Tru
         cluster.step(f"starting the instance on {plan.target.name}")
         await cluster.call(plan.target, StartGuest(guest=guest_of(cluster.state, current)))
 
-    def hook_environment(self, state: State) -> dict[str, str]:
-        environment = super().hook_environment(state)
-        primary, secondary = environment["INSTANCE_PRIMARY"], environment["INSTANCE_SECONDARIES"]
+    def hook_environment(self, state: State, plan: Relocation) -> dict[str, str]:
         return {
-            **environment,
+            **super().hook_environment(state, plan),
             "IGNORE_CONSISTENCY": str(self.ignore_consistency),
+            "FAILOVER_CLEANUP": str(self.cleanup),
             "SHUTDOWN_TIMEOUT": str(self.shutdown_timeout),
-            "OLD_PRIMARY": primary,
-            "OLD_SECONDARY": secondary,
-            "NEW_PRIMARY": self.target_node or secondary,
-            "NEW_SECONDARY": primary if secondary else "",
         }
 
-    async def _stop(self, cluster: RunContext, plan: FailoverPlan) -> None:
+    def hook_nodes(self, state: State, plan: Relocation) -> HookNodes:
+        """Not on the source before it, which may be down without anybody having said so."""
+        concerned = super().hook_nodes(state, plan)
+        return HookNodes(pre=tuple(n for n in concerned.pre if n.uuid != plan.source.uuid), post=concerned.post)
+
+    async def _stop(self, cluster: RunContext, plan: Relocation) -> None:
         if plan.source.offline:
             cluster.log(f"Node {plan.source.name} is marked offline, so nothing is stopped there")
             return

@@ -9,44 +9,32 @@ from typing import Annotated, ClassVar, Literal
 from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import Hook, Route
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonEmpty
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.locks import LockSet, exclusive, shared
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import Instance
-from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
-from ganeti.operations.instance.failover import FailoverPlan, InstanceFailover
+from ganeti.operations.instance.failover import InstanceFailover
+from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.settle import settle
 from ganeti.operations.instance.startup import ensure_it_fits
-from ganeti.operations.instance.subject import (
-    INSTANCE_ARGUMENT,
-    InstanceOperation,
-    node_names,
-    online,
-    primary_of,
-)
-from ganeti.operations.instance.target import ensure_movable, find_target, possible_targets
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, online, primary_of
+from ganeti.operations.instance.target import ensure_movable
 from ganeti.rpc.contract.instance import AcceptGuest, DescribeGuest, FinishIncoming, FinishOutgoing, MigrateGuest
 from ganeti.rpc.contract.node import DescribeNode
 
 
 @dataclass(frozen=True, slots=True)
-class MigratePlan:
-    """``failover`` is set if it is to be stopped and started instead; ``target`` None only cleans up."""
+class MigratePlan(Relocation):
+    """``failover`` is set if it is to be stopped and started instead."""
 
-    instance: Instance
-    guest: Guest
-    source: Node
-    target: Node | None
     live: bool = True
-    failover: FailoverPlan | None = None
+    failover: Relocation | None = None
 
 
-class InstanceMigrate(InstanceOperation[MigratePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_MIGRATE"):
+class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_MIGRATE"):
     """Move a running instance to another node, without stopping it if it can be done live."""
 
     route: ClassVar[Route | None] = Route("PUT", "/instances/{instance_name}/migrate", body=True)
@@ -73,30 +61,14 @@ class InstanceMigrate(InstanceOperation[MigratePlan], frozen=True, kw_only=True,
         param("How; by default as the hypervisor parameter migration_mode says", "--migration-mode"),
     ] = None
     live: Annotated[bool | None, param("Old form of mode: true for live, false for non-live")] = None
-    target_node: Annotated[
-        NonEmpty | None,
-        param("Node to move to, if there is a choice", "-n", "--target-node", metavar="NODE", completes="node"),
-    ] = None
-    target_node_uuid: Annotated[NonEmpty | None, param("The same by UUID")] = None
     allow_runtime_changes: Annotated[
         bool, param("Allow less memory at runtime if the target has little", "--no-runtime-changes")
     ] = True
-    ignore_ipolicy: Annotated[
-        bool, param("Move even if the target's instance policy forbids it", "--ignore-ipolicy")
-    ] = False
     cleanup: Annotated[bool, param("Put in order what a migration left that broke off", "--cleanup")] = False
-    iallocator: Annotated[
-        NonEmpty | None, param("Allocator that chooses the node", "-I", "--iallocator", metavar="NAME")
-    ] = None
     allow_failover: Annotated[bool, param("Stop and start it if it can't be moved live", "--allow-failover")] = False
     ignore_hvversions: Annotated[
         bool, param("Move even if the hypervisors' versions differ", "--ignore-hvversions")
     ] = False
-
-    def locks(self, state: State) -> LockSet:
-        instance = self.instance(state)
-        targets = possible_targets(state, instance, self.target_node_uuid or self.target_node)
-        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance), *targets)
 
     async def check(self, cluster: CheckContext) -> MigratePlan:
         state = cluster.state
@@ -108,8 +80,7 @@ class InstanceMigrate(InstanceOperation[MigratePlan], frozen=True, kw_only=True,
         source = online(primary_of(state, instance))
         if guest.beparams.always_failover or not await self._running(cluster, source, instance):
             return await self._failover_plan(cluster, instance, guest, source)
-        name = self.target_node_uuid or self.target_node
-        target = await find_target(cluster, instance, name, self.iallocator)
+        target = await self.target(cluster, instance)
         await ensure_it_fits(cluster, target, guest)
         if not self.ignore_hvversions:
             await self._ensure_same_version(cluster, instance, source, target)
@@ -126,17 +97,12 @@ class InstanceMigrate(InstanceOperation[MigratePlan], frozen=True, kw_only=True,
     async def recover(self, cluster: RunContext) -> None:
         await settle(cluster, self.instance(cluster.state))
 
-    def hook_environment(self, state: State) -> dict[str, str]:
-        environment = super().hook_environment(state)
-        primary, secondary = environment["INSTANCE_PRIMARY"], environment["INSTANCE_SECONDARIES"]
+    def hook_environment(self, state: State, plan: MigratePlan) -> dict[str, str]:
         return {
-            **environment,
-            "MIGRATE_LIVE": str(self.mode != "non-live" and self.live is not False),
+            **super().hook_environment(state, plan),
+            "MIGRATE_LIVE": str(plan.live),
             "MIGRATE_CLEANUP": str(self.cleanup),
-            "OLD_PRIMARY": primary,
-            "OLD_SECONDARY": secondary,
-            "NEW_PRIMARY": self.target_node or secondary,
-            "NEW_SECONDARY": primary if secondary else "",
+            "ALLOW_RUNTIME_CHANGES": str(self.allow_runtime_changes),
         }
 
     async def _migrate(self, cluster: RunContext, plan: MigratePlan, target: Node) -> None:
@@ -173,7 +139,8 @@ class InstanceMigrate(InstanceOperation[MigratePlan], frozen=True, kw_only=True,
                 f"Instance {instance.name} is not running, so it cannot be migrated; use 'gnt-instance failover', "
                 "or --allow-failover"
             )
-        return MigratePlan(instance, guest, source, None, failover=await self._failover().check(cluster))
+        failover = await self._failover().check(cluster)
+        return MigratePlan(instance, guest, source, failover.target, live=False, failover=failover)
 
     def _failover(self) -> InstanceFailover:
         return InstanceFailover(

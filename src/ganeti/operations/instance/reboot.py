@@ -86,9 +86,9 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
             await cluster.call(plan.node, StartGuest(guest=plan.guest))
         await mark(cluster, plan.instance, AdminState.UP)
 
-    def hook_environment(self, state: State) -> dict[str, str]:
+    def hook_environment(self, state: State, plan: RebootPlan) -> dict[str, str]:
         return {
-            **super().hook_environment(state),
+            **super().hook_environment(state, plan),
             "IGNORE_SECONDARIES": str(self.ignore_secondaries),
             "REBOOT_TYPE": self.reboot_type,
             "SHUTDOWN_TIMEOUT": str(self.shutdown_timeout),

@@ -12,6 +12,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.types import NonNegative
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.operation import HookNodes
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -68,8 +69,11 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         cluster.step(f"removing {instance.name} from the configuration")
         await cluster.commit(deletes=[cluster.state.get(Instance, instance.uuid)])
 
-    def hook_environment(self, state: State) -> dict[str, str]:
-        return {**super().hook_environment(state), "SHUTDOWN_TIMEOUT": str(self.shutdown_timeout)}
+    def hook_environment(self, state: State, plan: RemovePlan) -> dict[str, str]:
+        return {**super().hook_environment(state, plan), "SHUTDOWN_TIMEOUT": str(self.shutdown_timeout)}
+
+    def hook_nodes(self, state: State, plan: RemovePlan) -> HookNodes:
+        return HookNodes(post=super().hook_nodes(state, plan).post)
 
     async def _stop(self, cluster: RunContext, plan: RemovePlan) -> None:
         cluster.step(f"shutting down {plan.instance.name} on {plan.node.name}")

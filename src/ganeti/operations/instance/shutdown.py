@@ -69,8 +69,8 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
             return
         await stop(cluster, plan.node, instance, self.timeout)
 
-    def hook_environment(self, state: State) -> dict[str, str]:
-        return {**super().hook_environment(state), "TIMEOUT": str(self.timeout)}
+    def hook_environment(self, state: State, plan: ShutdownPlan) -> dict[str, str]:
+        return {**super().hook_environment(state, plan), "TIMEOUT": str(self.timeout)}
 
 
 async def stop(cluster: RunContext, node: Node, instance: Instance, timeout: float, *, force: bool = False) -> None:

@@ -86,8 +86,8 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
         if not started.fresh:
             cluster.log(f"Instance {plan.instance.name} was running already")
 
-    def hook_environment(self, state: State) -> dict[str, str]:
-        return {**super().hook_environment(state), "FORCE": str(self.force)}
+    def hook_environment(self, state: State, plan: StartupPlan) -> dict[str, str]:
+        return {**super().hook_environment(state, plan), "FORCE": str(self.force)}
 
     def _guest(self, state: State, instance: Instance) -> Guest:
         hypervisor = HYPERVISOR_PARAMETERS[instance.hypervisor]

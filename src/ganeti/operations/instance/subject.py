@@ -12,7 +12,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty
 from ganeti.errors import WrongState
 from ganeti.jobs.locks import LockSet, exclusive, shared
-from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.operation import HookNodes, JobOperation
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
@@ -41,11 +41,14 @@ class InstanceOperation(JobOperation[P], frozen=True, kw_only=True):
         instance = self.instance(state)
         return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance))
 
-    def hook_environment(self, state: State) -> dict[str, str]:
+    def hook_environment(self, state: State, plan: P) -> dict[str, str]:
+        del plan
         return instance_environment(state, self.instance(state))
 
-    def hook_nodes(self, state: State) -> tuple[Node, ...]:
-        return nodes_of(state, self.instance(state))
+    def hook_nodes(self, state: State, plan: P) -> HookNodes:
+        del plan
+        concerned = nodes_of(state, self.instance(state))
+        return HookNodes(pre=concerned, post=concerned)
 
 
 def nodes_of(state: State, instance: Instance) -> tuple[Node, ...]:
@@ -74,6 +77,7 @@ def instance_environment(state: State, instance: Instance) -> dict[str, str]:
     primary, *secondaries = node_names(state, instance)
     memory = guest.beparams
     environment = {
+        "OP_TARGET": instance.name,
         "INSTANCE_NAME": instance.name,
         "INSTANCE_PRIMARY": primary,
         "INSTANCE_SECONDARIES": " ".join(secondaries),

@@ -10,6 +10,7 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.allocation import relocate
 from ganeti.operations.instance.subject import primary_of
+from ganeti.operations.node.choice import NodeChoice
 
 
 def ensure_movable(instance: Instance) -> None:
@@ -21,26 +22,27 @@ def ensure_movable(instance: Instance) -> None:
         )
 
 
-def named_target(state: State, instance: Instance, name: str | None) -> Node | None:
+def named_target(state: State, instance: Instance, choice: NodeChoice) -> Node | None:
     """The node that an operation names, or the only one possible; None if it has to be chosen."""
+    named = choice.find(state)
     if instance.disk_template.mirrored:
         secondary = state.get(Node, instance.secondary_nodes[0])
-        if name and state.find(Node, name).uuid != secondary.uuid:
+        if named and named.uuid != secondary.uuid:
             raise WrongInput(
                 f"Parameter 'target_node': {instance.name} can only go to {secondary.name}, "
                 "the secondary node that has its disks"
             )
         return secondary
-    return state.find(Node, name) if name else None
+    return named
 
 
-async def find_target(cluster: CheckContext, instance: Instance, name: str | None, iallocator: str | None) -> Node:
+async def find_target(cluster: CheckContext, instance: Instance, choice: NodeChoice, iallocator: str | None) -> Node:
     """The node to go to: the one named, the secondary, or the one that the allocator chooses.
 
     Raises WrongInput or WrongState for one that is not fit.
     """
     state, source = cluster.state, primary_of(cluster.state, instance)
-    target = named_target(state, instance, name)
+    target = named_target(state, instance, choice)
     if target is None:
         target = await relocate(cluster, instance, iallocator)
     if target.uuid == source.uuid:
@@ -56,10 +58,10 @@ async def find_target(cluster: CheckContext, instance: Instance, name: str | Non
     return target
 
 
-def possible_targets(state: State, instance: Instance, name: str | None) -> list[str]:
+def possible_targets(state: State, instance: Instance, choice: NodeChoice) -> list[str]:
     """Names of the nodes whose locks are needed before the target is known."""
     try:
-        target = named_target(state, instance, name)
+        target = named_target(state, instance, choice)
     except UnknownEntity:
         return []  # the check will say so
     if target:

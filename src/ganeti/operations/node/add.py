@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from ganeti import VERSION
@@ -13,7 +12,7 @@ from ganeti.declare.types import HostName, NonEmpty, Parameters
 from ganeti.errors import AlreadyExists, NodeCallFailed, NotUnique, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, all_shared, exclusive
-from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.operation import HookNodes, JobOperation
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.kind import Kind
@@ -22,19 +21,13 @@ from ganeti.model.parameters import overrides
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.state import State
 from ganeti.operations.node.candidates import catch_up, eligible, equip, promotions
-from ganeti.operations.node.subject import node_environment
+from ganeti.operations.node.subject import node_environment, others
 from ganeti.rpc.contract.node import Ping
 
 _CLOCK_TOLERANCE = 150.0  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAddPlan:
-    node: Node
-    candidate: bool
-
-
-class NodeAdd(JobOperation[NodeAddPlan], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
+class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
     """Take a node into the cluster that has its certificate already.
 
     ``gnt-node add`` brings the certificate there over ssh first; ``gnt-node join`` does so with a token.
@@ -59,26 +52,28 @@ class NodeAdd(JobOperation[NodeAddPlan], frozen=True, kw_only=True, tag="OP_NODE
         del state
         return exclusive(Kind.NODE, self.node_name) | all_shared(Kind.GROUP) | exclusive(Kind.CLUSTER, "candidates")
 
-    async def check(self, cluster: CheckContext) -> NodeAddPlan:
+    async def check(self, cluster: CheckContext) -> Node:
         state = cluster.state
         node = self._readded(state) if self.readd else await self._new(cluster)
         await self._ensure_it_answers(cluster, node)
         candidate = node.master_candidate or node in promotions(state.changed([node]))
-        return NodeAddPlan(node, candidate=candidate and eligible(node))
+        return evolve(node, master_candidate=candidate and eligible(node))
 
-    async def run(self, cluster: RunContext, plan: NodeAddPlan) -> None:
-        if plan.candidate:
-            await equip(cluster, plan.node)
-        node = evolve(plan.node, master_candidate=plan.candidate)
-        await cluster.commit([node])
-        if plan.candidate:
-            await catch_up(cluster, node)
-            cluster.log(f"Node {node.name} is a master candidate")
+    async def run(self, cluster: RunContext, plan: Node) -> None:
+        if plan.master_candidate:
+            await equip(cluster, plan)
+        await cluster.commit([plan])
+        if plan.master_candidate:
+            await catch_up(cluster, plan)
+            cluster.log(f"Node {plan.name} is a master candidate")
 
-    def hook_environment(self, state: State) -> dict[str, str]:
-        if (Node.kind, self.node_name) in state.names:
-            return node_environment(state.find(Node, self.node_name))
-        return {"NODE_NAME": self.node_name}
+    def hook_environment(self, state: State, plan: Node) -> dict[str, str]:
+        del state
+        return node_environment(plan)
+
+    def hook_nodes(self, state: State, plan: Node) -> HookNodes:
+        known = others(state, plan)
+        return HookNodes(pre=known, post=(*known, plan))
 
     def _readded(self, state: State) -> Node:
         node = state.find(Node, self.node_name)

@@ -13,6 +13,7 @@ from ganeti.declare.types import NonEmpty, Parameters
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, exclusive
+from ganeti.jobs.operation import HookNodes
 from ganeti.model.entity import evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
@@ -20,7 +21,7 @@ from ganeti.model.parameters import overrides
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.state import State
 from ganeti.operations.node.candidates import catch_up, equip, promote, promotions
-from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
+from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, node_environment
 from ganeti.rpc.contract.node import Ping
 
 _FLAGS = ("master_candidate", "drained", "offline", "master_capable", "vm_capable", "powered")
@@ -97,6 +98,15 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         if becomes:
             await catch_up(cluster, plan.after)
         return plan.changes
+
+    def hook_environment(self, state: State, plan: NodeModifyPlan) -> dict[str, str]:
+        """With what the node is to become, before it as well as after it."""
+        del state
+        return node_environment(plan.after)
+
+    def hook_nodes(self, state: State, plan: NodeModifyPlan) -> HookNodes:
+        del state
+        return HookNodes(pre=(plan.before,), post=(plan.after,))
 
     def _ensure_sense(self, state: State, node: Node) -> None:
         given = [

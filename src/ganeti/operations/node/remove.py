@@ -10,11 +10,12 @@ from ganeti.declare.operation import Hook
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, exclusive
+from ganeti.jobs.operation import HookNodes
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.node.candidates import promote, promotions
-from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
+from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, others
 from ganeti.rpc.contract.node import LeaveCluster
 
 
@@ -36,6 +37,10 @@ class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_RE
         if instances:
             raise WrongState(f"Node {node.name} still has instances: {', '.join(instances)}; move them away first")
         return node
+
+    def hook_nodes(self, state: State, plan: Node) -> HookNodes:
+        remaining = others(state, plan)
+        return HookNodes(pre=remaining, post=remaining)
 
     async def run(self, cluster: RunContext, plan: Node) -> None:
         await promote(cluster, promotions(cluster.state, without=plan) if plan.master_candidate else [])

@@ -34,13 +34,19 @@ class NodeOperation(JobOperation[P], frozen=True, kw_only=True):
     def locks(self, state: State) -> LockSet:
         return exclusive(Kind.NODE, self.node(state).name)
 
-    def hook_environment(self, state: State) -> dict[str, str]:
+    def hook_environment(self, state: State, plan: P) -> dict[str, str]:
+        del plan
         return node_environment(self.node(state))
+
+
+def others(state: State, node: Node) -> tuple[Node, ...]:
+    return tuple(other for other in state.nodes if other.uuid != node.uuid)
 
 
 def node_environment(node: Node) -> dict[str, str]:
     """What hooks learn of a node ("Ganeti customisation using hooks", "Node operations")."""
     return {
+        "OP_TARGET": node.name,
         "NODE_NAME": node.name,
         "NODE_PIP": node.primary_ip,
         "NODE_SIP": node.migration_ip,

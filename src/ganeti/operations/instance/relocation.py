@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What all operations have in common that take an instance to another node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty
+from ganeti.jobs.context import CheckContext
+from ganeti.jobs.locks import LockSet, exclusive, shared
+from ganeti.jobs.operation import HookNodes
+from ganeti.model.guest import Guest
+from ganeti.model.instance import Instance
+from ganeti.model.kind import Kind
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.operations.instance.allocation import AllocatorName
+from ganeti.operations.instance.subject import InstanceOperation, node_names, nodes_of
+from ganeti.operations.instance.target import find_target, possible_targets
+from ganeti.operations.node.choice import NodeChoice, NodeUuid
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """A planned move; ``target`` is None if it is only to be cleaned up after one that was interrupted."""
+
+    instance: Instance
+    guest: Guest
+    source: Node
+    target: Node | None
+
+
+R = TypeVar("R", bound=Relocation)
+
+
+class InstanceRelocation(InstanceOperation[R], frozen=True, kw_only=True):
+    """Takes an instance from its primary node to another one."""
+
+    target_node: Annotated[
+        NonEmpty | None,
+        param("Node to move to, if there is a choice", "-n", "--target-node", metavar="NODE", completes="node"),
+    ] = None
+    target_node_uuid: NodeUuid = None
+    iallocator: AllocatorName = None
+    ignore_ipolicy: Annotated[
+        bool, param("Move even if the target's instance policy forbids it", "--ignore-ipolicy")
+    ] = False
+
+    @property
+    def choice(self) -> NodeChoice:
+        return NodeChoice(self.target_node, self.target_node_uuid)
+
+    def locks(self, state: State) -> LockSet:
+        instance = self.instance(state)
+        targets = possible_targets(state, instance, self.choice)
+        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance), *targets)
+
+    async def target(self, cluster: CheckContext, instance: Instance) -> Node:
+        """Raises WrongInput, WrongState or UnknownEntity for one that is not fit."""
+        return await find_target(cluster, instance, self.choice, self.iallocator)
+
+    def hook_environment(self, state: State, plan: R) -> dict[str, str]:
+        secondary = state.get(Node, plan.instance.secondary_nodes[0]).name if plan.instance.secondary_nodes else ""
+        return {
+            **super().hook_environment(state, plan),
+            "OLD_PRIMARY": plan.source.name,
+            "OLD_SECONDARY": secondary,
+            "NEW_PRIMARY": plan.target.name if plan.target else "",
+            "NEW_SECONDARY": plan.source.name if secondary else "",
+        }
+
+    def hook_nodes(self, state: State, plan: R) -> HookNodes:
+        concerned = (*nodes_of(state, plan.instance), *((plan.target,) if plan.target else ()))
+        return HookNodes(pre=concerned, post=concerned)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Naming a node in a parameter: by its name or, in a second parameter, by its UUID."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty
+from ganeti.model.node import Node
+from ganeti.model.state import State
+
+# Beside each parameter that names a node.
+NodeUuid = Annotated[NonEmpty | None, param("UUID of that node; counts more than its name")]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChoice:
+    """The node that an operation names, if it does."""
+
+    name: str | None
+    uuid: str | None
+
+    def __bool__(self) -> bool:
+        return bool(self.uuid or self.name)
+
+    def find(self, state: State) -> Node | None:
+        """None if none is named. Raises UnknownEntity."""
+        wanted = self.uuid or self.name
+        return state.find(Node, wanted) if wanted else None

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The administrator's scripts around every operation that has some: where they run, what they are told.
+
+What must be is in ``tests/golden/compat/hooks.json``, from Ganeti's "customisation using hooks"; the
+exceptions are below, each with its reason.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganeti import errors
+from ganeti.operations import all_operations
+from ganeti.operations import find as find_operation
+from tests.cluster.paper import running
+
+FACTS = json.loads((Path(__file__).parents[1] / "golden/compat/hooks.json").read_text())
+HOOKED = [operation.wire_name() for operation in all_operations() if operation.hook]
+MASTER = "node1"
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """An operation on ``target`` to carry out on a cluster with web1 on node2.
+
+    ``parts``: which nodes play the parts that the facts name, besides the master. ``said``: variables with
+    their values before it. ``becomes``: those that are different after it, None for what is not said any more.
+    """
+
+    target: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    said: Mapping[str, Any] = field(default_factory=dict)
+    becomes: Mapping[str, Any] = field(default_factory=dict)
+    lonely: bool = False  # a cluster of its master alone
+
+
+WEB1 = {"instance_name": "web1"}
+MOVED = {"OLD_PRIMARY": "node2", "NEW_PRIMARY": "node3", "OLD_SECONDARY": "", "NEW_SECONDARY": ""}
+ON_NODE2 = {"primary": ["node2"]}
+TO_NODE3 = {"primary": ["node2"], "source": ["node2"], "target": ["node3"]}
+
+REHEARSALS = {
+    "OP_CLUSTER_DESTROY": Rehearsal("cluster", lonely=True),
+    "OP_CLUSTER_SET_PARAMS": Rehearsal("cluster", {"candidate_pool_size": 2}, said={"NEW_VG_NAME": ""}),
+    "OP_INSTANCE_CREATE": Rehearsal(
+        "web2",
+        {
+            "instance_name": "web2",
+            "mode": "create",
+            "disk_template": "sharedfile",
+            "disks": [{"size": 64}],
+            "nics": [{"mac": "aa:00:00:12:34:56"}],
+            "iallocator": "mine",
+            "no_install": True,
+            "name_check": False,
+            "ip_check": False,
+            "tags": ["blue"],
+        },
+        parts={"primary": ["node3"]},
+        said={
+            "ADD_MODE": "create",
+            "INSTANCE_PRIMARY": "node3",
+            "INSTANCE_SECONDARIES": "",
+            "INSTANCE_MEMORY": "128",
+            "INSTANCE_NIC_COUNT": "1",
+            "INSTANCE_NIC0_MAC": "aa:00:00:12:34:56",
+            "INSTANCE_DISK_COUNT": "1",
+            "INSTANCE_DISK0_SIZE": "64",
+            "INSTANCE_DISK0_MODE": "rw",
+            "INSTANCE_TAGS": "blue",
+            "INSTANCE_STATUS": "down",
+        },
+    ),
+    "OP_INSTANCE_FAILOVER": Rehearsal(
+        "web1",
+        {**WEB1, "target_node_uuid": "uuid-node3"},
+        parts=TO_NODE3,
+        said={**MOVED, "INSTANCE_PRIMARY": "node2", "SHUTDOWN_TIMEOUT": "120"},
+        becomes={"INSTANCE_PRIMARY": "node3"},
+    ),
+    "OP_INSTANCE_MIGRATE": Rehearsal(
+        "web1",
+        {**WEB1, "target_node": "node3", "mode": "live"},
+        parts=TO_NODE3,
+        said={**MOVED, "INSTANCE_PRIMARY": "node2", "MIGRATE_LIVE": "True"},
+        becomes={"INSTANCE_PRIMARY": "node3"},
+    ),
+    "OP_INSTANCE_REBOOT": Rehearsal(
+        "web1", {**WEB1, "reboot_type": "hard"}, parts=ON_NODE2, said={"REBOOT_TYPE": "hard"}
+    ),
+    "OP_INSTANCE_REMOVE": Rehearsal(
+        "web1", WEB1, parts=ON_NODE2, said={"INSTANCE_PRIMARY": "node2"}, becomes={"INSTANCE_PRIMARY": None}
+    ),
+    "OP_INSTANCE_SHUTDOWN": Rehearsal(
+        "web1",
+        WEB1,
+        parts=ON_NODE2,
+        said={"INSTANCE_STATUS": "up", "TIMEOUT": "120"},
+        becomes={"INSTANCE_STATUS": "down"},
+    ),
+    "OP_INSTANCE_STARTUP": Rehearsal(
+        "web1", {**WEB1, "force": True}, parts=ON_NODE2, said={"INSTANCE_STATUS": "up", "FORCE": "True"}
+    ),
+    "OP_NODE_ADD": Rehearsal(
+        "node5",
+        {"node_name": "node5", "primary_ip": "10.0.0.5"},
+        parts={"others": ["node1", "node2", "node3", "node4"], "new": ["node5"]},
+        said={"NODE_PIP": "10.0.0.5", "NODE_SIP": "10.0.0.5", "VM_CAPABLE": "True"},
+    ),
+    "OP_NODE_REMOVE": Rehearsal(
+        "node4",
+        {"node_name": "node4"},
+        parts={"others": ["node1", "node2", "node3"]},
+        said={"NODE_NAME": "node4"},
+        becomes={"NODE_NAME": None},
+    ),
+    "OP_NODE_SET_PARAMS": Rehearsal(
+        "node4",
+        {"node_name": "node4", "drained": True},
+        parts={"target": ["node4"]},
+        said={"DRAINED": "True", "OFFLINE": "False"},
+    ),
+}
+# Variables that are not given, by operation.
+LEFT_OUT = {
+    "OP_INSTANCE_CREATE": dict.fromkeys(("SRC_NODE", "SRC_PATH", "SRC_IMAGES"), "for imports only"),
+}
+
+
+def program(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+class Scripts:
+    """A script for one operation on every machine, which writes down that it ran and what it was told."""
+
+    def __init__(self, cluster, path):
+        self._ran = cluster.root / "ran"
+        self._ran.mkdir()
+        for name, machine in cluster.nodes.items():
+            for phase in ("pre", "post"):
+                program(machine.paths.hooks / f"{path}-{phase}.d/10-record", f"env > {self._ran}/{phase}-{name}")
+
+    def nodes(self, phase):
+        """Where they ran."""
+        return {path.name.removeprefix(f"{phase}-") for path in self._ran.glob(f"{phase}-*")}
+
+    def told(self, phase, node):
+        lines = (self._ran / f"{phase}-{node}").read_text().splitlines()
+        pairs = (line.removeprefix("GANETI_").split("=", 1) for line in lines if line.startswith("GANETI_"))
+        return dict(pairs)
+
+
+def test_every_operation_with_hooks_is_rehearsed():
+    assert sorted(REHEARSALS) == sorted(HOOKED)
+
+
+@pytest.mark.parametrize("wire_name", HOOKED)
+async def test_scripts_run_where_they_should_and_know_what_is_planned(tmp_path, wire_name):
+    rehearsal, facts, hook = REHEARSALS[wire_name], FACTS[wire_name], find_operation(wire_name).hook
+    async with running(tmp_path, nodes=1 if rehearsal.lonely else 4) as cluster:
+        if not rehearsal.lonely:
+            await cluster.add("web1", node="node2")
+            cluster.new_machine(5)
+            program(tmp_path / "iallocators/mine", """echo '{"success": true, "result": ["node3"]}'""")
+        scripts = Scripts(cluster, facts["path"])
+        await cluster.run(wire_name, **rehearsal.parameters)
+    parts = {"master": [MASTER], "secondary": [], **rehearsal.parts}
+    for phase in ("pre", "post"):
+        expected = {node for part in facts[phase] for node in parts[part]}
+        assert scripts.nodes(phase) == expected, phase
+        for node in expected:
+            told = scripts.told(phase, node)
+            missing = set(facts["environment"]) - set(told) - set(LEFT_OUT.get(wire_name, ()))
+            assert missing == set()
+            assert told.items() >= rehearsal.said.items()
+            assert (told["HOOKS_PHASE"], told["OBJECT_TYPE"]) == (phase, hook.about)
+            assert told["OP_TARGET"] == rehearsal.target
+    after = scripts.told("post", MASTER)
+    becomes = {f"POST_{name}": value for name, value in {**rehearsal.said, **rehearsal.becomes}.items()}
+    assert {name: after.get(name) for name in becomes} == becomes
+
+
+async def test_a_script_before_an_operation_refuses_it_on_the_node_that_the_allocator_chose(tmp_path):
+    async with running(tmp_path, nodes=3) as cluster:
+        await cluster.run("OP_NODE_SET_PARAMS", node_name="node1", vm_capable=False)
+        for name in ("node2", "node3"):
+            program(cluster.nodes[name].paths.hooks / "instance-add-pre.d/10-licence", "echo no licence left; exit 1")
+        with pytest.raises(errors.HookAborted, match=r"node[23]: .*no licence left"):
+            await cluster.add("web1", node=None, iallocator="hail")
+        assert cluster.state.instances == []
