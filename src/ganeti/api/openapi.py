@@ -45,6 +45,7 @@ def describe() -> dict[str, Any]:
         "info": {"title": "Ganeti remote API", "version": VERSION},
         "paths": dict(sorted(paths.items())),
         "components": {
+            "schemas": _shapes(),
             "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
             "responses": {
                 "Error": {"description": "What went wrong", "content": {"application/json": {"schema": _error()}}}
@@ -127,15 +128,31 @@ def _in_query(operation: type[JobOperation[Any]]) -> list[dict[str, Any]]:
 
 def _body(operation: type[JobOperation[Any]]) -> dict[str, Any]:
     """The parameters that a body may hold, under the names they have there."""
-    (_, components) = msgspec.json.schema_components([operation], ref_template="#/components/schemas/{name}")
-    schema = next(iter(components.values()))
+    schema = _schemas(operation)[operation.__name__]
     assert operation.route is not None  # noqa: S101 - asked before
     in_path = set(re.findall(r"\{(\w+)\}", operation.route.path))
     shown = {
-        name: schema["properties"][name] for name in operation.parameters() if name not in COMMON_PARAMETERS | in_path
+        name: schema["properties"][name]
+        for name, parameter in operation.parameters().items()
+        if parameter.supported and name not in COMMON_PARAMETERS | in_path
     }
     required = [name for name in schema.get("required", []) if name in shown]
     return {"type": "object", "properties": shown, "required": required, "additionalProperties": False}
+
+
+def _shapes() -> dict[str, Any]:
+    """What bodies hold besides plain values: disks, network cards."""
+    found: dict[str, Any] = {}
+    for operation in all_operations():
+        if operation.route and operation.route.body:
+            found |= {name: shape for name, shape in _schemas(operation).items() if name != operation.__name__}
+    return found
+
+
+def _schemas(operation: type[JobOperation[Any]]) -> dict[str, Any]:
+    """The operation's schema and those that it refers to, by name of their class."""
+    (_, schemas) = msgspec.json.schema_components([operation], ref_template="#/components/schemas/{name}")
+    return schemas
 
 
 def _error() -> dict[str, Any]:

@@ -1,118 +1,179 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From untyped input to typed values, with errors that a person can act on."""
+"""From untyped input to typed values, with errors that a person can act on.
+
+What fits is converted at once. What doesn't is gone through along its declared type: texts that stand
+for a number are read, and everything that is wrong is told, not only what came first.
+"""
 
 from __future__ import annotations
 
-import re
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from ganeti.declare import text
-from ganeti.declare.parameter import Parameter, parameters_of
+from ganeti.declare.explain import Place, explained, missing, unknown
+from ganeti.declare.item import Item, not_given
+from ganeti.declare.parameter import Parameter, kind_of, length_of, member_of, nullable, parameters_of
 from ganeti.errors import WrongInput
 
 T = TypeVar("T")
 
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
-_NAMES = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "str": "a text",
-    "array": "a list",
-    "object": "an object with keys and values",
-    "null": "nothing",
-}
+_MOST_TOLD = 20  # errors of one request
 
 
 def decode(value: Any, cls: type[T], what: str) -> T:
     """``value`` (of plain JSON types) as a ``cls``.
 
-    Raises WrongInput that names the parameter, what was expected and, for closed lists, what is
-    allowed. ``what`` says whose parameters these are: "OP_INSTANCE_CREATE".
+    Raises WrongInput with a line for each parameter that is wrong, up to a limit: its name, what was
+    expected and, for closed lists, what is allowed. ``what`` says whose parameters these are: "OP_INSTANCE_CREATE".
     """
-    try:
+    with suppress(msgspec.ValidationError):
         decoded = msgspec.convert(value, cls)
-    except msgspec.ValidationError as error:
-        raise WrongInput(explain(str(error), cls, what)) from None
-    _refuse_unsupported(decoded)
-    return decoded
+        if not _refused(decoded):
+            return decoded
+    return _Reading(what).whole(value, cls)
 
 
-def _refuse_unsupported(decoded: Any) -> None:
-    refused = [
-        name
-        for name, parameter in _parameters(type(decoded)).items()
-        if parameter.unsupported and getattr(decoded, name) != parameter.default
-    ]
-    if refused:
-        named = ", ".join(f"'{name}'" for name in refused)
-        raise WrongInput(f"Parameter{'s' if len(refused) > 1 else ''} {named}: not supported yet")
-
-
-def explain(message: str, cls: type[Any], what: str) -> str:
-    """Msgspec's message in words for people."""
-    match = cast("re.Match[str]", _AT.match(message))
-    path = (match["path"] or "").removeprefix("$").removeprefix(".")
-    told = match["what"]
-    if missing := re.match(r"Object missing required field `(.*)`", told):
-        return f"{what}: parameter '{_join(path, missing[1])}' is missing"
-    if unknown := re.match(r"Object contains unknown field `(.*)`", told):
-        return f"{what}: there is no parameter '{_join(path, unknown[1])}'{_allowed_names(cls, path)}"
-    top = _parameters(cls).get(re.split(r"[.\[]", path)[0])
-    if told.startswith("Invalid enum value") and top and top.choices:
-        given = told.removeprefix("Invalid enum value ").strip("'\"")
-        return f"Parameter '{path}': '{given}' is not allowed; choose from {', '.join(map(str, top.choices))}"
-    if told.startswith("Expected `str` matching regex") and top and (wanted := _expected(top.type)):
-        return f"Parameter '{path}': expected {wanted}"
-    return f"Parameter '{path}': {_in_words(told)}" if path else f"{what}: {_in_words(told)}"
+def decode_texts(value: Mapping[str, Any], cls: type[T], what: str) -> T:
+    """The same for values as a command line gives them: any may be a text (or yes and no, of a bare key)."""
+    return _Reading(what).whole(value, cls, texts=True)
 
 
 def from_text(value: Any, parameter: Parameter) -> Any:
-    """A value as a command line gives it (text, or yes/no of a bare key) in the parameter's own type."""
+    """A text as a command line or a query string gives it, in the parameter's own type. Raises WrongInput."""
+    return _from_text(value, parameter.type, f"Parameter '{parameter.name}'")
+
+
+class _Reading:
+    """One walk through a value, along its declared type."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._problems: list[str] = []
+
+    def whole(self, value: Any, cls: type[T], *, texts: bool = False) -> T:
+        """``texts``: whether any value may be a text."""
+        try:
+            read = self._read(value, cls, Place(), texts=texts)
+            if not self._problems:
+                return msgspec.convert(read, cls)
+        except _TooManyError:
+            self._problems.append("... and more")
+        raise WrongInput("\n".join(self._problems))
+
+    def _read(self, value: Any, hint: Any, place: Place, *, texts: bool) -> Any:
+        if value is None and nullable(hint):
+            return None
+        kind = kind_of(hint)
+        if isinstance(kind, type) and issubclass(kind, Struct) and isinstance(value, Mapping):
+            return self._struct(value, kind, place, texts=texts)
+        member = member_of(hint)
+        if member and isinstance(value, list | tuple):
+            return self._items(value, hint, place, texts=texts)
+        return self._leaf(value, hint, place, texts=texts)
+
+    def _items(self, values: Sequence[Any], hint: Any, place: Place, *, texts: bool) -> list[Any]:
+        if not self._fits(values, length_of(hint), place):
+            return []
+        member = member_of(hint)
+        kind = kind_of(member)
+        noun = kind.noun if _is_item(kind) else ""
+        return [self._read(value, member, place.item(i, noun), texts=texts) for i, value in enumerate(values)]
+
+    def _struct(self, values: Mapping[Any, Any], cls: type[Struct], place: Place, *, texts: bool) -> dict[str, Any]:
+        fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
+        before = len(self._problems)
+        tag = cls.__struct_config__.tag_field
+        is_item = issubclass(cls, Item)
+        result: dict[str, Any] = {}
+        for name, value in values.items():
+            if name == tag:
+                result[name] = value
+            elif name not in fields:
+                self._tell(unknown(str(name), fields, place, self._what))
+            elif fields[name].required or not (is_item and not_given(value)):
+                result[name] = self._read(value, fields[name].type, place.field(name), texts=texts or is_item)
+                self._ensure_supported(parameters_of(cls).get(name), result[name], place.field(name))
+        for name in [name for name, field in fields.items() if field.required and name not in values]:
+            self._tell(missing(name, place, self._what))
+        if len(self._problems) == before:
+            self._fits(result, cls, place)
+        return result
+
+    def _ensure_supported(self, parameter: Parameter | None, value: Any, place: Place) -> None:
+        if parameter and parameter.refuses(value):
+            what = f"{place}: '{text.shortened(str(value))}'" if parameter.supported else f"{place}"
+            self._tell(f"{what} is not supported yet")
+
+    def _leaf(self, value: Any, hint: Any, place: Place, *, texts: bool) -> Any:
+        if isinstance(value, str) and (texts or kind_of(hint) == "size"):
+            try:
+                value = _from_text(value, hint, str(place) or self._what)
+            except WrongInput as error:
+                self._tell(error.message)
+                return value
+        self._fits(value, hint, place)
+        return value
+
+    def _fits(self, value: Any, hint: Any, place: Place) -> bool:
+        try:
+            msgspec.convert(value, hint)
+        except msgspec.ValidationError as error:
+            self._tell(explained(str(error), hint, place, self._what))
+            return False
+        return True
+
+    def _tell(self, problem: str) -> None:
+        if len(self._problems) == _MOST_TOLD:
+            raise _TooManyError
+        self._problems.append(problem)
+
+
+class _TooManyError(Exception):
+    """There is more wrong than anybody wants to read."""
+
+
+def _from_text(value: Any, hint: Any, where: str) -> Any:
     if not isinstance(value, str):
         return value
-    if parameter.kind == "size":
-        return text.parse_size(value, parameter.name)
-    if parameter.kind is bool:
-        return text.parse_bool(value, parameter.name)
-    if parameter.kind in (int, float):
-        return text.parse_number(value, parameter.name, kind=parameter.kind)
-    if parameter.kind in (list, tuple):
+    kind = kind_of(hint)
+    if kind == "size":
+        return text.parse_size(value, where)
+    if kind is bool:
+        return text.parse_bool(value, where)
+    if kind in (int, float):
+        return text.parse_number(value, where, kind=kind)
+    if kind in (list, tuple):
         return text.parse_list(value)
-    if parameter.nullable and value in ("none", ""):
+    if nullable(hint) and value in ("none", ""):
         return None
     return value
 
 
-def _parameters(cls: type[Any]) -> dict[str, Parameter]:
-    return dict(parameters_of(cls)) if isinstance(cls, type) and issubclass(cls, Struct) else {}
+def _refused(decoded: Any) -> bool:
+    """Whether a value holds something that is not supported yet."""
+    if not isinstance(decoded, Struct):
+        return False
+    refusing, lists = _to_look_at(type(decoded))
+    return any(parameter.refuses(getattr(decoded, name)) for name, parameter in refusing) or any(
+        _refused(item) for name in lists for item in getattr(decoded, name) or ()
+    )
 
 
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+@cache
+def _to_look_at(cls: type[Struct]) -> tuple[tuple[tuple[str, Parameter], ...], tuple[str, ...]]:
+    """The parameters of a struct that refuse something, and the names of its lists of items."""
+    parameters = parameters_of(cls)
+    fields = {field.encode_name: field.name for field in msgspec.structs.fields(cls)}
+    refusing = tuple((fields[name], parameter) for name, parameter in parameters.items() if parameter.unsupported)
+    lists = (name for name, parameter in parameters.items() if _is_item(kind_of(member_of(parameter.type))))
+    return refusing, tuple(fields[name] for name in lists)
 
 
-def _allowed_names(cls: type[Any], path: str) -> str:
-    if path or not (names := _parameters(cls)):
-        return ""
-    return f"; known are {', '.join(sorted(names))}"
-
-
-def _expected(hint: Any) -> str:
-    """What a constrained type says of itself, wherever it stands in ``hint``."""
-    for meta in getattr(hint, "__metadata__", ()):
-        if isinstance(meta, Meta) and meta.extra and "expected" in meta.extra:
-            return str(meta.extra["expected"])
-    parts = [getattr(hint, "__origin__", None), *getattr(hint, "__args__", ())]
-    return next((found for part in parts if part is not None and part is not hint and (found := _expected(part))), "")
-
-
-def _in_words(told: str) -> str:
-    """``Expected `int` >= 1, got `str``` → ``expected a whole number of at least 1, not a text``."""
-    told = re.sub(r"`([a-z | ]+)`", lambda m: " or ".join(_NAMES.get(n, n) for n in m[1].split(" | ")), told)
-    told = told.replace(" >= ", " of at least ").replace(" <= ", " of at most ").replace(", got ", ", not ")
-    told = re.sub(r" of length of at least (\d+)", r" with at least \1 characters or items", told)
-    return told[:1].lower() + told[1:]
+def _is_item(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Item)

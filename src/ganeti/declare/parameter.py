@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct
@@ -30,7 +30,7 @@ class _Declaration:
     completes: str | None
     secret: bool
     bare: bool
-    unsupported: bool
+    unsupported: bool | tuple[Any, ...]
     accepted: str
 
 
@@ -41,7 +41,7 @@ def param(
     completes: str | None = None,
     secret: bool = False,
     bare: bool = False,
-    unsupported: bool = False,
+    unsupported: bool | tuple[Any, ...] = False,
     accepted: str = "",
 ) -> Meta:
     """The annotation of a parameter.
@@ -50,10 +50,13 @@ def param(
     command's own composition. ``completes``: what shell completion offers, as in ``ganeti.declare.command.Option``.
     ``secret``: the value is kept out of logs, job lists and hooks. ``bare``: the flag takes no value,
     although "neither yes nor no" is possible too. ``unsupported``: any other value than the default is refused
-    where it is decoded. ``accepted``: why taking it and doing nothing with it harms nobody.
+    where it is decoded, and nothing speaks of the parameter; or, some values are refused: those. ``accepted``: why
+    taking it and doing nothing with it harms nobody; its help says so.
     """
-    declaration = _Declaration(help, flags, metavar, completes, secret, bare, unsupported, accepted)
-    return Meta(description=help, extra={_KEY: declaration})
+    remark = f"no effect: {accepted}" if accepted else "not supported yet" if unsupported is True else ""
+    told = f"{help} ({remark})" if remark else help
+    declaration = _Declaration(told, flags, metavar, completes, secret, bare, unsupported, accepted)
+    return Meta(description=told, extra={_KEY: declaration})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +73,33 @@ class Parameter:
     completes: str | None = None
     secret: bool = False
     bare: bool = False
-    unsupported: bool = False
+    unsupported: bool | tuple[Any, ...] = False
     accepted: str = ""
 
     @property
     def kind(self) -> Any:
-        """The type without ``None`` and without annotations: ``int``, ``bool``, ``dict`` ..., or "size"."""
-        return _kind(self.type)
+        return kind_of(self.type)
 
     @property
     def choices(self) -> tuple[Any, ...]:
-        """The allowed values of a parameter that has a closed list of them."""
-        return next((get_args(part) for part in _parts(self.type) if get_origin(part) is Literal), ())
+        """The values to choose from, if there is a closed list of them."""
+        refused = self.unsupported if isinstance(self.unsupported, tuple) else ()
+        return tuple(choice for choice in choices_of(self.type) if choice not in refused)
 
     @property
     def nullable(self) -> bool:
-        return type(None) in _parts(self.type)
+        return nullable(self.type)
+
+    @property
+    def supported(self) -> bool:
+        """Whether it can be given at all."""
+        return self.unsupported is not True
+
+    def refuses(self, value: Any) -> bool:
+        """Whether a value is one of those that are not supported yet."""
+        if isinstance(self.unsupported, tuple):
+            return value in self.unsupported
+        return self.unsupported and value != self.default
 
 
 @cache
@@ -115,6 +129,42 @@ def parameters_of(cls: type[Struct]) -> Mapping[str, Parameter]:
     return found
 
 
+def kind_of(hint: Any) -> Any:
+    """A type without ``None`` and without annotations: ``int``, ``bool``, ``dict`` ..., or "size"."""
+    for part in (hint, *_parts(hint)):
+        if _is_size(part):
+            return "size"
+    kind = _first(hint)
+    if get_origin(kind) is Literal:
+        return type(get_args(kind)[0])
+    return get_origin(kind) or kind
+
+
+def choices_of(hint: Any) -> tuple[Any, ...]:
+    """The values of a closed list."""
+    return next((get_args(part) for part in _parts(hint) if get_origin(part) is Literal), ())
+
+
+def nullable(hint: Any) -> bool:
+    return type(None) in _parts(hint)
+
+
+def member_of(hint: Any) -> Any:
+    """The type of all members of a list; None for what is no list, or one whose members differ in type."""
+    kind = _first(hint)
+    arguments = get_args(kind)
+    if get_origin(kind) is list or (get_origin(kind) is tuple and arguments[1:] == (Ellipsis,)):
+        return arguments[0]
+    return None
+
+
+def length_of(hint: Any) -> Any:
+    """The type of a list of anything, as long as one of type ``hint`` may be."""
+    members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    metas = [meta for member in members for meta in getattr(member, "__metadata__", ()) if isinstance(meta, Meta)]
+    return Annotated[list[Any], *metas] if metas else list[Any]
+
+
 def _declaration(hint: Any) -> _Declaration | None:
     for meta in getattr(hint, "__metadata__", ()):
         if isinstance(meta, Meta) and meta.extra and _KEY in meta.extra:
@@ -139,12 +189,7 @@ def _is_size(hint: Any) -> bool:
     return any((meta.extra or {}).get("kind") == "size" for meta in getattr(hint, "__metadata__", ()))
 
 
-def _kind(hint: Any) -> Any:
-    for part in (hint, *_parts(hint)):
-        if _is_size(part):
-            return "size"
+def _first(hint: Any) -> Any:
+    """The first member of a union that isn't None, without its annotations."""
     kinds = [part for part in _parts(hint) if part is not type(None)]
-    kind = getattr(kinds[0], "__origin__", kinds[0]) if hasattr(kinds[0], "__metadata__") else kinds[0]
-    if get_origin(kind) is Literal:
-        return type(get_args(kind)[0])
-    return get_origin(kind) or kind
+    return getattr(kinds[0], "__origin__", kinds[0]) if kinds and hasattr(kinds[0], "__metadata__") else kinds[0]

@@ -2,6 +2,7 @@
 """How values are written on a command line, and read back from it.
 
 Sizes, key=value lists and identified key=value lists are written as in gnt-instance(8) and ganeti(7).
+``where`` begins the sentence of an error: "Parameter 'size'", "--disk".
 """
 
 from __future__ import annotations
@@ -11,7 +12,12 @@ from typing import Any
 
 from ganeti.errors import WrongInput
 
-_SIZE = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\s*$", re.IGNORECASE)
+_SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([a-z]*)\s*", re.IGNORECASE | re.ASCII)
+_AGE = re.compile(r"([0-9]{1,12})([smhdw]?)", re.ASCII)
+_NUMBERS = {
+    int: (re.compile(r"[+-]?[0-9]{1,30}", re.ASCII), "a whole number"),
+    float: (re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?(e[+-]?[0-9]{1,2})?", re.ASCII), "a number"),
+}
 # Units in MiB; a bare number is MiB already.
 _UNITS = {"": 1, "m": 1, "mb": 1, "mib": 1, "g": 1024, "gb": 1024, "gib": 1024}
 _UNITS |= {"t": 1024**2, "tb": 1024**2, "tib": 1024**2}
@@ -21,39 +27,45 @@ _FALSE = {"no", "false", "off", "0"}
 # What a value of "default" does to a parameter: its own setting goes, the inherited one counts again.
 RESET = "default"
 
+_SHOWN = 60  # characters
 
-def parse_size(text: str, parameter: str) -> int:
+
+def shortened(given: str) -> str:
+    """As much of what was given as a message can bear."""
+    return given if len(given) <= _SHOWN else f"{given[:_SHOWN]}..."
+
+
+def parse_size(text: str, where: str) -> int:
     """``1.5g`` → 1536. A size in MiB, rounded up to a multiple of 4 as LVM's smallest extents demand."""
-    match = _SIZE.match(text)
+    match = _SIZE.fullmatch(text)
     if not match or match[2].lower() not in _UNITS:
         raise WrongInput(
-            f"Parameter '{parameter}': '{text}' is not a size; give MiB or a number with a unit, "
+            f"{where}: '{shortened(text)}' is not a size; give MiB or a number with a unit, "
             "such as 512, 512m, 1.5g or 2t"
         )
     mib = float(match[1]) * _UNITS[match[2].lower()]
     return -(-round(mib + 0.4999) // 4) * 4
 
 
-def parse_bool(text: str, parameter: str) -> bool:
+def parse_bool(text: str, where: str) -> bool:
     """``yes``/``no``, ``true``/``false``, ``on``/``off``."""
     word = text.strip().lower()
     if word in _TRUE:
         return True
     if word in _FALSE:
         return False
-    raise WrongInput(f"Parameter '{parameter}': '{text}' is neither yes nor no")
+    raise WrongInput(f"{where}: '{shortened(text)}' is neither yes nor no")
 
 
-def parse_number(text: str, parameter: str, *, kind: type[int | float] = int) -> int | float:
+def parse_number(text: str, where: str, *, kind: type[int | float] = int) -> int | float:
     """A whole or decimal number."""
-    try:
-        return kind(text)
-    except ValueError:
-        what = "a whole number" if kind is int else "a number"
-        raise WrongInput(f"Parameter '{parameter}': '{text}' is not {what}") from None
+    form, what = _NUMBERS[kind]
+    if not form.fullmatch(text.strip().lower()):
+        raise WrongInput(f"{where}: '{shortened(text)}' is not {what}")
+    return kind(text)
 
 
-def parse_keyval(text: str, parameter: str) -> dict[str, Any]:
+def parse_keyval(text: str, where: str) -> dict[str, Any]:
     """``maxmem=1g,no_acpi,-vcpus`` → ``{"maxmem": "1g", "acpi": False, "vcpus": RESET}``.
 
     A backslash takes the meaning from a comma. A bare key means yes, ``no_key`` no, ``-key`` the default.
@@ -70,19 +82,19 @@ def parse_keyval(text: str, parameter: str) -> dict[str, Any]:
         else:
             pair = (key, True)
         if not pair[0]:
-            raise WrongInput(f"Parameter '{parameter}': '{text}' is not a list of key=value")
+            raise WrongInput(f"{where}: '{shortened(text)}' is not a list of key=value")
         if pair[0] in values:
-            raise WrongInput(f"Parameter '{parameter}': '{pair[0]}' is given twice in '{text}'")
+            raise WrongInput(f"{where}: '{pair[0]}' is given twice in '{shortened(text)}'")
         values[pair[0]] = pair[1]
     return values
 
 
-def parse_identkeyval(text: str, parameter: str) -> tuple[str, dict[str, Any]]:
+def parse_identkeyval(text: str, where: str) -> tuple[str, dict[str, Any]]:
     """``0:size=1g,mode=ro`` → ``("0", {"size": "1g", "mode": "ro"})``; ``kvm`` → ``("kvm", {})``."""
     ident, colon, rest = text.partition(":")
     if not ident or "=" in ident:
-        raise WrongInput(f"Parameter '{parameter}': '{text}' does not begin with an identifier and a colon")
-    return ident, parse_keyval(rest, parameter) if colon and rest else {}
+        raise WrongInput(f"{where}: '{shortened(text)}' does not begin with an identifier and a colon")
+    return ident, parse_keyval(rest, where) if colon and rest else {}
 
 
 def parse_list(text: str) -> list[str]:
@@ -99,11 +111,11 @@ def format_size(mib: float, unit: str = "h") -> str:
     return f"{mib / 1024**2:.1f}{'T' if unit == 'h' else ''}"
 
 
-def parse_age(text: str, parameter: str) -> float:
+def parse_age(text: str, where: str) -> float:
     """``30``, ``15m``, ``4h``, ``1d``, ``1w`` → seconds."""
-    match = re.match(r"^([0-9]+)([smhdw]?)$", text)
+    match = _AGE.fullmatch(text)
     if not match:
-        raise WrongInput(f"Parameter '{parameter}': '{text}' is not an age such as 30s, 15m, 4h, 1d or 1w")
+        raise WrongInput(f"{where}: '{shortened(text)}' is not an age such as 30s, 15m, 4h, 1d or 1w")
     return int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[match[2]]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The constrained types that parameters are made of."""
+"""The constrained types that parameters are made of. Whatever comes in has a bound that is stated here."""
 
 from __future__ import annotations
 
@@ -7,12 +7,34 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-NonNegative = Annotated[int, Meta(ge=0)]
-Positive = Annotated[int, Meta(ge=1)]
-NonEmpty = Annotated[str, Meta(min_length=1)]
+# Nobody has more of anything: fits the counters of every program that the values go to.
+MOST = 2**31 - 1
+MOST_MIB = 16 * 1024**3  # 16 PiB
+MOST_SECONDS = 366 * 24 * 3600
+# As Ganeti's MAX_DISKS, MAX_NICS and MAX_TAGS_PER_OBJ.
+MOST_DISKS = 16
+MOST_NICS = 8
+MOST_TAGS = 4096
+MOST_NAMES = 10000  # in a list of objects
+LONGEST_NAME = 255  # characters
+LONGEST_TEXT = 4096
 
-# Memory and disk sizes, in MiB. On a command line they take a unit: 512, 512m, 1.5g, 2t.
-Size = Annotated[int, Meta(ge=0, extra={"kind": "size"})]
+NonNegative = Annotated[int, Meta(ge=0, le=MOST)]
+Positive = Annotated[int, Meta(ge=1, le=MOST)]
+Ratio = Annotated[float, Meta(ge=0, le=1e6)]
+Seconds = Annotated[int, Meta(ge=0, le=MOST_SECONDS)]
+# Fractions of a second count.
+Duration = Annotated[float, Meta(ge=0, le=MOST_SECONDS)]
+
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
+NonEmpty = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
+# Of an object, or its UUID.
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+Names = Annotated[list[Name], Meta(max_length=MOST_NAMES)]
+
+# Memory and disk sizes, in MiB. A text may have a unit: 512, 512m, 1.5g, 2t.
+Size = Annotated[int, Meta(ge=0, le=MOST_MIB, extra={"kind": "size"})]
+DiskSize = Annotated[int, Meta(ge=1, le=MOST_MIB, extra={"kind": "size"})]
 
 # Host names: letters, digits, dashes and dots; what becomes a path or a shell word needs no more.
 HOST_NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\Z"
@@ -35,6 +57,15 @@ OsName = Annotated[
     ),
 ]
 
+# A card's own address, so never one of a group of cards; or that one is to be found.
+MacRequest = Annotated[
+    str,
+    Meta(
+        pattern=r"^(auto|generate|none|[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5})\Z",
+        extra={"expected": "the MAC address of a card, such as aa:00:00:12:34:56, or 'auto'"},
+    ),
+]
+
 # Characters as Ganeti allows them in tags.
 Tag = Annotated[
     str,
@@ -44,6 +75,7 @@ Tag = Annotated[
         extra={"expected": "a tag: letters, digits and any of . + * / : @ - _, at most 128 characters"},
     ),
 ]
+Tags = Annotated[list[Tag], Meta(max_length=MOST_TAGS)]
 
 # Parameters whose names and types another table declares (hypervisor, backend, OS ...).
-Parameters = dict[str, Any]
+Parameters = Annotated[dict[Name, Any], Meta(max_length=1000)]

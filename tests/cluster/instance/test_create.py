@@ -50,7 +50,7 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"disks": []}, "needs a disk"),
         ({"file_storage_dir": "../../etc"}, "must be a path below"),
         ({"file_storage_dir": "/etc"}, "must be a path below"),
-        ({"nics": [{"mac": "01:00:00:00:00:01"}]}, "is not the MAC address of a card"),
+        ({"nics": [{"mac": "01:00:00:00:00:01"}]}, "expected the MAC address of a card"),
         ({"nics": [{"ip": "300.1.1.1"}]}, "'300.1.1.1' is not an IP address"),
         ({"nics": [{"mode": "magic"}]}, "'magic' is not allowed; choose from bridged, routed, openvswitch"),
         ({"instance_name": "../../etc/passwd"}, "expected a host name"),
@@ -65,6 +65,43 @@ async def test_bad_input_is_told_by_the_parameters_name_and_changes_nothing(clus
     assert told in caught.value.message
     assert cluster.state is before
     assert cluster.shared_disks == {}
+
+
+CREATE = {"mode": "create", "instance_name": "web1", "disk_template": "sharedfile", "pnode": "node1"}
+
+
+async def test_what_is_wrong_with_disks_and_cards_is_told_at_once_before_there_is_a_job(cluster):
+    disks, nics = [{"size": "1g"}, {"size": "lots", "mode": "rwx"}], [{"mac": "auto"}, {"ip": "300.1.1.1", "lnik": 1}]
+    with pytest.raises(errors.WrongInput) as caught:
+        await cluster.submit("OP_INSTANCE_CREATE", **CREATE, disks=disks, nics=nics)
+    assert [line.partition(";")[0] for line in caught.value.message.splitlines()] == [
+        "Disk 1: parameter 'size': 'lots' is not a size",
+        "Disk 1: parameter 'mode': 'rwx' is not allowed",
+        "NIC 1: there is no parameter 'lnik'",
+    ]
+    assert list(cluster.master.queue) == []
+
+
+async def test_disks_and_cards_are_taken_as_commands_and_earlier_versions_wrote_them(cluster):
+    disks = [{"size": "1g", "spindles": "2", "name": "none", "mode": "ro"}, {"size": 64, "name": None}]
+    nics = [{"mac": None, "ip": "none", "mode": "routed", "link": ""}, {"ip": "2001:DB8::1", "bridge": "br1"}]
+    await cluster.add("web1", start=False, disks=disks, nics=nics)
+    web = cluster.instance("web1")
+    assert [(disk.size, disk.spindles, disk.name, disk.mode) for disk in web.disks] == [
+        (1024, 2, None, "ro"),
+        (64, None, None, "rw"),
+    ]
+    assert [(nic.ip, nic.nicparams) for nic in web.nics] == [
+        (None, {"mode": "routed"}),
+        ("2001:db8::1", {"link": "br1"}),
+    ]
+
+
+@pytest.mark.parametrize(("what", "most"), [("disks", 16), ("nics", 8)])
+async def test_an_instance_has_so_many_disks_and_cards_and_no_more(cluster, what, most):
+    given = {"disks": [{"size": 4}], "nics": [], what: [{"size": 4} if what == "disks" else {}] * (most + 1)}
+    with pytest.raises(errors.WrongInput, match=rf"Parameter '{what}': expected a list with at most {most} items"):
+        await cluster.submit("OP_INSTANCE_CREATE", **CREATE, **given)
 
 
 async def test_a_failing_step_is_undone(cluster):

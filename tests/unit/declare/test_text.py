@@ -14,13 +14,13 @@ from ganeti.errors import WrongInput
     [("512", 512), ("512m", 512), ("1g", 1024), ("1.5G", 1536), ("2t", 2097152), (" 4 MiB ", 4), ("1", 4), ("5", 8)],
 )
 def test_a_size_is_in_mib_unless_a_unit_says_otherwise_and_a_multiple_of_four(given, mib):
-    assert text.parse_size(given, "size") == mib
+    assert text.parse_size(given, "Parameter 'size'") == mib
 
 
 @pytest.mark.parametrize("given", ["", "g", "1x", "-1", "1g1", "NaN", "0x10"])
 def test_what_is_no_size_is_refused_with_the_parameter_and_an_example(given):
     with pytest.raises(WrongInput, match=r"Parameter 'size': .* is not a size; .*1\.5g"):
-        text.parse_size(given, "size")
+        text.parse_size(given, "Parameter 'size'")
 
 
 def test_key_values_know_bare_negated_and_reset_keys():

@@ -13,10 +13,9 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from ganeti.declare.decode import explain, from_text
+from ganeti.declare.decode import decode, decode_texts
 from ganeti.declare.parameter import parameters_of
 from ganeti.declare.text import RESET
-from ganeti.errors import WrongInput
 
 P = TypeVar("P", bound=Struct)
 
@@ -28,16 +27,11 @@ def overrides(cls: type[Struct], given: Mapping[str, Any], current: Mapping[str,
     allowed, for an unknown name or a value that doesn't fit; ``what`` says whose parameters they are.
     """
     known = parameters_of(cls)
-    result = dict(current)
-    for name, value in given.items():
-        if name not in known:
-            raise WrongInput(f"{what}: there is no parameter '{name}'; known are {', '.join(sorted(known))}")
-        if value == RESET:
-            result.pop(name, None)
-        else:
-            result[name] = from_text(value, known[name])
-    filled(cls, result, what=what)
-    return result
+    # What is reset is checked as its default, so that a wrong name is told.
+    meant = {name: known[name].default if value == RESET and name in known else value for name, value in given.items()}
+    typed = as_mapping(decode_texts({**current, **meant}, cls, what))
+    kept = {name: value for name, value in current.items() if name not in given}
+    return kept | {name: typed[name] for name, value in given.items() if value != RESET}
 
 
 def filled(cls: type[P], *layers: Mapping[str, Any], what: str = "") -> P:
@@ -45,10 +39,7 @@ def filled(cls: type[P], *layers: Mapping[str, Any], what: str = "") -> P:
     merged: dict[str, Any] = {}
     for layer in layers:
         merged |= layer
-    try:
-        return msgspec.convert(merged, cls)
-    except msgspec.ValidationError as error:
-        raise WrongInput(explain(str(error), cls, what or cls.__name__)) from None
+    return decode(merged, cls, what or cls.__name__)
 
 
 def as_mapping(parameters: Struct) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ganeti.declare.decode import explain
+from ganeti.declare.decode import decode
 from ganeti.errors import WrongInput
 from ganeti.model.cluster import Cluster
 from ganeti.model.entity import evolve
@@ -23,7 +23,7 @@ from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Policy
 from ganeti.operations.instance.disks import SUPPORTED
 
-_MAC_PREFIX = re.compile(r"^[0-9a-f]{2}(:[0-9a-f]{2}){2}$")
+_MAC_PREFIX = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){2}")
 # Taken over as they are.
 _PLAIN = (
     "candidate_pool_size",
@@ -85,10 +85,7 @@ def changed(cluster: Cluster, given: Mapping[str, Any]) -> Cluster:
 def policy(current: Policy, given: Mapping[str, Any]) -> Policy:
     """An instance policy with the parts of ``given`` replaced. Raises WrongInput."""
     merged = msgspec.to_builtins(current) | dict(given)
-    try:
-        result = msgspec.convert(merged, Policy)
-    except msgspec.ValidationError as error:
-        raise WrongInput(explain(str(error), Policy, "Parameter 'ipolicy'")) from None
+    result = decode(merged, Policy, "Parameter 'ipolicy'")
     for bounds in result.minmax:
         for name in bounds.min.__struct_fields__:
             least, most = getattr(bounds.min, name), getattr(bounds.max, name)
@@ -172,7 +169,7 @@ def _directory(name: str, path: str) -> str:
 
 
 def _mac_prefix(prefix: str) -> str:
-    if not _MAC_PREFIX.match(prefix.lower()) or int(prefix[:2], 16) & 1:
+    if not _MAC_PREFIX.fullmatch(prefix.lower()) or int(prefix[:2], 16) & 1:
         raise WrongInput(f"Parameter 'mac_prefix': '{prefix}' is not the beginning of a MAC address, such as aa:00:00")
     return prefix.lower()
 

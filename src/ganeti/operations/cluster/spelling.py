@@ -82,7 +82,8 @@ def _spec(given: Mapping[str, Any] | None) -> dict[str, int] | None:
 
 
 def _spec_value(key: str, text: str) -> int:
-    return parse_size(text, key) if key in ("memory-size", "disk-size") else int(parse_number(text, key))
+    where = f"Parameter '{key}'"
+    return parse_size(text, where) if key in ("memory-size", "disk-size") else int(parse_number(text, where))
 
 
 def _bounds(text: str | None) -> list[dict[str, dict[str, int]]] | None:

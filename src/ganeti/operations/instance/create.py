@@ -28,8 +28,8 @@ from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETE
 from ganeti.model.state import State
 from ganeti.operations.instance import spelling
 from ganeti.operations.instance.allocation import Wanted, allocate
-from ganeti.operations.instance.disks import file_directory, parse_requests, parse_template, planned_disks
-from ganeti.operations.instance.nics import planned_nics
+from ganeti.operations.instance.disks import DiskRequests, ensure_wanted, file_directory, parse_template, planned_disks
+from ganeti.operations.instance.nics import NicRequests, planned_nics
 from ganeti.operations.instance.policy import violations
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.startup import ensure_it_fits, mark
@@ -127,7 +127,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             "Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...", completes="backend parameter"
         ),
     ] = {}
-    disks: Annotated[list[Parameters], param("Disks: size, mode, name of each")]
+    disks: Annotated[DiskRequests, param("Disks: size, mode, name of each")]
     disk_template: Annotated[
         DiskTemplateName | None, param("Where its disks are kept", "-t", "--disk-template", metavar="TEMPLATE")
     ] = None
@@ -152,7 +152,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         bool, param("Make sure that its addresses are in no network of the cluster", "--no-conflicts-check")
     ] = True
     mode: Annotated[Literal["create", "import", "remote-import"], param("Where its disks' content comes from")]
-    nics: Annotated[list[Parameters], param("Network cards: mac, ip, mode, link, name of each")]
+    nics: Annotated[NicRequests, param("Network cards: mac, ip, mode, link, name of each")]
     no_install: Annotated[bool | None, param("Do not install an OS, and do not start", "--no-install", bare=True)] = (
         None
     )
@@ -272,7 +272,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         hypervisor, taken = self._hypervisor(state), cluster.reservations.ports
         template = parse_template(state.cluster, self.disk_template)
         directory = file_directory(state.cluster, template, self.file_storage_dir, name)
-        requests = parse_requests(self.disks, template)
+        ensure_wanted(self.disks, template)
         return Instance(
             uuid=cluster.random.uuid(),
             name=name,
@@ -284,7 +284,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             beparams=_beparams(self.beparams),
             osparams=_texts(self.osparams),
             osparams_private=_texts(self.osparams_private or {}),
-            disks=planned_disks(requests, template, directory, self.file_driver, cluster.random.uuid),
+            disks=planned_disks(self.disks, template, directory, self.file_driver, cluster.random.uuid),
             nics=planned_nics(state, cluster.reservations.macs, self.nics, cluster.random),
             network_port=next((port for port in _CONSOLE_PORTS if port not in state.ports and port not in taken), None),
             tags=frozenset(self.tags),

@@ -3,31 +3,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
-from msgspec import Struct
+from msgspec import Meta
 
-from ganeti.declare.decode import decode, from_text
-from ganeti.declare.parameter import param, parameters_of
-from ganeti.declare.types import NonNegative, Size
+from ganeti.declare.item import Item
+from ganeti.declare.parameter import param
+from ganeti.declare.types import MOST_DISKS, DiskSize, Name, NonNegative
 from ganeti.errors import WrongInput, WrongState
 from ganeti.model.cluster import Cluster
 from ganeti.model.disk import AccessMode, Disk, DiskTemplate
 
 # The templates that this version of the software can make disks of.
 SUPPORTED = (DiskTemplate.DISKLESS, DiskTemplate.FILE, DiskTemplate.SHARED_FILE)
-_SMALLEST = 1  # MiB
 
 
-class DiskRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DiskRequest(Item, frozen=True, kw_only=True):
     """What may be said of a disk (gnt-instance(8), "--disk")."""
 
-    size: Annotated[Size, param("Size, MiB or with a unit")]
+    noun: ClassVar[str] = "Disk"
+
+    size: Annotated[DiskSize, param("Size, MiB or with a unit")]
     mode: Annotated[AccessMode, param("rw or ro")] = "rw"
-    name: Annotated[str | None, param("Name of the disk")] = None
+    name: Annotated[Name | None, param("Name of the disk")] = None
     spindles: Annotated[NonNegative | None, param("Spindles it is to have of its own")] = None
+
+
+DiskRequests = Annotated[list[DiskRequest], Meta(max_length=MOST_DISKS)]
 
 
 def parse_template(cluster: Cluster, name: str | None) -> DiskTemplate:
@@ -43,22 +47,12 @@ def parse_template(cluster: Cluster, name: str | None) -> DiskTemplate:
     return DiskTemplate(name)
 
 
-def parse_requests(disks: Sequence[Mapping[str, Any]], template: DiskTemplate) -> list[DiskRequest]:
-    """Raises WrongInput, naming the disk."""
+def ensure_wanted(disks: Sequence[DiskRequest], template: DiskTemplate) -> None:
+    """Raise WrongInput if a template without disks is to have some, or one with disks none."""
     if template is DiskTemplate.DISKLESS and disks:
         raise WrongInput("Parameter 'disks': a diskless instance has no disks")
     if template is not DiskTemplate.DISKLESS and not disks:
         raise WrongInput(f"Parameter 'disks': an instance with template '{template}' needs a disk (--disk 0:size=...)")
-    return [_parse(disk, index) for index, disk in enumerate(disks)]
-
-
-def _parse(disk: Mapping[str, Any], index: int) -> DiskRequest:
-    known = parameters_of(DiskRequest)
-    values = {name: from_text(value, known[name]) if name in known else value for name, value in disk.items()}
-    request = decode(values, DiskRequest, f"Disk {index}")
-    if request.size < _SMALLEST:
-        raise WrongInput(f"Disk {index}: a size of {request.size} MiB is too small; give at least {_SMALLEST} MiB")
-    return request
 
 
 def planned_disks(
