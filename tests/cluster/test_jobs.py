@@ -46,7 +46,7 @@ async def test_the_steps_of_a_job_run_one_after_the_other_and_stop_at_the_first_
         ([{"OP_ID": "OP_NOPE"}], "no operation 'OP_NOPE'"),
         ([{"duration": 1}], "an object with an OP_ID"),
         ([{"OP_ID": DELAY}], "parameter 'duration' is missing"),
-        ([delay(priority=3)], "Parameter 'priority': '3' is not allowed; choose from -10, 0, 10"),
+        ([delay(priority=20)], "Parameter 'priority': expected a whole number of at most 19"),
     ],
 )
 async def test_a_job_that_makes_no_sense_gets_no_number(cluster, job, told):

@@ -252,7 +252,7 @@ def _what(request: web.Request) -> str:
 def _number(request: web.Request) -> int:
     text = request.match_info["job"]
     if not text.isdigit():
-        raise WrongInput(f"'{text}' is not the number of a job")
+        raise WrongInput(f"'{text}' is not a job ID")
     return int(text)
 
 

@@ -110,7 +110,9 @@ def _version(session: Session, values: dict[str, Any]) -> int:
     return 0
 
 
-VERSION = Local(Command("gnt-cluster", "version"), "Show the versions of the software and its formats.", _version)
+VERSION = Local(
+    Command("gnt-cluster", "version"), "Show the version of the software, the protocol and the configuration.", _version
+)
 
 
 def _getmaster(session: Session, values: dict[str, Any]) -> int:
@@ -145,7 +147,7 @@ VERIFY = presented(ClusterVerify, _verify)
 def _destroy(session: Session, values: dict[str, Any]) -> int:
     if not values.get("yes_do_it"):
         session.warn(
-            "Destroying a cluster is irreversible. If you really want destroy this cluster, "
+            "Destroying a cluster is irreversible. If you really want to destroy this cluster, "
             "supply the --yes-do-it option."
         )
         return EXIT_FAILURE
@@ -154,7 +156,7 @@ def _destroy(session: Session, values: dict[str, Any]) -> int:
 
     follow.run(session, ClusterDestroy.wire_name(), {})
     destroy(session.paths, services(session.paths))
-    session.say("The cluster is destroyed; disks of instances and logs are left where they were")
+    session.say("The cluster has been destroyed; disk images and log files were not removed")
     return 0
 
 
@@ -165,7 +167,7 @@ DESTROY = Local(
         options=(Option(("--yes-do-it", "--ya-rly"), "Really do it", kind="flag"),),
         usage="--yes-do-it",
     ),
-    "Destroy a cluster that has no instances and no nodes besides the master.",
+    "Destroy the cluster. It must have no instances, and no nodes but the master.",
     _destroy,
 )
 
@@ -189,7 +191,7 @@ QUEUE = Local(
         (Argument("what", "drain, undrain or info", choices=("drain", "undrain", "info")),),
         usage="{drain | undrain | info}",
     ),
-    "Let the queue accept no new jobs, or accept them again.",
+    "Drain or undrain the job queue (a drained queue accepts no new jobs), or show its state.",
     _queue,
 )
 

@@ -15,10 +15,14 @@ from ganeti.operations.cluster.spelling import cluster_parameters
 # What ``modify`` can do, ``init`` can do as well, but for these.
 _NOT_HERE = {"force", "dry_run"}
 _OWN = (
-    Option(("-s", "--secondary-ip"), "This node's address for disk and migration traffic", metavar="ADDRESS"),
-    Option(("--primary-ip-version",), "4 or 6", choices=("4", "6"), default="4"),
-    Option(("--no-ssh-init",), "Accepted; ssh keys are the administrator's", kind="flag"),
-    Option(("--no-etc-hosts",), "Accepted; /etc/hosts is not written", kind="flag"),
+    Option(
+        ("-s", "--secondary-ip"),
+        "Secondary address of this node, for replication and migration traffic",
+        metavar="ADDRESS",
+    ),
+    Option(("--primary-ip-version",), "IP version of primary addresses", choices=("4", "6"), default="4"),
+    Option(("--no-ssh-init",), "Accepted for compatibility; SSH keys are left to the administrator", kind="flag"),
+    Option(("--no-etc-hosts",), "Accepted for compatibility; /etc/hosts is never changed", kind="flag"),
 )
 
 
@@ -58,10 +62,10 @@ INIT = Local(
     Command(
         "gnt-cluster",
         "init",
-        (Argument("cluster_name", "Name of the cluster, with an address of its own"),),
+        (Argument("cluster_name", "Name of the cluster, which resolves to an address of its own"),),
         (*_OWN, *(option for option in own_options(ClusterModify) if option.dest not in _NOT_HERE)),
         usage="[<opts>...] <cluster-name>",
     ),
-    "Make a new cluster with this machine as its master.",
+    "Create a cluster with this machine as its master.",
     _init,
 )

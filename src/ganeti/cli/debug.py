@@ -44,10 +44,10 @@ LOCKS = Local(
             SEPARATOR,
             output("lock"),
             VERBOSE,
-            Option(("--interval",), "Show them again every so many seconds", kind="int", metavar="SECONDS"),
+            Option(("--interval",), "Refresh every so many seconds", kind="int", metavar="SECONDS"),
         ),
         usage="[--interval SECONDS]",
     ),
-    "Show which locks are held, by which job, and which jobs wait for them.",
+    "Show which jobs hold locks, and which jobs wait for them.",
     _locks,
 )

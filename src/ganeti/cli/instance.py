@@ -28,7 +28,7 @@ LIST_FIELDS = field_lister("gnt-instance", "instance")
 def _info(session: Session, values: dict[str, Any]) -> int:
     names = values.get("names") or []
     if not names and not values.get("all"):
-        raise WrongInput("No instance selected; give names, or --all for all of them")
+        raise WrongInput("No instance selected; give names, or --all for all instances")
     found = session.read("OP_INSTANCE_QUERY_DATA", instances=names, static=bool(values.get("static")))
     descriptions = [_description(data) for data in sorted(found.values(), key=lambda data: data["name"])]
     session.say("\n".join(tree.render(descriptions)))
@@ -39,15 +39,15 @@ INFO = Local(
     Command(
         "gnt-instance",
         "info",
-        (Argument("names", "Instances to describe", "*", completes="instance"),),
+        (Argument("names", "Names of the instances", "*", completes="instance"),),
         (
-            Option(("-s", "--static"), "Only what is configured, without asking nodes", kind="flag"),
+            Option(("-s", "--static"), "Show only the configuration, without querying nodes", kind="flag"),
             Option(("--all",), "All instances", kind="flag"),
             NO_JOB,
         ),
         usage="[-s] {--all | <instance-name>...}",
     ),
-    "Show all that is known of instances.",
+    "Show detailed information about instances.",
     _info,
 )
 
@@ -134,10 +134,13 @@ CONSOLE = Local(
         "gnt-instance",
         "console",
         (INSTANCE_ARGUMENT,),
-        (Option(("--show-cmd",), "Show the command that opens the console, and do not run it", kind="flag"), NO_JOB),
+        (
+            Option(("--show-cmd",), "Print the command that opens the console instead of running it", kind="flag"),
+            NO_JOB,
+        ),
         usage="[--show-cmd] <instance-name>",
     ),
-    "Open the console of an instance.",
+    "Connect to the console of an instance.",
     _console,
 )
 
@@ -176,14 +179,14 @@ BATCH_CREATE = Local(
     Command(
         "gnt-instance",
         "batch-create",
-        (Argument("instances_file", "File with a list of the instances' parameters, in JSON", completes="file"),),
+        (Argument("instances_file", "JSON file with a list of the instances' parameters", completes="file"),),
         (
-            Option(("-I", "--iallocator"), "Allocator that chooses the nodes", metavar="NAME"),
-            Option(("--dry-run",), "Only check whether it could be done", kind="flag"),
+            Option(("-I", "--iallocator"), "Instance allocator that chooses the nodes", metavar="NAME"),
+            Option(("--dry-run",), "Check whether the operation is possible, and change nothing", kind="flag"),
         ),
         usage="<instances.json>",
     ),
-    "Create several instances that a file describes.",
+    "Create several instances from a JSON file.",
     _batch_create,
     job=True,
 )

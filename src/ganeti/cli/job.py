@@ -19,28 +19,28 @@ from ganeti.luxi.protocol import Method
 from ganeti.query.filter import parse
 from ganeti.query.job import DEFAULT
 
-_JOB = Argument("job_id", "Number of the job", completes="job")
-_JOBS = Argument("job_ids", "Numbers of jobs", "+", completes="job")
-_SOME_JOBS = Argument("job_ids", "Numbers of jobs", "*", completes="job")
+_JOB = Argument("job_id", "ID of the job", completes="job")
+_JOBS = Argument("job_ids", "IDs of the jobs", "+", completes="job")
+_SOME_JOBS = Argument("job_ids", "IDs of the jobs", "*", completes="job")
 _PENDING = ["canceling", "queued", "waiting"]
 _STATUS_OPTIONS = (
-    Option(("--pending",), "Jobs that have not begun", kind="flag", name="status_filter", const=_PENDING),
-    Option(("--queued",), "Jobs that are queued", kind="flag", name="status_filter", const=["queued"]),
-    Option(("--waiting",), "Jobs that wait for locks", kind="flag", name="status_filter", const=["waiting"]),
+    Option(("--pending",), "All jobs that have not started", kind="flag", name="status_filter", const=_PENDING),
+    Option(("--queued",), "All queued jobs", kind="flag", name="status_filter", const=["queued"]),
+    Option(("--waiting",), "All jobs waiting for locks", kind="flag", name="status_filter", const=["waiting"]),
 )
 _LIST_OPTIONS = (
-    Option(("--pending",), "Only jobs that have not begun", kind="flag", name="status_filter", const=_PENDING),
-    Option(("--running",), "Only jobs that run", kind="flag", name="status_filter", const=["running"]),
-    Option(("--error",), "Only jobs that failed", kind="flag", name="status_filter", const=["error"]),
+    Option(("--pending",), "Only jobs that have not started", kind="flag", name="status_filter", const=_PENDING),
+    Option(("--running",), "Only running jobs", kind="flag", name="status_filter", const=["running"]),
+    Option(("--error",), "Only failed jobs", kind="flag", name="status_filter", const=["error"]),
     Option(
         ("--finished",),
-        "Only jobs that have ended",
+        "Only finished jobs",
         kind="flag",
         name="status_filter",
         const=["canceled", "error", "success"],
     ),
-    Option(("--archived",), "Jobs that are put away, too", kind="flag"),
-    Option(("-F", "--filter"), "The argument is a filter, such as 'status == \"error\"'", kind="flag"),
+    Option(("--archived",), "Include archived jobs", kind="flag"),
+    Option(("-F", "--filter"), "Treat the argument as a filter, such as 'status == \"error\"'", kind="flag"),
 )
 _INFO_FIELDS = ["id", "status", "ops", "opresult", "opstatus", "oplog", "opstart", "opexec", "opend"]
 _INFO_FIELDS += ["received_ts", "start_ts", "end_ts"]
@@ -49,7 +49,7 @@ _INFO_FIELDS += ["received_ts", "start_ts", "end_ts"]
 def _numbers(words: list[str]) -> list[int]:
     wrong = [word for word in words if not word.isdigit()]
     if wrong:
-        raise WrongInput(f"'{wrong[0]}' is not the number of a job")
+        raise WrongInput(f"'{wrong[0]}' is not a job ID")
     return [int(word) for word in words]
 
 
@@ -77,7 +77,7 @@ LIST = Local(
         (HEADERS, SEPARATOR, output("job"), VERBOSE, *_LIST_OPTIONS),
         usage="[<job-id>...]",
     ),
-    f"List jobs. Columns are named by 'list-fields'; usual are: {', '.join(DEFAULT)}.",
+    f"List jobs. 'list-fields' shows all columns; the default ones are: {', '.join(DEFAULT)}.",
     _list,
 )
 LIST_FIELDS = field_lister("gnt-job", "job")
@@ -100,7 +100,7 @@ def _info(session: Session, values: dict[str, Any]) -> int:
 
 
 INFO = Local(
-    Command("gnt-job", "info", (_JOBS,), usage="<job-id> [<job-id>...]"), "Show all that is known of jobs.", _info
+    Command("gnt-job", "info", (_JOBS,), usage="<job-id> [<job-id>...]"), "Show detailed information about jobs.", _info
 )
 
 
@@ -160,7 +160,7 @@ def _watch(session: Session, values: dict[str, Any]) -> int:
     return 0
 
 
-WATCH = Local(Command("gnt-job", "watch", (_JOB,), usage="<job-id>"), "Show what a job says until it ends.", _watch)
+WATCH = Local(Command("gnt-job", "watch", (_JOB,), usage="<job-id>"), "Show the output of a job until it ends.", _watch)
 
 
 def _wait(session: Session, values: dict[str, Any]) -> int:
@@ -178,7 +178,7 @@ def _wait(session: Session, values: dict[str, Any]) -> int:
 
 WAIT = Local(
     Command("gnt-job", "wait", (_JOB,), usage="<job-id>"),
-    "Wait for a job to end, without showing anything; the exit status tells whether it succeeded.",
+    "Wait for a job to end, without printing its output. The exit status tells whether it succeeded.",
     _wait,
 )
 
@@ -187,7 +187,7 @@ def _chosen(session: Session, values: dict[str, Any], what: str) -> list[int] | 
     """The jobs that numbers or a status name; None if the user said no."""
     words, statuses = values.get("job_ids") or [], values.get("status_filter")
     if bool(words) == bool(statuses):
-        raise WrongInput("Give either numbers of jobs or one of --pending, --queued, --waiting")
+        raise WrongInput("Give either job IDs or one of --pending, --queued, --waiting")
     if words:
         return _numbers(words)
     condition = ["|", *(["=", "status", status] for status in statuses or ())]
@@ -200,7 +200,7 @@ def _chosen(session: Session, values: dict[str, Any], what: str) -> list[int] | 
 
 def _cancel(session: Session, values: dict[str, Any]) -> int:
     if values.get("kill"):
-        raise WrongInput("--kill: jobs are no processes of their own, so one that works cannot be killed")
+        raise WrongInput("--kill is not supported: jobs are not separate processes, so a running one cannot be killed")
     numbers = _chosen(session, values, "Cancel")
     if numbers is None:
         return EXIT_FAILURE
@@ -213,14 +213,14 @@ CANCEL = Local(
         "cancel",
         (_SOME_JOBS,),
         (
-            Option(("-f", "--force"), "Do not ask", kind="flag", name="force"),
-            Option(("--kill",), "Not possible with this version; says why", kind="flag"),
-            Option(("--yes-do-it", "--ya-rly"), "Accepted, with --kill", kind="flag"),
+            Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force"),
+            Option(("--kill",), "Not supported: jobs are not separate processes", kind="flag"),
+            Option(("--yes-do-it", "--ya-rly"), "Accepted with --kill", kind="flag"),
             *_STATUS_OPTIONS,
         ),
         usage="{--pending | --queued | --waiting | <job-id>...}",
     ),
-    "Cancel jobs that have not begun.",
+    "Cancel jobs that have not started.",
     _cancel,
 )
 
@@ -242,12 +242,12 @@ CHANGE_PRIORITY = Local(
         (_SOME_JOBS,),
         (
             Option(("--priority",), "The new priority", choices=("low", "normal", "high"), name="new_priority"),
-            Option(("-f", "--force"), "Do not ask", kind="flag", name="force"),
+            Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force"),
             *_STATUS_OPTIONS,
         ),
         usage="--priority PRIORITY {--pending | <job-id>...}",
     ),
-    "Let waiting jobs be served earlier or later.",
+    "Change the priority of queued and waiting jobs.",
     _change_priority,
 )
 
@@ -274,7 +274,7 @@ def _archive(session: Session, values: dict[str, Any]) -> int:
 
 
 ARCHIVE = Local(
-    Command("gnt-job", "archive", (_JOBS,), usage="<job-id> [<job-id>...]"), "Put away jobs that have ended.", _archive
+    Command("gnt-job", "archive", (_JOBS,), usage="<job-id> [<job-id>...]"), "Archive finished jobs.", _archive
 )
 
 
@@ -286,7 +286,7 @@ def _autoarchive(session: Session, values: dict[str, Any]) -> int:
 
 
 AUTOARCHIVE = Local(
-    Command("gnt-job", "autoarchive", (Argument("age", "How long ago: 1d, 1w, 4w ... or all"),), usage="<age>"),
-    "Put away all jobs that ended some time ago.",
+    Command("gnt-job", "autoarchive", (Argument("age", "Age: 1d, 1w, 4w, ... or all"),), usage="<age>"),
+    "Archive all jobs that finished longer ago than an age.",
     _autoarchive,
 )

@@ -27,16 +27,16 @@ _KIND_NAMES = {
     FieldKind.UNKNOWN: "Unknown",
 }
 
-HEADERS = Option(("--no-headers",), "Do not show the titles of the columns", kind="flag")
-SEPARATOR = Option(("--separator",), "What stands between columns, for programs", metavar="TEXT")
-UNITS = Option(("--units",), "Unit of sizes: h for what suits, m, g or t", choices=("h", "m", "g", "t"))
-VERBOSE = Option(("-v", "--verbose"), "Show in words why a value is missing", kind="flag")
-FILTER = Option(("-F", "--filter"), "The argument is a filter, such as 'pnode == \"node1\"'", kind="flag")
+HEADERS = Option(("--no-headers",), "Do not print column headers", kind="flag")
+SEPARATOR = Option(("--separator",), "Column separator, for output read by programs", metavar="TEXT")
+UNITS = Option(("--units",), "Unit of sizes: m, g, t, or h for the most fitting", choices=("h", "m", "g", "t"))
+VERBOSE = Option(("-v", "--verbose"), "Print why a value is missing", kind="flag")
+FILTER = Option(("-F", "--filter"), "Treat the argument as a filter, such as 'pnode == \"node1\"'", kind="flag")
 
 
 def output(what: str) -> Option:
     """The option that chooses the columns of a kind of thing."""
-    told = "Columns to show; +COLUMN adds to the usual ones"
+    told = "Columns to print; +COLUMN,... adds to the default ones"
     return Option(("-o", "--output"), told, metavar="COLUMNS", completes=f"columns of {what}")
 
 
@@ -72,10 +72,12 @@ def lister(script: str, what: str, usual: Sequence[str]) -> Local:
         condition = _condition(session, what, values)
         return show(session, values, session.client.call(Method.QUERY, what, columns(values, usual), condition))
 
-    argument = Argument("names", f"{what.capitalize()}s to show, with * and ?; or a filter", "*", completes=what)
+    argument = Argument(
+        "names", f"{what.capitalize()}s to list, with * and ? as wildcards; or a filter", "*", completes=what
+    )
     options = (HEADERS, SEPARATOR, output(what), UNITS, VERBOSE, FILTER)
     command = Command(script, "list", (argument,), options, usage=f"[<{what}-name>...]")
-    help_text = f"List {what}s. Columns are named by 'list-fields'; usual are: {', '.join(usual)}."
+    help_text = f"List {what}s. 'list-fields' shows all columns; the default ones are: {', '.join(usual)}."
     return Local(command, help_text, run)
 
 
@@ -104,7 +106,7 @@ def field_lister(script: str, what: str) -> Local:
         (HEADERS, SEPARATOR),
         usage="[<field>...]",
     )
-    return Local(command, f"List the columns that 'list' can show of {what}s.", run)
+    return Local(command, f"List the columns that 'list' can print for {what}s.", run)
 
 
 def _shown(field: dict[str, Any], name: str) -> str:

@@ -43,13 +43,13 @@ MASTER_FAILOVER = Local(
         "gnt-cluster",
         "master-failover",
         options=(
-            Option(("--no-voting",), "Do not ask whether most nodes can be reached", kind="flag"),
-            Option(("--yes-do-it",), "With --no-voting, do not ask back", kind="flag"),
-            Option(("--ignore-offline-nodes",), "Nodes that are marked offline have no vote", kind="flag"),
+            Option(("--no-voting",), "Skip the check that a majority of the nodes agrees", kind="flag"),
+            Option(("--yes-do-it",), "With --no-voting, do not ask for confirmation", kind="flag"),
+            Option(("--ignore-offline-nodes",), "Do not count nodes that are marked offline as voters", kind="flag"),
         ),
         usage="[<opts>...]",
     ),
-    "Make this node, a master candidate, the master.",
+    "Make this node the master. It must be a master candidate.",
     _master_failover,
 )
 
@@ -66,6 +66,6 @@ def _master_ping(session: Session, values: dict[str, Any]) -> int:
 
 MASTER_PING = Local(
     Command("gnt-cluster", "master-ping"),
-    "Check that the master daemon runs here; tells by its exit status.",
+    "Check whether the master daemon answers; the exit status tells.",
     _master_ping,
 )

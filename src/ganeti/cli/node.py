@@ -60,8 +60,8 @@ def _description(node: dict[str, Any]) -> Pairs:
 
 
 INFO = Local(
-    Command("gnt-node", "info", (Argument("names", "Nodes to describe", "*", completes="node"),), usage="[<node>...]"),
-    "Show all that is known of nodes.",
+    Command("gnt-node", "info", (Argument("names", "Names of the nodes", "*", completes="node"),), usage="[<node>...]"),
+    "Show detailed information about nodes.",
     _info,
 )
 

@@ -16,18 +16,23 @@ from ganeti.luxi.protocol import Method
 from ganeti.operations.node.add import NodeAdd
 
 _NODE_OPTIONS = (
-    Option(("-s", "--secondary-ip"), "Its address for disk and migration traffic", metavar="ADDRESS"),
-    Option(("-g", "--node-group"), "Its node group", name="group", metavar="GROUP", completes="group"),
-    Option(("--master-capable",), "Whether it may become master", kind="bool", name="master_capable"),
-    Option(("--vm-capable",), "Whether it may run instances", kind="bool", name="vm_capable"),
+    Option(("-s", "--secondary-ip"), "Secondary address, for replication and migration traffic", metavar="ADDRESS"),
+    Option(("-g", "--node-group"), "Node group of the node", name="group", metavar="GROUP", completes="group"),
+    Option(
+        ("--master-capable",),
+        "Whether the node may become master candidate and master",
+        kind="bool",
+        name="master_capable",
+    ),
+    Option(("--vm-capable",), "Whether the node may run instances", kind="bool", name="vm_capable"),
     Option(("--node-parameters",), "Node parameters", kind="keyval", name="ndparams", completes="node parameter"),
-    Option(("--readd",), "It was in the cluster before and was installed anew", kind="flag"),
+    Option(("--readd",), "Re-add a node that is in the configuration and was reinstalled", kind="flag"),
 )
 _SSH_OPTIONS = (
-    Option(("--no-ssh-key-check",), "Accept any ssh host key", kind="flag"),
-    Option(("--force-join",), "Make it forget a cluster it belonged to", kind="flag"),
-    Option(("--no-node-setup",), "It has its certificate already; do not use ssh", kind="flag"),
-    Option(("-v", "--verbose"), "Say more", kind="flag"),
+    Option(("--no-ssh-key-check",), "Skip the check of the node's SSH host key", kind="flag"),
+    Option(("--force-join",), "Add the node even if it belongs to another cluster, which it leaves", kind="flag"),
+    Option(("--no-node-setup",), "Do not set the node up over SSH; it has its certificate already", kind="flag"),
+    Option(("-v", "--verbose"), "Print more details", kind="flag"),
 )
 
 
@@ -35,7 +40,7 @@ def _add(session: Session, values: dict[str, Any]) -> int:
     name, address = _resolved(values["node_name"])
     session.client  # noqa: B018 - this must be the master, before anything is done elsewhere
     if not values.get("no_node_setup"):
-        session.say(f"Preparing {name} over ssh ...")
+        session.say(f"Preparing {name} over SSH ...")
         _prepare(session, name, address, values)
     parameters = _parameters(values) | {"node_name": name, "primary_ip": address}
     follow.run(session, NodeAdd.wire_name(), parameters)
@@ -73,7 +78,7 @@ ADD = Local(
         (*_NODE_OPTIONS, *_SSH_OPTIONS),
         usage="[--secondary-ip ADDRESS] [--readd] <node-name>",
     ),
-    "Bring a machine into the cluster over ssh. Without ssh, use 'invite' here and 'join' there.",
+    "Add a machine to the cluster over SSH. Without SSH, use 'invite' here and 'join' there.",
     _add,
     job=True,
 )
@@ -84,7 +89,7 @@ def _invite(session: Session, values: dict[str, Any]) -> int:
     try:
         name, options["primary_ip"] = _resolved(name)
     except ResolverError:
-        session.warn(f"The name {name} has no address; the node will be called at the one it joins from")
+        session.warn(f"The name {name} does not resolve; the master will use the address that the node joins from")
     valid = parse_age(values["valid"], "--valid")
     token = session.client.call(Method.OFFER_JOIN, name, options, valid)
     session.say(f"On {name}, within {values['valid']}, run:\n\n  gnt-node join {token}\n")
@@ -98,11 +103,11 @@ INVITE = Local(
         (Argument("node_name", "Name of the node"),),
         (
             *_NODE_OPTIONS,
-            Option(("--valid",), "How long the token is good: 30m, 1h ...", default="1h", metavar="TIME"),
+            Option(("--valid",), "How long the token is valid: 30m, 1h, ...", default="1h", metavar="TIME"),
         ),
         usage="[--valid TIME] <node-name>",
     ),
-    "Make a token with which a machine can join the cluster once, without ssh.",
+    "Create a token with which a machine can join the cluster once, without SSH.",
     _invite,
 )
 
@@ -127,9 +132,9 @@ JOIN = Local(
         "gnt-node",
         "join",
         (Argument("token", "What 'gnt-node invite' printed on the master"),),
-        (Option(("--primary-ip",), "Address at which the master shall call this node", metavar="ADDRESS"),),
+        (Option(("--primary-ip",), "Address at which the master contacts this node", metavar="ADDRESS"),),
         usage="[--primary-ip ADDRESS] <token>",
     ),
-    "Make this machine a node of the cluster that gave out a token. Run it on the new node.",
+    "Join the cluster that issued the token. Run this on the new node.",
     _join,
 )

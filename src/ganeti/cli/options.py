@@ -34,15 +34,17 @@ _METAVARS = {
 
 PRIORITY = Option(("--priority",), "Priority of the job", choices=("low", "normal", "high"), name="priority_name")
 # Of commands that submitted a job once, and only read now.
-NO_JOB = Option(("--priority",), "Accepted; no job is needed", choices=("low", "normal", "high"))
+NO_JOB = Option(
+    ("--priority",), "Accepted for compatibility; the command submits no job", choices=("low", "normal", "high")
+)
 COMMON = (
     PRIORITY,
-    Option(("--submit",), "Submit the job and do not wait for it", kind="flag", name="submit_only"),
-    Option(("--print-jobid",), "Print the job's number first", kind="flag"),
+    Option(("--submit",), "Submit the job and return without waiting for it", kind="flag", name="submit_only"),
+    Option(("--print-jobid",), "Print the job ID first", kind="flag"),
 )
 ALWAYS = (
-    Option(("-d", "--debug"), "Say more; twice, even more", kind="count"),
-    Option(("--reason",), "Why the command is run; kept with the job", name="reason_text", metavar="REASON"),
+    Option(("-d", "--debug"), "Print debug messages; may be given twice", kind="count"),
+    Option(("--reason",), "Reason for running the command; kept with the job", name="reason_text", metavar="REASON"),
 )
 
 
@@ -98,8 +100,7 @@ def option_of(parameter: Parameter) -> Option:
     kind = _kind(parameter)
     return Option(
         flags=parameter.flags,
-        # What the parameter does when it is on, the flag switches off.
-        help=f"Do not {parameter.help[0].lower()}{parameter.help[1:]}" if kind == "no-flag" else parameter.help,
+        help=parameter.off if kind == "no-flag" else parameter.help,
         kind=kind,  # type: ignore[arg-type]  # one of the kinds
         name=parameter.name,
         metavar=parameter.metavar,

@@ -36,7 +36,9 @@ def _list(session: Session, values: dict[str, Any]) -> int:
 
 
 LIST = Local(
-    Command("gnt-os", "list", options=(HEADERS, NO_JOB)), "List the OS providers that can be used on every node.", _list
+    Command("gnt-os", "list", options=(HEADERS, NO_JOB)),
+    "List the operating systems that can be installed on every node.",
+    _list,
 )
 
 
@@ -68,11 +70,11 @@ INFO = Local(
     Command(
         "gnt-os",
         "info",
-        (Argument("names", "Providers to describe", "*", completes="os"),),
+        (Argument("names", "Names of the operating systems", "*", completes="os"),),
         (NO_JOB,),
         usage="[<os>...]",
     ),
-    "Show the variants and parameters of OS providers.",
+    "Show the variants and parameters of operating systems.",
     _info,
 )
 
@@ -108,6 +110,6 @@ def _on_node(found: list[list[Any]]) -> str:
 
 DIAGNOSE = Local(
     Command("gnt-os", "diagnose", options=(NO_JOB,)),
-    "Show which node has which OS providers, and what is wrong with them.",
+    "Show which nodes have which operating systems, and what is wrong with them.",
     _diagnose,
 )

@@ -11,19 +11,24 @@ from ganeti.declare.command import Option
 from ganeti.errors import UnknownEntity, WrongInput
 
 _MODES = {
-    "instances": ("--instance", "The arguments are instances (the default)"),
-    "nodes": ("--node", "The arguments are nodes: all instances with disks there"),
-    "nodes-pri": ("--primary", "The arguments are nodes: all instances that run there"),
-    "nodes-sec": ("--secondary", "The arguments are nodes: all instances they are secondary for"),
-    "nodes-by-tags": ("--node-tags", "The arguments are tags of nodes"),
-    "nodes-pri-by-tags": ("--pri-node-tags", "The arguments are tags of primary nodes"),
-    "nodes-sec-by-tags": ("--sec-node-tags", "The arguments are tags of secondary nodes"),
-    "instances-by-tags": ("--tags", "The arguments are tags of instances"),
-    "cluster": ("--all", "All instances of the cluster"),
+    "instances": ("--instance", "Arguments are names of instances (the default)"),
+    "nodes": ("--node", "Arguments are nodes: select their primary and secondary instances"),
+    "nodes-pri": ("--primary", "Arguments are nodes: select their primary instances"),
+    "nodes-sec": ("--secondary", "Arguments are nodes: select their secondary instances"),
+    "nodes-by-tags": ("--node-tags", "Arguments are node tags: select primary and secondary instances"),
+    "nodes-pri-by-tags": ("--pri-node-tags", "Arguments are node tags: select primary instances"),
+    "nodes-sec-by-tags": ("--sec-node-tags", "Arguments are node tags: select secondary instances"),
+    "instances-by-tags": ("--tags", "Arguments are tags of instances"),
+    "cluster": ("--all", "Select all instances of the cluster"),
 }
 OPTIONS = (
     *(Option((flag,), told, kind="flag", name="multi_mode", const=mode) for mode, (flag, told) in _MODES.items()),
-    Option(("--force-multiple",), "Do not ask when there are several", kind="flag", name="force_multiple"),
+    Option(
+        ("--force-multiple",),
+        "Do not ask for confirmation when several instances are selected",
+        kind="flag",
+        name="force_multiple",
+    ),
 )
 
 
@@ -34,7 +39,7 @@ def chosen(session: Session, mode: str, words: list[str]) -> list[str]:
             raise WrongInput("--all takes no names")
         condition = None
     elif not words:
-        raise WrongInput("No instances are named; give names, or --all, --node, --tags ... (see --help)")
+        raise WrongInput("No instances given; give names, or --all, --node, --tags ... (see --help)")
     elif mode == "instances":
         return full_names(session, "instance", words)
     else:

@@ -17,9 +17,9 @@ from ganeti.luxi.protocol import Method
 
 _TAGS = Argument("tags", "Tags", "*")
 _FROM = Option(
-    ("--from",), "Take tags from a file too, a line each; '-' is standard input", metavar="FILE", name="file"
+    ("--from",), "Read more tags from a file, one per line; '-' for standard input", metavar="FILE", name="file"
 )
-_PATTERN = Argument("pattern", "Regular expression that is somewhere in the tag")
+_PATTERN = Argument("pattern", "Regular expression to search for in tags")
 
 
 def _lister(script: str, kind: str) -> Local:
@@ -96,6 +96,6 @@ LIST_OF_INSTANCE, ADD_TO_INSTANCE, REMOVE_FROM_INSTANCE = (
 )
 SEARCH = Local(
     Command("gnt-cluster", "search-tags", (_PATTERN,), (NO_JOB,), usage="<pattern>"),
-    "Find what has tags that fit a regular expression. The exit status is 1 if nothing has.",
+    "Search for tags that match a regular expression. The exit status is 1 if none does.",
     _search,
 )

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from ganeti.declare.command import Command
 from ganeti.declare.parameter import Parameter, param, parameters_of
-from ganeti.declare.types import NonNegative
+from ganeti.declare.types import NonNegative, Priority
 
 PRIORITIES = {"low": 10, "normal": 0, "high": -10}
 
@@ -62,15 +62,22 @@ class Hook:
 class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="OP_ID"):
     """The parameters that every operation has."""
 
-    dry_run: Annotated[bool | None, param("Only check whether it could be done", "--dry-run", bare=True)] = None
-    debug_level: Annotated[NonNegative | None, param("How much the scripts it runs should log")] = None
-    priority: Annotated[Literal[-10, 0, 10], param("Priority: 10 is low, 0 normal, -10 high")] = 0
+    dry_run: Annotated[
+        bool | None, param("Check whether the operation is possible, and change nothing", "--dry-run", bare=True)
+    ] = None
+    debug_level: Annotated[NonNegative | None, param("Verbosity of the scripts that the operation runs")] = None
+    priority: Annotated[
+        Priority,
+        param("Priority of the job, -20 to 19; the lower the number, the sooner it runs (low 10, normal 0, high -10)"),
+    ] = 0
     depends: Annotated[
         list[tuple[int, list[str]]] | None,
-        param("Jobs to wait for, each with the final states that are right; negative numbers count back"),
+        param("Jobs to wait for, each with the accepted final statuses; negative numbers are relative"),
     ] = None
-    comment: Annotated[str | None, param("A note that is kept with the job")] = None
-    reason: Annotated[list[Any] | None, param("Who asked for it: a list of (source, text, nanoseconds)")] = None
+    comment: Annotated[str | None, param("A comment that is kept with the job")] = None
+    reason: Annotated[
+        list[Any] | None, param("Reason trail: a list of (source, reason, nanoseconds since the epoch)")
+    ] = None
 
     # What the tables of commands, routes, roles and hooks are made from.
     role: ClassVar[Role] = Role.ADMIN

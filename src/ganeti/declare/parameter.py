@@ -30,6 +30,7 @@ class _Declaration:
     completes: str | None
     secret: bool
     bare: bool
+    off: str
     unsupported: bool | tuple[Any, ...]
     accepted: str
 
@@ -41,6 +42,7 @@ def param(
     completes: str | None = None,
     secret: bool = False,
     bare: bool = False,
+    off: str = "",
     unsupported: bool | tuple[Any, ...] = False,
     accepted: str = "",
 ) -> Meta:
@@ -49,14 +51,15 @@ def param(
     ``flags``: its command-line flags; without any it can be set only through the API, or by the
     command's own composition. ``completes``: what shell completion offers, as in ``ganeti.declare.command.Option``.
     ``secret``: the value is kept out of logs, job lists and hooks. ``bare``: the flag takes no value,
-    although "neither yes nor no" is possible too. ``unsupported``: any other value than the default is refused
+    although "neither yes nor no" is possible too. ``off``: the help of a flag that switches off what is on
+    by default (``--no-...``). ``unsupported``: any other value than the default is refused
     where it is decoded, and nothing speaks of the parameter; or, some values are refused: those. ``accepted``: why
     taking it and doing nothing with it harms nobody; its help says so.
     """
-    remark = f"no effect: {accepted}" if accepted else "not supported yet" if unsupported is True else ""
-    told = f"{help} ({remark})" if remark else help
-    declaration = _Declaration(told, flags, metavar, completes, secret, bare, unsupported, accepted)
-    return Meta(description=told, extra={_KEY: declaration})
+    remark = f" (no effect: {accepted})" if accepted else " (not supported yet)" if unsupported is True else ""
+    off = f"{off}{remark}" if off else ""
+    declaration = _Declaration(f"{help}{remark}", flags, metavar, completes, secret, bare, off, unsupported, accepted)
+    return Meta(description=declaration.help, extra={_KEY: declaration})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Parameter:
     completes: str | None = None
     secret: bool = False
     bare: bool = False
+    off: str = ""
     unsupported: bool | tuple[Any, ...] = False
     accepted: str = ""
 
@@ -123,6 +127,7 @@ def parameters_of(cls: type[Struct]) -> Mapping[str, Parameter]:
             completes=declaration.completes,
             secret=declaration.secret,
             bare=declaration.bare,
+            off=declaration.off,
             unsupported=declaration.unsupported,
             accepted=declaration.accepted,
         )

@@ -21,6 +21,8 @@ LONGEST_TEXT = 4096
 
 NonNegative = Annotated[int, Meta(ge=0, le=MOST)]
 Positive = Annotated[int, Meta(ge=1, le=MOST)]
+# Of jobs, as of processes: the lower the number, the sooner it is served.
+Priority = Annotated[int, Meta(ge=-20, le=19)]
 Ratio = Annotated[float, Meta(ge=0, le=1e6)]
 Seconds = Annotated[int, Meta(ge=0, le=MOST_SECONDS)]
 # Fractions of a second count.

@@ -18,7 +18,7 @@ OTHER = FieldKind.OTHER
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job with its log; ``archived`` if it is put away."""
+    """A job with its log; ``archived`` if it is archived."""
 
     job: Job
     log: list[LogEntry]
@@ -50,45 +50,45 @@ _COLUMNS: list[Column[JobRow]] = [
         "priority",
         "Priority",
         FieldKind.NUMBER,
-        "Priority, -20 to 19; lower goes first",
+        "Priority, -20 to 19; the lower the number, the sooner it runs",
         lambda row: row.job.priority,
     ),
-    column("archived", "Archived", FieldKind.BOOL, "Whether it is put away", lambda row: row.archived),
+    column("archived", "Archived", FieldKind.BOOL, "Whether the job is archived", lambda row: row.archived),
     column("ops", "OpCodes", OTHER, "Operations", _steps(lambda step: msgspec.json.decode(step.input))),
     column("opresult", "OpCode_result", OTHER, "Their results", _steps(lambda step: step.result)),
-    column("opstatus", "OpCode_status", OTHER, "How far they are", _steps(lambda step: str(step.status))),
+    column("opstatus", "OpCode_status", OTHER, "Status of each opcode", _steps(lambda step: str(step.status))),
     column("oplog", "OpCode_log", OTHER, "What they said", lambda row: [log_entries(row)]),
     column(
         "opstart",
         "OpCode_start",
         OTHER,
-        "When they began to wait",
+        "When each opcode began to wait for locks",
         _steps(lambda step: timestamp(step.started)),
     ),
     column(
         "opexec",
         "OpCode_exec",
         OTHER,
-        "When they had their locks",
+        "When each opcode had its locks",
         _steps(lambda step: timestamp(step.executed)),
     ),
-    column("opend", "OpCode_end", OTHER, "When they ended", _steps(lambda step: timestamp(step.ended))),
+    column("opend", "OpCode_end", OTHER, "When each opcode ended", _steps(lambda step: timestamp(step.ended))),
     column(
         "oppriority",
         "OpCode_prio",
         OTHER,
-        "Their priorities",
+        "Priority of each opcode",
         lambda row: [row.job.priority] * len(row.job.steps),
     ),
-    column("summary", "Summary", OTHER, "What it does, in short", lambda row: row.job.summary),
-    column("received_ts", "Received", OTHER, "When it was submitted", lambda row: timestamp(row.job.received)),
+    column("summary", "Summary", OTHER, "Summary of the opcodes", lambda row: row.job.summary),
+    column("received_ts", "Received", OTHER, "When the job was submitted", lambda row: timestamp(row.job.received)),
     column("start_ts", "Start", OTHER, "When it began", lambda row: timestamp(row.job.started)),
     column("end_ts", "End", OTHER, "When it ended", lambda row: timestamp(row.job.ended)),
     column(
         "progress",
         "Progress",
         OTHER,
-        "How far its present step is: done, total, unit",
+        "Progress of the current opcode: done, total, unit",
         lambda row: row.progress,
     ),
 ]

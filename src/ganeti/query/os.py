@@ -76,20 +76,20 @@ def _node_status(row: OsRow) -> dict[str, list[list[Any]]]:
 
 
 _COLUMNS: list[Column[OsRow]] = [
-    column("name", "Name", FieldKind.TEXT, "Name of the provider", lambda row: row.name),
+    column("name", "Name", FieldKind.TEXT, "Name of the operating system", lambda row: row.name),
     column("valid", "Valid", BOOL, "Whether it can be used on every node", lambda row: row.valid),
     column(
         "hidden",
         "Hidden",
         BOOL,
-        "Whether it is left out of lists",
+        "Whether it is hidden in lists",
         lambda row: row.name in row.state.cluster.hidden_os,
     ),
     column(
         "blacklisted",
         "Blacklisted",
         BOOL,
-        "Whether it must not be used",
+        "Whether it is blacklisted: cannot be installed",
         lambda row: row.name in row.state.cluster.blacklisted_os,
     ),
     column("variants", "Variants", OTHER, "Variants that all nodes have", lambda row: row.common("variants")),
@@ -107,7 +107,7 @@ _COLUMNS: list[Column[OsRow]] = [
         "Parameters that all nodes have",
         lambda row: row.common("parameters"),
     ),
-    column("node_status", "NodeStatus", OTHER, "What each node has", _node_status),
+    column("node_status", "NodeStatus", OTHER, "Status on each node", _node_status),
     column(
         "os_hvp",
         "OsHypervisorParams",

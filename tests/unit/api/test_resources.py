@@ -183,7 +183,7 @@ async def test_a_method_that_a_resource_has_not_is_405(api):
 @pytest.mark.parametrize(
     ("method", "path", "body", "told"),
     [
-        ("GET", "/2/jobs/web1", b"", "'web1' is not the number of a job"),
+        ("GET", "/2/jobs/web1", b"", "'web1' is not a job ID"),
         ("GET", "/2/query/node", b"", "Parameter 'fields' is missing"),
         ("GET", "/2/query/node?fields=name&filter=name+%3D%3D", b"", "filter"),
         ("PUT", "/2/query/node", b"[1]", "The body is not a JSON object"),

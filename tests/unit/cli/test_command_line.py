@@ -13,6 +13,7 @@ from ganeti.cli.options import build, option_of, parse, take_arguments
 from ganeti.declare.command import Argument, Option
 from ganeti.errors import EXIT_NOT_CLUSTER, EXIT_USAGE, CommandLineError, WrongInput
 from ganeti.host.paths import ROOT_VARIABLE
+from ganeti.operations import all_operations
 from ganeti.operations.instance.create import InstanceCreate
 
 
@@ -166,8 +167,13 @@ def test_the_kind_of_an_option_follows_from_its_parameter(name, kind):
     assert option_of(InstanceCreate.parameters()[name]).kind == kind
 
 
-def test_a_flag_that_switches_off_says_so():
-    assert option_of(InstanceCreate.parameters()["start"]).help == "Do not start it"
+def test_the_help_of_a_flag_that_switches_off_is_written_for_the_flag():
+    assert option_of(InstanceCreate.parameters()["start"]).help == "Do not start the instance"
+
+
+def test_every_flag_that_switches_off_has_a_help():
+    options = [option_of(it) for cls in all_operations() for it in cls.parameters().values() if it.flags]
+    assert [option.flags for option in options if not option.help] == []
 
 
 def test_a_percent_sign_in_a_help_text_is_only_that():

@@ -159,7 +159,7 @@ def test_a_job_that_is_not_there_is_said_so(gnt):
 def test_what_is_no_number_of_a_job_is_said_so(gnt, command):
     ended = gnt("job", command, "web1")
     assert ended.status == 1
-    assert "'web1' is not the number of a job" in ended.errors
+    assert "'web1' is not a job ID" in ended.errors
 
 
 def test_an_ended_job_can_be_put_away_but_not_canceled(gnt):

@@ -52,8 +52,8 @@ def test_instances_are_chosen(choose, mode, words, found):
 @pytest.mark.parametrize(
     ("mode", "words", "error", "told"),
     [
-        ("instances", [], WrongInput, "No instances are named"),
-        ("nodes", [], WrongInput, "No instances are named"),
+        ("instances", [], WrongInput, "No instances given"),
+        ("nodes", [], WrongInput, "No instances given"),
         ("cluster", ["web1"], WrongInput, "--all takes no names"),
         ("instances", ["web"], UnknownEntity, "'web' not known"),
         ("nodes-pri", ["node9"], UnknownEntity, "Node 'node9' not known"),

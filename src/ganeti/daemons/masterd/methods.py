@@ -11,6 +11,7 @@ from ganeti.bootstrap.join.invitations import Invitations
 from ganeti.daemons.masterd.master import Master
 from ganeti.daemons.masterd.queries import Queries
 from ganeti.declare.field import ValueStatus
+from ganeti.declare.types import Priority
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.queue import finished_before
 from ganeti.luxi.protocol import Method
@@ -102,7 +103,7 @@ class Methods:
             raise WrongInput("A job that works cannot be killed; jobs are no processes of their own")
         return self._executor.cancel(int(number))
 
-    async def change_job_priority(self, number: int | str, priority: int) -> tuple[bool, str]:
+    async def change_job_priority(self, number: int | str, priority: Priority) -> tuple[bool, str]:
         return self._executor.change_priority(int(number), priority)
 
     async def archive_job(self, number: int | str) -> bool:

@@ -15,12 +15,12 @@ from ganeti.declare.types import NonNegative, Positive, Size
 class BackendParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Defaults as in gnt-cluster(8)."""
 
-    always_failover: Annotated[bool, param("Never migrate live, always stop and start")] = False
-    auto_balance: Annotated[bool, param("Count it in N+1 checks and move it when balancing")] = True
-    maxmem: Annotated[Size, param("Memory it gets when there is enough, MiB")] = 128
-    minmem: Annotated[Size, param("Memory it is guaranteed, MiB")] = 128
-    spindle_use: Annotated[NonNegative, param("How many disk spindles it keeps busy")] = 1
-    vcpus: Annotated[Positive, param("Virtual processors")] = 1
+    always_failover: Annotated[bool, param("Always fail over, never live-migrate")] = False
+    auto_balance: Annotated[bool, param("Include it in N+1 checks and in balancing")] = True
+    maxmem: Annotated[Size, param("Maximum memory, MiB")] = 128
+    minmem: Annotated[Size, param("Minimum memory, MiB")] = 128
+    spindle_use: Annotated[NonNegative, param("Number of disk spindles it uses")] = 1
+    vcpus: Annotated[Positive, param("Number of virtual CPUs")] = 1
 
 
 def spelled_out(given: Mapping[str, Any]) -> dict[str, Any]:

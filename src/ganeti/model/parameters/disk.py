@@ -24,36 +24,40 @@ class PlainParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class DrbdParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """Rates are KiB/s, times tenths of a second, as drbdsetup(8) takes them."""
 
-    c_delay_target: Annotated[NonNegative, param("Delay that resync aims at, 0.1 s")] = 1
-    c_fill_target: Annotated[NonNegative, param("Data in flight that resync aims at, sectors")] = 0
-    c_max_rate: Annotated[NonNegative, param("Highest resync rate, KiB/s")] = 61440
-    c_min_rate: Annotated[NonNegative, param("Lowest resync rate, KiB/s")] = 4096
-    c_plan_ahead: Annotated[NonNegative, param("How far the resync controller plans, 0.1 s")] = 20
+    c_delay_target: Annotated[NonNegative, param("Target delay of the resync controller, 0.1 s")] = 1
+    c_fill_target: Annotated[NonNegative, param("Target amount of resync data in flight, sectors")] = 0
+    c_max_rate: Annotated[NonNegative, param("Maximum resync rate, KiB/s")] = 61440
+    c_min_rate: Annotated[NonNegative, param("Minimum resync rate, KiB/s")] = 4096
+    c_plan_ahead: Annotated[NonNegative, param("Planning window of the resync controller, 0.1 s")] = 20
     data_stripes: Annotated[Positive, param("Stripes of the data volume")] = 1
-    disk_barriers: Annotated[str, param("Barriers to switch off: n, or any of b, f, d")] = "n"
-    disk_custom: Annotated[str, param("More options for the disk")] = ""
-    dynamic_resync: Annotated[bool, param("Let the controller set the resync rate")] = False
-    meta_barriers: Annotated[bool, param("Switch off flushes of the metadata")] = False
+    disk_barriers: Annotated[str, param("Barriers to disable: n for none, or any of b, f, d")] = "n"
+    disk_custom: Annotated[str, param("Additional disk options of DRBD")] = ""
+    dynamic_resync: Annotated[bool, param("Adjust the resync rate dynamically")] = False
+    meta_barriers: Annotated[bool, param("Disable flushes of the metadata")] = False
     meta_stripes: Annotated[Positive, param("Stripes of the metadata volume")] = 1
     metavg: Annotated[str, param("Volume group of the metadata")] = "xenvg"
-    net_custom: Annotated[str, param("More options for the connection")] = ""
+    net_custom: Annotated[str, param("Additional network options of DRBD")] = ""
     protocol: Annotated[Literal["A", "B", "C"], param("Replication protocol")] = "C"
     resync_rate: Annotated[NonNegative, param("Static resync rate, KiB/s")] = 61440
 
 
 class ExtParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    access: Annotated[Access, param("Through a block device, or directly by the hypervisor")] = "kernelspace"
+    access: Annotated[Access, param("Access from kernel space (block device) or directly by the hypervisor")] = (
+        "kernelspace"
+    )
 
 
 class RbdParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    access: Annotated[Access, param("Through a block device, or directly by the hypervisor")] = "kernelspace"
+    access: Annotated[Access, param("Access from kernel space (block device) or directly by the hypervisor")] = (
+        "kernelspace"
+    )
     pool: Annotated[str, param("Ceph pool of the images")] = "rbd"
 
 
 class GlusterParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    access: Annotated[Access, param("Through a mount, or directly by the hypervisor")] = "kernelspace"
-    host: Annotated[str, param("A server of the volume")] = "127.0.0.1"
-    port: Annotated[Positive, param("Its port")] = 24007
+    access: Annotated[Access, param("Access from kernel space (mount) or directly by the hypervisor")] = "kernelspace"
+    host: Annotated[str, param("Host name of a server of the volume")] = "127.0.0.1"
+    port: Annotated[Positive, param("Port of the server")] = 24007
     volume: Annotated[str, param("Name of the volume")] = "gv0"
 
 

@@ -15,6 +15,6 @@ NicMode = Literal["bridged", "routed", "openvswitch"]
 class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Defaults as in gnt-cluster(8)."""
 
-    mode: Annotated[NicMode, param("How the card is connected to the node's network")] = "bridged"
-    link: Annotated[str, param("The bridge, switch or routing table it is connected to")] = "xen-br0"
+    mode: Annotated[NicMode, param("NIC mode: how it is connected to the node's network")] = "bridged"
+    link: Annotated[str, param("Bridge, Open vSwitch or routing table that it is connected to")] = "xen-br0"
     vlan: Annotated[str, param("VLAN tags: '.10' untagged, ':20:30' trunk")] = ""

@@ -15,19 +15,19 @@ from ganeti.declare.types import NonNegative
 class Spec(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Sizes in MiB."""
 
-    cpu_count: Annotated[NonNegative, param("Virtual processors")] = 1
+    cpu_count: Annotated[NonNegative, param("Number of virtual CPUs")] = 1
     disk_count: Annotated[NonNegative, param("Number of disks")] = 1
     disk_size: Annotated[NonNegative, param("Size of each disk, MiB")] = 1024
     memory_size: Annotated[NonNegative, param("Memory, MiB")] = 128
-    nic_count: Annotated[NonNegative, param("Number of network cards")] = 1
-    spindle_use: Annotated[NonNegative, param("Disk spindles that it keeps busy")] = 1
+    nic_count: Annotated[NonNegative, param("Number of NICs")] = 1
+    spindle_use: Annotated[NonNegative, param("Number of disk spindles it uses")] = 1
 
 
 class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Smallest and largest instance of one kind."""
 
-    min: Annotated[Spec, param("The smallest that is allowed")] = Spec()
-    max: Annotated[Spec, param("The largest that is allowed")] = Spec(
+    min: Annotated[Spec, param("Lower bounds")] = Spec()
+    max: Annotated[Spec, param("Upper bounds")] = Spec(
         cpu_count=8, disk_count=16, disk_size=1048576, memory_size=32768, nic_count=8, spindle_use=12
     )
 
@@ -38,11 +38,13 @@ ALL_DISK_TEMPLATES = ("blockdev", "diskless", "drbd", "ext", "file", "gluster", 
 class Policy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """An instance must fit one of the pairs of bounds. Defaults as in gnt-cluster(8)."""
 
-    minmax: Annotated[tuple[Bounds, ...], param("Pairs of bounds; an instance must fit one of them")] = (Bounds(),)
-    std: Annotated[Spec, param("The instance that capacity is counted in")] = Spec()
-    disk_templates: Annotated[tuple[str, ...], param("Disk templates that instances may have")] = ALL_DISK_TEMPLATES
-    vcpu_ratio: Annotated[float, param("Most virtual processors for a real one")] = 4.0
-    spindle_ratio: Annotated[float, param("Most instances' spindles for a real one")] = 32.0
+    minmax: Annotated[
+        tuple[Bounds, ...], param("Pairs of lower and upper bounds; an instance must be within one pair")
+    ] = (Bounds(),)
+    std: Annotated[Spec, param("Standard instance, used to compute capacity")] = Spec()
+    disk_templates: Annotated[tuple[str, ...], param("Disk templates allowed for instances")] = ALL_DISK_TEMPLATES
+    vcpu_ratio: Annotated[float, param("Maximum ratio of virtual to physical CPUs")] = 4.0
+    spindle_ratio: Annotated[float, param("Maximum ratio of used to physical spindles")] = 32.0
 
     def violations(self, spec: Spec, disk_sizes: tuple[int, ...], disk_template: str) -> list[str]:
         """Why an instance of this size is not allowed; empty if it is. Of several bounds, the nearest."""

@@ -55,12 +55,14 @@ Code = Literal[
     "ENODEVERSION",
 ]
 
-IgnoreErrors = Annotated[list[Code], param("Errors to show as warnings", "-I", "--ignore-errors", metavar="CODE")]
-ErrorCodes = Annotated[bool, param("Show errors in a form for programs", "--error-codes")]
-SkipChecks = Annotated[list[Literal["nplusone_mem"]], param("Checks to leave out")]
-Verbose = Annotated[bool, param("Say more", "-v", "--verbose")]
-SimulateErrors = Annotated[bool, param("Let every check fail, to see what it would say", "--debug-simulate-errors")]
-Clutter = Annotated[bool, param("Look for stray ssh keys", "--verify-ssh-clutter")]
+IgnoreErrors = Annotated[
+    list[Code], param("Error code to report as a warning; may be repeated", "-I", "--ignore-errors", metavar="CODE")
+]
+ErrorCodes = Annotated[bool, param("Print machine-readable error codes", "--error-codes")]
+SkipChecks = Annotated[list[Literal["nplusone_mem"]], param("Optional checks to skip")]
+Verbose = Annotated[bool, param("Print more details", "-v", "--verbose")]
+SimulateErrors = Annotated[bool, param("Simulate errors: report every check as failed", "--debug-simulate-errors")]
+Clutter = Annotated[bool, param("Look for stray SSH keys in authorized_keys", "--verify-ssh-clutter")]
 
 
 class Trouble(Struct, frozen=True):

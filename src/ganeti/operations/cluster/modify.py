@@ -26,7 +26,7 @@ _Edits = list[tuple[str, str]]
 
 
 class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CLUSTER_SET_PARAMS"):
-    """Change the cluster's parameters, which instances and nodes inherit."""
+    """Modify the parameters of the cluster, which nodes and instances inherit."""
 
     route: ClassVar[Route | None] = Route("PUT", "/modify", body=True)
     hook: ClassVar[Hook | None] = Hook("cluster-modify", "CLUSTER")
@@ -38,14 +38,14 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
             *POLICY_OPTIONS,
             Option(
                 ("--enabled-hypervisors",),
-                "Hypervisors, the first the default",
+                "Enabled hypervisors; the first is the default",
                 kind="list",
                 metavar="HYPERVISORS",
                 completes="hypervisor",
             ),
             Option(
                 ("--enabled-disk-templates",),
-                "Disk templates",
+                "Enabled disk templates",
                 kind="list",
                 metavar="TEMPLATES",
                 completes="disk template",
@@ -58,8 +58,10 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
     force: Annotated[bool, param("Accepted", "-f", "--force")] = False
     hv_state: Annotated[Parameters | None, param("State of hypervisors")] = None
     disk_state: Annotated[Parameters | None, param("State of storage")] = None
-    vg_name: Annotated[str | None, param("Volume group of disks", "--vg-name")] = None
-    enabled_hypervisors: Annotated[list[HypervisorName] | None, param("Hypervisors, the first the default")] = None
+    vg_name: Annotated[str | None, param("LVM volume group for instance disks", "--vg-name")] = None
+    enabled_hypervisors: Annotated[
+        list[HypervisorName] | None, param("Enabled hypervisors; the first is the default")
+    ] = None
     hvparams: Annotated[dict[str, Parameters] | None, param("Hypervisor parameters, by hypervisor")] = None
     beparams: Annotated[
         Parameters | None,
@@ -72,26 +74,35 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
     )
     osparams: Annotated[dict[str, Parameters] | None, param("OS parameters, by OS")] = None
     osparams_private_cluster: Annotated[
-        dict[str, Parameters] | None, param("OS parameters that are not shown, by OS", secret=True)
+        dict[str, Parameters] | None, param("Private OS parameters, by OS", secret=True)
     ] = None
     diskparams: Annotated[dict[str, Parameters] | None, param("Disk parameters, by template")] = None
     candidate_pool_size: Annotated[
-        Positive | None, param("How many master candidates there should be", "-C", "--candidate-pool-size", metavar="N")
+        Positive | None, param("Desired number of master candidates", "-C", "--candidate-pool-size", metavar="N")
     ] = None
     max_running_jobs: Annotated[
-        Positive | None, param("How many jobs run at a time", "--max-running-jobs", metavar="N")
+        Positive | None, param("Maximum number of jobs running at the same time", "--max-running-jobs", metavar="N")
     ] = None
     max_tracked_jobs: Annotated[
-        Positive | None, param("Accepted; all waiting jobs are looked at", "--max-tracked-jobs", metavar="N")
+        Positive | None,
+        param("Accepted for compatibility; all queued jobs are tracked", "--max-tracked-jobs", metavar="N"),
     ] = None
-    uid_pool: Annotated[_Uids | None, param("User IDs for guests")] = None
-    add_uids: Annotated[_Uids | None, param("User IDs to add to the pool")] = None
-    remove_uids: Annotated[_Uids | None, param("User IDs to remove from the pool")] = None
+    uid_pool: Annotated[_Uids | None, param("User-ID pool for guests")] = None
+    add_uids: Annotated[_Uids | None, param("User IDs to add to the user-ID pool")] = None
+    remove_uids: Annotated[_Uids | None, param("User IDs to remove from the user-ID pool")] = None
     maintain_node_health: Annotated[
-        bool | None, param("Shut down what runs where it should not", "--maintain-node-health", metavar="YES|NO")
+        bool | None,
+        param(
+            "Whether the watcher shuts down instances that run where they should not",
+            "--maintain-node-health",
+            metavar="YES|NO",
+        ),
     ] = None
     prealloc_wipe_disks: Annotated[
-        bool | None, param("Wipe disks before use", "--prealloc-wipe-disks", metavar="YES|NO")
+        bool | None,
+        param(
+            "Whether disks are wiped before they are given to an instance", "--prealloc-wipe-disks", metavar="YES|NO"
+        ),
     ] = None
     nicparams: Annotated[
         Parameters | None,
@@ -102,50 +113,65 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         param("Node parameters", "--node-parameters", metavar="KEY=VALUE,...", completes="node parameter"),
     ] = None
     ipolicy: Annotated[Parameters | None, param("Instance policy")] = None
-    drbd_helper: Annotated[str | None, param("DRBD's usermode helper", "--drbd-usermode-helper")] = None
+    drbd_helper: Annotated[str | None, param("Path of the DRBD usermode helper", "--drbd-usermode-helper")] = None
     default_iallocator: Annotated[
-        str | None, param("Allocator used when none is named", "-I", "--default-iallocator", metavar="NAME")
+        str | None, param("Default instance allocator", "-I", "--default-iallocator", metavar="NAME")
     ] = None
     default_iallocator_params: Annotated[
-        Parameters | None, param("Its parameters", "--default-iallocator-params", metavar="KEY=VALUE,...")
+        Parameters | None,
+        param("Parameters of the default instance allocator", "--default-iallocator-params", metavar="KEY=VALUE,..."),
     ] = None
     mac_prefix: Annotated[
-        NonEmpty | None, param("Beginning of new MAC addresses", "-m", "--mac-prefix", metavar="PREFIX")
+        NonEmpty | None,
+        param("Prefix of generated MAC addresses, such as aa:00:00", "-m", "--mac-prefix", metavar="PREFIX"),
     ] = None
     master_netdev: Annotated[
-        str | None, param("Network device of the master's address", "--master-netdev", metavar="DEVICE")
+        str | None, param("Network interface that holds the master IP address", "--master-netdev", metavar="DEVICE")
     ] = None
     master_netmask: Annotated[
-        NonNegative | None, param("Length of its network prefix", "--master-netmask", metavar="BITS")
+        NonNegative | None,
+        param("Netmask of the master IP address, as a prefix length", "--master-netmask", metavar="BITS"),
     ] = None
-    reserved_lvs: Annotated[list[NonEmpty] | None, param("Logical volumes to leave alone")] = None
-    hidden_os: Annotated[_Edits | None, param("OS providers to hide: (add or remove, name)")] = None
-    blacklisted_os: Annotated[_Edits | None, param("OS providers to forbid: (add or remove, name)")] = None
+    reserved_lvs: Annotated[
+        list[NonEmpty] | None, param("Logical volumes that verify ignores: (add or remove, regular expression)")
+    ] = None
+    hidden_os: Annotated[_Edits | None, param("Hidden OSes: (add or remove, name)")] = None
+    blacklisted_os: Annotated[_Edits | None, param("Blacklisted OSes: (add or remove, name)")] = None
     use_external_mip_script: Annotated[
-        bool | None, param("A script sets up the master's address", "--use-external-mip-script", metavar="YES|NO")
+        bool | None,
+        param(
+            "Whether an external script sets up the master IP address", "--use-external-mip-script", metavar="YES|NO"
+        ),
     ] = None
-    enabled_disk_templates: Annotated[list[DiskTemplateName] | None, param("Disk templates")] = None
+    enabled_disk_templates: Annotated[list[DiskTemplateName] | None, param("Enabled disk templates")] = None
     modify_etc_hosts: Annotated[
-        bool | None, param("Whether nodes' /etc/hosts are written", "--modify-etc-hosts", metavar="YES|NO")
+        bool | None, param("Whether /etc/hosts of the nodes is managed", "--modify-etc-hosts", metavar="YES|NO")
     ] = None
     file_storage_dir: Annotated[
-        str | None, param("Directory of disks in files", "--file-storage-dir", metavar="DIR")
+        str | None, param("Directory for file-based disks", "--file-storage-dir", metavar="DIR")
     ] = None
     shared_file_storage_dir: Annotated[
-        str | None, param("Directory of disks in shared files", "--shared-file-storage-dir", metavar="DIR")
+        str | None,
+        param("Directory for file-based disks on shared storage", "--shared-file-storage-dir", metavar="DIR"),
     ] = None
-    gluster_storage_dir: Annotated[str | None, param("Mount point of Gluster volumes")] = None
-    install_image: Annotated[str | None, param("Image for installations in a guest", "--install-image")] = None
+    gluster_storage_dir: Annotated[str | None, param("Directory where Gluster volumes are mounted")] = None
+    install_image: Annotated[
+        str | None, param("Image of the helper guest that runs OS installations", "--install-image")
+    ] = None
     instance_communication_network: Annotated[
-        str | None, param("Network of the metadata daemon", "--instance-communication-network")
+        str | None,
+        param("Network for communication between guests and the metadata daemon", "--instance-communication-network"),
     ] = None
-    zeroing_image: Annotated[str | None, param("Image that zeroes disks", "--zeroing-image")] = None
-    compression_tools: Annotated[list[NonEmpty] | None, param("Compression tools for moves")] = None
+    zeroing_image: Annotated[str | None, param("OS image that is used to zero disks", "--zeroing-image")] = None
+    compression_tools: Annotated[list[NonEmpty] | None, param("Compression tools for instance moves")] = None
     enabled_user_shutdown: Annotated[
-        bool | None, param("A guest that powers itself off stays off", "--user-shutdown", metavar="YES|NO")
+        bool | None,
+        param("Whether an instance that is shut down from inside stays down", "--user-shutdown", metavar="YES|NO"),
     ] = None
-    enabled_data_collectors: Annotated[dict[str, bool] | None, param("Data collectors")] = None
-    data_collector_interval: Annotated[dict[str, int] | None, param("Their intervals, microseconds")] = None
+    enabled_data_collectors: Annotated[dict[str, bool] | None, param("Data collectors to enable or disable")] = None
+    data_collector_interval: Annotated[
+        dict[str, int] | None, param("Intervals of the data collectors, microseconds")
+    ] = None
 
     def locks(self, state: State) -> LockSet:
         del state

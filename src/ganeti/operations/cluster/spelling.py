@@ -13,26 +13,26 @@ from ganeti.errors import CommandLineError
 POLICY_OPTIONS = (
     Option(
         ("--ipolicy-bounds-specs",),
-        "Smallest and largest instances: min:KEY=VALUE,.../max:KEY=VALUE,...[//...]",
+        "Minimum and maximum instance specs: min:KEY=VALUE,.../max:KEY=VALUE,...[//...]",
         metavar="BOUNDS",
     ),
     Option(
         ("--ipolicy-std-specs",),
-        "The standard instance",
+        "Standard instance specs",
         kind="keyval",
         metavar="KEY=VALUE,...",
         completes="instance specification",
     ),
     Option(
-        ("--ipolicy-disk-templates",), "Disk templates that instances may have", kind="list", completes="disk template"
+        ("--ipolicy-disk-templates",), "Disk templates allowed for instances", kind="list", completes="disk template"
     ),
-    Option(("--ipolicy-vcpu-ratio",), "Most virtual processors for a real one", kind="float", metavar="RATIO"),
-    Option(("--ipolicy-spindle-ratio",), "Most instances' spindles for a real one", kind="float", metavar="RATIO"),
+    Option(("--ipolicy-vcpu-ratio",), "Maximum ratio of virtual to physical CPUs", kind="float", metavar="RATIO"),
+    Option(("--ipolicy-spindle-ratio",), "Maximum ratio of used to physical spindles", kind="float", metavar="RATIO"),
 )
 LAYERED_OPTIONS = (
     Option(
         ("-H", "--hypervisor-parameters"),
-        "Parameters of a hypervisor; may be given several times",
+        "Parameters of a hypervisor; may be repeated",
         kind="identkeyval",
         name="hvparams",
         metavar="HYPERVISOR:KEY=VALUE,...",
@@ -41,7 +41,7 @@ LAYERED_OPTIONS = (
     ),
     Option(
         ("-D", "--disk-parameters"),
-        "Parameters of a disk template; may be given several times",
+        "Parameters of a disk template; may be repeated",
         kind="identkeyval",
         name="diskparams",
         metavar="TEMPLATE:KEY=VALUE,...",

@@ -23,13 +23,13 @@ from ganeti.operations.cluster.findings import (
 
 
 class ClusterVerify(JobOperation[list[Group]], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY"):
-    """Check the configuration, the nodes and the instances, and say what is wrong."""
+    """Verify the configuration, the nodes and the instances, and report problems."""
 
     role: ClassVar[Role] = Role.READ
     command: ClassVar[Command | None] = Command(
         "gnt-cluster",
         "verify",
-        options=(Option(("--no-nplus1-mem",), "Do not check whether a node's instances fit elsewhere", kind="flag"),),
+        options=(Option(("--no-nplus1-mem",), "Skip the N+1 memory check", kind="flag"),),
         compose=lambda values: {
             **{key: value for key, value in values.items() if key != "no_nplus1_mem"},
             "skip_checks": ["nplusone_mem"] if values.get("no_nplus1_mem") else [],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Do nothing for a while, to try out the queue and its locks."""
+"""Sleep for a while, to test the job queue and its locks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="OP_TEST_DELAY"):
-    """Do nothing for a while, to try out the queue and its locks."""
+    """Sleep for a while, to test the job queue and its locks."""
 
     role: ClassVar[Role] = Role.ADMIN
     subject: ClassVar[str | None] = "duration"
@@ -40,24 +40,28 @@ class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="
         options=(
             Option(
                 ("-n",),
-                "Wait on this node too; may be given several times",
+                "Wait on this node too; may be repeated",
                 metavar="NODE",
                 name="on_nodes",
                 repeat=True,
                 completes="node",
             ),
-            Option(("-l", "--no-locks"), "Take no locks of the nodes", kind="flag"),
+            Option(("-l", "--no-locks"), "Take no node locks", kind="flag"),
         ),
         compose=_parameters,
     )
 
     duration: Annotated[float, param("Seconds to wait")]
-    on_master: Annotated[bool, param("Wait in the master daemon", "--no-master")] = True
+    on_master: Annotated[
+        bool, param("Wait in the master daemon", "--no-master", off="Do not wait in the master daemon")
+    ] = True
     on_nodes: Annotated[list[NonEmpty], param("Nodes to wait on")] = []
-    on_node_uuids: Annotated[list[NonEmpty] | None, param("The same by UUID")] = None
-    repeat: Annotated[NonNegative, param("Number of further times", "-r", "--repeat")] = 0
-    interruptible: Annotated[bool, param("Accepted, and always so", "-i", "--interruptible")] = False
-    no_locks: Annotated[bool, param("Take no locks of the nodes")] = True
+    on_node_uuids: Annotated[list[NonEmpty] | None, param("UUIDs of the nodes to wait on")] = None
+    repeat: Annotated[NonNegative, param("Number of repetitions after the first run", "-r", "--repeat")] = 0
+    interruptible: Annotated[
+        bool, param("Accepted for compatibility; a delay can always be interrupted", "-i", "--interruptible")
+    ] = False
+    no_locks: Annotated[bool, param("Take no node locks")] = True
 
     def locks(self, state: State) -> LockSet:
         return LockSet() if self.no_locks else shared(Kind.NODE, *(node.name for node in self._nodes(state)))

@@ -31,7 +31,7 @@ BUILT_IN = "hail"
 DEFAULT = "."  # stands for the cluster's default allocator
 
 AllocatorName = Annotated[
-    NonEmpty | None, param("Allocator that chooses the node", "-I", "--iallocator", metavar="NAME")
+    NonEmpty | None, param("Instance allocator that chooses the node", "-I", "--iallocator", metavar="NAME")
 ]
 
 

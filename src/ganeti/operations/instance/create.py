@@ -56,7 +56,7 @@ class CreatePlan:
 
 
 class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_CREATE"):
-    """Create an instance: make its disks, install its operating system, start it."""
+    """Create an instance: create its disks, install an operating system, start it."""
 
     role: ClassVar[Role] = Role.ADMIN
     subject: ClassVar[str | None] = "instance_name"
@@ -67,11 +67,11 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     command: ClassVar[Command | None] = Command(
         "gnt-instance",
         "add",
-        arguments=(Argument("instance_name", "Name of the instance, as its host name will be"),),
+        arguments=(Argument("instance_name", "Host name of the instance"),),
         options=(
             Option(
                 ("--disk",),
-                "A disk: N:size=SIZE[,mode=ro]...",
+                "Disk: N:size=SIZE[,mode=ro]...; may be repeated",
                 "identkeyval",
                 "disks",
                 "N:...",
@@ -80,17 +80,17 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             ),
             Option(
                 ("--net",),
-                "A network card: N[:ip=...,mode=...,link=...]",
+                "NIC: N[:ip=...,mode=...,link=...]; may be repeated",
                 "identkeyval",
                 "nics",
                 "N:...",
                 repeat=True,
                 completes="network card",
             ),
-            Option(("--no-nics",), "No network card", kind="flag"),
+            Option(("--no-nics",), "Create the instance without NICs", kind="flag"),
             Option(
                 ("-n", "--node"),
-                "Its node, and the secondary one if it has one",
+                "Primary node, and the secondary node if there is one",
                 metavar="NODE[:NODE]",
                 completes="node",
             ),
@@ -102,7 +102,13 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
                 metavar="HYPERVISOR[:KEY=VALUE,...]",
                 completes="hypervisor parameter",
             ),
-            Option(("-s", "--os-size"), "Size of its one disk", kind="size", name="os_size", metavar="SIZE"),
+            Option(
+                ("-s", "--os-size"),
+                "Size of the disk, for an instance with one disk",
+                kind="size",
+                name="os_size",
+                metavar="SIZE",
+            ),
             Option(("--tags",), "Tags, separated by commas", kind="list", name="tag_list"),
         ),
         compose=spelling.create_parameters,
@@ -110,16 +116,26 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     )
 
     instance_name: Annotated[HostName, param("Name of the instance")]
-    force_variant: Annotated[bool, param("Accept a variant that the OS provider does not list", "--force-variant")] = (
-        False
-    )
-    wait_for_sync: Annotated[bool, param("Wait until mirrored disks are in sync", "--no-wait-for-sync")] = True
-    name_check: Annotated[bool, param("Look the name up in the DNS", "--no-name-check")] = True
-    ignore_ipolicy: Annotated[bool, param("Create it even if the instance policy forbids it", "--ignore-ipolicy")] = (
-        False
-    )
+    force_variant: Annotated[bool, param("Accept an OS variant that the OS does not list", "--force-variant")] = False
+    wait_for_sync: Annotated[
+        bool,
+        param(
+            "Wait for mirrored disks to be in sync",
+            "--no-wait-for-sync",
+            off="Do not wait for mirrored disks to be in sync",
+        ),
+    ] = True
+    name_check: Annotated[
+        bool,
+        param(
+            "Check that the name resolves, and use the full name",
+            "--no-name-check",
+            off="Skip the check that the name resolves",
+        ),
+    ] = True
+    ignore_ipolicy: Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")] = False
     opportunistic_locking: Annotated[
-        bool, param("Accepted; allocation waits for no locks anyway", "--opportunistic-locking")
+        bool, param("Accepted for compatibility; allocation never waits for locks", "--opportunistic-locking")
     ] = False
     beparams: Annotated[
         Parameters,
@@ -127,71 +143,109 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             "Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...", completes="backend parameter"
         ),
     ] = {}
-    disks: Annotated[DiskRequests, param("Disks: size, mode, name of each")]
+    disks: Annotated[DiskRequests, param("Disks, each with size, mode, name, ...")]
     disk_template: Annotated[
-        DiskTemplateName | None, param("Where its disks are kept", "-t", "--disk-template", metavar="TEMPLATE")
+        DiskTemplateName | None, param("Disk template", "-t", "--disk-template", metavar="TEMPLATE")
     ] = None
     group_name: Annotated[
         NonEmpty | None,
-        param("Node group to choose a node from", "-g", "--node-group", metavar="GROUP", completes="group"),
+        param(
+            "Node group for the allocator to choose nodes from",
+            "-g",
+            "--node-group",
+            metavar="GROUP",
+            completes="group",
+        ),
     ] = None
     file_driver: Annotated[
-        Literal["blktap2", "blktap", "loop"] | None, param("How files become disks", "--file-driver", metavar="DRIVER")
+        Literal["blktap2", "blktap", "loop"] | None,
+        param("Driver of file-based disks", "--file-driver", metavar="DRIVER"),
     ] = None
     file_storage_dir: Annotated[
-        NonEmpty | None, param("Directory below the cluster's for its disks", "--file-storage-dir", metavar="DIR")
+        NonEmpty | None,
+        param(
+            "Directory for its disks, below the cluster's file storage directory", "--file-storage-dir", metavar="DIR"
+        ),
     ] = None
     hvparams: Annotated[Parameters, param("Hypervisor parameters")] = {}
-    hypervisor: Annotated[HypervisorName | None, param("Hypervisor; the cluster's default if not given")] = None
+    hypervisor: Annotated[HypervisorName | None, param("Hypervisor; by default the cluster's default one")] = None
     iallocator: Annotated[
-        NonEmpty | None, param("Allocator that chooses the node", "-I", "--iallocator", metavar="NAME")
+        NonEmpty | None, param("Instance allocator that chooses the node", "-I", "--iallocator", metavar="NAME")
     ] = None
-    identify_defaults: Annotated[bool, param("Drop parameters that equal the cluster's, on import")] = False
-    ip_check: Annotated[bool, param("Make sure that no machine has its address", "--no-ip-check")] = True
-    conflicts_check: Annotated[
-        bool, param("Make sure that its addresses are in no network of the cluster", "--no-conflicts-check")
+    identify_defaults: Annotated[bool, param("On import, drop parameters that equal the cluster's defaults")] = False
+    ip_check: Annotated[
+        bool,
+        param(
+            "Check that no machine answers at the instance's address",
+            "--no-ip-check",
+            off="Skip the check that no machine answers at the instance's address",
+        ),
     ] = True
-    mode: Annotated[Literal["create", "import", "remote-import"], param("Where its disks' content comes from")]
-    nics: Annotated[NicRequests, param("Network cards: mac, ip, mode, link, name of each")]
-    no_install: Annotated[bool | None, param("Do not install an OS, and do not start", "--no-install", bare=True)] = (
-        None
-    )
+    conflicts_check: Annotated[
+        bool,
+        param(
+            "Check that its addresses conflict with no network of the cluster",
+            "--no-conflicts-check",
+            off="Skip the check that its addresses conflict with no network of the cluster",
+        ),
+    ] = True
+    mode: Annotated[Literal["create", "import", "remote-import"], param("How the instance is created")]
+    nics: Annotated[NicRequests, param("NICs, each with mac, ip, mode, link, name, ...")]
+    no_install: Annotated[
+        bool | None,
+        param("Create the instance without installing an OS and without starting it", "--no-install", bare=True),
+    ] = None
     osparams: Annotated[Parameters, param("OS parameters", "-O", "--os-parameters", metavar="KEY=VALUE,...")] = {}
     osparams_private: Annotated[
         Parameters | None,
-        param("OS parameters that are not shown", "--os-parameters-private", metavar="KEY=VALUE,...", secret=True),
+        param(
+            "Private OS parameters: stored, but not shown",
+            "--os-parameters-private",
+            metavar="KEY=VALUE,...",
+            secret=True,
+        ),
     ] = None
     osparams_secret: Annotated[
         Parameters | None,
-        param("OS parameters that are not kept either", "--os-parameters-secret", metavar="KEY=VALUE,...", secret=True),
+        param(
+            "Secret OS parameters: used for this installation, never stored",
+            "--os-parameters-secret",
+            metavar="KEY=VALUE,...",
+            secret=True,
+        ),
     ] = None
     os_type: Annotated[
-        OsName | None, param("OS provider, with variant", "-o", "--os-type", metavar="OS", completes="os")
+        OsName | None,
+        param("Operating system, with its variant: OS[+VARIANT]", "-o", "--os-type", metavar="OS", completes="os"),
     ] = None
     pnode: Annotated[NonEmpty | None, param("Primary node")] = None
-    pnode_uuid: Annotated[NonEmpty | None, param("The same by UUID")] = None
+    pnode_uuid: Annotated[NonEmpty | None, param("UUID of the primary node")] = None
     snode: Annotated[NonEmpty | None, param("Secondary node")] = None
-    snode_uuid: Annotated[NonEmpty | None, param("The same by UUID")] = None
-    source_handshake: Annotated[list[Any] | None, param("Proof of the other cluster, for remote-import")] = None
-    source_instance_name: Annotated[NonEmpty | None, param("Its name there, for remote-import")] = None
-    source_shutdown_timeout: Annotated[NonNegative, param("Seconds it gets to power off there")] = 120
-    source_x509_ca: Annotated[NonEmpty | None, param("CA of the other cluster, for remote-import")] = None
+    snode_uuid: Annotated[NonEmpty | None, param("UUID of the secondary node")] = None
+    source_handshake: Annotated[list[Any] | None, param("Handshake with the source cluster, for remote-import")] = None
+    source_instance_name: Annotated[
+        NonEmpty | None, param("Name of the instance on the source cluster, for remote-import")
+    ] = None
+    source_shutdown_timeout: Annotated[
+        NonNegative, param("Seconds to wait for it to shut down on the other cluster")
+    ] = 120
+    source_x509_ca: Annotated[NonEmpty | None, param("CA certificate of the source cluster, for remote-import")] = None
     src_node: Annotated[NonEmpty | None, param("Node with the export, for import")] = None
-    src_node_uuid: Annotated[NonEmpty | None, param("The same by UUID")] = None
+    src_node_uuid: Annotated[NonEmpty | None, param("UUID of the node with the export")] = None
     src_path: Annotated[NonEmpty | None, param("Directory of the export, for import")] = None
-    compress: Annotated[str, param("Compression of what is imported")] = "none"
-    start: Annotated[bool, param("Start it", "--no-start")] = True
-    forthcoming: Annotated[bool, param("Only reserve resources", "--forthcoming")] = False
-    commit: Annotated[bool, param("Make an instance of what was reserved", "--commit")] = False
+    compress: Annotated[str, param("Compression of the imported data")] = "none"
+    start: Annotated[bool, param("Start the instance", "--no-start", off="Do not start the instance")] = True
+    forthcoming: Annotated[bool, param("Only reserve resources for the instance", "--forthcoming")] = False
+    commit: Annotated[bool, param("Turn a forthcoming instance into a real one", "--commit")] = False
     tags: Annotated[list[Tag], param("Tags")] = []
     instance_communication: Annotated[
-        bool, param("Let the guest talk to the metadata daemon", "-c", "--communication")
+        bool, param("Enable communication of the guest with the metadata daemon", "-c", "--communication")
     ] = False
     helper_startup_timeout: Annotated[
-        int | None, param("Seconds for a helper machine to start", "--helper-startup-timeout")
+        int | None, param("Seconds to wait for the helper guest to start", "--helper-startup-timeout")
     ] = None
     helper_shutdown_timeout: Annotated[
-        int | None, param("Seconds for a helper machine to stop", "--helper-shutdown-timeout")
+        int | None, param("Seconds to wait for the helper guest to shut down", "--helper-shutdown-timeout")
     ] = None
 
     def locks(self, state: State) -> LockSet:

@@ -25,10 +25,10 @@ class DiskRequest(Item, frozen=True, kw_only=True):
 
     noun: ClassVar[str] = "Disk"
 
-    size: Annotated[DiskSize, param("Size, MiB or with a unit")]
-    mode: Annotated[AccessMode, param("rw or ro")] = "rw"
+    size: Annotated[DiskSize, param("Size, in MiB or with a unit")]
+    mode: Annotated[AccessMode, param("Access mode: rw or ro")] = "rw"
     name: Annotated[Name | None, param("Name of the disk")] = None
-    spindles: Annotated[NonNegative | None, param("Spindles it is to have of its own")] = None
+    spindles: Annotated[NonNegative | None, param("Number of spindles, for exclusive storage")] = None
 
 
 DiskRequests = Annotated[list[DiskRequest], Meta(max_length=MOST_DISKS)]

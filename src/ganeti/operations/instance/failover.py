@@ -29,7 +29,7 @@ from ganeti.rpc.contract.node import Ping
 
 
 class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True, tag="OP_INSTANCE_FAILOVER"):
-    """Stop an instance, make another node its primary one, and start it there if it should run."""
+    """Stop an instance, and start it on another node if it should be up."""
 
     route: ClassVar[Route | None] = Route("PUT", "/instances/{instance_name}/failover", body=True)
     hook: ClassVar[Hook | None] = Hook("instance-failover", "INSTANCE")
@@ -37,20 +37,22 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         "gnt-instance",
         "failover",
         arguments=(INSTANCE_ARGUMENT,),
-        options=(Option(("-f", "--force"), "Do not ask", kind="flag", name="force"),),
+        options=(Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force"),),
         question="Failover will happen to image {instance_name}. This requires a shutdown of the instance. Continue?",
         usage="[-f] <instance-name>",
     )
 
-    shutdown_timeout: Annotated[NonNegative, param("Seconds it gets to power off", "--shutdown-timeout")] = 120
+    shutdown_timeout: Annotated[
+        NonNegative, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")
+    ] = 120
     ignore_consistency: Annotated[
         bool,
         param(
-            "Go on if it can't be stopped on its node; be sure that it is not running there",
+            "Proceed even if the instance cannot be stopped on its node; make sure it does not run there",
             "--ignore-consistency",
         ),
     ] = False
-    cleanup: Annotated[bool, param("Put in order what a failover left that broke off", "--cleanup")] = False
+    cleanup: Annotated[bool, param("Clean up after an interrupted failover", "--cleanup")] = False
 
     async def check(self, cluster: CheckContext) -> Relocation:
         state = cluster.state

@@ -35,7 +35,7 @@ class MigratePlan(Relocation):
 
 
 class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_MIGRATE"):
-    """Move a running instance to another node, without stopping it if it can be done live."""
+    """Migrate a running instance to another node, live if possible."""
 
     route: ClassVar[Route | None] = Route("PUT", "/instances/{instance_name}/migrate", body=True)
     hook: ClassVar[Hook | None] = Hook("instance-migrate", "INSTANCE")
@@ -44,8 +44,8 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         "migrate",
         arguments=(INSTANCE_ARGUMENT,),
         options=(
-            Option(("-f", "--force"), "Do not ask", kind="flag", name="force"),
-            Option(("--non-live",), "Stop the instance while it is moved", kind="no-flag", name="live"),
+            Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force"),
+            Option(("--non-live",), "Pause the instance during the migration", kind="no-flag", name="live"),
         ),
         question="Instance {instance_name} will be migrated. Migration might impact the instance if "
         "anything goes wrong (e.g. due to bugs in the hypervisor). Continue?",
@@ -58,17 +58,22 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
 
     mode: Annotated[
         Literal["live", "non-live"] | None,
-        param("How; by default as the hypervisor parameter migration_mode says", "--migration-mode"),
+        param("Migration mode; by default the hypervisor parameter migration_mode", "--migration-mode"),
     ] = None
-    live: Annotated[bool | None, param("Old form of mode: true for live, false for non-live")] = None
+    live: Annotated[bool | None, param("Old form of 'mode': true for live, false for non-live")] = None
     allow_runtime_changes: Annotated[
-        bool, param("Allow less memory at runtime if the target has little", "--no-runtime-changes")
+        bool,
+        param(
+            "Allow the instance's memory to be reduced at runtime if the target has too little",
+            "--no-runtime-changes",
+            off="Do not reduce the instance's memory at runtime",
+        ),
     ] = True
-    cleanup: Annotated[bool, param("Put in order what a migration left that broke off", "--cleanup")] = False
-    allow_failover: Annotated[bool, param("Stop and start it if it can't be moved live", "--allow-failover")] = False
-    ignore_hvversions: Annotated[
-        bool, param("Move even if the hypervisors' versions differ", "--ignore-hvversions")
-    ] = False
+    cleanup: Annotated[bool, param("Clean up after an interrupted migration", "--cleanup")] = False
+    allow_failover: Annotated[bool, param("Fail over if live migration is not possible", "--allow-failover")] = False
+    ignore_hvversions: Annotated[bool, param("Migrate even if hypervisor versions differ", "--ignore-hvversions")] = (
+        False
+    )
 
     async def check(self, cluster: CheckContext) -> MigratePlan:
         state = cluster.state

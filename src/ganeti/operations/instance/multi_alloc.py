@@ -23,9 +23,11 @@ class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_onl
     role: ClassVar[Role] = Role.ADMIN
     route: ClassVar[Route | None] = Route("POST", "/instances-multi-alloc", body=True)
 
-    opportunistic_locking: Annotated[bool, param("Accepted; allocation waits for no locks anyway")] = False
+    opportunistic_locking: Annotated[bool, param("Accepted for compatibility; allocation never waits for locks")] = (
+        False
+    )
     iallocator: Annotated[
-        NonEmpty | None, param("Allocator that chooses the nodes", "-I", "--iallocator", metavar="NAME")
+        NonEmpty | None, param("Instance allocator that chooses the nodes", "-I", "--iallocator", metavar="NAME")
     ] = None
     instances: Annotated[list[Parameters], param("Parameters of OP_INSTANCE_CREATE, for each instance")] = []
 

@@ -29,13 +29,13 @@ class NicRequest(Item, frozen=True, kw_only=True):
     noun: ClassVar[str] = "NIC"
 
     mac: Annotated[MacRequest, param("A MAC address, or 'auto'")] = "auto"
-    ip: Annotated[Name | None, param("Its address, for scripts and routed mode")] = None
+    ip: Annotated[Name | None, param("IP address, for scripts and routed mode")] = None
     mode: Annotated[NicMode | None, param("How it is connected to the node's network")] = None
     link: Annotated[Name | None, param("Bridge, switch or routing table")] = None
     bridge: Annotated[Name | None, param("Old name of link")] = None
     vlan: Annotated[Name | None, param("VLAN tags")] = None
     network: Annotated[Name | None, param("A network of the cluster", unsupported=True)] = None
-    name: Annotated[Name | None, param("Name of the card")] = None
+    name: Annotated[Name | None, param("Name of the NIC")] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -34,7 +34,7 @@ class RebootPlan:
 
 
 class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_REBOOT"):
-    """Restart an instance: ask its guest (soft), reset its machine (hard), or stop and start it (full)."""
+    """Reboot an instance: from inside the guest (soft), by a reset (hard), or by stopping and starting it (full)."""
 
     route: ClassVar[Route | None] = Route(
         "POST",
@@ -51,7 +51,7 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
         options=(
             Option(
                 ("-t", "--type"),
-                "How: soft, hard or full",
+                "Type of reboot",
                 name="reboot_type",
                 choices=_TYPES,
                 default="hard",
@@ -59,11 +59,13 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
         ),
     )
 
-    reboot_type: Annotated[Literal["soft", "hard", "full"], param("How")]
+    reboot_type: Annotated[Literal["soft", "hard", "full"], param("Type of reboot: soft, hard or full")]
     ignore_secondaries: Annotated[
-        bool, param("Restart even if secondary disks are not all right", "--ignore-secondaries")
+        bool, param("Restart even if secondary disks are degraded", "--ignore-secondaries")
     ] = False
-    shutdown_timeout: Annotated[NonNegative, param("Seconds it gets to power off", "--shutdown-timeout")] = 120
+    shutdown_timeout: Annotated[
+        NonNegative, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")
+    ] = 120
 
     async def check(self, cluster: CheckContext) -> RebootPlan:
         state = cluster.state

@@ -40,13 +40,15 @@ class InstanceRelocation(InstanceOperation[R], frozen=True, kw_only=True):
 
     target_node: Annotated[
         NonEmpty | None,
-        param("Node to move to, if there is a choice", "-n", "--target-node", metavar="NODE", completes="node"),
+        param(
+            "Target node, for templates that let you choose", "-n", "--target-node", metavar="NODE", completes="node"
+        ),
     ] = None
     target_node_uuid: NodeUuid = None
     iallocator: AllocatorName = None
-    ignore_ipolicy: Annotated[
-        bool, param("Move even if the target's instance policy forbids it", "--ignore-ipolicy")
-    ] = False
+    ignore_ipolicy: Annotated[bool, param("Ignore violations of the target's instance policy", "--ignore-ipolicy")] = (
+        False
+    )
 
     @property
     def choice(self) -> NodeChoice:

@@ -31,7 +31,7 @@ class RemovePlan:
 
 
 class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_REMOVE"):
-    """Stop an instance, remove its disks and forget it."""
+    """Shut down an instance and remove it, with its disks."""
 
     role: ClassVar[Role] = Role.ADMIN
     route: ClassVar[Route | None] = Route("DELETE", "/instances/{instance_name}", body=True)
@@ -40,16 +40,21 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         "gnt-instance",
         "remove",
         arguments=(INSTANCE_ARGUMENT,),
-        options=(Option(("-f", "--force"), "Do not ask", kind="flag", name="force"),),
+        options=(Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force"),),
         question="This will remove the volumes of the instance {instance_name} (including mirrors), "
         "thus removing all the data of the instance. Continue?",
         usage="[-f] <instance-name>",
     )
 
-    shutdown_timeout: Annotated[NonNegative, param("Seconds it gets to power off", "--shutdown-timeout")] = 120
+    shutdown_timeout: Annotated[
+        NonNegative, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")
+    ] = 120
     ignore_failures: Annotated[
         bool,
-        param("Forget it even if it can't be stopped or its disks can't be removed", "--ignore-failures"),
+        param(
+            "Remove it from the configuration even if it cannot be stopped or its disks cannot be removed",
+            "--ignore-failures",
+        ),
     ] = False
 
     async def check(self, cluster: CheckContext) -> RemovePlan:

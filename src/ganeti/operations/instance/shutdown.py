@@ -30,7 +30,7 @@ class ShutdownPlan:
 
 
 class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_SHUTDOWN"):
-    """Stop an instance: ask its guest to power off, and end it if it does not."""
+    """Shut down an instance: ask the guest to power off, and kill it if it does not in time."""
 
     route: ClassVar[Route | None] = Route(
         "PUT", "/instances/{instance_name}/shutdown", query={"no_remember": "no_remember"}, body=True
@@ -40,14 +40,16 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
         "gnt-instance", "shutdown", per_instance=True, aliases=("stop",), usage="<instance>"
     )
 
-    force: Annotated[bool, param("Do not ask, and stop it even if it is marked offline", "-f", "--force")] = False
-    ignore_offline_nodes: Annotated[
-        bool, param("If its node is offline, only mark it as one that should not run", "--ignore-offline")
+    force: Annotated[
+        bool, param("Do not ask for confirmation, and shut down even if it is marked offline", "-f", "--force")
     ] = False
-    timeout: Annotated[NonNegative, param("Seconds it gets to power off", "--timeout")] = 120
-    no_remember: Annotated[bool, param("Do not mark it as one that should not run", "--no-remember")] = False
+    ignore_offline_nodes: Annotated[
+        bool, param("If the primary node is offline, only record that it should be down", "--ignore-offline")
+    ] = False
+    timeout: Annotated[NonNegative, param("Seconds to wait for the guest to shut down", "--timeout")] = 120
+    no_remember: Annotated[bool, param("Do not record that the instance should be down", "--no-remember")] = False
     admin_state_source: Annotated[
-        Literal["admin", "user"] | None, param("Who wanted it: the administrator, or the guest's user")
+        Literal["admin", "user"] | None, param("Who shut it down: admin, or user (from inside)")
     ] = None
 
     async def check(self, cluster: CheckContext) -> ShutdownPlan:

@@ -50,16 +50,18 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
     )
 
     force: Annotated[
-        bool, param("Do not ask, and start even if secondary disks are not all right", "-f", "--force")
+        bool, param("Do not ask for confirmation, and start even if secondary disks are degraded", "-f", "--force")
     ] = False
     ignore_offline_nodes: Annotated[
-        bool, param("If its node is offline, only mark it as one that should run", "--ignore-offline")
+        bool, param("If the primary node is offline, only record that it should be up", "--ignore-offline")
     ] = False
-    hvparams: Annotated[Parameters, param("Hypervisor parameters for this once", "-H", "--hypervisor-parameters")] = {}
-    beparams: Annotated[Parameters, param("Backend parameters for this once", "-B", "--backend-parameters")] = {}
-    no_remember: Annotated[bool, param("Do not mark it as one that should run", "--no-remember")] = False
-    startup_paused: Annotated[bool, param("Start it paused", "--paused")] = False
-    shutdown_timeout: Annotated[NonNegative, param("Seconds it gets to shut down, if it has to")] = 120
+    hvparams: Annotated[
+        Parameters, param("Hypervisor parameters for this start only", "-H", "--hypervisor-parameters")
+    ] = {}
+    beparams: Annotated[Parameters, param("Backend parameters for this start only", "-B", "--backend-parameters")] = {}
+    no_remember: Annotated[bool, param("Do not record that the instance should be up", "--no-remember")] = False
+    startup_paused: Annotated[bool, param("Start the instance in paused state", "--paused")] = False
+    shutdown_timeout: Annotated[NonNegative, param("Seconds to wait for the guest to shut down")] = 120
 
     async def check(self, cluster: CheckContext) -> StartupPlan:
         state = cluster.state

@@ -31,7 +31,7 @@ class InstanceOperation(JobOperation[P], frozen=True, kw_only=True):
     subject: ClassVar[str | None] = "instance_name"
 
     instance_name: Annotated[NonEmpty, param("Name of the instance", completes="instance")]
-    instance_uuid: Annotated[NonEmpty | None, param("Its UUID; counts more than the name")] = None
+    instance_uuid: Annotated[NonEmpty | None, param("UUID, used instead of the name")] = None
 
     def instance(self, state: State) -> Instance:
         """Raises UnknownEntity."""

@@ -39,14 +39,14 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
     node_name: Annotated[HostName, param("Name of the node")]
     hv_state: Annotated[Parameters | None, param("State of its hypervisors")] = None
     disk_state: Annotated[Parameters | None, param("State of its storage")] = None
-    primary_ip: Annotated[NonEmpty | None, param("Address of node calls; as its name says if not given")] = None
-    secondary_ip: Annotated[NonEmpty | None, param("Address of disk and migration traffic")] = None
-    readd: Annotated[bool, param("It was in the cluster before and was installed anew")] = False
-    group: Annotated[NonEmpty | None, param("Its node group", completes="group")] = None
-    master_capable: Annotated[bool | None, param("Whether it may become master")] = None
-    vm_capable: Annotated[bool | None, param("Whether it may run instances")] = None
+    primary_ip: Annotated[NonEmpty | None, param("Primary address; by default what the name resolves to")] = None
+    secondary_ip: Annotated[NonEmpty | None, param("Secondary address, for replication and migration traffic")] = None
+    readd: Annotated[bool, param("Re-add a node that is in the configuration and was reinstalled")] = False
+    group: Annotated[NonEmpty | None, param("Node group of the node", completes="group")] = None
+    master_capable: Annotated[bool | None, param("Whether the node may become master candidate and master")] = None
+    vm_capable: Annotated[bool | None, param("Whether the node may run instances")] = None
     ndparams: Annotated[Parameters | None, param("Node parameters")] = None
-    node_setup: Annotated[bool, param("Accepted; the certificate is there already")] = False
+    node_setup: Annotated[bool, param("Accepted for compatibility; the certificate is in place already")] = False
 
     def locks(self, state: State) -> LockSet:
         del state

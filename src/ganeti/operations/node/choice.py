@@ -12,7 +12,7 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 
 # Beside each parameter that names a node.
-NodeUuid = Annotated[NonEmpty | None, param("UUID of that node; counts more than its name")]
+NodeUuid = Annotated[NonEmpty | None, param("UUID of that node, used instead of its name")]
 
 
 @dataclass(frozen=True, slots=True)

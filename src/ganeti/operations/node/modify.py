@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Change the role or the parameters of a node."""
+"""Modify the role or the parameters of a node."""
 
 from __future__ import annotations
 
@@ -38,38 +38,43 @@ class NodeModifyPlan:
 
 
 class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="OP_NODE_SET_PARAMS"):
-    """Change the role or the parameters of a node."""
+    """Modify the role or the parameters of a node."""
 
     route: ClassVar[Route | None] = Route("POST", "/nodes/{node_name}/modify", body=True)
     hook: ClassVar[Hook | None] = Hook("node-modify", "NODE")
     command: ClassVar[Command | None] = Command("gnt-node", "modify", arguments=(NODE_ARGUMENT,), usage="<node-name>")
 
-    force: Annotated[bool, param("Do it even if there would be too few master candidates", "-f", "--force")] = False
+    force: Annotated[bool, param("Proceed even if too few master candidates would be left", "-f", "--force")] = False
     hv_state: Annotated[Parameters | None, param("State of its hypervisors")] = None
     disk_state: Annotated[Parameters | None, param("State of its storage")] = None
     master_candidate: Annotated[
-        bool | None, param("Whether it keeps a replica of the state", "-C", "--master-candidate", metavar="YES|NO")
+        bool | None, param("Whether the node is a master candidate", "-C", "--master-candidate", metavar="YES|NO")
     ] = None
     offline: Annotated[
-        bool | None, param("Whether it is down for sure; it is not called then", "-O", "--offline", metavar="YES|NO")
+        bool | None,
+        param("Whether the node is offline: known to be down, and not contacted", "-O", "--offline", metavar="YES|NO"),
     ] = None
-    drained: Annotated[bool | None, param("Whether it takes no new instances", "-D", "--drained", metavar="YES|NO")] = (
-        None
-    )
-    auto_promote: Annotated[bool, param("Promote another master candidate if one is missing", "--auto-promote")] = False
+    drained: Annotated[
+        bool | None, param("Whether the node is drained: gets no new instances", "-D", "--drained", metavar="YES|NO")
+    ] = None
+    auto_promote: Annotated[bool, param("Promote another node to master candidate if needed", "--auto-promote")] = False
     master_capable: Annotated[
-        bool | None, param("Whether it may become master", "--master-capable", metavar="YES|NO")
+        bool | None,
+        param("Whether the node may become master candidate and master", "--master-capable", metavar="YES|NO"),
     ] = None
-    vm_capable: Annotated[bool | None, param("Whether it may run instances", "--vm-capable", metavar="YES|NO")] = None
+    vm_capable: Annotated[
+        bool | None, param("Whether the node may run instances", "--vm-capable", metavar="YES|NO")
+    ] = None
     secondary_ip: Annotated[
-        NonEmpty | None, param("Address of disk and migration traffic", "-s", "--secondary-ip", metavar="ADDRESS")
+        NonEmpty | None,
+        param("Secondary address, for replication and migration traffic", "-s", "--secondary-ip", metavar="ADDRESS"),
     ] = None
     ndparams: Annotated[
         Parameters | None,
         param("Node parameters", "--node-parameters", metavar="KEY=VALUE,...", completes="node parameter"),
     ] = None
     powered: Annotated[
-        bool | None, param("Whether it is thought to have power", "--node-powered", metavar="YES|NO")
+        bool | None, param("Whether the node is recorded as powered on", "--node-powered", metavar="YES|NO")
     ] = None
 
     def locks(self, state: State) -> LockSet:

@@ -25,7 +25,7 @@ class NodeOperation(JobOperation[P], frozen=True, kw_only=True):
     subject: ClassVar[str | None] = "node_name"
 
     node_name: Annotated[NonEmpty, param("Name of the node", completes="node")]
-    node_uuid: Annotated[NonEmpty | None, param("Its UUID; counts more than the name")] = None
+    node_uuid: Annotated[NonEmpty | None, param("UUID, used instead of the name")] = None
 
     def node(self, state: State) -> Node:
         """Raises UnknownEntity."""

@@ -16,13 +16,13 @@ from ganeti.rpc.contract.os import DiagnoseProviders, OsProvider
 
 
 class OsDiagnose(JobOperation[None], frozen=True, kw_only=True, tag="OP_OS_DIAGNOSE"):
-    """Say which OS providers the nodes have, and what is wrong with them."""
+    """Show which nodes have which operating systems, and what is wrong with them."""
 
     role: ClassVar[Role] = Role.READ
     reads_only: ClassVar[bool] = True
 
     output_fields: Annotated[list[NonEmpty], param("Columns to return")]
-    names: Annotated[list[NonEmpty], param("Providers to look at; none for all")] = []
+    names: Annotated[list[NonEmpty], param("OSes to look at; all if empty")] = []
 
     async def check(self, cluster: CheckContext) -> None:
         del cluster

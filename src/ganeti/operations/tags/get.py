@@ -20,9 +20,9 @@ class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_G
     reads_only: ClassVar[bool] = True
     subject: ClassVar[str | None] = "name"
 
-    kind: Annotated[Label, param("What is tagged")]
-    name: Annotated[str | None, param("Name of the object; none for the cluster")] = None
-    use_locking: Annotated[bool, param("Accepted; reading needs no locks")] = False
+    kind: Annotated[Label, param("Kind of object")]
+    name: Annotated[str | None, param("Name of the object; empty for the cluster")] = None
+    use_locking: Annotated[bool, param("Accepted for compatibility; reads need no locks")] = False
 
     async def check(self, cluster: CheckContext) -> list[str]:
         return sorted(tagged(cluster.state, labelled(self.kind), self.name).tags)

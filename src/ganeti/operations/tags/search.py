@@ -29,7 +29,7 @@ class TagsSearch(JobOperation[Found], frozen=True, kw_only=True, tag="OP_TAGS_SE
     reads_only: ClassVar[bool] = True
     subject: ClassVar[str | None] = "pattern"
 
-    pattern: Annotated[NonEmpty, param("Regular expression that is somewhere in the tag")]
+    pattern: Annotated[NonEmpty, param("Regular expression to search for in tags")]
 
     async def check(self, cluster: CheckContext) -> Found:
         try:

@@ -25,9 +25,9 @@ else:
 class TagOperation(JobOperation[Entity], frozen=True, kw_only=True):
     """Changes the tags of one object; the plan is the object as it becomes."""
 
-    kind: Annotated[Label, param("What is tagged")]
+    kind: Annotated[Label, param("Kind of object")]
     tags: Annotated[list[Tag], param("Tags")]
-    name: Annotated[str | None, param("Name of the object; none for the cluster")] = None
+    name: Annotated[str | None, param("Name of the object; empty for the cluster")] = None
 
     def changed(self, tags: frozenset[str]) -> frozenset[str]:
         """The tags that there will be, from those that there are. Raises WrongInput."""
