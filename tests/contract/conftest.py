@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -35,3 +36,13 @@ def make_paths(tmp_path_factory):
         return Paths(tmp_path_factory.mktemp("n"))
 
     return make
+
+
+@pytest.fixture
+def small_space(tmp_path):
+    """A file system of 4 MiB."""
+    if os.geteuid():
+        pytest.skip("mounting a file system takes root")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0755", "tmpfs", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)

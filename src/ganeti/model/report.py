@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ganeti.model.guest_state import GuestState
+
 
 class Memory(Struct, frozen=True):
     """MiB; ``node`` is what the node itself uses, without guests."""
@@ -29,19 +31,16 @@ class Processors(Struct, frozen=True):
 
 
 class RunningGuest(Struct, frozen=True):
-    """``state`` is the hypervisor's own word: running, paused, shutdown, inmigrate ..."""
+    """``reason`` says why it is in this state, where the hypervisor knows."""
 
     uuid: str
     name: str
     hypervisor: str
-    state: str
+    state: GuestState
     memory: int  # MiB
     vcpus: int
     seconds: float = 0.0  # of processor time used
-
-    @property
-    def running(self) -> bool:
-        return self.state in ("running", "paused", "blocked")
+    reason: str = ""
 
 
 class NodeReport(Struct, frozen=True, kw_only=True):
@@ -58,13 +57,14 @@ class NodeReport(Struct, frozen=True, kw_only=True):
 
 
 class GuestEvent(Struct, frozen=True):
-    """``state``: as in RunningGuest, or "down" (asked to), "user-down" (by itself), "crashed".
+    """How a guest is from now on.
 
     The first events of a watch describe what is; one with an empty ``uuid`` ends them.
     """
 
     uuid: str
     name: str = ""
-    state: str = ""
+    state: GuestState = GuestState.DOWN
     memory: int = 0  # MiB
     vcpus: int = 0
+    reason: str = ""

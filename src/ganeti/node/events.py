@@ -9,11 +9,6 @@ from contextlib import contextmanager
 
 from ganeti.model.report import GuestEvent, RunningGuest
 
-# How a guest ended; every other state is the hypervisor's word for one that is there.
-DOWN = "down"  # it was asked to
-USER_DOWN = "user-down"  # by itself
-CRASHED = "crashed"
-
 
 class Events:
     """Hands each event to every watcher; telling never waits."""
@@ -38,4 +33,4 @@ class Events:
 
 
 def event_of(guest: RunningGuest) -> GuestEvent:
-    return GuestEvent(guest.uuid, guest.name, guest.state, guest.memory, guest.vcpus)
+    return GuestEvent(guest.uuid, guest.name, guest.state, guest.memory, guest.vcpus, guest.reason)

@@ -38,7 +38,7 @@ class Guests:
         del report
         async with self._changing(call.guest) as hypervisor:
             if hypervisor.runs(call.guest.name):
-                return Started(fresh=False)
+                return Started(fresh=False, resumed=not call.paused and await hypervisor.resume(call.guest))
             async with self._resources(call.guest, hypervisor) as resources:
                 await hypervisor.start(call.guest, resources, paused=call.paused)
             return Started(fresh=True)

@@ -52,7 +52,7 @@ class _Builder:
         self._reports = reports
         self._nodes = {node.uuid: index for index, node in enumerate(state.nodes)}
         self._groups = {group.uuid: index for index, group in enumerate(state.groups)}
-        self._running = {(uuid, guest.uuid) for uuid, r in reports.items() for guest in r.guests if guest.running}
+        self._running = {(uuid, guest.uuid) for uuid, r in reports.items() for guest in r.guests if guest.state.runs}
 
     def arrives(self, instance: model_instance.Instance) -> bool:
         """Whether an instance will take memory that its node still reports as free."""

@@ -13,6 +13,7 @@ from ganeti.declare.parameter import parameters_of
 from ganeti.model.disk import Disk
 from ganeti.model.group import Group
 from ganeti.model.guest import GuestNic, guest_nic, hypervisor_parameters, os_parameters
+from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, filled
@@ -98,6 +99,11 @@ def _disk_usage(row: InstanceRow) -> int:
     return sum(disk.size + extra for disk in disks)
 
 
+def _guest_state(row: InstanceRow) -> str:
+    guest = row.running()
+    return guest.state.because(guest.reason) if guest else str(GuestState.DOWN)
+
+
 def _console(row: InstanceRow) -> Any:
     if row.running() is None:
         raise UNAVAILABLE
@@ -156,6 +162,7 @@ _COLUMNS: list[Column[InstanceRow]] = [
         lambda row: row.instance.admin_state is AdminState.UP,
     ),
     column("oper_state", "Running", BOOL, "Whether it runs", lambda row: row.running() is not None, live=True),
+    column("guest_state", "GuestState", TEXT, "State of its guest, with the reason", _guest_state, live=True),
     column("oper_ram", "Memory", UNIT, "Memory it has", lambda row: row.of_running("memory"), live=True),
     column(
         "oper_vcpus",

@@ -11,8 +11,6 @@ from ganeti.model.node import Node
 from ganeti.model.report import GuestEvent, NodeReport
 from ganeti.model.state import State
 
-_RUNNING = frozenset({"running", "paused", "blocked"})
-
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -28,13 +26,13 @@ class View:
     def guest(self, instance: Instance) -> GuestEvent | None:
         """The guest where it should be, if it runs there."""
         event = (self.guests.get(instance.primary_node) or {}).get(instance.uuid)
-        return event if event and event.state in _RUNNING else None
+        return event if event and event.state.runs else None
 
     def elsewhere(self, instance: Instance) -> str | None:
         """UUID of another node that it runs on."""
         for node, guests in self.guests.items():
             event = (guests or {}).get(instance.uuid)
-            if event and node != instance.primary_node and event.state in _RUNNING:
+            if event and node != instance.primary_node and event.state.runs:
                 return node
         return None
 

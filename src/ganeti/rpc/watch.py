@@ -23,7 +23,6 @@ from ganeti.rpc.contract.node import GuestEvent, WatchNode
 _log = logging.getLogger(__name__)
 
 _RETRY = 2.0  # seconds
-_GONE = frozenset({"down", "user-down", "crashed"})
 
 # Told about a change on a node, not about what is when a stream begins.
 Listener = Callable[[Node, GuestEvent], None]
@@ -113,7 +112,7 @@ class _Stream:
         if not event.uuid:
             self.settled.set()
             return
-        if event.state in _GONE:
+        if event.state.ended:
             self.guests.pop(event.uuid, None)
         else:
             self.guests[event.uuid] = event

@@ -12,7 +12,7 @@ async def test_a_started_guest_runs_and_is_listed_with_its_size(bench):
     await bench.start(guest)
     (listed,) = await bench.node.list()
     assert (listed.uuid, listed.name, listed.state) == (guest.uuid, guest.name, "running")
-    assert (listed.memory, listed.vcpus, listed.running) == (128, 1, True)
+    assert (listed.memory, listed.vcpus, listed.state.runs) == (128, 1, True)
     assert bench.node.driver.runs(guest.name)
     event = await bench.node.until("running")
     assert (event.uuid, event.name, event.memory, event.vcpus) == (guest.uuid, guest.name, 128, 1)
@@ -21,8 +21,34 @@ async def test_a_started_guest_runs_and_is_listed_with_its_size(bench):
 async def test_a_guest_can_be_started_paused(bench):
     guest = bench.guest()
     await bench.start(guest, paused=True)
-    assert (await bench.node.states())[guest.name] in ("paused", "prelaunch")
+    await bench.node.until("paused")
+    assert await bench.node.states() == {guest.name: "paused"}
     assert bench.node.driver.runs(guest.name)
+
+
+async def test_a_paused_guest_goes_on_when_it_is_told_to(bench):
+    guest = bench.guest()
+    await bench.start(guest, paused=True)
+    assert await bench.node.driver.resume(guest)
+    await bench.node.until("running")
+    assert not await bench.node.driver.resume(guest)
+    await bench.up(guest)
+
+
+async def test_a_paused_guest_is_not_sent(bench):
+    guest = bench.guest()
+    await bench.start(guest, paused=True)
+    with pytest.raises(WrongState, match="is paused and cannot be migrated"):
+        await bench.move(guest)
+    assert await bench.node.states() == {guest.name: "paused"}
+    await bench.other.driver.finish_incoming(guest, success=False)
+
+
+async def test_stopping_a_paused_guest_says_that_it_could_not_be_asked(bench):
+    guest = bench.guest()
+    await bench.start(guest, paused=True)
+    stopped = await bench.node.driver.stop(guest, timeout=60, force=False)
+    assert (stopped.was_running, stopped.forced, stopped.asked) == (True, True, False)
 
 
 async def test_a_guest_with_a_parameter_that_does_not_exist_is_refused(bench):
@@ -172,7 +198,7 @@ async def test_accepting_twice_is_as_good_as_once(bench):
     for _ in range(2):
         incoming = await bench.other.driver.accept(guest, bench.resources(guest), "127.0.0.1")
     assert incoming.uri
-    assert await bench.other.states() == {guest.name: "inmigrate"}
+    assert await bench.other.states() == {guest.name: "incoming"}
 
 
 async def test_nothing_is_left_of_a_guest_that_will_not_come(bench):

@@ -5,6 +5,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -41,6 +42,30 @@ async def test_a_guest_is_not_started_twice_on_one_shared_file(kvm, tmp_path):
     assert not await kvm.other.list()
     assert not directory_of(kvm.other.paths, guest.name).path.exists()
     assert await kvm.node.states() == {guest.name: "running"}
+
+
+# All of a guest's user space: writes to its disk what does not fit on the node's.
+FILL = (
+    "quiet console=ttyS0 rdinit=/bin/busybox -- sh -c "
+    '"/bin/busybox mount -t devtmpfs devtmpfs /dev; for module in /modules/*; do /bin/busybox insmod $module; done; '
+    "/bin/busybox dd if=/dev/zero of=/dev/vda bs=1M count=8 conv=fsync; echo COUNT 1 0 > /dev/console; "
+    'exec /bin/busybox sleep 9999"'
+)
+
+
+async def test_a_guest_whose_disk_finds_no_space_is_paused_with_the_reason_and_goes_on_when_there_is(kvm, small_space):
+    guest = kvm.guest(hvparams={"kernel_args": FILL, "serial_console": True})
+    guest, resources = with_disks(guest, 16, directory=small_space)
+    await kvm.node.driver.start(guest, resources, paused=False)
+    paused = await kvm.node.until("io-error")
+    assert paused.reason == "disk/0: no space left on its storage"
+    await kvm.again()
+    (found,) = await kvm.node.list()
+    assert (found.state, found.reason) == ("io-error", paused.reason)
+    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=64m", small_space], check=True)
+    assert await kvm.node.driver.resume(guest)
+    await kvm.node.until("running")
+    assert await kvm.count(guest) == 1
 
 
 async def test_a_shared_disk_moves_with_its_guest_and_is_never_locked_by_two(kvm, tmp_path):
@@ -175,7 +200,7 @@ async def test_a_qemu_that_does_not_answer_counts_as_running_until_it_does(kvm):
     try:
         await kvm.again()
         (listed,) = await kvm.node.list()
-        assert (listed.state, listed.running) == ("blocked", True)
+        assert (listed.state, listed.state.runs) == ("unresponsive", True)
         assert kvm.node.driver.runs(guest.name)
     finally:
         os.kill(process, signal.SIGCONT)
@@ -347,7 +372,7 @@ async def test_qemu_takes_what_it_is_given_for(kvm, tmp_path, machine, kind):
     guest = kvm.guest(hvparams={"machine_version": machine} | kind, beparams=beparams)
     guest, resources = with_disks(guest, 16, 16, directory=tmp_path)
     await kvm.node.driver.start(guest, resources, paused=True)
-    assert await kvm.node.states() == {guest.name: "prelaunch"}
+    assert await kvm.node.states() == {guest.name: "paused"}
     await kvm.node.driver.stop(guest, timeout=0, force=True)
 
 

@@ -14,6 +14,7 @@ from ganeti.jobs.context import Services
 from ganeti.jobs.executor import Executor
 from ganeti.model.entity import Entity
 from ganeti.model.guest import guest_of
+from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
@@ -48,10 +49,14 @@ class Upkeep:
 
     def guest_event(self, node: Node, event: GuestEvent) -> None:
         """A guest has changed on a node."""
-        _log.info("Instance %s on %s: %s", event.name or event.uuid, node.name, event.state)
+        _log.info("Instance %s on %s: %s", event.name or event.uuid, node.name, event.state.because(event.reason))
         state = self._services.configuration.state
         known = state.entities[Kind.INSTANCE].get(event.uuid)
-        if event.state == "user-down" and isinstance(known, Instance) and self._may_shut_itself_down(state, known):
+        if (
+            event.state is GuestState.USER_DOWN
+            and isinstance(known, Instance)
+            and self._may_shut_itself_down(state, known)
+        ):
             self._spawn(self._note_user_shutdown(known))
 
     def _may_shut_itself_down(self, state: State, instance: Instance) -> bool:

@@ -60,6 +60,10 @@ class Hypervisor(Protocol):
         """Run a guest that does not run. Raises HypervisorFailed with the hypervisor's last words."""
         ...
 
+    async def resume(self, guest: Guest) -> bool:
+        """Let a paused guest go on; whether it was paused. Raises WrongState if it does not run or is migrated."""
+        ...
+
     async def stop(self, guest: Guest, *, timeout: float, force: bool) -> Stopped: ...
 
     async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
@@ -69,7 +73,7 @@ class Hypervisor(Protocol):
     async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming: ...
 
     async def migrate(self, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:
-        """When this fails or is cancelled, the guest runs on here."""
+        """When this fails or is cancelled, the guest runs on here. Raises WrongState for one that is paused."""
         ...
 
     async def finish_incoming(self, guest: Guest, *, success: bool) -> None: ...

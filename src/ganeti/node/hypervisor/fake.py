@@ -19,18 +19,16 @@ from ganeti.errors import HypervisorFailed, WrongState
 from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
 from ganeti.model.guest import Guest
+from ganeti.model.guest_state import GuestState
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.report import RunningGuest
-from ganeti.node.events import CRASHED, DOWN, USER_DOWN, Events
+from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.network.driver import TapOptions
 from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
 
-_INCOMING = "inmigrate"
-_SENT = "postmigrate"
-_ENDED = frozenset({USER_DOWN, CRASHED})
 _URI = "fake:"
 _BUSY = 0.02  # of a processor, what an idle guest takes
 
@@ -40,10 +38,11 @@ class PaperGuest(Struct, frozen=True):
 
     uuid: str
     name: str
-    state: str
+    state: GuestState
     memory: int
     vcpus: int
     since: float
+    reason: str = ""
 
 
 class FakeHypervisor:
@@ -68,7 +67,7 @@ class FakeHypervisor:
 
     def runs(self, name: str) -> bool:
         found = self._guests.get(name)
-        return found is not None and found.state not in _ENDED
+        return found is not None and not found.state.ended
 
     async def list(self) -> tuple[RunningGuest, ...]:
         return tuple(self._shown(guest) for guest in self._guests.values())
@@ -85,52 +84,67 @@ class FakeHypervisor:
 
     async def start(self, guest: Guest, resources: Resources, *, paused: bool) -> None:
         await self.check(guest, resources)
-        self._enter(guest, "paused" if paused else "running")
+        self._enter(guest, GuestState.PAUSED if paused else GuestState.RUNNING)
+
+    async def resume(self, guest: Guest) -> bool:
+        state = self._state(guest.name)
+        if state in (GuestState.INCOMING, GuestState.MIGRATED):
+            raise WrongState(
+                f"Instance {guest.name} is being migrated; or clean up with 'gnt-instance migrate --cleanup'"
+            )
+        if not state or not state.can_resume:
+            return False
+        self._enter(guest, GuestState.RUNNING)
+        return True
 
     async def stop(self, guest: Guest, *, timeout: float, force: bool) -> Stopped:  # noqa: ARG002 - a Hypervisor
         was_running = self.runs(guest.name)
-        self._leave(guest.name, DOWN)
-        return Stopped(was_running, forced=was_running and force)
+        asked = self._state(guest.name) is GuestState.RUNNING and not force
+        self._leave(guest.name)
+        return Stopped(was_running, forced=was_running and not asked, asked=asked)
 
-    async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:  # noqa: ARG002 - a Hypervisor
+    async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
         if not self.runs(guest.name):
             raise WrongState(f"Instance {guest.name} does not run")
-        self._enter(guest, "running")
+        if how == "soft" and self._state(guest.name) is not GuestState.RUNNING:
+            raise WrongState(f"Instance {guest.name} is {self._state(guest.name)} and cannot be asked to reboot")
+        self._enter(guest, GuestState.RUNNING)
 
     async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:
         await self.check(guest, resources)
-        if self._state(guest.name) not in (None, _INCOMING, *_ENDED):
+        if self.runs(guest.name) and self._state(guest.name) is not GuestState.INCOMING:
             raise WrongState(f"Instance {guest.name} runs here already")
-        self._enter(guest, _INCOMING)
+        self._enter(guest, GuestState.INCOMING)
         return Incoming(f"{_URI}{address}")
 
     async def migrate(self, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:  # noqa: ARG002 - a Hypervisor
-        if not self.runs(guest.name):
-            raise WrongState(f"Instance {guest.name} does not run")
+        state = self._state(guest.name)
+        if state not in (GuestState.RUNNING, GuestState.MIGRATED):
+            raise WrongState(f"Instance {guest.name} is {state or GuestState.DOWN} and cannot be migrated")
         if not uri.startswith(_URI):
             raise HypervisorFailed(f"Instance {guest.name} cannot be sent to '{uri}'")
         memory = guest.beparams.maxmem
         report.progress(memory, memory, "MiB")
-        self._enter(guest, _SENT)
+        self._enter(guest, GuestState.MIGRATED)
         return Migrated(downtime=0.0, total=0.0, transferred=memory, completed=self._clock.now())
 
     async def finish_incoming(self, guest: Guest, *, success: bool) -> None:
         if success and not self.runs(guest.name):
             raise HypervisorFailed(f"Instance {guest.name} has not arrived")
         if success:
-            self._enter(guest, "running")
-        elif self._state(guest.name) == _INCOMING:
-            self._leave(guest.name, DOWN)
+            self._enter(guest, GuestState.RUNNING)
+        elif self._state(guest.name) is GuestState.INCOMING:
+            self._leave(guest.name)
         elif self.runs(guest.name):
             raise WrongState(f"Instance {guest.name} has arrived and runs")
 
     async def finish_outgoing(self, guest: Guest, *, success: bool) -> None:
-        if success and self._state(guest.name) == "running":
+        if success and self._state(guest.name) is GuestState.RUNNING:
             raise WrongState(f"Instance {guest.name} has not left; it runs here")
         if success:
-            self._leave(guest.name, DOWN)
+            self._leave(guest.name)
         elif self.runs(guest.name):
-            self._enter(guest, "running")
+            self._enter(guest, GuestState.RUNNING)
 
     async def clear(self, guest: Guest) -> None:
         if self.runs(guest.name):
@@ -147,34 +161,46 @@ class FakeHypervisor:
         return "fake"
 
     def memory(self) -> int:
-        return sum(guest.memory for guest in self._guests.values() if guest.state not in _ENDED)
+        return sum(guest.memory for guest in self._guests.values() if not guest.state.ended)
 
     def end(self, name: str, *, crashed: bool = False) -> None:
         """Let a guest power itself off, or crash."""
         guest = self._guests[name]
-        self._guests[name] = replace(guest, state=CRASHED if crashed else USER_DOWN)
+        self._guests[name] = replace(guest, state=GuestState.CRASHED if crashed else GuestState.USER_DOWN)
         self._events.tell(self._shown(self._guests[name]))
 
-    def _state(self, name: str) -> str | None:
+    def pause(self, name: str, state: GuestState, reason: str = "") -> None:
+        """Let something stop a guest's processors, a full disk for example."""
+        self._guests[name] = replace(self._guests[name], state=state, reason=reason)
+        self._events.tell(self._shown(self._guests[name]))
+
+    def _state(self, name: str) -> GuestState | None:
         found = self._guests.get(name)
         return found.state if found else None
 
-    def _enter(self, guest: Guest, state: str) -> None:
+    def _enter(self, guest: Guest, state: GuestState) -> None:
         old = self._guests.get(guest.name)
-        since = old.since if old and old.state not in _ENDED else self._clock.now()
+        since = old.since if old and not old.state.ended else self._clock.now()
         beparams = guest.beparams
         self._guests[guest.name] = PaperGuest(guest.uuid, guest.name, state, beparams.maxmem, beparams.vcpus, since)
         self._events.tell(self._shown(self._guests[guest.name]))
 
-    def _leave(self, name: str, state: str) -> None:
+    def _leave(self, name: str) -> None:
         guest = self._guests.pop(name, None)
-        if guest and guest.state not in _ENDED:
-            self._events.tell(self._shown(replace(guest, state=state)))
+        if guest and not guest.state.ended:
+            self._events.tell(self._shown(replace(guest, state=GuestState.DOWN)))
 
     def _shown(self, guest: PaperGuest) -> RunningGuest:
-        seconds = 0.0 if guest.state in _ENDED else (self._clock.now() - guest.since) * guest.vcpus * _BUSY
+        seconds = 0.0 if guest.state.ended else (self._clock.now() - guest.since) * guest.vcpus * _BUSY
         return RunningGuest(
-            guest.uuid, guest.name, self._kind, guest.state, guest.memory, guest.vcpus, max(seconds, 0.0)
+            guest.uuid,
+            guest.name,
+            self._kind,
+            guest.state,
+            guest.memory,
+            guest.vcpus,
+            max(seconds, 0.0),
+            guest.reason,
         )
 
 

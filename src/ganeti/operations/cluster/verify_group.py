@@ -17,11 +17,12 @@ from ganeti.jobs.operation import JobOperation
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.group import Group
 from ganeti.model.guest import guest_of
+from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
-from ganeti.model.report import NodeReport
+from ganeti.model.report import NodeReport, RunningGuest
 from ganeti.model.state import State
 from ganeti.operations.cluster.findings import (
     Clutter,
@@ -39,6 +40,7 @@ from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
 
 # What was changed a moment ago may still be on its way to the nodes (seconds).
 _FACTS = 5.0
+_AT_REST = (GuestState.PAUSED, GuestState.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def _instances(gathered: Gathered) -> Iterator[Trouble]:
         if instance.name in gathered.busy:
             continue
         home = nodes[instance.primary_node]
-        running = where.get(instance.name, [])
+        running = where.get(instance.name, {})
         for name in running:
             if name != home.name:
                 yield Trouble("EINSTANCEWRONGNODE", instance.name, f"runs on node {name}, and should on {home.name}")
@@ -188,15 +190,32 @@ def _instances(gathered: Gathered) -> Iterator[Trouble]:
             yield Trouble("EINSTANCEDOWN", instance.name, f"should run on {home.name}, and does not")
         elif instance.admin_state is not AdminState.UP and home.name in running:
             yield Trouble("EINSTANCEDOWN", instance.name, f"runs on {home.name}, and should not")
+        if home.name in running:
+            yield from _stuck(instance, running[home.name])
 
 
-def _where(gathered: Gathered) -> dict[str, list[str]]:
-    """The names of the nodes on which guests run, by the guests' names."""
-    where: dict[str, list[str]] = {}
+def _stuck(instance: Instance, guest: RunningGuest) -> Iterator[Trouble]:
+    """A guest that is there and cannot go on by itself; pauses that somebody wanted are no trouble."""
+    told = guest.state.because(guest.reason)
+    if guest.state is GuestState.IO_ERROR:
+        yield Trouble(
+            "EINSTANCEFAULTYDISK",
+            instance.name,
+            f"is paused, {told}; once that is mended, 'gnt-instance startup {instance.name}' lets it go on",
+        )
+    elif guest.state in (GuestState.HALTED, GuestState.UNRESPONSIVE):
+        yield Trouble(
+            "EINSTANCEDOWN", instance.name, f"is {told}; 'gnt-instance reboot {instance.name}' starts it anew"
+        )
+
+
+def _where(gathered: Gathered) -> dict[str, dict[str, RunningGuest]]:
+    """The guests that run, by their names and those of their nodes."""
+    where: dict[str, dict[str, RunningGuest]] = {}
     for node, found in gathered.reports.items():
         for guest in () if isinstance(found, GanetiError) else found.guests:
-            if guest.running:
-                where.setdefault(guest.name, []).append(node)
+            if guest.state.runs:
+                where.setdefault(guest.name, {})[node] = guest
     return where
 
 
@@ -240,6 +259,10 @@ def _notes(cluster: RunContext, gathered: Gathered) -> None:
     fixed = [i for i in gathered.instances if not i.disk_template.movable]
     if fixed:
         cluster.log(f"  - NOTICE: {len(fixed)} non-redundant instance(s) found.")
+    paused = [g for found in _where(gathered).values() for g in found.values() if g.state in _AT_REST]
+    if paused:
+        names = ", ".join(guest.name for guest in paused)
+        cluster.log(f"  - NOTICE: {len(paused)} paused instance(s) found: {names}.")
     offline = [node for node in gathered.nodes if node.offline]
     if offline:
         cluster.log(f"  - NOTICE: {len(offline)} offline node(s) found.")

@@ -24,7 +24,7 @@ class InstanceConsole(InstanceOperation[tuple[Node, Guest]], frozen=True, kw_onl
         instance = self.instance(cluster.state)
         node = online(primary_of(cluster.state, instance))
         found = await cluster.call(node, contract.DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
-        if found is None or not found.running:
+        if found is None or not found.state.runs:
             raise WrongState(f"Instance {instance.name} is not running, so it has no console")
         return node, guest_of(cluster.state, instance)
 

@@ -14,6 +14,7 @@ from ganeti.jobs.operation import JobOperation
 from ganeti.model.disk import Disk
 from ganeti.model.group import Group
 from ganeti.model.guest import guest_of
+from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
@@ -78,7 +79,10 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
         guests = cluster.live.guests_on(primary.uuid)
         if primary.offline or guests is None:
             return "unknown (its node does not answer)"
-        return "up" if instance.uuid in guests else "down"
+        event = guests.get(instance.uuid)
+        if event is None:
+            return "down"
+        return "up" if event.state is GuestState.RUNNING else event.state.because(event.reason)
 
 
 def _group(state: State, node: Node) -> Group:

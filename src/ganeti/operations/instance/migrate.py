@@ -13,8 +13,10 @@ from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, guest_of
+from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
+from ganeti.model.report import RunningGuest
 from ganeti.model.state import State
 from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
@@ -83,8 +85,9 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         if self.cleanup:
             return MigratePlan(instance, guest, primary_of(state, instance), None)
         source = online(primary_of(state, instance))
-        if guest.beparams.always_failover or not await self._running(cluster, source, instance):
-            return await self._failover_plan(cluster, instance, guest, source)
+        found = await cluster.call(source, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
+        if guest.beparams.always_failover or found is None or found.state is not GuestState.RUNNING:
+            return await self._failover_plan(cluster, instance, guest, source, found)
         target = await self.target(cluster, instance)
         await ensure_it_fits(cluster, target, guest)
         if not self.ignore_hvversions:
@@ -132,14 +135,15 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         )
         cluster.step("done")
 
-    async def _running(self, cluster: CheckContext, source: Node, instance: Instance) -> bool:
-        found = await cluster.call(source, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
-        return found is not None and found.running
-
     async def _failover_plan(
-        self, cluster: CheckContext, instance: Instance, guest: Guest, source: Node
+        self, cluster: CheckContext, instance: Instance, guest: Guest, source: Node, found: RunningGuest | None
     ) -> MigratePlan:
         if not self.allow_failover and not guest.beparams.always_failover:
+            if found and found.state.can_resume:
+                raise WrongState(
+                    f"Instance {instance.name} is {found.state.because(found.reason)}, so it cannot be migrated; "
+                    "'gnt-instance startup' lets it go on"
+                )
             raise WrongState(
                 f"Instance {instance.name} is not running, so it cannot be migrated; use 'gnt-instance failover', "
                 "or --allow-failover"

@@ -30,7 +30,7 @@ async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[No
                 f"Node {node.name} does not answer, so it might be running {instance.name} ({answer.message}); "
                 f"if the node is down for sure, say so with 'gnt-node modify -O yes {node.name}'"
             )
-        if _runs(answer):
+        if _is_there(answer):
             found.append(node)
     return found
 
@@ -47,5 +47,5 @@ async def ensure_nowhere(cluster: CheckContext, instance: Instance, *, but: Iter
         )
 
 
-def _runs(guest: RunningGuest | None) -> bool:
-    return guest is not None and guest.running
+def _is_there(guest: RunningGuest | None) -> bool:
+    return guest is not None and not guest.state.ended

@@ -75,7 +75,7 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
         node = online(primary_of(state, instance))
         await ensure_nowhere(cluster, instance, but=[node])
         found = await cluster.call(node, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
-        return RebootPlan(instance, node, guest_of(state, instance), running=found is not None and found.running)
+        return RebootPlan(instance, node, guest_of(state, instance), running=found is not None and found.state.runs)
 
     async def run(self, cluster: RunContext, plan: RebootPlan) -> None:
         if plan.running and self.reboot_type != "full":

@@ -7,13 +7,12 @@ from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import RunContext
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
+from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
 from ganeti.operations.instance.subject import primary_of
 from ganeti.rpc.contract.instance import DescribeGuest, FinishIncoming, FinishOutgoing
-
-_RUNNING = "running"
 
 
 async def settle(cluster: RunContext, instance: Instance) -> None:
@@ -22,7 +21,7 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
     Raises WrongState if it runs on several nodes, or if a node that may have it does not answer.
     """
     found = await _look(cluster, instance)
-    running = [node for node, guest in found if guest.state == _RUNNING]
+    running = [node for node, guest in found if guest.state.runs]
     if len(running) > 1:
         names = " and ".join(node.name for node in running)
         raise WrongState(
@@ -62,7 +61,7 @@ async def _clear_others(
         if node.uuid == home.uuid:
             continue
         cluster.log(f"Clearing away what is left of {instance.name} on {node.name} ({present.state})")
-        if present.state == "inmigrate":
+        if present.state is GuestState.INCOMING:
             await cluster.call(node, FinishIncoming(guest=guest, success=False))
         else:
             await cluster.call(node, FinishOutgoing(guest=guest, success=True))

@@ -79,4 +79,5 @@ async def stop(cluster: RunContext, node: Node, instance: Instance, timeout: flo
     """Stop a guest, and say so if it had to be ended."""
     stopped = await cluster.call(node, StopGuest(guest=guest_of(cluster.state, instance), timeout=timeout, force=force))
     if stopped.forced and not force:
-        cluster.warn(f"{instance.name} did not power off within {timeout:.0f} seconds and was ended")
+        why = f"did not power off within {timeout:.0f} seconds" if stopped.asked else "could not be asked to power off"
+        cluster.warn(f"{instance.name} {why} and was killed")

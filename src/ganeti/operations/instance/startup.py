@@ -85,7 +85,9 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
             cluster.warn(f"Node {plan.node.name} is offline; {plan.instance.name} is only marked as to be started")
             return
         started = await cluster.call(plan.node, StartGuest(guest=plan.guest, paused=self.startup_paused))
-        if not started.fresh:
+        if started.resumed:
+            cluster.log(f"Instance {plan.instance.name} was paused, and goes on")
+        elif not started.fresh:
             cluster.log(f"Instance {plan.instance.name} was running already")
 
     def hook_environment(self, state: State, plan: StartupPlan) -> dict[str, str]:

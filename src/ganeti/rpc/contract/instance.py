@@ -15,13 +15,14 @@ _MARGIN = 60.0  # seconds beyond what a guest itself is given
 
 
 class Started(Struct, frozen=True):
-    """``fresh`` is false if it was running already."""
+    """``fresh`` is false if it was there already; ``resumed``: it was paused, and goes on."""
 
     fresh: bool
+    resumed: bool = False
 
 
 class StartGuest(Call[Started], frozen=True, tag="instance.start"):
-    """Open its disks, connect its network cards and run it. Nothing happens if it runs already."""
+    """Open its disks, connect its network cards and run it. One that is there already goes on if it is paused."""
 
     guest: Guest
     paused: bool = False
@@ -29,10 +30,14 @@ class StartGuest(Call[Started], frozen=True, tag="instance.start"):
 
 
 class Stopped(Struct, frozen=True):
-    """``forced``: it did not power off by itself. ``was_running``: there was something to stop."""
+    """``forced``: it did not power off by itself. ``was_running``: there was something to stop.
+
+    ``asked`` is false if it could not be asked to: it was paused, or has no ACPI.
+    """
 
     was_running: bool
     forced: bool = False
+    asked: bool = True
 
 
 class StopGuest(Call[Stopped], frozen=True, tag="instance.stop"):

@@ -34,7 +34,7 @@ Phase = Literal["starting", "incoming", "running", "stopping", "ended"]
 class Record(Struct, frozen=True, kw_only=True):
     """A guest as it was started, and how far it has come.
 
-    ``ended`` says how, once it has: "user-down" or "crashed". ``boot_id`` is that of the node; after a
+    ``ended`` says how, once it has: a GuestState. ``boot_id`` is that of the node; after a
     boot nothing of all this is true. ``since`` is in seconds since the epoch.
     """
 

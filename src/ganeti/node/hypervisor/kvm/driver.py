@@ -16,10 +16,11 @@ from ganeti.host.paths import Paths
 from ganeti.host.process import until
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest
+from ganeti.model.guest_state import GuestState
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.report import RunningGuest
-from ganeti.node.events import CRASHED, DOWN, USER_DOWN, Events
+from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm import migration
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
@@ -28,7 +29,7 @@ from ganeti.node.hypervisor.kvm.capabilities import Probe
 from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of
 from ganeti.node.hypervisor.kvm.launch import check, launch
-from ganeti.node.hypervisor.kvm.machine import POWERED_DOWN, UNKNOWN, Machine
+from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import accepts
 from ganeti.node.hypervisor.kvm.peripherals import tap_options
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
@@ -91,18 +92,29 @@ class Kvm:
             await asyncio.shield(machine.end())
             raise
 
+    async def resume(self, guest: Guest) -> bool:
+        machine = self._machine(guest.name)
+        if machine.state in (GuestState.INCOMING, GuestState.MIGRATED):
+            raise WrongState(
+                f"Instance {guest.name} is being migrated; or clean up with 'gnt-instance migrate --cleanup'"
+            )
+        if not machine.state.can_resume:
+            return False
+        await machine.resume()
+        return True
+
     async def stop(self, guest: Guest, *, timeout: float, force: bool) -> Stopped:
         machine = self._machines.get(guest.name)
         if machine is None:
             self._forget(guest.name)
             return Stopped(was_running=False)
         machine.enter("stopping")
-        can_be_asked = machine.state == "running" and _parameters(guest).acpi and not force
+        can_be_asked = machine.state is GuestState.RUNNING and _parameters(guest).acpi and not force
         left = can_be_asked and await machine.power_down(timeout)
         if not left:
             await machine.end()
         await machine.settled()
-        return Stopped(was_running=True, forced=not left)
+        return Stopped(was_running=True, forced=not left, asked=can_be_asked)
 
     async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
         machine = self._machine(guest.name)
@@ -141,7 +153,7 @@ class Kvm:
                 raise HypervisorFailed(f"Instance {guest.name} has not arrived: its QEMU has ended")
             await migration.arrive(machine)
             machine.enter("running")
-        elif machine and machine.state == "running":
+        elif machine and machine.state is GuestState.RUNNING:
             raise WrongState(f"Instance {guest.name} has arrived and runs")
         elif machine:
             await self._end(machine)
@@ -154,7 +166,7 @@ class Kvm:
             raise WrongState(f"Instance {guest.name} has not left; it is {machine.state} here")
         if success:
             await self._end(machine)
-        elif machine.state != "running":
+        elif machine.state is not GuestState.RUNNING:
             self._migrations.pop(guest.name, None)
             await machine.resume()
 
@@ -221,11 +233,14 @@ class Kvm:
         log = self._paths.log / "kvm" / f"{guest.name}.log"
         machine = await launch(plan, directory, record, log, self._told)
         self._machines[guest.name] = machine
+        self._events.tell(machine.described())
         return machine
 
     async def _send(self, machine: Machine, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:
         wanted = _parameters(guest)
         names = migration.capabilities(wanted, await self._probe.ask(wanted.kvm_path))
+        if machine.state is not GuestState.RUNNING:
+            raise WrongState(f"Instance {guest.name} is {machine.state.because(machine.why)} and cannot be migrated")
         if live and machine.record.accelerator == "tcg":
             # Seen with QEMU 7.2, one time in ten on a busy machine: the guest hangs or crashes where it arrives.
             report.log("Emulation can lose track of what a running guest changes; it is paused while it is sent")
@@ -243,19 +258,19 @@ class Kvm:
         await machine.end()
         await machine.settled()
 
-    def _told(self, machine: Machine, state: str) -> None:
+    def _told(self, machine: Machine) -> None:
         if self._machines.get(machine.name) is not machine:
             return
         if machine.gone:
             del self._machines[machine.name]
             self._migrations.pop(machine.name, None)
-            if state == DOWN:
+            if machine.state is GuestState.DOWN:
                 machine.directory.remove()
             else:
-                self._keep(machine.directory, machine.record, state)
+                self._keep(machine.directory, machine.record, machine.state)
         self._events.tell(machine.described())
 
-    def _keep(self, directory: GuestDirectory, record: Record, ended: str) -> None:
+    def _keep(self, directory: GuestDirectory, record: Record, ended: GuestState) -> None:
         """Remember how a guest has ended by itself, until somebody has taken note and clears it away."""
         record = replace(record, phase="ended", ended=ended)
         directory.write(record)
@@ -282,23 +297,23 @@ class Kvm:
             await self._take_up(machine)
         except HypervisorFailed as error:
             _log.warning("%s; it is tried again", error.message)
-            machine.state = UNKNOWN
+            machine.show(GuestState.UNRESPONSIVE)
 
     def _bury(self, directory: GuestDirectory, record: Record | None) -> None:
         if record is None or record.boot_id != self._boot_id or record.phase not in ("running", "ended"):
             directory.remove()
         else:
-            in_order = USER_DOWN if directory.left_in_order() else CRASHED
-            self._keep(directory, record, record.ended or in_order)
+            in_order = GuestState.USER_DOWN if directory.left_in_order() else GuestState.CRASHED
+            self._keep(directory, record, GuestState(record.ended or in_order))
 
     async def _take_up(self, machine: Machine) -> None:
         """Go on where the earlier node daemon was."""
         phase, state = machine.record.phase, await machine.take_up()
-        if phase == "starting" and state != "running":
+        if phase == "starting" and state is not GuestState.RUNNING:
             await self._end(machine)
-        elif phase in ("starting", "incoming") and state == "running":
+        elif phase in ("starting", "incoming") and state is GuestState.RUNNING:
             machine.enter("running")
-        elif state == POWERED_DOWN:
+        elif state is None:
             await machine.reset()
 
 
@@ -307,8 +322,8 @@ def _parameters(guest: Guest) -> KvmParameters:
 
 
 def _left_behind(record: Record) -> RunningGuest:
-    guest = record.guest
-    return RunningGuest(guest.uuid, guest.name, "kvm", record.ended, guest.beparams.maxmem, guest.beparams.vcpus)
+    guest, ended = record.guest, GuestState(record.ended)
+    return RunningGuest(guest.uuid, guest.name, "kvm", ended, guest.beparams.maxmem, guest.beparams.vcpus)
 
 
 async def _process(directory: GuestDirectory) -> Process | None:

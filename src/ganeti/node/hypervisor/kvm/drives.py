@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ganeti.model.disk import Disk
 from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 from ganeti.node.storage.driver import OpenDisk
@@ -53,9 +54,9 @@ def floppy(plan: LaunchPlan, board: Board) -> list[str]:
     return [*_image("floppy0", str(plan.paths.under(wanted.floppy_image_path))), *first, *controller, *drive]
 
 
-def node_name(disk: OpenDisk) -> str:
+def node_name(disk: Disk) -> str:
     """QEMU's name for a disk, on both ends of a migration; it has room for 31 characters."""
-    return f"disk-{disk.disk.uuid.replace('-', '')[:12]}"
+    return f"disk-{disk.uuid.replace('-', '')[:12]}"
 
 
 def _disk(plan: LaunchPlan, board: Board, index: int) -> list[str]:
@@ -66,7 +67,7 @@ def _disk(plan: LaunchPlan, board: Board, index: int) -> list[str]:
     return [
         *_blockdev(plan, disk),
         "-device",
-        f"{device},id={node_name(disk)},drive={node_name(disk)}{bootindex}",
+        f"{device},id={node_name(disk.disk)},drive={node_name(disk.disk)}{bootindex}",
     ]
 
 
@@ -101,7 +102,7 @@ def _blockdev(plan: LaunchPlan, disk: OpenDisk) -> list[str]:
         "aio": wanted.disk_aio,
         "cache": {"direct": wanted.disk_cache == "none"},
     }
-    options: dict[str, Any] = {"driver": "raw", "node-name": node_name(disk), "file": protocol}
+    options: dict[str, Any] = {"driver": "raw", "node-name": node_name(disk.disk), "file": protocol}
     if disk.disk.mode == "ro":
         options["read-only"] = True
     if wanted.disk_discard != "default":

@@ -40,7 +40,7 @@ def check(plan: LaunchPlan) -> None:
 
 
 async def launch(
-    plan: LaunchPlan, directory: GuestDirectory, record: Record, log: Path, told: Callable[[Machine, str], None]
+    plan: LaunchPlan, directory: GuestDirectory, record: Record, log: Path, told: Callable[[Machine], None]
 ) -> Machine:
     """A QEMU that is ready to run its guest, or to receive it.
 

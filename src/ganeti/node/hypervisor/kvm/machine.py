@@ -13,18 +13,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from ganeti.errors import HypervisorFailed, WrongState
+from ganeti.model.guest_state import GuestState
 from ganeti.model.report import RunningGuest
-from ganeti.node.events import CRASHED, DOWN, USER_DOWN
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record
 from ganeti.node.hypervisor.kvm.monitor import Event, Monitor
 from ganeti.node.hypervisor.kvm.process import Process, processor_seconds
+from ganeti.node.hypervisor.kvm.run_state import POWERED_DOWN, failed_disks, guest_state
 
 _log = logging.getLogger(__name__)
-
-# A QEMU that lives and does not answer: it must not be started elsewhere.
-UNKNOWN = "blocked"
-
-POWERED_DOWN = "shutdown"
 
 _BY_GUEST = frozenset({"guest-shutdown", "guest-reset"})
 # Events after which QEMU's state may be another; its other events say nothing about that.
@@ -40,19 +36,20 @@ _RETRY = 2.0  # seconds between attempts to reach a QEMU that does not answer
 
 
 class Machine:
-    """``told`` hears each new state, and in the end DOWN, USER_DOWN or CRASHED."""
+    """``told`` hears each new state, and in the end how it ended."""
 
     def __init__(
         self,
         directory: GuestDirectory,
         record: Record,
         process: Process,
-        told: Callable[[Machine, str], None],
+        told: Callable[[Machine], None],
     ) -> None:
         self.directory = directory
         self.record = record
         self.process = process
-        self.state = "prelaunch"
+        self.state = GuestState.PAUSED
+        self.why = ""  # it is in that state
         self._told = told
         self._reason: str | None = None
         self._rebooting = False
@@ -100,22 +97,32 @@ class Machine:
             guest.beparams.maxmem,
             guest.beparams.vcpus,
             seconds,
+            self.why,
         )
+
+    def show(self, state: GuestState, why: str = "") -> None:
+        """How it is from now on."""
+        if (state, why) != (self.state, self.why):
+            self.state, self.why = state, why
+            self._told(self)
 
     async def execute(self, command: str, /, **arguments: Any) -> Any:
         return await self.monitor.execute(command, **arguments)
 
     async def resume(self) -> None:
-        await self.execute("cont")
+        await self.execute("system_wakeup" if self.state is GuestState.SUSPENDED else "cont")
         await self.refresh()
 
-    async def refresh(self) -> str:
-        """QEMU's own word for how the guest is."""
-        status = str((await self.execute("query-status"))["status"])
-        # Powered down, and about to end or to start anew: one or the other is told.
-        if status != POWERED_DOWN:
-            self._show(status)
-        return status
+    async def refresh(self) -> GuestState | None:
+        """How the guest is; None while it is powered down, which it does not stay."""
+        word = str((await self.execute("query-status"))["status"])
+        if word == POWERED_DOWN:
+            return None
+        state, why = guest_state(word), ""
+        if state is GuestState.IO_ERROR:
+            why = failed_disks(await self.execute("query-block"), self.record.guest.disks)
+        self.show(state, why)
+        return state
 
     async def power_down(self, timeout: float) -> bool:
         """Press the power button until the guest has gone or the time is up; whether it has gone."""
@@ -152,15 +159,15 @@ class Machine:
         if self._ends_at_reboot:
             self._in_background(partial(self._end_at_reboot, after=_FIRMWARE))
 
-    async def take_up(self) -> str:
-        """Go on with a QEMU of an earlier node daemon; QEMU's word for how the guest is."""
+    async def take_up(self) -> GuestState | None:
+        """Go on with a QEMU of an earlier node daemon; how the guest is, as ``refresh`` says."""
         if self._ends_at_reboot:
             await self._end_at_reboot()
         return await self.refresh()
 
     async def reboot_softly(self, timeout: float) -> None:
         """Have the guest power down, and start it anew instead of ending."""
-        if self.state != "running":
+        if self.state is not GuestState.RUNNING:
             raise WrongState(f"Instance {self.name} is {self.state} and cannot be asked to reboot")
         self._rebooting = True
         try:
@@ -185,7 +192,7 @@ class Machine:
                 await asyncio.wait([self.process.ended, self.monitor.closed], return_when=asyncio.FIRST_COMPLETED)
             if await self.process.gone_within(_RETRY):
                 break
-            self._show(UNKNOWN)
+            self.show(GuestState.UNRESPONSIVE)
             with suppress(HypervisorFailed):
                 await self._connect(_RETRY)
         if self.monitor.open:
@@ -243,18 +250,12 @@ class Machine:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    def _show(self, state: str) -> None:
-        if state != self.state:
-            self.state = state
-            self._told(self, state)
-
     def _finish(self) -> None:
         if self.record.phase != "running":
-            how = DOWN
+            how = GuestState.DOWN
         elif self._reason is None:
             # Nobody has heard it end: this node daemon was not there, or QEMU had no time to speak.
-            how = USER_DOWN if self.directory.left_in_order() else CRASHED
+            how = GuestState.USER_DOWN if self.directory.left_in_order() else GuestState.CRASHED
         else:
-            how = USER_DOWN if self._reason in _BY_GUEST else CRASHED
-        self.state = how
-        self._told(self, how)
+            how = GuestState.USER_DOWN if self._reason in _BY_GUEST else GuestState.CRASHED
+        self.show(how)

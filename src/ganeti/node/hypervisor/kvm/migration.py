@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from qemu.qmp import EventListener
 
 from ganeti.errors import HypervisorFailed
+from ganeti.model.guest_state import GuestState
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.kvm.capabilities import Capabilities
 from ganeti.node.hypervisor.kvm.machine import Machine
@@ -37,8 +38,6 @@ _POSTCOPY_PASS = 2  # gnt-instance(8), migration_caps
 
 _ALWAYS = ("events", "return-path")
 _POSTCOPY = "postcopy-ram"
-# States of a guest that has not left and does not run.
-_HALTED = frozenset({"paused", "io-error", "suspended"})
 
 
 def capabilities(wanted: KvmParameters, qemu: Capabilities) -> tuple[str, ...]:
@@ -68,7 +67,6 @@ async def send(
 
     One that is not ``live`` is paused meanwhile, and sent as fast as the network allows.
     """
-    was_running = machine.state == "running"
     await _switch_on(machine, names)
     await machine.execute(
         "migrate-set-parameters",
@@ -86,7 +84,7 @@ async def send(
             finally:
                 progress.cancel()
         except BaseException:
-            await asyncio.shield(_stay(machine, events, was_running=was_running))
+            await asyncio.shield(_stay(machine, events))
             raise
     done = await result(machine, completed)
     if not live:  # QEMU measures from its own stop only
@@ -97,9 +95,9 @@ async def send(
 
 async def has_left(machine: Machine) -> bool:
     """Whether the guest has been sent away, all of it."""
-    # Completed is also what a migration to here is. A moment after it QEMU is still finishing.
+    # Completed is also what a migration to here is.
     told = await machine.execute("query-migrate")
-    return told.get("status") == "completed" and await machine.refresh() in ("finish-migrate", "postmigrate")
+    return told.get("status") == "completed" and await machine.refresh() is GuestState.MIGRATED
 
 
 async def result(machine: Machine, completed: float) -> Migrated:
@@ -118,11 +116,11 @@ async def arrive(machine: Machine) -> None:
     with machine.monitor.listening("MIGRATION", "RESUME", "STOP") as events:
         try:
             async with asyncio.timeout(_ARRIVING):
-                while await machine.refresh() == "inmigrate":
+                while await machine.refresh() is GuestState.INCOMING:
                     await events.get()
         except TimeoutError:
             raise HypervisorFailed(f"Instance {machine.name} has not arrived") from None
-    if machine.state != "running":
+    if machine.state is not GuestState.RUNNING:
         await machine.resume()
 
 
@@ -195,7 +193,7 @@ async def _report_progress(machine: Machine, report: Report) -> None:
             await asyncio.sleep(_PROGRESS)
 
 
-async def _stay(machine: Machine, events: EventListener, *, was_running: bool) -> None:
+async def _stay(machine: Machine, events: EventListener) -> None:
     """Give a migration up, unless it is done already, and let the guest run on."""
     try:
         told = await machine.execute("query-migrate")
@@ -204,8 +202,8 @@ async def _stay(machine: Machine, events: EventListener, *, was_running: bool) -
             async with asyncio.timeout(_CANCELLING):
                 while _status(await _next(machine, events)) not in ("cancelled", "failed", "completed"):
                     pass
-        status = await machine.refresh()
-        if was_running and status in _HALTED:
+        state = await machine.refresh()
+        if state and state.can_resume:
             await machine.resume()
     except (HypervisorFailed, TimeoutError) as error:
         _log.warning("Instance %s: the migration could not be taken back: %s", machine.name, error)

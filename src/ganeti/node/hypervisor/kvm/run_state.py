@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How a guest is by QEMU's words (RunState in its qapi/run-state.json), in the model's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ganeti.model.disk import Disk
+from ganeti.model.guest_state import GuestState
+from ganeti.node.hypervisor.kvm.drives import node_name
+
+# Powered down, and about to end or to start anew: one or the other is told.
+POWERED_DOWN = "shutdown"
+
+_STATES = {
+    "running": GuestState.RUNNING,
+    "io-error": GuestState.IO_ERROR,
+    "suspended": GuestState.SUSPENDED,
+    "guest-panicked": GuestState.HALTED,
+    "internal-error": GuestState.HALTED,
+    "inmigrate": GuestState.INCOMING,
+    # A moment after the last byte QEMU is still finishing.
+    "finish-migrate": GuestState.MIGRATED,
+    "postmigrate": GuestState.MIGRATED,
+}
+_WHY = {"nospace": "no space left on its storage", "failed": "its storage failed"}
+
+
+def guest_state(word: str) -> GuestState:
+    """All other words are kinds of pauses: paused, prelaunch, debug, watchdog, save-vm ..."""
+    return _STATES.get(word, GuestState.PAUSED)
+
+
+def failed_disks(blocks: Iterable[Mapping[str, Any]], disks: Iterable[Disk]) -> str:
+    """Which disks have stopped a guest, from the answer to ``query-block``."""
+    status = {block.get("inserted", {}).get("node-name"): block.get("io-status") for block in blocks}
+    told = ((index, status.get(node_name(disk))) for index, disk in enumerate(disks))
+    return "; ".join(f"disk/{index}: {_WHY[why]}" for index, why in told if why in _WHY)
