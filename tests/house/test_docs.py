@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from ganeti.bootstrap.new_cluster import NewCluster
 from ganeti.cli.commands import COMMANDS, find
 from ganeti.cli.options import build, parse, take_arguments
 from ganeti.cli.runnable import Local, command_of, help_of, options_of, parameters_from
 from ganeti.declare.decode import decode
 from ganeti.declare.field import FieldKind
+from ganeti.declare.parameter import parameters_of
+from ganeti.declare.setting import given_settings
 from ganeti.host.paths import Paths
 from ganeti.model.cluster import Cluster
 from ganeti.model.parameters import overrides
@@ -19,6 +22,7 @@ from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.operations import OPERATIONS
 from ganeti.operations.cluster.changes import changed
+from ganeti.operations.cluster.modify import ClusterModify
 from ganeti.operations.cluster.spelling import cluster_parameters
 from ganeti.query import filter as filters
 from ganeti.query.instance import INSTANCES
@@ -62,7 +66,12 @@ def test_an_example_is_a_command_that_there_is(line):
         values |= take_arguments(name, command.arguments, rest)
     check_lists(script, values)
     if script == "gnt-cluster" and name in ("init", "modify"):
-        changed(Cluster(uuid="", name="", master_node=""), cluster_parameters(values))
+        struct = NewCluster if name == "init" else ClusterModify
+        tag = {} if name == "init" else {"OP_ID": ClusterModify.wire_name()}
+        known = parameters_of(struct)
+        given = {key: value for key, value in cluster_parameters(values).items() if key in known}
+        settings = given_settings(Cluster, decode(tag | given, struct, line))
+        changed(Cluster(uuid="", name="", master_node=""), settings)
     elif not isinstance(runnable, Local):
         parameters = parameters_from(runnable, values)
         decode({"OP_ID": runnable.wire_name(), **parameters}, runnable, runnable.wire_name())

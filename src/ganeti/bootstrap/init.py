@@ -6,18 +6,19 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
+from ganeti.bootstrap.new_cluster import NewCluster
 from ganeti.config.configuration import record_of
 from ganeti.config.sqlite import SqliteStore
 from ganeti.config.ssconf import ssconf_values
 from ganeti.config.store import FORMAT
+from ganeti.declare.setting import given_settings
 from ganeti.errors import EnvironmentUnfit, NotUnique, WrongInput, WrongState
 from ganeti.host import addresses
 from ganeti.host.certificates import create_authority, create_node_credentials
 from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
+from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.model.cluster import Cluster
 from ganeti.model.entity import evolve
@@ -27,6 +28,7 @@ from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.state import State
 from ganeti.node.membership import Bundle, ensure_free, enter, leave
 from ganeti.operations.cluster.changes import changed
+from ganeti.operations.instance.allocation import ensure_allocator
 from ganeti.rpc.contract.store import Position
 
 DEFAULT_GROUP = "default"
@@ -38,17 +40,7 @@ _RAPI_USERS = """\
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """``parameters``: of OP_CLUSTER_SET_PARAMS. ``master_netdev`` empty: the cluster has no address of its own."""
-
-    cluster_name: str
-    secondary_ip: str | None
-    primary_ip_version: int
-    parameters: dict[str, Any]
-
-
-def plan(wanted: Wanted, paths: Paths, clock: Clock) -> State:
+def plan(wanted: NewCluster, paths: Paths, clock: Clock) -> State:
     """The first state of the cluster. Raises a CheckFailed with what is in the way; nothing is changed."""
     ensure_free(paths)
     node_name, node_ip = addresses.resolve(addresses.own_name())
@@ -63,7 +55,10 @@ def plan(wanted: Wanted, paths: Paths, clock: Clock) -> State:
     _ensure_cluster_address(cluster_name, cluster_ip, node_ip)
     if wanted.secondary_ip and not addresses.is_own_address(wanted.secondary_ip):
         raise WrongInput(f"Parameter 'secondary_ip': {wanted.secondary_ip} is no address of this machine")
-    return _state(wanted, (cluster_name, cluster_ip), (node_name, node_ip), paths, clock.now())
+    state = _state(wanted, (cluster_name, cluster_ip), (node_name, node_ip), paths, clock.now())
+    allocators = Iallocators(paths.iallocator_search_path)
+    ensure_allocator(allocators, state.cluster.default_iallocator, "default_iallocator")
+    return state
 
 
 def carry_out(state: State, paths: Paths, start_daemons: Callable[[], None]) -> None:
@@ -87,7 +82,7 @@ def _ensure_cluster_address(cluster_name: str, cluster_ip: str, node_ip: str) ->
         raise NotUnique(f"The address of the cluster, {cluster_ip} ({cluster_name}), is in use already")
 
 
-def _state(wanted: Wanted, named: tuple[str, str], master: tuple[str, str], paths: Paths, now: float) -> State:
+def _state(wanted: NewCluster, named: tuple[str, str], master: tuple[str, str], paths: Paths, now: float) -> State:
     """``named`` and ``master``: (name, address) of the cluster and of this node."""
     cluster_name, cluster_ip = named
     node_name, node_ip = master
@@ -111,9 +106,8 @@ def _state(wanted: Wanted, named: tuple[str, str], master: tuple[str, str], path
         mtime=now,
         master_node=node.uuid,
         master_ip=cluster_ip,
-        primary_ip_version=wanted.primary_ip_version,
     )
-    cluster = _bootable(changed(cluster, wanted.parameters), paths)
+    cluster = _bootable(changed(cluster, given_settings(Cluster, wanted)), paths)
     if not cluster.master_netdev:
         raise WrongInput("Parameter 'master_netdev' is missing: name the device that gets the cluster's address")
     return State().changed([group, node, evolve(cluster, serial_no=1)])

@@ -11,9 +11,11 @@ from ganeti.cli.runnable import Local, parameters_from, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs
 from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.setting import settings_of
 from ganeti.errors import EXIT_FAILURE, EXIT_NOT_CLUSTER, WrongInput
 from ganeti.host.files import read_text
 from ganeti.luxi.protocol import Method
+from ganeti.model.cluster import Cluster
 from ganeti.operations.cluster.destroy import ClusterDestroy
 from ganeti.operations.cluster.verify import ClusterVerify
 
@@ -21,11 +23,11 @@ from ganeti.operations.cluster.verify import ClusterVerify
 def _info(session: Session, values: dict[str, Any]) -> int:
     del values
     data = session.client.call(Method.QUERY_CLUSTER_INFO)
-    session.say("\n".join(tree.render(_description(data))))
+    session.say("\n".join(tree.render(described(data))))
     return 0
 
 
-def _description(data: dict[str, Any]) -> Pairs:
+def described(data: dict[str, Any]) -> Pairs:
     bits, machine = data["architecture"]
     enabled = data["enabled_hypervisors"]
     return Pairs(
@@ -43,7 +45,7 @@ def _description(data: dict[str, Any]) -> Pairs:
         ("OS parameters", data["osparams"]),
         ("Hidden OSes", ", ".join(data["hidden_os"])),
         ("Blacklisted OSes", ", ".join(data["blacklisted_os"])),
-        ("Cluster parameters", _parameters(data)),
+        ("Cluster parameters", _settings(data)),
         ("Default node parameters", _shown(data["ndparams"])),
         ("Default instance parameters", {"default": _shown(data["beparams"]["default"])}),
         ("Default nic parameters", {"default": _shown(data["nicparams"]["default"])}),
@@ -52,25 +54,12 @@ def _description(data: dict[str, Any]) -> Pairs:
     )
 
 
-def _parameters(data: dict[str, Any]) -> Pairs:
-    return Pairs(
-        ("candidate pool size", data["candidate_pool_size"]),
-        ("maximal number of jobs running simultaneously", data["max_running_jobs"]),
-        ("mac prefix", data["mac_prefix"]),
-        ("master netdev", data["master_netdev"]),
-        ("master netmask", data["master_netmask"]),
-        ("use external master IP address setup script", data["use_external_mip_script"]),
-        ("file storage path", data["file_storage_dir"]),
-        ("shared file storage path", data["shared_file_storage_dir"]),
-        ("gluster storage path", data["gluster_storage_dir"]),
-        ("maintenance of node health", data["maintain_node_health"]),
-        ("default instance allocator", data["default_iallocator"]),
-        ("default instance allocator parameters", data["default_iallocator_params"]),
-        ("primary ip version", data["primary_ip_version"]),
-        ("preallocation wipe disks", data["prealloc_wipe_disks"]),
-        ("enabled disk templates", ", ".join(data["enabled_disk_templates"])),
-        ("enabled user shutdown", data["enabled_user_shutdown"]),
-    )
+def _settings(data: dict[str, Any]) -> Pairs:
+    return Pairs(*((row.title, _in_line(data[row.shown_as])) for row in settings_of(Cluster) if row.title))
+
+
+def _in_line(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value
 
 
 def _policy(policy: dict[str, Any]) -> Pairs:

@@ -5,40 +5,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganeti.cli.runnable import Local, own_options
+from ganeti.bootstrap.new_cluster import NewCluster
+from ganeti.cli.options import option_of
+from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.decode import decode
+from ganeti.declare.parameter import parameters_of
 from ganeti.host.daemons import Daemon
-from ganeti.operations.cluster.modify import ClusterModify
-from ganeti.operations.cluster.spelling import cluster_parameters
+from ganeti.operations.cluster.spelling import LAYERED_OPTIONS, POLICY_OPTIONS, cluster_parameters
 
-# What ``modify`` can do, ``init`` can do as well, but for these.
-_NOT_HERE = {"force", "dry_run"}
-_OWN = (
-    Option(
-        ("-s", "--secondary-ip"),
-        "Secondary address of this node, for replication and migration traffic",
-        metavar="ADDRESS",
-    ),
-    Option(("--primary-ip-version",), "IP version of primary addresses", choices=("4", "6"), default="4"),
+_ACCEPTED = (
     Option(("--no-ssh-init",), "Accepted for compatibility; SSH keys are left to the administrator", kind="flag"),
     Option(("--no-etc-hosts",), "Accepted for compatibility; /etc/hosts is never changed", kind="flag"),
 )
 
 
 def _init(session: Session, values: dict[str, Any]) -> int:
-    from ganeti.bootstrap.init import Wanted, carry_out, plan  # noqa: PLC0415 - slow to import
+    from ganeti.bootstrap.init import carry_out, plan  # noqa: PLC0415 - slow to import
     from ganeti.host.clock import WallClock  # noqa: PLC0415
     from ganeti.host.services import services  # noqa: PLC0415
 
-    parameters = cluster_parameters({name: value for name, value in values.items() if name not in _NOT_HERE})
-    wanted = Wanted(
-        cluster_name=values["cluster_name"],
-        secondary_ip=values.get("secondary_ip"),
-        primary_ip_version=int(values["primary_ip_version"]),
-        parameters={name: value for name, value in parameters.items() if name in ClusterModify.parameters()},
-    )
-    state = plan(wanted, session.paths, WallClock())
+    known = parameters_of(NewCluster)
+    given = {name: value for name, value in cluster_parameters(values).items() if name in known}
+    state = plan(decode(given, NewCluster, "gnt-cluster init"), session.paths, WallClock())
     manager = services(session.paths)
 
     def start() -> None:
@@ -63,7 +53,12 @@ INIT = Local(
         "gnt-cluster",
         "init",
         (Argument("cluster_name", "Name of the cluster, which resolves to an address of its own"),),
-        (*_OWN, *(option for option in own_options(ClusterModify) if option.dest not in _NOT_HERE)),
+        (
+            *(option_of(parameter) for parameter in parameters_of(NewCluster).values() if parameter.flags),
+            *LAYERED_OPTIONS,
+            *POLICY_OPTIONS,
+            *_ACCEPTED,
+        ),
         usage="[<opts>...] <cluster-name>",
     ),
     "Create a cluster with this machine as its master.",

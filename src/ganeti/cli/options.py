@@ -110,6 +110,11 @@ def option_of(parameter: Parameter) -> Option:
     )
 
 
+def value_of(option: Option) -> str:
+    """How help and pages call the value of an option."""
+    return option.metavar or "|".join(option.choices) or _METAVARS.get(option.kind, "VALUE")
+
+
 def take_arguments(command: str, arguments: Sequence[Argument], words: Sequence[str]) -> dict[str, Any]:
     """Positional words by name; a list where several are allowed. Raises WrongInput for a wrong number."""
     least = sum(1 for argument in arguments if argument.count in ("1", "+"))
@@ -162,8 +167,7 @@ def _add(group: Any, option: Option) -> None:
             action="append" if option.repeat else "store",
             choices=option.choices or None,
             default=None,
-            metavar=option.metavar
-            or ("|".join(option.choices) if option.choices else _METAVARS.get(option.kind, "VALUE")),
+            metavar=value_of(option),
             help=option.help.replace("%", "%%"),
         )
 

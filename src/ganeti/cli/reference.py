@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ganeti.cli import parameter_reference
 from ganeti.cli.commands import ALIASES, COMMANDS, find
+from ganeti.cli.options import value_of
 from ganeti.cli.runnable import Runnable, command_of, help_of, options_of
 from ganeti.declare.command import Option
 
@@ -63,8 +64,7 @@ def _flags(option: Option) -> str:
     flags = ", ".join(option.flags)
     if option.kind in ("flag", "no-flag", "count"):
         return flags
-    choices = "|".join(option.choices)
-    return f"{flags} {option.metavar or choices or option.kind.upper()}"
+    return f"{flags} {value_of(option)}"
 
 
 def _meaning(option: Option) -> str:

@@ -20,6 +20,11 @@ class Iallocators:
     def __init__(self, directories: Sequence[Path]) -> None:
         self._directories = tuple(directories)
 
+    def names(self) -> list[str]:
+        """The programs there are."""
+        found = (entry for directory in self._directories if directory.is_dir() for entry in directory.iterdir())
+        return sorted({program.name for program in found if _runnable(program)})
+
     async def ask(self, name: str, options: Sequence[str], message: bytes) -> bytes:
         """What the program prints. Raises WrongInput if there is none, ExecutionFailed if it fails."""
         program = self._find(name)
@@ -36,7 +41,11 @@ class Iallocators:
             raise WrongInput(f"Parameter 'iallocator': '{name}' is not the name of a program")
         for directory in self._directories:
             program = directory / name
-            if program.is_file() and os.access(program, os.X_OK):
+            if _runnable(program):
                 return program
         places = ", ".join(str(directory) for directory in self._directories)
         raise WrongInput(f"Parameter 'iallocator': there is no allocator '{name}' in {places}; 'hail' is built in")
+
+
+def _runnable(program: Path) -> bool:
+    return program.is_file() and os.access(program, os.X_OK)

@@ -56,6 +56,8 @@ class Resolver(Protocol):
 class Allocators(Protocol):
     """Programs that choose nodes, passed in so that tests need none."""
 
+    def names(self) -> list[str]: ...
+
     async def ask(self, name: str, options: Sequence[str], message: bytes) -> bytes:
         """What the program ``name`` says to a message. Raises WrongInput or ExecutionFailed."""
         ...

@@ -3,53 +3,310 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar, Literal
 
+from msgspec import Meta
+
+from ganeti.declare.setting import setting
+from ganeti.declare.types import NonEmpty, Parameters, Positive
+from ganeti.model.disk import DiskTemplateName
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
+from ganeti.model.parameters.hypervisor import HypervisorName
 from ganeti.model.parameters.policy import Policy
+
+_Directory = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!.*/\.\.?(/|\Z))((/[^/\x00-\x1f]+)+/?)?\Z",
+        extra={"expected": "an absolute path below '/' and without '..', or nothing"},
+    ),
+]
+_MacPrefix = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){2}\Z",
+        extra={"expected": "the beginning of a MAC address, such as aa:00:00"},
+    ),
+]
+_Device = Annotated[
+    str, Meta(pattern=r"^[^\s/]{1,15}\Z", extra={"expected": "the name of a network device, such as br0"})
+]
+_Netmask = Annotated[int, Meta(ge=0, le=128)]
+_Edits = list[tuple[Literal["add", "remove"], str]]
+_ByKind = dict[str, Parameters]
+_Uids = tuple[tuple[int, int], ...]
+
+_MOST_BITS = {4: 32, 6: 128}
+# The settings that say where templates keep their files.
+STORAGE_DIRECTORIES = {"file": "file_storage_dir", "sharedfile": "shared_file_storage_dir"}
 
 
 class Cluster(Entity, frozen=True, kw_only=True):
-    """The ``*params`` override the software's defaults, by hypervisor or disk template where they differ."""
+    """The ``*params`` override the software's defaults, by hypervisor or disk template where they differ.
+
+    A field with a ``setting`` is a parameter of ``gnt-cluster init`` and ``modify``, a line of ``info`` if it has a
+    title, and part of the remote API's description, all in this order.
+    """
 
     kind: ClassVar[Kind] = Kind.CLUSTER
 
     master_node: str  # UUID
     master_ip: str = ""
-    master_netdev: str = ""
-    master_netmask: int = 32
-    primary_ip_version: int = 4
-    use_external_mip_script: bool = False
-
-    enabled_hypervisors: tuple[str, ...] = ("kvm",)
-    enabled_disk_templates: tuple[str, ...] = ("diskless", "file", "sharedfile")
-    hvparams: dict[str, dict[str, Any]] = {}
-    os_hvp: dict[str, dict[str, dict[str, Any]]] = {}
-    beparams: dict[str, Any] = {}
-    nicparams: dict[str, Any] = {}
-    ndparams: dict[str, Any] = {}
-    diskparams: dict[str, dict[str, Any]] = {}
-    osparams: dict[str, dict[str, str]] = {}
-    osparams_private: dict[str, dict[str, str]] = {}
-    ipolicy: Policy = Policy()
-    hidden_os: frozenset[str] = frozenset()
-    blacklisted_os: frozenset[str] = frozenset()
-
-    mac_prefix: str = "aa:00:00"
-    candidate_pool_size: int = 10
-    max_running_jobs: int = 20
-    max_tracked_jobs: int = 25
-    file_storage_dir: str = "/srv/ganeti/file-storage"
-    shared_file_storage_dir: str = "/srv/ganeti/shared-file-storage"
-    gluster_storage_dir: str = "/var/run/ganeti/gluster"
-    default_iallocator: str = "hail"
-    default_iallocator_params: dict[str, Any] = {}
-    enabled_user_shutdown: bool = False
-    maintain_node_health: bool = False
-    modify_etc_hosts: bool = True
-    prealloc_wipe_disks: bool = False
     drained_queue: bool = False  # no new jobs are accepted
+
+    enabled_hypervisors: Annotated[
+        tuple[str, ...],
+        setting(
+            "Enabled hypervisors; the first is the default",
+            "--enabled-hypervisors",
+            metavar="HYPERVISORS",
+            completes="hypervisor",
+            given=list[HypervisorName],
+        ),
+    ] = ("kvm",)
+    hvparams: Annotated[dict[str, Parameters], setting("Hypervisor parameters, by hypervisor")] = {}
+    os_hvp: Annotated[dict[str, _ByKind], setting("Hypervisor parameters by OS and hypervisor")] = {}
+    osparams: Annotated[dict[str, dict[str, str]], setting("OS parameters, by OS", given=_ByKind)] = {}
+    osparams_private: Annotated[
+        dict[str, dict[str, str]],
+        setting("Private OS parameters, by OS", parameter="osparams_private_cluster", given=_ByKind, secret=True),
+    ] = {}
+    hidden_os: Annotated[frozenset[str], setting("Hidden OSes: (add or remove, name)", given=_Edits)] = frozenset()
+    blacklisted_os: Annotated[frozenset[str], setting("Blacklisted OSes: (add or remove, name)", given=_Edits)] = (
+        frozenset()
+    )
+
+    candidate_pool_size: Annotated[
+        Positive,
+        setting(
+            "Desired number of master candidates",
+            "-C",
+            "--candidate-pool-size",
+            metavar="N",
+            title="candidate pool size",
+        ),
+    ] = 10
+    max_running_jobs: Annotated[
+        Positive,
+        setting(
+            "Maximum number of jobs running at the same time",
+            "--max-running-jobs",
+            metavar="N",
+            title="maximal number of jobs running simultaneously",
+        ),
+    ] = 20
+    max_tracked_jobs: Annotated[
+        Positive,
+        setting(
+            "Number of queued jobs that are tracked",
+            "--max-tracked-jobs",
+            metavar="N",
+            accepted="all are",
+        ),
+    ] = 25
+    mac_prefix: Annotated[
+        _MacPrefix,
+        setting(
+            "Prefix of generated MAC addresses, such as aa:00:00",
+            "-m",
+            "--mac-prefix",
+            metavar="PREFIX",
+            title="mac prefix",
+        ),
+    ] = "aa:00:00"
+    master_netdev: Annotated[
+        _Device,
+        setting(
+            "Network interface that holds the master IP address",
+            "--master-netdev",
+            metavar="DEVICE",
+            title="master netdev",
+        ),
+    ] = ""
+    master_netmask: Annotated[
+        _Netmask,
+        setting(
+            "Netmask of the master IP address, as a prefix length",
+            "--master-netmask",
+            metavar="BITS",
+            title="master netmask",
+        ),
+    ] = 32
+    use_external_mip_script: Annotated[
+        bool,
+        setting(
+            "Whether an external script sets up the master IP address",
+            "--use-external-mip-script",
+            title="use external master IP address setup script",
+        ),
+    ] = False
+    file_storage_dir: Annotated[
+        _Directory,
+        setting("Directory for file-based disks", "--file-storage-dir", metavar="DIR", title="file storage path"),
+    ] = "/srv/ganeti/file-storage"
+    shared_file_storage_dir: Annotated[
+        _Directory,
+        setting(
+            "Directory for file-based disks on shared storage",
+            "--shared-file-storage-dir",
+            metavar="DIR",
+            title="shared file storage path",
+        ),
+    ] = "/srv/ganeti/shared-file-storage"
+    gluster_storage_dir: Annotated[
+        _Directory, setting("Directory where Gluster volumes are mounted", title="gluster storage path")
+    ] = "/var/run/ganeti/gluster"
+    maintain_node_health: Annotated[
+        bool,
+        setting(
+            "Whether the watcher shuts down instances that run where they should not",
+            "--maintain-node-health",
+            title="maintenance of node health",
+            unsupported=True,
+        ),
+    ] = False
+    default_iallocator: Annotated[
+        str,
+        setting(
+            "Default instance allocator",
+            "-I",
+            "--default-iallocator",
+            metavar="NAME",
+            title="default instance allocator",
+        ),
+    ] = "hail"
+    default_iallocator_params: Annotated[
+        Parameters,
+        setting(
+            "Parameters of the default instance allocator",
+            "--default-iallocator-params",
+            metavar="KEY=VALUE,...",
+            title="default instance allocator parameters",
+        ),
+    ] = {}
+    primary_ip_version: Annotated[
+        Literal[4, 6],
+        setting(
+            "IP version of primary addresses",
+            "--primary-ip-version",
+            title="primary ip version",
+            when=("init",),
+        ),
+    ] = 4
+    prealloc_wipe_disks: Annotated[
+        bool,
+        setting(
+            "Whether disks are wiped before they are given to an instance",
+            "--prealloc-wipe-disks",
+            title="preallocation wipe disks",
+            unsupported=True,
+        ),
+    ] = False
+    enabled_disk_templates: Annotated[
+        tuple[str, ...],
+        setting(
+            "Enabled disk templates",
+            "--enabled-disk-templates",
+            metavar="TEMPLATES",
+            completes="disk template",
+            title="enabled disk templates",
+            given=list[DiskTemplateName],
+        ),
+    ] = ("diskless", "file", "sharedfile")
+    enabled_user_shutdown: Annotated[
+        bool,
+        setting(
+            "Whether an instance that is shut down from inside stays down",
+            "--user-shutdown",
+            title="enabled user shutdown",
+        ),
+    ] = False
+
+    ndparams: Annotated[
+        Parameters,
+        setting("Node parameters", "--node-parameters", metavar="KEY=VALUE,...", completes="node parameter"),
+    ] = {}
+    beparams: Annotated[
+        Parameters,
+        setting(
+            "Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...", completes="backend parameter"
+        ),
+    ] = {}
+    nicparams: Annotated[
+        Parameters,
+        setting("NIC parameters", "-N", "--nic-parameters", metavar="KEY=VALUE,...", completes="NIC parameter"),
+    ] = {}
+    diskparams: Annotated[dict[str, Parameters], setting("Disk parameters, by template")] = {}
+    ipolicy: Annotated[Policy, setting("Instance policy", given=Parameters)] = Policy()
+
+    modify_etc_hosts: Annotated[
+        bool,
+        setting(
+            "Whether /etc/hosts of the nodes is managed",
+            "--modify-etc-hosts",
+            accepted="/etc/hosts is the administrator's",
+        ),
+    ] = True
+    vg_name: Annotated[
+        str | None,
+        setting("LVM volume group for instance disks", "--vg-name", shown_as="volume_group_name", unsupported=True),
+    ] = None
+    drbd_helper: Annotated[
+        str | None,
+        setting(
+            "Path of the DRBD usermode helper",
+            "--drbd-usermode-helper",
+            shown_as="drbd_usermode_helper",
+            unsupported=True,
+        ),
+    ] = None
+    reserved_lvs: Annotated[
+        tuple[NonEmpty, ...],
+        setting(
+            "Logical volumes that verify ignores: (add or remove, regular expression)",
+            given=list[NonEmpty],
+            unsupported=True,
+        ),
+    ] = ()
+    uid_pool: Annotated[_Uids, setting("User-ID pool for guests", given=list[tuple[int, int]], unsupported=True)] = ()
+    install_image: Annotated[
+        str, setting("Image of the helper guest that runs OS installations", "--install-image", unsupported=True)
+    ] = ""
+    instance_communication_network: Annotated[
+        str,
+        setting(
+            "Network for communication between guests and the metadata daemon",
+            "--instance-communication-network",
+            unsupported=True,
+        ),
+    ] = ""
+    zeroing_image: Annotated[
+        str, setting("OS image that is used to zero disks", "--zeroing-image", unsupported=True)
+    ] = ""
+    compression_tools: Annotated[
+        tuple[NonEmpty, ...], setting("Compression tools for instance moves", given=list[NonEmpty], unsupported=True)
+    ] = ()
+    enabled_data_collectors: Annotated[
+        dict[str, bool], setting("Data collectors to enable or disable", unsupported=True)
+    ] = {}
+    data_collector_interval: Annotated[
+        dict[str, int], setting("Intervals of the data collectors, microseconds", unsupported=True)
+    ] = {}
+
+    def problems(self) -> list[str]:
+        """Which of its settings don't go together."""
+        found = []
+        most = _MOST_BITS[self.primary_ip_version]
+        if self.master_netmask > most:
+            found.append(
+                f"Parameter 'master_netmask': an IPv{self.primary_ip_version} prefix has at most {most} bits, "
+                f"not {self.master_netmask}"
+            )
+        for template, name in STORAGE_DIRECTORIES.items():
+            if template in self.enabled_disk_templates and not getattr(self, name):
+                found.append(f"Parameter '{name}': disk template '{template}' is enabled and needs a directory")
+        return found
 
     @property
     def default_hypervisor(self) -> str:

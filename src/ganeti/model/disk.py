@@ -9,6 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 AccessMode = Literal["rw", "ro"]
+DiskTemplateName = Literal["blockdev", "diskless", "drbd", "ext", "file", "gluster", "plain", "rbd", "sharedfile"]
 
 
 class DiskTemplate(StrEnum):

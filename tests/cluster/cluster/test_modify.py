@@ -22,9 +22,26 @@ async def test_parameters_of_the_cluster_are_inherited_by_instances(cluster):
         ({"hvparams": {"kvm": {"nope": 1}}}, "Parameter 'hvparams' of kvm: there is no parameter 'nope'"),
         ({"hvparams": {"vmware": {}}}, "'vmware' is not supported; choose from kvm, fake"),
         ({"hvparams": {"kvm": {"disk_cache": "fast"}}}, "'fast' is not allowed; choose from default, none, write"),
-        ({"mac_prefix": "zz"}, "not the beginning of a MAC address"),
+        ({"mac_prefix": "zz"}, "expected the beginning of a MAC address"),
         ({"candidate_pool_size": 0}, "expected a whole number of at least 1"),
-        ({"file_storage_dir": "relative"}, "is not an absolute path"),
+        ({"file_storage_dir": "relative"}, "expected an absolute path below '/'"),
+        ({"file_storage_dir": "/"}, "expected an absolute path below '/'"),
+        ({"file_storage_dir": "/srv/../etc"}, "expected an absolute path below '/'"),
+        ({"file_storage_dir": ""}, "disk template 'file' is enabled and needs a directory"),
+        ({"master_netmask": 33}, "an IPv4 prefix has at most 32 bits, not 33"),
+        ({"master_netdev": "two words"}, "expected the name of a network device"),
+        ({"default_iallocator": "nosuch"}, "there is no allocator 'nosuch'; choose from hail"),
+        ({"nicparams": {"mode": "routed"}}, "mode 'routed' is not supported yet; choose bridged"),
+        (
+            {"ipolicy": {"std": {"memory-size": 99999}}},
+            "the standard instance's memory-size, 99999, is outside of the bounds",
+        ),
+        ({"beparams": {"memory": 0}}, "expected a whole number of at least 1"),
+        ({"hidden_os": [["drop", "debian"]]}, "hidden_os"),
+        (
+            {"mac_prefix": "aa:bb:cc", "beparams": {"minmem": 512}, "nicparams": {"link": ""}, "master_netmask": 64},
+            "maxmem, 128 MiB\nParameter 'nicparams': mode 'bridged' needs a link, the name of the bridge\nParameter",
+        ),
         ({"ipolicy": {"vcpu-ratio": "many"}}, "Parameter 'vcpu-ratio'"),
         ({"enabled_disk_templates": ["drbd"]}, "'drbd' is not supported; choose from diskless, file, sharedfile"),
         ({"vg_name": "xenvg"}, "Parameter 'vg_name' is not supported yet"),
@@ -49,3 +66,25 @@ async def test_a_larger_pool_promotes_nodes(cluster):
     await cluster.master.configuration.commit([evolve(cluster.node("node3"), master_candidate=False)])
     await cluster.run("OP_CLUSTER_SET_PARAMS", candidate_pool_size=5)
     assert await cluster.list("node", "role") == [["M"], ["C"], ["C"]]
+
+
+async def test_what_it_is_already_is_no_error(cluster):
+    before = cluster.state
+    await cluster.run("OP_CLUSTER_SET_PARAMS", candidate_pool_size=before.cluster.candidate_pool_size)
+    assert cluster.state is before
+
+
+async def test_a_directory_is_switched_off_where_its_template_is(cluster):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_disk_templates=["diskless", "sharedfile"], file_storage_dir="")
+    assert cluster.state.cluster.file_storage_dir == ""
+    await cluster.add("web1", node=None)
+    with pytest.raises(errors.WrongInput, match="'file' is enabled and needs a directory"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_disk_templates=["sharedfile", "file"])
+
+
+async def test_an_allocator_that_is_there_can_be_the_default(cluster):
+    program = cluster.root / "iallocators/mine"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    await cluster.run("OP_CLUSTER_SET_PARAMS", default_iallocator="mine")
+    assert cluster.state.cluster.default_iallocator == "mine"

@@ -3,9 +3,11 @@
 
 import pytest
 
-from ganeti.bootstrap.init import Wanted, carry_out, plan
+from ganeti.bootstrap.init import carry_out, plan
+from ganeti.bootstrap.new_cluster import NewCluster
 from ganeti.config.configuration import read_state
 from ganeti.config.sqlite import SqliteStore
+from ganeti.declare.decode import decode
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, NotUnique, ResolverError, WrongInput, WrongState
 from ganeti.host import addresses, certificates
 from ganeti.host.paths import Paths
@@ -43,14 +45,9 @@ def paths(tmp_path):
     return Paths(tmp_path)
 
 
-def wanted(**changes):
-    settings = {"cluster_name": "cluster", "secondary_ip": None, "primary_ip_version": 4}
-    parameters = {"master_netdev": "br0", "enabled_hypervisors": ["kvm"], **changes.pop("parameters", {})}
-    return Wanted(**{**settings, "parameters": parameters, **changes})
-
-
 def planned(paths, **changes):
-    return plan(wanted(**changes), paths, FixedClock(1000.0))
+    given = {"cluster_name": "cluster", "master_netdev": "br0", "enabled_hypervisors": ["kvm"], **changes}
+    return plan(decode(given, NewCluster, "gnt-cluster init"), paths, FixedClock(1000.0))
 
 
 def files(paths):
@@ -96,13 +93,16 @@ def test_names_and_addresses_that_cannot_be_right_are_refused(network, paths, ch
     ("changes", "told"),
     [
         ({"secondary_ip": "192.0.2.77"}, "'secondary_ip': 192.0.2.77 is no address of this machine"),
-        ({"parameters": {"master_netdev": ""}}, "'master_netdev' is missing"),
-        ({"parameters": {"enabled_hypervisors": []}}, "enabled_hypervisors"),
-        ({"parameters": {"enabled_disk_templates": []}}, "enabled_disk_templates"),
-        ({"parameters": {"hvparams": {"kvm": {"colour": "red"}}}}, "there is no parameter 'colour'"),
-        ({"parameters": {"beparams": {"vcpus": "0"}}}, "vcpus"),
-        ({"parameters": {"beparams": {"maxmem": "lots"}}}, "'lots' is not a size"),
-        ({"parameters": {"nicparams": {"mode": "wireless"}}}, "mode"),
+        ({"master_netdev": None}, "'master_netdev' is missing"),
+        ({"enabled_hypervisors": []}, "enabled_hypervisors"),
+        ({"enabled_disk_templates": []}, "enabled_disk_templates"),
+        ({"hvparams": {"kvm": {"colour": "red"}}}, "there is no parameter 'colour'"),
+        ({"beparams": {"vcpus": "0"}}, "vcpus"),
+        ({"beparams": {"maxmem": "lots"}}, "'lots' is not a size"),
+        ({"nicparams": {"mode": "wireless"}}, "mode"),
+        ({"max_running_jobs": 0}, "'max_running_jobs': expected a whole number of at least 1"),
+        ({"prealloc_wipe_disks": True}, "'prealloc_wipe_disks' is not supported yet"),
+        ({"default_iallocator": "nosuch"}, "there is no allocator 'nosuch'; choose from hail"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(network, paths, changes, told):

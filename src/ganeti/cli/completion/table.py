@@ -32,11 +32,10 @@ from ganeti.declare.command import Argument, Option
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.disk import DISK_PARAMETERS
-from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS, HypervisorName
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Spec
-from ganeti.operations.instance.create import HypervisorName
 from ganeti.operations.instance.disks import DiskRequest
 from ganeti.operations.instance.nics import NicRequest
 from ganeti.query.group import GROUPS

@@ -16,6 +16,7 @@ from msgspec import Struct
 from ganeti.declare.decode import decode, decode_texts
 from ganeti.declare.parameter import parameters_of
 from ganeti.declare.text import RESET
+from ganeti.errors import WrongInput
 
 P = TypeVar("P", bound=Struct)
 
@@ -32,6 +33,18 @@ def overrides(cls: type[Struct], given: Mapping[str, Any], current: Mapping[str,
     typed = as_mapping(decode_texts({**current, **meant}, cls, what))
     kept = {name: value for name, value in current.items() if name not in given}
     return kept | {name: typed[name] for name, value in given.items() if value != RESET}
+
+
+def checked(cls: type[P], *layers: Mapping[str, Any], what: str) -> P:
+    """As ``filled``; raises WrongInput too if values that are right by themselves don't go together.
+
+    A table says what doesn't in its method ``problems``.
+    """
+    result = filled(cls, *layers, what=what)
+    find = getattr(result, "problems", None)
+    if found := find() if find else []:
+        raise WrongInput("\n".join(f"{what}: {text}" for text in found))
+    return result
 
 
 def filled(cls: type[P], *layers: Mapping[str, Any], what: str = "") -> P:

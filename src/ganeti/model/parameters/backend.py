@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonNegative, Positive, Size
+from ganeti.declare.types import NonNegative, Positive
+
+_Memory = Annotated[int, Meta(ge=1, extra={"kind": "size"})]  # as Size, but for nothing
 
 
 class BackendParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,10 +19,15 @@ class BackendParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     always_failover: Annotated[bool, param("Always fail over, never live-migrate")] = False
     auto_balance: Annotated[bool, param("Include it in N+1 checks and in balancing")] = True
-    maxmem: Annotated[Size, param("Maximum memory, MiB")] = 128
-    minmem: Annotated[Size, param("Minimum memory, MiB")] = 128
+    maxmem: Annotated[_Memory, param("Maximum memory, MiB")] = 128
+    minmem: Annotated[_Memory, param("Minimum memory, MiB")] = 128
     spindle_use: Annotated[NonNegative, param("Number of disk spindles it uses")] = 1
     vcpus: Annotated[Positive, param("Number of virtual CPUs")] = 1
+
+    def problems(self) -> list[str]:
+        if self.minmem > self.maxmem:
+            return [f"minmem, {self.minmem} MiB, is more than maxmem, {self.maxmem} MiB"]
+        return []
 
 
 def spelled_out(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ganeti.declare.types import NonNegative, Positive
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 MigrationMode = Literal["live", "non-live"]
+HypervisorName = Literal["chroot", "fake", "kvm", "lxc", "xen-hvm", "xen-pvm"]
 
 
 class FakeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,3 +18,11 @@ class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     mode: Annotated[NicMode, param("NIC mode: how it is connected to the node's network")] = "bridged"
     link: Annotated[str, param("Bridge, Open vSwitch or routing table that it is connected to")] = "xen-br0"
     vlan: Annotated[str, param("VLAN tags: '.10' untagged, ':20:30' trunk")] = ""
+
+    def problems(self) -> list[str]:
+        found = []
+        if self.mode != "bridged":
+            found.append(f"mode '{self.mode}' is not supported yet; choose bridged")
+        if self.mode == "bridged" and not self.link:
+            found.append("mode 'bridged' needs a link, the name of the bridge")
+        return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from ganeti.declare.parameter import param
 from ganeti.declare.types import NonNegative
@@ -31,6 +32,12 @@ class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         cpu_count=8, disk_count=16, disk_size=1048576, memory_size=32768, nic_count=8, spindle_use=12
     )
 
+    def problems(self) -> list[str]:
+        pairs = zip(Spec.__struct_encode_fields__, astuple(self.min), astuple(self.max), strict=True)
+        return [
+            f"the lowest {name}, {least}, is above the highest, {most}" for name, least, most in pairs if least > most
+        ]
+
 
 ALL_DISK_TEMPLATES = ("blockdev", "diskless", "drbd", "ext", "file", "gluster", "plain", "rbd", "sharedfile")
 
@@ -45,6 +52,14 @@ class Policy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
     disk_templates: Annotated[tuple[str, ...], param("Disk templates allowed for instances")] = ALL_DISK_TEMPLATES
     vcpu_ratio: Annotated[float, param("Maximum ratio of virtual to physical CPUs")] = 4.0
     spindle_ratio: Annotated[float, param("Maximum ratio of used to physical spindles")] = 32.0
+
+    def problems(self) -> list[str]:
+        """What contradicts itself: bounds the wrong way round, a standard instance that no bounds allow."""
+        found = [text for bounds in self.minmax for text in bounds.problems()]
+        if not self.minmax:
+            return ["minmax needs at least one pair of bounds"]
+        beside = min(([*_beside(self.std, bounds)] for bounds in self.minmax), key=len)
+        return found or beside
 
     def violations(self, spec: Spec, disk_sizes: tuple[int, ...], disk_template: str) -> list[str]:
         """Why an instance of this size is not allowed; empty if it is. Of several bounds, the nearest."""
@@ -65,6 +80,13 @@ def _outside(bounds: Bounds, spec: Spec, disk_sizes: tuple[int, ...] | None) -> 
         yield from _beyond(what, getattr(spec, field), getattr(bounds.min, field), getattr(bounds.max, field), unit)
     for index, size in enumerate(disk_sizes or ()):
         yield from _beyond(f"disk-size of disk {index}", size, bounds.min.disk_size, bounds.max.disk_size, " MiB")
+
+
+def _beside(std: Spec, bounds: Bounds) -> Iterator[str]:
+    values = zip(Spec.__struct_encode_fields__, astuple(std), astuple(bounds.min), astuple(bounds.max), strict=True)
+    for name, value, least, most in values:
+        if not least <= value <= most:
+            yield f"the standard instance's {name}, {value}, is outside of the bounds, {least} to {most}"
 
 
 def _beyond(what: str, value: int, least: int, most: int, unit: str) -> Iterator[str]:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Changes of the cluster's own parameters, as ``gnt-cluster init`` and ``modify`` make them."""
+"""Changes of the cluster's settings, as ``gnt-cluster init`` and ``modify`` make them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from ganeti.declare.decode import decode
 from ganeti.errors import WrongInput
 from ganeti.model.cluster import Cluster
 from ganeti.model.entity import evolve
-from ganeti.model.parameters import filled, overrides
+from ganeti.model.parameters import checked, overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.disk import DISK_PARAMETERS
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
@@ -23,90 +22,46 @@ from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Policy
 from ganeti.operations.instance.disks import SUPPORTED
 
-_MAC_PREFIX = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){2}")
-# Taken over as they are.
-_PLAIN = (
-    "candidate_pool_size",
-    "max_running_jobs",
-    "max_tracked_jobs",
-    "maintain_node_health",
-    "prealloc_wipe_disks",
-    "default_iallocator",
-    "default_iallocator_params",
-    "master_netdev",
-    "master_netmask",
-    "use_external_mip_script",
-    "modify_etc_hosts",
-    "enabled_user_shutdown",
-)
-_DIRECTORIES = ("file_storage_dir", "shared_file_storage_dir", "gluster_storage_dir")
-# Parts of the software that are not there yet; their parameters are refused rather than kept in vain.
-_NOT_YET = (
-    "hv_state",
-    "disk_state",
-    "vg_name",
-    "uid_pool",
-    "add_uids",
-    "remove_uids",
-    "drbd_helper",
-    "reserved_lvs",
-    "install_image",
-    "instance_communication_network",
-    "zeroing_image",
-    "compression_tools",
-    "enabled_data_collectors",
-    "data_collector_interval",
-)
+_ByKind = Mapping[str, Mapping[str, Any]]
 
 
 def changed(cluster: Cluster, given: Mapping[str, Any]) -> Cluster:
-    """The cluster with the parameters of ``given`` changed; those that are None stay as they are.
+    """The cluster with the settings of ``given``, decoded values by the name of their field.
 
-    Raises WrongInput, naming the parameter and what is allowed.
+    Raises WrongInput with everything that is wrong.
     """
-    asked = {name: value for name, value in given.items() if value is not None}
-    for name in _NOT_YET:
-        if asked.get(name):
-            raise WrongInput(f"Parameter '{name}' is not supported yet")
-    changes: dict[str, Any] = {name: asked[name] for name in _PLAIN if name in asked}
-    changes |= {name: _directory(name, asked[name]) for name in _DIRECTORIES if name in asked}
-    changes |= _enabled(asked)
-    changes |= _parameter_changes(cluster, asked)
-    if "mac_prefix" in asked:
-        changes["mac_prefix"] = _mac_prefix(asked["mac_prefix"])
-    if "ipolicy" in asked:
-        changes["ipolicy"] = policy(cluster.ipolicy, asked["ipolicy"])
-    for name in ("hidden_os", "blacklisted_os"):
-        if name in asked:
-            changes[name] = _edited(getattr(cluster, name), asked[name], name)
-    return evolve(cluster, **changes)
+    changes, wrong = {}, []
+    for name, value in given.items():
+        try:
+            changes[name] = _MERGED[name](cluster, value) if name in _MERGED else value
+        except WrongInput as error:
+            wrong.append(error.message)
+    result = evolve(cluster, **changes)
+    if wrong := wrong + result.problems():
+        raise WrongInput("\n".join(wrong))
+    return result
 
 
 def policy(current: Policy, given: Mapping[str, Any]) -> Policy:
     """An instance policy with the parts of ``given`` replaced. Raises WrongInput."""
     merged = msgspec.to_builtins(current) | dict(given)
     result = decode(merged, Policy, "Parameter 'ipolicy'")
-    for bounds in result.minmax:
-        for name in bounds.min.__struct_fields__:
-            least, most = getattr(bounds.min, name), getattr(bounds.max, name)
-            if least > most:
-                wire = name.replace("_", "-")
-                raise WrongInput(f"Parameter 'ipolicy': the lowest {wire}, {least}, is above the highest, {most}")
+    if found := result.problems():
+        raise WrongInput("\n".join(f"Parameter 'ipolicy': {text}" for text in found))
     return result
 
 
-def _enabled(asked: Mapping[str, Any]) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
-    if "enabled_hypervisors" in asked:
-        known = tuple(HYPERVISOR_PARAMETERS)
-        changes["enabled_hypervisors"] = _subset("enabled_hypervisors", asked["enabled_hypervisors"], known)
-    if "enabled_disk_templates" in asked:
-        known = tuple(str(template) for template in SUPPORTED)
-        changes["enabled_disk_templates"] = _subset("enabled_disk_templates", asked["enabled_disk_templates"], known)
-    return changes
+def _hypervisors(cluster: Cluster, given: Sequence[str]) -> tuple[str, ...]:
+    del cluster
+    return _subset("enabled_hypervisors", given, tuple(HYPERVISOR_PARAMETERS))
 
 
-def _subset(name: str, given: list[str], known: tuple[str, ...]) -> tuple[str, ...]:
+def _templates(cluster: Cluster, given: Sequence[str]) -> tuple[str, ...]:
+    del cluster
+    return _subset("enabled_disk_templates", given, tuple(str(template) for template in SUPPORTED))
+
+
+def _subset(name: str, given: Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
     wrong = [value for value in given if value not in known]
     if wrong:
         raise WrongInput(f"Parameter '{name}': '{wrong[0]}' is not supported; choose from {', '.join(known)}")
@@ -115,70 +70,77 @@ def _subset(name: str, given: list[str], known: tuple[str, ...]) -> tuple[str, .
     return tuple(dict.fromkeys(given))
 
 
-def _parameter_changes(cluster: Cluster, asked: Mapping[str, Any]) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
-    if "beparams" in asked:
-        given = spelled_out(asked["beparams"])
-        changes["beparams"] = overrides(BackendParameters, given, cluster.beparams, "Parameter 'beparams'")
-        backend = filled(BackendParameters, changes["beparams"])
-        if backend.minmem > backend.maxmem:
-            raise WrongInput(f"Parameter 'minmem': {backend.minmem} MiB is more than maxmem, {backend.maxmem} MiB")
-    if "nicparams" in asked:
-        changes["nicparams"] = overrides(NicParameters, asked["nicparams"], cluster.nicparams, "Parameter 'nicparams'")
-    if "ndparams" in asked:
-        changes["ndparams"] = overrides(NodeParameters, asked["ndparams"], cluster.ndparams, "Parameter 'ndparams'")
-    if "hvparams" in asked:
-        changes["hvparams"] = _by_kind("hvparams", HYPERVISOR_PARAMETERS, asked["hvparams"], cluster.hvparams)
-    if "diskparams" in asked:
-        changes["diskparams"] = _by_kind("diskparams", DISK_PARAMETERS, asked["diskparams"], cluster.diskparams)
-    if "os_hvp" in asked:
-        changes["os_hvp"] = cluster.os_hvp | {
-            os: _by_kind(f"os_hvp of {os}", HYPERVISOR_PARAMETERS, given, cluster.os_hvp.get(os, {}))
-            for os, given in asked["os_hvp"].items()
-        }
-    for name, wire in (("osparams", "osparams"), ("osparams_private", "osparams_private_cluster")):
-        if wire in asked:
-            current = getattr(cluster, name)
-            changes[name] = current | {os: _os_parameters(current.get(os, {}), new) for os, new in asked[wire].items()}
-    return changes
+def _backend(cluster: Cluster, given: Mapping[str, Any]) -> dict[str, Any]:
+    return _table("beparams", BackendParameters, spelled_out(given), cluster.beparams)
 
 
-def _by_kind(
-    what: str,
-    tables: Mapping[str, type[Struct]],
-    given: Mapping[str, Mapping[str, Any]],
-    current: Mapping[str, dict[str, Any]],
-) -> dict[str, dict[str, Any]]:
-    result = dict(current)
-    for kind, values in given.items():
-        if kind not in tables:
-            raise WrongInput(f"Parameter '{what}': '{kind}' is not supported; choose from {', '.join(tables)}")
-        result[kind] = overrides(tables[kind], values, result.get(kind, {}), f"Parameter '{what}' of {kind}")
+def _table(name: str, table: type[Struct], given: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
+    result = overrides(table, given, current, f"Parameter '{name}'")
+    checked(table, result, what=f"Parameter '{name}'")
     return result
 
 
-def _os_parameters(current: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, str]:
-    merged = {**current, **{key: str(value) for key, value in given.items()}}
-    return {key: value for key, value in merged.items() if value != "default"}
+def _tables(
+    name: str, tables: Mapping[str, type[Struct]], given: _ByKind, current: _ByKind, below: _ByKind | None = None
+) -> dict[str, dict[str, Any]]:
+    """``current`` with the changes of ``given``, by hypervisor or disk template; ``below``: what they override."""
+    result = {kind: dict(values) for kind, values in current.items()}
+    for kind, values in given.items():
+        if kind not in tables:
+            raise WrongInput(f"Parameter '{name}': '{kind}' is not supported; choose from {', '.join(tables)}")
+        what = f"Parameter '{name}' of {kind}"
+        result[kind] = overrides(tables[kind], values, result.get(kind, {}), what)
+        checked(tables[kind], (below or {}).get(kind, {}), result[kind], what=what)
+    return result
 
 
-def _directory(name: str, path: str) -> str:
-    if not path.startswith("/") or "/../" in f"{path}/":
-        raise WrongInput(f"Parameter '{name}': '{path}' is not an absolute path")
-    return path.rstrip("/") or "/"
+def _by_os(cluster: Cluster, given: Mapping[str, _ByKind]) -> dict[str, dict[str, dict[str, Any]]]:
+    return cluster.os_hvp | {
+        os: _tables(
+            f"os_hvp of {os}", HYPERVISOR_PARAMETERS, values, cluster.os_hvp.get(os, {}), below=cluster.hvparams
+        )
+        for os, values in given.items()
+    }
 
 
-def _mac_prefix(prefix: str) -> str:
-    if not _MAC_PREFIX.fullmatch(prefix.lower()) or int(prefix[:2], 16) & 1:
-        raise WrongInput(f"Parameter 'mac_prefix': '{prefix}' is not the beginning of a MAC address, such as aa:00:00")
-    return prefix.lower()
+def _os_parameters(current: Mapping[str, dict[str, str]], given: _ByKind) -> dict[str, dict[str, str]]:
+    result = dict(current)
+    for os, values in given.items():
+        merged = {**result.get(os, {}), **{key: str(value) for key, value in values.items()}}
+        result[os] = {key: value for key, value in merged.items() if value != "default"}
+    return result
 
 
-def _edited(current: frozenset[str], changes: list[tuple[str, str]], name: str) -> frozenset[str]:
+def _edited(current: frozenset[str], changes: Sequence[tuple[str, str]]) -> frozenset[str]:
     """A set after ("add", item) and ("remove", item)."""
     result = set(current)
     for action, item in changes:
-        if action not in ("add", "remove"):
-            raise WrongInput(f"Parameter '{name}': '{action}' is not an action; choose from add, remove")
         (result.add if action == "add" else result.discard)(item)
     return frozenset(result)
+
+
+def _directory(cluster: Cluster, path: str) -> str:
+    del cluster
+    return path.rstrip("/")
+
+
+# How the settings are made of what is given that don't just take its place.
+_MERGED: Mapping[str, Callable[[Cluster, Any], Any]] = {
+    "enabled_hypervisors": _hypervisors,
+    "enabled_disk_templates": _templates,
+    "hvparams": lambda cluster, given: _tables("hvparams", HYPERVISOR_PARAMETERS, given, cluster.hvparams),
+    "os_hvp": _by_os,
+    "diskparams": lambda cluster, given: _tables("diskparams", DISK_PARAMETERS, given, cluster.diskparams),
+    "beparams": _backend,
+    "nicparams": lambda cluster, given: _table("nicparams", NicParameters, given, cluster.nicparams),
+    "ndparams": lambda cluster, given: _table("ndparams", NodeParameters, given, cluster.ndparams),
+    "ipolicy": lambda cluster, given: policy(cluster.ipolicy, given),
+    "osparams": lambda cluster, given: _os_parameters(cluster.osparams, given),
+    "osparams_private": lambda cluster, given: _os_parameters(cluster.osparams_private, given),
+    "hidden_os": lambda cluster, given: _edited(cluster.hidden_os, given),
+    "blacklisted_os": lambda cluster, given: _edited(cluster.blacklisted_os, given),
+    "mac_prefix": lambda cluster, given: given.lower(),
+    "file_storage_dir": _directory,
+    "shared_file_storage_dir": _directory,
+    "gluster_storage_dir": _directory,
+}

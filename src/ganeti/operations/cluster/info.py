@@ -12,6 +12,7 @@ import msgspec
 from ganeti import VERSION
 from ganeti.config.store import FORMAT
 from ganeti.declare.operation import Role, Route
+from ganeti.declare.setting import settings_of
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.cluster import Cluster
@@ -55,10 +56,8 @@ def describe(state: State) -> dict[str, Any]:
         "serial_no": cluster.serial_no,
         "tags": sorted(cluster.tags),
         "default_hypervisor": cluster.default_hypervisor,
-        "enabled_hypervisors": list(cluster.enabled_hypervisors),
-        "enabled_disk_templates": list(cluster.enabled_disk_templates),
-        **_parameters(cluster),
         **_settings(cluster),
+        **_parameters(cluster),
         **_not_yet(),
     }
 
@@ -75,62 +74,29 @@ def _versions() -> dict[str, Any]:
     }
 
 
+def _settings(cluster: Cluster) -> dict[str, Any]:
+    return {
+        row.shown_as: msgspec.to_builtins(getattr(cluster, row.name), order="deterministic")
+        for row in settings_of(Cluster)
+        if not row.secret
+    }
+
+
 def _parameters(cluster: Cluster) -> dict[str, Any]:
+    """The settings that override the software's defaults, all of them filled in."""
     return {
         "hvparams": {
             name: as_mapping(filled(cls, cluster.hvparams.get(name, {}))) for name, cls in HYPERVISOR_PARAMETERS.items()
         },
-        "os_hvp": cluster.os_hvp,
         "beparams": {"default": as_mapping(filled(BackendParameters, cluster.beparams))},
         "nicparams": {"default": as_mapping(filled(NicParameters, cluster.nicparams))},
         "ndparams": as_mapping(filled(NodeParameters, cluster.ndparams)),
         "diskparams": {
             name: as_mapping(filled(cls, cluster.diskparams.get(name, {}))) for name, cls in DISK_PARAMETERS.items()
         },
-        "osparams": cluster.osparams,
-        "ipolicy": msgspec.to_builtins(cluster.ipolicy),
     }
-
-
-def _settings(cluster: Cluster) -> dict[str, Any]:
-    names = (
-        "candidate_pool_size",
-        "max_running_jobs",
-        "max_tracked_jobs",
-        "mac_prefix",
-        "master_netdev",
-        "master_netmask",
-        "use_external_mip_script",
-        "file_storage_dir",
-        "shared_file_storage_dir",
-        "gluster_storage_dir",
-        "maintain_node_health",
-        "default_iallocator",
-        "default_iallocator_params",
-        "primary_ip_version",
-        "prealloc_wipe_disks",
-        "enabled_user_shutdown",
-        "modify_etc_hosts",
-    )
-    values = {name: getattr(cluster, name) for name in names}
-    hidden = {"hidden_os": sorted(cluster.hidden_os), "blacklisted_os": sorted(cluster.blacklisted_os)}
-    return values | hidden
 
 
 def _not_yet() -> dict[str, Any]:
     """What tools of the remote API expect to find, of parts of the software that are not there."""
-    return {
-        "volume_group_name": None,
-        "drbd_usermode_helper": None,
-        "reserved_lvs": [],
-        "uid_pool": [],
-        "install_image": "",
-        "instance_communication_network": "",
-        "zeroing_image": "",
-        "compression_tools": [],
-        "enabled_data_collectors": {},
-        "data_collector_interval": {},
-        "modify_ssh_setup": False,
-        "ssh_key_type": "rsa",
-        "ssh_key_bits": 2048,
-    }
+    return {"modify_ssh_setup": False, "ssh_key_type": "rsa", "ssh_key_bits": 2048}

@@ -16,7 +16,7 @@ from msgspec import Struct
 from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty
 from ganeti.errors import ExecutionFailed, InsufficientResources, WrongInput
-from ganeti.jobs.context import CheckContext
+from ganeti.jobs.context import Allocators, CheckContext
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
@@ -80,6 +80,13 @@ async def relocate(cluster: CheckContext, instance: Instance, iallocator: str | 
         "relocate_from": [cluster.state.get(Node, instance.primary_node).name],
     }
     return await _chosen(cluster, name, instance, request)
+
+
+def ensure_allocator(allocators: Allocators, name: str, parameter: str) -> None:
+    """Raise WrongInput, naming those there are, for an allocator that isn't; an empty name means none."""
+    known = [BUILT_IN, *(found for found in allocators.names() if found != BUILT_IN)]
+    if name and name not in known:
+        raise WrongInput(f"Parameter '{parameter}': there is no allocator '{name}'; choose from {', '.join(known)}")
 
 
 def _allocator(cluster: CheckContext, name: str | None) -> str:

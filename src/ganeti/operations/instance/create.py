@@ -15,7 +15,7 @@ from ganeti.errors import AlreadyExists, ExecutionFailed, GanetiError, UnknownEn
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
-from ganeti.model.disk import DiskTemplate
+from ganeti.model.disk import DiskTemplate, DiskTemplateName
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.guest import Guest, guest_of
@@ -24,7 +24,7 @@ from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.parameters import filled, overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
-from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
+from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS, HypervisorName
 from ganeti.model.state import State
 from ganeti.operations.instance import spelling
 from ganeti.operations.instance.allocation import Wanted, allocate
@@ -38,8 +38,6 @@ from ganeti.rpc.contract.instance import StartGuest
 from ganeti.rpc.contract.os import InstallOs, ValidateOs
 from ganeti.rpc.contract.storage import CreateDisk, RemoveDisk
 
-DiskTemplateName = Literal["blockdev", "diskless", "drbd", "ext", "file", "gluster", "plain", "rbd", "sharedfile"]
-HypervisorName = Literal["chroot", "fake", "kvm", "lxc", "xen-hvm", "xen-pvm"]
 _CONSOLE_PORTS = range(11000, 15000)
 _PING_PORT = 22
 

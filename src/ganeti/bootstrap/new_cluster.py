@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is to be said of a cluster that is about to be made."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Struct
+
+from ganeti.declare.parameter import param
+from ganeti.declare.setting import with_settings
+from ganeti.declare.types import HostName
+from ganeti.model.cluster import Cluster
+
+
+@with_settings(Cluster, "init")
+class NewCluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``gnt-cluster init`` takes: these, and the cluster's settings."""
+
+    cluster_name: Annotated[HostName, param("Name of the cluster, which resolves to an address of its own")]
+    secondary_ip: Annotated[
+        str | None,
+        param(
+            "Secondary address of this node, for replication and migration traffic",
+            "-s",
+            "--secondary-ip",
+            metavar="ADDRESS",
+        ),
+    ] = None

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How a setting of the cluster is declared: once, at the field that keeps it.
+
+    candidate_pool_size: Annotated[
+        Positive, setting("How many master candidates there should be", "-C", title="candidate pool size")
+    ] = 10
+
+From that row follow the parameter of the operation that changes it and its flag, the flag of ``init``, the
+line of ``info`` and the key of the remote API. ``with_settings`` gives a struct the parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Annotated, Any, Literal, Optional, TypeVar, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ganeti.declare.parameter import param
+
+S = TypeVar("S", bound=Struct)
+When = Literal["init", "modify"]
+_KEY = "setting"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """``type``: of the parameter that sets it. ``title``: its line in ``info``; empty if it has none of its own."""
+
+    name: str
+    type: Any
+    title: str
+    parameter: str
+    shown_as: str
+    when: tuple[When, ...]
+    secret: bool
+
+
+def setting(
+    help: str,  # noqa: A002 - argparse's word for it
+    *flags: str,
+    title: str = "",
+    parameter: str = "",
+    shown_as: str = "",
+    given: Any = None,
+    when: tuple[When, ...] = ("init", "modify"),
+    secret: bool = False,
+    **others: Any,
+) -> Meta:
+    """The annotation of a setting.
+
+    ``title``: its label among the parameters that ``info`` lists. ``parameter``: its name in the operation, and
+    ``shown_as``: in the remote API's description, where they differ from the field's. ``given``: the type of the
+    parameter where it isn't that of the field, but edits it. ``when``: the commands that take it.
+    ``secret``: it is shown nowhere. ``others``: as in ``param``.
+    """
+    declared = param(help, *flags, secret=secret, **others)
+    row = Setting("", given, title, parameter, shown_as, when, secret)
+    return Meta(description=declared.description, extra={**(declared.extra or {}), _KEY: row})
+
+
+@cache
+def settings_of(cls: type[Struct]) -> tuple[Setting, ...]:
+    """The declared settings of a struct, in the order of their declaration."""
+    hints = get_type_hints(cls, include_extras=True)
+    return tuple(
+        _read(name, hints[name], meta)
+        for name in cls.__struct_fields__
+        for meta in getattr(hints[name], "__metadata__", ())
+        if isinstance(meta, Meta) and _KEY in (meta.extra or {})
+    )
+
+
+def with_settings(cls: type[Struct], when: When) -> Callable[[type[S]], type[S]]:
+    """Gives a struct a parameter for each setting of ``cls``; None leaves it as it is."""
+    fields = [(row.parameter, row.type, None) for row in settings_of(cls) if when in row.when]
+
+    def extended(struct: type[S]) -> type[S]:
+        made: Any = msgspec.defstruct(
+            struct.__name__,
+            fields,
+            bases=(struct,),
+            module=struct.__module__,
+            namespace={"__doc__": struct.__doc__},
+            kw_only=True,
+        )
+        return made  # type: ignore[no-any-return]  # a subclass of struct
+
+    return extended
+
+
+def given_settings(cls: type[Struct], value: Struct) -> dict[str, Any]:
+    """The settings of ``cls`` that a struct made by ``with_settings`` gives, by the name of their field."""
+    values = ((row.name, getattr(value, row.parameter, None)) for row in settings_of(cls))
+    return {name: given for name, given in values if given is not None}
+
+
+def _read(name: str, hint: Any, meta: Meta) -> Setting:
+    row: Setting = (meta.extra or {})[_KEY]
+    # Annotated[int, Meta(ge=1), setting(...)] -> Annotated[Annotated[int, Meta(ge=1)] | None, setting(...)]
+    limits = tuple(other for other in hint.__metadata__ if other is not meta)
+    own = row.type or (Annotated[(hint.__origin__, *limits)] if limits else hint.__origin__)
+    return replace(
+        row,
+        name=name,
+        type=Annotated[Optional[own], meta],  # noqa: UP045 - of a value
+        parameter=row.parameter or name,
+        shown_as=row.shown_as or name,
+    )
