@@ -17,6 +17,7 @@ from ganeti.config import upgrade as upgrading
 from ganeti.config.configuration import read_state
 from ganeti.config.configuration import record_of as entity_record
 from ganeti.config.journal import Journal
+from ganeti.config.mandate import Mandate
 from ganeti.config.replication import Replication
 from ganeti.config.sqlite import SqliteStore
 from ganeti.config.store import FORMAT
@@ -55,7 +56,9 @@ async def store(request, tmp_path):
 
 def jobs_of(store):
     nobody: Any = None  # there are no replicas to call
-    return JobQueue(store, Journal(store, Replication(store, nobody, list)), FixedClock())
+    return JobQueue(
+        store, Journal(store, Replication(store, nobody, list), Mandate(nobody, "node1", list)), FixedClock()
+    )
 
 
 def plain(records):

@@ -7,13 +7,17 @@ A node that obeys a new master refuses the old one from then on, and stops being
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from ganeti.config.configuration import read_state, record_of
+from ganeti.config.mandate import LEASE, voters
 from ganeti.config.sqlite import SqliteStore
-from ganeti.errors import EnvironmentUnfit, GanetiError, NodeCallFailed, NotInitialised, NotMaster, WrongState
+from ganeti.config.store import Store
+from ganeti.errors import EnvironmentUnfit, GanetiError, NotInitialised, WrongState
 from ganeti.host.certificates import client_context, node_name
 from ganeti.host.clock import Clock
 from ganeti.host.paths import Paths
@@ -21,14 +25,14 @@ from ganeti.model.entity import evolve
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.node.membership import belongs_to, candidates
-from ganeti.rpc.authority import Term, read_term
+from ganeti.rpc.authority import Term, read_term, write_term
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import Ping, Pong, Standing, TellStanding
 from ganeti.rpc.contract.store import Batch
 from ganeti.rpc.http import HttpTransport
 
 _PATIENCE = 6.0  # seconds, for a node that may be dead
-_GLANCE = 2.0  # seconds, for a master daemon that starts
+_POLL = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,15 @@ class Rules:
     count_offline: bool = True
 
 
-async def ensure_not_replaced(client: NodeClient, nodes: Iterable[Node], term: int) -> None:
-    """Raise NotMaster if one of the nodes knows of a newer master. Those that are silent are not waited for."""
-    for name, standing in (await _ask(client, nodes, _GLANCE)).items():
-        if standing.term > term:
-            raise NotMaster(f"{standing.master} is the master, in term {standing.term}, as {name} says")
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Who wants to be the master, and what it has: its store, the term that it knows, a way to call in a term."""
+
+    name: str
+    store: Store
+    known: Term
+    calling: Callable[[int], AbstractAsyncContextManager[NodeClient]]
+    clock: Clock
 
 
 async def take_over(paths: Paths, clock: Clock, rules: Rules) -> State:
@@ -54,46 +62,76 @@ async def take_over(paths: Paths, clock: Clock, rules: Rules) -> State:
     own = _ensure_fit(paths)
     store = SqliteStore(paths.store)
     try:
-        state, revision = read_state(store), store.position().revision
         known = read_term(paths.term) or Term(0, "")
-        node = _ensure_not_master(state, own, known)
-        others = [other for other in state.nodes if other.uuid != node.uuid]
-        async with _calling(paths, own, known.number) as client:
-            found = await _ask(client, others, _PATIENCE)
-        _ensure_newest(found, state, revision)
-        _ensure_majority(rules, state, node, set(found), "can be reached")
-        number = 1 + max([known.number, *(standing.term for standing in found.values())])
-        async with _calling(paths, own, number) as client:
-            obeying = await _claim(client, node, [other for other in others if other.name in found])
-        _ensure_majority(rules, state, node, obeying, "obey this node")
-        cluster = state.cluster
-        change = {"master_node": node.uuid, "serial_no": cluster.serial_no + 1, "mtime": clock.now()}
-        changed = evolve(cluster, **change)
-        await store.write([Batch(revision=revision + 1, records=(record_of(changed),))])
-        return state.changed([changed])
+        candidate = Candidate(own, store, known, partial(_calling, paths, own), clock)
+        state, term = await elect(candidate, rules)
+        write_term(paths.term, term)
+        return state
     finally:
         store.close()
 
 
-async def _ask(client: NodeClient, nodes: Iterable[Node], patience: float) -> Mapping[str, Standing]:
-    """By name, of the nodes that answer within ``patience`` seconds."""
-    asked = {node.name: asyncio.create_task(client.call(node, TellStanding())) for node in nodes}
-    if asked:
-        await asyncio.wait(asked.values(), timeout=patience)
-    found = {}
-    for name, task in asked.items():
-        if not task.done():
-            task.cancel()
-        elif not isinstance(task.exception(), GanetiError):
-            found[name] = task.result()
-    return found
+async def elect(candidate: Candidate, rules: Rules) -> tuple[State, Term]:
+    """See ``take_over``. The term is to be kept: the node daemon does not know who is vouched to be off."""
+    state, revision = read_state(candidate.store), candidate.store.position().revision
+    node = _ensure_not_master(state, candidate, rules)
+    others = [other for other in state.nodes if other.uuid != node.uuid]
+    async with candidate.calling(candidate.known.number) as client:
+        standings = await _ask(client, others)
+    _ensure_newest(standings, state, revision)
+    _ensure_majority(rules, state, node, set(standings), "can be reached")
+    number = 1 + max([candidate.known.number, *(standing.term for standing in standings.values())])
+    async with candidate.calling(number) as client:
+        obeying = await _claim(client, node, [other for other in others if other.name in standings])
+        _ensure_majority(rules, state, node, obeying, "obey this node")
+        if state.master.uuid != node.uuid:
+            await _outlast(client, state.master, obeying, rules)
+    changed = evolve(
+        state.cluster, master_node=node.uuid, serial_no=state.cluster.serial_no + 1, mtime=candidate.clock.now()
+    )
+    await candidate.store.write([Batch(revision=revision + 1, records=(record_of(changed),))])
+    silent = sorted({other.name for other in voters(others)} - obeying)
+    return state.changed([changed]), Term(number, node.name, () if rules.voting else tuple(silent))
+
+
+async def _outlast(client: NodeClient, old: Node, obeying: AbstractSet[str], rules: Rules) -> None:
+    """Wait until the old master acknowledges nothing more: it has stopped, or its last mandate has run out."""
+    if old.name not in obeying and not rules.voting:
+        return  # somebody has said that it is off
+    loop = asyncio.get_running_loop()
+    over = loop.time() + LEASE
+    while loop.time() < over and (  # noqa: ASYNC110 - another node is asked
+        old.name not in obeying or await _still_serving(client, old)
+    ):
+        await asyncio.sleep(_POLL)
+
+
+async def _still_serving(client: NodeClient, old: Node) -> bool:
+    try:
+        return (await client.call(old, TellStanding())).serving
+    except GanetiError:
+        return True
+
+
+async def _ask(client: NodeClient, nodes: Iterable[Node]) -> Mapping[str, Standing]:
+    """By name, of the nodes that answer soon."""
+
+    async def one(node: Node) -> tuple[str, Standing | None]:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return node.name, await client.call(node, TellStanding())
+        except (GanetiError, TimeoutError):
+            return node.name, None
+
+    answers = await asyncio.gather(*(one(node) for node in nodes))
+    return {name: standing for name, standing in answers if standing}
 
 
 async def _claim(client: NodeClient, node: Node, others: Iterable[Node]) -> set[str]:
     """Tell the nodes of the new term, this one first; the names of the others that obey."""
     try:
         await client.call(node, Ping())
-    except NodeCallFailed as error:
+    except GanetiError as error:
         raise EnvironmentUnfit(f"The node daemon of this node must run (ganeti-noded): {error.message}") from None
     answers = await client.call_all(others, Ping())
     return {name for name, answer in answers.items() if isinstance(answer, Pong)}
@@ -112,10 +150,17 @@ def _ensure_fit(paths: Paths) -> str:
     return own
 
 
-def _ensure_not_master(state: State, own: str, term: Term) -> Node:
-    """This node. One that was interrupted while it took over may do so again."""
-    if term.master == own and state.master.name == own:
-        raise WrongState(f"{own} is the master already; run this on the node that is to become the master")
+def _ensure_not_master(state: State, candidate: Candidate, rules: Rules) -> Node:
+    """This node. The master itself may begin a new term to go on without nodes that are off.
+
+    One that was interrupted while it took over may do so again.
+    """
+    own = candidate.name
+    if rules.voting and candidate.known.master == own and state.master.name == own:
+        raise WrongState(
+            f"{own} is the master already; run this on the node that is to become the master, or with --no-voting "
+            "if it is to go on although most nodes are off"
+        )
     return state.find(Node, own)
 
 
@@ -132,12 +177,14 @@ def _ensure_newest(found: Mapping[str, Standing], state: State, revision: int) -
 
 def _ensure_majority(rules: Rules, state: State, node: Node, others: set[str], what: str) -> None:
     """Raise WrongState if this node and the ``others`` are not more than half of the nodes that count."""
-    voters = {one.name for one in state.nodes if rules.count_offline or not one.offline} | {node.name}
-    agreeing = (others | {node.name}) & voters
-    if rules.voting and 2 * len(agreeing) <= len(voters):
-        silent = ", ".join(sorted(voters - agreeing))
+    # A node that is marked offline has no voice: the old master goes on without it, so it must not be one against it.
+    voices = {one.name for one in voters(state.nodes)} | {node.name}
+    counted = {one.name for one in state.nodes} if rules.count_offline else voices
+    agreeing = (others | {node.name}) & voices
+    if rules.voting and 2 * len(agreeing) <= len(counted):
+        silent = ", ".join(sorted(counted - agreeing))
         raise WrongState(
-            f"{len(agreeing)} of {len(voters)} nodes {what}, a majority is needed (missing: {silent}); if these are "
+            f"{len(agreeing)} of {len(counted)} nodes {what}, a majority is needed (missing: {silent}); if these are "
             "really down, --no-voting makes this node the master all the same"
         )
 

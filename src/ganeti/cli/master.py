@@ -29,8 +29,17 @@ def _master_failover(session: Session, values: dict[str, Any]) -> int:
     if not voting and not values.get("yes_do_it") and not session.confirm(_WARNING):
         return EXIT_CONFIRMATION
     rules = Rules(voting=voting, count_offline=not values.get("ignore_offline_nodes"))
-    state = asyncio.run(take_over(session.paths, WallClock(), rules))
     manager = services(session.paths)
+    # The master itself, which waits for nodes that are off, may go on without them.
+    paused = [daemon for daemon in MASTER_DAEMONS if not voting and manager.running(daemon)]
+    for daemon in reversed(paused):
+        manager.stop(daemon)
+    try:
+        state = asyncio.run(take_over(session.paths, WallClock(), rules))
+    except GanetiError:
+        for daemon in paused:
+            manager.start(daemon)
+        raise
     for daemon in MASTER_DAEMONS:
         session.say(f"Starting {daemon} ...")
         manager.start(daemon)

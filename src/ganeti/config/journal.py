@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from ganeti.config.mandate import LEASE, Mandate
 from ganeti.config.replication import Replication
 from ganeti.config.store import Store
 from ganeti.errors import GanetiError, NotMaster, StaleTerm, StoreFailed
@@ -28,9 +29,10 @@ _KEPT = 1000  # batches that a replica which fell behind can still get one by on
 class Journal:
     """The only writer of a store."""
 
-    def __init__(self, store: Store, replication: Replication) -> None:
+    def __init__(self, store: Store, replication: Replication, mandate: Mandate) -> None:
         self._store = store
         self._replication = replication
+        self._mandate = mandate
         self._revision = store.position().revision
         self._pending: list[tuple[Iterable[Record], asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
@@ -51,9 +53,11 @@ class Journal:
         self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
-        """Write what is pending, then end; what is handed in from now on is refused."""
-        with suppress(StoreFailed):
-            await self.append(())
+        """Write what is pending, if anything may be written, then end; what is handed in from now on is refused."""
+        if self._mandate.holds:
+            with suppress(StoreFailed, TimeoutError):
+                async with asyncio.timeout(LEASE):
+                    await self.append(())
         self._stopped = True
         if self._task:
             self._task.cancel()
@@ -87,6 +91,11 @@ class Journal:
             return None
         return tuple(batch for batch in self._recent if batch.revision > revision)
 
+    def replaced(self, why: StaleTerm) -> None:
+        """A newer master is obeyed: from now on nothing is acknowledged."""
+        self._mandate.lose(why)
+        self._finish(NotMaster(f"Another node is the master now: {why.message}"))
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Without a journal, a new master daemon is better than a lame one."""
         if not task.cancelled() and task.exception():
@@ -109,17 +118,21 @@ class Journal:
         latest = {(record.kind, record.key): record for records, _ in waiting for record in records}
         batch = Batch(revision=self._revision + 1, records=tuple(latest.values()))
         try:
+            await self._mandate.confirmed()
             await self._store.write([batch])
+            self._revision = batch.revision
+            self._recent.append(batch)
+            await self._replication.ship(batch.revision)
+            # It is written, so nobody can be told that it is not: this master goes on with it or is replaced.
+            await self._mandate.held()
+        except asyncio.CancelledError:
+            self._fail(waiting, _STOPPED)
+            raise
+        except StaleTerm as error:
+            self._fail(waiting, StoreFailed(f"Nothing is acknowledged any more: {error.message}"))
+            return
         except StoreFailed as error:
             self._fail(waiting, error)
-            return
-        self._revision = batch.revision
-        self._recent.append(batch)
-        try:
-            await self._replication.ship(batch.revision)
-        except StaleTerm as error:
-            self._finish(NotMaster(f"Another node is the master now: {error.message}"))
-            self._fail(waiting, StoreFailed(f"Nothing is acknowledged any more: {error.message}"))
             return
         for _, done in waiting:
             if done and not done.done():

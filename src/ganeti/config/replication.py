@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ganeti.config.store import FORMAT, Store
-from ganeti.errors import ExecutionFailed, GanetiError, NodeCallFailed, StaleTerm
+from ganeti.errors import ExecutionFailed, GanetiError
 from ganeti.model.node import Node
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.store import AppendBatch, Position, ReplaceStore, TellPosition
@@ -91,16 +91,11 @@ class _Replica:
         return bool(self.problem)
 
     async def reach(self, revision: int) -> None:
-        """Bring a replica that keeps up to ``revision``; if that fails it is stale from now on.
-
-        Raises StaleTerm if the node knows of a newer master.
-        """
+        """Bring a replica that keeps up to ``revision``; if that fails it is stale from now on."""
         try:
             async with self._lock:
                 if self._position is None or self._position.revision < revision:
                     await self._send_missing()
-        except StaleTerm:
-            raise
         except GanetiError as error:
             self._mark_stale(error)
 
@@ -109,7 +104,7 @@ class _Replica:
         async with self._lock:
             try:
                 await self._send_missing()
-            except NodeCallFailed as error:
+            except GanetiError as error:
                 raise ExecutionFailed(
                     f"The replica on {self.node.name} cannot be brought up to date: {error}"
                 ) from None

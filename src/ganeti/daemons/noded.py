@@ -44,16 +44,17 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     """Answer the master's calls until told to stop."""
     context = server_context(paths.node_certificate, paths.node_key, paths.ca_certificate)
     name = node_name(paths.node_certificate.read_bytes())
+    manager = services(paths)
     stepping_down: list[asyncio.Task[None]] = []
 
     def replaced(old: Term) -> None:
         if old.master == name:
-            stepping_down.append(asyncio.create_task(step_down(paths, services(paths))))
+            stepping_down.append(asyncio.create_task(step_down(paths, manager)))
 
     authority = Authority(paths.term, lambda: candidates(paths), replaced)
     equipment = of_this_machine(name, paths, WallClock())
     replica = Replica(lambda: _open_replica(paths), authority, name, paths.replica_term)
-    mastership = Mastership(authority, lambda: revision_of(paths.store))
+    mastership = Mastership(authority, lambda: revision_of(paths.store), lambda: manager.running(Daemon.MASTER))
     calls = {**handlers(equipment), **belonging(paths, replica, stop)}
     calls[node.TellStanding] = mastership.standing
     prepare(paths)

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from ganeti.config.configuration import Configuration
 from ganeti.config.facts import Facts
+from ganeti.config.mandate import Mandate
 from ganeti.config.replication import Replication
 from ganeti.errors import GanetiError
 from ganeti.host.clock import Clock
@@ -69,6 +70,7 @@ class Services:
 
     configuration: Configuration
     replication: Replication
+    mandate: Mandate
     facts: Facts
     locks: LockManager
     reservations: Reservations

@@ -23,10 +23,15 @@ Method = Callable[..., Awaitable[Any]]
 
 
 class LuxiServer:
-    """Answers each connection's questions one after the other, connections at the same time."""
+    """Answers each connection's questions one after the other, connections at the same time.
 
-    def __init__(self, methods: Mapping[str, Method]) -> None:
+    ``closed``: what it answers to everything until it is opened.
+    """
+
+    def __init__(self, methods: Mapping[str, Method], closed: GanetiError | None = None) -> None:
+        self.opened = asyncio.Event()
         self._methods = methods
+        self._closed = closed
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -36,6 +41,10 @@ class LuxiServer:
             path.unlink()
         self._server = await asyncio.start_unix_server(self._serve, path, limit=LARGEST, backlog=512)
         os.chmod(path, 0o600)  # noqa: PTH101 - of a socket
+
+    def open(self) -> None:
+        self._closed = None
+        self.opened.set()
 
     async def stop(self) -> None:
         if self._server:
@@ -48,6 +57,8 @@ class LuxiServer:
     async def answer(self, message: bytes) -> bytes:
         """The answer to one message; it never fails."""
         try:
+            if self._closed:
+                raise self._closed
             request = request_decoder.decode(message)
             method = self._methods.get(request.method)
             if method is None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from ganeti.errors import GanetiError
-from ganeti.host.daemons import MASTER_DAEMONS
+from ganeti.host.daemons import MASTER_DAEMONS, Daemon
 from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
@@ -21,27 +21,39 @@ _log = logging.getLogger(__name__)
 
 
 class Mastership:
-    """``revision``: how far the cluster's state is that this node keeps, 0 if it keeps none."""
+    """``revision``: how far the cluster's state is that this node keeps, 0 if it keeps none.
 
-    def __init__(self, authority: Authority, revision: Callable[[], int]) -> None:
+    ``serving``: whether a master daemon runs here.
+    """
+
+    def __init__(self, authority: Authority, revision: Callable[[], int], serving: Callable[[], bool]) -> None:
         self._authority = authority
         self._revision = revision
+        self._serving = serving
 
     async def standing(self, call: TellStanding, report: Report) -> Standing:
         del call, report
         term = self._authority.term or Term(0, "")
-        return Standing(term.number, term.master, self._revision())
+        serving = await asyncio.to_thread(self._serving)
+        return Standing(term.number, term.master, self._revision(), serving)
 
 
-async def step_down(paths: Paths, services: Services) -> None:
-    """Stop the daemons of a master, now and at each boot, and give up the cluster's address."""
+async def step_down(paths: Paths, services: Services, *, from_masterd: bool = False) -> None:
+    """Stop the daemons of a master, now and at each boot, and give up the cluster's address.
+
+    ``from_masterd``: the caller is the master daemon, which ends by itself.
+    """
     _log.warning("Another node is the master now; the master daemon and the remote API stop here")
+    for daemon in reversed(MASTER_DAEMONS):
+        end = services.leave_off if from_masterd and daemon is Daemon.MASTER else services.stop
+        try:
+            await asyncio.to_thread(end, daemon)
+        except (GanetiError, OSError) as error:
+            _log.error("%s could not be stopped: %s", daemon, error)
     try:
-        for daemon in reversed(MASTER_DAEMONS):
-            await asyncio.to_thread(services.stop, daemon)
         await _give_up_address(paths)
-    except GanetiError as error:
-        _log.error("Not all that makes a master is gone from this node: %s", error)
+    except (GanetiError, OSError) as error:
+        _log.error("The cluster's address could not be given up: %s", error)
 
 
 async def _give_up_address(paths: Paths) -> None:

@@ -18,11 +18,15 @@ from ganeti.errors import EnvironmentUnfit, NodeRefused, StaleTerm
 from ganeti.host.files import write_atomic
 
 
-class Term(Struct, frozen=True):
-    """A master and its number."""
+class Term(Struct, frozen=True, omit_defaults=True):
+    """A master and its number.
+
+    ``vouched``: names of nodes of which somebody has said that they are off, when it took over without a vote.
+    """
 
     number: int
     master: str
+    vouched: tuple[str, ...] = ()
 
 
 class Authority:
@@ -60,8 +64,9 @@ class Authority:
             )
         if number > known.number:
             self._ensure_candidate(caller)
-            self._term = Term(number, caller)
-            write_term(self._path, self._term)
+            newer = Term(number, caller)
+            write_term(self._path, newer)
+            self._term = newer  # only now: a term that a restart would forget must not be obeyed
             self._replaced(known)
         elif caller != known.master:
             raise NodeRefused(f"'{caller}' is not the master; '{known.master}' is, in term {known.number}")

@@ -11,11 +11,15 @@ from ganeti.rpc.transport import Address, Entrance
 
 
 class MemoryNetwork:
-    """The nodes of a process by address, and which of them are cut off."""
+    """The nodes of a process by address, and which of them are cut off.
+
+    ``cut``: pairs of addresses; what the first sends does not reach the second.
+    """
 
     def __init__(self) -> None:
         self._entrances: dict[str, Entrance] = {}
         self.cut_off: set[str] = set()
+        self.cut: set[tuple[str, str]] = set()
 
     def plug(self, host: str, entrance: Entrance) -> None:
         self._entrances[host] = entrance
@@ -38,7 +42,7 @@ class MemoryTransport:
         self._host = host
 
     async def exchange(self, address: Address, request: bytes, deadline: float) -> AsyncGenerator[bytes, None]:
-        if self._host in self._network.cut_off:
+        if self._host in self._network.cut_off or (self._host, address.host) in self._network.cut:
             raise NodeUnreachable(f"Node {address.name} cannot be reached from {self._name}")
         entrance = self._network.entrance(address.host)
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -56,6 +60,8 @@ class MemoryTransport:
                 # No timeout may be open while a generator yields: it would hit whoever runs then (PEP 789).
                 async with asyncio.timeout_at(end):
                     line = await lines.get()
+                if (address.host, self._host) in self._network.cut:
+                    raise NodeUnreachable(f"The answer of {address.name} does not come through")
                 if line is None:
                     return
                 yield line

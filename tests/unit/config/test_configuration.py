@@ -7,6 +7,7 @@ import pytest
 
 from ganeti.config.configuration import Configuration, read_state
 from ganeti.config.journal import Journal
+from ganeti.config.mandate import Mandate
 from ganeti.config.memory import MemoryStore
 from ganeti.config.replication import Replication
 from ganeti.errors import NotUnique, StoreFailed, WrongState
@@ -19,7 +20,7 @@ from tests.cluster.world import FixedClock, first_state, stored
 async def configuration():
     store = MemoryStore()
     await stored(first_state(nodes=2), store)
-    journal = Journal(store, Replication(store, None, list))
+    journal = Journal(store, Replication(store, None, list), Mandate(None, "node1", list))
     made = Configuration(store, journal, FixedClock(1000.0))
     made.store = store
     journal.start()

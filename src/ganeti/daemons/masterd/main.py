@@ -9,20 +9,22 @@ import secrets
 import ssl
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
+
+from msgspec import structs
 
 from ganeti.bootstrap.join.bundles import Notary
 from ganeti.bootstrap.join.invitations import Hosting, Invitations
-from ganeti.bootstrap.mastership import ensure_not_replaced
 from ganeti.config.sqlite import SqliteStore
 from ganeti.config.upgrade import upgrade
 from ganeti.daemons.daemon import main as run_daemon
 from ganeti.daemons.masterd.master import Master, Surroundings
 from ganeti.daemons.masterd.methods import Methods
 from ganeti.declare.decode import decode
-from ganeti.errors import EnvironmentUnfit, ExecutionFailed, NotMaster
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed, NotMaster, WrongState
 from ganeti.errors import decode as decode_error
 from ganeti.host import addresses
 from ganeti.host.certificates import client_context, node_name
@@ -30,13 +32,21 @@ from ganeti.host.clock import WallClock
 from ganeti.host.daemons import Daemon
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
+from ganeti.host.services import services
 from ganeti.luxi.server import LuxiServer
 from ganeti.model.job import JobStatus
 from ganeti.model.node import Node
+from ganeti.node.mastership import step_down
 from ganeti.node.membership import candidate_files
 from ganeti.operations.node.add import NodeAdd
-from ganeti.rpc.authority import Term, read_term
+from ganeti.rpc.authority import Term, read_term, write_term
 from ganeti.rpc.http import HttpTransport
+
+_GLANCE = 5.0  # seconds that the start of the daemon waits for the nodes' votes
+_NOT_ELECTED = (
+    "This master does not serve yet: it waits until more than half of the nodes answer. If the others are off for "
+    "sure, 'gnt-cluster master-failover --no-voting' on this node lets it go on without them"
+)
 
 
 class SystemRandom:
@@ -62,12 +72,51 @@ class SystemResolver:
 @asynccontextmanager
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     """Run a master from its store until it is told to stop, or cannot go on; that raises why not."""
+    master = await _prepared(paths)
+    invitations = Invitations(_hosting(paths, master))
+    server = LuxiServer(Methods(master, invitations).table(), closed=WrongState(_NOT_ELECTED))
+    await server.start(paths.master_socket)
+    work = asyncio.create_task(_serve(master, server))
+    work.add_done_callback(lambda _: stop.set())
+    await _first(work, server.opened.wait())
+    try:
+        yield
+    finally:
+        ended = work.done()
+        work.cancel()
+        await asyncio.wait([work])
+        await invitations.close()
+        await server.stop()
+        await master.stop()
+        if ended and isinstance(work.exception(), NotMaster):
+            await step_down(paths, services(paths), from_masterd=True)
+    if ended:
+        work.result()
+
+
+async def _first(work: asyncio.Task[None], served: Coroutine[Any, Any, Any]) -> None:
+    """Usually most nodes answer at once; if they don't, systemd need not wait for them."""
+    ready = asyncio.create_task(served)
+    await asyncio.wait([ready, work], timeout=_GLANCE, return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+
+
+async def _serve(master: Master, server: LuxiServer) -> None:
+    """Never returns; raises why this cannot go on."""
+    await master.elected()
+    await master.start()
+    server.open()
+    raise await master.over()
+
+
+async def _prepared(paths: Paths) -> Master:
+    """A master that has its store and nothing else yet."""
     term = _own_term(paths)
     store = SqliteStore(paths.store)
     if store.position().revision == 0:
         raise EnvironmentUnfit(f"There is no state of a cluster in {paths.store}; 'gnt-cluster init' makes one")
     await upgrade(store)
-    master = Master(
+    return Master(
         Surroundings(
             store=store,
             transport=HttpTransport(client_context(paths.node_certificate, paths.node_key, paths.ca_certificate)),
@@ -77,26 +126,16 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
             allocators=Iallocators(paths.iallocator_search_path),
             candidate_files=lambda: candidate_files(paths),
             term=term,
+            returned=partial(_no_longer_vouched, paths),
         )
     )
-    state = master.configuration.state
-    others = [node for node in state.online_nodes if node.uuid != state.cluster.master_node]
-    await ensure_not_replaced(master.nodes, others, term.number)
-    invitations = Invitations(_hosting(paths, master))
-    server = LuxiServer(Methods(master, invitations).table())
-    await master.start()
-    await server.start(paths.master_socket)
-    over = asyncio.create_task(master.over())
-    over.add_done_callback(lambda _: stop.set())
-    try:
-        yield
-    finally:
-        over.cancel()
-        await invitations.close()
-        await server.stop()
-        await master.stop()
-    if not over.cancelled():
-        raise over.result()
+
+
+def _no_longer_vouched(paths: Paths, name: str) -> None:
+    """A node that was said to be off is back: it counts again, also for the next master daemon."""
+    term = read_term(paths.term)
+    if term and name in term.vouched:
+        write_term(paths.term, structs.replace(term, vouched=tuple(one for one in term.vouched if one != name)))
 
 
 def _own_term(paths: Paths) -> Term:

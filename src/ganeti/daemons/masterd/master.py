@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from ganeti.config.configuration import Configuration
 from ganeti.config.facts import Facts
 from ganeti.config.journal import Journal
+from ganeti.config.mandate import Mandate
 from ganeti.config.replication import Replication
 from ganeti.config.store import Store
 from ganeti.daemons.masterd.upkeep import Upkeep
-from ganeti.errors import GanetiError
+from ganeti.errors import GanetiError, NotMaster, StaleTerm
 from ganeti.host.clock import Clock
 from ganeti.jobs.context import Allocators, Random, Resolver, Services
 from ganeti.jobs.executor import Executor
@@ -43,6 +44,7 @@ class Surroundings:
     allocators: Allocators
     candidate_files: Callable[[], dict[str, str]]
     term: Term
+    returned: Callable[[str], None] = lambda _: None  # see Mandate
     node_port: int = NODE_DAEMON_PORT
 
 
@@ -51,15 +53,21 @@ class Master:
 
     def __init__(self, world: Surroundings) -> None:
         self.term = world.term
-        self.nodes = NodeClient(world.transport, world.term.master, lambda: world.term.number, world.node_port)
+        self.nodes = NodeClient(
+            world.transport, world.term.master, lambda: world.term.number, world.node_port, self._replaced
+        )
         self.replication = Replication(world.store, self.nodes, self._other_candidates)
-        self.journal = Journal(world.store, self.replication)
+        self.mandate = Mandate(
+            self.nodes, world.term.master, lambda: self.configuration.state.nodes, world.term.vouched, world.returned
+        )
+        self.journal = Journal(world.store, self.replication, self.mandate)
         self.configuration = Configuration(world.store, self.journal, world.clock)
         self.facts = Facts(self.configuration, self.nodes)
         self.live = LiveView(self.nodes, self._guest_event)
         self.services = Services(
             configuration=self.configuration,
             replication=self.replication,
+            mandate=self.mandate,
             facts=self.facts,
             locks=LockManager(lambda: self.configuration.state.cluster.max_running_jobs),
             reservations=Reservations(),
@@ -82,6 +90,17 @@ class Master:
         assert self.journal.why_over  # noqa: S101 - set before the event
         return self.journal.why_over
 
+    async def elected(self) -> None:
+        """Return when more than half of the nodes obey this master; only then may it be started.
+
+        Raises NotMaster if one of them knows of a newer one.
+        """
+        self.mandate.refresh()
+        try:
+            await self.mandate.won()
+        except StaleTerm as error:
+            raise NotMaster(f"Another node is the master: {error.message}") from None
+
     async def start(self) -> None:
         self.journal.start()
         self.facts.start()
@@ -103,8 +122,12 @@ class Master:
         await self.facts.stop()
         self.live.stop()
         await self.journal.stop()
+        await self.mandate.stop()
         await self.nodes.close()
         self._store.close()
+
+    def _replaced(self, why: StaleTerm) -> None:
+        self.journal.replaced(why)
 
     def _guest_event(self, node: Node, event: GuestEvent) -> None:
         self.upkeep.guest_event(node, event)

@@ -81,6 +81,7 @@ class Upkeep:
     def _follow(self, state: State) -> None:
         self._services.live.follow(state.hosting_nodes)
         self._services.replication.refresh()
+        self._services.mandate.refresh()
 
     async def _hold_master_ip(self) -> None:
         """Have the cluster's address on the master node."""

@@ -46,11 +46,15 @@ class Ping(Call[Pong], frozen=True, tag="node.ping"):
 
 
 class Standing(Struct, frozen=True):
-    """The newest term that a node has heard of, its master, and how far the state is that the node keeps."""
+    """The newest term that a node has heard of, its master, and how far the state is that the node keeps.
+
+    ``serving``: whether a master daemon runs on it.
+    """
 
     term: int
     master: str
     revision: int
+    serving: bool = False
 
 
 class TellStanding(Call[Standing], frozen=True, tag="node.standing"):

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How long a master may say yes, and to how many nodes it must have spoken before."""
+
+import asyncio
+
+import pytest
+
+from ganeti.config.mandate import LEASE, Mandate, voters
+from ganeti.errors import NodeUnreachable, StaleTerm, StoreFailed
+from ganeti.model.entity import evolve
+from tests.cluster.world import first_state
+from tests.simulation.virtual import run
+
+
+class Client:
+    """Nodes that obey, but for the ``silent`` ones."""
+
+    def __init__(self, *silent):
+        self.silent = set(silent)
+
+    async def call(self, node, call):
+        if node.name in self.silent:
+            raise NodeUnreachable(node.name)
+
+
+def mandate(nodes, *silent, **more):
+    members = list(first_state(nodes=nodes).nodes)
+    client = Client(*silent)
+    made = Mandate(client, "node1", lambda: members, **more)
+    made.client, made.members = client, members
+    made.refresh()
+    return made
+
+
+def in_virtual_time(test):
+    def main():
+        run(lambda loop: test())
+
+    main.__name__ = test.__name__
+    return main
+
+
+async def soon(work, patience=2 * LEASE):
+    """Whether something comes to its end."""
+    try:
+        async with asyncio.timeout(patience):
+            await work
+    except TimeoutError:
+        return False
+    return True
+
+
+@in_virtual_time
+async def test_a_master_begins_with_more_than_half_and_goes_on_with_half():
+    for nodes, silent, begins, goes_on in (
+        (1, 0, True, True),
+        (2, 1, False, True),
+        (3, 1, True, True),
+        (3, 2, False, False),
+        (4, 2, False, True),
+        (5, 3, False, False),
+    ):
+        one = mandate(nodes, *(f"node{n}" for n in range(2, 2 + silent)))
+        assert (await soon(one.won()), await soon(one.held())) == (begins, goes_on), (nodes, silent)
+        await one.stop()
+
+
+@in_virtual_time
+async def test_a_master_that_is_cut_off_says_no_after_the_lease_and_yes_again_when_nodes_answer():
+    one = mandate(3)
+    await one.confirmed()
+    one.client.silent = {"node2", "node3"}
+    await asyncio.sleep(LEASE / 2)
+    await one.confirmed()
+    await asyncio.sleep(LEASE)
+    with pytest.raises(StoreFailed, match="node2, node3 do not answer"):
+        await one.confirmed()
+    one.client.silent = {"node3"}
+    await one.confirmed()
+    await one.stop()
+
+
+@in_virtual_time
+async def test_a_node_that_is_marked_offline_does_not_count():
+    one = mandate(3, "node2", "node3")
+    await asyncio.sleep(LEASE)
+    one.members[:] = [evolve(node, offline=node.name != "node1") for node in one.members]
+    assert voters(one.members) == one.members[:1]
+    await one.won()
+    await one.stop()
+
+
+@in_virtual_time
+async def test_a_node_that_is_said_to_be_off_counts_again_once_it_answers():
+    back = []
+    one = mandate(3, "node2", "node3", vouched=["node2", "node3"], returned=back.append)
+    await one.won()
+    one.client.silent = set()
+    await asyncio.sleep(LEASE)
+    one.client.silent = {"node2", "node3"}
+    await asyncio.sleep(2 * LEASE)
+    assert back == ["node2", "node3"]
+    assert not await soon(one.won())
+    await one.stop()
+
+
+@in_virtual_time
+async def test_a_master_that_has_been_replaced_says_yes_to_nothing():
+    one = mandate(1)
+    one.lose(StaleTerm("node2 is, since term 2"))
+    for question in (one.held, one.confirmed):
+        with pytest.raises(StaleTerm):
+            await question()
+    await one.stop()
