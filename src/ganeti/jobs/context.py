@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ganeti.config.configuration import Configuration
 from ganeti.config.facts import Facts
@@ -20,12 +20,16 @@ from ganeti.jobs.reservations import Reservations
 from ganeti.model.entity import Entity
 from ganeti.model.instance import Instance
 from ganeti.model.job import Residue
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.rpc.call import Call, Line, Listener, Progress, encode_call
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.store import Record
 from ganeti.rpc.watch import LiveView
+
+if TYPE_CHECKING:
+    from ganeti.jobs.operation import JobOperation
 
 R = TypeVar("R")
 
@@ -87,52 +91,73 @@ class CheckContext:
     """Reads the cluster and its nodes."""
 
     def __init__(self, services: Services, job_id: int = 0) -> None:
-        self.services = services
+        self._services = services
         self._job_id = job_id
 
     @property
     def state(self) -> State:
-        return self.services.configuration.state
+        return self._services.configuration.state
 
     @property
     def live(self) -> LiveView:
-        return self.services.live
+        return self._services.live
 
     @property
     def random(self) -> Random:
-        return self.services.random
+        return self._services.random
 
     @property
     def reservations(self) -> Reservations:
-        return self.services.reservations
+        return self._services.reservations
 
     def reserve(self, instance: Instance) -> None:
         """Hold what an instance will have until this job ends."""
-        self.services.reservations.hold(self._job_id, instance)
+        self._services.reservations.hold(self._job_id, instance)
 
     @property
     def resolver(self) -> Resolver:
-        return self.services.resolver
+        return self._services.resolver
 
     @property
     def allocators(self) -> Allocators:
-        return self.services.allocators
+        return self._services.allocators
 
     @property
     def now(self) -> float:
-        return self.services.clock.now()
+        return self._services.clock.now()
+
+    @property
+    def stale_replicas(self) -> Mapping[str, str]:
+        """See Replication.stale."""
+        return self._services.replication.stale
+
+    @property
+    def candidate_files(self) -> dict[str, str]:
+        return self._services.candidate_files()
+
+    def being_changed(self, kind: Kind) -> frozenset[str]:
+        """The names of the objects that jobs are changing."""
+        return self._services.locks.held_exclusively(kind)
+
+    async def facts_settled(self, patience: float) -> None:
+        """See Facts.settled."""
+        await self._services.facts.settled(patience)
+
+    async def replica_caught_up(self, node: Node) -> None:
+        """See Replication.caught_up."""
+        await self._services.replication.caught_up(node.uuid)
 
     async def call(self, node: Node, call: Call[R]) -> R:
         """See NodeClient.call."""
-        return await self.services.nodes.call(node, call)
+        return await self._services.nodes.call(node, call)
 
     async def call_each(self, calls: Iterable[tuple[Node, Call[R]]]) -> Mapping[str, R | GanetiError]:
         """See NodeClient.call_each."""
-        return await self.services.nodes.call_each(calls)
+        return await self._services.nodes.call_each(calls)
 
     async def call_all(self, nodes: Iterable[Node], call: Call[R]) -> Mapping[str, R | GanetiError]:
         """See NodeClient.call_all."""
-        return await self.services.nodes.call_all(nodes, call)
+        return await self._services.nodes.call_all(nodes, call)
 
 
 class JobRecord(Protocol):
@@ -151,7 +176,7 @@ class JobRecord(Protocol):
 
     def forget_residue(self) -> None: ...
 
-    async def submit(self, jobs: list[list[dict[str, Any]]]) -> list[int]: ...
+    async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]: ...
 
 
 class RunContext(CheckContext):
@@ -181,16 +206,16 @@ class RunContext(CheckContext):
     async def call(self, node: Node, call: Call[R], *, prefix: str = "") -> R:
         """See NodeClient.call; what the node says meanwhile becomes the job's log and progress."""
         try:
-            return await self.services.nodes.call(node, call, self._listener(prefix))
+            return await self._services.nodes.call(node, call, self._listener(prefix))
         finally:
             self.job.progress(None)
 
     async def commit(self, puts: Iterable[Entity] = (), deletes: Iterable[Entity] = ()) -> None:
         """See Configuration.commit. What ``will_leave`` was told belongs to the cluster from then on."""
         if not self._residue:
-            await self.services.configuration.commit(puts, deletes)
+            await self._services.configuration.commit(puts, deletes)
             return
-        await self.services.configuration.commit(puts, deletes, [self.job.record_without_residue()])
+        await self._services.configuration.commit(puts, deletes, [self.job.record_without_residue()])
         self._residue = ()
         self.job.forget_residue()
 
@@ -209,7 +234,7 @@ class RunContext(CheckContext):
         for residue in reversed(self._residue):
             try:
                 node = self.state.get(Node, residue.node)
-                await self.services.nodes.send(node, residue.call, _UNDO_DEADLINE)
+                await self._services.nodes.send(node, residue.call, _UNDO_DEADLINE)
                 self.log(f" - INFO: Undone: {residue.what}")
             except GanetiError as error:
                 _log.warning("Job %d: %s is left: %s", self.job.id, residue.what, error.message)
@@ -217,8 +242,8 @@ class RunContext(CheckContext):
         self._residue = ()
         return left
 
-    async def submit(self, jobs: list[list[dict[str, Any]]]) -> list[int]:
-        """Submit further jobs, each a list of encoded operations; their numbers."""
+    async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:
+        """Submit further jobs, each some operations; their numbers."""
         return await self.job.submit(jobs)
 
     def _listener(self, prefix: str) -> Listener:

@@ -201,8 +201,8 @@ class _Run:
     def forget_residue(self) -> None:
         self._queue.show(self._tracked, evolve(self._tracked.job, residue=()))
 
-    async def submit(self, jobs: list[list[dict[str, Any]]]) -> list[int]:
-        return await self._executor.submit([self._executor.parse(operations) for operations in jobs])
+    async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:
+        return await self._executor.submit(jobs)
 
     # The stages of a job.
 
@@ -374,7 +374,7 @@ class _NoJob:
     def forget_residue(self) -> None:
         pass
 
-    async def submit(self, jobs: list[list[dict[str, Any]]]) -> list[int]:
+    async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:
         del jobs
         raise Canceled("An operation without a job cannot submit jobs")
 

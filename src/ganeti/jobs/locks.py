@@ -238,6 +238,12 @@ class LockManager:
             lock.enqueue(request)
         self._grant_in_order({hopeful for lock in locks for hopeful in lock.promising()})
 
+    def held_exclusively(self, kind: Kind) -> frozenset[str]:
+        """The names of the objects of a kind, as far as they are locked singly."""
+        return frozenset(
+            name.name for name, lock in self._locks.items() if name.kind is kind and Mode.EXCLUSIVE in lock.holders
+        )
+
     def status(self) -> list[LockStatus]:
         """Every lock that is held or waited for, by name. Intentions on wholes are left out."""
         return [row for name in sorted(self._locks) if (row := self._row(name)).owners or row.pending]

@@ -13,7 +13,7 @@ from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.instance import Instance
 from ganeti.model.nic import Nic
 from ganeti.model.node import Node
-from ganeti.model.parameters import as_mapping, filled
+from ganeti.model.parameters import as_mapping, checked, filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicMode, NicParameters
@@ -67,7 +67,7 @@ def guest_of(
         hypervisor=instance.hypervisor,
         disk_template=instance.disk_template,
         hvparams=hypervisor_parameters(state, instance.hypervisor, instance.os, instance.hvparams, hvparams or {}),
-        beparams=filled(BackendParameters, state.cluster.beparams, instance.beparams, beparams or {}),
+        beparams=backend_parameters(state, instance, beparams or {}),
         os=instance.os,
         osparams=os_parameters(state, instance) | dict(osparams_secret or {}),
         disks=instance.disks,
@@ -77,6 +77,17 @@ def guest_of(
         secondary_nodes=tuple(state.get(Node, uuid).name for uuid in instance.secondary_nodes),
         tags=tuple(sorted(instance.tags)),
     )
+
+
+def backend_parameters(state: State, instance: Instance, *layers: Mapping[str, Any]) -> BackendParameters:
+    """The cluster's, what the instance overrides, then ``layers``. Raises WrongInput."""
+    return filled(BackendParameters, state.cluster.beparams, instance.beparams, *layers, what="Backend parameters")
+
+
+def ensure_backend_sense(state: State, instance: Instance, *layers: Mapping[str, Any]) -> None:
+    """Raise WrongInput if its backend parameters, with those that it inherits, don't go together."""
+    what = f"Backend parameters of {instance.name}"
+    checked(BackendParameters, state.cluster.beparams, instance.beparams, *layers, what=what)
 
 
 def hypervisor_parameters(state: State, hypervisor: str, os: str, *layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,8 @@ from ganeti.model import group as model_group
 from ganeti.model import instance as model_instance
 from ganeti.model import node as model_node
 from ganeti.model.disk import DiskTemplate
+from ganeti.model.guest import backend_parameters
 from ganeti.model.instance import AdminState
-from ganeti.model.parameters import filled
-from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.report import NodeReport
 from ganeti.model.state import State
 from ganeti.placement.snapshot import NO_NODE, AllocPolicy, Group, Instance, Node, Snapshot, Status, Template
@@ -89,7 +88,7 @@ class _Builder:
         )
 
     def instance(self, instance: model_instance.Instance, status: Status | None = None) -> Instance:
-        backend = filled(BackendParameters, self._state.cluster.beparams, instance.beparams)
+        backend = backend_parameters(self._state, instance)
         sizes = tuple(disk.size for disk in instance.disks)
         spindles = [disk.spindles for disk in instance.disks if disk.spindles is not None]
         secondary = instance.secondary_nodes[0] if instance.secondary_nodes else None

@@ -12,11 +12,11 @@ from ganeti.declare.field import FieldKind
 from ganeti.declare.parameter import parameters_of
 from ganeti.model.disk import Disk
 from ganeti.model.group import Group
-from ganeti.model.guest import GuestNic, guest_nic, hypervisor_parameters, os_parameters
+from ganeti.model.guest import GuestNic, backend_parameters, guest_nic, hypervisor_parameters, os_parameters
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
-from ganeti.model.parameters import as_mapping, filled
+from ganeti.model.parameters import as_mapping
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
 from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, column
@@ -54,7 +54,7 @@ class InstanceRow:
 
     @cached_property
     def beparams(self) -> dict[str, Any]:
-        parameters = filled(BackendParameters, self.view.state.cluster.beparams, self.instance.beparams)
+        parameters = backend_parameters(self.view.state, self.instance)
         return as_mapping(parameters)
 
     @cached_property

@@ -88,3 +88,9 @@ async def test_an_allocator_that_is_there_can_be_the_default(cluster):
     program.touch(mode=0o755)
     await cluster.run("OP_CLUSTER_SET_PARAMS", default_iallocator="mine")
     assert cluster.state.cluster.default_iallocator == "mine"
+
+
+async def test_a_change_of_inherited_memory_has_to_fit_every_instance(cluster):
+    await cluster.add("web1", beparams={"maxmem": 256})
+    with pytest.raises(errors.WrongInput, match="of web1: minmem, 512 MiB, is more than maxmem, 256 MiB"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", beparams={"memory": 512})

@@ -42,6 +42,7 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"beparams": {"foo": 1}}, "there is no parameter 'foo'; known are always_failover"),
         ({"beparams": {"maxmem": "lots"}}, "'lots' is not a size"),
         ({"beparams": {"minmem": 256, "maxmem": 128}}, "more than maxmem"),
+        ({"beparams": {"minmem": 256}}, "of web1: minmem, 256 MiB, is more than maxmem, 128 MiB"),
         ({"hvparams": {"migration_mode": "live"}}, "whole cluster only"),
         ({"hypervisor": "kvm"}, "'kvm' is not enabled in this cluster; enabled are fake"),
         ({"disk_template": "plain"}, "'plain' is not enabled"),

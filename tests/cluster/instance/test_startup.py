@@ -18,3 +18,9 @@ async def test_a_guest_that_runs_elsewhere_is_not_started_a_second_time(cluster)
     with pytest.raises(errors.WrongState, match="running on node3; it must not be started a second time"):
         await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
     assert await cluster.list("instance", "status") == [["ERROR_wrongnode"]]
+
+
+async def test_memory_for_this_once_has_to_fit_what_the_instance_has(cluster):
+    await cluster.add("web1", beparams={"maxmem": 512}, start=False)
+    with pytest.raises(errors.WrongInput, match="of web1: minmem, 128 MiB, is more than maxmem, 64 MiB"):
+        await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", beparams={"maxmem": 64})

@@ -15,6 +15,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.cluster import Cluster
+from ganeti.model.guest import ensure_backend_sense
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.operations.cluster.changes import changed
@@ -59,6 +60,8 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         if "default_iallocator" in given:
             ensure_allocator(cluster.allocators, new.default_iallocator, "default_iallocator")
         _ensure_not_in_use(state, new)
+        if new.beparams != state.cluster.beparams:
+            _ensure_backend_sense(state.changed([new]))
         return new
 
     async def run(self, cluster: RunContext, plan: Cluster) -> None:
@@ -80,3 +83,9 @@ def _ensure_not_in_use(state: State, new: Cluster) -> None:
             raise WrongState(f"Hypervisor '{instance.hypervisor}' is in use by instance {instance.name}")
         if instance.disk_template not in new.enabled_disk_templates:
             raise WrongState(f"Disk template '{instance.disk_template}' is in use by instance {instance.name}")
+
+
+def _ensure_backend_sense(state: State) -> None:
+    """Raise WrongInput if what an instance inherits does not go together with what it overrides."""
+    for instance in state.instances:
+        ensure_backend_sense(state, instance)

@@ -20,6 +20,8 @@ from ganeti.operations.cluster.findings import (
     SkipChecks,
     Verbose,
 )
+from ganeti.operations.cluster.verify_config import ClusterVerifyConfig
+from ganeti.operations.cluster.verify_group import ClusterVerifyGroup
 
 
 class ClusterVerify(JobOperation[list[Group]], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY"):
@@ -50,17 +52,24 @@ class ClusterVerify(JobOperation[list[Group]], frozen=True, kw_only=True, tag="O
         return [cluster.state.find(Group, self.group_name)] if self.group_name else cluster.state.groups
 
     async def run(self, cluster: RunContext, plan: list[Group]) -> dict[str, Any]:
-        common = {
-            "debug_simulate_errors": self.debug_simulate_errors,
-            "error_codes": self.error_codes,
-            "ignore_errors": self.ignore_errors,
-            "verbose": self.verbose,
-        }
-        jobs: list[list[dict[str, Any]]] = []
-        if not self.group_name:
-            jobs.append([{"OP_ID": "OP_CLUSTER_VERIFY_CONFIG", **common}])
-        jobs += [
-            [{"OP_ID": "OP_CLUSTER_VERIFY_GROUP", "group_name": group.name, "skip_checks": self.skip_checks, **common}]
-            for group in plan
-        ]
+        jobs: list[list[JobOperation[Any]]] = [] if self.group_name else [[self._config()]]
+        jobs += [[self._group(group)] for group in plan]
         return {"jobs": [[True, number] for number in await cluster.submit(jobs)]}
+
+    def _config(self) -> ClusterVerifyConfig:
+        return ClusterVerifyConfig(
+            debug_simulate_errors=self.debug_simulate_errors,
+            error_codes=self.error_codes,
+            ignore_errors=self.ignore_errors,
+            verbose=self.verbose,
+        )
+
+    def _group(self, group: Group) -> ClusterVerifyGroup:
+        return ClusterVerifyGroup(
+            group_name=group.name,
+            debug_simulate_errors=self.debug_simulate_errors,
+            error_codes=self.error_codes,
+            skip_checks=self.skip_checks,
+            ignore_errors=self.ignore_errors,
+            verbose=self.verbose,
+        )

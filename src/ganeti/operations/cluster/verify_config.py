@@ -65,7 +65,7 @@ def _references(state: State) -> Iterator[Trouble]:
 
 
 def _replicas(cluster: RunContext) -> Iterator[Trouble]:
-    for node, problem in cluster.services.replication.stale.items():
+    for node, problem in cluster.stale_replicas.items():
         yield Trouble("ECLUSTERFILECHECK", "", f"the replica of the configuration on {node} is behind: {problem}")
 
 

@@ -16,9 +16,10 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.group import Group
-from ganeti.model.guest import guest_of
+from ganeti.model.guest import backend_parameters, guest_of
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
@@ -100,7 +101,7 @@ class ClusterVerifyGroup(JobOperation[Group], frozen=True, kw_only=True, tag="OP
 
 
 async def _gather(cluster: RunContext, group: Group) -> Gathered:
-    await cluster.services.facts.settled(_FACTS)
+    await cluster.facts_settled(_FACTS)
     state = cluster.state
     nodes = [node for node in state.nodes if node.group == group.uuid]
     online = [node for node in nodes if not node.offline]
@@ -111,12 +112,7 @@ async def _gather(cluster: RunContext, group: Group) -> Gathered:
     findings = await cluster.call_each((node, _node_check(state, node)) for node in online)
     cluster.step(f"Gathering disk information ({len(online)} nodes)")
     disks = await cluster.call_each(_disk_checks(instances, online))
-    return Gathered(state, nodes, instances, _busy(cluster), reports, findings, disks)
-
-
-def _busy(cluster: RunContext) -> frozenset[str]:
-    held = (row for row in cluster.services.locks.status() if row.mode == "exclusive")
-    return frozenset(row.name.removeprefix("instance/") for row in held if row.name.startswith("instance/"))
+    return Gathered(state, nodes, instances, cluster.being_changed(Kind.INSTANCE), reports, findings, disks)
 
 
 def _node_check(state: State, node: Node) -> VerifyNode:
@@ -250,7 +246,7 @@ def _redundancy(gathered: Gathered) -> Iterator[Trouble]:
 
 
 def _memory(state: State, instance: Instance) -> int:
-    backend = guest_of(state, instance).beparams
+    backend = backend_parameters(state, instance)
     return backend.minmem if backend.auto_balance else 0
 
 

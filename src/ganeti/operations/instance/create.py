@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -11,35 +10,32 @@ from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.operation import Hook, Role, Route
 from ganeti.declare.parameter import param
 from ganeti.declare.types import HostName, NonEmpty, NonNegative, OsName, Parameters, Tag
-from ganeti.errors import AlreadyExists, ExecutionFailed, GanetiError, UnknownEntity, WrongInput, WrongState
+from ganeti.errors import ExecutionFailed, GanetiError, UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
-from ganeti.model.disk import DiskTemplate, DiskTemplateName
+from ganeti.model.disk import DiskTemplateName
 from ganeti.model.entity import evolve
-from ganeti.model.group import Group
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
-from ganeti.model.parameters import filled, overrides
-from ganeti.model.parameters.backend import BackendParameters, spelled_out
-from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS, HypervisorName
+from ganeti.model.parameters.hypervisor import HypervisorName
 from ganeti.model.state import State
 from ganeti.operations.instance import spelling
-from ganeti.operations.instance.allocation import Wanted, allocate
-from ganeti.operations.instance.disks import DiskRequests, ensure_wanted, file_directory, parse_template, planned_disks
-from ganeti.operations.instance.nics import NicRequests, planned_nics
-from ganeti.operations.instance.policy import violations
+from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
+from ganeti.operations.instance.blueprint import Blueprint
+from ganeti.operations.instance.content import Content, Nothing, OperatingSystem
+from ganeti.operations.instance.disks import DiskRequests
+from ganeti.operations.instance.naming import new_name
+from ganeti.operations.instance.nics import NicRequests
+from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.startup import ensure_it_fits, mark
 from ganeti.operations.instance.subject import instance_environment, nodes_of, online
+from ganeti.operations.node.choice import NodeChoice
 from ganeti.rpc.contract.instance import StartGuest
-from ganeti.rpc.contract.os import InstallOs, ValidateOs
 from ganeti.rpc.contract.storage import CreateDisk, RemoveDisk
-
-_CONSOLE_PORTS = range(11000, 15000)
-_PING_PORT = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +45,6 @@ class CreatePlan:
     instance: Instance
     node: Node
     guest: Guest
-    install: bool
-    start: bool
 
 
 class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_CREATE"):
@@ -167,9 +161,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     ] = None
     hvparams: Annotated[Parameters, param("Hypervisor parameters")] = {}
     hypervisor: Annotated[HypervisorName | None, param("Hypervisor; by default the cluster's default one")] = None
-    iallocator: Annotated[
-        NonEmpty | None, param("Instance allocator that chooses the node", "-I", "--iallocator", metavar="NAME")
-    ] = None
+    iallocator: AllocatorName = None
     identify_defaults: Annotated[bool, param("On import, drop parameters that equal the cluster's defaults")] = False
     ip_check: Annotated[
         bool,
@@ -247,42 +239,36 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     ] = None
 
     def locks(self, state: State) -> LockSet:
-        named = [name for name in (self.pnode_uuid or self.pnode, self.snode_uuid or self.snode) if name]
         try:
-            nodes = [state.find(Node, name).name for name in named] or [node.name for node in state.nodes]
+            named = [node for choice in (self._primary, self._secondary) if (node := choice.find(state))]
+            nodes = [node.name for node in named or state.nodes]
         except UnknownEntity:
             nodes = []  # the check will say so
         return exclusive(Kind.INSTANCE, self.instance_name) | shared(Kind.NODE, *nodes)
 
     async def check(self, cluster: CheckContext) -> CreatePlan:
         self._refuse_unsupported()
-        state = cluster.state
-        name = await self._full_name(cluster)
-        instance = self._instance(cluster, name)
+        name = await new_name(cluster, self.instance_name, name_check=self.name_check, ip_check=self.ip_check)
+        instance = self._blueprint(name).drawn(cluster)
         cluster.reserve(instance)
         node = online(await self._node(cluster, instance))
         instance = evolve(instance, primary_node=node.uuid)
         cluster.reserve(instance)
-        self._ensure_policy(state, instance, node)
+        if not self.ignore_ipolicy:
+            ensure_allowed(cluster.state, instance)
         await ensure_nowhere(cluster, instance)
-        guest = guest_of(state.changed([instance]), instance, osparams_secret=self.osparams_secret)
-        plan = CreatePlan(instance, node, guest, install=not self.no_install, start=self.start and not self.no_install)
-        await self._ensure_node_can(cluster, plan)
-        return plan
+        guest = guest_of(cluster.state.changed([instance]), instance, osparams_secret=self.osparams_secret)
+        await self._content.ensure_possible(cluster, node, guest)
+        if self._starts:
+            await ensure_it_fits(cluster, node, guest, disks_exist=False)
+        return CreatePlan(instance, node, guest)
 
     async def run(self, cluster: RunContext, plan: CreatePlan) -> list[str]:
-        cluster.step("creating instance disks...")
-        for index, disk in enumerate(plan.instance.disks):
-            await cluster.will_leave(
-                (f"disk {index} of {plan.instance.name} on {plan.node.name}", plan.node, RemoveDisk(disk=disk))
-            )
-            await cluster.call(plan.node, CreateDisk(disk=disk))
-        if plan.install and plan.instance.os and plan.instance.disks:
-            cluster.step("running the instance OS create scripts...")
-            await cluster.call(plan.node, InstallOs(guest=plan.guest, debug_level=self.debug_level or 0), prefix="   ")
+        await self._make_disks(cluster, plan)
+        await self._content.fill(cluster, plan.node, plan.guest)
         cluster.log(f"adding instance {plan.instance.name} to cluster config")
         await cluster.commit([plan.instance])
-        if plan.start:
+        if self._starts:
             await self._start(cluster, plan)
         return [plan.node.name]
 
@@ -291,7 +277,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         if state.has(plan.instance):
             instance = state.get(Instance, plan.instance.uuid)
         else:
-            instance = evolve(plan.instance, admin_state=AdminState.UP if plan.start else AdminState.DOWN)
+            instance = evolve(plan.instance, admin_state=AdminState.UP if self._starts else AdminState.DOWN)
         return {**instance_environment(state, instance), "ADD_MODE": self.mode}
 
     def hook_nodes(self, state: State, plan: CreatePlan) -> HookNodes:
@@ -305,98 +291,60 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             if getattr(self, name):
                 raise WrongInput(f"Parameter '{name}' is not supported yet")
 
-    async def _full_name(self, cluster: CheckContext) -> str:
-        """The name to use; as the DNS says it, if that is to be asked."""
-        name = self.instance_name.lower()
-        if self.name_check:
-            name, address = await cluster.resolver.resolve(name)
-            if self.ip_check and await cluster.resolver.answers(address, _PING_PORT):
-                raise WrongState(
-                    f"A machine with the address of {name} ({address}) is alive; --no-ip-check passes that over"
-                )
-        if (Instance.kind, name) in cluster.state.names:
-            raise AlreadyExists(f"Instance '{name}' is already in the cluster")
-        return name
-
-    def _instance(self, cluster: CheckContext, name: str) -> Instance:
-        """The instance as it is asked for, without a node."""
-        state = cluster.state
-        hypervisor, taken = self._hypervisor(state), cluster.reservations.ports
-        template = parse_template(state.cluster, self.disk_template)
-        directory = file_directory(state.cluster, template, self.file_storage_dir, name)
-        ensure_wanted(self.disks, template)
-        return Instance(
-            uuid=cluster.random.uuid(),
+    def _blueprint(self, name: str) -> Blueprint:
+        return Blueprint(
             name=name,
-            primary_node="",
-            hypervisor=hypervisor,
-            disk_template=template,
+            disk_template=self.disk_template,
+            disks=self.disks,
+            nics=self.nics,
             os=self.os_type or "",
-            hvparams=self._hvparams(hypervisor),
-            beparams=_beparams(self.beparams),
-            osparams=_texts(self.osparams),
-            osparams_private=_texts(self.osparams_private or {}),
-            disks=planned_disks(self.disks, template, directory, self.file_driver, cluster.random.uuid),
-            nics=planned_nics(state, cluster.reservations.macs, self.nics, cluster.random),
-            network_port=next((port for port in _CONSOLE_PORTS if port not in state.ports and port not in taken), None),
-            tags=frozenset(self.tags),
+            hypervisor=self.hypervisor,
+            hvparams=self.hvparams,
+            beparams=self.beparams,
+            osparams=self.osparams,
+            osparams_private=self.osparams_private or {},
+            file_driver=self.file_driver,
+            file_storage_dir=self.file_storage_dir,
+            tags=self.tags,
         )
 
-    def _hypervisor(self, state: State) -> str:
-        enabled = state.cluster.enabled_hypervisors
-        hypervisor = self.hypervisor or state.cluster.default_hypervisor
-        if hypervisor not in enabled:
-            raise WrongState(
-                f"Parameter 'hypervisor': '{hypervisor}' is not enabled in this cluster; "
-                f"enabled are {', '.join(enabled)}"
-            )
-        return hypervisor
+    @property
+    def _primary(self) -> NodeChoice:
+        return NodeChoice(self.pnode, self.pnode_uuid)
 
-    def _hvparams(self, hypervisor: str) -> dict[str, Any]:
-        wide = sorted(CLUSTER_WIDE & self.hvparams.keys())
-        if wide:
-            raise WrongInput(f"Parameter '{wide[0]}' is set for the whole cluster only ('gnt-cluster modify -H')")
-        return overrides(HYPERVISOR_PARAMETERS[hypervisor], self.hvparams, {}, "Parameter 'hvparams'")
+    @property
+    def _secondary(self) -> NodeChoice:
+        return NodeChoice(self.snode, self.snode_uuid)
+
+    @property
+    def _content(self) -> Content:
+        if self.no_install:
+            return Nothing()
+        return OperatingSystem(force_variant=self.force_variant, debug_level=self.debug_level or 0)
+
+    @property
+    def _starts(self) -> bool:
+        return self.start and not self.no_install
 
     async def _node(self, cluster: CheckContext, instance: Instance) -> Node:
-        name = self.pnode_uuid or self.pnode
-        if self.snode or self.snode_uuid:
+        if self._secondary:
             raise WrongInput(f"Parameter 'snode': disks of template '{instance.disk_template}' have no secondary node")
-        if name is None:
+        node = self._primary.find(cluster.state)
+        if node is None:
             return await allocate(cluster, Wanted(instance, self.group_name, self.iallocator))
         if self.iallocator:
             raise WrongInput("Give either a node (-n) or an allocator (-I), not both")
-        node = cluster.state.find(Node, name)
         if node.drained or not node.vm_capable:
             why = "drained" if node.drained else "not vm_capable"
             raise WrongState(f"Node {node.name} takes no instances: it is {why}")
         return node
 
-    def _ensure_policy(self, state: State, instance: Instance, node: Node) -> None:
-        group = state.get(Group, node.group)
-        forbidden = [] if self.ignore_ipolicy else violations(state, instance, group)
-        if forbidden:
-            raise WrongInput(
-                f"The instance policy of group {group.name} forbids this: {'; '.join(forbidden)}; "
-                "--ignore-ipolicy passes that over"
-            )
-
-    async def _ensure_node_can(self, cluster: CheckContext, plan: CreatePlan) -> None:
-        if plan.install:
-            if not plan.instance.os and plan.instance.disk_template is not DiskTemplate.DISKLESS:
-                raise WrongInput("Parameter 'os_type' is missing (-o); or give --no-install")
-            if plan.instance.os:
-                await self._ensure_os(cluster, plan)
-        if plan.start:
-            await ensure_it_fits(cluster, plan.node, plan.guest, disks_exist=False)
-
-    async def _ensure_os(self, cluster: CheckContext, plan: CreatePlan) -> None:
-        call = ValidateOs(os=plan.instance.os, osparams=plan.guest.osparams, force_variant=self.force_variant)
-        in_the_way = await cluster.call(plan.node, call)
-        if in_the_way:
-            raise WrongInput(
-                f"OS '{plan.instance.os}' cannot be installed on {plan.node.name}: {'; '.join(in_the_way)}"
-            )
+    async def _make_disks(self, cluster: RunContext, plan: CreatePlan) -> None:
+        cluster.step("creating instance disks...")
+        for index, disk in enumerate(plan.instance.disks):
+            what = f"disk {index} of {plan.instance.name} on {plan.node.name}"
+            await cluster.will_leave((what, plan.node, RemoveDisk(disk=disk)))
+            await cluster.call(plan.node, CreateDisk(disk=disk))
 
     async def _start(self, cluster: RunContext, plan: CreatePlan) -> None:
         instance = cluster.state.get(Instance, plan.instance.uuid)
@@ -408,16 +356,3 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             raise ExecutionFailed(
                 f"Instance {instance.name} was created, but could not be started: {error.message}"
             ) from error
-
-
-def _beparams(given: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = overrides(BackendParameters, spelled_out(given), {}, "Parameter 'beparams'")
-    merged = filled(BackendParameters, parameters)
-    if "minmem" in parameters and "maxmem" in parameters and merged.minmem > merged.maxmem:
-        raise WrongInput(f"Parameter 'minmem': {merged.minmem} MiB is more than maxmem, {merged.maxmem} MiB")
-    return parameters
-
-
-def _texts(given: Mapping[str, Any]) -> dict[str, str]:
-    """OS parameters are texts, whatever they look like."""
-    return {key: str(value) for key, value in given.items()}

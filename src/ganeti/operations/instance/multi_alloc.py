@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-import msgspec
-
 from ganeti.declare.decode import decode
 from ganeti.declare.operation import Role, Route
 from ganeti.declare.parameter import param
@@ -43,7 +41,7 @@ class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_onl
         return creations
 
     async def run(self, cluster: RunContext, plan: list[InstanceCreate]) -> dict[str, Any]:
-        numbers = await cluster.submit([[msgspec.to_builtins(creation)] for creation in plan])
+        numbers = await cluster.submit([[creation] for creation in plan])
         return {
             "jobs": [[True, number] for number in numbers],
             "allocatable": [creation.instance_name for creation in plan],

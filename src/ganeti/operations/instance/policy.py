@@ -3,17 +3,29 @@
 
 from __future__ import annotations
 
+from ganeti.errors import WrongInput
 from ganeti.model.group import Group
+from ganeti.model.guest import backend_parameters
 from ganeti.model.instance import Instance
-from ganeti.model.parameters import filled
-from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.node import Node
 from ganeti.model.parameters.policy import Spec
 from ganeti.model.state import State
 
 
+def ensure_allowed(state: State, instance: Instance) -> None:
+    """Raise WrongInput if the policy of its node's group forbids an instance."""
+    group = state.get(Group, state.get(Node, instance.primary_node).group)
+    forbidden = violations(state, instance, group)
+    if forbidden:
+        raise WrongInput(
+            f"The instance policy of group {group.name} forbids this: {'; '.join(forbidden)}; "
+            "--ignore-ipolicy passes that over"
+        )
+
+
 def violations(state: State, instance: Instance, group: Group) -> list[str]:
     """Why a group's instance policy forbids an instance; empty if it doesn't."""
-    backend = filled(BackendParameters, state.cluster.beparams, instance.beparams)
+    backend = backend_parameters(state, instance)
     spec = Spec(
         cpu_count=backend.vcpus,
         disk_count=len(instance.disks),

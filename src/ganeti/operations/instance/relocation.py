@@ -19,7 +19,7 @@ from ganeti.model.state import State
 from ganeti.operations.instance.allocation import AllocatorName
 from ganeti.operations.instance.subject import InstanceOperation, node_names, nodes_of
 from ganeti.operations.instance.target import find_target, possible_targets
-from ganeti.operations.node.choice import NodeChoice, NodeUuid
+from ganeti.operations.node.choice import NodeChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class InstanceRelocation(InstanceOperation[R], frozen=True, kw_only=True):
             "Target node, for templates that let you choose", "-n", "--target-node", metavar="NODE", completes="node"
         ),
     ] = None
-    target_node_uuid: NodeUuid = None
+    target_node_uuid: Annotated[NonEmpty | None, param("UUID of the target node")] = None
     iallocator: AllocatorName = None
     ignore_ipolicy: Annotated[bool, param("Ignore violations of the target's instance policy", "--ignore-ipolicy")] = (
         False

@@ -37,9 +37,8 @@ async def promote(cluster: RunContext, nodes: list[Node]) -> None:
 
 async def equip(cluster: RunContext, node: Node) -> None:
     """Give a node the files that every candidate has: the CA's key, the remote API's certificate and users."""
-    files = cluster.services.candidate_files()
     if node.uuid != cluster.state.cluster.master_node:
-        await cluster.call(node, SaveFiles(files=files))
+        await cluster.call(node, SaveFiles(files=cluster.candidate_files))
 
 
 async def catch_up(cluster: RunContext, node: Node) -> None:
@@ -47,6 +46,6 @@ async def catch_up(cluster: RunContext, node: Node) -> None:
     if node.uuid == cluster.state.cluster.master_node:
         return
     try:
-        await cluster.services.replication.caught_up(node.uuid)
+        await cluster.replica_caught_up(node)
     except GanetiError as error:
         cluster.warn(error.message)

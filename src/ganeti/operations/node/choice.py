@@ -4,15 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from ganeti.declare.parameter import param
-from ganeti.declare.types import NonEmpty
 from ganeti.model.node import Node
 from ganeti.model.state import State
-
-# Beside each parameter that names a node.
-NodeUuid = Annotated[NonEmpty | None, param("UUID of that node, used instead of its name")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is on the disks of an instance when it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ganeti.errors import WrongInput
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.disk import DiskTemplate
+from ganeti.model.guest import Guest
+from ganeti.model.node import Node
+from ganeti.rpc.contract.os import InstallOs, ValidateOs
+
+
+class Content(Protocol):
+    """One way to fill disks."""
+
+    async def ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest) -> None:
+        """Raise a CheckFailed with what is in the way."""
+        ...
+
+    async def fill(self, cluster: RunContext, node: Node, guest: Guest) -> None:
+        """Fill the disks, which are there and empty."""
+        ...
+
+
+class Nothing:
+    """Disks stay empty: whoever asked for them fills them."""
+
+    async def ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest) -> None:
+        pass
+
+    async def fill(self, cluster: RunContext, node: Node, guest: Guest) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingSystem:
+    """What the scripts of the guest's OS provider put there."""
+
+    force_variant: bool
+    debug_level: int
+
+    async def ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest) -> None:
+        if not guest.os:
+            if guest.disk_template is DiskTemplate.DISKLESS:
+                return
+            raise WrongInput("Parameter 'os_type' is missing (-o); or give --no-install")
+        call = ValidateOs(os=guest.os, osparams=guest.osparams, force_variant=self.force_variant)
+        in_the_way = await cluster.call(node, call)
+        if in_the_way:
+            raise WrongInput(f"OS '{guest.os}' cannot be installed on {node.name}: {'; '.join(in_the_way)}")
+
+    async def fill(self, cluster: RunContext, node: Node, guest: Guest) -> None:
+        if guest.os and guest.disks:
+            cluster.step("running the instance OS create scripts...")
+            await cluster.call(node, InstallOs(guest=guest, debug_level=self.debug_level), prefix="   ")

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The name that an instance gets."""
+
+from __future__ import annotations
+
+from ganeti.errors import AlreadyExists, WrongState
+from ganeti.jobs.context import CheckContext
+from ganeti.model.instance import Instance
+
+_PING_PORT = 22
+
+
+async def new_name(cluster: CheckContext, given: str, *, name_check: bool, ip_check: bool) -> str:
+    """``given`` as the DNS says it (``name_check``), if no machine answers at its address (``ip_check``).
+
+    Raises ResolverError, WrongState or AlreadyExists.
+    """
+    name = given.lower()
+    if name_check:
+        name, address = await cluster.resolver.resolve(name)
+        if ip_check and await cluster.resolver.answers(address, _PING_PORT):
+            raise WrongState(
+                f"A machine with the address of {name} ({address}) is alive; --no-ip-check passes that over"
+            )
+    if (Instance.kind, name) in cluster.state.names:
+        raise AlreadyExists(f"Instance '{name}' is already in the cluster")
+    return name
