@@ -36,7 +36,7 @@ async def test_the_steps_of_a_job_run_one_after_the_other_and_stop_at_the_first_
     job = await cluster.finished(number)
     assert [str(step.status) for step in job.steps] == ["success", "error", "error"]
     assert "expected a number of at least 0" in job.steps[1].result[1][0]
-    assert "Not begun: step 2" in job.steps[2].result[1][0]
+    assert "Not started: step 2" in job.steps[2].result[1][0]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ async def test_a_running_job_can_be_stopped_between_its_operations(cluster):
     while cluster.master.queue.get(number).job.status != "running":
         await cluster.master.queue.get(number).changed()
     answer = await cluster.call("CancelJob", number)
-    assert answer == [True, f"Job {number} ends after the operation that it carries out now"]
+    assert answer == [True, f"Job {number} will be canceled after the operation that is running now"]
     job = await cluster.finished(number)
     assert [str(step.status) for step in job.steps] == ["success", "canceled", "canceled"]
     assert str(job.status) == "canceled"
@@ -251,7 +251,7 @@ async def test_after_a_crash_what_a_job_had_begun_is_undone_and_named(cluster):
     assert len(cluster.shared_disks) == 1
     await cluster.start()
     job = await cluster.finished(1)
-    assert "put in order: disk 0 of web1 on node1" in job.steps[0].result[1][0]
+    assert "cleaned up: disk 0 of web1 on node1" in job.steps[0].result[1][0]
     assert cluster.shared_disks == {}
     assert cluster.state.instances == []
 
@@ -259,7 +259,7 @@ async def test_after_a_crash_what_a_job_had_begun_is_undone_and_named(cluster):
 async def test_a_full_disk_fails_new_jobs_clearly_and_work_goes_on_when_there_is_room(cluster):
     await cluster.add("web1")
     cluster.store.full = True
-    with pytest.raises(errors.StoreFailed, match="disk is full; make room"):
+    with pytest.raises(errors.StoreFailed, match="disk is full; free some space"):
         await cluster.submit("OP_INSTANCE_SHUTDOWN", instance_name="web1")
     assert await cluster.list("instance", "status") == [["running"]]
     cluster.store.full = False

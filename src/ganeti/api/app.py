@@ -75,7 +75,7 @@ def application(master: Master, users: Users) -> web.Application:
 def _answering(handler: Handler, role: Role) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         if role not in request[_USER].roles:
-            raise AccessDenied(f"User '{request[_USER].name}' may not do this; it takes the permission '{role}'")
+            raise AccessDenied(f"User '{request[_USER].name}' lacks the permission '{role}', which this takes")
         return _json(await handler(request))
 
     return handle
@@ -203,7 +203,7 @@ class _Reader:
         given = await _object(request) or dict(request.query)
         fields = given.get("fields")
         if not isinstance(fields, list):
-            raise WrongInput("Parameter 'fields' must be a list of names of columns")
+            raise WrongInput("Parameter 'fields' must be a list of column names")
         previous, serial = given.get("previous_job_info"), given.get("previous_log_serial")
         answer = await self._master.call(
             Method.WAIT_FOR_JOB_CHANGE, _number(request), fields, previous, serial, _LONGEST_WAIT
@@ -220,7 +220,7 @@ class _Reader:
         given = await _object(request)
         fields = given.get("fields") or request.query.get("fields", "").split(",")
         if not isinstance(fields, list) or fields == [""]:
-            raise WrongInput("Parameter 'fields' is missing: names of columns, separated by commas")
+            raise WrongInput("Parameter 'fields' is missing: column names, separated by commas")
         condition = given.get("qfilter", given.get("filter"))
         if condition is None and request.query.get("filter"):
             condition = parse(request.query["filter"])
@@ -245,7 +245,7 @@ class _Reader:
 def _what(request: web.Request) -> str:
     what = request.match_info["what"]
     if what not in QUERYABLE:
-        raise UnknownEntity(f"There is no list of '{what}'; choose from {', '.join(QUERYABLE)}")
+        raise UnknownEntity(f"There is no resource '{what}' to query; choose from {', '.join(QUERYABLE)}")
     return what
 
 
@@ -288,7 +288,7 @@ async def _errors(
     except web.HTTPException as error:
         return _failure(error.status, "Nothing matches the given URI" if error.status == 404 else error.text or "")
     except Exception as error:  # noqa: BLE001 - the client must hear of it, whatever it is
-        _log.exception("%s %s failed in a way nobody thought of", request.method, request.path)
+        _log.exception("%s %s failed unexpectedly", request.method, request.path)
         return _failure(500, f"An error in the program: {type(error).__name__}; the daemon's log says more")
 
 

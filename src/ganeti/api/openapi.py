@@ -21,8 +21,8 @@ _ERROR = {"$ref": "#/components/responses/Error"}
 _OTHERS = {"400": _ERROR, "401": _ERROR, "403": _ERROR, "404": _ERROR, "502": _ERROR}
 # What is neither an operation nor read with GET.
 _OTHER_WAYS = (
-    ("delete", "/2/jobs/{job}", "Cancel a job that has not begun"),
-    ("put", "/2/query/{what}", "The same as with GET, with fields and filter in a JSON object"),
+    ("delete", "/2/jobs/{job}", "Cancel a job that has not started"),
+    ("put", "/2/query/{what}", "As with GET, with fields and filter in a JSON object"),
 )
 
 
@@ -59,10 +59,10 @@ def _readable() -> list[tuple[str, str]]:
     found = [
         ("/version", "Version of the API"),
         ("/2/features", "Features of the API"),
-        ("/2/os", "OS providers that can be used on every node"),
+        ("/2/os", "Operating systems that can be installed on every node"),
         ("/2/jobs", "List jobs; bulk=1 describes each"),
         ("/2/jobs/{job}", "Describe a job"),
-        ("/2/jobs/{job}/wait", "Wait for news of a job"),
+        ("/2/jobs/{job}/wait", "Wait for changes of a job"),
         ("/2/nodes/{name}/role", "Role of a node"),
         ("/2/query/{what}", f"Query columns of: {', '.join(QUERYABLE)}"),
         ("/2/query/{what}/fields", "Columns that can be queried"),
@@ -86,7 +86,7 @@ def _changing_tags(path: str, summary: str, wire_name: str) -> dict[str, Any]:
     tags = {
         "name": "tag",
         "in": "query",
-        "description": "A tag; may be given several times",
+        "description": "A tag; may be repeated",
         "required": True,
         "schema": {"type": "array", "items": {"type": "string"}},
     }

@@ -44,7 +44,7 @@ def _body(route: Route, body: bytes) -> dict[str, Any]:
     if not body.strip():
         return {}
     if not route.body:
-        raise WrongInput("This resource takes no body")
+        raise WrongInput("This resource does not accept a body")
     try:
         values = json.loads(body)
     except ValueError as error:

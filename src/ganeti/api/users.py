@@ -89,6 +89,8 @@ def _roles(grants: str, number: int) -> frozenset[Role]:
     for grant in grants.split(","):
         if grant not in _GRANTS:
             known = ", ".join(_GRANTS)
-            raise EnvironmentUnfit(f"Line {number} of the users' file: '{grant}' is no permission; choose from {known}")
+            raise EnvironmentUnfit(
+                f"Line {number} of the users' file: '{grant}' is not a permission; choose from {known}"
+            )
         roles |= _GRANTS[grant]
     return frozenset(roles)

@@ -46,15 +46,17 @@ def plan(wanted: NewCluster, paths: Paths, clock: Clock) -> State:
     node_name, node_ip = addresses.resolve(addresses.own_name())
     if node_ip.startswith("127.") or node_ip == "::1":
         raise EnvironmentUnfit(
-            f"The name of this machine, {node_name}, means {node_ip}, which other nodes cannot reach; "
+            f"The name of this machine, {node_name}, resolves to {node_ip}, which other nodes cannot reach; "
             "give it its real address in the DNS or in /etc/hosts"
         )
     if not addresses.is_own_address(node_ip):
-        raise EnvironmentUnfit(f"The name of this machine, {node_name}, means {node_ip}, which is no address of it")
+        raise EnvironmentUnfit(
+            f"The name of this machine, {node_name}, resolves to {node_ip}, which is not an address of this machine"
+        )
     cluster_name, cluster_ip = addresses.resolve(wanted.cluster_name)
     _ensure_cluster_address(cluster_name, cluster_ip, node_ip)
     if wanted.secondary_ip and not addresses.is_own_address(wanted.secondary_ip):
-        raise WrongInput(f"Parameter 'secondary_ip': {wanted.secondary_ip} is no address of this machine")
+        raise WrongInput(f"Parameter 'secondary_ip': {wanted.secondary_ip} is not an address of this machine")
     state = _state(wanted, (cluster_name, cluster_ip), (node_name, node_ip), paths, clock.now())
     allocators = Iallocators(paths.iallocator_search_path)
     ensure_allocator(allocators, state.cluster.default_iallocator, "default_iallocator")
@@ -109,7 +111,7 @@ def _state(wanted: NewCluster, named: tuple[str, str], master: tuple[str, str], 
     )
     cluster = _bootable(changed(cluster, given_settings(Cluster, wanted)), paths)
     if not cluster.master_netdev:
-        raise WrongInput("Parameter 'master_netdev' is missing: name the device that gets the cluster's address")
+        raise WrongInput("Parameter 'master_netdev' is missing: name the network interface for the cluster's address")
     return State().changed([group, node, evolve(cluster, serial_no=1)])
 
 
@@ -146,7 +148,7 @@ def _write_store(state: State, paths: Paths) -> None:
     store = SqliteStore(paths.store)
     try:
         if store.position().revision:
-            raise WrongState(f"There is the state of a cluster in {paths.store} already")
+            raise WrongState(f"There is already a cluster configuration in {paths.store}")
         records = [record_of(entity) for entities in state.entities.values() for entity in entities.values()]
         store.replace_now(Position(FORMAT, 1), records)
     finally:

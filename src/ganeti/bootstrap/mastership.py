@@ -140,10 +140,10 @@ async def _claim(client: NodeClient, node: Node, others: Iterable[Node]) -> set[
 def _ensure_fit(paths: Paths) -> str:
     """The name of this node, if it has what a master needs."""
     if not belongs_to(paths):
-        raise NotInitialised("This node belongs to no cluster")
+        raise NotInitialised("This node does not belong to a cluster")
     own = node_name(paths.node_certificate.read_bytes())
     if own not in candidates(paths):
-        raise WrongState(f"{own} is no master candidate; those are {', '.join(sorted(candidates(paths)))}")
+        raise WrongState(f"{own} is not a master candidate; these are: {', '.join(sorted(candidates(paths)))}")
     for needed in (paths.ca_key, paths.store):
         if not needed.exists():
             raise EnvironmentUnfit(f"This node lacks {needed}, which every master candidate must have")
@@ -184,8 +184,8 @@ def _ensure_majority(rules: Rules, state: State, node: Node, others: set[str], w
     if rules.voting and 2 * len(agreeing) <= len(counted):
         silent = ", ".join(sorted(counted - agreeing))
         raise WrongState(
-            f"{len(agreeing)} of {len(counted)} nodes {what}, a majority is needed (missing: {silent}); if these are "
-            "really down, --no-voting makes this node the master all the same"
+            f"{len(agreeing)} of {len(counted)} nodes {what}, a majority is needed (no answer: {silent}); if these are "
+            "really down, use --no-voting to make this node the master anyway"
         )
 
 

@@ -36,7 +36,7 @@ def chosen(session: Session, mode: str, words: list[str]) -> list[str]:
     """The names of the instances. Raises WrongInput if nothing is named, UnknownEntity if nothing fits."""
     if mode == "cluster":
         if words:
-            raise WrongInput("--all takes no names")
+            raise WrongInput("--all cannot be combined with names")
         condition = None
     elif not words:
         raise WrongInput("No instances given; give names, or --all, --node, --tags ... (see --help)")

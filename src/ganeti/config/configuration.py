@@ -78,10 +78,10 @@ class Configuration:
 
     def _current(self, entity: E) -> E:
         if not self._head.has(entity):
-            raise WrongState(f"The {entity.kind} '{entity.name}' was removed meanwhile")
+            raise WrongState(f"The {entity.kind} '{entity.name}' was removed in the meantime")
         current = self._head.get(type(entity), entity.uuid)
         if current.serial_no != entity.serial_no:
-            raise WrongState(f"The {entity.kind} '{entity.name}' was changed meanwhile; try again")
+            raise WrongState(f"The {entity.kind} '{entity.name}' was changed in the meantime; try again")
         return current
 
 

@@ -99,8 +99,8 @@ class Journal:
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Without a journal, a new master daemon is better than a lame one."""
         if not task.cancelled() and task.exception():
-            _log.critical("The journal failed in a way nobody thought of", exc_info=task.exception())
-            self._finish(StoreFailed("The configuration cannot be written any more; see the log"))
+            _log.critical("The journal failed unexpectedly", exc_info=task.exception())
+            self._finish(StoreFailed("The configuration can no longer be written; see the log of ganeti-masterd"))
 
     def _finish(self, why: GanetiError) -> None:
         self.why_over = why
@@ -129,7 +129,7 @@ class Journal:
             self._fail(waiting, _STOPPED)
             raise
         except StaleTerm as error:
-            self._fail(waiting, StoreFailed(f"Nothing is acknowledged any more: {error.message}"))
+            self._fail(waiting, StoreFailed(f"Changes are no longer accepted: {error.message}"))
             return
         except StoreFailed as error:
             self._fail(waiting, error)

@@ -52,4 +52,4 @@ class MemoryStore:
 
     def _check_space(self) -> None:
         if self.full:
-            raise StoreFailed("The cluster's state cannot be written: the disk is full; make room, then try again")
+            raise StoreFailed("The configuration cannot be written: the disk is full; free some space, then try again")

@@ -109,7 +109,7 @@ class SqliteStore:
         if layout > _LAYOUT:
             raise StoreFailed(
                 f"{self._path} was written by a newer version of the software (layout {layout}, "
-                f"this one knows {_LAYOUT}); upgrade this node"
+                f"this version supports {_LAYOUT}); upgrade this node"
             )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -146,7 +146,7 @@ def _record(row: tuple[str, str, str]) -> Record:
 def _advice(error: sqlite3.Error) -> str:
     told = str(error)
     if "full" in told:
-        return "the disk is full; make room, then try again"
+        return "the disk is full; free some space, then try again"
     if "malformed" in told or "not a database" in told:
-        return f"the file is damaged ({told}); bring back the replica of another master candidate"
+        return f"the file is damaged ({told}); restore it from another master candidate"
     return told

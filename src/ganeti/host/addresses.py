@@ -17,7 +17,7 @@ def resolve(name: str) -> tuple[str, str]:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
     except OSError as error:
         raise ResolverError(
-            f"The name '{name}' has no address ({error.strerror}); add it to the DNS or /etc/hosts"
+            f"The name '{name}' does not resolve ({error.strerror}); add it to the DNS or /etc/hosts"
         ) from None
     family, _, _, canonical, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
     del family

@@ -76,7 +76,7 @@ async def run(
         async with asyncio.timeout(timeout):
             output, errors = await process.communicate(standard_input)
     except TimeoutError:
-        raise ExecutionFailed(f"'{shlex.join(words)}' did not end within {timeout:.0f} seconds") from None
+        raise ExecutionFailed(f"'{shlex.join(words)}' did not finish within {timeout:.0f} seconds") from None
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
@@ -130,7 +130,7 @@ async def follow(
             async with asyncio.timeout(timeout):
                 return await process.wait()
         except TimeoutError:
-            raise ExecutionFailed(f"'{words[0]}' did not end within {timeout:.0f} seconds") from None
+            raise ExecutionFailed(f"'{words[0]}' did not finish within {timeout:.0f} seconds") from None
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

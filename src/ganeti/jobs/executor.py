@@ -101,7 +101,7 @@ class Executor:
         if tracked.job.status in (JobStatus.QUEUED, JobStatus.WAITING) and run and run.cancel():
             return True, f"Job {number} canceled"
         if tracked.job.status is JobStatus.RUNNING and run and run.stop_after_step():
-            return True, f"Job {number} ends after the operation that it carries out now"
+            return True, f"Job {number} will be canceled after the operation that is running now"
         return False, f"Job {number} is no longer waiting in the queue (it is {tracked.job.status})"
 
     def change_priority(self, number: int, priority: int) -> tuple[bool, str]:
@@ -223,13 +223,13 @@ class _Run:
         except GanetiError as error:
             await self._end(index, JobStatus.ERROR, errors.encode(error))
         except Exception as error:  # noqa: BLE001 - a job ends, whatever happens
-            _log.exception("Job %d failed in a way nobody thought of", self.id)
+            _log.exception("Job %d failed unexpectedly", self.id)
             await self._end(index, JobStatus.ERROR, errors.encode(error))
         finally:
             self._executor._finished(self.id)
 
     async def settle(self) -> None:
-        """Put in order what a job left that ran when the last master daemon died, and end it."""
+        """Clean up after a job that was running when the last master daemon died, and end it."""
         job = self._tracked.job
         index = next(index for index, step in enumerate(job.steps) if step.status is JobStatus.RUNNING)
         context = RunContext(self._services, self, job.residue)
@@ -242,16 +242,16 @@ class _Run:
             finally:
                 self._executor.locks.release(request)
         except GanetiError as error:
-            told += f"; putting in order what it left failed: {error.message}"
+            told += f"; cleaning up after it failed: {error.message}"
         except Exception as error:  # noqa: BLE001 - a job ends, whatever happens
-            _log.exception("Job %d cannot be put in order", self.id)
-            told += f"; putting in order what it left failed: {error}"
+            _log.exception("Job %d: cleaning up failed", self.id)
+            told += f"; cleaning up after it failed: {error}"
         left = await context.undo_all()
         names = [residue.what for residue in job.residue]
         if left:
-            told += f"; this is left: {'; '.join(left)}"
+            told += f"; left behind: {'; '.join(left)}"
         elif names:
-            told += f"; what it had begun was put in order: {'; '.join(names)}"
+            told += f"; cleaned up: {'; '.join(names)}"
         else:
             told += "; it had left nothing behind"
         await self._end(index, JobStatus.ERROR, errors.encode(JobLost(told)))
@@ -380,7 +380,7 @@ class _NoJob:
 
 
 def _not_reached(index: int) -> list[Any]:
-    return errors.encode(Canceled(f"Not begun: step {index + 1} of the job failed"))
+    return errors.encode(Canceled(f"Not started: step {index + 1} of the job failed"))
 
 
 def _redacted(executor: Executor, job: Job, index: int) -> Job:

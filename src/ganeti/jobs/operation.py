@@ -49,7 +49,7 @@ class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
         raise NotImplementedError
 
     async def recover(self, cluster: RunContext) -> None:
-        """The master daemon died while this was running: put in order what it may have left.
+        """The master daemon died while this was running: clean up what it may have left.
 
         By default what the operation said it would leave behind is undone.
         """

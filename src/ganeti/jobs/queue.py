@@ -93,7 +93,7 @@ class JobQueue:
         self.show(tracked, job)
 
     async def write_at_last(self, tracked: Tracked, job: Job) -> None:
-        """Change a job durably, however long it takes; if it can't be done at once, show it all the same."""
+        """Change a job durably, however long it takes; if it can't be done at once, show it anyway."""
         while True:
             try:
                 await self.write(tracked, job)

@@ -125,7 +125,7 @@ class Starting:
             told = report.readline().strip()
         if told != UP:
             log = self.plan.log(self.who)
-            why = told or " ".join(log.read_text(errors="replace").split()[-20:]) or "it ended without a word"
+            why = told or " ".join(log.read_text(errors="replace").split()[-20:]) or "it ended without output"
             raise ExecutionFailed(f"{self.who} does not start: {why}")
 
 

@@ -69,7 +69,7 @@ class LuxiServer:
         except msgspec.DecodeError as error:
             return encoder.encode(Response(False, errors.encode(WrongInput(f"Not a request: {error}"))))
         except Exception as error:  # noqa: BLE001 - the client must hear of it, whatever it is
-            _log.exception("A request of a local client failed in a way nobody thought of")
+            _log.exception("A request of a local client failed unexpectedly")
             return encoder.encode(Response(False, errors.encode(error)))
 
     async def _call(self, method: Method, args: Any) -> Any:

@@ -30,7 +30,7 @@ class Instance(Entity, frozen=True, kw_only=True):
     disk_template: DiskTemplate
     os: str = ""
     admin_state: AdminState = AdminState.DOWN
-    admin_state_source: str = "admin"  # or "user": the guest powered itself off
+    admin_state_source: str = "admin"  # or "user": the guest was shut down from inside
     hvparams: dict[str, Any] = {}
     beparams: dict[str, Any] = {}
     osparams: dict[str, str] = {}

@@ -43,7 +43,7 @@ class Equipment:
     def hypervisor(self, name: str) -> Hypervisor:
         if name not in self.hypervisors:
             known = ", ".join(self.hypervisors)
-            raise WrongInput(f"Parameter 'hypervisor': this node cannot run '{name}'; it has {known}")
+            raise WrongInput(f"Parameter 'hypervisor': this node does not support '{name}'; it supports {known}")
         return self.hypervisors[name]
 
     def storage(self, template: DiskTemplate) -> Storage:

@@ -80,7 +80,7 @@ async def _device(netlink: AsyncIPRoute, name: str) -> tuple[int, bytes]:
     """(interface index, hardware address)."""
     found = await netlink.link_lookup(ifname=name)
     if not found:
-        raise EnvironmentUnfit(f"Parameter 'master_netdev': there is no network device '{name}' on this node")
+        raise EnvironmentUnfit(f"Parameter 'master_netdev': there is no network interface '{name}' on this node")
     async for link in await netlink.get_links(found[0]):
         return found[0], bytes.fromhex((link.get("address") or "").replace(":", ""))
-    raise EnvironmentUnfit(f"Parameter 'master_netdev': the network device '{name}' has gone")
+    raise EnvironmentUnfit(f"Parameter 'master_netdev': the network interface '{name}' is gone")

@@ -99,7 +99,7 @@ class Membership:
         known = int(read_text(self._paths.ssconf(_REVISION)) or 0)
         wrong = [key for key in call.values if not _KEY.match(key)]
         if wrong:
-            raise WrongInput(f"'{wrong[0]}' is no name of an ssconf file")
+            raise WrongInput(f"'{wrong[0]}' is not the name of an ssconf file")
         if call.revision >= known:
             _write_facts(self._paths, call.values | {_REVISION: str(call.revision)})
 
@@ -108,7 +108,7 @@ class Membership:
         places = _candidate_paths(self._paths)
         unknown = sorted(call.files.keys() - places.keys())
         if unknown:
-            raise WrongInput(f"'{unknown[0]}' is no file that a master candidate keeps")
+            raise WrongInput(f"'{unknown[0]}' is not a file of master candidates")
         for name, text in call.files.items():
             write_atomic(places[name], text + "\n")
 

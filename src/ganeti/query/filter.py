@@ -103,7 +103,7 @@ def _bind(wire: Any, getter: Getter) -> Test:
         case ["=[]", str() as field, value]:
             get = getter(field)
             return lambda row: value in (get(row) or ())
-    raise WrongInput(f"The filter {wire!r} makes no sense")
+    raise WrongInput(f"The filter {wire!r} is not valid")
 
 
 def _comparison(compare: Callable[[Any, Any], bool], get: Callable[[Any], Any], value: Any) -> Test:

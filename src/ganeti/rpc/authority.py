@@ -80,12 +80,12 @@ class Authority:
         if peer != caller:
             raise NodeRefused(f"The caller says it is '{caller}', its certificate says '{peer}'")
         if self._term is None:
-            raise NodeRefused("This node belongs to no cluster")
+            raise NodeRefused("This node does not belong to a cluster")
         return self._term
 
     def _ensure_candidate(self, caller: str) -> None:
         if caller not in self._candidates():
-            raise NodeRefused(f"'{caller}' cannot be master: it is no master candidate")
+            raise NodeRefused(f"'{caller}' cannot be master: it is not a master candidate")
 
 
 def read_term(path: Path) -> Term | None:

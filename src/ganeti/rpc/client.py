@@ -53,7 +53,9 @@ class NodeClient:
         try:
             decoded: R = msgspec.json.decode(result, type=type(call).reply_type())
         except msgspec.MsgspecError as error:
-            raise NodeCallFailed(f"Node {node.name} answered '{call.wire_name()}' strangely: {error}") from None
+            raise NodeCallFailed(
+                f"Node {node.name} returned an invalid answer to '{call.wire_name()}': {error}"
+            ) from None
         return decoded
 
     async def send(self, node: Node, body: msgspec.Raw, deadline: float, listener: Listener = ignore) -> msgspec.Raw:
@@ -66,7 +68,7 @@ class NodeClient:
             with suppress(NodeUnreachable):
                 await anext(lines, None)
         if last is None:
-            raise NodeUnreachable(f"Node {node.name} broke off its answer")
+            raise NodeUnreachable(f"Node {node.name} closed the connection before its answer was complete")
         if isinstance(last.result, UnsetType):
             error = _with_name(node.name, errors.decode(last.error))
             if isinstance(error, StaleTerm):
@@ -102,7 +104,7 @@ async def _last(node: str, lines: AsyncIterator[bytes], listener: Listener) -> L
         try:
             line = line_decoder.decode(raw)
         except msgspec.MsgspecError as error:
-            raise NodeCallFailed(f"Node {node} sent a line that is no answer: {error}") from None
+            raise NodeCallFailed(f"Node {node} sent an invalid line: {error}") from None
         if line.error is not None or not isinstance(line.result, UnsetType):
             return line
         listener(line)

@@ -82,7 +82,7 @@ class Dispatcher:
         except OSError as error:
             return Line(error=errors.encode(errors.ExecutionFailed(str(error))))
         except Exception as error:  # noqa: BLE001 - the caller must hear of it, whatever it is
-            _log.exception("A call of %s failed in a way nobody thought of", peer)
+            _log.exception("A call of %s failed unexpectedly", peer)
             return Line(error=errors.encode(error))
 
     def _admitted(self, peer: str, body: bytes) -> tuple[Call[Any], Handler]:

@@ -101,7 +101,7 @@ class _Stream:
                 await self._client.call(self.node, WatchNode(), self._take)
             except GanetiError as error:
                 if self.complete:
-                    _log.warning("Lost sight of node %s: %s", self.node.name, error.message)
+                    _log.warning("Lost the event stream of node %s: %s", self.node.name, error.message)
             self.settled.clear()
             await asyncio.sleep(_RETRY)
 

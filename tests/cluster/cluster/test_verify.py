@@ -28,17 +28,17 @@ async def test_a_stopped_guest_that_should_run_is_found(cluster):
     cluster.nodes["node1"].hypervisor().end("web1")
     good, said = await verify(cluster)
     assert not good
-    assert said == ["ERROR: instance web1: should run on node1, and does not"]
+    assert said == ["ERROR: instance web1: should be running on node1, but is not"]
 
 
 async def test_errors_have_codes_for_programs_and_can_be_passed_over(cluster):
     await cluster.add("web1")
     cluster.nodes["node1"].hypervisor().end("web1")
     _, said = await verify(cluster, error_codes=True)
-    assert said == ["ERROR:EINSTANCEDOWN:instance:web1:should run on node1, and does not"]
+    assert said == ["ERROR:EINSTANCEDOWN:instance:web1:should be running on node1, but is not"]
     assert await verify(cluster, error_codes=True, ignore_errors=["EINSTANCEDOWN"]) == (
         True,
-        ["WARNING:EINSTANCEDOWN:instance:web1:should run on node1, and does not"],
+        ["WARNING:EINSTANCEDOWN:instance:web1:should be running on node1, but is not"],
     )
 
 
@@ -49,8 +49,8 @@ async def test_a_guest_on_the_wrong_node_and_one_that_nobody_knows_are_found(clu
         await cluster.start_by_hand(name, node)
     await cluster.master.configuration.commit(deletes=[cluster.instance("web2")])
     _, said = await verify(cluster)
-    assert "ERROR: instance web1: runs on node node2, and should on node1" in said
-    assert "ERROR: node node3: runs web2, which is not in the cluster" in said
+    assert "ERROR: instance web1: runs on node node2 instead of node1" in said
+    assert "ERROR: node node3: runs web2, which is not in the configuration" in said
 
 
 async def test_a_missing_disk_is_found(cluster):
@@ -70,7 +70,7 @@ async def test_a_stale_replica_is_found(cluster):
     cluster.nodes["node3"].store.full = True
     await cluster.run("OP_TEST_DELAY", duration=0)
     _, said = await verify(cluster)
-    assert any("replica of the configuration on node3 is behind" in line for line in said)
+    assert any("replica of the configuration on node3 is stale" in line for line in said)
 
 
 async def test_an_instance_outside_the_policy_is_found(cluster):

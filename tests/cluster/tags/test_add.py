@@ -23,7 +23,7 @@ async def test_tags_are_added_once_each(cluster, kind, name):
         ({"tags": [f"t{number}" for number in range(4096)]}, "4097 tags, an object can have 4096"),
         ({"tags": ["fine", "not fine"]}, "a tag: letters, digits"),
         ({"tags": ["a" * 129]}, "at most 128"),
-        ({"tags": ["a"], "kind": "instance", "name": None}, "which instance is meant"),
+        ({"tags": ["a"], "kind": "instance", "name": None}, "a name is needed"),
         ({"tags": ["a"], "kind": "node", "name": "nowhere"}, "nowhere"),
         ({"tags": ["a"], "kind": "network", "name": "lan"}, "kind"),
     ],

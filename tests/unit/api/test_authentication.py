@@ -61,7 +61,7 @@ async def test_a_role_allows_what_it_says(api, cluster, auth, request_, allowed)
     assert answer.status == (200 if allowed else 403)
     assert len(list(cluster.master.queue)) == jobs + allowed
     if not allowed:
-        assert "it takes the permission" in answer.body["explain"]
+        assert "lacks the permission" in answer.body["explain"]
 
 
 async def test_canceling_takes_an_operator(api):
@@ -115,7 +115,7 @@ def test_permissions_are_roles(grants, roles):
     [
         ("\n# x\njack\n", "Line 3 of the users' file is not"),
         ("jack secret read more", "Line 1 of the users' file is not"),
-        ("jack secret root", "'root' is no permission; choose from read, operate, admin, write"),
+        ("jack secret root", "'root' is not a permission; choose from read, operate, admin, write"),
     ],
 )
 def test_a_line_that_makes_no_sense_is_named(text, told):

@@ -168,8 +168,8 @@ async def test_the_description_is_served_and_covers_every_route(api):
         ("/2/nodes/node9/tags", "There is no node 'node9'"),
         ("/2/nodes/node9/role", "There is no node 'node9'"),
         ("/2/jobs/99", "Job 99 not found"),
-        ("/2/query/guests?fields=name", "There is no list of 'guests'; choose from instance, node"),
-        ("/2/query/guests/fields", "There is no list of 'guests'"),
+        ("/2/query/guests?fields=name", "There is no resource 'guests' to query; choose from instance, node"),
+        ("/2/query/guests/fields", "There is no resource 'guests' to query"),
     ],
 )
 async def test_what_is_not_there_is_404(api, path, told):

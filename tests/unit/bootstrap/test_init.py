@@ -74,9 +74,9 @@ def test_the_first_state_has_a_group_a_node_and_its_master(network, paths):
         (
             lambda network: network.names.update({"node1.example.com": "127.0.1.1"}),
             EnvironmentUnfit,
-            "means 127.0.1.1, which other nodes cannot reach",
+            "resolves to 127.0.1.1, which other nodes cannot reach",
         ),
-        (lambda network: network.own.clear(), EnvironmentUnfit, "which is no address of it"),
+        (lambda network: network.own.clear(), EnvironmentUnfit, "which is not an address of this machine"),
         (lambda network: network.names.update({"cluster": "192.0.2.1"}), WrongInput, "has the address of this node"),
         (lambda network: network.own.add("192.0.2.10"), NotUnique, "192.0.2.10 .cluster., is in use already"),
         (lambda network: network.alive.add("192.0.2.10"), NotUnique, "is in use already"),
@@ -92,7 +92,7 @@ def test_names_and_addresses_that_cannot_be_right_are_refused(network, paths, ch
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"secondary_ip": "192.0.2.77"}, "'secondary_ip': 192.0.2.77 is no address of this machine"),
+        ({"secondary_ip": "192.0.2.77"}, "'secondary_ip': 192.0.2.77 is not an address of this machine"),
         ({"master_netdev": None}, "'master_netdev' is missing"),
         ({"enabled_hypervisors": []}, "enabled_hypervisors"),
         ({"enabled_disk_templates": []}, "enabled_disk_templates"),

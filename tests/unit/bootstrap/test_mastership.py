@@ -34,7 +34,7 @@ async def test_a_machine_that_is_in_no_cluster_becomes_no_master(tmp_path):
 
 async def test_a_node_that_is_no_candidate_hears_who_is_and_gets_no_database(tmp_path):
     paths = member(tmp_path, ("node1", "node3"))
-    with pytest.raises(WrongState, match="node2 is no master candidate; those are node1, node3"):
+    with pytest.raises(WrongState, match="node2 is not a master candidate; these are: node1, node3"):
         await take_over(paths, WallClock(), Rules())
     assert not paths.store.exists()
 

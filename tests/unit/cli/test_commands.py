@@ -41,7 +41,7 @@ def test_a_drained_queue_takes_no_jobs_until_it_is_opened_again(gnt):
     assert gnt("cluster", "queue", "info").output == "The drain flag is set\n"
     refused = gnt("debug", "delay", "0")
     assert refused.status == 1
-    assert "'gnt-cluster queue undrain' ends that" in refused.errors
+    assert "use 'gnt-cluster queue undrain' to undrain it" in refused.errors
     assert gnt("cluster", "queue", "undrain").status == 0
     assert gnt("debug", "delay", "0").status == 0
 
@@ -69,7 +69,7 @@ def test_verify_follows_its_jobs_and_its_status_tells_what_they_found(gnt, clust
     guest.end("web2")
     bad = gnt("cluster", "verify", "--error-codes")
     assert bad.status == 1
-    assert "ERROR:EINSTANCEDOWN:instance:web2:should run on node1, and does not" in bad.output
+    assert "ERROR:EINSTANCEDOWN:instance:web2:should be running on node1, but is not" in bad.output
     assert gnt("cluster", "verify", "-I", "EINSTANCEDOWN").status == 0
     assert gnt("instance", "startup", "web2").status == 0
 
@@ -109,12 +109,12 @@ def test_of_all_instances_each_is_described(gnt):
             "'x' is not a size",
         ),
         (["instance", "add", "-t", "file", "--disk", "size=1g", "-n", "node1", "x"], "--disk"),
-        (["instance", "add", "-t", "diskless", "--disk", "0:size=1g", "x"], "make no sense"),
-        (["instance", "add", "-t", "file", "--no-nics", "--net", "0:", "x"], "exclude each other"),
+        (["instance", "add", "-t", "diskless", "--disk", "0:size=1g", "x"], "cannot be used"),
+        (["instance", "add", "-t", "file", "--no-nics", "--net", "0:", "x"], "mutually exclusive"),
         (["node", "modify", "node2"], "Nothing to change"),
         (["node", "modify", "--offline", "maybe", "node2"], "'maybe' is neither yes nor no"),
         (["node", "remove", "node1"], "The master node cannot be removed"),
-        (["node", "join", "nonsense"], "not a token"),
+        (["node", "join", "nonsense"], "not a complete token"),
         (["node", "invite", "--valid", "soon", "node4"], "'soon' is not an age"),
         (["cluster", "modify"], "Nothing to change"),
         (["cluster", "modify", "--candidate-pool-size", "0"], "candidate_pool_size"),

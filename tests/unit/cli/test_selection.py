@@ -54,7 +54,7 @@ def test_instances_are_chosen(choose, mode, words, found):
     [
         ("instances", [], WrongInput, "No instances given"),
         ("nodes", [], WrongInput, "No instances given"),
-        ("cluster", ["web1"], WrongInput, "--all takes no names"),
+        ("cluster", ["web1"], WrongInput, "--all cannot be combined with names"),
         ("instances", ["web"], UnknownEntity, "'web' not known"),
         ("nodes-pri", ["node9"], UnknownEntity, "Node 'node9' not known"),
         ("nodes-pri", ["node3"], UnknownEntity, "does not match any instances"),

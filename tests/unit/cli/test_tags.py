@@ -32,7 +32,7 @@ def test_objects_are_found_by_their_tags(gnt):
         (("node", "remove-tags", "node2", "no"), "Tag(s) no not found"),
         (("node", "list-tags", "node9"), "Node 'node9' not known"),
         (("instance", "add-tags", "web1", "a b"), "a tag: letters, digits"),
-        (("cluster", "search-tags", "("), "is no regular expression"),
+        (("cluster", "search-tags", "("), "is not a regular expression"),
     ],
 )
 def test_what_makes_no_sense_is_told(gnt, words, told):

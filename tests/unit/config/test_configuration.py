@@ -54,7 +54,7 @@ async def test_a_reader_keeps_the_value_it_holds(configuration):
 async def test_a_change_made_from_an_older_value_is_refused(configuration):
     old = node(configuration)
     await configuration.commit([evolve(old, drained=True)])
-    with pytest.raises(WrongState, match="changed meanwhile"):
+    with pytest.raises(WrongState, match="changed in the meantime"):
         await configuration.commit([evolve(old, offline=True)])
 
 
@@ -72,7 +72,7 @@ async def test_a_deleted_object_is_gone_and_cannot_be_changed(configuration):
     old = node(configuration, "node2")
     await configuration.commit(deletes=[old])
     assert [n.name for n in configuration.state.nodes] == ["node1"]
-    with pytest.raises(WrongState, match="removed meanwhile"):
+    with pytest.raises(WrongState, match="removed in the meantime"):
         await configuration.commit([], [old])
 
 

@@ -74,7 +74,7 @@ async def test_a_full_disk_leaves_what_was_there_and_goes_on_when_there_is_room(
     await store.write([Batch(revision=1, records=(record("job", "1", "a"),))])
     pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
     store._connection.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(StoreFailed, match="disk is full; make room"):
+    with pytest.raises(StoreFailed, match="disk is full; free some space"):
         await store.write([Batch(revision=2, records=(record("job", "2", "x" * 100_000),))])
     assert values(store.load("job")) == [("1", "a")]
     assert store.position().revision == 1

@@ -29,7 +29,7 @@ def test_a_candidate_with_a_newer_term_becomes_the_master_and_is_remembered(auth
 
 
 def test_a_node_that_is_no_candidate_cannot_become_master(authority, path):
-    with pytest.raises(NodeRefused, match="no master candidate"):
+    with pytest.raises(NodeRefused, match="not a master candidate"):
         authority.admit("node9", "node9", 4)
     assert read_term(path) == Term(3, "node1")
 
@@ -45,7 +45,7 @@ def test_a_caller_whose_certificate_names_another_is_refused(authority):
 
 
 def test_a_node_without_a_cluster_obeys_nobody(tmp_path):
-    with pytest.raises(NodeRefused, match="belongs to no cluster"):
+    with pytest.raises(NodeRefused, match="does not belong to a cluster"):
         Authority(tmp_path / "none", frozenset).admit("node1", "node1", 1)
 
 

@@ -45,7 +45,7 @@ async def test_every_candidate_may_ask_for_the_standing_whatever_the_term_and_be
 
 
 async def test_others_may_not_ask(ask):
-    with pytest.raises(NodeRefused, match="no master candidate"):
+    with pytest.raises(NodeRefused, match="not a master candidate"):
         await ask("node9", 3, TellStanding())
 
 

@@ -61,7 +61,7 @@ def _connect(token: Token) -> ssl.SSLSocket:
     shown = hashlib.sha256(connection.getpeercert(binary_form=True) or b"").digest()
     if shown != token.fingerprint:
         connection.close()
-        raise AccessDenied(f"What answers at {token.host} port {token.port} is not the master that made the token")
+        raise AccessDenied(f"What answers at {token.host} port {token.port} is not the master that issued the token")
     return connection
 
 

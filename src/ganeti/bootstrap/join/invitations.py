@@ -69,7 +69,7 @@ class Invitations:
     async def invite(self, node_name: str, options: dict[str, Any], valid: float) -> str:
         """A token for a node, good for ``valid`` seconds; an earlier one for the same node is not any more."""
         if self._hosting.is_member(node_name) and not options.get("readd"):
-            raise AlreadyExists(f"Node {node_name} is in the cluster already; --readd invites it again")
+            raise AlreadyExists(f"Node {node_name} is in the cluster already; use --readd to invite it again")
         await self._listen()
         now = asyncio.get_running_loop().time()
         secret = self._hosting.new_secret()
@@ -109,9 +109,9 @@ class Invitations:
             _log.warning("A node could not join: %s", error.message)
             await _say(writer, Answer(error=errors.encode(error)))
         except (msgspec.MsgspecError, ValueError):
-            await _say(writer, Answer(error=errors.encode(WrongInput("That was not understood"))))
+            await _say(writer, Answer(error=errors.encode(WrongInput("The request could not be understood"))))
         except (OSError, EOFError, TimeoutError) as error:
-            _log.warning("A node broke off joining: %s", error)
+            _log.warning("A node stopped joining: %s", error)
         finally:
             writer.close()
 
@@ -119,7 +119,9 @@ class Invitations:
         applied = msgspec.json.decode(await _hear(reader), type=Apply)
         invitation = self._find(applied.secret)
         if applied.version != VERSION:
-            raise WrongState(f"This node runs version {applied.version}, the master {VERSION}; install the same")
+            raise WrongState(
+                f"This node runs version {applied.version}, the master {VERSION}; install the same version"
+            )
         name = invitation.node_name
         bundle = self._hosting.admit(name, applied.request.encode())
         await _say(writer, Answer(bundle=bundle, node_name=name))
@@ -136,7 +138,7 @@ class Invitations:
         for invitation in self._open:
             if hmac.compare_digest(invitation.secret, given) and invitation.expires > now:
                 return invitation
-        raise AccessDenied("The token is not valid any more; make a new one with 'gnt-node invite' on the master")
+        raise AccessDenied("The token has expired or was used; create a new one with 'gnt-node invite' on the master")
 
 
 async def _hear(reader: asyncio.StreamReader) -> bytes:
@@ -152,4 +154,4 @@ async def _say(writer: asyncio.StreamWriter, answer: Answer) -> None:
         writer.write(msgspec.json.encode(answer) + b"\n")
         await writer.drain()
     except OSError as error:
-        _log.warning("A joining node went away: %s", error)
+        _log.warning("Lost the connection to a joining node: %s", error)

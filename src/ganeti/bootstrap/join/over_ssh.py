@@ -61,13 +61,13 @@ class Ssh:
             )
         except FileNotFoundError:
             raise EnvironmentUnfit(
-                "The program 'ssh' is not installed here; or invite the node: 'gnt-node invite'"
+                "The program 'ssh' is not installed on this machine; install it, or use 'gnt-node invite'"
             ) from None
         except subprocess.TimeoutExpired:
-            raise ExecutionFailed(f"ssh to {self.host} did not end within {_TIMEOUT:.0f} seconds") from None
+            raise ExecutionFailed(f"ssh to {self.host} did not finish within {_TIMEOUT:.0f} seconds") from None
         if done.returncode:
             told = done.stderr.decode(errors="replace").strip() or f"status {done.returncode}"
-            raise ExecutionFailed(f"{self.host} could not be prepared over ssh: {told}")
+            raise ExecutionFailed(f"{self.host} could not be set up over SSH: {told}")
         return done.stdout
 
 
@@ -79,7 +79,7 @@ def prepare_node(ssh: Ssh, make_bundle: Callable[[bytes], Bundle], *, force: boo
     options = ["--force"] if force else []
     prepared = msgspec.json.decode(ssh.run(["prepare", *options]), type=Prepared)
     if prepared.version != VERSION:
-        raise WrongState(f"{ssh.host} runs version {prepared.version}, this node {VERSION}; install the same")
+        raise WrongState(f"{ssh.host} runs version {prepared.version}, this node {VERSION}; install the same version")
     bundle = make_bundle(prepared.request.encode())
     ssh.run(["accept"], msgspec.json.encode(bundle))
 

@@ -36,7 +36,7 @@ class Token(Struct, frozen=True):
 
 def decode(text: str) -> Token:
     """Raises WrongInput for what is no token, or not all of one."""
-    problem = WrongInput("That is not a token of 'gnt-node invite', or not all of it; copy it once more")
+    problem = WrongInput("This is not a complete token of 'gnt-node invite'; copy it again")
     body = text.strip().removeprefix(_PREFIX)
     if body == text.strip():
         raise problem

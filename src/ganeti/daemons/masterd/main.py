@@ -114,7 +114,7 @@ async def _prepared(paths: Paths) -> Master:
     term = _own_term(paths)
     store = SqliteStore(paths.store)
     if store.position().revision == 0:
-        raise EnvironmentUnfit(f"There is no state of a cluster in {paths.store}; 'gnt-cluster init' makes one")
+        raise EnvironmentUnfit(f"There is no cluster configuration in {paths.store}; 'gnt-cluster init' creates one")
     await upgrade(store)
     return Master(
         Surroundings(
@@ -141,7 +141,7 @@ def _no_longer_vouched(paths: Paths, name: str) -> None:
 def _own_term(paths: Paths) -> Term:
     term = read_term(paths.term)
     if term is None:
-        raise EnvironmentUnfit("This node belongs to no cluster; 'gnt-cluster init' makes one")
+        raise EnvironmentUnfit("This node does not belong to a cluster; 'gnt-cluster init' creates one")
     own = node_name(paths.node_certificate.read_bytes())
     if term.master != own:
         raise NotMaster(f"This is not the master: {term.master} is (this node is {own})")

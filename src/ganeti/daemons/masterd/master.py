@@ -116,7 +116,7 @@ class Master:
         )
 
     async def stop(self) -> None:
-        """Stop cleanly; what runs is put in order by the next master daemon."""
+        """Stop cleanly; what runs is cleaned up by the next master daemon."""
         await self.executor.stop()
         await self.upkeep.stop()
         await self.facts.stop()

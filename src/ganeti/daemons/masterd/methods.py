@@ -100,7 +100,7 @@ class Methods:
     async def cancel_job(self, number: int | str, kill: bool = False) -> tuple[bool, str]:
         """Whether it was canceled, and a sentence about it."""
         if kill:
-            raise WrongInput("A job that works cannot be killed; jobs are no processes of their own")
+            raise WrongInput("A running job cannot be killed: jobs are not separate processes")
         return self._executor.cancel(int(number))
 
     async def change_job_priority(self, number: int | str, priority: Priority) -> tuple[bool, str]:
@@ -110,7 +110,7 @@ class Methods:
         return bool(await self._queue.archive([int(number)]))
 
     async def auto_archive_jobs(self, age: float, timeout: float = 0) -> tuple[int, int]:
-        """(number of jobs put away, number left); ``age`` in seconds, -1 for any."""
+        """(number of jobs archived, number left); ``age`` in seconds, -1 for any."""
         del timeout  # it is one transaction
         moment = float("inf") if age < 0 else self._master.services.clock.now() - age
         return len(await self._queue.archive(finished_before(self._queue, moment))), 0
@@ -170,7 +170,7 @@ class Methods:
     def _ensure_not_drained(self) -> None:
         if self._master.configuration.state.cluster.drained_queue:
             raise WrongState(
-                "The job queue is drained, no new jobs are accepted; 'gnt-cluster queue undrain' ends that"
+                "The job queue is drained and accepts no new jobs; use 'gnt-cluster queue undrain' to undrain it"
             )
 
     async def _old_query(self, what: str, names: Sequence[str] | None, fields: Sequence[str]) -> list[list[Any]]:

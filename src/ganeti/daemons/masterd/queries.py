@@ -82,7 +82,7 @@ class Queries:
 
     def _known(self, what: str) -> Columns[Any]:
         if what not in self._columns:
-            raise WrongInput(f"There is no list of '{what}'; choose from {', '.join(self._columns)}")
+            raise WrongInput(f"There is no resource '{what}' to query; choose from {', '.join(self._columns)}")
         return self._columns[what]
 
     async def _instances(self, fields: Sequence[str], condition: Filter | None) -> Table:

@@ -69,7 +69,7 @@ class Upkeep:
             instance_name=instance.name,
             instance_uuid=instance.uuid,
             admin_state_source="user",
-            reason=[["gnt:daemon:masterd", "the guest powered itself off", int(self._services.clock.now() * 1e9)]],
+            reason=[["gnt:daemon:masterd", "the guest shut itself down", int(self._services.clock.now() * 1e9)]],
         )
         with suppress(GanetiError):
             await self._executor.submit([[operation]])

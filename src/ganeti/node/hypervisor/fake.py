@@ -152,7 +152,7 @@ class FakeHypervisor:
         self._guests.pop(guest.name, None)
 
     async def console(self, guest: Guest) -> ConsoleAccess:
-        return ConsoleAccess("msg", f"Instance {guest.name} exists on paper only, it has no console")
+        return ConsoleAccess("msg", f"Instance {guest.name} is simulated and has no console")
 
     async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG002 - a Hypervisor
         return ()

@@ -45,12 +45,12 @@ def _queue(name: str, flags: int) -> int:
     try:
         descriptor = os.open(_CLONE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise EnvironmentUnfit(f"Tap devices cannot be made on this node: {_CLONE}: {error.strerror}") from None
+        raise EnvironmentUnfit(f"Tap devices cannot be created on this node: {_CLONE}: {error.strerror}") from None
     try:
         fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack(f"{_NAME_SIZE}sH22x", name.encode(), flags))
     except OSError as error:
         os.close(descriptor)
         if error.errno == errno.EBUSY:
             raise WrongState(f"The tap device {name} is in use; does the guest run already?") from None
-        raise EnvironmentUnfit(f"The tap device {name} cannot be made: {error.strerror}") from None
+        raise EnvironmentUnfit(f"The tap device {name} cannot be created: {error.strerror}") from None
     return descriptor

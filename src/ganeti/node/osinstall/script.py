@@ -67,5 +67,5 @@ class Script:
         if status:
             raise ExecutionFailed(
                 f"The '{self._name}' script of OS provider '{self._provider.name}' failed with status "
-                f"{status}; its last words: {'; '.join(last) or 'none'} (all of them are in {self._log})"
+                f"{status}; last lines of output: {'; '.join(last) or 'none'} (all of it is in {self._log})"
             )

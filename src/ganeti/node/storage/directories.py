@@ -55,7 +55,7 @@ def ensure_there(paths: Paths, path: Path) -> None:
     for place in allowed(paths):
         if inside(paths.under(place), path) and not paths.under(place).is_dir():
             raise EnvironmentUnfit(
-                f"The directory {place} does not exist on this node; if it is to be shared, mount it, else make it"
+                f"The directory {place} does not exist on this node; mount it if it is shared, otherwise create it"
             )
 
 

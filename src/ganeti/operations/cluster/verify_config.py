@@ -60,13 +60,13 @@ def _references(state: State) -> Iterator[Trouble]:
         for uuid in instance.nodes:
             if uuid not in nodes:
                 yield Trouble(
-                    "ECLUSTERDANGLINGINST", "", f"instance {instance.name} is on node {uuid}, which is not known"
+                    "ECLUSTERDANGLINGINST", "", f"instance {instance.name} is on node {uuid}, which does not exist"
                 )
 
 
 def _replicas(cluster: RunContext) -> Iterator[Trouble]:
     for node, problem in cluster.stale_replicas.items():
-        yield Trouble("ECLUSTERFILECHECK", "", f"the replica of the configuration on {node} is behind: {problem}")
+        yield Trouble("ECLUSTERFILECHECK", "", f"the replica of the configuration on {node} is stale: {problem}")
 
 
 def _parameters(state: State) -> Iterator[Trouble]:

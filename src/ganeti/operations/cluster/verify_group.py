@@ -164,7 +164,7 @@ def _orphans(gathered: Gathered, node: Node) -> Iterator[Trouble]:
         return
     for guest in found.guests:
         if (Instance.kind, guest.name) not in gathered.state.names:
-            yield Trouble("ENODEORPHANINSTANCE", node.name, f"runs {guest.name}, which is not in the cluster")
+            yield Trouble("ENODEORPHANINSTANCE", node.name, f"runs {guest.name}, which is not in the configuration")
 
 
 def _instances(gathered: Gathered) -> Iterator[Trouble]:
@@ -177,15 +177,15 @@ def _instances(gathered: Gathered) -> Iterator[Trouble]:
         running = where.get(instance.name, {})
         for name in running:
             if name != home.name:
-                yield Trouble("EINSTANCEWRONGNODE", instance.name, f"runs on node {name}, and should on {home.name}")
+                yield Trouble("EINSTANCEWRONGNODE", instance.name, f"runs on node {name} instead of {home.name}")
         if home.offline:
-            yield Trouble("EINSTANCEBADNODE", instance.name, f"lives on offline node {home.name}")
+            yield Trouble("EINSTANCEBADNODE", instance.name, f"its primary node is offline: {home.name}")
         elif isinstance(gathered.reports[home.name], GanetiError):
-            yield Trouble("EINSTANCEBADNODE", instance.name, f"lives on node {home.name}, which does not answer")
+            yield Trouble("EINSTANCEBADNODE", instance.name, f"its primary node does not answer: {home.name}")
         elif instance.admin_state is AdminState.UP and home.name not in running:
-            yield Trouble("EINSTANCEDOWN", instance.name, f"should run on {home.name}, and does not")
+            yield Trouble("EINSTANCEDOWN", instance.name, f"should be running on {home.name}, but is not")
         elif instance.admin_state is not AdminState.UP and home.name in running:
-            yield Trouble("EINSTANCEDOWN", instance.name, f"runs on {home.name}, and should not")
+            yield Trouble("EINSTANCEDOWN", instance.name, f"is running on {home.name}, but should be down")
         if home.name in running:
             yield from _stuck(instance, running[home.name])
 
@@ -240,7 +240,7 @@ def _redundancy(gathered: Gathered) -> Iterator[Trouble]:
         for need in needs:
             best = max(room, key=lambda name: room[name], default=None)
             if best is None or room[best] < need:
-                yield Trouble("ENODEN1", node.name, "not enough memory on other nodes to take over its instances")
+                yield Trouble("ENODEN1", node.name, "not enough memory on other nodes for its instances if it fails")
                 break
             room[best] -= need
 

@@ -150,7 +150,7 @@ async def _asked(cluster: CheckContext, name: str, snapshot: Snapshot, request: 
     try:
         answer = msgspec.json.decode(output, type=_Answer)
     except msgspec.DecodeError as error:
-        raise ExecutionFailed(f"Allocator '{name}' answered strangely: {error}") from None
+        raise ExecutionFailed(f"Allocator '{name}' returned an invalid answer: {error}") from None
     return _nodes(name, request, answer)
 
 

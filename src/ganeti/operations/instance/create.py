@@ -336,7 +336,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             raise WrongInput("Give either a node (-n) or an allocator (-I), not both")
         if node.drained or not node.vm_capable:
             why = "drained" if node.drained else "not vm_capable"
-            raise WrongState(f"Node {node.name} takes no instances: it is {why}")
+            raise WrongState(f"Node {node.name} cannot get instances: it is {why}")
         return node
 
     async def _make_disks(self, cluster: RunContext, plan: CreatePlan) -> None:

@@ -77,7 +77,7 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         current = cluster.state.get(Instance, plan.instance.uuid)
         await cluster.commit([evolve(current, primary_node=plan.target.uuid)])
         if plan.instance.admin_state is not AdminState.UP:
-            cluster.log(f"Instance {plan.instance.name} is not meant to run, so it is not started")
+            cluster.log(f"Instance {plan.instance.name} should be down, so it is not started")
             return
         cluster.step(f"starting the instance on {plan.target.name}")
         await cluster.call(plan.target, StartGuest(guest=guest_of(cluster.state, current)))
@@ -107,7 +107,7 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
             if not self.ignore_consistency:
                 raise
             cluster.warn(
-                f"{plan.instance.name} could not be stopped on {plan.source.name} ({error.message}); going on, as asked"
+                f"{plan.instance.name} could not be stopped on {plan.source.name} ({error.message}); proceeding anyway"
             )
 
     async def _ensure_reachable(self, cluster: CheckContext, source: Node) -> None:
@@ -116,5 +116,5 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         except GanetiError as error:
             raise WrongState(
                 f"Node {source.name} does not answer ({error.message}), so {self.instance_name} might still run there. "
-                f"If the node is down for sure, say so with 'gnt-node modify -O yes {source.name}', then try again"
+                f"If the node is down, mark it offline with 'gnt-node modify -O yes {source.name}', then try again"
             ) from None

@@ -131,7 +131,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         late = cluster.now - migrated.completed
         cluster.log(
             f"Moved {migrated.transferred:.0f} MiB in {migrated.total:.2f} s; "
-            f"downtime {migrated.downtime * 1000:.0f} ms; all over {late:.2f} s after the last byte"
+            f"downtime {migrated.downtime * 1000:.0f} ms; finished {late:.2f} s after the last byte"
         )
         cluster.step("done")
 
@@ -177,5 +177,5 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         if len(set(versions.values())) > 1:
             told = ", ".join(f"{version} on {node}" for node, version in versions.items())
             raise WrongState(
-                f"The versions of hypervisor {instance.hypervisor} differ: {told}; --ignore-hvversions tries it"
+                f"The versions of hypervisor {instance.hypervisor} differ: {told}; --ignore-hvversions ignores that"
             )

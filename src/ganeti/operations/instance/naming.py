@@ -20,7 +20,7 @@ async def new_name(cluster: CheckContext, given: str, *, name_check: bool, ip_ch
         name, address = await cluster.resolver.resolve(name)
         if ip_check and await cluster.resolver.answers(address, _PING_PORT):
             raise WrongState(
-                f"A machine with the address of {name} ({address}) is alive; --no-ip-check passes that over"
+                f"A machine at the address of {name} ({address}) answers; use --no-ip-check to skip this check"
             )
     if (Instance.kind, name) in cluster.state.names:
         raise AlreadyExists(f"Instance '{name}' is already in the cluster")

@@ -19,7 +19,7 @@ def ensure_allowed(state: State, instance: Instance) -> None:
     if forbidden:
         raise WrongInput(
             f"The instance policy of group {group.name} forbids this: {'; '.join(forbidden)}; "
-            "--ignore-ipolicy passes that over"
+            "use --ignore-ipolicy to ignore it"
         )
 
 

@@ -28,7 +28,7 @@ async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[No
         if isinstance(answer, GanetiError):
             raise WrongState(
                 f"Node {node.name} does not answer, so it might be running {instance.name} ({answer.message}); "
-                f"if the node is down for sure, say so with 'gnt-node modify -O yes {node.name}'"
+                f"if the node is down, mark it offline with 'gnt-node modify -O yes {node.name}'"
             )
         if _is_there(answer):
             found.append(node)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Putting in order what a migration left that broke off."""
+"""Cleaning up after an interrupted migration."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
         # A guest that was stopped for the move and did not get away goes on.
         await cluster.call(home, FinishOutgoing(guest=guest, success=False))
     current = cluster.state.get(Instance, instance.uuid)
-    cluster.log(f"Instance {instance.name} is at home on {home.name}")
+    cluster.log(f"Instance {instance.name} runs on {home.name}; that is its primary node now")
     await cluster.commit([evolve(current, primary_node=home.uuid)] if current.primary_node != home.uuid else [])
 
 

@@ -57,7 +57,7 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
         instance = self.instance(state)
         node = primary_of(state, instance)
         if instance.admin_state is AdminState.OFFLINE and not self.force:
-            raise WrongState(f"Instance {instance.name} is marked offline; --force stops it all the same")
+            raise WrongState(f"Instance {instance.name} is marked offline; --force shuts it down anyway")
         if node.offline and self.ignore_offline_nodes:
             return ShutdownPlan(instance, None)
         return ShutdownPlan(instance, online(node))
@@ -67,7 +67,7 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
         if not self.no_remember and instance.admin_state is not AdminState.OFFLINE:
             instance = await mark(cluster, instance, AdminState.DOWN, self.admin_state_source or "admin")
         if plan.node is None:
-            cluster.warn(f"The node of {instance.name} is offline; it is only marked as stopped")
+            cluster.warn(f"The primary node of {instance.name} is offline; only recording that it should be down")
             return
         await stop(cluster, plan.node, instance, self.timeout)
 
@@ -76,7 +76,7 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
 
 
 async def stop(cluster: RunContext, node: Node, instance: Instance, timeout: float, *, force: bool = False) -> None:
-    """Stop a guest, and say so if it had to be ended."""
+    """Stop a guest, and say so if it had to be killed."""
     stopped = await cluster.call(node, StopGuest(guest=guest_of(cluster.state, instance), timeout=timeout, force=force))
     if stopped.forced and not force:
         why = f"did not power off within {timeout:.0f} seconds" if stopped.asked else "could not be asked to power off"

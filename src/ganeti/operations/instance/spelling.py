@@ -20,7 +20,7 @@ def create_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     tags = parameters.pop("tag_list", None)
     if parameters.pop("no_nics", False):
         if parameters.get("nics"):
-            raise CommandLineError("--no-nics and --net exclude each other")
+            raise CommandLineError("--no-nics and --net are mutually exclusive")
         nics: list[dict[str, Any]] = []
     else:
         nics = numbered(parameters.pop("nics", None) or [], "--net") or [{}]
@@ -51,9 +51,9 @@ def numbered(items: Sequence[tuple[str, dict[str, Any]]], flag: str) -> list[dic
 
 def _disks(items: Sequence[tuple[str, dict[str, Any]]], size: Any, template: str | None) -> list[dict[str, Any]]:
     if items and size is not None:
-        raise CommandLineError("--disk and --os-size exclude each other")
+        raise CommandLineError("--disk and --os-size are mutually exclusive")
     if template == "diskless" and (items or size is not None):
-        raise CommandLineError("A diskless instance has no disks, so --disk and --os-size make no sense")
+        raise CommandLineError("A diskless instance has no disks, so --disk and --os-size cannot be used")
     if size is not None:
         return [{"size": size}]
     return numbered(items, "--disk")

@@ -82,7 +82,7 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
         if not self.no_remember:
             await mark(cluster, plan.instance, AdminState.UP)
         if plan.guest is None:
-            cluster.warn(f"Node {plan.node.name} is offline; {plan.instance.name} is only marked as to be started")
+            cluster.warn(f"Node {plan.node.name} is offline; only recording that {plan.instance.name} should be up")
             return
         started = await cluster.call(plan.node, StartGuest(guest=plan.guest, paused=self.startup_paused))
         if started.resumed:

@@ -67,7 +67,7 @@ def primary_of(state: State, instance: Instance) -> Node:
 def online(node: Node) -> Node:
     """The node itself. Raises WrongState if it is marked offline."""
     if node.offline:
-        raise WrongState(f"Node {node.name} is marked offline; 'gnt-node modify -O no {node.name}' takes that back")
+        raise WrongState(f"Node {node.name} is marked offline; 'gnt-node modify -O no {node.name}' puts it back online")
     return node
 
 

@@ -84,7 +84,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
     async def _new(self, cluster: CheckContext) -> Node:
         state = cluster.state
         if (Node.kind, self.node_name) in state.names:
-            raise AlreadyExists(f"Node {self.node_name} is in the cluster already; --readd takes it in again")
+            raise AlreadyExists(f"Node {self.node_name} is in the cluster already; use --readd to add it again")
         address = self.primary_ip or (await cluster.resolver.resolve(self.node_name))[1]
         for other in state.nodes:
             if {address, self.secondary_ip} & {other.primary_ip, other.migration_ip}:
@@ -115,10 +115,12 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         except NodeCallFailed as error:
             raise WrongState(
                 f"The node daemon on {node.name} does not accept calls of this cluster ({error.message}); "
-                "bring it its certificate with 'gnt-node add', or with 'gnt-node join' on the node"
+                "set it up with 'gnt-node add', or with 'gnt-node join' on the node"
             ) from None
         if pong.version != VERSION:
-            raise WrongState(f"Node {node.name} runs version {pong.version}, the master {VERSION}; install the same")
+            raise WrongState(
+                f"Node {node.name} runs version {pong.version}, the master {VERSION}; install the same version"
+            )
         apart = abs(pong.time - cluster.now)
         if apart > _CLOCK_TOLERANCE:
             raise WrongState(f"The clocks of {node.name} and the master are {apart:.0f} s apart; synchronise them")

@@ -89,7 +89,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         if node.offline and not after.offline:
             await self._ensure_it_answers(cluster, node)
         if node.vm_capable and not after.vm_capable and state.instances_on(node.uuid):
-            raise WrongState(f"Node {node.name} has instances, it cannot be made unable to run any")
+            raise WrongState(f"Node {node.name} has instances, so it must stay VM capable")
         if self.master_candidate is None and after in promotions(state.changed([after])):
             after = evolve(after, master_candidate=True)
         return NodeModifyPlan(node, after, self._replacements(state, node, after), _differences(node, after))
@@ -156,8 +156,8 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         missing = promotions(state, without=before)
         if missing and not self.auto_promote and not self.force:
             raise WrongState(
-                f"There would be {len(missing)} master candidate(s) too few without {before.name}; "
-                "--auto-promote makes another node one, --force goes without"
+                f"Without {before.name} there would be {len(missing)} master candidate(s) too few; "
+                "use --auto-promote to promote another node, or --force to proceed without"
             )
         return missing if self.auto_promote else []
 

@@ -49,6 +49,6 @@ class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_RE
             await cluster.call(plan, LeaveCluster())
         except GanetiError as error:
             cluster.warn(
-                f"{plan.name} is out of the cluster but could not be told ({error.message}); "
-                "its certificate stays there until /var/lib/ganeti is cleared"
+                f"{plan.name} was removed from the cluster but could not be contacted ({error.message}); "
+                "delete /var/lib/ganeti there to remove its certificate"
             )

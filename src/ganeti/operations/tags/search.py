@@ -35,7 +35,7 @@ class TagsSearch(JobOperation[Found], frozen=True, kw_only=True, tag="OP_TAGS_SE
         try:
             expression = re.compile(self.pattern)
         except re.error as error:
-            raise WrongInput(f"Parameter 'pattern': '{self.pattern}' is no regular expression: {error}") from None
+            raise WrongInput(f"Parameter 'pattern': '{self.pattern}' is not a regular expression: {error}") from None
         return [
             (path, tag)
             for path, entity in _paths(cluster.state)

@@ -52,5 +52,5 @@ def tagged(state: State, kind: Kind, name: str | None) -> Entity:
     if not kind.path:
         return state.cluster
     if not name:
-        raise WrongInput(f"Parameter 'name': which {kind.noun} is meant?")
+        raise WrongInput(f"Parameter 'name': a name is needed, to say which {kind.noun}")
     return state.find(CLASSES[kind], name)

@@ -32,7 +32,7 @@ class Master:
             return 7
         if method is Method.CANCEL_JOB:
             self.canceled = True
-            return [True, "Job 7 ends after the operation that it carries out now"]
+            return [True, "Job 7 will be canceled after the operation that is running now"]
         if method is Method.SUBMIT_MANY_JOBS:
             self.submitted.append(arguments[0])
             return [(True, number) for number, _ in enumerate(arguments[0])]

@@ -288,7 +288,7 @@ class Kvm:
             self._bury(directory, record)
             return
         if record is None:
-            _log.error("QEMU process %d of %s is nobody's: its record cannot be read", process.pid, directory.path)
+            _log.error("QEMU process %d of %s is unmanaged: its record cannot be read", process.pid, directory.path)
             return
         machine = Machine(directory, record, process, self._told)
         self._machines[machine.name] = machine
@@ -296,7 +296,7 @@ class Kvm:
             await machine.connect(_GREETING)
             await self._take_up(machine)
         except HypervisorFailed as error:
-            _log.warning("%s; it is tried again", error.message)
+            _log.warning("%s; trying again", error.message)
             machine.show(GuestState.UNRESPONSIVE)
 
     def _bury(self, directory: GuestDirectory, record: Record | None) -> None:

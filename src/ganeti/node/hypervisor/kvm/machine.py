@@ -229,7 +229,7 @@ class Machine:
     async def _ensure_it_ends(self) -> None:
         """QEMU 7.2 has been seen to hang, emulating, when it should have ended after a guest's panic."""
         if not await self.process.gone_within(_QUIT) and self._reason is not None and not self._rebooting:
-            _log.warning("QEMU of %s said that it ends (%s) and does not; it is killed", self.name, self._reason)
+            _log.warning("QEMU of %s announced its end (%s) but still runs; killing it", self.name, self._reason)
             self.process.kill()
 
     @property

@@ -206,4 +206,4 @@ async def _stay(machine: Machine, events: EventListener) -> None:
         if state and state.can_resume:
             await machine.resume()
     except (HypervisorFailed, TimeoutError) as error:
-        _log.warning("Instance %s: the migration could not be taken back: %s", machine.name, error)
+        _log.warning("Instance %s: the migration could not be canceled: %s", machine.name, error)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Users read the field's language: archived, not put away; killed, not ended."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXTS = [
+    *ROOT.glob("src/ganeti/**/*.py"),
+    *(ROOT / "docs").rglob("*.md"),
+    ROOT / "README.md",
+]
+# What was once written, and what administrators say.
+AVOIDED = {
+    r"put(ting)? away": "archive",
+    r"put(ting)? (it |them |that )?in order": "clean up",
+    r"broke off": "was interrupted",
+    r"(was|were) ended": "was killed",
+    r"in a way nobody": "unexpectedly",
+    r"all the same[,.;\"]": "anyway",
+    r"[Tt]he same by UUID": "UUID of what",
+}
+
+
+@pytest.mark.parametrize("avoided", AVOIDED)
+def test_words_of_our_own_making_are_not_used(avoided):
+    pattern = re.compile(avoided)
+    found = [f"{path.relative_to(ROOT)}: {m[0]}" for path in TEXTS for m in pattern.finditer(path.read_text())]
+    assert not found, f"write '{AVOIDED[avoided]}' instead"
