@@ -3,6 +3,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import msgspec
 
@@ -20,6 +21,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.job import JobStatus
 from ganeti.model.node import Node
 from ganeti.node.equipment import on_paper
+from ganeti.node.machine import PaperMachine
 from ganeti.node.replica import Replica
 from ganeti.node.service import handlers
 from ganeti.rpc.authority import Authority, Term, write_term
@@ -31,6 +33,19 @@ from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
 SETTLED = 5.0  # seconds
 
 
+@dataclass(frozen=True, slots=True)
+class PluggedMachine(PaperMachine):
+    """Reaches what is plugged into the network."""
+
+    network: MemoryNetwork | None = None
+
+    async def reaches(self, address, port):
+        try:
+            return bool(self.network.entrance(address))
+        except errors.NodeUnreachable:
+            return False
+
+
 class PaperNode:
     """A machine with a node daemon; ``unplug`` is a power cut of its network, guests and disks stay."""
 
@@ -38,12 +53,16 @@ class PaperNode:
         self.node = node
         self.paths = Paths(root / node.name)
         self.store = MemoryStore()
-        write_term(self.paths.term, Term(1, master))
-        write_atomic(self.paths.ssconf("master_candidates"), master)
-        self.equipment = on_paper(node.name, self.paths, clock, shared_disks)
+        self.equipment = on_paper(node.name, self.paths, clock, shared_disks, PluggedMachine(network=network))
         self._network = network
         for directory in ("/srv/ganeti/file-storage", "/srv/ganeti/shared-file-storage"):
             self.paths.under(directory).mkdir(parents=True)
+        self.enter(master)
+
+    def enter(self, master):
+        """Get the cluster's credentials, and start the node daemon with them."""
+        write_term(self.paths.term, Term(1, master))
+        write_atomic(self.paths.ssconf("master_candidates"), master)
         self.start()
 
     def start(self):

@@ -227,7 +227,7 @@ async def test_after_a_crash_waiting_jobs_go_on_and_a_running_one_ends_in_an_err
     await cluster.start()
     lost = await cluster.finished(running_one)
     assert lost.steps[0].result[0] == "JobLost"
-    assert "it had left nothing behind" in lost.steps[0].result[1][0]
+    assert "it may have been partly carried out" in lost.steps[0].result[1][0]
     assert str((await cluster.finished(waiting)).status) == "success"
     assert cluster.node("node1").ndparams == {"spindle_count": 3}
 
@@ -254,6 +254,27 @@ async def test_after_a_crash_what_a_job_had_begun_is_undone_and_named(cluster):
     assert "cleaned up: disk 0 of web1 on node1" in job.steps[0].result[1][0]
     assert cluster.shared_disks == {}
     assert cluster.state.instances == []
+
+
+async def test_after_a_crash_what_cannot_be_undone_is_said_to_be_left(cluster):
+    storage = cluster.nodes["node2"].equipment.storages["sharedfile"]
+    create, started = storage.create, asyncio.Event()
+
+    async def slow(disk):
+        await create(disk)
+        started.set()
+        await asyncio.Event().wait()
+
+    storage.create = slow
+    task = asyncio.create_task(cluster.add("web1", node="node2", start=False))
+    await started.wait()
+    await cluster.stop()
+    task.cancel()
+    cluster.network.cut_off.add("10.0.0.2")
+    await cluster.start()
+    told = (await cluster.finished(1)).steps[0].result[1][0]
+    assert "left behind: disk 0 of web1 on node2" in told
+    assert "cleaned up" not in told
 
 
 async def test_a_full_disk_fails_new_jobs_clearly_and_work_goes_on_when_there_is_room(cluster):

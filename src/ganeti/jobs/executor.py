@@ -234,26 +234,28 @@ class _Run:
         index = next(index for index, step in enumerate(job.steps) if step.status is JobStatus.RUNNING)
         context = RunContext(self._services, self, job.residue)
         told = "The master daemon stopped while this was running"
+        left: list[str] = []
         try:
             operation = self._executor.parse_one(msgspec.json.decode(job.steps[index].input))
             request = await self._locked(operation)
             try:
                 await operation.recover(context)
             finally:
+                left += await context.undo_all()
                 self._executor.locks.release(request)
         except GanetiError as error:
             told += f"; cleaning up after it failed: {error.message}"
         except Exception as error:  # noqa: BLE001 - a job ends, whatever happens
             _log.exception("Job %d: cleaning up failed", self.id)
             told += f"; cleaning up after it failed: {error}"
-        left = await context.undo_all()
+        left += await context.undo_all()  # what is still to undo if there were no locks to get
         names = [residue.what for residue in job.residue]
         if left:
             told += f"; left behind: {'; '.join(left)}"
         elif names:
             told += f"; cleaned up: {'; '.join(names)}"
         else:
-            told += "; it had left nothing behind"
+            told += "; it may have been partly carried out"
         await self._end(index, JobStatus.ERROR, errors.encode(JobLost(told)))
         self._executor._finished(self.id)
 

@@ -51,9 +51,9 @@ class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
     async def recover(self, cluster: RunContext) -> None:
         """The master daemon died while this was running: clean up what it may have left.
 
-        By default what the operation said it would leave behind is undone.
+        Afterwards what the operation said it would leave behind is undone.
         """
-        await cluster.undo_all()
+        del cluster
 
     def hook_environment(self, state: State, plan: P) -> dict[str, str]:
         """Variables for hooks, without their prefix ``GANETI_``; of Ganeti's hooks documentation.

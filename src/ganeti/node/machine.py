@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The machine that a node is: memory, processors, space."""
+"""The machine that a node is: memory, processors, space, and what it reaches."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +15,7 @@ from ganeti.host.files import read_text
 
 _KIB_PER_MIB = 1024
 _MIB = 1024**2
+_CONNECT = 5.0  # seconds that a machine gets to answer
 
 
 class Machine(Protocol):
@@ -31,6 +34,10 @@ class Machine(Protocol):
         ...
 
     def boot_id(self) -> str: ...
+
+    async def reaches(self, address: str, port: int) -> bool:
+        """Whether something listens at an address, as seen from here."""
+        ...
 
 
 class ThisMachine:
@@ -61,6 +68,17 @@ class ThisMachine:
     def boot_id(self) -> str:
         return read_text(Path("/proc/sys/kernel/random/boot_id")) or ""
 
+    async def reaches(self, address: str, port: int) -> bool:
+        try:
+            async with asyncio.timeout(_CONNECT):
+                _, writer = await asyncio.open_connection(address, port)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class PaperMachine:
@@ -84,3 +102,7 @@ class PaperMachine:
 
     def boot_id(self) -> str:
         return self.boot
+
+    async def reaches(self, address: str, port: int) -> bool:
+        del address, port
+        return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 
 import ganeti
 from ganeti.errors import CheckFailed
@@ -19,7 +18,6 @@ from ganeti.rpc.contract import node
 from ganeti.rpc.contract.node import Finding, Pong
 from ganeti.rpc.server import Report
 
-_CONNECT = 5.0  # seconds that a peer gets to answer
 _OF_NODE = 1  # processors that guests are not counted on
 
 
@@ -114,21 +112,10 @@ class Reports:
 
     async def _verify_peers(self, call: node.VerifyNode) -> list[Finding]:
         addresses = [(name, address) for name, all_of in call.peers.items() for address in all_of]
-        answers = await asyncio.gather(*(self._answers(address) for _, address in addresses))
-        port = self._equipment.port
+        machine, port = self._equipment.machine, self._equipment.port
+        answers = await asyncio.gather(*(machine.reaches(address, port) for _, address in addresses))
         return [
             Finding("ENODENET", f"Node {name} cannot be reached at {address}, port {port}")
             for (name, address), answered in zip(addresses, answers, strict=True)
             if not answered
         ]
-
-    async def _answers(self, address: str) -> bool:
-        try:
-            async with asyncio.timeout(_CONNECT):
-                _, writer = await asyncio.open_connection(address, self._equipment.port)
-        except (OSError, TimeoutError):
-            return False
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
-        return True

@@ -78,6 +78,8 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
         return RebootPlan(instance, node, guest_of(state, instance), running=found is not None and found.state.runs)
 
     async def run(self, cluster: RunContext, plan: RebootPlan) -> None:
+        # Before anything is started, so that nothing runs that the configuration calls down, whatever breaks off.
+        await mark(cluster, plan.instance, AdminState.UP)
         if plan.running and self.reboot_type != "full":
             await cluster.call(plan.node, RebootGuest(guest=plan.guest, how=self.reboot_type))
         else:
@@ -86,7 +88,6 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
             else:
                 cluster.log(f"Instance {plan.instance.name} was not running, it is started")
             await cluster.call(plan.node, StartGuest(guest=plan.guest))
-        await mark(cluster, plan.instance, AdminState.UP)
 
     def hook_environment(self, state: State, plan: RebootPlan) -> dict[str, str]:
         return {

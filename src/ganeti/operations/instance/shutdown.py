@@ -71,6 +71,13 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
             return
         await stop(cluster, plan.node, instance, self.timeout)
 
+    async def recover(self, cluster: RunContext) -> None:
+        """What was marked as stopped by then is stopped, so that nothing runs that should not."""
+        instance = self.instance(cluster.state)
+        node = primary_of(cluster.state, instance)
+        if instance.admin_state is AdminState.DOWN and not self.no_remember and not node.offline:
+            await stop(cluster, node, instance, self.timeout)
+
     def hook_environment(self, state: State, plan: ShutdownPlan) -> dict[str, str]:
         return {**super().hook_environment(state, plan), "TIMEOUT": str(self.timeout)}
 

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``./run simulate --seeds A-B``: storms over many seeds, on all cores; the seeds that fail are printed."""
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from tests.simulation.storm import survive
+
+_NICE = 19
+
+
+def seeds(text):
+    """``A-B``, both of them included; or one."""
+    first, _, last = text.partition("-")
+    try:
+        found = range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not like 1000-1999") from None
+    if not found:
+        raise argparse.ArgumentTypeError(f"'{text}' is empty")
+    return found
+
+
+def outcome(seed):
+    """What was wrong after the storm of a seed; nothing if all was well."""
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            survive(Path(directory), seed)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told with the seed
+            return f"{type(error).__name__}: {error}" if str(error) else f"{type(error).__name__} at {place(error)}"
+    return ""
+
+
+def place(error):
+    """Where it was raised."""
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+
+
+def retire():
+    """In each process: what masters and nodes log is of no use here, and the machine has other things to do."""
+    logging.disable()
+    os.nice(_NICE)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./run simulate", description=__doc__)
+    parser.add_argument("--seeds", type=seeds, default=seeds("0-99"), metavar="A-B", help="0-99 if not given")
+    chosen = parser.parse_args().seeds
+    failed = []
+    with ProcessPoolExecutor(initializer=retire) as pool:
+        storms = {pool.submit(outcome, seed): seed for seed in chosen}
+        for done, storm in enumerate(as_completed(storms), 1):
+            if wrong := storm.result():
+                failed.append(storms[storm])
+                print(f"seed {storms[storm]}: {wrong}", flush=True)
+            elif done % 100 == 0:
+                print(f"{done} of {len(chosen)} storms, {len(failed)} failed", file=sys.stderr, flush=True)
+    print(f"{len(chosen)} storms, {len(failed)} failed{': ' if failed else ''}{' '.join(map(str, sorted(failed)))}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What must be so whatever has happened, when all is calm again."""
+
+from ganeti.config.configuration import read_state
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.node import Node
+from ganeti.node.storage.fake import FakeStorage
+
+
+async def examine(cluster):
+    """Raise AssertionError for what a MortalCluster has done wrong."""
+    assert cluster.doubles == []
+    examine_jobs(cluster)
+    assert [disk.location for disk in disks(cluster) if not owned(cluster, disk)] == []
+    assert missing(cluster) == []
+    assert [guest async for guest in misplaced(cluster)] == []
+    await examine_replicas(cluster)
+
+
+def examine_jobs(cluster):
+    """All that were accepted are known and final, and nothing is held any more."""
+    statuses = {tracked.job.id: tracked.job.status for tracked in cluster.master.queue}
+    assert sorted(cluster.accepted) == sorted(set(cluster.accepted))
+    assert [number for number in cluster.accepted if not statuses[number].final] == []
+    assert cluster.master.executor.locks.status() == []
+    assert cluster.master.executor.locks._held == 0
+    assert cluster.master.services.reservations.instances == []
+
+
+def disks(cluster):
+    """All there are, on whatever node."""
+    storages = {
+        id(storage._disks): storage._disks
+        for node in cluster.nodes.values()
+        for storage in node.equipment.storages.values()
+        if isinstance(storage, FakeStorage)
+    }
+    return [disk for found in storages.values() for disk in found.values()]
+
+
+def owned(cluster, disk):
+    """A disk belongs to an instance, or a job's error says that it is left."""
+    known = {disk.uuid for instance in cluster.state.instances for disk in instance.disks}
+    name = f"disk 0 of {disk.location.split('/')[-2]}"
+    return disk.uuid in known or any(name in left for left in said_to_be_left(cluster))
+
+
+def said_to_be_left(cluster):
+    """The ends of the errors of jobs that could not undo all they had done."""
+    results = [str(step.result) for tracked in cluster.master.queue for step in tracked.job.steps]
+    return [
+        end
+        for mark in ("left behind: ", "could not be undone: ")
+        for result in results
+        for end in result.split(mark)[1:]
+    ]
+
+
+def missing(cluster):
+    """Instances whose disks are gone, though no removal of the instance broke off."""
+    there = {disk.uuid for disk in disks(cluster)}
+    return [
+        instance.name
+        for instance in cluster.state.instances
+        if any(disk.uuid not in there for disk in instance.disks) and not broke_off(cluster, "REMOVE", instance)
+    ]
+
+
+async def misplaced(cluster):
+    """Guests that run where they should not."""
+    instances = {instance.name: instance for instance in cluster.state.instances}
+    for name, node in cluster.nodes.items():
+        for guest, state in (await node.guests()).items():
+            instance = instances.get(guest)
+            if state != "running":
+                continue
+            if instance is None:
+                yield f"{guest} runs on {name}, and is not in the configuration"
+            elif cluster.state.get(Node, instance.primary_node).name != name:
+                yield f"{guest} runs on {name}, and not on its primary node"
+            elif instance.admin_state is not AdminState.UP and not broke_off(cluster, "SHUTDOWN", instance):
+                yield f"{guest} runs on {name}, and is {instance.admin_state}"
+
+
+def broke_off(cluster, what, instance: Instance):
+    """Whether an operation on an instance ended in an error, which the user was told."""
+    steps = [step for tracked in cluster.master.queue for step in tracked.job.steps if step.status == "error"]
+    return f"INSTANCE_{what}({instance.name})" in [step.summary for step in steps]
+
+
+async def examine_replicas(cluster):
+    """Every candidate has the state of the master."""
+    await cluster.run("OP_TEST_DELAY", duration=0)
+    for node in cluster.state.nodes:
+        if node.master_candidate and node.uuid != cluster.state.cluster.master_node:
+            await cluster.master.replication.caught_up(node.uuid)
+            assert read_state(cluster.nodes[node.name].store) == cluster.state

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What each operation needs in order to be carried out in a simulation: a row each, or several."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ganeti.model.node import Node
+
+NEW = {
+    "mode": "create",
+    "disk_template": "sharedfile",
+    "disks": [{"size": 64}],
+    "nics": [{}],
+    "no_install": True,
+    "name_check": False,
+    "ip_check": False,
+}
+STRANGER = Node(uuid="", name="node4", primary_ip="10.0.0.4", group="")
+
+
+async def nothing(cluster):
+    """The cluster as it is."""
+
+
+async def stopped(cluster):
+    await cluster.add("web1", start=False)
+
+
+async def running(cluster):
+    await cluster.add("web1")
+
+
+async def tagged(cluster):
+    await cluster.add("web1", tags=["red"])
+
+
+async def stranger(cluster):
+    """A machine with the cluster's credentials that is no node yet."""
+    cluster.nodes[STRANGER.name] = cluster.machine(STRANGER, "node1")
+
+
+async def member(cluster):
+    await stranger(cluster)
+    await cluster.run("OP_NODE_ADD", node_name=STRANGER.name, primary_ip=STRANGER.primary_ip)
+
+
+async def alone(cluster):
+    """The master is the only node that is left."""
+    others = [node for node in cluster.state.nodes if node.uuid != cluster.state.cluster.master_node]
+    await cluster.master.configuration.commit(deletes=others)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An operation that succeeds on what ``prepare`` has made, there with ``parameters("web1", "node2")``.
+
+    In a storm it is ordered now and then for any instance and node, ``often`` as often as others are.
+    """
+
+    wire_name: str
+    parameters: Callable[[str, str], dict[str, Any]] = lambda name, node: {}
+    prepare: Callable[[Any], Awaitable[None]] = nothing
+    often: int = 1
+
+
+def instance(wire_name, prepare, often=1, **more):
+    return Scene(wire_name, lambda name, node: {"instance_name": name, **more}, prepare, often)
+
+
+def move(wire_name, prepare, **more):
+    return Scene(wire_name, lambda name, node: {"instance_name": name, "target_node": node, **more}, prepare)
+
+
+def node(prepare=nothing, **changes):
+    return Scene("OP_NODE_SET_PARAMS", lambda name, node: {"node_name": node, **changes}, prepare)
+
+
+def tags(wire_name, prepare, **more):
+    return Scene(wire_name, lambda name, node: {"kind": "instance", "name": name, **more}, prepare)
+
+
+def new(name, node):
+    return {"instance_name": name, "pnode": node, **NEW}
+
+
+def started(name, node):
+    """A new instance that is started at once."""
+    return {**new(name, node), "no_install": False, "disk_template": "diskless", "disks": []}
+
+
+async def drained(cluster):
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", drained=True, force=True)
+
+
+SCENES = (
+    Scene("OP_CLUSTER_DESTROY", prepare=alone),
+    Scene("OP_CLUSTER_QUERY"),
+    Scene("OP_CLUSTER_SET_PARAMS", lambda name, node: {"beparams": {"auto_balance": node == "node1"}}),
+    Scene("OP_CLUSTER_VERIFY", prepare=running),
+    Scene("OP_CLUSTER_VERIFY_CONFIG", prepare=running),
+    Scene("OP_CLUSTER_VERIFY_GROUP", lambda name, node: {"group_name": "default"}, running),
+    instance("OP_INSTANCE_CONSOLE", running),
+    Scene("OP_INSTANCE_CREATE", new, often=4),
+    Scene("OP_INSTANCE_CREATE", started),
+    Scene("OP_INSTANCE_CREATE", lambda name, node: {**new(name, node), "pnode": None}),
+    move("OP_INSTANCE_FAILOVER", running),
+    move("OP_INSTANCE_FAILOVER", stopped),
+    move("OP_INSTANCE_MIGRATE", running),
+    move("OP_INSTANCE_MIGRATE", stopped, allow_failover=True),
+    Scene("OP_INSTANCE_MULTI_ALLOC", lambda name, node: {"instances": [new(name, node)]}),
+    Scene("OP_INSTANCE_QUERY_DATA", lambda name, node: {"instances": [name]}, running),
+    instance("OP_INSTANCE_REBOOT", running, reboot_type="hard"),
+    instance("OP_INSTANCE_REBOOT", running, reboot_type="full"),
+    instance("OP_INSTANCE_REBOOT", stopped, reboot_type="full"),
+    instance("OP_INSTANCE_REMOVE", running),
+    instance("OP_INSTANCE_SHUTDOWN", running),
+    instance("OP_INSTANCE_STARTUP", stopped, often=4),
+    Scene("OP_NODE_ADD", lambda name, node: {"node_name": STRANGER.name, "primary_ip": STRANGER.primary_ip}, stranger),
+    Scene("OP_NODE_REMOVE", lambda name, node: {"node_name": STRANGER.name}, member),
+    node(drained=True, force=True),
+    node(drained, master_candidate=True),
+    Scene("OP_OS_DIAGNOSE", lambda name, node: {"output_fields": ["name"]}),
+    tags("OP_TAGS_DEL", tagged, tags=["red"]),
+    tags("OP_TAGS_GET", tagged),
+    Scene("OP_TAGS_SEARCH", lambda name, node: {"pattern": "."}, tagged),
+    tags("OP_TAGS_SET", running, tags=["red"]),
+    Scene("OP_TEST_DELAY", lambda name, node: {"duration": 0.5, "on_nodes": [node], "no_locks": False}, often=2),
+)
