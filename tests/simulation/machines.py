@@ -25,23 +25,23 @@ from ganeti.rpc.contract import node as contract
 from ganeti.rpc.memory import MemoryNetwork, MemoryTransport
 from ganeti.rpc.server import Dispatcher
 from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
-from tests.simulation.storm import DeadStore
+from tests.simulation.mortal import Life, MortalStore
 
 
 class DeadTransport(MemoryTransport):
     """Of a process that dies: it takes time, and nothing leaves a dead one."""
 
-    def __init__(self, network, name, host, chance):
+    def __init__(self, network, name, host, life, chance):
         super().__init__(network, name, host)
+        self._life = life
         self._chance = chance
-        self.dead = False
 
     async def exchange(self, address, request, deadline):
         await asyncio.sleep(self._chance.random() * 0.05)
-        if self.dead:
+        if self._life.dead:
             raise asyncio.CancelledError
         async for line in super().exchange(address, request, deadline):
-            if self.dead:
+            if self._life.dead:
                 raise asyncio.CancelledError
             yield line
 
@@ -53,7 +53,7 @@ class Machine:
         self.node, self.world = node, world
         self.paths = Paths(world.root / node.name)
         self.disk = MemoryStore()
-        self.store = self.transport = self.master = self.masterd = None
+        self.life = self.master = self.masterd = None
         self.powered = self.serving = False
         write_term(self.paths.term, Term(1, "node1"))
         write_atomic(self.paths.ssconf("master_candidates"), "\n".join(n.name for n in world.first.nodes))
@@ -85,8 +85,8 @@ class Machine:
     async def kill_masterd(self):
         if self.masterd is None:
             return
-        if self.store:
-            self.store.dead = self.transport.dead = True
+        if self.life:
+            self.life.end()
         task, self.masterd, self.serving = self.masterd, None, False
         task.cancel()
         await asyncio.wait([task])
@@ -106,12 +106,12 @@ class Machine:
 
     async def _live(self):
         term = read_term(self.paths.term)
-        self.store = DeadStore(self.disk)
-        self.transport = DeadTransport(self.world.network, self.node.name, self.node.primary_ip, self.world.chance)
+        self.life = Life()
+        name, host = self.node.name, self.node.primary_ip
         self.master = Master(
             Surroundings(
-                store=self.store,
-                transport=self.transport,
+                store=MortalStore(self.disk, self.life),
+                transport=DeadTransport(self.world.network, name, host, self.life, self.world.chance),
                 clock=self.world.clock,
                 random=SeededRandom(1),
                 resolver=NoResolver(),
@@ -204,7 +204,7 @@ class Machines:
             await master.configuration.commit([evolve(cluster, tags=frozenset([tag]))])
         except GanetiError:
             return False
-        if not machine.store.dead:
+        if not machine.life.dead:
             self.acknowledged.append((self.loop.time(), master.term.number, machine.node.name))
         return True
 
