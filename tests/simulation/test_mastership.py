@@ -12,7 +12,7 @@ import pytest
 from tests.simulation.machines import Machines
 from tests.simulation.virtual import VirtualClock, run
 
-FIRST, _, LAST = os.environ.get("MASTERS", "0-40").partition("-")
+FIRST, _, LAST = os.environ.get("MASTERS", "0-24").partition("-")
 
 
 @pytest.mark.parametrize("seed", range(int(FIRST), int(LAST)))

@@ -39,13 +39,19 @@ def prepare(session: Session, wire_name: str, parameters: dict[str, Any]) -> dic
 
 def run(session: Session, wire_name: str, parameters: dict[str, Any]) -> list[Any] | None:
     """Submit a job of one operation and follow it; its results, or None if it is not waited for."""
-    number = session.client.call(Method.SUBMIT_JOB, [prepare(session, wire_name, parameters)])
+    number = submit(session, wire_name, parameters)
     if session.values.get("print_jobid"):
         session.say(str(number))
     if session.values.get("submit_only"):
         session.say(f"JobID: {number}")
         return None
     return follow(session, number)
+
+
+def submit(session: Session, wire_name: str, parameters: dict[str, Any]) -> int:
+    """Submit a job of one operation; its number."""
+    number: int = session.client.call(Method.SUBMIT_JOB, [prepare(session, wire_name, parameters)])
+    return number
 
 
 def follow(session: Session, number: int) -> list[Any]:

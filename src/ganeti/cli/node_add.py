@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ganeti.cli import follow
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.text import parse_age
-from ganeti.errors import ResolverError
-from ganeti.host.daemons import Daemon
+from ganeti.errors import CommandLineError, GanetiError, MasterUnreachable, ResolverError
+from ganeti.host.files import read_text
 from ganeti.luxi.protocol import Method
 from ganeti.operations.node.add import NodeAdd
+
+if TYPE_CHECKING:
+    from ganeti.bootstrap.join.over_ssh import RemoteSetup, Wanted
+    from ganeti.node.membership import Bundle
 
 _NODE_OPTIONS = (
     Option(("-s", "--secondary-ip"), "Secondary address, for replication and migration traffic", metavar="ADDRESS"),
@@ -38,25 +43,55 @@ _SSH_OPTIONS = (
 
 def _add(session: Session, values: dict[str, Any]) -> int:
     name, address = _resolved(values["node_name"])
-    session.client  # noqa: B018 - this must be the master, before anything is done elsewhere
-    if not values.get("no_node_setup"):
-        session.say(f"Preparing {name} over SSH ...")
-        _prepare(session, name, address, values)
     parameters = _parameters(values) | {"node_name": name, "primary_ip": address}
-    follow.run(session, NodeAdd.wire_name(), parameters)
-    session.say(f"Node {name} is in the cluster")
+    if values.get("no_node_setup"):
+        return _taken_in(session, parameters)
+    if values.get("submit_only"):
+        raise CommandLineError("--submit: the setup over SSH must see the end of the job; give --no-node-setup too")
+    # All that can be known is known before the machine is touched.
+    follow.follow(session, follow.submit(session, NodeAdd.wire_name(), parameters | {"dry_run": True}))
+    if values.get("dry_run"):
+        return 0
+    session.say(f"Preparing {name} over SSH ...")
+    setup = _remote_setup(address, values)
+    setup.begin(*_credentials(session, name, values))
+    try:
+        status = _taken_in(session, parameters)
+    except MasterUnreachable:
+        raise  # nobody knows what becomes of the job
+    except GanetiError:
+        setup.undo()
+        raise
+    setup.complete()
+    return status
+
+
+def _taken_in(session: Session, parameters: dict[str, Any]) -> int:
+    if follow.run(session, NodeAdd.wire_name(), parameters) is not None:
+        session.say(f"Node {parameters['node_name']} is in the cluster")
     return 0
 
 
-def _prepare(session: Session, name: str, address: str, values: dict[str, Any]) -> None:
+def _remote_setup(address: str, values: dict[str, Any]) -> RemoteSetup:
+    from ganeti.bootstrap.join.over_ssh import RemoteSetup, Ssh  # noqa: PLC0415 - slow to import
+
+    port = int((values.get("ndparams") or {}).get("ssh_port", 22))
+    return RemoteSetup(Ssh(host=address, port=port, check_host_key=not values.get("no_ssh_key_check")))
+
+
+def _credentials(session: Session, name: str, values: dict[str, Any]) -> tuple[Wanted, Callable[[bytes], Bundle]]:
+    """What the node is to know before, and what makes its bundle."""
     from ganeti.bootstrap.join.bundles import Notary  # noqa: PLC0415 - slow to import
-    from ganeti.bootstrap.join.over_ssh import Ssh, prepare_node  # noqa: PLC0415
+    from ganeti.bootstrap.join.over_ssh import Wanted  # noqa: PLC0415
 
     notary = Notary(session.paths)
-    port = int((values.get("ndparams") or {}).get("ssh_port", 22))
-    ssh = Ssh(host=address, port=port, check_host_key=not values.get("no_ssh_key_check"))
-    force = bool(values.get("force_join") or values.get("readd"))
-    prepare_node(ssh, lambda request: notary.bundle(name, request), force=force)
+    wanted = Wanted(
+        cluster_name=read_text(session.paths.ssconf("cluster_name")) or "",
+        authority=session.paths.ca_certificate.read_text(),
+        again=bool(values.get("readd")),
+        force=bool(values.get("force_join")),
+    )
+    return wanted, lambda request: notary.bundle(name, request)
 
 
 def _resolved(name: str) -> tuple[str, str]:
@@ -119,8 +154,7 @@ def _join(session: Session, values: dict[str, Any]) -> int:
 
     token = decode(values["token"])
     session.say(f"Joining the cluster whose master is {token.host} ...")
-    manager = services(session.paths)
-    answer = join(session.paths, token, lambda: manager.start(Daemon.NODE), values.get("primary_ip"))
+    answer = join(session.paths, token, services(session.paths), values.get("primary_ip"))
     for line in answer.lines:
         session.say(line)
     session.say(f"This machine is in the cluster, as node {answer.node_name}")

@@ -4,31 +4,51 @@
 from __future__ import annotations
 
 import sys
+from typing import TypeVar
 
 import msgspec
 
-from ganeti.bootstrap.join.over_ssh import accept, prepare
+from ganeti.bootstrap.join.over_ssh import Wanted, accept, prepare
+from ganeti.bootstrap.join.switch import Switch
 from ganeti.cli.main import explained
-from ganeti.errors import EXIT_NODE_SETUP, GanetiError
-from ganeti.host.daemons import Daemon
+from ganeti.errors import EXIT_NODE_SETUP, GanetiError, WrongInput
 from ganeti.host.paths import Paths
 from ganeti.host.services import services
+from ganeti.node.equipment import running_guests
 from ganeti.node.membership import Bundle
+
+T = TypeVar("T")
 
 
 def main() -> int:
-    """``prepare [--force]`` prints a certificate request; ``accept`` reads a bundle."""
+    """``prepare`` reads what is wanted and prints a certificate request; ``accept`` reads a bundle.
+
+    ``complete`` and ``undo`` end what ``accept`` began.
+    """
     words, paths = sys.argv[1:], Paths.from_environment()
+    switch = Switch(paths, services(paths))
     try:
-        if words[:1] == ["prepare"]:
-            sys.stdout.buffer.write(msgspec.json.encode(prepare(paths, force="--force" in words)))
-        elif words == ["accept"]:
-            bundle = msgspec.json.decode(sys.stdin.buffer.read(), type=Bundle)
-            accept(paths, bundle, lambda: services(paths).start(Daemon.NODE))
-        else:
-            print("This is run by 'gnt-node add' on the master.", file=sys.stderr)  # noqa: T201 - for the user
-            return EXIT_NODE_SETUP
+        match words:
+            case ["prepare"]:
+                prepared = prepare(paths, switch, _read(Wanted), lambda: running_guests(paths))
+                sys.stdout.buffer.write(msgspec.json.encode(prepared))
+            case ["accept"]:
+                accept(paths, switch, _read(Bundle))
+            case ["complete"]:
+                switch.complete()
+            case ["undo"]:
+                switch.undo()
+            case _:
+                print("This is run by 'gnt-node add' on the master.", file=sys.stderr)  # noqa: T201 - for the user
+                return EXIT_NODE_SETUP
     except GanetiError as error:
         print(explained(error), file=sys.stderr)  # noqa: T201 - ssh carries it to the master
         return EXIT_NODE_SETUP
     return 0
+
+
+def _read(cls: type[T]) -> T:
+    try:
+        return msgspec.json.decode(sys.stdin.buffer.read(), type=cls)
+    except msgspec.MsgspecError as error:
+        raise WrongInput(f"What the master sent cannot be read: {error}; do both run the same version?") from None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 
 from ganeti.errors import ResolverError
@@ -23,6 +24,15 @@ def resolve(name: str) -> tuple[str, str]:
     del family
     full = canonical if canonical and "." in canonical else name
     return full.lower(), str(address[0])
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is an IPv4 or IPv6 address rather than a name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def own_name() -> str:

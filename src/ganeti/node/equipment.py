@@ -14,6 +14,7 @@ from ganeti.model.parameters.network import NicMode
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Hypervisor
 from ganeti.node.hypervisor.fake import FakeHypervisor, PaperFiles
+from ganeti.node.hypervisor.kvm.directory import directories
 from ganeti.node.hypervisor.kvm.driver import Kvm
 from ganeti.node.machine import Machine, PaperMachine, ThisMachine
 from ganeti.node.network.bridged import Bridged
@@ -74,6 +75,12 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
         },
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
     )
+
+
+def running_guests(paths: Paths) -> list[str]:
+    """The names of the guests on this machine, whether or not its node daemon runs."""
+    emulated = [directory.path.name for directory in directories(paths) if directory.process() is not None]
+    return sorted([*emulated, *PaperFiles(paths.run / "fake")])
 
 
 def on_paper(

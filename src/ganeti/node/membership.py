@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -61,13 +61,18 @@ def enter(paths: Paths, bundle: Bundle, key: bytes) -> None:
 
 def leave(paths: Paths) -> None:
     """Forget the cluster. Logs and the disks of guests stay."""
-    for path in (paths.node_certificate, paths.node_key, paths.ca_key, paths.ca_certificate, paths.term):
+    for path in kept_files(paths):
         path.unlink(missing_ok=True)
-    for path in (*paths.state.glob("ssconf_*"), *paths.state.glob(f"{paths.store.name}*")):
-        path.unlink(missing_ok=True)
-    paths.replica_term.unlink(missing_ok=True)
-    paths.rapi_certificate.unlink(missing_ok=True)
-    shutil.rmtree(paths.rapi_users.parent, ignore_errors=True)
+    with suppress(OSError):  # there may be a file of somebody else
+        paths.rapi_users.parent.rmdir()
+
+
+def kept_files(paths: Paths) -> list[Path]:
+    """All that is there of the cluster that this node belongs to; the certificate, which counts, comes first."""
+    single = (paths.node_certificate, paths.node_key, paths.ca_key, paths.ca_certificate, paths.term)
+    more = (paths.replica_term, paths.rapi_certificate, paths.rapi_users)
+    globbed = (*paths.state.glob("ssconf_*"), *paths.state.glob(f"{paths.store.name}*"))
+    return [path for path in (*single, *more, *globbed) if path.exists()]
 
 
 def candidates(paths: Paths) -> frozenset[str]:

@@ -31,7 +31,7 @@ def test_the_master_dies_and_a_candidate_takes_over(cluster):
     status, told = two("gnt-cluster", "master-failover")
     assert (status, "majority is needed" in told) == (1, True), told
     cluster.lab.node("node3").boot().wait()
-    eventually(lambda: two("gnt-cluster", "master-failover")[0] == 0)
+    eventually(lambda: two("gnt-cluster", "master-failover"), succeeded)
 
     assert two("gnt-cluster", "getmaster") == (0, "node2.lab.test\n")
     assert two("gnt-instance", "list", *NAMES) == (0, "before.lab.test\n")
@@ -43,10 +43,10 @@ def test_the_master_dies_and_a_candidate_takes_over(cluster):
     # The old master comes back as it was, and finds out.
     cluster.lab.node("node1").boot().wait()
     one = on(cluster, "node1")
-    eventually(lambda: two("gnt-node", "modify", "--offline=no", "node1")[0] == 0)
-    eventually(lambda: one("gnt-cluster", "getmaster") == (0, "node2.lab.test\n"))
-    eventually(lambda: one("pgrep", "-f", "ganeti-masterd")[0] == 1)
-    eventually(lambda: two("gnt-cluster", "verify")[0] == 0)
+    eventually(lambda: one("pgrep", "-f", "ganeti-(masterd|rapi)"), lambda answer: answer[0] == 1)
+    eventually(lambda: two("gnt-node", "modify", "--offline=no", "node1"), succeeded)
+    eventually(lambda: one("gnt-cluster", "getmaster"), lambda answer: answer == (0, "node2.lab.test\n"))
+    eventually(lambda: two("gnt-cluster", "verify"), succeeded)
     assert three("gnt-cluster", "getmaster") == (0, "node2.lab.test\n")
 
 
@@ -57,10 +57,28 @@ def test_the_master_role_is_handed_over_while_all_is_well_and_back(cluster):
         assert status == 0, told
         status, told = on(cluster, name)("gnt-debug", "delay", "0")
         assert status == 0, told
-        eventually(lambda name=name: masters(cluster) == {f"{name}.lab.test"})
-        eventually(lambda name=name: on(cluster, name)("gnt-cluster", "verify")[0] == 0)
+        eventually(lambda: masters(cluster), lambda found, name=name: found == {f"{name}.lab.test"})
+        eventually(lambda name=name: on(cluster, name)("gnt-cluster", "verify"), succeeded)
     running = [name for name in ("node1", "node2", "node3") if on(cluster, name)("gnt-cluster", "master-ping")[0] == 0]
     assert running == ["node1"]
+
+
+def test_a_master_that_comes_back_alone_does_not_serve_until_somebody_vouches_for_the_others(cluster):
+    cluster.gnt("gnt-node", "modify", "--offline=yes", "node3")
+    for name in ("node3", "node2", "node1"):
+        cluster.lab.node(name).kill()
+    cluster.lab.node("node1").boot().wait()
+    one = on(cluster, "node1")
+    status, told = one("gnt-instance", "list")
+    assert (status, "does not serve yet" in told) == (1, True), told
+    eventually(lambda: one("gnt-cluster", "master-failover", "--no-voting", "--yes-do-it"), succeeded)
+    assert one("gnt-debug", "delay", "0")[0] == 0
+    cluster.lab.node("node2").boot().wait()
+    eventually(lambda: one("gnt-cluster", "verify"), succeeded)
+
+
+def succeeded(answer):
+    return answer[0] == 0
 
 
 def masters(cluster):

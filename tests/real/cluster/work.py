@@ -37,8 +37,10 @@ def statuses(cluster, jobs):
         time.sleep(0.2)
 
 
-def eventually(true, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
+def eventually(ask, good=bool, patience=300.0):
+    """Ask until the answer is good. The patience is for hangs only: machines may be slow."""
+    deadline = time.monotonic() + patience
+    while not good(answer := ask()):
+        assert time.monotonic() < deadline, f"the last answer was {answer}"
         time.sleep(0.1)
+    return answer

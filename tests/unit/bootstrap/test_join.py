@@ -51,11 +51,15 @@ class Host:
             context=context,
             fingerprint=hashlib.sha256(shown).digest(),
             new_secret=lambda: next(self.secrets),
-            is_member=self.members.__contains__,
+            may_come=self._may_come,
             admit=Notary(self.paths).bundle,
             take_in=self._take_in,
             port=free_port(),
         )
+
+    async def _may_come(self, parameters):
+        if parameters["node_name"] in self.members and not parameters.get("readd"):
+            raise AlreadyExists(f"Node {parameters['node_name']} is in the cluster already; --readd takes it in again")
 
     async def _take_in(self, parameters):
         self.taken_in.append(parameters)
@@ -90,8 +94,25 @@ async def invite(host, name="node2", valid=60.0, **options):
     return decode(await host.invitations.invite(name, options, valid))
 
 
+class Daemons:
+    """Those of a node; starting one may fail."""
+
+    def __init__(self, start=lambda: None):
+        self.up, self._start = set(), start
+
+    def start(self, daemon):
+        self._start()
+        self.up.add(str(daemon))
+
+    def stop(self, daemon):
+        self.up.discard(str(daemon))
+
+    def running(self, daemon):
+        return str(daemon) in self.up
+
+
 async def try_to_join(paths, token, start=lambda: None, address=None):
-    return await asyncio.to_thread(join, paths, token, start, address)
+    return await asyncio.to_thread(join, paths, token, Daemons(start), address)
 
 
 def is_blank(paths):
@@ -182,14 +203,33 @@ async def test_a_token_that_runs_out_while_the_node_is_taken_in_does_no_harm(hos
     assert belongs_to(node) == "cluster"
 
 
-async def test_a_node_that_is_not_taken_in_forgets_the_cluster_and_may_try_again(host, node):
+async def test_a_node_that_is_not_taken_in_forgets_the_cluster_and_needs_a_new_token(host, node):
     token = await invite(host)
     host.trouble = refuse
-    with pytest.raises(WrongState, match="the node's clock is wrong"):
+    with pytest.raises(WrongState, match="the node's clock is wrong; the token is used up"):
         await try_to_join(node, token)
     assert is_blank(node)
     host.trouble = None
-    assert (await try_to_join(node, token)).node_name == "node2"
+    with pytest.raises(AccessDenied):
+        await try_to_join(node, token)
+    assert (await try_to_join(node, await invite(host))).node_name == "node2"
+
+
+async def test_a_token_that_many_show_at_once_gives_one_certificate(host, tmp_path):
+    token = await invite(host)
+    answers = await asyncio.gather(
+        *(try_to_join(Paths(tmp_path / str(n)), token) for n in range(4)), return_exceptions=True
+    )
+    assert sorted(type(answer).__name__ for answer in answers) == ["AccessDenied"] * 3 + ["Answer"]
+
+
+async def test_a_join_that_cannot_end_well_is_refused_before_it_has_a_certificate(host, node):
+    token = await invite(host)
+    host.members.add("node2")
+    with pytest.raises(AlreadyExists):
+        await try_to_join(node, token)
+    assert is_blank(node)
+    assert host.taken_in == []
 
 
 async def test_a_node_whose_daemon_does_not_start_forgets_the_cluster(host, node):
@@ -217,7 +257,7 @@ async def test_another_version_is_refused(host, node, monkeypatch):
 
 async def test_a_member_is_invited_again_only_on_purpose(host):
     host.members.add("node2")
-    with pytest.raises(AlreadyExists, match="use --readd to invite it again"):
+    with pytest.raises(AlreadyExists, match="--readd takes it in again"):
         await invite(host)
     assert await invite(host, readd=True)
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import socket
 import ssl
-from collections.abc import Callable
 from io import BufferedRWPair
 from typing import Any
 
@@ -14,34 +13,39 @@ import msgspec
 
 from ganeti import VERSION, errors
 from ganeti.bootstrap.join.messages import Answer, Apply, Ready
+from ganeti.bootstrap.join.switch import Switch
 from ganeti.bootstrap.join.token import Token
 from ganeti.errors import AccessDenied, MasterUnreachable
 from ganeti.host.certificates import request_certificate
 from ganeti.host.paths import Paths
-from ganeti.node.membership import Bundle, ensure_free, enter, leave
+from ganeti.host.services import Services
+from ganeti.node.membership import Bundle, ensure_free
 
 _CONNECT = 10.0  # seconds
 _PATIENCE = 180.0
 
 
-def join(paths: Paths, token: Token, start_daemon: Callable[[], None], address: str | None = None) -> Answer:
+def join(paths: Paths, token: Token, services: Services, address: str | None = None) -> Answer:
     """Make this machine a node of the cluster that gave out ``token``; the master's last answer.
 
-    ``start_daemon`` starts the node daemon. Raises what the master answers, MasterUnreachable, or
-    AccessDenied if something else than the master answers; nothing is left on the node then.
+    Raises what the master answers, MasterUnreachable, or AccessDenied if something else than the master
+    answers; the machine is as it was then.
     """
+    switch = Switch(paths, services)
+    switch.undo()  # of an earlier join that nobody has completed
     ensure_free(paths)
     key, request = request_certificate("joining")
     applied = Apply(secret=token.secret.hex(), request=request.decode(), version=VERSION, address=address)
     with _connect(token) as connection, connection.makefile("rwb") as stream:
         answer = _ask(stream, applied)
+        switch.begin(_bundle(answer), key)
         try:
-            enter(paths, _bundle(answer), key)
-            start_daemon()
-            return _ask(stream, Ready())
+            answer = _ask(stream, Ready())
         except BaseException:
-            leave(paths)
+            switch.undo()
             raise
+        switch.complete()
+        return answer
 
 
 def _connect(token: Token) -> ssl.SSLSocket:

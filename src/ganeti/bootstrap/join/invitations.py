@@ -19,7 +19,7 @@ import msgspec
 from ganeti import VERSION, errors
 from ganeti.bootstrap.join.messages import Answer, Apply, Ready
 from ganeti.bootstrap.join.token import Token
-from ganeti.errors import AccessDenied, AlreadyExists, GanetiError, WrongInput, WrongState
+from ganeti.errors import AccessDenied, GanetiError, WrongInput, WrongState
 from ganeti.node.membership import Bundle
 
 _log = logging.getLogger(__name__)
@@ -27,6 +27,10 @@ _log = logging.getLogger(__name__)
 JOIN_PORT = 1816
 _LONGEST_LINE = 1 << 16
 _PATIENCE = 120.0  # seconds for each message of a node
+SHORTEST, LONGEST = 60, 30 * 86400  # seconds that an invitation may be valid
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - stands for the one that the node will come from
+
+_NOT_VALID = AccessDenied("The token has expired or was used; create a new one with 'gnt-node invite' on the master")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +48,14 @@ class Hosting:
     """What the master gives to joining nodes.
 
     ``admit`` makes a bundle from (name, request); ``take_in`` runs the job with OP_NODE_ADD's parameters
-    and returns what it said.
+    and returns what it said; ``may_come`` checks the same parameters without the node. Both raise what is in the way.
     """
 
     host: str
     context: ssl.SSLContext
     fingerprint: bytes
     new_secret: Callable[[], bytes]
-    is_member: Callable[[str], bool]
+    may_come: Callable[[dict[str, Any]], Awaitable[Any]]
     admit: Callable[[str, bytes], Bundle]
     take_in: Callable[[dict[str, Any]], Awaitable[list[str]]]
     port: int = JOIN_PORT
@@ -68,8 +72,7 @@ class Invitations:
 
     async def invite(self, node_name: str, options: dict[str, Any], valid: float) -> str:
         """A token for a node, good for ``valid`` seconds; an earlier one for the same node is not any more."""
-        if self._hosting.is_member(node_name) and not options.get("readd"):
-            raise AlreadyExists(f"Node {node_name} is in the cluster already; use --readd to invite it again")
+        await self._hosting.may_come({"primary_ip": UNKNOWN_ADDRESS, **options, "node_name": node_name})
         await self._listen()
         now = asyncio.get_running_loop().time()
         secret = self._hosting.new_secret()
@@ -123,13 +126,22 @@ class Invitations:
                 f"This node runs version {applied.version}, the master {VERSION}; install the same version"
             )
         name = invitation.node_name
+        address = applied.address or writer.get_extra_info("peername")[0]
+        parameters = {"primary_ip": address, **invitation.options, "node_name": name}
+        await self._hosting.may_come(parameters)
+        # From here on the token is used up: whoever shows it again gets no second certificate.
+        if invitation not in self._open:
+            raise _NOT_VALID
+        self._open.remove(invitation)
         bundle = self._hosting.admit(name, applied.request.encode())
         await _say(writer, Answer(bundle=bundle, node_name=name))
         msgspec.json.decode(await _hear(reader), type=Ready)
-        address = applied.address or writer.get_extra_info("peername")[0]
-        lines = await self._hosting.take_in({"primary_ip": address, **invitation.options, "node_name": name})
-        # It may have run out meanwhile, or been replaced.
-        self._open = [other for other in self._open if other is not invitation]
+        try:
+            lines = await self._hosting.take_in(parameters)
+        except GanetiError as error:
+            raise type(error)(
+                f"{error.message}; the token is used up; create a new one with 'gnt-node invite'"
+            ) from error
         await _say(writer, Answer(lines=tuple(lines), node_name=name))
 
     def _find(self, secret: str) -> Invitation:
@@ -138,7 +150,7 @@ class Invitations:
         for invitation in self._open:
             if hmac.compare_digest(invitation.secret, given) and invitation.expires > now:
                 return invitation
-        raise AccessDenied("The token has expired or was used; create a new one with 'gnt-node invite' on the master")
+        raise _NOT_VALID
 
 
 async def _hear(reader: asyncio.StreamReader) -> bytes:

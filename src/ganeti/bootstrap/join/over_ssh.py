@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Preparing a node from the master over ssh, as ``gnt-node add`` always did.
 
-The master runs ``ganeti-node-setup`` on the node twice: the first time it makes a key and returns a
-certificate request, the second time it takes the bundle and starts the node daemon. The key never leaves
-the node.
+The master runs ``ganeti-node-setup`` on the node: first it looks whether the machine may be set up, makes a key
+and returns a certificate request; then it takes the bundle and starts the node daemon; and when the cluster has
+taken the node in, or has not, it forgets what was there before, or brings it back. The key never leaves the node.
 """
 
 from __future__ import annotations
@@ -19,14 +19,29 @@ import msgspec
 from msgspec import Struct
 
 from ganeti import VERSION
+from ganeti.bootstrap.join.switch import Switch
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongState
-from ganeti.host.certificates import request_certificate
-from ganeti.host.files import write_atomic
+from ganeti.host.certificates import node_name, request_certificate
+from ganeti.host.files import read_text, write_atomic
 from ganeti.host.paths import Paths
-from ganeti.node.membership import Bundle, ensure_free, enter, leave
+from ganeti.node.membership import Bundle, belongs_to
+from ganeti.rpc.authority import read_term
 
 SETUP_PROGRAM = "ganeti-node-setup"
 _TIMEOUT = 120.0  # seconds
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What the node learns at first, to see whether it may be set up.
+
+    ``authority``: the certificate of the cluster's CA, PEM. ``again``: the cluster knows the node already.
+    ``force``: it may leave another cluster.
+    """
+
+    cluster_name: str
+    authority: str
+    again: bool = False
+    force: bool = False
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -71,37 +86,79 @@ class Ssh:
         return done.stdout
 
 
-def prepare_node(ssh: Ssh, make_bundle: Callable[[bytes], Bundle], *, force: bool) -> None:
-    """Bring a node its credentials and start its daemon. ``make_bundle`` signs its request.
+class RemoteSetup:
+    """The setup of one node over ssh, up to its end. Until ``complete``, ``undo`` makes the machine what it was."""
 
-    Raises WrongState if it runs another version or belongs to a cluster (``force`` makes it forget that).
+    def __init__(self, ssh: Ssh) -> None:
+        self._ssh = ssh
+
+    def begin(self, wanted: Wanted, make_bundle: Callable[[bytes], Bundle]) -> None:
+        """Bring a node its credentials and start its daemon. ``make_bundle`` signs its request.
+
+        Raises ExecutionFailed with what the node has against it; nothing has changed there then.
+        """
+        prepared = msgspec.json.decode(self._ssh.run(["prepare"], msgspec.json.encode(wanted)), type=Prepared)
+        if prepared.version != VERSION:
+            raise WrongState(
+                f"{self._ssh.host} runs version {prepared.version}, this node {VERSION}; install the same version"
+            )
+        bundle = make_bundle(prepared.request.encode())
+        self._ssh.run(["accept"], msgspec.json.encode(bundle))
+
+    def complete(self) -> None:
+        self._ssh.run(["complete"])
+
+    def undo(self) -> None:
+        self._ssh.run(["undo"])
+
+
+def prepare(paths: Paths, switch: Switch, wanted: Wanted, guests: Callable[[], list[str]]) -> Prepared:
+    """On the node: make a key, and a request for its certificate, if nothing is in the way.
+
+    ``guests`` finds the names of the guests that run here.
     """
-    options = ["--force"] if force else []
-    prepared = msgspec.json.decode(ssh.run(["prepare", *options]), type=Prepared)
-    if prepared.version != VERSION:
-        raise WrongState(f"{ssh.host} runs version {prepared.version}, this node {VERSION}; install the same version")
-    bundle = make_bundle(prepared.request.encode())
-    ssh.run(["accept"], msgspec.json.encode(bundle))
-
-
-def prepare(paths: Paths, *, force: bool) -> Prepared:
-    """On the node: make a key, and a request for its certificate."""
-    if force:
-        leave(paths)
-    ensure_free(paths)
+    switch.undo()  # of an earlier join that nobody has completed
+    _ensure_may_join(paths, wanted, guests)
     key, request = request_certificate("joining")
     write_atomic(_pending_key(paths), key)
     return Prepared(version=VERSION, request=request.decode())
 
 
-def accept(paths: Paths, bundle: Bundle, start_daemon: Callable[[], None]) -> None:
+def accept(paths: Paths, switch: Switch, bundle: Bundle) -> None:
     """On the node: keep the credentials and start the daemon."""
     pending = _pending_key(paths)
     if not pending.exists():
         raise WrongState(f"'{SETUP_PROGRAM} prepare' must be run first")
-    enter(paths, bundle, pending.read_bytes())
+    switch.begin(bundle, pending.read_bytes())
     pending.unlink()
-    start_daemon()
+
+
+def _ensure_may_join(paths: Paths, wanted: Wanted, guests: Callable[[], list[str]]) -> None:
+    """Raise WrongState with all that speaks against it."""
+    cluster = belongs_to(paths)
+    if cluster is None:
+        return
+    term = read_term(paths.term)
+    if term and term.master == node_name(paths.node_certificate.read_bytes()):
+        raise WrongState(
+            f"This machine is the master of the cluster '{cluster}'; make another node the master there, "
+            "or end that cluster with 'gnt-cluster destroy'"
+        )
+    if read_text(paths.ca_certificate) == wanted.authority.strip():
+        if not wanted.again:
+            raise WrongState(
+                f"This machine has the credentials of the cluster '{cluster}' already; --readd renews them"
+            )
+        return
+    if not wanted.force:
+        raise WrongState(
+            f"This machine belongs to another cluster, '{cluster}'; take it out there with 'gnt-node remove', or, "
+            "if that cluster is gone, add it with --force-join"
+        )
+    if running := guests():
+        raise WrongState(
+            f"This machine runs instances of another cluster, '{cluster}': {', '.join(running)}; stop them first"
+        )
 
 
 def _pending_key(paths: Paths) -> Path:

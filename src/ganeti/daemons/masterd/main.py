@@ -35,7 +35,6 @@ from ganeti.host.paths import Paths
 from ganeti.host.services import services
 from ganeti.luxi.server import LuxiServer
 from ganeti.model.job import JobStatus
-from ganeti.model.node import Node
 from ganeti.node.mastership import step_down
 from ganeti.node.membership import candidate_files
 from ganeti.operations.node.add import NodeAdd
@@ -154,7 +153,7 @@ def _hosting(paths: Paths, master: Master) -> Hosting:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(paths.node_certificate, paths.node_key)
 
-    async def take_in(parameters: dict[str, Any]) -> list[str]:
+    async def run(parameters: dict[str, Any]) -> list[str]:
         operation = decode({"OP_ID": NodeAdd.wire_name(), **parameters}, NodeAdd, NodeAdd.wire_name())
         (number,) = await master.executor.submit([[operation]])
         tracked = master.queue.get(number)
@@ -170,9 +169,9 @@ def _hosting(paths: Paths, master: Master) -> Hosting:
         context=context,
         fingerprint=hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).digest(),
         new_secret=lambda: secrets.token_bytes(16),
-        is_member=lambda name: (Node.kind, name) in master.configuration.state.names,
+        may_come=lambda parameters: run(parameters | {"dry_run": True}),
         admit=Notary(paths).bundle,
-        take_in=take_in,
+        take_in=run,
     )
 
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from ganeti.bootstrap.join.invitations import Invitations
+from ganeti.bootstrap.join.invitations import LONGEST, SHORTEST, Invitations
 from ganeti.daemons.masterd.master import Master
 from ganeti.daemons.masterd.queries import Queries
 from ganeti.declare.field import ValueStatus
@@ -160,6 +160,11 @@ class Methods:
 
     async def offer_join(self, node_name: str, options: dict[str, Any], valid: float) -> str:
         """A token with which a node can join for ``valid`` seconds."""
+        if not SHORTEST <= valid <= LONGEST:
+            raise WrongInput(
+                f"Parameter 'valid': a token can be valid for {SHORTEST} seconds to {LONGEST // 86400} days, "
+                f"not {valid:g} seconds"
+            )
         return await self._invitations.invite(node_name, options, valid)
 
     async def _submit(self, jobs: Sequence[Sequence[Any]]) -> list[int]:

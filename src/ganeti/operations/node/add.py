@@ -10,6 +10,7 @@ from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.types import HostName, NonEmpty, Parameters
 from ganeti.errors import AlreadyExists, NodeCallFailed, NotUnique, WrongInput, WrongState
+from ganeti.host.addresses import is_address
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.locks import LockSet, all_shared, exclusive
 from ganeti.jobs.operation import HookNodes, JobOperation
@@ -54,8 +55,10 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
 
     async def check(self, cluster: CheckContext) -> Node:
         state = cluster.state
+        self._ensure_it_is_a_node(state)
         node = self._readded(state) if self.readd else await self._new(cluster)
-        await self._ensure_it_answers(cluster, node)
+        if not self.dry_run:  # which is asked before the node gets its credentials
+            await self._ensure_it_answers(cluster, node)
         candidate = node.master_candidate or node in promotions(state.changed([node]))
         return evolve(node, master_candidate=candidate and eligible(node))
 
@@ -74,6 +77,16 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
     def hook_nodes(self, state: State, plan: Node) -> HookNodes:
         known = others(state, plan)
         return HookNodes(pre=known, post=(*known, plan))
+
+    def _ensure_it_is_a_node(self, state: State) -> None:
+        """Raise WrongInput for what is no name of a node: an address, or the cluster itself."""
+        if is_address(self.node_name):
+            raise WrongInput(f"Parameter 'node_name': '{self.node_name}' is an address; give the node's name")
+        if self.node_name == state.cluster.name or self.primary_ip == state.cluster.master_ip:
+            raise WrongInput(
+                f"Parameter 'node_name': {self.node_name} is the cluster itself, whose address the master holds; "
+                "give the name of the node"
+            )
 
     def _readded(self, state: State) -> Node:
         node = state.find(Node, self.node_name)

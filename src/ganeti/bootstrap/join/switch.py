@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Turning this machine into a node of a cluster, so that it can be turned back.
+
+What makes it a node of whatever cluster it belonged to is kept aside until the join is complete. A join that
+fails, or that nobody completes, leaves the machine as it was.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from ganeti.errors import ExecutionFailed
+from ganeti.host.daemons import Daemon
+from ganeti.host.paths import Paths
+from ganeti.host.services import Services
+from ganeti.node.membership import Bundle, enter, kept_files
+
+# In the directory of what is kept aside: the daemon is to be started again; all that was there is here.
+_RAN, _WHOLE = "node-daemon-ran", "whole"
+
+
+class Switch:
+    """Of one machine. ``undo`` also takes up a switch that an earlier process has begun."""
+
+    def __init__(self, paths: Paths, services: Services) -> None:
+        self._paths = paths
+        self._services = services
+        self._aside = paths.state / "before-joining"
+
+    @property
+    def begun(self) -> bool:
+        return self._aside.exists()
+
+    def begin(self, bundle: Bundle, key: bytes) -> None:
+        """Become a node of the bundle's cluster, with the node daemon running. On any failure it is undone."""
+        self._keep_aside()
+        try:
+            enter(self._paths, bundle, key)
+            self._services.start(Daemon.NODE)
+        except BaseException:
+            self.undo()
+            raise
+
+    def complete(self) -> None:
+        """The cluster has the node: what was kept aside goes."""
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    def undo(self) -> None:
+        """Make the machine what it was before ``begin``; without one, nothing happens."""
+        if not self.begun:
+            return
+        self._services.stop(Daemon.NODE)
+        if (self._aside / _WHOLE).exists():  # otherwise what was there is still in its place, in part
+            for path in kept_files(self._paths):
+                path.unlink()
+            (self._aside / _WHOLE).unlink()
+        ran = (self._aside / _RAN).exists()
+        _move(self._files_aside(), self._aside, self._paths.state)
+        shutil.rmtree(self._aside)
+        if ran:
+            self._services.start(Daemon.NODE)
+
+    def _keep_aside(self) -> None:
+        ran = self._services.running(Daemon.NODE)
+        try:
+            self._aside.mkdir(parents=True, mode=0o700)
+        except FileExistsError:
+            raise ExecutionFailed(f"An earlier join is not over; {self._aside} has what was there before") from None
+        if ran:
+            (self._aside / _RAN).touch()
+        # A running daemon would go on with the old certificate, and write to files that are gone.
+        self._services.stop(Daemon.NODE)
+        _move(kept_files(self._paths), self._paths.state, self._aside)
+        (self._aside / _WHOLE).touch()
+
+    def _files_aside(self) -> list[Path]:
+        return [path for path in self._aside.rglob("*") if path.is_file() and path.name not in (_RAN, _WHOLE)]
+
+
+def _move(files: Iterable[Path], source: Path, target: Path) -> None:
+    for path in list(files):
+        place = target / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.rename(place)
