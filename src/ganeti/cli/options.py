@@ -107,6 +107,7 @@ def option_of(parameter: Parameter) -> Option:
         choices=tuple(str(choice) for choice in parameter.choices) if parameter.kind not in (list, tuple) else (),
         repeat=parameter.kind in (list, tuple),
         completes=parameter.completes,
+        hidden=not parameter.supported,
     )
 
 
@@ -153,13 +154,12 @@ def _kind(parameter: Parameter) -> str:
 
 
 def _add(group: Any, option: Option) -> None:
+    told = argparse.SUPPRESS if option.hidden else option.help.replace("%", "%%")
     if option.kind in ("flag", "no-flag"):
         const = option.const if option.const is not None else option.kind == "flag"
-        group.add_argument(
-            *option.flags, dest=option.dest, action="store_const", const=const, default=None, help=option.help
-        )
+        group.add_argument(*option.flags, dest=option.dest, action="store_const", const=const, default=None, help=told)
     elif option.kind == "count":
-        group.add_argument(*option.flags, dest=option.dest, action="count", default=None, help=option.help)
+        group.add_argument(*option.flags, dest=option.dest, action="count", default=None, help=told)
     else:
         group.add_argument(
             *option.flags,
@@ -168,7 +168,7 @@ def _add(group: Any, option: Option) -> None:
             choices=option.choices or None,
             default=None,
             metavar=value_of(option),
-            help=option.help.replace("%", "%%"),
+            help=told,
         )
 
 

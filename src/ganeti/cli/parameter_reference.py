@@ -62,7 +62,7 @@ def _operation(operation: type[JobOperation[Any]]) -> Iterator[str]:
     yield f"- Takes the permission: {operation.role}"
     if operation.hook:
         yield f"- Hooks: `{operation.hook.path}`{'' if operation.hook.refusable else ' (after it only)'}"
-    own = [p for name, p in operation.parameters().items() if name not in COMMON_PARAMETERS]
+    own = [p for name, p in operation.parameters().items() if p.supported and name not in COMMON_PARAMETERS]
     if own:
         yield ""
         yield from _table(own)

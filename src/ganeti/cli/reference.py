@@ -57,7 +57,8 @@ def _section(script: str, name: str, runnable: Runnable) -> Iterator[str]:
     yield "| option | meaning |"
     yield "| --- | --- |"
     for option in options_of(runnable):
-        yield f"| `{_cell(_flags(option))}` | {_cell(_meaning(option))} |"
+        if not option.hidden:
+            yield f"| `{_cell(_flags(option))}` | {_cell(_meaning(option))} |"
 
 
 def _flags(option: Option) -> str:

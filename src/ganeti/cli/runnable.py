@@ -31,6 +31,9 @@ class Local:
     job: bool = False
 
 
+# What options say of the run of a command, not of what it does.
+_ABOUT_THE_RUN = {option.dest for option in (*COMMON, *ALWAYS, *selection.OPTIONS)}
+
 Runnable = Local | type[JobOperation[Any]]
 
 
@@ -67,8 +70,11 @@ def help_of(runnable: Runnable) -> str:
 
 
 def parameters_from(operation: type[JobOperation[Any]], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The operation's parameters among the values of a command line."""
-    compose = command_of(operation).compose
-    composed = compose(values) if compose else values
-    known = operation.parameters()
-    return {name: value for name, value in composed.items() if name in known and value is not None}
+    """The operation's parameters among the values of a command line. Raises TypeError for a value that is no such."""
+    command, known = command_of(operation), operation.parameters()
+    composed = command.compose(values) if command.compose else values
+    given = {name: value for name, value in composed.items() if value is not None}
+    unknown = given.keys() - known.keys() - _ABOUT_THE_RUN - ({"force"} if command.question else set())
+    if unknown:
+        raise TypeError(f"'{command.script} {command.name}' sets {', '.join(sorted(unknown))}, no parameter of its own")
+    return {name: value for name, value in given.items() if name in known}

@@ -31,7 +31,8 @@ class Option:
     """A flag that is no single parameter of the operation.
 
     ``kind`` is how its text is read: see ``ganeti.declare.text``. ``completes``: what shell completion
-    offers besides ``choices``, a kind of thing or a list; see ``ganeti.cli.completion``.
+    offers besides ``choices``, a kind of thing or a list; see ``ganeti.cli.completion``. ``hidden``: it is taken,
+    and refused later with a reason; nothing speaks of it.
     """
 
     flags: tuple[str, ...]
@@ -46,6 +47,7 @@ class Option:
     repeat: bool = False
     completes: str | None = None
     const: Any = None
+    hidden: bool = False
 
     @property
     def dest(self) -> str:

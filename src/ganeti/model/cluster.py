@@ -155,7 +155,8 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = "/srv/ganeti/shared-file-storage"
     gluster_storage_dir: Annotated[
-        _Directory, setting("Directory where Gluster volumes are mounted", title="gluster storage path")
+        _Directory,
+        setting("Directory where Gluster volumes are mounted", title="gluster storage path", unsupported=True),
     ] = "/var/run/ganeti/gluster"
     maintain_node_health: Annotated[
         bool,

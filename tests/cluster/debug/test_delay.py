@@ -22,3 +22,9 @@ async def test_a_silent_node_cannot_wait(cluster):
     cluster.network.cut_off.add("10.0.0.2")
     with pytest.raises(errors.NodeUnreachable):
         await cluster.run("OP_TEST_DELAY", duration=0, on_nodes=["node2"])
+
+
+async def test_nodes_are_named_or_given_by_uuid(cluster):
+    with pytest.raises(errors.UnknownEntity, match="uuid-node9"):
+        await cluster.run("OP_TEST_DELAY", duration=0, on_nodes=["node1"], on_node_uuids=["uuid-node9"])
+    await cluster.run("OP_TEST_DELAY", duration=0, on_nodes=["node9"], on_node_uuids=["uuid-node1"])

@@ -56,7 +56,11 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"nics": [{"mode": "magic"}]}, "'magic' is not allowed; choose from bridged, routed, openvswitch"),
         ({"instance_name": "../../etc/passwd"}, "expected a host name"),
         ({"os_type": "../evil"}, "expected an OS name"),
-        ({"mode": "import"}, "'import' is not supported yet"),
+        ({"mode": "import"}, "Parameter 'mode': 'import' is not supported yet"),
+        ({"forthcoming": True}, "Parameter 'forthcoming' is not supported yet"),
+        ({"compress": "gzip", "src_node": "node1"}, "Parameter 'src_node' is not supported yet"),
+        ({"file_driver": "blktap"}, "Parameter 'file_driver': 'blktap' is not supported yet"),
+        ({"nics": [{"network": "lan"}]}, "NIC 0: parameter 'network' is not supported yet"),
     ],
 )
 async def test_bad_input_is_told_by_the_parameters_name_and_changes_nothing(cluster, parameters, told):
@@ -66,6 +70,16 @@ async def test_bad_input_is_told_by_the_parameters_name_and_changes_nothing(clus
     assert told in caught.value.message
     assert cluster.state is before
     assert cluster.shared_disks == {}
+
+
+@pytest.mark.parametrize(
+    ("blacklisted", "os"), [("tiny", "tiny+small"), ("tiny+small", "tiny+small"), ("tiny", "tiny")]
+)
+async def test_nothing_is_installed_with_a_blacklisted_os(cluster, blacklisted, os):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", blacklisted_os=[["add", blacklisted]])
+    with pytest.raises(errors.WrongState, match="is blacklisted"):
+        await cluster.add("web1", no_install=False, os_type=os, force_variant=True, start=False)
+    await cluster.add("web1", no_install=True, os_type=os, start=False)
 
 
 CREATE = {"mode": "create", "instance_name": "web1", "disk_template": "sharedfile", "pnode": "node1"}

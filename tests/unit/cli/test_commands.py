@@ -111,6 +111,8 @@ def test_of_all_instances_each_is_described(gnt):
         (["instance", "add", "-t", "file", "--disk", "size=1g", "-n", "node1", "x"], "--disk"),
         (["instance", "add", "-t", "diskless", "--disk", "0:size=1g", "x"], "cannot be used"),
         (["instance", "add", "-t", "file", "--no-nics", "--net", "0:", "x"], "mutually exclusive"),
+        (["instance", "add", "-t", "diskless", "--forthcoming", "x"], "Parameter 'forthcoming' is not supported yet"),
+        (["cluster", "verify", "--verify-ssh-clutter"], "Parameter 'verify_clutter' is not supported yet"),
         (["node", "modify", "node2"], "Nothing to change"),
         (["node", "modify", "--offline", "maybe", "node2"], "'maybe' is neither yes nor no"),
         (["node", "remove", "node1"], "The master node cannot be removed"),

@@ -22,13 +22,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from msgspec import Struct
-from msgspec.structs import fields
 
 from ganeti.cli import debug
 from ganeti.cli.commands import ALIASES, COMMANDS, find
 from ganeti.cli.htools import hail, harep, hbal_options, hcheck, hinfo, hroller, hscan, hspace, hsqueeze
 from ganeti.cli.runnable import Runnable, command_of, options_of
 from ganeti.declare.command import Argument, Option
+from ganeti.declare.parameter import parameters_of
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.disk import DISK_PARAMETERS
@@ -92,7 +92,7 @@ def _found(script: str, name: str) -> Runnable:
 def _command(runnable: Runnable) -> Values:
     declared, options = command_of(runnable), options_of(runnable)
     entry: Values = {
-        "options": {flag: _option(option) for option in options for flag in option.flags},
+        "options": {flag: _option(option) for option in options if not option.hidden for flag in option.flags},
         "arguments": [_argument(argument) for argument in declared.arguments],
     }
     if declared.per_instance:
@@ -147,7 +147,8 @@ def values(completes: str | None) -> Values:
 
 
 def _keys(parameters: type[Struct]) -> Values:
-    return {"words": sorted(f"{field.encode_name}=" for field in fields(parameters)), "separator": ","}
+    declared = parameters_of(parameters).values()
+    return {"words": sorted(f"{parameter.name}=" for parameter in declared if parameter.supported), "separator": ","}
 
 
 def _behind(parameters: Mapping[str, type[Struct]]) -> Values:

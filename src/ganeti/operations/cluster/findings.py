@@ -60,9 +60,9 @@ IgnoreErrors = Annotated[
 ]
 ErrorCodes = Annotated[bool, param("Print machine-readable error codes", "--error-codes")]
 SkipChecks = Annotated[list[Literal["nplusone_mem"]], param("Optional checks to skip")]
-Verbose = Annotated[bool, param("Print more details", "-v", "--verbose")]
+Verbose = Annotated[bool, param("Print more details", "-v", "--verbose", accepted="every step is told anyway")]
 SimulateErrors = Annotated[bool, param("Simulate errors: report every check as failed", "--debug-simulate-errors")]
-Clutter = Annotated[bool, param("Look for stray SSH keys in authorized_keys", "--verify-ssh-clutter")]
+Clutter = Annotated[bool, param("Look for stray SSH keys in authorized_keys", "--verify-ssh-clutter", unsupported=True)]
 
 
 class Trouble(Struct, frozen=True):

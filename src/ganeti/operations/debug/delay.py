@@ -56,10 +56,12 @@ class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="
         bool, param("Wait in the master daemon", "--no-master", off="Do not wait in the master daemon")
     ] = True
     on_nodes: Annotated[list[NonEmpty], param("Nodes to wait on")] = []
-    on_node_uuids: Annotated[list[NonEmpty] | None, param("UUIDs of the nodes to wait on")] = None
+    on_node_uuids: Annotated[
+        list[NonEmpty] | None, param("UUIDs of the nodes to wait on; they count more than the names")
+    ] = None
     repeat: Annotated[NonNegative, param("Number of repetitions after the first run", "-r", "--repeat")] = 0
     interruptible: Annotated[
-        bool, param("Accepted for compatibility; a delay can always be interrupted", "-i", "--interruptible")
+        bool, param("Let the delay be interrupted", "-i", "--interruptible", accepted="it always can be")
     ] = False
     no_locks: Annotated[bool, param("Take no node locks")] = True
 
@@ -81,4 +83,4 @@ class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="
             await gather(*waits)
 
     def _nodes(self, state: State) -> list[Node]:
-        return [state.find(Node, name) for name in self.on_nodes]
+        return [state.find(Node, name) for name in self.on_node_uuids or self.on_nodes]

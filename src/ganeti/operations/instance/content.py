@@ -11,6 +11,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import Guest
 from ganeti.model.node import Node
+from ganeti.operations.os.blacklist import ensure_allowed
 from ganeti.rpc.contract.os import InstallOs, ValidateOs
 
 
@@ -48,6 +49,7 @@ class OperatingSystem:
             if guest.disk_template is DiskTemplate.DISKLESS:
                 return
             raise WrongInput("Parameter 'os_type' is missing (-o); or give --no-install")
+        ensure_allowed(cluster.state.cluster, guest.os)
         call = ValidateOs(os=guest.os, osparams=guest.osparams, force_variant=self.force_variant)
         in_the_way = await cluster.call(node, call)
         if in_the_way:

@@ -115,6 +115,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             "Wait for mirrored disks to be in sync",
             "--no-wait-for-sync",
             off="Do not wait for mirrored disks to be in sync",
+            accepted="no disks are mirrored",
         ),
     ] = True
     name_check: Annotated[
@@ -127,7 +128,12 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     ] = True
     ignore_ipolicy: Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")] = False
     opportunistic_locking: Annotated[
-        bool, param("Accepted for compatibility; allocation never waits for locks", "--opportunistic-locking")
+        bool,
+        param(
+            "Choose among the nodes that no job has locked",
+            "--opportunistic-locking",
+            accepted="allocation never waits for locks",
+        ),
     ] = False
     beparams: Annotated[
         Parameters,
@@ -151,7 +157,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     ] = None
     file_driver: Annotated[
         Literal["blktap2", "blktap", "loop"] | None,
-        param("Driver of file-based disks", "--file-driver", metavar="DRIVER"),
+        param("Driver of file-based disks", "--file-driver", metavar="DRIVER", unsupported=("blktap2", "blktap")),
     ] = None
     file_storage_dir: Annotated[
         NonEmpty | None,
@@ -162,7 +168,9 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     hvparams: Annotated[Parameters, param("Hypervisor parameters")] = {}
     hypervisor: Annotated[HypervisorName | None, param("Hypervisor; by default the cluster's default one")] = None
     iallocator: AllocatorName = None
-    identify_defaults: Annotated[bool, param("On import, drop parameters that equal the cluster's defaults")] = False
+    identify_defaults: Annotated[
+        bool, param("On import, drop parameters that equal the cluster's defaults", unsupported=True)
+    ] = False
     ip_check: Annotated[
         bool,
         param(
@@ -177,9 +185,13 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             "Check that its addresses conflict with no network of the cluster",
             "--no-conflicts-check",
             off="Skip the check that its addresses conflict with no network of the cluster",
+            accepted="there are no networks",
         ),
     ] = True
-    mode: Annotated[Literal["create", "import", "remote-import"], param("How the instance is created")]
+    mode: Annotated[
+        Literal["create", "import", "remote-import"],
+        param("How the instance is created", unsupported=("import", "remote-import")),
+    ]
     nics: Annotated[NicRequests, param("NICs, each with mac, ip, mode, link, name, ...")]
     no_install: Annotated[
         bool | None,
@@ -212,30 +224,38 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     pnode_uuid: Annotated[NonEmpty | None, param("UUID of the primary node")] = None
     snode: Annotated[NonEmpty | None, param("Secondary node")] = None
     snode_uuid: Annotated[NonEmpty | None, param("UUID of the secondary node")] = None
-    source_handshake: Annotated[list[Any] | None, param("Handshake with the source cluster, for remote-import")] = None
+    source_handshake: Annotated[
+        list[Any] | None, param("Handshake with the source cluster, for remote-import", unsupported=True)
+    ] = None
     source_instance_name: Annotated[
-        NonEmpty | None, param("Name of the instance on the source cluster, for remote-import")
+        NonEmpty | None, param("Name of the instance on the source cluster, for remote-import", unsupported=True)
     ] = None
     source_shutdown_timeout: Annotated[
-        NonNegative, param("Seconds to wait for it to shut down on the other cluster")
+        NonNegative, param("Seconds to wait for it to shut down on the other cluster", unsupported=True)
     ] = 120
-    source_x509_ca: Annotated[NonEmpty | None, param("CA certificate of the source cluster, for remote-import")] = None
-    src_node: Annotated[NonEmpty | None, param("Node with the export, for import")] = None
-    src_node_uuid: Annotated[NonEmpty | None, param("UUID of the node with the export")] = None
-    src_path: Annotated[NonEmpty | None, param("Directory of the export, for import")] = None
-    compress: Annotated[str, param("Compression of the imported data")] = "none"
+    source_x509_ca: Annotated[
+        NonEmpty | None, param("CA certificate of the source cluster, for remote-import", unsupported=True)
+    ] = None
+    src_node: Annotated[NonEmpty | None, param("Node with the export, for import", unsupported=True)] = None
+    src_node_uuid: Annotated[NonEmpty | None, param("UUID of the node with the export", unsupported=True)] = None
+    src_path: Annotated[NonEmpty | None, param("Directory of the export, for import", unsupported=True)] = None
+    compress: Annotated[str, param("Compression of the imported data", unsupported=True)] = "none"
     start: Annotated[bool, param("Start the instance", "--no-start", off="Do not start the instance")] = True
-    forthcoming: Annotated[bool, param("Only reserve resources for the instance", "--forthcoming")] = False
-    commit: Annotated[bool, param("Turn a forthcoming instance into a real one", "--commit")] = False
+    forthcoming: Annotated[
+        bool, param("Only reserve resources for the instance", "--forthcoming", unsupported=True)
+    ] = False
+    commit: Annotated[bool, param("Turn a forthcoming instance into a real one", "--commit", unsupported=True)] = False
     tags: Annotated[list[Tag], param("Tags")] = []
     instance_communication: Annotated[
-        bool, param("Enable communication of the guest with the metadata daemon", "-c", "--communication")
+        bool,
+        param("Enable communication of the guest with the metadata daemon", "-c", "--communication", unsupported=True),
     ] = False
     helper_startup_timeout: Annotated[
-        int | None, param("Seconds to wait for the helper guest to start", "--helper-startup-timeout")
+        int | None, param("Seconds to wait for the helper guest to start", "--helper-startup-timeout", unsupported=True)
     ] = None
     helper_shutdown_timeout: Annotated[
-        int | None, param("Seconds to wait for the helper guest to shut down", "--helper-shutdown-timeout")
+        int | None,
+        param("Seconds to wait for the helper guest to shut down", "--helper-shutdown-timeout", unsupported=True),
     ] = None
 
     def locks(self, state: State) -> LockSet:
@@ -247,7 +267,6 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         return exclusive(Kind.INSTANCE, self.instance_name) | shared(Kind.NODE, *nodes)
 
     async def check(self, cluster: CheckContext) -> CreatePlan:
-        self._refuse_unsupported()
         name = await new_name(cluster, self.instance_name, name_check=self.name_check, ip_check=self.ip_check)
         instance = self._blueprint(name).drawn(cluster)
         cluster.reserve(instance)
@@ -283,13 +302,6 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     def hook_nodes(self, state: State, plan: CreatePlan) -> HookNodes:
         concerned = nodes_of(state, plan.instance)
         return HookNodes(pre=concerned, post=concerned)
-
-    def _refuse_unsupported(self) -> None:
-        if self.mode != "create":
-            raise WrongInput(f"Parameter 'mode': '{self.mode}' is not supported yet; choose 'create'")
-        for name in ("forthcoming", "commit", "instance_communication"):
-            if getattr(self, name):
-                raise WrongInput(f"Parameter '{name}' is not supported yet")
 
     def _blueprint(self, name: str) -> Blueprint:
         return Blueprint(

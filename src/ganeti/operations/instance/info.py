@@ -30,7 +30,9 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
     reads_only: ClassVar[bool] = True
     route: ClassVar[Route | None] = Route("GET", "/instances/{instances}/info", query={"static": "static"})
 
-    use_locking: Annotated[bool, param("Accepted for compatibility; reads are consistent without locks")] = False
+    use_locking: Annotated[
+        bool, param("Lock the instances meanwhile", accepted="reads are consistent without locks")
+    ] = False
     instances: Annotated[list[NonEmpty], param("Names of the instances; none for all")] = []
     static: Annotated[bool, param("Show only the configuration, without querying nodes", "-s", "--static")] = False
 

@@ -69,6 +69,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             "Allow the instance's memory to be reduced at runtime if the target has too little",
             "--no-runtime-changes",
             off="Do not reduce the instance's memory at runtime",
+            accepted="a migration never changes the memory",
         ),
     ] = True
     cleanup: Annotated[bool, param("Clean up after an interrupted migration", "--cleanup")] = False

@@ -21,9 +21,9 @@ class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_onl
     role: ClassVar[Role] = Role.ADMIN
     route: ClassVar[Route | None] = Route("POST", "/instances-multi-alloc", body=True)
 
-    opportunistic_locking: Annotated[bool, param("Accepted for compatibility; allocation never waits for locks")] = (
-        False
-    )
+    opportunistic_locking: Annotated[
+        bool, param("Choose among the nodes that no job has locked", accepted="allocation never waits for locks")
+    ] = False
     iallocator: Annotated[
         NonEmpty | None, param("Instance allocator that chooses the nodes", "-I", "--iallocator", metavar="NAME")
     ] = None

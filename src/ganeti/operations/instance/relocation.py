@@ -46,9 +46,14 @@ class InstanceRelocation(InstanceOperation[R], frozen=True, kw_only=True):
     ] = None
     target_node_uuid: Annotated[NonEmpty | None, param("UUID of the target node")] = None
     iallocator: AllocatorName = None
-    ignore_ipolicy: Annotated[bool, param("Ignore violations of the target's instance policy", "--ignore-ipolicy")] = (
-        False
-    )
+    ignore_ipolicy: Annotated[
+        bool,
+        param(
+            "Ignore violations of the target's instance policy",
+            "--ignore-ipolicy",
+            accepted="a move within the node group is always allowed",
+        ),
+    ] = False
 
     @property
     def choice(self) -> NodeChoice:

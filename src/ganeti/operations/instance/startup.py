@@ -61,7 +61,9 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
     beparams: Annotated[Parameters, param("Backend parameters for this start only", "-B", "--backend-parameters")] = {}
     no_remember: Annotated[bool, param("Do not record that the instance should be up", "--no-remember")] = False
     startup_paused: Annotated[bool, param("Start the instance in paused state", "--paused")] = False
-    shutdown_timeout: Annotated[NonNegative, param("Seconds to wait for the guest to shut down")] = 120
+    shutdown_timeout: Annotated[
+        NonNegative, param("Seconds to wait for the guest to shut down", accepted="nothing is shut down")
+    ] = 120
 
     async def check(self, cluster: CheckContext) -> StartupPlan:
         state = cluster.state

@@ -47,7 +47,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
     master_capable: Annotated[bool | None, param("Whether the node may become master candidate and master")] = None
     vm_capable: Annotated[bool | None, param("Whether the node may run instances")] = None
     ndparams: Annotated[Parameters | None, param("Node parameters")] = None
-    node_setup: Annotated[bool, param("Accepted for compatibility; the certificate is in place already")] = False
+    node_setup: Annotated[bool, param("Set up SSH on the node", accepted="the certificate is there already")] = False
 
     def locks(self, state: State) -> LockSet:
         del state

@@ -22,7 +22,9 @@ class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_G
 
     kind: Annotated[Label, param("Kind of object")]
     name: Annotated[str | None, param("Name of the object; empty for the cluster")] = None
-    use_locking: Annotated[bool, param("Accepted for compatibility; reads need no locks")] = False
+    use_locking: Annotated[bool, param("Lock the object meanwhile", accepted="reads are consistent without locks")] = (
+        False
+    )
 
     async def check(self, cluster: CheckContext) -> list[str]:
         return sorted(tagged(cluster.state, labelled(self.kind), self.name).tags)

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is declared is read by something, refused as unsupported, or said to have no effect; and has bounds."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import pytest
+
+from ganeti.cli.commands import COMMANDS, find
+from ganeti.cli.options import build, parse, take_arguments
+from ganeti.cli.runnable import Local, command_of, help_of, options_of, parameters_from
+from ganeti.declare.command import Command, Option
+from ganeti.declare.operation import COMMON_PARAMETERS
+from ganeti.declare.parameter import param, parameters_of
+from ganeti.declare.setting import settings_of
+from ganeti.errors import WrongInput
+from ganeti.jobs.operation import JobOperation
+from ganeti.model.cluster import Cluster
+from ganeti.operations import OPERATIONS
+from ganeti.operations import find as find_operation
+from ganeti.operations.cluster.modify import ClusterModify
+
+SOURCE = Path(__file__).resolve().parents[2] / "src/ganeti"
+# Set the cluster's parameters, show them or hand them out; that is not what a setting is for.
+ABOUT_SETTINGS = (
+    "bootstrap/new_cluster.py",
+    "config/ssconf.py",
+    "operations/cluster/changes.py",
+    "operations/cluster/info.py",
+    "operations/cluster/modify.py",
+)
+
+
+class Readings:
+    """Which parameters of operations a piece of source reads: of ``self``, and of arguments annotated with the class.
+
+    A parameter that is only given on to another operation is read where that one reads it.
+    """
+
+    def __init__(self, operations: Iterable[type], *sources: str) -> None:
+        self._operations = {base.__name__: base for cls in operations for base in cls.__mro__}
+        self._read: dict[str, set[str]] = defaultdict(set)
+        self._given_on: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for tree in map(ast.parse, sources):
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ClassDef):
+                    self._look(node.name, "self", node)
+                    self._read[node.name] |= _by_name(tree, node)
+                elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    for argument in (*node.args.args, *node.args.kwonlyargs):
+                        for name in self._annotated(argument):
+                            self._look(name, argument.arg, node)
+
+    def of(self, cls: type) -> set[str]:
+        names = [base.__name__ for base in cls.__mro__]
+        read = {field for name in names for field in self._read[name]}
+        given_on = {pair for name in names for pair in self._given_on[name]}
+        return read | {field for to, field in given_on if field in self.of(self._operations[to])}
+
+    def _annotated(self, argument: ast.arg) -> list[str]:
+        names = ast.walk(argument.annotation) if argument.annotation else ()
+        return [name.id for name in names if isinstance(name, ast.Name) and name.id in self._operations]
+
+    def _look(self, cls: str, owner: str, scope: ast.AST) -> None:
+        """Note what ``scope`` does with fields of a variable, ``owner``, which is a ``cls``."""
+        given_on = [pair for call in ast.walk(scope) for pair in self._gives_on(call)]
+        self._given_on[cls] |= {(to, field.attr) for to, field in given_on}
+        passed_over = {id(field) for _, field in given_on}
+        for node in ast.walk(scope):
+            match node:
+                case ast.Attribute(value=ast.Name(id=name)) if name == owner and id(node) not in passed_over:
+                    self._read[cls].add(node.attr)
+
+    def _gives_on(self, node: ast.AST) -> list[tuple[str, ast.Attribute]]:
+        """(Other operation, field that it is given under the same name)."""
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self._operations):
+            return []
+        values = [(keyword.arg, keyword.value) for keyword in node.keywords]
+        return [(node.func.id, v) for name, v in values if isinstance(v, ast.Attribute) and v.attr == name]
+
+
+def _by_name(tree: ast.Module, cls: ast.ClassDef) -> set[str]:
+    """The names in the lists of a module whose class reads fields by names that it computes."""
+    calls = [node for node in ast.walk(cls) if isinstance(node, ast.Call)]
+    computed = [
+        c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "getattr" and _text(c.args[1]) is None
+    ]
+    lists = [node for node in ast.walk(tree) if isinstance(node, ast.Tuple)] if computed else []
+    return {text for found in lists for element in found.elts if (text := _text(element)) is not None}
+
+
+def _text(node: ast.expr | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def neglected(operation: type[JobOperation[Any]], readings: Readings) -> list[str]:
+    """The parameters that nothing reads, although nothing says that it is so; settings are tested by themselves."""
+    known = COMMON_PARAMETERS | readings.of(operation)
+    if operation is ClusterModify:
+        known |= {row.parameter for row in settings_of(Cluster)}
+    return [n for n, p in operation.parameters().items() if n not in known and p.supported and not p.accepted]
+
+
+@pytest.fixture(scope="module")
+def readings() -> Readings:
+    operations = map(find_operation, OPERATIONS)
+    return Readings(operations, *(path.read_text() for path in sorted((SOURCE / "operations").rglob("*.py"))))
+
+
+@pytest.mark.parametrize("wire_name", OPERATIONS)
+def test_a_parameter_is_read_or_refused_or_said_to_have_no_effect(wire_name, readings):
+    assert neglected(find_operation(wire_name), readings) == []
+
+
+class Next(JobOperation[None], frozen=True, kw_only=True, tag="OP_NEXT"):
+    """Another operation."""
+
+
+class MadeUp(JobOperation[None], frozen=True, kw_only=True, tag="OP_MADE_UP"):
+    """Declares parameters of every sort; its source is below."""
+
+    read: Annotated[bool, param("Read")] = False
+    read_elsewhere: Annotated[bool, param("Read by a function that is given the operation")] = False
+    read_by_name: Annotated[bool, param("Read by a computed name")] = False
+    read_by_next: Annotated[bool, param("Given on to another operation that reads it")] = False
+    wait_for_sync: Annotated[bool, param("Not read")] = True
+    ignore_ipolicy: Annotated[bool, param("Given on to another operation that does not read it")] = False
+    compress: Annotated[str, param("Refused", unsupported=True)] = "none"
+    interruptible: Annotated[bool, param("Without effect", accepted="it always is")] = False
+
+
+MADE_UP = """
+NAMES = ("read_by_name",)
+
+class MadeUp:
+    wait_for_sync: bool
+    compress: str
+
+    def check(self, other):
+        return self.read, other.wait_for_sync, [getattr(self, name) for name in NAMES]
+
+    def run(self):
+        return Next(read_by_next=self.read_by_next, ignore_ipolicy=self.ignore_ipolicy)
+
+class Next:
+    def run(self):
+        return self.read_by_next
+
+def helper(operation: MadeUp):
+    return operation.read_elsewhere
+"""
+
+
+def test_a_parameter_that_is_only_declared_or_given_on_is_not_read():
+    assert neglected(MadeUp, Readings([MadeUp, Next], MADE_UP)) == ["wait_for_sync", "ignore_ipolicy"]
+
+
+def settings() -> list[str]:
+    """The fields of the cluster whose declaration does not say that nothing comes of them."""
+    parameters = parameters_of(ClusterModify)
+    rows = [row for row in settings_of(Cluster) if "modify" in row.when]
+    return [r.name for r in rows if (p := parameters[r.parameter]).supported and not p.accepted]
+
+
+def read_of_clusters() -> set[str]:
+    """The fields that are read of something that is called a cluster."""
+    paths = [path for path in SOURCE.rglob("*.py") if str(path.relative_to(SOURCE)) not in ABOUT_SETTINGS]
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text()))]
+    found = set()
+    for node in nodes:
+        match node:
+            case ast.Attribute(value=ast.Name(id="cluster") | ast.Attribute(attr="cluster"), attr=attribute):
+                found.add(attribute)
+    return found
+
+
+def test_a_setting_of_the_cluster_is_read_by_something_besides_its_own_commands():
+    assert sorted(set(settings()) - read_of_clusters()) == []
+
+
+def sample(option: Option) -> list[str]:
+    """Words that give an option."""
+    value = {
+        "int": "1",
+        "float": "1",
+        "bool": "yes",
+        "size": "1g",
+        "keyval": "a=1",
+        "identkeyval": "0:a=1",
+    }.get(option.kind, option.choices[0] if option.choices else "a")
+    return [option.flags[-1]] if option.kind in ("flag", "no-flag", "count") else [option.flags[-1], value]
+
+
+OPERATION_COMMANDS = [
+    (script, name) for script, names in COMMANDS.items() for name in names if not isinstance(find(script, name), Local)
+]
+
+
+def composed(runnable, words):
+    command, options = command_of(runnable), options_of(runnable)
+    rest, values = parse(build("x", command.usage, help_of(runnable), options), options, words)
+    if not command.per_instance:
+        values |= take_arguments(command.name, command.arguments, rest)
+    return parameters_from(runnable, values)
+
+
+@pytest.mark.parametrize(("script", "name"), OPERATION_COMMANDS)
+def test_an_option_of_a_command_is_a_parameter_of_its_operation(script, name):
+    runnable = find(script, name)
+    arguments = ["1" for argument in command_of(runnable).arguments if argument.count in ("1", "+")]
+    for option in options_of(runnable):
+        # What was made up may make no sense; it is understood all the same.
+        with suppress(WrongInput):
+            composed(runnable, [*sample(option), *arguments])
+
+
+class Mistyped(JobOperation[None], frozen=True, kw_only=True, tag="OP_MISTYPED"):
+    """The option's name is no parameter."""
+
+    command: ClassVar[Command | None] = Command("gnt-debug", "mistyped", options=(Option(("--on",), "", name="onn"),))
+
+    on: Annotated[str, param("A text")] = ""
+
+
+def test_an_option_with_a_mistyped_name_is_an_error():
+    with pytest.raises(TypeError, match="'gnt-debug mistyped' sets onn"):
+        composed(Mistyped, ["--on", "a"])
