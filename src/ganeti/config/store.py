@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ganeti.rpc.contract.store import Batch, Position, Record
 
-FORMAT = 1
+FORMAT = 2
 
 JOB = "job"
 ARCHIVED_JOB = "archived-job"

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ganeti.config.format_1 import to_format_2
 from ganeti.config.store import FORMAT, Store
 from ganeti.errors import StoreFailed
 from ganeti.rpc.contract.store import Position, Record
 
 # From the format that is the key to the one after it.
-STEPS: dict[int, Callable[[Sequence[Record]], Sequence[Record]]] = {}
+STEPS: dict[int, Callable[[Sequence[Record]], Sequence[Record]]] = {1: to_format_2}
 
 
 async def upgrade(store: Store) -> bool:

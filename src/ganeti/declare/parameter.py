@@ -20,6 +20,8 @@ import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 
 _KEY = "parameter"
+# A file or directory, a program that is run, arguments or environment of one, the user that it runs as.
+Reach = Literal["path", "program", "arguments", "environment", "user"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class _Declaration:
     off: str
     unsupported: bool | tuple[Any, ...]
     accepted: str
+    reaches: Reach | None
 
 
 def param(
@@ -45,6 +48,7 @@ def param(
     off: str = "",
     unsupported: bool | tuple[Any, ...] = False,
     accepted: str = "",
+    reaches: Reach | None = None,
 ) -> Meta:
     """The annotation of a parameter.
 
@@ -54,11 +58,14 @@ def param(
     although "neither yes nor no" is possible too. ``off``: the help of a flag that switches off what is on
     by default (``--no-...``). ``unsupported``: any other value than the default is refused
     where it is decoded, and nothing speaks of the parameter; or, some values are refused: those. ``accepted``: why
-    taking it and doing nothing with it harms nobody; its help says so.
+    taking it and doing nothing with it harms nobody; its help says so. ``reaches``: what the value becomes on a
+    node, where that is more than words and numbers.
     """
     remark = f" (no effect: {accepted})" if accepted else " (not supported yet)" if unsupported is True else ""
     off = f"{off}{remark}" if off else ""
-    declaration = _Declaration(f"{help}{remark}", flags, metavar, completes, secret, bare, off, unsupported, accepted)
+    declaration = _Declaration(
+        f"{help}{remark}", flags, metavar, completes, secret, bare, off, unsupported, accepted, reaches
+    )
     return Meta(description=declaration.help, extra={_KEY: declaration})
 
 
@@ -79,6 +86,7 @@ class Parameter:
     off: str = ""
     unsupported: bool | tuple[Any, ...] = False
     accepted: str = ""
+    reaches: Reach | None = None
 
     @property
     def kind(self) -> Any:
@@ -130,6 +138,7 @@ def parameters_of(cls: type[Struct]) -> Mapping[str, Parameter]:
             off=declaration.off,
             unsupported=declaration.unsupported,
             accepted=declaration.accepted,
+            reaches=declaration.reaches,
         )
     return found
 

@@ -79,5 +79,14 @@ Tag = Annotated[
 ]
 Tags = Annotated[list[Tag], Meta(max_length=MOST_TAGS)]
 
+AbsolutePath = Annotated[
+    str,
+    Meta(
+        pattern=r"^(/[^\x00-\x1f]*)?\Z",
+        max_length=LONGEST_TEXT,
+        extra={"expected": "an absolute path, or nothing"},
+    ),
+]
+
 # Parameters whose names and types another table declares (hypervisor, backend, OS ...).
 Parameters = Annotated[dict[Name, Any], Meta(max_length=1000)]

@@ -67,10 +67,23 @@ class Cluster(Entity, frozen=True, kw_only=True):
     ] = ("kvm",)
     hvparams: Annotated[dict[str, Parameters], setting("Hypervisor parameters, by hypervisor")] = {}
     os_hvp: Annotated[dict[str, _ByKind], setting("Hypervisor parameters by OS and hypervisor")] = {}
-    osparams: Annotated[dict[str, dict[str, str]], setting("OS parameters, by OS", given=_ByKind)] = {}
+    osparams: Annotated[
+        dict[str, dict[str, str]],
+        setting(
+            "OS parameters, by OS",
+            given=_ByKind,
+            reaches="environment",
+        ),
+    ] = {}
     osparams_private: Annotated[
         dict[str, dict[str, str]],
-        setting("Private OS parameters, by OS", parameter="osparams_private_cluster", given=_ByKind, secret=True),
+        setting(
+            "Private OS parameters, by OS",
+            parameter="osparams_private_cluster",
+            given=_ByKind,
+            secret=True,
+            reaches="environment",
+        ),
     ] = {}
     hidden_os: Annotated[frozenset[str], setting("Hidden OSes: (add or remove, name)", given=_Edits)] = frozenset()
     blacklisted_os: Annotated[frozenset[str], setting("Blacklisted OSes: (add or remove, name)", given=_Edits)] = (
@@ -139,11 +152,18 @@ class Cluster(Entity, frozen=True, kw_only=True):
             "Whether an external script sets up the master IP address",
             "--use-external-mip-script",
             title="use external master IP address setup script",
+            reaches="program",
         ),
     ] = False
     file_storage_dir: Annotated[
         _Directory,
-        setting("Directory for file-based disks", "--file-storage-dir", metavar="DIR", title="file storage path"),
+        setting(
+            "Directory for file-based disks",
+            "--file-storage-dir",
+            metavar="DIR",
+            title="file storage path",
+            reaches="path",
+        ),
     ] = "/srv/ganeti/file-storage"
     shared_file_storage_dir: Annotated[
         _Directory,
@@ -152,11 +172,17 @@ class Cluster(Entity, frozen=True, kw_only=True):
             "--shared-file-storage-dir",
             metavar="DIR",
             title="shared file storage path",
+            reaches="path",
         ),
     ] = "/srv/ganeti/shared-file-storage"
     gluster_storage_dir: Annotated[
         _Directory,
-        setting("Directory where Gluster volumes are mounted", title="gluster storage path", unsupported=True),
+        setting(
+            "Directory where Gluster volumes are mounted",
+            title="gluster storage path",
+            unsupported=True,
+            reaches="path",
+        ),
     ] = "/var/run/ganeti/gluster"
     maintain_node_health: Annotated[
         bool,
@@ -175,6 +201,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
             "--default-iallocator",
             metavar="NAME",
             title="default instance allocator",
+            reaches="program",
         ),
     ] = "hail"
     default_iallocator_params: Annotated[
@@ -184,6 +211,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
             "--default-iallocator-params",
             metavar="KEY=VALUE,...",
             title="default instance allocator parameters",
+            reaches="arguments",
         ),
     ] = {}
     primary_ip_version: Annotated[
@@ -260,6 +288,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
             "--drbd-usermode-helper",
             shown_as="drbd_usermode_helper",
             unsupported=True,
+            reaches="program",
         ),
     ] = None
     reserved_lvs: Annotated[
@@ -272,7 +301,13 @@ class Cluster(Entity, frozen=True, kw_only=True):
     ] = ()
     uid_pool: Annotated[_Uids, setting("User-ID pool for guests", given=list[tuple[int, int]], unsupported=True)] = ()
     install_image: Annotated[
-        str, setting("Image of the helper guest that runs OS installations", "--install-image", unsupported=True)
+        str,
+        setting(
+            "Image of the helper guest that runs OS installations",
+            "--install-image",
+            unsupported=True,
+            reaches="path",
+        ),
     ] = ""
     instance_communication_network: Annotated[
         str,
@@ -283,7 +318,13 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = ""
     zeroing_image: Annotated[
-        str, setting("OS image that is used to zero disks", "--zeroing-image", unsupported=True)
+        str,
+        setting(
+            "OS image that is used to zero disks",
+            "--zeroing-image",
+            unsupported=True,
+            reaches="path",
+        ),
     ] = ""
     compression_tools: Annotated[
         tuple[NonEmpty, ...], setting("Compression tools for instance moves", given=list[NonEmpty], unsupported=True)

@@ -90,6 +90,12 @@ def ensure_backend_sense(state: State, instance: Instance, *layers: Mapping[str,
     checked(BackendParameters, state.cluster.beparams, instance.beparams, *layers, what=what)
 
 
+def ensure_hypervisor_sense(state: State, instance: Instance, *layers: Mapping[str, Any]) -> None:
+    """The same for the parameters of its hypervisor."""
+    merged = hypervisor_parameters(state, instance.hypervisor, instance.os, instance.hvparams, *layers)
+    checked(HYPERVISOR_PARAMETERS[instance.hypervisor], merged, what=f"Hypervisor parameters of {instance.name}")
+
+
 def hypervisor_parameters(state: State, hypervisor: str, os: str, *layers: Mapping[str, Any]) -> dict[str, Any]:
     """All parameters of a guest: the cluster's, the OS's, then ``layers``. Raises WrongInput."""
     if hypervisor not in HYPERVISOR_PARAMETERS:

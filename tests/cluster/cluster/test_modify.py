@@ -20,6 +20,8 @@ async def test_parameters_of_the_cluster_are_inherited_by_instances(cluster):
     [
         ({}, "Nothing to change"),
         ({"hvparams": {"kvm": {"nope": 1}}}, "Parameter 'hvparams' of kvm: there is no parameter 'nope'"),
+        ({"hvparams": {"kvm": {"disk_aio": "native"}}}, "of kvm: disk_aio 'native' needs disk_cache to be 'none'"),
+        ({"os_hvp": {"debian": {"kvm": {"disk_aio": "native"}}}}, "'os_hvp of debian' of kvm: disk_aio 'native' needs"),
         ({"hvparams": {"vmware": {}}}, "'vmware' is not supported; choose from kvm, fake"),
         ({"hvparams": {"kvm": {"disk_cache": "fast"}}}, "'fast' is not allowed; choose from default, none, write"),
         ({"mac_prefix": "zz"}, "expected the beginning of a MAC address"),

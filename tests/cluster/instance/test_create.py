@@ -135,3 +135,15 @@ async def test_mac_addresses_are_unique(cluster):
     await cluster.add("web1", nics=[{"mac": "aa:00:00:00:00:01"}], start=False)
     with pytest.raises(errors.NotUnique, match="aa:00:00:00:00:01 is in use"):
         await cluster.add("web2", nics=[{"mac": "AA:00:00:00:00:01"}], start=False)
+
+
+async def test_parameters_of_several_layers_must_go_together(cluster):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"], hvparams={"kvm": {"vnc_tls": True}})
+    kvm = {"hypervisor": "kvm", "start": False}
+    with pytest.raises(errors.WrongInput, match="web1: disk_aio 'native' needs disk_cache to be 'none'"):
+        await cluster.add("web1", **kvm, hvparams={"disk_aio": "native"})
+    await cluster.run("OP_CLUSTER_SET_PARAMS", hvparams={"kvm": {"disk_cache": "none"}})
+    # The cluster's disk_cache and vnc_tls are what these need.
+    await cluster.add("web1", **kvm, hvparams={"disk_aio": "native", "vnc_x509_path": "/etc/tls"})
+    with pytest.raises(errors.WrongInput, match="web2: minmem, 256 MiB, is more than maxmem, 128 MiB"):
+        await cluster.add("web2", **kvm, beparams={"minmem": 256})

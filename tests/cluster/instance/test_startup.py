@@ -24,3 +24,14 @@ async def test_memory_for_this_once_has_to_fit_what_the_instance_has(cluster):
     await cluster.add("web1", beparams={"maxmem": 512}, start=False)
     with pytest.raises(errors.WrongInput, match="of web1: minmem, 128 MiB, is more than maxmem, 64 MiB"):
         await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", beparams={"maxmem": 64})
+
+
+async def test_what_is_given_for_one_start_must_go_together_with_the_rest(cluster):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
+    await cluster.add("web1", hypervisor="kvm", start=False)
+    for given, told in (({"disk_aio": "native"}, "disk_aio 'native' needs"), ({"vga": "bogus"}, "'vga': 'bogus'")):
+        with pytest.raises(errors.WrongInput, match=told):
+            await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", hvparams=given)
+    with pytest.raises(errors.WrongInput, match="minmem, 512 MiB, is more than maxmem"):
+        await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", beparams={"minmem": 512})
+    assert await cluster.nodes["node1"].guests("kvm") == {}

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from ganeti.config.memory import MemoryStore
+from ganeti.config.store import FORMAT
 from ganeti.errors import WrongState
 from ganeti.node.replica import Replica
 from ganeti.rpc.authority import Authority, Term, write_term
@@ -35,7 +36,7 @@ async def test_it_goes_on_within_its_term(world):
     _, replica = world
     await replica.replace(STATE, None)
     assert (await replica.append(AppendBatch(batches=(batch(6),)), None)).revision == 6
-    assert await replica.tell(TellPosition(), None) == Position(1, 6)
+    assert await replica.tell(TellPosition(), None) == Position(FORMAT, 6)
 
 
 async def test_under_the_next_master_it_begins_anew(world):

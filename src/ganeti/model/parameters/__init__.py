@@ -36,9 +36,9 @@ def overrides(cls: type[Struct], given: Mapping[str, Any], current: Mapping[str,
 
 
 def checked(cls: type[P], *layers: Mapping[str, Any], what: str) -> P:
-    """As ``filled``; raises WrongInput too if values that are right by themselves don't go together.
+    """As ``filled``; raises WrongInput too if values, right by themselves, don't go together.
 
-    A table says what doesn't in its method ``problems``.
+    A table that has a method ``problems`` says there what doesn't.
     """
     result = filled(cls, *layers, what=what)
     find = getattr(result, "problems", None)

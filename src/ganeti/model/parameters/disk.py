@@ -31,12 +31,12 @@ class DrbdParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     c_plan_ahead: Annotated[NonNegative, param("Planning window of the resync controller, 0.1 s")] = 20
     data_stripes: Annotated[Positive, param("Stripes of the data volume")] = 1
     disk_barriers: Annotated[str, param("Barriers to disable: n for none, or any of b, f, d")] = "n"
-    disk_custom: Annotated[str, param("Additional disk options of DRBD")] = ""
+    disk_custom: Annotated[str, param("Additional disk options of DRBD", reaches="arguments")] = ""
     dynamic_resync: Annotated[bool, param("Adjust the resync rate dynamically")] = False
     meta_barriers: Annotated[bool, param("Disable flushes of the metadata")] = False
     meta_stripes: Annotated[Positive, param("Stripes of the metadata volume")] = 1
     metavg: Annotated[str, param("Volume group of the metadata")] = "xenvg"
-    net_custom: Annotated[str, param("Additional network options of DRBD")] = ""
+    net_custom: Annotated[str, param("Additional network options of DRBD", reaches="arguments")] = ""
     protocol: Annotated[Literal["A", "B", "C"], param("Replication protocol")] = "C"
     resync_rate: Annotated[NonNegative, param("Static resync rate, KiB/s")] = 61440
 

@@ -3,14 +3,46 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonNegative, Positive
+from ganeti.declare.types import LONGEST_TEXT, AbsolutePath, NonNegative, Positive
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+def _form(pattern: str, expected: str) -> Meta:
+    return Meta(pattern=rf"^({pattern})\Z", max_length=LONGEST_TEXT, extra={"expected": expected})
+
+
+_Program = Annotated[str, _form(r"/[^\x00-\x1f]+", "the absolute path of a program")]
+_User = Annotated[str, _form(r"|[a-z_][a-z0-9_-]{0,31}", "the name of a user")]
+_CpuType = Annotated[str, _form(r"|[A-Za-z0-9][\w.+=,:-]*", "a CPU model such as 'host' or 'Skylake-Server,+ssse3'")]
+_Machine = Annotated[str, _form(r"|[a-z0-9][\w.+-]*", "a machine type such as 'q35' or 'pc-q35-7.2'")]
+_Capabilities = Annotated[
+    str, _form(r"|[a-z][a-z0-9-]*(:[a-z][a-z0-9-]*)*", "names of migration capabilities, separated by colons")
+]
+_MASK = r"(all|\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*)"
+_CpuMask = Annotated[
+    str, _form(rf"{_MASK}(:{_MASK})*", "'all', or numbers such as '0-3,8', or one list a vCPU: '0:1-2'")
+]
+_CARD = "(ac97|es1370|hda|sb16|adlib|cs4231a|gus)"
+_SoundCards = Annotated[
+    str, _form(rf"|all|{_CARD}(,{_CARD})*", "'all', or some of ac97, es1370, hda, sb16, adlib, cs4231a, gus")
+]
+# The layouts that QEMU brings.
+# fmt: off
+_Keymap = Literal[
+    "", "ar", "bepo", "cz", "da", "de", "de-ch", "en-gb", "en-us", "es", "et", "fi", "fo", "fr", "fr-be", "fr-ca",
+    "fr-ch", "hr", "hu", "is", "it", "ja", "lt", "lv", "mk", "nl", "no", "pl", "pt", "pt-br", "ru", "sl", "sv",
+    "th", "tr",
+]
+# fmt: on
+_WanCompression = Literal["", "auto", "never", "always"]
+_Queues = Annotated[int, Meta(ge=1, le=8)]  # gnt-instance(8)
 MigrationMode = Literal["live", "non-live"]
 HypervisorName = Literal["chroot", "fake", "kvm", "lxc", "xen-hvm", "xen-pvm"]
 
@@ -29,16 +61,18 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Literal["disk", "cdrom", "network", "floppy"],
         param("Boot device when kernel_path is empty"),
     ] = "disk"
-    cdrom2_image_path: Annotated[str, param("CD-ROM image of the second drive")] = ""
-    cdrom_disk_type: Annotated[str, param("Bus of the CD-ROM drives; empty for that of the disks")] = ""
-    cdrom_image_path: Annotated[str, param("CD-ROM image")] = ""
+    cdrom2_image_path: Annotated[AbsolutePath, param("CD-ROM image of the second drive", reaches="path")] = ""
+    cdrom_disk_type: Annotated[
+        Literal["", "paravirtual", "ide", "scsi"], param("Bus of the CD-ROM drives; empty for that of the disks")
+    ] = ""
+    cdrom_image_path: Annotated[AbsolutePath, param("CD-ROM image", reaches="path")] = ""
     cpu_cores: Annotated[NonNegative, param("CPU cores per socket; 0 leaves it to QEMU")] = 0
     cpu_mask: Annotated[
-        str, param("CPU pinning: 'all', '0-3', or a list for each virtual CPU, separated by colons")
+        _CpuMask, param("CPU pinning: 'all', '0-3', or a list for each virtual CPU, separated by colons")
     ] = "all"
     cpu_sockets: Annotated[NonNegative, param("CPU sockets; 0 leaves it to QEMU")] = 0
     cpu_threads: Annotated[NonNegative, param("CPU threads per core; 0 leaves it to QEMU")] = 0
-    cpu_type: Annotated[str, param("CPU model, such as 'host' or 'Skylake-Server'; empty for QEMU's own")] = ""
+    cpu_type: Annotated[_CpuType, param("CPU model, such as 'host' or 'Skylake-Server'; empty for QEMU's own")] = ""
     disk_aio: Annotated[Literal["threads", "native", "io_uring"], param("Asynchronous I/O mode of the disks")] = (
         "threads"
     )
@@ -48,26 +82,26 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     disk_discard: Annotated[Literal["default", "ignore", "unmap"], param("Handling of discard requests")] = "default"
     disk_type: Annotated[
         Literal["paravirtual", "scsi-hd", "scsi-block", "scsi-generic", "scsi", "ide", "sd", "mtd", "pflash"],
-        param("Disk type presented to the guest"),
+        param("Disk type presented to the guest", unsupported=("mtd", "pflash")),
     ] = "paravirtual"
-    floppy_image_path: Annotated[str, param("Floppy disk image")] = ""
-    initrd_path: Annotated[str, param("Path of the initrd on the node, with kernel_path")] = ""
+    floppy_image_path: Annotated[AbsolutePath, param("Floppy disk image", reaches="path")] = ""
+    initrd_path: Annotated[AbsolutePath, param("Path of the initrd on the node, with kernel_path", reaches="path")] = ""
     kernel_args: Annotated[str, param("Kernel command line, with kernel_path")] = "ro"
-    kernel_path: Annotated[str, param("Path of the kernel on the node; empty to boot from boot_order")] = (
-        "/boot/vmlinuz-3-kvmU"
-    )
-    keymap: Annotated[str, param("Keyboard layout of the VNC console")] = ""
-    kvm_extra: Annotated[str, param("Additional QEMU arguments")] = ""
+    kernel_path: Annotated[
+        AbsolutePath, param("Path of the kernel on the node; empty to boot from boot_order", reaches="path")
+    ] = "/boot/vmlinuz-3-kvmU"
+    keymap: Annotated[_Keymap, param("Keyboard layout of the VNC console")] = ""
+    kvm_extra: Annotated[str, param("Additional QEMU arguments", reaches="arguments")] = ""
     kvm_flag: Annotated[
         Literal["", "enabled", "disabled"],
         param("Hardware virtualisation: 'enabled', 'disabled' (emulation), or empty for what works here"),
     ] = ""
-    kvm_path: Annotated[str, param("Path of the QEMU binary")] = "/usr/bin/kvm"
+    kvm_path: Annotated[_Program, param("Path of the QEMU binary", reaches="program")] = "/usr/bin/kvm"
     kvm_pci_reservations: Annotated[NonNegative, param("Slots reserved for hot-plugged devices")] = 12
-    machine_version: Annotated[str, param("QEMU machine type, such as 'pc' or 'pc-q35-7.2'; empty for q35")] = ""
-    mem_path: Annotated[str, param("Mount point of hugetlbfs to allocate memory from")] = ""
+    machine_version: Annotated[_Machine, param("QEMU machine type, such as 'pc' or 'pc-q35-7.2'; empty for q35")] = ""
+    mem_path: Annotated[AbsolutePath, param("Mount point of hugetlbfs to allocate memory from", reaches="path")] = ""
     migration_bandwidth: Annotated[Positive, param("Maximum bandwidth of a migration, MiB/s")] = 32
-    migration_caps: Annotated[str, param("QEMU migration capabilities to enable, separated by colons")] = ""
+    migration_caps: Annotated[_Capabilities, param("QEMU migration capabilities to enable, separated by colons")] = ""
     migration_downtime: Annotated[Positive, param("Maximum downtime of a live migration, ms")] = 30
     migration_mode: Annotated[MigrationMode, param("Default migration mode")] = "live"
     migration_port: Annotated[_Port, param("First TCP port used for migrations")] = 8102
@@ -82,43 +116,125 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     scsi_controller_type: Annotated[
         Literal["lsi", "megasas", "virtio-scsi-pci"], param("Type of the SCSI controller")
     ] = "lsi"
-    security_domain: Annotated[str, param("User to run QEMU as, with security_model 'user'")] = ""
-    security_model: Annotated[Literal["none", "user", "pool"], param("Security model: which user QEMU runs as")] = (
-        "none"
-    )
+    security_domain: Annotated[_User, param("User to run QEMU as, with security_model 'user'", reaches="user")] = ""
+    security_model: Annotated[
+        Literal["none", "user", "pool"], param("Security model: which user QEMU runs as", unsupported=("pool",))
+    ] = "none"
     serial_console: Annotated[bool, param("Emulate a serial port, for 'gnt-instance console'")] = True
     serial_speed: Annotated[
         Literal[9600, 19200, 38400, 57600, 115200, 230400, 345600, 460800], param("Speed of the serial port")
     ] = 38400
-    soundhw: Annotated[str, param("Sound cards presented to the guest")] = ""
+    soundhw: Annotated[_SoundCards, param("Sound cards presented to the guest")] = ""
     spice_bind: Annotated[str, param("Address or interface that SPICE listens on")] = ""
-    spice_image_compression: Annotated[str, param("Lossless image compression of SPICE")] = ""
+    spice_image_compression: Annotated[
+        Literal["", "auto_glz", "auto_lz", "quic", "glz", "lz", "off"], param("Lossless image compression of SPICE")
+    ] = ""
     spice_ip_version: Annotated[
         Literal[0, 4, 6], param("IP version of the address when spice_bind is an interface")
     ] = 0
-    spice_jpeg_wan_compression: Annotated[str, param("Lossy (JPEG) compression of SPICE on slow links")] = ""
-    spice_password_file: Annotated[str, param("File with the SPICE password")] = ""
+    spice_jpeg_wan_compression: Annotated[_WanCompression, param("Lossy (JPEG) compression of SPICE on slow links")] = (
+        ""
+    )
+    spice_password_file: Annotated[AbsolutePath, param("File with the SPICE password", reaches="path")] = ""
     spice_playback_compression: Annotated[bool, param("Compress SPICE audio")] = True
-    spice_streaming_video: Annotated[str, param("Video stream detection of SPICE")] = ""
+    spice_streaming_video: Annotated[Literal["", "off", "all", "filter"], param("Video stream detection of SPICE")] = ""
     spice_tls_ciphers: Annotated[str, param("TLS ciphers of SPICE")] = "HIGH:-DES:-3DES:-EXPORT:-DH"
     spice_use_tls: Annotated[bool, param("Use TLS for SPICE")] = False
     spice_use_vdagent: Annotated[bool, param("Enable the SPICE agent (mouse, clipboard)")] = True
-    spice_zlib_glz_wan_compression: Annotated[str, param("Lossless (zlib-glz) compression of SPICE on slow links")] = ""
-    usb_devices: Annotated[str, param("USB devices presented to the guest, separated by commas or spaces")] = ""
+    spice_zlib_glz_wan_compression: Annotated[
+        _WanCompression, param("Lossless (zlib-glz) compression of SPICE on slow links")
+    ] = ""
+    usb_devices: Annotated[
+        str, param("USB devices presented to the guest, separated by commas or spaces", reaches="path")
+    ] = ""
     usb_mouse: Annotated[Literal["", "mouse", "tablet"], param("USB pointing device: mouse or tablet")] = ""
     use_chroot: Annotated[bool, param("Run QEMU in a chroot")] = False
     use_guest_agent: Annotated[bool, param("Add a channel for the QEMU guest agent")] = False
     use_localtime: Annotated[bool, param("Use local time for the guest's clock, not UTC")] = False
     user_shutdown: Annotated[bool, param("Whether an instance that is shut down from inside stays down")] = False
-    vga: Annotated[str, param("Graphics card presented to the guest")] = ""
+    vga: Annotated[
+        Literal["", "std", "cirrus", "vmware", "qxl", "virtio", "none"], param("Graphics card presented to the guest")
+    ] = ""
     vhost_net: Annotated[bool, param("Use vhost-net for paravirtual NICs where the node has it")] = True
-    virtio_net_queues: Annotated[Positive, param("Number of queues of a paravirtual NIC")] = 1
-    vnc_bind_address: Annotated[str, param("Address or socket directory that VNC listens on; empty for no VNC")] = ""
-    vnc_password_file: Annotated[str, param("File with the VNC password")] = ""
+    virtio_net_queues: Annotated[_Queues, param("Number of queues of a paravirtual NIC")] = 1
+    vnc_bind_address: Annotated[
+        str, param("Address or socket directory that VNC listens on; empty for no VNC", reaches="path")
+    ] = ""
+    vnc_password_file: Annotated[AbsolutePath, param("File with the VNC password", reaches="path")] = ""
     vnc_tls: Annotated[bool, param("Use TLS for VNC")] = False
-    vnc_x509_path: Annotated[str, param("Directory with the X.509 certificates of VNC")] = ""
+    vnc_x509_path: Annotated[AbsolutePath, param("Directory with the X.509 certificates of VNC", reaches="path")] = ""
     vnc_x509_verify: Annotated[bool, param("Verify the certificates of VNC clients")] = False
     vnet_hdr: Annotated[bool, param("Enable vnet headers on the tap, for checksum and segmentation offload")] = True
+
+    def problems(self) -> list[str]:
+        """What doesn't go together, whatever the guest and the node are."""
+        return [text for wrong, text in (*_drives(self), *_consoles(self), *_rights(self)) if wrong]
+
+
+# Pairs: whether something is wrong, and what to say then.
+_Rules = tuple[tuple[bool, str], ...]
+
+
+def _drives(wanted: KvmParameters) -> _Rules:
+    boots = "" if wanted.kernel_path else wanted.boot_order
+    return (
+        (
+            wanted.disk_aio == "native" and wanted.disk_cache != "none",
+            f"disk_aio 'native' needs disk_cache to be 'none', not '{wanted.disk_cache}'",
+        ),
+        (
+            boots == "cdrom" and not wanted.cdrom_image_path,
+            "boot_order 'cdrom' needs an image, set cdrom_image_path",
+        ),
+        (
+            boots == "floppy" and not wanted.floppy_image_path,
+            "boot_order 'floppy' needs an image, set floppy_image_path",
+        ),
+        (
+            wanted.virtio_net_queues > 1 and not (wanted.nic_type == "paravirtual" and wanted.vnet_hdr),
+            "more than one of virtio_net_queues takes nic_type 'paravirtual' and vnet_hdr",
+        ),
+    )
+
+
+def _consoles(wanted: KvmParameters) -> _Rules:
+    return (
+        (
+            bool(wanted.vnc_bind_address and wanted.spice_bind),
+            "an instance has one graphical console; take spice_bind or vnc_bind_address",
+        ),
+        (
+            bool(wanted.vnc_bind_address) and not _is_place(wanted.vnc_bind_address),
+            f"vnc_bind_address '{wanted.vnc_bind_address}' is neither an IP address nor an absolute path",
+        ),
+        (
+            bool(wanted.vnc_x509_path) and not wanted.vnc_tls,
+            "certificates (vnc_x509_path) are of use only with vnc_tls",
+        ),
+        (
+            wanted.vnc_x509_verify and not (wanted.vnc_tls and wanted.vnc_x509_path),
+            "vnc_x509_verify needs vnc_tls and vnc_x509_path to check clients' certificates",
+        ),
+    )
+
+
+def _rights(wanted: KvmParameters) -> _Rules:
+    return (
+        (
+            (wanted.security_model == "user") != bool(wanted.security_domain),
+            "a user is named in security_domain if, and only if, security_model is 'user'",
+        ),
+    )
+
+
+def _is_place(bind: str) -> bool:
+    if bind.startswith("/"):
+        return True
+    try:
+        ipaddress.ip_address(bind)
+    except ValueError:
+        return False
+    return True
 
 
 HYPERVISOR_PARAMETERS: dict[str, type[Struct]] = {"kvm": KvmParameters, "fake": FakeParameters}

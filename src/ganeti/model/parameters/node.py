@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonNegative
+from ganeti.declare.types import AbsolutePath, NonNegative
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 
@@ -16,7 +16,9 @@ _Port = Annotated[int, Meta(ge=1, le=65535)]
 class NodeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Defaults as in gnt-cluster(8)."""
 
-    oob_program: Annotated[str, param("Out-of-band program, which switches the node's power")] = ""
+    oob_program: Annotated[
+        AbsolutePath, param("Out-of-band program, which switches the node's power", reaches="program")
+    ] = ""
     spindle_count: Annotated[NonNegative, param("Number of disk spindles")] = 1
     exclusive_storage: Annotated[bool, param("Use physical volumes exclusively: disks share no spindles")] = False
     ovs: Annotated[bool, param("Set up Open vSwitch on the node")] = False

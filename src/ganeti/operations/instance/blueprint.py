@@ -11,7 +11,7 @@ from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext
 from ganeti.model.cluster import Cluster
 from ganeti.model.disk import Disk, DiskTemplate
-from ganeti.model.guest import ensure_backend_sense
+from ganeti.model.guest import ensure_backend_sense, ensure_hypervisor_sense
 from ganeti.model.instance import Instance
 from ganeti.model.parameters import overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
@@ -73,6 +73,7 @@ class Blueprint:
             tags=frozenset(self.tags),
         )
         ensure_backend_sense(cluster.state, instance)
+        ensure_hypervisor_sense(cluster.state, instance)
         return instance
 
     def _disks(self, cluster: CheckContext, template: DiskTemplate) -> tuple[Disk, ...]:

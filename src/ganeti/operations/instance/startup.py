@@ -13,7 +13,7 @@ from ganeti.declare.types import NonNegative, Parameters
 from ganeti.errors import InsufficientResources, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
-from ganeti.model.guest import Guest, ensure_backend_sense, guest_of
+from ganeti.model.guest import Guest, ensure_backend_sense, ensure_hypervisor_sense, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.parameters import overrides
@@ -100,6 +100,7 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
         hvparams = overrides(hypervisor, self.hvparams, {}, "Parameter 'hvparams'")
         beparams = overrides(BackendParameters, spelled_out(self.beparams), {}, "Parameter 'beparams'")
         ensure_backend_sense(state, instance, beparams)
+        ensure_hypervisor_sense(state, instance, hvparams)
         return guest_of(state, instance, hvparams=hvparams, beparams=beparams)
 
 

@@ -17,7 +17,6 @@ _NOT_ON_A_PC = {
 }
 _PASSED_THROUGH = {"scsi-block", "scsi-generic"}
 _SCSI = {"scsi": "scsi-hd", "scsi-hd": "scsi-hd", "scsi-block": "scsi-block", "scsi-generic": "scsi-generic"}
-_CD_TYPES = ("paravirtual", "ide", "scsi")
 
 
 def disks(plan: LaunchPlan, board: Board) -> list[str]:
@@ -123,17 +122,16 @@ def _write_cache(plan: LaunchPlan) -> str:
 
 
 def _cd_drive(plan: LaunchPlan, board: Board, name: str) -> str:
-    kind = plan.parameters.cdrom_disk_type
-    if not kind:
-        kind = "scsi" if plan.parameters.disk_type in _SCSI else plan.parameters.disk_type
-        kind = kind if kind in _CD_TYPES else "ide"
+    kind = plan.parameters.cdrom_disk_type or _like_the_disks(plan.parameters.disk_type)
     if kind == "paravirtual":
         return f"virtio-blk-pci,{board.express()},id={name},drive={name}"
     if kind == "ide":
         return f"ide-cd,{board.ide()},id={name},drive={name}"
-    if kind == "scsi":
-        return f"scsi-cd,{board.scsi()},id={name},drive={name}"
-    raise refused("cdrom_disk_type", f"there is no CD drive of type '{kind}'; choose from {', '.join(_CD_TYPES)}")
+    return f"scsi-cd,{board.scsi()},id={name},drive={name}"
+
+
+def _like_the_disks(disk_type: str) -> str:
+    return "scsi" if disk_type in _SCSI else disk_type if disk_type == "paravirtual" else "ide"
 
 
 def _image(name: str, path: str) -> list[str]:

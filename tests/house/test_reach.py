@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""docs/user/security.md names every parameter that reaches more of a node than words and numbers do."""
+
+from pathlib import Path
+
+from ganeti.declare.parameter import parameters_of
+from ganeti.model.cluster import Cluster
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.parameters.disk import DISK_PARAMETERS
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.parameters.network import NicParameters
+from ganeti.model.parameters.node import NodeParameters
+
+PAGE = Path(__file__).parents[2] / "docs/user/security.md"
+TABLES = {
+    "the cluster": Cluster,
+    "instances": BackendParameters,
+    **{f"hypervisor {name}": table for name, table in HYPERVISOR_PARAMETERS.items()},
+    "NICs": NicParameters,
+    "nodes": NodeParameters,
+    **{f"disk template {name}": table for name, table in DISK_PARAMETERS.items()},
+}
+# Names by which a parameter is suspected to reach something.
+SUSPICIOUS = ("_path", "_file", "_dir", "_program", "_script", "_extra", "-custom", "_image", "_helper", "_domain")
+
+
+def rows():
+    for of, table in TABLES.items():
+        for name, parameter in parameters_of(table).items():
+            if parameter.reaches:
+                yield f"| `{name}` | {of} | {parameter.reaches} |"
+
+
+def test_the_page_lists_what_is_declared_to_reach_something():
+    listed = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    assert listed == list(rows())
+
+
+def test_what_sounds_like_a_path_or_a_program_is_declared_to_be_one():
+    silent = {
+        (of, name)
+        for of, table in TABLES.items()
+        for name, parameter in parameters_of(table).items()
+        if name.endswith(SUSPICIOUS) and parameter.kind is str and not parameter.reaches
+    }
+    # The path of the guest's root device, on the guest's own command line.
+    assert silent == {("hypervisor kvm", "root_path")}
