@@ -8,6 +8,7 @@ from typing import Any
 
 from ganeti.cli import follow, tree
 from ganeti.cli.listing import HEADERS, SEPARATOR, VERBOSE, columns, field_lister, output, show
+from ganeti.cli.options import FORCE
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs
@@ -213,7 +214,7 @@ CANCEL = Local(
         "cancel",
         (_SOME_JOBS,),
         (
-            Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force"),
+            FORCE,
             Option(("--kill",), "Not supported: jobs are not separate processes", kind="flag"),
             Option(("--yes-do-it", "--ya-rly"), "Accepted with --kill", kind="flag"),
             *_STATUS_OPTIONS,
@@ -242,7 +243,7 @@ CHANGE_PRIORITY = Local(
         (_SOME_JOBS,),
         (
             Option(("--priority",), "The new priority", choices=("low", "normal", "high"), name="new_priority"),
-            Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force"),
+            FORCE,
             *_STATUS_OPTIONS,
         ),
         usage="--priority PRIORITY {--pending | <job-id>...}",

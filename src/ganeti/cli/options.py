@@ -32,6 +32,8 @@ _METAVARS = {
     "identkeyval": "ID:KEY=VALUE,...",
 }
 
+# Of every command that asks a question.
+FORCE = Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force")
 PRIORITY = Option(("--priority",), "Priority of the job", choices=("low", "normal", "high"), name="priority_name")
 # Of commands that submitted a job once, and only read now.
 NO_JOB = Option(

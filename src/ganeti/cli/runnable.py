@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganeti.cli import selection
-from ganeti.cli.options import ALWAYS, COMMON, option_of
+from ganeti.cli.options import ALWAYS, COMMON, FORCE, option_of
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
 from ganeti.jobs.operation import JobOperation
@@ -53,9 +53,10 @@ def options_of(runnable: Runnable) -> tuple[Option, ...]:
 
 def own_options(operation: type[JobOperation[Any]]) -> tuple[Option, ...]:
     """The options of an operation's command, without those that every command has."""
-    command = command_of(operation)
-    derived = [option_of(parameter) for parameter in operation.parameters().values() if parameter.flags]
-    return (*command.options, *derived, *(selection.OPTIONS if command.per_instance else ()))
+    command, parameters = command_of(operation), operation.parameters()
+    derived = [option_of(parameter) for parameter in parameters.values() if parameter.flags]
+    asked = (FORCE,) if command.question and "force" not in parameters else ()
+    return (*asked, *command.options, *derived, *(selection.OPTIONS if command.per_instance else ()))
 
 
 def command_of(runnable: Runnable) -> Command:

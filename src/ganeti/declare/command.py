@@ -60,9 +60,9 @@ class Option:
 class Command:
     """A sub-command of a script.
 
-    ``question``: asked before anything is done unless ``--force`` is given; it may use the values of
-    the arguments (``{instance_name}``). ``per_instance``: runs once for each instance that the
-    selection flags (--node, --primary, --tags ...) or the arguments pick.
+    ``question``: asked before anything is done, unless with ``--force``, which a command that asks has by itself;
+    it may use the values of the arguments (``{instance_name}``). ``per_instance``: runs once for each instance that
+    the selection flags (--node, --primary, --tags ...) or the arguments pick.
     """
 
     script: str

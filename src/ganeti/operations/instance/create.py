@@ -32,7 +32,7 @@ from ganeti.operations.instance.nics import NicRequests
 from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.startup import ensure_it_fits, mark
-from ganeti.operations.instance.subject import instance_environment, nodes_of, online
+from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, instance_environment, nodes_of, online
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.rpc.contract.instance import StartGuest
 from ganeti.rpc.contract.storage import CreateDisk, RemoveDisk
@@ -232,7 +232,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     ] = None
     source_shutdown_timeout: Annotated[
         NonNegative, param("Seconds to wait for it to shut down on the other cluster", unsupported=True)
-    ] = 120
+    ] = SHUTDOWN_TIMEOUT
     source_x509_ca: Annotated[
         NonEmpty | None, param("CA certificate of the source cluster, for remote-import", unsupported=True)
     ] = None

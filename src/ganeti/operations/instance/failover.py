@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from ganeti.declare.command import Command, Option
+from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook, Route
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonNegative
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
@@ -22,7 +21,7 @@ from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.settle import settle
 from ganeti.operations.instance.shutdown import stop
 from ganeti.operations.instance.startup import ensure_it_fits
-from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, primary_of
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, SHUTDOWN_TIMEOUT, ShutdownTimeout, primary_of
 from ganeti.operations.instance.target import ensure_movable
 from ganeti.rpc.contract.instance import ClearGuest, StartGuest
 from ganeti.rpc.contract.node import Ping
@@ -37,14 +36,11 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         "gnt-instance",
         "failover",
         arguments=(INSTANCE_ARGUMENT,),
-        options=(Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force"),),
         question="Failover will happen to image {instance_name}. This requires a shutdown of the instance. Continue?",
         usage="[-f] <instance-name>",
     )
 
-    shutdown_timeout: Annotated[
-        NonNegative, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")
-    ] = 120
+    shutdown_timeout: ShutdownTimeout = SHUTDOWN_TIMEOUT
     ignore_consistency: Annotated[
         bool,
         param(

@@ -45,10 +45,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         "gnt-instance",
         "migrate",
         arguments=(INSTANCE_ARGUMENT,),
-        options=(
-            Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force"),
-            Option(("--non-live",), "Pause the instance during the migration", kind="no-flag", name="live"),
-        ),
+        options=(Option(("--non-live",), "Pause the instance during the migration", kind="no-flag", name="live"),),
         question="Instance {instance_name} will be migrated. Migration might impact the instance if "
         "anything goes wrong (e.g. due to bugs in the hypervisor). Continue?",
         usage="[-f] <instance-name>",

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal
 from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import Hook, Route
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonNegative
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.guest import Guest, guest_of
@@ -19,7 +18,7 @@ from ganeti.model.state import State
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.shutdown import stop
 from ganeti.operations.instance.startup import mark
-from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
+from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, InstanceOperation, ShutdownTimeout, online, primary_of
 from ganeti.rpc.contract.instance import DescribeGuest, RebootGuest, StartGuest
 
 _TYPES = ("soft", "hard", "full")
@@ -63,9 +62,7 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
     ignore_secondaries: Annotated[
         bool, param("Restart even if secondary disks are degraded", "--ignore-secondaries")
     ] = False
-    shutdown_timeout: Annotated[
-        NonNegative, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")
-    ] = 120
+    shutdown_timeout: ShutdownTimeout = SHUTDOWN_TIMEOUT
 
     async def check(self, cluster: CheckContext) -> RebootPlan:
         state = cluster.state

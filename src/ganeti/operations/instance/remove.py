@@ -6,10 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ganeti.declare.command import Command, Option
+from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook, Role, Route
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonNegative
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
@@ -19,7 +18,14 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.shutdown import stop
-from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, online, primary_of
+from ganeti.operations.instance.subject import (
+    INSTANCE_ARGUMENT,
+    SHUTDOWN_TIMEOUT,
+    InstanceOperation,
+    ShutdownTimeout,
+    online,
+    primary_of,
+)
 from ganeti.rpc.contract.instance import ClearGuest
 from ganeti.rpc.contract.storage import RemoveDisk
 
@@ -40,15 +46,12 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         "gnt-instance",
         "remove",
         arguments=(INSTANCE_ARGUMENT,),
-        options=(Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force"),),
         question="This will remove the volumes of the instance {instance_name} (including mirrors), "
         "thus removing all the data of the instance. Continue?",
         usage="[-f] <instance-name>",
     )
 
-    shutdown_timeout: Annotated[
-        NonNegative, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")
-    ] = 120
+    shutdown_timeout: ShutdownTimeout = SHUTDOWN_TIMEOUT
     ignore_failures: Annotated[
         bool,
         param(

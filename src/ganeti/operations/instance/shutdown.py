@@ -17,7 +17,7 @@ from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.startup import mark
-from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
+from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, InstanceOperation, online, primary_of
 from ganeti.rpc.contract.instance import StopGuest
 
 
@@ -46,7 +46,7 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
     ignore_offline_nodes: Annotated[
         bool, param("If the primary node is offline, only record that it should be down", "--ignore-offline")
     ] = False
-    timeout: Annotated[NonNegative, param("Seconds to wait for the guest to shut down", "--timeout")] = 120
+    timeout: Annotated[NonNegative, param("Seconds to wait for the guest to shut down", "--timeout")] = SHUTDOWN_TIMEOUT
     no_remember: Annotated[bool, param("Do not record that the instance should be down", "--no-remember")] = False
     admin_state_source: Annotated[
         Literal["admin", "user"] | None, param("Who shut it down: admin, or user (from inside)")

@@ -21,7 +21,7 @@ from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.state import State
 from ganeti.operations.instance.presence import ensure_nowhere
-from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
+from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, InstanceOperation, online, primary_of
 from ganeti.rpc.contract.instance import CheckStart, StartGuest
 from ganeti.rpc.contract.node import DescribeNode
 
@@ -63,7 +63,7 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
     startup_paused: Annotated[bool, param("Start the instance in paused state", "--paused")] = False
     shutdown_timeout: Annotated[
         NonNegative, param("Seconds to wait for the guest to shut down", accepted="nothing is shut down")
-    ] = 120
+    ] = SHUTDOWN_TIMEOUT
 
     async def check(self, cluster: CheckContext) -> StartupPlan:
         state = cluster.state

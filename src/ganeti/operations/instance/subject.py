@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, TypeVar
 from ganeti.declare.command import Argument
 from ganeti.declare.operation import Role
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonEmpty
+from ganeti.declare.types import NonEmpty, NonNegative
 from ganeti.errors import WrongState
 from ganeti.jobs.locks import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
@@ -20,6 +20,9 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 
 P = TypeVar("P")
+
+SHUTDOWN_TIMEOUT = 120
+ShutdownTimeout = Annotated[NonNegative, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")]
 
 INSTANCE_ARGUMENT = Argument("instance_name", "Name of the instance", completes="instance")
 
