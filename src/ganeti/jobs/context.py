@@ -3,20 +3,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ganeti.config.configuration import Configuration
-from ganeti.config.facts import Facts
-from ganeti.config.mandate import Mandate
-from ganeti.config.replication import Replication
 from ganeti.errors import GanetiError
-from ganeti.host.clock import Clock
-from ganeti.jobs.locks import LockManager
-from ganeti.jobs.reservations import Reservations
 from ganeti.model.entity import Entity
 from ganeti.model.instance import Instance
 from ganeti.model.job import Residue
@@ -24,12 +16,20 @@ from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.rpc.call import Call, Line, Listener, Progress, encode_call
-from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.store import Record
-from ganeti.rpc.watch import LiveView
 
 if TYPE_CHECKING:
+    # Of the daemon alone: a command, which knows operations too, must start fast.
+    from ganeti.config.configuration import Configuration
+    from ganeti.config.facts import Facts
+    from ganeti.config.mandate import Mandate
+    from ganeti.config.replication import Replication
+    from ganeti.host.clock import Clock
+    from ganeti.jobs.locks import LockManager
     from ganeti.jobs.operation import JobOperation
+    from ganeti.jobs.reservations import Reservations
+    from ganeti.rpc.client import NodeClient
+    from ganeti.rpc.watch import LiveView
 
 R = TypeVar("R")
 
@@ -258,6 +258,8 @@ class RunContext(CheckContext):
 
 async def gather(*works: Awaitable[R]) -> list[R]:
     """Several things at once; the first error is raised when all have ended, so nothing goes on behind it."""
+    import asyncio  # noqa: PLC0415 - slow to import, and commands import this module
+
     results = await asyncio.gather(*works, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

@@ -20,7 +20,8 @@ from ganeti.declare.decode import decode
 from ganeti.errors import Canceled, GanetiError, JobLost, UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext, Services
 from ganeti.jobs.hooks import Hooks
-from ganeti.jobs.locks import LockSet, Request
+from ganeti.jobs.locks import Request
+from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
 from ganeti.jobs.queue import JobQueue, Tracked, interrupted, record_of, unfinished
 from ganeti.model.entity import evolve

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from ganeti.declare.operation import Operation
-from ganeti.jobs.locks import LockSet
+from ganeti.jobs.lockset import LockSet
 from ganeti.model.state import State
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganeti.jobs.locks import LockManager, LockSet, Mode, all_exclusive, all_shared, exclusive, shared
+from ganeti.jobs.locks import LockManager
+from ganeti.jobs.lockset import LockSet, Mode, all_exclusive, all_shared, exclusive, shared
 from ganeti.model.kind import Kind
 
 

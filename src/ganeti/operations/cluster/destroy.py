@@ -8,7 +8,7 @@ from typing import ClassVar
 from ganeti.declare.operation import Hook
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.locks import LockSet, all_exclusive
+from ganeti.jobs.lockset import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.kind import Kind
 from ganeti.model.state import State

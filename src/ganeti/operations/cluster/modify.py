@@ -12,7 +12,7 @@ from ganeti.declare.setting import given_settings, with_settings
 from ganeti.declare.types import Parameters
 from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.locks import LockSet, all_exclusive
+from ganeti.jobs.lockset import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.cluster import Cluster
 from ganeti.model.guest import ensure_backend_sense

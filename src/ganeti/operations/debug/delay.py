@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -14,7 +13,7 @@ from ganeti.declare.text import parse_number
 from ganeti.declare.types import NonEmpty, NonNegative
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext, gather
-from ganeti.jobs.locks import LockSet, shared
+from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
@@ -74,6 +73,8 @@ class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="
         return tuple(self._nodes(cluster.state))
 
     async def run(self, cluster: RunContext, plan: tuple[Node, ...]) -> None:
+        import asyncio  # noqa: PLC0415 - slow to import for a command
+
         for turn in range(self.repeat + 1):
             if self.repeat:
                 cluster.log(f"Test delay iteration {turn}/{self.repeat}")

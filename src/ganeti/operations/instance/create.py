@@ -12,7 +12,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.types import HostName, NonEmpty, NonNegative, OsName, Parameters, Tag
 from ganeti.errors import ExecutionFailed, GanetiError, UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.locks import LockSet, exclusive, shared
+from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
 from ganeti.model.disk import DiskTemplateName
 from ganeti.model.entity import evolve

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty
 from ganeti.jobs.context import CheckContext
-from ganeti.jobs.locks import LockSet, exclusive, shared
+from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes
 from ganeti.model.guest import Guest
 from ganeti.model.instance import Instance

@@ -11,7 +11,7 @@ from ganeti.declare.operation import Role
 from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty, NonNegative
 from ganeti.errors import WrongState
-from ganeti.jobs.locks import LockSet, exclusive, shared
+from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance

@@ -12,7 +12,7 @@ from ganeti.declare.types import HostName, NonEmpty, Parameters
 from ganeti.errors import AlreadyExists, NodeCallFailed, NotUnique, WrongInput, WrongState
 from ganeti.host.addresses import is_address
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.locks import LockSet, all_shared, exclusive
+from ganeti.jobs.lockset import LockSet, all_shared, exclusive
 from ganeti.jobs.operation import HookNodes, JobOperation
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group

@@ -12,7 +12,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty, Parameters
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.locks import LockSet, exclusive
+from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import HookNodes
 from ganeti.model.entity import evolve
 from ganeti.model.kind import Kind

@@ -9,7 +9,7 @@ from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.locks import LockSet, exclusive
+from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import HookNodes
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node

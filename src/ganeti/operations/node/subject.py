@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, TypeVar
 from ganeti.declare.command import Argument
 from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty
-from ganeti.jobs.locks import LockSet, exclusive
+from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node

@@ -9,7 +9,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.types import Tag
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.locks import LockSet, all_exclusive, exclusive
+from ganeti.jobs.lockset import LockSet, all_exclusive, exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.entity import Entity, evolve
 from ganeti.model.kind import Kind, labelled

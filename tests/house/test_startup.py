@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A command starts fast: it imports nothing that costs much before it needs it."""
+
+import json
+import subprocess
+import sys
+
+from ganeti.cli.commands import COMMANDS
+
+# Milliseconds that each costs cold, as ``python -X importtime`` shows them, are in the tens.
+HEAVY = ("aiohttp", "asyncio", "cryptography", "numpy", "rich", "sqlite3", "ssl")
+# In one process, since modules stay: the first command that brings one is the one that is told.
+LOOK = f"""
+import json, sys
+from ganeti.cli import follow, main
+from ganeti.cli.commands import COMMANDS, find
+from ganeti.cli.runnable import options_of
+from ganeti.cli.session import Session
+
+HEAVY = {HEAVY!r}
+brought = {{"the scripts themselves": [name for name in HEAVY if name in sys.modules]}}
+for script, names in COMMANDS.items():
+    for name in names:
+        before = set(sys.modules)
+        options_of(find(script, name))
+        brought[f"{{script}} {{name}}"] = [heavy for heavy in HEAVY if heavy in sys.modules and heavy not in before]
+print(json.dumps(brought))
+"""
+
+
+def test_no_command_imports_what_is_slow_to_import_before_it_runs():
+    looked = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True)
+    brought = json.loads(looked.stdout)
+    assert len(brought) == 1 + sum(len(names) for names in COMMANDS.values())
+    assert {command: modules for command, modules in brought.items() if modules} == {}
