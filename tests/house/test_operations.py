@@ -22,8 +22,8 @@ class Use:
 
 
 def file_of(wire_name: str) -> Path:
-    kind, module = OPERATIONS[wire_name].partition(":")[0].split(".")
-    return TESTS / kind / f"test_{module}.py"
+    *rooms, module = OPERATIONS[wire_name].partition(":")[0].split(".")
+    return TESTS.joinpath(*rooms, f"test_{module}.py")
 
 
 class Uses:

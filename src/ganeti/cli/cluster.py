@@ -17,7 +17,7 @@ from ganeti.host.files import read_text
 from ganeti.luxi.protocol import Method
 from ganeti.model.cluster import Cluster
 from ganeti.operations.cluster.destroy import ClusterDestroy
-from ganeti.operations.cluster.verify import ClusterVerify
+from ganeti.operations.cluster.verify.cluster import ClusterVerify
 
 
 def _info(session: Session, values: dict[str, Any]) -> int:

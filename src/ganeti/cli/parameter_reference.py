@@ -105,7 +105,8 @@ def _table(parameters: Iterable[Parameter]) -> Iterator[str]:
 
 def _values(parameter: Parameter) -> str:
     if parameter.choices:
-        return ", ".join(f"`{choice}`" if choice != "" else "nothing" for choice in parameter.choices)
+        choices = ", ".join(f"`{choice}`" if choice != "" else "nothing" for choice in parameter.choices)
+        return f"list of {choices}" if parameter.kind in (list, tuple) else choices
     return _WORDS.get(parameter.kind, "anything")
 
 

@@ -7,8 +7,11 @@ records changes; ``ganeti.config.upgrade`` reads every earlier one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from typing import Protocol
+
+import msgspec
 
 from ganeti.rpc.contract.store import Batch, Position, Record
 
@@ -41,3 +44,11 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def digest(records: Iterable[Record]) -> str:
+    """Tells whether two stores hold the same."""
+    found = hashlib.sha256()
+    for record in sorted(records, key=lambda record: (record.kind, record.key)):
+        found.update(msgspec.json.encode(record))
+    return found.hexdigest()

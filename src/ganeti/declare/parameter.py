@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, EnumType
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct
@@ -155,8 +156,9 @@ def kind_of(hint: Any) -> Any:
 
 
 def choices_of(hint: Any) -> tuple[Any, ...]:
-    """The values of a closed list."""
-    return next((get_args(part) for part in _parts(hint) if get_origin(part) is Literal), ())
+    """The values of a closed list, for a list those of its members."""
+    parts = _parts(member_of(hint) or hint)
+    return next((values for part in parts if (values := _closed(part))), ())
 
 
 def nullable(hint: Any) -> bool:
@@ -197,6 +199,12 @@ def _parts(hint: Any) -> tuple[Any, ...]:
 
 def _parts_keeping_size(member: Any) -> tuple[Any, ...]:
     return (member,) if _is_size(member) else _parts(member)
+
+
+def _closed(part: Any) -> tuple[Any, ...]:
+    if get_origin(part) is Literal:
+        return get_args(part)
+    return tuple(member.value for member in cast("type[Enum]", part)) if isinstance(part, EnumType) else ()
 
 
 def _is_size(hint: Any) -> bool:

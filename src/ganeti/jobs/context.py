@@ -131,6 +131,10 @@ class CheckContext:
         """See Replication.stale."""
         return self._services.replication.stale
 
+    async def differing_replicas(self) -> list[str]:
+        """See Replication.differing."""
+        return await self._services.replication.differing()
+
     @property
     def candidate_files(self) -> dict[str, str]:
         return self._services.candidate_files()
@@ -150,6 +154,10 @@ class CheckContext:
     async def call(self, node: Node, call: Call[R]) -> R:
         """See NodeClient.call."""
         return await self._services.nodes.call(node, call)
+
+    async def ask(self, node: Node, calls: Sequence[Call[Any]]) -> list[Any]:
+        """See NodeClient.ask."""
+        return await self._services.nodes.ask(node, calls)
 
     async def call_each(self, calls: Iterable[tuple[Node, Call[R]]]) -> Mapping[str, R | GanetiError]:
         """See NodeClient.call_each."""

@@ -6,11 +6,12 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+from ganeti.host.addresses import is_own_address
 from ganeti.host.files import read_text
 
 _KIB_PER_MIB = 1024
@@ -37,6 +38,10 @@ class Machine(Protocol):
 
     async def reaches(self, address: str, port: int) -> bool:
         """Whether something listens at an address, as seen from here."""
+        ...
+
+    def holds(self, address: str) -> bool:
+        """Whether it has an IP address now."""
         ...
 
 
@@ -79,6 +84,9 @@ class ThisMachine:
             await writer.wait_closed()
         return True
 
+    def holds(self, address: str) -> bool:
+        return is_own_address(address)
+
 
 @dataclass(frozen=True, slots=True)
 class PaperMachine:
@@ -89,6 +97,7 @@ class PaperMachine:
     all_processors: int = 16
     disk: int = 1024**2
     boot: str = "paper"
+    held: set[str] = field(default_factory=set)
 
     def memory(self) -> tuple[int, int]:
         return self.total_memory, self.total_memory - self.used_memory
@@ -106,3 +115,6 @@ class PaperMachine:
     async def reaches(self, address: str, port: int) -> bool:
         del address, port
         return True
+
+    def holds(self, address: str) -> bool:
+        return address in self.held

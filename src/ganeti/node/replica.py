@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from ganeti.config.store import Store
+from ganeti.config.store import Store, digest
 from ganeti.errors import WrongState
 from ganeti.host.files import read_text, write_atomic
+from ganeti.model.entity import evolve
 from ganeti.rpc.authority import Authority
 from ganeti.rpc.contract.store import AppendBatch, Position, ReplaceStore, TellPosition
 from ganeti.rpc.server import Report
@@ -35,9 +36,13 @@ class Replica:
         self._lock = asyncio.Lock()
 
     async def tell(self, call: TellPosition, report: Report) -> Position:
-        del call, report
+        del report
         store = self._opened()
-        return store.position() if self._counts() else _NONE
+        if not self._counts():
+            return _NONE
+        async with self._lock:
+            position = store.position()
+            return evolve(position, digest=digest(store.all())) if call.digest else position
 
     async def append(self, call: AppendBatch, report: Report) -> Position:
         del report

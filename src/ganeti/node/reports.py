@@ -7,15 +7,11 @@ import asyncio
 from collections.abc import Iterator
 
 import ganeti
-from ganeti.errors import CheckFailed
-from ganeti.model.guest import GuestNic
 from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, Space
 from ganeti.node.equipment import Equipment
 from ganeti.node.events import event_of
-from ganeti.node.membership import facts_digest
-from ganeti.node.storage.directories import problems
 from ganeti.rpc.contract import node
-from ganeti.rpc.contract.node import Finding, Pong
+from ganeti.rpc.contract.node import Pong
 from ganeti.rpc.server import Report
 
 _OF_NODE = 1  # processors that guests are not counted on
@@ -52,13 +48,6 @@ class Reports:
             version=ganeti.VERSION,
         )
 
-    async def verify(self, call: node.VerifyNode, report: Report) -> tuple[Finding, ...]:
-        del report
-        found = [*(await self._verify_hypervisors(call)), *self._verify_directories(call), *self._verify_facts(call)]
-        found += await self._verify_bridges(call)
-        found += await self._verify_peers(call)
-        return tuple(found)
-
     async def watch(self, call: node.WatchNode, report: Report) -> None:
         """Until the caller hangs up."""
         del call
@@ -81,41 +70,3 @@ class Reports:
         for directory in directories:
             if found := self._equipment.machine.space(self._equipment.paths.under(directory)):
                 yield directory, Space(*found)
-
-    async def _verify_hypervisors(self, call: node.VerifyNode) -> list[Finding]:
-        found = []
-        for name, parameters in call.hypervisors.items():
-            try:
-                texts = await self._equipment.hypervisor(name).verify(parameters)
-            except CheckFailed as error:
-                texts = (error.message,)
-            found += [Finding("ENODEHV", text) for text in texts]
-        return found
-
-    def _verify_directories(self, call: node.VerifyNode) -> Iterator[Finding]:
-        for directory in call.file_directories:
-            for problem in problems(self._equipment.paths, directory):
-                yield Finding("ENODEFILESTORAGEPATHUNUSABLE", problem)
-
-    def _verify_facts(self, call: node.VerifyNode) -> Iterator[Finding]:
-        if call.ssconf_digest and call.ssconf_digest != facts_digest(self._equipment.paths):
-            yield Finding("ENODEFILECHECK", "The ssconf files differ from the master's")
-
-    async def _verify_bridges(self, call: node.VerifyNode) -> list[Finding]:
-        found = []
-        for bridge in call.bridges if self._equipment.networks else ():
-            try:
-                await self._equipment.networks["bridged"].check(GuestNic(uuid="", mac="", mode="bridged", link=bridge))
-            except CheckFailed as error:
-                found.append(Finding("ENODENET", error.message))
-        return found
-
-    async def _verify_peers(self, call: node.VerifyNode) -> list[Finding]:
-        addresses = [(name, address) for name, all_of in call.peers.items() for address in all_of]
-        machine, port = self._equipment.machine, self._equipment.port
-        answers = await asyncio.gather(*(machine.reaches(address, port) for _, address in addresses))
-        return [
-            Finding("ENODENET", f"Node {name} cannot be reached at {address}, port {port}")
-            for (name, address), answered in zip(addresses, answers, strict=True)
-            if not answered
-        ]

@@ -14,8 +14,9 @@ from ganeti.node.hooks import Hooks
 from ganeti.node.master_ip import MasterIp
 from ganeti.node.osinstall.installer import Installer
 from ganeti.node.reports import Reports
+from ganeti.node.verification import Verification
 from ganeti.rpc.call import Call
-from ganeti.rpc.contract import hooks, instance, node, os, storage
+from ganeti.rpc.contract import hooks, instance, node, os, storage, verify
 from ganeti.rpc.server import Handler
 
 
@@ -29,10 +30,10 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
     guests = Guests(equipment)
     disks = Disks(equipment)
     installer = Installer(equipment, guests)
+    verification = Verification(equipment)
     return {
         node.Ping: reports.ping,
         node.DescribeNode: reports.describe,
-        node.VerifyNode: reports.verify,
         node.WatchNode: reports.watch,
         node.DelayNode: reports.delay,
         node.SetMasterIp: MasterIp().set,
@@ -59,6 +60,15 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         os.ExportDisk: installer.export,
         os.ImportDisk: installer.import_,
         hooks.RunHooks: Hooks(equipment.paths).run,
+        verify.TryHypervisors: verification.try_hypervisors,
+        verify.FindBridges: verification.find_bridges,
+        verify.ReachPeers: verification.reach_peers,
+        verify.DigestFacts: verification.digest_facts,
+        verify.FindPrograms: verification.find_programs,
+        verify.CheckHooks: verification.check_hooks,
+        verify.CheckSecrets: verification.check_secrets,
+        verify.DescribeCertificates: verification.describe_certificates,
+        verify.TellClaim: verification.tell_claim,
     }
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from ganeti.placement.allocator.capacity import Capacity
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import score
-from ganeti.placement.snapshot import Snapshot
+from ganeti.placement.snapshot import Instance, Snapshot
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ def health(snapshot: Snapshot, occupancy: Occupancy, *, capacity: bool = True) -
     conflicting = np.zeros(len(snapshot.nodes), dtype=bool)
     for counts in occupancy.neighbours.on_node.values():
         conflicting |= counts > 1
-    stuck = int(Capacity(snapshot, occupancy, down=True).stuck().sum()) if capacity else 0
+    stuck = int(Capacity(snapshot, occupancy, counts=_every_one).stuck().sum()) if capacity else 0
     return Health(
         n1_failures=int((occupancy.fails_n1() & occupancy.online).sum()),
         conflicting_nodes=int(conflicting.sum()),
@@ -63,3 +63,9 @@ def health(snapshot: Snapshot, occupancy: Occupancy, *, capacity: bool = True) -
         stuck_nodes=stuck,
         score=score(occupancy),
     )
+
+
+def _every_one(instance: Instance) -> bool:
+    """Nodes are evacuated with the instances that are down."""
+    del instance
+    return True

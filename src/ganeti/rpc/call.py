@@ -45,6 +45,27 @@ class Call(Struct, Generic[R], frozen=True, kw_only=True, forbid_unknown_fields=
         return get_args(bases[0])[0]
 
 
+class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How one of several calls ended."""
+
+    result: msgspec.Raw | UnsetType = UNSET
+    error: list[Any] | None = None
+
+
+class AskSeveral(Call[tuple[Outcome, ...]], frozen=True, tag="ask-several"):
+    """Several calls in one request, carried out at once; whatever becomes of one, the others have their outcome.
+
+    Each has its own deadline on the node; ``seconds`` is what all of them get.
+    """
+
+    calls: tuple[msgspec.Raw, ...]
+    seconds: float
+
+    @property
+    def deadline(self) -> float:
+        return self.seconds + DEFAULT_DEADLINE
+
+
 class Request(Struct, frozen=True, kw_only=True, rename={"body": "call"}):
     """``term`` and ``caller`` (a node's name) say for whom the call is made."""
 

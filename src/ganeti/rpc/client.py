@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UnsetType
@@ -14,7 +14,7 @@ from msgspec import UnsetType
 from ganeti import errors
 from ganeti.errors import GanetiError, NodeCallFailed, NodeUnreachable, StaleTerm
 from ganeti.model.node import Node
-from ganeti.rpc.call import Call, Line, Listener, encode_call, encode_request, ignore, line_decoder
+from ganeti.rpc.call import AskSeveral, Call, Line, Listener, Outcome, encode_call, encode_request, ignore, line_decoder
 from ganeti.rpc.transport import Address, Transport
 
 R = TypeVar("R")
@@ -50,13 +50,7 @@ class NodeClient:
         it, or the error that the node reports, with the node's name before it.
         """
         result = await self.send(node, encode_call(call), call.deadline, listener)
-        try:
-            decoded: R = msgspec.json.decode(result, type=type(call).reply_type())
-        except msgspec.MsgspecError as error:
-            raise NodeCallFailed(
-                f"Node {node.name} returned an invalid answer to '{call.wire_name()}': {error}"
-            ) from None
-        return decoded
+        return _reply(node.name, call, result)
 
     async def send(self, node: Node, body: msgspec.Raw, deadline: float, listener: Listener = ignore) -> msgspec.Raw:
         """Like ``call``, for a call that is encoded already, with the result still encoded."""
@@ -94,6 +88,18 @@ class NodeClient:
         """The same call to several nodes at once; see ``call_each``."""
         return await self.call_each((node, call) for node in nodes)
 
+    async def ask(self, node: Node, calls: Sequence[Call[Any]]) -> list[Any]:
+        """Several calls in one request: of each its result, or a GanetiError that says why there is none."""
+        bodies = tuple(encode_call(call) for call in calls)
+        several = AskSeveral(calls=bodies, seconds=max((call.deadline for call in calls), default=0.0))
+        try:
+            outcomes = await self.call(node, several)
+        except GanetiError as error:
+            return [error] * len(calls)
+        if len(outcomes) != len(calls):
+            return [NodeCallFailed(f"Node {node.name} answered {len(outcomes)} of {len(calls)} calls")] * len(calls)
+        return [_result(node.name, call, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
+
     async def close(self) -> None:
         await self._transport.close()
 
@@ -109,6 +115,25 @@ async def _last(node: str, lines: AsyncIterator[bytes], listener: Listener) -> L
             return line
         listener(line)
     return None
+
+
+def _reply(node: str, call: Call[R], result: msgspec.Raw) -> R:
+    try:
+        decoded: R = msgspec.json.decode(result, type=type(call).reply_type())
+    except msgspec.MsgspecError as error:
+        raise NodeCallFailed(
+            f"Node {node} sent an answer to '{call.wire_name()}' that cannot be understood: {error}"
+        ) from None
+    return decoded
+
+
+def _result(node: str, call: Call[R], outcome: Outcome) -> R | GanetiError:
+    if isinstance(outcome.result, UnsetType):
+        return _with_name(node, errors.decode(outcome.error))
+    try:
+        return _reply(node, call, outcome.result)
+    except NodeCallFailed as error:
+        return error
 
 
 def _with_name(node: str, error: errors.GanetiError) -> errors.GanetiError:

@@ -6,14 +6,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Union
 
 import msgspec
 
 from ganeti import errors
-from ganeti.errors import GanetiError, NodeRefused
+from ganeti.errors import ExecutionFailed, GanetiError, NodeRefused
 from ganeti.rpc.authority import Authority
-from ganeti.rpc.call import HEARTBEAT, Call, Line, Progress, Request, encoder, request_decoder
+from ganeti.rpc.call import HEARTBEAT, AskSeveral, Call, Line, Outcome, Progress, Request, encoder, request_decoder
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ class Dispatcher:
     """Admits callers, finds the handler of a call and answers."""
 
     def __init__(self, handlers: Mapping[type[Call[Any]], Handler], authority: Authority) -> None:
-        self._handlers = {cls.wire_name(): (cls, msgspec.json.Decoder(cls), run) for cls, run in handlers.items()}
+        known: dict[type[Call[Any]], Handler] = {**handlers, AskSeveral: _Several(handlers).carry_out}
+        self._handlers = {cls.wire_name(): (cls, msgspec.json.Decoder(cls), run) for cls, run in known.items()}
         self._authority = authority
 
     async def answer(self, peer: str, body: bytes, send: Send) -> None:
@@ -76,14 +77,10 @@ class Dispatcher:
     async def _outcome(self, peer: str, body: bytes, report: Report) -> Line:
         try:
             call, run = self._admitted(peer, body)
-            return Line(result=msgspec.Raw(encoder.encode(await run(call, report))))
         except GanetiError as error:
             return Line(error=errors.encode(error))
-        except OSError as error:
-            return Line(error=errors.encode(errors.ExecutionFailed(str(error))))
-        except Exception as error:  # noqa: BLE001 - the caller must hear of it, whatever it is
-            _log.exception("A call of %s failed unexpectedly", peer)
-            return Line(error=errors.encode(error))
+        outcome = await _carried_out(call, run, report)
+        return Line(result=outcome.result, error=outcome.error)
 
     def _admitted(self, peer: str, body: bytes) -> tuple[Call[Any], Handler]:
         try:
@@ -101,6 +98,41 @@ class Dispatcher:
             raise NodeRefused(f"The call cannot be understood: {error}") from None
         except msgspec.DecodeError:
             raise NodeRefused("The call is not JSON") from None
+
+
+class _Several:
+    """Carries out the calls of one request at once; see ``AskSeveral``."""
+
+    def __init__(self, handlers: Mapping[type[Call[Any]], Handler]) -> None:
+        self._handlers = handlers
+        self._any = Union[tuple(handlers)]  # noqa: UP007 - put together at run time
+
+    async def carry_out(self, several: AskSeveral, report: Report) -> tuple[Outcome, ...]:
+        return tuple(await asyncio.gather(*(self._one(body, report) for body in several.calls)))
+
+    async def _one(self, body: msgspec.Raw, report: Report) -> Outcome:
+        try:
+            call: Call[Any] = msgspec.json.decode(body, type=self._any)
+        except msgspec.MsgspecError as error:
+            return Outcome(error=errors.encode(NodeRefused(f"The call cannot be understood: {error}")))
+        try:
+            async with asyncio.timeout(call.deadline):
+                return await _carried_out(call, self._handlers[type(call)], report)
+        except TimeoutError:
+            return Outcome(error=errors.encode(ExecutionFailed(f"There was no answer in {call.deadline:.0f} seconds")))
+
+
+async def _carried_out(call: Call[Any], run: Handler, report: Report) -> Outcome:
+    """Raises nothing."""
+    try:
+        return Outcome(result=msgspec.Raw(encoder.encode(await run(call, report))))
+    except GanetiError as error:
+        return Outcome(error=errors.encode(error))
+    except OSError as error:
+        return Outcome(error=errors.encode(ExecutionFailed(str(error))))
+    except Exception as error:  # noqa: BLE001 - the caller must hear of it, whatever it is
+        _log.exception("The call '%s' failed unexpectedly", call.wire_name())
+        return Outcome(error=errors.encode(error))
 
 
 async def _forward(report: Report, send: Send) -> None:

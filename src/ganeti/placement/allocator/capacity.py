@@ -10,6 +10,8 @@ comparisons, and only the others are thought through again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ganeti.placement.allocator.choices import Choices
@@ -21,15 +23,21 @@ from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot, Template
 
 
+def _running(instance: Instance) -> bool:
+    return instance.status.holds_memory
+
+
 class Capacity:
     """Follows an occupancy: ``add`` is told before it, ``remove`` after it.
 
-    With ``down`` instances that are not running count as well: as in Ganeti's tools they do not hinder new ones, but
-    their nodes cannot be evacuated.
+    ``counts`` says which instances would have to find room. Those that are not running do not hinder new ones, as in
+    Ganeti's tools.
     """
 
-    def __init__(self, snapshot: Snapshot, occupancy: Occupancy, *, down: bool = False) -> None:
-        self._down = down
+    def __init__(
+        self, snapshot: Snapshot, occupancy: Occupancy, *, counts: Callable[[Instance], bool] = _running
+    ) -> None:
+        self._to_be_housed = counts
         nodes = len(snapshot.nodes)
         self._occupancy = occupancy
         self._groups = np.array([node.group for node in snapshot.nodes], dtype=int)
@@ -185,7 +193,7 @@ class Capacity:
         return instance.template is Template.DRBD and instance.secondary != NO_NODE and self._counts(instance)
 
     def _counts(self, instance: Instance) -> bool:
-        return not instance.forthcoming and (self._down or instance.status.holds_memory)
+        return not instance.forthcoming and self._to_be_housed(instance)
 
 
 def _barred(snapshot: Snapshot, neighbours: Neighbours) -> Mask:

@@ -11,7 +11,6 @@ from ganeti.rpc.call import Call
 __all__ = [
     "DelayNode",
     "DescribeNode",
-    "Finding",
     "GuestEvent",
     "LeaveCluster",
     "Memory",
@@ -25,7 +24,6 @@ __all__ = [
     "Space",
     "Standing",
     "TellStanding",
-    "VerifyNode",
     "WatchNode",
     "WriteSsconf",
 ]
@@ -70,24 +68,6 @@ class DescribeNode(Call[NodeReport], frozen=True, tag="node.describe"):
     hypervisors: tuple[str, ...]
     file_directories: tuple[str, ...] = ()
     patience = 20.0
-
-
-class Finding(Struct, frozen=True):
-    """A problem. ``code`` as in gnt-cluster(8): ENODEHV, ENODENET ..."""
-
-    code: str
-    text: str
-
-
-class VerifyNode(Call[tuple[Finding, ...]], frozen=True, tag="node.verify"):
-    """Check yourself. ``peers`` (name → addresses) must be reachable on the node daemon's port."""
-
-    hypervisors: dict[str, dict[str, object]]  # with the parameters to check, by name
-    file_directories: tuple[str, ...] = ()
-    bridges: tuple[str, ...] = ()
-    peers: dict[str, tuple[str, ...]] = {}
-    ssconf_digest: str = ""
-    patience = 60.0
 
 
 class SetMasterIp(Call[None], frozen=True, tag="node.set-master-ip"):

@@ -31,11 +31,15 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 class Position(Struct, frozen=True):
-    """``format`` 0 means that there is none. ``gap``: batches did not follow on what is there."""
+    """``format`` 0 means that there is none. ``gap``: batches did not follow on what is there.
+
+    ``digest`` is that of ``ganeti.config.store``, where it was asked for.
+    """
 
     format: int
     revision: int
     gap: bool = False
+    digest: str = ""
 
 
 class AppendBatch(Call[Position], frozen=True, tag="store.append"):
@@ -55,6 +59,7 @@ class ReplaceStore(Call[Position], frozen=True, tag="store.replace"):
 
 
 class TellPosition(Call[Position], frozen=True, tag="store.tell"):
-    """Where is your replica?"""
+    """Where is your replica? ``digest``: of all that is in it, too, which takes a while."""
 
+    digest: bool = False
     patience = 10.0

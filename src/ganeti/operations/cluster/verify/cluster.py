@@ -12,19 +12,12 @@ from ganeti.declare.types import NonEmpty
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.group import Group
-from ganeti.operations.cluster.findings import (
-    Clutter,
-    ErrorCodes,
-    IgnoreErrors,
-    SimulateErrors,
-    SkipChecks,
-    Verbose,
-)
-from ganeti.operations.cluster.verify_config import ClusterVerifyConfig
-from ganeti.operations.cluster.verify_group import ClusterVerifyGroup
+from ganeti.operations.cluster.verify.parameters import Clutter, SkipChecks, Verifying
+
+_COMMON = ("debug_simulate_errors", "error_codes", "ignore_errors", "verbose")
 
 
-class ClusterVerify(JobOperation[list[Group]], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY"):
+class ClusterVerify(Verifying[list[Group]], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY"):
     """Verify the configuration, the nodes and the instances, and report problems."""
 
     role: ClassVar[Role] = Role.READ
@@ -38,11 +31,7 @@ class ClusterVerify(JobOperation[list[Group]], frozen=True, kw_only=True, tag="O
         },
     )
 
-    debug_simulate_errors: SimulateErrors = False
-    error_codes: ErrorCodes = False
     skip_checks: SkipChecks = []
-    ignore_errors: IgnoreErrors = []
-    verbose: Verbose = False
     group_name: Annotated[
         NonEmpty | None, param("Check only this node group", "-g", "--node-group", metavar="GROUP", completes="group")
     ] = None
@@ -52,24 +41,11 @@ class ClusterVerify(JobOperation[list[Group]], frozen=True, kw_only=True, tag="O
         return [cluster.state.find(Group, self.group_name)] if self.group_name else cluster.state.groups
 
     async def run(self, cluster: RunContext, plan: list[Group]) -> dict[str, Any]:
-        jobs: list[list[JobOperation[Any]]] = [] if self.group_name else [[self._config()]]
-        jobs += [[self._group(group)] for group in plan]
+        # The checks cost start-up time, and this module is imported by a command.
+        from ganeti.operations.cluster.verify.config import ClusterVerifyConfig  # noqa: PLC0415
+        from ganeti.operations.cluster.verify.group import ClusterVerifyGroup  # noqa: PLC0415
+
+        common: dict[str, Any] = {name: getattr(self, name) for name in _COMMON}
+        jobs: list[list[JobOperation[Any]]] = [] if self.group_name else [[ClusterVerifyConfig(**common)]]
+        jobs += [[ClusterVerifyGroup(group_name=group.name, skip_checks=self.skip_checks, **common)] for group in plan]
         return {"jobs": [[True, number] for number in await cluster.submit(jobs)]}
-
-    def _config(self) -> ClusterVerifyConfig:
-        return ClusterVerifyConfig(
-            debug_simulate_errors=self.debug_simulate_errors,
-            error_codes=self.error_codes,
-            ignore_errors=self.ignore_errors,
-            verbose=self.verbose,
-        )
-
-    def _group(self, group: Group) -> ClusterVerifyGroup:
-        return ClusterVerifyGroup(
-            group_name=group.name,
-            debug_simulate_errors=self.debug_simulate_errors,
-            error_codes=self.error_codes,
-            skip_checks=self.skip_checks,
-            ignore_errors=self.ignore_errors,
-            verbose=self.verbose,
-        )

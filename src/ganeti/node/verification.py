@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a node finds out about itself when ``gnt-cluster verify`` asks; nothing here changes anything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ganeti.errors import CheckFailed, GanetiError
+from ganeti.host.certificates import expires
+from ganeti.host.daemons import Daemon
+from ganeti.host.files import read_text
+from ganeti.host.services import services
+from ganeti.model.guest import GuestNic
+from ganeti.node.equipment import Equipment
+from ganeti.node.membership import facts_digest
+from ganeti.rpc.contract import verify
+from ganeti.rpc.contract.verify import Certificate, Claim, Problems
+from ganeti.rpc.server import Report
+
+_HOOK_DIRECTORY = re.compile(r"[a-z0-9-]+-(pre|post)\.d")
+_FOR_OTHERS = stat.S_IRWXO
+_WRITABLE_BY_OTHERS = stat.S_IWOTH
+
+
+class Verification:
+    """Handlers of ``rpc/contract/verify.py``."""
+
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
+        self._paths = equipment.paths
+
+    async def try_hypervisors(self, call: verify.TryHypervisors, report: Report) -> Problems:
+        del report
+        tried = [await self._tried(name, parameters) for name, parameters in call.parameters.items()]
+        return tuple(problem for problems in tried for problem in problems)
+
+    async def _tried(self, name: str, parameters: Mapping[str, object]) -> Problems:
+        try:
+            return await self._equipment.hypervisor(name).verify(parameters)
+        except GanetiError as error:
+            return (error.message,)
+
+    async def find_bridges(self, call: verify.FindBridges, report: Report) -> Problems:
+        del report
+        found = []
+        for bridge in call.bridges if self._equipment.networks else ():
+            try:
+                await self._equipment.networks["bridged"].check(GuestNic(uuid="", mac="", mode="bridged", link=bridge))
+            except CheckFailed as error:
+                found.append(error.message)
+        return tuple(found)
+
+    async def reach_peers(self, call: verify.ReachPeers, report: Report) -> Problems:
+        del report
+        addresses = [(name, address) for name, all_of in call.peers.items() for address in all_of]
+        machine, port = self._equipment.machine, self._equipment.port
+        answers = await asyncio.gather(*(machine.reaches(address, port) for _, address in addresses))
+        return tuple(
+            f"node {name} cannot be reached at {address}, port {port}"
+            for (name, address), answered in zip(addresses, answers, strict=True)
+            if not answered
+        )
+
+    async def digest_facts(self, call: verify.DigestFacts, report: Report) -> str:
+        del call, report
+        return facts_digest(self._paths)
+
+    async def find_programs(self, call: verify.FindPrograms, report: Report) -> Problems:
+        del report
+        return tuple(text for program in call.programs if (text := _not_a_program(self._paths.under(program), program)))
+
+    async def check_hooks(self, call: verify.CheckHooks, report: Report) -> Problems:
+        del call, report
+        hooks = self._paths.hooks
+        return tuple(_hook_problems(hooks)) if hooks.is_dir() else ()
+
+    async def check_secrets(self, call: verify.CheckSecrets, report: Report) -> Problems:
+        del call, report
+        paths = self._paths
+        secrets = (paths.node_key, paths.ca_key, paths.rapi_certificate, paths.rapi_users)
+        kept = (*secrets, *sorted(paths.state.glob(f"{paths.store.name}*")))
+        return tuple(
+            f"{path} can be used by every user (mode {path.stat().st_mode & 0o777:o}); it should have mode 600"
+            for path in kept
+            if path.exists() and path.stat().st_mode & _FOR_OTHERS
+        )
+
+    async def describe_certificates(self, call: verify.DescribeCertificates, report: Report) -> tuple[Certificate, ...]:
+        del call, report
+        paths = self._paths
+        files = (paths.node_certificate, paths.ca_certificate, paths.rapi_certificate)
+        return tuple(_certificate(path) for path in files if path.exists())
+
+    async def tell_claim(self, call: verify.TellClaim, report: Report) -> Claim:
+        del report
+        return Claim(
+            master=read_text(self._paths.ssconf("master_node")) or "",
+            serves=await asyncio.to_thread(services(self._paths).running, Daemon.MASTER),
+            holds=bool(call.address) and self._equipment.machine.holds(call.address),
+        )
+
+
+def _not_a_program(path: Path, name: str) -> str:
+    """Why a file cannot be run; empty if it can."""
+    if not path.is_file():
+        return f"{name} does not exist"
+    return "" if os.access(path, os.X_OK) else f"{name} is not executable"
+
+
+def _hook_problems(hooks: Path) -> Iterator[str]:
+    for place in (hooks, *sorted(hooks.iterdir())):
+        if not place.is_dir():
+            if _HOOK_DIRECTORY.fullmatch(place.name):
+                yield f"{place} is not a directory"
+            continue
+        if place != hooks and not _HOOK_DIRECTORY.fullmatch(place.name):
+            yield f"{place} is never used: directories of hooks are named 'OPERATION-pre.d' or 'OPERATION-post.d'"
+        yield from (
+            f"{path} can be changed by every user, and what is in it is run as root"
+            for path in (place, *sorted(place.iterdir()))
+            if path.exists() and path.stat().st_mode & _WRITABLE_BY_OTHERS
+        )
+
+
+def _certificate(path: Path) -> Certificate:
+    try:
+        return Certificate(path.name, expires=expires(path.read_bytes()).timestamp())
+    except (OSError, ValueError) as error:
+        return Certificate(path.name, problem=f"cannot be read: {error}")

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""All checks, in the order in which they speak. A new one is a row in the file of its subject, or a file and a line."""
+
+from __future__ import annotations
+
+from ganeti.operations.cluster.verify.check import Check
+from ganeti.operations.cluster.verify.checks import (
+    capacity,
+    certificates,
+    configuration,
+    disks,
+    files,
+    hooks,
+    instances,
+    mastership,
+    network,
+    nodes,
+    os,
+    power,
+    replicas,
+    storage,
+)
+
+OF_CONFIGURATION: tuple[Check, ...] = (
+    nodes.ANSWERS,
+    *configuration.CHECKS,
+    *replicas.CHECKS,
+    *power.CHECKS,
+)
+OF_GROUP: tuple[Check, ...] = (
+    nodes.ANSWERS,
+    *nodes.CHECKS,
+    *mastership.CHECKS,
+    *certificates.CHECKS,
+    *files.CHECKS,
+    *hooks.CHECKS,
+    *network.CHECKS,
+    *storage.CHECKS,
+    *os.CHECKS,
+    *instances.CHECKS,
+    *disks.CHECKS,
+    *capacity.CHECKS,
+)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""That certificates can be read and do not expire soon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganeti.operations.cluster.verify.check import Check
+from ganeti.operations.cluster.verify.findings import Code, Finding
+from ganeti.operations.cluster.verify.scene import Question, Scene
+from ganeti.rpc.contract.verify import Certificate, DescribeCertificates
+
+_DAY = 86400.0
+# Days before the end from which on a certificate is warned of, and is an error; as in Ganeti.
+_WARN, _ERROR = 30, 7
+_OWN = "node.pem"
+
+_CERTIFICATES: Question[tuple[Certificate, ...]] = Question(
+    "its certificates", lambda _scene, _node: DescribeCertificates()
+)
+
+
+def _expiry(scene: Scene) -> Iterator[Finding]:
+    for node, certificates in scene.answered(_CERTIFICATES):
+        for certificate in certificates:
+            code = Code.ECLUSTERCLIENTCERT if certificate.file == _OWN else Code.ECLUSTERCERT
+            days = (certificate.expires - scene.now) / _DAY
+            text = certificate.problem or _ending(days)
+            if text:
+                warning = not certificate.problem and days >= _ERROR
+                yield Finding(code, "", f"certificate {certificate.file} on node {node.name} {text}", warning)
+
+
+def _ending(days: float) -> str:
+    if days <= 0:
+        return "has expired"
+    return f"expires in {days:.0f} day(s)" if days < _WARN else ""
+
+
+CHECKS = (Check("Verifying certificates", Code.ECLUSTERCERT, _expiry, (_CERTIFICATES,)),)

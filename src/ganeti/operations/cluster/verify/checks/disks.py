@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""That instances' disks are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganeti.model.node import Node
+from ganeti.operations.cluster.verify.check import Check
+from ganeti.operations.cluster.verify.findings import Code, Finding
+from ganeti.operations.cluster.verify.scene import Question, Scene
+from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
+
+
+def _examine(scene: Scene, node: Node) -> ExamineDisks | None:
+    instances = scene.state.instances_on(node.uuid)
+    disks = tuple(disk for i in instances if i.primary_node == node.uuid for disk in i.disks)
+    return ExamineDisks(disks=disks) if disks else None
+
+
+_DISKS: Question[tuple[DiskStatus, ...]] = Question("the state of its disks", _examine)
+
+
+def _disks(scene: Scene) -> Iterator[Finding]:
+    owners = {disk.uuid: (i, n) for i in scene.instances for n, disk in enumerate(i.disks)}
+    for node, statuses in scene.answered(_DISKS):
+        for status in statuses:
+            if status.uuid not in owners:
+                continue  # nobody asked
+            instance, index = owners[status.uuid]
+            if status.problem and instance.name not in scene.busy:
+                text = f"disk/{index} on {node.name}: {status.problem}"
+                yield Finding(Code.EINSTANCEMISSINGDISK, instance.name, text)
+
+
+CHECKS = (Check("Verifying instance disks", Code.EINSTANCEMISSINGDISK, _disks, (_DISKS,)),)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Files that every node keeps of the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganeti.config.ssconf import digest, ssconf_values
+from ganeti.operations.cluster.verify.check import Check
+from ganeti.operations.cluster.verify.findings import Code, Finding
+from ganeti.operations.cluster.verify.scene import Question, Scene
+from ganeti.rpc.contract.verify import CheckSecrets, DigestFacts, Problems
+
+_FACTS: Question[str] = Question("its ssconf files", lambda _scene, _node: DigestFacts())
+_SECRETS: Question[Problems] = Question("who can read its keys", lambda _scene, _node: CheckSecrets())
+
+
+def _facts(scene: Scene) -> Iterator[Finding]:
+    wanted = digest(ssconf_values(scene.state))
+    for node, found in scene.answered(_FACTS):
+        if found != wanted:
+            yield Finding(Code.ENODEFILECHECK, node.name, "its ssconf files differ from the master's")
+
+
+def _secrets(scene: Scene) -> Iterator[Finding]:
+    for node, problems in scene.answered(_SECRETS):
+        yield from (Finding(Code.ENODEFILECHECK, node.name, problem) for problem in problems)
+
+
+CHECKS = (
+    Check("Verifying ssconf files", Code.ENODEFILECHECK, _facts, (_FACTS,)),
+    Check("Verifying modes of secret files", Code.ENODEFILECHECK, _secrets, (_SECRETS,)),
+)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""That instances are what and where they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ganeti.model.guest_state import GuestState
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.node import Node
+from ganeti.model.report import RunningGuest
+from ganeti.operations.cluster.verify.check import Check
+from ganeti.operations.cluster.verify.checks.nodes import REPORT
+from ganeti.operations.cluster.verify.findings import Code, Finding
+from ganeti.operations.cluster.verify.scene import Scene
+from ganeti.operations.instance.policy import violations
+
+
+def running(scene: Scene) -> dict[str, dict[str, RunningGuest]]:
+    """The guests that run, by their names and those of their nodes."""
+    where: dict[str, dict[str, RunningGuest]] = {}
+    for node, report in scene.answered(REPORT):
+        for guest in report.guests:
+            if guest.state.runs:
+                where.setdefault(guest.name, {})[node.name] = guest
+    return where
+
+
+def _status(scene: Scene) -> Iterator[Finding]:
+    nodes = {node.uuid: node for node in scene.nodes}
+    where, telling = running(scene), {node.name for node, _ in scene.answered(REPORT)}
+    for instance in scene.instances:
+        if instance.name not in scene.busy:
+            home = nodes[instance.primary_node]
+            yield from _elsewhere(instance, home, where.get(instance.name, {}))
+            yield from _at_home(instance, home, where.get(instance.name, {}), telling)
+
+
+def _elsewhere(instance: Instance, home: Node, guests: Mapping[str, RunningGuest]) -> Iterator[Finding]:
+    for name in guests:
+        if name != home.name:
+            text = f"runs on node {name} instead of {home.name}"
+            yield Finding(Code.EINSTANCEWRONGNODE, instance.name, text)
+
+
+def _at_home(
+    instance: Instance, home: Node, guests: Mapping[str, RunningGuest], telling: set[str]
+) -> Iterator[Finding]:
+    if home.offline:
+        yield Finding(Code.EINSTANCEBADNODE, instance.name, f"its primary node is offline: {home.name}")
+    elif home.name not in telling:
+        text = f"its primary node does not answer: {home.name}"
+        yield Finding(Code.EINSTANCEBADNODE, instance.name, text)
+    elif instance.admin_state is AdminState.UP and home.name not in guests:
+        yield Finding(Code.EINSTANCEDOWN, instance.name, f"should be running on {home.name}, but is not")
+    elif instance.admin_state is not AdminState.UP and home.name in guests:
+        yield Finding(Code.EINSTANCEDOWN, instance.name, f"is running on {home.name}, but should be down")
+    if home.name in guests:
+        yield from _stuck(instance, guests[home.name])
+
+
+def _stuck(instance: Instance, guest: RunningGuest) -> Iterator[Finding]:
+    """A guest that is there and cannot go on by itself; pauses that somebody wanted are no trouble."""
+    told = guest.state.because(guest.reason)
+    if guest.state is GuestState.IO_ERROR:
+        text = f"is paused, {told}; once that is mended, 'gnt-instance startup {instance.name}' lets it go on"
+        yield Finding(Code.EINSTANCEFAULTYDISK, instance.name, text)
+    elif guest.state in (GuestState.HALTED, GuestState.UNRESPONSIVE):
+        text = f"is {told}; 'gnt-instance reboot {instance.name}' starts it anew"
+        yield Finding(Code.EINSTANCEDOWN, instance.name, text)
+
+
+def _layout(scene: Scene) -> Iterator[Finding]:
+    state = scene.state
+    for instance in scene.instances:
+        wanted = 1 if instance.disk_template.mirrored else 0
+        if len(instance.secondary_nodes) != wanted:
+            text = f"has {len(instance.secondary_nodes)} secondary nodes; disk template {instance.disk_template} "
+            yield Finding(Code.EINSTANCELAYOUT, instance.name, f"{text}needs {wanted}")
+        groups = {state.get(Node, uuid).group for uuid in instance.nodes}
+        if len(groups) > 1:
+            text = "its primary and secondary nodes are in different node groups"
+            yield Finding(Code.EINSTANCESPLITGROUPS, instance.name, text, warning=True)
+
+
+def _policy(scene: Scene) -> Iterator[Finding]:
+    assert scene.group  # noqa: S101 - a check of groups
+    for instance in scene.instances:
+        for text in violations(scene.state, instance, scene.group):
+            yield Finding(Code.EINSTANCEPOLICY, instance.name, text)
+
+
+CHECKS = (
+    Check("Verifying instance status", Code.EINSTANCEDOWN, _status, (REPORT,)),
+    Check("Verifying instance layout", Code.EINSTANCELAYOUT, _layout),
+    Check("Verifying instance policy", Code.EINSTANCEPOLICY, _policy),
+)

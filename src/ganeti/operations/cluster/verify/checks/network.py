@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""That nodes reach one another, and have the bridges that their instances need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganeti.model.guest import guest_nic
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.operations.cluster.verify.check import Check
+from ganeti.operations.cluster.verify.findings import Code, Finding
+from ganeti.operations.cluster.verify.scene import Question, Scene
+from ganeti.rpc.contract.verify import FindBridges, Problems, ReachPeers
+
+# Each node tries so many others, and is tried by as many: connections grow with the nodes, not with their square.
+_NEIGHBOURS = 3
+
+
+def neighbours(state: State, node: Node) -> list[Node]:
+    """The nodes behind one in the ring of all that are online, by name."""
+    ring = state.online_nodes
+    place = next(index for index, one in enumerate(ring) if one.uuid == node.uuid)
+    behind = [*ring[place + 1 :], *ring[:place]]
+    return behind[:_NEIGHBOURS]
+
+
+def _reach_peers(scene: Scene, node: Node) -> ReachPeers:
+    addresses = {
+        other.name: tuple(dict.fromkeys((other.primary_ip, other.migration_ip)))
+        for other in neighbours(scene.state, node)
+    }
+    return ReachPeers(peers=addresses)
+
+
+def _find_bridges(scene: Scene, node: Node) -> FindBridges | None:
+    state = scene.state
+    nics = [guest_nic(state, nic) for instance in state.instances_on(node.uuid) for nic in instance.nics]
+    bridges = {nic.link for nic in nics if nic.mode == "bridged"}
+    return FindBridges(bridges=tuple(sorted(bridges))) if bridges else None
+
+
+_PEERS: Question[Problems] = Question("whether it reaches other nodes", _reach_peers)
+_BRIDGES: Question[Problems] = Question("its bridges", _find_bridges)
+
+
+def _network(scene: Scene) -> Iterator[Finding]:
+    for question in (_PEERS, _BRIDGES):
+        for node, problems in scene.answered(question):
+            yield from (Finding(Code.ENODENET, node.name, problem) for problem in problems)
+
+
+CHECKS = (Check("Verifying node connectivity", Code.ENODENET, _network, (_PEERS, _BRIDGES)),)

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is worth knowing, and not wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganeti.model.guest_state import GuestState
+from ganeti.operations.cluster.verify.checks.instances import running
+from ganeti.operations.cluster.verify.scene import Scene
+
+_AT_REST = (GuestState.PAUSED, GuestState.SUSPENDED)
+
+
+def notes(scene: Scene) -> Iterator[str]:
+    """Of a group, each a sentence."""
+    if fixed := sum(not instance.disk_template.movable for instance in scene.instances):
+        yield f"{fixed} non-redundant instance(s) found."
+    if paused := [g.name for found in running(scene).values() for g in found.values() if g.state in _AT_REST]:
+        yield f"{len(paused)} paused instance(s) found: {', '.join(paused)}."
+    if offline := sum(node.offline for node in scene.nodes):
+        yield f"{offline} offline node(s) found."
+    if drained := sum(node.drained for node in scene.nodes):
+        yield f"{drained} drained node(s) found."

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Check the configuration in itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ganeti.declare.operation import Role
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.operations.cluster.verify.checks import OF_CONFIGURATION
+from ganeti.operations.cluster.verify.parameters import Verifying
+from ganeti.operations.cluster.verify.runner import ask_nodes, report
+from ganeti.operations.cluster.verify.scene import Scene
+
+
+class ClusterVerifyConfig(Verifying[None], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY_CONFIG"):
+    """Check the configuration in itself: references, parameters, replicas."""
+
+    role: ClassVar[Role] = Role.READ
+
+    async def check(self, cluster: CheckContext) -> None:
+        del cluster
+
+    async def run(self, cluster: RunContext, plan: None) -> bool:
+        del plan
+        differing, state = await cluster.differing_replicas(), cluster.state
+        replicas = {node: f"is stale: {why}" for node, why in cluster.stale_replicas.items()}
+        replicas |= dict.fromkeys(differing, "has other content than the master's at the same revision")
+        masters = tuple(node for node in state.nodes if node.uuid == state.cluster.master_node)
+        scene = await ask_nodes(cluster, Scene(state, masters, replicas=replicas), OF_CONFIGURATION)
+        return report(cluster, scene, OF_CONFIGURATION, self)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Check the nodes and instances of a group."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from ganeti.declare.operation import Role
+from ganeti.declare.parameter import param
+from ganeti.declare.types import NonEmpty
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.group import Group
+from ganeti.model.kind import Kind
+from ganeti.operations.cluster.verify.checks import OF_GROUP
+from ganeti.operations.cluster.verify.checks.notes import notes
+from ganeti.operations.cluster.verify.parameters import Clutter, SkipChecks, Verifying
+from ganeti.operations.cluster.verify.runner import ask_nodes, report
+from ganeti.operations.cluster.verify.scene import Scene
+
+# What was changed a moment ago may still be on its way to the nodes (seconds).
+_FACTS = 5.0
+
+
+class ClusterVerifyGroup(Verifying[Group], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY_GROUP"):
+    """Check the nodes and instances of a group.
+
+    No locks are taken: an instance that a job is working on is skipped instead of being waited for.
+    """
+
+    role: ClassVar[Role] = Role.READ
+    subject: ClassVar[str | None] = "group_name"
+
+    group_name: Annotated[NonEmpty, param("Name of the group", completes="group")]
+    skip_checks: SkipChecks = []
+    verify_clutter: Clutter = False
+
+    async def check(self, cluster: CheckContext) -> Group:
+        return cluster.state.find(Group, self.group_name)
+
+    async def run(self, cluster: RunContext, plan: Group) -> bool:
+        cluster.step(f"Verifying group '{plan.name}'")
+        await cluster.facts_settled(_FACTS)
+        state = cluster.state
+        nodes = tuple(node for node in state.nodes if node.group == plan.uuid)
+        checks = [check for check in OF_GROUP if check.skip not in self.skip_checks]
+        scene = await ask_nodes(cluster, Scene(state, nodes, plan, cluster.being_changed(Kind.INSTANCE)), checks)
+        good = report(cluster, scene, checks, self)
+        cluster.step("Other Notes")
+        for note in notes(scene):
+            cluster.log(f"  - NOTICE: {note}")
+        return good

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What all operations that verify are told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from ganeti.declare.parameter import param
+from ganeti.jobs.operation import JobOperation, P
+from ganeti.operations.cluster.verify.findings import Code
+
+Optional = Literal["nplusone_mem"]  # the checks that can be skipped
+SkipChecks = Annotated[list[Optional], param("Optional checks to skip")]
+Clutter = Annotated[bool, param("Look for stray SSH keys in authorized_keys", "--verify-ssh-clutter", unsupported=True)]
+
+
+class Verifying(JobOperation[P], frozen=True, kw_only=True):
+    """How findings are shown, and which of them are no errors."""
+
+    debug_simulate_errors: Annotated[
+        bool, param("Simulate errors: report every check as failed", "--debug-simulate-errors")
+    ] = False
+    error_codes: Annotated[bool, param("Print machine-readable error codes", "--error-codes")] = False
+    ignore_errors: Annotated[
+        list[Code],
+        param("Error code to report as a warning", "-I", "--ignore-errors", metavar="CODE"),
+    ] = []
+    verbose: Annotated[bool, param("Print more details", "-v", "--verbose", accepted="every step is told anyway")] = (
+        False
+    )

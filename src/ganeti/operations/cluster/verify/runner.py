@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Carries out checks: asks the nodes once for what all of them need, then lets each look at the answers.
+
+Whatever a node answers or does not answer, and whatever becomes of one check, the others' work goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ganeti.errors import ExecutionFailed, GanetiError
+from ganeti.jobs.context import RunContext
+from ganeti.model.node import Node
+from ganeti.operations.cluster.verify.check import Check
+from ganeti.operations.cluster.verify.findings import Finding
+from ganeti.operations.cluster.verify.parameters import Verifying
+from ganeti.operations.cluster.verify.scene import Answers, Question, Scene
+from ganeti.rpc.call import Call, Progress
+
+_log = logging.getLogger(__name__)
+
+
+def report(cluster: RunContext, scene: Scene, checks: Sequence[Check], operation: Verifying[Any]) -> bool:
+    """Look, and say what was found; whether none of it is an error."""
+    ignored = frozenset(operation.ignore_errors)
+    good = True
+    for check in checks:
+        cluster.step(check.title)
+        for finding in _found(check, scene, simulated=operation.debug_simulate_errors):
+            cluster.log(finding.line(ignored, codes=operation.error_codes))
+            good = good and finding.lenient(ignored)
+    return good
+
+
+async def ask_nodes(cluster: RunContext, scene: Scene, checks: Sequence[Check]) -> Scene:
+    """The scene with the answers that the checks need."""
+    questions = list(dict.fromkeys(question for check in checks for question in check.questions))
+    asked = [node for node in scene.online if questions]
+    if asked:
+        cluster.step(f"Gathering information from nodes ({len(asked)} nodes)")
+    done = 0
+
+    async def ask(node: Node) -> tuple[str, Answers]:
+        nonlocal done
+        answers = await _ask(cluster, scene, node, questions)
+        done += 1
+        cluster.job.progress(Progress(done, len(asked), "nodes"))
+        return node.name, answers
+
+    try:
+        answers = dict(await asyncio.gather(*map(ask, asked)))
+    finally:
+        cluster.job.progress(None)
+    return replace(scene, answers=answers, now=cluster.now)
+
+
+async def _ask(cluster: RunContext, scene: Scene, node: Node, questions: Sequence[Question[Any]]) -> Answers:
+    calls: dict[Question[Any], Call[Any]] = {}
+    answers: dict[Question[Any], Any] = {}
+    for question in questions:
+        try:
+            if call := question.call(scene, node):
+                calls[question] = call
+        except GanetiError as error:
+            answers[question] = error
+    began = cluster.now
+    if calls:
+        answers |= zip(calls, await _replies(cluster, node, list(calls.values())), strict=True)
+    return Answers(answers, began, cluster.now)
+
+
+async def _replies(cluster: RunContext, node: Node, calls: Sequence[Call[Any]]) -> list[Any]:
+    try:
+        return await cluster.ask(node, calls)
+    except Exception as error:  # noqa: BLE001 - the others' work must go on, whatever it is
+        _log.exception("Asking node %s failed unexpectedly", node.name)
+        return [ExecutionFailed(f"asking it failed unexpectedly: {error!r}")] * len(calls)
+
+
+def _found(check: Check, scene: Scene, *, simulated: bool) -> Iterator[Finding]:
+    if simulated:
+        yield Finding(check.code, "", "simulated error")
+    try:
+        yield from check.look(scene)
+    except Exception as error:  # noqa: BLE001 - the others' work must go on, whatever it is
+        _log.exception("The check '%s' failed unexpectedly", check.title)
+        yield Finding(check.code, "", f"could not be checked, which is a fault of this program: {error!r}")

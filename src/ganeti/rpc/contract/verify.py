@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What ``gnt-cluster verify`` asks of a node, besides what others ask too; nothing here changes anything.
+
+Most answers are problems in words: what they are called on the wire is the check's that asked.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ganeti.rpc.call import Call
+
+Problems = tuple[str, ...]
+
+
+class TryHypervisors(Call[Problems], frozen=True, tag="verify.hypervisors"):
+    """Can you run guests of these hypervisors? ``parameters`` by their names."""
+
+    parameters: dict[str, dict[str, object]]
+
+
+class FindBridges(Call[Problems], frozen=True, tag="verify.bridges"):
+    """Are these bridges there?"""
+
+    bridges: tuple[str, ...]
+
+
+class ReachPeers(Call[Problems], frozen=True, tag="verify.peers"):
+    """Do the node daemons of these nodes answer, at each of their addresses?"""
+
+    peers: dict[str, tuple[str, ...]]
+
+
+class DigestFacts(Call[str], frozen=True, tag="verify.facts"):
+    """The digest of the ssconf files; see ``ganeti.config.ssconf.digest``."""
+
+
+class FindPrograms(Call[Problems], frozen=True, tag="verify.programs"):
+    """Are these files there, and programs?"""
+
+    programs: tuple[str, ...]
+
+
+class CheckHooks(Call[Problems], frozen=True, tag="verify.hooks"):
+    """Are the directories of hooks as they must be?"""
+
+
+class CheckSecrets(Call[Problems], frozen=True, tag="verify.secrets"):
+    """Can others than the administrator read what must be kept secret?"""
+
+
+class Certificate(Struct, frozen=True):
+    """``expires``: seconds since the epoch; ``problem`` if it cannot be read."""
+
+    file: str
+    expires: float = 0.0
+    problem: str = ""
+
+
+class DescribeCertificates(Call[tuple[Certificate, ...]], frozen=True, tag="verify.certificates"):
+    """The certificates that you have."""
+
+
+class Claim(Struct, frozen=True):
+    """``master``: whom the node obeys; ``serves``: a master daemon runs; ``holds``: it has the cluster's address."""
+
+    master: str
+    serves: bool
+    holds: bool
+
+
+class TellClaim(Call[Claim], frozen=True, tag="verify.claim"):
+    """What have you got of a master?"""
+
+    address: str
