@@ -68,8 +68,34 @@ def test_what_is_no_size_is_refused(text):
 
 
 @pytest.mark.parametrize(
-    ("description", "told"), [("p,1", "got 2"), ("x,1,1,1,1,1", "policy 'x'"), ("p,one,1,1,1,1", "node count 'one'")]
+    ("description", "told"),
+    [
+        ("p,1", "got 2"),
+        ("p,1,1,1,1,1,True,1", "got 8"),
+        ("x,1,1,1,1,1", "policy 'x'"),
+        ("p,one,1,1,1,1", "node count 'one'"),
+        ("p,1,1,1,1,1,yes", "exclusive storage 'yes'"),
+    ],
 )
 def test_what_cannot_be_simulated_is_refused(description, told):
     with pytest.raises(WrongInput, match=told):
         simulated([description])
+
+
+@pytest.mark.parametrize(
+    ("description", "spindles", "exclusive"),
+    [("p,1,1g,1g,1", 1, False), ("p,1,1g,1g,1,4", 4, False), ("p,1,1g,1g,1,4,True", 4, True)],
+)
+def test_a_simulated_node_has_spindles_and_exclusive_storage_if_it_is_said_so(description, spindles, exclusive):
+    (node,) = simulated([description]).nodes
+    assert (node.spindles, node.exclusive_storage) == (spindles, exclusive)
+
+
+def test_the_last_simulated_group_is_the_first():
+    snapshot = simulated(["p,1,1g,1g,1", "u,2,1g,1g,1"])
+    assert [str(group.alloc_policy) for group in snapshot.groups] == ["unallocable", "preferred"]
+    assert [(node.name, node.master) for node in snapshot.nodes] == [
+        ("node-01-001", True),
+        ("node-01-002", False),
+        ("node-02-001", False),
+    ]

@@ -57,7 +57,10 @@ def _chosen(loaded: Loaded, arguments: argparse.Namespace) -> list[int]:
 
 
 def _require_master(loaded: Loaded, arguments: argparse.Namespace) -> None:
-    if any(node.master for node in loaded.snapshot.nodes):
+    masters = [node.name for node in loaded.snapshot.nodes if node.master]
+    if len(masters) > 1:
+        raise WrongInput(f"Error: Found more than one master node: {', '.join(masters)}")
+    if masters:
         return
     text = "No master node found (maybe not supported by backend)."
     if not arguments.force:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ganeti import VERSION
 from ganeti.errors import CommandLineError, WrongInput
@@ -18,6 +18,16 @@ DEFAULT = ""  # an option with an optional argument that was given without it
 
 class Parser(argparse.ArgumentParser):
     """One that raises CommandLineError, with the text that tells how the tool is used."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]  # no other namespaces
+        """Raises WrongInput for arguments where a tool takes none, with the tools' status 1."""
+        values: argparse.Namespace
+        values, rest = self.parse_known_args(args, namespace)
+        if rest and not rest[0].startswith("-"):
+            raise WrongInput("Error: This program doesn't take any arguments.")
+        if rest:
+            self.error(f"unrecognized option `{rest[0]}'")
+        return values
 
     def error(self, message: str) -> NoReturn:
         raise CommandLineError(f"Command line error: {message}\n\n{self.format_help()}")

@@ -136,6 +136,22 @@ def test_the_remote_api_is_asked_with_the_user_of_the_url(api):
     assert len(rapi.load(f"http://me:secret@{api}", None).snapshot.nodes) == 2
 
 
+def test_a_directory_can_hold_what_a_remote_api_answers(tmp_path):
+    for name, answer in (("info", {}), ("groups", [GROUP]), ("nodes", [NODE, SECOND]), ("instances", [INSTANCE])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(answer))
+    assert len(rapi.load(f"file://{tmp_path}", None).snapshot.nodes) == 2
+
+
+@pytest.mark.parametrize(("text", "said"), [(None, "No such file"), ("{", "truncated")])
+def test_a_directory_of_answers_that_cannot_be_read_is_told_in_one_line(text, said, tmp_path, capsys):
+    if text:
+        (tmp_path / "info.json").write_text(text)
+    assert hinfo.main(["-m", f"file://{tmp_path}"]) == 1
+    told = capsys.readouterr().err
+    assert f"{tmp_path}/info.json" in told
+    assert said in told
+
+
 def test_the_remote_api_says_no_in_one_line(api, capsys):
     assert hinfo.main(["-m", f"http://me:wrong@{api}"]) == 1
     assert (

@@ -86,3 +86,16 @@ def test_hcheck_leaves_out_groups_without_nodes_and_keeps_the_numbers_of_the_oth
     assert "HCHECK_INIT_GROUP_0_" not in told
     assert "HCHECK_INIT_GROUP_1_SCORE=" in told
     assert "HCHECK_FINAL_GROUP_1_SCORE=" in told
+
+
+def test_hroller_refuses_a_cluster_with_several_masters_also_by_force(data, tmp_path, capfd):
+    several = tmp_path / "several.data"
+    several.write_text(tools_cluster(1).replace("|N|", "|M|"))
+    assert hroller.main(["-t", str(several), "--force"]) == 1
+    assert "Found more than one master node: " in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("tool", [hspace, hcheck, hroller, hsqueeze, harep])
+def test_a_tool_that_takes_no_arguments_says_so(tool, data, capfd):
+    assert tool.main(["-t", data, "more"] if tool is not harep else ["more"]) == 1
+    assert "doesn't take any arguments" in capfd.readouterr().err

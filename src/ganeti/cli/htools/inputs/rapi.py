@@ -8,6 +8,7 @@ import ssl
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,23 +19,41 @@ from ganeti.errors import WrongInput
 from ganeti.placement.text import Parsed
 
 _PORT = 5080
+_FILES = "file://"
 _PATIENCE = 60.0  # seconds
 _EXAMPLE = f"https://USER:PASSWORD@HOST:{_PORT}"
 
 
 def load(address: str, node_memory: int | None) -> Parsed:
-    """``address`` is a host, or a URL that may hold a user and a password. Raises WrongInput."""
-    api = _Api(address)
-    info = api.get("/2/info")
+    """``address`` is a host, a URL that may hold a user and a password, or ``file://`` with a directory.
+
+    In the directory are the answers that an API would give: ``info.json`` and so on. Raises WrongInput.
+    """
+    get = _Directory(address).get if address.startswith(_FILES) else _Api(address).get
+    info = get("info")
     cluster = Cluster(
-        groups=api.get("/2/groups?bulk=1"),
-        nodes=api.get("/2/nodes?bulk=1"),
-        instances=api.get("/2/instances?bulk=1"),
+        groups=get("groups"),
+        nodes=get("nodes"),
+        instances=get("instances"),
         tags=info.get("tags") or [],
         policy=info.get("ipolicy"),
         hypervisor=info.get("default_hypervisor") or "",
     )
     return build(cluster, node_memory)
+
+
+class _Directory:
+    def __init__(self, address: str) -> None:
+        self._path = Path(address.removeprefix(_FILES))
+
+    def get(self, resource: str) -> Any:
+        path = self._path / f"{resource}.json"
+        try:
+            return msgspec.json.decode(path.read_bytes())
+        except OSError as error:
+            raise WrongInput(f"{path}: {error.strerror}") from None
+        except msgspec.DecodeError as error:
+            raise WrongInput(f"{path}: {error}") from None
 
 
 class _Api:
@@ -49,8 +68,9 @@ class _Api:
             secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             self._headers["Authorization"] = "Basic " + base64.b64encode(secret.encode()).decode()
 
-    def get(self, path: str) -> Any:
+    def get(self, resource: str) -> Any:
         """The cluster's certificate is its own: as with Ganeti's tools, nobody vouches for it."""
+        path = f"/2/{resource}" if resource == "info" else f"/2/{resource}?bulk=1"
         request = urllib.request.Request(self._base + path, headers=self._headers)  # noqa: S310 - http(s), see above
         context = ssl._create_unverified_context()  # noqa: S323 - see above
         try:
