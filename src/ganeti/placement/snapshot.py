@@ -145,6 +145,7 @@ class Instance(Struct, frozen=True, kw_only=True):
     load: Load = Load()
     disks: tuple[int, ...] = ()
     nics: int = 1
+    networks: tuple[str, ...] = ()  # UUIDs of those that its NICs are in
     hypervisor: str = ""
 
     def at(self, primary: int, secondary: int) -> Instance:
@@ -196,8 +197,11 @@ class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
             for i in self.instances
         )
 
-    def only_group(self, group: int) -> Snapshot:
-        """The nodes of a group and the instances whose primary is there, all of their nodes in the group."""
+    def only_group(self, group: int, *, split: bool = False) -> Snapshot:
+        """The nodes of a group and the instances that have all of their nodes there.
+
+        ``split``: those too that have only their primary there, without their secondary.
+        """
         kept = [index for index, node in enumerate(self.nodes) if node.group == group]
         place = {old: new for new, old in enumerate(kept)} | {NO_NODE: NO_NODE}
         return msgspec.structs.replace(
@@ -205,9 +209,9 @@ class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
             groups=(self.groups[group],),
             nodes=tuple(msgspec.structs.replace(self.nodes[index], group=0) for index in kept),
             instances=tuple(
-                msgspec.structs.replace(i, primary=place[i.primary], secondary=place[i.secondary])
+                msgspec.structs.replace(i, primary=place[i.primary], secondary=place.get(i.secondary, NO_NODE))
                 for i in self.instances
-                if i.primary in place and i.secondary in place
+                if i.primary in place and (split or i.secondary in place)
             ),
         )
 

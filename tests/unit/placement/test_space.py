@@ -11,6 +11,7 @@ from ganeti.placement.simulated import simulated
 from ganeti.placement.snapshot import Template
 from ganeti.placement.space.filling import Filler
 from ganeti.placement.space.spec import InstanceSpec
+from ganeti.placement.text import parse
 
 FREELY = Limits(capacity=False)
 
@@ -99,3 +100,34 @@ def test_the_last_simulated_group_is_the_first():
         ("node-01-002", False),
         ("node-02-001", False),
     ]
+
+
+def test_nodes_that_fail_n1_already_are_filled_if_that_is_accepted():
+    cluster = parse(_FAILING).snapshot
+    mirrored = spec(template=Template.DRBD, memory=128, disk=1024)
+    limits = Limits()
+    assert not Filler(cluster, limits).standard(mirrored).tried
+    independent = Filler(cluster, limits, independent=True).standard(mirrored)
+    accepting = Filler(cluster, limits, accept_errors=True).standard(mirrored)
+    assert {node for it in independent.instances for node in it.nodes} == {2, 3}
+    assert {node for it in accepting.instances for node in it.nodes} == {0, 1, 2, 3}
+    both = Filler(cluster, limits, independent=True, accept_errors=True).standard(mirrored)
+    assert len(both.instances) == len(independent.instances)
+
+
+# As Ganeti's hspace 3.0.2 answers: 8 instances with --independent-groups, 12 with --accept-existing-errors.
+_FAILING = """g1|u1|preferred||
+g2|u2|preferred||
+
+n1|4096|0|3072|10000|9000|2|M|u1|1||N|0|1|1.0
+n2|4096|0|400|10000|9000|2|N|u1|1||N|0|1|1.0
+n3|4096|0|4096|10000|9000|2|N|u2|1||N|0|1|1.0
+n4|4096|0|4096|10000|9000|2|N|u2|1||N|0|1|1.0
+
+i1|1024|1000|1|running|Y|n1|n2|drbd||1
+
+
+|128,1,1024,1,1,1|128,1,1024,1,1,1;32768,8,1048576,16,8,12|drbd,plain|4.0|32.0
+g1|128,1,1024,1,1,1|128,1,1024,1,1,1;32768,8,1048576,16,8,12|drbd,plain|4.0|32.0
+g2|128,1,1024,1,1,1|128,1,1024,1,1,1;32768,8,1048576,16,8,12|drbd,plain|4.0|32.0
+"""

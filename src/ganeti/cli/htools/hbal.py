@@ -48,6 +48,8 @@ def _main(words: Sequence[str]) -> int:
         say("Cluster is empty, exiting.")
         return 0
     _describe(loaded, verbosity(arguments))
+    if verbosity(arguments) > 1:
+        _tell_split(loaded.snapshot)
     snapshot = _chosen_group(loaded, arguments)
     return _Run(loaded, snapshot, options, arguments).run()
 
@@ -94,6 +96,13 @@ def _describe(loaded: Loaded, level: int) -> None:
         say(f"Note: Stripping common suffix of '{loaded.names.suffix}' from names")
 
 
+def _tell_split(snapshot: Snapshot) -> None:
+    names = [f"  {instance.name}" for instance in snapshot.split_instances()]
+    if names:
+        warn("\n".join(("Found instances belonging to multiple node groups:", *names)))
+        warn("These instances will not be moved.")
+
+
 def _chosen_group(loaded: Loaded, arguments: argparse.Namespace) -> Snapshot:
     groups = loaded.snapshot.groups
     listed = "".join(f"\n  {group.name}" for group in groups)
@@ -105,7 +114,7 @@ def _chosen_group(loaded: Loaded, arguments: argparse.Namespace) -> Snapshot:
         wanted = [i for i, group in enumerate(groups) if arguments.group in (group.name, group.uuid)]
     if not wanted:
         raise WrongInput(f"Node group {arguments.group} not found. Node group list is:{listed}\nError: Aborting.")
-    part = loaded.snapshot.only_group(wanted[0])
+    part = loaded.snapshot.only_group(wanted[0], split=True)
     say(f"Group size {len(part.nodes)} nodes, {len(part.instances)} instances")
     say(f"Selected node group: {groups[wanted[0]].name}")
     return part

@@ -210,8 +210,8 @@ def command_line() -> Parser:
         help="the part of each disk to stay free",
     )
     add("-l", "--max-length", metavar="N", type=integer("max solution length"), default=-1, help="at most N instances")
-    add("--independent-groups", action="store_true", help="pass over groups with nodes that fail N+1")
-    add("--accept-existing-errors", action="store_true", help="pass over nodes that fail N+1")
+    add("--independent-groups", action="store_true", help="leave out groups with nodes that fail N+1")
+    add("--accept-existing-errors", action="store_true", help="accept nodes that fail N+1 already")
     add("--no-capacity-checks", action="store_true", help="do not check that every node's death can be survived")
     add("-O", "--offline", metavar="NODE", action="append", default=[], help="take this node for offline")
     text = "MiB that nodes with KVM take themselves; 0: what they report"

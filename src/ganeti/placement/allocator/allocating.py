@@ -55,9 +55,12 @@ def outcome_in(scene: Scene, group: int, request: Allocate) -> Outcome:
         allowed = frozenset(request.nodes)
         nodes = np.array([node for node in nodes.tolist() if node in allowed], dtype=np.intp)
     where = scene.cluster.groups[group]
+    if not set(request.instance.networks) <= set(where.networks):
+        lacks = f"group {where.name} is not connected to a network required by instance {request.instance.name}"
+        return Outcome(where, error=lacks)
     error = _without_choice(request, nodes)
     if error:
-        return Outcome(where, error=error)
+        return Outcome(where, error=f"Group {where.name}: error {error}")
     choices = Choices(
         scene.occupancy, request.instance, nodes, nodes if request.required_nodes == 2 else None, scene.limits
     )

@@ -172,7 +172,8 @@ class Choices:
         occupancy, equipment = self.occupancy, self.occupancy.equipment
         if not self._has_disk:
             return np.zeros(len(occupancy.online), dtype=bool)
-        left = equipment.spindles - occupancy.used[Resource.SPINDLES_ALL] - (self.instance.spindles or 0)
+        wanted = np.inf if self.instance.spindles is None else self.instance.spindles
+        left = equipment.spindles - occupancy.used[Resource.SPINDLES_ALL] - wanted
         lacks: NDArray[np.bool_] = equipment.exclusive & (left < 0)
         return lacks
 

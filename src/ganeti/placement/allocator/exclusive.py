@@ -67,7 +67,7 @@ def _taken(instance: Instance, *, primary: bool) -> Floats:
 
 
 def _count(free: Floats, spec: Spec) -> int:
-    needs = (spec.memory_size, spec.disk_size * spec.disk_count, spec.spindle_use, spec.cpu_count)
+    needs = (spec.memory_size, spec.disk_size, spec.spindle_use, spec.cpu_count)
     counts = [int(have // need) for have, need in zip(free, needs, strict=True) if need]
     return max(min(counts, default=0), 0)
 

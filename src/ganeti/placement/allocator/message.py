@@ -246,6 +246,7 @@ def _instance(name: str, wire: WireInstance, primary: int, secondary: int) -> In
         forthcoming=wire.forthcoming,
         disks=tuple(disk.size for disk in wire.disks),
         nics=len(wire.nics),
+        networks=tuple(nic.network for nic in wire.nics if nic.network is not None),
         hypervisor=wire.hypervisor or "",
     )
 

@@ -60,7 +60,7 @@ class Outcome:
         """In the words of Ganeti's hail."""
         name, policy = self.group.name, self.group.alloc_policy
         if self.error:
-            return f"Group {name}: error {self.error}"
+            return self.error
         failures = self.failures
         if self.choices is None or self.choice is None:
             return f"Group {name} ({policy}): No valid allocation solutions, failure reasons: {listed(failures)}"

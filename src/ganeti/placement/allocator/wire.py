@@ -78,7 +78,9 @@ class WireDisk(Struct, frozen=True):
 
 
 class WireNic(Struct, frozen=True):
-    """Only their number matters."""
+    """Their number matters, and which networks they are in."""
+
+    network: str | None = None
 
 
 class WireInstance(Struct, frozen=True):

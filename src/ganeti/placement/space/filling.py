@@ -42,7 +42,7 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Filler:
-    """``independent`` passes over groups with a node that fails N+1, ``accept_errors`` over such nodes only.
+    """``independent`` leaves out groups with a node that fails N+1, else ``accept_errors`` uses such nodes too.
 
     At most ``rounds`` instances are placed, if that is given. Mirrored instances have a node for the case that theirs
     dies, so the limits on capacity are for the others.
@@ -82,8 +82,10 @@ class Filler:
         online = scene.occupancy.online
         unhappy = scene.occupancy.fails_n1() & online
         groups = np.array([node.group for node in self.snapshot.nodes])
-        if not self.accept_errors:
-            unhappy = np.isin(groups, groups[unhappy]) if self.independent else np.full(len(groups), unhappy.any())
+        if self.accept_errors and not self.independent:
+            scene.ignored = unhappy
+            return filled, tuple(int(node) for node in np.flatnonzero(online))
+        unhappy = np.isin(groups, groups[unhappy]) if self.independent else np.full(len(groups), unhappy.any())
         if unhappy.all():
             filled.failures[Failure.N1], filled.tried = 1, False
             return filled, None

@@ -15,7 +15,9 @@ from tests.unit.placement.allocator.messages import (
     instance,
     message,
     node,
+    policy,
     relocation,
+    spec,
 )
 
 FREELY = Limits(capacity=False)
@@ -112,6 +114,33 @@ def test_in_exclusive_storage_the_node_that_loses_least_is_chosen():
     given, _ = asked(message(there, request=allocation("plain", memory=130)))
     assert given.result == ["node1"]
     assert "score: ([1],98976)" in given.info
+
+
+def test_an_instance_without_spindles_cannot_have_exclusive_storage():
+    own = {"ndparams": {"spindle_count": 4, "exclusive_storage": True}, "free_spindles": 4, "total_spindles": 4}
+    there = {"node1": node(**own), "node2": node(**own)}
+    without = allocation("plain", disks=[{"mode": "rw", "size": 1024}])
+    assert "FailSpindles: 2" in refusal(message(there, request=without))
+
+
+def test_in_dedicated_groups_the_size_of_a_disk_counts_once_however_many_the_policy_wants():
+    own = {"ndparams": {"spindle_count": 100, "exclusive_storage": True}, "free_spindles": 100, "total_spindles": 100}
+    there = {"node1": node(memory=8192, cpus=30, **own), "node2": node(memory=8192, cpus=30, **own)}
+    bounds = [{"min": spec(disk=2, disk_size=10240), "max": spec(disk=9, disk_size=10**6, memory=9999, cpu=9, nic=9)}]
+    wanted = allocation("plain", disks=[{"mode": "rw", "size": 20480, "spindles": 1}] * 2, disk_space_total=40960)
+    bounds[0]["max"]["spindle-use"] = 9
+    given, _ = asked(message(there, request=wanted, group_policy=policy(minmax=bounds)))
+    assert "score: ([4],59040)" in given.info
+
+
+def test_a_group_that_lacks_a_network_of_the_instance_is_out_of_the_question():
+    nic = {"ip": None, "mac": "aa:00:00:00:00:01", "bridge": "br0", "network": "net-1"}
+    wanted = message(
+        {"node1": node(), "node2": node("uuid-1")}, request=allocation("plain", nics=[nic]), groups=("preferred",) * 2
+    )
+    assert "group group0 is not connected to a network required by instance new" in refusal(wanted)
+    wanted["nodegroups"]["uuid-1"]["networks"] = ["net-1"]
+    assert result(wanted) == ["node2"]
 
 
 def test_of_several_instances_all_are_placed_or_none():
