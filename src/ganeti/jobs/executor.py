@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 
 from ganeti import errors
 from ganeti.declare.decode import decode
-from ganeti.errors import Canceled, GanetiError, JobLost, UnknownEntity, WrongInput, WrongState
+from ganeti.errors import Canceled, GanetiError, UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext, Services
 from ganeti.jobs.hooks import Hooks
 from ganeti.jobs.locks import Request
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
 from ganeti.jobs.queue import JobQueue, Tracked, interrupted, record_of, unfinished
+from ganeti.jobs.recovery import cleaned_up
 from ganeti.model.entity import evolve
 from ganeti.model.job import Job, JobStatus, Residue, Step
 from ganeti.rpc.call import Progress
@@ -51,7 +53,7 @@ class Executor:
         """Take up the jobs that the last master daemon left."""
         for tracked in interrupted(self.queue):
             self._runs[tracked.job.id] = run = _Run(self, tracked)
-            run.start(run.settle())
+            run.start(run.clean_up())
         for tracked in unfinished(self.queue):
             if tracked.job.id not in self._runs:
                 self._begin(tracked)
@@ -229,49 +231,22 @@ class _Run:
         finally:
             self._executor._finished(self.id)
 
-    async def settle(self) -> None:
-        """Clean up after a job that was running when the last master daemon died, and end it."""
+    async def clean_up(self) -> None:
+        """Clean up after the step that was running when the last master daemon stopped, and end the job."""
         job = self._tracked.job
         index = next(index for index, step in enumerate(job.steps) if step.status is JobStatus.RUNNING)
-        context = RunContext(self._services, self, job.residue)
-        told = "The master daemon stopped while this was running"
-        left: list[str] = []
-        try:
-            operation = self._executor.parse_one(msgspec.json.decode(job.steps[index].input))
-            request = await self._locked(operation)
-            try:
-                await operation.recover(context)
-            finally:
-                left += await context.undo_all()
-                self._executor.locks.release(request)
-        except GanetiError as error:
-            told += f"; cleaning up after it failed: {error.message}"
-        except Exception as error:  # noqa: BLE001 - a job ends, whatever happens
-            _log.exception("Job %d: cleaning up failed", self.id)
-            told += f"; cleaning up after it failed: {error}"
-        left += await context.undo_all()  # what is still to undo if there were no locks to get
-        names = [residue.what for residue in job.residue]
-        if left:
-            told += f"; left behind: {'; '.join(left)}"
-        elif names:
-            told += f"; cleaned up: {'; '.join(names)}"
-        else:
-            told += "; it may have been partly carried out"
-        await self._end(index, JobStatus.ERROR, errors.encode(JobLost(told)))
+        lost = await cleaned_up(RunContext(self._services, self, job.residue), self._held(job.steps[index]))
+        await self._end(index, JobStatus.ERROR, errors.encode(lost))
         self._executor._finished(self.id)
 
     async def _step(self, index: int, step: Step) -> None:
         self._cancelable = True
         await self._dependencies()
         self._update(index, status=JobStatus.WAITING, started=self._services.clock.now())
-        operation = self._executor.parse_one(msgspec.json.decode(step.input))
-        request = await self._locked(operation)
-        try:
+        async with self._held(step) as operation:
             self._cancelable = False
             self._update(index, status=JobStatus.RUNNING, executed=self._services.clock.now())
             result = await self._carried_out(operation)
-        finally:
-            self._executor.locks.release(request)
         await self._succeeded(index, result)
 
     async def _carried_out(self, operation: JobOperation[Any]) -> Any:
@@ -295,6 +270,16 @@ class _Run:
             raise
         await hooks.after()
         return result
+
+    @asynccontextmanager
+    async def _held(self, step: Step) -> AsyncIterator[JobOperation[Any]]:
+        """A step's operation, with all its locks."""
+        operation = self._executor.parse_one(msgspec.json.decode(step.input))
+        request = await self._locked(operation)
+        try:
+            yield operation
+        finally:
+            self._executor.locks.release(request)
 
     async def _locked(self, operation: JobOperation[Any]) -> Request:
         """Hold all the operation's locks, and be sure that they are the right ones."""

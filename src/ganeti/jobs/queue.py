@@ -29,14 +29,13 @@ _encoder = msgspec.json.Encoder()
 class Tracked:
     """A job with what is not durable: its progress, and those who wait for news."""
 
-    __slots__ = ("job", "log", "progress", "unwritten", "waiters")
+    __slots__ = ("job", "log", "progress", "waiters")
 
     def __init__(self, job: Job, log: list[LogEntry]) -> None:
         self.job = job
         self.log = log
         self.progress: Progress | None = None
         self.waiters: list[asyncio.Future[None]] = []
-        self.unwritten = False
 
     def notify(self) -> None:
         waiters, self.waiters = self.waiters, []

@@ -23,10 +23,6 @@ class Kind(Enum):
     REPLACE_PRIMARY = "frf"
     ANYWHERE = "fa"  # every node of the group has the disks
 
-    @property
-    def moves_primary(self) -> bool:
-        return self is not Kind.REPLACE_SECONDARY
-
 
 def after_move(kind: Kind, target: _Nodes, primary: _Nodes, secondary: _Nodes) -> tuple[_Nodes, _Nodes]:
     """Primary and secondary after a move to ``target``; indices, or arrays of them."""
