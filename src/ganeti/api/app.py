@@ -32,6 +32,7 @@ from ganeti.declare.operation import Role
 from ganeti.errors import AccessDenied, GanetiError, UnknownEntity, WrongInput
 from ganeti.jobs.operation import JobOperation
 from ganeti.luxi.protocol import Method
+from ganeti.model.timing import API_WAIT
 from ganeti.operations import all_operations, find
 from ganeti.query.filter import names_filter, parse
 
@@ -39,7 +40,6 @@ _log = logging.getLogger(__name__)
 
 _encoder = msgspec.json.Encoder()
 _LARGEST_BODY = 4 * 1024**2  # bytes
-_LONGEST_WAIT = 10.0  # seconds that ``/wait`` waits
 _USER = web.RequestKey("user", User)
 
 
@@ -206,7 +206,7 @@ class _Reader:
             raise WrongInput("Parameter 'fields' must be a list of column names")
         previous, serial = given.get("previous_job_info"), given.get("previous_log_serial")
         answer = await self._master.call(
-            Method.WAIT_FOR_JOB_CHANGE, _number(request), fields, previous, serial, _LONGEST_WAIT
+            Method.WAIT_FOR_JOB_CHANGE, _number(request), fields, previous, serial, API_WAIT
         )
         if answer is None:
             raise UnknownEntity(f"Job {_number(request)} not found")

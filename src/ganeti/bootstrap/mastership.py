@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ganeti.config.configuration import read_state, record_of
-from ganeti.config.mandate import LEASE, voters
+from ganeti.config.mandate import voters
 from ganeti.config.sqlite import SqliteStore
 from ganeti.config.store import Store
 from ganeti.errors import EnvironmentUnfit, GanetiError, NotInitialised, WrongState
@@ -24,6 +24,7 @@ from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.model.timing import LEASE
 from ganeti.node.membership import belongs_to, candidates
 from ganeti.rpc.authority import Term, read_term, write_term
 from ganeti.rpc.client import NodeClient

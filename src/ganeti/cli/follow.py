@@ -15,10 +15,9 @@ from ganeti.declare.operation import PRIORITIES
 from ganeti.errors import Canceled, ExecutionFailed, UnknownEntity
 from ganeti.luxi.protocol import Method
 from ganeti.model.job import JobStatus
+from ganeti.model.timing import FOLLOW, FOLLOW_SLACK
 
 _FIELDS = ["status", "opstatus", "opresult", "progress"]
-_POLL = 50.0  # seconds that one question to the master may wait
-_SLACK = 30.0
 _WAITING = {
     "queued": "Job {} is waiting in queue",
     "waiting": "Job {} is trying to acquire all necessary locks",
@@ -96,7 +95,7 @@ class _Watch:
 
     def look(self, progress: ProgressLine) -> tuple[str, list[str], list[Any]]:
         """Wait for news and show them; the job's status, those of its steps, and their results."""
-        timeout = _GRACE if self._previous is None or self._previous[0] in _WAITING else _POLL
+        timeout = _GRACE if self._previous is None or self._previous[0] in _WAITING else FOLLOW
         answer = self._session.client.call(
             Method.WAIT_FOR_JOB_CHANGE,
             self._number,
@@ -104,7 +103,7 @@ class _Watch:
             self._previous,
             self._serial,
             timeout,
-            timeout=timeout + _SLACK,
+            timeout=timeout + FOLLOW_SLACK,
         )
         if answer is None:
             raise UnknownEntity(f"Job {self._number} not found")

@@ -14,10 +14,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from ganeti.config.mandate import LEASE, Mandate
+from ganeti.config.mandate import Mandate
 from ganeti.config.replication import Replication
 from ganeti.config.store import Store
 from ganeti.errors import GanetiError, NotMaster, StaleTerm, StoreFailed
+from ganeti.model.timing import LEASE
 from ganeti.rpc.contract.store import Batch, Record
 
 _log = logging.getLogger(__name__)

@@ -15,14 +15,11 @@ from collections.abc import Callable, Collection, Iterable
 
 from ganeti.errors import GanetiError, StaleTerm, StoreFailed
 from ganeti.model.node import Node
+from ganeti.model.timing import BEAT, LEASE
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import Ping
 
 _log = logging.getLogger(__name__)
-
-BEAT = 3.0  # seconds between two questions to a node
-LEASE = 15.0  # seconds that an answer counts, from the moment of the question
-assert Ping.patience + BEAT < LEASE  # noqa: S101 - so a slow answer does not end a mandate
 
 
 def voters(nodes: Iterable[Node], vouched: Collection[str] = ()) -> list[Node]:

@@ -12,6 +12,7 @@ import msgspec
 from ganeti import errors
 from ganeti.errors import MasterUnreachable
 from ganeti.luxi.protocol import END, VERSION, Request, encoder, response_decoder
+from ganeti.model.timing import LUXI
 
 _CONNECT = 10.0  # seconds
 _CHUNK = 1 << 20
@@ -20,7 +21,7 @@ _CHUNK = 1 << 20
 class Client:
     """One connection; every method raises MasterUnreachable, or the error that the master answers."""
 
-    def __init__(self, path: Path, timeout: float = 180.0) -> None:
+    def __init__(self, path: Path, timeout: float = LUXI) -> None:
         self._path = path
         self._timeout = timeout
         self._socket: socket.socket | None = None

@@ -11,13 +11,13 @@ from pathlib import Path
 from ganeti.errors import GanetiError, WrongInput
 from ganeti.host.paths import Paths
 from ganeti.host.process import follow
+from ganeti.model.timing import HOOKS_MARGIN
 from ganeti.rpc.contract.hooks import HookResult, RunHooks
 from ganeti.rpc.server import Report
 
 # As that documentation has it; a name with a dot (a backup, a file of the package manager) is passed over.
 _SCRIPT_NAME = re.compile(r"^[a-zA-Z0-9_-]+$")
 _PATH_NAME = re.compile(r"^[a-z0-9-]+$")
-_MARGIN = 10.0  # seconds, to answer before the caller gives up
 
 
 class Hooks:
@@ -31,7 +31,7 @@ class Hooks:
         del report
         if not _PATH_NAME.match(call.path):
             raise WrongInput(f"Parameter 'path': '{call.path}' is not the name of a hook directory")
-        deadline = asyncio.get_running_loop().time() + call.deadline - _MARGIN
+        deadline = asyncio.get_running_loop().time() + call.deadline - HOOKS_MARGIN
         return tuple([await self._run(script, call, deadline) for script in self._scripts(call)])
 
     def _scripts(self, call: RunHooks) -> list[Path]:

@@ -14,12 +14,9 @@ from typing import Any, ClassVar, Generic, TypeVar, get_args
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-R = TypeVar("R")
+from ganeti.model.timing import DEFAULT_DEADLINE
 
-DEFAULT_DEADLINE = 60.0  # seconds
-# A node that has nothing to say says so this often, so that a dead one is noticed.
-HEARTBEAT = 5.0
-SILENCE = 3 * HEARTBEAT
+R = TypeVar("R")
 
 
 class Call(Struct, Generic[R], frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="call"):

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from ganeti.errors import NodeUnreachable
-from ganeti.rpc.call import SILENCE
+from ganeti.model.timing import SILENCE
 from ganeti.rpc.transport import Address, Entrance
 
 _PATH = "/call"

@@ -12,8 +12,9 @@ import msgspec
 
 from ganeti import errors
 from ganeti.errors import ExecutionFailed, GanetiError, NodeRefused
+from ganeti.model.timing import HEARTBEAT
 from ganeti.rpc.authority import Authority
-from ganeti.rpc.call import HEARTBEAT, AskSeveral, Call, Line, Outcome, Progress, Request, encoder, request_decoder
+from ganeti.rpc.call import AskSeveral, Call, Line, Outcome, Progress, Request, encoder, request_decoder
 
 _log = logging.getLogger(__name__)
 

@@ -5,9 +5,10 @@ import asyncio
 
 import pytest
 
-from ganeti.config.mandate import LEASE, Mandate, voters
+from ganeti.config.mandate import Mandate, voters
 from ganeti.errors import NodeUnreachable, StaleTerm, StoreFailed
 from ganeti.model.entity import evolve
+from ganeti.model.timing import LEASE
 from tests.cluster.world import first_state
 from tests.simulation.virtual import run
 

@@ -17,13 +17,13 @@ from ganeti.jobs.queue import finished_before
 from ganeti.luxi.protocol import Method
 from ganeti.model.entity import evolve
 from ganeti.model.kind import labelled
+from ganeti.model.timing import LONGEST_NEWS
 from ganeti.operations.cluster.info import describe
 from ganeti.operations.tags.subject import tagged
 from ganeti.query.filter import names_filter
 from ganeti.query.job import JOBS, JobRow, log_entries
 
 _NO_CHANGE = "nochange"
-_LONGEST_WAIT = 60.0  # seconds
 
 
 class Methods:
@@ -84,7 +84,7 @@ class Methods:
         if tracked is None:
             return None
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + min(timeout, _LONGEST_WAIT)
+        deadline = loop.time() + min(timeout, LONGEST_NEWS)
         while True:
             row = JobRow(tracked.job, tracked.log, progress=_progress(tracked))
             values = [JOBS.find(name).cell(row)[1] for name in fields]

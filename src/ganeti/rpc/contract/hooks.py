@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from ganeti.model.timing import HOOKS
 from ganeti.rpc.call import Call
 
 
@@ -24,4 +25,4 @@ class RunHooks(Call[tuple[HookResult, ...]], frozen=True, tag="hooks.run"):
     path: str
     phase: Literal["pre", "post"]
     environment: dict[str, str]
-    patience = 600.0
+    patience = HOOKS

@@ -6,6 +6,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, RunningGuest, Space
+from ganeti.model.timing import PING
 from ganeti.rpc.call import Call
 
 __all__ = [
@@ -40,7 +41,7 @@ class Pong(Struct, frozen=True):
 class Ping(Call[Pong], frozen=True, tag="node.ping"):
     """Are you there?"""
 
-    patience = 10.0
+    patience = PING
 
 
 class Standing(Struct, frozen=True):
