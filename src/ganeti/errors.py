@@ -10,7 +10,6 @@
     │   ├── NotUnique              a name, address or device that something else holds
     │   ├── WrongState             not in this state, or not in this role
     │   ├── InsufficientResources
-    │   │   └── TemporarilyInsufficientResources
     │   ├── ResolverError          a host name that has no address
     │   ├── EnvironmentUnfit       the machine lacks what the operation needs
     │   ├── NotInitialised         the machine belongs to no cluster
@@ -112,12 +111,6 @@ class InsufficientResources(CheckFailed):
 
     code = "insufficient_resources"
     http_status = 409
-
-
-class TemporarilyInsufficientResources(InsufficientResources):
-    """Not enough of something now; worth trying again."""
-
-    code = "temp_insufficient_resources"
 
 
 class ResolverError(CheckFailed):

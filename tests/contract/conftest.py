@@ -43,6 +43,6 @@ def small_space(tmp_path):
     """A file system of 4 MiB."""
     if os.geteuid():
         pytest.skip("mounting a file system takes root")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0755", "tmpfs", tmp_path], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=200,mode=0755", "tmpfs", tmp_path], check=True)
     yield tmp_path
     subprocess.run(["umount", "--lazy", tmp_path], check=True)

@@ -90,10 +90,6 @@ class Paths:
         return self.state / "replica-term"
 
     @property
-    def ssh_known_hosts(self) -> Path:
-        return self.state / "known_hosts"
-
-    @property
     def master_socket(self) -> Path:
         return self.run / "socket" / "ganeti-master"
 

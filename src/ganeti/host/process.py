@@ -86,14 +86,6 @@ async def run(
     return Finished(words, status, (output or b"").decode(errors="replace"), (errors or b"").decode(errors="replace"))
 
 
-async def run_checked(*command: str | Path, timeout: float = 60, **more: object) -> Finished:
-    """Like ``run``; a failing status raises ExecutionFailed with the command's last words."""
-    finished = await run(*command, timeout=timeout, **more)  # type: ignore[arg-type]  # passed on as it came
-    if finished.failed:
-        raise ExecutionFailed(finished.why())
-    return finished
-
-
 async def follow(
     *command: str | Path,
     told: Callable[[str], None],

@@ -13,7 +13,7 @@ DiskTemplateName = Literal["blockdev", "diskless", "drbd", "ext", "file", "glust
 
 
 class DiskTemplate(StrEnum):
-    """Where an instance's disks are kept."""
+    """Where an instance's disks are kept; what each is, is a row in ``template.py``."""
 
     DISKLESS = "diskless"
     FILE = "file"
@@ -24,34 +24,6 @@ class DiskTemplate(StrEnum):
     GLUSTER = "gluster"
     EXT = "ext"
     BLOCK = "blockdev"
-
-    @property
-    def mirrored(self) -> bool:
-        """Whether the disks live on two nodes."""
-        return self is DiskTemplate.DRBD
-
-    @property
-    def shared(self) -> bool:
-        """Whether every node of the group can open the disks."""
-        return self in _SHARED
-
-    @property
-    def movable(self) -> bool:
-        """Whether an instance can start on another node without copying its disks."""
-        return self.mirrored or self.shared
-
-
-_SHARED = frozenset(
-    {
-        DiskTemplate.SHARED_FILE,
-        DiskTemplate.RBD,
-        DiskTemplate.GLUSTER,
-        DiskTemplate.EXT,
-        DiskTemplate.BLOCK,
-        # Nothing to copy is as good as shared.
-        DiskTemplate.DISKLESS,
-    }
-)
 
 
 class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):

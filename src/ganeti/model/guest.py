@@ -12,7 +12,6 @@ from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.instance import Instance
 from ganeti.model.nic import Nic
-from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, checked, filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
@@ -47,9 +46,6 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     disks: tuple[Disk, ...] = ()
     nics: tuple[GuestNic, ...] = ()
     network_port: int | None = None
-    primary_node: str = ""  # names, for scripts
-    secondary_nodes: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
 
 
 def guest_of(
@@ -73,9 +69,6 @@ def guest_of(
         disks=instance.disks,
         nics=tuple(guest_nic(state, nic) for nic in instance.nics),
         network_port=instance.network_port,
-        primary_node=state.get(Node, instance.primary_node).name,
-        secondary_nodes=tuple(state.get(Node, uuid).name for uuid in instance.secondary_nodes),
-        tags=tuple(sorted(instance.tags)),
     )
 
 

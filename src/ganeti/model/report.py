@@ -6,6 +6,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from ganeti.model.guest_state import GuestState
+from ganeti.model.template import StorageUnit
 
 
 class Memory(Struct, frozen=True):
@@ -17,8 +18,9 @@ class Memory(Struct, frozen=True):
 
 
 class Space(Struct, frozen=True):
-    """MiB."""
+    """Of one unit of storage, MiB."""
 
+    unit: StorageUnit
     total: int
     free: int
 
@@ -44,11 +46,11 @@ class RunningGuest(Struct, frozen=True):
 
 
 class NodeReport(Struct, frozen=True, kw_only=True):
-    """``space`` by directory; ``hypervisor_versions`` by name; ``boot_id`` changes with each boot."""
+    """``storage`` as it was asked for; ``hypervisor_versions`` by name; ``boot_id`` changes with each boot."""
 
     memory: Memory
     processors: Processors
-    space: dict[str, Space]
+    storage: tuple[Space, ...]
     guests: tuple[RunningGuest, ...]
     hypervisor_versions: dict[str, str]
     boot_id: str

@@ -6,7 +6,6 @@ from __future__ import annotations
 from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk
 from ganeti.node.equipment import Equipment
-from ganeti.node.storage.directories import problems
 from ganeti.node.storage.driver import Storage
 from ganeti.rpc.contract import storage
 from ganeti.rpc.contract.storage import DiskStatus
@@ -31,9 +30,10 @@ class Disks:
         del report
         return tuple([await self._examined(disk) for disk in call.disks])
 
-    async def check_directory(self, call: storage.CheckDirectory, report: Report) -> tuple[str, ...]:
+    async def check(self, call: storage.CheckStorage, report: Report) -> tuple[str, ...]:
         del report
-        return tuple(found for directory in call.directories for found in problems(self._equipment.paths, directory))
+        found = [await self._equipment.storage(unit.template).problems(unit) for unit in call.units]
+        return tuple(problem for problems in found for problem in problems)
 
     async def _examined(self, disk: Disk) -> DiskStatus:
         try:

@@ -11,6 +11,7 @@ from ganeti.host.clock import Clock
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.parameters.network import NicMode
+from ganeti.model.template import TEMPLATES
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Hypervisor
 from ganeti.node.hypervisor.fake import FakeHypervisor, PaperFiles
@@ -105,6 +106,6 @@ def on_paper(
         events,
         # "kvm" too, so that a cluster on paper can be like a real one in everything else.
         hypervisors={kind: FakeHypervisor(kind, {}, events, clock) for kind in ("kvm", "fake")},
-        storages={template: shared if template.movable else own for template in DiskTemplate},
+        storages={template: shared if TEMPLATES[template].movable else own for template in DiskTemplate},
         networks={},
     )

@@ -16,7 +16,7 @@ from ganeti.model.report import RunningGuest
 from ganeti.node.equipment import Equipment
 from ganeti.node.hypervisor.driver import Hypervisor, Resources
 from ganeti.node.network.driver import Tap
-from ganeti.node.storage.driver import OpenDisk, Storage
+from ganeti.node.storage.driver import Storage
 from ganeti.rpc.contract import instance
 from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Started, Stopped
 from ganeti.rpc.server import Report
@@ -108,7 +108,7 @@ class Guests:
         disks = [await self._storage(guest).examine(disk) for disk in guest.disks]
         problems += [status.problem for status in disks if status.problem and call.disks_exist]
         try:
-            opened = tuple(OpenDisk(disk, status.path) for disk, status in zip(guest.disks, disks, strict=True))
+            opened = tuple(self._storage(guest).expected(disk) for disk in guest.disks)
             # Descriptors of taps are made when the guest starts; any number tells as much here.
             taps = tuple(Tap(nic, "", (0,)) for nic in guest.nics)
             await hypervisor.check(guest, Resources(opened, taps))

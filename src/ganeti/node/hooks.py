@@ -16,8 +16,8 @@ from ganeti.rpc.contract.hooks import HookResult, RunHooks
 from ganeti.rpc.server import Report
 
 # As that documentation has it; a name with a dot (a backup, a file of the package manager) is passed over.
-_SCRIPT_NAME = re.compile(r"^[a-zA-Z0-9_-]+$")
-_PATH_NAME = re.compile(r"^[a-z0-9-]+$")
+_SCRIPT_NAME = re.compile(r"^[a-zA-Z0-9_-]+\Z")
+_PATH_NAME = re.compile(r"^[a-z0-9-]+\Z")
 
 
 class Hooks:

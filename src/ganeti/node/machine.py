@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The machine that a node is: memory, processors, space, and what it reaches."""
+"""The machine that a node is: memory, processors, and what it reaches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ganeti.host.addresses import is_own_address
 from ganeti.host.files import read_text
 
 _KIB_PER_MIB = 1024
-_MIB = 1024**2
 _CONNECT = 5.0  # seconds that a machine gets to answer
 
 
@@ -28,10 +27,6 @@ class Machine(Protocol):
 
     def processors(self) -> tuple[int, int, int]:
         """(all, sockets, NUMA nodes)."""
-        ...
-
-    def space(self, directory: Path) -> tuple[int, int] | None:
-        """(total, free) of a directory's file system; None if it is not there."""
         ...
 
     def boot_id(self) -> str: ...
@@ -63,13 +58,6 @@ class ThisMachine:
         nodes = list(Path("/sys/devices/system/node").glob("node[0-9]*"))
         return os.cpu_count() or 1, len(packages) or 1, len(nodes) or 1
 
-    def space(self, directory: Path) -> tuple[int, int] | None:
-        try:
-            found = os.statvfs(directory)
-        except OSError:
-            return None
-        return found.f_blocks * found.f_frsize // _MIB, found.f_bavail * found.f_frsize // _MIB
-
     def boot_id(self) -> str:
         return read_text(Path("/proc/sys/kernel/random/boot_id")) or ""
 
@@ -95,7 +83,6 @@ class PaperMachine:
     total_memory: int = 32768
     used_memory: int = 512
     all_processors: int = 16
-    disk: int = 1024**2
     boot: str = "paper"
     held: set[str] = field(default_factory=set)
 
@@ -104,10 +91,6 @@ class PaperMachine:
 
     def processors(self) -> tuple[int, int, int]:
         return self.all_processors, 1, 1
-
-    def space(self, directory: Path) -> tuple[int, int] | None:
-        del directory
-        return self.disk, self.disk
 
     def boot_id(self) -> str:
         return self.boot

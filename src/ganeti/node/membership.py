@@ -17,7 +17,7 @@ from ganeti.rpc.authority import Term, write_term
 from ganeti.rpc.contract.node import SaveFiles, WriteSsconf
 from ganeti.rpc.server import Report
 
-_KEY = re.compile(r"^[a-z0-9_-]+$")
+_KEY = re.compile(r"^[a-z0-9_-]+\Z")
 _REVISION = "revision"
 _WORLD_READABLE = 0o444
 

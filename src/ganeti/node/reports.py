@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import ganeti
 from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, Space
+from ganeti.model.template import StorageUnit
 from ganeti.node.equipment import Equipment
 from ganeti.node.events import event_of
 from ganeti.rpc.contract import node
@@ -40,7 +41,7 @@ class Reports:
         return NodeReport(
             memory=self._memory(),
             processors=Processors(total, sockets, numa_nodes, _OF_NODE),
-            space=dict(self._space(call.file_directories)),
+            storage=tuple([space async for space in self._storage(call.storage)]),
             guests=tuple(guest for guests in lists for guest in guests),
             hypervisor_versions={name: await driver.version() for name, driver in drivers.items()},
             boot_id=with_us.machine.boot_id(),
@@ -66,7 +67,7 @@ class Reports:
         held = sum(driver.memory() for driver in drivers if not driver.on_paper)
         return Memory(total, max(available - on_paper, 0), max(total - available - held, 0))
 
-    def _space(self, directories: tuple[str, ...]) -> Iterator[tuple[str, Space]]:
-        for directory in directories:
-            if found := self._equipment.machine.space(self._equipment.paths.under(directory)):
-                yield directory, Space(*found)
+    async def _storage(self, units: tuple[StorageUnit, ...]) -> AsyncIterator[Space]:
+        for unit in units:
+            if space := await self._equipment.storage(unit.template).space(unit):
+                yield space

@@ -52,7 +52,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         storage.CreateDisk: disks.create,
         storage.RemoveDisk: disks.remove,
         storage.ExamineDisks: disks.examine,
-        storage.CheckDirectory: disks.check_directory,
+        storage.CheckStorage: disks.check,
         os.DiagnoseProviders: installer.diagnose,
         os.ValidateOs: installer.validate,
         os.InstallOs: installer.install,

@@ -10,14 +10,13 @@ import msgspec
 from ganeti.model import group as model_group
 from ganeti.model import instance as model_instance
 from ganeti.model import node as model_node
-from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import backend_parameters
 from ganeti.model.instance import AdminState
 from ganeti.model.report import NodeReport
 from ganeti.model.state import State
+from ganeti.model.template import TEMPLATES
 from ganeti.placement.snapshot import NO_NODE, AllocPolicy, Group, Instance, Node, Snapshot, Status, Template
 
-_DRBD_METADATA = 128  # MiB a disk
 _DOWN = {AdminState.DOWN: Status.ADMIN_DOWN, AdminState.OFFLINE: Status.ADMIN_OFFLINE, AdminState.UP: Status.ERROR_DOWN}
 
 
@@ -75,7 +74,7 @@ class _Builder:
         if report is None or not node.hosting:
             return placed
         coming = [self.instance(i) for i in arriving if i.primary_node == node.uuid]
-        space = next(iter(report.space.values()), None)
+        space = next(iter(report.storage), None)
         return msgspec.structs.replace(
             placed,
             total_memory=report.memory.total,
@@ -95,7 +94,7 @@ class _Builder:
         return Instance(
             name=instance.name,
             memory=backend.maxmem,
-            disk=sum(sizes) + (_DRBD_METADATA * len(sizes) if instance.disk_template is DiskTemplate.DRBD else 0),
+            disk=sum(sizes) + TEMPLATES[instance.disk_template].overhead * len(sizes),
             vcpus=backend.vcpus,
             primary=self._nodes.get(instance.primary_node, NO_NODE),
             secondary=self._nodes[secondary] if secondary else NO_NODE,

@@ -19,6 +19,7 @@ from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
+from ganeti.model.template import TEMPLATES
 from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, column
 from ganeti.query.view import View
 
@@ -29,7 +30,6 @@ TEXT, BOOL, NUMBER, UNIT, OTHER = (
     FieldKind.UNIT,
     FieldKind.OTHER,
 )
-_DRBD_METADATA = 128  # MiB a disk, on both nodes
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _bridge(nic: GuestNic) -> str | None:
 
 def _disk_usage(row: InstanceRow) -> int:
     disks = row.instance.disks
-    extra = _DRBD_METADATA if row.instance.disk_template.mirrored else 0
+    extra = TEMPLATES[row.instance.disk_template].overhead
     return sum(disk.size + extra for disk in disks)
 
 

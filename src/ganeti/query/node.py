@@ -72,10 +72,9 @@ def rows(view: View, nodes: Sequence[Node]) -> list[NodeRow]:
 
 
 def _space(row: NodeRow, which: str) -> int:
-    spaces = list(row.report.space.values())
-    if not spaces:
+    if not row.report.storage:
         raise UNAVAILABLE
-    value: int = getattr(spaces[0], which)
+    value: int = getattr(row.report.storage[0], which)
     return value
 
 

@@ -12,9 +12,9 @@ from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext, Services
 from ganeti.jobs.executor import Executor
 from ganeti.jobs.locks import LockStatus
-from ganeti.model.disk import DiskTemplate
 from ganeti.model.report import NodeReport
 from ganeti.model.state import State
+from ganeti.model.template import storage_units
 from ganeti.operations.os.diagnose import provider_rows
 from ganeti.query import group, instance, job, node
 from ganeti.query.column import Columns, Table, column
@@ -123,14 +123,7 @@ class Queries:
 
     async def _reports(self, state: State) -> dict[str, NodeReport]:
         cluster = state.cluster
-        by_template = {
-            DiskTemplate.FILE: cluster.file_storage_dir,
-            DiskTemplate.SHARED_FILE: cluster.shared_file_storage_dir,
-        }
-        call = DescribeNode(
-            hypervisors=cluster.enabled_hypervisors,
-            file_directories=tuple(path for t, path in by_template.items() if t in cluster.enabled_disk_templates),
-        )
+        call = DescribeNode(cluster.enabled_hypervisors, storage_units(cluster))
         asked = state.hosting_nodes
         answers = await self._services.nodes.call_all(asked, call)
         return {n.uuid: found for n in asked if not isinstance(found := answers[n.name], GanetiError)}

@@ -21,7 +21,7 @@ API_VERSIONS = (20, 15, 10)
 API_WITH_VARIANTS = 15
 API_WITH_PARAMETERS = 20
 
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _SCRIPTS = ("create", "import", "export", "rename")
 
 
@@ -29,7 +29,7 @@ def all_providers(paths: Paths) -> Iterator[OsProvider]:
     """Every provider in the search path, usable or not, in the order in which they are found."""
     for place in paths.os_search_path:
         for directory in sorted(place.iterdir()) if place.is_dir() else ():
-            if directory.is_dir() and _NAME.match(directory.name):
+            if directory.is_dir() and _NAME.fullmatch(directory.name):
                 yield read(directory)
 
 
@@ -39,7 +39,7 @@ def find(paths: Paths, os_name: str) -> OsProvider:
     Raises WrongInput for a name that is none or a provider that cannot be used, UnknownEntity.
     """
     base = base_of(os_name)
-    if not _NAME.match(base):
+    if not _NAME.fullmatch(base):
         raise WrongInput(f"Parameter 'os': '{os_name}' is not the name of an OS")
     for place in paths.os_search_path:
         if (place / base).is_dir() and inside(place, place / base):

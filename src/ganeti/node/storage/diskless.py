@@ -7,6 +7,8 @@ from typing import NoReturn
 
 from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk
+from ganeti.model.report import Space
+from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.storage import DiskStatus
 
@@ -26,6 +28,20 @@ class NoStorage:
 
     async def examine(self, disk: Disk) -> DiskStatus:
         return DiskStatus(disk.uuid, "", problem="A diskless instance has no disks")
+
+    def expected(self, disk: Disk) -> OpenDisk:
+        _refuse(disk)
+
+    async def grow(self, disk: Disk, size: int) -> None:  # noqa: ARG002 - a Storage
+        _refuse(disk)
+
+    async def space(self, unit: StorageUnit) -> Space | None:
+        del unit
+        return None
+
+    async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
+        del unit
+        return ()
 
 
 def _refuse(disk: Disk) -> NoReturn:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ganeti.model.disk import Disk
+from ganeti.model.report import Space
+from ganeti.model.template import StorageUnit
 from ganeti.rpc.contract.storage import DiskStatus
 
 
@@ -48,3 +50,22 @@ class Storage(Protocol):
         ...
 
     async def examine(self, disk: Disk) -> DiskStatus: ...
+
+    def expected(self, disk: Disk) -> OpenDisk:
+        """What ``open`` would give, were it there. Raises WrongInput for a place where disks may not be."""
+        ...
+
+    async def grow(self, disk: Disk, size: int) -> None:
+        """Make it larger, to ``size`` MiB; what is on it stays. One that has this size is left as it is.
+
+        Raises UnknownEntity, InsufficientResources, WrongInput for a size that is smaller.
+        """
+        ...
+
+    async def space(self, unit: StorageUnit) -> Space | None:
+        """None if the unit is not there."""
+        ...
+
+    async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
+        """Why disks cannot be kept in a unit, in words; empty if they can."""
+        ...

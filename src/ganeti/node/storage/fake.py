@@ -5,8 +5,12 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 
-from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity
+from msgspec.structs import replace
+
+from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity, WrongInput
 from ganeti.model.disk import Disk
+from ganeti.model.report import Space
+from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.storage import DiskStatus
 
@@ -44,7 +48,28 @@ class FakeStorage:
         found = self._disks.get(disk.location)
         if not found:
             return DiskStatus(disk.uuid, "", problem=f"There is no disk at {disk.location}")
-        return DiskStatus(disk.uuid, disk.location, found.size)
+        problem = "" if found.size >= disk.size else f"It has {found.size} MiB instead of {disk.size} MiB"
+        return DiskStatus(disk.uuid, disk.location, found.size, problem)
+
+    def expected(self, disk: Disk) -> OpenDisk:
+        return OpenDisk(disk, disk.location)
+
+    async def grow(self, disk: Disk, size: int) -> None:
+        found = self._disks.get(disk.location)
+        if not found:
+            raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
+        if size < found.size:
+            raise WrongInput(f"Disk {disk.uuid} has {found.size} MiB and cannot shrink to {size} MiB")
+        if self.used() - found.size + size > self._capacity:
+            raise InsufficientResources(f"No space for disk {disk.uuid} ({size} MiB)")
+        self._disks[disk.location] = replace(found, size=size)
+
+    async def space(self, unit: StorageUnit) -> Space | None:
+        return Space(unit, self._capacity, self._capacity - self.used())
+
+    async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
+        del unit
+        return ()
 
     def used(self) -> int:
         """MiB."""

@@ -6,14 +6,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from ganeti.errors import AlreadyExists, GanetiError, InsufficientResources, UnknownEntity
+from ganeti.errors import AlreadyExists, EnvironmentUnfit, GanetiError, InsufficientResources, UnknownEntity, WrongInput
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk
-from ganeti.node.storage.directories import allowed, ensure_there, locate
+from ganeti.model.report import Space
+from ganeti.model.template import StorageUnit
+from ganeti.node.storage.directories import allowed, ensure_there, locate, problems
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.storage import DiskStatus
 
@@ -36,7 +39,7 @@ class FileStorage:
     async def remove(self, disk: Disk) -> None:
         path = locate(self._paths, disk.location)
         keep = {self._paths.under(place).resolve() for place in allowed(self._paths)}
-        await asyncio.to_thread(_remove, path, keep)
+        await asyncio.to_thread(_remove, path, keep, disk)
 
     async def open(self, disk: Disk) -> OpenDisk:
         path = locate(self._paths, disk.location)
@@ -58,16 +61,43 @@ class FileStorage:
         problem = "" if size >= disk.size else f"The file has {size} MiB instead of {disk.size} MiB"
         return DiskStatus(disk.uuid, str(path), size, problem)
 
+    def expected(self, disk: Disk) -> OpenDisk:
+        return OpenDisk(disk, str(locate(self._paths, disk.location)))
+
+    async def grow(self, disk: Disk, size: int) -> None:
+        path = locate(self._paths, disk.location)
+        await asyncio.to_thread(_grow, path, disk, size)
+
+    async def space(self, unit: StorageUnit) -> Space | None:
+        try:
+            found = await asyncio.to_thread(os.statvfs, self._paths.under(unit.key))
+        except OSError:
+            return None
+        return Space(unit, found.f_blocks * found.f_frsize // _MIB, found.f_bavail * found.f_frsize // _MIB)
+
+    async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
+        return tuple(await asyncio.to_thread(problems, self._paths, unit.key))
+
 
 def _create(path: Path, disk: Disk) -> None:
     try:
-        _make(path, disk)
+        with _told(path, disk, disk.size):
+            _make(path, disk)
     except FileExistsError:
         _check_same(path, disk)
+
+
+@contextmanager
+def _told(path: Path, disk: Disk, size: int) -> Iterator[None]:
+    """What the file system refuses, as an error that people understand; but for a file that is there already."""
+    try:
+        yield
+    except FileExistsError:
+        raise
     except OSError as error:
         if error.errno in _NO_SPACE:
-            raise InsufficientResources(f"No space for disk {disk.uuid} ({disk.size} MiB) in {path.parent}") from None
-        raise
+            raise InsufficientResources(f"No space for disk {disk.uuid} ({size} MiB) in {path.parent}") from None
+        raise EnvironmentUnfit(f"The file {disk.location} of disk {disk.uuid}: {error.strerror}") from None
 
 
 def _make(path: Path, disk: Disk) -> None:
@@ -87,6 +117,17 @@ def _make(path: Path, disk: Disk) -> None:
         undo.pop_all()
 
 
+def _grow(path: Path, disk: Disk, size: int) -> None:
+    if not path.is_file():
+        raise UnknownEntity(f"There is no file {disk.location} for disk {disk.uuid}")
+    with _told(path, disk, size), path.open("rb+") as file:
+        now = os.fstat(file.fileno()).st_size
+        if size * _MIB < now:
+            raise WrongInput(f"Disk {disk.uuid} has {now // _MIB} MiB and cannot shrink to {size} MiB")
+        file.truncate(size * _MIB)
+        os.fsync(file.fileno())
+
+
 def _check_same(path: Path, disk: Disk) -> None:
     size = path.stat().st_size
     if size != disk.size * _MIB:
@@ -95,8 +136,9 @@ def _check_same(path: Path, disk: Disk) -> None:
         )
 
 
-def _remove(path: Path, keep: set[Path]) -> None:
-    path.unlink(missing_ok=True)
+def _remove(path: Path, keep: set[Path], disk: Disk) -> None:
+    with _told(path, disk, disk.size):
+        path.unlink(missing_ok=True)
     # The instance's own directory goes with its last disk.
     if path.parent not in keep:
         _remove_if_empty(path.parent)

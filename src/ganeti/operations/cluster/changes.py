@@ -20,7 +20,7 @@ from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Policy
-from ganeti.operations.instance.disks import SUPPORTED
+from ganeti.model.template import SUPPORTED
 
 _ByKind = Mapping[str, Mapping[str, Any]]
 

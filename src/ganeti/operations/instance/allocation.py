@@ -22,6 +22,7 @@ from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import NodeReport
+from ganeti.model.template import storage_units
 from ganeti.placement import from_state
 from ganeti.placement.allocator.writing import described, write_message
 from ganeti.placement.snapshot import Snapshot
@@ -104,7 +105,7 @@ async def _reports(cluster: CheckContext) -> dict[str, NodeReport]:
     """What the nodes have now, by UUID; of those that answer."""
     state = cluster.state
     asked = state.hosting_nodes
-    call = DescribeNode(state.cluster.enabled_hypervisors, (state.cluster.file_storage_dir,))
+    call = DescribeNode(state.cluster.enabled_hypervisors, storage_units(state.cluster))
     answers = await cluster.call_all(asked, call)
     found = ((node.uuid, answers[node.name]) for node in asked)
     return {uuid: report for uuid, report in found if isinstance(report, NodeReport)}

@@ -15,9 +15,7 @@ from ganeti.declare.types import MOST_DISKS, DiskSize, Name, NonNegative
 from ganeti.errors import WrongInput, WrongState
 from ganeti.model.cluster import Cluster
 from ganeti.model.disk import AccessMode, Disk, DiskTemplate
-
-# The templates that this version of the software can make disks of.
-SUPPORTED = (DiskTemplate.DISKLESS, DiskTemplate.FILE, DiskTemplate.SHARED_FILE)
+from ganeti.model.template import TEMPLATES
 
 
 class DiskRequest(Item, frozen=True, kw_only=True):
@@ -63,6 +61,11 @@ def planned_disks(
     new_uuid: Callable[[], str],
 ) -> tuple[Disk, ...]:
     """The disks to make; ``directory`` is where those kept in files go."""
+    place_in = TEMPLATES[template].location
+    if not requests:
+        return ()
+    if not place_in:
+        raise WrongInput(f"Parameter 'disk_template': disks of template '{template}' cannot be made yet")
     disks = []
     for index, request in enumerate(requests):
         uuid = new_uuid()
@@ -71,7 +74,7 @@ def planned_disks(
                 uuid=uuid,
                 template=template,
                 size=request.size,
-                location=f"{directory}/{uuid}.file.disk{index}",
+                location=place_in(directory, uuid, index),
                 mode=request.mode,
                 name=request.name,
                 spindles=request.spindles,
@@ -83,7 +86,8 @@ def planned_disks(
 
 def file_directory(cluster: Cluster, template: DiskTemplate, subdirectory: str | None, instance_name: str) -> str:
     """Where the files of an instance's disks go. Raises WrongInput for a path that leaves the cluster's directory."""
-    base = cluster.shared_file_storage_dir if template is DiskTemplate.SHARED_FILE else cluster.file_storage_dir
+    unit = TEMPLATES[template].unit
+    base = unit(cluster) if unit else ""
     inner = PurePosixPath(subdirectory or "")
     if inner.is_absolute() or ".." in inner.parts:
         raise WrongInput(f"Parameter 'file_storage_dir': '{subdirectory}' must be a path below {base}, without '..'")

@@ -8,6 +8,7 @@ from ganeti.jobs.context import CheckContext
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.allocation import relocate
 from ganeti.operations.instance.subject import primary_of
 from ganeti.operations.node.choice import NodeChoice
@@ -15,7 +16,7 @@ from ganeti.operations.node.choice import NodeChoice
 
 def ensure_movable(instance: Instance) -> None:
     """Raise WrongState if its disks are on one node only."""
-    if not instance.disk_template.movable:
+    if not TEMPLATES[instance.disk_template].movable:
         raise WrongState(
             f"The disks of {instance.name} (template '{instance.disk_template}') are on one node only, "
             "so it cannot leave it"
@@ -25,7 +26,7 @@ def ensure_movable(instance: Instance) -> None:
 def named_target(state: State, instance: Instance, choice: NodeChoice) -> Node | None:
     """The node that an operation names, or the only one possible; None if it has to be chosen."""
     named = choice.find(state)
-    if instance.disk_template.mirrored:
+    if TEMPLATES[instance.disk_template].mirrored:
         secondary = state.get(Node, instance.secondary_nodes[0])
         if named and named.uuid != secondary.uuid:
             raise WrongInput(

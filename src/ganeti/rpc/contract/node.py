@@ -6,6 +6,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, RunningGuest, Space
+from ganeti.model.template import StorageUnit
 from ganeti.model.timing import PING
 from ganeti.rpc.call import Call
 
@@ -64,10 +65,10 @@ class TellStanding(Call[Standing], frozen=True, tag="node.standing"):
 
 
 class DescribeNode(Call[NodeReport], frozen=True, tag="node.describe"):
-    """What have you got? ``hypervisors`` and ``file_directories`` say what to look at."""
+    """What have you got? ``hypervisors`` and ``storage`` say what to look at."""
 
     hypervisors: tuple[str, ...]
-    file_directories: tuple[str, ...] = ()
+    storage: tuple[StorageUnit, ...] = ()
     patience = 20.0
 
 

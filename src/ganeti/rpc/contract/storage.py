@@ -6,6 +6,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from ganeti.model.disk import Disk
+from ganeti.model.template import StorageUnit
 from ganeti.rpc.call import Call
 
 
@@ -38,7 +39,7 @@ class ExamineDisks(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.exami
     disks: tuple[Disk, ...]
 
 
-class CheckDirectory(Call[tuple[str, ...]], frozen=True, tag="storage.check-directory"):
-    """Can disks be kept in these directories? What is in the way, in words."""
+class CheckStorage(Call[tuple[str, ...]], frozen=True, tag="storage.check"):
+    """Can disks be kept in these units? What is in the way, in words."""
 
-    directories: tuple[str, ...]
+    units: tuple[StorageUnit, ...]

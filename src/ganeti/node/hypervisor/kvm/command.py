@@ -13,7 +13,8 @@ import re
 from ganeti.node.hypervisor.kvm.board import Board, machine_type
 from ganeti.node.hypervisor.kvm.displays import graphics, spice, vnc
 from ganeti.node.hypervisor.kvm.drives import cd_drives, disks, floppy
-from ganeti.node.hypervisor.kvm.peripherals import guest_agent, network_cards, sound, usb
+from ganeti.node.hypervisor.kvm.network_cards import network_cards
+from ganeti.node.hypervisor.kvm.peripherals import guest_agent, sound, usb
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, escaped, refused
 
 PID_FILE = "pid"
@@ -25,7 +26,7 @@ CHROOT = "root"
 _RUN_WITH_CHROOT = (8, 1, 0)
 _RUN_WITH_USER = (9, 1, 0)
 
-_UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+_UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 
 def command_line(plan: LaunchPlan) -> list[str]:

@@ -31,7 +31,7 @@ from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, 
 from ganeti.node.hypervisor.kvm.launch import check, launch
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import accepts
-from ganeti.node.hypervisor.kvm.peripherals import tap_options
+from ganeti.node.hypervisor.kvm.network_cards import tap_options
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
 from ganeti.node.hypervisor.kvm.process import Process, resident
 from ganeti.node.network.driver import TapOptions

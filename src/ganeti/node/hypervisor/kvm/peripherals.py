@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Network cards, USB, sound and the guest agent, as QEMU's options."""
+"""USB, sound and the guest agent, as QEMU's options."""
 
 from __future__ import annotations
 
 import re
 
-from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
-from ganeti.node.network.driver import Tap, TapOptions
 
 AGENT_SOCKET = "agent"
-
-_MOST_QUEUES = 8  # gnt-instance(8)
-_EXPRESS_CARDS = {"e1000e"}
 
 _USB = {
     "tablet": "usb-tablet",
@@ -21,30 +16,12 @@ _USB = {
     "keyboard": "usb-kbd",
     "wacom-tablet": "usb-wacom-tablet",
 }
-_USB_BY_PLACE = re.compile(r"^host:(\d+)\.(\d+)$")
-_USB_BY_KIND = re.compile(r"^host:([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})$")
+_USB_BY_PLACE = re.compile(r"^host:(\d+)\.(\d+)\Z")
+_USB_BY_KIND = re.compile(r"^host:([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})\Z")
 
 # Those on the PCI bus get a place there; pcspk is a part of the board.
 _SOUND_ON_PCI = {"ac97": "AC97", "es1370": "ES1370", "hda": "intel-hda"}
 _SOUND_ON_ISA = {"sb16": "sb16", "adlib": "adlib", "cs4231a": "cs4231a", "gus": "gus"}
-
-
-def tap_options(wanted: KvmParameters) -> TapOptions:
-    """How the taps of a guest must be made. Raises WrongInput for queues that its cards cannot have."""
-    queues = wanted.virtio_net_queues
-    if queues > 1 and not (wanted.nic_type == "paravirtual" and wanted.vnet_hdr and queues <= _MOST_QUEUES):
-        raise refused(
-            "virtio_net_queues",
-            f"more than one queue takes nic_type 'paravirtual' and vnet_hdr, and {_MOST_QUEUES} are the most",
-        )
-    return TapOptions(queues, headers=wanted.vnet_hdr and wanted.nic_type == "paravirtual")
-
-
-def network_cards(plan: LaunchPlan, board: Board) -> list[str]:
-    tap_options(plan.parameters)
-    if plan.parameters.boot_order == "network" and not plan.parameters.kernel_path and not plan.resources.taps:
-        raise refused("boot_order", "'network' needs a network card")
-    return [word for tap in plan.resources.taps for word in _card(plan, board, tap)]
 
 
 def usb(plan: LaunchPlan, board: Board) -> list[str]:
@@ -80,27 +57,6 @@ def guest_agent(plan: LaunchPlan, board: Board) -> list[str]:
         "-device",
         f"virtserialport,bus={board.serial_bus()},chardev=agent0,name=org.qemu.guest_agent.0",
     ]
-
-
-def _card(plan: LaunchPlan, board: Board, tap: Tap) -> list[str]:
-    wanted = plan.parameters
-    name = f"nic-{tap.nic.uuid.replace('-', '')[:12]}"
-    queues = len(tap.descriptors)
-    numbers = ":".join(map(str, tap.descriptors))
-    netdev = f"tap,id={name},{'fd' if queues == 1 else 'fds'}={numbers}"
-    if wanted.nic_type == "paravirtual":
-        vhost = wanted.vhost_net and plan.qemu.vhost_net
-        netdev += f",vhost={'on' if vhost else 'off'}"
-        # A vector for each queue's two directions, one for control, one for changes.
-        many = f",mq=on,vectors={2 * queues + 2}" if queues > 1 else ""
-        device = f"virtio-net-pci,{board.express()}{many}"
-    else:
-        place = board.express() if wanted.nic_type in _EXPRESS_CARDS else board.conventional()
-        device = f"{wanted.nic_type},{place}"
-    boots = wanted.boot_order == "network" and not wanted.kernel_path
-    # Without a boot ROM both ends of a migration are alike, whatever version of it they have.
-    rom = f",bootindex={plan.resources.taps.index(tap) + 1}" if boots else ",romfile="
-    return ["-netdev", netdev, "-device", f"{device},netdev={name},id={name},mac={tap.nic.mac}{rom}"]
 
 
 def _usb_device(name: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ganeti.model.disk import DiskTemplate
+from ganeti.model.template import TEMPLATES
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.checks.nodes import REPORT
 from ganeti.operations.cluster.verify.findings import Code, Finding
@@ -28,7 +29,7 @@ def _redundancy(scene: Scene) -> Iterator[Finding]:
 
 def _to_be_saved(instance: Instance) -> bool:
     """Instances whose disks die with their node are counted in the notes."""
-    movable = DiskTemplate(str(instance.template)).movable
+    movable = TEMPLATES[DiskTemplate(str(instance.template))].movable
     return movable and instance.auto_balance and instance.status.holds_memory
 
 

@@ -9,6 +9,7 @@ from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
+from ganeti.model.template import TEMPLATES
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.checks.nodes import REPORT
 from ganeti.operations.cluster.verify.findings import Code, Finding
@@ -73,7 +74,7 @@ def _stuck(instance: Instance, guest: RunningGuest) -> Iterator[Finding]:
 def _layout(scene: Scene) -> Iterator[Finding]:
     state = scene.state
     for instance in scene.instances:
-        wanted = 1 if instance.disk_template.mirrored else 0
+        wanted = 1 if TEMPLATES[instance.disk_template].mirrored else 0
         if len(instance.secondary_nodes) != wanted:
             text = f"has {len(instance.secondary_nodes)} secondary nodes; disk template {instance.disk_template} "
             yield Finding(Code.EINSTANCELAYOUT, instance.name, f"{text}needs {wanted}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ganeti.model.guest_state import GuestState
+from ganeti.model.template import TEMPLATES
 from ganeti.operations.cluster.verify.checks.instances import running
 from ganeti.operations.cluster.verify.scene import Scene
 
@@ -14,7 +15,7 @@ _AT_REST = (GuestState.PAUSED, GuestState.SUSPENDED)
 
 def notes(scene: Scene) -> Iterator[str]:
     """Of a group, each a sentence."""
-    if fixed := sum(not instance.disk_template.movable for instance in scene.instances):
+    if fixed := sum(not TEMPLATES[instance.disk_template].movable for instance in scene.instances):
         yield f"{fixed} non-redundant instance(s) found."
     if paused := [g.name for found in running(scene).values() for g in found.values() if g.state in _AT_REST]:
         yield f"{len(paused)} paused instance(s) found: {', '.join(paused)}."

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What each disk template is: one row for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec import Struct
+
+from ganeti.model.cluster import Cluster
+from ganeti.model.disk import DiskTemplate
+
+# Where the disks live: there are none; on the nodes that hold them; where every node gets at them.
+Place = Literal["nowhere", "node", "everywhere"]
+
+
+class StorageUnit(Struct, frozen=True):
+    """A part of a node's storage that has a space of its own; ``key`` is a directory, a volume group, a pool."""
+
+    template: DiskTemplate
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """``copies`` is on how many nodes each disk is, 0 if on none in particular.
+
+    ``unit`` is the key of the unit that new disks are made in; ``location`` where a disk goes, by the place in it,
+    its UUID and its number. Both are None for a template without disks and for one that is not supported yet.
+    ``trouble`` is the code of a unit that cannot be used (gnt-cluster(8), "verify"), ``overhead`` what a disk takes
+    beyond its size on each node, MiB.
+    """
+
+    place: Place
+    copies: int = 0
+    unit: Callable[[Cluster], str] | None = None
+    location: Callable[[str, str, int], str] | None = None
+    trouble: str = ""
+    overhead: int = 0
+    supported: bool = False
+
+    @property
+    def movable(self) -> bool:
+        """Whether an instance can start on another node without copying its disks."""
+        return self.place != "node" or self.mirrored
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether nodes hold copies of one another's disks."""
+        return self.copies > 1
+
+
+def storage_units(cluster: Cluster) -> tuple[StorageUnit, ...]:
+    """Those of the enabled templates, those on the node itself first."""
+    enabled = [DiskTemplate(name) for name in cluster.enabled_disk_templates]
+    enabled.sort(key=lambda template: TEMPLATES[template].place != "node")
+    return tuple(StorageUnit(t, unit(cluster)) for t in enabled if (unit := TEMPLATES[t].unit))
+
+
+def _file(directory: str, uuid: str, index: int) -> str:
+    return f"{directory}/{uuid}.file.disk{index}"
+
+
+TEMPLATES = {
+    # Nothing to copy is as good as shared.
+    DiskTemplate.DISKLESS: Template("nowhere", supported=True),
+    DiskTemplate.FILE: Template(
+        "node",
+        copies=1,
+        unit=lambda cluster: cluster.file_storage_dir,
+        location=_file,
+        trouble="ENODEFILESTORAGEPATHUNUSABLE",
+        supported=True,
+    ),
+    DiskTemplate.SHARED_FILE: Template(
+        "everywhere",
+        unit=lambda cluster: cluster.shared_file_storage_dir,
+        location=_file,
+        trouble="ENODESHAREDFILESTORAGEPATHUNUSABLE",
+        supported=True,
+    ),
+    DiskTemplate.PLAIN: Template("node", copies=1),
+    DiskTemplate.DRBD: Template("node", copies=2, overhead=128),
+    DiskTemplate.RBD: Template("everywhere"),
+    DiskTemplate.GLUSTER: Template("everywhere"),
+    DiskTemplate.EXT: Template("everywhere"),
+    DiskTemplate.BLOCK: Template("everywhere"),
+}
+SUPPORTED = tuple(template for template, row in TEMPLATES.items() if row.supported)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Benches: a storage, and what a test must be able to see and do behind its back."""
+
+import uuid
+
+import pytest
+
+from ganeti.host.paths import Paths
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.template import StorageUnit
+from ganeti.node.storage.fake import FakeStorage
+from ganeti.node.storage.file import FileStorage
+
+MIB = 1024**2
+DIRECTORIES = {
+    DiskTemplate.FILE: "/srv/ganeti/file-storage",
+    DiskTemplate.SHARED_FILE: "/srv/ganeti/shared-file-storage",
+}
+
+
+class Bench:
+    def __init__(self, storage, unit):
+        self.storage = storage
+        self.unit = unit
+
+    def disk(self, size=1, index=0, **more):
+        name = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"disk{index}"))
+        location = f"{self.unit.key}/web1.example.com/{name}.file.disk{index}"
+        return Disk(**({"uuid": name, "template": self.unit.template, "size": size, "location": location} | more))
+
+
+class FakeBench(Bench):
+    """What is written stays in the bench: disks on paper have a size and nothing in them."""
+
+    def __init__(self, capacity=1024**2):
+        self._disks, self._written = {}, {}
+        super().__init__(FakeStorage(self._disks, capacity), StorageUnit(DiskTemplate.PLAIN, "xenvg"))
+
+    def bytes_of(self, disk):
+        return self._disks[disk.location].size * MIB
+
+    def write(self, disk, data):
+        self._written[disk.location] = data
+
+    def read(self, disk):
+        return self._written.get(disk.location, b"")
+
+    def contents(self):
+        return set(self._disks)
+
+    async def fill(self):
+        space = await self.storage.space(self.unit)
+        await self.storage.create(self.disk(size=space.free, index=9))
+
+
+class FileBench(Bench):
+    """``root`` is the node's; the directory of the template is made in it."""
+
+    def __init__(self, root, template):
+        self.paths = Paths(root)
+        self.directory = self.paths.under(DIRECTORIES[template])
+        self.directory.mkdir(parents=True)
+        super().__init__(FileStorage(self.paths), StorageUnit(template, DIRECTORIES[template]))
+
+    def file(self, disk):
+        return self.paths.under(disk.location)
+
+    def bytes_of(self, disk):
+        return self.file(disk).stat().st_size
+
+    def write(self, disk, data):
+        with self.file(disk).open("rb+") as file:
+            file.write(data)
+
+    def read(self, disk):
+        return self.file(disk).read_bytes()
+
+    def contents(self):
+        return {str(path) for path in self.directory.rglob("*")}
+
+    async def fill(self):
+        """Until there is no room for one file more."""
+        for number in range(10**6):
+            try:
+                (self.directory / f"filler{number}").touch()
+            except OSError:
+                return
+        raise AssertionError("The file system does not become full")
+
+
+@pytest.fixture(params=["fake", "file", "sharedfile"])
+def bench(request, tmp_path):
+    if request.param == "fake":
+        return FakeBench()
+    return FileBench(tmp_path, DiskTemplate(request.param))
+
+
+@pytest.fixture(params=["fake", "file", "sharedfile"])
+def small_bench(request):
+    """With a space of 4 MiB."""
+    if request.param == "fake":
+        return FakeBench(capacity=4)
+    return FileBench(request.getfixturevalue("small_space"), DiskTemplate(request.param))
+
+
+@pytest.fixture
+def files(tmp_path):
+    return FileBench(tmp_path, DiskTemplate.FILE)

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""OS providers' scripts, written as ganeti-os-interface(7) says and run on real files."""
+
+import asyncio
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed, UnknownEntity, WrongInput, WrongState
+from ganeti.host.clock import WallClock
+from ganeti.host.paths import Paths
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.node.equipment import of_this_machine
+from ganeti.node.guests import Guests
+from ganeti.node.hypervisor.driver import Resources
+from ganeti.node.osinstall.installer import Installer
+from ganeti.rpc.contract import os as contract
+from ganeti.rpc.server import Report
+
+UUID = "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
+SCRIPTS = {
+    "create": 'env | sort; printf %s "$INSTANCE_NAME" | dd of="$DISK_0_PATH" conv=notrunc status=none',
+    "rename": 'echo "from $OLD_INSTANCE_NAME to $INSTANCE_NAME"',
+    "export": 'stat -c %s "$EXPORT_DEVICE" >&"$EXP_SIZE_FD"; echo exporting >&2; cat "$EXPORT_DEVICE"',
+    "import": 'echo importing; cat >"$IMPORT_DEVICE"',
+    "verify": '[ "$1" = parameters ] && [ "$OSP_SUITE" != bad ] || { echo "no suite $OSP_SUITE"; exit 3; }',
+}
+
+
+@pytest.fixture
+async def node(tmp_path):
+    """A node with a provider ``debian``; ``script`` replaces one of its scripts."""
+    paths = Paths(tmp_path)
+    provider = paths.under("/srv/ganeti/os/debian")
+    provider.mkdir(parents=True)
+    (provider / "ganeti_api_version").write_text("20\n15\n")
+    (provider / "variants.list").write_text("default\nminimal\n")
+    (provider / "parameters.list").write_text("suite which release\n")
+
+    def script(name, text, interpreter="#!/bin/sh -e"):
+        (provider / name).write_text(f"{interpreter}\n{text}\n")
+        (provider / name).chmod(0o755)
+
+    for name, text in SCRIPTS.items():
+        # As Debian's providers are; its plain sh takes descriptors of one digit only.
+        script(name, text, interpreter="#!/bin/bash -e")
+    equipment = of_this_machine("node1", paths, WallClock())
+    paths.under("/srv/ganeti/file-storage").mkdir(parents=True)
+    disk = Disk(uuid=UUID, template=DiskTemplate.FILE, size=1, location="/srv/ganeti/file-storage/web1/disk0")
+    await equipment.storage(DiskTemplate.FILE).create(disk)
+    return SimpleNamespace(
+        paths=paths,
+        provider=provider,
+        script=script,
+        equipment=equipment,
+        installer=Installer(equipment, Guests(equipment)),
+        disk=paths.under(disk.location),
+        guest=guest(disk),
+    )
+
+
+def guest(*disks, **more):
+    values = {
+        "uuid": UUID,
+        "name": "web1",
+        "hypervisor": "fake",
+        "disk_template": DiskTemplate.FILE,
+        "hvparams": {"disk_type": "paravirtual"},
+        "beparams": BackendParameters(),
+        "os": "debian+minimal",
+        "osparams": {"suite": "trixie"},
+        "disks": disks,
+        "nics": (GuestNic(uuid="nic-0", mac="aa:00:00:12:34:56", mode="bridged", link="br0", ip="192.0.2.7"),),
+    }
+    return Guest(**(values | more))
+
+
+def said(report):
+    return [line.log for line in report.drain() if isinstance(line.log, str)]
+
+
+def logs(node):
+    return sorted((node.paths.log / "os").iterdir())
+
+
+async def test_create_writes_to_the_disk_and_is_told_what_the_interface_promises(node):
+    report = Report()
+    await node.installer.install(contract.InstallOs(guest=node.guest, debug_level=1), report)
+    assert node.disk.read_bytes().startswith(b"web1\0")
+    told = dict(line.split("=", 1) for line in said(report))
+    expected = {
+        "OS_API_VERSION": "20",
+        "INSTANCE_NAME": "web1",
+        "INSTANCE_OS": "debian",
+        "OS_NAME": "debian",
+        "OS_VARIANT": "minimal",
+        "OSP_SUITE": "trixie",
+        "HYPERVISOR": "fake",
+        "DEBUG_LEVEL": "1",
+        "DISK_COUNT": "1",
+        "DISK_0_PATH": str(node.disk),
+        "DISK_0_SIZE": "1",
+        "DISK_0_ACCESS": "rw",
+        "DISK_0_BACKEND_TYPE": "file:loop",
+        "NIC_COUNT": "1",
+        "NIC_0_MAC": "aa:00:00:12:34:56",
+        "NIC_0_IP": "192.0.2.7",
+        "NIC_0_MODE": "bridged",
+        "NIC_0_LINK": "br0",
+        "NIC_0_BRIDGE": "br0",
+    }
+    assert {name: told.get(name) for name in expected} == expected
+    assert "INSTANCE_REINSTALL" not in told
+    assert told["PWD"] == str(node.provider)
+
+
+async def test_a_reinstallation_is_told_as_one(node):
+    report = Report()
+    await node.installer.install(contract.InstallOs(guest=node.guest, reinstall=True), report)
+    assert "INSTANCE_REINSTALL=1" in said(report)
+
+
+async def test_what_a_script_says_is_kept_for_root_alone(node):
+    await node.installer.install(contract.InstallOs(guest=node.guest), Report())
+    (log,) = logs(node)
+    assert "OSP_SUITE=trixie" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+async def test_rename_is_told_both_names(node):
+    report = Report()
+    await node.installer.rename(contract.RenameInOs(guest=node.guest, old_name="old1"), report)
+    assert said(report) == ["from old1 to web1"]
+
+
+async def test_what_was_exported_can_be_imported(node):
+    node.disk.write_bytes(b"data".ljust(1024**2, b"."))
+    path = "/srv/ganeti/export/web1/disk0"
+    report = Report()
+    await node.installer.export(contract.ExportDisk(guest=node.guest, index=0, path=path), report)
+    assert said(report) == ["exporting"]
+    node.disk.write_bytes(b"\0" * 1024**2)
+    await node.installer.import_(contract.ImportDisk(guest=node.guest, index=0, path=path), Report())
+    assert node.disk.read_bytes().startswith(b"data....")
+
+
+async def test_an_export_that_fails_leaves_no_file(node):
+    node.script("export", "echo half; exit 1")
+    path = "/srv/ganeti/export/web1/disk0"
+    with pytest.raises(ExecutionFailed, match="'export' script of OS provider 'debian' failed with status 1"):
+        await node.installer.export(contract.ExportDisk(guest=node.guest, index=0, path=path), Report())
+    assert list(node.paths.under("/srv/ganeti/export/web1").iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/srv/ganeti/export/../../../etc/passwd", "/srv/ganeti/export/.."])
+async def test_an_export_goes_nowhere_but_where_exports_are(node, path):
+    with pytest.raises(WrongInput, match="'path'"):
+        await node.installer.export(contract.ExportDisk(guest=node.guest, index=0, path=path), Report())
+
+
+async def test_a_disk_that_is_not_there_cannot_be_exported(node):
+    with pytest.raises(WrongInput, match="'index'"):
+        await node.installer.export(
+            contract.ExportDisk(guest=node.guest, index=1, path="/srv/ganeti/export/a"), Report()
+        )
+
+
+async def test_what_was_never_exported_cannot_be_imported(node):
+    with pytest.raises(UnknownEntity, match="no export"):
+        await node.installer.import_(
+            contract.ImportDisk(guest=node.guest, index=0, path="/srv/ganeti/export/none"), Report()
+        )
+
+
+async def test_a_failing_script_is_told_with_its_last_words_and_where_all_of_them_are(node):
+    node.script("create", "for n in 1 2 3 4 5 6 7; do echo line $n; done; echo no such mirror >&2; exit 7")
+    with pytest.raises(ExecutionFailed) as failed:
+        await node.installer.install(contract.InstallOs(guest=node.guest), Report())
+    (log,) = logs(node)
+    assert "failed with status 7" in failed.value.message
+    assert "no such mirror" in failed.value.message
+    assert "line 1" not in failed.value.message
+    assert str(log) in failed.value.message
+    assert "line 1" in log.read_text()
+
+
+async def test_a_script_that_takes_too_long_is_killed_with_all_that_it_has_started(node, monkeypatch):
+    monkeypatch.setattr(contract.InstallOs, "patience", 0.3)
+    alive = node.paths.root / "alive"
+    os.mkfifo(alive)
+    node.script("create", f"sleep 9999 >{alive} & sleep 9999")
+    watcher = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(ExecutionFailed, match="did not finish within"):
+        await node.installer.install(contract.InstallOs(guest=node.guest), Report())
+    async with asyncio.timeout(60):
+        while held(watcher):
+            await asyncio.sleep(0)
+    os.close(watcher)
+
+
+def held(watcher):
+    """Whether anybody still holds the other end."""
+    try:
+        return os.read(watcher, 1) != b""
+    except BlockingIOError:
+        return True
+
+
+async def test_garbage_and_megabytes_do_no_harm(node):
+    node.script("create", "head -c 2000000 /dev/urandom; echo; printf 'progress 1%%\\rprogress 2%%\\n'")
+    report = Report()
+    await node.installer.install(contract.InstallOs(guest=node.guest), report)
+    assert said(report)[-2:] == ["progress 1%", "progress 2%"]
+
+
+async def test_a_script_that_cannot_be_run_is_told_by_name(node):
+    node.script("create", "", interpreter="#!/no/such/interpreter")
+    with pytest.raises(EnvironmentUnfit, match="create' cannot be run"):
+        await node.installer.install(contract.InstallOs(guest=node.guest), Report())
+
+
+async def test_the_disks_of_a_guest_that_runs_are_left_alone(node):
+    fake = node.equipment.hypervisor("fake")
+    machine = guest(hvparams={}, disk_template=DiskTemplate.DISKLESS)
+    await fake.start(machine, Resources(), paused=False)
+    before = node.disk.read_bytes()
+    with pytest.raises(WrongState, match="runs; stop it first"):
+        await node.installer.install(contract.InstallOs(guest=node.guest), Report())
+    assert node.disk.read_bytes() == before
+
+
+async def test_parameters_are_verified_by_the_provider_itself(node):
+    good = contract.ValidateOs(os="debian+default", osparams={"suite": "trixie"})
+    assert await node.installer.validate(good, Report()) == ()
+    bad = contract.ValidateOs(os="debian+default", osparams={"suite": "bad"})
+    assert await node.installer.validate(bad, Report()) == ("The OS 'debian' refuses its parameters: no suite bad",)
+
+
+@pytest.mark.parametrize(
+    ("os_name", "parameters", "told"),
+    [
+        ("debian", {}, "needs a variant: default, minimal"),
+        ("debian+huge", {}, "no variant 'huge'"),
+        ("debian+default", {"flavour": "x"}, "no parameter 'flavour'"),
+        ("nosuch", {}, "no OS provider 'nosuch'"),
+        ("../debian", {}, "not the name of an OS"),
+        ("debian\n", {}, "not the name of an OS"),
+    ],
+)
+async def test_what_a_provider_does_not_have_is_told_before_anything_runs(node, os_name, parameters, told):
+    (problem,) = await node.installer.validate(contract.ValidateOs(os=os_name, osparams=parameters), Report())
+    assert told in problem
+
+
+async def test_a_provider_with_a_part_missing_is_listed_with_what_is_missing(node):
+    (node.provider / "rename").unlink()
+    (found,) = await node.installer.diagnose(contract.DiagnoseProviders(), Report())
+    assert (found.name, found.problem) == ("debian", "it has no executable 'rename'")
+    assert found.parameters == {"suite": "which release"}
+    with pytest.raises(WrongInput, match="no executable 'rename'"):
+        await node.installer.install(contract.InstallOs(guest=node.guest), Report())
