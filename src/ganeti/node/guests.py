@@ -46,7 +46,7 @@ class Guests:
     async def stop(self, call: instance.StopGuest, report: Report) -> Stopped:
         del report
         async with self._changing(call.guest) as hypervisor:
-            stopped = await hypervisor.stop(call.guest, timeout=call.timeout, force=call.force)
+            stopped = await hypervisor.stop(call.guest.name, timeout=call.timeout, force=call.force)
             await self._close_disks(call.guest)
             return stopped
 

@@ -47,7 +47,7 @@ async def test_a_paused_guest_is_not_sent(bench):
 async def test_stopping_a_paused_guest_says_that_it_could_not_be_asked(bench):
     guest = bench.guest()
     await bench.start(guest, paused=True)
-    stopped = await bench.node.driver.stop(guest, timeout=60, force=False)
+    stopped = await bench.node.driver.stop(guest.name, timeout=60, force=False)
     assert (stopped.was_running, stopped.forced, stopped.asked) == (True, True, False)
 
 
@@ -64,7 +64,7 @@ async def test_a_guest_that_is_asked_to_stop_powers_off_and_is_gone(bench):
     guest = bench.guest()
     await bench.start(guest)
     await bench.up(guest)
-    stopped = await bench.node.driver.stop(guest, timeout=60, force=False)
+    stopped = await bench.node.driver.stop(guest.name, timeout=60, force=False)
     assert (stopped.was_running, stopped.forced) == (True, False)
     await bench.node.until("down")
     assert not await bench.node.list()
@@ -73,14 +73,14 @@ async def test_a_guest_that_is_asked_to_stop_powers_off_and_is_gone(bench):
 async def test_stopping_by_force_does_not_ask(bench):
     guest = bench.guest()
     await bench.start(guest)
-    stopped = await bench.node.driver.stop(guest, timeout=60, force=True)
+    stopped = await bench.node.driver.stop(guest.name, timeout=60, force=True)
     assert (stopped.was_running, stopped.forced) == (True, True)
     await bench.node.until("down")
     assert not await bench.node.list()
 
 
 async def test_stopping_what_does_not_run_is_fine(bench):
-    stopped = await bench.node.driver.stop(bench.guest(), timeout=1, force=False)
+    stopped = await bench.node.driver.stop(bench.guest().name, timeout=1, force=False)
     assert not stopped.was_running
 
 
@@ -124,7 +124,7 @@ async def test_a_new_node_daemon_finds_the_guests_of_the_old_one(bench):
     before = await bench.node.states()
     await bench.again()
     assert await bench.node.states() == before
-    stopped = await bench.node.driver.stop(one, timeout=1, force=True)
+    stopped = await bench.node.driver.stop(one.name, timeout=1, force=True)
     assert stopped.was_running
     await bench.node.until("down")
 

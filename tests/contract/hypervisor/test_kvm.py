@@ -154,7 +154,7 @@ async def test_a_guest_whose_reboots_end_it_can_be_reset_by_the_node(kvm, monkey
 async def test_a_guest_that_does_not_react_in_time_is_ended(kvm):
     guest = kvm.guest(hvparams={"kernel_args": "init=/bin/none"})
     await kvm.start(guest)
-    stopped = await kvm.node.driver.stop(guest, timeout=0.1, force=False)
+    stopped = await kvm.node.driver.stop(guest.name, timeout=0.1, force=False)
     assert (stopped.was_running, stopped.forced) == (True, True)
     assert kvm.process(guest) is None
 
@@ -162,7 +162,7 @@ async def test_a_guest_that_does_not_react_in_time_is_ended(kvm):
 async def test_a_guest_without_acpi_is_not_asked(kvm):
     guest = kvm.guest(hvparams={"acpi": False})
     await kvm.start(guest)
-    stopped = await kvm.node.driver.stop(guest, timeout=3600, force=False)
+    stopped = await kvm.node.driver.stop(guest.name, timeout=3600, force=False)
     assert stopped.forced
 
 
@@ -373,7 +373,7 @@ async def test_qemu_takes_what_it_is_given_for(kvm, tmp_path, machine, kind):
     guest, resources = with_disks(guest, 16, 16, directory=tmp_path)
     await kvm.node.driver.start(guest, resources, paused=True)
     assert await kvm.node.states() == {guest.name: "paused"}
-    await kvm.node.driver.stop(guest, timeout=0, force=True)
+    await kvm.node.driver.stop(guest.name, timeout=0, force=True)
 
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])

@@ -11,7 +11,8 @@ from ganeti.errors import ExecutionFailed
 from ganeti.host import services
 
 UNITS = Path(__file__).parents[3] / "packaging/systemd"
-SERVICES = sorted(UNITS.glob("*.service"))
+GUESTS = UNITS / "ganeti-guests.service"
+SERVICES = sorted(path for path in UNITS.glob("*.service") if path != GUESTS)
 
 
 @pytest.fixture
@@ -63,6 +64,27 @@ def test_stopping_the_target_waits_until_a_daemon_has_stopped(path):
     described = unit(path)["Unit"]
     assert described["PartOf"] == "ganeti.target"
     assert "ganeti.target" in described["After"].split()
+
+
+def test_guests_are_stopped_after_the_node_daemon_and_before_network_and_file_systems():
+    described, noded = unit(GUESTS)["Unit"], unit(UNITS / "ganeti-noded.service")
+    assert "ganeti-noded.service" in described["Before"].split()
+    assert {"network-online.target", "remote-fs.target"} <= set(described["After"].split())
+    assert "ganeti-guests.service" in noded["Unit"]["Wants"].split()
+    assert noded["Install"]["Also"] == "ganeti-guests.service"
+
+
+def test_stopping_the_daemons_leaves_the_guests_running():
+    described = unit(GUESTS)
+    assert "PartOf" not in described["Unit"]
+    assert "is-system-running" in described["Service"]["ExecStop"]
+
+
+def test_guests_have_the_time_that_is_promised_them_before_systemd_loses_patience():
+    service = unit(GUESTS)["Service"]
+    words = service["ExecStop"].split()
+    assert float(words[words.index("--timeout") + 1]) < 10 * 60
+    assert service["TimeoutStopSec"] == "10min"
 
 
 def test_there_is_a_unit_for_each_daemon():

@@ -64,7 +64,9 @@ class Hypervisor(Protocol):
         """Let a paused guest go on; whether it was paused. Raises WrongState if it does not run or is migrated."""
         ...
 
-    async def stop(self, guest: Guest, *, timeout: float, force: bool) -> Stopped: ...
+    async def stop(self, name: str, *, timeout: float, force: bool) -> Stopped:
+        """Ask a guest to power off, and kill it if it has not after ``timeout`` seconds."""
+        ...
 
     async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
         """Raises WrongState if it does not run, HypervisorFailed if it doesn't react."""

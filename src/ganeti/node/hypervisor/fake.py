@@ -97,10 +97,10 @@ class FakeHypervisor:
         self._enter(guest, GuestState.RUNNING)
         return True
 
-    async def stop(self, guest: Guest, *, timeout: float, force: bool) -> Stopped:  # noqa: ARG002 - a Hypervisor
-        was_running = self.runs(guest.name)
-        asked = self._state(guest.name) is GuestState.RUNNING and not force
-        self._leave(guest.name)
+    async def stop(self, name: str, *, timeout: float, force: bool) -> Stopped:  # noqa: ARG002 - a Hypervisor
+        was_running = self.runs(name)
+        asked = self._state(name) is GuestState.RUNNING and not force
+        self._leave(name)
         return Stopped(was_running, forced=was_running and not asked, asked=asked)
 
     async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:

@@ -103,13 +103,13 @@ class Kvm:
         await machine.resume()
         return True
 
-    async def stop(self, guest: Guest, *, timeout: float, force: bool) -> Stopped:
-        machine = self._machines.get(guest.name)
+    async def stop(self, name: str, *, timeout: float, force: bool) -> Stopped:
+        machine = self._machines.get(name)
         if machine is None:
-            self._forget(guest.name)
+            self._forget(name)
             return Stopped(was_running=False)
         machine.enter("stopping")
-        can_be_asked = machine.state is GuestState.RUNNING and _parameters(guest).acpi and not force
+        can_be_asked = machine.state is GuestState.RUNNING and _parameters(machine.record.guest).acpi and not force
         left = can_be_asked and await machine.power_down(timeout)
         if not left:
             await machine.end()

@@ -88,7 +88,9 @@ def scope(name: str) -> list[str]:
         return []
     unit = f"ganeti-kvm-{name}-{os.urandom(4).hex()}"
     described = f"--description=Ganeti instance {name}"
-    return ["systemd-run", "--scope", "--collect", "--quiet", f"--unit={unit}", described, "--"]
+    # When the machine goes down, that unit has it stopped in order first.
+    later = "--property=Before=ganeti-guests.service"
+    return ["systemd-run", "--scope", "--collect", "--quiet", f"--unit={unit}", described, later, "--"]
 
 
 def resident(pid: int) -> int:
