@@ -142,3 +142,11 @@ def test_files_that_are_named_are_those_of_the_software():
         assert str(path) in named or path.name in named
     for path in paths.os_search_path:
         assert str(path) in named
+
+
+def test_what_holds_an_addition_is_there():
+    page = (DOCS / "contributing/architecture.md").read_text()
+    rows = re.findall(r"^\| (an? [^|]+) \| .+ \| ([^|]+) \|$", page, re.MULTILINE)
+    named = [path for _, holders in rows for path in re.findall(r"`(tests/[^`]+)`", holders)]
+    assert len(rows) > 10
+    assert [path for path in named if not (DOCS.parent / path).exists()] == []
