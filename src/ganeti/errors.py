@@ -106,6 +106,20 @@ class WrongState(CheckFailed):
     http_status = 409
 
 
+class Unavailable(WrongState):
+    """Not there in this state, and may be later."""
+
+    code = "unavailable"
+    http_status = 503
+
+
+class TooMany(WrongState):
+    """A caller has as much as it may have at a time; later there may be room."""
+
+    code = "too_many"
+    http_status = 429
+
+
 class InsufficientResources(CheckFailed):
     """Not enough memory, disk, nodes ..."""
 

@@ -16,7 +16,7 @@ from ganeti.cli.completion.answer import TABLE
 from ganeti.cli.completion.table import derive
 from ganeti.cli.options import build
 from ganeti.cli.reference import pages
-from ganeti.cli.runnable import command_of, help_of, options_of
+from ganeti.cli.runnable import help_of, options_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -37,7 +37,7 @@ def test_the_reference_page_is_the_one_that_is_derived(name, text):
 @pytest.mark.parametrize(("script", "name"), [(s, n) for s, names in COMMANDS.items() for n in names])
 def test_the_help_of_a_command(script, name):
     runnable = find(script, name)
-    parser = build(f"{script} {name}", command_of(runnable).usage, help_of(runnable), options_of(runnable))
+    parser = build(f"{script} {name}", runnable.command.usage, help_of(runnable), options_of(runnable))
     text = parser.format_help()
     assert max(map(len, text.splitlines())) <= 80
     compare(HERE / f"help/{script}-{name}.txt", text)

@@ -10,7 +10,7 @@ import pytest
 from ganeti.bootstrap.new_cluster import NewCluster
 from ganeti.cli.commands import COMMANDS, find
 from ganeti.cli.options import build, parse, take_arguments
-from ganeti.cli.runnable import Local, command_of, help_of, options_of, parameters_from
+from ganeti.cli.runnable import Local, help_of, options_of, parameters_from
 from ganeti.declare.decode import decode
 from ganeti.declare.field import FieldKind
 from ganeti.declare.parameter import parameters_of
@@ -58,7 +58,7 @@ def test_an_example_is_a_command_that_there_is(line):
     script, name, *words = shlex.split(line)
     runnable = find(script, name)
     assert runnable is not None
-    command, options = command_of(runnable), options_of(runnable)
+    command, options = runnable.command, options_of(runnable)
     rest, values = parse(build(script, command.usage, help_of(runnable), options), options, words)
     if command.per_instance:
         values["instance_name"] = (rest or ["web1.example.com"])[0]
@@ -74,7 +74,8 @@ def test_an_example_is_a_command_that_there_is(line):
         changed(Cluster(uuid="", name="", master_node=""), settings)
     elif not isinstance(runnable, Local):
         parameters = parameters_from(runnable, values)
-        decode({"OP_ID": runnable.wire_name(), **parameters}, runnable, runnable.wire_name())
+        wire_name = runnable.operation.wire_name()
+        decode({"OP_ID": wire_name, **parameters}, runnable.operation, wire_name)
         overrides(HYPERVISOR_PARAMETERS["kvm"], parameters.get("hvparams", {}), {}, line)
         overrides(BackendParameters, spelled_out(parameters.get("beparams", {})), {}, line)
 

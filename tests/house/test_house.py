@@ -12,7 +12,7 @@ import pytest
 from msgspec import Struct
 
 from ganeti.cli.commands import COMMANDS, find
-from ganeti.cli.runnable import command_of, help_of, options_of
+from ganeti.cli.runnable import help_of, options_of
 from ganeti.declare.parameter import parameters_of
 from ganeti.operations import OPERATIONS
 from ganeti.operations import find as find_operation
@@ -85,7 +85,7 @@ def test_a_parameter_of_guests_and_nodes_is_described(module):
 @pytest.mark.parametrize(("script", "name"), [(s, n) for s, names in COMMANDS.items() for n in names])
 def test_a_command_is_what_its_table_says_and_described(script, name):
     runnable = find(script, name)
-    command = command_of(runnable)
+    command = runnable.command
     assert (command.script, command.name) == (script, name)
     assert help_of(runnable)
     flags = [flag for option in options_of(runnable) for flag in option.flags]
@@ -100,8 +100,8 @@ def test_a_script_has_a_page(script):
 
 
 def test_every_operation_with_a_command_is_in_the_table():
-    of_operations = {o.command.name for o in map(find_operation, OPERATIONS) if o.command}
-    listed = {name for names in COMMANDS.values() for name in names}
+    of_operations = {(c.script, c.name) for o in map(find_operation, OPERATIONS) for c in o.commands}
+    listed = {(script, name) for script, names in COMMANDS.items() for name in names}
     assert of_operations <= listed
 
 

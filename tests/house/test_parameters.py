@@ -12,7 +12,7 @@ import pytest
 
 from ganeti.cli.commands import COMMANDS, find
 from ganeti.cli.options import build, parse, take_arguments
-from ganeti.cli.runnable import Local, command_of, help_of, options_of, parameters_from
+from ganeti.cli.runnable import Local, OperationCommand, help_of, options_of, parameters_from
 from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import COMMON_PARAMETERS
 from ganeti.declare.parameter import param, parameters_of
@@ -201,7 +201,7 @@ OPERATION_COMMANDS = [
 
 
 def composed(runnable, words):
-    command, options = command_of(runnable), options_of(runnable)
+    command, options = runnable.command, options_of(runnable)
     rest, values = parse(build("x", command.usage, help_of(runnable), options), options, words)
     if not command.per_instance:
         values |= take_arguments(command.name, command.arguments, rest)
@@ -211,7 +211,7 @@ def composed(runnable, words):
 @pytest.mark.parametrize(("script", "name"), OPERATION_COMMANDS)
 def test_an_option_of_a_command_is_a_parameter_of_its_operation(script, name):
     runnable = find(script, name)
-    arguments = ["1" for argument in command_of(runnable).arguments if argument.count in ("1", "+")]
+    arguments = ["1" for argument in runnable.command.arguments if argument.count in ("1", "+")]
     for option in options_of(runnable):
         # What was made up may make no sense; it is understood all the same.
         with suppress(WrongInput):
@@ -221,11 +221,13 @@ def test_an_option_of_a_command_is_a_parameter_of_its_operation(script, name):
 class Mistyped(JobOperation[None], frozen=True, kw_only=True, tag="OP_MISTYPED"):
     """The option's name is no parameter."""
 
-    command: ClassVar[Command | None] = Command("gnt-debug", "mistyped", options=(Option(("--on",), "", name="onn"),))
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command("gnt-debug", "mistyped", options=(Option(("--on",), "", name="onn"),)),
+    )
 
     on: Annotated[str, param("A text")] = ""
 
 
 def test_an_option_with_a_mistyped_name_is_an_error():
     with pytest.raises(TypeError, match="'gnt-debug mistyped' sets onn"):
-        composed(Mistyped, ["--on", "a"])
+        composed(OperationCommand(Mistyped.commands[0], Mistyped), ["--on", "a"])

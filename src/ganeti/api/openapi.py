@@ -1,29 +1,28 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The remote API's description in OpenAPI 3.1, derived from the operations' declarations."""
+"""The remote API's description in OpenAPI 3.1, derived from the operations' declarations and the table of resources."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 import msgspec
 
 from ganeti import VERSION
-from ganeti.api.resources import COLLECTIONS, QUERYABLE, TAG_CHANGES, TAGGED
-from ganeti.declare.operation import COMMON_PARAMETERS
+from ganeti.api.requests import COMMON_QUERY, NOT_IN_BODY
+from ganeti.api.resources import RESOURCES, Resource
+from ganeti.declare.parameter import Parameter
+from ganeti.declare.route import Body, Route
 from ganeti.jobs.operation import JobOperation
-from ganeti.operations import all_operations, find
+from ganeti.operations import all_operations
 
 _JOB = {"description": "Number of the job", "content": {"application/json": {"schema": {"type": "integer"}}}}
-_ANYTHING = {"description": "The result", "content": {"application/json": {"schema": {}}}}
 _ERROR = {"$ref": "#/components/responses/Error"}
-_OTHERS = {"400": _ERROR, "401": _ERROR, "403": _ERROR, "404": _ERROR, "502": _ERROR}
-# What is neither an operation nor read with GET.
-_OTHER_WAYS = (
-    ("delete", "/2/jobs/{job}", "Cancel a job that has not started"),
-    ("put", "/2/query/{what}", "As with GET, with fields and filter in a JSON object"),
-)
+_OTHERS = dict.fromkeys(("400", "401", "403", "404", "429", "502"), _ERROR)
+_LINKS = "#/components/schemas/{name}"
+_TEXT = {"type": "string"}
 
 
 @cache
@@ -31,21 +30,16 @@ def describe() -> dict[str, Any]:
     """The whole document."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in all_operations():
-        if operation.route:
-            paths.setdefault("/2" + operation.route.path, {})[operation.route.method.lower()] = _submitting(operation)
-    for path, summary in _readable():
-        paths.setdefault(path, {}).setdefault("get", _reading(path, summary))
-    for method, path, summary in _OTHER_WAYS:
-        paths[path][method] = _reading(path, summary)
-    for path, _, whose in TAGGED:
-        for method, summary, wire_name in TAG_CHANGES:
-            paths[path][method.lower()] = _changing_tags(path, f"{summary} of {whose}", wire_name)
+        for route in operation.routes:
+            paths.setdefault(f"/2{route.path}", {})[route.method.lower()] = _submitting(operation, route)
+    for resource in RESOURCES:
+        paths.setdefault(resource.path, {})[resource.method.lower()] = _reading(resource)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Ganeti remote API", "version": VERSION},
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": _shapes(),
+            "schemas": _parts(),
             "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
             "responses": {
                 "Error": {"description": "What went wrong", "content": {"application/json": {"schema": _error()}}}
@@ -55,106 +49,107 @@ def describe() -> dict[str, Any]:
     }
 
 
-def _readable() -> list[tuple[str, str]]:
-    found = [
-        ("/version", "Version of the API"),
-        ("/2/features", "Features of the API"),
-        ("/2/os", "Operating systems that can be installed on every node"),
-        ("/2/jobs", "List jobs; bulk=1 describes each"),
-        ("/2/jobs/{job}", "Describe a job"),
-        ("/2/jobs/{job}/wait", "Wait for changes of a job"),
-        ("/2/nodes/{name}/role", "Role of a node"),
-        ("/2/query/{what}", f"Query columns of: {', '.join(QUERYABLE)}"),
-        ("/2/query/{what}/fields", "Columns that can be queried"),
-        ("/2/tags", "Tags of the cluster"),
-        ("/2/openapi.json", "This description"),
-    ]
-    for collection in COLLECTIONS:
-        found += [
-            (f"/2/{collection.path}", f"List every {collection.noun}; bulk=1 describes each"),
-            (f"/2/{collection.path}/{{name}}", f"Describe one {collection.noun}"),
-            (f"/2/{collection.path}/{{name}}/tags", f"Tags of one {collection.noun}"),
-        ]
-    return found
-
-
-def _reading(path: str, summary: str) -> dict[str, Any]:
-    return {"summary": summary, "parameters": _in_path(path), "responses": {"200": _ANYTHING, **_OTHERS}}
-
-
-def _changing_tags(path: str, summary: str, wire_name: str) -> dict[str, Any]:
-    tags = {
-        "name": "tag",
-        "in": "query",
-        "description": "A tag; may be repeated",
-        "required": True,
-        "schema": {"type": "array", "items": {"type": "string"}},
-    }
+def _reading(resource: Resource) -> dict[str, Any]:
+    query = [_in_query(name, meaning, _TEXT) for name, meaning in resource.query.items()]
     return {
-        "operationId": f"{wire_name} {path}",
-        "summary": summary,
-        "parameters": [*_in_path(path), tags, *_in_query(find(wire_name))],
-        "responses": {"200": _JOB, **_OTHERS},
+        "summary": resource.summary,
+        "description": f"Required permission: {resource.role}",
+        "parameters": [*_in_path(resource.path), *query],
+        "responses": {"200": _result(resource.answer), **_OTHERS},
+        **(_request_body(_inline(resource.body)) if resource.body else {}),
     }
 
 
-def _submitting(operation: type[JobOperation[Any]]) -> dict[str, Any]:
-    route = operation.route
-    assert route is not None  # noqa: S101 - asked before
-    told: dict[str, Any] = {
-        "operationId": operation.wire_name(),
-        "summary": " ".join((operation.__doc__ or "").split("\n")[0].split()),
-        "parameters": _in_path(route.path) + _in_query(operation),
-        "responses": {"200": _ANYTHING if route.at_once else _JOB, **_OTHERS},
+def _submitting(operation: type[JobOperation[Any]], route: Route) -> dict[str, Any]:
+    several = len(operation.routes) > 1
+    return {
+        "operationId": f"{operation.wire_name()} {route.method} {route.path}" if several else operation.wire_name(),
+        "summary": route.summary or " ".join((operation.__doc__ or "").split("\n")[0].split()),
+        "description": f"Required permission: {operation.role}",
+        "parameters": [*_in_path(route.path), *_of_query(operation, route)],
+        "responses": {"200": _result(Any) if route.at_once else _JOB, **_OTHERS},
+        **(_request_body(_body(operation, route)) if route.body else {}),
     }
-    if route.body:
-        told["requestBody"] = {"content": {"application/json": {"schema": _body(operation)}}}
-    return told
 
 
 def _in_path(path: str) -> list[dict[str, Any]]:
     names = re.findall(r"\{(\w+)\}", path)
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    return [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
 
 
-def _in_query(operation: type[JobOperation[Any]]) -> list[dict[str, Any]]:
+def _of_query(operation: type[JobOperation[Any]], route: Route) -> Iterable[dict[str, Any]]:
     parameters = operation.parameters()
-    names = {"dry-run": "dry_run", **(operation.route.query or {} if operation.route else {})}
-    return [
-        {"name": name, "in": "query", "description": parameters[of].help, "schema": {"type": "string"}}
-        for name, of in names.items()
-    ]
+    reason = _in_query("reason", "Why; kept with the job", _TEXT)
+    names = {**COMMON_QUERY, **route.query}
+    return [*(_of_parameter(name, parameters[of]) for name, of in names.items()), reason]
 
 
-def _body(operation: type[JobOperation[Any]]) -> dict[str, Any]:
-    """The parameters that a body may hold, under the names they have there."""
-    schema = _schemas(operation)[operation.__name__]
-    assert operation.route is not None  # noqa: S101 - asked before
-    in_path = set(re.findall(r"\{(\w+)\}", operation.route.path))
-    shown = {
-        name: schema["properties"][name]
+def _of_parameter(name: str, parameter: Parameter) -> dict[str, Any]:
+    several = parameter.kind is list
+    schema: dict[str, Any] = {"type": "array", "items": _TEXT} if several else _TEXT
+    told = f"{parameter.help}; may be repeated" if several else parameter.help
+    return _in_query(name, told, schema)
+
+
+def _in_query(name: str, meaning: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": meaning, "schema": schema}
+
+
+def _request_body(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+
+
+def _result(shape: Any) -> dict[str, Any]:
+    return {"description": "The result", "content": {"application/json": {"schema": _inline(shape)}}}
+
+
+def _body(operation: type[JobOperation[Any]], route: Route) -> Mapping[str, Any]:
+    """What a body may hold, under the names it has there."""
+    if isinstance(route.body, Body):
+        return _inline(route.body.shape)
+    schema = _inline(operation)
+    given_otherwise = route.settled | NOT_IN_BODY
+    names = {
+        name: _name_in_body(route, name)
         for name, parameter in operation.parameters().items()
-        if parameter.supported and name not in COMMON_PARAMETERS | in_path
+        if parameter.supported and name not in given_otherwise
     }
-    required = [name for name in schema.get("required", []) if name in shown]
-    return {"type": "object", "properties": shown, "required": required, "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {shown: schema["properties"][name] for name, shown in names.items()},
+        "required": [
+            names[name] for name in schema.get("required", []) if name in names and not _elsewhere(route, name)
+        ],
+        "additionalProperties": False,
+    }
 
 
-def _shapes() -> dict[str, Any]:
-    """What bodies hold besides plain values: disks, network cards."""
-    found: dict[str, Any] = {}
-    for operation in all_operations():
-        if operation.route and operation.route.body:
-            found |= {name: shape for name, shape in _schemas(operation).items() if name != operation.__name__}
-    return found
+def _name_in_body(route: Route, parameter: str) -> str:
+    return next((name for name, of in route.renamed.items() if of == parameter), parameter)
 
 
-def _schemas(operation: type[JobOperation[Any]]) -> dict[str, Any]:
-    """The operation's schema and those that it refers to, by name of their class."""
-    (_, schemas) = msgspec.json.schema_components([operation], ref_template="#/components/schemas/{name}")
-    return schemas
+def _elsewhere(route: Route, parameter: str) -> bool:
+    """Whether a parameter that must be given may come from the query or the route."""
+    return parameter in route.defaults or parameter in route.query.values()
+
+
+def _inline(shape: Any) -> Mapping[str, Any]:
+    """The schema of a type; a struct's own, not a link to it."""
+    (schema,), components = msgspec.json.schema_components([shape], ref_template=_LINKS)
+    return components[_linked(schema)] if "$ref" in schema else schema
+
+
+def _parts() -> dict[str, Any]:
+    """The schemas that those of operations and bodies link to."""
+    shapes = [*all_operations(), *(resource.body for resource in RESOURCES if resource.body)]
+    schemas, components = msgspec.json.schema_components(shapes, ref_template=_LINKS)
+    whole = {_linked(schema) for schema in schemas}
+    return {name: schema for name, schema in components.items() if name not in whole}
+
+
+def _linked(schema: Mapping[str, str]) -> str:
+    return schema["$ref"].rpartition("/")[2]
 
 
 def _error() -> dict[str, Any]:
-    text, number = {"type": "string"}, {"type": "integer"}
-    return {"type": "object", "properties": {"code": number, "message": text, "explain": text}}
+    return {"type": "object", "properties": {"code": {"type": "integer"}, "message": _TEXT, "explain": _TEXT}}

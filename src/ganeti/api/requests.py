@@ -3,66 +3,104 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from ganeti.declare.decode import from_text
-from ganeti.declare.operation import Route
+import msgspec
+from multidict import MultiMapping
+
+from ganeti.api.limits import DEEPEST_BODY
+from ganeti.declare.decode import decode, from_text
+from ganeti.declare.route import Body, Route
 from ganeti.errors import WrongInput
 from ganeti.jobs.operation import JobOperation
-from ganeti.operations import find
 
 # On every path that submits a job.
-_COMMON_QUERY = {"dry-run": "dry_run"}
+COMMON_QUERY = {"dry-run": "dry_run"}
+# What no body gives: which operation it is says the route, why and from where the query.
+NOT_IN_BODY = frozenset({"OP_ID", "reason"})
 
 
 def operation_from(
-    operation: type[JobOperation[Any]], path: Mapping[str, str], query: Mapping[str, str], body: bytes
+    operation: type[JobOperation[Any]], route: Route, path: Mapping[str, str], query: MultiMapping[str], body: bytes
 ) -> dict[str, Any]:
-    """An encoded operation. Raises WrongInput for a body that is no JSON object or a query that makes no sense."""
-    route = operation.route
-    assert route is not None  # noqa: S101 - it was found by its route
-    values: dict[str, Any] = _body(route, body)
-    values |= _from_query(operation, {**_COMMON_QUERY, **(route.query or {})}, query)
-    for name, value in path.items():
-        values[name] = [value] if operation.parameters()[name].kind is list else value
-    return {"OP_ID": operation.wire_name(), **values, "reason": _reason(query)}
+    """An encoded operation. Raises WrongInput for a body or a query that makes no sense."""
+    settled = {**dict(route.fixed), **{name: _listed(operation, name, value) for name, value in path.items()}}
+    values = {**route.defaults, **_from_body(route, body), **_from_query(operation, route, query), **settled}
+    return {**values, "OP_ID": operation.wire_name(), "reason": _reason(query)}
 
 
-def tag_change(
-    wire_name: str, whose: tuple[str, str | None], tags: list[str], query: Mapping[str, str]
-) -> dict[str, Any]:
-    """An encoded operation on the tags of a (kind, name). Raises WrongInput for a query that makes no sense."""
-    kind, name = whose
-    values = {"kind": kind, "name": name, "tags": tags, **_from_query(find(wire_name), _COMMON_QUERY, query)}
-    return {"OP_ID": wire_name, **values, "reason": _reason(query)}
-
-
-def _body(route: Route, body: bytes) -> dict[str, Any]:
+def json_of(body: bytes) -> Any:
+    """The JSON value of a body; None if there is none. Raises WrongInput."""
     if not body.strip():
-        return {}
-    if not route.body:
-        raise WrongInput("This resource does not accept a body")
+        return None
+    too_deep = WrongInput(f"The body has more than {DEEPEST_BODY} lists and objects inside one another")
     try:
-        values = json.loads(body)
-    except ValueError as error:
+        value = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
         raise WrongInput(f"The body is not JSON: {error}") from None
-    if not isinstance(values, dict):
+    except RecursionError:
+        raise too_deep from None
+    if _deeper(value, DEEPEST_BODY):
+        raise too_deep
+    return value
+
+
+def object_of(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body; an empty one if there is none. Raises WrongInput."""
+    value = json_of(body)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
         raise WrongInput("The body must be a JSON object")
-    values.pop("__version__", None)  # of the format; there has been one only
-    renamed: dict[str, str] = route.renamed or {}
-    return {renamed.get(str(name), str(name)): value for name, value in values.items()}
+    return value
 
 
-def _from_query(
-    operation: type[JobOperation[Any]], names: Mapping[str, str], query: Mapping[str, str]
-) -> dict[str, Any]:
+def _from_body(route: Route, body: bytes) -> dict[str, Any]:
+    if isinstance(route.body, Body):
+        return route.body.translate(decode(json_of(body), route.body.shape, "The body"))
+    values = object_of(body)
+    if values and not route.body:
+        raise WrongInput("This resource does not accept a body")
+    named = _renamed(values, route.renamed)
+    refused = sorted(named.keys() & (route.settled | NOT_IN_BODY))
+    if refused:
+        raise WrongInput(f"Parameter '{refused[0]}' cannot be given in the body of {route.method} /2{route.path}")
+    for parameter, names in route.renamed_inside.items():
+        if isinstance(named.get(parameter), list):
+            named[parameter] = [_renamed(i, names) if isinstance(i, dict) else i for i in named[parameter]]
+    return named
+
+
+def _renamed(values: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Without the version of the format, of which there has been one only."""
+    named = {names.get(name, name): value for name, value in values.items() if name != "__version__"}
+    twice = sorted(name for name, parameter in names.items() if {name, parameter} <= values.keys())
+    if twice:
+        raise WrongInput(f"Parameter '{names[twice[0]]}' is given twice, also as '{twice[0]}'")
+    return named
+
+
+def _from_query(operation: type[JobOperation[Any]], route: Route, query: MultiMapping[str]) -> dict[str, Any]:
     parameters = operation.parameters()
+    names = {**COMMON_QUERY, **route.query}
     return {
-        parameter: from_text(query[name], parameters[parameter]) for name, parameter in names.items() if name in query
+        parameter: query.getall(name)
+        if parameters[parameter].kind is list
+        else from_text(query[name], parameters[parameter])
+        for name, parameter in names.items()
+        if name in query
     }
+
+
+def _listed(operation: type[JobOperation[Any]], name: str, value: str) -> Any:
+    return [value] if operation.parameters()[name].kind is list else value
+
+
+def _deeper(value: Any, most: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return most < 0 or any(_deeper(item, most - 1) for item in inner if isinstance(item, dict | list))
 
 
 def _reason(query: Mapping[str, str]) -> list[list[Any]]:

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What can be read through the remote API: paths, and the columns that each returns ("Ganeti remote API")."""
+"""What can be read through the remote API: one row a resource ("Ganeti remote API")."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import Struct
+
+from ganeti.declare.role import Role
+from ganeti.model.kind import Kind
 
 COMMON = ("ctime", "mtime", "uuid", "serial_no", "tags")
 
@@ -84,36 +91,111 @@ GROUP_FIELDS = (
 )
 JOB_FIELDS_BULK = ("id", "ops", "status", "summary", "opstatus", "received_ts", "start_ts", "end_ts")
 JOB_FIELDS = (*JOB_FIELDS_BULK, "oplog", "opresult")
+QUERYABLE = ("instance", "node", "group", "job", "lock", "os")
+# What clients ask for before they use a newer form of a request; those of operations that are not there are missing.
+FEATURES = ("instance-create-reqv1",)
+ROLE_NAMES = {"M": "master", "C": "master-candidate", "R": "regular", "D": "drained", "O": "offline"}
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """``/2/<path>`` lists things, ``/2/<path>/<name>`` describes one; ``?bulk=1`` describes all.
+    """``/2/<path>`` lists things of a kind, ``/2/<path>/<name>`` describes one; ``?bulk=1`` describes all.
 
-    ``what`` is its kind for queries, ``kind`` for tags.
+    ``names``: what of each the short list tells besides its place, by the name there. ``also``: columns that clients
+    know by another name too, by that name.
     """
 
-    path: str
-    what: str
+    kind: Kind
     fields: tuple[str, ...]
-    noun: str
-    kind: str
+    names: tuple[str, ...] = ("id",)
+    also: Mapping[str, str] = field(default_factory=dict)
 
 
 COLLECTIONS = (
-    Collection("instances", "instance", INSTANCE_FIELDS, "instance", "instance"),
-    Collection("nodes", "node", NODE_FIELDS, "node", "node"),
-    Collection("groups", "group", GROUP_FIELDS, "node group", "nodegroup"),
+    Collection(Kind.INSTANCE, INSTANCE_FIELDS),
+    Collection(Kind.NODE, NODE_FIELDS, also={"secondary_ip": "sip"}),
+    Collection(Kind.GROUP, GROUP_FIELDS, names=("name", "id")),
 )
-# (path, kind, noun) of what has tags, and (method, what it does, operation) of what changes them.
-TAGGED = (
-    ("/2/tags", "cluster", "the cluster"),
-    *((f"/2/{it.path}/{{name}}/tags", it.kind, f"one {it.noun}") for it in COLLECTIONS),
+
+
+class QueryBody(Struct, frozen=True, kw_only=True):
+    """The body of a query."""
+
+    fields: list[str]
+    qfilter: list[Any] | None = None
+    filter: list[Any] | None = None
+
+
+class WaitBody(Struct, frozen=True, kw_only=True):
+    """The body of waiting for a job."""
+
+    fields: list[str]
+    previous_job_info: list[Any] | None = None
+    previous_log_serial: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What one method on one path does that is no operation.
+
+    ``handler``: the method of ``ganeti.api.reader.Reader`` that answers; ``answer`` and ``body``: types, for
+    OpenAPI; ``query``: what each parameter of the query string means.
+    """
+
+    method: str
+    path: str
+    handler: str
+    summary: str
+    answer: Any = Any
+    role: Role = Role.READ
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: type[Struct] | None = None
+    collection: Collection | None = None
+
+
+_BULK = {"bulk": "1 describes each"}
+_FIELDS = {"fields": "Names of columns, separated by commas"}
+
+
+def _of(collection: Collection) -> tuple[Resource, ...]:
+    noun, path = collection.kind.noun, f"/2/{collection.kind.path}"
+    return (
+        Resource("GET", path, "collect", f"List every {noun}", list[Any], query=_BULK, collection=collection),
+        Resource("GET", f"{path}/{{name}}", "describe", f"Describe one {noun}", dict[str, Any], collection=collection),
+    )
+
+
+RESOURCES = (
+    Resource("GET", "/", "nothing", "Nothing", None),
+    Resource("GET", "/2", "nothing", "Nothing", None),
+    Resource("GET", "/version", "version", "Version of the API", int),
+    Resource("GET", "/2/features", "features", "Features of the API", list[str]),
+    Resource("GET", "/2/openapi.json", "openapi", "This description", dict[str, Any]),
+    Resource("GET", "/2/os", "providers", "Operating systems that can be installed on every node", list[str]),
+    *(row for collection in COLLECTIONS for row in _of(collection)),
+    Resource("GET", "/2/nodes/{name}/role", "node_role", "Role of a node", str),
+    Resource("GET", "/2/jobs", "jobs", "List jobs", list[Any], query=_BULK),
+    Resource("GET", "/2/jobs/{job}", "job", "Describe a job", dict[str, Any]),
+    Resource("DELETE", "/2/jobs/{job}", "cancel", "Cancel a job that has not started", list[Any], Role.OPERATE),
+    Resource("GET", "/2/jobs/{job}/wait", "wait", "Wait for changes of a job", body=WaitBody),
+    Resource(
+        "GET",
+        "/2/query/{what}",
+        "query",
+        f"Query columns of: {', '.join(QUERYABLE)}",
+        dict[str, Any],
+        query={**_FIELDS, "filter": "Which rows, as with the lists of the command line"},
+    ),
+    Resource(
+        "PUT",
+        "/2/query/{what}",
+        "query",
+        "As with GET, with fields and filter in a JSON object",
+        dict[str, Any],
+        query=_FIELDS,
+        body=QueryBody,
+    ),
+    Resource(
+        "GET", "/2/query/{what}/fields", "query_fields", "Columns that can be queried", dict[str, Any], query=_FIELDS
+    ),
 )
-TAG_CHANGES = (
-    ("PUT", "Add to the tags", "OP_TAGS_SET"),
-    ("DELETE", "Remove from the tags", "OP_TAGS_DEL"),
-)
-FEATURES = ("instance-create-reqv1", "instance-reinstall-reqv1", "node-evac-res1", "node-migrate-reqv1")
-ROLE_NAMES = {"M": "master", "C": "master-candidate", "R": "regular", "D": "drained", "O": "offline"}
-QUERYABLE = ("instance", "node", "group", "job", "lock", "os")

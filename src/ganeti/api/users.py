@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganeti.declare.operation import Role
-from ganeti.errors import EnvironmentUnfit
+from ganeti.declare.role import Role
+from ganeti.errors import WrongInput
+from ganeti.model.caller import Caller
+
+_log = logging.getLogger(__name__)
 
 REALM = "Ganeti Remote API"
 _HASHED = "{HA1}"
@@ -35,6 +39,11 @@ class User:
     password: str
     roles: frozenset[Role]
 
+    @property
+    def caller(self) -> Caller:
+        """The user as jobs remember it."""
+        return Caller(self.name, self.roles)
+
     def accepts(self, password: str) -> bool:
         """Whether it is the password, found out in a time that does not depend on it."""
         if self.password.upper().startswith(_HASHED):
@@ -49,8 +58,13 @@ class Users:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, int, int] | None = None
         self._users: dict[str, User] = {}
+
+    def known(self, name: str) -> bool:
+        """Whether there is a user of that name."""
+        self._refresh()
+        return name in self._users
 
     def find(self, name: str, password: str) -> User | None:
         """The user, if the password is right."""
@@ -59,38 +73,52 @@ class Users:
         return user if user and user.accepts(password) else None
 
     def _refresh(self) -> None:
+        """What cannot be read lets nobody in; a line that makes no sense is logged and the others count."""
         try:
             status = self._path.stat()
-        except FileNotFoundError:
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+            if stamp == self._stamp:
+                return
+            self._users, wrong = parse(self._path.read_bytes())
+            self._stamp = stamp
+        except OSError as error:
+            if self._stamp is not None or not isinstance(error, FileNotFoundError):
+                _log.warning("The users' file %s cannot be read: %s", self._path, error.strerror)
             self._users, self._stamp = {}, None
             return
-        stamp = (status.st_mtime_ns, status.st_size)
-        if stamp != self._stamp:
-            self._users = parse(self._path.read_text())
-            self._stamp = stamp
+        for told in wrong:
+            _log.warning("%s: %s; the line does not count", self._path, told)
 
 
-def parse(text: str) -> dict[str, User]:
-    """The users of a file's text. Raises EnvironmentUnfit, naming the line."""
-    users = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        if len(words) not in (2, 3):
-            raise EnvironmentUnfit(f"Line {number} of the users' file is not 'name password [permissions]'")
-        name, password, *grants = words
-        users[name] = User(name, password, _roles(grants[0] if grants else "read", number))
-    return users
+def parse(content: bytes) -> tuple[dict[str, User], list[str]]:
+    """The users of a file's content, by name, and what is wrong with which line."""
+    users, wrong = {}, []
+    for number, line in enumerate(content.splitlines(), 1):
+        try:
+            user = _user(line.decode())
+        except UnicodeDecodeError:
+            wrong.append(f"Line {number} is not UTF-8 text")
+        except WrongInput as error:
+            wrong.append(f"Line {number} {error.message}")
+        else:
+            if user:
+                users[user.name] = user
+    return users, wrong
 
 
-def _roles(grants: str, number: int) -> frozenset[Role]:
-    roles: set[Role] = set()
-    for grant in grants.split(","):
-        if grant not in _GRANTS:
-            known = ", ".join(_GRANTS)
-            raise EnvironmentUnfit(
-                f"Line {number} of the users' file: '{grant}' is not a permission; choose from {known}"
-            )
-        roles |= _GRANTS[grant]
-    return frozenset(roles)
+def _user(line: str) -> User | None:
+    """Raises WrongInput, without the line's content: it may hold a password."""
+    words = line.split()
+    if not words or words[0].startswith("#"):
+        return None
+    if len(words) not in (2, 3):
+        raise WrongInput("is not 'name password [permissions]'")
+    name, password, *grants = words
+    return User(name, password, _roles(grants[0] if grants else "read"))
+
+
+def _roles(grants: str) -> frozenset[Role]:
+    unknown = sorted(set(grants.split(",")) - _GRANTS.keys())
+    if unknown:
+        raise WrongInput(f"grants an unknown permission; choose from {', '.join(_GRANTS)}")
+    return frozenset[Role]().union(*(_GRANTS[grant] for grant in grants.split(",")))

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from ganeti.cli import follow, tree
-from ganeti.cli.runnable import Local, parameters_from, presented
+from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs
 from ganeti.declare.command import Argument, Command, Option
@@ -117,9 +117,8 @@ def _getmaster(session: Session, values: dict[str, Any]) -> int:
 GETMASTER = Local(Command("gnt-cluster", "getmaster"), "Show the name of the master node.", _getmaster)
 
 
-def _verify(session: Session, values: dict[str, Any]) -> int:
-    results = follow.run(session, ClusterVerify.wire_name(), parameters_from(ClusterVerify, values))
-    if results is None or results[0] is None:
+def _show_verify(session: Session, results: list[Any]) -> int:
+    if results[0] is None:
         return 0
     numbers = [number for _, number in results[0]["jobs"]]
     session.say(f"Submitted jobs {', '.join(map(str, numbers))}")
@@ -130,7 +129,7 @@ def _verify(session: Session, values: dict[str, Any]) -> int:
     return 0 if good else EXIT_FAILURE
 
 
-VERIFY = presented(ClusterVerify, _verify)
+VERIFY = presented(ClusterVerify, _show_verify)
 
 
 def _destroy(session: Session, values: dict[str, Any]) -> int:

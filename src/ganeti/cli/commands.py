@@ -7,55 +7,53 @@ Modules are imported when their command is run, so that a command starts fast.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
 
-from ganeti.cli.runnable import Local
-from ganeti.jobs.operation import JobOperation
+from ganeti.cli.runnable import Local, OperationCommand, Runnable
 
 COMMANDS: dict[str, dict[str, str]] = {
     "gnt-cluster": {
-        "add-tags": "tags:ADD_TO_CLUSTER",
+        "add-tags": "OP_TAGS_SET",
         "destroy": "cluster:DESTROY",
         "getmaster": "cluster:GETMASTER",
         "info": "cluster:INFO",
         "init": "cluster_init:INIT",
-        "list-tags": "tags:LIST_OF_CLUSTER",
+        "list-tags": "OP_TAGS_GET",
         "master-failover": "master:MASTER_FAILOVER",
         "master-ping": "master:MASTER_PING",
         "modify": "OP_CLUSTER_SET_PARAMS",
         "queue": "cluster:QUEUE",
-        "remove-tags": "tags:REMOVE_FROM_CLUSTER",
-        "search-tags": "tags:SEARCH",
+        "remove-tags": "OP_TAGS_DEL",
+        "search-tags": "OP_TAGS_SEARCH",
         "verify": "cluster:VERIFY",
         "version": "cluster:VERSION",
     },
     "gnt-node": {
         "add": "node_add:ADD",
-        "add-tags": "tags:ADD_TO_NODE",
+        "add-tags": "OP_TAGS_SET",
         "info": "node:INFO",
         "invite": "node_add:INVITE",
         "join": "node_add:JOIN",
         "list": "node:LIST",
         "list-fields": "node:LIST_FIELDS",
-        "list-tags": "tags:LIST_OF_NODE",
+        "list-tags": "OP_TAGS_GET",
         "modify": "node:MODIFY",
         "remove": "OP_NODE_REMOVE",
-        "remove-tags": "tags:REMOVE_FROM_NODE",
+        "remove-tags": "OP_TAGS_DEL",
     },
     "gnt-instance": {
         "add": "OP_INSTANCE_CREATE",
-        "add-tags": "tags:ADD_TO_INSTANCE",
+        "add-tags": "OP_TAGS_SET",
         "batch-create": "instance:BATCH_CREATE",
         "console": "instance:CONSOLE",
         "failover": "OP_INSTANCE_FAILOVER",
         "info": "instance:INFO",
         "list": "instance:LIST",
         "list-fields": "instance:LIST_FIELDS",
-        "list-tags": "tags:LIST_OF_INSTANCE",
+        "list-tags": "OP_TAGS_GET",
         "migrate": "OP_INSTANCE_MIGRATE",
         "reboot": "OP_INSTANCE_REBOOT",
         "remove": "OP_INSTANCE_REMOVE",
-        "remove-tags": "tags:REMOVE_FROM_INSTANCE",
+        "remove-tags": "OP_TAGS_DEL",
         "shutdown": "OP_INSTANCE_SHUTDOWN",
         "startup": "OP_INSTANCE_STARTUP",
     },
@@ -90,15 +88,18 @@ ALIASES: dict[str, dict[str, str]] = {
 }
 
 
-def find(script: str, name: str) -> Local | type[JobOperation[Any]] | None:
+def find(script: str, name: str) -> Runnable | None:
     """The command of a name or alias; None if there is none."""
-    place = COMMANDS[script].get(ALIASES[script].get(name, name))
+    name = ALIASES[script].get(name, name)
+    place = COMMANDS[script].get(name)
     if place is None:
         return None
     if place.startswith("OP_"):
         from ganeti.operations import find as find_operation  # noqa: PLC0415 - lists need no operations
 
-        return find_operation(place)
+        operation = find_operation(place)
+        command = next(c for c in operation.commands if (c.script, c.name) == (script, name))
+        return OperationCommand(command, operation)
     module, _, attribute = place.partition(":")
     found: Local = getattr(import_module(f"ganeti.cli.{module}"), attribute)
     return found

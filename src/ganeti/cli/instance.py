@@ -11,11 +11,10 @@ from typing import Any
 
 from ganeti.cli import follow, tree
 from ganeti.cli.listing import field_lister, lister
-from ganeti.cli.options import NO_JOB
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
-from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.command import NO_JOB, Argument, Command, Option
 from ganeti.declare.text import format_size
 from ganeti.errors import EXIT_FAILURE, ExecutionFailed, WrongInput
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT

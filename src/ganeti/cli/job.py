@@ -44,7 +44,7 @@ _LIST_OPTIONS = (
     Option(("-F", "--filter"), "Treat the argument as a filter, such as 'status == \"error\"'", kind="flag"),
 )
 _INFO_FIELDS = ["id", "status", "ops", "opresult", "opstatus", "oplog", "opstart", "opexec", "opend"]
-_INFO_FIELDS += ["received_ts", "start_ts", "end_ts"]
+_INFO_FIELDS += ["received_ts", "start_ts", "end_ts", "submitter"]
 
 
 def _numbers(words: list[str]) -> list[int]:
@@ -110,6 +110,7 @@ def _description(job: dict[str, Any]) -> Pairs:
     return Pairs(
         ("Job ID", job["id"]),
         ("Status", job["status"]),
+        ("Submitted by", job["submitter"]),
         ("Received", _moment(received)),
         ("Processing start", _later(start, received)),
         ("Processing end", _later(end, start)),

@@ -6,13 +6,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from ganeti import VERSION
 from ganeti.cli import selection
 from ganeti.cli.commands import COMMANDS, find
-from ganeti.cli.options import build, parse, take_arguments
-from ganeti.cli.runnable import Local, command_of, help_of, options_of, parameters_from
+from ganeti.cli.options import build, parse, read_files, take_arguments
+from ganeti.cli.runnable import Local, OperationCommand, help_of, options_of, parameters_from
 from ganeti.cli.session import Session
 from ganeti.errors import (
     EXIT_CONFIRMATION,
@@ -24,7 +23,6 @@ from ganeti.errors import (
     NotInitialised,
     NotMaster,
 )
-from ganeti.jobs.operation import JobOperation
 
 
 def run(script: str, words: Sequence[str]) -> int:
@@ -82,30 +80,38 @@ def _run(script: str, words: Sequence[str]) -> int:
             print(f"{script}: there is no command '{words[0]}'\n", file=sys.stderr)  # noqa: T201 - for the user
         print(_overview(script), file=sys.stdout if asked else sys.stderr)
         return 0 if asked else EXIT_FAILURE
-    command, options = command_of(runnable), options_of(runnable)
+    command, options = runnable.command, options_of(runnable)
     parser = build(f"{script} {command.name}", command.usage, help_of(runnable), options)
     rest, values = parse(parser, options, words[1:])
     session = Session(script, command.name, values)
     if not isinstance(runnable, Local) and command.per_instance:
         return _run_for_instances(session, runnable, rest)
-    values |= take_arguments(command.name, command.arguments, rest)
+    values |= take_arguments(command.name, command.arguments, rest) | read_files(options, values)
     if isinstance(runnable, Local):
         return runnable.run(session, values)
-    return _run_operation(session, runnable)
+    return _read_operation(session, runnable) if command.at_once else _run_operation(session, runnable)
 
 
-def _run_operation(session: Session, operation: type[JobOperation[Any]]) -> int:
+def _read_operation(session: Session, runnable: OperationCommand) -> int:
+    """Print what an operation finds, a line each."""
+    found = session.read(runnable.operation.wire_name(), **parameters_from(runnable, session.values))
+    for line in found:
+        session.say(" ".join(map(str, line)) if isinstance(line, list) else str(line))
+    return 0 if found else runnable.command.if_empty
+
+
+def _run_operation(session: Session, runnable: OperationCommand) -> int:
     from ganeti.cli import follow  # noqa: PLC0415 - lists follow nothing
 
-    command = command_of(operation)
+    command = runnable.command
     asks = command.question and not session.values.get("force") and not session.values.get("dry_run")
     if asks and not session.confirm(command.question.format(**session.values)):
         return EXIT_FAILURE
-    follow.run(session, operation.wire_name(), parameters_from(operation, session.values))
+    follow.run(session, runnable.operation.wire_name(), parameters_from(runnable, session.values))
     return 0
 
 
-def _run_for_instances(session: Session, operation: type[JobOperation[Any]], words: list[str]) -> int:
+def _run_for_instances(session: Session, runnable: OperationCommand, words: list[str]) -> int:
     from ganeti.cli import follow  # noqa: PLC0415 - lists follow nothing
 
     mode = session.values.get("multi_mode", "instances")
@@ -115,7 +121,9 @@ def _run_for_instances(session: Session, operation: type[JobOperation[Any]], wor
         return EXIT_CONFIRMATION
     operations = [
         follow.prepare(
-            session, operation.wire_name(), parameters_from(operation, {**session.values, "instance_name": name})
+            session,
+            runnable.operation.wire_name(),
+            parameters_from(runnable, {**session.values, "instance_name": name}),
         )
         for name in names
     ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganeti.cli import follow, tree
+from ganeti.cli import tree
 from ganeti.cli.listing import field_lister, lister
 from ganeti.cli.names import full_names
-from ganeti.cli.runnable import Local, parameters_from, presented
+from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import Argument, Command
@@ -66,13 +66,12 @@ INFO = Local(
 )
 
 
-def _modify(session: Session, values: dict[str, Any]) -> int:
-    results = follow.run(session, NodeModify.wire_name(), parameters_from(NodeModify, values))
-    if results and results[0]:
-        session.say(f"Modified node {values['node_name']}")
+def _show_modified(session: Session, results: list[Any]) -> int:
+    if results[0]:
+        session.say(f"Modified node {session.values['node_name']}")
         for what, value in results[0]:
             session.say(f" - {what} -> {value}")
     return 0
 
 
-MODIFY = presented(NodeModify, _modify)
+MODIFY = presented(NodeModify, _show_modified)

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ganeti.declare import text
@@ -35,10 +37,6 @@ _METAVARS = {
 # Of every command that asks a question.
 FORCE = Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force")
 PRIORITY = Option(("--priority",), "Priority of the job", choices=("low", "normal", "high"), name="priority_name")
-# Of commands that submitted a job once, and only read now.
-NO_JOB = Option(
-    ("--priority",), "Accepted for compatibility; the command submits no job", choices=("low", "normal", "high")
-)
 COMMON = (
     PRIORITY,
     Option(("--submit",), "Submit the job and return without waiting for it", kind="flag", name="submit_only"),
@@ -97,6 +95,12 @@ def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> tu
     return [*namespace.arguments, *behind], values
 
 
+def read_files(options: Sequence[Option], values: dict[str, Any]) -> dict[str, Any]:
+    """The lines of the files that options name. Raises CommandLineError."""
+    named = [option for option in options if option.kind == "lines" and isinstance(values[option.dest], str)]
+    return {option.dest: _lines(values[option.dest], option.flags[-1]) for option in named}
+
+
 def option_of(parameter: Parameter) -> Option:
     """The option of an operation's parameter that names flags."""
     kind = _kind(parameter)
@@ -135,6 +139,17 @@ def take_arguments(command: str, arguments: Sequence[Argument], words: Sequence[
         elif rest:
             values[argument.name] = rest.pop(0)
     return values
+
+
+def _lines(path: str, flag: str) -> list[str]:
+    """The lines of a file, or of standard input, without blanks around them."""
+    try:
+        content = sys.stdin.read() if path == "-" else Path(path).read_text()
+    except OSError as error:
+        raise CommandLineError(f"Option '{flag}': cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CommandLineError(f"Option '{flag}': {path} is not a text file") from None
+    return [line.strip() for line in content.splitlines()]
 
 
 def _cut(words: Sequence[str]) -> tuple[list[str], list[str]]:

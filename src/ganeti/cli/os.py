@@ -7,11 +7,10 @@ from typing import Any
 
 from ganeti.cli import tree
 from ganeti.cli.listing import HEADERS
-from ganeti.cli.options import NO_JOB
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs
-from ganeti.declare.command import Argument, Command
+from ganeti.declare.command import NO_JOB, Argument, Command
 from ganeti.errors import EXIT_FAILURE, UnknownEntity
 
 _FIELDS = ["name", "valid", "variants", "parameters", "api_versions", "hidden", "blacklisted", "trusted", "node_status"]

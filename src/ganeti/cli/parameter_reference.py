@@ -55,10 +55,12 @@ def _operation(operation: type[JobOperation[Any]]) -> Iterator[str]:
     yield ""
     yield " ".join((operation.__doc__ or "").split()).replace("``", "`")
     yield ""
-    if operation.command:
-        yield f"- Command: `{operation.command.script} {operation.command.name}`"
-    if operation.route:
-        yield f"- Remote API: `{operation.route.method} /2{operation.route.path}`"
+    for title, ways in (
+        ("Command", [f"{command.script} {command.name}" for command in operation.commands]),
+        ("Remote API", [f"{route.method} /2{route.path}" for route in operation.routes]),
+    ):
+        if ways:
+            yield f"- {title}: {', '.join(f'`{way}`' for way in ways)}"
     yield f"- Takes the permission: {operation.role}"
     if operation.hook:
         yield f"- Hooks: `{operation.hook.path}`{'' if operation.hook.refusable else ' (after it only)'}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from ganeti.cli import parameter_reference
 from ganeti.cli.commands import ALIASES, COMMANDS, find
 from ganeti.cli.options import value_of
-from ganeti.cli.runnable import Runnable, command_of, help_of, options_of
+from ganeti.cli.runnable import Runnable, help_of, options_of
 from ganeti.declare.command import Option
 
 _PARTS = {"1": "<{}>", "?": "[<{}>]", "*": "[<{}>...]", "+": "<{}>..."}
@@ -36,7 +36,7 @@ def page(script: str) -> str:
 
 
 def _section(script: str, name: str, runnable: Runnable) -> Iterator[str]:
-    command = command_of(runnable)
+    command = runnable.command
     arguments = " ".join(_PARTS[argument.count].format(argument.name) for argument in command.arguments)
     yield f"## {script} {name}"
     yield ""

@@ -8,13 +8,14 @@ its own way or combines several operations.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ganeti.cli import selection
 from ganeti.cli.options import ALWAYS, COMMON, FORCE, option_of
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
+from ganeti.declare.operation import COMMON_PARAMETERS
 from ganeti.jobs.operation import JobOperation
 
 
@@ -34,46 +35,64 @@ class Local:
 # What options say of the run of a command, not of what it does.
 _ABOUT_THE_RUN = {option.dest for option in (*COMMON, *ALWAYS, *selection.OPTIONS)}
 
-Runnable = Local | type[JobOperation[Any]]
+
+@dataclass(frozen=True, slots=True)
+class OperationCommand:
+    """One of an operation's commands, as it is declared."""
+
+    command: Command
+    operation: type[JobOperation[Any]]
 
 
-def presented(operation: type[JobOperation[Any]], run: Callable[[Session, dict[str, Any]], int]) -> Local:
-    """The command of an operation whose results ``run`` shows in its own way."""
-    command = command_of(operation)
-    own = Command(command.script, command.name, command.arguments, own_options(operation), usage=command.usage)
-    return Local(own, help_of(operation), run, job=True)
+Runnable = Local | OperationCommand
+
+
+def presented(operation: type[JobOperation[Any]], show: Callable[[Session, list[Any]], int]) -> Local:
+    """The only command of an operation; ``show`` prints the results of its job and returns the exit status."""
+    (command,) = operation.commands
+    runnable = OperationCommand(command, operation)
+
+    def run(session: Session, values: dict[str, Any]) -> int:
+        from ganeti.cli import follow  # noqa: PLC0415 - lists follow nothing
+
+        results = follow.run(session, operation.wire_name(), parameters_from(runnable, values))
+        return 0 if results is None else show(session, results)
+
+    own = replace(command, options=own_options(runnable), compose=None, fixed={})
+    return Local(own, help_of(runnable), run, job=True)
 
 
 def options_of(runnable: Runnable) -> tuple[Option, ...]:
     """All options of a command, in the order of its help."""
-    if isinstance(runnable, Local):
-        return (*runnable.command.options, *(COMMON if runnable.job else ()), *ALWAYS)
-    return (*own_options(runnable), *COMMON, *ALWAYS)
+    if isinstance(runnable, OperationCommand):
+        return (*own_options(runnable), *(() if runnable.command.at_once else COMMON), *ALWAYS)
+    return (*runnable.command.options, *(COMMON if runnable.job else ()), *ALWAYS)
 
 
-def own_options(operation: type[JobOperation[Any]]) -> tuple[Option, ...]:
+def own_options(runnable: OperationCommand) -> tuple[Option, ...]:
     """The options of an operation's command, without those that every command has."""
-    command, parameters = command_of(operation), operation.parameters()
-    derived = [option_of(parameter) for parameter in parameters.values() if parameter.flags]
+    command, parameters = runnable.command, runnable.operation.parameters()
+    settled = {*command.fixed, *(COMMON_PARAMETERS if command.at_once else ())}
+    derived = [
+        option_of(parameter) for name, parameter in parameters.items() if parameter.flags and name not in settled
+    ]
     asked = (FORCE,) if command.question and "force" not in parameters else ()
     return (*asked, *command.options, *derived, *(selection.OPTIONS if command.per_instance else ()))
 
 
-def command_of(runnable: Runnable) -> Command:
-    command = runnable.command
-    assert command is not None  # noqa: S101 - what is in the table of commands has one; tests/house checks it
-    return command
-
-
 def help_of(runnable: Runnable) -> str:
-    text = runnable.help if isinstance(runnable, Local) else runnable.__doc__ or ""
-    return " ".join(text.split())
+    if isinstance(runnable, Local):
+        return runnable.help
+    return " ".join((runnable.command.help or runnable.operation.__doc__ or "").split())
 
 
-def parameters_from(operation: type[JobOperation[Any]], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The operation's parameters among the values of a command line. Raises TypeError for a value that is no such."""
-    command, known = command_of(operation), operation.parameters()
-    composed = command.compose(values) if command.compose else values
+def parameters_from(runnable: OperationCommand, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The operation's parameters among the values of a command line, and those that the command stands for.
+
+    Raises TypeError for a value that is no such.
+    """
+    command, known = runnable.command, runnable.operation.parameters()
+    composed = {**(command.compose(values) if command.compose else values), **command.fixed}
     given = {name: value for name, value in composed.items() if value is not None}
     unknown = given.keys() - known.keys() - _ABOUT_THE_RUN - ({"force"} if command.question else set())
     if unknown:

@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from ganeti.api.app import application
+from ganeti.api.connection import Connections
+from ganeti.api.limits import CONNECTIONS, HANDSHAKE
 from ganeti.api.users import Users
 from ganeti.daemons.daemon import main as run_daemon
 from ganeti.errors import EnvironmentUnfit
@@ -38,10 +40,19 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     app = application(master, Users(paths.rapi_users))
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_GRACE)
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - it is set up
+    listening = await asyncio.get_running_loop().create_server(
+        Connections(runner.server),
+        port=PORT,
+        ssl=context,
+        ssl_handshake_timeout=HANDSHAKE,
+        reuse_address=True,
+        backlog=CONNECTIONS,
+    )
     try:
-        await web.TCPSite(runner, port=PORT, ssl_context=context, reuse_address=True).start()
         yield
     finally:
+        listening.close()
         await runner.cleanup()
         await master.close()
 

@@ -8,7 +8,7 @@ docstring. What stands here is the rest: positional arguments, and the quirks of
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 # Takes the values of flags and arguments by name, returns the operation's parameters.
@@ -30,15 +30,15 @@ class Argument:
 class Option:
     """A flag that is no single parameter of the operation.
 
-    ``kind`` is how its text is read: see ``ganeti.declare.text``. ``completes``: what shell completion
-    offers besides ``choices``, a kind of thing or a list; see ``ganeti.cli.completion``. ``hidden``: it is taken,
-    and refused later with a reason; nothing speaks of it.
+    ``kind`` is how its text is read: see ``ganeti.declare.text``; "lines" is those of the file that is named.
+    ``completes``: what shell completion offers besides ``choices``, a kind of thing or a list;
+    see ``ganeti.cli.completion``. ``hidden``: it is taken, and refused later with a reason; nothing speaks of it.
     """
 
     flags: tuple[str, ...]
     help: str
     kind: Literal[
-        "flag", "no-flag", "text", "int", "float", "bool", "size", "list", "keyval", "identkeyval", "count"
+        "flag", "no-flag", "text", "int", "float", "bool", "size", "list", "lines", "keyval", "identkeyval", "count"
     ] = "text"
     name: str = ""
     metavar: str | None = None
@@ -56,13 +56,24 @@ class Option:
         return self.name or long.lstrip("-").replace("-", "_")
 
 
+# Of commands that submitted a job once, and only read now.
+NO_JOB = Option(
+    ("--priority",),
+    "Accepted for compatibility; the command submits no job",
+    choices=("low", "normal", "high"),
+    name="priority_name",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A sub-command of a script.
 
     ``question``: asked before anything is done, unless with ``--force``, which a command that asks has by itself;
     it may use the values of the arguments (``{instance_name}``). ``per_instance``: runs once for each instance that
-    the selection flags (--node, --primary, --tags ...) or the arguments pick.
+    the selection flags (--node, --primary, --tags ...) or the arguments pick. ``fixed``: parameters that the command
+    stands for. ``help``: what it does, if that is not the operation's own description. ``at_once``: the result is
+    read without a job, and shown a line each; ``if_empty`` is the exit status if there is none.
     """
 
     script: str
@@ -72,5 +83,8 @@ class Command:
     compose: Compose | None = None
     question: str = ""
     per_instance: bool = False
-    aliases: tuple[str, ...] = ()
     usage: str = ""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    help: str = ""
+    at_once: bool = False
+    if_empty: int = 0

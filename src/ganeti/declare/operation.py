@@ -9,7 +9,6 @@ An operation is a frozen value, its parameters are its fields. Wire names are Ga
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -17,34 +16,11 @@ from msgspec import Struct
 
 from ganeti.declare.command import Command
 from ganeti.declare.parameter import Parameter, param, parameters_of
+from ganeti.declare.role import Role
+from ganeti.declare.route import Route
 from ganeti.declare.types import NonNegative, Priority
 
 PRIORITIES = {"low": 10, "normal": 0, "high": -10}
-
-
-class Role(StrEnum):
-    """What a caller must be allowed to do."""
-
-    READ = "read"
-    OPERATE = "operate"  # start, stop and move instances
-    ADMIN = "admin"  # everything else
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """The remote API's way to an operation, below ``/2``.
-
-    ``query``: parameters taken from the query string, by their name there. ``body``: whether the rest
-    comes as a JSON object; ``renamed``: names in that body that differ from the parameters'. ``at_once``:
-    the answer is the result itself, not the number of a job.
-    """
-
-    method: Literal["GET", "POST", "PUT", "DELETE"]
-    path: str
-    query: dict[str, str] | None = None
-    body: bool = False
-    renamed: dict[str, str] | None = None
-    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +58,8 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     # What the tables of commands, routes, roles and hooks are made from.
     role: ClassVar[Role] = Role.ADMIN
     subject: ClassVar[str | None] = None  # the parameter shown in brackets in lists of jobs
-    command: ClassVar[Command | None] = None
-    route: ClassVar[Route | None] = None
+    commands: ClassVar[tuple[Command, ...]] = ()
+    routes: ClassVar[tuple[Route, ...]] = ()
     hook: ClassVar[Hook | None] = None
 
     @classmethod

@@ -20,6 +20,8 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, g
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 
+from ganeti.declare.role import Role
+
 _KEY = "parameter"
 # A file or directory, a program that is run, arguments or environment of one, the user that it runs as.
 Reach = Literal["path", "program", "arguments", "environment", "user"]
@@ -37,6 +39,7 @@ class _Declaration:
     unsupported: bool | tuple[Any, ...]
     accepted: str
     reaches: Reach | None
+    role: Role | None
 
 
 def param(
@@ -50,6 +53,7 @@ def param(
     unsupported: bool | tuple[Any, ...] = False,
     accepted: str = "",
     reaches: Reach | None = None,
+    role: Role | None = None,
 ) -> Meta:
     """The annotation of a parameter.
 
@@ -60,12 +64,13 @@ def param(
     by default (``--no-...``). ``unsupported``: any other value than the default is refused
     where it is decoded, and nothing speaks of the parameter; or, some values are refused: those. ``accepted``: why
     taking it and doing nothing with it harms nobody; its help says so. ``reaches``: what the value becomes on a
-    node, where that is more than words and numbers.
+    node, where that is more than words and numbers. ``role``: what giving it takes, where that
+    is more than what the operation takes.
     """
     remark = f" (no effect: {accepted})" if accepted else " (not supported yet)" if unsupported is True else ""
     off = f"{off}{remark}" if off else ""
     declaration = _Declaration(
-        f"{help}{remark}", flags, metavar, completes, secret, bare, off, unsupported, accepted, reaches
+        f"{help}{remark}", flags, metavar, completes, secret, bare, off, unsupported, accepted, reaches, role
     )
     return Meta(description=declaration.help, extra={_KEY: declaration})
 
@@ -88,6 +93,7 @@ class Parameter:
     unsupported: bool | tuple[Any, ...] = False
     accepted: str = ""
     reaches: Reach | None = None
+    role: Role | None = None
 
     @property
     def kind(self) -> Any:
@@ -140,6 +146,7 @@ def parameters_of(cls: type[Struct]) -> Mapping[str, Parameter]:
             unsupported=declaration.unsupported,
             accepted=declaration.accepted,
             reaches=declaration.reaches,
+            role=declaration.role,
         )
     return found
 

@@ -24,8 +24,10 @@ from ganeti.jobs.hooks import Hooks
 from ganeti.jobs.locks import Request
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.permission import ensure_may
 from ganeti.jobs.queue import JobQueue, Tracked, interrupted, record_of, unfinished
 from ganeti.jobs.recovery import cleaned_up
+from ganeti.model.caller import Caller
 from ganeti.model.entity import evolve
 from ganeti.model.job import Job, JobStatus, Residue, Step
 from ganeti.rpc.call import Progress
@@ -77,21 +79,25 @@ class Executor:
             raise WrongInput("An operation is an object with an OP_ID")
         return decode(operation, self._registry(operation["OP_ID"]), operation["OP_ID"])
 
-    async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:
+    async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]], caller: Caller) -> list[int]:
         """Take in jobs, all or none; their numbers, given out when they are durable.
 
         Negative dependencies count back from the job itself. Raises WrongInput for one on a job that does
-        not exist, StoreFailed.
+        not exist, AccessDenied for what the caller may not do, StoreFailed.
         """
-        new = [self._job(self.queue.take_number(), operations) for operations in jobs]
+        for operations in jobs:
+            for operation in operations:
+                ensure_may(caller, operation)
+        new = [self._job(self.queue.take_number(), operations, caller) for operations in jobs]
         self._ensure_dependencies(new)
         await self.queue.add(new)
         for job in new:
             self._begin(self.queue.get(job.id))
         return [job.id for job in new]
 
-    async def read(self, operation: JobOperation[Any]) -> Any:
+    async def read(self, operation: JobOperation[Any], caller: Caller) -> Any:
         """Carry out an operation that changes nothing, without a job. Raises what it raises."""
+        ensure_may(caller, operation)
         if not operation.reads_only:
             raise WrongInput(f"{operation.wire_name()} changes the cluster; submit it as a job")
         context = RunContext(self._services, _NoJob())
@@ -120,7 +126,7 @@ class Executor:
         self._runs[tracked.job.id] = run = _Run(self, tracked)
         run.start(run.work())
 
-    def _job(self, number: int, operations: Sequence[JobOperation[Any]]) -> Job:
+    def _job(self, number: int, operations: Sequence[JobOperation[Any]], caller: Caller) -> Job:
         depends = tuple(
             (other if other > 0 else number + other, tuple(states))
             for operation in operations
@@ -132,6 +138,7 @@ class Executor:
             received=self._services.clock.now(),
             priority=min(operation.priority for operation in operations),
             depends=depends,
+            caller=caller,
         )
 
     def _ensure_dependencies(self, jobs: Sequence[Job]) -> None:
@@ -205,7 +212,8 @@ class _Run:
         self._queue.show(self._tracked, evolve(self._tracked.job, residue=()))
 
     async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:
-        return await self._executor.submit(jobs)
+        """As whoever submitted this job."""
+        return await self._executor.submit(jobs, self._tracked.job.caller)
 
     # The stages of a job.
 

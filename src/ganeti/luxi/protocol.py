@@ -41,6 +41,8 @@ class Method(StrEnum):
     SET_DRAIN_FLAG = "SetDrainFlag"
 
     READ = "Read"  # [operation]: carry out one that changes nothing, without a job
+    SUBMIT_JOB_AS = "SubmitJobAs"  # [caller, operations]: for somebody who may do less than root
+    READ_AS = "ReadAs"  # [caller, operation]
     OFFER_JOIN = "OfferJoin"  # [node name]: a token that lets a node join
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ganeti.model.caller import ROOT, Caller
 from ganeti.model.entity import evolve
 
 
@@ -52,7 +53,7 @@ class Residue(Struct, frozen=True, kw_only=True):
 
 
 class Job(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``received`` and the times of the steps are seconds since the epoch."""
+    """``received`` and the times of the steps are seconds since the epoch. ``caller`` submitted it."""
 
     id: int
     steps: tuple[Step, ...]
@@ -60,6 +61,7 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: int = 0
     depends: tuple[tuple[int, tuple[str, ...]], ...] = ()
     residue: tuple[Residue, ...] = ()
+    caller: Caller = ROOT
 
     @property
     def status(self) -> JobStatus:

@@ -81,6 +81,7 @@ _COLUMNS: list[Column[JobRow]] = [
         lambda row: [row.job.priority] * len(row.job.steps),
     ),
     column("summary", "Summary", OTHER, "Summary of the opcodes", lambda row: row.job.summary),
+    column("submitter", "Submitter", FieldKind.TEXT, "Who submitted the job", lambda row: row.job.caller.name),
     column("received_ts", "Received", OTHER, "When the job was submitted", lambda row: timestamp(row.job.received)),
     column("start_ts", "Start", OTHER, "When it began", lambda row: timestamp(row.job.started)),
     column("end_ts", "End", OTHER, "When it ended", lambda row: timestamp(row.job.ended)),

@@ -9,6 +9,7 @@ from ganeti import errors
 from ganeti.bootstrap.new_cluster import NewCluster
 from ganeti.cli.cluster import described
 from ganeti.cli.cluster_init import INIT
+from ganeti.cli.commands import find as find_command
 from ganeti.cli.runnable import options_of
 from ganeti.cli.tree import render
 from ganeti.declare.decode import decode
@@ -88,7 +89,7 @@ def test_it_is_given_at_init_in_the_same_way(name):
 @pytest.mark.parametrize("name", ROWS)
 def test_its_flags_are_those_of_the_commands_that_take_it(name):
     init = {flag for option in options_of(INIT) for flag in option.flags}
-    modify = {flag for option in options_of(ClusterModify) for flag in option.flags}
+    modify = {flag for option in options_of(find_command("gnt-cluster", "modify")) for flag in option.flags}
     flags = set(DECLARED[name].flags)
     assert flags <= init or "init" not in ROWS[name].when
     assert flags <= modify or "modify" not in ROWS[name].when

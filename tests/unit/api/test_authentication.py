@@ -7,9 +7,10 @@ import re
 
 import pytest
 
+from ganeti.api.authentication import Failures
+from ganeti.api.limits import FAILURE_INTERVAL, FREE_FAILURES, REMEMBERED_FAILURES
 from ganeti.api.users import REALM, parse
-from ganeti.declare.operation import Role
-from ganeti.errors import EnvironmentUnfit
+from ganeti.declare.role import Role
 from tests.unit.api.conftest import ADMIN, OPERATOR, READER, WRITER
 
 STARTUP = ("PUT", "/2/instances/web1/startup")
@@ -68,11 +69,15 @@ async def test_canceling_takes_an_operator(api):
     assert (await api.request("DELETE", "/2/jobs/1", auth=READER)).status == 403
 
 
-async def test_a_reader_may_change_nothing(api):
+async def test_a_reader_may_change_nothing(api, cluster):
     changing = [(method, path) for method, path in api.routes if method != "GET" and path != "/2/query/{what}"]
     assert len(changing) > 10
+    jobs = len(list(cluster.master.queue))
     for method, path in changing:
-        assert (await api.request(method, re.sub(r"{.*?}", "1", path), auth=READER)).status == 403, (method, path)
+        body = '"offline"' if path.endswith("/role") else None
+        answer = await api.request(method, re.sub(r"{.*?}", "1", path), auth=READER, data=body)
+        assert answer.status == 403 or "is missing" in answer.body["explain"], (method, path)
+    assert len(list(cluster.master.queue)) == jobs
 
 
 async def test_a_changed_file_of_users_counts_at_once(api):
@@ -90,7 +95,7 @@ async def test_without_a_file_nobody_is_let_in(api):
 def test_a_password_may_be_hashed_or_marked_as_plain():
     digest = hashlib.md5(f"jack:{REALM}:secret".encode()).hexdigest()
     for line in (f"jack {{HA1}}{digest}", f"jack {{ha1}}{digest.upper()}", "jack {cleartext}secret", "jack secret"):
-        user = parse(line)["jack"]
+        user = parse(line.encode())[0]["jack"]
         assert user.accepts("secret")
         assert not user.accepts("Secret")
 
@@ -107,17 +112,62 @@ def test_a_password_may_be_hashed_or_marked_as_plain():
     ],
 )
 def test_permissions_are_roles(grants, roles):
-    assert parse(f"jack secret {grants}")["jack"].roles == roles
+    assert parse(f"jack secret {grants}".encode())[0]["jack"].roles == roles
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("content", "told"),
     [
-        ("\n# x\njack\n", "Line 3 of the users' file is not"),
-        ("jack secret read more", "Line 1 of the users' file is not"),
-        ("jack secret root", "'root' is not a permission; choose from read, operate, admin, write"),
+        (b"\n# x\njack\n", "Line 3 is not 'name password [permissions]'"),
+        (b"jack secret read more", "Line 1 is not 'name password [permissions]'"),
+        (b"jack secret root", "Line 1 grants an unknown permission; choose from read, operate, admin, write"),
+        (b"jack secr\xe9t read", "Line 1 is not UTF-8 text"),
     ],
 )
-def test_a_line_that_makes_no_sense_is_named(text, told):
-    with pytest.raises(EnvironmentUnfit, match=told):
-        parse(text)
+def test_a_line_that_makes_no_sense_is_named_and_the_others_count(content, told):
+    users, wrong = parse(content + b"\nreader r-secret\n")
+    assert set(users) == {"reader"}
+    assert wrong == [told]
+    assert "secr" not in wrong[0]
+
+
+async def test_a_line_that_makes_no_sense_is_logged_and_locks_nobody_out(api, caplog):
+    api.users.write_bytes(b"broken\n\xff\xfe\nreader r-secret read\n")
+    os.utime(api.users, ns=(1, 1))
+    assert (await api.get("/2", auth=READER)).status == 200
+    assert "users" not in (await api.get("/2", auth=None)).body["explain"]
+    assert "Line 1 is not" in caplog.text
+
+
+async def test_wrong_passwords_are_logged_and_soon_not_looked_at(api, caplog):
+    answers = [await api.get("/2", auth=("reader", f"wrong{number}")) for number in range(FREE_FAILURES + 1)]
+    assert [answer.status for answer in answers] == [401] * FREE_FAILURES + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert "Failed login as 'reader' from 127.0.0.1" in caplog.text
+    assert "wrong0" not in caplog.text
+    assert (await api.get("/2", auth=READER)).status == 429
+    assert (await api.get("/2", auth=ADMIN)).status == 200
+
+
+async def test_new_names_do_not_give_new_tries(api):
+    answers = [await api.get("/2", auth=(f"nobody{number}", "")) for number in range(FREE_FAILURES + 1)]
+    assert answers[-1].status == 429
+
+
+def test_a_password_is_looked_at_again_after_a_while():
+    now = 0.0
+    failures = Failures(lambda: now)
+    for _ in range(FREE_FAILURES):
+        assert failures.delay(("reader", "192.0.2.1")) == 0
+        failures.add(("reader", "192.0.2.1"))
+    assert failures.delay(("reader", "192.0.2.1")) == FAILURE_INTERVAL
+    assert failures.delay(("reader", "192.0.2.2")) == 0
+    now = FAILURE_INTERVAL
+    assert failures.delay(("reader", "192.0.2.1")) == 0
+
+
+def test_the_memory_of_wrong_passwords_is_bounded():
+    failures = Failures(lambda: 0.0)
+    for number in range(REMEMBERED_FAILURES + 10):
+        failures.add(("reader", str(number)))
+    assert len(failures._empty_at) == REMEMBERED_FAILURES

@@ -19,7 +19,7 @@ def test_objects_are_found_by_their_tags(gnt):
     gnt("cluster", "add-tags", "rack:all")
     found = gnt("cluster", "search-tags", "^rack:")
     assert (found.status, found.output) == (0, "/cluster rack:all\n/nodes/node2 rack:2\n")
-    assert gnt("cluster", "search-tags", "^ack:").status == 1
+    assert gnt("cluster", "search-tags", "--priority", "low", "^ack:").status == 1
     listed = gnt("node", "list", "--no-headers", "-o", "name", "--filter", '"rack:2" in tags')
     assert listed.output == "node2\n"
 
@@ -27,7 +27,7 @@ def test_objects_are_found_by_their_tags(gnt):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("node", "add-tags", "node2"), "There are no tags to add"),
+        (("node", "add-tags", "node2"), "There are no tags; give some"),
         (("node", "add-tags", "node2", "--from", "/nowhere"), "Option '--from': cannot read /nowhere"),
         (("node", "remove-tags", "node2", "no"), "Tag(s) no not found"),
         (("node", "list-tags", "node9"), "Node 'node9' not known"),

@@ -26,7 +26,7 @@ from msgspec import Struct
 from ganeti.cli import debug
 from ganeti.cli.commands import ALIASES, COMMANDS, find
 from ganeti.cli.htools import hail, harep, hbal_options, hcheck, hinfo, hroller, hscan, hspace, hsqueeze
-from ganeti.cli.runnable import Runnable, command_of, options_of
+from ganeti.cli.runnable import Runnable, options_of
 from ganeti.declare.command import Argument, Option
 from ganeti.declare.parameter import parameters_of
 from ganeti.model.disk import DiskTemplate
@@ -90,7 +90,7 @@ def _found(script: str, name: str) -> Runnable:
 
 
 def _command(runnable: Runnable) -> Values:
-    declared, options = command_of(runnable), options_of(runnable)
+    declared, options = runnable.command, options_of(runnable)
     entry: Values = {
         "options": {flag: _option(option) for option in options if not option.hidden for flag in option.flags},
         "arguments": [_argument(argument) for argument in declared.arguments],

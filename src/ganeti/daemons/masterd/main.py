@@ -34,6 +34,7 @@ from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.host.services import services
 from ganeti.luxi.server import LuxiServer
+from ganeti.model.caller import ROOT
 from ganeti.model.job import JobStatus
 from ganeti.node.mastership import step_down
 from ganeti.node.membership import candidate_files
@@ -155,7 +156,7 @@ def _hosting(paths: Paths, master: Master) -> Hosting:
 
     async def run(parameters: dict[str, Any]) -> list[str]:
         operation = decode({"OP_ID": NodeAdd.wire_name(), **parameters}, NodeAdd, NodeAdd.wire_name())
-        (number,) = await master.executor.submit([[operation]])
+        (number,) = await master.executor.submit([[operation]], ROOT)
         tracked = master.queue.get(number)
         while not tracked.job.status.final:
             await tracked.changed()

@@ -10,11 +10,13 @@ from typing import Any
 from ganeti.bootstrap.join.invitations import LONGEST, SHORTEST, Invitations
 from ganeti.daemons.masterd.master import Master
 from ganeti.daemons.masterd.queries import Queries
+from ganeti.declare.decode import decode
 from ganeti.declare.field import ValueStatus
 from ganeti.declare.types import Priority
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.queue import finished_before
 from ganeti.luxi.protocol import Method
+from ganeti.model.caller import ROOT, Caller
 from ganeti.model.entity import evolve
 from ganeti.model.kind import labelled
 from ganeti.model.timing import LONGEST_NEWS
@@ -56,12 +58,18 @@ class Methods:
             Method.QUERY_TAGS: self.query_tags,
             Method.SET_DRAIN_FLAG: self.set_drain_flag,
             Method.READ: self.read,
+            Method.SUBMIT_JOB_AS: self.submit_job_as,
+            Method.READ_AS: self.read_as,
             Method.OFFER_JOIN: self.offer_join,
         }
 
     async def submit_job(self, operations: Sequence[Any]) -> int:
         """The number of the job."""
-        return (await self._submit([operations]))[0]
+        return await self._submit(operations, ROOT)
+
+    async def submit_job_as(self, caller: Any, operations: Sequence[Any]) -> int:
+        """The number of the job."""
+        return await self._submit(operations, decode(caller, Caller, "The caller"))
 
     async def submit_many_jobs(self, jobs: Sequence[Sequence[Any]]) -> list[tuple[bool, Any]]:
         """For each job whether it was taken in, with its number or the reason."""
@@ -73,7 +81,7 @@ class Methods:
                 parsed.append(error)
         self._ensure_not_drained()
         good = [operations for operations in parsed if not isinstance(operations, GanetiError)]
-        numbers = iter(await self._executor.submit(good))
+        numbers = iter(await self._executor.submit(good, ROOT))
         return [(False, o.message) if isinstance(o, GanetiError) else (True, next(numbers)) for o in parsed]
 
     async def wait_for_job_change(
@@ -156,7 +164,10 @@ class Methods:
         return True
 
     async def read(self, operation: Any) -> Any:
-        return await self._executor.read(self._executor.parse_one(operation))
+        return await self._executor.read(self._executor.parse_one(operation), ROOT)
+
+    async def read_as(self, caller: Any, operation: Any) -> Any:
+        return await self._executor.read(self._executor.parse_one(operation), decode(caller, Caller, "The caller"))
 
     async def offer_join(self, node_name: str, options: dict[str, Any], valid: float) -> str:
         """A token with which a node can join for ``valid`` seconds."""
@@ -167,10 +178,10 @@ class Methods:
             )
         return await self._invitations.invite(node_name, options, valid)
 
-    async def _submit(self, jobs: Sequence[Sequence[Any]]) -> list[int]:
-        parsed = [self._executor.parse(operations) for operations in jobs]
+    async def _submit(self, operations: Sequence[Any], caller: Caller) -> int:
+        parsed = self._executor.parse(operations)
         self._ensure_not_drained()
-        return await self._executor.submit(parsed)
+        return (await self._executor.submit([parsed], caller))[0]
 
     def _ensure_not_drained(self) -> None:
         if self._master.configuration.state.cluster.drained_queue:

@@ -12,6 +12,7 @@ from typing import Any
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import Services
 from ganeti.jobs.executor import Executor
+from ganeti.model.caller import ROOT
 from ganeti.model.entity import Entity
 from ganeti.model.guest import guest_of
 from ganeti.model.guest_state import GuestState
@@ -72,7 +73,7 @@ class Upkeep:
             reason=[["gnt:daemon:masterd", "the guest shut itself down", int(self._services.clock.now() * 1e9)]],
         )
         with suppress(GanetiError):
-            await self._executor.submit([[operation]])
+            await self._executor.submit([[operation]], ROOT)
 
     def _configuration_changed(self, state: State, puts: Sequence[Entity], deletes: Sequence[Entity]) -> None:
         if any(entity.kind in (Kind.NODE, Kind.CLUSTER) for entity in (*puts, *deletes)):

@@ -11,7 +11,8 @@ import msgspec
 
 from ganeti import VERSION
 from ganeti.config.store import FORMAT
-from ganeti.declare.operation import Role, Route
+from ganeti.declare.role import Role
+from ganeti.declare.route import Route
 from ganeti.declare.setting import settings_of
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
@@ -33,7 +34,7 @@ class ClusterInfo(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER
 
     role: ClassVar[Role] = Role.READ
     reads_only: ClassVar[bool] = True
-    route: ClassVar[Route | None] = Route("GET", "/info", at_once=True)
+    routes: ClassVar[tuple[Route, ...]] = (Route("GET", "/info", at_once=True),)
 
     async def check(self, cluster: CheckContext) -> None:
         del cluster
@@ -75,10 +76,12 @@ def _versions() -> dict[str, Any]:
 
 
 def _settings(cluster: Cluster) -> dict[str, Any]:
+    """By the names that they are shown and set under."""
     return {
-        row.shown_as: msgspec.to_builtins(getattr(cluster, row.name), order="deterministic")
+        name: msgspec.to_builtins(getattr(cluster, row.name), order="deterministic")
         for row in settings_of(Cluster)
         if not row.secret
+        for name in (row.shown_as, row.name)
     }
 
 

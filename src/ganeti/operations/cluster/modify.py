@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from ganeti.declare.command import Command
-from ganeti.declare.operation import Hook, Route
+from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.route import Route
 from ganeti.declare.setting import given_settings, with_settings
 from ganeti.declare.types import Parameters
 from ganeti.errors import WrongInput, WrongState
@@ -30,14 +31,16 @@ _Uids = list[tuple[int, int]]
 class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CLUSTER_SET_PARAMS"):
     """Modify the parameters of the cluster, which nodes and instances inherit."""
 
-    route: ClassVar[Route | None] = Route("PUT", "/modify", body=True)
+    routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/modify", body=True),)
     hook: ClassVar[Hook | None] = Hook("cluster-modify", "CLUSTER")
-    command: ClassVar[Command | None] = Command(
-        "gnt-cluster",
-        "modify",
-        options=(*LAYERED_OPTIONS, *POLICY_OPTIONS),
-        compose=cluster_parameters,
-        usage="[<opts>...]",
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-cluster",
+            "modify",
+            options=(*LAYERED_OPTIONS, *POLICY_OPTIONS),
+            compose=cluster_parameters,
+            usage="[<opts>...]",
+        ),
     )
 
     force: Annotated[bool, param("Do it without asking", "-f", "--force", accepted="nothing needs to be forced")] = (

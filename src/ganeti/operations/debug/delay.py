@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.command import Argument, Command, Option
-from ganeti.declare.operation import Role
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
 from ganeti.declare.text import parse_number
 from ganeti.declare.types import NonEmpty, NonNegative
 from ganeti.errors import WrongInput
@@ -32,22 +32,24 @@ class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="
 
     role: ClassVar[Role] = Role.ADMIN
     subject: ClassVar[str | None] = "duration"
-    command: ClassVar[Command | None] = Command(
-        "gnt-debug",
-        "delay",
-        arguments=(Argument("duration", "Seconds to wait"),),
-        options=(
-            Option(
-                ("-n",),
-                "Wait on this node too; may be repeated",
-                metavar="NODE",
-                name="on_nodes",
-                repeat=True,
-                completes="node",
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-debug",
+            "delay",
+            arguments=(Argument("duration", "Seconds to wait"),),
+            options=(
+                Option(
+                    ("-n",),
+                    "Wait on this node too; may be repeated",
+                    metavar="NODE",
+                    name="on_nodes",
+                    repeat=True,
+                    completes="node",
+                ),
+                Option(("-l", "--no-locks"), "Take no node locks", kind="flag"),
             ),
-            Option(("-l", "--no-locks"), "Take no node locks", kind="flag"),
+            compose=_parameters,
         ),
-        compose=_parameters,
     )
 
     duration: Annotated[float, param("Seconds to wait")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ganeti.declare.operation import Route
-from ganeti.errors import WrongState
+from ganeti.declare.route import Route
+from ganeti.errors import Unavailable
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.node import Node
@@ -18,14 +18,14 @@ class InstanceConsole(InstanceOperation[tuple[Node, Guest]], frozen=True, kw_onl
     """Say how to get at an instance's console."""
 
     reads_only: ClassVar[bool] = True
-    route: ClassVar[Route | None] = Route("GET", "/instances/{instance_name}/console", at_once=True)
+    routes: ClassVar[tuple[Route, ...]] = (Route("GET", "/instances/{instance_name}/console", at_once=True),)
 
     async def check(self, cluster: CheckContext) -> tuple[Node, Guest]:
         instance = self.instance(cluster.state)
         node = online(primary_of(cluster.state, instance))
         found = await cluster.call(node, contract.DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
         if found is None or not found.state.runs:
-            raise WrongState(f"Instance {instance.name} is not running, so it has no console")
+            raise Unavailable(f"Instance {instance.name} is not running, so it has no console")
         return node, guest_of(cluster.state, instance)
 
     async def run(self, cluster: RunContext, plan: tuple[Node, Guest]) -> dict[str, Any]:

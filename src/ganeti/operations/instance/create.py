@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from ganeti.declare.command import Argument, Command, Option
-from ganeti.declare.operation import Hook, Role, Route
+from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
+from ganeti.declare.route import Route
 from ganeti.declare.types import HostName, NonEmpty, NonNegative, OsName, Parameters, Tag
 from ganeti.errors import ExecutionFailed, GanetiError, UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
@@ -47,64 +49,68 @@ class CreatePlan:
     guest: Guest
 
 
+# As the remote API calls them.
+BODY_NAMES = {"name": "instance_name", "os": "os_type"}
+
+
 class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_CREATE"):
     """Create an instance: create its disks, install an operating system, start it."""
 
     role: ClassVar[Role] = Role.ADMIN
     subject: ClassVar[str | None] = "instance_name"
-    route: ClassVar[Route | None] = Route(
-        "POST", "/instances", body=True, renamed={"name": "instance_name", "os": "os_type"}
-    )
+    routes: ClassVar[tuple[Route, ...]] = (Route("POST", "/instances", body=True, renamed=BODY_NAMES),)
     hook: ClassVar[Hook | None] = Hook("instance-add", "INSTANCE")
-    command: ClassVar[Command | None] = Command(
-        "gnt-instance",
-        "add",
-        arguments=(Argument("instance_name", "Host name of the instance"),),
-        options=(
-            Option(
-                ("--disk",),
-                "Disk: N:size=SIZE[,mode=ro]...; may be repeated",
-                "identkeyval",
-                "disks",
-                "N:...",
-                repeat=True,
-                completes="disk",
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-instance",
+            "add",
+            arguments=(Argument("instance_name", "Host name of the instance"),),
+            options=(
+                Option(
+                    ("--disk",),
+                    "Disk: N:size=SIZE[,mode=ro]...; may be repeated",
+                    "identkeyval",
+                    "disks",
+                    "N:...",
+                    repeat=True,
+                    completes="disk",
+                ),
+                Option(
+                    ("--net",),
+                    "NIC: N[:ip=...,mode=...,link=...]; may be repeated",
+                    "identkeyval",
+                    "nics",
+                    "N:...",
+                    repeat=True,
+                    completes="network card",
+                ),
+                Option(("--no-nics",), "Create the instance without NICs", kind="flag"),
+                Option(
+                    ("-n", "--node"),
+                    "Primary node, and the secondary node if there is one",
+                    metavar="NODE[:NODE]",
+                    completes="node",
+                ),
+                Option(
+                    ("-H", "--hypervisor-parameters"),
+                    "Hypervisor and its parameters",
+                    kind="identkeyval",
+                    name="hypervisor_and_parameters",
+                    metavar="HYPERVISOR[:KEY=VALUE,...]",
+                    completes="hypervisor parameter",
+                ),
+                Option(
+                    ("-s", "--os-size"),
+                    "Size of the disk, for an instance with one disk",
+                    kind="size",
+                    name="os_size",
+                    metavar="SIZE",
+                ),
+                Option(("--tags",), "Tags, separated by commas", kind="list", name="tag_list"),
             ),
-            Option(
-                ("--net",),
-                "NIC: N[:ip=...,mode=...,link=...]; may be repeated",
-                "identkeyval",
-                "nics",
-                "N:...",
-                repeat=True,
-                completes="network card",
-            ),
-            Option(("--no-nics",), "Create the instance without NICs", kind="flag"),
-            Option(
-                ("-n", "--node"),
-                "Primary node, and the secondary node if there is one",
-                metavar="NODE[:NODE]",
-                completes="node",
-            ),
-            Option(
-                ("-H", "--hypervisor-parameters"),
-                "Hypervisor and its parameters",
-                kind="identkeyval",
-                name="hypervisor_and_parameters",
-                metavar="HYPERVISOR[:KEY=VALUE,...]",
-                completes="hypervisor parameter",
-            ),
-            Option(
-                ("-s", "--os-size"),
-                "Size of the disk, for an instance with one disk",
-                kind="size",
-                name="os_size",
-                metavar="SIZE",
-            ),
-            Option(("--tags",), "Tags, separated by commas", kind="list", name="tag_list"),
+            compose=spelling.create_parameters,
+            usage="-t TEMPLATE -o OS [options] <instance-name>",
         ),
-        compose=spelling.create_parameters,
-        usage="-t TEMPLATE -o OS [options] <instance-name>",
     )
 
     instance_name: Annotated[HostName, param("Name of the instance")]

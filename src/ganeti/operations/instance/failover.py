@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from ganeti.declare.command import Command
-from ganeti.declare.operation import Hook, Route
+from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.route import Route
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
@@ -30,14 +31,17 @@ from ganeti.rpc.contract.node import Ping
 class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True, tag="OP_INSTANCE_FAILOVER"):
     """Stop an instance, and start it on another node if it should be up."""
 
-    route: ClassVar[Route | None] = Route("PUT", "/instances/{instance_name}/failover", body=True)
+    routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/instances/{instance_name}/failover", body=True),)
     hook: ClassVar[Hook | None] = Hook("instance-failover", "INSTANCE")
-    command: ClassVar[Command | None] = Command(
-        "gnt-instance",
-        "failover",
-        arguments=(INSTANCE_ARGUMENT,),
-        question="Failover will happen to image {instance_name}. This requires a shutdown of the instance. Continue?",
-        usage="[-f] <instance-name>",
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-instance",
+            "failover",
+            arguments=(INSTANCE_ARGUMENT,),
+            question="Failover will happen to image {instance_name}. "
+            "This requires a shutdown of the instance. Continue?",
+            usage="[-f] <instance-name>",
+        ),
     )
 
     shutdown_timeout: ShutdownTimeout = SHUTDOWN_TIMEOUT

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from ganeti.declare.operation import Role, Route
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
+from ganeti.declare.route import Route
 from ganeti.declare.types import NonEmpty
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
@@ -28,7 +29,7 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
 
     role: ClassVar[Role] = Role.READ
     reads_only: ClassVar[bool] = True
-    route: ClassVar[Route | None] = Route("GET", "/instances/{instances}/info", query={"static": "static"})
+    routes: ClassVar[tuple[Route, ...]] = (Route("GET", "/instances/{instances}/info", query={"static": "static"}),)
 
     use_locking: Annotated[
         bool, param("Lock the instances meanwhile", accepted="reads are consistent without locks")

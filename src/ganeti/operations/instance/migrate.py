@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from ganeti.declare.command import Command, Option
-from ganeti.declare.operation import Hook, Route
+from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.route import Route
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
@@ -39,20 +40,22 @@ class MigratePlan(Relocation):
 class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_MIGRATE"):
     """Migrate a running instance to another node, live if possible."""
 
-    route: ClassVar[Route | None] = Route("PUT", "/instances/{instance_name}/migrate", body=True)
+    routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/instances/{instance_name}/migrate", body=True),)
     hook: ClassVar[Hook | None] = Hook("instance-migrate", "INSTANCE")
-    command: ClassVar[Command | None] = Command(
-        "gnt-instance",
-        "migrate",
-        arguments=(INSTANCE_ARGUMENT,),
-        options=(Option(("--non-live",), "Pause the instance during the migration", kind="no-flag", name="live"),),
-        question="Instance {instance_name} will be migrated. Migration might impact the instance if "
-        "anything goes wrong (e.g. due to bugs in the hypervisor). Continue?",
-        usage="[-f] <instance-name>",
-        compose=lambda values: {
-            **{key: value for key, value in values.items() if key not in ("force", "live")},
-            **({} if values.get("mode") or values.get("live", True) else {"mode": "non-live"}),
-        },
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-instance",
+            "migrate",
+            arguments=(INSTANCE_ARGUMENT,),
+            options=(Option(("--non-live",), "Pause the instance during the migration", kind="no-flag", name="live"),),
+            question="Instance {instance_name} will be migrated. Migration might impact the instance if "
+            "anything goes wrong (e.g. due to bugs in the hypervisor). Continue?",
+            usage="[-f] <instance-name>",
+            compose=lambda values: {
+                **{key: value for key, value in values.items() if key not in ("force", "live")},
+                **({} if values.get("mode") or values.get("live", True) else {"mode": "non-live"}),
+            },
+        ),
     )
 
     mode: Annotated[

@@ -6,20 +6,23 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.decode import decode
-from ganeti.declare.operation import Role, Route
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
+from ganeti.declare.route import Route
 from ganeti.declare.types import NonEmpty, Parameters
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
-from ganeti.operations.instance.create import InstanceCreate
+from ganeti.operations.instance.create import BODY_NAMES, InstanceCreate
 
 
 class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_only=True, tag="OP_INSTANCE_MULTI_ALLOC"):
     """Create several instances, each by a job of its own."""
 
     role: ClassVar[Role] = Role.ADMIN
-    route: ClassVar[Route | None] = Route("POST", "/instances-multi-alloc", body=True)
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route("POST", "/instances-multi-alloc", body=True, renamed_inside={"instances": BODY_NAMES}),
+    )
 
     opportunistic_locking: Annotated[
         bool, param("Choose among the nodes that no job has locked", accepted="allocation never waits for locks")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from ganeti.declare.command import Command, Option
-from ganeti.declare.operation import Hook, Route
+from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.route import Route
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.guest import Guest, guest_of
@@ -35,25 +36,30 @@ class RebootPlan:
 class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_REBOOT"):
     """Reboot an instance: from inside the guest (soft), by a reset (hard), or by stopping and starting it (full)."""
 
-    route: ClassVar[Route | None] = Route(
-        "POST",
-        "/instances/{instance_name}/reboot",
-        query={"type": "reboot_type", "ignore_secondaries": "ignore_secondaries"},
-        body=True,
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route(
+            "POST",
+            "/instances/{instance_name}/reboot",
+            query={"type": "reboot_type", "ignore_secondaries": "ignore_secondaries"},
+            body=True,
+            defaults={"reboot_type": "hard"},
+        ),
     )
     hook: ClassVar[Hook | None] = Hook("instance-reboot", "INSTANCE")
-    command: ClassVar[Command | None] = Command(
-        "gnt-instance",
-        "reboot",
-        per_instance=True,
-        usage="<instance>",
-        options=(
-            Option(
-                ("-t", "--type"),
-                "Type of reboot",
-                name="reboot_type",
-                choices=_TYPES,
-                default="hard",
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-instance",
+            "reboot",
+            per_instance=True,
+            usage="<instance>",
+            options=(
+                Option(
+                    ("-t", "--type"),
+                    "Type of reboot",
+                    name="reboot_type",
+                    choices=_TYPES,
+                    default="hard",
+                ),
             ),
         ),
     )

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from ganeti.declare.command import Command
-from ganeti.declare.operation import Hook, Role, Route
+from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
+from ganeti.declare.route import Route
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
@@ -40,15 +42,17 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
     """Shut down an instance and remove it, with its disks."""
 
     role: ClassVar[Role] = Role.ADMIN
-    route: ClassVar[Route | None] = Route("DELETE", "/instances/{instance_name}", body=True)
+    routes: ClassVar[tuple[Route, ...]] = (Route("DELETE", "/instances/{instance_name}", body=True),)
     hook: ClassVar[Hook | None] = Hook("instance-remove", "INSTANCE")
-    command: ClassVar[Command | None] = Command(
-        "gnt-instance",
-        "remove",
-        arguments=(INSTANCE_ARGUMENT,),
-        question="This will remove the volumes of the instance {instance_name} (including mirrors), "
-        "thus removing all the data of the instance. Continue?",
-        usage="[-f] <instance-name>",
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-instance",
+            "remove",
+            arguments=(INSTANCE_ARGUMENT,),
+            question="This will remove the volumes of the instance {instance_name} (including mirrors), "
+            "thus removing all the data of the instance. Continue?",
+            usage="[-f] <instance-name>",
+        ),
     )
 
     shutdown_timeout: ShutdownTimeout = SHUTDOWN_TIMEOUT

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from ganeti.declare.command import Command
-from ganeti.declare.operation import Hook, Route
+from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.route import Route
 from ganeti.declare.types import NonNegative
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
@@ -32,12 +33,12 @@ class ShutdownPlan:
 class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_SHUTDOWN"):
     """Shut down an instance: ask the guest to power off, and kill it if it does not in time."""
 
-    route: ClassVar[Route | None] = Route(
-        "PUT", "/instances/{instance_name}/shutdown", query={"no_remember": "no_remember"}, body=True
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route("PUT", "/instances/{instance_name}/shutdown", query={"no_remember": "no_remember"}, body=True),
     )
     hook: ClassVar[Hook | None] = Hook("instance-stop", "INSTANCE")
-    command: ClassVar[Command | None] = Command(
-        "gnt-instance", "shutdown", per_instance=True, aliases=("stop",), usage="<instance>"
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command("gnt-instance", "shutdown", per_instance=True, usage="<instance>"),
     )
 
     force: Annotated[

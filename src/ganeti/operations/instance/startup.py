@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from ganeti.declare.command import Command
-from ganeti.declare.operation import Hook, Route
+from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.route import Route
 from ganeti.declare.types import NonNegative, Parameters
 from ganeti.errors import InsufficientResources, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
@@ -38,15 +39,17 @@ class StartupPlan:
 class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_STARTUP"):
     """Start an instance."""
 
-    route: ClassVar[Route | None] = Route(
-        "PUT",
-        "/instances/{instance_name}/startup",
-        query={"force": "force", "no_remember": "no_remember"},
-        body=True,
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route(
+            "PUT",
+            "/instances/{instance_name}/startup",
+            query={"force": "force", "no_remember": "no_remember"},
+            body=True,
+        ),
     )
     hook: ClassVar[Hook | None] = Hook("instance-start", "INSTANCE")
-    command: ClassVar[Command | None] = Command(
-        "gnt-instance", "startup", per_instance=True, aliases=("start",), usage="<instance>"
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command("gnt-instance", "startup", per_instance=True, usage="<instance>"),
     )
 
     force: Annotated[

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, TypeVar
 
 from ganeti.declare.command import Argument
-from ganeti.declare.operation import Role
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
 from ganeti.declare.types import NonEmpty, NonNegative
 from ganeti.errors import WrongState
 from ganeti.jobs.lockset import LockSet, exclusive, shared

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from ganeti.declare.command import Command
-from ganeti.declare.operation import Hook, Route
+from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.route import Body, Route
 from ganeti.declare.types import NonEmpty, Parameters
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
@@ -27,6 +28,15 @@ from ganeti.rpc.contract.node import Ping
 _FLAGS = ("master_candidate", "drained", "offline", "master_capable", "vm_capable", "powered")
 
 
+# What makes a node one of a role; the role's own flag switches the others off.
+_ROLES = {
+    "master-candidate": {"master_candidate": True},
+    "regular": {"master_candidate": False, "offline": False, "drained": False},
+    "drained": {"drained": True},
+    "offline": {"offline": True},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class NodeModifyPlan:
     """``changes``: (what, new value) pairs to show."""
@@ -40,9 +50,20 @@ class NodeModifyPlan:
 class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="OP_NODE_SET_PARAMS"):
     """Modify the role or the parameters of a node."""
 
-    route: ClassVar[Route | None] = Route("POST", "/nodes/{node_name}/modify", body=True)
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route("POST", "/nodes/{node_name}/modify", body=True),
+        Route(
+            "PUT",
+            "/nodes/{node_name}/role",
+            query={"force": "force", "auto-promote": "auto_promote"},
+            body=Body(Literal["master-candidate", "regular", "drained", "offline"], lambda role: dict(_ROLES[role])),
+            summary="Change the role of a node",
+        ),
+    )
     hook: ClassVar[Hook | None] = Hook("node-modify", "NODE")
-    command: ClassVar[Command | None] = Command("gnt-node", "modify", arguments=(NODE_ARGUMENT,), usage="<node-name>")
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command("gnt-node", "modify", arguments=(NODE_ARGUMENT,), usage="<node-name>"),
+    )
 
     force: Annotated[bool, param("Proceed even if too few master candidates would be left", "-f", "--force")] = False
     hv_state: Annotated[Parameters | None, param("State of its hypervisors")] = None

@@ -23,7 +23,9 @@ class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_RE
     """Remove a node from the cluster. It must have no instances."""
 
     hook: ClassVar[Hook | None] = Hook("node-remove", "NODE")
-    command: ClassVar[Command | None] = Command("gnt-node", "remove", arguments=(NODE_ARGUMENT,), usage="<node-name>")
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command("gnt-node", "remove", arguments=(NODE_ARGUMENT,), usage="<node-name>"),
+    )
 
     def locks(self, state: State) -> LockSet:
         return super().locks(state) | exclusive(Kind.CLUSTER, "candidates")

@@ -3,14 +3,24 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from ganeti.declare.command import Command
+from ganeti.declare.route import Route
 from ganeti.errors import WrongInput
-from ganeti.operations.tags.subject import TagOperation
+from ganeti.model.kind import Kind
+from ganeti.operations.tags.subject import SCRIPTED, TagOperation, changing_command, changing_route
 
 MOST = 4096  # of one object, as in Ganeti
 
 
 class TagsAdd(TagOperation, frozen=True, kw_only=True, tag="OP_TAGS_SET"):
     """Add tags to an object; those that it has already are left."""
+
+    routes: ClassVar[tuple[Route, ...]] = tuple(changing_route("PUT", kind, "Add to the tags") for kind in Kind)
+    commands: ClassVar[tuple[Command, ...]] = tuple(
+        changing_command("add-tags", kind, "Add tags to") for kind in SCRIPTED
+    )
 
     def changed(self, tags: frozenset[str]) -> frozenset[str]:
         after = tags | frozenset(self.tags)

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from ganeti.declare.operation import Role
+from ganeti.declare.command import Command
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
+from ganeti.declare.route import Route
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
-from ganeti.model.kind import labelled
-from ganeti.operations.tags.subject import Label, tagged
+from ganeti.model.kind import Kind, labelled
+from ganeti.operations.tags.subject import SCRIPTED, Label, named, of, shown, tagged, tags_path
 
 
 class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_GET"):
@@ -19,6 +21,22 @@ class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_G
     role: ClassVar[Role] = Role.READ
     reads_only: ClassVar[bool] = True
     subject: ClassVar[str | None] = "name"
+    routes: ClassVar[tuple[Route, ...]] = tuple(
+        Route("GET", tags_path(kind), fixed={"kind": kind.label}, at_once=True, summary=f"Tags {of(kind)}")
+        for kind in Kind
+    )
+    commands: ClassVar[tuple[Command, ...]] = tuple(
+        Command(
+            f"gnt-{kind}",
+            "list-tags",
+            named(kind),
+            usage=shown(kind),
+            fixed={"kind": kind.label},
+            help=f"List the tags of {kind.articled}.",
+            at_once=True,
+        )
+        for kind in SCRIPTED
+    )
 
     kind: Annotated[Label, param("Kind of object")]
     name: Annotated[str | None, param("Name of the object; empty for the cluster")] = None

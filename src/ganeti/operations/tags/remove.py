@@ -3,12 +3,22 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from ganeti.declare.command import Command
+from ganeti.declare.route import Route
 from ganeti.errors import UnknownEntity
-from ganeti.operations.tags.subject import TagOperation
+from ganeti.model.kind import Kind
+from ganeti.operations.tags.subject import SCRIPTED, TagOperation, changing_command, changing_route
 
 
 class TagsRemove(TagOperation, frozen=True, kw_only=True, tag="OP_TAGS_DEL"):
     """Remove tags from an object; all of them have to be there."""
+
+    routes: ClassVar[tuple[Route, ...]] = tuple(changing_route("DELETE", kind, "Remove from the tags") for kind in Kind)
+    commands: ClassVar[tuple[Command, ...]] = tuple(
+        changing_command("remove-tags", kind, "Remove tags from") for kind in SCRIPTED
+    )
 
     def changed(self, tags: frozenset[str]) -> frozenset[str]:
         missing = sorted(set(self.tags) - tags)

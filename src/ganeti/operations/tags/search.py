@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar
 
-from ganeti.declare.operation import Role
+from ganeti.declare.command import NO_JOB, Argument, Command
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
 from ganeti.declare.types import NonEmpty
-from ganeti.errors import WrongInput
+from ganeti.errors import EXIT_FAILURE, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.entity import Entity
@@ -28,6 +29,18 @@ class TagsSearch(JobOperation[Found], frozen=True, kw_only=True, tag="OP_TAGS_SE
     role: ClassVar[Role] = Role.READ
     reads_only: ClassVar[bool] = True
     subject: ClassVar[str | None] = "pattern"
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-cluster",
+            "search-tags",
+            (Argument("pattern", "Regular expression to search for in tags"),),
+            (NO_JOB,),
+            usage="<pattern>",
+            help="Search for tags that match a regular expression. The exit status is 1 if none does.",
+            at_once=True,
+            if_empty=EXIT_FAILURE,
+        ),
+    )
 
     pattern: Annotated[NonEmpty, param("Regular expression to search for in tags")]
 

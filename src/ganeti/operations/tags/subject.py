@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.parameter import param
+from ganeti.declare.route import Route
 from ganeti.declare.types import Tag
-from ganeti.errors import WrongInput
+from ganeti.errors import CommandLineError, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, all_exclusive, exclusive
 from ganeti.jobs.operation import JobOperation
@@ -20,6 +23,20 @@ if TYPE_CHECKING:
     Label = str
 else:
     Label = Literal[*(kind.label for kind in Kind)]
+
+
+# The kinds whose script is there.
+SCRIPTED = (Kind.CLUSTER, Kind.NODE, Kind.INSTANCE)
+
+_TAGS = Argument("tags", "Tags", "*")
+_FROM = Option(
+    ("--from",),
+    "Read more tags from a file, one per line; '-' for standard input",
+    "lines",
+    metavar="FILE",
+    name="file",
+    default=(),
+)
 
 
 class TagOperation(JobOperation[Entity], frozen=True, kw_only=True):
@@ -54,3 +71,53 @@ def tagged(state: State, kind: Kind, name: str | None) -> Entity:
     if not name:
         raise WrongInput(f"Parameter 'name': a name is needed, to say which {kind.noun}")
     return state.find(CLASSES[kind], name)
+
+
+def tags_path(kind: Kind) -> str:
+    return f"/{kind.path}/{{name}}/tags" if kind.path else "/tags"
+
+
+def of(kind: Kind) -> str:
+    """``of one node group``, ``of the cluster``."""
+    return f"of one {kind.noun}" if kind.path else f"of the {kind.noun}"
+
+
+def named(kind: Kind) -> tuple[Argument, ...]:
+    """The argument that says which object of a kind is meant."""
+    return (Argument("name", f"Name of the {kind.noun}", completes=kind),) if kind.path else ()
+
+
+def shown(kind: Kind) -> str:
+    """The same in a usage."""
+    return f"<{kind}-name>" if kind.path else ""
+
+
+def changing_route(method: Literal["PUT", "DELETE"], kind: Kind, summary: str) -> Route:
+    return Route(
+        method,
+        tags_path(kind),
+        query={"tag": "tags"},
+        fixed={"kind": kind.label},
+        summary=f"{summary} {of(kind)}",
+    )
+
+
+def changing_command(name: str, kind: Kind, summary: str) -> Command:
+    """``summary`` is the help without the object."""
+    return Command(
+        f"gnt-{kind}",
+        name,
+        (*named(kind), _TAGS),
+        (_FROM,),
+        compose=_with_tags_of_file,
+        usage=f"{shown(kind)} <tag>...".strip(),
+        fixed={"kind": kind.label},
+        help=f"{summary} {kind.articled}.",
+    )
+
+
+def _with_tags_of_file(values: Mapping[str, Any]) -> dict[str, Any]:
+    tags = [*values["tags"], *(line for line in values["file"] if line)]
+    if not tags:
+        raise CommandLineError("There are no tags; give some, or a file with --from")
+    return {**{name: value for name, value in values.items() if name != "file"}, "tags": tags}

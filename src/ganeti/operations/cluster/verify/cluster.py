@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.command import Command, Option
-from ganeti.declare.operation import Role
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
 from ganeti.declare.types import NonEmpty
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
@@ -21,14 +21,16 @@ class ClusterVerify(Verifying[list[Group]], frozen=True, kw_only=True, tag="OP_C
     """Verify the configuration, the nodes and the instances, and report problems."""
 
     role: ClassVar[Role] = Role.READ
-    command: ClassVar[Command | None] = Command(
-        "gnt-cluster",
-        "verify",
-        options=(Option(("--no-nplus1-mem",), "Skip the N+1 memory check", kind="flag"),),
-        compose=lambda values: {
-            **{key: value for key, value in values.items() if key != "no_nplus1_mem"},
-            "skip_checks": ["nplusone_mem"] if values.get("no_nplus1_mem") else [],
-        },
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-cluster",
+            "verify",
+            options=(Option(("--no-nplus1-mem",), "Skip the N+1 memory check", kind="flag"),),
+            compose=lambda values: {
+                **{key: value for key, value in values.items() if key != "no_nplus1_mem"},
+                "skip_checks": ["nplusone_mem"] if values.get("no_nplus1_mem") else [],
+            },
+        ),
     )
 
     skip_checks: SkipChecks = []

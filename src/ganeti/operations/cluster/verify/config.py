@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ganeti.declare.operation import Role
+from ganeti.declare.role import Role
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.operations.cluster.verify.checks import OF_CONFIGURATION
 from ganeti.operations.cluster.verify.parameters import Verifying

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from ganeti.declare.operation import Role
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
 from ganeti.declare.types import NonEmpty
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.group import Group

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How much of the remote API one user, one address, or all of them may take. Times are seconds."""
+
+from __future__ import annotations
+
+LARGEST_BODY = 4 * 1024**2  # bytes
+DEEPEST_BODY = 32  # objects and lists inside one another
+MOST_FIELDS = 256  # columns of one request; there are fewer
+
+CONNECTIONS = 512
+CONNECTIONS_OF_ADDRESS = 128
+UNDER_WAY_OF_USER = 64  # requests at a time
+# Each holds one of the connections to the master daemon (``ganeti.luxi.aio``, 256), of which others need some.
+WAITS = 128
+WAITS_OF_USER = 32
+
+HANDSHAKE = 10.0  # until TLS is agreed on
+HEADERS = 15.0  # until a request, or the next one, is there
+BODY = 60.0  # until its body is
+
+# Of one user from one address: so many wrong passwords, then one more for each of these intervals.
+FREE_FAILURES = 5
+FAILURE_INTERVAL = 5.0
+REMEMBERED_FAILURES = 4096  # pairs of user and address
+
+assert WAITS_OF_USER <= UNDER_WAY_OF_USER <= CONNECTIONS_OF_ADDRESS <= CONNECTIONS  # noqa: S101 - one contains the other
+assert WAITS < 256  # noqa: S101 - see there
