@@ -32,10 +32,10 @@ async def test_a_job_says_when_it_was_received_began_and_ended(cluster):
 
 
 async def test_the_steps_of_a_job_run_one_after_the_other_and_stop_at_the_first_that_fails(cluster):
-    number = await cluster.call("SubmitJob", [delay(), delay(-1), delay()])
+    number = await cluster.call("SubmitJob", [delay(), delay(on_nodes=["node9"]), delay()])
     job = await cluster.finished(number)
     assert [str(step.status) for step in job.steps] == ["success", "error", "error"]
-    assert "expected a number of at least 0" in job.steps[1].result[1][0]
+    assert "node9" in job.steps[1].result[1][0]
     assert "Not started: step 2" in job.steps[2].result[1][0]
 
 
@@ -46,6 +46,7 @@ async def test_the_steps_of_a_job_run_one_after_the_other_and_stop_at_the_first_
         ([{"OP_ID": "OP_NOPE"}], "no operation 'OP_NOPE'"),
         ([{"duration": 1}], "an object with an OP_ID"),
         ([{"OP_ID": DELAY}], "parameter 'duration' is missing"),
+        ([{"OP_ID": DELAY, "duration": -1}], "expected a number of at least 0"),
         ([delay(priority=20)], "Parameter 'priority': expected a whole number of at most 19"),
     ],
 )

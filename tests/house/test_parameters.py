@@ -8,7 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+import msgspec.inspect as mi
 import pytest
+from msgspec import Meta
 
 from ganeti.cli.commands import COMMANDS, find
 from ganeti.cli.options import build, parse, take_arguments
@@ -17,9 +19,16 @@ from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import COMMON_PARAMETERS
 from ganeti.declare.parameter import param, parameters_of
 from ganeti.declare.setting import settings_of
+from ganeti.declare.types import Name, Positive
 from ganeti.errors import WrongInput
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.cluster import Cluster
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.parameters.disk import DISK_PARAMETERS
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.parameters.network import NicParameters
+from ganeti.model.parameters.node import NodeParameters
+from ganeti.model.parameters.policy import Policy
 from ganeti.operations import OPERATIONS
 from ganeti.operations import find as find_operation
 from ganeti.operations.cluster.modify import ClusterModify
@@ -231,3 +240,57 @@ class Mistyped(JobOperation[None], frozen=True, kw_only=True, tag="OP_MISTYPED")
 def test_an_option_with_a_mistyped_name_is_an_error():
     with pytest.raises(TypeError, match="'gnt-debug mistyped' sets onn"):
         composed(OperationCommand(Mistyped.commands[0], Mistyped), ["--on", "a"])
+
+
+def unbounded(kind: mi.Type, where: str) -> list[str]:
+    """Where something of a type has no bound that says how large or how long it may be."""
+    within = [found for name, part in parts(kind) for found in unbounded(part, where + name)]
+    return within if is_bounded(kind) else [where, *within]
+
+
+def is_bounded(kind: mi.Type) -> bool:
+    match kind:
+        case mi.IntType() | mi.FloatType():
+            return kind.ge is not None and kind.le is not None
+        case mi.StrType() | mi.ListType() | mi.VarTupleType() | mi.DictType():
+            return kind.max_length is not None
+    return True
+
+
+def parts(kind: mi.Type) -> list[tuple[str, mi.Type]]:
+    match kind:
+        case mi.ListType() | mi.VarTupleType():
+            return [("[]", kind.item_type)]
+        case mi.DictType():
+            return [(".keys", kind.key_type), (".values", kind.value_type)]
+        case mi.TupleType():
+            return [(f"[{index}]", item) for index, item in enumerate(kind.item_types)]
+        case mi.UnionType():
+            return [("", member) for member in kind.types]
+        case mi.Metadata():
+            return [("", kind.type)]
+        case mi.StructType():
+            return [(f".{field.name}", field.type) for field in kind.fields]
+    return []
+
+
+PARAMETERS = (BackendParameters, NicParameters, NodeParameters, Policy)
+SETS = [*map(find_operation, OPERATIONS), *PARAMETERS, *HYPERVISOR_PARAMETERS.values(), *DISK_PARAMETERS.values()]
+
+
+@pytest.mark.parametrize("cls", SETS, ids=lambda cls: cls.__name__)
+def test_whatever_comes_in_has_a_bound(cls):
+    assert unbounded(mi.type_info(cls), cls.__name__) == []
+
+
+def test_a_bound_is_missed_wherever_it_is_missing():
+    found = unbounded(mi.type_info(dict[str, list[tuple[int, float | None]]]), "it")
+    assert found == ["it", "it.keys", "it.values", "it.values[][0]", "it.values[][1]"]
+    assert unbounded(mi.type_info(Annotated[list[Name | Positive], Meta(max_length=3)]), "it") == []
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_pattern_does_not_end_before_a_line_feed(path):
+    """``$`` matches before a last line feed, so it is no end: a whole text is tried with fullmatch, or up to \\Z."""
+    texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    assert [text for text in texts if isinstance(text, str) and text.startswith("^") and text.endswith("$")] == []

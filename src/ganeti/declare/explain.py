@@ -96,7 +96,7 @@ def _expected(hint: Any) -> str:
 def _in_words(told: str) -> str:
     """``Expected `int` >= 1, got `str``` → ``expected a whole number of at least 1, not a text``."""
     told = re.sub(r"`([a-z | ]+)`", lambda m: " or ".join(_NAMES.get(n, n) for n in m[1].split(" | ")), told)
-    told = re.sub(r"^Expected (.*) of length (<=|>=) (\d+)$", _length, told)
+    told = re.sub(r"\AExpected (.*) of length (<=|>=) (\d+)\Z", _length, told)
     told = told.replace(" >= ", " of at least ").replace(" <= ", " of at most ").replace(", got ", ", not ")
     return told[:1].lower() + told[1:]
 

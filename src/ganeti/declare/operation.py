@@ -12,15 +12,21 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ganeti.declare.command import Command
 from ganeti.declare.parameter import Parameter, param, parameters_of
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.types import NonNegative, Priority
+from ganeti.declare.types import MOST, MOST_JOBS, MOST_KINDS, Name, NonNegative, Priority, Text
 
 PRIORITIES = {"low": 10, "normal": 0, "high": -10}
+
+
+_JobNumber = Annotated[int, Meta(ge=-MOST, le=MOST)]
+_Statuses = Annotated[list[Name], Meta(max_length=MOST_KINDS)]
+_Depends = Annotated[list[tuple[_JobNumber, _Statuses]], Meta(max_length=MOST_JOBS)]
+_Reason = Annotated[list[Any], Meta(max_length=MOST_KINDS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +53,12 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
         param("Priority of the job, -20 to 19; the lower the number, the sooner it runs (low 10, normal 0, high -10)"),
     ] = 0
     depends: Annotated[
-        list[tuple[int, list[str]]] | None,
+        _Depends | None,
         param("Jobs to wait for, each with the accepted final statuses; negative numbers are relative"),
     ] = None
-    comment: Annotated[str | None, param("A comment that is kept with the job")] = None
+    comment: Annotated[Text | None, param("A comment that is kept with the job")] = None
     reason: Annotated[
-        list[Any] | None, param("Reason trail: a list of (source, reason, nanoseconds since the epoch)")
+        _Reason | None, param("Reason trail: a list of (source, reason, nanoseconds since the epoch)")
     ] = None
 
     # What the tables of commands, routes, roles and hooks are made from.

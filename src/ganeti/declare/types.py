@@ -16,6 +16,9 @@ MOST_DISKS = 16
 MOST_NICS = 8
 MOST_TAGS = 4096
 MOST_NAMES = 10000  # in a list of objects
+MOST_KINDS = 100  # of disk templates, hypervisors, error codes ...
+MOST_BOUNDS = 100  # in an instance policy
+MOST_JOBS = 10000  # that one may wait for
 LONGEST_NAME = 255  # characters
 LONGEST_TEXT = 4096
 
@@ -63,6 +66,7 @@ OsName = Annotated[
 MacRequest = Annotated[
     str,
     Meta(
+        max_length=17,
         pattern=r"^(auto|generate|none|[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5})\Z",
         extra={"expected": "the MAC address of a card, such as aa:00:00:12:34:56, or 'auto'"},
     ),

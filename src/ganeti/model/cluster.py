@@ -8,7 +8,17 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from ganeti.declare.setting import setting
-from ganeti.declare.types import NonEmpty, Parameters, Positive
+from ganeti.declare.types import (
+    LONGEST_TEXT,
+    MOST_KINDS,
+    MOST_NAMES,
+    Name,
+    NonEmpty,
+    NonNegative,
+    Parameters,
+    Positive,
+    Text,
+)
 from ganeti.model.disk import DiskTemplateName
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
@@ -18,6 +28,7 @@ from ganeti.model.parameters.policy import Policy
 _Directory = Annotated[
     str,
     Meta(
+        max_length=LONGEST_TEXT,
         pattern=r"^(?!.*/\.\.?(/|\Z))((/[^/\x00-\x1f]+)+/?)?\Z",
         extra={"expected": "an absolute path below '/' and without '..', or nothing"},
     ),
@@ -25,17 +36,22 @@ _Directory = Annotated[
 _MacPrefix = Annotated[
     str,
     Meta(
+        max_length=8,
         pattern=r"^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){2}\Z",
         extra={"expected": "the beginning of a MAC address, such as aa:00:00"},
     ),
 ]
 _Device = Annotated[
-    str, Meta(pattern=r"^[^\s/]{1,15}\Z", extra={"expected": "the name of a network device, such as br0"})
+    str,
+    Meta(max_length=15, pattern=r"^[^\s/]{1,15}\Z", extra={"expected": "the name of a network device, such as br0"}),
 ]
 _Netmask = Annotated[int, Meta(ge=0, le=128)]
-_Edits = list[tuple[Literal["add", "remove"], str]]
-_ByKind = dict[str, Parameters]
-_Uids = tuple[tuple[int, int], ...]
+_Edits = Annotated[list[tuple[Literal["add", "remove"], Name]], Meta(max_length=MOST_NAMES)]
+_ByKind = Annotated[dict[Name, Parameters], Meta(max_length=MOST_NAMES)]
+_ByOs = Annotated[dict[Name, _ByKind], Meta(max_length=MOST_NAMES)]
+_UidRange = tuple[NonNegative, NonNegative]
+_Uids = Annotated[tuple[_UidRange, ...], Meta(max_length=MOST_NAMES)]
+_Lines = Annotated[list[NonEmpty], Meta(max_length=MOST_NAMES)]
 
 _MOST_BITS = {4: 32, 6: 128}
 # The settings that say where templates keep their files.
@@ -62,11 +78,11 @@ class Cluster(Entity, frozen=True, kw_only=True):
             "--enabled-hypervisors",
             metavar="HYPERVISORS",
             completes="hypervisor",
-            given=list[HypervisorName],
+            given=Annotated[list[HypervisorName], Meta(max_length=MOST_KINDS)],
         ),
     ] = ("kvm",)
-    hvparams: Annotated[dict[str, Parameters], setting("Hypervisor parameters, by hypervisor")] = {}
-    os_hvp: Annotated[dict[str, _ByKind], setting("Hypervisor parameters by OS and hypervisor")] = {}
+    hvparams: Annotated[_ByKind, setting("Hypervisor parameters, by hypervisor")] = {}
+    os_hvp: Annotated[_ByOs, setting("Hypervisor parameters by OS and hypervisor")] = {}
     osparams: Annotated[
         dict[str, dict[str, str]],
         setting(
@@ -194,7 +210,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = False
     default_iallocator: Annotated[
-        str,
+        Text,
         setting(
             "Default instance allocator",
             "-I",
@@ -240,7 +256,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
             metavar="TEMPLATES",
             completes="disk template",
             title="enabled disk templates",
-            given=list[DiskTemplateName],
+            given=Annotated[list[DiskTemplateName], Meta(max_length=MOST_KINDS)],
         ),
     ] = ("diskless", "file", "sharedfile")
     enabled_user_shutdown: Annotated[
@@ -266,7 +282,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
         Parameters,
         setting("NIC parameters", "-N", "--nic-parameters", metavar="KEY=VALUE,...", completes="NIC parameter"),
     ] = {}
-    diskparams: Annotated[dict[str, Parameters], setting("Disk parameters, by template")] = {}
+    diskparams: Annotated[_ByKind, setting("Disk parameters, by template")] = {}
     ipolicy: Annotated[Policy, setting("Instance policy", given=Parameters)] = Policy()
 
     modify_etc_hosts: Annotated[
@@ -278,11 +294,11 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = True
     vg_name: Annotated[
-        str | None,
+        Text | None,
         setting("LVM volume group for instance disks", "--vg-name", shown_as="volume_group_name", unsupported=True),
     ] = None
     drbd_helper: Annotated[
-        str | None,
+        Text | None,
         setting(
             "Path of the DRBD usermode helper",
             "--drbd-usermode-helper",
@@ -295,13 +311,18 @@ class Cluster(Entity, frozen=True, kw_only=True):
         tuple[NonEmpty, ...],
         setting(
             "Logical volumes that verify ignores: (add or remove, regular expression)",
-            given=list[NonEmpty],
+            given=_Lines,
             unsupported=True,
         ),
     ] = ()
-    uid_pool: Annotated[_Uids, setting("User-ID pool for guests", given=list[tuple[int, int]], unsupported=True)] = ()
+    uid_pool: Annotated[
+        _Uids,
+        setting(
+            "User-ID pool for guests", given=Annotated[list[_UidRange], Meta(max_length=MOST_NAMES)], unsupported=True
+        ),
+    ] = ()
     install_image: Annotated[
-        str,
+        Text,
         setting(
             "Image of the helper guest that runs OS installations",
             "--install-image",
@@ -310,7 +331,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = ""
     instance_communication_network: Annotated[
-        str,
+        Text,
         setting(
             "Network for communication between guests and the metadata daemon",
             "--instance-communication-network",
@@ -318,7 +339,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = ""
     zeroing_image: Annotated[
-        str,
+        Text,
         setting(
             "OS image that is used to zero disks",
             "--zeroing-image",
@@ -327,13 +348,15 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = ""
     compression_tools: Annotated[
-        tuple[NonEmpty, ...], setting("Compression tools for instance moves", given=list[NonEmpty], unsupported=True)
+        tuple[NonEmpty, ...], setting("Compression tools for instance moves", given=_Lines, unsupported=True)
     ] = ()
     enabled_data_collectors: Annotated[
-        dict[str, bool], setting("Data collectors to enable or disable", unsupported=True)
+        Annotated[dict[Name, bool], Meta(max_length=MOST_KINDS)],
+        setting("Data collectors to enable or disable", unsupported=True),
     ] = {}
     data_collector_interval: Annotated[
-        dict[str, int], setting("Intervals of the data collectors, microseconds", unsupported=True)
+        Annotated[dict[Name, NonNegative], Meta(max_length=MOST_KINDS)],
+        setting("Intervals of the data collectors, microseconds", unsupported=True),
     ] = {}
 
     def problems(self) -> list[str]:

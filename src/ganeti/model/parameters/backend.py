@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonNegative, Positive
+from ganeti.declare.types import MOST_MIB, NonNegative, Positive
 
-_Memory = Annotated[int, Meta(ge=1, extra={"kind": "size"})]  # as Size, but for nothing
+_Memory = Annotated[int, Meta(ge=1, le=MOST_MIB, extra={"kind": "size"})]  # as Size, but for nothing
 
 
 class BackendParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

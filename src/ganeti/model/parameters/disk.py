@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonNegative, Positive
+from ganeti.declare.types import NonNegative, Positive, Text
 
 Access = Literal["kernelspace", "userspace"]
 
@@ -30,13 +30,13 @@ class DrbdParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     c_min_rate: Annotated[NonNegative, param("Minimum resync rate, KiB/s")] = 4096
     c_plan_ahead: Annotated[NonNegative, param("Planning window of the resync controller, 0.1 s")] = 20
     data_stripes: Annotated[Positive, param("Stripes of the data volume")] = 1
-    disk_barriers: Annotated[str, param("Barriers to disable: n for none, or any of b, f, d")] = "n"
-    disk_custom: Annotated[str, param("Additional disk options of DRBD", reaches="arguments")] = ""
+    disk_barriers: Annotated[Text, param("Barriers to disable: n for none, or any of b, f, d")] = "n"
+    disk_custom: Annotated[Text, param("Additional disk options of DRBD", reaches="arguments")] = ""
     dynamic_resync: Annotated[bool, param("Adjust the resync rate dynamically")] = False
     meta_barriers: Annotated[bool, param("Disable flushes of the metadata")] = False
     meta_stripes: Annotated[Positive, param("Stripes of the metadata volume")] = 1
-    metavg: Annotated[str, param("Volume group of the metadata")] = "xenvg"
-    net_custom: Annotated[str, param("Additional network options of DRBD", reaches="arguments")] = ""
+    metavg: Annotated[Text, param("Volume group of the metadata")] = "xenvg"
+    net_custom: Annotated[Text, param("Additional network options of DRBD", reaches="arguments")] = ""
     protocol: Annotated[Literal["A", "B", "C"], param("Replication protocol")] = "C"
     resync_rate: Annotated[NonNegative, param("Static resync rate, KiB/s")] = 61440
 
@@ -51,14 +51,14 @@ class RbdParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     access: Annotated[Access, param("Access from kernel space (block device) or directly by the hypervisor")] = (
         "kernelspace"
     )
-    pool: Annotated[str, param("Ceph pool of the images")] = "rbd"
+    pool: Annotated[Text, param("Ceph pool of the images")] = "rbd"
 
 
 class GlusterParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     access: Annotated[Access, param("Access from kernel space (mount) or directly by the hypervisor")] = "kernelspace"
-    host: Annotated[str, param("Host name of a server of the volume")] = "127.0.0.1"
+    host: Annotated[Text, param("Host name of a server of the volume")] = "127.0.0.1"
     port: Annotated[Positive, param("Port of the server")] = 24007
-    volume: Annotated[str, param("Name of the volume")] = "gv0"
+    volume: Annotated[Text, param("Name of the volume")] = "gv0"
 
 
 DISK_PARAMETERS: dict[str, type[Struct]] = {

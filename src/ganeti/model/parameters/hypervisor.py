@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import LONGEST_TEXT, AbsolutePath, NonNegative, Positive
+from ganeti.declare.types import LONGEST_TEXT, AbsolutePath, NonNegative, Positive, Text
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 
@@ -86,12 +86,12 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "paravirtual"
     floppy_image_path: Annotated[AbsolutePath, param("Floppy disk image", reaches="path")] = ""
     initrd_path: Annotated[AbsolutePath, param("Path of the initrd on the node, with kernel_path", reaches="path")] = ""
-    kernel_args: Annotated[str, param("Kernel command line, with kernel_path")] = "ro"
+    kernel_args: Annotated[Text, param("Kernel command line, with kernel_path")] = "ro"
     kernel_path: Annotated[
         AbsolutePath, param("Path of the kernel on the node; empty to boot from boot_order", reaches="path")
     ] = "/boot/vmlinuz-3-kvmU"
     keymap: Annotated[_Keymap, param("Keyboard layout of the VNC console")] = ""
-    kvm_extra: Annotated[str, param("Additional QEMU arguments", reaches="arguments")] = ""
+    kvm_extra: Annotated[Text, param("Additional QEMU arguments", reaches="arguments")] = ""
     kvm_flag: Annotated[
         Literal["", "enabled", "disabled"],
         param("Hardware virtualisation: 'enabled', 'disabled' (emulation), or empty for what works here"),
@@ -112,7 +112,7 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reboot_behavior: Annotated[Literal["reboot", "exit"], param("Whether the guest may reboot, or exits instead")] = (
         "reboot"
     )
-    root_path: Annotated[str | None, param("Root device on the kernel command line, with kernel_path")] = "/dev/vda1"
+    root_path: Annotated[Text | None, param("Root device on the kernel command line, with kernel_path")] = "/dev/vda1"
     scsi_controller_type: Annotated[
         Literal["lsi", "megasas", "virtio-scsi-pci"], param("Type of the SCSI controller")
     ] = "lsi"
@@ -125,7 +125,7 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Literal[9600, 19200, 38400, 57600, 115200, 230400, 345600, 460800], param("Speed of the serial port")
     ] = 38400
     soundhw: Annotated[_SoundCards, param("Sound cards presented to the guest")] = ""
-    spice_bind: Annotated[str, param("Address or interface that SPICE listens on")] = ""
+    spice_bind: Annotated[Text, param("Address or interface that SPICE listens on")] = ""
     spice_image_compression: Annotated[
         Literal["", "auto_glz", "auto_lz", "quic", "glz", "lz", "off"], param("Lossless image compression of SPICE")
     ] = ""
@@ -138,14 +138,14 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     spice_password_file: Annotated[AbsolutePath, param("File with the SPICE password", reaches="path")] = ""
     spice_playback_compression: Annotated[bool, param("Compress SPICE audio")] = True
     spice_streaming_video: Annotated[Literal["", "off", "all", "filter"], param("Video stream detection of SPICE")] = ""
-    spice_tls_ciphers: Annotated[str, param("TLS ciphers of SPICE")] = "HIGH:-DES:-3DES:-EXPORT:-DH"
+    spice_tls_ciphers: Annotated[Text, param("TLS ciphers of SPICE")] = "HIGH:-DES:-3DES:-EXPORT:-DH"
     spice_use_tls: Annotated[bool, param("Use TLS for SPICE")] = False
     spice_use_vdagent: Annotated[bool, param("Enable the SPICE agent (mouse, clipboard)")] = True
     spice_zlib_glz_wan_compression: Annotated[
         _WanCompression, param("Lossless (zlib-glz) compression of SPICE on slow links")
     ] = ""
     usb_devices: Annotated[
-        str, param("USB devices presented to the guest, separated by commas or spaces", reaches="path")
+        Text, param("USB devices presented to the guest, separated by commas or spaces", reaches="path")
     ] = ""
     usb_mouse: Annotated[Literal["", "mouse", "tablet"], param("USB pointing device: mouse or tablet")] = ""
     use_chroot: Annotated[bool, param("Run QEMU in a chroot")] = False
@@ -158,7 +158,7 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     vhost_net: Annotated[bool, param("Use vhost-net for paravirtual NICs where the node has it")] = True
     virtio_net_queues: Annotated[_Queues, param("Number of queues of a paravirtual NIC")] = 1
     vnc_bind_address: Annotated[
-        str, param("Address or socket directory that VNC listens on; empty for no VNC", reaches="path")
+        Text, param("Address or socket directory that VNC listens on; empty for no VNC", reaches="path")
     ] = ""
     vnc_password_file: Annotated[AbsolutePath, param("File with the VNC password", reaches="path")] = ""
     vnc_tls: Annotated[bool, param("Use TLS for VNC")] = False

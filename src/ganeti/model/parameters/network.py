@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Struct
 
 from ganeti.declare.parameter import param
+from ganeti.declare.types import Text
 
 NicMode = Literal["bridged", "routed", "openvswitch"]
 
@@ -16,8 +17,8 @@ class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Defaults as in gnt-cluster(8)."""
 
     mode: Annotated[NicMode, param("NIC mode: how it is connected to the node's network")] = "bridged"
-    link: Annotated[str, param("Bridge, Open vSwitch or routing table that it is connected to")] = "xen-br0"
-    vlan: Annotated[str, param("VLAN tags: '.10' untagged, ':20:30' trunk")] = ""
+    link: Annotated[Text, param("Bridge, Open vSwitch or routing table that it is connected to")] = "xen-br0"
+    vlan: Annotated[Text, param("VLAN tags: '.10' untagged, ':20:30' trunk")] = ""
 
     def problems(self) -> list[str]:
         found = []

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import AbsolutePath, NonNegative
+from ganeti.declare.types import AbsolutePath, NonNegative, Ratio, Text
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 
@@ -22,7 +22,7 @@ class NodeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     spindle_count: Annotated[NonNegative, param("Number of disk spindles")] = 1
     exclusive_storage: Annotated[bool, param("Use physical volumes exclusively: disks share no spindles")] = False
     ovs: Annotated[bool, param("Set up Open vSwitch on the node")] = False
-    ovs_name: Annotated[str | None, param("Name of the node's Open vSwitch")] = "switch1"
-    ovs_link: Annotated[str | None, param("Network interface that connects the Open vSwitch to the network")] = ""
+    ovs_name: Annotated[Text | None, param("Name of the node's Open vSwitch")] = "switch1"
+    ovs_link: Annotated[Text | None, param("Network interface that connects the Open vSwitch to the network")] = ""
     ssh_port: Annotated[_Port, param("SSH port of the node")] = 22
-    cpu_speed: Annotated[float, param("CPU speed, relative to the other nodes")] = 1.0
+    cpu_speed: Annotated[Ratio, param("CPU speed, relative to the other nodes")] = 1.0

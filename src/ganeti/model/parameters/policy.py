@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import astuple
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonNegative
+from ganeti.declare.types import MOST_BOUNDS, MOST_KINDS, Name, NonNegative, Ratio
 
 
 class Spec(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -46,12 +46,16 @@ class Policy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
     """An instance must fit one of the pairs of bounds. Defaults as in gnt-cluster(8)."""
 
     minmax: Annotated[
-        tuple[Bounds, ...], param("Pairs of lower and upper bounds; an instance must be within one pair")
+        tuple[Bounds, ...],
+        Meta(max_length=MOST_BOUNDS),
+        param("Pairs of lower and upper bounds; an instance must be within one pair"),
     ] = (Bounds(),)
     std: Annotated[Spec, param("Standard instance, used to compute capacity")] = Spec()
-    disk_templates: Annotated[tuple[str, ...], param("Disk templates allowed for instances")] = ALL_DISK_TEMPLATES
-    vcpu_ratio: Annotated[float, param("Maximum ratio of virtual to physical CPUs")] = 4.0
-    spindle_ratio: Annotated[float, param("Maximum ratio of used to physical spindles")] = 32.0
+    disk_templates: Annotated[
+        tuple[Name, ...], Meta(max_length=MOST_KINDS), param("Disk templates allowed for instances")
+    ] = ALL_DISK_TEMPLATES
+    vcpu_ratio: Annotated[Ratio, param("Maximum ratio of virtual to physical CPUs")] = 4.0
+    spindle_ratio: Annotated[Ratio, param("Maximum ratio of used to physical spindles")] = 32.0
 
     def problems(self) -> list[str]:
         """What contradicts itself: bounds the wrong way round, a standard instance that no bounds allow."""

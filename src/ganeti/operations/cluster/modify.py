@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
+from msgspec import Meta
+
 from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
 from ganeti.declare.setting import given_settings, with_settings
-from ganeti.declare.types import Parameters
+from ganeti.declare.types import MOST_NAMES, NonNegative, Parameters
 from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, all_exclusive
@@ -24,7 +26,7 @@ from ganeti.operations.cluster.spelling import LAYERED_OPTIONS, POLICY_OPTIONS, 
 from ganeti.operations.instance.allocation import ensure_allocator
 from ganeti.operations.node.candidates import promote, promotions
 
-_Uids = list[tuple[int, int]]
+_Uids = Annotated[list[tuple[NonNegative, NonNegative]], Meta(max_length=MOST_NAMES)]
 
 
 @with_settings(Cluster, "modify")

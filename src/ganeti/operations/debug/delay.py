@@ -10,8 +10,7 @@ from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.text import parse_number
-from ganeti.declare.types import NonEmpty, NonNegative
-from ganeti.errors import WrongInput
+from ganeti.declare.types import Duration, Names, NonNegative
 from ganeti.jobs.context import CheckContext, RunContext, gather
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import JobOperation
@@ -52,14 +51,14 @@ class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="
         ),
     )
 
-    duration: Annotated[float, param("Seconds to wait")]
+    duration: Annotated[Duration, param("Seconds to wait")]
     on_master: Annotated[
         bool, param("Wait in the master daemon", "--no-master", off="Do not wait in the master daemon")
     ] = True
-    on_nodes: Annotated[list[NonEmpty], param("Nodes to wait on")] = []
-    on_node_uuids: Annotated[
-        list[NonEmpty] | None, param("UUIDs of the nodes to wait on; they count more than the names")
-    ] = None
+    on_nodes: Annotated[Names, param("Nodes to wait on")] = []
+    on_node_uuids: Annotated[Names | None, param("UUIDs of the nodes to wait on; they count more than the names")] = (
+        None
+    )
     repeat: Annotated[NonNegative, param("Number of repetitions after the first run", "-r", "--repeat")] = 0
     interruptible: Annotated[
         bool, param("Let the delay be interrupted", "-i", "--interruptible", accepted="it always can be")
@@ -70,8 +69,6 @@ class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="
         return LockSet() if self.no_locks else shared(Kind.NODE, *(node.name for node in self._nodes(state)))
 
     async def check(self, cluster: CheckContext) -> tuple[Node, ...]:
-        if self.duration < 0:
-            raise WrongInput(f"Parameter 'duration': expected a number of at least 0, not {self.duration}")
         return tuple(self._nodes(cluster.state))
 
     async def run(self, cluster: RunContext, plan: tuple[Node, ...]) -> None:

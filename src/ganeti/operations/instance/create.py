@@ -6,12 +6,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
+from msgspec import Meta
+
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.types import HostName, NonEmpty, NonNegative, OsName, Parameters, Tag
+from ganeti.declare.types import (
+    MOST_KINDS,
+    HostName,
+    Name,
+    NonEmpty,
+    NonNegative,
+    OsName,
+    Parameters,
+    Seconds,
+    Tags,
+)
 from ganeti.errors import ExecutionFailed, GanetiError, UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive, shared
@@ -231,7 +243,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     snode: Annotated[NonEmpty | None, param("Secondary node")] = None
     snode_uuid: Annotated[NonEmpty | None, param("UUID of the secondary node")] = None
     source_handshake: Annotated[
-        list[Any] | None, param("Handshake with the source cluster, for remote-import", unsupported=True)
+        Annotated[list[Any], Meta(max_length=MOST_KINDS)] | None,
+        param("Handshake with the source cluster, for remote-import", unsupported=True),
     ] = None
     source_instance_name: Annotated[
         NonEmpty | None, param("Name of the instance on the source cluster, for remote-import", unsupported=True)
@@ -245,22 +258,23 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     src_node: Annotated[NonEmpty | None, param("Node with the export, for import", unsupported=True)] = None
     src_node_uuid: Annotated[NonEmpty | None, param("UUID of the node with the export", unsupported=True)] = None
     src_path: Annotated[NonEmpty | None, param("Directory of the export, for import", unsupported=True)] = None
-    compress: Annotated[str, param("Compression of the imported data", unsupported=True)] = "none"
+    compress: Annotated[Name, param("Compression of the imported data", unsupported=True)] = "none"
     start: Annotated[bool, param("Start the instance", "--no-start", off="Do not start the instance")] = True
     forthcoming: Annotated[
         bool, param("Only reserve resources for the instance", "--forthcoming", unsupported=True)
     ] = False
     commit: Annotated[bool, param("Turn a forthcoming instance into a real one", "--commit", unsupported=True)] = False
-    tags: Annotated[list[Tag], param("Tags")] = []
+    tags: Annotated[Tags, param("Tags")] = []
     instance_communication: Annotated[
         bool,
         param("Enable communication of the guest with the metadata daemon", "-c", "--communication", unsupported=True),
     ] = False
     helper_startup_timeout: Annotated[
-        int | None, param("Seconds to wait for the helper guest to start", "--helper-startup-timeout", unsupported=True)
+        Seconds | None,
+        param("Seconds to wait for the helper guest to start", "--helper-startup-timeout", unsupported=True),
     ] = None
     helper_shutdown_timeout: Annotated[
-        int | None,
+        Seconds | None,
         param("Seconds to wait for the helper guest to shut down", "--helper-shutdown-timeout", unsupported=True),
     ] = None
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.types import NonEmpty
+from ganeti.declare.types import Names
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
@@ -34,7 +34,7 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
     use_locking: Annotated[
         bool, param("Lock the instances meanwhile", accepted="reads are consistent without locks")
     ] = False
-    instances: Annotated[list[NonEmpty], param("Names of the instances; none for all")] = []
+    instances: Annotated[Names, param("Names of the instances; none for all")] = []
     static: Annotated[bool, param("Show only the configuration, without querying nodes", "-s", "--static")] = False
 
     async def check(self, cluster: CheckContext) -> list[Instance]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
+from msgspec import Meta
+
 from ganeti.declare.decode import decode
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.types import NonEmpty, Parameters
+from ganeti.declare.types import MOST_NAMES, NonEmpty, Parameters
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
@@ -30,7 +32,9 @@ class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_onl
     iallocator: Annotated[
         NonEmpty | None, param("Instance allocator that chooses the nodes", "-I", "--iallocator", metavar="NAME")
     ] = None
-    instances: Annotated[list[Parameters], param("Parameters of OP_INSTANCE_CREATE, for each instance")] = []
+    instances: Annotated[
+        list[Parameters], Meta(max_length=MOST_NAMES), param("Parameters of OP_INSTANCE_CREATE, for each instance")
+    ] = []
 
     async def check(self, cluster: CheckContext) -> list[InstanceCreate]:
         del cluster

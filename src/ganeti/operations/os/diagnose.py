@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
-from ganeti.declare.types import NonEmpty
+from ganeti.declare.types import Names
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
@@ -21,8 +21,8 @@ class OsDiagnose(JobOperation[None], frozen=True, kw_only=True, tag="OP_OS_DIAGN
     role: ClassVar[Role] = Role.READ
     reads_only: ClassVar[bool] = True
 
-    output_fields: Annotated[list[NonEmpty], param("Columns to return")]
-    names: Annotated[list[NonEmpty], param("OSes to look at; all if empty")] = []
+    output_fields: Annotated[Names, param("Columns to return")]
+    names: Annotated[Names, param("OSes to look at; all if empty")] = []
 
     async def check(self, cluster: CheckContext) -> None:
         del cluster

@@ -9,6 +9,7 @@ from ganeti.declare.command import Command
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
+from ganeti.declare.types import Name
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.kind import Kind, labelled
@@ -39,7 +40,7 @@ class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_G
     )
 
     kind: Annotated[Label, param("Kind of object")]
-    name: Annotated[str | None, param("Name of the object; empty for the cluster")] = None
+    name: Annotated[Name | None, param("Name of the object; empty for the cluster")] = None
     use_locking: Annotated[bool, param("Lock the object meanwhile", accepted="reads are consistent without locks")] = (
         False
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
-from ganeti.declare.types import Tag
+from ganeti.declare.types import Name, Tags
 from ganeti.errors import CommandLineError, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, all_exclusive, exclusive
@@ -43,8 +43,8 @@ class TagOperation(JobOperation[Entity], frozen=True, kw_only=True):
     """Changes the tags of one object; the plan is the object as it becomes."""
 
     kind: Annotated[Label, param("Kind of object")]
-    tags: Annotated[list[Tag], param("Tags")]
-    name: Annotated[str | None, param("Name of the object; empty for the cluster")] = None
+    tags: Annotated[Tags, param("Tags")]
+    name: Annotated[Name | None, param("Name of the object; empty for the cluster")] = None
 
     def changed(self, tags: frozenset[str]) -> frozenset[str]:
         """The tags that there will be, from those that there are. Raises WrongInput."""
