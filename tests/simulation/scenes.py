@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ganeti.model.entity import evolve
 from ganeti.model.node import Node
 
 NEW = {
@@ -43,6 +44,12 @@ async def stranger(cluster):
 async def member(cluster):
     await stranger(cluster)
     await cluster.run("OP_NODE_ADD", node_name=STRANGER.name, primary_ip=STRANGER.primary_ip)
+
+
+async def addressed(cluster):
+    """The cluster has an address of its own."""
+    own = evolve(cluster.state.cluster, master_ip="10.0.0.100", master_netdev="br0")
+    await cluster.master.configuration.commit([own])
 
 
 async def alone(cluster):
@@ -94,6 +101,8 @@ async def drained(cluster):
 
 
 SCENES = (
+    Scene("OP_CLUSTER_ACTIVATE_MASTER_IP", prepare=addressed),
+    Scene("OP_CLUSTER_DEACTIVATE_MASTER_IP", prepare=addressed),
     Scene("OP_CLUSTER_DESTROY", prepare=alone),
     Scene("OP_CLUSTER_QUERY"),
     Scene("OP_CLUSTER_SET_PARAMS", lambda name, node: {"beparams": {"auto_balance": node == "node1"}}),

@@ -33,6 +33,7 @@ from ganeti.rpc.contract.store import Position
 
 DEFAULT_GROUP = "default"
 FIRST_TERM = 1
+_DEFAULT_IP_VERSION = 4
 
 _RAPI_USERS = """\
 # Who may use the remote API: NAME PASSWORD [PERMISSIONS], a line each.
@@ -43,7 +44,8 @@ _RAPI_USERS = """\
 def plan(wanted: NewCluster, paths: Paths, clock: Clock) -> State:
     """The first state of the cluster. Raises a CheckFailed with what is in the way; nothing is changed."""
     ensure_free(paths)
-    node_name, node_ip = addresses.resolve(addresses.own_name())
+    version = given_settings(Cluster, wanted).get("primary_ip_version", _DEFAULT_IP_VERSION)
+    node_name, node_ip = addresses.resolve(addresses.own_name(), version)
     if node_ip.startswith("127.") or node_ip == "::1":
         raise EnvironmentUnfit(
             f"The name of this machine, {node_name}, resolves to {node_ip}, which other nodes cannot reach; "
@@ -53,7 +55,7 @@ def plan(wanted: NewCluster, paths: Paths, clock: Clock) -> State:
         raise EnvironmentUnfit(
             f"The name of this machine, {node_name}, resolves to {node_ip}, which is not an address of this machine"
         )
-    cluster_name, cluster_ip = addresses.resolve(wanted.cluster_name)
+    cluster_name, cluster_ip = addresses.resolve(wanted.cluster_name, version)
     _ensure_cluster_address(cluster_name, cluster_ip, node_ip)
     if wanted.secondary_ip and not addresses.is_own_address(wanted.secondary_ip):
         raise WrongInput(f"Parameter 'secondary_ip': {wanted.secondary_ip} is not an address of this machine")
@@ -108,10 +110,16 @@ def _state(wanted: NewCluster, named: tuple[str, str], master: tuple[str, str], 
         mtime=now,
         master_node=node.uuid,
         master_ip=cluster_ip,
+        master_netmask=addresses.longest_prefix(cluster_ip),
     )
     cluster = _bootable(changed(cluster, given_settings(Cluster, wanted)), paths)
     if not cluster.master_netdev:
         raise WrongInput("Parameter 'master_netdev' is missing: name the network interface for the cluster's address")
+    if cluster.master_netdev not in addresses.interfaces():
+        raise WrongInput(
+            f"Parameter 'master_netdev': there is no network interface '{cluster.master_netdev}' on this machine; "
+            f"choose from {', '.join(addresses.interfaces())}"
+        )
     return State().changed([group, node, evolve(cluster, serial_no=1)])
 
 

@@ -12,7 +12,9 @@ from ganeti.cli.runnable import Local, OperationCommand, Runnable
 
 COMMANDS: dict[str, dict[str, str]] = {
     "gnt-cluster": {
+        "activate-master-ip": "OP_CLUSTER_ACTIVATE_MASTER_IP",
         "add-tags": "OP_TAGS_SET",
+        "deactivate-master-ip": "OP_CLUSTER_DEACTIVATE_MASTER_IP",
         "destroy": "cluster:DESTROY",
         "getmaster": "cluster:GETMASTER",
         "info": "cluster:INFO",

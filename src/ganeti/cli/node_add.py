@@ -42,7 +42,7 @@ _SSH_OPTIONS = (
 
 
 def _add(session: Session, values: dict[str, Any]) -> int:
-    name, address = _resolved(values["node_name"])
+    name, address = _resolved(session, values["node_name"])
     parameters = _parameters(values) | {"node_name": name, "primary_ip": address}
     if values.get("no_node_setup"):
         return _taken_in(session, parameters)
@@ -94,10 +94,12 @@ def _credentials(session: Session, name: str, values: dict[str, Any]) -> tuple[W
     return wanted, lambda request: notary.bundle(name, request)
 
 
-def _resolved(name: str) -> tuple[str, str]:
-    from ganeti.host.addresses import resolve  # noqa: PLC0415 - only here
+def _resolved(session: Session, name: str) -> tuple[str, str]:
+    """(full name, address of the IP version that the cluster uses)."""
+    from ganeti.config.ssconf import IP_VERSIONS  # noqa: PLC0415 - only here
+    from ganeti.host.addresses import resolve  # noqa: PLC0415
 
-    return resolve(name)
+    return resolve(name, IP_VERSIONS.get(read_text(session.paths.ssconf("primary_ip_family")) or ""))
 
 
 def _parameters(values: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +124,7 @@ ADD = Local(
 def _invite(session: Session, values: dict[str, Any]) -> int:
     name, options = values["node_name"], _parameters(values)
     try:
-        name, options["primary_ip"] = _resolved(name)
+        name, options["primary_ip"] = _resolved(session, name)
     except ResolverError:
         session.warn(f"The name {name} does not resolve; the master will use the address that the node joins from")
     valid = parse_age(values["valid"], "--valid")

@@ -15,6 +15,10 @@ from ganeti.model.kind import Kind
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.state import State
 
+# The numbers of address families on Linux, as Ganeti's ssconf_primary_ip_family has them.
+IP_VERSIONS = {"2": 4, "10": 6}
+_FAMILIES = {version: family for family, version in IP_VERSIONS.items()}
+
 
 def ssconf_values(state: State) -> dict[str, str]:
     """The files' contents by key."""
@@ -34,7 +38,7 @@ def ssconf_values(state: State) -> dict[str, str]:
         "node_vm_capable": _lines(f"{node.name}={node.vm_capable}" for node in nodes),
         "offline_nodes": _lines(node.name for node in nodes if node.offline),
         "online_nodes": _lines(node.name for node in state.online_nodes),
-        "primary_ip_family": "10" if cluster.primary_ip_version == 6 else "2",
+        "primary_ip_family": _FAMILIES[cluster.primary_ip_version],
         "instance_list": _lines(instance.name for instance in state.instances),
         "hypervisor_list": _lines(cluster.enabled_hypervisors),
         "nodegroups": _lines(f"{group.uuid} {group.name}" for group in state.groups),

@@ -9,21 +9,25 @@ import socket
 from ganeti.errors import ResolverError
 
 
-def resolve(name: str) -> tuple[str, str]:
+def resolve(name: str, version: int | None = None) -> tuple[str, str]:
     """(full name, address) of a host as this machine's resolver knows it.
 
-    Raises ResolverError with what to do about it.
+    ``version``: 4 or 6 if the address must be of that IP version; otherwise IPv4 is preferred. Raises
+    ResolverError with what to do about it.
     """
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
     except OSError as error:
         raise ResolverError(
-            f"The name '{name}' does not resolve ({error.strerror}); add it to the DNS or /etc/hosts"
+            f"The name '{name}' has no address ({error.strerror}); add it to the DNS or /etc/hosts"
         ) from None
-    family, _, _, canonical, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-    del family
-    full = canonical if canonical and "." in canonical else name
-    return full.lower(), str(address[0])
+    addresses = [str(entry[4][0]) for entry in sorted(found, key=lambda entry: entry[0] != socket.AF_INET)]
+    fitting = [one for one in addresses if version in (None, ipaddress.ip_address(one.partition("%")[0]).version)]
+    if not fitting:
+        raise ResolverError(f"The name '{name}' has no IPv{version} address; add one to the DNS or /etc/hosts")
+    # Only one of the entries has the canonical name, and it may be one of the other IP version.
+    canonical = next((entry[3] for entry in found if "." in entry[3]), name)
+    return canonical.lower(), fitting[0]
 
 
 def is_address(text: str) -> bool:
@@ -33,6 +37,16 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def longest_prefix(address: str) -> int:
+    """The length of the network prefix of one address alone: 32 bits for IPv4, 128 for IPv6."""
+    return ipaddress.ip_address(address).max_prefixlen
+
+
+def interfaces() -> list[str]:
+    """The names of this machine's network interfaces."""
+    return sorted(name for _, name in socket.if_nameindex())
 
 
 def own_name() -> str:

@@ -20,6 +20,7 @@ from ganeti.rpc.contract.store import Record
 
 if TYPE_CHECKING:
     # Of the daemon alone: a command, which knows operations too, must start fast.
+    from ganeti.config.address import ClusterAddress
     from ganeti.config.configuration import Configuration
     from ganeti.config.facts import Facts
     from ganeti.config.mandate import Mandate
@@ -76,6 +77,7 @@ class Services:
     replication: Replication
     mandate: Mandate
     facts: Facts
+    address: ClusterAddress
     locks: LockManager
     reservations: Reservations
     nodes: NodeClient
@@ -147,6 +149,10 @@ class CheckContext:
         """See Facts.settled."""
         await self._services.facts.settled(patience)
 
+    def ensure_own_address(self) -> None:
+        """See ClusterAddress.ensure_ours."""
+        self._services.address.ensure_ours()
+
     async def replica_caught_up(self, node: Node) -> None:
         """See Replication.caught_up."""
         await self._services.replication.caught_up(node.uuid)
@@ -207,6 +213,10 @@ class RunContext(CheckContext):
     def step(self, text: str) -> None:
         """The beginning of a stage, marked as Ganeti marks it."""
         self.job.log(f"* {text}")
+
+    async def hold_address(self, *, up: bool) -> None:
+        """See ClusterAddress.hold."""
+        await self._services.address.hold(up=up)
 
     def warn(self, text: str) -> None:
         self.job.log(f" - WARNING: {text}")

@@ -18,6 +18,7 @@ from ganeti.node.hypervisor.fake import FakeHypervisor, PaperFiles
 from ganeti.node.hypervisor.kvm.directory import directories
 from ganeti.node.hypervisor.kvm.driver import Kvm
 from ganeti.node.machine import Machine, PaperMachine, ThisMachine
+from ganeti.node.master_ip import MasterIp, PaperMasterIp
 from ganeti.node.network.bridged import Bridged
 from ganeti.node.network.driver import Network
 from ganeti.node.network.unsupported import Unsupported
@@ -40,6 +41,7 @@ class Equipment:
     hypervisors: Mapping[str, Hypervisor]
     storages: Mapping[DiskTemplate, Storage]
     networks: Mapping[NicMode, Network]
+    address: MasterIp | PaperMasterIp
     port: int = NODE_DAEMON_PORT
 
     def hypervisor(self, name: str) -> Hypervisor:
@@ -75,6 +77,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.SHARED_FILE: files,
         },
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
+        address=MasterIp(paths),
     )
 
 
@@ -108,4 +111,5 @@ def on_paper(
         hypervisors={kind: FakeHypervisor(kind, {}, events, clock) for kind in ("kvm", "fake")},
         storages={template: shared if TEMPLATES[template].movable else own for template in DiskTemplate},
         networks={},
+        address=PaperMasterIp(),
     )

@@ -3,18 +3,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
 import socket
 import struct
+import time
 from functools import partial
 
+import msgspec
+from msgspec import Struct
 from pyroute2 import AsyncIPRoute, NetlinkError
 
-from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongInput
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongInput, WrongState
+from ganeti.host.files import write_atomic
+from ganeti.host.paths import Paths
 from ganeti.node.network.netlink import with_netlink
-from ganeti.rpc.contract.node import SetMasterIp
+from ganeti.rpc.contract.node import AddressHeld, CheckDevice, SetMasterIp
 from ganeti.rpc.server import Report
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _ARP = 0x0806
 _ETHERNET = 1
@@ -24,33 +32,151 @@ _BROADCAST = b"\xff" * _HARDWARE
 _NOBODY = b"\x00" * _HARDWARE
 _REQUEST, _REPLY = 1, 2
 
+_HEADER, _PACKET, _LARGEST_FRAME = 14, 28, 1522  # bytes: Ethernet header, ARP packet for IPv4, frame
+_PROBES, _LISTEN = 2, 0.3  # how often it is asked whether somebody has the address, and for how long (seconds)
+
 _THERE_ALREADY = errno.EEXIST
 _NOT_THERE = errno.EADDRNOTAVAIL
 
 
+class Held(Struct, frozen=True):
+    """What is held, as the file says that outlives the node daemon but not a boot."""
+
+    address: str
+    netmask: int
+    device: str
+
+
 class MasterIp:
-    async def set(self, call: SetMasterIp, report: Report) -> None:
+    def __init__(self, paths: Paths) -> None:
+        self._record = paths.run / "master-ip"
+
+    async def set(self, call: SetMasterIp, report: Report) -> AddressHeld:
         """Hold the address or give it up; what is so already stays so."""
         del report
+        wanted = Held(call.address, call.netmask, call.device)
         address = _address(call.address)
-        hardware = await with_netlink(partial(_set, call, address))
-        # Of a new IPv6 address, neighbours learn from the kernel's duplicate address detection.
-        if call.up and isinstance(address, ipaddress.IPv4Address) and len(hardware) == _HARDWARE:
-            announce(call.device, hardware, address)
+        former = self._read()
+        if former and (former != wanted or not call.up):
+            await self._release(former)
+        if not call.up:
+            await with_netlink(partial(_remove, wanted))
+            return AddressHeld()
+        return await self._hold(wanted, address, force=call.force)
+
+    async def give_up(self) -> None:
+        """Let go of the address that is held, whichever that is."""
+        if former := self._read():
+            await self._release(former)
+
+    async def check_device(self, call: CheckDevice, report: Report) -> None:
+        del report
+        await with_netlink(partial(_device, call.device))
+
+    async def _hold(self, wanted: Held, address: Address, *, force: bool) -> AddressHeld:
+        there, hardware = await with_netlink(partial(_look, wanted))
+        # Of IPv6 addresses the kernel's duplicate address detection takes care.
+        asked = address if isinstance(address, ipaddress.IPv4Address) and len(hardware) == _HARDWARE else None
+        rival = await asyncio.to_thread(find_rival, wanted.device, hardware, asked) if asked else ""
+        if there:
+            return AddressHeld(fresh=False, rival=rival)
+        if rival and not force:
+            raise WrongState(f"{address} is held by another machine, with the MAC address {rival}")
+        write_atomic(self._record, msgspec.json.encode(wanted))
+        await with_netlink(partial(_add, wanted))
+        if asked:
+            announce(wanted.device, hardware, asked)
+        return AddressHeld(fresh=True, rival=rival)
+
+    async def _release(self, held: Held) -> None:
+        await with_netlink(partial(_remove, held))
+        self._record.unlink(missing_ok=True)
+
+    def _read(self) -> Held | None:
+        try:
+            return msgspec.json.decode(self._record.read_bytes(), type=Held)
+        except (OSError, msgspec.MsgspecError):
+            return None
 
 
-async def _set(
-    call: SetMasterIp, address: ipaddress.IPv4Address | ipaddress.IPv6Address, netlink: AsyncIPRoute
-) -> bytes:
-    """Returns the device's hardware address."""
-    device, hardware = await _device(netlink, call.device)
-    command, as_wanted = ("add", _THERE_ALREADY) if call.up else ("del", _NOT_THERE)
+class PaperMasterIp:
+    """The address of a node that exists in a test only. ``interfaces``: those that it has."""
+
+    def __init__(self) -> None:
+        self.held: SetMasterIp | None = None
+        self.interfaces = {"br0", "br1"}
+
+    async def set(self, call: SetMasterIp, report: Report) -> AddressHeld:
+        fresh = call.up and call != self.held
+        await self.check_device(CheckDevice(device=call.device), report)
+        self.held = call if call.up else None
+        return AddressHeld(fresh=fresh)
+
+    async def check_device(self, call: CheckDevice, report: Report) -> None:
+        del report
+        if call.device not in self.interfaces:
+            raise _no_interface(call.device)
+
+
+async def _look(held: Held, netlink: AsyncIPRoute) -> tuple[bool, bytes]:
+    """(whether the device has the address, the device's hardware address)."""
+    device, hardware = await _device(held.device, netlink)
+    async for entry in await netlink.get_addr(index=device):
+        if entry["prefixlen"] == held.netmask and _same(entry.get("address"), held.address):
+            return True, hardware
+    return False, hardware
+
+
+async def _add(held: Held, netlink: AsyncIPRoute) -> None:
+    await _change("add", held, netlink)
+
+
+async def _remove(held: Held, netlink: AsyncIPRoute) -> None:
     try:
-        await netlink.addr(command, index=device, address=str(address), prefixlen=call.netmask)
+        await _change("del", held, netlink)
+    except EnvironmentUnfit:
+        return  # the device has gone, and its addresses with it
+
+
+async def _change(command: str, held: Held, netlink: AsyncIPRoute) -> None:
+    device, _ = await _device(held.device, netlink)
+    try:
+        await netlink.addr(command, index=device, address=held.address, prefixlen=held.netmask)
     except NetlinkError as error:
-        if error.code != as_wanted:
-            raise ExecutionFailed(f"The address {address}/{call.netmask} on {call.device}: {error}") from None
-    return hardware
+        if error.code not in (_THERE_ALREADY, _NOT_THERE):
+            raise ExecutionFailed(f"The address {held.address}/{held.netmask} on {held.device}: {error}") from None
+
+
+def find_rival(device: str, hardware: bytes, address: ipaddress.IPv4Address) -> str:
+    """The hardware address of another machine that answers for ``address``, by an ARP probe (RFC 5227, 2.1.1)."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP)) as link:
+        link.bind((device, _ARP))
+        for _ in range(_PROBES):
+            link.send(probe(hardware, address))
+            end = time.monotonic() + _LISTEN
+            while (left := end - time.monotonic()) > 0:
+                link.settimeout(left)
+                try:
+                    frame = link.recv(_LARGEST_FRAME)
+                except TimeoutError:
+                    break
+                sender = claimed(frame, address)
+                if sender and sender != hardware:
+                    return sender.hex(":")
+    return ""
+
+
+def probe(hardware: bytes, address: ipaddress.IPv4Address) -> bytes:
+    """An Ethernet frame that asks who has an address, in nobody's name."""
+    return _frame(_REQUEST, hardware, ipaddress.IPv4Address(0), _NOBODY, address)
+
+
+def claimed(frame: bytes, address: ipaddress.IPv4Address) -> bytes:
+    """The hardware address of whoever says in an ARP frame that it has ``address``; empty if it says nothing of it."""
+    if len(frame) < _HEADER + _PACKET or frame[12:14] != struct.pack("!H", _ARP):
+        return b""
+    packet = frame[_HEADER:]
+    return packet[8:14] if packet[14:18] == address.packed else b""
 
 
 def announce(device: str, hardware: bytes, address: ipaddress.IPv4Address) -> None:
@@ -63,24 +189,37 @@ def announce(device: str, hardware: bytes, address: ipaddress.IPv4Address) -> No
 
 def announcement(operation: int, hardware: bytes, address: ipaddress.IPv4Address) -> bytes:
     """An Ethernet frame with an ARP packet (RFC 826) in which an address speaks about itself."""
+    return _frame(operation, hardware, address, _NOBODY if operation == _REQUEST else hardware, address)
+
+
+def _frame(
+    operation: int, hardware: bytes, sender: ipaddress.IPv4Address, target: bytes, wanted: ipaddress.IPv4Address
+) -> bytes:
     ethernet = _BROADCAST + hardware + struct.pack("!H", _ARP)
-    target = _NOBODY if operation == _REQUEST else hardware
-    kinds = struct.pack("!HHBBH", _ETHERNET, _IPV4, len(hardware), len(address.packed), operation)
-    return ethernet + kinds + hardware + address.packed + target + address.packed
+    kinds = struct.pack("!HHBBH", _ETHERNET, _IPV4, len(hardware), len(sender.packed), operation)
+    return ethernet + kinds + hardware + sender.packed + target + wanted.packed
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def _same(found: str | None, wanted: str) -> bool:
+    return found is not None and ipaddress.ip_address(found) == ipaddress.ip_address(wanted)
+
+
+def _address(text: str) -> Address:
     try:
         return ipaddress.ip_address(text)
     except ValueError:
         raise WrongInput(f"Parameter 'master_ip': '{text}' is not an address") from None
 
 
-async def _device(netlink: AsyncIPRoute, name: str) -> tuple[int, bytes]:
+async def _device(name: str, netlink: AsyncIPRoute) -> tuple[int, bytes]:
     """(interface index, hardware address)."""
     found = await netlink.link_lookup(ifname=name)
     if not found:
-        raise EnvironmentUnfit(f"Parameter 'master_netdev': there is no network interface '{name}' on this node")
+        raise _no_interface(name)
     async for link in await netlink.get_links(found[0]):
         return found[0], bytes.fromhex((link.get("address") or "").replace(":", ""))
     raise EnvironmentUnfit(f"Parameter 'master_netdev': the network interface '{name}' is gone")
+
+
+def _no_interface(name: str) -> EnvironmentUnfit:
+    return EnvironmentUnfit(f"Parameter 'master_netdev': there is no network interface '{name}' on this node")

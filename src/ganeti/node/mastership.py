@@ -9,12 +9,11 @@ from collections.abc import Callable
 
 from ganeti.errors import GanetiError
 from ganeti.host.daemons import MASTER_DAEMONS, Daemon
-from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
 from ganeti.node.master_ip import MasterIp
 from ganeti.rpc.authority import Authority, Term
-from ganeti.rpc.contract.node import SetMasterIp, Standing, TellStanding
+from ganeti.rpc.contract.node import Standing, TellStanding
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
@@ -51,13 +50,6 @@ async def step_down(paths: Paths, services: Services, *, from_masterd: bool = Fa
         except (GanetiError, OSError) as error:
             _log.error("%s could not be stopped: %s", daemon, error)
     try:
-        await _give_up_address(paths)
+        await MasterIp(paths).give_up()
     except (GanetiError, OSError) as error:
         _log.error("The cluster's address could not be given up: %s", error)
-
-
-async def _give_up_address(paths: Paths) -> None:
-    address, device, mask = (read_text(paths.ssconf(f"master_{what}")) for what in ("ip", "netdev", "netmask"))
-    if address and device and mask:
-        down = SetMasterIp(up=False, address=address, netmask=int(mask), device=device)
-        await MasterIp().set(down, Report())

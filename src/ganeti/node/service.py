@@ -11,7 +11,6 @@ from ganeti.node.disks import Disks
 from ganeti.node.equipment import Equipment
 from ganeti.node.guests import Guests
 from ganeti.node.hooks import Hooks
-from ganeti.node.master_ip import MasterIp
 from ganeti.node.osinstall.installer import Installer
 from ganeti.node.reports import Reports
 from ganeti.node.verification import Verification
@@ -36,7 +35,8 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         node.DescribeNode: reports.describe,
         node.WatchNode: reports.watch,
         node.DelayNode: reports.delay,
-        node.SetMasterIp: MasterIp().set,
+        node.SetMasterIp: equipment.address.set,
+        node.CheckDevice: equipment.address.check_device,
         instance.StartGuest: guests.start,
         instance.StopGuest: guests.stop,
         instance.RebootGuest: guests.reboot,

@@ -14,6 +14,8 @@ from ganeti.errors import WrongInput
 from ganeti.jobs.operation import JobOperation
 
 OPERATIONS = {
+    "OP_CLUSTER_ACTIVATE_MASTER_IP": "cluster.activate_master_ip:ClusterActivateMasterIp",
+    "OP_CLUSTER_DEACTIVATE_MASTER_IP": "cluster.deactivate_master_ip:ClusterDeactivateMasterIp",
     "OP_CLUSTER_DESTROY": "cluster.destroy:ClusterDestroy",
     "OP_CLUSTER_QUERY": "cluster.info:ClusterInfo",
     "OP_CLUSTER_SET_PARAMS": "cluster.modify:ClusterModify",

@@ -5,7 +5,6 @@ import pytest
 
 from ganeti import errors
 from ganeti.model.entity import evolve
-from ganeti.node.master_ip import MasterIp
 
 
 async def test_a_cluster_with_anything_in_it_is_not_destroyed(cluster):
@@ -13,16 +12,12 @@ async def test_a_cluster_with_anything_in_it_is_not_destroyed(cluster):
         await cluster.run("OP_CLUSTER_DESTROY")
 
 
-async def test_a_destroyed_cluster_gives_up_its_address(cluster, monkeypatch):
-    set_addresses = []
-
-    async def set_address(self, call, report):
-        set_addresses.append((call.up, call.address, call.device))
-
-    monkeypatch.setattr(MasterIp, "set", set_address)
-    cluster.nodes["node1"].start()
+async def test_a_destroyed_cluster_gives_up_its_address(cluster):
     others = [node for node in cluster.state.nodes if node.name != "node1"]
     held = evolve(cluster.state.cluster, master_ip="192.0.2.10", master_netdev="br0")
     await cluster.master.configuration.commit([held], deletes=others)
+    await cluster.master.address.hold(up=True)
+    address = cluster.nodes["node1"].equipment.address
+    assert address.held.address == "192.0.2.10"
     await cluster.run("OP_CLUSTER_DESTROY")
-    assert set_addresses == [(False, "192.0.2.10", "br0")]
+    assert address.held is None

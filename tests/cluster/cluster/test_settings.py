@@ -40,7 +40,7 @@ SAMPLES: dict[str, Any] = {
     "hidden_os": [["add", "debian"]],
     "blacklisted_os": [["add", "debian"]],
     "mac_prefix": "aa:bb:cc",
-    "master_netdev": "br7",
+    "master_netdev": "br1",
     "master_netmask": 24,
     "file_storage_dir": "/srv/elsewhere",
     "shared_file_storage_dir": "/srv/elsewhere",

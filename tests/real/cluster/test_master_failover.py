@@ -69,8 +69,7 @@ def test_a_master_that_comes_back_alone_does_not_serve_until_somebody_vouches_fo
         cluster.lab.node(name).kill()
     cluster.lab.node("node1").boot().wait()
     one = on(cluster, "node1")
-    status, told = one("gnt-instance", "list")
-    assert (status, "does not serve yet" in told) == (1, True), told
+    eventually(lambda: one("gnt-instance", "list"), lambda answer: "does not serve yet" in answer[1])
     eventually(lambda: one("gnt-cluster", "master-failover", "--no-voting", "--yes-do-it"), succeeded)
     assert one("gnt-debug", "delay", "0")[0] == 0
     cluster.lab.node("node2").boot().wait()

@@ -21,13 +21,14 @@ class Network:
 
     def __init__(self):
         self.names = {"node1.example.com": "192.0.2.1", "cluster": "192.0.2.10"}
-        self.own = {"192.0.2.1", "192.0.2.101"}
+        self.names6 = {"node1.example.com": "2001:db8::1", "cluster": "2001:db8::10"}
+        self.own = {"192.0.2.1", "192.0.2.101", "2001:db8::1"}
         self.alive = set()
 
-    def resolve(self, name):
+    def resolve(self, name, version=None):
         if name not in self.names:
             raise ResolverError(f"The name '{name}' has no address")
-        return name, self.names[name]
+        return name, self.names[name] if version != 6 else self.names6[name]
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def network(monkeypatch):
     made = Network()
     monkeypatch.setattr(addresses, "own_name", lambda: "node1.example.com")
     monkeypatch.setattr(addresses, "resolve", made.resolve)
+    monkeypatch.setattr(addresses, "interfaces", lambda: ["br0", "eth0"])
     monkeypatch.setattr(addresses, "is_own_address", lambda address: address in made.own)
     monkeypatch.setattr(addresses, "answers", lambda address, port, timeout: address in made.alive)
     return made
@@ -48,6 +50,12 @@ def paths(tmp_path):
 def planned(paths, **changes):
     given = {"cluster_name": "cluster", "master_netdev": "br0", "enabled_hypervisors": ["kvm"], **changes}
     return plan(decode(given, NewCluster, "gnt-cluster init"), paths, FixedClock(1000.0))
+
+
+def test_an_ipv6_cluster_has_ipv6_addresses_and_a_prefix_of_one_address(network, paths):
+    state = planned(paths, primary_ip_version=6)
+    assert (state.master.primary_ip, state.cluster.master_ip) == ("2001:db8::1", "2001:db8::10")
+    assert (state.cluster.primary_ip_version, state.cluster.master_netmask) == (6, 128)
 
 
 def files(paths):
@@ -94,6 +102,7 @@ def test_names_and_addresses_that_cannot_be_right_are_refused(network, paths, ch
     [
         ({"secondary_ip": "192.0.2.77"}, "'secondary_ip': 192.0.2.77 is not an address of this machine"),
         ({"master_netdev": None}, "'master_netdev' is missing"),
+        ({"master_netdev": "nope"}, "there is no network interface 'nope' on this machine; choose from br0, eth0"),
         ({"enabled_hypervisors": []}, "enabled_hypervisors"),
         ({"enabled_disk_templates": []}, "enabled_disk_templates"),
         ({"hvparams": {"kvm": {"colour": "red"}}}, "there is no parameter 'colour'"),

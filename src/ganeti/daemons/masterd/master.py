@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ganeti.config.address import ClusterAddress
 from ganeti.config.configuration import Configuration
 from ganeti.config.facts import Facts
 from ganeti.config.journal import Journal
@@ -63,12 +64,14 @@ class Master:
         self.journal = Journal(world.store, self.replication, self.mandate)
         self.configuration = Configuration(world.store, self.journal, world.clock)
         self.facts = Facts(self.configuration, self.nodes)
+        self.address = ClusterAddress(self.configuration, self.nodes)
         self.live = LiveView(self.nodes, self._guest_event)
         self.services = Services(
             configuration=self.configuration,
             replication=self.replication,
             mandate=self.mandate,
             facts=self.facts,
+            address=self.address,
             locks=LockManager(lambda: self.configuration.state.cluster.max_running_jobs),
             reservations=Reservations(),
             nodes=self.nodes,
@@ -104,6 +107,7 @@ class Master:
     async def start(self) -> None:
         self.journal.start()
         self.facts.start()
+        self.address.start()
         self.upkeep.start()
         await self.executor.start()
         _log.info(
@@ -120,6 +124,7 @@ class Master:
         await self.executor.stop()
         await self.upkeep.stop()
         await self.facts.stop()
+        await self.address.stop()
         self.live.stop()
         await self.journal.stop()
         await self.mandate.stop()

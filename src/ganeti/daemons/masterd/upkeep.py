@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master does of its own accord: follow nodes, hold its address, react to guests."""
+"""What the master does of its own accord: follow nodes, react to guests."""
 
 from __future__ import annotations
 
@@ -22,11 +22,8 @@ from ganeti.model.node import Node
 from ganeti.model.report import GuestEvent
 from ganeti.model.state import State
 from ganeti.operations.instance.shutdown import InstanceShutdown
-from ganeti.rpc.contract.node import SetMasterIp
 
 _log = logging.getLogger(__name__)
-
-_RETRY = 10.0  # seconds
 
 
 class Upkeep:
@@ -40,7 +37,6 @@ class Upkeep:
 
     def start(self) -> None:
         self._follow(self._services.configuration.state)
-        self._spawn(self._hold_master_ip())
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -83,22 +79,6 @@ class Upkeep:
         self._services.live.follow(state.hosting_nodes)
         self._services.replication.refresh()
         self._services.mandate.refresh()
-
-    async def _hold_master_ip(self) -> None:
-        """Have the cluster's address on the master node."""
-        while True:
-            cluster = self._services.configuration.state.cluster
-            if not cluster.master_ip or cluster.use_external_mip_script:
-                return
-            call = SetMasterIp(
-                up=True, address=cluster.master_ip, netmask=cluster.master_netmask, device=cluster.master_netdev
-            )
-            try:
-                await self._services.nodes.call(self._services.configuration.state.master, call)
-                return
-            except GanetiError as error:
-                _log.warning("The cluster's address %s is not up: %s", cluster.master_ip, error.message)
-                await asyncio.sleep(_RETRY)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

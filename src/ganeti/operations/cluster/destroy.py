@@ -12,7 +12,6 @@ from ganeti.jobs.lockset import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
-from ganeti.rpc.contract.node import SetMasterIp
 
 
 class ClusterDestroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUSTER_DESTROY"):
@@ -40,11 +39,7 @@ class ClusterDestroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUST
         return state.master.name
 
     async def run(self, cluster: RunContext, plan: str) -> str:
-        master = cluster.state.master
-        held = cluster.state.cluster
-        if held.master_ip and not held.use_external_mip_script:
-            call = SetMasterIp(up=False, address=held.master_ip, netmask=held.master_netmask, device=held.master_netdev)
-            await cluster.call(master, call)
+        await cluster.hold_address(up=False)
         return plan
 
 

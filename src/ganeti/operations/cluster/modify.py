@@ -25,6 +25,7 @@ from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.spelling import LAYERED_OPTIONS, POLICY_OPTIONS, cluster_parameters
 from ganeti.operations.instance.allocation import ensure_allocator
 from ganeti.operations.node.candidates import promote, promotions
+from ganeti.rpc.contract.node import CheckDevice
 
 _Uids = Annotated[list[tuple[NonNegative, NonNegative]], Meta(max_length=MOST_NAMES)]
 
@@ -64,6 +65,8 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         new = changed(state.cluster, given)
         if "default_iallocator" in given:
             ensure_allocator(cluster.allocators, new.default_iallocator, "default_iallocator")
+        if "master_netdev" in given:
+            await cluster.call(state.master, CheckDevice(device=new.master_netdev))
         _ensure_not_in_use(state, new)
         if new.beparams != state.cluster.beparams:
             _ensure_backend_sense(state.changed([new]))

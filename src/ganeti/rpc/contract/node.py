@@ -11,6 +11,8 @@ from ganeti.model.timing import PING
 from ganeti.rpc.call import Call
 
 __all__ = [
+    "AddressHeld",
+    "CheckDevice",
     "DelayNode",
     "DescribeNode",
     "GuestEvent",
@@ -72,13 +74,31 @@ class DescribeNode(Call[NodeReport], frozen=True, tag="node.describe"):
     patience = 20.0
 
 
-class SetMasterIp(Call[None], frozen=True, tag="node.set-master-ip"):
-    """Hold the cluster's address, or give it up."""
+class AddressHeld(Struct, frozen=True):
+    """``fresh``: whether it was not there before. ``rival``: hardware address of another machine that has it too."""
+
+    fresh: bool = False
+    rival: str = ""
+
+
+class SetMasterIp(Call[AddressHeld], frozen=True, tag="node.set-master-ip"):
+    """Hold the cluster's address, or give it up; and with it whatever was held before in its place.
+
+    A new address that another machine holds is taken with ``force`` only, otherwise that is a WrongState.
+    """
 
     up: bool
     address: str
     netmask: int
     device: str
+    force: bool = False
+
+
+class CheckDevice(Call[None], frozen=True, tag="node.check-device"):
+    """Raise EnvironmentUnfit unless there is a network device of this name."""
+
+    device: str
+    patience = 10.0
 
 
 class WriteSsconf(Call[None], frozen=True, tag="node.write-ssconf"):
