@@ -12,17 +12,19 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from ganeti.config.store import FORMAT
 from ganeti.errors import StoreFailed
+from ganeti.host.files import make_private
 from ganeti.rpc.contract.store import Batch, Position, Record
 
 # What user_version holds: the layout of the tables, not the format of the records in them.
 _LAYOUT = 1
+_LINGERING = 60.0  # seconds that the log keeps what was written, at most
 _TABLES = """
 CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, key))
     WITHOUT ROWID;
@@ -32,15 +34,21 @@ INSERT INTO position VALUES (0, 0);
 
 
 class SqliteStore:
-    """``path`` is created if it is not there. Closing flushes the log into the file."""
+    """``path`` is created if it is not there. Closing flushes the log into the file.
+
+    What is deleted or replaced is overwritten in the file, and is gone from the log ``_LINGERING`` seconds after
+    it was written, so that secrets that a record does not have any more are in neither.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._flushing: asyncio.TimerHandle | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._explained():
+            for each in (path, *path.parent.glob(f"{path.name}-*")):  # SQLite gives new ones the mode of the first
+                make_private(each)
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._prepare()
-        path.chmod(0o600)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
 
     def position(self) -> Position:
@@ -61,13 +69,30 @@ class SqliteStore:
 
     async def write(self, batches: Sequence[Batch]) -> None:
         await self._in_thread(self._write, tuple(batches))
+        self._flush_later()
 
     async def replace(self, position: Position, records: Sequence[Record]) -> None:
         await self._in_thread(self.replace_now, position, tuple(records))
+        self._flush_later()
 
     def close(self) -> None:
+        if self._flushing:
+            self._flushing.cancel()
         self._writer.shutdown()
         self._connection.close()
+
+    def _flush_later(self) -> None:
+        if self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_later(_LINGERING, self._flush_soon)
+
+    def _flush_soon(self) -> None:
+        self._flushing = None
+        self._writer.submit(self.flush)
+
+    def flush(self) -> None:
+        """Bring what the log holds into the file, and empty it. What cannot be done now is done with later writes."""
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _write(self, batches: Sequence[Batch]) -> None:
         with self._transaction() as cursor:
@@ -113,6 +138,7 @@ class SqliteStore:
             )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
         if layout == 0:
             connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_LAYOUT}; COMMIT;")
 
@@ -125,6 +151,8 @@ class SqliteStore:
             yield
         except sqlite3.Error as error:
             raise StoreFailed(f"The cluster's state in {self._path} cannot be accessed: {_advice(error)}") from None
+        except OSError as error:
+            raise StoreFailed(f"The cluster's state in {self._path} cannot be accessed: {error.strerror}") from None
 
 
 def revision_of(path: Path) -> int:

@@ -15,11 +15,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 from ganeti import VERSION
 from ganeti.errors import EXIT_FAILURE, EXIT_USAGE, GanetiError
 from ganeti.host.daemons import Daemon
-from ganeti.host.files import exclusive
+from ganeti.host.files import exclusive, make_private
 from ganeti.host.paths import Paths
 
 _FORMAT = "%(asctime)s: %(name)s pid=%(process)d %(levelname)s %(message)s"
@@ -32,6 +33,8 @@ def main(name: Daemon, description: str, life: Life) -> int:
     """Run a daemon in the foreground until it gets SIGTERM or SIGINT; its exit status."""
     arguments = _parse(name, description)
     paths = Paths.from_environment()
+    if name is not Daemon.NODE:  # whose children, OS scripts and hooks, make files of others
+        os.umask(0o077)
     try:
         paths.run.mkdir(parents=True, exist_ok=True)
         _log_to(paths.log_file(name), name, debug=arguments.debug)
@@ -44,6 +47,14 @@ def main(name: Daemon, description: str, life: Life) -> int:
     except OSError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it
         return EXIT_FAILURE
+
+
+class _PrivateFile(logging.handlers.WatchedFileHandler):
+    """A log, which may hold what scripts of administrators say."""
+
+    def _open(self) -> Any:
+        make_private(Path(self.baseFilename))
+        return super()._open()
 
 
 def notify(message: str) -> None:
@@ -87,7 +98,7 @@ def _run(life: Life, paths: Paths) -> int:
 def _log_to(path: Path, name: str, *, debug: int) -> None:
     """To a file that may be rotated, and to standard error for the journal."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = logging.handlers.WatchedFileHandler(path)
+    file = _PrivateFile(path)
     file.setFormatter(logging.Formatter(_FORMAT))
     journal = logging.StreamHandler(sys.stderr)
     journal.setFormatter(logging.Formatter("%(levelname)s %(message)s"))

@@ -18,6 +18,7 @@ from ganeti.declare.command import Command
 from ganeti.declare.parameter import Parameter, param, parameters_of
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
+from ganeti.declare.secret import blanked
 from ganeti.declare.types import MOST, MOST_JOBS, MOST_KINDS, Name, NonNegative, Priority, Text
 
 PRIORITIES = {"low": 10, "normal": 0, "high": -10}
@@ -85,10 +86,9 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
         return f"{name}({about})" if about else name
 
     def public(self) -> dict[str, Any]:
-        """Its fields as plain values, with the secret ones blanked."""
+        """Its fields as plain values, with the secret ones blanked, also in what it is composed of."""
         values: dict[str, Any] = msgspec.to_builtins(self)
-        secret = [name for name, parameter in parameters_of(type(self)).items() if parameter.secret]
-        return values | {name: "<redacted>" for name in secret if values.get(name)}
+        return blanked(type(self), values)
 
 
 COMMON_PARAMETERS = frozenset(parameters_of(Operation))

@@ -40,6 +40,7 @@ class _Declaration:
     accepted: str
     reaches: Reach | None
     role: Role | None
+    holds: type[Struct] | None
 
 
 def param(
@@ -54,12 +55,14 @@ def param(
     accepted: str = "",
     reaches: Reach | None = None,
     role: Role | None = None,
+    holds: type[Struct] | None = None,
 ) -> Meta:
     """The annotation of a parameter.
 
     ``flags``: its command-line flags; without any it can be set only through the API, or by the
     command's own composition. ``completes``: what shell completion offers, as in ``ganeti.declare.command.Option``.
-    ``secret``: the value is kept out of logs, job lists and hooks. ``bare``: the flag takes no value,
+    ``secret``: the value is kept out of logs, job lists and hooks. ``holds``: a list of what becomes this struct
+    later, so that what is secret there is so here. ``bare``: the flag takes no value,
     although "neither yes nor no" is possible too. ``off``: the help of a flag that switches off what is on
     by default (``--no-...``). ``unsupported``: any other value than the default is refused
     where it is decoded, and nothing speaks of the parameter; or, some values are refused: those. ``accepted``: why
@@ -70,7 +73,7 @@ def param(
     remark = f" (no effect: {accepted})" if accepted else " (not supported yet)" if unsupported is True else ""
     off = f"{off}{remark}" if off else ""
     declaration = _Declaration(
-        f"{help}{remark}", flags, metavar, completes, secret, bare, off, unsupported, accepted, reaches, role
+        f"{help}{remark}", flags, metavar, completes, secret, bare, off, unsupported, accepted, reaches, role, holds
     )
     return Meta(description=declaration.help, extra={_KEY: declaration})
 
@@ -94,6 +97,7 @@ class Parameter:
     accepted: str = ""
     reaches: Reach | None = None
     role: Role | None = None
+    holds: type[Struct] | None = None
 
     @property
     def kind(self) -> Any:
@@ -147,6 +151,7 @@ def parameters_of(cls: type[Struct]) -> Mapping[str, Parameter]:
             accepted=declaration.accepted,
             reaches=declaration.reaches,
             role=declaration.role,
+            holds=declaration.holds,
         )
     return found
 

@@ -34,6 +34,15 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o600) -> None:
     _sync_directory(path.parent)
 
 
+def make_private(path: Path) -> None:
+    """Have a file that only its owner can read, from the moment it is made; what is in it stays."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(handle, 0o600)
+    finally:
+        os.close(handle)
+
+
 def read_text(path: Path) -> str | None:
     """The content without surrounding white space, or None if there is no such file."""
     try:

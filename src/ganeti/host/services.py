@@ -17,6 +17,7 @@ from typing import Protocol
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed
 from ganeti.host.daemons import Daemon
+from ganeti.host.files import make_private
 from ganeti.host.paths import ROOT_VARIABLE, Paths
 from ganeti.host.process import alive, tail
 
@@ -85,7 +86,9 @@ class Detached:
             address = f"{directory}/notify"
             notify.bind(address)
             environment = os.environ | {"NOTIFY_SOCKET": address, ROOT_VARIABLE: str(self._paths.root)}
-            with log.with_suffix(".out").open("ab") as output:
+            output_file = log.with_suffix(".out")
+            make_private(output_file)
+            with output_file.open("ab") as output:
                 process = subprocess.Popen(
                     program,
                     stdin=subprocess.DEVNULL,

@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from ganeti import errors
 from ganeti.declare.decode import decode
@@ -57,6 +58,7 @@ class Executor:
             self._runs[tracked.job.id] = run = _Run(self, tracked)
             run.start(run.clean_up())
         for tracked in unfinished(self.queue):
+            self.queue.show(tracked, self._concealed(tracked.job))
             if tracked.job.id not in self._runs:
                 self._begin(tracked)
 
@@ -134,12 +136,19 @@ class Executor:
         )
         return Job(
             id=number,
-            steps=tuple(Step(input=msgspec.Raw(msgspec.json.encode(o)), summary=o.summary()) for o in operations),
+            steps=tuple(_step_of(operation) for operation in operations),
             received=self._services.clock.now(),
             priority=min(operation.priority for operation in operations),
             depends=depends,
             caller=caller,
         )
+
+    def _concealed(self, job: Job) -> Job:
+        """A job that an earlier version of the software may have left, which showed the secrets of waiting jobs."""
+        for index, step in enumerate(job.steps):
+            with suppress(GanetiError):
+                job = job.with_step(index, shown=_step_of(self.parse_one(msgspec.json.decode(step.input))).shown)
+        return job
 
     def _ensure_dependencies(self, jobs: Sequence[Job]) -> None:
         """A job may wait for older ones only, so that none waits for itself."""
@@ -337,14 +346,14 @@ class _Run:
             result=msgspec.to_builtins(result),
             ended=self._services.clock.now(),
         )
-        await self._queue.write_at_last(self._tracked, evolve(_redacted(self._executor, job, index), residue=()))
+        await self._queue.write_at_last(self._tracked, evolve(_redacted(job, index), residue=()))
 
     async def _end(self, index: int, status: JobStatus, result: Any) -> None:
         """End the job at a step; those after it end likewise, without having begun."""
         job, now = self._tracked.job, self._services.clock.now()
         for later in range(index, len(job.steps)):
             told = result if later == index or status is JobStatus.CANCELED else _not_reached(index)
-            job = _redacted(self._executor, job.with_step(later, status=status, result=told, ended=now), later)
+            job = _redacted(job.with_step(later, status=status, result=told, ended=now), later)
         self._tracked.progress = None
         await self._queue.write_at_last(self._tracked, evolve(job, residue=()))
 
@@ -379,12 +388,16 @@ def _not_reached(index: int) -> list[Any]:
     return errors.encode(Canceled(f"Not started: step {index + 1} of the job failed"))
 
 
-def _redacted(executor: Executor, job: Job, index: int) -> Job:
-    """The job without the secrets of a step that is over."""
-    encoded = msgspec.json.decode(job.steps[index].input)
-    try:
-        operation = executor.parse_one(encoded)
-    except GanetiError:
-        return job
+def _step_of(operation: JobOperation[Any]) -> Step:
     public = operation.public()
-    return job if public == encoded else job.with_step(index, input=msgspec.Raw(msgspec.json.encode(public)))
+    hides = public != msgspec.to_builtins(operation)
+    return Step(
+        input=msgspec.Raw(msgspec.json.encode(operation)),
+        summary=operation.summary(),
+        shown=msgspec.Raw(msgspec.json.encode(public)) if hides else UNSET,
+    )
+
+
+def _redacted(job: Job, index: int) -> Job:
+    """The job without the secrets of a step that is over."""
+    return job.with_step(index, input=job.steps[index].public, shown=UNSET)

@@ -103,11 +103,26 @@ def hypervisor_parameters(state: State, hypervisor: str, os: str, *layers: Mappi
 
 def os_parameters(state: State, instance: Instance) -> dict[str, str]:
     """The OS parameters of an instance, private ones among them."""
-    cluster = state.cluster
     merged: dict[str, str] = {}
-    for name in _os_and_variant(instance.os):
-        merged |= cluster.osparams.get(name, {}) | cluster.osparams_private.get(name, {})
-    return merged | instance.osparams | instance.osparams_private
+    for public, private in _os_layers(state, instance):
+        merged |= public | private
+    return merged
+
+
+def public_os_parameters(state: State, instance: Instance) -> dict[str, str]:
+    """Those of them that may be shown: neither the instance nor the cluster calls them private."""
+    merged: dict[str, str] = {}
+    for public, private in _os_layers(state, instance):
+        merged = {name: value for name, value in (merged | public).items() if name not in private}
+    return merged
+
+
+def _os_layers(state: State, instance: Instance) -> list[tuple[dict[str, str], dict[str, str]]]:
+    """(public, private) ones, the weakest first."""
+    cluster = state.cluster
+    names = _os_and_variant(instance.os)
+    inherited = [(cluster.osparams.get(name, {}), cluster.osparams_private.get(name, {})) for name in names]
+    return [*inherited, (instance.osparams, instance.osparams_private)]
 
 
 def guest_nic(state: State, nic: Nic) -> GuestNic:

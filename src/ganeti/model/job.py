@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from ganeti.model.caller import ROOT, Caller
 from ganeti.model.entity import evolve
@@ -30,7 +30,10 @@ class JobStatus(StrEnum):
 
 
 class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One operation of a job. ``input`` is the operation as it was submitted, with its ``OP_ID``."""
+    """One operation of a job. ``input`` is the operation as it was submitted, with its ``OP_ID``.
+
+    ``shown``: the same without its secrets, if it has some; ``input`` loses them when the step is over.
+    """
 
     input: msgspec.Raw
     summary: str
@@ -39,6 +42,12 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
     started: float | None = None  # waiting for locks began
     executed: float | None = None  # locks were held
     ended: float | None = None
+    shown: msgspec.Raw | UnsetType = UNSET
+
+    @property
+    def public(self) -> msgspec.Raw:
+        """The operation as everybody may see it."""
+        return self.input if isinstance(self.shown, UnsetType) else self.shown
 
 
 class Residue(Struct, frozen=True, kw_only=True):

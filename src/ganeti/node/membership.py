@@ -75,6 +75,12 @@ def kept_files(paths: Paths) -> list[Path]:
     return [path for path in (*single, *more, *globbed) if path.exists()]
 
 
+def private_files(paths: Paths) -> list[Path]:
+    """All that nobody but the administrator may read."""
+    found = (path for path in sorted(paths.state.rglob("*")) if path.is_file())
+    return [path for path in found if not path.name.startswith("ssconf_")]
+
+
 def candidates(paths: Paths) -> frozenset[str]:
     """The names of the nodes that may become master, as this node last heard."""
     return frozenset((read_text(paths.ssconf("master_candidates")) or "").split())

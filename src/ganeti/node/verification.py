@@ -17,7 +17,7 @@ from ganeti.host.files import read_text
 from ganeti.host.services import services
 from ganeti.model.guest import GuestNic
 from ganeti.node.equipment import Equipment
-from ganeti.node.membership import facts_digest
+from ganeti.node.membership import facts_digest, private_files
 from ganeti.rpc.contract import verify
 from ganeti.rpc.contract.verify import Certificate, Claim, Problems
 from ganeti.rpc.server import Report
@@ -81,13 +81,10 @@ class Verification:
 
     async def check_secrets(self, call: verify.CheckSecrets, report: Report) -> Problems:
         del call, report
-        paths = self._paths
-        secrets = (paths.node_key, paths.ca_key, paths.rapi_certificate, paths.rapi_users)
-        kept = (*secrets, *sorted(paths.state.glob(f"{paths.store.name}*")))
         return tuple(
             f"{path} can be used by every user (mode {path.stat().st_mode & 0o777:o}); it should have mode 600"
-            for path in kept
-            if path.exists() and path.stat().st_mode & _FOR_OTHERS
+            for path in private_files(self._paths)
+            if path.stat().st_mode & _FOR_OTHERS
         )
 
     async def describe_certificates(self, call: verify.DescribeCertificates, report: Report) -> tuple[Certificate, ...]:

@@ -12,7 +12,7 @@ from ganeti.declare.field import FieldKind
 from ganeti.declare.parameter import parameters_of
 from ganeti.model.disk import Disk
 from ganeti.model.group import Group
-from ganeti.model.guest import GuestNic, backend_parameters, guest_nic, hypervisor_parameters, os_parameters
+from ganeti.model.guest import GuestNic, backend_parameters, guest_nic, hypervisor_parameters, public_os_parameters
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
@@ -121,8 +121,7 @@ def _get(*path: str) -> Callable[[InstanceRow], Any]:
 
 
 def _public_osparams(row: InstanceRow) -> dict[str, str]:
-    private = row.instance.osparams_private
-    return {key: value for key, value in os_parameters(row.view.state, row.instance).items() if key not in private}
+    return public_os_parameters(row.view.state, row.instance)
 
 
 _COLUMNS: list[Column[InstanceRow]] = [

@@ -54,7 +54,7 @@ _COLUMNS: list[Column[JobRow]] = [
         lambda row: row.job.priority,
     ),
     column("archived", "Archived", FieldKind.BOOL, "Whether the job is archived", lambda row: row.archived),
-    column("ops", "OpCodes", OTHER, "Operations", _steps(lambda step: msgspec.json.decode(step.input))),
+    column("ops", "OpCodes", OTHER, "Operations", _steps(lambda step: msgspec.json.decode(step.public))),
     column("opresult", "OpCode_result", OTHER, "Their results", _steps(lambda step: step.result)),
     column("opstatus", "OpCode_status", OTHER, "Status of each opcode", _steps(lambda step: str(step.status))),
     column("oplog", "OpCode_log", OTHER, "What they said", lambda row: [log_entries(row)]),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Making a cluster: what is refused, and what is there afterwards."""
 
+import os
+
 import pytest
 
 from ganeti.bootstrap.init import carry_out, plan
@@ -168,3 +170,21 @@ def test_without_the_kernel_that_is_the_default_guests_boot_from_their_disks(net
     kernel.parent.mkdir(parents=True)
     kernel.touch()
     assert "kernel_path" not in planned(paths).cluster.hvparams.get("kvm", {})
+
+
+def test_of_what_a_cluster_keeps_others_can_read_the_facts_alone_at_no_moment(network, paths):
+    store, seen = None, {}
+
+    def look():
+        nonlocal store
+        store = SqliteStore(paths.store)  # as a master daemon has it open, with the files of its log
+        seen.update({path.name: path.stat().st_mode & 0o777 for path in files(paths)})
+
+    before = os.umask(0)
+    try:
+        carry_out(planned(paths), paths, look)
+    finally:
+        os.umask(before)
+        store.close()
+    assert {"cluster.db-wal", "cluster.db-shm", "ca.key", "node.key", "users", "rapi.pem", "term"} <= seen.keys()
+    assert {name: mode for name, mode in seen.items() if mode != 0o600 and not name.startswith("ssconf_")} == {}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Both stores, and what only the one on disk can show."""
 
+import asyncio
 import sqlite3
 
 import msgspec
@@ -100,3 +101,35 @@ def test_a_file_of_a_newer_version_is_not_touched(tmp_path):
     with pytest.raises(StoreFailed, match="newer version of the software"):
         SqliteStore(path)
     assert path.read_bytes() == before
+
+
+async def test_what_is_deleted_is_gone_from_the_files_once_the_log_is_flushed(tmp_path):
+    store = SqliteStore(tmp_path / "cluster.db")
+    await store.write([Batch(revision=1, records=(record("job", "1", "hunter2"), record("job", "2", "x" * 20_000)))])
+    store.flush()
+    assert any(b"hunter2" in path.read_bytes() for path in tmp_path.iterdir())
+    await store.write([Batch(revision=2, records=(record("job", "1", "blank"), Record("job", "2")))])
+    store.flush()
+    assert not any(word in path.read_bytes() for path in tmp_path.iterdir() for word in (b"hunter2", b"xxxxxxxx"))
+    store.close()
+
+
+async def test_the_log_is_flushed_soon_after_each_write(tmp_path, monkeypatch):
+    flushed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr("ganeti.config.sqlite._LINGERING", 0.0)
+    monkeypatch.setattr(SqliteStore, "flush", lambda self: loop.call_soon_threadsafe(flushed.set))
+    store = SqliteStore(tmp_path / "cluster.db")
+    await store.write([Batch(revision=1, records=(record("job", "1", "a"),))])
+    async with asyncio.timeout(60):
+        await flushed.wait()
+    store.close()
+
+
+def test_files_of_an_older_version_that_everybody_could_read_are_private_when_they_are_opened(tmp_path):
+    path = tmp_path / "cluster.db"
+    SqliteStore(path).close()
+    path.chmod(0o644)
+    store = SqliteStore(path)
+    assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o600}
+    store.close()

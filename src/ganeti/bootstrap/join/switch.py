@@ -69,11 +69,11 @@ class Switch:
         except FileExistsError:
             raise ExecutionFailed(f"An earlier join is not over; {self._aside} has what was there before") from None
         if ran:
-            (self._aside / _RAN).touch()
+            (self._aside / _RAN).touch(0o600)
         # A running daemon would go on with the old certificate, and write to files that are gone.
         self._services.stop(Daemon.NODE)
         _move(kept_files(self._paths), self._paths.state, self._aside)
-        (self._aside / _WHOLE).touch()
+        (self._aside / _WHOLE).touch(0o600)
 
     def _files_aside(self) -> list[Path]:
         return [path for path in self._aside.rglob("*") if path.is_file() and path.name not in (_RAN, _WHOLE)]

@@ -14,7 +14,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.disk import Disk
 from ganeti.model.group import Group
-from ganeti.model.guest import guest_of
+from ganeti.model.guest import guest_of, public_os_parameters
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -65,7 +65,7 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
             "snodes_group_uuids": [node.group for node in secondaries],
             "os": instance.os,
             "os_instance": instance.osparams,
-            "os_actual": {k: v for k, v in guest.osparams.items() if k not in instance.osparams_private},
+            "os_actual": public_os_parameters(state, instance),
             "hypervisor": instance.hypervisor,
             "network_port": instance.network_port,
             "hv_instance": instance.hvparams,

@@ -33,7 +33,9 @@ class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_onl
         NonEmpty | None, param("Instance allocator that chooses the nodes", "-I", "--iallocator", metavar="NAME")
     ] = None
     instances: Annotated[
-        list[Parameters], Meta(max_length=MOST_NAMES), param("Parameters of OP_INSTANCE_CREATE, for each instance")
+        list[Parameters],
+        Meta(max_length=MOST_NAMES),
+        param("Parameters of OP_INSTANCE_CREATE, for each instance", holds=InstanceCreate),
     ] = []
 
     async def check(self, cluster: CheckContext) -> list[InstanceCreate]:

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Blanking the secret parameters of a value, and of the values inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from msgspec import Struct
+
+from ganeti.declare.parameter import parameters_of
+
+BLANK = "<redacted>"
+
+
+def blanked(cls: type[Struct], values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` are those of a ``cls`` in plain types, not necessarily all of them, nor valid ones."""
+    declared = parameters_of(cls)
+    shown = {}
+    for name, value in values.items():
+        parameter = declared.get(name)
+        if parameter is None:
+            shown[name] = value
+        elif parameter.secret:
+            shown[name] = BLANK if value else value
+        else:
+            shown[name] = _within(parameter.holds or parameter.type, value)
+    return shown
+
+
+def _within(hint: Any, value: Any) -> Any:
+    """With the secrets blanked of all structs that a type speaks of, alone or in lists and dicts."""
+    structs = list(_structs(hint))
+    if not structs:
+        return value
+    if isinstance(value, Mapping) and any(parameters_of(struct).keys() & value.keys() for struct in structs):
+        for struct in structs:
+            value = blanked(struct, value)
+        return value
+    if isinstance(value, Mapping):
+        return {key: _within(hint, inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_within(hint, inner) for inner in value]
+    return value
+
+
+def _structs(hint: Any) -> list[type[Struct]]:
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return [hint]
+    return [found for inner in get_args(hint) for found in _structs(inner)]
