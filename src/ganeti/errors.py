@@ -242,8 +242,13 @@ class JobLost(GanetiError):
 def encode(error: Exception) -> list[Any]:
     """An error as it crosses a process boundary: ``[wire name, [message, code]]``."""
     if not isinstance(error, GanetiError):
-        return [GanetiError.wire, [f"{type(error).__name__}: {error}", GanetiError.code]]
+        return [GanetiError.wire, [in_words(error), GanetiError.code]]
     return [error.wire, [error.message, error.code]]
+
+
+def in_words(error: Exception) -> str:
+    """Any error, for those who report what went wrong with one thing and go on with the others."""
+    return error.message if isinstance(error, GanetiError) else f"{type(error).__name__}: {error}"
 
 
 def decode(encoded: Any) -> GanetiError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ganeti.config.store import FORMAT
+from ganeti.config.store import FORMAT, digests
 from ganeti.errors import StoreFailed
+from ganeti.model.entity import evolve
 from ganeti.rpc.contract.store import Batch, Position, Record
 
 
@@ -27,6 +28,9 @@ class MemoryStore:
 
     def all(self) -> tuple[Record, ...]:
         return tuple(self._records.values())
+
+    async def digested(self) -> Position:
+        return evolve(self._position, digests=digests(self._records[key] for key in sorted(self._records)))
 
     async def write(self, batches: Sequence[Batch]) -> None:
         self._check_space()

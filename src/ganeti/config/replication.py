@@ -12,7 +12,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ganeti.config.store import FORMAT, Store, digest
+from ganeti.config.comparison import compared
+from ganeti.config.store import FORMAT, Store
 from ganeti.errors import ExecutionFailed, GanetiError
 from ganeti.model.node import Node
 from ganeti.rpc.client import NodeClient
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _RETRY = 5.0  # seconds between tries to reach a stale replica
-_COMPARISONS = 3  # of a replica with the master, until both are found at the same revision
 
 
 class Replication:
@@ -68,11 +68,11 @@ class Replication:
         """Return when a node's replica keeps up. Raises ExecutionFailed if it can't be brought to."""
         await self._replicas[node_uuid].catch_up()
 
-    async def differing(self) -> list[str]:
-        """Names of nodes whose replica has the master's revision, and other content than the master."""
-        replicas = [replica for replica in self._replicas.values() if not replica.stale]
-        different = await asyncio.gather(*(replica.differs() for replica in replicas))
-        return sorted(replica.node.name for replica, differs in zip(replicas, different, strict=True) if differs)
+    async def problems(self) -> Mapping[str, str]:
+        """By the names of nodes, what is wrong with their replicas, in words. Raises StoreFailed."""
+        current = [replica.node for replica in self._replicas.values() if not replica.stale]
+        stale = {node: f"is stale: {why}" for node, why in self.stale.items()}
+        return stale | await compared(self._store, self._client, current)
 
     async def stop(self) -> None:
         for replica in self._replicas.values():
@@ -119,20 +119,6 @@ class _Replica:
             was_stale, self.problem = self.stale, ""
         if was_stale:
             _log.info("The replica on %s is up to date again", self.node.name)
-
-    async def differs(self) -> bool:
-        """Whether it has other content than the master at the same revision; one that is behind is not compared."""
-        async with self._lock:
-            for _ in range(_COMPARISONS):
-                try:
-                    position = await self._client.call(self.node, TellPosition(digest=True))
-                except GanetiError as error:
-                    _log.warning("The replica on %s could not be compared: %s", self.node.name, error.message)
-                    return False
-                if position.revision == self._store.position().revision:
-                    return position.digest != digest(self._store.all())
-        _log.info("The replica on %s was not compared: it changes too fast", self.node.name)
-        return False
 
     def stop(self) -> None:
         self._task.cancel()

@@ -12,12 +12,12 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
-from ganeti.config.store import FORMAT
+from ganeti.config.store import FORMAT, digests
 from ganeti.errors import StoreFailed
 from ganeti.host.files import make_private
 from ganeti.rpc.contract.store import Batch, Position, Record
@@ -67,6 +67,9 @@ class SqliteStore:
             rows = self._connection.execute("SELECT kind, key, body FROM record").fetchall()
         return tuple(_record(row) for row in rows)
 
+    async def digested(self) -> Position:
+        return await asyncio.to_thread(self._digested)
+
     async def write(self, batches: Sequence[Batch]) -> None:
         await self._in_thread(self._write, tuple(batches))
         self._flush_later()
@@ -93,6 +96,17 @@ class SqliteStore:
         """Bring what the log holds into the file, and empty it. What cannot be done now is done with later writes."""
         with suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _digested(self) -> Position:
+        """By a connection of its own, so that it sees one moment while others write."""
+        with self._explained(), closing(self._reader()) as reader:
+            reader.execute("BEGIN")
+            form, revision = reader.execute("SELECT format, revision FROM position").fetchone()
+            rows = reader.execute("SELECT kind, key, body FROM record ORDER BY kind, key")
+            return Position(form, revision, digests=digests(map(_record, rows)))
+
+    def _reader(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
     def _write(self, batches: Sequence[Batch]) -> None:
         with self._transaction() as cursor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Protocol
 
 import msgspec
@@ -35,6 +36,10 @@ class Store(Protocol):
         """Everything, to make a replica from."""
         ...
 
+    async def digested(self) -> Position:
+        """The position with its digests, both of one moment; nobody waits for it meanwhile."""
+        ...
+
     async def write(self, batches: Sequence[Batch]) -> None:
         """Make batches durable, all or none. They must follow on the present revision."""
         ...
@@ -46,9 +51,14 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-def digest(records: Iterable[Record]) -> str:
-    """Tells whether two stores hold the same."""
+def digests(records: Iterable[Record]) -> dict[str, str]:
+    """Of each kind one, from records that are sorted by kind and key: it tells whether two stores hold the same."""
+    of_kinds = groupby(records, key=lambda record: record.kind)
+    return {kind: _digest(of_kind) for kind, of_kind in of_kinds}
+
+
+def _digest(records: Iterable[Record]) -> str:
     found = hashlib.sha256()
-    for record in sorted(records, key=lambda record: (record.kind, record.key)):
+    for record in records:
         found.update(msgspec.json.encode(record))
     return found.hexdigest()

@@ -87,6 +87,7 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
         node.SaveFiles: membership.save_files,
         node.LeaveCluster: forget,
         store.TellPosition: replica.tell,
+        store.DigestStore: replica.digest,
         store.AppendBatch: replica.append,
         store.ReplaceStore: replica.replace,
     }

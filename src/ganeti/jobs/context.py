@@ -128,14 +128,9 @@ class CheckContext:
     def now(self) -> float:
         return self._services.clock.now()
 
-    @property
-    def stale_replicas(self) -> Mapping[str, str]:
-        """See Replication.stale."""
-        return self._services.replication.stale
-
-    async def differing_replicas(self) -> list[str]:
-        """See Replication.differing."""
-        return await self._services.replication.differing()
+    async def replica_problems(self) -> Mapping[str, str]:
+        """See Replication.problems."""
+        return await self._services.replication.problems()
 
     @property
     def candidate_files(self) -> dict[str, str]:

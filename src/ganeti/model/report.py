@@ -46,7 +46,10 @@ class RunningGuest(Struct, frozen=True):
 
 
 class NodeReport(Struct, frozen=True, kw_only=True):
-    """``storage`` as it was asked for; ``hypervisor_versions`` by name; ``boot_id`` changes with each boot."""
+    """``storage`` as it was asked for; ``hypervisor_versions`` by name; ``boot_id`` changes with each boot.
+
+    ``unknown``: the hypervisors of whose guests nothing is known, and why.
+    """
 
     memory: Memory
     processors: Processors
@@ -56,6 +59,7 @@ class NodeReport(Struct, frozen=True, kw_only=True):
     boot_id: str
     time: float
     version: str
+    unknown: dict[str, str] = {}
 
 
 class GuestEvent(Struct, frozen=True):

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from ganeti.errors import WrongInput
+import logging
+
+from ganeti.errors import GanetiError, in_words
 from ganeti.model.disk import Disk
 from ganeti.node.equipment import Equipment
 from ganeti.node.storage.driver import Storage
 from ganeti.rpc.contract import storage
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
+
+_log = logging.getLogger(__name__)
 
 
 class Disks:
@@ -38,8 +42,10 @@ class Disks:
     async def _examined(self, disk: Disk) -> DiskStatus:
         try:
             return await self._storage(disk).examine(disk)
-        except WrongInput as error:
-            return DiskStatus(disk.uuid, "", problem=error.message)
+        except Exception as error:  # noqa: BLE001 - the others' states must be told, whatever it is
+            if not isinstance(error, GanetiError | OSError):
+                _log.exception("Disk %s could not be examined", disk.location or disk.uuid)
+            return DiskStatus(disk.uuid, "", problem=in_words(error))
 
     def _storage(self, disk: Disk) -> Storage:
         return self._equipment.storage(disk.template)

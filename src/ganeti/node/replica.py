@@ -7,12 +7,11 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from ganeti.config.store import Store, digest
+from ganeti.config.store import Store
 from ganeti.errors import WrongState
 from ganeti.host.files import read_text, write_atomic
-from ganeti.model.entity import evolve
 from ganeti.rpc.authority import Authority
-from ganeti.rpc.contract.store import AppendBatch, Position, ReplaceStore, TellPosition
+from ganeti.rpc.contract.store import AppendBatch, DigestStore, Position, ReplaceStore, TellPosition
 from ganeti.rpc.server import Report
 
 _NONE = Position(format=0, revision=0)
@@ -36,13 +35,18 @@ class Replica:
         self._lock = asyncio.Lock()
 
     async def tell(self, call: TellPosition, report: Report) -> Position:
-        del report
+        del call, report
         store = self._opened()
         if not self._counts():
             return _NONE
         async with self._lock:
-            position = store.position()
-            return evolve(position, digest=digest(store.all())) if call.digest else position
+            return store.position()
+
+    async def digest(self, call: DigestStore, report: Report) -> Position:
+        """Without the lock: what is written meanwhile does not wait."""
+        del call, report
+        store = self._opened()
+        return await store.digested() if self._counts() else _NONE
 
     async def append(self, call: AppendBatch, report: Report) -> Position:
         del report

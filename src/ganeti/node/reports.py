@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import ganeti
-from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, Space
+from ganeti.errors import in_words
+from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, RunningGuest, Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.equipment import Equipment
 from ganeti.node.events import event_of
 from ganeti.rpc.contract import node
 from ganeti.rpc.contract.node import Pong
 from ganeti.rpc.server import Report
+
+_log = logging.getLogger(__name__)
 
 _OF_NODE = 1  # processors that guests are not counted on
 
@@ -36,17 +40,17 @@ class Reports:
         del report
         with_us = self._equipment
         total, sockets, numa_nodes = with_us.machine.processors()
-        drivers = {name: with_us.hypervisor(name) for name in call.hypervisors}
-        lists = [await driver.list() for driver in drivers.values()]
+        guests, versions, unknown = await self._hypervisors(call.hypervisors)
         return NodeReport(
             memory=self._memory(),
             processors=Processors(total, sockets, numa_nodes, _OF_NODE),
             storage=tuple([space async for space in self._storage(call.storage)]),
-            guests=tuple(guest for guests in lists for guest in guests),
-            hypervisor_versions={name: await driver.version() for name, driver in drivers.items()},
+            guests=guests,
+            hypervisor_versions=versions,
             boot_id=with_us.machine.boot_id(),
             time=with_us.clock.now(),
             version=ganeti.VERSION,
+            unknown=unknown,
         )
 
     async def watch(self, call: node.WatchNode, report: Report) -> None:
@@ -59,6 +63,22 @@ class Reports:
             report.event(GuestEvent(""))
             while True:
                 report.event(await events.get())
+
+    async def _hypervisors(
+        self, names: tuple[str, ...]
+    ) -> tuple[tuple[RunningGuest, ...], dict[str, str], dict[str, str]]:
+        """(guests of all, versions by name, why of some nothing is known by name): one that fails fails alone."""
+        guests: tuple[RunningGuest, ...] = ()
+        versions, unknown = {}, {}
+        for name in names:
+            try:
+                driver = self._equipment.hypervisor(name)
+                guests += await driver.list()
+                versions[name] = await driver.version()
+            except Exception as error:  # noqa: BLE001 - the others' report must go out, whatever it is
+                _log.exception("The guests of hypervisor %s could not be listed", name)
+                unknown[name] = in_words(error)
+        return guests, versions, unknown
 
     def _memory(self) -> Memory:
         total, available = self._equipment.machine.memory()

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ganeti.errors import CheckFailed, GanetiError
+from ganeti.errors import CheckFailed, GanetiError, in_words
 from ganeti.host.certificates import expires
 from ganeti.host.daemons import Daemon
 from ganeti.host.files import read_text
@@ -21,6 +22,8 @@ from ganeti.node.membership import facts_digest, private_files
 from ganeti.rpc.contract import verify
 from ganeti.rpc.contract.verify import Certificate, Claim, Problems
 from ganeti.rpc.server import Report
+
+_log = logging.getLogger(__name__)
 
 _HOOK_DIRECTORY = re.compile(r"[a-z0-9-]+-(pre|post)\.d")
 _FOR_OTHERS = stat.S_IRWXO
@@ -42,8 +45,10 @@ class Verification:
     async def _tried(self, name: str, parameters: Mapping[str, object]) -> Problems:
         try:
             return await self._equipment.hypervisor(name).verify(parameters)
-        except GanetiError as error:
-            return (error.message,)
+        except Exception as error:  # noqa: BLE001 - the others must be tried, whatever it is
+            if not isinstance(error, GanetiError):
+                _log.exception("Hypervisor %s could not be tried", name)
+            return (f"hypervisor {name}: {in_words(error)}",)
 
     async def find_bridges(self, call: verify.FindBridges, report: Report) -> Problems:
         del report
@@ -110,18 +115,17 @@ def _not_a_program(path: Path, name: str) -> str:
 
 
 def _hook_problems(hooks: Path) -> Iterator[str]:
-    for place in (hooks, *sorted(hooks.iterdir())):
-        if not place.is_dir():
-            if _HOOK_DIRECTORY.fullmatch(place.name):
-                yield f"{place} is not a directory"
-            continue
-        if place != hooks and not _HOOK_DIRECTORY.fullmatch(place.name):
+    places = sorted(hooks.iterdir())
+    for place in places:
+        named = _HOOK_DIRECTORY.fullmatch(place.name)
+        if named and not place.is_dir():
+            yield f"{place} is not a directory"
+        elif place.is_dir() and not named:
             yield f"{place} is never used: directories of hooks are named 'OPERATION-pre.d' or 'OPERATION-post.d'"
-        yield from (
-            f"{path} can be changed by every user, and what is in it is run as root"
-            for path in (place, *sorted(place.iterdir()))
-            if path.exists() and path.stat().st_mode & _WRITABLE_BY_OTHERS
-        )
+    scripts = [script for place in places if place.is_dir() for script in sorted(place.iterdir())]
+    for path in (hooks, *places, *scripts):
+        if path.exists() and path.stat().st_mode & _WRITABLE_BY_OTHERS:
+            yield f"{path} can be changed by every user, and what is in it is run as root"
 
 
 def _certificate(path: Path) -> Certificate:

@@ -51,6 +51,14 @@ class _Builder:
         self._nodes = {node.uuid: index for index, node in enumerate(state.nodes)}
         self._groups = {group.uuid: index for index, group in enumerate(state.groups)}
         self._running = {(uuid, guest.uuid) for uuid, r in reports.items() for guest in r.guests if guest.state.runs}
+        # A guest of which its node cannot tell is taken to be as it should be.
+        self._running |= {
+            (i.primary_node, i.uuid)
+            for i in state.instances
+            if i.admin_state is AdminState.UP
+            and i.primary_node in reports
+            and i.hypervisor in reports[i.primary_node].unknown
+        }
 
     def arrives(self, instance: model_instance.Instance) -> bool:
         """Whether an instance will take memory that its node still reports as free."""

@@ -8,7 +8,7 @@ import pytest
 from ganeti import errors
 from ganeti.model.entity import evolve
 from ganeti.model.guest_state import GuestState
-from tests.cluster.cluster.verify.test_cluster import verify
+from tests.cluster.cluster.verify.findings import verify
 
 FULL = "disk/0: no space left on its storage"
 

@@ -33,13 +33,13 @@ class Batch(Struct, frozen=True, kw_only=True):
 class Position(Struct, frozen=True):
     """``format`` 0 means that there is none. ``gap``: batches did not follow on what is there.
 
-    ``digest`` is that of ``ganeti.config.store``, where it was asked for.
+    ``digests`` are those of ``ganeti.config.store``, by kinds of records, where they were asked for.
     """
 
     format: int
     revision: int
     gap: bool = False
-    digest: str = ""
+    digests: dict[str, str] = {}
 
 
 class AppendBatch(Call[Position], frozen=True, tag="store.append"):
@@ -59,7 +59,12 @@ class ReplaceStore(Call[Position], frozen=True, tag="store.replace"):
 
 
 class TellPosition(Call[Position], frozen=True, tag="store.tell"):
-    """Where is your replica? ``digest``: of all that is in it, too, which takes a while."""
+    """Where is your replica?"""
 
-    digest: bool = False
     patience = 10.0
+
+
+class DigestStore(Call[Position], frozen=True, tag="store.digest"):
+    """Where is your replica, and what are the digests of all that is in it?"""
+
+    patience = 60.0

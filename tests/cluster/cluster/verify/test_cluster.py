@@ -4,18 +4,7 @@
 import pytest
 
 from ganeti import errors
-
-
-async def verify(cluster, **parameters):
-    """(whether all is well, what was said)."""
-    result = await cluster.run("OP_CLUSTER_VERIFY", **parameters)
-    good, said = True, []
-    for _, number in result["jobs"]:
-        job = await cluster.finished(number)
-        assert str(job.status) == "success", job
-        good = good and job.steps[0].result
-        said += cluster.log(number)
-    return good, [line.strip(" -") for line in said if "ERROR" in line or "WARNING" in line]
+from tests.cluster.cluster.verify.findings import verify
 
 
 async def test_a_healthy_cluster_verifies(cluster):

@@ -9,7 +9,7 @@ from ganeti.declare.role import Role
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.operations.cluster.verify.checks import OF_CONFIGURATION
 from ganeti.operations.cluster.verify.parameters import Verifying
-from ganeti.operations.cluster.verify.runner import ask_nodes, report
+from ganeti.operations.cluster.verify.runner import ask_nodes, compare_replicas, report
 from ganeti.operations.cluster.verify.scene import Scene
 
 
@@ -23,9 +23,7 @@ class ClusterVerifyConfig(Verifying[None], frozen=True, kw_only=True, tag="OP_CL
 
     async def run(self, cluster: RunContext, plan: None) -> bool:
         del plan
-        differing, state = await cluster.differing_replicas(), cluster.state
-        replicas = {node: f"is stale: {why}" for node, why in cluster.stale_replicas.items()}
-        replicas |= dict.fromkeys(differing, "has other content than the master's at the same revision")
+        state, replicas = cluster.state, await compare_replicas(cluster)
         masters = tuple(node for node in state.nodes if node.uuid == state.cluster.master_node)
         scene = await ask_nodes(cluster, Scene(state, masters, replicas=replicas), OF_CONFIGURATION)
         return report(cluster, scene, OF_CONFIGURATION, self)

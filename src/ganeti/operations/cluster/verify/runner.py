@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,6 +58,19 @@ async def ask_nodes(cluster: RunContext, scene: Scene, checks: Sequence[Check]) 
     return replace(scene, answers=answers, now=cluster.now)
 
 
+async def compare_replicas(cluster: RunContext) -> Mapping[str, str]:
+    """What is wrong with the replicas of the configuration, by their nodes."""
+    try:
+        return await cluster.replica_problems()
+    except GanetiError as error:
+        why = error.message
+    except Exception as error:  # noqa: BLE001 - the other checks must go on, whatever it is
+        _log.exception("Comparing the replicas failed unexpectedly")
+        why = repr(error)
+    others = [node.name for node in cluster.state.candidates if node.uuid != cluster.state.cluster.master_node]
+    return dict.fromkeys(others, f"could not be compared with the master's: {why}")
+
+
 async def _ask(cluster: RunContext, scene: Scene, node: Node, questions: Sequence[Question[Any]]) -> Answers:
     calls: dict[Question[Any], Call[Any]] = {}
     answers: dict[Question[Any], Any] = {}
@@ -86,6 +99,8 @@ def _found(check: Check, scene: Scene, *, simulated: bool) -> Iterator[Finding]:
         yield Finding(check.code, "", "simulated error")
     try:
         yield from check.look(scene)
+    except GanetiError as error:
+        yield Finding(check.code, "", f"could not be checked: {error.message}")
     except Exception as error:  # noqa: BLE001 - the others' work must go on, whatever it is
         _log.exception("The check '%s' failed unexpectedly", check.title)
         yield Finding(check.code, "", f"could not be checked, which is a fault of this program: {error!r}")

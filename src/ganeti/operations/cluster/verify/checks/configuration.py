@@ -3,20 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
-from ganeti.errors import GanetiError
-from ganeti.model.guest import guest_of
+from ganeti.errors import GanetiError, WrongInput
+from ganeti.model.group import Group
+from ganeti.model.guest import ensure_backend_sense, ensure_hypervisor_sense, guest_of
 from ganeti.model.kind import Kind
-from ganeti.model.parameters import filled
+from ganeti.model.parameters import checked
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.disk import DISK_PARAMETERS
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
+from ganeti.model.state import State
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Scene
@@ -37,56 +40,87 @@ def _references(scene: Scene) -> Iterator[Finding]:
                 yield Finding(Code.ECLUSTERDANGLINGINST, uuid, f"does not exist, and instance {instance.name} is on it")
 
 
-def _cluster_parameters(scene: Scene) -> Iterator[Finding]:
-    for cls, values, what in (*_of_cluster(scene), *_of_groups_and_nodes(scene)):
-        try:
-            filled(cls, values, what=what)
-        except GanetiError as error:
-            yield Finding(Code.ECLUSTERCFG, "", f"{what}: {error.message}")
+def _settings(scene: Scene) -> Iterator[Finding]:
+    yield from (Finding(Code.ECLUSTERCFG, "", problem) for problem in scene.state.cluster.problems())
+    for what, cls, *layers in (*_of_cluster(scene.state), *_of_groups_and_nodes(scene.state)):
+        for problem in _of_last_layer(cls, layers, what) if cls else ["there is no such kind of parameters"]:
+            yield Finding(Code.ECLUSTERCFG, "", f"{what}: {problem.removeprefix(f'{what}: ')}")
 
 
-_Stored = Iterator[tuple[type[Struct], Mapping[str, Any], str]]
+def _of_last_layer(cls: type[Struct], layers: Sequence[Mapping[str, Any]], what: str) -> list[str]:
+    """What is wrong since the last layer; what was wrong below is told where it belongs."""
+    *below, _ = layers
+    known = _lines(partial(checked, cls, *below, what=what))
+    return [problem for problem in _lines(partial(checked, cls, *layers, what=what)) if problem not in known]
 
 
-def _of_cluster(scene: Scene) -> _Stored:
-    cluster = scene.state.cluster
-    for name, values in cluster.hvparams.items():
-        if name in HYPERVISOR_PARAMETERS:
-            yield HYPERVISOR_PARAMETERS[name], values, f"cluster, parameters of hypervisor {name}"
-    for name, values in cluster.diskparams.items():
-        if name in DISK_PARAMETERS:
-            yield DISK_PARAMETERS[name], values, f"cluster, parameters of disk template {name}"
-    yield BackendParameters, cluster.beparams, "cluster, backend parameters"
-    yield NicParameters, cluster.nicparams, "cluster, NIC parameters"
-    yield NodeParameters, cluster.ndparams, "cluster, node parameters"
+# Whose parameters they are, their table, and the layers of which they are made.
+_Stored = Iterator[tuple[Any, ...]]
 
 
-def _of_groups_and_nodes(scene: Scene) -> _Stored:
-    for group in scene.state.groups:
-        yield NodeParameters, group.ndparams, f"node group {group.name}, node parameters"
-    for node in scene.state.nodes:
-        yield NodeParameters, node.ndparams, f"node {node.name}, node parameters"
+def _of_cluster(state: State) -> _Stored:
+    cluster = state.cluster
+    yield "cluster, backend parameters", BackendParameters, cluster.beparams
+    yield "cluster, NIC parameters", NicParameters, cluster.nicparams
+    yield "cluster, node parameters", NodeParameters, cluster.ndparams
+    for hypervisor, values in cluster.hvparams.items():
+        yield f"cluster, parameters of hypervisor {hypervisor}", HYPERVISOR_PARAMETERS.get(hypervisor), values
+    for os, by_hypervisor in cluster.os_hvp.items():
+        for hypervisor, values in by_hypervisor.items():
+            below = cluster.hvparams.get(hypervisor, {})
+            yield (
+                f"OS {os}, parameters of hypervisor {hypervisor}",
+                HYPERVISOR_PARAMETERS.get(hypervisor),
+                below,
+                values,
+            )
+    for template, values in cluster.diskparams.items():
+        yield f"cluster, parameters of disk template {template}", DISK_PARAMETERS.get(template), values
+
+
+def _of_groups_and_nodes(state: State) -> _Stored:
+    cluster = state.cluster
+    for group in state.groups:
+        whose = f"node group {group.name}"
+        yield f"{whose}, node parameters", NodeParameters, cluster.ndparams, group.ndparams
+        for template, values in group.diskparams.items():
+            below = cluster.diskparams.get(template, {})
+            yield f"{whose}, parameters of disk template {template}", DISK_PARAMETERS.get(template), below, values
+    for node in state.nodes:
+        yield f"node {node.name}, node parameters", NodeParameters, node.ndparams
 
 
 def _policies(scene: Scene) -> Iterator[Finding]:
     for group in scene.state.groups:
-        try:
-            scene.state.policy_of(group)
-        except GanetiError as error:
-            yield Finding(Code.ECLUSTERCFG, "", f"node group {group.name}, instance policy: {error.message}")
+        for problem in _lines(partial(_ensure_policy_sense, scene.state, group)):
+            yield Finding(Code.ECLUSTERCFG, "", f"node group {group.name}, instance policy: {problem}")
+
+
+def _ensure_policy_sense(state: State, group: Group) -> None:
+    if problems := state.policy_of(group).problems():
+        raise WrongInput("\n".join(problems))
 
 
 def _instance_parameters(scene: Scene) -> Iterator[Finding]:
     for instance in scene.state.instances:
-        try:
-            guest_of(scene.state, instance)
-        except GanetiError as error:
-            yield Finding(Code.EINSTANCEMISSINGCFGPARAMETER, instance.name, error.message)
+        asked = (guest_of, ensure_backend_sense, ensure_hypervisor_sense)
+        problems = [problem for ask in asked for problem in _lines(partial(ask, scene.state, instance))]
+        for problem in dict.fromkeys(problems):
+            yield Finding(Code.EINSTANCEMISSINGCFGPARAMETER, instance.name, problem)
+
+
+def _lines(make: Callable[[], object]) -> list[str]:
+    """All that it raises, a problem a line."""
+    try:
+        make()
+    except GanetiError as error:
+        return error.message.splitlines()
+    return []
 
 
 CHECKS = (
     Check("Verifying cluster config", Code.ECLUSTERCFG, _references),
-    Check("Verifying cluster parameters", Code.ECLUSTERCFG, _cluster_parameters),
+    Check("Verifying cluster parameters", Code.ECLUSTERCFG, _settings),
     Check("Verifying instance policies", Code.ECLUSTERCFG, _policies),
     Check("Verifying instance parameters", Code.EINSTANCEMISSINGCFGPARAMETER, _instance_parameters),
 )

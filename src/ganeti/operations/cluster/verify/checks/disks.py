@@ -13,7 +13,7 @@ from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
 
 
 def _examine(scene: Scene, node: Node) -> ExamineDisks | None:
-    instances = scene.state.instances_on(node.uuid)
+    instances = sorted(scene.state.instances_on(node.uuid), key=lambda instance: instance.name)
     disks = tuple(disk for i in instances if i.primary_node == node.uuid for disk in i.disks)
     return ExamineDisks(disks=disks) if disks else None
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
-from ganeti.model.report import RunningGuest
+from ganeti.model.report import NodeReport, RunningGuest
 from ganeti.model.template import TEMPLATES
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.checks.nodes import REPORT
@@ -29,12 +29,12 @@ def running(scene: Scene) -> dict[str, dict[str, RunningGuest]]:
 
 def _status(scene: Scene) -> Iterator[Finding]:
     nodes = {node.uuid: node for node in scene.nodes}
-    where, telling = running(scene), {node.name for node, _ in scene.answered(REPORT)}
+    where, reports = running(scene), {node.name: report for node, report in scene.answered(REPORT)}
     for instance in scene.instances:
         if instance.name not in scene.busy:
             home = nodes[instance.primary_node]
             yield from _elsewhere(instance, home, where.get(instance.name, {}))
-            yield from _at_home(instance, home, where.get(instance.name, {}), telling)
+            yield from _at_home(instance, home, where.get(instance.name, {}), reports.get(home.name))
 
 
 def _elsewhere(instance: Instance, home: Node, guests: Mapping[str, RunningGuest]) -> Iterator[Finding]:
@@ -45,12 +45,12 @@ def _elsewhere(instance: Instance, home: Node, guests: Mapping[str, RunningGuest
 
 
 def _at_home(
-    instance: Instance, home: Node, guests: Mapping[str, RunningGuest], telling: set[str]
+    instance: Instance, home: Node, guests: Mapping[str, RunningGuest], report: NodeReport | None
 ) -> Iterator[Finding]:
     if home.offline:
         yield Finding(Code.EINSTANCEBADNODE, instance.name, f"its primary node is offline: {home.name}")
-    elif home.name not in telling:
-        text = f"its primary node does not answer: {home.name}"
+    elif report is None or instance.hypervisor in report.unknown:
+        text = f"its primary node does not tell whether it runs: {home.name}"
         yield Finding(Code.EINSTANCEBADNODE, instance.name, text)
     elif instance.admin_state is AdminState.UP and home.name not in guests:
         yield Finding(Code.EINSTANCEDOWN, instance.name, f"should be running on {home.name}, but is not")
@@ -72,14 +72,13 @@ def _stuck(instance: Instance, guest: RunningGuest) -> Iterator[Finding]:
 
 
 def _layout(scene: Scene) -> Iterator[Finding]:
-    state = scene.state
+    groups = {node.uuid: node.group for node in scene.state.nodes}
     for instance in scene.instances:
         wanted = 1 if TEMPLATES[instance.disk_template].mirrored else 0
         if len(instance.secondary_nodes) != wanted:
             text = f"has {len(instance.secondary_nodes)} secondary nodes; disk template {instance.disk_template} "
             yield Finding(Code.EINSTANCELAYOUT, instance.name, f"{text}needs {wanted}")
-        groups = {state.get(Node, uuid).group for uuid in instance.nodes}
-        if len(groups) > 1:
+        if len({groups[uuid] for uuid in instance.nodes if uuid in groups}) > 1:
             text = "its primary and secondary nodes are in different node groups"
             yield Finding(Code.EINSTANCESPLITGROUPS, instance.name, text, warning=True)
 

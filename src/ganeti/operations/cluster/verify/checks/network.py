@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from ganeti.model.guest import guest_nic
 from ganeti.model.node import Node
-from ganeti.model.state import State
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
@@ -17,18 +16,20 @@ from ganeti.rpc.contract.verify import FindBridges, Problems, ReachPeers
 _NEIGHBOURS = 3
 
 
-def neighbours(state: State, node: Node) -> list[Node]:
-    """The nodes behind one in the ring of all that are online, by name."""
-    ring = state.online_nodes
-    place = next(index for index, one in enumerate(ring) if one.uuid == node.uuid)
-    behind = [*ring[place + 1 :], *ring[:place]]
-    return behind[:_NEIGHBOURS]
+def neighbours(scene: Scene, node: Node) -> list[Node]:
+    """The nodes that a node tries to reach: those behind it in the ring of its group's, by name.
+
+    Instances move within a group, so it is there that nodes must reach one another; and the master, which is in one
+    group alone, reaches all of them to ask.
+    """
+    ring = scene.online
+    place = ring.index(node)
+    return [*ring[place + 1 :], *ring[:place]][:_NEIGHBOURS]
 
 
 def _reach_peers(scene: Scene, node: Node) -> ReachPeers:
     addresses = {
-        other.name: tuple(dict.fromkeys((other.primary_ip, other.migration_ip)))
-        for other in neighbours(scene.state, node)
+        other.name: tuple(dict.fromkeys((other.primary_ip, other.migration_ip))) for other in neighbours(scene, node)
     }
     return ReachPeers(peers=addresses)
 

@@ -12,6 +12,7 @@ from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.report import NodeReport
+from ganeti.model.template import storage_units
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
@@ -22,7 +23,9 @@ MAX_SKEW = 150.0  # seconds that clocks may differ, as in Ganeti
 
 
 def _describe(scene: Scene, node: Node) -> DescribeNode | None:
-    return DescribeNode(hypervisors=scene.state.cluster.enabled_hypervisors) if node.hosting else None
+    cluster = scene.state.cluster
+    asked = DescribeNode(hypervisors=cluster.enabled_hypervisors, storage=storage_units(cluster))
+    return asked if node.hosting else None
 
 
 def _try_hypervisors(scene: Scene, node: Node) -> TryHypervisors | None:
@@ -71,6 +74,11 @@ def _clocks(scene: Scene) -> Iterator[Finding]:
 def _hypervisors(scene: Scene) -> Iterator[Finding]:
     for node, problems in scene.answered(_HYPERVISORS):
         yield from (Finding(Code.ENODEHV, node.name, problem) for problem in problems)
+    for node, report in scene.answered(REPORT):
+        for hypervisor, why in report.unknown.items():
+            yield Finding(
+                Code.ENODEHV, node.name, f"cannot tell which guests of hypervisor {hypervisor} it runs: {why}"
+            )
 
 
 def _orphans(scene: Scene) -> Iterator[Finding]:
@@ -85,6 +93,6 @@ ANSWERS = Check("Verifying that nodes answer", Code.ENODERPC, _answers)
 CHECKS = (
     Check("Verifying node versions", Code.ENODEVERSION, _versions, (_PING,)),
     Check("Verifying node clocks", Code.ENODETIME, _clocks, (_PING,)),
-    Check("Verifying hypervisors", Code.ENODEHV, _hypervisors, (_HYPERVISORS,)),
+    Check("Verifying hypervisors", Code.ENODEHV, _hypervisors, (_HYPERVISORS, REPORT)),
     Check("Verifying orphan instances", Code.ENODEORPHANINSTANCE, _orphans, (REPORT,)),
 )

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whether replicas hold what the master holds, found out while both go on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from ganeti.config.store import Store
+from ganeti.errors import GanetiError
+from ganeti.model.node import Node
+from ganeti.rpc.client import NodeClient
+from ganeti.rpc.contract.store import DigestStore, Position
+
+_log = logging.getLogger(__name__)
+
+_ROUNDS = 5
+
+
+async def compared(store: Store, client: NodeClient, nodes: Iterable[Node]) -> dict[str, str]:
+    """By the names of nodes, what is wrong with their replicas, in words. Raises StoreFailed.
+
+    A kind of records is the same if it was once seen to be, and another one if it is so at the same revision; what
+    changes too fast for either is not told.
+    """
+    problems: dict[str, str] = {}
+    left = {node.name: node for node in nodes}
+    unlike: dict[str, frozenset[str]] = {}  # kinds of records that were never seen to be the same, by node
+    for _ in range(_ROUNDS):
+        if not left:
+            return problems
+        answers = await client.call_all(left.values(), DigestStore())
+        ours = await store.digested()
+        for name, theirs in answers.items():
+            if isinstance(theirs, GanetiError):
+                problems[name] = f"could not be compared with the master's: {theirs.message}"
+            else:
+                now = _unlike(theirs, ours)
+                unlike[name] = now & unlike.get(name, now)
+                if unlike[name] and theirs.revision == ours.revision:
+                    kinds = ", ".join(sorted(unlike[name]))
+                    problems[name] = f"has other content than the master's at the same revision ({kinds})"
+            if name in problems or not unlike[name]:
+                del left[name]
+    _log.info("Not compared as a whole, since they change too fast: the replicas on %s", ", ".join(left))
+    return problems
+
+
+def _unlike(theirs: Position, ours: Position) -> frozenset[str]:
+    return frozenset(kind for kind, _ in theirs.digests.items() ^ ours.digests.items())

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""That candidates keep what the master keeps."""
+
+import msgspec
+
+from ganeti.config.sqlite import SqliteStore
+from ganeti.config.store import FORMAT, digests
+from ganeti.errors import StoreFailed
+from ganeti.rpc.contract.store import Position, Record
+from tests.cluster.cluster.verify.findings import found
+
+
+def forge(store):
+    """Other content at the same revision."""
+    key = next(key for key in store._records if key[0] == "node")
+    store._records[key] = Record(*key, msgspec.Raw(b'{"forged": true}'))
+
+
+async def test_replicas_that_are_alike_are_fine(cluster):
+    await cluster.add("web1")
+    assert await found(cluster) == []
+
+
+async def test_a_replica_with_other_content_at_the_same_revision_is_found(cluster):
+    await cluster.run("OP_TEST_DELAY", duration=0)
+    forge(cluster.nodes["node3"].store)
+    assert await found(cluster) == [
+        (
+            "ECLUSTERFILECHECK::the replica of the configuration on node3 has other content than the master's at the "
+            "same revision (node)"
+        )
+    ]
+
+
+async def test_a_replica_that_does_not_answer_is_found(cluster):
+    await cluster.run("OP_TEST_DELAY", duration=0)
+    cluster.network.cut_off.add("10.0.0.3")
+    assert any(
+        f.startswith("ECLUSTERFILECHECK::the replica of the configuration on node3") for f in await found(cluster)
+    )
+
+
+async def test_a_masters_store_that_cannot_be_read_is_a_finding_and_the_other_checks_go_on(cluster, monkeypatch):
+    async def broken():
+        raise StoreFailed("the file is damaged")
+
+    monkeypatch.setattr(cluster.store, "digested", broken)
+    await cluster.add("web1")
+    cluster.nodes["node1"].hypervisor().end("web1")
+    assert await found(cluster) == [
+        (
+            "ECLUSTERFILECHECK::the replica of the configuration on node2 could not be compared with the master's: "
+            "the file is damaged"
+        ),
+        (
+            "ECLUSTERFILECHECK::the replica of the configuration on node3 could not be compared with the master's: "
+            "the file is damaged"
+        ),
+        "EINSTANCEDOWN:web1:should be running on node1, but is not",
+    ]
+
+
+async def test_what_is_compared_is_of_one_moment_while_others_write(tmp_path):
+    store = SqliteStore(tmp_path / "cluster.db")
+    records = [Record("node", "b", msgspec.Raw(b"{}")), Record("job", "1", msgspec.Raw(b"[]"))]
+    await store.replace(Position(FORMAT, 7), records)
+    expected = digests(sorted(records, key=lambda record: (record.kind, record.key)))
+    assert await store.digested() == Position(FORMAT, 7, digests=expected)
+    store.close()
