@@ -20,6 +20,7 @@ from ganeti.model.cluster import Cluster
 from ganeti.model.parameters import overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.template import TEMPLATES
 from ganeti.operations import OPERATIONS
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.modify import ClusterModify
@@ -151,3 +152,11 @@ def test_what_holds_an_addition_is_there():
     named = [path for _, holders in rows for path in re.findall(r"`(tests/[^`]+)`", holders)]
     assert len(rows) > 10
     assert [path for path in named if not (DOCS.parent / path).exists()] == []
+
+
+def test_every_code_that_verify_gives_is_documented():
+    checks = [path.read_text() for path in (DOCS.parent / "src/ganeti/operations/cluster/verify/checks").glob("*.py")]
+    given = {code for text in checks for code in re.findall(r"Code\.([A-Z0-9]+)", text)}
+    given |= {row.trouble for row in TEMPLATES.values() if row.supported and row.trouble}
+    told = set(re.findall(r"`(E[A-Z0-9]+)`", (DOCS / "user/cluster.md").read_text()))
+    assert sorted(given - told) == []

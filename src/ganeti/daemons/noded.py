@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from ganeti.api.users import parse
 from ganeti.config.sqlite import SqliteStore, revision_of
 from ganeti.daemons.daemon import main as run_daemon
 from ganeti.host.certificates import node_name, server_context
@@ -31,7 +32,7 @@ from ganeti.node.storage.directories import prepare
 from ganeti.rpc.authority import Authority, Term
 from ganeti.rpc.call import Call
 from ganeti.rpc.client import NODE_DAEMON_PORT
-from ganeti.rpc.contract import node, store
+from ganeti.rpc.contract import node, store, verify
 from ganeti.rpc.http import node_server
 from ganeti.rpc.server import Dispatcher, Handler, Report
 
@@ -82,7 +83,14 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
         await asyncio.to_thread(services(paths).leave_off, Daemon.NODE)
         asyncio.get_running_loop().call_later(_FAREWELL, stop.set)
 
+    async def check_users(call: verify.CheckUsers, report: Report) -> verify.Problems:
+        """Here, since what the file means is the remote API's business, and no node's."""
+        del call, report
+        content = paths.rapi_users.read_bytes() if paths.rapi_users.exists() else b""
+        return tuple(f"{paths.rapi_users}: {problem}" for problem in parse(content)[1])
+
     return {
+        verify.CheckUsers: check_users,
         node.WriteSsconf: membership.write_ssconf,
         node.SaveFiles: membership.save_files,
         node.LeaveCluster: forget,

@@ -144,6 +144,11 @@ class CheckContext:
         """See Facts.settled."""
         await self._services.facts.settled(patience)
 
+    @property
+    def address_problem(self) -> str:
+        """See ClusterAddress.problem."""
+        return self._services.address.problem
+
     def ensure_own_address(self) -> None:
         """See ClusterAddress.ensure_ours."""
         self._services.address.ensure_ours()

@@ -6,12 +6,11 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from ganeti.host.addresses import is_own_address
 from ganeti.host.files import read_text
 
 _KIB_PER_MIB = 1024
@@ -33,10 +32,6 @@ class Machine(Protocol):
 
     async def reaches(self, address: str, port: int) -> bool:
         """Whether something listens at an address, as seen from here."""
-        ...
-
-    def holds(self, address: str) -> bool:
-        """Whether it has an IP address now."""
         ...
 
 
@@ -72,9 +67,6 @@ class ThisMachine:
             await writer.wait_closed()
         return True
 
-    def holds(self, address: str) -> bool:
-        return is_own_address(address)
-
 
 @dataclass(frozen=True, slots=True)
 class PaperMachine:
@@ -84,7 +76,6 @@ class PaperMachine:
     used_memory: int = 512
     all_processors: int = 16
     boot: str = "paper"
-    held: set[str] = field(default_factory=set)
 
     def memory(self) -> tuple[int, int]:
         return self.total_memory, self.total_memory - self.used_memory
@@ -98,6 +89,3 @@ class PaperMachine:
     async def reaches(self, address: str, port: int) -> bool:
         del address, port
         return True
-
-    def holds(self, address: str) -> bool:
-        return address in self.held

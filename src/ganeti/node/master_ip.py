@@ -16,6 +16,7 @@ from msgspec import Struct
 from pyroute2 import AsyncIPRoute, NetlinkError
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongInput, WrongState
+from ganeti.host.addresses import is_own_address
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
 from ganeti.node.network.netlink import with_netlink
@@ -64,6 +65,10 @@ class MasterIp:
             return AddressHeld()
         return await self._hold(wanted, address, force=call.force)
 
+    def holds(self, address: str) -> bool:
+        """Whether this machine has an address, whoever gave it to it."""
+        return is_own_address(address)
+
     async def give_up(self) -> None:
         """Let go of the address that is held, whichever that is."""
         if former := self._read():
@@ -111,6 +116,9 @@ class PaperMasterIp:
         await self.check_device(CheckDevice(device=call.device), report)
         self.held = call if call.up else None
         return AddressHeld(fresh=fresh)
+
+    def holds(self, address: str) -> bool:
+        return self.held is not None and self.held.address == address
 
     async def check_device(self, call: CheckDevice, report: Report) -> None:
         del report

@@ -103,7 +103,7 @@ class Verification:
         return Claim(
             master=read_text(self._paths.ssconf("master_node")) or "",
             serves=await asyncio.to_thread(services(self._paths).running, Daemon.MASTER),
-            holds=bool(call.address) and self._equipment.machine.holds(call.address),
+            holds=bool(call.address) and self._equipment.address.holds(call.address),
         )
 
 

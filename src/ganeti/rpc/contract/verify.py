@@ -49,6 +49,10 @@ class CheckSecrets(Call[Problems], frozen=True, tag="verify.secrets"):
     """Can others than the administrator read what must be kept secret?"""
 
 
+class CheckUsers(Call[Problems], frozen=True, tag="verify.users"):
+    """Does every line of the remote API's users' file count, if you have one?"""
+
+
 class Certificate(Struct, frozen=True):
     """``expires``: seconds since the epoch; ``problem`` if it cannot be read."""
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ganeti.host.files import write_atomic
 from tests.cluster.cluster.verify.findings import found
 from tests.cluster.paper import SETTLED
 
@@ -32,17 +33,17 @@ def certificate(days):
     ],
 )
 async def test_a_certificate_that_ends_soon_is_found(cluster, days, finding):
-    cluster.nodes["node2"].paths.node_certificate.write_bytes(certificate(days))
+    write_atomic(cluster.nodes["node2"].paths.node_certificate, certificate(days))
     assert await found(cluster) == [finding]
 
 
 async def test_a_certificate_that_is_valid_for_long_is_fine(cluster):
-    cluster.nodes["node2"].paths.node_certificate.write_bytes(certificate(365))
+    write_atomic(cluster.nodes["node2"].paths.node_certificate, certificate(365))
     assert await found(cluster) == []
 
 
 async def test_what_is_no_certificate_is_found(cluster):
-    cluster.nodes["node3"].paths.ca_certificate.write_text("nothing of the kind")
+    write_atomic(cluster.nodes["node3"].paths.ca_certificate, "nothing of the kind")
     (finding,) = await found(cluster)
     assert finding.startswith("ECLUSTERCERT::certificate ca.pem on node node3 cannot be read")
 
@@ -91,4 +92,16 @@ async def test_hook_directories_as_they_must_be_are_fine(cluster):
     directory = cluster.nodes["node2"].paths.hooks / "instance-add-pre.d"
     directory.mkdir(parents=True)
     (directory / "10notify").write_text("#!/bin/sh\n")
+    assert await found(cluster) == []
+
+
+async def test_lines_of_the_users_file_that_do_not_count_are_found_on_each_candidate(cluster):
+    path = cluster.nodes["node2"].paths.rapi_users
+    write_atomic(path, b"jack secret write\nmary\njim secret everything\n\xff secret\n")
+    assert await found(cluster) == [
+        f"ENODEFILECHECK:node2:{path}: Line 2 is not 'name password [permissions]'",
+        f"ENODEFILECHECK:node2:{path}: Line 3 grants an unknown permission; choose from read, operate, admin, write",
+        f"ENODEFILECHECK:node2:{path}: Line 4 is not UTF-8 text",
+    ]
+    write_atomic(path, b"jack secret write\n")
     assert await found(cluster) == []

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from ganeti.errors import GanetiError
 from ganeti.host.daemons import Daemon
 from tests.cluster.cluster.verify.findings import found
 from tests.cluster.paper import SETTLED, running
@@ -17,12 +18,8 @@ ADDRESS = "10.0.0.100"
 async def addressed(tmp_path):
     """A cluster with an address, which its master holds."""
     async with running(tmp_path, master_ip=ADDRESS, master_netdev="br0", master_netmask=24) as cluster:
-        hold(cluster.nodes["node1"])
+        await cluster.run("OP_CLUSTER_ACTIVATE_MASTER_IP")
         yield cluster
-
-
-def hold(node):
-    node.equipment.machine.held.add(ADDRESS)
 
 
 @contextmanager
@@ -42,14 +39,14 @@ async def test_a_master_with_its_address_is_fine(addressed):
 
 
 async def test_a_master_without_the_address_is_found(addressed):
-    addressed.nodes["node1"].equipment.machine.held.clear()
+    addressed.nodes["node1"].equipment.address.held = None
     assert await found(addressed) == [
         f"ENODENET:node1:is the master, and does not hold the cluster's address {ADDRESS}"
     ]
 
 
 async def test_a_second_holder_of_the_address_is_found(addressed):
-    hold(addressed.nodes["node3"])
+    addressed.nodes["node3"].equipment.address.held = addressed.nodes["node1"].equipment.address.held
     assert await found(addressed) == [f"ENODENET:node3:holds the cluster's address {ADDRESS}, and is not the master"]
 
 
@@ -64,3 +61,15 @@ async def test_a_node_that_takes_itself_for_the_master_is_found(cluster):
     path.chmod(0o600)
     path.write_text("node3\n")
     assert "ENODESETUP:node3:takes itself for the master" in await found(cluster)
+
+
+async def test_an_address_that_cannot_be_set_up_is_told_with_the_reason(addressed):
+    await addressed.run("OP_CLUSTER_DEACTIVATE_MASTER_IP")
+    addressed.nodes["node1"].equipment.address.interfaces.clear()
+    with pytest.raises(GanetiError):
+        await addressed.run("OP_CLUSTER_ACTIVATE_MASTER_IP")
+    addressed.master.address.problem = "there is no network interface 'br0'"
+    assert await found(addressed) == [
+        f"ENODENET:node1:is the master, and does not hold the cluster's address {ADDRESS}",
+        "ENODENET:node1:the cluster's address: there is no network interface 'br0'",
+    ]

@@ -43,7 +43,8 @@ class ClusterVerifyGroup(Verifying[Group], frozen=True, kw_only=True, tag="OP_CL
         state = cluster.state
         nodes = tuple(node for node in state.nodes if node.group == plan.uuid)
         checks = [check for check in OF_GROUP if check.skip not in self.skip_checks]
-        scene = await ask_nodes(cluster, Scene(state, nodes, plan, cluster.being_changed(Kind.INSTANCE)), checks)
+        scene = Scene(state, nodes, plan, cluster.being_changed(Kind.INSTANCE), address=cluster.address_problem)
+        scene = await ask_nodes(cluster, scene, checks)
         good = report(cluster, scene, checks, self)
         cluster.step("Other Notes")
         for note in notes(scene):

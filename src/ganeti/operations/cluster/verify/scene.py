@@ -42,6 +42,7 @@ class Scene:
     """``group`` is None where the whole configuration is looked at. ``answers`` by the names of nodes.
 
     ``busy``: names of instances that a job is working on. ``replicas``: what is wrong with them, by node.
+    ``address``: what the master knows to be wrong with the cluster's.
     """
 
     state: State
@@ -49,6 +50,7 @@ class Scene:
     group: Group | None = None
     busy: frozenset[str] = frozenset()
     replicas: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
     now: float = 0.0
     answers: Mapping[str, Answers] = field(default_factory=dict)
 

@@ -27,6 +27,8 @@ def _masters(scene: Scene) -> Iterator[Finding]:
             if cluster.master_ip and not claim.holds:
                 text = f"is the master, and does not hold the cluster's address {cluster.master_ip}"
                 yield Finding(Code.ENODENET, node.name, text)
+            if scene.address:
+                yield Finding(Code.ENODENET, node.name, f"the cluster's address: {scene.address}")
             continue
         if claim.master == node.name:
             yield Finding(Code.ENODESETUP, node.name, "takes itself for the master")
