@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -118,9 +119,11 @@ def _console(session: Session, values: dict[str, Any]) -> int:
         session.say(f"{access['kind']} console at {access['host']} port {access['port']}")
         return 0
     port = str(access.get("port") or 22)
-    command = ["ssh", "-t", "-p", port, f"{access['user']}@{access['host']}", *access["command"]]
+    # A shell on the other side takes it apart again.
+    there = shlex.join(access["command"])
+    command = ["ssh", "-t", "-p", port, f"{access['user']}@{access['host']}", there]
     if values.get("show_cmd"):
-        session.say(" ".join(command))
+        session.say(shlex.join(command))
         return 0
     try:
         os.execvp(command[0], command)  # noqa: S606 - the terminal is ssh's from here on

@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 
 _COUNTER = "counter"
 _LAST_JOB = "last-job"
+_ARCHIVED_FOR = 21 * 86400.0  # seconds that an archived job is kept after it has ended, as by ganeti-cleaner(8)
+_MOST_ARCHIVED = 10000
+_PURGED_AT_ONCE = 100  # so that no batch grows too large
 _RETRY = 1.0  # seconds between tries to write what could not be written
 
 _encoder = msgspec.json.Encoder()
@@ -131,6 +134,18 @@ class JobQueue:
     def archived(self) -> list[Job]:
         return [_decode(record) for record in self._store.load(ARCHIVED_JOB)]
 
+    async def purge(self) -> list[int]:
+        """Remove for good, with their logs, the archived jobs that are too old or too many; their numbers."""
+        jobs = sorted(self.archived(), key=lambda job: job.id, reverse=True)
+        oldest = self._clock.now() - _ARCHIVED_FOR
+        gone = [job.id for place, job in enumerate(jobs) if place >= _MOST_ARCHIVED or _end(job) < oldest]
+        for start in range(0, len(gone), _PURGED_AT_ONCE):
+            some = gone[start : start + _PURGED_AT_ONCE]
+            logs = [record for number in some for record in self._store.load(JOB_LOG, f"{number}/")]
+            records = [Record(record.kind, record.key) for record in logs]
+            await self._journal.append([*(Record(ARCHIVED_JOB, str(number)) for number in some), *records])
+        return gone
+
     def _archived(self, number: int) -> Tracked | None:
         found = [r for r in self._store.load(ARCHIVED_JOB, str(number)) if r.key == str(number)]
         return Tracked(_decode(found[0]), _load_log(self._store, number)) if found else None
@@ -138,11 +153,11 @@ class JobQueue:
 
 def finished_before(queue: JobQueue, moment: float) -> list[int]:
     """The numbers of jobs that ended before ``moment`` (seconds since the epoch)."""
-    return [
-        tracked.job.id
-        for tracked in queue
-        if tracked.job.status.final and (tracked.job.ended or tracked.job.received) < moment
-    ]
+    return [tracked.job.id for tracked in queue if tracked.job.status.final and _end(tracked.job) < moment]
+
+
+def _end(job: Job) -> float:
+    return job.ended or job.received
 
 
 def interrupted(queue: JobQueue) -> list[Tracked]:

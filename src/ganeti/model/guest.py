@@ -47,6 +47,11 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     nics: tuple[GuestNic, ...] = ()
     network_port: int | None = None
 
+    def parameter_variables(self) -> dict[str, str]:
+        """Its parameters as hooks and OS scripts are told them; values are spelled as Ganeti does: True, None."""
+        told = {f"BE_{name}": str(getattr(self.beparams, name)) for name in self.beparams.__struct_fields__}
+        return told | {f"HV_{name}": str(value) for name, value in self.hvparams.items()}
+
 
 def guest_of(
     state: State,

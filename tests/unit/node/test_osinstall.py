@@ -11,6 +11,7 @@ from ganeti.errors import EnvironmentUnfit, ExecutionFailed, UnknownEntity, Wron
 from ganeti.host.clock import WallClock
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.node.equipment import of_this_machine
@@ -213,7 +214,37 @@ async def test_garbage_and_megabytes_do_no_harm(node):
     node.script("create", "head -c 2000000 /dev/urandom; echo; printf 'progress 1%%\\rprogress 2%%\\n'")
     report = Report()
     await node.installer.install(contract.InstallOs(guest=node.guest), report)
-    assert said(report)[-2:] == ["progress 1%", "progress 2%"]
+    (log,) = (node.paths.log / "os").iterdir()
+    assert log.read_text().splitlines()[-2:] == ["progress 1%", "progress 2%"]
+    assert said(report)[-1] == f"The rest of the output is in {log} on this node"
+
+
+async def test_the_beginning_of_a_long_output_becomes_the_jobs_log_and_all_of_it_stays_on_the_node(node):
+    node.script("create", "seq 1 5000")
+    report = Report()
+    await node.installer.install(contract.InstallOs(guest=node.guest), report)
+    (log,) = (node.paths.log / "os").iterdir()
+    assert said(report) == [*map(str, range(1, 1001)), f"The rest of the output is in {log} on this node"]
+    assert len(log.read_text().splitlines()) == 5000
+
+
+async def test_a_long_line_is_cut_and_many_bytes_are_too_much(node):
+    node.script("create", "for n in $(seq 100); do head -c 5000 /dev/zero | tr '\\0' x; echo; done")
+    report = Report()
+    await node.installer.install(contract.InstallOs(guest=node.guest), report)
+    lines = said(report)
+    assert lines[0] == "x" * 1024 + "..."
+    assert sum(map(len, lines)) < 70000
+
+
+async def test_a_script_is_told_the_instances_parameters_as_ganeti_spells_them(node):
+    node.script("create", "env | grep -E '^INSTANCE_(HV|BE)_' | sort")
+    report = Report()
+    told = evolve(node.guest, hvparams={"serial_console": True, "root_path": None, "vga": ""})
+    await node.installer.install(contract.InstallOs(guest=told), report)
+    lines = set(said(report))
+    assert {"INSTANCE_HV_serial_console=True", "INSTANCE_HV_root_path=None", "INSTANCE_HV_vga="} <= lines
+    assert {"INSTANCE_BE_memory=128", "INSTANCE_BE_maxmem=128", "INSTANCE_BE_auto_balance=True"} <= lines
 
 
 async def test_a_script_that_cannot_be_run_is_told_by_name(node):

@@ -25,6 +25,8 @@ from ganeti.operations.instance.shutdown import InstanceShutdown
 
 _log = logging.getLogger(__name__)
 
+_PURGE = 3600.0  # seconds between two looks for jobs that are archived for too long
+
 
 class Upkeep:
     """Follows the configuration and the nodes' events."""
@@ -37,6 +39,7 @@ class Upkeep:
 
     def start(self) -> None:
         self._follow(self._services.configuration.state)
+        self._spawn(self._purge_jobs())
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -79,6 +82,16 @@ class Upkeep:
         self._services.live.follow(state.hosting_nodes)
         self._services.replication.refresh()
         self._services.mandate.refresh()
+
+    async def _purge_jobs(self) -> None:
+        """Archived jobs are not kept for ever: every candidate has a copy of them."""
+        while True:
+            try:
+                if gone := await self._executor.queue.purge():
+                    _log.info("%d archived jobs were removed", len(gone))
+            except GanetiError as error:
+                _log.warning("Archived jobs could not be removed: %s", error.message)
+            await asyncio.sleep(_PURGE)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

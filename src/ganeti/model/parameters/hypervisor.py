@@ -4,12 +4,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+import shlex
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
 from ganeti.declare.types import LONGEST_TEXT, AbsolutePath, NonNegative, Positive, Text
+from ganeti.errors import WrongInput
+
+# What a network interface can be called (Linux, dev_valid_name); a name is not an address.
+_INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 
@@ -158,7 +164,7 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     vhost_net: Annotated[bool, param("Use vhost-net for paravirtual NICs where the node has it")] = True
     virtio_net_queues: Annotated[_Queues, param("Number of queues of a paravirtual NIC")] = 1
     vnc_bind_address: Annotated[
-        Text, param("Address or socket directory that VNC listens on; empty for no VNC", reaches="path")
+        Text, param("Address, interface or socket directory that VNC listens on; empty for no VNC", reaches="path")
     ] = ""
     vnc_password_file: Annotated[AbsolutePath, param("File with the VNC password", reaches="path")] = ""
     vnc_tls: Annotated[bool, param("Use TLS for VNC")] = False
@@ -168,7 +174,14 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def problems(self) -> list[str]:
         """What doesn't go together, whatever the guest and the node are."""
-        return [text for wrong, text in (*_drives(self), *_consoles(self), *_rights(self)) if wrong]
+        return [text for wrong, text in (*_drives(self), *_consoles(self), *_rights(self)) if wrong] + _extra(self)
+
+    def extra_words(self) -> list[str]:
+        """The words of ``kvm_extra``, which quotes hold together as in a shell. Raises WrongInput."""
+        try:
+            return shlex.split(self.kvm_extra)
+        except ValueError as error:
+            raise WrongInput(f"Parameter 'kvm_extra': {str(error).lower()} in '{self.kvm_extra}'") from None
 
 
 # Pairs: whether something is wrong, and what to say then.
@@ -205,7 +218,7 @@ def _consoles(wanted: KvmParameters) -> _Rules:
         ),
         (
             bool(wanted.vnc_bind_address) and not _is_place(wanted.vnc_bind_address),
-            f"vnc_bind_address '{wanted.vnc_bind_address}' is neither an IP address nor an absolute path",
+            f"vnc_bind_address '{wanted.vnc_bind_address}' is no IP address, network interface or absolute path",
         ),
         (
             bool(wanted.vnc_x509_path) and not wanted.vnc_tls,
@@ -227,13 +240,21 @@ def _rights(wanted: KvmParameters) -> _Rules:
     )
 
 
+def _extra(wanted: KvmParameters) -> list[str]:
+    try:
+        wanted.extra_words()
+    except WrongInput as error:
+        return [error.message]
+    return []
+
+
 def _is_place(bind: str) -> bool:
     if bind.startswith("/"):
         return True
     try:
         ipaddress.ip_address(bind)
     except ValueError:
-        return False
+        return _INTERFACE.fullmatch(bind) is not None and not bind.replace(".", "").isdigit()
     return True
 
 

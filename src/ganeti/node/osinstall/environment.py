@@ -27,6 +27,8 @@ def for_instance(guest: Guest, provider: OsProvider, disks: Sequence[OpenDisk], 
         "DISK_COUNT": str(len(disks)),
         "NIC_COUNT": str(len(guest.nics)),
     }
+    told |= {f"INSTANCE_{name}": value for name, value in guest.parameter_variables().items()}
+    told["INSTANCE_BE_memory"] = str(guest.beparams.maxmem)  # the parameter's old name, which scripts know
     for index, disk in enumerate(disks):
         told |= _disk(f"DISK_{index}", guest, disk)
     for index, nic in enumerate(guest.nics):

@@ -12,13 +12,14 @@ from typing import IO
 from ganeti.errors import ExecutionFailed
 from ganeti.host.process import follow
 from ganeti.node.osinstall.environment import Environment
+from ganeti.node.osinstall.excerpt import Excerpt
 from ganeti.rpc.contract.os import OsProvider
 
 _LAST_LINES = 5  # of a failing script, for the error
 
 
 class Script:
-    """A script with what it is told; all that it says goes to ``log`` and, line by line, to ``told``."""
+    """A script with what it is told; all that it says goes to ``log``, and the beginning, line by line, to ``told``."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Script:
         descriptors: Sequence[int] = (),
     ) -> None:
         """Raises ExecutionFailed with its last lines if it fails or takes longer than ``timeout`` seconds."""
+        excerpt = Excerpt(self._told, self._log)
         last: deque[str] = deque(maxlen=_LAST_LINES)
         self._log.parent.mkdir(parents=True, exist_ok=True)
         # What a script says may tell what it was told, passwords among it.
@@ -51,7 +53,7 @@ class Script:
             def tell(line: str) -> None:
                 log.write(f"{line}\n")
                 last.append(line)
-                self._told(line)
+                excerpt.tell(line)
 
             status = await follow(
                 Path(self._provider.path) / self._name,

@@ -94,7 +94,8 @@ def instance_environment(state: State, instance: Instance) -> dict[str, str]:
         "INSTANCE_HYPERVISOR": instance.hypervisor,
         "INSTANCE_TAGS": " ".join(sorted(instance.tags)),
     }
-    return environment | dict(_devices(guest)) | dict(_parameters(guest))
+    parameters = {f"INSTANCE_{name}": value for name, value in guest.parameter_variables().items()}
+    return environment | dict(_devices(guest)) | parameters
 
 
 def _devices(guest: Guest) -> Iterator[tuple[str, str]]:
@@ -109,10 +110,3 @@ def _devices(guest: Guest) -> Iterator[tuple[str, str]]:
     for index, disk in enumerate(guest.disks):
         yield f"INSTANCE_DISK{index}_SIZE", str(disk.size)
         yield f"INSTANCE_DISK{index}_MODE", disk.mode
-
-
-def _parameters(guest: Guest) -> Iterator[tuple[str, str]]:
-    for name in guest.beparams.__struct_fields__:
-        yield f"INSTANCE_BE_{name}", str(getattr(guest.beparams, name))
-    for name, value in guest.hvparams.items():
-        yield f"INSTANCE_HV_{name}", str(value)

@@ -32,12 +32,14 @@ class StartGuest(Call[Started], frozen=True, tag="instance.start"):
 class Stopped(Struct, frozen=True):
     """``forced``: it did not power off by itself. ``was_running``: there was something to stop.
 
-    ``asked`` is false if it could not be asked to: it was paused, or has no ACPI.
+    ``asked`` is false if it could not be asked to: it was paused, or has no ACPI. ``waited``: for how long it had been
+    asked, seconds.
     """
 
     was_running: bool
     forced: bool = False
     asked: bool = True
+    waited: float = 0.0
 
 
 class StopGuest(Call[Stopped], frozen=True, tag="instance.stop"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which address a console listens on when it is given a network device."""
+"""Which address a console listens on when it is given a network interface."""
 
 from __future__ import annotations
 
@@ -9,19 +9,29 @@ from functools import partial
 
 from pyroute2 import AsyncIPRoute
 
+from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.kvm.plan import refused
 from ganeti.node.network.netlink import with_netlink
 
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
-async def spice_address(bind: str, ip_version: int) -> str:
-    """``bind`` itself if it is an address or empty, else one of that device.
+async def console_addresses(wanted: KvmParameters) -> dict[str, str]:
+    """What ``vnc_bind_address`` and ``spice_bind`` mean on this node, by these names, those that are set.
 
-    Raises WrongInput if it has none.
+    Raises WrongInput for a network interface that has no address here.
     """
-    if not bind:
-        return ""
+    binds = {
+        "vnc_bind_address": (wanted.vnc_bind_address, 0),
+        "spice_bind": (wanted.spice_bind, wanted.spice_ip_version),
+    }
+    return {name: await _address(name, bind, version) for name, (bind, version) in binds.items() if bind}
+
+
+async def _address(parameter: str, bind: str, ip_version: int) -> str:
+    """``bind`` itself if it is an address or a directory, else one of that interface."""
+    if bind.startswith("/"):
+        return bind
     try:
         return str(ipaddress.ip_address(bind))
     except ValueError:
@@ -30,7 +40,7 @@ async def spice_address(bind: str, ip_version: int) -> str:
     for family, address in addresses:
         if ip_version == 0 or family == _FAMILIES[ip_version]:
             return address
-    raise refused("spice_bind", f"'{bind}' is neither an address nor a network device with one on this node")
+    raise refused(parameter, f"'{bind}' is neither an address nor a network interface with one on this node")
 
 
 async def _addresses_of(netlink: AsyncIPRoute, name: str) -> list[tuple[int, str]]:

@@ -60,7 +60,7 @@ def command_line(plan: LaunchPlan) -> list[str]:
         *board.words(),
         *devices,
         *(["-incoming", "defer"] if plan.incoming else []),
-        *plan.parameters.kvm_extra.split(),
+        *plan.parameters.extra_words(),
     ]
 
 

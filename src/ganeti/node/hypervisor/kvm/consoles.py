@@ -3,27 +3,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ganeti.model.guest import Guest
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory
 from ganeti.rpc.contract.instance import ConsoleAccess
 
 _LONGEST_ADDRESS = 107  # bytes of a socket's name (unix(7))
+_KINDS = {"vnc_bind_address": "vnc", "spice_bind": "spice"}
+# Of a guest's name and its serial socket. QEMU serves one connection, and leaves others without an answer; so they
+# are kept apart by a lock beside the socket. Raw, so that every key reaches the guest but Ctrl-], which leaves it.
+_ON_THE_LINE = (
+    'exec 9>"$1.lock"; '
+    'if ! flock -n 9; then echo "The serial console of $0 is in use by somebody else." >&2; exit 1; fi; '
+    'echo "Connected to the serial console of $0; Ctrl-] leaves it."; '
+    'exec socat STDIO,raw,echo=0,escape=0x1d "UNIX-CONNECT:$1"'
+)
 _ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - only compared with
 
 
-def console_of(guest: Guest, wanted: KvmParameters, directory: GuestDirectory) -> ConsoleAccess:
-    """The serial one before graphical ones; an empty ``host`` is the node."""
+def console_of(
+    guest: Guest, wanted: KvmParameters, directory: GuestDirectory, addresses: Mapping[str, str]
+) -> ConsoleAccess:
+    """The serial one before graphical ones; an empty ``host`` is the node. ``addresses``: see ``LaunchPlan``."""
     if wanted.serial_console and len(str(directory.serial)) <= _LONGEST_ADDRESS:
-        # Raw, so that every key reaches the guest but Ctrl-], which leaves it.
-        command = ("socat", "STDIO,raw,echo=0,escape=0x1d", f"UNIX-CONNECT:{directory.serial}")
+        command = ("sh", "-c", _ON_THE_LINE, guest.name, str(directory.serial))
         return ConsoleAccess("ssh", command=command, details={"user": "root"})
-    for kind, bind in (("vnc", wanted.vnc_bind_address), ("spice", wanted.spice_bind)):
-        if bind.startswith("/"):
-            return ConsoleAccess("msg", f"Its VNC console is the socket {bind}/{guest.name}.vnc on the node")
-        if bind:
-            host = "" if bind in _ANYWHERE else bind
-            return ConsoleAccess(kind, host=host, port=guest.network_port or 0)
+    for parameter, address in addresses.items():
+        if address.startswith("/"):
+            return ConsoleAccess("msg", f"Its VNC console is the socket {address}/{guest.name}.vnc on the node")
+        host = "" if address in _ANYWHERE else address
+        return ConsoleAccess(_KINDS[parameter], host=host, port=guest.network_port or 0)
     return ConsoleAccess(
         "msg", f"Instance {guest.name} has no console: set serial_console, vnc_bind_address or spice_bind"
     )

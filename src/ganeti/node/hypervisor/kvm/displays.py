@@ -64,7 +64,7 @@ def spice(plan: LaunchPlan, board: Board) -> list[str]:
         return []
     options = [
         _spice_port(plan),
-        f"addr={escaped(plan.spice_address)}",
+        f"addr={escaped(plan.addresses['spice_bind'])}",
         *([] if wanted.spice_password_file else ["disable-ticketing=on"]),
         *(["ipv4=on"] if wanted.spice_ip_version == 4 else []),
         *(["ipv6=on"] if wanted.spice_ip_version == 6 else []),
@@ -84,7 +84,7 @@ def vnc_socket(plan: LaunchPlan) -> str | None:
 def _vnc_address(plan: LaunchPlan) -> str:
     if socket := vnc_socket(plan):
         return f"unix:{escaped(socket)}"
-    address = plan.parameters.vnc_bind_address
+    address = plan.addresses["vnc_bind_address"]
     host = f"[{address}]" if ":" in address else address
     return f"{escaped(host)}:{_port(plan, 'vnc_bind_address') - FIRST_VNC_PORT}"
 

@@ -24,7 +24,7 @@ from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm import migration
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
-from ganeti.node.hypervisor.kvm.addresses import spice_address
+from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.capabilities import Probe
 from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of
@@ -110,11 +110,13 @@ class Kvm:
             return Stopped(was_running=False)
         machine.enter("stopping")
         can_be_asked = machine.state is GuestState.RUNNING and _parameters(machine.record.guest).acpi and not force
+        began = self._clock.now()
         left = can_be_asked and await machine.power_down(timeout)
+        waited = self._clock.now() - began
         if not left:
             await machine.end()
         await machine.settled()
-        return Stopped(was_running=True, forced=not left, asked=can_be_asked)
+        return Stopped(was_running=True, forced=not left, asked=can_be_asked, waited=waited)
 
     async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
         machine = self._machine(guest.name)
@@ -176,7 +178,8 @@ class Kvm:
         self._forget(guest.name)
 
     async def console(self, guest: Guest) -> ConsoleAccess:
-        return console_of(guest, _parameters(guest), directory_of(self._paths, guest.name))
+        wanted = _parameters(guest)
+        return console_of(guest, wanted, directory_of(self._paths, guest.name), await console_addresses(wanted))
 
     async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
         try:
@@ -214,7 +217,7 @@ class Kvm:
             resources,
             self._paths,
             incoming=incoming,
-            spice_address=await spice_address(wanted.spice_bind, wanted.spice_ip_version),
+            addresses=await console_addresses(wanted),
         )
 
     async def _launch(self, guest: Guest, resources: Resources, phase: Phase) -> Machine:

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -22,8 +22,8 @@ Accelerator = Literal["kvm", "tcg"]
 class LaunchPlan:
     """``control`` is the descriptor of the socket that QEMU takes commands on.
 
-    Files that parameters name are the node's, so they are below its root. ``spice_address`` is the
-    address that ``spice_bind`` means on this node.
+    Files that parameters name are the node's, so they are below its root. ``addresses`` are those
+    that ``vnc_bind_address`` and ``spice_bind`` mean on this node, by these names.
     """
 
     guest: Guest
@@ -34,7 +34,7 @@ class LaunchPlan:
     paths: Paths
     control: int = -1
     incoming: bool = False
-    spice_address: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     def file(self, path: str) -> str:
         """A file that a parameter names, escaped for an option of QEMU."""
