@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``./run simulate --seeds A-B``: storms over many seeds, on all cores; the seeds that fail are printed."""
+"""``./run simulate --seeds A-B``: bad weather over many seeds, on all cores; the seeds that fail are printed."""
 
 import argparse
 import logging
@@ -9,9 +9,10 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.simulation.storm import survive
+from tests.simulation import storm, tempest
 
 _NICE = 19
+_KINDS = {"storm": storm.survive, "tempest": tempest.survive}
 
 
 def seeds(text):
@@ -26,11 +27,11 @@ def seeds(text):
     return found
 
 
-def outcome(seed):
-    """What was wrong after the storm of a seed; nothing if all was well."""
+def outcome(kind, seed):
+    """What was wrong after the storm or tempest of a seed; nothing if all was well."""
     with tempfile.TemporaryDirectory() as directory:
         try:
-            survive(Path(directory), seed)
+            _KINDS[kind](Path(directory), seed)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told with the seed
             return f"{type(error).__name__}: {error}" if str(error) else f"{type(error).__name__} at {place(error)}"
     return ""
@@ -52,18 +53,21 @@ def retire():
 
 def main():
     parser = argparse.ArgumentParser(prog="./run simulate", description=__doc__)
-    parser.add_argument("--seeds", type=seeds, default=seeds("0-99"), metavar="A-B", help="0-99 if not given")
-    chosen = parser.parse_args().seeds
+    parser.add_argument("--seeds", type=seeds, default="0-99", metavar="A-B", help="0-99 if not given")
+    parser.add_argument("--kind", choices=_KINDS, action="append", help="both if not given")
+    options = parser.parse_args()
+    chosen = [(kind, seed) for seed in options.seeds for kind in options.kind or _KINDS]
     failed = []
     with ProcessPoolExecutor(initializer=retire) as pool:
-        storms = {pool.submit(outcome, seed): seed for seed in chosen}
-        for done, storm in enumerate(as_completed(storms), 1):
-            if wrong := storm.result():
-                failed.append(storms[storm])
-                print(f"seed {storms[storm]}: {wrong}", flush=True)
+        histories = {pool.submit(outcome, *one): one for one in chosen}
+        for done, history in enumerate(as_completed(histories), 1):
+            if wrong := history.result():
+                failed.append(histories[history])
+                print(f"{' '.join(map(str, histories[history]))}: {wrong}", flush=True)
             elif done % 100 == 0:
-                print(f"{done} of {len(chosen)} storms, {len(failed)} failed", file=sys.stderr, flush=True)
-    print(f"{len(chosen)} storms, {len(failed)} failed{': ' if failed else ''}{' '.join(map(str, sorted(failed)))}")
+                print(f"{done} of {len(chosen)}, {len(failed)} failed", file=sys.stderr, flush=True)
+    named = ", ".join(f"{kind} {seed}" for kind, seed in sorted(failed))
+    print(f"{len(chosen)} storms and tempests, {len(failed)} failed{': ' if failed else ''}{named}")
     return 1 if failed else 0
 
 

@@ -3,15 +3,16 @@
 
 import asyncio
 import random
-from contextlib import asynccontextmanager
+from collections import Counter
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
 from ganeti.bootstrap.mastership import Candidate, Rules, elect
 from ganeti.config.memory import MemoryStore
 from ganeti.daemons.masterd.master import Master, Surroundings
 from ganeti.daemons.noded import belonging
-from ganeti.errors import GanetiError
-from ganeti.host.files import write_atomic
+from ganeti.errors import GanetiError, NodeUnreachable
+from ganeti.host.files import read_text, write_atomic
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
@@ -25,58 +26,131 @@ from ganeti.rpc.contract import node as contract
 from ganeti.rpc.memory import MemoryNetwork, MemoryTransport
 from ganeti.rpc.server import Dispatcher
 from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
-from tests.simulation.mortal import Life, MortalStore
+from tests.simulation.mortal import Life, MortalStore, WatchedGuests, call_name
 
 
 class DeadTransport(MemoryTransport):
-    """Of a process that dies: it takes time, and nothing leaves a dead one."""
+    """Of a process that dies: it takes time, nothing leaves a dead one, and the world may lose requests and answers."""
 
-    def __init__(self, network, name, host, life, chance):
-        super().__init__(network, name, host)
+    def __init__(self, world, name, host, life):
+        super().__init__(world.network, name, host)
         self._life = life
-        self._chance = chance
+        self._world = world
 
     async def exchange(self, address, request, deadline):
-        await asyncio.sleep(self._chance.random() * 0.05)
+        lost = 1.0 if call_name(request) == "node.watch" else self._world.chance.random()
+        await asyncio.sleep(self._world.chance.random() * 0.05)
         if self._life.dead:
             raise asyncio.CancelledError
-        async for line in super().exchange(address, request, deadline):
-            if self._life.dead:
-                raise asyncio.CancelledError
-            yield line
+        if lost < self._world.loss:
+            await asyncio.sleep(deadline)
+            raise NodeUnreachable(f"The request to {address.name} got lost")
+        async with aclosing(super().exchange(address, request, deadline)) as lines:
+            async for line in lines:
+                if self._life.dead:
+                    raise asyncio.CancelledError
+                if lost < 2 * self._world.loss:
+                    await asyncio.sleep(deadline)
+                    raise NodeUnreachable(f"The answer of {address.name} got lost")
+                yield line
+
+
+class SlowStore(MemoryStore):
+    """``slowness``: seconds that a write takes."""
+
+    slowness = 0.0
+
+    async def write(self, batches):
+        await asyncio.sleep(self.slowness)
+        await super().write(batches)
+
+    async def replace(self, position, records):
+        await asyncio.sleep(self.slowness)
+        await super().replace(position, records)
+
+
+class JumpingClock:
+    """``ahead``: seconds by which it is wrong."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.ahead = 0.0
+
+    def now(self):
+        return self._clock.now() + self.ahead
 
 
 class Machine:
-    """A node that has power or not. Its term, its facts and its database survive a power cut."""
+    """A node that has power or not. Its term, its facts and its database survive a power cut; its guests don't."""
 
     def __init__(self, node, world):
         self.node, self.world = node, world
         self.paths = Paths(world.root / node.name)
-        self.disk = MemoryStore()
+        self.disk = SlowStore()
+        self.clock = JumpingClock(world.clock)
+        self.equipment = on_paper(node.name, self.paths, self.clock, world.shared_disks)
+        for hypervisor in self.equipment.hypervisors.values():
+            hypervisor._guests = WatchedGuests(world.look_for_doubles)
         self.life = self.master = self.masterd = None
         self.powered = self.serving = False
-        write_term(self.paths.term, Term(1, "node1"))
-        write_atomic(self.paths.ssconf("master_candidates"), "\n".join(n.name for n in world.first.nodes))
+        self._calls = {}  # in order, so that a seed repeats exactly
+        self.enter(Term(1, "node1"), [n.name for n in world.first.nodes])
+
+    def enter(self, term, candidates):
+        """Get the cluster's credentials."""
+        write_term(self.paths.term, term)
+        write_atomic(self.paths.ssconf("master_candidates"), "\n".join(candidates))
+
+    @property
+    def store(self):
+        return self.disk
+
+    @property
+    def candidate(self):
+        return self.node.name in self._candidates()
+
+    async def guests(self):
+        return {guest.name: guest.state for guest in await self.equipment.hypervisors["fake"].list()}
 
     def power_on(self):
         """As at a boot: the node daemon, and the master daemon where it was left on."""
         self.powered = True
-        authority = Authority(self.paths.term, self._candidates, self._replaced)
-        replica = Replica(lambda: self.disk, authority, self.node.name, self.paths.replica_term)
-        standing = Mastership(authority, lambda: self.disk.position().revision, lambda: self.masterd is not None)
-        calls = {
-            **handlers(on_paper(self.node.name, self.paths, self.world.clock, {})),
-            **belonging(self.paths, replica, asyncio.Event()),
-            contract.TellStanding: standing.standing,
-        }
-        self.world.network.plug(self.node.primary_ip, Dispatcher(calls, authority).answer)
-        if read_term(self.paths.term).master == self.node.name:
+        self.start_noded()
+        term = read_term(self.paths.term)
+        if term and term.master == self.node.name:
             self.start_masterd()
 
     async def power_off(self):
         self.powered = False
-        self.world.network.unplug(self.node.primary_ip)
+        self.kill_noded()
+        for hypervisor in self.equipment.hypervisors.values():
+            hypervisor._guests.clear()
         await self.kill_masterd()
+
+    def start_noded(self):
+        authority = Authority(self.paths.term, self._candidates, self._replaced)
+        replica = Replica(lambda: self.disk, authority, self.node.name, self.paths.replica_term)
+        standing = Mastership(authority, lambda: self.disk.position().revision, lambda: self.masterd is not None)
+        calls = {
+            **handlers(self.equipment),
+            **belonging(self.paths, replica, asyncio.Event()),
+            contract.TellStanding: standing.standing,
+        }
+        self.world.network.plug(self.node.primary_ip, partial(self._answer, Dispatcher(calls, authority)))
+
+    def kill_noded(self):
+        """With all that it is about."""
+        self.world.network.unplug(self.node.primary_ip)
+        for call in list(self._calls):
+            call.cancel()
+
+    async def _answer(self, dispatcher, *call):
+        task = asyncio.current_task()
+        self._calls[task] = None
+        try:
+            await dispatcher.answer(*call)
+        finally:
+            del self._calls[task]
 
     def start_masterd(self):
         if self.masterd is None:
@@ -93,7 +167,9 @@ class Machine:
 
     async def take_over(self, rules):
         """``gnt-cluster master-failover`` here; whether it worked."""
-        candidate = Candidate(self.node.name, self.disk, read_term(self.paths.term), self._calling, self.world.clock)
+        if not self.candidate:
+            return False
+        candidate = Candidate(self.node.name, self.disk, read_term(self.paths.term), self._calling, self.clock)
         try:
             _, term = await elect(candidate, rules)
         except GanetiError:
@@ -111,8 +187,8 @@ class Machine:
         self.master = Master(
             Surroundings(
                 store=MortalStore(self.disk, self.life),
-                transport=DeadTransport(self.world.network, name, host, self.life, self.world.chance),
-                clock=self.world.clock,
+                transport=DeadTransport(self.world, name, host, self.life),
+                clock=self.clock,
                 random=SeededRandom(1),
                 resolver=NoResolver(),
                 allocators=Iallocators([self.paths.root]),
@@ -145,7 +221,7 @@ class Machine:
         write_term(self.paths.term, Term(term.number, term.master, tuple(n for n in term.vouched if n != name)))
 
     def _candidates(self):
-        return frozenset(self.paths.ssconf("master_candidates").read_text().split())
+        return frozenset((read_text(self.paths.ssconf("master_candidates")) or "").split())
 
     @asynccontextmanager
     async def _calling(self, number):
@@ -155,12 +231,20 @@ class Machine:
 
 
 class Machines:
-    """``acknowledged``: (time, term, tag) of each change that a master said yes to."""
+    """``acknowledged``: (time, term, tag) of each change that a master said yes to.
+
+    ``doubles``: guests seen on two machines at once. ``loss``: of calls, on the way there, and as many on the way back.
+    """
+
+    loss = 0.0
 
     def __init__(self, root, count, seed, clock, loop):
         self.root, self.clock, self.loop = root, clock, loop
         self.chance = random.Random(seed)
         self.network = MemoryNetwork()
+        self.shared_disks = {}
+        self.doubles = []
+        self.machines = {}
         self.first = first_state(nodes=count, candidates=count)
         self.machines = {node.name: Machine(node, self) for node in self.first.nodes}
         self.acknowledged = []
@@ -187,6 +271,13 @@ class Machines:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def look_for_doubles(self):
+        running = Counter()
+        for machine in self.machines.values():
+            guests = machine.equipment.hypervisors["fake"]._guests
+            running.update(name for name, guest in guests.items() if guest.state == "running")
+        self.doubles += [(self.clock.now(), name) for name, count in running.items() if count > 1]
+
     def serving(self):
         return [machine for machine in self.machines.values() if machine.serving]
 
@@ -212,10 +303,14 @@ class Machines:
         for _ in range(count):
             await asyncio.sleep(self.chance.expovariate(0.1))
             machine = self.chance.choice(list(self.machines.values()))
-            events = (self.toggle_power, self.split, self.cut_one_way, self.heal, self.mark, self.vouch)
-            what = self.chance.choice([*events, self.vote, self.vote])
+            what = self.chance.choice(self.events())
             self.told(machine.node.name, what.__name__)
             await what(machine)
+
+    def events(self):
+        """What may happen, as often as it stands here."""
+        changes = [self.toggle_power, self.split, self.cut_one_way, self.heal, self.mark]
+        return [*changes, self.vouch, self.vote, self.vote]
 
     async def toggle_power(self, machine):
         if machine.powered:
@@ -241,14 +336,14 @@ class Machines:
 
     async def vote(self, machine):
         if machine.powered and machine.masterd is None:
-            self.spawn(self._take_over(machine, Rules(count_offline=self.chance.random() < 0.5)))
+            self.spawn(self.take_over(machine, Rules(count_offline=self.chance.random() < 0.5)))
 
     async def vouch(self, machine):
         """Nobody says that the others are off unless they are."""
         others = [other for other in self.machines.values() if other is not machine]
         if machine.powered and machine.masterd is None and not any(other.powered for other in others):
             await self.heal(machine)
-            self.spawn(self._take_over(machine, Rules(voting=False)))
+            self.spawn(self.take_over(machine, Rules(voting=False)))
 
     async def mark(self, machine):
         """Mark a machine offline that has no power, or take that back."""
@@ -261,12 +356,13 @@ class Machines:
                 except GanetiError as error:
                     self.told(master.node.name, error.message)
 
-    async def _take_over(self, machine, rules):
+    async def take_over(self, machine, rules):
         worked = await machine.take_over(rules)
         self.told(machine.node.name, f"takes over by {rules}: {worked}")
 
     def _vouched(self):
-        return {name for machine in self.machines.values() for name in read_term(machine.paths.term).vouched}
+        terms = [read_term(machine.paths.term) for machine in self.machines.values()]
+        return {name for term in terms if term for name in term.vouched}
 
     async def calm_down(self):
         """Everything has power and hears everything; there is a master, if need be a new one."""

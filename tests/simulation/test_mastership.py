@@ -9,6 +9,8 @@ import os
 
 import pytest
 
+from ganeti.bootstrap.mastership import Rules
+from ganeti.rpc.authority import read_term
 from tests.simulation.machines import Machines
 from tests.simulation.virtual import VirtualClock, run
 
@@ -39,3 +41,21 @@ def examine(machines):
     for _, term, name in machines.acknowledged:
         assert holders.setdefault(term, name) == name, machines.history
     assert len(machines.serving()) == 1, machines.history
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_of_two_candidates_at_the_same_moment_the_winner_is_obeyed_by_all(seed, tmp_path):
+    async def main(loop):
+        machines = Machines(tmp_path, 3, seed, VirtualClock(loop), loop)
+        await machines.start()
+        try:
+            both = [machines.machines[name] for name in ("node2", "node3")]
+            won = await asyncio.gather(*(candidate.take_over(Rules()) for candidate in both))
+            await asyncio.sleep(60)
+            assert sum(won) == 1
+            terms = [read_term(machine.paths.term) for machine in machines.machines.values()]
+            assert {term.master for term in terms} == {both[won.index(True)].node.name}
+        finally:
+            await machines.stop()
+
+    run(main)

@@ -81,11 +81,18 @@ async def elect(candidate: Candidate, rules: Rules) -> tuple[State, Term]:
         standings = await _ask(client, others)
     _ensure_newest(standings, state, revision)
     _ensure_majority(rules, state, node, set(standings), "can be reached")
-    number = 1 + max([candidate.known.number, *(standing.term for standing in standings.values())])
-    async with candidate.calling(number) as client:
-        obeying = await _claim(client, node, [other for other in others if other.name in standings])
+    reachable = [other for other in others if other.name in standings]
+    first = 1 + max([candidate.known.number, *(standing.term for standing in standings.values())])
+    # Another candidate may claim the same term at this moment. It gets no majority, and those that obey it must not
+    # do so for ever: a second claim, of a term of its own, has them.
+    for number in (first, first + 1):
+        async with candidate.calling(number) as client:
+            obeying = await _claim(client, node, reachable)
         _ensure_majority(rules, state, node, obeying, "obey this node")
-        if state.master.uuid != node.uuid:
+        if len(obeying) == len(reachable):
+            break
+    if state.master.uuid != node.uuid:
+        async with candidate.calling(number) as client:
             await _outlast(client, state.master, obeying, rules)
     changed = evolve(
         state.cluster, master_node=node.uuid, serial_no=state.cluster.serial_no + 1, mtime=candidate.clock.now()

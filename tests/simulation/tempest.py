@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Orders and accidents on machines that each may become the master; all by a seed.
+
+What one master has promised, the next ones keep: jobs, instances, disks and guests are looked at across failovers.
+"""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+
+import msgspec
+
+from ganeti import errors
+from ganeti.config.store import JOB
+from ganeti.daemons.masterd.methods import Methods
+from ganeti.errors import GanetiError
+from ganeti.model.job import JobStatus
+from ganeti.rpc.authority import Term
+from tests.simulation.invariants import examine, examine_jobs, examine_replicas
+from tests.simulation.machines import Machine, Machines
+from tests.simulation.scenes import SCENES, STRANGER
+from tests.simulation.storm import NAMES
+from tests.simulation.virtual import VirtualClock, run
+
+PATIENCE = 1000.0  # seconds that jobs get in fine weather, which is longer than any call
+
+
+@dataclass
+class Order:
+    """A job whose number was given out. ``kept_by``: who had it then. ``seen``: how it was shown to end."""
+
+    mark: str
+    number: int
+    kept_by: frozenset[str]
+    seen: JobStatus | None = None
+
+
+class Tempest(Machines):
+    """Every fourth has somebody's word in place of votes (``--no-voting``), which may cost what was acknowledged."""
+
+    loss = 0.01
+
+    def __init__(self, root, seed, clock, loop):
+        super().__init__(root, 3, seed, clock, loop)
+        self.words_count = seed % 4 == 3
+        self.vouched = False
+        self.orders = []
+        self.marking = {}  # the number of the job that marks a machine offline, by its name
+        self.machines[STRANGER.name] = Machine(STRANGER, self)
+
+    # What the invariants look at.
+
+    @property
+    def nodes(self):
+        return self.machines
+
+    @property
+    def master(self):
+        (machine,) = self.serving()
+        return machine.master
+
+    @property
+    def state(self):
+        return self.master.configuration.state
+
+    @property
+    def accepted(self):
+        return [order.number for order in self.orders if self.binds(order)]
+
+    def binds(self, order):
+        """Whether a vote must have found the job: at least half of the machines that count had it."""
+        return not self.vouched and 2 * len(order.kept_by) >= len(self.first.nodes)
+
+    async def run(self, wire_name, **parameters):
+        """Run an operation as a job of whoever serves. Raises what it ended with."""
+        (machine,) = self.serving()
+        number = await self.submit(machine, wire_name, parameters)
+        tracked = machine.master.queue.get(number)
+        async with asyncio.timeout(PATIENCE):
+            while not tracked.job.status.final:
+                await tracked.changed()
+        if tracked.job.status is not JobStatus.SUCCESS:
+            raise errors.decode(tracked.job.steps[0].result)
+
+    async def submit(self, machine, wire_name, parameters):
+        methods = Methods(machine.master, None).table()
+        return await methods["SubmitJob"]([{"OP_ID": wire_name, **parameters}])
+
+    # Customers.
+
+    async def customer(self, orders):
+        name = f"customer{self.chance.random()}"
+        for number in range(orders):
+            await asyncio.sleep(self.chance.expovariate(0.3))
+            if serving := self.serving():
+                await self.order(self.chance.choice(serving), f"{name}/{number}")
+
+    async def order(self, machine, mark):
+        """Submit what comes to mind, and wait for it or not."""
+        scene = self.chance.choices(SCENES, [scene.often for scene in SCENES])[0]
+        node = self.chance.choice(self.first.nodes).name
+        parameters = scene.parameters(self.chance.choice(NAMES), node)
+        life = machine.life
+        try:
+            number = await self.submit(machine, scene.wire_name, {**parameters, "reason": [["customer", mark, 0]]})
+        except GanetiError:
+            return
+        if life.dead:
+            return  # nobody has heard of the number
+        kept_by = frozenset(name for name, one in self.machines.items() if one.disk.load(JOB, str(number)))
+        self.orders.append(order := Order(mark, number, kept_by))
+        if self.chance.random() < 0.5:
+            await self.watch(machine, life, order)
+
+    async def watch(self, machine, life, order):
+        """Wait as a client does who is cut off when the master dies."""
+        tracked = machine.master.queue.get(order.number)
+        while not life.dead and machine.serving:
+            if tracked.job.status.final:
+                order.seen = tracked.job.status
+                return
+            await asyncio.sleep(0.5)
+
+    # Accidents.
+
+    def events(self):
+        known = [event for event in super().events() if self.words_count or event != self.vouch]
+        small = [self.restart_noded, self.restart_masterd, self.fill_disk, self.slow_disk, self.jump]
+        return [
+            *known,
+            self.heal,
+            self.repair,
+            self.repair,
+            self.restore,
+            self.restore,
+            *small,
+            self.install_the_stranger_anew,
+        ]
+
+    async def toggle_power(self, machine):
+        if not machine.powered and not await self.marked(machine):
+            return  # who says that a machine is down waits for that before it comes back
+        await super().toggle_power(machine)
+
+    async def mark(self, machine):
+        """As ``gnt-node modify --offline``: of a machine that has no power, or that is back."""
+        serving = self.serving()
+        if not serving or not await self.marked(machine):
+            return
+        parameters = {"node_name": machine.node.name, "offline": not machine.powered, "force": True}
+        with suppress(GanetiError):
+            number = await self.submit(serving[0], "OP_NODE_SET_PARAMS", parameters)
+            if not machine.powered:
+                self.marking[machine.node.name] = number
+
+    async def marked(self, machine):
+        """Whether nobody is about to mark a machine."""
+        name = machine.node.name
+        if name in self.marking:
+            queues = [one.master.queue for one in self.serving()]
+            found = [queue.find(self.marking[name]) for queue in queues]
+            if not found or not all(tracked and tracked.job.status.final for tracked in found):
+                return False
+            del self.marking[name]
+        return True
+
+    async def repair(self, machine):
+        """An administrator comes: whatever has no power gets it, and the network is mended."""
+        await self.heal(machine)
+        for one in self.machines.values():
+            if not one.powered:
+                await self.toggle_power(one)
+
+    async def restore(self, machine):
+        """Make a machine a master candidate again."""
+        if serving := self.serving():
+            parameters = {"node_name": machine.node.name, "master_candidate": True}
+            with suppress(GanetiError):
+                await self.submit(serving[0], "OP_NODE_SET_PARAMS", parameters)
+
+    async def take_over(self, machine, rules):
+        self.vouched = self.vouched or not rules.voting
+        await super().take_over(machine, rules)
+
+    async def restart_noded(self, machine):
+        if machine.powered:
+            machine.kill_noded()
+            await asyncio.sleep(self.chance.random() * 3)
+            machine.start_noded()
+
+    async def restart_masterd(self, machine):
+        if machine.powered and machine.masterd:
+            await machine.kill_masterd()
+            await asyncio.sleep(self.chance.random() * 3)
+            machine.start_masterd()
+
+    async def fill_disk(self, machine):
+        machine.disk.full = not machine.disk.full
+
+    async def slow_disk(self, machine):
+        machine.disk.slowness = self.chance.choice([0.0, 0.5, 20.0])
+
+    async def jump(self, machine):
+        machine.clock.ahead = self.chance.choice([0.0, self.chance.uniform(-3600, 3600)])
+
+    async def install_the_stranger_anew(self, machine):
+        self.machines[STRANGER.name].enter(Term(1, "node1"), [node.name for node in self.first.nodes])
+
+    # The end.
+
+    async def calm_down(self):
+        self.loss = 0.0
+        for machine in self.machines.values():
+            machine.disk.full, machine.disk.slowness, machine.clock.ahead = False, 0.0, 0.0
+        await super().calm_down()
+        async with asyncio.timeout(PATIENCE):
+            while open_jobs := [tracked for tracked in self.master.queue if not tracked.job.status.final]:
+                await open_jobs[0].changed()
+
+    async def settle(self):
+        """What an administrator does after such a day: nodes are marked as they are, migrations cleaned up."""
+        for node in self.state.nodes:
+            if node.offline:
+                await self.run("OP_NODE_SET_PARAMS", node_name=node.name, offline=False)
+        for node in self.state.nodes:
+            await self.master.live.settled(node.uuid, 60)
+        for instance in self.state.instances:
+            await self.run("OP_INSTANCE_MIGRATE", instance_name=instance.name, cleanup=True)
+
+
+def examine_orders(tempest):
+    """What was promised is there, once, and ended as it was shown."""
+    found = [(mark, tracked.job) for tracked in tempest.master.queue if (mark := mark_of(tracked.job))]
+    assert [mark for mark, count in Counter(mark for mark, _ in found).items() if count > 1] == []
+    ends = {mark: job.status for mark, job in found}
+    bound = [order for order in tempest.orders if tempest.binds(order)]
+    assert [order for order in bound if order.mark not in ends] == []
+    assert [order for order in bound if order.seen and ends[order.mark] is not order.seen] == []
+
+
+def mark_of(job):
+    """Of the order that a job carries out; None for a job of the cluster's own, or of a job's."""
+    trail = msgspec.json.decode(job.steps[0].input).get("reason") or [["", None, 0]]
+    source, mark, _ = trail[0]
+    return mark if source == "customer" else None
+
+
+def survive(root, seed):
+    """Raise AssertionError for the damage that the tempest of a seed leaves."""
+
+    async def main(loop):
+        tempest = Tempest(root, seed, VirtualClock(loop), loop)
+        await tempest.start()
+        try:
+            await asyncio.gather(*(tempest.customer(20) for _ in range(3)), tempest.weather(20))
+            await tempest.calm_down()
+            await tempest.settle()
+            examine_orders(tempest)
+            if tempest.vouched:
+                assert tempest.doubles == []
+                examine_jobs(tempest)
+                await examine_replicas(tempest)
+            else:
+                await examine(tempest)
+        except AssertionError as error:
+            error.add_note("\n".join(map(str, tempest.history)))
+            raise
+        finally:
+            await tempest.stop()
+
+    run(main)
