@@ -34,6 +34,8 @@ async def compared(store: Store, client: NodeClient, nodes: Iterable[Node]) -> d
         for name, theirs in answers.items():
             if isinstance(theirs, GanetiError):
                 problems[name] = f"could not be compared with the master's: {theirs.message}"
+            elif not theirs.format:
+                problems[name] = "is none: this master has not made it whole yet"
             else:
                 now = _unlike(theirs, ours)
                 unlike[name] = now & unlike.get(name, now)
@@ -42,7 +44,8 @@ async def compared(store: Store, client: NodeClient, nodes: Iterable[Node]) -> d
                     problems[name] = f"has other content than the master's at the same revision ({kinds})"
             if name in problems or not unlike[name]:
                 del left[name]
-    _log.info("Not compared as a whole, since they change too fast: the replicas on %s", ", ".join(left))
+    if left:
+        _log.info("Not compared as a whole, since they change too fast: the replicas on %s", ", ".join(left))
     return problems
 
 

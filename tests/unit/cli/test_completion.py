@@ -111,9 +111,15 @@ def shell(environment):
 
 @pytest.fixture(scope="module")
 def master(root):
-    """A master daemon that knows two jobs and one provider, on a thread of its own."""
-    debian, tiny = [[0, "debian"], [0, ["bookworm", "trixie"]]], [[0, "tiny"], [0, []]]
-    tables = {"job": [[[0, 7]], [[0, 12]]], "os": [debian, tiny]}
+    """A master daemon that knows two jobs and some providers, on a thread of its own."""
+    providers = [
+        ["debian", ["bookworm", "trixie"], True, False, False],
+        ["tiny", [], True, False, False],
+        ["damaged", [], False, False, False],
+        ["dormant", [], True, True, False],
+        ["denied", [], True, False, True],
+    ]
+    tables = {"job": [[[0, 7]], [[0, 12]]], "os": [[[0, value] for value in row] for row in providers]}
 
     async def query(what, fields, condition):
         return {"fields": [], "data": tables[what]}
@@ -185,7 +191,7 @@ def test_bash_asks_the_master_for_jobs(shell, master):
     assert shell.complete("gnt-job info ") == ["info", "12", "7"]
 
 
-def test_bash_asks_the_master_for_providers(shell, master):
+def test_bash_offers_the_providers_that_can_be_installed(shell, master):
     assert shell.complete("gnt-instance add -o d") == ["add", "-o", "debian+bookworm", "debian+trixie"]
 
 

@@ -54,9 +54,10 @@ def _jobs(paths: Paths) -> list[str]:
 
 
 def _providers(paths: Paths) -> list[str]:
-    """OS providers as ``-o`` takes them, with their variants."""
-    rows = _rows(paths, "os", ["name", "variants"])
-    return [f"{name}+{variant}" if variant else name for name, variants in rows for variant in variants or [""]]
+    """OS providers as ``-o`` takes them, with their variants: those that can be installed, as ``gnt-os list`` has."""
+    rows = _rows(paths, "os", ["name", "variants", "valid", "hidden", "blacklisted"])
+    usable = [(name, variants) for name, variants, valid, hidden, barred in rows if valid and not hidden and not barred]
+    return [f"{name}+{variant}" if variant else name for name, variants in usable for variant in variants or [""]]
 
 
 def _files(begun: str) -> list[str]:

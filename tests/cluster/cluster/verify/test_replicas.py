@@ -40,6 +40,15 @@ async def test_a_replica_that_does_not_answer_is_found(cluster):
     )
 
 
+async def test_a_replica_that_does_not_count_in_this_masters_term_is_found(cluster):
+    await cluster.run("OP_TEST_DELAY", duration=0)
+    node = cluster.nodes["node3"]
+    node.paths.replica_term.unlink()
+    node.start()
+    problems = await cluster.master.replication.problems()
+    assert problems == {"node3": "is none: this master has not made it whole yet"}
+
+
 async def test_a_masters_store_that_cannot_be_read_is_a_finding_and_the_other_checks_go_on(cluster, monkeypatch):
     async def broken():
         raise StoreFailed("the file is damaged")
