@@ -39,6 +39,7 @@ class Place:
 
     def item(self, index: int, noun: str = "") -> Place:
         """``noun``: what an item is called that is a thing of its own, such as "Disk"."""
+        noun = noun or ("" if self.thing or self.path else "Item")
         if noun:
             return Place(f"{self.thing}: {noun.lower()} {index}" if self.thing else f"{noun} {index}")
         return replace(self, path=f"{self.path}[{index}]")

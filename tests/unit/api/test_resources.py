@@ -82,6 +82,14 @@ async def test_tags_are_changed_by_jobs(api, cluster, path):
     assert "parameter 'tags' is missing" in await failure(api, 400, "PUT", path)
 
 
+async def test_tags_may_also_be_a_list_in_the_body(api, cluster):
+    answer = await api.request("PUT", "/2/nodes/node2/tags", auth=WRITER, json=["b", "a"])
+    await cluster.finished(answer.body)
+    assert await read(api, "/2/nodes/node2/tags") == ["a", "b"]
+    told = await failure(api, 400, "PUT", "/2/nodes/node2/tags", json=["a", "no blanks"])
+    assert told.startswith("Item 1: expected a tag")
+
+
 @pytest.mark.parametrize(("node", "role"), [("node1", "master"), ("node2", "master-candidate")])
 async def test_the_role_of_a_node_is_told(api, node, role):
     assert await read(api, f"/2/nodes/{node}/role") == role

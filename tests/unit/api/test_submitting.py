@@ -28,7 +28,7 @@ async def refused(api, cluster, status, asked, body, *, auth=ADMIN):
         (("PUT", STARTUP), {"OP_ID": "OP_INSTANCE_REMOVE"}, "'OP_ID' cannot be given in the body"),
         (("PUT", STARTUP), {"instance_name": "web2"}, "'instance_name' cannot be given in the body"),
         (("PUT", STARTUP), {"reason": []}, "'reason' cannot be given in the body"),
-        (("PUT", "/2/instances/web1/tags"), {"kind": "cluster"}, "does not accept a body"),
+        (("PUT", "/2/instances/web1/tags"), {"kind": "cluster"}, "expected a list or nothing, not an object"),
         (("POST", "/2/instances"), {"name": "web1", "instance_name": "web2"}, "'instance_name' is given twice"),
         (("PUT", "/2/nodes/node2/role"), "master", "master"),
         (("PUT", "/2/nodes/node2/role"), {"offline": True}, "The body"),

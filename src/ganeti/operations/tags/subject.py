@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.parameter import param
-from ganeti.declare.route import Route
+from ganeti.declare.route import Body, Route
 from ganeti.declare.types import Name, Tags
 from ganeti.errors import CommandLineError, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
@@ -97,6 +97,8 @@ def changing_route(method: Literal["PUT", "DELETE"], kind: Kind, summary: str) -
         method,
         tags_path(kind),
         query={"tag": "tags"},
+        # Ganeti's own client gives those of nodes as a body.
+        body=Body(Tags | None, lambda tags: {"tags": tags} if tags else {}),
         fixed={"kind": kind.label},
         summary=f"{summary} {of(kind)}",
     )
