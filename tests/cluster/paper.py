@@ -22,6 +22,7 @@ from ganeti.model.job import JobStatus
 from ganeti.model.node import Node
 from ganeti.node.equipment import on_paper
 from ganeti.node.machine import PaperMachine
+from ganeti.node.membership import candidates, forget_candidacy
 from ganeti.node.replica import Replica
 from ganeti.node.service import handlers
 from ganeti.rpc.authority import Authority, Term, write_term
@@ -67,8 +68,8 @@ class PaperNode:
 
     def start(self):
         """Start the node daemon, anew if it ran before."""
-        authority = Authority(self.paths.term, self._candidates)
-        replica = Replica(lambda: self.store, authority, self.node.name, self.paths.replica_term)
+        authority = Authority(self.paths.term, lambda: candidates(self.paths))
+        replica = Replica(lambda: self.store, authority, self.node.name, self.paths.replica_term, self._forget)
         calls = {**handlers(self.equipment), **belonging(self.paths, replica, asyncio.Event())}
         self._network.plug(self.node.primary_ip, Dispatcher(calls, authority).answer)
 
@@ -81,8 +82,9 @@ class PaperNode:
     async def guests(self, kind="fake"):
         return {guest.name: guest.state for guest in await self.hypervisor(kind).list()}
 
-    def _candidates(self):
-        return frozenset(self.paths.ssconf("master_candidates").read_text().split())
+    def _forget(self):
+        self.store = MemoryStore()
+        forget_candidacy(self.paths)
 
 
 class PaperCluster:

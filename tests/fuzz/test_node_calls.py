@@ -22,7 +22,7 @@ from ganeti.rpc.http import node_server
 from ganeti.rpc.server import Dispatcher
 
 NOW = Term(5, "master")
-CANDIDATES = frozenset({"master", "candidate"})
+CANDIDATES = {"master": "", "candidate": ""}
 BUDGET = settings(max_examples=30, derandomize=True, deadline=None, database=None)
 CALLS = {call.wire_name(): call for call in Call.__subclasses__() if call is not AskSeveral}
 
@@ -72,7 +72,7 @@ class Door:
     async def open(self):
         authority = Authority(self.term, lambda: CANDIDATES)
         calls = dict.fromkeys(CALLS.values(), self._carried_out)
-        self._runner = node_server(Dispatcher(calls, authority).answer)
+        self._runner = node_server(Dispatcher(calls, authority).answer, authority.may_be_master)
         await self._runner.setup()
         own = self._credentials(Caller("node1", "cluster", "", 0))
         context = certificates.server_context(*own, self._trusted)

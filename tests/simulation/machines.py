@@ -12,12 +12,13 @@ from ganeti.config.memory import MemoryStore
 from ganeti.daemons.masterd.master import Master, Surroundings
 from ganeti.daemons.noded import belonging
 from ganeti.errors import GanetiError, NodeUnreachable
-from ganeti.host.files import read_text, write_atomic
+from ganeti.host.files import write_atomic
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
 from ganeti.node.equipment import on_paper
 from ganeti.node.mastership import Mastership
+from ganeti.node.membership import candidates
 from ganeti.node.replica import Replica
 from ganeti.node.service import handlers
 from ganeti.rpc.authority import Authority, Term, read_term, write_term
@@ -107,7 +108,7 @@ class Machine:
 
     @property
     def candidate(self):
-        return self.node.name in self._candidates()
+        return self.node.name in candidates(self.paths)
 
     async def guests(self):
         return {guest.name: guest.state for guest in await self.equipment.hypervisors["fake"].list()}
@@ -128,8 +129,8 @@ class Machine:
         await self.kill_masterd()
 
     def start_noded(self):
-        authority = Authority(self.paths.term, self._candidates, self._replaced)
-        replica = Replica(lambda: self.disk, authority, self.node.name, self.paths.replica_term)
+        authority = Authority(self.paths.term, lambda: candidates(self.paths), self._replaced)
+        replica = Replica(lambda: self.disk, authority, self.node.name, self.paths.replica_term, lambda: None)
         standing = Mastership(authority, lambda: self.disk.position().revision, lambda: self.masterd is not None)
         calls = {
             **handlers(self.equipment),
@@ -219,9 +220,6 @@ class Machine:
     def _returned(self, name):
         term = read_term(self.paths.term)
         write_term(self.paths.term, Term(term.number, term.master, tuple(n for n in term.vouched if n != name)))
-
-    def _candidates(self):
-        return frozenset((read_text(self.paths.ssconf("master_candidates")) or "").split())
 
     @asynccontextmanager
     async def _calling(self, number):

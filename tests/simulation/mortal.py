@@ -14,7 +14,7 @@ from ganeti.rpc.memory import MemoryTransport
 from tests.cluster.paper import PaperCluster
 
 # Calls that the master makes on its own account, whatever it is told to do.
-_UPKEEP = ("node.watch", "node.write-ssconf", "store.")
+_UPKEEP = ("node.watch", "node.write-ssconf", "node.forget-candidacy", "store.")
 
 
 class Life:

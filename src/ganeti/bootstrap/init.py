@@ -15,7 +15,7 @@ from ganeti.config.store import FORMAT
 from ganeti.declare.setting import given_settings
 from ganeti.errors import EnvironmentUnfit, NotUnique, WrongInput, WrongState
 from ganeti.host import addresses
-from ganeti.host.certificates import create_authority, create_node_credentials
+from ganeti.host.certificates import create_authority, create_node_credentials, create_server_credentials, fingerprint
 from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
 from ganeti.host.iallocators import Iallocators
@@ -68,7 +68,7 @@ def plan(wanted: NewCluster, paths: Paths, clock: Clock) -> State:
 def carry_out(state: State, paths: Paths, start_daemons: Callable[[], None]) -> None:
     """Write everything and start the daemons. If something fails, nothing is left."""
     try:
-        _write_credentials(state, paths)
+        state = _write_credentials(state, paths)
         _write_store(state, paths)
         start_daemons()
     except BaseException:
@@ -131,25 +131,28 @@ def _bootable(cluster: Cluster, paths: Paths) -> Cluster:
     return evolve(cluster, hvparams={**cluster.hvparams, "kvm": {**kvm, "kernel_path": ""}})
 
 
-def _write_credentials(state: State, paths: Paths) -> None:
+def _write_credentials(state: State, paths: Paths) -> State:
+    """The state, with the master's certificate on record."""
     authority = create_authority(state.cluster.name)
-    master = state.master
-    credentials = create_node_credentials(authority, master.name)
+    credentials = create_node_credentials(authority, state.master.name)
+    master = evolve(state.master, certificate=fingerprint(credentials.certificate))
+    state = state.changed([master])
     bundle = Bundle(
         cluster_name=state.cluster.name,
         ca=authority.certificate.decode(),
         certificate=credentials.certificate.decode(),
         term=FIRST_TERM,
         master=master.name,
-        candidates=(master.name,),
+        candidates={master.name: master.certificate},
     )
     write_atomic(paths.ca_key, authority.key)
-    rapi = create_node_credentials(authority, state.cluster.name)
+    rapi = create_server_credentials(authority, state.cluster.name)
     write_atomic(paths.rapi_certificate, rapi.key + rapi.certificate + authority.certificate)
     write_atomic(paths.rapi_users, _RAPI_USERS)
     enter(paths, bundle, credentials.key)
     for key, value in ssconf_values(state).items():
         write_atomic(paths.ssconf(key), f"{value}\n", mode=0o444)
+    return state
 
 
 def _write_store(state: State, paths: Paths) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -25,7 +26,7 @@ from ganeti.host.paths import Paths
 from ganeti.host.services import services
 from ganeti.node.equipment import of_this_machine
 from ganeti.node.mastership import Mastership, step_down
-from ganeti.node.membership import Membership, candidates, leave
+from ganeti.node.membership import Membership, candidates, forget_candidacy, leave
 from ganeti.node.replica import Replica
 from ganeti.node.service import close, handlers, recover
 from ganeti.node.storage.directories import prepare
@@ -54,13 +55,15 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
 
     authority = Authority(paths.term, lambda: candidates(paths), replaced)
     equipment = of_this_machine(name, paths, WallClock())
-    replica = Replica(lambda: _open_replica(paths), authority, name, paths.replica_term)
+    replica = Replica(
+        lambda: _open_replica(paths), authority, name, paths.replica_term, partial(forget_candidacy, paths)
+    )
     mastership = Mastership(authority, lambda: revision_of(paths.store), lambda: manager.running(Daemon.MASTER))
     calls = {**handlers(equipment), **belonging(paths, replica, stop)}
     calls[node.TellStanding] = mastership.standing
     prepare(paths)
     await recover(equipment)
-    runner = node_server(Dispatcher(calls, authority).answer)
+    runner = node_server(Dispatcher(calls, authority).answer, authority.may_be_master)
     await runner.setup()
     try:
         await web.TCPSite(runner, port=NODE_DAEMON_PORT, ssl_context=context, reuse_address=True).start()
@@ -93,6 +96,7 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
         verify.CheckUsers: check_users,
         node.WriteSsconf: membership.write_ssconf,
         node.SaveFiles: membership.save_files,
+        node.ForgetCandidacy: replica.forget,
         node.LeaveCluster: forget,
         store.TellPosition: replica.tell,
         store.DigestStore: replica.digest,

@@ -2,13 +2,15 @@
 """The cluster's own certificate authority and the certificates it gives to nodes.
 
 Keys are ECDSA P-256. A node's certificate names it (common name and DNS name) and serves it both as
-server and as client, so a node can be told apart from every other by what it presents.
+server and as client, so a node can be told apart from every other by what it presents. The certificate of the
+remote API serves as server alone: whoever has it cannot call nodes.
 """
 
 from __future__ import annotations
 
 import datetime
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from ganeti.errors import AccessDenied, EnvironmentUnfit
 _LIFETIME = datetime.timedelta(days=365 * 20)
 # A clock that is a little behind must not make a new certificate invalid.
 _SKEW = datetime.timedelta(days=1)
+_SERVER = (ExtendedKeyUsageOID.SERVER_AUTH,)
+_NODE = (*_SERVER, ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,12 @@ def create_node_credentials(authority: Credentials, node_name: str) -> Credentia
     """A node's certificate and key, made where the CA is."""
     key = ec.generate_private_key(ec.SECP256R1())
     return Credentials(_issue(authority, key.public_key(), node_name), _key_pem(key))
+
+
+def create_server_credentials(authority: Credentials, name: str) -> Credentials:
+    """A certificate and key that are good for answering, not for calling."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return Credentials(_issue(authority, key.public_key(), name, _SERVER), _key_pem(key))
 
 
 def fingerprint(certificate: bytes) -> str:
@@ -115,18 +125,20 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path, ca: Path) -> No
         raise EnvironmentUnfit(f"The node's certificate {certificate} cannot be used: {error.reason}") from None
 
 
-def _issue(authority: Credentials, public_key: ec.EllipticCurvePublicKey, node_name: str) -> bytes:
+def _issue(
+    authority: Credentials,
+    public_key: ec.EllipticCurvePublicKey,
+    name: str,
+    uses: Sequence[x509.ObjectIdentifier] = _NODE,
+) -> bytes:
     ca = x509.load_pem_x509_certificate(authority.certificate)
     ca_key = serialization.load_pem_private_key(authority.key, None)
     assert isinstance(ca_key, ec.EllipticCurvePrivateKey)  # noqa: S101 - create_authority makes no other
     builder = (
-        _builder(_name(node_name), ca.subject, public_key)
+        _builder(_name(name), ca.subject, public_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(node_name)]), critical=False)
-        .add_extension(
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
-            critical=False,
-        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(uses), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
     )
     return _pem(builder.sign(ca_key, hashes.SHA256()))

@@ -161,6 +161,10 @@ class CheckContext:
         """See NodeClient.call."""
         return await self._services.nodes.call(node, call)
 
+    def certificate_of(self, node: Node) -> str:
+        """See NodeClient.certificate_of."""
+        return self._services.nodes.certificate_of(node)
+
     async def ask(self, node: Node, calls: Sequence[Call[Any]]) -> list[Any]:
         """See NodeClient.ask."""
         return await self._services.nodes.ask(node, calls)

@@ -21,7 +21,10 @@ class NodeRole(StrEnum):
 
 
 class Node(Entity, frozen=True, kw_only=True):
-    """``primary_ip`` carries node calls, ``secondary_ip`` disk and migration traffic."""
+    """``primary_ip`` carries node calls, ``secondary_ip`` disk and migration traffic.
+
+    ``certificate``: the fingerprint of its certificate (SHA-256, hex); empty until it is known.
+    """
 
     kind: ClassVar[Kind] = Kind.NODE
 
@@ -37,6 +40,7 @@ class Node(Entity, frozen=True, kw_only=True):
     ndparams: dict[str, Any] = {}
     hv_state: dict[str, Any] = {}
     disk_state: dict[str, Any] = {}
+    certificate: str = ""
 
     @property
     def migration_ip(self) -> str:

@@ -30,7 +30,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
     certificate: str
     term: int
     master: str
-    candidates: tuple[str, ...]
+    candidates: dict[str, str]  # by name the certificate's fingerprint, or nothing
 
 
 def belongs_to(paths: Paths) -> str | None:
@@ -54,7 +54,8 @@ def enter(paths: Paths, bundle: Bundle, key: bytes) -> None:
     write_atomic(paths.node_key, key)
     write_term(paths.term, Term(bundle.term, bundle.master))
     facts = {"cluster_name": bundle.cluster_name, "master_node": bundle.master}
-    _write_facts(paths, facts | {"master_candidates": "\n".join(bundle.candidates)})
+    facts |= {"master_candidates": "\n".join(bundle.candidates), "master_candidates_certs": _pairs(bundle.candidates)}
+    _write_facts(paths, facts)
     # The certificate comes last: with it the node counts as a member.
     write_atomic(paths.node_certificate, bundle.certificate)
 
@@ -67,12 +68,22 @@ def leave(paths: Paths) -> None:
         paths.rapi_users.parent.rmdir()
 
 
+def forget_candidacy(paths: Paths) -> None:
+    """Keep nothing that only master candidates may have."""
+    for path in of_candidates(paths):
+        path.unlink(missing_ok=True)
+
+
+def of_candidates(paths: Paths) -> list[Path]:
+    """All that is there of what only master candidates may have, the key that could make others first."""
+    single = (*_candidate_paths(paths).values(), paths.replica_term)
+    return [path for path in (*single, *sorted(paths.state.glob(f"{paths.store.name}*"))) if path.exists()]
+
+
 def kept_files(paths: Paths) -> list[Path]:
     """All that is there of the cluster that this node belongs to; the certificate, which counts, comes first."""
-    single = (paths.node_certificate, paths.node_key, paths.ca_key, paths.ca_certificate, paths.term)
-    more = (paths.replica_term, paths.rapi_certificate, paths.rapi_users)
-    globbed = (*paths.state.glob("ssconf_*"), *paths.state.glob(f"{paths.store.name}*"))
-    return [path for path in (*single, *more, *globbed) if path.exists()]
+    single = (paths.node_certificate, paths.node_key, paths.ca_certificate, paths.term)
+    return [path for path in (*single, *paths.state.glob("ssconf_*")) if path.exists()] + of_candidates(paths)
 
 
 def private_files(paths: Paths) -> list[Path]:
@@ -81,9 +92,12 @@ def private_files(paths: Paths) -> list[Path]:
     return [path for path in found if not path.name.startswith("ssconf_")]
 
 
-def candidates(paths: Paths) -> frozenset[str]:
-    """The names of the nodes that may become master, as this node last heard."""
-    return frozenset((read_text(paths.ssconf("master_candidates")) or "").split())
+def candidates(paths: Paths) -> dict[str, str]:
+    """The nodes that may become master, as this node last heard: by name the certificate's fingerprint, or nothing."""
+    names = (read_text(paths.ssconf("master_candidates")) or "").split()
+    lines = (read_text(paths.ssconf("master_candidates_certs")) or "").split()
+    known = dict(line.split("=", 1) for line in lines if "=" in line)
+    return {name: known.get(name, "") for name in names}
 
 
 def facts_digest(paths: Paths) -> str:
@@ -133,3 +147,7 @@ def _write_facts(paths: Paths, facts: dict[str, str]) -> None:
         path = paths.ssconf(key)
         if read_text(path) != value.strip():
             write_atomic(path, f"{value}\n", mode=_WORLD_READABLE)
+
+
+def _pairs(values: dict[str, str]) -> str:
+    return "\n".join(f"{name}={value}" for name, value in values.items() if value)

@@ -11,6 +11,7 @@ from ganeti.config.store import Store
 from ganeti.errors import WrongState
 from ganeti.host.files import read_text, write_atomic
 from ganeti.rpc.authority import Authority
+from ganeti.rpc.contract.node import ForgetCandidacy
 from ganeti.rpc.contract.store import AppendBatch, DigestStore, Position, ReplaceStore, TellPosition
 from ganeti.rpc.server import Report
 
@@ -22,14 +23,23 @@ class Replica:
 
     The same revision need not be the same state under two masters: the last changes of a master that
     died may have reached some candidates only. So a replica counts in the term in which it was last
-    replaced as a whole (the number is in the file ``mark``), and as none in every other.
+    replaced as a whole (the number is in the file ``mark``), and as none in every other. ``remove`` takes its
+    files away, and what else a candidate has.
     """
 
-    def __init__(self, open_store: Callable[[], Store], authority: Authority, name: str, mark: Path) -> None:
+    def __init__(
+        self,
+        open_store: Callable[[], Store],
+        authority: Authority,
+        name: str,
+        mark: Path,
+        remove: Callable[[], None],
+    ) -> None:
         self._open = open_store
         self._authority = authority
         self._name = name
         self._mark = mark
+        self._remove = remove
         self._store: Store | None = None
         self._whole_in = 0  # the term in ``mark``, once the store is open
         self._lock = asyncio.Lock()
@@ -70,6 +80,14 @@ class Replica:
             self._whole_in = term
             return store.position()
 
+    async def forget(self, call: ForgetCandidacy, report: Report) -> None:
+        """Raises WrongState on the master."""
+        del call, report
+        self._ensure_not_master()
+        async with self._lock:
+            self.close()
+            self._remove()
+
     def close(self) -> None:
         """Let go of the file, so that a master daemon can take it."""
         if self._store:
@@ -84,9 +102,12 @@ class Replica:
         return self._whole_in == self._term
 
     def _opened(self) -> Store:
-        if self._authority.term and self._authority.term.master == self._name:
-            raise WrongState("The master itself keeps no replica")
+        self._ensure_not_master()
         if self._store is None:
             self._store = self._open()
             self._whole_in = int(read_text(self._mark) or 0)
         return self._store
+
+    def _ensure_not_master(self) -> None:
+        if self._authority.term and self._authority.term.master == self._name:
+            raise WrongState("The master itself keeps no replica")

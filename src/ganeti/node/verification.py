@@ -18,7 +18,7 @@ from ganeti.host.files import read_text
 from ganeti.host.services import services
 from ganeti.model.guest import GuestNic
 from ganeti.node.equipment import Equipment
-from ganeti.node.membership import facts_digest, private_files
+from ganeti.node.membership import facts_digest, of_candidates, private_files
 from ganeti.rpc.contract import verify
 from ganeti.rpc.contract.verify import Certificate, Claim, Problems
 from ganeti.rpc.server import Report
@@ -91,6 +91,10 @@ class Verification:
             for path in private_files(self._paths)
             if path.stat().st_mode & _FOR_OTHERS
         )
+
+    async def tell_candidate_files(self, call: verify.TellCandidateFiles, report: Report) -> tuple[str, ...]:
+        del call, report
+        return tuple(path.name for path in of_candidates(self._paths))
 
     async def describe_certificates(self, call: verify.DescribeCertificates, report: Report) -> tuple[Certificate, ...]:
         del call, report

@@ -3,12 +3,13 @@
 
 Every master has a term, a number that rises with each change of master. A node keeps the newest term it
 has heard of and who its master is, and refuses all others: a master that was cut off and comes back can
-do no harm. A newer term is accepted from a master candidate only.
+do no harm. A newer term is accepted from a master candidate only. A candidate is known by its certificate: another one
+with its name is not obeyed, even if the cluster's CA has signed it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 from ganeti.errors import EnvironmentUnfit, NodeRefused, StaleTerm
 from ganeti.host.files import write_atomic
+from ganeti.rpc.transport import Peer
 
 
 class Term(Struct, frozen=True, omit_defaults=True):
@@ -32,14 +34,15 @@ class Term(Struct, frozen=True, omit_defaults=True):
 class Authority:
     """Judges callers by their certificate, and remembers the term.
 
-    ``candidates`` are the names of the nodes that may become master, as this node last heard;
-    ``replaced`` is told the old term whenever a newer one is accepted.
+    ``candidates`` are the nodes that may become master, as this node last heard: by name the fingerprint of the
+    certificate, empty for one that is not on record. ``replaced`` is told the old term whenever a newer one is
+    accepted.
     """
 
     def __init__(
         self,
         path: Path,
-        candidates: Callable[[], frozenset[str]],
+        candidates: Callable[[], Mapping[str, str]],
         replaced: Callable[[Term], None] = lambda _: None,
     ) -> None:
         self._path = path
@@ -51,10 +54,10 @@ class Authority:
     def term(self) -> Term | None:
         return self._term
 
-    def admit(self, peer: str, caller: str, number: int) -> None:
+    def admit(self, peer: Peer, caller: str, number: int) -> None:
         """Let a call through, or raise NodeRefused or StaleTerm.
 
-        ``peer`` is the name in the certificate, ``caller`` and ``number`` what the request says.
+        ``caller`` and ``number`` are what the request says.
         """
         known = self._identified(peer, caller)
         if number < known.number:
@@ -71,16 +74,27 @@ class Authority:
         elif caller != known.master:
             raise NodeRefused(f"'{caller}' is not the master; '{known.master}' is, in term {known.number}")
 
-    def admit_candidate(self, peer: str, caller: str) -> None:
+    def may_be_master(self, peer: Peer) -> bool:
+        """Whether a caller is the master, or one that could become it."""
+        known = self._candidates()
+        named = peer.name in known or (self._term is not None and peer.name == self._term.master)
+        return named and known.get(peer.name, "") in ("", peer.certificate)
+
+    def admit_candidate(self, peer: Peer, caller: str) -> None:
         """Let a call through that makes nobody the master, or raise NodeRefused."""
         self._identified(peer, caller)
         self._ensure_candidate(caller)
 
-    def _identified(self, peer: str, caller: str) -> Term:
-        if peer != caller:
-            raise NodeRefused(f"The caller says it is '{caller}', its certificate says '{peer}'")
+    def _identified(self, peer: Peer, caller: str) -> Term:
+        if peer.name != caller:
+            raise NodeRefused(f"The caller says it is '{caller}', its certificate says '{peer.name}'")
         if self._term is None:
             raise NodeRefused("This node does not belong to a cluster")
+        if self._candidates().get(caller, "") not in ("", peer.certificate):
+            raise NodeRefused(
+                f"The certificate of '{caller}' is not the one on record; if it was renewed while this node was off, "
+                "renew this node's too ('gnt-node add --readd')"
+            )
         return self._term
 
     def _ensure_candidate(self, caller: str) -> None:

@@ -100,6 +100,10 @@ class NodeClient:
             return [NodeCallFailed(f"Node {node.name} answered {len(outcomes)} of {len(calls)} calls")] * len(calls)
         return [_result(node.name, call, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
 
+    def certificate_of(self, node: Node) -> str:
+        """The fingerprint of the certificate that a node has shown when it was called; empty before that."""
+        return self._transport.certificate(node.name)
+
     async def close(self) -> None:
         await self._transport.close()
 

@@ -4,23 +4,23 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from ganeti.errors import NodeUnreachable
 from ganeti.model.timing import SILENCE
-from ganeti.rpc.transport import Address, Entrance
+from ganeti.rpc.intake import Intake
+from ganeti.rpc.transport import Address, Entrance, Peer
 
 _PATH = "/call"
 _CONNECT = 5.0  # seconds
 # Before calls in progress are cut off when the daemon stops, a master's watch among them, which never ends by itself.
 # In aiohttp twice that passes; its own 60 seconds are more than systemd allows.
 _GRACE = 1.0  # seconds
-_LARGEST = 512 * 1024**2  # bytes; the state of a very large cluster in one call
 
 
 class HttpTransport:
@@ -29,6 +29,10 @@ class HttpTransport:
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
         self._session: ClientSession | None = None
+        self._certificates: dict[str, str] = {}
+
+    def certificate(self, name: str) -> str:
+        return self._certificates.get(name, "")
 
     async def exchange(self, address: Address, request: bytes, deadline: float) -> AsyncGenerator[bytes, None]:
         host = f"[{address.host}]" if ":" in address.host else address.host
@@ -41,6 +45,8 @@ class HttpTransport:
                 timeout=timeout,
             ) as response:
                 response.raise_for_status()
+                if response.connection:
+                    self._certificates[address.name] = peer_of(response.connection.transport).certificate
                 buffer = b""
                 async for chunk in response.content.iter_any():
                     *lines, buffer = (buffer + chunk).split(b"\n")
@@ -62,20 +68,28 @@ class HttpTransport:
         return self._session
 
 
-def peer_name(transport: asyncio.BaseTransport | None) -> str:
-    """The node that a connection's certificate names; empty without a certificate."""
-    certificate = transport.get_extra_info("peercert") if transport else None
-    names = dict(certificate.get("subjectAltName", ())) if certificate else {}
-    return str(names.get("DNS", ""))
+def peer_of(transport: asyncio.BaseTransport | None) -> Peer:
+    """Whom a connection's certificate names; nobody without one."""
+    connection = transport.get_extra_info("ssl_object") if transport else None
+    certificate = connection.getpeercert(binary_form=True) if connection else None
+    if connection is None or not certificate:
+        return Peer("", "")
+    names = dict(connection.getpeercert().get("subjectAltName", ()))
+    return Peer(str(names.get("DNS", "")), hashlib.sha256(certificate).hexdigest())
 
 
-def node_server(entrance: Entrance) -> web.ServerRunner:
-    """The HTTP side of a node daemon, to be put on a TLS socket."""
+def node_server(entrance: Entrance, trusted: Callable[[Peer], bool]) -> web.ServerRunner:
+    """The HTTP side of a node daemon, to be put on a TLS socket. ``trusted``: see ``Intake``."""
+    intake = Intake(trusted)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         if request.method != "POST" or request.path != _PATH:
             return web.Response(status=404, text="This is a node daemon; only its master talks to it.\n")
-        body = await request.read()
+        peer = peer_of(request.transport)
+        async with intake.body(peer, request.content) as body:
+            return await answered(request, peer, body)
+
+    async def answered(request: web.BaseRequest, peer: Peer, body: bytes) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
 
         async def send(line: bytes) -> None:
@@ -84,13 +98,9 @@ def node_server(entrance: Entrance) -> web.ServerRunner:
         # A caller that has hung up, as one does that was killed, waits for nothing more.
         with suppress(ConnectionError):
             await response.prepare(request)
-            await entrance(peer_name(request.transport), body, send)
+            await entrance(peer, body, send)
             await response.write_eof()
         return response
 
-    def request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-        loop = asyncio.get_running_loop()
-        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_LARGEST)
-
-    server = web.Server(handle, request_factory=request, access_log=None, keepalive_timeout=150.0)
+    server = web.Server(handle, access_log=None, keepalive_timeout=150.0)
     return web.ServerRunner(server, handle_signals=False, shutdown_timeout=_GRACE)

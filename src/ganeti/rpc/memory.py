@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from ganeti.errors import NodeUnreachable
-from ganeti.rpc.transport import Address, Entrance
+from ganeti.rpc.transport import Address, Entrance, Peer
 
 
 class MemoryNetwork:
@@ -33,23 +33,28 @@ class MemoryNetwork:
         return self._entrances[host]
 
 
-class MemoryTransport:
-    """A caller on a MemoryNetwork; ``name`` stands for its certificate."""
+def paper_certificate(name: str) -> str:
+    """The fingerprint of a certificate that nobody has made."""
+    return f"certificate-of-{name}"
 
-    def __init__(self, network: MemoryNetwork, name: str, host: str) -> None:
+
+class MemoryTransport:
+    """A caller on a MemoryNetwork; ``name`` is what its certificate says, which another may have forged."""
+
+    def __init__(self, network: MemoryNetwork, name: str, host: str, *, certificate: str | None = None) -> None:
         self._network = network
-        self._name = name
+        self._peer = Peer(name, certificate or paper_certificate(name))
         self._host = host
 
     async def exchange(self, address: Address, request: bytes, deadline: float) -> AsyncGenerator[bytes, None]:
         if self._host in self._network.cut_off or (self._host, address.host) in self._network.cut:
-            raise NodeUnreachable(f"Node {address.name} cannot be reached from {self._name}")
+            raise NodeUnreachable(f"Node {address.name} cannot be reached from {self._peer.name}")
         entrance = self._network.entrance(address.host)
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
 
         async def serve() -> None:
             try:
-                await entrance(self._name, request, lines.put)
+                await entrance(self._peer, request, lines.put)
             finally:
                 await lines.put(None)
 
@@ -69,6 +74,9 @@ class MemoryTransport:
             raise NodeUnreachable(f"Node {address.name} did not answer within {deadline:.0f} seconds") from None
         finally:
             task.cancel()
+
+    def certificate(self, name: str) -> str:
+        return paper_certificate(name)
 
     async def close(self) -> None:
         pass

@@ -15,6 +15,7 @@ from ganeti.errors import ExecutionFailed, GanetiError, NodeRefused
 from ganeti.model.timing import HEARTBEAT
 from ganeti.rpc.authority import Authority
 from ganeti.rpc.call import AskSeveral, Call, Line, Outcome, Progress, Request, encoder, request_decoder
+from ganeti.rpc.transport import Peer
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +60,8 @@ class Dispatcher:
         self._handlers = {cls.wire_name(): (cls, msgspec.json.Decoder(cls), run) for cls, run in known.items()}
         self._authority = authority
 
-    async def answer(self, peer: str, body: bytes, send: Send) -> None:
-        """Carry out a request of ``peer`` (the name in its certificate), sending lines as they come."""
+    async def answer(self, peer: Peer, body: bytes, send: Send) -> None:
+        """Carry out a request of ``peer``, sending lines as they come."""
         report = Report()
         work = asyncio.create_task(self._outcome(peer, body, report))
         forwarding = asyncio.create_task(_forward(report, send))
@@ -75,7 +76,7 @@ class Dispatcher:
             for line in (*report.drain(), work.result()):
                 await send(encoder.encode(line))
 
-    async def _outcome(self, peer: str, body: bytes, report: Report) -> Line:
+    async def _outcome(self, peer: Peer, body: bytes, report: Report) -> Line:
         try:
             call, run = self._admitted(peer, body)
         except GanetiError as error:
@@ -83,7 +84,7 @@ class Dispatcher:
         outcome = await _carried_out(call, run, report)
         return Line(result=outcome.result, error=outcome.error)
 
-    def _admitted(self, peer: str, body: bytes) -> tuple[Call[Any], Handler]:
+    def _admitted(self, peer: Peer, body: bytes) -> tuple[Call[Any], Handler]:
         try:
             request: Request = request_decoder.decode(body)
             name = msgspec.json.decode(request.body, type=dict[str, Any]).get("call", "")

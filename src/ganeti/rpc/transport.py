@@ -8,8 +8,16 @@ from typing import Protocol
 
 from msgspec import Struct
 
-# A node daemon's entrance: (name in the caller's certificate, request, sink of lines) → when answered.
-Entrance = Callable[[str, bytes, Callable[[bytes], Awaitable[None]]], Awaitable[None]]
+
+class Peer(Struct, frozen=True):
+    """Whom a connection's certificate names, and the certificate's fingerprint (SHA-256, hex)."""
+
+    name: str
+    certificate: str
+
+
+# A node daemon's entrance: (caller, request, sink of lines) → when answered.
+Entrance = Callable[[Peer, bytes, Callable[[bytes], Awaitable[None]]], Awaitable[None]]
 
 
 class Address(Struct, frozen=True):
@@ -25,6 +33,10 @@ class Transport(Protocol):
 
     def exchange(self, address: Address, request: bytes, deadline: float) -> AsyncGenerator[bytes, None]:
         """The lines of the answer as they come."""
+        ...
+
+    def certificate(self, name: str) -> str:
+        """The fingerprint of what the node of that name has shown last; empty before its first answer."""
         ...
 
     async def close(self) -> None: ...

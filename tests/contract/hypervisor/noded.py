@@ -17,6 +17,7 @@ from ganeti.node.equipment import of_this_machine
 from ganeti.node.service import handlers, recover
 from ganeti.rpc.authority import Authority, Term, write_term
 from ganeti.rpc.server import Dispatcher
+from ganeti.rpc.transport import Peer
 
 MASTER = "master.example"
 
@@ -26,7 +27,7 @@ async def main(root, path):
     write_term(paths.term, Term(1, MASTER))
     equipment = of_this_machine("node.example", paths, WallClock())
     await recover(equipment)
-    dispatcher = Dispatcher(handlers(equipment), Authority(paths.term, frozenset))
+    dispatcher = Dispatcher(handlers(equipment), Authority(paths.term, dict))
 
     async def answer(reader, writer):
         async def send(line):
@@ -34,7 +35,7 @@ async def main(root, path):
             await writer.drain()
 
         with contextlib.suppress(OSError):
-            await dispatcher.answer(MASTER, (await reader.readline()).strip(), send)
+            await dispatcher.answer(Peer(MASTER, ""), (await reader.readline()).strip(), send)
         writer.close()
 
     Path(path).unlink(missing_ok=True)

@@ -21,7 +21,7 @@ def member(root, candidates):
         certificate=made.certificate.decode(),
         term=1,
         master="node1",
-        candidates=candidates,
+        candidates=dict.fromkeys(candidates, ""),
     )
     enter(paths, bundle, made.key)
     return paths

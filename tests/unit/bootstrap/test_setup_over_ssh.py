@@ -23,7 +23,7 @@ def bundle(cluster, node="node2", master="node1"):
         certificate=made.certificate.decode(),
         term=1,
         master=master,
-        candidates=(master,),
+        candidates={master: ""},
     )
 
 

@@ -10,6 +10,7 @@ from ganeti.errors import WrongState
 from ganeti.node.replica import Replica
 from ganeti.rpc.authority import Authority, Term, write_term
 from ganeti.rpc.contract.store import AppendBatch, Batch, Position, Record, ReplaceStore, TellPosition
+from ganeti.rpc.transport import Peer
 
 STATE = ReplaceStore(format=1, revision=5, records=(Record("node", "n1", msgspec.Raw(b'{"name":"one"}')),))
 
@@ -21,9 +22,9 @@ def batch(revision):
 @pytest.fixture
 def world(tmp_path):
     write_term(tmp_path / "term", Term(1, "node1"))
-    authority = Authority(tmp_path / "term", lambda: frozenset({"node1", "node2", "node3"}))
+    authority = Authority(tmp_path / "term", lambda: dict.fromkeys(("node1", "node2", "node3"), ""))
     store = MemoryStore()
-    return authority, Replica(lambda: store, authority, "node3", tmp_path / "replica-term")
+    return authority, Replica(lambda: store, authority, "node3", tmp_path / "replica-term", lambda: None)
 
 
 async def test_one_that_was_never_made_whole_counts_as_none(world):
@@ -42,7 +43,7 @@ async def test_it_goes_on_within_its_term(world):
 async def test_under_the_next_master_it_begins_anew(world):
     authority, replica = world
     await replica.replace(STATE, None)
-    authority.admit("node2", "node2", 2)
+    authority.admit(Peer("node2", ""), "node2", 2)
     assert await replica.tell(TellPosition(), None) == Position(0, 0)
     assert (await replica.append(AppendBatch(batches=(batch(6),)), None)).gap
     await replica.replace(STATE, None)
@@ -51,6 +52,6 @@ async def test_under_the_next_master_it_begins_anew(world):
 
 async def test_the_master_keeps_none(world):
     authority, replica = world
-    authority.admit("node3", "node3", 2)
+    authority.admit(Peer("node3", ""), "node3", 2)
     with pytest.raises(WrongState, match="keeps no replica"):
         await replica.tell(TellPosition(), None)

@@ -5,17 +5,19 @@ import asyncio
 import ssl
 
 import pytest
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.base_protocol import BaseProtocol
 
 from ganeti.errors import NodeRefused, NodeUnreachable, WrongInput
 from ganeti.host import certificates
 from ganeti.model.node import Node
-from ganeti.rpc import http
+from ganeti.rpc import http, intake
 from ganeti.rpc.authority import Authority, Term, write_term
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import DelayNode, Ping, Pong, WriteSsconf
 from ganeti.rpc.http import HttpTransport, node_server
 from ganeti.rpc.server import Dispatcher
+from ganeti.rpc.transport import Peer
 
 NODE = Node(uuid="n1", name="node1", primary_ip="127.0.0.1", group="g")
 
@@ -51,9 +53,9 @@ async def reads_much(call, report):
 @pytest.fixture
 async def port(tmp_path, ca):
     write_term(tmp_path / "term", Term(1, "master"))
-    authority = Authority(tmp_path / "term", lambda: frozenset({"master"}))
+    authority = Authority(tmp_path / "term", lambda: {"master": ""})
     dispatcher = Dispatcher({Ping: ping, DelayNode: fails, WriteSsconf: reads_much}, authority)
-    runner = node_server(dispatcher.answer)
+    runner = node_server(dispatcher.answer, authority.may_be_master)
     await runner.setup()
     context = certificates.server_context(*credentials(tmp_path, ca, "node1"), tmp_path / "ca.pem")
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
@@ -145,13 +147,13 @@ async def endless(tmp_path, ca, monkeypatch):
     """(runner, client) of a node daemon in which a ping never ends."""
     monkeypatch.setattr(http, "_GRACE", 0.01)
     write_term(tmp_path / "term", Term(1, "master"))
-    authority = Authority(tmp_path / "term", lambda: frozenset({"master"}))
+    authority = Authority(tmp_path / "term", lambda: {"master": ""})
 
     async def never_ends(call, report):
         report.log("begun")
         await asyncio.Event().wait()
 
-    runner = node_server(Dispatcher({Ping: never_ends}, authority).answer)
+    runner = node_server(Dispatcher({Ping: never_ends}, authority).answer, authority.may_be_master)
     await runner.setup()
     context = certificates.server_context(*credentials(tmp_path, ca, "node1"), tmp_path / "ca.pem")
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
@@ -189,3 +191,64 @@ async def test_a_caller_that_hangs_up_is_no_error(endless, caplog):
     await client.close()
     await runner.cleanup()
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_from_a_node_that_cannot_be_master_little_is_read(clients):
+    call = WriteSsconf(revision=1, values={"key": "x" * intake.SMALLEST})
+    with pytest.raises(NodeUnreachable, match="413"):
+        await clients("node7").call(NODE, call)
+    with pytest.raises(NodeRefused):
+        await clients("node7").call(NODE, Ping())
+
+
+async def test_of_bodies_that_are_in_use_no_more_is_held_at_once_than_stated(monkeypatch):
+    monkeypatch.setattr(intake, "ALL", 100)
+    taken = intake.Intake(lambda peer: True)
+    nobody = Peer("", "")
+    async with taken.body(nobody, stream(b"x" * 60)) as first:
+        with pytest.raises(web.HTTPServiceUnavailable):
+            async with taken.body(nobody, stream(b"y" * 60)):
+                pass
+        assert first == b"x" * 60
+    async with taken.body(nobody, stream(b"z" * 100)) as again:
+        assert len(again) == 100
+
+
+async def test_a_body_that_stops_coming_is_waited_for_no_longer_than_stated(monkeypatch):
+    monkeypatch.setattr(intake, "SILENCE", 0.0)
+    with pytest.raises(web.HTTPRequestTimeout):
+        async with intake.Intake(lambda peer: True).body(Peer("", ""), Silent()):
+            pass
+
+
+async def test_the_certificate_of_the_remote_api_cannot_call_a_node(tmp_path, ca, port):
+    made = certificates.create_server_credentials(ca, "master")
+    (tmp_path / "api.pem").write_bytes(made.certificate)
+    (tmp_path / "api.key").write_bytes(made.key)
+    context = certificates.client_context(tmp_path / "api.pem", tmp_path / "api.key", tmp_path / "ca.pem")
+    client = NodeClient(HttpTransport(context), "master", lambda: 1, port)
+    with pytest.raises(NodeUnreachable):
+        await client.call(NODE, Ping())
+    await client.close()
+
+
+async def test_the_certificate_that_a_node_shows_is_known_after_a_call(tmp_path, clients):
+    master = clients()
+    assert master.certificate_of(NODE) == ""
+    await master.call(NODE, Ping())
+    assert master.certificate_of(NODE) == certificates.fingerprint((tmp_path / "node1.pem").read_bytes())
+
+
+class Silent:
+    """A stream of which nothing comes."""
+
+    async def readany(self):
+        await asyncio.Event().wait()
+
+
+def stream(data):
+    loop = asyncio.get_running_loop()
+    made = StreamReader(BaseProtocol(loop), 2**16, loop=loop)
+    made.feed_data(data)
+    made.feed_eof()
+    return made

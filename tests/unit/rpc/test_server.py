@@ -9,6 +9,7 @@ from ganeti.rpc.authority import Authority, Term, read_term
 from ganeti.rpc.call import encode_call, encode_request, line_decoder
 from ganeti.rpc.contract.node import Ping, Pong, Standing, TellStanding
 from ganeti.rpc.server import Dispatcher
+from ganeti.rpc.transport import Peer
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def ask(path):
     async def ping(call, report):
         return Pong("node1", "4", 0.0)
 
-    authority = Authority(path, lambda: frozenset({"node1", "node2"}))
+    authority = Authority(path, lambda: dict.fromkeys(("node1", "node2"), ""))
     dispatcher = Dispatcher({TellStanding: standing, Ping: ping}, authority)
 
     async def asked(caller, term, call):
@@ -30,7 +31,7 @@ def ask(path):
         async def send(line):
             lines.append(line_decoder.decode(line))
 
-        await dispatcher.answer(caller, encode_request(encode_call(call), term, caller), send)
+        await dispatcher.answer(Peer(caller, ""), encode_request(encode_call(call), term, caller), send)
         if lines[-1].error is not None:
             raise decode(lines[-1].error)
         return msgspec.json.decode(lines[-1].result)

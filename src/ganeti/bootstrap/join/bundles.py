@@ -29,5 +29,5 @@ class Notary:
             certificate=sign_request(authority, request, node_name).decode(),
             term=term.number,
             master=term.master,
-            candidates=tuple(sorted(candidates(paths))),
+            candidates=candidates(paths),
         )

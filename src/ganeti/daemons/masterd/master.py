@@ -14,6 +14,7 @@ from ganeti.config.journal import Journal
 from ganeti.config.mandate import Mandate
 from ganeti.config.replication import Replication
 from ganeti.config.store import Store
+from ganeti.daemons.masterd.trust import Trust
 from ganeti.daemons.masterd.upkeep import Upkeep
 from ganeti.errors import GanetiError, NotMaster, StaleTerm
 from ganeti.host.clock import Clock
@@ -85,6 +86,7 @@ class Master:
         self.queue = JobQueue(world.store, self.journal, world.clock)
         self.executor = Executor(self.queue, self.services, find)
         self.upkeep = Upkeep(self.services, self.executor)
+        self.trust = Trust(self.services)
         self._store = world.store
 
     async def over(self) -> GanetiError:
@@ -109,6 +111,7 @@ class Master:
         self.facts.start()
         self.address.start()
         self.upkeep.start()
+        self.trust.start()
         await self.executor.start()
         _log.info(
             "Master of %s in term %d, %d nodes, %d instances, %d jobs",
@@ -122,6 +125,7 @@ class Master:
     async def stop(self) -> None:
         """Stop cleanly; what runs is cleaned up by the next master daemon."""
         await self.executor.stop()
+        await self.trust.stop()
         await self.upkeep.stop()
         await self.facts.stop()
         await self.address.stop()

@@ -59,6 +59,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         node = self._readded(state) if self.readd else await self._new(cluster)
         if not self.dry_run:  # which is asked before the node gets its credentials
             await self._ensure_it_answers(cluster, node)
+            node = evolve(node, certificate=cluster.certificate_of(node))
         candidate = node.master_candidate or node in promotions(state.changed([node]))
         return evolve(node, master_candidate=candidate and eligible(node))
 

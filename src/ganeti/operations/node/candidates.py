@@ -8,7 +8,7 @@ from ganeti.jobs.context import RunContext
 from ganeti.model.entity import evolve
 from ganeti.model.node import Node
 from ganeti.model.state import State
-from ganeti.rpc.contract.node import SaveFiles
+from ganeti.rpc.contract.node import ForgetCandidacy, SaveFiles
 
 
 def eligible(node: Node) -> bool:
@@ -49,3 +49,23 @@ async def catch_up(cluster: RunContext, node: Node) -> None:
         await cluster.replica_caught_up(node)
     except GanetiError as error:
         cluster.warn(error.message)
+
+
+async def relieve(cluster: RunContext, node: Node) -> None:
+    """Have a node that is no candidate any more forget what only candidates may have; say so if it still has it."""
+    if node.offline:
+        cluster.warn(f"Node {node.name} is not asked, since it is offline. {still_has(node)}")
+        return
+    try:
+        await cluster.call(node, ForgetCandidacy())
+    except GanetiError as error:
+        cluster.warn(f"{error.message}. {still_has(node)}")
+
+
+def still_has(node: Node) -> str:
+    """What a former candidate keeps until it can be reached, and what that means."""
+    return (
+        f"{node.name} still has the key of the cluster's CA, the remote API's certificate and users, and a copy of the "
+        "cluster's state, and is made to forget them when it is back online. If it may have fallen into other hands, "
+        "renew the cluster's keys ('Stolen keys' in the security manual, docs/user/security.md)"
+    )

@@ -21,7 +21,7 @@ from ganeti.model.node import Node
 from ganeti.model.parameters import overrides
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.state import State
-from ganeti.operations.node.candidates import catch_up, equip, promote, promotions
+from ganeti.operations.node.candidates import catch_up, equip, promote, promotions, relieve
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, node_environment
 from ganeti.rpc.contract.node import Ping
 
@@ -123,6 +123,8 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         await cluster.commit([plan.after])
         if becomes:
             await catch_up(cluster, plan.after)
+        if plan.before.master_candidate and not plan.after.master_candidate:
+            await relieve(cluster, plan.after)
         return plan.changes
 
     def hook_environment(self, state: State, plan: NodeModifyPlan) -> dict[str, str]:

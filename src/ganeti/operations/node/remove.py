@@ -52,5 +52,7 @@ class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_RE
         except GanetiError as error:
             cluster.warn(
                 f"{plan.name} was removed from the cluster but could not be contacted ({error.message}); "
-                "delete /var/lib/ganeti there to remove its certificate"
+                "delete /var/lib/ganeti there, which has its key and, if it was a master candidate, the key of the "
+                "cluster's CA. If it may have fallen into other hands, renew the cluster's keys ('Stolen keys' in the "
+                "security manual, docs/user/security.md)"
             )

@@ -15,6 +15,7 @@ __all__ = [
     "CheckDevice",
     "DelayNode",
     "DescribeNode",
+    "ForgetCandidacy",
     "GuestEvent",
     "LeaveCluster",
     "Memory",
@@ -110,6 +111,10 @@ class WriteSsconf(Call[None], frozen=True, tag="node.write-ssconf"):
 
 class LeaveCluster(Call[None], frozen=True, tag="node.leave"):
     """Forget the cluster: certificates, replica, ssconf files; the daemon ends."""
+
+
+class ForgetCandidacy(Call[None], frozen=True, tag="node.forget-candidacy"):
+    """You are no master candidate: keep nothing of what only those may have."""
 
 
 class SaveFiles(Call[None], frozen=True, tag="node.save-files"):

@@ -53,6 +53,10 @@ class CheckUsers(Call[Problems], frozen=True, tag="verify.users"):
     """Does every line of the remote API's users' file count, if you have one?"""
 
 
+class TellCandidateFiles(Call[tuple[str, ...]], frozen=True, tag="verify.candidate-files"):
+    """What have you got that only master candidates may have? The names of the files."""
+
+
 class Certificate(Struct, frozen=True):
     """``expires``: seconds since the epoch; ``problem`` if it cannot be read."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.checks import (
+    candidacy,
     capacity,
     certificates,
     configuration,
@@ -31,6 +32,7 @@ OF_GROUP: tuple[Check, ...] = (
     nodes.ANSWERS,
     *nodes.CHECKS,
     *mastership.CHECKS,
+    *candidacy.CHECKS,
     *certificates.CHECKS,
     *files.CHECKS,
     *hooks.CHECKS,

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What nodes have because the cluster trusts them, brought into line with the configuration.
+
+Jobs do it when a node's role changes. What they could not do, since the node did not answer, or what an earlier
+version of the software did not do, is caught up here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from ganeti.errors import GanetiError
+from ganeti.jobs.context import Services
+from ganeti.jobs.lockset import LockSet, exclusive
+from ganeti.model.entity import Entity, evolve
+from ganeti.model.kind import Kind
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.rpc.contract.node import ForgetCandidacy
+
+_log = logging.getLogger(__name__)
+
+_RETRY = 10.0  # seconds
+_OWNER = "masterd"
+
+
+class Trust:
+    """Follows the configuration: nodes that are no candidates forget, certificates without a record get one."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._wanted = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._relieved: set[str] = set()  # UUIDs of nodes that have forgotten since they were no candidates
+        services.configuration.subscribe(self._changed)
+
+    def start(self) -> None:
+        self._wanted.set()
+        self._task = asyncio.create_task(self._work(), name="trust")
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    @property
+    def _state(self) -> State:
+        return self._services.configuration.state
+
+    def _changed(self, state: State, puts: Sequence[Entity], deletes: Sequence[Entity]) -> None:
+        del state
+        if any(entity.kind is Kind.NODE for entity in (*puts, *deletes)):
+            self._wanted.set()
+
+    async def _work(self) -> None:
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            self._relieved &= {node.uuid for node in self._unentitled()}
+            await self._relieve()
+            await self._recognise()
+            if self._still_to_do():
+                asyncio.get_running_loop().call_later(_RETRY, self._wanted.set)
+
+    def _unentitled(self) -> list[Node]:
+        return [node for node in self._state.online_nodes if not node.master_candidate]
+
+    def unrelieved(self) -> list[Node]:
+        """The nodes that may have files of candidates, and are none."""
+        return [node for node in self._unentitled() if node.uuid not in self._relieved]
+
+    def _unrecorded(self) -> list[Node]:
+        return [node for node in self._state.online_nodes if not node.certificate]
+
+    def _still_to_do(self) -> bool:
+        return bool(self.unrelieved() or self._unrecorded())
+
+    async def _relieve(self) -> None:
+        if not self.unrelieved():
+            return
+        # No job is making candidates meanwhile, so no file is taken away that was just brought.
+        async with self._holding(exclusive(Kind.CLUSTER, "candidates")):
+            nodes = self.unrelieved()
+            results = await self._services.nodes.call_all(nodes, ForgetCandidacy())
+        for node in nodes:
+            error = results[node.name]
+            if isinstance(error, GanetiError):
+                _log.info("%s may still have files of master candidates: %s", node.name, error.message)
+            else:
+                self._relieved.add(node.uuid)
+
+    async def _recognise(self) -> None:
+        """Keep the certificates that nodes without a record have shown when they were called."""
+        for node in self._unrecorded():
+            shown = self._services.nodes.certificate_of(node)
+            if not shown:
+                continue
+            async with self._holding(exclusive(Kind.NODE, node.name)):
+                current = self._state.entities[Kind.NODE].get(node.uuid)
+                if isinstance(current, Node) and not current.certificate:
+                    await self._keep(evolve(current, certificate=shown))
+
+    async def _keep(self, node: Node) -> None:
+        try:
+            await self._services.configuration.commit([node])
+        except GanetiError as error:
+            _log.warning("The certificate of %s cannot be kept: %s", node.name, error.message)
+
+    @asynccontextmanager
+    async def _holding(self, locks: LockSet) -> AsyncIterator[None]:
+        request = self._services.locks.request(_OWNER, locks)
+        try:
+            await request.granted
+            yield
+        finally:
+            self._services.locks.release(request)

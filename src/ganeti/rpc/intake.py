@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How much a node daemon takes in: of the body of one request, depending on who sends it, and of all at once.
+
+Who sends it is known from the connection before the first byte is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import StreamReader, web
+
+from ganeti.rpc.transport import Peer
+
+LARGEST = 512 * 1024**2  # bytes; the state of a very large cluster in one call of its master
+SMALLEST = 64 * 1024  # bytes; from whom will be refused anyway, enough to say why
+ALL = 768 * 1024**2  # bytes
+SILENCE = 30.0  # seconds between two pieces of a body
+
+
+class Intake:
+    """``trusted``: whether a caller may be a master."""
+
+    def __init__(self, trusted: Callable[[Peer], bool]) -> None:
+        self._trusted = trusted
+        self._held = 0
+
+    @asynccontextmanager
+    async def body(self, peer: Peer, content: StreamReader) -> AsyncIterator[bytes]:
+        """A request's body, which counts as long as it is used. Raises what aiohttp answers the caller with."""
+        most = LARGEST if self._trusted(peer) else SMALLEST
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            while piece := await _next(content):
+                pieces.append(piece)
+                size += len(piece)
+                self._held += len(piece)
+                if size > most:
+                    raise web.HTTPRequestEntityTooLarge(most, size)
+                if self._held > ALL:
+                    raise web.HTTPServiceUnavailable(text="This node takes in too much at once; try again\n")
+            body = b"".join(pieces)
+            pieces.clear()
+            yield body
+        finally:
+            self._held -= size
+
+
+async def _next(content: StreamReader) -> bytes:
+    """The next piece; empty at the end."""
+    try:
+        async with asyncio.timeout(SILENCE):
+            return await content.readany()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
