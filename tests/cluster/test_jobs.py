@@ -261,8 +261,8 @@ async def test_after_a_crash_what_cannot_be_undone_is_said_to_be_left(cluster):
     storage = cluster.nodes["node2"].equipment.storages["sharedfile"]
     create, started = storage.create, asyncio.Event()
 
-    async def slow(disk):
-        await create(disk)
+    async def slow(disk, report):
+        await create(disk, report)
         started.set()
         await asyncio.Event().wait()
 

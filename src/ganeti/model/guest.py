@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -12,6 +12,7 @@ from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.instance import Instance
 from ganeti.model.nic import Nic
+from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, checked, filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
@@ -32,8 +33,19 @@ class GuestNic(Struct, frozen=True, kw_only=True, omit_defaults=True):
     network: str | None = None
 
 
+class Peer(Struct, frozen=True):
+    """A node that holds disks of a guest; ``address`` is where it takes the traffic of disks."""
+
+    uuid: str
+    name: str
+    address: str
+
+
 class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``hvparams`` holds all parameters of its hypervisor, by name."""
+    """``hvparams`` holds all parameters of its hypervisor, by name.
+
+    ``peers``: the nodes that its disks are bound to, the one that runs it among them.
+    """
 
     uuid: str
     name: str
@@ -44,6 +56,7 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     os: str = ""
     osparams: dict[str, str] = {}
     disks: tuple[Disk, ...] = ()
+    peers: tuple[Peer, ...] = ()
     nics: tuple[GuestNic, ...] = ()
     network_port: int | None = None
 
@@ -72,9 +85,16 @@ def guest_of(
         os=instance.os,
         osparams=os_parameters(state, instance) | dict(osparams_secret or {}),
         disks=instance.disks,
+        peers=peers_of(state, instance.disks),
         nics=tuple(guest_nic(state, nic) for nic in instance.nics),
         network_port=instance.network_port,
     )
+
+
+def peers_of(state: State, disks: Iterable[Disk]) -> tuple[Peer, ...]:
+    """The nodes that disks are bound to, in the order in which the disks name them."""
+    nodes = (state.get(Node, uuid) for uuid in dict.fromkeys(node for disk in disks for node in disk.nodes))
+    return tuple(Peer(node.uuid, node.name, node.migration_ip) for node in nodes)
 
 
 def backend_parameters(state: State, instance: Instance, *layers: Mapping[str, Any]) -> BackendParameters:

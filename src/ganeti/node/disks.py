@@ -23,8 +23,7 @@ class Disks:
         self._equipment = equipment
 
     async def create(self, call: storage.CreateDisk, report: Report) -> None:
-        del report
-        await self._storage(call.disk).create(call.disk)
+        await self._storage(call.disk).create(call.disk, report)
 
     async def remove(self, call: storage.RemoveDisk, report: Report) -> None:
         del report

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
+from typing import get_args
 
 from ganeti.errors import WrongInput
 from ganeti.host.clock import Clock
@@ -21,6 +22,7 @@ from ganeti.node.machine import Machine, PaperMachine, ThisMachine
 from ganeti.node.master_ip import MasterIp, PaperMasterIp
 from ganeti.node.network.bridged import Bridged
 from ganeti.node.network.driver import Network
+from ganeti.node.network.fake import FakeNetwork
 from ganeti.node.network.unsupported import Unsupported
 from ganeti.node.storage.diskless import NoStorage
 from ganeti.node.storage.driver import Storage
@@ -100,7 +102,7 @@ def on_paper(
     mirror them.
     """
     events = Events()
-    own, shared = FakeStorage({}), FakeStorage(shared_disks)
+    own, shared, network = FakeStorage({}), FakeStorage(shared_disks), FakeNetwork()
     return Equipment(
         name,
         paths,
@@ -110,6 +112,6 @@ def on_paper(
         # "kvm" too, so that a cluster on paper can be like a real one in everything else.
         hypervisors={kind: FakeHypervisor(kind, {}, events, clock) for kind in ("kvm", "fake")},
         storages={template: shared if TEMPLATES[template].movable else own for template in DiskTemplate},
-        networks={},
+        networks=dict.fromkeys(get_args(NicMode), network),
         address=PaperMasterIp(),
     )

@@ -162,7 +162,7 @@ class Guests:
             async with AsyncExitStack() as undo_disks:
                 disks = []
                 for disk in guest.disks:
-                    disks.append(await self._storage(guest).open(disk))
+                    disks.append(await self._storage(guest).open(disk, guest.peers))
                     undo_disks.push_async_callback(self._storage(guest).close, disk)
                 yield Resources(tuple(disks), tuple(taps))
                 undo_disks.pop_all()

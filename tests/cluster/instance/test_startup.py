@@ -4,6 +4,10 @@
 import pytest
 
 from ganeti import errors
+from ganeti.model.disk import DiskTemplate
+from ganeti.model.entity import evolve
+from ganeti.model.guest import guest_of
+from ganeti.node.network.fake import FakeNetwork
 
 
 async def test_starting_what_runs_does_no_harm(cluster):
@@ -35,3 +39,31 @@ async def test_what_is_given_for_one_start_must_go_together_with_the_rest(cluste
     with pytest.raises(errors.WrongInput, match="minmem, 512 MiB, is more than maxmem"):
         await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", beparams={"minmem": 512})
     assert await cluster.nodes["node1"].guests("kvm") == {}
+
+
+async def test_a_node_is_told_which_nodes_hold_the_disks_and_where_they_take_their_traffic(cluster):
+    await cluster.add("web1", start=False)
+    await cluster.master.configuration.commit([evolve(cluster.node("node3"), secondary_ip="198.51.100.3")])
+    holders = (cluster.node("node1"), cluster.node("node3"))
+    web1 = cluster.instance("web1")
+    mirrored = evolve(web1.disks[0], template=DiskTemplate.DRBD, nodes=tuple(node.uuid for node in holders))
+    await cluster.master.configuration.commit([evolve(web1, disk_template=DiskTemplate.DRBD, disks=(mirrored,))])
+    peers = guest_of(cluster.state, cluster.instance("web1")).peers
+    assert [(peer.uuid, peer.name, peer.address) for peer in peers] == [
+        (holders[0].uuid, "node1", holders[0].primary_ip),
+        (holders[1].uuid, "node3", "198.51.100.3"),
+    ]
+    # Its storage refuses to open a disk of which it does not know the peer.
+    await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
+    assert await cluster.nodes["node1"].guests() == {"web1": "running"}
+
+
+async def test_a_bridge_that_is_not_on_the_node_is_named_and_nothing_is_left_open(cluster):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
+    network = FakeNetwork({"br1"})
+    cluster.nodes["node1"].equipment.networks["bridged"] = network
+    await cluster.add("web1", hypervisor="kvm", nics=[{"link": "br1"}, {"link": "br1"}], start=False)
+    await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
+    with pytest.raises(errors.GanetiError, match="no bridge 'br9' on this node"):
+        await cluster.add("web2", hypervisor="kvm", nics=[{"link": "br1"}, {"link": "br9"}])
+    assert network.taps() == set()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a way to connect network cards must do, on real taps and bridges in a network namespace of the test's own."""
+"""What a way to connect network cards must do, run on real taps and bridges in a network namespace, and on the fake."""
 
 import asyncio
 import ctypes
@@ -17,6 +17,7 @@ from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.node.network.bridged import Bridged
 from ganeti.node.network.driver import TapOptions
+from ganeti.node.network.fake import FakeNetwork
 from ganeti.node.network.unsupported import Unsupported
 
 CLONE_NEWNET = 0x40000000
@@ -39,17 +40,39 @@ def network_namespace():
 
 @pytest.fixture
 def bridge(network_namespace):
-    ip("link", "add", "br0", "address", "02:00:00:00:00:01", "mtu", "1400", "type", "bridge")
-    ip("link", "set", "br0", "up")
-    return Bridged()
+    return RealBench().network
+
+
+class RealBench:
+    """``network`` has a bridge ``br0``."""
+
+    def __init__(self):
+        ip("link", "add", "br0", "address", "02:00:00:00:00:01", "mtu", "1400", "type", "bridge")
+        ip("link", "set", "br0", "up")
+        self.network = Bridged()
+
+    def devices(self):
+        return {link["ifname"] for link in json.loads(ip("link", "show"))}
+
+
+class FakeBench:
+    def __init__(self):
+        self.network = FakeNetwork({"br0"})
+
+    def devices(self):
+        return self.network.taps()
+
+
+@pytest.fixture(params=["bridged", "fake"])
+def bench(request):
+    if request.param == "fake":
+        return FakeBench()
+    request.getfixturevalue("network_namespace")
+    return RealBench()
 
 
 def ip(*words):
     return subprocess.run(["ip", "-json", "-details", *words], check=True, capture_output=True, text=True).stdout
-
-
-def devices():
-    return {link["ifname"] for link in json.loads(ip("link", "show"))}
 
 
 def device(name):
@@ -80,13 +103,13 @@ async def test_a_card_is_connected_to_its_bridge_and_up(bridge):
     tap.close()
 
 
-async def test_a_tap_lives_as_long_as_somebody_holds_it(bridge):
-    tap = await bridge.connect(guest(), 0, TapOptions())
+async def test_a_tap_lives_as_long_as_somebody_holds_it(bench):
+    tap = await bench.network.connect(guest(), 0, TapOptions())
     held = os.dup(tap.descriptors[0])
     tap.close()
-    assert device(tap.name)
+    assert tap.name in bench.devices()
     os.close(held)
-    assert device(tap.name) is None
+    assert tap.name not in bench.devices()
 
 
 async def test_a_bridge_keeps_its_address_whatever_joins_it(network_namespace):
@@ -119,44 +142,46 @@ async def frame(tap):
     return os.read(descriptor, 65536)
 
 
-async def test_a_card_of_many_queues_has_a_descriptor_for_each(bridge):
-    tap = await bridge.connect(guest(), 0, TapOptions(queues=4))
+async def test_a_card_of_many_queues_has_a_descriptor_for_each(bench):
+    tap = await bench.network.connect(guest(), 0, TapOptions(queues=4))
     assert len(set(tap.descriptors)) == 4
     tap.close()
-    assert device(tap.name) is None
+    assert tap.name not in bench.devices()
 
 
-async def test_names_fit_and_tell_guests_and_cards_apart(bridge):
+async def test_names_fit_and_tell_guests_and_cards_apart(bench):
     cards = (nic(), nic(uuid="nic-1", mac="aa:00:00:00:00:02"))
-    taps = [await bridge.connect(guest(*cards, name=name), i, PLAIN) for name in ("web1", "web2") for i in (0, 1)]
+    taps = [
+        await bench.network.connect(guest(*cards, name=name), i, PLAIN) for name in ("web1", "web2") for i in (0, 1)
+    ]
     assert len({tap.name for tap in taps}) == 4
     assert all(len(tap.name) <= 15 for tap in taps)
     for tap in taps:
         tap.close()
 
 
-async def test_a_tap_that_is_in_use_is_not_given_to_a_second_guest(bridge):
-    tap = await bridge.connect(guest(), 0, TapOptions())
+async def test_a_tap_that_is_in_use_is_not_given_to_a_second_guest(bench):
+    tap = await bench.network.connect(guest(), 0, TapOptions())
     with pytest.raises(WrongState, match="is in use"):
-        await bridge.connect(guest(), 0, TapOptions())
+        await bench.network.connect(guest(), 0, TapOptions())
     tap.close()
 
 
 @pytest.mark.parametrize("link", ["br9", "lo", "br0\n", "../br0", ""])
-async def test_what_is_no_bridge_is_refused_by_name_and_leaves_nothing(bridge, link):
-    before = devices()
+async def test_what_is_no_bridge_is_refused_by_name_and_leaves_nothing(bench, link):
+    before = bench.devices()
     machine = guest(nic(link=link))
     with pytest.raises(EnvironmentUnfit, match="bridge"):
-        await bridge.check(machine.nics[0])
+        await bench.network.check(machine.nics[0])
     with pytest.raises(EnvironmentUnfit, match="bridge"):
-        await bridge.connect(machine, 0, TapOptions())
-    assert devices() == before
+        await bench.network.connect(machine, 0, TapOptions())
+    assert bench.devices() == before
 
 
-async def test_a_card_that_fits_passes_the_check_and_makes_nothing(bridge):
-    before = devices()
-    await bridge.check(nic())
-    assert devices() == before
+async def test_a_card_that_fits_passes_the_check_and_makes_nothing(bench):
+    before = bench.devices()
+    await bench.network.check(nic())
+    assert bench.devices() == before
 
 
 async def test_vlans_are_refused_instead_of_being_left_out(bridge):

@@ -7,34 +7,53 @@ import pytest
 
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskTemplate
-from ganeti.model.template import StorageUnit
+from ganeti.model.guest import Peer
+from ganeti.model.template import TEMPLATES, StorageUnit
 from ganeti.node.storage.fake import FakeStorage
 from ganeti.node.storage.file import FileStorage
+from ganeti.rpc.server import Report
 
 MIB = 1024**2
 DIRECTORIES = {
     DiskTemplate.FILE: "/srv/ganeti/file-storage",
     DiskTemplate.SHARED_FILE: "/srv/ganeti/shared-file-storage",
 }
+# Those that are on paper only so far: on one node, and mirrored between two.
+FAKE = (DiskTemplate.PLAIN, DiskTemplate.DRBD)
 
 
 class Bench:
-    def __init__(self, storage, unit):
+    """``nodes`` are the nodes that each disk is on, for a storage that mirrors them."""
+
+    def __init__(self, storage, unit, nodes=()):
         self.storage = storage
         self.unit = unit
+        self.peers = tuple(Peer(f"uuid-{node}", node, "198.51.100.1") for node in nodes)
+        self.report = Report()
 
     def disk(self, size=1, index=0, **more):
         name = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"disk{index}"))
         location = f"{self.unit.key}/web1.example.com/{name}.file.disk{index}"
-        return Disk(**({"uuid": name, "template": self.unit.template, "size": size, "location": location} | more))
+        wanted = {"uuid": name, "template": self.unit.template, "size": size, "location": location}
+        return Disk(**(wanted | {"nodes": tuple(peer.uuid for peer in self.peers)} | more))
+
+    async def create(self, disk):
+        await self.storage.create(disk, self.report)
+
+    async def open(self, disk):
+        return await self.storage.open(disk, self.peers)
+
+    async def grow(self, disk, size):
+        await self.storage.grow(disk, size, self.report)
 
 
 class FakeBench(Bench):
     """What is written stays in the bench: disks on paper have a size and nothing in them."""
 
-    def __init__(self, capacity=1024**2):
+    def __init__(self, template=DiskTemplate.PLAIN, capacity=1024**2):
         self._disks, self._written = {}, {}
-        super().__init__(FakeStorage(self._disks, capacity), StorageUnit(DiskTemplate.PLAIN, "xenvg"))
+        nodes = ("node1", "node2") if TEMPLATES[template].mirrored else ()
+        super().__init__(FakeStorage(self._disks, capacity), StorageUnit(template, "xenvg"), nodes)
 
     def bytes_of(self, disk):
         return self._disks[disk.location].size * MIB
@@ -50,7 +69,7 @@ class FakeBench(Bench):
 
     async def fill(self):
         space = await self.storage.space(self.unit)
-        await self.storage.create(self.disk(size=space.free, index=9))
+        await self.create(self.disk(size=space.free, index=9))
 
 
 class FileBench(Bench):
@@ -88,19 +107,22 @@ class FileBench(Bench):
         raise AssertionError("The file system does not become full")
 
 
-@pytest.fixture(params=["fake", "file", "sharedfile"])
+@pytest.fixture(params=[*FAKE, *DIRECTORIES])
 def bench(request, tmp_path):
-    if request.param == "fake":
-        return FakeBench()
-    return FileBench(tmp_path, DiskTemplate(request.param))
+    return FakeBench(request.param) if request.param in FAKE else FileBench(tmp_path, request.param)
 
 
-@pytest.fixture(params=["fake", "file", "sharedfile"])
+@pytest.fixture(params=[*FAKE, *DIRECTORIES])
 def small_bench(request):
     """With a space of 4 MiB."""
-    if request.param == "fake":
-        return FakeBench(capacity=4)
-    return FileBench(request.getfixturevalue("small_space"), DiskTemplate(request.param))
+    if request.param in FAKE:
+        return FakeBench(request.param, capacity=4)
+    return FileBench(request.getfixturevalue("small_space"), request.param)
+
+
+@pytest.fixture
+def mirrored_bench():
+    return FakeBench(DiskTemplate.DRBD)
 
 
 @pytest.fixture

@@ -7,17 +7,16 @@ from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.diskless import NoStorage
+from ganeti.rpc.server import Report
 
 DISK = Disk(uuid="disk-0", template=DiskTemplate.DISKLESS, size=1, location="")
 
 
 async def test_it_has_no_disks():
     storage = NoStorage()
-    for touch in (storage.create, storage.open):
+    for touch in (storage.create(DISK, Report()), storage.open(DISK, ()), storage.grow(DISK, 2, Report())):
         with pytest.raises(WrongInput, match="has no disks"):
-            await touch(DISK)
-    with pytest.raises(WrongInput, match="has no disks"):
-        await storage.grow(DISK, 2)
+            await touch
     assert (await storage.examine(DISK)).problem
     await storage.remove(DISK)
 

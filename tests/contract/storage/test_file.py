@@ -32,11 +32,11 @@ async def test_a_path_that_leaves_the_directory_is_refused_by_all_that_touches_f
     (outside / "disk").write_bytes(b"theirs")
     (files.directory / "link").symlink_to(outside)
     disk = files.disk(location=location)
-    for touch in (files.storage.create, files.storage.remove, files.storage.open):
+    for touch in (files.create, files.storage.remove, files.open):
         with pytest.raises(WrongInput, match="'location'"):
             await touch(disk)
     with pytest.raises(WrongInput, match="'location'"):
-        await files.storage.grow(disk, 9)
+        await files.grow(disk, 9)
     assert (await files.storage.examine(disk)).problem
     assert (outside / "disk").read_bytes() == b"theirs"
 
@@ -47,7 +47,7 @@ async def test_a_link_in_place_of_a_disk_is_not_followed(files):
     disk = files.disk()
     files.file(disk).parent.mkdir()
     files.file(disk).symlink_to(target)
-    for touch in (files.storage.create, files.storage.remove, files.storage.open):
+    for touch in (files.create, files.storage.remove, files.open):
         with pytest.raises(WrongInput, match="'location'"):
             await touch(disk)
     assert target.read_bytes() == b"theirs"
@@ -56,7 +56,7 @@ async def test_a_link_in_place_of_a_disk_is_not_followed(files):
 @pytest.mark.parametrize("name", ["a b", "a,b=c", "a\nb", "-rf", "$(reboot)", "dïsk", "x" * 200, ".hidden"])
 async def test_hostile_names_are_names(files, name):
     disk = files.disk(location=f"{INSIDE}/web1/{name}")
-    await files.storage.create(disk)
+    await files.create(disk)
     assert files.file(disk).is_file()
     assert not (await files.storage.examine(disk)).problem
     await files.storage.remove(disk)
@@ -66,7 +66,7 @@ async def test_hostile_names_are_names(files, name):
 async def test_a_name_that_is_too_long_is_told_as_such_and_nothing_is_left(files):
     disk = files.disk(location=f"{INSIDE}/web1/{'x' * 300}")
     with pytest.raises(EnvironmentUnfit, match="File name too long"):
-        await files.storage.create(disk)
+        await files.create(disk)
     assert files.contents() == set()
 
 
@@ -76,24 +76,24 @@ async def test_what_is_no_file_is_neither_taken_for_a_disk_nor_overwritten(files
     files.file(disk).parent.mkdir()
     make(files.file(disk))
     with pytest.raises(AlreadyExists):
-        await files.storage.create(disk)
+        await files.create(disk)
     with pytest.raises(UnknownEntity):
-        await files.storage.open(disk)
+        await files.open(disk)
     with pytest.raises(UnknownEntity):
-        await files.storage.grow(disk, 9)
+        await files.grow(disk, 9)
     assert (await files.storage.examine(disk)).problem
 
 
 async def test_only_root_may_read_a_disk(files):
     disk = files.disk()
-    await files.storage.create(disk)
+    await files.create(disk)
     assert files.file(disk).stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_shared_directory_that_is_not_mounted_is_not_made(tmp_path, files):
     files.directory.rmdir()
     with pytest.raises(EnvironmentUnfit, match="mount it"):
-        await files.storage.create(files.disk())
+        await files.create(files.disk())
     assert not files.directory.exists()
 
 
@@ -112,12 +112,12 @@ async def test_what_open_will_give_is_known_before_the_disk_is_there(files):
     disk = files.disk()
     expected = files.storage.expected(disk)
     assert not files.contents()
-    await files.storage.create(disk)
-    assert await files.storage.open(disk) == expected
+    await files.create(disk)
+    assert await files.open(disk) == expected
 
 
 async def test_a_disk_that_another_has_is_left_alone(files):
     disk = files.disk(size=2)
-    await files.storage.create(disk)
+    await files.create(disk)
     with pytest.raises(AlreadyExists, match="2 MiB instead of 3 MiB"):
-        await files.storage.create(replace(disk, size=3))
+        await files.create(replace(disk, size=3))

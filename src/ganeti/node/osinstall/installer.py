@@ -113,7 +113,7 @@ class Installer:
         async with AsyncExitStack() as undo:
             disks = []
             for disk in guest.disks:
-                disks.append(await storage.open(disk))
+                disks.append(await storage.open(disk, guest.peers))
                 undo.push_async_callback(storage.close, disk)
             opened = tuple(disks)
             told = environment.for_instance(guest, provider, opened, debug_level=debug_level)

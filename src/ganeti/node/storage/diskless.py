@@ -3,24 +3,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk
+from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.storage import DiskStatus
+from ganeti.rpc.server import Report
 
 
 class NoStorage:
-    async def create(self, disk: Disk) -> None:
+    async def create(self, disk: Disk, report: Report) -> None:
+        del report
         _refuse(disk)
 
     async def remove(self, disk: Disk) -> None:
         pass
 
-    async def open(self, disk: Disk) -> OpenDisk:
+    async def open(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+        del peers
         _refuse(disk)
 
     async def close(self, disk: Disk) -> None:
@@ -32,7 +37,8 @@ class NoStorage:
     def expected(self, disk: Disk) -> OpenDisk:
         _refuse(disk)
 
-    async def grow(self, disk: Disk, size: int) -> None:  # noqa: ARG002 - a Storage
+    async def grow(self, disk: Disk, size: int, report: Report) -> None:
+        del size, report
         _refuse(disk)
 
     async def space(self, unit: StorageUnit) -> Space | None:

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ganeti.model.disk import Disk
+from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.rpc.contract.storage import DiskStatus
+from ganeti.rpc.server import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,10 @@ class OpenDisk:
 class Storage(Protocol):
     """One disk template on this node. Every method can be repeated without harm."""
 
-    async def create(self, disk: Disk) -> None:
+    async def create(self, disk: Disk, report: Report) -> None:
         """Make it. One that is there is left as it is; when this fails nothing is left.
+
+        What takes long reports its progress, in MiB up to the disk's size.
 
         Raises InsufficientResources (no space), AlreadyExists (something else has its place),
         WrongInput (a place where disks may not be).
@@ -41,8 +46,11 @@ class Storage(Protocol):
         """Take it away; one that is not there is fine."""
         ...
 
-    async def open(self, disk: Disk) -> OpenDisk:
-        """Make it usable here. Raises UnknownEntity if it is not there."""
+    async def open(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+        """Make it usable here; ``peers`` are the nodes that hold it, this one among them.
+
+        Raises UnknownEntity if it is not there, WrongInput if a node that holds it is not among the peers.
+        """
         ...
 
     async def close(self, disk: Disk) -> None:
@@ -55,8 +63,10 @@ class Storage(Protocol):
         """What ``open`` would give, were it there. Raises WrongInput for a place where disks may not be."""
         ...
 
-    async def grow(self, disk: Disk, size: int) -> None:
+    async def grow(self, disk: Disk, size: int, report: Report) -> None:
         """Make it larger, to ``size`` MiB; what is on it stays. One that has this size is left as it is.
+
+        Reports its progress as ``create`` does.
 
         Raises UnknownEntity, InsufficientResources, WrongInput for a size that is smaller.
         """

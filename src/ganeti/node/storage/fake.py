@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 
 from msgspec.structs import replace
 
 from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity, WrongInput
 from ganeti.model.disk import Disk
+from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.storage import DiskStatus
+from ganeti.rpc.server import Report
 
 
 class FakeStorage:
@@ -25,20 +27,23 @@ class FakeStorage:
         self._disks = disks
         self._capacity = capacity
 
-    async def create(self, disk: Disk) -> None:
+    async def create(self, disk: Disk, report: Report) -> None:
         found = self._disks.get(disk.location)
         if found and found.size != disk.size:
             raise AlreadyExists(f"There is a disk of {found.size} MiB at {disk.location} already")
         if not found and self.used() + disk.size > self._capacity:
             raise InsufficientResources(f"No space for disk {disk.uuid} ({disk.size} MiB)")
+        report.progress(disk.size, disk.size, "MiB")
         self._disks[disk.location] = disk
 
     async def remove(self, disk: Disk) -> None:
         self._disks.pop(disk.location, None)
 
-    async def open(self, disk: Disk) -> OpenDisk:
+    async def open(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         if disk.location not in self._disks:
             raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
+        if unknown := set(disk.nodes) - {peer.uuid for peer in peers}:
+            raise WrongInput(f"Disk {disk.uuid} is on nodes that are not known here: {', '.join(sorted(unknown))}")
         return OpenDisk(disk, disk.location)
 
     async def close(self, disk: Disk) -> None:
@@ -54,7 +59,7 @@ class FakeStorage:
     def expected(self, disk: Disk) -> OpenDisk:
         return OpenDisk(disk, disk.location)
 
-    async def grow(self, disk: Disk, size: int) -> None:
+    async def grow(self, disk: Disk, size: int, report: Report) -> None:
         found = self._disks.get(disk.location)
         if not found:
             raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
@@ -62,6 +67,7 @@ class FakeStorage:
             raise WrongInput(f"Disk {disk.uuid} has {found.size} MiB and cannot shrink to {size} MiB")
         if self.used() - found.size + size > self._capacity:
             raise InsufficientResources(f"No space for disk {disk.uuid} ({size} MiB)")
+        report.progress(size, size, "MiB")
         self._disks[disk.location] = replace(found, size=size)
 
     async def space(self, unit: StorageUnit) -> Space | None:

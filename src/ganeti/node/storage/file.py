@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -14,11 +14,13 @@ from uuid import uuid4
 from ganeti.errors import AlreadyExists, EnvironmentUnfit, GanetiError, InsufficientResources, UnknownEntity, WrongInput
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk
+from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.directories import allowed, ensure_there, locate, problems
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.storage import DiskStatus
+from ganeti.rpc.server import Report
 
 _MIB = 1024**2
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -30,7 +32,8 @@ class FileStorage:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
 
-    async def create(self, disk: Disk) -> None:
+    async def create(self, disk: Disk, report: Report) -> None:
+        del report  # a sparse file takes no time
         path = locate(self._paths, disk.location)
         ensure_there(self._paths, path)
         # A shared directory may be slow to answer, and the daemon has other guests.
@@ -41,7 +44,8 @@ class FileStorage:
         keep = {self._paths.under(place).resolve() for place in allowed(self._paths)}
         await asyncio.to_thread(_remove, path, keep, disk)
 
-    async def open(self, disk: Disk) -> OpenDisk:
+    async def open(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+        del peers
         path = locate(self._paths, disk.location)
         if not await asyncio.to_thread(path.is_file):
             raise UnknownEntity(f"There is no file {disk.location} for disk {disk.uuid}")
@@ -64,7 +68,8 @@ class FileStorage:
     def expected(self, disk: Disk) -> OpenDisk:
         return OpenDisk(disk, str(locate(self._paths, disk.location)))
 
-    async def grow(self, disk: Disk, size: int) -> None:
+    async def grow(self, disk: Disk, size: int, report: Report) -> None:
+        del report
         path = locate(self._paths, disk.location)
         await asyncio.to_thread(_grow, path, disk, size)
 

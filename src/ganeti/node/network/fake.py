@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Network cards that are connected on paper, in place of any NIC mode."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection
+
+from ganeti.errors import EnvironmentUnfit, WrongState
+from ganeti.model.guest import Guest, GuestNic
+from ganeti.node.network import tap
+from ganeti.node.network.driver import Tap, TapOptions
+
+
+class FakeNetwork:
+    """``links`` are the bridges that there are; None: whatever is asked for.
+
+    The descriptors of a tap are ends of sockets: when all that hold one have let go of it, this end tells.
+    """
+
+    def __init__(self, links: Collection[str] | None = None) -> None:
+        self._links = links
+        self._ends: dict[str, list[socket.socket]] = {}
+
+    async def check(self, nic: GuestNic) -> None:
+        if self._links is not None and nic.link not in self._links:
+            raise EnvironmentUnfit(f"There is no bridge '{nic.link}' on this node")
+
+    async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
+        nic, name = guest.nics[index], tap.name_of(guest.uuid, index)
+        await self.check(nic)
+        if name in self.taps():
+            raise WrongState(f"The tap device {name} is in use; does the guest run already?")
+        queues = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(options.queues)]
+        self._ends[name] = [own for own, _ in queues]
+        return Tap(nic, name, tuple(other.detach() for _, other in queues))
+
+    def taps(self) -> set[str]:
+        """Those that somebody still holds."""
+        for name, ends in [*self._ends.items()]:
+            if all(_let_go(end) for end in ends):
+                for end in self._ends.pop(name):
+                    end.close()
+        return set(self._ends)
+
+
+def _let_go(end: socket.socket) -> bool:
+    try:
+        return not end.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
