@@ -2,7 +2,9 @@
 """OS providers' scripts, written as ganeti-os-interface(7) says and run on real files."""
 
 import asyncio
+import contextlib
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -46,8 +48,7 @@ async def node(tmp_path):
         (provider / name).chmod(0o755)
 
     for name, text in SCRIPTS.items():
-        # As Debian's providers are; its plain sh takes descriptors of one digit only.
-        script(name, text, interpreter="#!/bin/bash -e")
+        script(name, text)
     equipment = of_this_machine("node1", paths, WallClock())
     paths.under("/srv/ganeti/file-storage").mkdir(parents=True)
     disk = Disk(uuid=UUID, template=DiskTemplate.FILE, size=1, location="/srv/ganeti/file-storage/web1/disk0")
@@ -146,6 +147,23 @@ async def test_what_was_exported_can_be_imported(node):
     node.disk.write_bytes(b"\0" * 1024**2)
     await node.installer.import_(contract.ImportDisk(guest=node.guest, index=0, path=path), Report())
     assert node.disk.read_bytes().startswith(b"data....")
+
+
+async def test_the_size_that_an_export_predicts_is_where_its_progress_ends(node):
+    node.script("export", 'stat -c %s "$EXPORT_DEVICE" >&"$EXP_SIZE_FD"; read -r _ <"$EXPORT_DEVICE.go"')
+    os.mkfifo(f"{node.disk}.go")
+    report = Report()
+    call = contract.ExportDisk(guest=node.guest, index=0, path="/srv/ganeti/export/web1/disk0")
+    # A daemon has so many files open that its pipe has a number of several digits.
+    with contextlib.ExitStack() as opened:
+        for _ in range(12):
+            opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        exporting = asyncio.create_task(node.installer.export(call, report))
+        while not (line := await report.next()).progress:
+            assert not line.log
+        Path(f"{node.disk}.go").write_text("go\n")
+        await exporting
+    assert (line.progress.total, line.progress.unit) == (1, "MiB")
 
 
 async def test_an_export_that_fails_leaves_no_file(node):

@@ -17,6 +17,10 @@ from ganeti.rpc.contract.os import OsProvider
 
 Environment = dict[str, str]
 
+# Where an exporting script may write the predicted size, in bytes. Plain shells, dash among them, can redirect
+# to descriptors of one digit only.
+SIZE_DESCRIPTOR = 3
+
 
 def for_instance(guest: Guest, provider: OsProvider, disks: Sequence[OpenDisk], *, debug_level: int = 0) -> Environment:
     """What every script that works on an instance gets."""
@@ -54,9 +58,8 @@ def for_provider(
     return told
 
 
-def for_export(index: int, disk: OpenDisk, size_descriptor: int) -> Environment:
-    """``size_descriptor``: where the script may write the predicted size, in bytes."""
-    return {**_copied("EXPORT", index, disk), "EXP_SIZE_FD": str(size_descriptor)}
+def for_export(index: int, disk: OpenDisk) -> Environment:
+    return {**_copied("EXPORT", index, disk), "EXP_SIZE_FD": str(SIZE_DESCRIPTOR)}
 
 
 def for_import(index: int, disk: OpenDisk) -> Environment:

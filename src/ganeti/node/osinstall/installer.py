@@ -90,10 +90,10 @@ class Installer:
         async with self._work(call.guest, may_run=True) as work:
             disk = work.disk(call.index)
             with transfer.incoming(path) as file:
-                async with transfer.watched(file, report.progress) as size_descriptor:
-                    more = environment.for_export(call.index, disk, size_descriptor)
+                async with transfer.watched(file, report.progress) as size_pipe:
+                    more = environment.for_export(call.index, disk)
                     await self._script(work, "export", more, report).run(
-                        timeout=call.deadline, standard_output=file, descriptors=(size_descriptor,)
+                        timeout=call.deadline, standard_output=file, size_to=size_pipe
                     )
 
     async def import_(self, call: contract.ImportDisk, report: Report) -> None:

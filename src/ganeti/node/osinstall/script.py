@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from ganeti.errors import ExecutionFailed
 from ganeti.host.process import follow
-from ganeti.node.osinstall.environment import Environment
+from ganeti.node.osinstall.environment import SIZE_DESCRIPTOR, Environment
 from ganeti.node.osinstall.excerpt import Excerpt
 from ganeti.rpc.contract.os import OsProvider
 
 _LAST_LINES = 5  # of a failing script, for the error
+
+# Runs a command with a pipe, which it inherits under the number that comes first, as SIZE_DESCRIPTOR.
+_WITH_SIZE_DESCRIPTOR = ("/bin/sh", "-c", f'exec "$@" {SIZE_DESCRIPTOR}>"/dev/fd/$0"')
 
 
 class Script:
@@ -41,9 +44,12 @@ class Script:
         timeout: float,
         standard_input: IO[bytes] | None = None,
         standard_output: IO[bytes] | None = None,
-        descriptors: Sequence[int] = (),
+        size_to: int | None = None,
     ) -> None:
-        """Raises ExecutionFailed with its last lines if it fails or takes longer than ``timeout`` seconds."""
+        """``size_to`` is a pipe that it gets as SIZE_DESCRIPTOR.
+
+        Raises ExecutionFailed with its last lines if it fails or takes longer than ``timeout`` seconds.
+        """
         excerpt = Excerpt(self._told, self._log)
         last: deque[str] = deque(maxlen=_LAST_LINES)
         self._log.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +62,7 @@ class Script:
                 excerpt.tell(line)
 
             status = await follow(
+                *(() if size_to is None else (*_WITH_SIZE_DESCRIPTOR, str(size_to))),
                 Path(self._provider.path) / self._name,
                 *arguments,
                 told=tell,
@@ -64,7 +71,7 @@ class Script:
                 directory=Path(self._provider.path),
                 standard_input=standard_input,
                 standard_output=standard_output,
-                descriptors=descriptors,
+                descriptors=() if size_to is None else (size_to,),
             )
         if status:
             raise ExecutionFailed(
