@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+# Why a guest is paused that has never run.
+NOT_STARTED = "not started yet"
+
 
 class GuestState(StrEnum):
     """The words are shown to users, and those of an end are in records of nodes."""

@@ -38,7 +38,7 @@ class Guests:
         del report
         async with self._changing(call.guest) as hypervisor:
             if hypervisor.runs(call.guest.name):
-                return Started(fresh=False, resumed=not call.paused and await hypervisor.resume(call.guest))
+                return await self._resumed(call, hypervisor)
             async with self._resources(call.guest, hypervisor) as resources:
                 await hypervisor.start(call.guest, resources, paused=call.paused)
             return Started(fresh=True)
@@ -61,8 +61,7 @@ class Guests:
 
     async def describe(self, call: instance.DescribeGuest, report: Report) -> RunningGuest | None:
         del report
-        guests = await self.all_of((call.hypervisor,))
-        return next((guest for guest in guests if guest.name == call.name), None)
+        return await self._found(call.name, call.hypervisor)
 
     async def accept(self, call: instance.AcceptGuest, report: Report) -> Incoming:
         del report
@@ -130,6 +129,17 @@ class Guests:
 
     def runs(self, guest: Guest) -> bool:
         return self._hypervisor_of(guest).runs(guest.name)
+
+    async def _found(self, name: str, hypervisor: str) -> RunningGuest | None:
+        return next((guest for guest in await self.all_of((hypervisor,)) if guest.name == name), None)
+
+    async def _resumed(self, call: instance.StartGuest, hypervisor: Hypervisor) -> Started:
+        """What comes of starting a guest that is there."""
+        if call.paused or not await hypervisor.resume(call.guest):
+            return Started(fresh=False)
+        now = await self._found(call.guest.name, call.guest.hypervisor)
+        again = now.state.because(now.reason) if now and now.state.can_resume else ""
+        return Started(fresh=False, resumed=True, paused_again=again)
 
     def _hypervisor_of(self, guest: Guest) -> Hypervisor:
         # Names become paths; whatever the master says, none leads out of its directory.

@@ -34,4 +34,6 @@ async def _stopped(hypervisor: Hypervisor, name: str, timeout: float) -> str:
         return f"could not be stopped: {error.message}"
     if not stopped.forced:
         return "powered off"
-    return f"did not power off within {timeout:.0f} seconds and was killed" if stopped.asked else "was killed"
+    if stopped.obstacle:
+        return f"could not be asked to power off, since {stopped.obstacle}, and was killed"
+    return f"did not power off within {timeout:.0f} seconds and was killed"

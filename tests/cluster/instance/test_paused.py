@@ -45,10 +45,40 @@ async def test_startup_lets_a_paused_guest_go_on(full):
     assert await full.nodes["node1"].guests() == {"web1": "running"}
 
 
+async def test_a_guest_whose_disk_is_still_full_pauses_again_and_startup_does_not_call_that_a_success(full):
+    full.nodes["node1"].hypervisor().pause("web1", GuestState.IO_ERROR, FULL, lasting=True)
+    with pytest.raises(errors.WrongState, match=rf"paused again at once: it is io-error \({FULL}\); once the cause"):
+        await full.run("OP_INSTANCE_STARTUP", instance_name="web1")
+    assert await full.nodes["node1"].guests() == {"web1": "io-error"}
+
+
+async def test_a_guest_whose_disk_was_full_powers_off_in_order_once_there_is_room(full):
+    number = await full.submit("OP_INSTANCE_SHUTDOWN", instance_name="web1")
+    assert str((await full.finished(number)).status) == "success"
+    assert not any("killed" in line for line in full.log(number))
+
+
+async def test_a_guest_whose_disk_is_still_full_is_killed_at_shutdown_and_it_is_said_why(full):
+    full.nodes["node1"].hypervisor().pause("web1", GuestState.IO_ERROR, FULL, lasting=True)
+    number = await full.submit("OP_INSTANCE_SHUTDOWN", instance_name="web1")
+    await full.finished(number)
+    said = f"could not be asked to power off, since it is io-error ({FULL}), and was killed"
+    assert any(said in line for line in full.log(number))
+
+
+async def test_cleaning_up_leaves_a_guest_paused_that_no_migration_has_paused(cluster):
+    await cluster.add("web1")
+    cluster.nodes["node1"].hypervisor().pause("web1", GuestState.PAUSED)
+    number = await cluster.submit("OP_INSTANCE_MIGRATE", instance_name="web1", cleanup=True)
+    await cluster.finished(number)
+    assert await cluster.nodes["node1"].guests() == {"web1": "paused"}
+    assert any("'gnt-instance startup' lets it go on" in line for line in cluster.log(number))
+
+
 async def test_an_instance_can_be_started_paused_and_is_not_taken_for_stopped(cluster):
     await cluster.add("web1", start=False)
     await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", startup_paused=True)
-    assert await cluster.list("instance", "status", "guest_state") == [["running", "paused"]]
+    assert await cluster.list("instance", "status", "guest_state") == [["running", "paused (not started yet)"]]
     assert await verify(cluster) == (True, [])
 
 

@@ -15,6 +15,7 @@ import pytest
 from ganeti.host.clock import WallClock
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import Guest
+from ganeti.model.guest_state import GuestState
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Resources
@@ -112,6 +113,9 @@ class FakeBench(Bench):
     async def power_off(self, guest):
         self.node.driver.end(guest.name)
 
+    async def pause(self, guest):
+        self.node.driver.pause(guest.name, GuestState.PAUSED)
+
     async def crash(self, guest):
         self.node.driver.end(guest.name, crashed=True)
 
@@ -191,6 +195,11 @@ class KvmBench(Bench):
     async def power_off(self, guest):
         await self.up(guest)
         await self.type(guest, "poweroff")
+
+    async def pause(self, guest):
+        machine = self.node.driver._machines[guest.name]
+        await machine.execute("stop")
+        await machine.refresh()
 
     async def crash(self, guest):
         await self.up(guest)

@@ -38,17 +38,35 @@ async def test_a_paused_guest_goes_on_when_it_is_told_to(bench):
 async def test_a_paused_guest_is_not_sent(bench):
     guest = bench.guest()
     await bench.start(guest, paused=True)
-    with pytest.raises(WrongState, match="is paused and cannot be migrated"):
+    with pytest.raises(WrongState, match=r"is paused \(not started yet\) and cannot be migrated"):
         await bench.move(guest)
     assert await bench.node.states() == {guest.name: "paused"}
     await bench.other.driver.finish_incoming(guest, success=False)
 
 
-async def test_stopping_a_paused_guest_says_that_it_could_not_be_asked(bench):
+async def test_stopping_a_guest_that_has_never_run_does_not_boot_it_and_says_why_it_was_not_asked(bench):
     guest = bench.guest()
     await bench.start(guest, paused=True)
     stopped = await bench.node.driver.stop(guest.name, timeout=60, force=False)
-    assert (stopped.was_running, stopped.forced, stopped.asked) == (True, True, False)
+    assert (stopped.was_running, stopped.forced) == (True, True)
+    assert stopped.obstacle == "it is paused (not started yet)"
+
+
+async def test_a_paused_guest_that_is_stopped_goes_on_first_so_that_it_can_power_off(bench):
+    guest = bench.guest()
+    await bench.start(guest)
+    await bench.up(guest)
+    await bench.pause(guest)
+    stopped = await bench.node.driver.stop(guest.name, timeout=300, force=False)
+    assert (stopped.was_running, stopped.forced, stopped.obstacle) == (True, False, "")
+
+
+async def test_a_guest_that_was_not_sent_is_left_paused_if_somebody_has_paused_it(bench):
+    guest = bench.guest()
+    await bench.start(guest)
+    await bench.pause(guest)
+    await bench.node.driver.finish_outgoing(guest, success=False)
+    assert await bench.node.states() == {guest.name: "paused"}
 
 
 async def test_a_guest_with_a_parameter_that_does_not_exist_is_refused(bench):

@@ -62,10 +62,43 @@ async def test_a_guest_whose_disk_finds_no_space_is_paused_with_the_reason_and_g
     await kvm.again()
     (found,) = await kvm.node.list()
     assert (found.state, found.reason) == ("io-error", paused.reason)
-    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=64m", small_space], check=True)
+    # While nothing has been done about it, it goes on and is paused again, which is known at once.
     assert await kvm.node.driver.resume(guest)
-    await kvm.node.until("running")
-    assert await kvm.count(guest) == 1
+    (found,) = await kvm.node.list()
+    assert (found.state, found.reason) == ("io-error", paused.reason)
+    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=64m", small_space], check=True)
+    # What the guest says while nobody listens is lost.
+    counted = asyncio.create_task(kvm.count(guest))
+    assert await kvm.node.driver.resume(guest)
+    assert await counted == 1
+    assert await kvm.node.states() == {guest.name: "running"}
+
+
+async def test_parameters_that_do_not_go_together_are_refused_here_too_whatever_the_master_says(kvm):
+    guest = kvm.guest(hvparams={"disk_aio": "native", "vnc_x509_path": "/etc/vnc"})
+    with pytest.raises(WrongInput, match=r"(?s)disk_aio 'native' needs.*of use only with vnc_tls"):
+        await kvm.start(guest)
+
+
+async def test_a_guest_whose_disk_is_full_is_killed_when_it_is_stopped_and_it_is_said_why(kvm, small_space):
+    guest = kvm.guest(hvparams={"kernel_args": FILL, "serial_console": True})
+    guest, resources = with_disks(guest, 16, directory=small_space)
+    await kvm.node.driver.start(guest, resources, paused=False)
+    await kvm.node.until("io-error")
+    stopped = await kvm.node.driver.stop(guest.name, timeout=600, force=False)
+    assert (stopped.forced, stopped.obstacle) == (True, "it is io-error (disk/0: no space left on its storage)")
+
+
+async def test_a_guest_that_was_paused_to_be_sent_goes_on_under_the_next_node_daemon(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    await kvm.up(guest)
+    machine = kvm.node.driver._machines[guest.name]
+    machine.enter("sending")
+    await kvm.pause(guest)
+    await kvm.again()
+    await kvm.node.driver.finish_outgoing(guest, success=False)
+    assert await kvm.node.states() == {guest.name: "running"}
 
 
 async def test_a_shared_disk_moves_with_its_guest_and_is_never_locked_by_two(kvm, tmp_path):

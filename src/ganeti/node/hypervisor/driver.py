@@ -61,11 +61,17 @@ class Hypervisor(Protocol):
         ...
 
     async def resume(self, guest: Guest) -> bool:
-        """Let a paused guest go on; whether it was paused. Raises WrongState if it does not run or is migrated."""
+        """Let a paused guest go on; whether it was paused. It may pause again before this returns.
+
+        Raises WrongState if it does not run or is migrated.
+        """
         ...
 
     async def stop(self, name: str, *, timeout: float, force: bool) -> Stopped:
-        """Ask a guest to power off, and kill it if it has not after ``timeout`` seconds."""
+        """Ask a guest to power off, and kill it if it has not after ``timeout`` seconds.
+
+        One that is paused goes on first, unless it has never run.
+        """
         ...
 
     async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
@@ -80,7 +86,9 @@ class Hypervisor(Protocol):
 
     async def finish_incoming(self, guest: Guest, *, success: bool) -> None: ...
 
-    async def finish_outgoing(self, guest: Guest, *, success: bool) -> None: ...
+    async def finish_outgoing(self, guest: Guest, *, success: bool) -> None:
+        """If it has not left, it goes on, unless it was paused before it was to be sent."""
+        ...
 
     async def clear(self, guest: Guest) -> None:
         """Clear away what a guest has left. Raises WrongState if it runs."""

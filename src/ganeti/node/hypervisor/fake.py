@@ -19,7 +19,7 @@ from ganeti.errors import HypervisorFailed, WrongState
 from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
 from ganeti.model.guest import Guest
-from ganeti.model.guest_state import GuestState
+from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.report import RunningGuest
@@ -58,6 +58,7 @@ class FakeHypervisor:
         self._guests = guests
         self._events = events
         self._clock = clock
+        self._lasting: set[str] = set()
 
     async def recover(self) -> None:
         pass
@@ -84,7 +85,9 @@ class FakeHypervisor:
 
     async def start(self, guest: Guest, resources: Resources, *, paused: bool) -> None:
         await self.check(guest, resources)
-        self._enter(guest, GuestState.PAUSED if paused else GuestState.RUNNING)
+        self._enter(guest, GuestState.RUNNING)
+        if paused:
+            self.pause(guest.name, GuestState.PAUSED, NOT_STARTED)
 
     async def resume(self, guest: Guest) -> bool:
         state = self._state(guest.name)
@@ -94,14 +97,14 @@ class FakeHypervisor:
             )
         if not state or not state.can_resume:
             return False
-        self._enter(guest, GuestState.RUNNING)
+        self._go_on(guest.name)
         return True
 
     async def stop(self, name: str, *, timeout: float, force: bool) -> Stopped:  # noqa: ARG002 - a Hypervisor
         was_running = self.runs(name)
-        asked = self._state(name) is GuestState.RUNNING and not force
+        obstacle = self._obstacle(name) if was_running and not force else ""
         self._leave(name)
-        return Stopped(was_running, forced=was_running and not asked, asked=asked)
+        return Stopped(was_running, forced=was_running and bool(force or obstacle), obstacle=obstacle)
 
     async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
         if not self.runs(guest.name):
@@ -118,9 +121,10 @@ class FakeHypervisor:
         return Incoming(f"{_URI}{address}")
 
     async def migrate(self, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:  # noqa: ARG002 - a Hypervisor
-        state = self._state(guest.name)
-        if state not in (GuestState.RUNNING, GuestState.MIGRATED):
-            raise WrongState(f"Instance {guest.name} is {state or GuestState.DOWN} and cannot be migrated")
+        found = self._guests.get(guest.name)
+        if found is None or found.state not in (GuestState.RUNNING, GuestState.MIGRATED):
+            how = found.state.because(found.reason) if found else GuestState.DOWN
+            raise WrongState(f"Instance {guest.name} is {how} and cannot be migrated")
         if not uri.startswith(_URI):
             raise HypervisorFailed(f"Instance {guest.name} cannot be sent to '{uri}'")
         memory = guest.beparams.maxmem
@@ -143,7 +147,7 @@ class FakeHypervisor:
             raise WrongState(f"Instance {guest.name} has not left; it runs here")
         if success:
             self._leave(guest.name)
-        elif self.runs(guest.name):
+        elif self._state(guest.name) is GuestState.MIGRATED:
             self._enter(guest, GuestState.RUNNING)
 
     async def clear(self, guest: Guest) -> None:
@@ -169,10 +173,27 @@ class FakeHypervisor:
         self._guests[name] = replace(guest, state=GuestState.CRASHED if crashed else GuestState.USER_DOWN)
         self._events.tell(self._shown(self._guests[name]))
 
-    def pause(self, name: str, state: GuestState, reason: str = "") -> None:
-        """Let something stop a guest's processors, a full disk for example."""
+    def pause(self, name: str, state: GuestState, reason: str = "", *, lasting: bool = False) -> None:
+        """Let something stop a guest's processors, a full disk for example; ``lasting``: again, when it goes on."""
+        if lasting:
+            self._lasting.add(name)
         self._guests[name] = replace(self._guests[name], state=state, reason=reason)
         self._events.tell(self._shown(self._guests[name]))
+
+    def _go_on(self, name: str) -> None:
+        paused = self._guests[name]
+        self._guests[name] = replace(paused, state=GuestState.RUNNING, reason="")
+        self._events.tell(self._shown(self._guests[name]))
+        if name in self._lasting:
+            self.pause(name, paused.state, paused.reason)
+
+    def _obstacle(self, name: str) -> str:
+        """Why a guest cannot be asked to power off; one that is paused goes on for that."""
+        guest = self._guests[name]
+        if guest.state.can_resume and guest.reason != NOT_STARTED:
+            self._go_on(name)
+            guest = self._guests[name]
+        return "" if guest.state is GuestState.RUNNING else f"it is {guest.state.because(guest.reason)}"
 
     def _state(self, name: str) -> GuestState | None:
         found = self._guests.get(name)

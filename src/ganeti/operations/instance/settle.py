@@ -34,9 +34,19 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
     if any(node.uuid == home.uuid for node, _ in found):
         # A guest that was stopped for the move and did not get away goes on.
         await cluster.call(home, FinishOutgoing(guest=guest, success=False))
+        await _tell_if_paused(cluster, instance, home)
     current = cluster.state.get(Instance, instance.uuid)
     cluster.log(f"Instance {instance.name} runs on {home.name}; that is its primary node now")
     await cluster.commit([evolve(current, primary_node=home.uuid)] if current.primary_node != home.uuid else [])
+
+
+async def _tell_if_paused(cluster: RunContext, instance: Instance, home: Node) -> None:
+    now = await cluster.call(home, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
+    if now and now.state.can_resume:
+        cluster.warn(
+            f"Instance {instance.name} is {now.state.because(now.reason)}, not by the migration, and stays so; "
+            "'gnt-instance startup' lets it go on"
+        )
 
 
 async def _look(cluster: RunContext, instance: Instance) -> list[tuple[Node, RunningGuest]]:

@@ -87,9 +87,7 @@ async def stop(cluster: RunContext, node: Node, instance: Instance, timeout: flo
     """Stop a guest, and say so if it had to be killed."""
     stopped = await cluster.call(node, StopGuest(guest=guest_of(cluster.state, instance), timeout=timeout, force=force))
     if stopped.forced and not force:
-        why = (
-            f"did not power off within {stopped.waited:.0f} seconds"
-            if stopped.asked
-            else "could not be asked to power off"
-        )
+        why = f"did not power off within {stopped.waited:.0f} seconds"
+        if stopped.obstacle:
+            why = f"could not be asked to power off, since {stopped.obstacle},"
         cluster.warn(f"{instance.name} {why} and was killed")

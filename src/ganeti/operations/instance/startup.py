@@ -90,6 +90,11 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
             cluster.warn(f"Node {plan.node.name} is offline; only recording that {plan.instance.name} should be up")
             return
         started = await cluster.call(plan.node, StartGuest(guest=plan.guest, paused=self.startup_paused))
+        if started.paused_again:
+            raise WrongState(
+                f"Instance {plan.instance.name} was told to go on and paused again at once: it is "
+                f"{started.paused_again}; once the cause is gone, start it again"
+            )
         if started.resumed:
             cluster.log(f"Instance {plan.instance.name} was paused, and goes on")
         elif not started.fresh:

@@ -15,10 +15,14 @@ _MARGIN = 60.0  # seconds beyond what a guest itself is given
 
 
 class Started(Struct, frozen=True):
-    """``fresh`` is false if it was there already; ``resumed``: it was paused, and goes on."""
+    """``fresh`` is false if it was there already; ``resumed``: it was paused, and was told to go on.
+
+    ``paused_again`` is how it is now, if that did not last.
+    """
 
     fresh: bool
     resumed: bool = False
+    paused_again: str = ""
 
 
 class StartGuest(Call[Started], frozen=True, tag="instance.start"):
@@ -32,18 +36,21 @@ class StartGuest(Call[Started], frozen=True, tag="instance.start"):
 class Stopped(Struct, frozen=True):
     """``forced``: it did not power off by itself. ``was_running``: there was something to stop.
 
-    ``asked`` is false if it could not be asked to: it was paused, or has no ACPI. ``waited``: for how long it had been
-    asked, seconds.
+    ``obstacle`` is why it could not be asked to, if it could not: "it is paused", for example. ``waited``: for how
+    long it had been asked, seconds.
     """
 
     was_running: bool
     forced: bool = False
-    asked: bool = True
+    obstacle: str = ""
     waited: float = 0.0
 
 
 class StopGuest(Call[Stopped], frozen=True, tag="instance.stop"):
-    """Ask the guest to power off; end it if it has not after ``timeout`` seconds, at once if ``force``."""
+    """Ask the guest to power off; end it if it has not after ``timeout`` seconds, at once if ``force``.
+
+    One that is paused is told to go on first, so that it can be asked.
+    """
 
     guest: Guest
     timeout: float = 120.0
@@ -121,7 +128,10 @@ class FinishIncoming(Call[None], frozen=True, tag="instance.finish-incoming"):
 
 
 class FinishOutgoing(Call[None], frozen=True, tag="instance.finish-outgoing"):
-    """On the source: the guest has left, clear away what is left of it; or it stays, go on running."""
+    """On the source: the guest has left, clear away what is left of it; or it stays.
+
+    One that stays goes on if it was stopped to be sent; one that was paused before that does not.
+    """
 
     guest: Guest
     success: bool

@@ -28,7 +28,7 @@ _NAME = re.compile(HOST_NAME_PATTERN)
 # struct flock of fcntl(2): type, whence, start, length, process.
 _FLOCK = "hhlli4x"
 
-Phase = Literal["starting", "incoming", "running", "stopping", "ended"]
+Phase = Literal["starting", "incoming", "running", "sending", "stopping", "ended"]
 
 
 class Record(Struct, frozen=True, kw_only=True):

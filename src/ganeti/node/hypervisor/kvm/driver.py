@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from msgspec.structs import replace
@@ -16,8 +17,8 @@ from ganeti.host.paths import Paths
 from ganeti.host.process import until
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest
-from ganeti.model.guest_state import GuestState
-from ganeti.model.parameters import filled
+from ganeti.model.guest_state import NOT_STARTED, GuestState
+from ganeti.model.parameters import checked, filled
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.report import RunningGuest
 from ganeti.node.events import Events
@@ -40,6 +41,7 @@ from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
 
+_WHAT = "Parameters of hypervisor kvm"
 _GREETING = 5.0  # seconds, from a QEMU that runs already
 _SOFT_REBOOT = 120.0  # seconds that a guest gets to power down
 
@@ -76,7 +78,7 @@ class Kvm:
         return running + tuple(_left_behind(record) for record in self._ended.values())
 
     def tap_options(self, guest: Guest) -> TapOptions | None:
-        return tap_options(_parameters(guest))
+        return tap_options(_wanted(guest))
 
     async def check(self, guest: Guest, resources: Resources) -> None:
         directory_of(self._paths, guest.name)
@@ -100,7 +102,7 @@ class Kvm:
             )
         if not machine.state.can_resume:
             return False
-        await machine.resume()
+        await machine.go_on()
         return True
 
     async def stop(self, name: str, *, timeout: float, force: bool) -> Stopped:
@@ -109,14 +111,14 @@ class Kvm:
             self._forget(name)
             return Stopped(was_running=False)
         machine.enter("stopping")
-        can_be_asked = machine.state is GuestState.RUNNING and _parameters(machine.record.guest).acpi and not force
+        obstacle = "" if force else await _obstacle(machine)
         began = self._clock.now()
-        left = can_be_asked and await machine.power_down(timeout)
+        left = not force and not obstacle and await machine.power_down(timeout)
         waited = self._clock.now() - began
         if not left:
             await machine.end()
         await machine.settled()
-        return Stopped(was_running=True, forced=not left, asked=can_be_asked, waited=waited)
+        return Stopped(was_running=True, forced=not left, obstacle=obstacle, waited=waited)
 
     async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
         machine = self._machine(guest.name)
@@ -127,7 +129,7 @@ class Kvm:
             if old.record.phase != "incoming":
                 raise WrongState(f"Instance {guest.name} runs here already")
             await self._end(old)
-        wanted = _parameters(guest)
+        wanted = _wanted(guest)
         names = migration.capabilities(wanted, await self._probe.ask(wanted.kvm_path))
         machine = await self._launch(guest, resources, "incoming")
         try:
@@ -168,9 +170,11 @@ class Kvm:
             raise WrongState(f"Instance {guest.name} has not left; it is {machine.state} here")
         if success:
             await self._end(machine)
-        elif machine.state is not GuestState.RUNNING:
+        elif machine.record.phase == "sending" or machine.state is GuestState.MIGRATED:
             self._migrations.pop(guest.name, None)
-            await machine.resume()
+            if machine.state is not GuestState.RUNNING:
+                await machine.resume()
+            machine.enter("running")
 
     async def clear(self, guest: Guest) -> None:
         if self.runs(guest.name):
@@ -183,7 +187,7 @@ class Kvm:
 
     async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
         try:
-            wanted = filled(KvmParameters, parameters, what="Parameters of hypervisor kvm")
+            wanted = filled(KvmParameters, parameters, what=_WHAT)
             qemu = await self._probe.ask(wanted.kvm_path)
             migration.capabilities(wanted, qemu)
             await self._accelerators.choose(wanted.kvm_flag, qemu)
@@ -207,7 +211,7 @@ class Kvm:
         return machine
 
     async def _plan(self, guest: Guest, resources: Resources, *, incoming: bool = False) -> LaunchPlan:
-        wanted = _parameters(guest)
+        wanted = _wanted(guest)
         qemu = await self._probe.ask(wanted.kvm_path)
         return LaunchPlan(
             guest,
@@ -248,7 +252,13 @@ class Kvm:
             # Seen with QEMU 7.2, one time in ten on a busy machine: the guest hangs or crashes where it arrives.
             report.log("Emulation can lose track of what a running guest changes; it is paused while it is sent")
             live = False
-        return await migration.send(machine, names, wanted, uri, report, live=live)
+        machine.enter("sending")
+        try:
+            return await migration.send(machine, names, wanted, uri, report, live=live)
+        except BaseException:
+            if machine.state is GuestState.RUNNING:
+                machine.enter("running")
+            raise
 
     def _forget_failed(self, name: str, sent: asyncio.Task[Migrated]) -> None:
         """The answer of a migration that did not fail is kept until the QEMU that it left has ended."""
@@ -303,7 +313,7 @@ class Kvm:
             machine.show(GuestState.UNRESPONSIVE)
 
     def _bury(self, directory: GuestDirectory, record: Record | None) -> None:
-        if record is None or record.boot_id != self._boot_id or record.phase not in ("running", "ended"):
+        if record is None or record.boot_id != self._boot_id or record.phase not in ("running", "sending", "ended"):
             directory.remove()
         else:
             in_order = GuestState.USER_DOWN if directory.left_in_order() else GuestState.CRASHED
@@ -321,7 +331,24 @@ class Kvm:
 
 
 def _parameters(guest: Guest) -> KvmParameters:
-    return filled(KvmParameters, guest.hvparams, what="Parameters of hypervisor kvm")
+    return filled(KvmParameters, guest.hvparams, what=_WHAT)
+
+
+def _wanted(guest: Guest) -> KvmParameters:
+    """The parameters of a guest that is to be started: those of one that runs need not go together any more."""
+    return checked(KvmParameters, guest.hvparams, what=_WHAT)
+
+
+async def _obstacle(machine: Machine) -> str:
+    """Why a guest cannot be asked to power off; empty if it can. One that is paused goes on for that."""
+    if not _parameters(machine.record.guest).acpi:
+        return "it has no ACPI"
+    if machine.state.can_resume and machine.why != NOT_STARTED:
+        with suppress(HypervisorFailed):
+            await machine.go_on()
+    if machine.state is GuestState.RUNNING:
+        return ""
+    return f"it is {machine.state.because(machine.why)}"
 
 
 def _left_behind(record: Record) -> RunningGuest:

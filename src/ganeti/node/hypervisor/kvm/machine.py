@@ -13,12 +13,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from ganeti.errors import HypervisorFailed, WrongState
-from ganeti.model.guest_state import GuestState
+from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.report import RunningGuest
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record
 from ganeti.node.hypervisor.kvm.monitor import Event, Monitor
 from ganeti.node.hypervisor.kvm.process import Process, processor_seconds
-from ganeti.node.hypervisor.kvm.run_state import POWERED_DOWN, failed_disks, guest_state
+from ganeti.node.hypervisor.kvm.run_state import POWERED_DOWN, PRELAUNCH, failed_disks, guest_state
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ _QUIT = 10.0  # seconds that QEMU gets to end in order
 # then does a reboot mean that the guest has asked for it.
 _FIRMWARE = 30.0
 _LAST_EVENTS = 2.0  # seconds, for reading what QEMU said before it ended
+_AGAIN = 2.0  # seconds in which a guest that goes on tries again what has stopped it
 _RETRY = 2.0  # seconds between attempts to reach a QEMU that does not answer
 
 
@@ -113,12 +114,23 @@ class Machine:
         await self.execute("system_wakeup" if self.state is GuestState.SUSPENDED else "cont")
         await self.refresh()
 
+    async def go_on(self) -> None:
+        """Resume it, and see whether that lasts: what could not be written is tried again at once."""
+        paused_by_command = self.state is GuestState.PAUSED
+        with self.monitor.listening("STOP", "WAKEUP") as events:
+            await self.resume()
+            if not paused_by_command:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_AGAIN):
+                        await events.get()
+                await self.refresh()
+
     async def refresh(self) -> GuestState | None:
         """How the guest is; None while it is powered down, which it does not stay."""
         word = str((await self.execute("query-status"))["status"])
         if word == POWERED_DOWN:
             return None
-        state, why = guest_state(word), ""
+        state, why = guest_state(word), NOT_STARTED if word == PRELAUNCH else ""
         if state is GuestState.IO_ERROR:
             why = failed_disks(await self.execute("query-block"), self.record.guest.disks)
         self.show(state, why)
@@ -251,7 +263,7 @@ class Machine:
         task.add_done_callback(self._background.discard)
 
     def _finish(self) -> None:
-        if self.record.phase != "running":
+        if self.record.phase not in ("running", "sending"):
             how = GuestState.DOWN
         elif self._reason is None:
             # Nobody has heard it end: this node daemon was not there, or QEMU had no time to speak.

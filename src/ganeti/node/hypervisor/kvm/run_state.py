@@ -12,6 +12,8 @@ from ganeti.node.hypervisor.kvm.drives import node_name
 
 # Powered down, and about to end or to start anew: one or the other is told.
 POWERED_DOWN = "shutdown"
+# Paused at the start, and never told to go on.
+PRELAUNCH = "prelaunch"
 
 _STATES = {
     "running": GuestState.RUNNING,
