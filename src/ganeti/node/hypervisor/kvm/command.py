@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How QEMU is started: from a guest and what this node has, to a command line. Pure.
 
-Every parameter is honoured or refused here, by name; none is passed over in silence. Paths of QEMU's own
-sockets are relative, since an absolute one may be longer than a socket's address can be; QEMU is run in
-the guest's directory.
+Every parameter is honoured here, or refused by name if this guest or this node cannot have it. What can be told
+without either is checked before there is a plan, by the rules of ``model/parameters/hypervisor.py``. Paths of
+QEMU's own sockets are relative, since an absolute one may be longer than a socket's address can be; QEMU is run
+in the guest's directory.
 """
 
 from __future__ import annotations
@@ -157,10 +158,6 @@ def _panic(plan: LaunchPlan, board: Board) -> list[str]:
 def _rights(plan: LaunchPlan) -> list[str]:
     wanted, version = plan.parameters, plan.qemu.version
     words = []
-    if wanted.security_model == "pool":
-        raise refused("security_model", "'pool' is not supported; choose none or user")
-    if (wanted.security_model == "user") != bool(wanted.security_domain):
-        raise refused("security_domain", "a user is named if, and only if, security_model is 'user'")
     if wanted.security_model == "user":
         user = wanted.security_domain
         words += ["-run-with", f"user={user}"] if version >= _RUN_WITH_USER else ["-runas", user]

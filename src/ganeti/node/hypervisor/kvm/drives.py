@@ -11,10 +11,6 @@ from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 from ganeti.node.storage.driver import OpenDisk
 
-_NOT_ON_A_PC = {
-    "mtd": "is a flash chip, which QEMU's PC machines have no place for",
-    "pflash": "is the flash chip of a PC's firmware and cannot be a disk",
-}
 _PASSED_THROUGH = {"scsi-block", "scsi-generic"}
 _SCSI = {"scsi": "scsi-hd", "scsi-hd": "scsi-hd", "scsi-block": "scsi-block", "scsi-generic": "scsi-generic"}
 
@@ -26,8 +22,6 @@ def disks(plan: LaunchPlan, board: Board) -> list[str]:
 def cd_drives(plan: LaunchPlan, board: Board) -> list[str]:
     wanted = plan.parameters
     boots = wanted.boot_order == "cdrom" and not wanted.kernel_path
-    if boots and not wanted.cdrom_image_path:
-        raise refused("boot_order", "'cdrom' needs an image, set cdrom_image_path")
     words = []
     for name, path in (("cd0", wanted.cdrom_image_path), ("cd1", wanted.cdrom2_image_path)):
         if path:
@@ -41,11 +35,9 @@ def cd_drives(plan: LaunchPlan, board: Board) -> list[str]:
 
 def floppy(plan: LaunchPlan, board: Board) -> list[str]:
     wanted = plan.parameters
-    boots = wanted.boot_order == "floppy" and not wanted.kernel_path
     if not wanted.floppy_image_path:
-        if boots:
-            raise refused("boot_order", "'floppy' needs an image, set floppy_image_path")
         return []
+    boots = wanted.boot_order == "floppy" and not wanted.kernel_path
     # Of the two machines only pc has a controller built in.
     controller = ["-device", "isa-fdc,id=fdc0"] if board.is_q35 else []
     drive = ["-device", "floppy,id=floppy0,unit=0,drive=floppy0"]
@@ -72,8 +64,6 @@ def _disk(plan: LaunchPlan, board: Board, index: int) -> list[str]:
 
 def _disk_device(plan: LaunchPlan, board: Board, disk: OpenDisk) -> str:
     kind = plan.parameters.disk_type
-    if kind in _NOT_ON_A_PC:
-        raise refused("disk_type", f"'{kind}' {_NOT_ON_A_PC[kind]}; choose paravirtual, scsi-hd or ide")
     if kind in _PASSED_THROUGH:
         if not disk.block:
             raise refused("disk_type", f"'{kind}' passes a SCSI device through, and disk {disk.disk.uuid} is a file")
@@ -93,8 +83,6 @@ def _disk_device(plan: LaunchPlan, board: Board, disk: OpenDisk) -> str:
 
 def _blockdev(plan: LaunchPlan, disk: OpenDisk) -> list[str]:
     wanted = plan.parameters
-    if wanted.disk_aio == "native" and wanted.disk_cache != "none":
-        raise refused("disk_aio", "'native' needs disk_cache to be 'none'")
     protocol: dict[str, Any] = {
         "driver": "host_device" if disk.block else "file",
         "filename": disk.path,

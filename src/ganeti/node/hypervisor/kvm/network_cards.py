@@ -8,23 +8,15 @@ from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 from ganeti.node.network.driver import Tap, TapOptions
 
-_MOST_QUEUES = 8  # gnt-instance(8)
 _EXPRESS_CARDS = {"e1000e"}
 
 
 def tap_options(wanted: KvmParameters) -> TapOptions:
-    """How the taps of a guest must be made. Raises WrongInput for queues that its cards cannot have."""
-    queues = wanted.virtio_net_queues
-    if queues > 1 and not (wanted.nic_type == "paravirtual" and wanted.vnet_hdr and queues <= _MOST_QUEUES):
-        raise refused(
-            "virtio_net_queues",
-            f"more than one queue takes nic_type 'paravirtual' and vnet_hdr, and {_MOST_QUEUES} are the most",
-        )
-    return TapOptions(queues, headers=wanted.vnet_hdr and wanted.nic_type == "paravirtual")
+    """How the taps of a guest must be made."""
+    return TapOptions(wanted.virtio_net_queues, headers=wanted.vnet_hdr and wanted.nic_type == "paravirtual")
 
 
 def network_cards(plan: LaunchPlan, board: Board) -> list[str]:
-    tap_options(plan.parameters)
     if plan.parameters.boot_order == "network" and not plan.parameters.kernel_path and not plan.resources.taps:
         raise refused("boot_order", "'network' needs a network card")
     return [word for tap in plan.resources.taps for word in _card(plan, board, tap)]
