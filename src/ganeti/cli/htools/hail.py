@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import msgspec
 
+from ganeti.cli.htools.completing import add_completion
 from ganeti.cli.htools.loads import with_loads
 from ganeti.cli.htools.options import attached
 from ganeti.errors import CommandLineError, GanetiError, WrongInput
@@ -161,6 +162,7 @@ def command_line() -> ArgumentParser:
         help="memory that a node under KVM needs for itself, instead of what it reports; 0 for that",
     )
     parser.set_defaults(mond_data=None, exit_on_missing_mond_data=False)
+    add_completion(parser)
     add("-V", "--version", action="version", version="hail (ganeti) version 4.0.0.dev0")
     return parser
 

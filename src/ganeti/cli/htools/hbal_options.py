@@ -18,20 +18,25 @@ from ganeti.errors import WrongInput
 
 def command_line() -> Parser:
     made = parser("hbal", "Balances a group of a cluster by moving its instances.")
-    add_backends(made)
-    add_adjustments(made)
-    _add_limits(made)
-    _add_moves(made)
-    _add_weights(made)
+    made.add_argument("-G", "--group", metavar="ID", help="the node group, by name or UUID")
+    add_balancing(made)
     _add_beyond(made)
     add_listings(made)
     _add_results(made)
     return made
 
 
+def add_balancing(made: Parser) -> None:
+    """What hcheck has as well, which looks at all groups and carries nothing out."""
+    add_backends(made)
+    add_adjustments(made)
+    _add_limits(made)
+    _add_moves(made)
+    _add_weights(made)
+
+
 def _add_limits(made: Parser) -> None:
     add = made.add_argument_group("how far to go").add_argument
-    add("-G", "--group", metavar="ID", help="the node group, by name or UUID")
     add("-l", "--max-length", metavar="N", type=integer("max solution length"), default=-1, help="at most N steps")
     add(
         "-e", "--min-score", metavar="SCORE", type=number("min score"), default=1e-9, help="a score that is good enough"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ganeti.cli.htools import hbal_options, tool
 from ganeti.cli.htools.hbal import options_of
 from ganeti.cli.htools.loading import Loaded, load
-from ganeti.cli.htools.options import Parser, say
+from ganeti.cli.htools.options import Parser, parser, say
 from ganeti.placement.balance.balance import Balance, descend
 from ganeti.placement.figures import decimals
 from ganeti.placement.health import Health, health
@@ -117,8 +117,8 @@ def _human(parts: Mapping[int, Snapshot], healths: Mapping[int, Health], final: 
 
 
 def command_line() -> Parser:
-    made = hbal_options.command_line()
-    made.prog, made.description = "hcheck", "Checks a cluster, and whether hbal would help."
+    made = parser("hcheck", "Checks a cluster, and whether hbal would help.")
+    hbal_options.add_balancing(made)
     add = made.add_argument_group("checks").add_argument
     add("--no-simulation", action="store_true", help="only look at the cluster as it is")
     add("--no-capacity-checks", action="store_true", help="do not look for nodes that cannot be evacuated")

@@ -197,7 +197,8 @@ def command_line() -> Parser:
         "--simulate", metavar="SPEC", action="append", help="an empty cluster: policy,nodes,disk,ram,cpu,spindles"
     )
     add = made.add_argument_group("what fits").add_argument
-    add("--disk-template", metavar="TEMPLATE", type=_template, help="where the instances' disks are kept")
+    text = "where the instances' disks are kept"
+    add("--disk-template", metavar="TEMPLATE", type=_template, choices=[*Template], help=text)
     add("--spindle-use", metavar="SPINDLES", type=_spindle_use, help="how many spindles an instance keeps busy")
     add("--standard-alloc", metavar="DISK,RAM,CPU", help="size of the instances in standard allocation")
     add("--tiered-alloc", metavar="DISK,RAM,CPU", help="size of the first instances in tiered allocation")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from ganeti import VERSION
+from ganeti.cli.htools.completing import add_completion
 from ganeti.errors import CommandLineError, WrongInput
 
 _Number = TypeVar("_Number", int, float)
@@ -34,9 +35,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(tool: str, description: str) -> Parser:
-    """With --version, --help, -v and -q, which all tools have."""
+    """With --version, --help, --help-completion, -v and -q, which all tools have."""
     made = Parser(prog=tool, description=description, allow_abbrev=True)
     made.add_argument("-V", "--version", action="version", version=f"{tool} (ganeti) version {VERSION}")
+    add_completion(made)
     made.add_argument("-v", "--verbose", action="count", default=0, help="say more; may be given several times")
     made.add_argument("-q", "--quiet", action="count", default=0, help="say less")
     return made

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Nodes for new instances."""
+"""Nodes for new instances, and for new mirrors."""
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from ganeti.placement.allocator.answer import Answer, failure, success
@@ -11,9 +12,9 @@ from ganeti.placement.allocator.exclusive import all_exclusive, least_loss
 from ganeti.placement.allocator.failure import Failure
 from ganeti.placement.allocator.limits import policy_failure
 from ganeti.placement.allocator.outcome import Outcome, best_of, names, told
-from ganeti.placement.allocator.request import Allocate, MultiAllocate
+from ganeti.placement.allocator.request import Allocate, AllocateSecondary, MultiAllocate
 from ganeti.placement.allocator.scene import Scene
-from ganeti.placement.snapshot import Template
+from ganeti.placement.snapshot import NO_NODE, Template
 
 
 def allocate(scene: Scene, request: Allocate) -> Answer:
@@ -39,6 +40,23 @@ def multi_allocate(scene: Scene, request: MultiAllocate) -> Answer:
         scene.add(on_nodes(single.instance, best.nodes))
         placed.append([single.instance.name, names(scene.cluster, best.nodes)])
     return success(f"0 instances failed to allocate and {len(placed)} were allocated successfully", [placed, []])
+
+
+def allocate_secondary(scene: Scene, request: AllocateSecondary) -> Answer:
+    """The answer names the node; the scene has the instance with its mirror afterwards."""
+    if scene.instance(request.instance).secondary != NO_NODE:
+        return failure("Instance already has a secondary")
+    single = scene.take_out(request.instance)
+    instance = msgspec.structs.replace(single, template=Template.DRBD)
+    group = scene.cluster.nodes[instance.primary].group
+    primary, others = np.array([instance.primary]), scene.usable(group, {instance.primary})
+    choices = Choices(scene.occupancy, instance, primary, others, scene.limits)
+    outcome = outcome_from(scene, group, choices)
+    told = outcome.found(scene.cluster)
+    scene.put(request.instance, on_nodes(instance, outcome.nodes) if outcome.nodes else single)
+    if not outcome.nodes:
+        return failure(told)
+    return success(told, scene.cluster.nodes[outcome.nodes[-1]].name)
 
 
 def outcomes_of(scene: Scene, request: Allocate) -> list[Outcome]:

@@ -3,11 +3,19 @@
 
 from __future__ import annotations
 
-from ganeti.placement.allocator.allocating import allocate, multi_allocate
+from ganeti.placement.allocator.allocating import allocate, allocate_secondary, multi_allocate
 from ganeti.placement.allocator.answer import Answer
 from ganeti.placement.allocator.limits import USUAL, Limits
 from ganeti.placement.allocator.moving import change_group, evacuate, relocate
-from ganeti.placement.allocator.request import Allocate, ChangeGroup, Evacuate, MultiAllocate, Relocate, Request
+from ganeti.placement.allocator.request import (
+    Allocate,
+    AllocateSecondary,
+    ChangeGroup,
+    Evacuate,
+    MultiAllocate,
+    Relocate,
+    Request,
+)
 from ganeti.placement.allocator.scene import Scene
 from ganeti.placement.snapshot import Snapshot
 
@@ -25,6 +33,8 @@ def _answer(scene: Scene, request: Request) -> Answer:
             return allocate(scene, request)
         case MultiAllocate():
             return multi_allocate(scene, request)
+        case AllocateSecondary():
+            return allocate_secondary(scene, request)
         case Relocate():
             return relocate(scene, request)
         case ChangeGroup():

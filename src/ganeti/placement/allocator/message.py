@@ -11,10 +11,19 @@ from msgspec import Struct
 
 from ganeti.errors import WrongInput
 from ganeti.model.parameters.policy import Bounds, Policy, Spec
-from ganeti.placement.allocator.request import Allocate, ChangeGroup, Evacuate, MultiAllocate, Relocate, Request
+from ganeti.placement.allocator.request import (
+    Allocate,
+    AllocateSecondary,
+    ChangeGroup,
+    Evacuate,
+    MultiAllocate,
+    Relocate,
+    Request,
+)
 from ganeti.placement.allocator.wire import (
     WIRE_REQUESTS,
     WireAllocate,
+    WireAllocateSecondary,
     WireChangeGroup,
     WireEvacuate,
     WireGroup,
@@ -81,6 +90,8 @@ def _request(names: _Names, wire: Any) -> Request:
             return _allocate(names, wire)
         case WireMultiAllocate():
             return MultiAllocate(tuple(_allocate(names, request) for request in wire.instances))
+        case WireAllocateSecondary():
+            return AllocateSecondary(instance=names.instance(wire.name))
         case WireRelocate():
             left = tuple(names.node(name) for name in wire.relocate_from)
             return Relocate(instance=names.instance(wire.name), required_nodes=wire.required_nodes, relocate_from=left)

@@ -58,15 +58,17 @@ class Outcome:
 
     def told(self, snapshot: Snapshot) -> str:
         """In the words of Ganeti's hail."""
-        name, policy = self.group.name, self.group.alloc_policy
-        if self.error:
-            return self.error
+        return self.error or f"Group {self.group.name} ({self.group.alloc_policy}): {self.found(snapshot)}"
+
+    def found(self, snapshot: Snapshot) -> str:
+        """The same without the group."""
         failures = self.failures
         if self.choices is None or self.choice is None:
-            return f"Group {name} ({policy}): No valid allocation solutions, failure reasons: {listed(failures)}"
+            reasons = listed(failures) or "unknown reasons"
+            return f"No valid allocation solutions, failure reasons: {reasons}"
         successes = int((self.choices.verdicts == Failure.NONE).sum())
         return (
-            f"Group {name} ({policy}): score: {self._score_text()}, successes {successes}, "
+            f"score: {self._score_text()}, successes {successes}, "
             f"failures {failures.total()} ({listed(failures)}) for node(s) {'/'.join(names(snapshot, self.nodes))}"
         )
 

@@ -36,6 +36,12 @@ class MultiAllocate(Struct, frozen=True):
     requests: tuple[Allocate, ...]
 
 
+class AllocateSecondary(Struct, frozen=True, kw_only=True):
+    """A node, in its group, for the mirror of an instance that has none."""
+
+    instance: int
+
+
 class Relocate(Struct, frozen=True, kw_only=True):
     """Another node for an instance instead of ``relocate_from``: its secondary one if it has one."""
 
@@ -58,4 +64,4 @@ class Evacuate(Struct, frozen=True, kw_only=True):
     mode: EvacuationMode
 
 
-Request = Allocate | MultiAllocate | Relocate | ChangeGroup | Evacuate
+Request = Allocate | MultiAllocate | AllocateSecondary | Relocate | ChangeGroup | Evacuate

@@ -111,6 +111,10 @@ class WireMultiAllocate(Struct, frozen=True):
     instances: tuple[WireAllocate, ...]
 
 
+class WireAllocateSecondary(Struct, frozen=True):
+    name: str
+
+
 class WireRelocate(Struct, frozen=True):
     name: str
     required_nodes: int
@@ -140,6 +144,7 @@ class WireMessage(Struct, frozen=True):
 WIRE_REQUESTS: dict[str, Any] = {
     "allocate": WireAllocate,
     "multi-allocate": WireMultiAllocate,
+    "allocate-secondary": WireAllocateSecondary,
     "relocate": WireRelocate,
     "change-group": WireChangeGroup,
     "node-evacuate": WireEvacuate,

@@ -56,6 +56,33 @@ def test_a_mirrored_instance_gets_two_nodes():
     assert len(set(chosen)) == 2
 
 
+def second(name="web1"):
+    return {"type": "allocate-secondary", "name": name}
+
+
+@pytest.mark.parametrize("template", ["plain", "drbd", "sharedfile", "diskless"])
+def test_an_instance_gets_a_node_for_a_mirror_that_it_does_not_have(template):
+    there = {"web1": instance(template, nodes=["node1"]), "web2": instance("plain", nodes=["node2"])}
+    freely = policy(minmax=[{"min": spec(disk=0), "max": spec(disk=16, memory=9999, disk_size=99999)}])
+    given, after = asked(message(nodes(3), there, second(), group_policy=freely))
+    assert given.result == "node3"
+    assert "successes 2, failures 0 () for node(s) node1/node3" in given.info
+    assert after.nodes[after.instances[0].secondary].name == "node3"
+
+
+def test_an_instance_has_one_mirror_at_most():
+    made = message(nodes(3), {"web1": instance(nodes=["node1", "node2"])}, second())
+    assert refusal(made) == "Request failed: Instance already has a secondary"
+
+
+def test_why_no_node_can_have_the_mirror_is_told():
+    there = {"web1": instance("plain", disk=9000, nodes=["node1"])}
+    made = message(nodes(1) | {"node2": node(disk=5000)}, there, second())
+    assert refusal(made) == "Request failed: No valid allocation solutions, failure reasons: FailDisk: 1"
+    alone = message(nodes(1), there, second())
+    assert refusal(alone) == "Request failed: No valid allocation solutions, failure reasons: unknown reasons"
+
+
 def test_the_whole_memory_of_a_node_is_not_given_away():
     assert result(message(nodes(1), request=allocation("plain", memory=999))) == ["node1"]
     assert "FailMem: 1" in refusal(message(nodes(1), request=allocation("plain", memory=1000)))
