@@ -32,7 +32,8 @@ class Cluster:
         """The output of a command on the master node. Raises ExecutionFailed with its last words."""
         done = self.lab.node("node1").run(*words, timeout=600)
         if done.failed:
-            raise ExecutionFailed(done.why())
+            errors = [line for line in done.output.splitlines() if "ERROR" in line]  # of verify, which says more
+            raise ExecutionFailed("; ".join([done.why(), *errors[:5]]))
         return done.output
 
     def run(self, *operations: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import pytest
 # What a machine may lack that './run test' does not install.
 _ALWAYS = ("fish is not installed", "Ganeti's htools are not in")
 # './run test' says that these are left out without root.
-_WITHOUT_ROOT = ("needs root", "not installed", "not built", "/dev/net/tun", "This machine lacks")
+_WITHOUT_ROOT = ("needs root", "takes root", "not installed", "not built", "/dev/net/tun", "This machine lacks")
 
 _unexpected: list[tuple[str, str]] = []
 

@@ -31,7 +31,7 @@ from ganeti.rpc.memory import MemoryNetwork, MemoryTransport
 from ganeti.rpc.server import Dispatcher
 from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
 
-SETTLED = 5.0  # seconds
+SETTLED = 120.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

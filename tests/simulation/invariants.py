@@ -78,7 +78,9 @@ async def misplaced(cluster):
                 yield f"{guest} runs on {name}, and is not in the configuration"
             elif cluster.state.get(Node, instance.primary_node).name != name:
                 yield f"{guest} runs on {name}, and not on its primary node"
-            elif instance.admin_state is not AdminState.UP and not broke_off(cluster, "SHUTDOWN", instance):
+            elif instance.admin_state is not AdminState.UP and not any(
+                broke_off(cluster, what, instance) for what in ("SHUTDOWN", "REMOVE")
+            ):
                 yield f"{guest} runs on {name}, and is {instance.admin_state}"
 
 

@@ -16,7 +16,7 @@ from ganeti.config.store import JOB
 from ganeti.daemons.masterd.methods import Methods
 from ganeti.errors import GanetiError
 from ganeti.model.job import JobStatus
-from ganeti.rpc.authority import Term
+from ganeti.rpc.authority import Term, read_term
 from tests.simulation.invariants import examine, examine_jobs, examine_replicas
 from tests.simulation.machines import Machine, Machines
 from tests.simulation.scenes import SCENES, STRANGER
@@ -145,21 +145,26 @@ class Tempest(Machines):
 
     async def mark(self, machine):
         """As ``gnt-node modify --offline``: of a machine that has no power, or that is back."""
-        serving = self.serving()
-        if not serving or not await self.marked(machine):
-            return
-        parameters = {"node_name": machine.node.name, "offline": not machine.powered, "force": True}
-        with suppress(GanetiError):
-            number = await self.submit(serving[0], "OP_NODE_SET_PARAMS", parameters)
+        if self.serving() and await self.marked(machine):
             if not machine.powered:
-                self.marking[machine.node.name] = number
+                self.marking[machine.node.name] = None  # until its number is known
+            self.spawn(self.change(machine, offline=not machine.powered))
+
+    async def change(self, machine, **role):
+        """As an administrator who waits for a master that may be cut off."""
+        for master in self.serving()[:1]:
+            parameters = {"node_name": machine.node.name, "force": True, **role}
+            with suppress(GanetiError):
+                number = await self.submit(master, "OP_NODE_SET_PARAMS", parameters)
+                if role.get("offline"):
+                    self.marking[machine.node.name] = number
 
     async def marked(self, machine):
         """Whether nobody is about to mark a machine."""
         name = machine.node.name
         if name in self.marking:
             queues = [one.master.queue for one in self.serving()]
-            found = [queue.find(self.marking[name]) for queue in queues]
+            found = [queue.find(self.marking[name] or 0) for queue in queues]
             if not found or not all(tracked and tracked.job.status.final for tracked in found):
                 return False
             del self.marking[name]
@@ -174,10 +179,7 @@ class Tempest(Machines):
 
     async def restore(self, machine):
         """Make a machine a master candidate again."""
-        if serving := self.serving():
-            parameters = {"node_name": machine.node.name, "master_candidate": True}
-            with suppress(GanetiError):
-                await self.submit(serving[0], "OP_NODE_SET_PARAMS", parameters)
+        self.spawn(self.change(machine, master_candidate=True))
 
     async def take_over(self, machine, rules):
         self.vouched = self.vouched or not rules.voting
@@ -214,12 +216,20 @@ class Tempest(Machines):
         for machine in self.machines.values():
             machine.disk.full, machine.disk.slowness, machine.clock.ahead = False, 0.0, 0.0
         await super().calm_down()
+
+    async def ended(self):
+        """Return when all jobs have come to their end."""
         async with asyncio.timeout(PATIENCE):
             while open_jobs := [tracked for tracked in self.master.queue if not tracked.job.status.final]:
                 await open_jobs[0].changed()
 
     async def settle(self):
         """What an administrator does after such a day: nodes are marked as they are, migrations cleaned up."""
+        stranger = self.machines[STRANGER.name]
+        if read_term(stranger.paths.term) is None:
+            stranger.enter(self.master.term, [node.name for node in self.state.candidates])
+            stranger.kill_noded()
+            stranger.start_noded()
         for node in self.state.nodes:
             if node.offline:
                 await self.run("OP_NODE_SET_PARAMS", node_name=node.name, offline=False)
@@ -253,8 +263,11 @@ def survive(root, seed):
         tempest = Tempest(root, seed, VirtualClock(loop), loop)
         await tempest.start()
         try:
-            await asyncio.gather(*(tempest.customer(20) for _ in range(3)), tempest.weather(20))
-            await tempest.calm_down()
+            customers = asyncio.gather(*(tempest.customer(20) for _ in range(3)))
+            await tempest.weather(20)
+            await tempest.calm_down()  # a master that is cut off lets its customers wait
+            await customers
+            await tempest.ended()
             await tempest.settle()
             examine_orders(tempest)
             if tempest.vouched:

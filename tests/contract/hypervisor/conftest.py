@@ -26,7 +26,7 @@ from ganeti.rpc.server import Report
 
 _COUNT = re.compile(rb"COUNT (\d+) ")
 CLOGGED_AFTER = 1024**2  # bytes
-PATIENCE = 60.0  # seconds; how long anything may take before a test fails
+PATIENCE = 300.0  # seconds; how long anything may take before a test fails
 
 
 @dataclass

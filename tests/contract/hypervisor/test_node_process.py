@@ -25,7 +25,7 @@ from ganeti.model.parameters.backend import BackendParameters
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract import instance, node
 
-PATIENCE = 60.0  # seconds; how long anything may take before a test fails
+PATIENCE = 300.0  # seconds; how long anything may take before a test fails
 CLONE_NEWNET = 0x40000000
 GUEST_ADDRESS = "192.0.2.50"
 _COUNT = re.compile(rb"COUNT (\d+) ")

@@ -126,7 +126,7 @@ async def test_frames_pass_from_one_guest_to_another(bridge):
     taps = [await bridge.connect(machine, 0, PLAIN) for machine in (one, other)]
     sent = bytes.fromhex("ffffffffffff" + MAC.replace(":", "") + "88b5") + b"hello".ljust(46, b"\0")
     os.write(taps[0].descriptors[0], sent)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while await frame(taps[1]) != sent:
             pass
     for tap in taps:

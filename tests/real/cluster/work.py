@@ -27,7 +27,7 @@ def creation(name):
 def statuses(cluster, jobs):
     """Of all jobs, when they have all ended."""
     client = cluster.client()
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while True:
         found = dict(zip(jobs, client.call("QueryJobs", list(jobs), ["status"]), strict=True))
         if all(row and row[0] in FINAL for row in found.values()):

@@ -51,7 +51,7 @@ class Qemu:
                 *("-daemonize", "-pidfile", str(directory / "pid"), *options),
             ],
             check=True,
-            timeout=20,
+            timeout=300,
         )
         self._process = os.pidfd_open(int((directory / "pid").read_text()))
 

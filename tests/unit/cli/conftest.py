@@ -14,7 +14,7 @@ from ganeti.luxi.server import LuxiServer
 from tests.cluster.paper import PaperCluster
 from tests.cluster.world import first_state
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 180.0  # seconds
 
 
 class Background:

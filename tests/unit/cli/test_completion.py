@@ -21,7 +21,7 @@ from ganeti.host.paths import ROOT_VARIABLE, Paths
 from ganeti.luxi.server import LuxiServer
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 30.0  # seconds; a test that waits this long has failed
+PATIENCE = 180.0  # seconds; a test that waits this long has failed
 ALL = "\x1b*"  # readline's insert-completions: all that a double tab would list
 TAB = "\t"
 

@@ -15,11 +15,12 @@ from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
 from ganeti.model.guest import guest_of
-from ganeti.model.instance import Instance
+from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.shutdown import stop
+from ganeti.operations.instance.startup import mark
 from ganeti.operations.instance.subject import (
     INSTANCE_ARGUMENT,
     SHUTDOWN_TIMEOUT,
@@ -74,12 +75,22 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
 
     async def run(self, cluster: RunContext, plan: RemovePlan) -> None:
         instance, node = plan.instance, plan.node
+        if instance.admin_state is AdminState.UP:
+            # First, so that an instance without its disks is not called up, whatever breaks off.
+            await mark(cluster, instance, AdminState.DOWN)
         await self._try(cluster, self._stop(cluster, plan))
         for index, disk in enumerate(instance.disks):
             cluster.step(f"removing disk {index} of {instance.name}")
             await self._try(cluster, cluster.call(node, RemoveDisk(disk=disk)))
         cluster.step(f"removing {instance.name} from the configuration")
         await cluster.commit(deletes=[cluster.state.get(Instance, instance.uuid)])
+
+    async def recover(self, cluster: RunContext) -> None:
+        """What was marked down by then is stopped, so that nothing runs that should not."""
+        instance = self.instance(cluster.state)
+        node = primary_of(cluster.state, instance)
+        if instance.admin_state is AdminState.DOWN and not node.offline:
+            await stop(cluster, node, instance, self.shutdown_timeout)
 
     def hook_environment(self, state: State, plan: RemovePlan) -> dict[str, str]:
         return {**super().hook_environment(state, plan), "SHUTDOWN_TIMEOUT": str(self.shutdown_timeout)}
