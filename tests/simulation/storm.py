@@ -82,7 +82,7 @@ class Storm(MortalCluster):
 
     async def cut_off_a_node(self):
         host = f"10.0.0.{self.chance.randint(2, 3)}"
-        self.network.cut_off.add(host)
+        self.network.silence(host)
         await asyncio.sleep(self.chance.expovariate(0.2))
         self.network.cut_off.discard(host)
 

@@ -92,9 +92,14 @@ class Services:
 class CheckContext:
     """Reads the cluster and its nodes."""
 
-    def __init__(self, services: Services, job_id: int = 0) -> None:
+    def __init__(self, services: Services, job: JobRecord | None = None) -> None:
         self._services = services
-        self._job_id = job_id
+        self._job = job
+
+    def note(self, text: str) -> None:
+        """A line in the job's log, if a job asks."""
+        if self._job:
+            self._job.log(f" - INFO: {text}")
 
     @property
     def state(self) -> State:
@@ -114,7 +119,7 @@ class CheckContext:
 
     def reserve(self, instance: Instance) -> None:
         """Hold what an instance will have until this job ends."""
-        self._services.reservations.hold(self._job_id, instance)
+        self._services.reservations.hold(self._job.id if self._job else 0, instance)
 
     @property
     def resolver(self) -> Resolver:
@@ -201,7 +206,7 @@ class RunContext(CheckContext):
     """Changes the cluster and its nodes, and tells how far it is."""
 
     def __init__(self, services: Services, job: JobRecord, residue: tuple[Residue, ...] = ()) -> None:
-        super().__init__(services, job.id)
+        super().__init__(services, job)
         self.job = job
         self._residue = residue
 

@@ -267,7 +267,7 @@ class _Run:
         await self._succeeded(index, result)
 
     async def _carried_out(self, operation: JobOperation[Any]) -> Any:
-        plan = await operation.check(CheckContext(self._services, self.id))
+        plan = await operation.check(CheckContext(self._services, self))
         if operation.dry_run:
             return None
         # From here on things change: that this job runs must survive a crash.

@@ -30,6 +30,16 @@ class Call(Struct, Generic[R], frozen=True, kw_only=True, forbid_unknown_fields=
         """Seconds after which the caller gives up."""
         return self.patience
 
+    @property
+    def brings(self) -> str:
+        """UUID of a guest that may be on the node from then on, whatever becomes of the call."""
+        return ""
+
+    @property
+    def takes_away(self) -> str:
+        """UUID of a guest that is not on the node any more once this has succeeded."""
+        return ""
+
     @classmethod
     def wire_name(cls) -> str:
         tag = cls.__struct_config__.tag

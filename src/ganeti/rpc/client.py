@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import UnsetType
@@ -22,10 +22,23 @@ R = TypeVar("R")
 NODE_DAEMON_PORT = 1811
 
 
+class Traces(Protocol):
+    """Which guests may be on which nodes, for all that was sent there; all by UUID."""
+
+    def brought(self, node_uuid: str, instance_uuid: str) -> None:
+        """A call that may have brought the guest there has ended, however it has."""
+        ...
+
+    def taken_away(self, node_uuid: str, instance_uuid: str) -> None:
+        """The node has answered that the guest is not there any more."""
+        ...
+
+
 class NodeClient:
     """Calls nodes in the name of a master and its term.
 
     ``replaced`` is told of every answer that a newer master is obeyed, whatever the call was and whoever made it.
+    ``traces`` is told which guests calls may have brought to a node, or have taken away from it.
     """
 
     def __init__(
@@ -35,12 +48,14 @@ class NodeClient:
         term: Callable[[], int],
         port: int = NODE_DAEMON_PORT,
         replaced: Callable[[StaleTerm], None] = lambda _: None,
+        traces: Callable[[], Traces] | None = None,
     ) -> None:
         self._transport = transport
         self._caller = caller
         self._term = term
         self._port = port
         self._replaced = replaced
+        self._traces = traces
 
     async def call(self, node: Node, call: Call[R], listener: Listener = ignore) -> R:
         """Have ``node`` carry out ``call``.
@@ -49,7 +64,13 @@ class NodeClient:
         the call was carried out is not known then), NodeRefused or StaleTerm if the node did not accept
         it, or the error that the node reports, with the node's name before it.
         """
-        result = await self.send(node, encode_call(call), call.deadline, listener)
+        try:
+            result = await self.send(node, encode_call(call), call.deadline, listener)
+        finally:
+            if call.brings and self._traces:
+                self._traces().brought(node.uuid, call.brings)
+        if call.takes_away and self._traces:
+            self._traces().taken_away(node.uuid, call.takes_away)
         return _reply(node.name, call, result)
 
     async def send(self, node: Node, body: msgspec.Raw, deadline: float, listener: Listener = ignore) -> msgspec.Raw:

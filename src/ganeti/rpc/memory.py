@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 
 from ganeti.errors import NodeUnreachable
 from ganeti.rpc.transport import Address, Entrance, Peer
@@ -18,6 +19,7 @@ class MemoryNetwork:
 
     def __init__(self) -> None:
         self._entrances: dict[str, Entrance] = {}
+        self._open: dict[str, list[asyncio.Queue[bytes | None]]] = {}
         self.cut_off: set[str] = set()
         self.cut: set[tuple[str, str]] = set()
 
@@ -26,6 +28,22 @@ class MemoryNetwork:
 
     def unplug(self, host: str) -> None:
         self._entrances.pop(host, None)
+
+    def silence(self, host: str) -> None:
+        """Cut a host off, and break what is open to it."""
+        self.cut_off.add(host)
+        for lines in self._open.get(host, ()):
+            lines.put_nowait(None)
+
+    @contextmanager
+    def opened(self, host: str) -> Iterator[asyncio.Queue[bytes | None]]:
+        """What a host sends, line by line; None is the end."""
+        lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._open.setdefault(host, []).append(lines)
+        try:
+            yield lines
+        finally:
+            self._open[host].remove(lines)
 
     def entrance(self, host: str) -> Entrance:
         if host in self.cut_off or host not in self._entrances:
@@ -50,30 +68,30 @@ class MemoryTransport:
         if self._host in self._network.cut_off or (self._host, address.host) in self._network.cut:
             raise NodeUnreachable(f"Node {address.name} cannot be reached from {self._peer.name}")
         entrance = self._network.entrance(address.host)
-        lines: asyncio.Queue[bytes | None] = asyncio.Queue()
-
-        async def serve() -> None:
-            try:
-                await entrance(self._peer, request, lines.put)
-            finally:
-                await lines.put(None)
-
-        task = asyncio.create_task(serve())
         end = asyncio.get_running_loop().time() + deadline
-        try:
-            while True:
-                # No timeout may be open while a generator yields: it would hit whoever runs then (PEP 789).
-                async with asyncio.timeout_at(end):
-                    line = await lines.get()
-                if (address.host, self._host) in self._network.cut:
-                    raise NodeUnreachable(f"The answer of {address.name} does not come through")
-                if line is None:
-                    return
-                yield line
-        except TimeoutError:
-            raise NodeUnreachable(f"Node {address.name} did not answer within {deadline:.0f} seconds") from None
-        finally:
-            task.cancel()
+        with self._network.opened(address.host) as lines:
+
+            async def serve() -> None:
+                try:
+                    await entrance(self._peer, request, lines.put)
+                finally:
+                    await lines.put(None)
+
+            task = asyncio.create_task(serve())
+            try:
+                while True:
+                    # No timeout may be open while a generator yields: it would hit whoever runs then (PEP 789).
+                    async with asyncio.timeout_at(end):
+                        line = await lines.get()
+                    if (address.host, self._host) in self._network.cut:
+                        raise NodeUnreachable(f"The answer of {address.name} does not come through")
+                    if line is None:
+                        return
+                    yield line
+            except TimeoutError:
+                raise NodeUnreachable(f"Node {address.name} did not answer within {deadline:.0f} seconds") from None
+            finally:
+                task.cancel()
 
     def certificate(self, name: str) -> str:
         return paper_certificate(name)

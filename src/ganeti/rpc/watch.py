@@ -3,6 +3,18 @@
 
 A stream begins with what is and goes on with each change, so the view of a node is either right (but for
 the time that news travels) or known to be missing. Nobody is polled.
+
+A node whose stream is lost may still be known not to have a guest. Guests start by calls of the master alone,
+each under its instance's exclusive lock, and a node that has seen a newer master takes none of an older one. So
+a guest can be on a silent node only if
+
+- the node was never seen by this master, so that an earlier one may have sent the guest there (unless this one
+  has made the guest's UUID), or
+- the guest was in the last complete view, or came in the stream after it, or
+- a call that may have brought it has ended after that view was begun: its answer may have been lost.
+
+What the node has answered to be gone is gone. What an earlier master was doing when it ended is left to the
+recovery of its jobs, which marks the nodes concerned (``brought``).
 """
 
 from __future__ import annotations
@@ -35,12 +47,14 @@ class LiveView:
         self._client = client
         self._listener = listener
         self._streams: dict[str, _Stream] = {}
+        self._made: set[str] = set()
 
     def follow(self, nodes: Iterable[Node]) -> None:
         """Follow exactly these nodes."""
         wanted = {node.uuid: node for node in nodes}
         for uuid in [uuid for uuid in self._streams if uuid not in wanted]:
             self._streams.pop(uuid).stop()
+            self._made.clear()  # what is known of this node is forgotten, and it may come back
         for uuid, node in wanted.items():
             if uuid not in self._streams:
                 self._streams[uuid] = _Stream(node, self._client, self._listener)
@@ -50,6 +64,32 @@ class LiveView:
         """The guests of a node by UUID, or None if it can't be told now."""
         stream = self._streams.get(node_uuid)
         return stream.guests if stream and stream.complete else None
+
+    def names_on(self, node_uuid: str) -> set[str]:
+        """The names of the guests that are seen on a node now."""
+        return {event.name for event in (self.guests_on(node_uuid) or {}).values()}
+
+    def might_have(self, node_uuid: str, instance_uuid: str) -> bool:
+        """Whether a guest can be on a node, for all that is known, though the node may be silent."""
+        stream = self._streams.get(node_uuid)
+        if stream is None or not (stream.seen or instance_uuid in self._made):
+            return True
+        return instance_uuid in stream.guests or instance_uuid in stream.brought
+
+    def made(self, instance_uuid: str) -> None:
+        """This is a new UUID: no earlier master has sent its guest anywhere."""
+        self._made.add(instance_uuid)
+
+    def brought(self, node_uuid: str, instance_uuid: str) -> None:
+        """See Traces."""
+        if stream := self._streams.get(node_uuid):
+            stream.brought[instance_uuid] = stream.attempt
+
+    def taken_away(self, node_uuid: str, instance_uuid: str) -> None:
+        """See Traces."""
+        if stream := self._streams.get(node_uuid):
+            stream.brought.pop(instance_uuid, None)
+            stream.guests.pop(instance_uuid, None)
 
     def reachable(self, node_uuid: str) -> bool:
         return self.guests_on(node_uuid) is not None
@@ -79,10 +119,20 @@ class LiveView:
 
 
 class _Stream:
+    """``guests`` outlive the stream: they are those of the last complete view, with what came after it.
+
+    ``brought``: guests that calls may have brought, with the attempt that was under way when the call ended; the
+    view of a later one shows what came of it.
+    """
+
     def __init__(self, node: Node, client: NodeClient, listener: Listener) -> None:
         self.node = node
         self.guests: dict[str, GuestEvent] = {}
+        self.brought: dict[str, int] = {}
+        self.attempt = 0
         self.settled = asyncio.Event()
+        self.seen = False
+        self._arriving: dict[str, GuestEvent] = {}
         self._client = client
         self._listener = listener
         self._task = asyncio.create_task(self._follow(), name=f"watch {node.name}")
@@ -96,7 +146,8 @@ class _Stream:
 
     async def _follow(self) -> None:
         while True:
-            self.guests.clear()
+            self._arriving = {}
+            self.attempt += 1
             try:
                 await self._client.call(self.node, WatchNode(), self._take)
             except GanetiError as error:
@@ -110,11 +161,18 @@ class _Stream:
             return
         event = msgspec.json.decode(line.event, type=GuestEvent)
         if not event.uuid:
-            self.settled.set()
+            self._settle()
             return
+        guests = self.guests if self.complete else self._arriving
         if event.state.ended:
-            self.guests.pop(event.uuid, None)
+            guests.pop(event.uuid, None)
         else:
-            self.guests[event.uuid] = event
+            guests[event.uuid] = event
         if self.complete:
             self._listener(self.node, event)
+
+    def _settle(self) -> None:
+        self.guests = self._arriving
+        self.brought = {uuid: attempt for uuid, attempt in self.brought.items() if attempt >= self.attempt}
+        self.seen = True
+        self.settled.set()

@@ -56,7 +56,12 @@ class Master:
     def __init__(self, world: Surroundings) -> None:
         self.term = world.term
         self.nodes = NodeClient(
-            world.transport, world.term.master, lambda: world.term.number, world.node_port, self._replaced
+            world.transport,
+            world.term.master,
+            lambda: world.term.number,
+            world.node_port,
+            self._replaced,
+            lambda: self.live,
         )
         self.replication = Replication(world.store, self.nodes, self._other_candidates)
         self.mandate = Mandate(

@@ -44,7 +44,7 @@ from ganeti.operations.instance.disks import DiskRequests
 from ganeti.operations.instance.naming import new_name
 from ganeti.operations.instance.nics import NicRequests
 from ganeti.operations.instance.policy import ensure_allowed
-from ganeti.operations.instance.presence import ensure_nowhere
+from ganeti.operations.instance.presence import ensure_no_namesake
 from ganeti.operations.instance.startup import ensure_it_fits, mark
 from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, instance_environment, nodes_of, online
 from ganeti.operations.node.choice import NodeChoice
@@ -288,6 +288,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
 
     async def check(self, cluster: CheckContext) -> CreatePlan:
         name = await new_name(cluster, self.instance_name, name_check=self.name_check, ip_check=self.ip_check)
+        ensure_no_namesake(cluster, name)
         instance = self._blueprint(name).drawn(cluster)
         cluster.reserve(instance)
         node = online(await self._node(cluster, instance))
@@ -295,7 +296,6 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         cluster.reserve(instance)
         if not self.ignore_ipolicy:
             ensure_allowed(cluster.state, instance)
-        await ensure_nowhere(cluster, instance)
         guest = guest_of(cluster.state.changed([instance]), instance, osparams_secret=self.osparams_secret)
         await self._content.ensure_possible(cluster, node, guest)
         if self._starts:
@@ -303,6 +303,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         return CreatePlan(instance, node, guest)
 
     async def run(self, cluster: RunContext, plan: CreatePlan) -> list[str]:
+        cluster.live.made(plan.instance.uuid)
         await self._make_disks(cluster, plan)
         await self._content.fill(cluster, plan.node, plan.guest)
         cluster.log(f"adding instance {plan.instance.name} to cluster config")

@@ -104,7 +104,10 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             await self._migrate(cluster, plan, plan.target)
 
     async def recover(self, cluster: RunContext) -> None:
-        await settle(cluster, self.instance(cluster.state))
+        instance = self.instance(cluster.state)
+        for residue in cluster.residue:
+            cluster.live.brought(residue.node, instance.uuid)  # by the master daemon that has ended
+        await settle(cluster, instance)
 
     def hook_environment(self, state: State, plan: MigratePlan) -> dict[str, str]:
         return {

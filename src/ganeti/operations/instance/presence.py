@@ -16,22 +16,25 @@ from ganeti.rpc.contract.instance import DescribeGuest
 async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[Node]) -> list[Node]:
     """The nodes on which the guest is.
 
-    Nodes whose events the master follows are known; the others are asked. Raises WrongState for a node
-    that does not answer and is not marked offline: it might run the guest.
+    Nodes whose events the master follows are known; of the others those are asked that might have it (see
+    ``rpc/watch.py``). Raises WrongState for one of them that does not answer and is not marked offline.
     """
-    asked = [node for node in nodes if node.hosting]
-    unknown = [node for node in asked if not cluster.live.reachable(node.uuid)]
-    answers = await cluster.call_all(unknown, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
-    found = [node for node in asked if instance.uuid in (cluster.live.guests_on(node.uuid) or {})]
-    for node in unknown:
+    hosting = [node for node in nodes if node.hosting]
+    silent = [node for node in hosting if not cluster.live.reachable(node.uuid)]
+    asked = [node for node in silent if cluster.live.might_have(node.uuid, instance.uuid)]
+    answers = await cluster.call_all(asked, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
+    found = [node for node in hosting if instance.uuid in (cluster.live.guests_on(node.uuid) or {})]
+    for node in asked:
         answer = answers[node.name]
         if isinstance(answer, GanetiError):
             raise WrongState(
                 f"Node {node.name} does not answer, so it might be running {instance.name} ({answer.message}); "
                 f"if the node is down, mark it offline with 'gnt-node modify -O yes {node.name}'"
             )
-        if _is_there(answer):
+        if _is_there(answer) and node not in found:
             found.append(node)
+    if left_out := [node.name for node in silent if node not in asked]:
+        cluster.note(f"{', '.join(left_out)} cannot be reached, and did not have {instance.name} when last seen")
     return found
 
 
@@ -44,6 +47,15 @@ async def ensure_nowhere(cluster: CheckContext, instance: Instance, *, but: Iter
         raise WrongState(
             f"Instance {instance.name} is running on {', '.join(node.name for node in found)}; "
             "it must not be started a second time"
+        )
+
+
+def ensure_no_namesake(cluster: CheckContext, name: str) -> None:
+    """Raise WrongState if a guest of this name is seen on a node, left over from an instance that is gone."""
+    if found := [node.name for node in cluster.state.hosting_nodes if name in cluster.live.names_on(node.uuid)]:
+        raise WrongState(
+            f"A guest named {name} is running on {', '.join(found)}, though the cluster has no such instance; "
+            "stop it there first"
         )
 
 

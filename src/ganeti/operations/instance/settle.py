@@ -51,7 +51,7 @@ async def _tell_if_paused(cluster: RunContext, instance: Instance, home: Node) -
 
 async def _look(cluster: RunContext, instance: Instance) -> list[tuple[Node, RunningGuest]]:
     """The nodes that have the guest in some way."""
-    nodes = cluster.state.hosting_nodes
+    nodes = [node for node in cluster.state.hosting_nodes if _is_concerned(cluster, instance, node)]
     answers = await cluster.call_all(nodes, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
     found = []
     for node in nodes:
@@ -61,6 +61,15 @@ async def _look(cluster: RunContext, instance: Instance) -> list[tuple[Node, Run
         if answer is not None:
             found.append((node, answer))
     return found
+
+
+def _is_concerned(cluster: RunContext, instance: Instance, node: Node) -> bool:
+    """All but silent nodes that can't have it (see ``rpc/watch.py``)."""
+    return (
+        node.uuid == instance.primary_node
+        or cluster.live.reachable(node.uuid)
+        or cluster.live.might_have(node.uuid, instance.uuid)
+    )
 
 
 async def _clear_others(

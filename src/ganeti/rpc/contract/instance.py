@@ -32,6 +32,10 @@ class StartGuest(Call[Started], frozen=True, tag="instance.start"):
     paused: bool = False
     patience = 300.0
 
+    @property
+    def brings(self) -> str:
+        return self.guest.uuid
+
 
 class Stopped(Struct, frozen=True):
     """``forced``: it did not power off by itself. ``was_running``: there was something to stop.
@@ -60,6 +64,10 @@ class StopGuest(Call[Stopped], frozen=True, tag="instance.stop"):
     def deadline(self) -> float:
         return self.timeout + _MARGIN
 
+    @property
+    def takes_away(self) -> str:
+        return self.guest.uuid
+
 
 class RebootGuest(Call[None], frozen=True, tag="instance.reboot"):
     """``soft`` asks the guest, ``hard`` resets the machine under it."""
@@ -67,6 +75,10 @@ class RebootGuest(Call[None], frozen=True, tag="instance.reboot"):
     guest: Guest
     how: Literal["soft", "hard"]
     patience = 300.0
+
+    @property
+    def brings(self) -> str:
+        return self.guest.uuid
 
 
 class ListGuests(Call[tuple[RunningGuest, ...]], frozen=True, tag="instance.list"):
@@ -97,6 +109,10 @@ class AcceptGuest(Call[Incoming], frozen=True, tag="instance.accept"):
     address: str
     patience = 120.0
 
+    @property
+    def brings(self) -> str:
+        return self.guest.uuid
+
 
 class Migrated(Struct, frozen=True):
     """``downtime`` and ``total`` in seconds as the hypervisor measured them, ``transferred`` in MiB.
@@ -126,6 +142,10 @@ class FinishIncoming(Call[None], frozen=True, tag="instance.finish-incoming"):
     success: bool
     patience = 60.0
 
+    @property
+    def takes_away(self) -> str:
+        return "" if self.success else self.guest.uuid
+
 
 class FinishOutgoing(Call[None], frozen=True, tag="instance.finish-outgoing"):
     """On the source: the guest has left, clear away what is left of it; or it stays.
@@ -137,11 +157,19 @@ class FinishOutgoing(Call[None], frozen=True, tag="instance.finish-outgoing"):
     success: bool
     patience = 60.0
 
+    @property
+    def takes_away(self) -> str:
+        return self.guest.uuid if self.success else ""
+
 
 class ClearGuest(Call[None], frozen=True, tag="instance.clear"):
     """Clear away what a guest that does not run has left: control files, taps, opened disks."""
 
     guest: Guest
+
+    @property
+    def takes_away(self) -> str:
+        return self.guest.uuid
 
 
 class CheckStart(Call[tuple[str, ...]], frozen=True, tag="instance.check-start"):
