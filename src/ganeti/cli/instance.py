@@ -70,11 +70,16 @@ def _description(data: dict[str, Any]) -> Pairs:
         ("Hypervisor", data["hypervisor"]),
         ("Hypervisor parameters", with_defaults(data["hv_instance"], data["hv_actual"])),
         ("Back-end parameters", with_defaults(data["be_instance"], data["be_actual"])),
+        *([("Changes at the next start", _pending(data["pending"]))] if data["pending"] else []),
         ("NICs", [_nic(nic, index) for index, nic in enumerate(data["nics"])]),
         ("Disk template", data["disk_template"]),
         ("Disks", [_disk(disk, data["pnode"]) for disk in data["disks"]]),
         ("Tags", data["tags"]),
     )
+
+
+def _pending(differences: list[list[str]]) -> list[str]:
+    return [f"{name}: {configured} (runs with {running})" for name, running, configured in differences]
 
 
 def _nodes(data: dict[str, Any]) -> list[Pairs]:

@@ -41,6 +41,7 @@ class _Declaration:
     reaches: Reach | None
     role: Role | None
     holds: type[Struct] | None
+    at_once: bool
 
 
 def param(
@@ -56,6 +57,7 @@ def param(
     reaches: Reach | None = None,
     role: Role | None = None,
     holds: type[Struct] | None = None,
+    at_once: bool = False,
 ) -> Meta:
     """The annotation of a parameter.
 
@@ -68,12 +70,25 @@ def param(
     where it is decoded, and nothing speaks of the parameter; or, some values are refused: those. ``accepted``: why
     taking it and doing nothing with it harms nobody; its help says so. ``reaches``: what the value becomes on a
     node, where that is more than words and numbers. ``role``: what giving it takes, where that
-    is more than what the operation takes.
+    is more than what the operation takes. ``at_once``: of a guest, what takes effect while it runs, and not at its
+    next start.
     """
     remark = f" (no effect: {accepted})" if accepted else " (not supported yet)" if unsupported is True else ""
     off = f"{off}{remark}" if off else ""
     declaration = _Declaration(
-        f"{help}{remark}", flags, metavar, completes, secret, bare, off, unsupported, accepted, reaches, role, holds
+        f"{help}{remark}",
+        flags,
+        metavar,
+        completes,
+        secret,
+        bare,
+        off,
+        unsupported,
+        accepted,
+        reaches,
+        role,
+        holds,
+        at_once,
     )
     return Meta(description=declaration.help, extra={_KEY: declaration})
 
@@ -98,6 +113,7 @@ class Parameter:
     reaches: Reach | None = None
     role: Role | None = None
     holds: type[Struct] | None = None
+    at_once: bool = False
 
     @property
     def kind(self) -> Any:
@@ -152,6 +168,7 @@ def parameters_of(cls: type[Struct]) -> Mapping[str, Parameter]:
             reaches=declaration.reaches,
             role=declaration.role,
             holds=declaration.holds,
+            at_once=declaration.at_once,
         )
     return found
 

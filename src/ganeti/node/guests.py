@@ -63,6 +63,11 @@ class Guests:
         del report
         return await self._found(call.name, call.hypervisor)
 
+    async def recall(self, call: instance.RecallGuests, report: Report) -> tuple[Guest, ...]:
+        del report
+        guests = [guest for name in call.hypervisors for guest in self._equipment.hypervisor(name).started()]
+        return tuple(guest for guest in guests if not call.names or guest.name in call.names)
+
     async def accept(self, call: instance.AcceptGuest, report: Report) -> Incoming:
         del report
         async with (

@@ -42,6 +42,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         instance.RebootGuest: guests.reboot,
         instance.ListGuests: guests.list,
         instance.DescribeGuest: guests.describe,
+        instance.RecallGuests: guests.recall,
         instance.AcceptGuest: guests.accept,
         instance.MigrateGuest: guests.migrate,
         instance.FinishIncoming: guests.finish_incoming,

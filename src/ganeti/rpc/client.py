@@ -47,6 +47,7 @@ class NodeClient:
         caller: str,
         term: Callable[[], int],
         port: int = NODE_DAEMON_PORT,
+        *,
         replaced: Callable[[StaleTerm], None] = lambda _: None,
         traces: Callable[[], Traces] | None = None,
     ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from ganeti.errors import EnvironmentUnfit, HypervisorFailed, WrongInput
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.running import as_it_runs
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm.directory import directory_of
 from ganeti.node.storage.driver import OpenDisk
@@ -431,3 +432,23 @@ async def test_a_guest_of_a_pc_machine_boots_and_moves(kvm):
     before = await kvm.count(guest)
     await kvm.move(guest)
     assert await kvm.count(guest, node=1) > before
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"hvparams": {"usb_mouse": "tablet", "serial_speed": 9600}},
+        {"hvparams": {"kvm_extra": "-device virtio-rng-pci"}},
+        {"beparams": BackendParameters(vcpus=2, maxmem=512, minmem=512)},
+    ],
+)
+async def test_a_guest_moves_as_it_was_started_whatever_is_configured_since(kvm, changed):
+    started = kvm.guest()
+    await kvm.start(started)
+    before = await kvm.count(started)
+    hvparams = started.hvparams | changed.get("hvparams", {})
+    configured = msgspec.structs.replace(started, hvparams=hvparams, beparams=changed.get("beparams", started.beparams))
+    (found,) = kvm.node.driver.started()
+    await kvm.move(as_it_runs(configured, found))
+    assert await kvm.count(started, node=1) > before
+    assert kvm.other.driver.started() == (found,)

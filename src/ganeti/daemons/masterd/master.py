@@ -60,8 +60,8 @@ class Master:
             world.term.master,
             lambda: world.term.number,
             world.node_port,
-            self._replaced,
-            lambda: self.live,
+            replaced=self._replaced,
+            traces=lambda: self.live,
         )
         self.replication = Replication(world.store, self.nodes, self._other_candidates)
         self.mandate = Mandate(

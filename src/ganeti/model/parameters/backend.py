@@ -17,11 +17,11 @@ _Memory = Annotated[int, Meta(ge=1, le=MOST_MIB, extra={"kind": "size"})]  # as 
 class BackendParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Defaults as in gnt-cluster(8)."""
 
-    always_failover: Annotated[bool, param("Always fail over, never live-migrate")] = False
-    auto_balance: Annotated[bool, param("Include it in N+1 checks and in balancing")] = True
+    always_failover: Annotated[bool, param("Always fail over, never live-migrate", at_once=True)] = False
+    auto_balance: Annotated[bool, param("Include it in N+1 checks and in balancing", at_once=True)] = True
     maxmem: Annotated[_Memory, param("Maximum memory, MiB")] = 128
     minmem: Annotated[_Memory, param("Minimum memory, MiB")] = 128
-    spindle_use: Annotated[NonNegative, param("Number of disk spindles it uses")] = 1
+    spindle_use: Annotated[NonNegative, param("Number of disk spindles it uses", at_once=True)] = 1
     vcpus: Annotated[Positive, param("Number of virtual CPUs")] = 1
 
     def problems(self) -> list[str]:

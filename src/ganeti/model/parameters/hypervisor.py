@@ -56,7 +56,7 @@ HypervisorName = Literal["chroot", "fake", "kvm", "lxc", "xen-hvm", "xen-pvm"]
 class FakeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of guests that exist only on paper, for tests and for trying out a cluster."""
 
-    migration_mode: Annotated[MigrationMode, param("Default migration mode")] = "live"
+    migration_mode: Annotated[MigrationMode, param("Default migration mode", at_once=True)] = "live"
 
 
 class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,11 +106,13 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kvm_pci_reservations: Annotated[NonNegative, param("Slots reserved for hot-plugged devices")] = 12
     machine_version: Annotated[_Machine, param("QEMU machine type, such as 'pc' or 'pc-q35-7.2'; empty for q35")] = ""
     mem_path: Annotated[AbsolutePath, param("Mount point of hugetlbfs to allocate memory from", reaches="path")] = ""
-    migration_bandwidth: Annotated[Positive, param("Maximum bandwidth of a migration, MiB/s")] = 32
-    migration_caps: Annotated[_Capabilities, param("QEMU migration capabilities to enable, separated by colons")] = ""
-    migration_downtime: Annotated[Positive, param("Maximum downtime of a live migration, ms")] = 30
-    migration_mode: Annotated[MigrationMode, param("Default migration mode")] = "live"
-    migration_port: Annotated[_Port, param("First TCP port used for migrations")] = 8102
+    migration_bandwidth: Annotated[Positive, param("Maximum bandwidth of a migration, MiB/s", at_once=True)] = 32
+    migration_caps: Annotated[
+        _Capabilities, param("QEMU migration capabilities to enable, separated by colons", at_once=True)
+    ] = ""
+    migration_downtime: Annotated[Positive, param("Maximum downtime of a live migration, ms", at_once=True)] = 30
+    migration_mode: Annotated[MigrationMode, param("Default migration mode", at_once=True)] = "live"
+    migration_port: Annotated[_Port, param("First TCP port used for migrations", at_once=True)] = 8102
     nic_type: Annotated[
         Literal["paravirtual", "e1000", "e1000e", "i82551", "i82557b", "i82559er", "ne2k_pci", "pcnet", "rtl8139"],
         param("NIC type presented to the guest"),
@@ -157,7 +159,9 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     use_chroot: Annotated[bool, param("Run QEMU in a chroot")] = False
     use_guest_agent: Annotated[bool, param("Add a channel for the QEMU guest agent")] = False
     use_localtime: Annotated[bool, param("Use local time for the guest's clock, not UTC")] = False
-    user_shutdown: Annotated[bool, param("Whether an instance that is shut down from inside stays down")] = False
+    user_shutdown: Annotated[
+        bool, param("Whether an instance that is shut down from inside stays down", at_once=True)
+    ] = False
     vga: Annotated[
         Literal["", "std", "cirrus", "vmware", "qxl", "virtio", "none"], param("Graphics card presented to the guest")
     ] = ""

@@ -48,6 +48,10 @@ class Hypervisor(Protocol):
         """All guests, those that ended by themselves and were not cleared away yet among them."""
         ...
 
+    def started(self) -> tuple[Guest, ...]:
+        """What the guests that are there were started with, but for OS parameters, which may be secret."""
+        ...
+
     def tap_options(self, guest: Guest) -> TapOptions | None:
         """How its network cards are to be made; None if it can do without."""
         ...

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from ganeti.errors import HypervisorFailed, WrongState
 from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
+from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.parameters import filled
@@ -34,7 +35,7 @@ _BUSY = 0.02  # of a processor, what an idle guest takes
 
 
 class PaperGuest(Struct, frozen=True):
-    """``since`` is when it was started here, seconds since the epoch."""
+    """``since`` is when it was started here, seconds since the epoch; ``guest`` what it was started with."""
 
     uuid: str
     name: str
@@ -43,6 +44,7 @@ class PaperGuest(Struct, frozen=True):
     vcpus: int
     since: float
     reason: str = ""
+    guest: Guest | None = None
 
 
 class FakeHypervisor:
@@ -72,6 +74,9 @@ class FakeHypervisor:
 
     async def list(self) -> tuple[RunningGuest, ...]:
         return tuple(self._shown(guest) for guest in self._guests.values())
+
+    def started(self) -> tuple[Guest, ...]:
+        return tuple(found.guest for found in self._guests.values() if found.guest and not found.state.ended)
 
     def tap_options(self, guest: Guest) -> TapOptions | None:  # noqa: ARG002 - a Hypervisor
         return None if self._kind == "fake" else TapOptions()
@@ -201,10 +206,16 @@ class FakeHypervisor:
 
     def _enter(self, guest: Guest, state: GuestState) -> None:
         old = self._guests.get(guest.name)
-        since = old.since if old and not old.state.ended else self._clock.now()
-        beparams = guest.beparams
-        self._guests[guest.name] = PaperGuest(guest.uuid, guest.name, state, beparams.maxmem, beparams.vcpus, since)
+        if old and not old.state.ended:
+            self._guests[guest.name] = replace(old, state=state, reason="")
+        else:
+            self._guests[guest.name] = self._new(guest, state)
         self._events.tell(self._shown(self._guests[guest.name]))
+
+    def _new(self, guest: Guest, state: GuestState) -> PaperGuest:
+        memory, vcpus = guest.beparams.maxmem, guest.beparams.vcpus
+        started = evolve(guest, osparams={})
+        return PaperGuest(guest.uuid, guest.name, state, memory, vcpus, self._clock.now(), guest=started)
 
     def _leave(self, name: str) -> None:
         guest = self._guests.pop(name, None)

@@ -20,6 +20,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
 from ganeti.model.state import State
+from ganeti.operations.instance.running import pending
 from ganeti.operations.instance.subject import primary_of
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
 
@@ -43,7 +44,14 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
 
     async def run(self, cluster: RunContext, plan: list[Instance]) -> dict[str, Any]:
         disks = {} if self.static else await _examined(cluster, plan)
-        return {instance.uuid: self._describe(cluster, instance, disks) for instance in plan}
+        waiting = {} if self.static else await pending(cluster, plan)
+        return {
+            instance.uuid: {
+                **self._describe(cluster, instance, disks),
+                "pending": [[d.name, d.running, d.configured] for d in waiting.get(instance.uuid, ())],
+            }
+            for instance in plan
+        }
 
     def _describe(self, cluster: RunContext, instance: Instance, disks: dict[str, DiskStatus]) -> dict[str, Any]:
         state = cluster.state

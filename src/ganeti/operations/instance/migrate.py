@@ -21,6 +21,7 @@ from ganeti.model.report import RunningGuest
 from ganeti.model.state import State
 from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
+from ganeti.operations.instance.running import running_guest
 from ganeti.operations.instance.settle import settle
 from ganeti.operations.instance.startup import ensure_it_fits
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, online, primary_of
@@ -90,6 +91,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         if guest.beparams.always_failover or found is None or found.state is not GuestState.RUNNING:
             return await self._failover_plan(cluster, instance, guest, source, found)
         target = await self.target(cluster, instance)
+        guest = await running_guest(cluster, source, guest)
         await ensure_it_fits(cluster, target, guest)
         if not self.ignore_hvversions:
             await self._ensure_same_version(cluster, instance, source, target)

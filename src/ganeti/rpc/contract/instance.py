@@ -96,6 +96,14 @@ class DescribeGuest(Call[RunningGuest | None], frozen=True, tag="instance.descri
     patience = 20.0
 
 
+class RecallGuests(Call[tuple[Guest, ...]], frozen=True, tag="instance.recall"):
+    """What were the guests that are there started with? Without OS parameters; ``names``: only these, if any."""
+
+    hypervisors: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    patience = 20.0
+
+
 class Incoming(Struct, frozen=True):
     """Where to send it; what it means is between the hypervisors of both nodes."""
 

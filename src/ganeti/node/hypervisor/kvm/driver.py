@@ -77,6 +77,9 @@ class Kvm:
         running = tuple(machine.described() for machine in self._machines.values())
         return running + tuple(_left_behind(record) for record in self._ended.values())
 
+    def started(self) -> tuple[Guest, ...]:
+        return tuple(machine.record.guest for machine in self._machines.values())
+
     def tap_options(self, guest: Guest) -> TapOptions | None:
         return tap_options(_wanted(guest))
 
@@ -182,8 +185,10 @@ class Kvm:
         self._forget(guest.name)
 
     async def console(self, guest: Guest) -> ConsoleAccess:
-        wanted = _parameters(guest)
-        return console_of(guest, wanted, directory_of(self._paths, guest.name), await console_addresses(wanted))
+        machine = self._machines.get(guest.name)
+        started = machine.record.guest if machine else guest
+        wanted = _parameters(started)
+        return console_of(started, wanted, directory_of(self._paths, guest.name), await console_addresses(wanted))
 
     async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
         try:

@@ -19,6 +19,7 @@ from ganeti.operations.cluster.verify.checks import (
     os,
     power,
     replicas,
+    running,
     storage,
 )
 
@@ -40,6 +41,7 @@ OF_GROUP: tuple[Check, ...] = (
     *storage.CHECKS,
     *os.CHECKS,
     *instances.CHECKS,
+    *running.CHECKS,
     *disks.CHECKS,
     *capacity.CHECKS,
 )

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What instances run with, and would not any more after their next start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganeti.model.guest import Guest, guest_of
+from ganeti.model.node import Node
+from ganeti.model.running import differences
+from ganeti.operations.cluster.verify.check import Check
+from ganeti.operations.cluster.verify.findings import Code, Finding
+from ganeti.operations.cluster.verify.scene import Question, Scene
+from ganeti.rpc.contract.instance import RecallGuests
+
+
+def _recall(scene: Scene, node: Node) -> RecallGuests | None:
+    return RecallGuests(hypervisors=scene.state.cluster.enabled_hypervisors) if node.vm_capable else None
+
+
+_STARTED: Question[tuple[Guest, ...]] = Question("what its instances were started with", _recall)
+
+
+def _pending(scene: Scene) -> Iterator[Finding]:
+    instances = {instance.uuid: instance for instance in scene.instances}
+    for node, guests in scene.answered(_STARTED):
+        for guest in guests:
+            instance = instances.get(guest.uuid)
+            if instance is None or instance.primary_node != node.uuid or instance.name in scene.busy:
+                continue
+            if found := differences(guest_of(scene.state, instance), guest):
+                text = f"takes effect at its next start: {'; '.join(map(str, found))}"
+                yield Finding(Code.EINSTANCEMISSINGCFGPARAMETER, instance.name, text, warning=True)
+
+
+CHECKS = (Check("Verifying what instances run with", Code.EINSTANCEMISSINGCFGPARAMETER, _pending, (_STARTED,)),)

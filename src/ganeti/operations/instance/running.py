@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What guests run with, asked of the nodes that keep it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from ganeti.errors import GanetiError
+from ganeti.jobs.context import CheckContext
+from ganeti.model.guest import Guest, guest_of
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.running import Difference, as_it_runs, differences
+from ganeti.rpc.contract.instance import RecallGuests
+
+
+async def running_guest(cluster: CheckContext, node: Node, configured: Guest) -> Guest:
+    """The guest as it runs on a node, or as it is configured if nothing else is known."""
+    call = RecallGuests(hypervisors=(configured.hypervisor,), names=(configured.name,))
+    started = {guest.uuid: guest for guest in await cluster.call(node, call)}
+    return as_it_runs(configured, started[configured.uuid]) if configured.uuid in started else configured
+
+
+async def pending(cluster: CheckContext, instances: Sequence[Instance]) -> dict[str, tuple[Difference, ...]]:
+    """By UUID, what takes effect at the next start of instances that run, as far as their nodes answer."""
+    state = cluster.state
+    hypervisors = state.cluster.enabled_hypervisors
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for instance in instances:
+        names[instance.primary_node].append(instance.name)
+    calls = [
+        (node, RecallGuests(hypervisors=hypervisors, names=tuple(names[node.uuid])))
+        for node in state.hosting_nodes
+        if node.uuid in names
+    ]
+    answers = await cluster.call_each(calls)
+    started = {
+        guest.uuid: guest for answer in answers.values() if not isinstance(answer, GanetiError) for guest in answer
+    }
+    return {
+        instance.uuid: differences(guest_of(state, instance), started[instance.uuid])
+        for instance in instances
+        if instance.uuid in started
+    }

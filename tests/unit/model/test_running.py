@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a guest runs with against what is configured for it."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from ganeti.declare.parameter import parameters_of
+from ganeti.host.paths import Paths
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.parameters import as_mapping, filled
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.model.running import as_it_runs, differences
+from ganeti.node.hypervisor.driver import Resources
+from ganeti.node.hypervisor.kvm.capabilities import Capabilities
+from ganeti.node.hypervisor.kvm.command import command_line
+from ganeti.node.hypervisor.kvm.plan import LaunchPlan
+
+KVM = parameters_of(KvmParameters)
+# For parameters from whose type nothing can be guessed.
+OTHERS = {
+    "cpu_mask": "0",
+    "cpu_type": "host",
+    "kernel_args": "ro quiet",
+    "kvm_extra": "-smbios type=1",
+    "kvm_path": "/usr/bin/other",
+    "machine_version": "pc",
+    "migration_caps": "xbzrle",
+    "root_path": "/dev/vdb",
+    "security_domain": "nobody",
+    "soundhw": "hda",
+    "spice_bind": "127.0.0.1",
+    "spice_tls_ciphers": "HIGH",
+    "usb_devices": "braille",
+    "vnc_bind_address": "127.0.0.1",
+}
+
+
+def other(parameter):
+    """A value that a parameter does not have by default."""
+    if parameter.name in OTHERS:
+        return OTHERS[parameter.name]
+    if parameter.choices:
+        return next(choice for choice in parameter.choices if choice != parameter.default)
+    if isinstance(parameter.default, bool):
+        return not parameter.default
+    return parameter.default + 1 if isinstance(parameter.default, int) else "/some/file"
+
+
+def guest(**changes):
+    made = Guest(
+        uuid="00000000-0000-4000-8000-000000000001",
+        name="web1",
+        hypervisor="kvm",
+        disk_template=DiskTemplate.DISKLESS,
+        hvparams=as_mapping(KvmParameters()),
+        beparams=BackendParameters(),
+        network_port=11000,
+    )
+    return replace(made, **changes)
+
+
+def configured(**hvparams):
+    return guest(hvparams=as_mapping(KvmParameters()) | hvparams)
+
+
+@pytest.mark.parametrize("name", KVM)
+def test_every_parameter_says_whether_it_takes_effect_at_once_or_at_the_next_start(name):
+    value, started = other(KVM[name]), guest()
+    now = configured(**{name: value})
+    assert filled(KvmParameters, now.hvparams) != KvmParameters()
+    runs = as_it_runs(now, started).hvparams
+    if KVM[name].at_once:
+        assert runs == now.hvparams
+        assert differences(now, started) == ()
+    else:
+        assert runs == started.hvparams
+        assert [(d.name, d.running, d.configured) for d in differences(now, started)] == [
+            (name, str(KVM[name].default), str(value))
+        ]
+
+
+class Everything(frozenset):
+    """Of a QEMU that has all there is."""
+
+    def __contains__(self, name):
+        return True
+
+
+QEMU = Capabilities(
+    program="/usr/bin/kvm",
+    version=(7, 2, 0),
+    machines=frozenset({"q35", "pc"}),
+    devices=Everything(),
+    migration=Everything(),
+)
+
+
+def words(wanted, **more):
+    plan = LaunchPlan(
+        wanted, filled(KvmParameters, wanted.hvparams), QEMU, "tcg", Resources(), Paths(Path("/")), control=3, **more
+    )
+    return command_line(plan)
+
+
+@pytest.mark.parametrize("name", [name for name in KVM if name != "kvm_path"])
+def test_the_machine_that_receives_a_guest_is_the_one_that_sends_it(name):
+    started = configured(vnc_bind_address="127.0.0.1", kvm_extra="-smbios type=2")
+    now = replace(
+        started,
+        hvparams=started.hvparams | {name: other(KVM[name])},
+        beparams=BackendParameters(maxmem=512, minmem=512, vcpus=4),
+    )
+    received = words(as_it_runs(now, started), incoming=True)
+    waits = received.index("-incoming")
+    assert received[waits : waits + 2] == ["-incoming", "defer"]
+    assert [*received[:waits], *received[waits + 2 :]] == [word for word in words(started) if word != "-S"]
+
+
+def test_memory_processors_disks_and_cards_stay_as_they_were_started():
+    disk = Disk(uuid="d", template=DiskTemplate.SHARED_FILE, size=64, location="/disk")
+    nic = GuestNic(uuid="n", mac="aa:00:00:00:00:01", mode="bridged", link="br0")
+    started = guest(beparams=BackendParameters(maxmem=256), disks=(disk,), nics=(nic,))
+    now = guest(
+        beparams=BackendParameters(maxmem=512, vcpus=2, auto_balance=False),
+        disks=(),
+        nics=(replace(nic, link="br1"),),
+        tags=("new",),
+    )
+    runs = as_it_runs(now, started)
+    assert (runs.beparams, runs.disks, runs.nics) == (
+        BackendParameters(maxmem=256, auto_balance=False),
+        started.disks,
+        started.nics,
+    )
+    assert runs.tags == ("new",)
+    assert [d.name for d in differences(now, started)] == ["maxmem", "vcpus", "nic/0", "disk/0"]
+
+
+def test_a_parameter_that_the_guest_was_started_without_is_as_configured():
+    started = guest(hvparams={"acpi": True, "of_an_older_version": "x"})
+    assert as_it_runs(configured(usb_mouse="tablet"), started).hvparams == configured(usb_mouse="tablet").hvparams
