@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ganeti.declare.parameter import param
 from ganeti.declare.setting import with_settings
-from ganeti.declare.types import HostName
+from ganeti.declare.types import HostName, IpAddress
 from ganeti.model.cluster import Cluster
 
 
@@ -19,7 +19,7 @@ class NewCluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     cluster_name: Annotated[HostName, param("Name of the cluster, which resolves to an address of its own")]
     secondary_ip: Annotated[
-        str | None,
+        IpAddress | None,
         param(
             "Secondary address of this node, for replication and migration traffic",
             "-s",

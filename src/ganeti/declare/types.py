@@ -67,8 +67,19 @@ MacRequest = Annotated[
     str,
     Meta(
         max_length=17,
-        pattern=r"^(auto|generate|none|[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5})\Z",
+        pattern=r"^(?!00(:00){5})(auto|generate|none|[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5})\Z",
         extra={"expected": "the MAC address of a card, such as aa:00:00:12:34:56, or 'auto'"},
+    ),
+]
+
+_OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
+# Of a machine. Of IPv6 the pattern tells the characters; whoever connects finds out about the rest.
+IpAddress = Annotated[
+    str,
+    Meta(
+        max_length=45,
+        pattern=rf"^({_OCTET}(\.{_OCTET}){{3}}|[0-9A-Fa-f]{{0,4}}(:[0-9A-Fa-f]{{0,4}}){{2,7}}(\.\d{{1,3}}){{0,3}})\Z",
+        extra={"expected": "an IP address such as 192.0.2.1 or 2001:db8::1"},
     ),
 ]
 

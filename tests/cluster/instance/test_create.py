@@ -147,3 +147,11 @@ async def test_parameters_of_several_layers_must_go_together(cluster):
     await cluster.add("web1", **kvm, hvparams={"disk_aio": "native", "vnc_x509_path": "/etc/tls"})
     with pytest.raises(errors.WrongInput, match="web2: minmem, 256 MiB, is more than maxmem, 128 MiB"):
         await cluster.add("web2", **kvm, beparams={"minmem": 256})
+
+
+async def test_an_address_is_given_once_on_a_link(cluster):
+    await cluster.add("web1", nics=[{"ip": "192.0.2.7"}], start=False)
+    for nics in ([{"ip": "192.0.2.7"}], [{"ip": "192.0.2.8"}, {"ip": "192.0.2.8"}]):
+        with pytest.raises(errors.NotUnique, match=r"IP address 192.0.2.[78] is in use on the same link"):
+            await cluster.add("web2", nics=nics, start=False)
+    await cluster.add("web2", nics=[{"ip": "192.0.2.7", "link": "br1"}], start=False)

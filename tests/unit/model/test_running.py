@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a guest runs with against what is configured for it."""
 
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
 from ganeti.declare.parameter import parameters_of
-from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskTemplate
-from ganeti.model.guest import Guest, GuestNic
-from ganeti.model.parameters import as_mapping, filled
+from ganeti.model.guest import GuestNic
+from ganeti.model.parameters import filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.running import as_it_runs, differences
-from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.hypervisor.kvm.capabilities import Capabilities
-from ganeti.node.hypervisor.kvm.command import command_line
-from ganeti.node.hypervisor.kvm.plan import LaunchPlan
+from tests.unit.node.qemu import configured, guest, words
 
 KVM = parameters_of(KvmParameters)
 # For parameters from whose type nothing can be guessed.
@@ -50,23 +44,6 @@ def other(parameter):
     return parameter.default + 1 if isinstance(parameter.default, int) else "/some/file"
 
 
-def guest(**changes):
-    made = Guest(
-        uuid="00000000-0000-4000-8000-000000000001",
-        name="web1",
-        hypervisor="kvm",
-        disk_template=DiskTemplate.DISKLESS,
-        hvparams=as_mapping(KvmParameters()),
-        beparams=BackendParameters(),
-        network_port=11000,
-    )
-    return replace(made, **changes)
-
-
-def configured(**hvparams):
-    return guest(hvparams=as_mapping(KvmParameters()) | hvparams)
-
-
 @pytest.mark.parametrize("name", KVM)
 def test_every_parameter_says_whether_it_takes_effect_at_once_or_at_the_next_start(name):
     value, started = other(KVM[name]), guest()
@@ -81,29 +58,6 @@ def test_every_parameter_says_whether_it_takes_effect_at_once_or_at_the_next_sta
         assert [(d.name, d.running, d.configured) for d in differences(now, started)] == [
             (name, str(KVM[name].default), str(value))
         ]
-
-
-class Everything(frozenset):
-    """Of a QEMU that has all there is."""
-
-    def __contains__(self, name):
-        return True
-
-
-QEMU = Capabilities(
-    program="/usr/bin/kvm",
-    version=(7, 2, 0),
-    machines=frozenset({"q35", "pc"}),
-    devices=Everything(),
-    migration=Everything(),
-)
-
-
-def words(wanted, **more):
-    plan = LaunchPlan(
-        wanted, filled(KvmParameters, wanted.hvparams), QEMU, "tcg", Resources(), Paths(Path("/")), control=3, **more
-    )
-    return command_line(plan)
 
 
 @pytest.mark.parametrize("name", [name for name in KVM if name != "kvm_path"])
@@ -128,7 +82,7 @@ def test_memory_processors_disks_and_cards_stay_as_they_were_started():
         beparams=BackendParameters(maxmem=512, vcpus=2, auto_balance=False),
         disks=(),
         nics=(replace(nic, link="br1"),),
-        tags=("new",),
+        os="debian",
     )
     runs = as_it_runs(now, started)
     assert (runs.beparams, runs.disks, runs.nics) == (
@@ -136,7 +90,7 @@ def test_memory_processors_disks_and_cards_stay_as_they_were_started():
         started.disks,
         started.nics,
     )
-    assert runs.tags == ("new",)
+    assert runs.os == "debian"
     assert [d.name for d in differences(now, started)] == ["maxmem", "vcpus", "nic/0", "disk/0"]
 
 

@@ -69,7 +69,8 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "disk"
     cdrom2_image_path: Annotated[AbsolutePath, param("CD-ROM image of the second drive", reaches="path")] = ""
     cdrom_disk_type: Annotated[
-        Literal["", "paravirtual", "ide", "scsi"], param("Bus of the CD-ROM drives; empty for that of the disks")
+        Literal["", "paravirtual", "ide", "scsi"],
+        param("Bus of the CD-ROM drives; empty for IDE (SATA on q35)"),
     ] = ""
     cdrom_image_path: Annotated[AbsolutePath, param("CD-ROM image", reaches="path")] = ""
     cpu_cores: Annotated[NonNegative, param("CPU cores per socket; 0 leaves it to QEMU")] = 0
@@ -155,7 +156,10 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     usb_devices: Annotated[
         Text, param("USB devices presented to the guest, separated by commas or spaces", reaches="path")
     ] = ""
-    usb_mouse: Annotated[Literal["", "mouse", "tablet"], param("USB pointing device: mouse or tablet")] = ""
+    usb_mouse: Annotated[
+        Literal["", "mouse", "tablet"],
+        param("USB pointing device: mouse or tablet; empty for a tablet with VNC"),
+    ] = ""
     use_chroot: Annotated[bool, param("Run QEMU in a chroot")] = False
     use_guest_agent: Annotated[bool, param("Add a channel for the QEMU guest agent")] = False
     use_localtime: Annotated[bool, param("Use local time for the guest's clock, not UTC")] = False

@@ -23,7 +23,7 @@ from ganeti.operations.instance.disks import (
     parse_template,
     planned_disks,
 )
-from ganeti.operations.instance.nics import NicRequest, planned_nics
+from ganeti.operations.instance.nics import NicRequest, ensure_addresses_free, planned_nics
 
 _CONSOLE_PORTS = range(11000, 15000)
 
@@ -72,6 +72,8 @@ class Blueprint:
             network_port=_free_port(cluster),
             tags=frozenset(self.tags),
         )
+        others = (*cluster.state.instances, *cluster.reservations.instances)
+        ensure_addresses_free(cluster.state, others, instance.nics)
         ensure_backend_sense(cluster.state, instance)
         ensure_hypervisor_sense(cluster.state, instance)
         return instance

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -16,6 +16,8 @@ from ganeti.declare.text import shortened
 from ganeti.declare.types import MOST_NICS, MacRequest, Name
 from ganeti.errors import NotUnique
 from ganeti.jobs.context import Random
+from ganeti.model.guest import guest_nic
+from ganeti.model.instance import Instance
 from ganeti.model.nic import Nic
 from ganeti.model.parameters.network import NicMode
 from ganeti.model.state import State
@@ -76,6 +78,23 @@ def planned_nics(state: State, reserved: set[str], requests: Sequence[NicRequest
             )
         )
     return tuple(planned)
+
+
+def ensure_addresses_free(state: State, others: Iterable[Instance], nics: Sequence[Nic]) -> None:
+    """Raise NotUnique if a card's address is another one's on the same link, of this instance or of ``others``."""
+    taken = {place: i.name for i in others for nic in i.nics if (place := _place(state, nic))}
+    for index, nic in enumerate(nics):
+        place = _place(state, nic)
+        if place in taken:
+            raise NotUnique(f"NIC {index}: IP address {nic.ip} is in use on the same link by {taken[place]}")
+        if place:
+            taken[place] = f"NIC {index} of the same instance"
+
+
+def _place(state: State, nic: Nic) -> tuple[str, str, str, str] | None:
+    """Where an address must be the only one: networks that are apart may have the same."""
+    connected = guest_nic(state, nic)
+    return (connected.mode, connected.link, connected.vlan, nic.ip) if nic.ip else None
 
 
 def _mac(state: State, mac: str, index: int, taken: set[str], random: Random) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from ganeti import VERSION
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
-from ganeti.declare.types import HostName, NonEmpty, Parameters
+from ganeti.declare.types import HostName, IpAddress, NonEmpty, Parameters
 from ganeti.errors import AlreadyExists, NodeCallFailed, NotUnique, WrongInput, WrongState
 from ganeti.host.addresses import is_address
 from ganeti.jobs.context import CheckContext, RunContext
@@ -40,8 +40,8 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
     node_name: Annotated[HostName, param("Name of the node")]
     hv_state: Annotated[Parameters | None, param("State of its hypervisors")] = None
     disk_state: Annotated[Parameters | None, param("State of its storage")] = None
-    primary_ip: Annotated[NonEmpty | None, param("Primary address; by default what the name resolves to")] = None
-    secondary_ip: Annotated[NonEmpty | None, param("Secondary address, for replication and migration traffic")] = None
+    primary_ip: Annotated[IpAddress | None, param("Primary address; by default what the name resolves to")] = None
+    secondary_ip: Annotated[IpAddress | None, param("Secondary address, for replication and migration traffic")] = None
     readd: Annotated[bool, param("Re-add a node that is in the configuration and was reinstalled")] = False
     group: Annotated[NonEmpty | None, param("Node group of the node", completes="group")] = None
     master_capable: Annotated[bool | None, param("Whether the node may become master candidate and master")] = None

@@ -10,7 +10,7 @@ from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Body, Route
-from ganeti.declare.types import NonEmpty, Parameters
+from ganeti.declare.types import IpAddress, Parameters
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive
@@ -87,7 +87,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         bool | None, param("Whether the node may run instances", "--vm-capable", metavar="YES|NO")
     ] = None
     secondary_ip: Annotated[
-        NonEmpty | None,
+        IpAddress | None,
         param("Secondary address, for replication and migration traffic", "-s", "--secondary-ip", metavar="ADDRESS"),
     ] = None
     ndparams: Annotated[

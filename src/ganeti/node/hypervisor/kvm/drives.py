@@ -54,7 +54,8 @@ def _disk(plan: LaunchPlan, board: Board, index: int) -> list[str]:
     disk = plan.resources.disks[index]
     boots = index == 0 and plan.parameters.boot_order == "disk" and not plan.parameters.kernel_path
     device = _disk_device(plan, board, disk)
-    bootindex = ",bootindex=1" if boots else ""
+    # A card has no place in the order; firmware boots it when nothing else is there to boot.
+    bootindex = ",bootindex=1" if boots and plan.parameters.disk_type != "sd" else ""
     return [
         *_blockdev(plan, disk),
         "-device",
@@ -73,12 +74,20 @@ def _disk_device(plan: LaunchPlan, board: Board, disk: OpenDisk) -> str:
     if kind == "paravirtual":
         return f"virtio-blk-pci,{board.express()},{serial}{cache}"
     if kind == "sd":
+        _ensure_size_of_a_card(disk.disk)
         return f"sd-card,{board.sd()}"
     if kind == "ide":
         if disk.disk.mode == "ro":
             raise refused("disk_type", "an IDE disk cannot be read-only; choose paravirtual or scsi-hd")
         return f"ide-hd,{board.ide()},{serial}{cache}"
     return f"{_SCSI[kind]},{board.scsi()},{serial}{cache}"
+
+
+def _ensure_size_of_a_card(disk: Disk) -> None:
+    """As QEMU's hw/sd/sd.c has it."""
+    if disk.size & (disk.size - 1):
+        fitting = 1 << disk.size.bit_length()
+        raise refused("disk_type", f"the size of an SD card is a power of two; {disk.size} MiB is none, {fitting} is")
 
 
 def _blockdev(plan: LaunchPlan, disk: OpenDisk) -> list[str]:
@@ -110,16 +119,13 @@ def _write_cache(plan: LaunchPlan) -> str:
 
 
 def _cd_drive(plan: LaunchPlan, board: Board, name: str) -> str:
-    kind = plan.parameters.cdrom_disk_type or _like_the_disks(plan.parameters.disk_type)
+    # What firmware boots from a CD ("El Torito") it reads from IDE, SATA and SCSI drives, not from virtio ones.
+    kind = plan.parameters.cdrom_disk_type or "ide"
     if kind == "paravirtual":
         return f"virtio-blk-pci,{board.express()},id={name},drive={name}"
     if kind == "ide":
         return f"ide-cd,{board.ide()},id={name},drive={name}"
     return f"scsi-cd,{board.scsi()},id={name},drive={name}"
-
-
-def _like_the_disks(disk_type: str) -> str:
-    return "scsi" if disk_type in _SCSI else disk_type if disk_type == "paravirtual" else "ide"
 
 
 def _image(name: str, path: str) -> list[str]:

@@ -17,6 +17,7 @@ from ganeti.node.hypervisor.kvm.command import command_line
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Record
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import listen
+from ganeti.node.hypervisor.kvm.passwords import passwords
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
 # QEMU answers when it has set its memory up, which takes a while if that is large and allocated ahead.
@@ -34,6 +35,7 @@ def check(plan: LaunchPlan) -> None:
     for parameter, path in plan.files():
         if not path.exists():
             raise refused(parameter, f"there is no {path} on this node")
+    list(passwords(plan))
     migration.capabilities(plan.parameters, plan.qemu)
     _masks(plan)
     _owner(plan)
@@ -95,13 +97,8 @@ async def _kill(qemu: process.Process) -> None:
 
 async def _equip(machine: Machine, plan: LaunchPlan) -> None:
     """What no command line can do, or should not show."""
-    for protocol, bound, file in (
-        ("vnc", plan.parameters.vnc_bind_address, plan.parameters.vnc_password_file),
-        ("spice", plan.parameters.spice_bind, plan.parameters.spice_password_file),
-    ):
-        if bound and file:
-            password = plan.paths.under(file).read_text().strip()
-            await machine.execute("set_password", protocol=protocol, password=password)
+    for protocol, password in passwords(plan):
+        await machine.execute("set_password", protocol=protocol, password=password)
     whole, single = _masks(plan)
     pinning.pin_process(machine.process.pid, whole)
     if single:

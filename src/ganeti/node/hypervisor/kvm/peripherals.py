@@ -28,8 +28,9 @@ def usb(plan: LaunchPlan, board: Board) -> list[str]:
     wanted = plan.parameters
     names = [name for name in re.split(r"[ ,]+", wanted.usb_devices) if name]
     devices = [_usb_device(name) for name in names]
-    if wanted.usb_mouse:
-        devices.append(_USB[wanted.usb_mouse])
+    # VNC tells where the pointer is, and a mouse only how far it has moved.
+    if pointer := wanted.usb_mouse or ("tablet" if wanted.vnc_bind_address else ""):
+        devices.append(_USB[pointer])
     if not devices:
         return []
     words = ["-device", f"qemu-xhci,id=usb0,{board.express()}"]

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What QEMU is started with, and what is refused before."""
+
+from itertools import pairwise
+
+import pytest
+
+from ganeti.errors import WrongInput
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.node.hypervisor.kvm.passwords import passwords
+from ganeti.node.storage.driver import OpenDisk
+from tests.unit.node.qemu import configured, plan_of, words
+
+
+def devices(wanted, **more):
+    found = words(wanted, **more)
+    return [after for word, after in pairwise(found) if word == "-device"]
+
+
+def disk(size):
+    made = Disk(uuid="00000000-0000-4000-8000-0000000000d1", template=DiskTemplate.FILE, size=size, location="/disk")
+    return OpenDisk(made, "/disk")
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+@pytest.mark.parametrize("disk_type", ["paravirtual", "scsi-hd", "ide"])
+def test_a_cd_is_in_a_drive_that_firmware_boots_from_whatever_the_disks_are(machine, disk_type):
+    wanted = configured(
+        machine_version=machine, disk_type=disk_type, cdrom_image_path="/cd.iso", boot_order="cdrom", kernel_path=""
+    )
+    (drive,) = [device for device in devices(wanted) if "cd0" in device]
+    assert drive.startswith("ide-cd,bus=ide.0")
+    assert drive.endswith(",bootindex=1")
+
+
+def test_the_bus_of_a_cd_can_be_chosen():
+    wanted = configured(cdrom_image_path="/cd.iso", cdrom_disk_type="paravirtual")
+    assert any(device.startswith("virtio-blk-pci") and "cd0" in device for device in devices(wanted))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, []),
+        ({"vnc_bind_address": "127.0.0.1"}, ["usb-tablet"]),
+        ({"vnc_bind_address": "127.0.0.1", "usb_mouse": "mouse"}, ["usb-mouse"]),
+        ({"usb_mouse": "tablet"}, ["usb-tablet"]),
+    ],
+)
+def test_a_guest_with_vnc_has_a_tablet_unless_something_else_is_chosen(given, expected):
+    found = [device.partition(",")[0] for device in devices(configured(**given))]
+    assert [name for name in found if name in ("usb-tablet", "usb-mouse")] == expected
+
+
+def test_an_sd_card_has_no_place_in_the_boot_order():
+    wanted = configured(disk_type="sd", kernel_path="", boot_order="disk")
+    assert not any("bootindex" in device for device in devices(wanted, disks=(disk(64),)))
+
+
+def test_the_size_of_an_sd_card_that_qemu_would_not_take_is_named():
+    with pytest.raises(WrongInput, match="a power of two; 100 MiB is none, 128 is"):
+        words(configured(disk_type="sd"), disks=(disk(100),))
+
+
+VNC = {"vnc_bind_address": "127.0.0.1", "vnc_password_file": "/password"}
+SPICE = {"spice_bind": "127.0.0.1", "spice_password_file": "/password"}
+
+
+@pytest.mark.parametrize(
+    ("given", "content", "told"),
+    [
+        (VNC, b"nineteen characters", "has 19 characters, and VNC uses 8 at most"),
+        (SPICE, b"x" * 61, "has 61 characters, and SPICE uses 60 at most"),
+        (VNC, b"", "is empty, so that anybody could get in"),
+        (VNC, b" \n", "is empty"),
+        (VNC, "pässwö".encode("latin-1"), "other characters than ASCII ones"),
+        (VNC, None, "cannot be read: Is a directory"),
+    ],
+)
+def test_a_password_that_would_not_protect_the_console_is_refused(tmp_path, given, content, told):
+    file = tmp_path / "password"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(WrongInput, match=told):
+        list(passwords(plan_of(configured(**given), root=tmp_path)))
+
+
+def test_the_line_feed_that_ends_a_password_file_is_not_of_the_password(tmp_path):
+    (tmp_path / "password").write_text("12345678\n")
+    assert list(passwords(plan_of(configured(**VNC), root=tmp_path))) == [("vnc", "12345678")]
