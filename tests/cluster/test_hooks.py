@@ -46,6 +46,13 @@ TO_NODE3 = {"primary": ["node2"], "source": ["node2"], "target": ["node3"]}
 
 REHEARSALS = {
     "OP_CLUSTER_DESTROY": Rehearsal("cluster", lonely=True),
+    "OP_CLUSTER_POST_INIT": Rehearsal("cluster"),
+    "OP_CLUSTER_VERIFY_GROUP": Rehearsal(
+        "cluster",
+        {"group_name": "default"},
+        parts={"all": ["node1", "node2", "node3", "node4"]},
+        said={"CLUSTER_TAGS": "", "NODE_TAGS_node3": ""},
+    ),
     "OP_CLUSTER_SET_PARAMS": Rehearsal("cluster", {"candidate_pool_size": 2}, said={"NEW_VG_NAME": ""}),
     "OP_INSTANCE_CREATE": Rehearsal(
         "web2",

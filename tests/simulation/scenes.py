@@ -104,6 +104,7 @@ SCENES = (
     Scene("OP_CLUSTER_ACTIVATE_MASTER_IP", prepare=addressed),
     Scene("OP_CLUSTER_DEACTIVATE_MASTER_IP", prepare=addressed),
     Scene("OP_CLUSTER_DESTROY", prepare=alone),
+    Scene("OP_CLUSTER_POST_INIT"),
     Scene("OP_CLUSTER_QUERY"),
     Scene("OP_CLUSTER_SET_PARAMS", lambda name, node: {"beparams": {"auto_balance": node == "node1"}}),
     Scene("OP_CLUSTER_VERIFY", prepare=running),

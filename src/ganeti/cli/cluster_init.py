@@ -13,6 +13,7 @@ from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.decode import decode
 from ganeti.declare.parameter import parameters_of
 from ganeti.host.daemons import Daemon
+from ganeti.luxi.protocol import Method
 from ganeti.operations.cluster.spelling import LAYERED_OPTIONS, POLICY_OPTIONS, cluster_parameters
 
 _ACCEPTED = (
@@ -42,6 +43,8 @@ def _init(session: Session, values: dict[str, Any]) -> int:
             raise
 
     carry_out(state, session.paths, start)
+    # Only for the hooks of a new cluster; whatever they say, it is up.
+    session.client.call(Method.SUBMIT_JOB, [{"OP_ID": "OP_CLUSTER_POST_INIT", "reason": session.reason()}])
     session.say(
         f"The cluster {state.cluster.name} ({state.cluster.master_ip}) is up, {state.master.name} is its master"
     )

@@ -17,6 +17,7 @@ OPERATIONS = {
     "OP_CLUSTER_ACTIVATE_MASTER_IP": "cluster.activate_master_ip:ClusterActivateMasterIp",
     "OP_CLUSTER_DEACTIVATE_MASTER_IP": "cluster.deactivate_master_ip:ClusterDeactivateMasterIp",
     "OP_CLUSTER_DESTROY": "cluster.destroy:ClusterDestroy",
+    "OP_CLUSTER_POST_INIT": "cluster.post_init:ClusterPostInit",
     "OP_CLUSTER_QUERY": "cluster.info:ClusterInfo",
     "OP_CLUSTER_SET_PARAMS": "cluster.modify:ClusterModify",
     "OP_CLUSTER_VERIFY": "cluster.verify.cluster:ClusterVerify",

@@ -13,7 +13,9 @@ import pytest
 
 from ganeti.errors import EnvironmentUnfit, HypervisorFailed, WrongInput
 from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.running import as_it_runs
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm.directory import directory_of
@@ -443,7 +445,8 @@ async def test_a_guest_of_a_pc_machine_boots_and_moves(kvm):
     ],
 )
 async def test_a_guest_moves_as_it_was_started_whatever_is_configured_since(kvm, changed):
-    started = kvm.guest()
+    bare = kvm.guest()
+    started = msgspec.structs.replace(bare, hvparams=as_mapping(filled(KvmParameters, bare.hvparams)))
     await kvm.start(started)
     before = await kvm.count(started)
     hvparams = started.hvparams | changed.get("hvparams", {})

@@ -7,6 +7,7 @@ import pytest
 
 from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.node.hypervisor.kvm.launch import check
 from ganeti.node.hypervisor.kvm.passwords import passwords
 from ganeti.node.storage.driver import OpenDisk
 from tests.unit.node.qemu import configured, plan_of, words
@@ -60,6 +61,15 @@ def test_an_sd_card_has_no_place_in_the_boot_order():
 def test_the_size_of_an_sd_card_that_qemu_would_not_take_is_named():
     with pytest.raises(WrongInput, match="a power of two; 100 MiB is none, 128 is"):
         words(configured(disk_type="sd"), disks=(disk(100),))
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path):
+    wanted = configured(cpu_type="host", machine_version="pdp11", initrd_path="/initrd", vnc_bind_address="127.0.0.1")
+    with pytest.raises(WrongInput) as told:
+        check(plan_of(wanted, root=tmp_path))
+    for part in ("'cpu_type': 'host' needs", "'machine_version': QEMU 7.2.0", "'kernel_path': there is no"):
+        assert part in str(told.value)
+    assert str(told.value).count("machine_version") == 1
 
 
 VNC = {"vnc_bind_address": "127.0.0.1", "vnc_password_file": "/password"}

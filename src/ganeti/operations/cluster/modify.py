@@ -22,6 +22,7 @@ from ganeti.model.guest import ensure_backend_sense
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.operations.cluster.changes import changed
+from ganeti.operations.cluster.parameters_on_nodes import ensure_nodes_can
 from ganeti.operations.cluster.spelling import LAYERED_OPTIONS, POLICY_OPTIONS, cluster_parameters
 from ganeti.operations.instance.allocation import ensure_allocator
 from ganeti.operations.node.candidates import promote, promotions
@@ -46,9 +47,9 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         ),
     )
 
-    force: Annotated[bool, param("Do it without asking", "-f", "--force", accepted="nothing needs to be forced")] = (
-        False
-    )
+    force: Annotated[
+        bool, param("Set hypervisor parameters even if nodes say that no guest can run with them", "-f", "--force")
+    ] = False
     hv_state: Annotated[Parameters | None, param("State of hypervisors", unsupported=True)] = None
     disk_state: Annotated[Parameters | None, param("State of storage", unsupported=True)] = None
     add_uids: Annotated[_Uids | None, param("User IDs to add to the user-ID pool", unsupported=True)] = None
@@ -70,6 +71,8 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         _ensure_not_in_use(state, new)
         if new.beparams != state.cluster.beparams:
             _ensure_backend_sense(state.changed([new]))
+        if not self.force:
+            await ensure_nodes_can(cluster, new)
         return new
 
     async def run(self, cluster: RunContext, plan: Cluster) -> None:

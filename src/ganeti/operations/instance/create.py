@@ -45,7 +45,7 @@ from ganeti.operations.instance.naming import new_name
 from ganeti.operations.instance.nics import NicRequests
 from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.presence import ensure_no_namesake
-from ganeti.operations.instance.startup import ensure_it_fits, mark
+from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark
 from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, instance_environment, nodes_of, online
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.rpc.contract.instance import StartGuest
@@ -300,6 +300,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         await self._content.ensure_possible(cluster, node, guest)
         if self._starts:
             await ensure_it_fits(cluster, node, guest, disks_exist=False)
+        else:
+            await ensure_possible(cluster, node, guest, disks_exist=False)
         return CreatePlan(instance, node, guest)
 
     async def run(self, cluster: RunContext, plan: CreatePlan) -> list[str]:

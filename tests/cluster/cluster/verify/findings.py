@@ -13,7 +13,7 @@ async def verify(cluster, **parameters):
         assert str(job.status) == "success", job
         good = good and job.steps[0].result
         said += cluster.log(number)
-    return good, [line.strip(" -") for line in said if "ERROR" in line or "WARNING" in line]
+    return good, [line.strip(" -") for line in said if line.startswith(("  - ERROR", "  - WARNING"))]
 
 
 async def found(cluster, **parameters):

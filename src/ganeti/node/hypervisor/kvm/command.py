@@ -93,12 +93,15 @@ def _processors(plan: LaunchPlan) -> list[str]:
         described = ", ".join(f"cpu_{name}={number}" for name, number in given.items())
         raise refused(f"cpu_{next(iter(given))}", f"{described} do not make up the {vcpus} vcpus of the instance")
     words = ["-smp", ",".join([str(vcpus), *(f"{name}={number}" for name, number in given.items())])]
-    return words + (["-cpu", _cpu(plan)] if wanted.cpu_type else [])
+    return words + (["-cpu", cpu_model(plan)] if wanted.cpu_type else [])
 
 
-def _cpu(plan: LaunchPlan) -> str:
+def cpu_model(plan: LaunchPlan) -> str:
+    """Raises WrongInput for one that this QEMU does not have."""
     wanted = plan.parameters.cpu_type
     model = wanted.partition(",")[0]
+    if not model:
+        return ""
     if model == "host" and plan.accelerator != "kvm":
         raise refused("cpu_type", "'host' needs hardware virtualisation, which this instance does not get here")
     if f"{model}-x86_64-cpu" not in plan.qemu.devices:

@@ -15,10 +15,12 @@ from ganeti.errors import EnvironmentUnfit, GanetiError, HypervisorFailed, Wrong
 from ganeti.host.clock import Clock
 from ganeti.host.paths import Paths
 from ganeti.host.process import until
+from ganeti.model.disk import DiskTemplate
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.parameters import checked, filled
+from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.report import RunningGuest
 from ganeti.node.events import Events
@@ -29,7 +31,7 @@ from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.capabilities import Probe
 from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of
-from ganeti.node.hypervisor.kvm.launch import check, launch
+from ganeti.node.hypervisor.kvm.launch import check, launch, problems
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import accepts
 from ganeti.node.hypervisor.kvm.network_cards import tap_options
@@ -191,14 +193,18 @@ class Kvm:
         return console_of(started, wanted, directory_of(self._paths, guest.name), await console_addresses(wanted))
 
     async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        guest = Guest(
+            uuid="00000000-0000-4000-8000-000000000000",
+            name="any",
+            hypervisor="kvm",
+            disk_template=DiskTemplate.DISKLESS,
+            hvparams=dict(parameters),
+            beparams=BackendParameters(),
+        )
         try:
-            wanted = filled(KvmParameters, parameters, what=_WHAT)
-            qemu = await self._probe.ask(wanted.kvm_path)
-            migration.capabilities(wanted, qemu)
-            await self._accelerators.choose(wanted.kvm_flag, qemu)
+            return tuple(problems(await self._plan(guest, Resources())))
         except GanetiError as error:
             return (error.message,)
-        return ()
 
     async def version(self) -> str:
         try:
@@ -216,7 +222,7 @@ class Kvm:
         return machine
 
     async def _plan(self, guest: Guest, resources: Resources, *, incoming: bool = False) -> LaunchPlan:
-        wanted = _wanted(guest)
+        wanted = _parameters(guest) if incoming else _wanted(guest)
         qemu = await self._probe.ask(wanted.kvm_path)
         return LaunchPlan(
             guest,

@@ -11,9 +11,10 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from ganeti.errors import HypervisorFailed
+from ganeti.errors import HypervisorFailed, WrongInput
 from ganeti.node.hypervisor.kvm import migration, pinning, process
-from ganeti.node.hypervisor.kvm.command import command_line
+from ganeti.node.hypervisor.kvm.board import machine_type
+from ganeti.node.hypervisor.kvm.command import command_line, cpu_model
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Record
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import listen
@@ -30,15 +31,41 @@ _PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
 
 
 def check(plan: LaunchPlan) -> None:
-    """Whether this could run here. Raises WrongInput, naming the parameter, if not."""
-    command_line(plan)
-    for parameter, path in plan.files():
-        if not path.exists():
-            raise refused(parameter, f"there is no {path} on this node")
-    list(passwords(plan))
-    migration.capabilities(plan.parameters, plan.qemu)
-    _masks(plan)
-    _owner(plan)
+    """Whether this could run here. Raises WrongInput, naming all parameters that are in the way, if not."""
+    if found := [*problems(plan), *_missing(plan), *_told(_command_line, plan), *_told(_owner, plan)]:
+        raise WrongInput("; ".join(dict.fromkeys(found)))
+
+
+def problems(plan: LaunchPlan) -> list[str]:
+    """What no guest with these parameters could have on this node, in words."""
+    asked = (machine_type, cpu_model, _capabilities, _passwords)
+    return [text for ask in asked for text in _told(ask, plan)]
+
+
+def _told(ask: Callable[[LaunchPlan], object], plan: LaunchPlan) -> list[str]:
+    try:
+        ask(plan)
+    except WrongInput as error:
+        return [error.message]
+    return []
+
+
+def _missing(plan: LaunchPlan) -> list[str]:
+    return [
+        refused(name, f"there is no {path} on this node").message for name, path in plan.files() if not path.exists()
+    ]
+
+
+def _capabilities(plan: LaunchPlan) -> object:
+    return migration.capabilities(plan.parameters, plan.qemu)
+
+
+def _passwords(plan: LaunchPlan) -> object:
+    return list(passwords(plan))
+
+
+def _command_line(plan: LaunchPlan) -> object:
+    return command_line(plan), _masks(plan)
 
 
 async def launch(

@@ -24,6 +24,8 @@ def _password(plan: LaunchPlan, protocol: str, file: str) -> str:
     parameter, path, longest = f"{protocol}_password_file", plan.paths.under(file), _LONGEST[protocol]
     try:
         password = path.read_bytes().decode("ascii").strip()
+    except FileNotFoundError:
+        raise refused(parameter, f"there is no {path} on this node") from None
     except OSError as error:
         raise refused(parameter, f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

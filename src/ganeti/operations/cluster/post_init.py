@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The end of ``gnt-cluster init``, for hooks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ganeti.declare.operation import Hook
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.operation import JobOperation
+
+
+class ClusterPostInit(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER_POST_INIT"):
+    """Change nothing: the hooks of a new cluster run after it."""
+
+    hook: ClassVar[Hook | None] = Hook("cluster-init", "CLUSTER", refusable=False)
+
+    async def check(self, cluster: CheckContext) -> None:
+        del cluster
+
+    async def run(self, cluster: RunContext, plan: None) -> None:
+        del cluster, plan

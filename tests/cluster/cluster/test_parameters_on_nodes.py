@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Hypervisor parameters of the cluster that nodes have to judge."""
+
+import pytest
+
+from ganeti import errors
+
+
+@pytest.fixture
+async def kvm(cluster):
+    """A cluster on whose second node a CPU model is unknown."""
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
+
+    async def verify(parameters):
+        broken = ("kvm_path: there is no QEMU",)
+        return broken if parameters["cpu_type"] != "nosuchcpu" else (*broken, "cpu_type: no CPU model 'nosuchcpu'")
+
+    cluster.nodes["node2"].hypervisor("kvm").verify = verify
+    return cluster
+
+
+async def test_what_a_node_cannot_do_is_refused_with_its_name(kvm):
+    with pytest.raises(errors.WrongInput, match="On node node2: cpu_type: no CPU model 'nosuchcpu'\n--force"):
+        await kvm.run("OP_CLUSTER_SET_PARAMS", hvparams={"kvm": {"cpu_type": "nosuchcpu"}})
+
+
+async def test_what_was_wrong_before_is_no_reason_to_refuse_a_change(kvm):
+    await kvm.run("OP_CLUSTER_SET_PARAMS", hvparams={"kvm": {"cpu_type": "host"}})
+
+
+async def test_it_can_be_forced(kvm):
+    await kvm.run("OP_CLUSTER_SET_PARAMS", hvparams={"kvm": {"cpu_type": "nosuchcpu"}}, force=True)
+
+
+async def test_a_node_that_is_silent_is_named_and_keeps_nothing_from_being_set(kvm):
+    kvm.network.silence("10.0.0.2")
+    number = await kvm.submit("OP_CLUSTER_SET_PARAMS", hvparams={"kvm": {"cpu_type": "nosuchcpu"}})
+    assert (await kvm.finished(number)).status == "success"
+    assert any("node2 does not answer" in line for line in kvm.log(number))
