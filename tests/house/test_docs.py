@@ -25,7 +25,7 @@ from ganeti.operations import OPERATIONS
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.modify import ClusterModify
 from ganeti.operations.cluster.spelling import cluster_parameters
-from ganeti.query import filter as filters
+from ganeti.query import language
 from ganeti.query.instance import INSTANCES
 from ganeti.query.job import JOBS
 from ganeti.query.node import NODES
@@ -88,7 +88,7 @@ def check_lists(script, values):
     for column in filter(None, values.get("output", "").removeprefix("+").split(",")):
         assert COLUMNS[script].find(column).field.kind is not FieldKind.UNKNOWN, column
     if values.get("filter"):
-        filters.parse(" ".join(values.get("names") or values.get("job_ids")))
+        language.parse(" ".join(values.get("names") or values.get("job_ids")))
 
 
 def test_there_are_examples_of_every_script():

@@ -28,7 +28,8 @@ from ganeti.errors import UnknownEntity, WrongInput
 from ganeti.luxi.protocol import Method
 from ganeti.model.kind import Kind
 from ganeti.model.timing import API_WAIT
-from ganeti.query.filter import names_filter, parse
+from ganeti.query.filter import names_filter
+from ganeti.query.language import parse
 
 
 class Master(Protocol):
@@ -128,10 +129,10 @@ class Reader:
         return plain_rows(table["data"])
 
     async def _one(self, kind: Kind, name: str, fields: Sequence[str]) -> list[Any]:
-        condition = ["|", names_filter([name]), ["=", "uuid", name]]
-        rows = await self._rows(kind, fields, condition)
+        found = await self._master.call(Method.FIND_NAMES, kind, [name])
+        rows = await self._rows(kind, fields, names_filter(found))
         if not rows:
-            raise UnknownEntity(f"There is no {kind.noun} '{name}'")
+            raise UnknownEntity(f"The {kind.noun} '{name}' was removed in the meantime")
         return rows[0]
 
 

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from ganeti.cli import follow, tree
-from ganeti.cli.listing import HEADERS, SEPARATOR, VERBOSE, columns, field_lister, output, show
+from ganeti.cli.listing import HEADERS, SEPARATOR, VERBOSE, columns, field_lister, is_filter, output, show
 from ganeti.cli.options import FORCE
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
@@ -17,8 +17,8 @@ from ganeti.declare.operation import PRIORITIES
 from ganeti.declare.text import parse_age
 from ganeti.errors import EXIT_FAILURE, GanetiError, WrongInput
 from ganeti.luxi.protocol import Method
-from ganeti.query.filter import parse
 from ganeti.query.job import DEFAULT
+from ganeti.query.language import parse
 
 _JOB = Argument("job_id", "ID of the job", completes="job")
 _JOBS = Argument("job_ids", "IDs of the jobs", "+", completes="job")
@@ -57,7 +57,7 @@ def _numbers(words: list[str]) -> list[int]:
 def _list(session: Session, values: dict[str, Any]) -> int:
     words = values.get("job_ids") or []
     conditions: list[Any] = []
-    if values.get("filter") and words:
+    if words and is_filter(words, values):
         conditions.append(parse(" ".join(words)))
     elif words:
         conditions.append(["|", *(["=", "id", number] for number in _numbers(words))])
@@ -66,7 +66,7 @@ def _list(session: Session, values: dict[str, Any]) -> int:
     fields = columns(values, DEFAULT)
     if values.get("archived") and not values.get("output"):
         fields.append("archived")
-    condition = ["&", *conditions] if conditions else None
+    condition = ["&", *conditions] if len(conditions) > 1 else next(iter(conditions), None)
     return show(session, values, session.client.call(Method.QUERY, "job", fields, condition))
 
 

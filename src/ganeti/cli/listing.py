@@ -14,8 +14,11 @@ from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import FieldKind, ValueStatus
 from ganeti.errors import EXIT_UNKNOWN_FIELD
 from ganeti.luxi.protocol import Method
-from ganeti.query.filter import names_filter, parse
+from ganeti.query.filter import names_filter
+from ganeti.query.language import parse
 
+# What no name has, and every filter but a bare field ("Query filters" in ganeti(7)).
+_OF_FILTERS = frozenset(" \t\n()<>=!~\"'")
 _KIND_NAMES = {
     FieldKind.TEXT: "Text",
     FieldKind.BOOL: "Boolean",
@@ -31,7 +34,9 @@ HEADERS = Option(("--no-headers",), "Do not print column headers", kind="flag")
 SEPARATOR = Option(("--separator",), "Column separator, for output read by programs", metavar="TEXT")
 UNITS = Option(("--units",), "Unit of sizes: m, g, t, or h for the most fitting", choices=("h", "m", "g", "t"))
 VERBOSE = Option(("-v", "--verbose"), "Print why a value is missing", kind="flag")
-FILTER = Option(("-F", "--filter"), "Treat the argument as a filter, such as 'pnode == \"node1\"'", kind="flag")
+FILTER = Option(
+    ("-F", "--filter"), "Treat the argument as a filter though it could be a name, such as 'drained'", kind="flag"
+)
 
 
 def output(what: str) -> Option:
@@ -81,11 +86,18 @@ def lister(script: str, what: str, usual: Sequence[str]) -> Local:
     return Local(command, help_text, run)
 
 
+def is_filter(words: Sequence[str], values: dict[str, Any]) -> bool:
+    """Whether the arguments of a list are a filter: because -F says so, or because a single one can't be a name."""
+    return bool(values.get("filter")) or (len(words) == 1 and bool(set(words[0]) & _OF_FILTERS))
+
+
 def _condition(session: Session, what: str, values: dict[str, Any]) -> list[Any] | None:
     words = values.get("names")
     if not words:
         return None
-    return parse(" ".join(words)) if values.get("filter") else names_filter(full_names(session, what, words))
+    if is_filter(words, values):
+        return parse(" ".join(words))
+    return names_filter(full_names(session, what, words))
 
 
 def field_lister(script: str, what: str) -> Local:

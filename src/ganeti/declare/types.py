@@ -19,6 +19,7 @@ MOST_NAMES = 10000  # in a list of objects
 MOST_KINDS = 100  # of disk templates, hypervisors, error codes ...
 MOST_BOUNDS = 100  # in an instance policy
 MOST_JOBS = 10000  # that one may wait for
+MOST_FIELDS = 500  # columns of a list
 LONGEST_NAME = 255  # characters
 LONGEST_TEXT = 4096
 
@@ -36,6 +37,7 @@ NonEmpty = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
 # Of an object, or its UUID.
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
 Names = Annotated[list[Name], Meta(max_length=MOST_NAMES)]
+Fields = Annotated[list[Name], Meta(max_length=MOST_FIELDS)]
 
 # Memory and disk sizes, in MiB. A text may have a unit: 512, 512m, 1.5g, 2t.
 Size = Annotated[int, Meta(ge=0, le=MOST_MIB, extra={"kind": "size"})]

@@ -14,9 +14,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ganeti.errors import WrongInput
+
 END = b"\x03"
 VERSION = 3000000
-LARGEST = 256 * 1024**2  # bytes of one message
+LARGEST = 256 * 1024**2  # bytes of one answer
+LARGEST_REQUEST = 16 * 1024**2
+DEEPEST_REQUEST = 64  # lists and objects in one another
 
 
 class Method(StrEnum):
@@ -43,6 +47,7 @@ class Method(StrEnum):
     READ = "Read"  # [operation]: carry out one that changes nothing, without a job
     SUBMIT_JOB_AS = "SubmitJobAs"  # [caller, operations]: for somebody who may do less than root
     READ_AS = "ReadAs"  # [caller, operation]
+    FIND_NAMES = "FindNames"  # [kind, words]: the names in full of what somebody calls so
     OFFER_JOIN = "OfferJoin"  # [node name]: a token that lets a node join
 
 
@@ -53,6 +58,11 @@ class Request(Struct, frozen=True):
     args: Any = None
     version: int | None = None
 
+    @property
+    def arguments(self) -> list[Any]:
+        """A list always, though clients may send a single one as it is."""
+        return self.args if isinstance(self.args, list) else [] if self.args is None else [self.args]
+
 
 class Response(Struct, frozen=True):
     """``result`` is the encoded error (``ganeti.errors.encode``) if ``success`` is false."""
@@ -62,6 +72,32 @@ class Response(Struct, frozen=True):
     version: int = VERSION
 
 
+def request_of(message: bytes) -> Request:
+    """Raises WrongInput for what is not a request, or a too deep one."""
+    try:
+        request = _request_decoder.decode(message)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WrongInput(f"Not a request: {error}") from None
+    except RecursionError:
+        raise WrongInput(_TOO_DEEP) from None
+    if not _shallow(request.arguments):
+        raise WrongInput(_TOO_DEEP)
+    return request
+
+
+def _shallow(values: list[Any]) -> bool:
+    """Whether nothing is deeper than a request may be."""
+    level: list[Any] = [values]
+    for _ in range(DEEPEST_REQUEST):
+        inside = (item for one in level for item in (one.values() if isinstance(one, dict) else one))
+        level = [item for item in inside if isinstance(item, list | dict)]
+        if not level:
+            return True
+    return False
+
+
+_TOO_DEEP = f"Not a request: more than {DEEPEST_REQUEST} lists and objects stand in one another"
+
 encoder = msgspec.json.Encoder()
-request_decoder = msgspec.json.Decoder(Request)
+_request_decoder = msgspec.json.Decoder(Request)
 response_decoder = msgspec.json.Decoder(Response)

@@ -6,20 +6,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ganeti import errors
-from ganeti.errors import GanetiError, WrongInput
-from ganeti.luxi.protocol import END, LARGEST, Response, encoder, request_decoder
+from ganeti.errors import GanetiError, WrongInput, WrongState
+from ganeti.luxi.protocol import END, LARGEST_REQUEST, Response, encoder, request_of
 
 _log = logging.getLogger(__name__)
 
 Method = Callable[..., Awaitable[Any]]
+
+MOST_CONNECTIONS = 1024
+MOST_OF_A_PROCESS = 512
+_CREDENTIALS = struct.Struct("iII")  # process, user, group
 
 
 class LuxiServer:
@@ -33,13 +37,13 @@ class LuxiServer:
         self._methods = methods
         self._closed = closed
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], int] = {}  # to the process at the other end
 
     async def start(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             path.unlink()
-        self._server = await asyncio.start_unix_server(self._serve, path, limit=LARGEST, backlog=512)
+        self._server = await asyncio.start_unix_server(self._serve, path, limit=LARGEST_REQUEST, backlog=512)
         os.chmod(path, 0o600)  # noqa: PTH101 - of a socket
 
     def open(self) -> None:
@@ -59,44 +63,58 @@ class LuxiServer:
         try:
             if self._closed:
                 raise self._closed
-            request = request_decoder.decode(message)
+            request = request_of(message)
             method = self._methods.get(request.method)
             if method is None:
                 raise WrongInput(f"The master daemon has no method '{request.method}'")
-            return encoder.encode(Response(True, await self._call(method, request.args)))
+            return encoder.encode(Response(True, await method(*request.arguments)))
         except GanetiError as error:
             return encoder.encode(Response(False, errors.encode(error)))
-        except msgspec.DecodeError as error:
-            return encoder.encode(Response(False, errors.encode(WrongInput(f"Not a request: {error}"))))
         except Exception as error:  # noqa: BLE001 - the client must hear of it, whatever it is
             _log.exception("A request of a local client failed unexpectedly")
             return encoder.encode(Response(False, errors.encode(error)))
 
-    async def _call(self, method: Method, args: Any) -> Any:
-        given = args if isinstance(args, list | tuple) else () if args is None else (args,)
-        try:
-            return await method(*given)
-        except TypeError as error:
-            if error.__traceback__ and error.__traceback__.tb_next is None:
-                raise WrongInput(f"Wrong arguments: {error}") from None
-            raise
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - streams run it in a task
-        self._connections.add(task)
+        self._connections[task] = _process(writer)
         try:
+            self._ensure_room(task)
             while True:
                 message = (await reader.readuntil(END))[: -len(END)]
                 writer.write(await self.answer(message) + END)
                 await writer.drain()
-        except (
-            asyncio.IncompleteReadError,
-            ConnectionError,
-            asyncio.CancelledError,
-            asyncio.LimitOverrunError,
-        ):
+        except WrongState as error:
+            writer.write(_refusal(error))
+        except asyncio.LimitOverrunError:
+            told = f"The request has more than {LARGEST_REQUEST // 1024**2} MiB; send less at a time"
+            writer.write(_refusal(WrongInput(told)))
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # the client has gone, or the daemon stops
         finally:
-            self._connections.discard(task)
+            del self._connections[task]
             writer.close()
+
+    def _ensure_room(self, task: asyncio.Task[None]) -> None:
+        """One process can't take all the connections there are; each has at most one question under way."""
+        process = self._connections[task]
+        own = sum(other == process for other in self._connections.values())
+        if own > MOST_OF_A_PROCESS:
+            raise WrongState(
+                f"This program has {own} connections to the master daemon; at most {MOST_OF_A_PROCESS} are allowed"
+            )
+        if len(self._connections) > MOST_CONNECTIONS:
+            raise WrongState(
+                f"The master daemon has {MOST_CONNECTIONS} connections, and takes no more; try again later"
+            )
+
+
+def _process(writer: asyncio.StreamWriter) -> int:
+    """The number of the process at the other end (unix(7), "SO_PEERCRED")."""
+    found = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    process: int = _CREDENTIALS.unpack(found)[0]
+    return process
+
+
+def _refusal(error: GanetiError) -> bytes:
+    return encoder.encode(Response(False, errors.encode(error))) + END

@@ -91,14 +91,15 @@ class State:
         return entity.uuid in self.entities[entity.kind]
 
     def find(self, cls: type[E], name: str) -> E:
-        """By name, by the beginning of a fully qualified name if only one fits, or by UUID.
+        """By name, by the beginning of a fully qualified name if only one fits, or by UUID; in any case of letters.
 
         Raises UnknownEntity if there is none, WrongInput if several fit.
         """
-        uuid = self.names.get((cls.kind, name))
+        lower = name.lower()
+        uuid = self.names.get((cls.kind, name)) or self.names.get((cls.kind, lower))
         if uuid is not None:
             return self.get(cls, uuid)
-        fitting = [entity for entity in self._all(cls) if entity.name.startswith(f"{name}.") or entity.uuid == name]
+        fitting = [e for e in self._all(cls) if f"{e.name.lower()}.".startswith(f"{lower}.") or e.uuid == lower]
         if len(fitting) == 1:
             return fitting[0]
         noun = cls.kind.noun

@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
 from ganeti.declare.field import Field, FieldKind, ValueStatus, plain_rows
+from ganeti.declare.text import shortened
+from ganeti.errors import WrongInput
 from ganeti.query.filter import Filter, accept_all
 
 T = TypeVar("T")
+
+MOST_CELLS = 4_000_000  # of one table
 
 
 class Absent(Exception):
@@ -84,12 +88,13 @@ class Columns(Generic[T]):
     def __init__(
         self,
         columns: Sequence[Column[T]],
-        name: Callable[[T], Any],
         family: Callable[[str], Column[T] | None] = lambda name: None,
+        name: str = "name",
     ) -> None:
+        """``name``: the column whose values tell the things apart."""
         self.by_name: Mapping[str, Column[T]] = {column.field.name: column for column in columns}
-        self.name = name
         self._family = family
+        self._name = name
 
     def find(self, name: str) -> Column[T]:
         """The column of a name; one of unknown kind if there is none."""
@@ -106,12 +111,51 @@ class Columns(Generic[T]):
         return any(self.find(name).live for name in mentioned)
 
     def query(self, rows: Sequence[T], names: Sequence[str], condition: Filter | None = None) -> Table:
-        """The table of the rows that a condition lets through."""
+        """The table of the rows that a condition lets through; see ``steps``."""
+        steps = self.steps(rows, names, condition)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as made:
+                table: Table = made.value
+                return table
+
+    def steps(
+        self, rows: Sequence[T], names: Sequence[str], condition: Filter | None = None
+    ) -> Generator[None, None, Table]:
+        """Makes the table a row a step, so that one can do other things in between.
+
+        The rows stay in their order, or come in that of the names if the condition is a list of them. Raises
+        WrongInput for a condition on a field that there is not, and for a table that is too large.
+        """
         columns = [self.find(name) for name in names]
         accepted = condition.bind(self._getter) if condition else accept_all
-        data = [[column.cell(row) for column in columns] for row in rows if accepted(row)]
+        found: list[T] = []
+        for row in rows:
+            if accepted(row):
+                found.append(row)
+            yield
+        if len(found) * len(columns) > MOST_CELLS:
+            raise WrongInput(
+                f"{len(columns)} fields of {len(found)} things are more than fit an answer ({MOST_CELLS} values); "
+                "ask for fewer fields, or with a filter"
+            )
+        if condition and (place := condition.order(self._name, self._getter)):
+            found.sort(key=place)
+        data: list[list[tuple[int, Any]]] = []
+        for row in found:
+            data.append([column.cell(row) for column in columns])
+            yield
         return Table([column.field for column in columns], data)
 
     def _getter(self, name: str) -> Callable[[T], Any]:
         column = self.find(name)
+        if column.field.kind is FieldKind.UNKNOWN:
+            raise WrongInput(f"The filter names the field '{shortened(name)}', which does not exist{self._meant(name)}")
         return lambda row: column.cell(row)[1]
+
+    def _meant(self, name: str) -> str:
+        import difflib  # noqa: PLC0415 - only when something is wrong
+
+        near = difflib.get_close_matches(shortened(name), self.by_name, 1)
+        return f"; did you mean '{near[0]}'?" if near else "; 'list-fields' shows all"

@@ -109,7 +109,5 @@ _COLUMNS: list[Column[GroupRow]] = [
     ),
 ]
 
-GROUPS: Columns[GroupRow] = Columns(
-    [*_COLUMNS, *parameter_columns(lambda row: row.parameters)], name=lambda row: row.group.name
-)
+GROUPS: Columns[GroupRow] = Columns([*_COLUMNS, *parameter_columns(lambda row: row.parameters)])
 DEFAULT = ("name", "node_cnt", "pinst_cnt", "alloc_policy", "ndparams")

@@ -417,7 +417,5 @@ def _all_numbered() -> list[Column[InstanceRow]]:
     return [found for name in (*names, *_OLD_NAMES) if (found := _numbered(name))]
 
 
-INSTANCES: Columns[InstanceRow] = Columns(
-    [*_COLUMNS, *_parameter_columns(), *_all_numbered()], name=lambda row: row.instance.name, family=_numbered
-)
+INSTANCES: Columns[InstanceRow] = Columns([*_COLUMNS, *_parameter_columns(), *_all_numbered()], family=_numbered)
 DEFAULT = ("name", "hypervisor", "os", "pnode", "status", "oper_ram")

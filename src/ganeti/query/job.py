@@ -94,5 +94,5 @@ _COLUMNS: list[Column[JobRow]] = [
     ),
 ]
 
-JOBS: Columns[JobRow] = Columns(_COLUMNS, name=lambda row: row.job.id)
+JOBS: Columns[JobRow] = Columns(_COLUMNS, name="id")
 DEFAULT = ("id", "status", "summary")

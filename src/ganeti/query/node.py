@@ -213,7 +213,5 @@ def parameter_columns(value: Callable[[Any], dict[str, Any]]) -> list[Column[Any
     ]
 
 
-NODES: Columns[NodeRow] = Columns(
-    [*_COLUMNS, *parameter_columns(lambda row: row.parameters)], name=lambda row: row.node.name
-)
+NODES: Columns[NodeRow] = Columns([*_COLUMNS, *parameter_columns(lambda row: row.parameters)])
 DEFAULT = ("name", "dtotal", "dfree", "mtotal", "mnode", "mfree", "pinst_cnt", "sinst_cnt")

@@ -131,4 +131,4 @@ _COLUMNS: list[Column[OsRow]] = [
     ),
 ]
 
-PROVIDERS: Columns[OsRow] = Columns(_COLUMNS, name=lambda row: row.name)
+PROVIDERS: Columns[OsRow] = Columns(_COLUMNS)

@@ -175,9 +175,9 @@ async def test_the_description_is_served_and_covers_every_route(api):
     [
         ("/nothing", "Nothing matches the given URI"),
         ("/3/info", "Nothing matches the given URI"),
-        ("/2/instances/web9", "There is no instance 'web9'"),
+        ("/2/instances/web9", "Instance 'web9' not known"),
         ("/2/nodes/node9/tags", "Node 'node9' not known"),
-        ("/2/nodes/node9/role", "There is no node 'node9'"),
+        ("/2/nodes/node9/role", "Node 'node9' not known"),
         ("/2/jobs/99", "Job 99 not found"),
         ("/2/query/guests?fields=name", "There is no resource 'guests' to query; choose from instance, node"),
         ("/2/query/guests/fields", "There is no resource 'guests' to query"),

@@ -36,8 +36,21 @@ def test_an_unknown_column_is_warned_of_and_its_status_is_14(gnt):
 
 
 def test_names_choose_and_so_do_patterns(gnt):
-    assert gnt("instance", "list", "--no-headers", "-o", "name", "web2", "db1").lines == ["db1", "web2"]
+    assert gnt("instance", "list", "--no-headers", "-o", "status", "web2", "db1").lines == ["running", "ADMIN_down"]
     assert gnt("instance", "list", "--no-headers", "-o", "name", "web*").lines == ["web1", "web2"]
+
+
+def test_names_stay_in_the_order_in_which_they_are_given(gnt):
+    assert gnt("instance", "list", "--no-headers", "-o", "name", "web2", "d*", "web1").lines == ["web2", "db1", "web1"]
+    numbers = [line.strip() for line in gnt("job", "list", "--no-headers", "-o", "id", "3", "1", "2").lines]
+    assert numbers == ["3", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    "words", [("instance", "list", "WEB1"), ("instance", "list-tags", "WEB1"), ("node", "info", "NODE1")]
+)
+def test_the_case_of_names_does_not_matter(gnt, words):
+    assert gnt(*words).status == 0
 
 
 def test_a_name_that_nothing_has_is_an_error(gnt):
@@ -49,6 +62,22 @@ def test_a_name_that_nothing_has_is_an_error(gnt):
 def test_a_filter_chooses(gnt):
     ended = gnt("instance", "list", "--no-headers", "-o", "name", "-F", 'pnode == "node2"')
     assert ended.lines == ["db1"]
+
+
+def test_an_argument_that_cannot_be_a_name_is_a_filter(gnt):
+    assert gnt("instance", "list", "--no-headers", "-o", "name", 'pnode == "node2"').lines == ["db1"]
+    assert gnt("node", "list", "--no-headers", "-o", "name", "-F", "master").lines == ["node1"]
+    assert "Node 'master' not known" in gnt("node", "list", "master").errors
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [("nosuch == 1", "'nosuch', which does not exist"), ("statsu", "did you mean 'status'?"), ('status = "x"', "'=='")],
+)
+def test_a_filter_on_a_field_that_there_is_not_is_an_error(gnt, condition, told):
+    ended = gnt("instance", "list", "-F", condition)
+    assert (ended.status, ended.output) == (1, "")
+    assert told in ended.errors
 
 
 def test_a_filter_that_makes_no_sense_is_one_line(gnt):

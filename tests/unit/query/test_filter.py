@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganeti.declare.types import LONGEST_TEXT, MOST_NAMES
 from ganeti.errors import WrongInput
-from ganeti.query.filter import Filter, names_filter, parse
+from ganeti.query.filter import DEEPEST, MOST_PATTERNS, MOST_TESTS, Filter, names_filter
+from ganeti.query.language import parse
 
 ROWS = [
     {"name": "web1", "vcpus": 2, "tags": ["http", "blue"], "up": True, "group": "rack1"},
@@ -67,6 +69,56 @@ def test_a_wire_form_that_makes_no_sense_is_refused(wire):
 def test_names_may_hold_wildcards():
     assert names(names_filter(["db1", "web*"])) == ["web1", "web2", "db1"]
     assert names_filter([]) is None
+
+
+def test_wildcards_fit_whole_values():
+    assert names(names_filter(["b*"])) == []
+    assert names(names_filter(["?b1"])) == ["db1"]
+
+
+@pytest.mark.parametrize("expression", ["^(a+)+$", "(a|aa)*c", "(.*)*(.*)*(.*)*x"])
+def test_an_expression_that_would_go_back_and_forth_takes_no_longer_than_others(expression):
+    test = Filter(["=~", "name", expression]).bind(lambda field: lambda row: row[field])
+    assert not test({"name": "a" * 100_000 + "b"})
+
+
+def deep(levels):
+    return ["?", "up"] if levels == 0 else ["!", deep(levels - 1)]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "refused"),
+    [
+        (deep(DEEPEST - 1), deep(DEEPEST)),
+        (["&", *[["?", "up"]] * (MOST_TESTS - 1)], ["&", *[["?", "up"]] * MOST_TESTS]),
+        (["&", *[["&"]] * (MOST_TESTS - 1)], ["&", *[["&"]] * MOST_TESTS]),
+        (names_filter(["w*"] * MOST_PATTERNS), names_filter(["w*"] * (MOST_PATTERNS + 1))),
+        (names_filter(["web1"] * MOST_NAMES), names_filter(["web1"] * (MOST_NAMES + 1))),
+        (["=~", "name", "a" * LONGEST_TEXT], ["=~", "name", "a" * (LONGEST_TEXT + 1)]),
+        (["=*", "name", "a" * LONGEST_TEXT], ["=*", "name", "a" * (LONGEST_TEXT + 1)]),
+    ],
+    ids=["depth", "conditions", "empty parts", "patterns", "names", "expression", "wildcards"],
+)
+def test_a_filter_has_limits(allowed, refused):
+    names(allowed)
+    with pytest.raises(WrongInput, match=r"more than|at most"):
+        names(refused)
+
+
+@pytest.mark.parametrize("text", ["(" * 5000, "not " * 1000, "(" * DEEPEST + "up", "a == 1" + "0" * 30])
+def test_a_text_has_limits_too(text):
+    with pytest.raises(WrongInput):
+        parse(text)
+
+
+def test_an_unfinished_expression_is_refused_at_once():
+    with pytest.raises(WrongInput):
+        parse("name =~ m/" + r"\a" * 2000)
+
+
+@pytest.mark.parametrize("wire", [["=[]", "name", 1], ["=[]", "vcpus", "x"], ["<", "tags", 1], ["=", "tags", ["x"]]])
+def test_what_cannot_be_compared_is_not_equal(wire):
+    assert names(wire) == []
 
 
 def test_the_fields_that_a_filter_looks_at_are_known():

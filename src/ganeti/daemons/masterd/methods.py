@@ -5,27 +5,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from ganeti.bootstrap.join.invitations import LONGEST, SHORTEST, Invitations
 from ganeti.daemons.masterd.master import Master
 from ganeti.daemons.masterd.queries import Queries
 from ganeti.declare.decode import decode
 from ganeti.declare.field import ValueStatus
-from ganeti.declare.types import Priority
+from ganeti.declare.types import LONGEST_NAME, MOST_NAMES, Duration, Fields, Name, Names, Priority
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.queue import finished_before
 from ganeti.luxi.protocol import Method
+from ganeti.luxi.signature import typed
 from ganeti.model.caller import ROOT, Caller
 from ganeti.model.entity import evolve
-from ganeti.model.kind import labelled
+from ganeti.model.kind import Kind, labelled
+from ganeti.model.state import CLASSES
 from ganeti.model.timing import LONGEST_NEWS
 from ganeti.operations.cluster.info import describe
 from ganeti.operations.tags.subject import tagged
+from ganeti.query.column import Table
 from ganeti.query.filter import names_filter
 from ganeti.query.job import JOBS, JobRow, log_entries
 
 _NO_CHANGE = "nochange"
+
+# What comes over the wire, beside the types of operations' parameters.
+JobNumber = (
+    Annotated[int, Meta(ge=1, lt=10**18)]
+    | Annotated[str, Meta(pattern=r"^[0-9]{1,18}\Z", extra={"expected": "the number of a job"})]
+)
+MOST = Meta(max_length=MOST_NAMES)
+Numbers = Annotated[list[JobNumber], MOST]
+Many = Annotated[list[Any], MOST]
 
 
 class Methods:
@@ -39,7 +53,8 @@ class Methods:
         self._invitations = invitations
 
     def table(self) -> dict[str, Callable[..., Awaitable[Any]]]:
-        return {
+        """By name; each takes its arguments as they come and makes its own types of them, or raises WrongInput."""
+        methods: dict[Method, Callable[..., Awaitable[Any]]] = {
             Method.SUBMIT_JOB: self.submit_job,
             Method.SUBMIT_MANY_JOBS: self.submit_many_jobs,
             Method.WAIT_FOR_JOB_CHANGE: self.wait_for_job_change,
@@ -47,12 +62,12 @@ class Methods:
             Method.CHANGE_JOB_PRIORITY: self.change_job_priority,
             Method.ARCHIVE_JOB: self.archive_job,
             Method.AUTO_ARCHIVE_JOBS: self.auto_archive_jobs,
-            Method.QUERY: self._queries.query,
+            Method.QUERY: self.query,
             Method.QUERY_FIELDS: self.query_fields,
             Method.QUERY_JOBS: self.query_jobs,
-            Method.QUERY_INSTANCES: lambda names, fields, locked=False: self._old_query("instance", names, fields),
-            Method.QUERY_NODES: lambda names, fields, locked=False: self._old_query("node", names, fields),
-            Method.QUERY_GROUPS: lambda names, fields, locked=False: self._old_query("group", names, fields),
+            Method.QUERY_INSTANCES: self._old_query(Kind.INSTANCE),
+            Method.QUERY_NODES: self._old_query(Kind.NODE),
+            Method.QUERY_GROUPS: self._old_query(Kind.GROUP),
             Method.QUERY_CLUSTER_INFO: self.query_cluster_info,
             Method.QUERY_CONFIG_VALUES: self.query_config_values,
             Method.QUERY_TAGS: self.query_tags,
@@ -61,17 +76,19 @@ class Methods:
             Method.SUBMIT_JOB_AS: self.submit_job_as,
             Method.READ_AS: self.read_as,
             Method.OFFER_JOIN: self.offer_join,
+            Method.FIND_NAMES: self.find_names,
         }
+        return {name: typed(method, name) for name, method in methods.items()}
 
-    async def submit_job(self, operations: Sequence[Any]) -> int:
+    async def submit_job(self, operations: Many) -> int:
         """The number of the job."""
         return await self._submit(operations, ROOT)
 
-    async def submit_job_as(self, caller: Any, operations: Sequence[Any]) -> int:
+    async def submit_job_as(self, caller: Caller, operations: Many) -> int:
         """The number of the job."""
-        return await self._submit(operations, decode(caller, Caller, "The caller"))
+        return await self._submit(operations, caller)
 
-    async def submit_many_jobs(self, jobs: Sequence[Sequence[Any]]) -> list[tuple[bool, Any]]:
+    async def submit_many_jobs(self, jobs: Annotated[list[Many], MOST]) -> list[tuple[bool, Any]]:
         """For each job whether it was taken in, with its number or the reason."""
         parsed: list[Any] = []
         for operations in jobs:
@@ -85,7 +102,7 @@ class Methods:
         return [(False, o.message) if isinstance(o, GanetiError) else (True, next(numbers)) for o in parsed]
 
     async def wait_for_job_change(
-        self, number: int | str, fields: Sequence[str], previous: Any, previous_serial: Any, timeout: float
+        self, number: JobNumber, fields: Fields, previous: Any, previous_serial: int | None, timeout: Duration
     ) -> Any:
         """[values, new log entries] as soon as one of them is new; "nochange" after ``timeout`` seconds."""
         tracked = self._queue.find(int(number))
@@ -105,28 +122,32 @@ class Methods:
             except TimeoutError:
                 return _NO_CHANGE
 
-    async def cancel_job(self, number: int | str, kill: bool = False) -> tuple[bool, str]:
+    async def cancel_job(self, number: JobNumber, kill: bool = False) -> tuple[bool, str]:
         """Whether it was canceled, and a sentence about it."""
         if kill:
             raise WrongInput("A running job cannot be killed: jobs are not separate processes")
         return self._executor.cancel(int(number))
 
-    async def change_job_priority(self, number: int | str, priority: Priority) -> tuple[bool, str]:
+    async def change_job_priority(self, number: JobNumber, priority: Priority) -> tuple[bool, str]:
         return self._executor.change_priority(int(number), priority)
 
-    async def archive_job(self, number: int | str) -> bool:
+    async def archive_job(self, number: JobNumber) -> bool:
         return bool(await self._queue.archive([int(number)]))
 
-    async def auto_archive_jobs(self, age: float, timeout: float = 0) -> tuple[int, int]:
+    async def auto_archive_jobs(self, age: float, timeout: Duration | None = 0) -> tuple[int, int]:
         """(number of jobs archived, number left); ``age`` in seconds, -1 for any."""
         del timeout  # it is one transaction
         moment = float("inf") if age < 0 else self._master.services.clock.now() - age
         return len(await self._queue.archive(finished_before(self._queue, moment))), 0
 
-    async def query_fields(self, what: str, names: Sequence[str] | None = None) -> dict[str, Any]:
+    async def query(self, what: Name, fields: Fields, condition: list[Any] | None = None) -> Table:
+        """The table of a kind of thing."""
+        return await self._queries.query(what, fields, condition)
+
+    async def query_fields(self, what: Name, names: Fields | None = None) -> dict[str, Any]:
         return {"fields": self._queries.fields(what, names)}
 
-    async def query_jobs(self, numbers: Sequence[int | str] | None, fields: Sequence[str]) -> list[Any]:
+    async def query_jobs(self, numbers: Numbers | None, fields: Fields) -> list[Any]:
         """Rows of plain values; None for a job that is not there."""
         if not numbers:
             table = await self._queries.query("job", fields)
@@ -141,7 +162,7 @@ class Methods:
     async def query_cluster_info(self) -> dict[str, Any]:
         return describe(self._master.configuration.state)
 
-    async def query_config_values(self, fields: Sequence[str]) -> list[Any]:
+    async def query_config_values(self, fields: Fields) -> list[Any]:
         state = self._master.configuration.state
         values = {
             "cluster_name": state.cluster.name,
@@ -155,7 +176,7 @@ class Methods:
             raise WrongInput(f"There is no configuration value '{unknown[0]}'; known are {', '.join(values)}")
         return [values[field] for field in fields]
 
-    async def query_tags(self, kind: str, name: str) -> list[str]:
+    async def query_tags(self, kind: Name, name: Annotated[str, Meta(max_length=LONGEST_NAME)] | None) -> list[str]:
         return sorted(tagged(self._master.configuration.state, labelled(kind), name).tags)
 
     async def set_drain_flag(self, drained: bool) -> bool:
@@ -163,13 +184,13 @@ class Methods:
         await self._master.configuration.commit([evolve(cluster, drained_queue=drained)])
         return True
 
-    async def read(self, operation: Any) -> Any:
+    async def read(self, operation: dict[str, Any]) -> Any:
         return await self._executor.read(self._executor.parse_one(operation), ROOT)
 
     async def read_as(self, caller: Any, operation: Any) -> Any:
         return await self._executor.read(self._executor.parse_one(operation), decode(caller, Caller, "The caller"))
 
-    async def offer_join(self, node_name: str, options: dict[str, Any], valid: float) -> str:
+    async def offer_join(self, node_name: Name, options: dict[str, Any], valid: float) -> str:
         """A token with which a node can join for ``valid`` seconds."""
         if not SHORTEST <= valid <= LONGEST:
             raise WrongInput(
@@ -177,6 +198,15 @@ class Methods:
                 f"not {valid:g} seconds"
             )
         return await self._invitations.invite(node_name, options, valid)
+
+    async def find_names(self, what: Kind, words: Names) -> list[str]:
+        """The names in full of what is named in short, or in capitals, or by its UUID."""
+        state = self._master.configuration.state
+        found: list[str] = []
+        for word in words:
+            found.append(state.find(CLASSES[what], word).name)
+            await asyncio.sleep(0)  # a short name is looked for among all
+        return found
 
     async def _submit(self, operations: Sequence[Any], caller: Caller) -> int:
         parsed = self._executor.parse(operations)
@@ -189,10 +219,15 @@ class Methods:
                 "The job queue is drained and accepts no new jobs; use 'gnt-cluster queue undrain' to undrain it"
             )
 
-    async def _old_query(self, what: str, names: Sequence[str] | None, fields: Sequence[str]) -> list[list[Any]]:
-        """Rows of plain values, as tools of older days expect them."""
-        table = await self._queries.query(what, fields, names_filter(names or []))
-        return [[value if status == ValueStatus.NORMAL else None for status, value in cells] for cells in table.data]
+    def _old_query(self, what: Kind) -> Callable[..., Awaitable[list[list[Any]]]]:
+        """Asks for rows of plain values, as tools of older days do."""
+
+        async def query(names: Names | None, fields: Fields, locked: bool = False) -> list[list[Any]]:
+            del locked
+            table = await self._queries.query(what, fields, names_filter(names or []))
+            return [[value if status == ValueStatus.NORMAL else None for status, value in row] for row in table.data]
+
+        return query
 
 
 def _progress(tracked: Any) -> Any:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
 from ganeti.declare.field import Field, FieldKind
@@ -39,10 +40,12 @@ LOCKS: Columns[LockStatus] = Columns(
             lambda row: [[mode, [owner]] for mode, owner in row.pending] or None,
         ),
     ],
-    name=lambda row: row.name,
 )
 
 _Answer = Callable[[Sequence[str], Filter | None], Awaitable[Table]]
+
+# How long a query works before others get a turn (seconds).
+_TURN = 0.02
 
 
 class Queries:
@@ -89,16 +92,16 @@ class Queries:
         columns, state = instance.INSTANCES, self.state
         live = columns.need_live(fields, condition)
         view = View(state, await self._guests(state) if live else {})
-        return columns.query(instance.rows(view, state.instances), fields, condition)
+        return await by_turns(columns.steps(instance.rows(view, state.instances), fields, condition))
 
     async def _nodes(self, fields: Sequence[str], condition: Filter | None) -> Table:
         columns, state = node.NODES, self.state
         live = columns.need_live(fields, condition)
         view = View(state, reports=await self._reports(state) if live else {})
-        return columns.query(node.rows(view, state.nodes), fields, condition)
+        return await by_turns(columns.steps(node.rows(view, state.nodes), fields, condition))
 
     async def _groups(self, fields: Sequence[str], condition: Filter | None) -> Table:
-        return group.GROUPS.query(group.rows(View(self.state), self.state.groups), fields, condition)
+        return await by_turns(group.GROUPS.steps(group.rows(View(self.state), self.state.groups), fields, condition))
 
     async def _jobs(self, fields: Sequence[str], condition: Filter | None) -> Table:
         queue = self._executor.queue
@@ -106,13 +109,13 @@ class Queries:
         if "archived" in {*fields, *(condition.fields if condition else ())}:
             rows += [job.JobRow(archived, [], archived=True) for archived in queue.archived()]
             rows.sort(key=lambda row: row.job.id)
-        return job.JOBS.query(rows, fields, condition)
+        return await by_turns(job.JOBS.steps(rows, fields, condition))
 
     async def _locks(self, fields: Sequence[str], condition: Filter | None) -> Table:
-        return LOCKS.query(self._services.locks.status(), fields, condition)
+        return await by_turns(LOCKS.steps(self._services.locks.status(), fields, condition))
 
     async def _providers(self, fields: Sequence[str], condition: Filter | None) -> Table:
-        return PROVIDERS.query(await provider_rows(CheckContext(self._services)), fields, condition)
+        return await by_turns(PROVIDERS.steps(await provider_rows(CheckContext(self._services)), fields, condition))
 
     async def _guests(self, state: State) -> dict[str, Any]:
         """The guests of every node, as its stream of events tells."""
@@ -127,3 +130,16 @@ class Queries:
         asked = state.hosting_nodes
         answers = await self._services.nodes.call_all(asked, call)
         return {n.uuid: found for n in asked if not isinstance(found := answers[n.name], GanetiError)}
+
+
+async def by_turns(steps: Generator[None, None, Table]) -> Table:
+    """Make a table without keeping the others waiting."""
+    while True:
+        turn = time.monotonic() + _TURN
+        try:
+            while time.monotonic() < turn:
+                next(steps)
+        except StopIteration as made:
+            table: Table = made.value
+            return table
+        await asyncio.sleep(0)

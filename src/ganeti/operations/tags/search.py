@@ -3,19 +3,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, ClassVar
 
 from ganeti.declare.command import NO_JOB, Argument, Command
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.types import NonEmpty
-from ganeti.errors import EXIT_FAILURE, WrongInput
+from ganeti.errors import EXIT_FAILURE
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.entity import Entity
 from ganeti.model.kind import COLLECTED, Kind
 from ganeti.model.state import CLASSES, State
+from ganeti.query.pattern import searching
 
 # Where it is not as in the remote API.
 _PATHS = {Kind.GROUP: "nodegroup"}
@@ -45,16 +45,8 @@ class TagsSearch(JobOperation[Found], frozen=True, kw_only=True, tag="OP_TAGS_SE
     pattern: Annotated[NonEmpty, param("Regular expression to search for in tags")]
 
     async def check(self, cluster: CheckContext) -> Found:
-        try:
-            expression = re.compile(self.pattern)
-        except re.error as error:
-            raise WrongInput(f"Parameter 'pattern': '{self.pattern}' is not a regular expression: {error}") from None
-        return [
-            (path, tag)
-            for path, entity in _paths(cluster.state)
-            for tag in sorted(entity.tags)
-            if expression.search(tag)
-        ]
+        matches = searching(self.pattern, "Parameter 'pattern'")
+        return [(path, tag) for path, entity in _paths(cluster.state) for tag in sorted(entity.tags) if matches(tag)]
 
     async def run(self, cluster: RunContext, plan: Found) -> Found:
         del cluster
