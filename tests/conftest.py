@@ -2,6 +2,9 @@
 """A test that is skipped proves nothing: each reason is counted, and one that nobody expects fails the run."""
 
 import os
+import tomllib
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,15 @@ _ALWAYS = ("fish is not installed", "Ganeti's htools are not in")
 _WITHOUT_ROOT = ("needs root", "takes root", "not installed", "not built", "/dev/net/tun", "This machine lacks")
 
 _unexpected: list[tuple[str, str]] = []
+
+
+def pytest_configure():
+    """What pyproject.toml has come to ask for since the environment was made is told at once, not by many tests."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    here = {found.name.lower().replace("_", "-") for found in metadata.distributions()}
+    lacking = [name for name in project["dependencies"] + project["optional-dependencies"]["dev"] if name not in here]
+    if lacking:
+        pytest.exit(f"This environment lacks {', '.join(lacking)}; './run test' installs it, as does pip install", 1)
 
 
 def pytest_runtest_logreport(report):

@@ -90,7 +90,7 @@ async def test_jobs_that_want_the_same_lock_run_one_after_the_other(cluster):
         name: (mode, owner, pending)
         for name, mode, owner, pending in await cluster.list("lock", "name", "mode", "owner", "pending")
     }
-    assert rows["node/node1"] == ("shared", [f"job/{holder}"], [["exclusive", [f"job/{exclusive}"]]])
+    assert rows["node/node1"] == ("exclusive", [f"job/{holder}"], [["exclusive", [f"job/{exclusive}"]]])
     await cluster.finished(exclusive)
     assert (await cluster.finished(exclusive)).steps[0].executed >= (await cluster.finished(holder)).ended
 

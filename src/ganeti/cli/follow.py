@@ -42,7 +42,8 @@ def run(session: Session, wire_name: str, parameters: dict[str, Any]) -> list[An
     if session.values.get("print_jobid"):
         session.say(str(number))
     if session.values.get("submit_only"):
-        session.say(f"JobID: {number}")
+        if not session.values.get("print_jobid"):
+            session.say(f"JobID: {number}")
         return None
     return follow(session, number)
 

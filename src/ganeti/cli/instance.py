@@ -73,7 +73,7 @@ def _description(data: dict[str, Any]) -> Pairs:
         *([("Changes at the next start", _pending(data["pending"]))] if data["pending"] else []),
         ("NICs", [_nic(nic, index) for index, nic in enumerate(data["nics"])]),
         ("Disk template", data["disk_template"]),
-        ("Disks", [_disk(disk, data["pnode"]) for disk in data["disks"]]),
+        ("Disks", [_disk(disk) for disk in data["disks"]]),
         ("Tags", data["tags"]),
     )
 
@@ -93,7 +93,7 @@ def _nodes(data: dict[str, Any]) -> list[Pairs]:
 
 def _nic(nic: list[Any], index: int) -> Pairs:
     name, uuid, mac, ip, mode, link, vlan, network = nic
-    fields = Pairs(
+    fields = (
         ("MAC", mac),
         ("IP", ip),
         ("mode", mode),
@@ -103,16 +103,16 @@ def _nic(nic: list[Any], index: int) -> Pairs:
         ("UUID", uuid),
         ("name", name),
     )
-    return Pairs((f"nic/{index}", fields))
+    return Pairs((f"nic/{index}", ""), *fields)
 
 
-def _disk(disk: dict[str, Any], node: str) -> Pairs:
+def _disk(disk: dict[str, Any]) -> Pairs:
     fields = [("access mode", disk["mode"]), ("logical_id", disk["logical_id"])]
     if disk["pstatus"]:
         path, problem = disk["pstatus"]
-        fields.append((f"on {node}", f"{path} ({problem})" if problem else path))
+        fields.append(("on primary", f"{path} ({problem})" if problem else path))
     fields += [("name", disk["name"]), ("UUID", disk["uuid"])]
-    return Pairs((f"{disk['iv_name']}: {disk['dev_type']}, size {format_size(disk['size'])}", Pairs(*fields)))
+    return Pairs((disk["iv_name"], f"{disk['dev_type']}, size {format_size(disk['size'])}"), *fields)
 
 
 def _console(session: Session, values: dict[str, Any]) -> int:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -14,12 +15,13 @@ from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.operation import PRIORITIES
-from ganeti.declare.text import parse_age
+from ganeti.declare.text import parse_age, shortened
 from ganeti.errors import EXIT_FAILURE, GanetiError, WrongInput
 from ganeti.luxi.protocol import Method
 from ganeti.query.job import DEFAULT
 from ganeti.query.language import parse
 
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _JOB = Argument("job_id", "ID of the job", completes="job")
 _JOBS = Argument("job_ids", "IDs of the jobs", "+", completes="job")
 _SOME_JOBS = Argument("job_ids", "IDs of the jobs", "*", completes="job")
@@ -48,9 +50,9 @@ _INFO_FIELDS += ["received_ts", "start_ts", "end_ts", "submitter"]
 
 
 def _numbers(words: list[str]) -> list[int]:
-    wrong = [word for word in words if not word.isdigit()]
+    wrong = [word for word in words if not _NUMBER.fullmatch(word)]
     if wrong:
-        raise WrongInput(f"'{wrong[0]}' is not a job ID")
+        raise WrongInput(f"'{shortened(wrong[0])}' is not a job ID")
     return [int(word) for word in words]
 
 

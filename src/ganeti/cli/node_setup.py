@@ -10,7 +10,7 @@ import msgspec
 
 from ganeti.bootstrap.join.over_ssh import Wanted, accept, prepare
 from ganeti.bootstrap.join.switch import Switch
-from ganeti.cli.main import explained
+from ganeti.cli.failures import explained
 from ganeti.errors import EXIT_NODE_SETUP, GanetiError, WrongInput
 from ganeti.host.paths import Paths
 from ganeti.host.services import services

@@ -189,8 +189,18 @@ def _add(group: Any, option: Option) -> None:
         )
 
 
+def _dashes(option: Option, given: Any) -> Any:
+    """Argparse takes a value of ``--`` (``--separator=--``) for the end of the options, and leaves a list of none."""
+    if given != []:
+        return given
+    if option.choices:
+        raise CommandLineError(f"Option '{option.flags[-1]}': choose from {', '.join(option.choices)}")
+    return "--"
+
+
 def _value(option: Option, given: Any) -> Any:
     """Texts as values; whatever isn't a text is one already."""
+    given = [_dashes(option, item) for item in given] if option.repeat and given else _dashes(option, given)
     reader = _READERS.get(option.kind)
     if reader is None:
         return given

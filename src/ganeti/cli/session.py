@@ -62,7 +62,11 @@ class Session:
             self.warn(f"{question}\nThere is no terminal to ask on; see --help for the option that answers yes")
             return False
         while True:
-            answer = input(f"{question}\ny/[n]/?: ").strip().lower()
+            try:
+                answer = input(f"{question}\ny/[n]/?: ").strip().lower()
+            except (EOFError, UnicodeDecodeError):  # Ctrl-D, or nothing that can be read
+                self.say()
+                return False
             if answer in ("y", "yes"):
                 return True
             if answer in ("", "n", "no"):

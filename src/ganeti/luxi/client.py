@@ -58,9 +58,9 @@ class Client:
                 self._socket.connect(str(self._path))
             except OSError as error:
                 self.close()
+                advice = "run this as root" if isinstance(error, PermissionError) else "is ganeti-masterd running?"
                 raise MasterUnreachable(
-                    f"The master daemon cannot be reached at {self._path} ({error.strerror}); "
-                    "is ganeti-masterd running?"
+                    f"The master daemon cannot be reached at {self._path} ({error.strerror}); {advice}"
                 ) from None
         return self._socket
 

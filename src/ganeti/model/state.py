@@ -194,4 +194,4 @@ class State:
 
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:
     """A sort key that puts ``node10`` behind ``node9``."""
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in _DIGITS.split(name) if part)
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in _DIGITS.split(name) if part)

@@ -70,7 +70,7 @@ def record_of(tag: str) -> Record | None:
         if tag.startswith(kind) and len(parts) == length and parts[0] in _REPAIRS:
             repair, name, moment, *result, jobs = parts
             numbers = [number for number in jobs.split("+") if number]
-            if moment.isdigit() and all(number.isdigit() for number in numbers):
+            if moment.isdecimal() and all(number.isdecimal() for number in numbers):
                 return Record(_REPAIRS[repair], name, int(moment), tuple(map(int, numbers)), "".join(result))
     return None
 
@@ -208,4 +208,4 @@ def _suspended_until(tag: str) -> float | None:
     if tag == _SUSPEND:
         return float("inf")
     moment = tag.removeprefix(f"{_SUSPEND}:")
-    return float(moment) if moment != tag and moment.isdigit() else None
+    return float(moment) if moment != tag and moment.isdecimal() else None

@@ -63,6 +63,6 @@ def _numbered(node: Node, group: int, number: int, *, master: bool) -> Node:
 
 
 def _whole(text: str, what: str) -> int:
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdecimal():
         raise WrongInput(f"Invalid cluster specification: {what} '{text}' is not a whole number")
     return int(text)

@@ -392,7 +392,7 @@ _LISTED = {"disk": 16, "nic": 8}  # how many of them ``list-fields`` names
 def _numbered(name: str) -> Column[InstanceRow] | None:
     """The column of ``disk.size/3``, ``nic.mac/0`` or one of their old names."""
     base, slash, number = _OLD_NAMES.get(name, name).partition("/")
-    if not slash or not number.isdigit():
+    if not slash or not number.isdecimal():
         return None
     index = int(number)
     if base in _OF_DISK:

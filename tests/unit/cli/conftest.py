@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ganeti.cli.main import run
+from ganeti.cli.script import run
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import ROOT_VARIABLE, Paths
 from ganeti.luxi.server import LuxiServer

@@ -185,6 +185,13 @@ def test_a_parser_raises_and_does_not_exit():
         read([], "--nothing")
 
 
+def test_the_beginning_of_a_long_option_is_enough_where_it_fits_one(gnt):
+    assert gnt("instance", "list", "--no-header", "--out", "name").lines == ["db1", "web1", "web2"]
+    assert gnt("job", "list", "--runn", "--no-head").lines == []
+    assert "ambiguous option: --no" in gnt("instance", "add", "--no").errors
+    assert gnt("node", "list", "--separator=--", "--no-head", "-o", "name,role", "node1").lines == ["node1--M"]
+
+
 def test_where_there_is_no_cluster_that_is_said_with_status_5(gnt, monkeypatch, tmp_path):
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
     ended = gnt("instance", "list")
@@ -194,7 +201,7 @@ def test_where_there_is_no_cluster_that_is_said_with_status_5(gnt, monkeypatch, 
 
 def test_a_reader_that_goes_away_is_no_error(served):
     """As in ``gnt-instance list-fields | head -1``."""
-    script = "import sys; from ganeti.cli.main import run; sys.exit(run('gnt-instance', ['list-fields']))"
+    script = "import sys; from ganeti.cli.script import run; sys.exit(run('gnt-instance', ['list-fields']))"
     environment = {ROOT_VARIABLE: str(served[1]), "PYTHONPATH": ":".join(sys.path)}
     read_end, write_end = os.pipe()
     os.close(read_end)

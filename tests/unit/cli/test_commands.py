@@ -4,6 +4,7 @@
 import json
 
 import pytest
+import yaml
 
 from ganeti import VERSION
 from ganeti.errors import EXIT_NOT_CLUSTER
@@ -210,7 +211,18 @@ def test_locks_that_are_held_are_shown_with_who_waits(gnt):
     blocked = gnt("node", "modify", "--submit", "--drained=yes", "node3").output.removeprefix("JobID: ").strip()
     lines = [line.split() for line in gnt("debug", "locks", "--no-headers").lines]
     (row,) = [line for line in lines if line[0] == "node/node3"]
-    assert row[1] == "shared"
+    assert row[1] == "exclusive"
     assert row[2].startswith("job/")
     assert row[3] == f"exclusive:job/{blocked}"
     assert gnt("job", "cancel", blocked).status == 0
+
+
+def test_the_description_of_an_instance_is_yaml_with_the_names_that_scripts_look_for(gnt):
+    (told,) = yaml.safe_load(gnt("instance", "info", "web1").output)
+    assert told["State"] == "configured to be up, actual state is up"
+    (disk,), (card,) = told["Disks"], told["NICs"]
+    assert disk["disk/0"] == "sharedfile, size 64M"
+    assert disk["on primary"].startswith("/")
+    assert {"nic/0", "MAC", "IP", "network", "link"} <= set(card)
+    assert told["Nodes"][0]["primary"] == "node1"
+    assert told["Back-end parameters"]["vcpus"] == 2

@@ -132,6 +132,7 @@ def test_a_submitted_job_is_not_waited_for(gnt, cluster):
 
 def test_the_number_of_a_job_can_be_printed_first(gnt):
     assert gnt("debug", "delay", "--print-jobid", "0.01").output.strip().isdigit()
+    assert gnt("debug", "delay", "--submit", "--print-jobid", "0.01").output.strip().isdigit()
 
 
 def test_priority_and_reason_are_kept_with_the_job(gnt, cluster):

@@ -3,28 +3,21 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from ganeti.cli.htools.options import warn
-from ganeti.errors import EXIT_FAILURE, CommandLineError, GanetiError
+from ganeti.cli.failures import ended
+from ganeti.errors import CommandLineError, GanetiError
 
 
 def run(main: Callable[[Sequence[str]], int], words: Sequence[str] | None) -> int:
     """The exit status of ``main(words)``, words of the command line if None."""
-    try:
-        return main(sys.argv[1:] if words is None else words)
-    except CommandLineError as error:
-        warn(error.message)
-        return error.exit_status
-    except GanetiError as error:
-        warn(error.message if error.message.startswith("Error") else f"Error: {error.message}")
-        return EXIT_FAILURE
-    except KeyboardInterrupt:
-        warn("Interrupted.")
-        return EXIT_FAILURE
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing more must be written when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILURE
+    given = sys.argv[1:] if words is None else words
+    return ended(Path(sys.argv[0]).name, given, main, _explained, "Interrupted.")
+
+
+def _explained(error: GanetiError) -> str:
+    if isinstance(error, CommandLineError) or error.message.startswith("Error"):
+        return error.message
+    return f"Error: {error.message}"

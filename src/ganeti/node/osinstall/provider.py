@@ -94,7 +94,7 @@ def _problems(directory: Path, versions: tuple[int, ...]) -> Iterator[str]:
 
 def _versions(directory: Path) -> tuple[int, ...]:
     words = (_text(directory / "ganeti_api_version")).split()
-    return tuple(int(word) for word in words if word.isdigit())
+    return tuple(int(word) for word in words if word.isdecimal())
 
 
 def _variants(directory: Path) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ganeti.declare.role import Role
 from ganeti.declare.text import parse_number
 from ganeti.declare.types import Duration, Names, NonNegative
 from ganeti.jobs.context import CheckContext, RunContext, gather
-from ganeti.jobs.lockset import LockSet, shared
+from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
@@ -66,7 +66,7 @@ class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="
     no_locks: Annotated[bool, param("Take no node locks")] = True
 
     def locks(self, state: State) -> LockSet:
-        return LockSet() if self.no_locks else shared(Kind.NODE, *(node.name for node in self._nodes(state)))
+        return LockSet() if self.no_locks else exclusive(Kind.NODE, *(node.name for node in self._nodes(state)))
 
     async def check(self, cluster: CheckContext) -> tuple[Node, ...]:
         return tuple(self._nodes(cluster.state))

@@ -41,7 +41,7 @@ def numbered(items: Sequence[tuple[str, dict[str, Any]]], flag: str) -> list[dic
     """``[("0", {...}), ("2", {...})]`` as a list, with nothing said of number 1."""
     found: dict[int, dict[str, Any]] = {}
     for ident, values in items:
-        if not ident.isdigit() or int(ident) >= _MOST:
+        if not ident.isdecimal() or int(ident) >= _MOST:
             raise CommandLineError(f"{flag} {ident}: begin with a number from 0 to {_MOST - 1}, such as 0:key=value")
         if int(ident) in found:
             raise CommandLineError(f"{flag}: number {ident} is given twice")

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The ``gnt-*`` scripts: find the command, read its options, run it, explain what went wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from ganeti import VERSION
+from ganeti.cli import selection
+from ganeti.cli.commands import COMMANDS, find
+from ganeti.cli.failures import ended
+from ganeti.cli.options import build, parse, read_files, take_arguments
+from ganeti.cli.runnable import Local, OperationCommand, help_of, options_of, parameters_from
+from ganeti.cli.session import Session
+from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE
+
+
+def run(script: str, words: Sequence[str]) -> int:
+    """Run a command line; its exit status. What goes wrong is explained on standard error."""
+    return ended(script, words, partial(_run, script))
+
+
+def _run(script: str, words: Sequence[str]) -> int:
+    if words and words[0] in ("--version", "-V"):
+        print(f"{script} (ganeti {VERSION}) {VERSION}")  # noqa: T201 - asked for
+        return 0
+    runnable = find(script, words[0]) if words else None
+    if runnable is None:
+        asked = bool(words) and words[0] in ("--help", "-h")
+        if words and not asked:
+            print(f"{script}: there is no command '{words[0]}'\n", file=sys.stderr)  # noqa: T201 - for the user
+        print(_overview(script), file=sys.stdout if asked else sys.stderr)
+        return 0 if asked else EXIT_FAILURE
+    command, options = runnable.command, options_of(runnable)
+    parser = build(f"{script} {command.name}", command.usage, help_of(runnable), options)
+    rest, values = parse(parser, options, words[1:])
+    session = Session(script, command.name, values)
+    if not isinstance(runnable, Local) and command.per_instance:
+        return _run_for_instances(session, runnable, rest)
+    values |= take_arguments(command.name, command.arguments, rest) | read_files(options, values)
+    if isinstance(runnable, Local):
+        return runnable.run(session, values)
+    return _read_operation(session, runnable) if command.at_once else _run_operation(session, runnable)
+
+
+def _read_operation(session: Session, runnable: OperationCommand) -> int:
+    """Print what an operation finds, a line each."""
+    found = session.read(runnable.operation.wire_name(), **parameters_from(runnable, session.values))
+    for line in found:
+        session.say(" ".join(map(str, line)) if isinstance(line, list) else str(line))
+    return 0 if found else runnable.command.if_empty
+
+
+def _run_operation(session: Session, runnable: OperationCommand) -> int:
+    from ganeti.cli import follow  # noqa: PLC0415 - lists follow nothing
+
+    command = runnable.command
+    asks = command.question and not session.values.get("force") and not session.values.get("dry_run")
+    if asks and not session.confirm(command.question.format(**session.values)):
+        return EXIT_FAILURE
+    follow.run(session, runnable.operation.wire_name(), parameters_from(runnable, session.values))
+    return 0
+
+
+def _run_for_instances(session: Session, runnable: OperationCommand, words: list[str]) -> int:
+    from ganeti.cli import follow  # noqa: PLC0415 - lists follow nothing
+
+    mode = session.values.get("multi_mode", "instances")
+    names = selection.chosen(session, mode, words)
+    several = len(names) > 1 or mode != "instances"
+    if several and not session.values.get("force_multiple") and not _confirm_several(session, names):
+        return EXIT_CONFIRMATION
+    operations = [
+        follow.prepare(
+            session,
+            runnable.operation.wire_name(),
+            parameters_from(runnable, {**session.values, "instance_name": name}),
+        )
+        for name in names
+    ]
+    jobs = list(zip(follow.submit_many(session, operations), names, strict=True))
+    if session.values.get("submit_only"):
+        for number, name in jobs:
+            session.say(f"{number}: {name}")
+        return 0
+    if len(jobs) == 1:
+        number, name = jobs[0]
+        session.say(f"Waiting for job {number} for {name} ...")
+        follow.follow(session, number)
+        return 0
+    session.say(f"Submitted jobs {', '.join(str(number) for number, _ in jobs)}")
+    return 0 if follow.follow_each(session, jobs) else EXIT_FAILURE
+
+
+def _confirm_several(session: Session, names: list[str]) -> bool:
+    listed = "\n".join(f"  {name}" for name in names)
+    return session.confirm(
+        f"The {session.command} will operate on {len(names)} instances.\nAffected instances:\n{listed}\nContinue?"
+    )
+
+
+def _overview(script: str) -> str:
+    import textwrap  # noqa: PLC0415 - only for the overview
+
+    names = sorted(COMMANDS[script])
+    width = max(map(len, names))
+    lines = [
+        f"Usage: {script} {{command}} [options...] [argument...]",
+        f"{script} <command> --help to see details, or man {script}",
+        "",
+        "Commands:",
+    ]
+    for name in names:
+        runnable = find(script, name)
+        assert runnable is not None  # noqa: S101 - it is in the table
+        told = help_of(runnable).split(". ")[0].rstrip(".")
+        first, *more = textwrap.wrap(told, 80 - width - 4)
+        lines.append(f" {name.ljust(width)} - {first}")
+        lines += [" " * (width + 4) + line for line in more]
+    return "\n".join(lines)

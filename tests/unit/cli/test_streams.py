@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A command whose caller closes, fills or interrupts its streams, or that may not do what it wants: a real process."""
+
+import errno
+import os
+import pty
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from ganeti.cli.failures import ended
+from ganeti.host.paths import ROOT_VARIABLE
+
+SCRIPT = "import sys; from ganeti.cli.main import gnt_{script}; sys.exit(gnt_{script}())"
+
+
+@pytest.fixture
+def shell(served):
+    """Runs a script as a shell does, with redirections: ``shell("instance", "list", ">&-")``."""
+
+    def call(script, words, redirected="", **more):
+        command = ["sh", "-c", f'"$@" {redirected}', "sh", sys.executable, "-c", SCRIPT.format(script=script), *words]
+        environment = {"PATH": os.environ["PATH"], ROOT_VARIABLE: str(served[1]), "PYTHONPATH": ":".join(sys.path)}
+        given = {"stdin": subprocess.DEVNULL, "env": environment} | more
+        return subprocess.run(command, capture_output=True, check=False, **given)
+
+    return call
+
+
+def test_a_full_disk_under_the_output_is_told(shell):
+    done = shell("instance", ["list"], ">/dev/full")
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"gnt-instance: the output cannot be written: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize("redirected", [">&-", "<&-", ">&- 2>&- <&-", "2>/dev/full"])
+def test_streams_that_are_closed_are_not_needed(shell, redirected):
+    done = shell("instance", ["list"], redirected)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_help_that_nobody_can_read_is_no_traceback(shell):
+    done = shell("instance", ["list", "--help"], ">/dev/full")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+
+
+def test_bytes_that_are_no_text_are_told(shell):
+    done = shell("instance", ["list", b"w\xe9b"])
+    assert (done.returncode, done.stderr) == (2, rb"The argument 'w\xe9b' is not a text in UTF-8" + b"\n")
+
+
+def test_the_end_of_the_input_at_a_question_is_a_no(shell):
+    master, terminal = pty.openpty()
+    os.write(master, b"\x04")
+    done = shell("instance", ["remove", "web1"], stdin=terminal)
+    os.close(master)
+    os.close(terminal)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert done.stdout.endswith(b"y/[n]/?: \n")
+
+
+def test_an_interruption_while_the_command_is_loaded_ends_it_without_a_word(served):
+    early = (
+        "import os, signal, sys\n"
+        "class Early:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'ganeti.cli.script': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Early())\n"
+    )
+    words = [sys.executable, "-c", early + SCRIPT.format(script="instance").replace("; ", "\n"), "list"]
+    environment = {ROOT_VARIABLE: str(served[1]), "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(words, capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
+def test_who_is_not_root_is_told_to_be(monkeypatch, capsys):
+    def work(words):
+        raise PermissionError(errno.EACCES, "Permission denied", "/run/socket")
+
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert ended("gnt-instance", [], work) == 1
+    assert capsys.readouterr().err == "gnt-instance: /run/socket: Permission denied; this has to be run as root\n"
