@@ -289,17 +289,28 @@ async def test_a_full_disk_fails_new_jobs_clearly_and_work_goes_on_when_there_is
     assert await cluster.list("instance", "status") == [["ADMIN_down"]]
 
 
+async def test_nobody_is_told_of_an_end_that_is_not_written(cluster):
+    number = await cluster.submit(DELAY, duration=0.05, on_nodes=["node2"], no_locks=False)
+    while await status(cluster, number) != "running":
+        await asyncio.sleep(0.001)
+    cluster.store.full = True
+    while await cluster.list("lock", "name"):
+        await asyncio.sleep(0.001)
+    assert await cluster.call("WaitForJobChange", number, ["status"], ["running"], None, 0.1) == "nochange"
+    cluster.store.full = False
+    assert await cluster.call("WaitForJobChange", number, ["status"], ["running"], None, 60) == [["success"], []]
+
+
 async def test_a_disk_that_fills_up_while_a_job_runs_lets_it_end_in_an_error(cluster):
     holder = await cluster.submit(DELAY, duration=0.05, on_nodes=["node2"], no_locks=False)
     victim = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node2", ndparams={"spindle_count": 4})
     while await status(cluster, holder) != "running":
         await asyncio.sleep(0.001)
     cluster.store.full = True
-    job = cluster.master.queue.get(victim)
-    while not job.job.status.final:
-        await job.changed()
-    assert job.job.steps[0].result[0] == "ConfigurationError"
+    while await status(cluster, victim) != "running" or await cluster.list("lock", "name"):
+        await asyncio.sleep(0.001)
     cluster.store.full = False
+    assert (await cluster.finished(victim)).steps[0].result[0] == "ConfigurationError"
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", ndparams={"spindle_count": 5})
     assert [cluster.node("node2").ndparams] == [{"spindle_count": 5}]
 

@@ -14,11 +14,12 @@ from typing import TypeVar
 import msgspec
 
 from ganeti.config.journal import Journal
-from ganeti.config.store import Store
+from ganeti.config.reading import read
+from ganeti.config.store import UNREADABLE, Store
 from ganeti.errors import WrongState
 from ganeti.host.clock import Clock
 from ganeti.model.entity import Entity, evolve
-from ganeti.model.state import CLASSES, State
+from ganeti.model.state import State
 from ganeti.rpc.contract.store import Record
 
 E = TypeVar("E", bound=Entity)
@@ -33,7 +34,10 @@ class Configuration:
     """Reads the state from a store, and changes it through a journal."""
 
     def __init__(self, store: Store, journal: Journal, clock: Clock) -> None:
-        self.state = read_state(store)
+        reading = read(store)
+        self.state = reading.state
+        self.problems = reading.problems
+        self._partly = reading.partly
         self._head = self.state  # with the transactions that are on their way
         self._journal = journal
         self._clock = clock
@@ -61,10 +65,17 @@ class Configuration:
         gone = [self._current(entity) for entity in deletes]
         head = self._head = self._head.changed(stamped, gone)
         removed = [Record(entity.kind, entity.uuid) for entity in gone]
-        await self._journal.append([*map(record_of, stamped), *removed, *also])
+        await self._journal.append([*map(record_of, stamped), *removed, *self._kept(stamped, gone), *also])
         self.state = head
         for subscriber in self._subscribers:
             subscriber(head, stamped, gone)
+
+    def _kept(self, *changed: Iterable[Entity]) -> list[Record]:
+        """The records, as they were, of changed objects that could be read in part only."""
+        found = [
+            self._partly[entity.uuid] for entities in changed for entity in entities if entity.uuid in self._partly
+        ]
+        return [Record(UNREADABLE, f"{record.kind}/{record.key}", record.body) for record in found]
 
     def _forget_head(self) -> None:
         self._head = self.state
@@ -86,11 +97,8 @@ class Configuration:
 
 
 def read_state(store: Store) -> State:
-    """The state that a store holds."""
-    entities = [
-        msgspec.json.decode(record.body, type=cls) for kind, cls in CLASSES.items() for record in store.load(kind)
-    ]
-    return State().changed(entities)
+    """The state that a store holds, as far as it can be read."""
+    return read(store).state
 
 
 def record_of(entity: Entity) -> Record:

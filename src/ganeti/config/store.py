@@ -21,6 +21,8 @@ FORMAT = 2
 JOB = "job"
 ARCHIVED_JOB = "archived-job"
 JOB_LOG = "job-log"
+# As it was, a record that could be read in part only, after what could be read of it was written anew.
+UNREADABLE = "unreadable"
 
 
 class Store(Protocol):

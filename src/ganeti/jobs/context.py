@@ -86,6 +86,7 @@ class Services:
     random: Random
     resolver: Resolver
     allocators: Allocators
+    problems: Callable[[], dict[str, str]]  # what of the store could not be read, and why
     candidate_files: Callable[[], dict[str, str]]  # what every master candidate must have, by name
 
 
@@ -136,6 +137,11 @@ class CheckContext:
     async def replica_problems(self) -> Mapping[str, str]:
         """See Replication.problems."""
         return await self._services.replication.problems()
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """What of the stored state could not be read, and why."""
+        return self._services.problems()
 
     @property
     def candidate_files(self) -> dict[str, str]:

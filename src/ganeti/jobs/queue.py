@@ -60,8 +60,9 @@ class JobQueue:
         self._store = store
         self._journal = journal
         self._clock = clock
-        self._jobs = {tracked.job.id: tracked for tracked in _load(store)}
-        self._last = _load_counter(store)
+        self.problems: dict[str, str] = {}
+        self._jobs = {tracked.job.id: tracked for tracked in self._load()}
+        self._last = max(_load_counter(store), *self._jobs, 0)
 
     def __iter__(self) -> Iterator[Tracked]:
         """All jobs that are not archived, by number."""
@@ -95,13 +96,12 @@ class JobQueue:
         self.show(tracked, job)
 
     async def write_at_last(self, tracked: Tracked, job: Job) -> None:
-        """Change a job durably, however long it takes; if it can't be done at once, show it anyway."""
+        """Change a job durably, however long it takes; until then nobody is told of it."""
         while True:
             try:
                 await self.write(tracked, job)
                 return
             except StoreFailed as error:
-                self.show(tracked, job)
                 _log.error("The end of job %d cannot be written yet: %s", job.id, error.message)
                 await asyncio.sleep(_RETRY)
 
@@ -132,7 +132,20 @@ class JobQueue:
         return done
 
     def archived(self) -> list[Job]:
-        return [_decode(record) for record in self._store.load(ARCHIVED_JOB)]
+        return [job for record in self._store.load(ARCHIVED_JOB) if (job := self._read(record))]
+
+    def _load(self) -> list[Tracked]:
+        jobs = [job for record in self._store.load(JOB) if (job := self._read(record))]
+        return [Tracked(job, _load_log(self._store, job.id)) for job in jobs]
+
+    def _read(self, record: Record) -> Job | None:
+        """The job, or None if it can't be read; its record is left as it is then, and told of."""
+        try:
+            return msgspec.json.decode(record.body, type=Job)
+        except msgspec.MsgspecError as error:
+            self.problems[f"job {record.key}"] = f"it is kept, but not served: {error}"
+            _log.error("The stored job %s cannot be read; it is kept, but not served: %s", record.key, error)
+            return None
 
     async def purge(self) -> list[int]:
         """Remove for good, with their logs, the archived jobs that are too old or too many; their numbers."""
@@ -148,7 +161,8 @@ class JobQueue:
 
     def _archived(self, number: int) -> Tracked | None:
         found = [r for r in self._store.load(ARCHIVED_JOB, str(number)) if r.key == str(number)]
-        return Tracked(_decode(found[0]), _load_log(self._store, number)) if found else None
+        job = self._read(found[0]) if found else None
+        return Tracked(job, _load_log(self._store, number)) if job else None
 
 
 def finished_before(queue: JobQueue, moment: float) -> list[int]:
@@ -170,23 +184,24 @@ def unfinished(queue: JobQueue) -> list[Tracked]:
     return [tracked for tracked in queue if not tracked.job.status.final]
 
 
-def _load(store: Store) -> list[Tracked]:
-    return [Tracked(job := _decode(record), _load_log(store, job.id)) for record in store.load(JOB)]
-
-
 def _load_log(store: Store, number: int) -> list[LogEntry]:
-    records = store.load(JOB_LOG, f"{number}/")
-    return [msgspec.json.decode(record.body, type=LogEntry) for record in records]
+    entries: list[LogEntry] = []
+    for record in store.load(JOB_LOG, f"{number}/"):
+        try:
+            entries.append(msgspec.json.decode(record.body, type=LogEntry))
+        except msgspec.MsgspecError as error:
+            _log.error("The entry %s of a job's log cannot be read: %s", record.key, error)
+    return entries
 
 
 def _load_counter(store: Store) -> int:
     found = store.load(_COUNTER, _LAST_JOB)
-    return msgspec.json.decode(found[0].body, type=int) if found else 0
+    try:
+        return msgspec.json.decode(found[0].body, type=int) if found else 0
+    except msgspec.MsgspecError as error:
+        _log.error("The number of the last job cannot be read: %s", error)
+        return max((int(record.key) for kind in (JOB, ARCHIVED_JOB) for record in store.load(kind)), default=0)
 
 
 def record_of(job: Job, kind: str = JOB) -> Record:
     return Record(kind, str(job.id), msgspec.Raw(_encoder.encode(job)))
-
-
-def _decode(record: Record) -> Job:
-    return msgspec.json.decode(record.body, type=Job)

@@ -86,6 +86,7 @@ class Master:
             random=world.random,
             resolver=world.resolver,
             allocators=world.allocators,
+            problems=lambda: self.configuration.problems | self.queue.problems,
             candidate_files=world.candidate_files,
         )
         self.queue = JobQueue(world.store, self.journal, world.clock)

@@ -25,5 +25,7 @@ class ClusterVerifyConfig(Verifying[None], frozen=True, kw_only=True, tag="OP_CL
         del plan
         state, replicas = cluster.state, await compare_replicas(cluster)
         masters = tuple(node for node in state.nodes if node.uuid == state.cluster.master_node)
-        scene = await ask_nodes(cluster, Scene(state, masters, replicas=replicas), OF_CONFIGURATION)
+        scene = await ask_nodes(
+            cluster, Scene(state, masters, replicas=replicas, unreadable=cluster.unreadable), OF_CONFIGURATION
+        )
         return report(cluster, scene, OF_CONFIGURATION, self)

@@ -43,6 +43,7 @@ class Scene:
 
     ``busy``: names of instances that a job is working on. ``replicas``: what is wrong with them, by node.
     ``address``: what the master knows to be wrong with the cluster's.
+    ``unreadable``: what of the stored state could not be read, with the reason.
     """
 
     state: State
@@ -51,6 +52,7 @@ class Scene:
     busy: frozenset[str] = frozenset()
     replicas: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     now: float = 0.0
     answers: Mapping[str, Answers] = field(default_factory=dict)
 

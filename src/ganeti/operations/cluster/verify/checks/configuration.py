@@ -25,6 +25,11 @@ from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Scene
 
 
+def _readable(scene: Scene) -> Iterator[Finding]:
+    for what, why in scene.unreadable.items():
+        yield Finding(Code.ECLUSTERCFG, "", f"the stored {what} cannot be read; {why}")
+
+
 def _references(scene: Scene) -> Iterator[Finding]:
     """Every object must refer to objects that exist."""
     state = scene.state
@@ -119,6 +124,7 @@ def _lines(make: Callable[[], object]) -> list[str]:
 
 
 CHECKS = (
+    Check("Verifying what is stored", Code.ECLUSTERCFG, _readable),
     Check("Verifying cluster config", Code.ECLUSTERCFG, _references),
     Check("Verifying cluster parameters", Code.ECLUSTERCFG, _settings),
     Check("Verifying instance policies", Code.ECLUSTERCFG, _policies),
