@@ -43,6 +43,8 @@ EXIT_NODE_SETUP = 12
 EXIT_CONFIRMATION = 13
 EXIT_UNKNOWN_FIELD = 14
 
+_SHOWN = 200  # characters of what cannot be read
+
 
 class GanetiError(Exception):
     """The base of all; as such, something that should not have happened."""
@@ -253,11 +255,10 @@ def in_words(error: Exception) -> str:
 
 def decode(encoded: Any) -> GanetiError:
     """The error that ``encode`` turned into ``encoded``."""
-    try:
-        wire, (message, code) = encoded
-    except (TypeError, ValueError):
-        return GanetiError(f"An error that cannot be read: {encoded!r}")
-    return _BY_WIRE.get((wire, code), GanetiError)(message)
+    match encoded:
+        case [str(wire), [str(message), str(code)]]:
+            return _BY_WIRE.get((wire, code), GanetiError)(message)
+    return GanetiError(f"An error that cannot be read: {str(encoded)[:_SHOWN]}")
 
 
 def _tree(base: type[GanetiError]) -> list[type[GanetiError]]:

@@ -17,7 +17,7 @@ from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
 from ganeti.node.equipment import on_paper
-from ganeti.node.mastership import Mastership
+from ganeti.node.mastership import Mastership, whole
 from ganeti.node.membership import candidates
 from ganeti.node.replica import Replica
 from ganeti.node.service import handlers
@@ -131,7 +131,13 @@ class Machine:
     def start_noded(self):
         authority = Authority(self.paths.term, lambda: candidates(self.paths), self._replaced)
         replica = Replica(lambda: self.disk, authority, self.node.name, self.paths.replica_term, lambda: None)
-        standing = Mastership(authority, lambda: self.disk.position().revision, lambda: self.masterd is not None)
+        standing = Mastership(
+            self.paths,
+            self.node.name,
+            authority,
+            lambda: self.disk.position().revision,
+            lambda: self.masterd is not None,
+        )
         calls = {
             **handlers(self.equipment),
             **belonging(self.paths, replica, asyncio.Event()),
@@ -170,13 +176,16 @@ class Machine:
         """``gnt-cluster master-failover`` here; whether it worked."""
         if not self.candidate:
             return False
-        candidate = Candidate(self.node.name, self.disk, read_term(self.paths.term), self._calling, self.clock)
+        known = read_term(self.paths.term)
+        whole_in = whole(self.paths, self.node.name, known)
+        candidate = Candidate(self.node.name, self.disk, known, whole_in, self._calling, self.clock)
         try:
             _, term = await elect(candidate, rules)
         except GanetiError:
             return False
         if not self.powered:
             return False
+        write_atomic(self.paths.replica_term, f"{term.number}\n")
         write_term(self.paths.term, term)
         self.start_masterd()
         return True
@@ -243,7 +252,9 @@ class Machines:
         self.shared_disks = {}
         self.doubles = []
         self.machines = {}
-        self.first = first_state(nodes=count, candidates=count)
+        # Some machines are no candidates: they vote and keep no state.
+        self.first = first_state(nodes=count, candidates=count - self.chance.randint(0, count // 3))
+        self.promised = set()  # tags that a master said yes to, since somebody last vouched for machines that are off
         self.machines = {node.name: Machine(node, self) for node in self.first.nodes}
         self.acknowledged = []
         self.history = []
@@ -290,11 +301,12 @@ class Machines:
         master = machine.master
         cluster = master.configuration.state.cluster
         try:
-            await master.configuration.commit([evolve(cluster, tags=frozenset([tag]))])
+            await master.configuration.commit([evolve(cluster, tags=cluster.tags | {tag})])
         except GanetiError:
             return False
         if not machine.life.dead:
             self.acknowledged.append((self.loop.time(), master.term.number, machine.node.name))
+            self.promised.add(tag)
         return True
 
     async def weather(self, count):
@@ -344,11 +356,11 @@ class Machines:
             self.spawn(self.take_over(machine, Rules(voting=False)))
 
     async def mark(self, machine):
-        """Mark a machine offline that has no power, or take that back."""
+        """Mark a machine offline, whether or not that is true, or take that back."""
         for master in self.serving():
             state = master.master.configuration.state
             node = state.get(type(machine.node), machine.node.uuid)
-            if node.uuid != state.cluster.master_node and (node.offline or not machine.powered):
+            if node.uuid != state.cluster.master_node:
                 try:
                     await master.master.configuration.commit([evolve(node, offline=not node.offline)])
                 except GanetiError as error:
@@ -357,6 +369,8 @@ class Machines:
     async def take_over(self, machine, rules):
         worked = await machine.take_over(rules)
         self.told(machine.node.name, f"takes over by {rules}: {worked}")
+        if worked and not rules.voting:
+            self.promised.clear()  # what only the others had is lost, as whoever vouched was told
 
     def _vouched(self):
         terms = [read_term(machine.paths.term) for machine in self.machines.values()]

@@ -23,8 +23,10 @@ def test_a_newer_master_says_yes_only_when_no_older_one_does(seed, tmp_path):
         machines = Machines(tmp_path, 2 + seed % 4, seed, VirtualClock(loop), loop)
         await machines.start()
         try:
-            await asyncio.gather(machines.customer(150), machines.weather(25))
+            customer = asyncio.create_task(machines.customer(150))
+            await machines.weather(25)
             await machines.calm_down()
+            await customer  # who may have waited for a master that was cut off
             examine(machines)
             (master,) = machines.serving()
             assert await machines.write(master, "the-end"), machines.history
@@ -41,6 +43,8 @@ def examine(machines):
     for _, term, name in machines.acknowledged:
         assert holders.setdefault(term, name) == name, machines.history
     assert len(machines.serving()) == 1, machines.history
+    kept = machines.serving()[0].master.configuration.state.cluster.tags
+    assert machines.promised - kept == set(), machines.history
 
 
 @pytest.mark.parametrize("seed", range(12))

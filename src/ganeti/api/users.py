@@ -48,9 +48,9 @@ class User:
         """Whether it is the password, found out in a time that does not depend on it."""
         if self.password.upper().startswith(_HASHED):
             digest = hashlib.md5(f"{self.name}:{REALM}:{password}".encode()).hexdigest()  # noqa: S324 - the format's
-            return hmac.compare_digest(digest, self.password[len(_HASHED) :].lower())
+            return hmac.compare_digest(digest.encode(), self.password[len(_HASHED) :].lower().encode())
         plain = self.password[len(_PLAIN) :] if self.password.lower().startswith(_PLAIN) else self.password
-        return hmac.compare_digest(plain.encode(), password.encode())
+        return bool(plain) and hmac.compare_digest(plain.encode(), password.encode())
 
 
 class Users:

@@ -20,11 +20,13 @@ from ganeti.config.store import Store
 from ganeti.errors import EnvironmentUnfit, GanetiError, NotInitialised, WrongState
 from ganeti.host.certificates import client_context, node_name
 from ganeti.host.clock import Clock
+from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.timing import LEASE
+from ganeti.node.mastership import whole
 from ganeti.node.membership import belongs_to, candidates
 from ganeti.rpc.authority import Term, read_term, write_term
 from ganeti.rpc.client import NodeClient
@@ -51,6 +53,7 @@ class Candidate:
     name: str
     store: Store
     known: Term
+    whole_in: int  # the term that the state in the store is of
     calling: Callable[[int], AbstractAsyncContextManager[NodeClient]]
     clock: Clock
 
@@ -64,8 +67,9 @@ async def take_over(paths: Paths, clock: Clock, rules: Rules) -> State:
     store = SqliteStore(paths.store)
     try:
         known = read_term(paths.term) or Term(0, "")
-        candidate = Candidate(own, store, known, partial(_calling, paths, own), clock)
+        candidate = Candidate(own, store, known, whole(paths, own, known), partial(_calling, paths, own), clock)
         state, term = await elect(candidate, rules)
+        write_atomic(paths.replica_term, f"{term.number}\n")
         write_term(paths.term, term)
         return state
     finally:
@@ -79,7 +83,7 @@ async def elect(candidate: Candidate, rules: Rules) -> tuple[State, Term]:
     others = [other for other in state.nodes if other.uuid != node.uuid]
     async with candidate.calling(candidate.known.number) as client:
         standings = await _ask(client, others)
-    _ensure_newest(standings, state, revision)
+    _ensure_newest(rules, standings, state, (candidate.whole_in, revision))
     _ensure_majority(rules, state, node, set(standings), "can be reached")
     reachable = [other for other in others if other.name in standings]
     first = 1 + max([candidate.known.number, *(standing.term for standing in standings.values())])
@@ -91,8 +95,10 @@ async def elect(candidate: Candidate, rules: Rules) -> tuple[State, Term]:
         _ensure_majority(rules, state, node, obeying, "obey this node")
         if len(obeying) == len(reachable):
             break
-    if state.master.uuid != node.uuid:
-        async with candidate.calling(number) as client:
+    async with candidate.calling(number) as client:
+        # The old master may have gone on until they obeyed.
+        _ensure_newest(rules, await _ask(client, reachable), state, (candidate.whole_in, revision))
+        if state.master.uuid != node.uuid:
             await _outlast(client, state.master, obeying, rules)
     changed = evolve(
         state.cluster, master_node=node.uuid, serial_no=state.cluster.serial_no + 1, mtime=candidate.clock.now()
@@ -172,15 +178,30 @@ def _ensure_not_master(state: State, candidate: Candidate, rules: Rules) -> Node
     return state.find(Node, own)
 
 
-def _ensure_newest(found: Mapping[str, Standing], state: State, revision: int) -> None:
+def _ensure_newest(rules: Rules, found: Mapping[str, Standing], state: State, own: tuple[int, int]) -> None:
+    """Raise WrongState if there may be changes that were acknowledged and are not in this node's state.
+
+    ``own``: (term, revision) of that. Without a vote only what is there counts, not what might be lost.
+    """
     kept = {node.name for node in state.candidates}
-    newer = {name: standing.revision for name, standing in found.items() if name in kept}
+    newer = {name: (one.whole_in, one.revision) for name, one in found.items() if name in kept}
     best = max(newer, key=lambda name: newer[name], default=None)
-    if best and newer[best] > revision:
+    if best and newer[best] > own:
         raise WrongState(
-            f"{best} has a newer state of the cluster (revision {newer[best]}, here {revision}); run this there, "
+            f"{best} has a newer state of the cluster ({_shown(newer[best])}, here {_shown(own)}); run this there, "
             "or wait until the replica here has caught up"
         )
+    behind = [name for name, one in found.items() if one.noted > own]
+    if rules.voting and behind:
+        raise WrongState(
+            f"The state of the cluster here ({_shown(own)}) is known to be behind ({_shown(found[behind[0]].noted)}, "
+            f"says {behind[0]}); run this on another master candidate. If none has a newer one, --no-voting goes on "
+            "from here, and what was changed since is lost"
+        )
+
+
+def _shown(state: tuple[int, int]) -> str:
+    return f"revision {state[1]} of term {state[0]}"
 
 
 def _ensure_majority(rules: Rules, state: State, node: Node, others: set[str], what: str) -> None:

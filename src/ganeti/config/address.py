@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ganeti.config.configuration import Configuration
 from ganeti.errors import GanetiError, WrongState
@@ -17,16 +17,20 @@ from ganeti.rpc.contract.node import SetMasterIp
 
 _log = logging.getLogger(__name__)
 
-_EVERY = 30.0  # seconds between two looks when nothing has happened
+_EVERY = 10.0  # seconds between two looks when nothing has happened
 _RETRY = 5.0
 _PATIENCE = 3  # tries to bring it up without offending another holder; a master that was replaced gives it up soon
 
 
 class ClusterAddress:
-    """Follows the configuration. ``problem`` says why the address is not as it should be, or is empty."""
+    """Follows the configuration. ``problem`` says why the address is not as it should be, or is empty.
 
-    def __init__(self, configuration: Configuration, nodes: NodeClient) -> None:
+    ``holds``: whether this is the master for sure; one that is cut off gives the address up until it is again.
+    """
+
+    def __init__(self, configuration: Configuration, nodes: NodeClient, holds: Callable[[], bool]) -> None:
         self.problem = ""
+        self._holds = holds
         self._configuration = configuration
         self._nodes = nodes
         self._held = True  # whether it is to be held
@@ -84,7 +88,7 @@ class ClusterAddress:
         if not cluster.master_ip or cluster.use_external_mip_script:
             return
         call = SetMasterIp(
-            up=self._held,
+            up=self._held and self._holds(),
             address=cluster.master_ip,
             netmask=cluster.master_netmask,
             device=cluster.master_netdev,

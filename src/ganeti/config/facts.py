@@ -60,12 +60,20 @@ class Facts:
             await self._wanted.wait()
             await asyncio.sleep(_QUIET)
             self._wanted.clear()
-            missed = await self._write_everywhere()
+            missed = await self._tried()
             if not self._wanted.is_set():
                 self._settled.set()
             if missed:
                 _log.warning("ssconf files could not be written on %s; trying again", ", ".join(missed))
                 asyncio.get_running_loop().call_later(_RETRY, self._wanted.set)
+
+    async def _tried(self) -> list[str]:
+        """See ``_write_everywhere``; whatever goes wrong, it is tried again."""
+        try:
+            return await self._write_everywhere()
+        except Exception:  # noqa: BLE001 - what it is, the log says; without this task no node hears of anything
+            _log.exception("The ssconf files could not be handed out")
+            return ["all nodes"]
 
     async def _write_everywhere(self) -> list[str]:
         """The names of the nodes on which it did not work."""

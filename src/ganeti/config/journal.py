@@ -94,7 +94,6 @@ class Journal:
 
     def replaced(self, why: StaleTerm) -> None:
         """A newer master is obeyed: from now on nothing is acknowledged."""
-        self._mandate.lose(why)
         self._finish(NotMaster(f"Another node is the master now: {why.message}"))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -123,7 +122,8 @@ class Journal:
             await self._store.write([batch])
             self._revision = batch.revision
             self._recent.append(batch)
-            await self._replication.ship(batch.revision)
+            if await self._replication.ship(batch.revision):
+                self._mandate.replica_fell_behind(batch.revision)
             # It is written, so nobody can be told that it is not: this master goes on with it or is replaced.
             await self._mandate.held()
         except asyncio.CancelledError:

@@ -5,6 +5,10 @@ Nodes obey the newest term that they have heard of, and a candidate that takes o
 half of those that count. So a master that was obeyed by at least half of them a moment ago has not been
 replaced a moment ago. It asks them all the time, and acknowledges nothing on older news than ``LEASE``; who
 takes over waits as long before it acknowledges anything. See decision 21.
+
+And nothing that was acknowledged may be unknown to a new master. When a replica falls behind, or other nodes count
+from now on, at least half of the nodes note the revision, for good, before anything more is acknowledged. A candidate
+that has less, and so may know neither the change nor who counts, finds nodes among any majority that tell it so.
 """
 
 from __future__ import annotations
@@ -12,12 +16,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 
 from ganeti.errors import GanetiError, StaleTerm, StoreFailed
 from ganeti.model.node import Node
 from ganeti.model.timing import BEAT, LEASE
 from ganeti.rpc.client import NodeClient
-from ganeti.rpc.contract.node import Ping
+from ganeti.rpc.contract.node import Obey
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +31,14 @@ _log = logging.getLogger(__name__)
 def voters(nodes: Iterable[Node], vouched: Collection[str] = ()) -> list[Node]:
     """The nodes that count: those that are not marked offline, nor known to be off (``vouched``, by name)."""
     return [node for node in nodes if not node.offline and node.name not in vouched]
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """To be taken by at least half of the nodes ``among``."""
+
+    revision: int
+    among: frozenset[str]
 
 
 class Mandate:
@@ -48,12 +62,17 @@ class Mandate:
         self._vouched = set(vouched)
         self._returned = returned
         self._obeyed: dict[str, float] = {}  # when a node was asked that has obeyed, by name
+        self._noted: dict[str, int] = {}  # the revision that a node has noted, by name
+        self._notes: list[_Note] = []  # not taken by enough nodes yet
+        self._counting: frozenset[str] | None = None  # those that counted when last looked at, by name
+        self._disbelieved: set[str] = set()  # nodes that said, against the others, that there is another master
+        self._hurry = asyncio.Event()
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
         self._lost: StaleTerm | None = None
 
-    def refresh(self) -> None:
-        """Begin to ask new nodes, and let go of those that are gone."""
+    def refresh(self, revision: int = 0) -> None:
+        """Begin to ask new nodes, and let go of those that are gone; ``revision`` is the one that has made them so."""
         wanted = {node.name: node for node in self._nodes() if node.name != self._own}
         for name in self._asking.keys() - wanted.keys():
             self._asking.pop(name).cancel()
@@ -61,7 +80,32 @@ class Mandate:
         for name, node in wanted.items():
             if name not in self._asking:
                 self._asking[name] = asyncio.create_task(self._ask(node), name=f"mandate {name}")
+        before, self._counting = self._counting, self._voters()
+        if before is not None and before != self._counting:
+            self._require(_Note(revision, before & (wanted.keys() | {self._own})))
         self._tell()
+
+    def replica_fell_behind(self, revision: int) -> None:
+        """A replica lacks ``revision``: nothing is acknowledged until enough nodes have noted it."""
+        self._require(_Note(revision, self._voters()))
+
+    def contradicted(self, node: Node, why: StaleTerm) -> bool:
+        """A node says that there is a newer master; whether that is believed.
+
+        A candidate is believed, for it could make itself the master. Of any other node's word it only follows that
+        the earlier answers of all may be out of date: at least half of the nodes have to obey anew.
+        """
+        if node.master_candidate:
+            self._lost = why
+            self._tell()
+            return True
+        self._obeyed.pop(node.name, None)
+        if node.name not in self._disbelieved:
+            _log.warning("Node %s says that there is another master; asking the others: %s", node.name, why.message)
+            self._disbelieved.add(node.name)
+            self._obeyed.clear()
+            self._ask_at_once()
+        return False
 
     async def stop(self) -> None:
         for task in self._asking.values():
@@ -81,12 +125,13 @@ class Mandate:
 
     @property
     def holds(self) -> bool:
-        """Whether at least half of the nodes that count obey: enough to go on."""
-        return 2 * len(self.silent()) <= self._counting
+        """Whether at least half of the nodes that count obey, and have noted what they must: enough to go on."""
+        self._notes = [note for note in self._notes if not self._taken(note)]
+        return not self._notes and 2 * len(self.silent()) <= len(self._voters())
 
     async def won(self) -> None:
         """Return when more than half of the nodes obey: enough to begin. Raises StaleTerm."""
-        while 2 * len(self.silent()) >= self._counting:
+        while 2 * len(self.silent()) >= len(self._voters()):
             await self._news_came()
 
     async def confirmed(self) -> None:
@@ -110,30 +155,45 @@ class Mandate:
                 return
             await self._news_came()
 
-    def lose(self, why: StaleTerm) -> None:
-        """A newer master is obeyed somewhere: this one has nothing to say any more."""
-        self._lost = why
-        self._tell()
-
     async def _ask(self, node: Node) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            asked = loop.time()
+            asked, note = loop.time(), max((note.revision for note in self._notes), default=0)
             try:
-                await self._client.call(node, Ping())
+                await self._client.call(node, Obey(noted=note))
             except GanetiError as error:
                 _log.debug("Node %s does not obey: %s", node.name, error.message)
+            except Exception:  # noqa: BLE001 - whatever a node does, it is asked again
+                _log.exception("Node %s cannot be asked whether it obeys", node.name)
             else:
-                self._obeyed[node.name] = asked
-                if node.name in self._vouched:
-                    self._vouched.discard(node.name)
-                    self._returned(node.name)
-                self._tell()
-            await asyncio.sleep(BEAT)
+                self._take(node.name, asked, note)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT):
+                    await self._hurry.wait()
 
-    @property
-    def _counting(self) -> int:
-        return len(voters(self._nodes(), self._vouched))
+    def _take(self, name: str, asked: float, note: int) -> None:
+        self._obeyed[name] = asked
+        self._noted[name] = max(note, self._noted.get(name, 0))
+        self._disbelieved.discard(name)
+        if name in self._vouched:
+            self._vouched.discard(name)
+            self._returned(name)
+        self._tell()
+
+    def _require(self, note: _Note) -> None:
+        self._notes.append(note)
+        self._ask_at_once()
+
+    def _taken(self, note: _Note) -> bool:
+        by = sum(1 for name in note.among if name == self._own or self._noted.get(name, 0) >= note.revision)
+        return 2 * by >= len(note.among)
+
+    def _voters(self) -> frozenset[str]:
+        return frozenset(node.name for node in voters(self._nodes(), self._vouched))
+
+    def _ask_at_once(self) -> None:
+        self._hurry.set()
+        self._hurry = asyncio.Event()
 
     def _tell(self) -> None:
         self._news.set()

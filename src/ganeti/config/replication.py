@@ -36,6 +36,7 @@ class Replication:
         self._candidates = candidates
         self._replicas: dict[str, _Replica] = {}
         self._journal: Journal | None = None
+        self._behind: frozenset[str] = frozenset()  # names of nodes, when something was last shipped
 
     @property
     def stale(self) -> Mapping[str, str]:
@@ -58,11 +59,16 @@ class Replication:
                 self._replicas[uuid] = _Replica(node, self._client, self._store, self._journal)
             self._replicas[uuid].node = node
 
-    async def ship(self, revision: int) -> None:
-        """Return when every replica that keeps up has the revision, or has turned out not to keep up."""
+    async def ship(self, revision: int) -> bool:
+        """Return when every replica that keeps up has the revision, or has turned out not to keep up.
+
+        Whether there is one that does not, and did when this was last asked.
+        """
         waits = [replica.reach(revision) for replica in self._replicas.values() if not replica.stale]
         if waits:
             await asyncio.gather(*waits)
+        before, self._behind = self._behind, frozenset(self.stale)
+        return not self._behind <= before
 
     async def caught_up(self, node_uuid: str) -> None:
         """Return when a node's replica keeps up. Raises ExecutionFailed if it can't be brought to."""
@@ -104,7 +110,10 @@ class _Replica:
                 if self._position is None or self._position.revision < revision:
                     await self._send_missing()
         except GanetiError as error:
-            self._mark_stale(error)
+            self._mark_stale(error.message)
+        except Exception as error:  # noqa: BLE001 - whatever a node answers, the others' work goes on
+            _log.exception("The replica on %s cannot be written", self.node.name)
+            self._mark_stale(str(error))
 
     async def catch_up(self) -> None:
         """Raises ExecutionFailed."""
@@ -138,9 +147,9 @@ class _Replica:
             position = await self._client.call(self.node, everything)
         self._position = position
 
-    def _mark_stale(self, error: GanetiError) -> None:
-        self.problem = error.message
-        _log.warning("The replica on %s is stale: %s", self.node.name, error.message)
+    def _mark_stale(self, why: str) -> None:
+        self.problem = why or "it failed without a word"
+        _log.warning("The replica on %s is stale: %s", self.node.name, why)
         if self._task.done():
             self._task = asyncio.create_task(self._keep_trying(), name=f"replica {self.node.name}")
 
@@ -152,4 +161,7 @@ class _Replica:
                 return
             except GanetiError as error:
                 self.problem = error.message
-                await asyncio.sleep(_RETRY)
+            except Exception as error:  # noqa: BLE001 - it is tried again, whatever it was
+                _log.exception("The replica on %s cannot be brought up to date", self.node.name)
+                self.problem = str(error) or "it failed without a word"
+            await asyncio.sleep(_RETRY)

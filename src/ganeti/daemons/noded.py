@@ -58,7 +58,9 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     replica = Replica(
         lambda: _open_replica(paths), authority, name, paths.replica_term, partial(forget_candidacy, paths)
     )
-    mastership = Mastership(authority, lambda: revision_of(paths.store), lambda: manager.running(Daemon.MASTER))
+    mastership = Mastership(
+        paths, name, authority, lambda: revision_of(paths.store), lambda: manager.running(Daemon.MASTER)
+    )
     calls = {**handlers(equipment), **belonging(paths, replica, stop)}
     calls[node.TellStanding] = mastership.standing
     prepare(paths)
@@ -94,6 +96,7 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
 
     return {
         verify.CheckUsers: check_users,
+        node.Obey: membership.obey,
         node.WriteSsconf: membership.write_ssconf,
         node.SaveFiles: membership.save_files,
         node.ForgetCandidacy: replica.forget,

@@ -85,6 +85,11 @@ class Paths:
         return self.state / "rapi" / "users"
 
     @property
+    def noted(self) -> Path:
+        """The term and the revision that a new master must not be behind; see ``ganeti.config.mandate``."""
+        return self.state / "noted"
+
+    @property
     def replica_term(self) -> Path:
         """The term in which the replica in ``store`` was last made whole."""
         return self.state / "replica-term"

@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 from ganeti.errors import GanetiError
 from ganeti.host.daemons import MASTER_DAEMONS, Daemon
+from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
 from ganeti.node.master_ip import MasterIp
+from ganeti.node.membership import noted
 from ganeti.rpc.authority import Authority, Term
 from ganeti.rpc.contract.node import Standing, TellStanding
 from ganeti.rpc.server import Report
@@ -25,7 +27,11 @@ class Mastership:
     ``serving``: whether a master daemon runs here.
     """
 
-    def __init__(self, authority: Authority, revision: Callable[[], int], serving: Callable[[], bool]) -> None:
+    def __init__(
+        self, paths: Paths, name: str, authority: Authority, revision: Callable[[], int], serving: Callable[[], bool]
+    ) -> None:
+        self._paths = paths
+        self._name = name
         self._authority = authority
         self._revision = revision
         self._serving = serving
@@ -34,7 +40,19 @@ class Mastership:
         del call, report
         term = self._authority.term or Term(0, "")
         serving = await asyncio.to_thread(self._serving)
-        return Standing(term.number, term.master, self._revision(), serving)
+        try:
+            revision = self._revision()
+        except GanetiError as error:  # a node without a state still has a voice
+            _log.warning("The state of the cluster cannot be read here: %s", error)
+            revision = 0
+        return Standing(
+            term.number, term.master, revision, serving, whole(self._paths, self._name, term), noted(self._paths)
+        )
+
+
+def whole(paths: Paths, own: str, known: Term) -> int:
+    """The term that the state is of which the node ``own`` keeps: a master's is of its own."""
+    return known.number if known.master == own else int(read_text(paths.replica_term) or 0)
 
 
 async def step_down(paths: Paths, services: Services, *, from_masterd: bool = False) -> None:
@@ -43,13 +61,13 @@ async def step_down(paths: Paths, services: Services, *, from_masterd: bool = Fa
     ``from_masterd``: the caller is the master daemon, which ends by itself.
     """
     _log.warning("Another node is the master now; the master daemon and the remote API stop here")
+    try:
+        await MasterIp(paths).give_up()  # first: a daemon may take its time to stop
+    except (GanetiError, OSError) as error:
+        _log.error("The cluster's address could not be given up: %s", error)
     for daemon in reversed(MASTER_DAEMONS):
         end = services.leave_off if from_masterd and daemon is Daemon.MASTER else services.stop
         try:
             await asyncio.to_thread(end, daemon)
         except (GanetiError, OSError) as error:
             _log.error("%s could not be stopped: %s", daemon, error)
-    try:
-        await MasterIp(paths).give_up()
-    except (GanetiError, OSError) as error:
-        _log.error("The cluster's address could not be given up: %s", error)

@@ -13,8 +13,8 @@ from ganeti.config.ssconf import digest
 from ganeti.errors import WrongInput, WrongState
 from ganeti.host.files import read_text, write_atomic
 from ganeti.host.paths import Paths
-from ganeti.rpc.authority import Term, write_term
-from ganeti.rpc.contract.node import SaveFiles, WriteSsconf
+from ganeti.rpc.authority import Term, read_term, write_term
+from ganeti.rpc.contract.node import Obey, SaveFiles, WriteSsconf
 from ganeti.rpc.server import Report
 
 _KEY = re.compile(r"^[a-z0-9_-]+\Z")
@@ -82,7 +82,7 @@ def of_candidates(paths: Paths) -> list[Path]:
 
 def kept_files(paths: Paths) -> list[Path]:
     """All that is there of the cluster that this node belongs to; the certificate, which counts, comes first."""
-    single = (paths.node_certificate, paths.node_key, paths.ca_certificate, paths.term)
+    single = (paths.node_certificate, paths.node_key, paths.ca_certificate, paths.term, paths.noted)
     return [path for path in (*single, *paths.state.glob("ssconf_*")) if path.exists()] + of_candidates(paths)
 
 
@@ -113,20 +113,45 @@ def candidate_files(paths: Paths) -> dict[str, str]:
     return {name: text for name, path in _candidate_paths(paths).items() if (text := read_text(path)) is not None}
 
 
+def noted(paths: Paths) -> tuple[int, int]:
+    """(term, revision) that a new master must not be behind, as this node knows."""
+    return _pair(read_text(paths.noted))
+
+
+def _pair(text: str | None) -> tuple[int, int]:
+    """Of a text with a term and a revision; nothing is less than anything."""
+    words = (text or "").split()
+    if len(words) != 2 or not all(word.isascii() and word.isdigit() for word in words):
+        return 0, 0
+    return int(words[0]), int(words[1])
+
+
 class Membership:
     """The calls that change what is kept."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
 
+    async def obey(self, call: Obey, report: Report) -> None:
+        """Answering at all says it; what is to be kept in mind is on disk before."""
+        del report
+        note = self._term, call.noted
+        if note > noted(self._paths):
+            write_atomic(self._paths.noted, f"{note[0]} {note[1]}\n")
+
+    @property
+    def _term(self) -> int:
+        term = read_term(self._paths.term)
+        return term.number if term else 0
+
     async def write_ssconf(self, call: WriteSsconf, report: Report) -> None:
         del report
-        known = int(read_text(self._paths.ssconf(_REVISION)) or 0)
+        known, revision = _pair(read_text(self._paths.ssconf(_REVISION))), (self._term, call.revision)
         wrong = [key for key in call.values if not _KEY.match(key)]
         if wrong:
             raise WrongInput(f"'{wrong[0]}' is not the name of an ssconf file")
-        if call.revision >= known:
-            _write_facts(self._paths, call.values | {_REVISION: str(call.revision)})
+        if revision >= known:  # of two masters the newer one counts, however far the other one came
+            _write_facts(self._paths, call.values | {_REVISION: f"{revision[0]} {revision[1]}"})
 
     async def save_files(self, call: SaveFiles, report: Report) -> None:
         del report

@@ -37,7 +37,7 @@ class Traces(Protocol):
 class NodeClient:
     """Calls nodes in the name of a master and its term.
 
-    ``replaced`` is told of every answer that a newer master is obeyed, whatever the call was and whoever made it.
+    ``replaced`` is told of every node that answers that it obeys a newer master, whatever the call was.
     ``traces`` is told which guests calls may have brought to a node, or have taken away from it.
     """
 
@@ -48,7 +48,7 @@ class NodeClient:
         term: Callable[[], int],
         port: int = NODE_DAEMON_PORT,
         *,
-        replaced: Callable[[StaleTerm], None] = lambda _: None,
+        replaced: Callable[[Node, StaleTerm], None] = lambda *_: None,
         traces: Callable[[], Traces] | None = None,
     ) -> None:
         self._transport = transport
@@ -88,7 +88,7 @@ class NodeClient:
         if isinstance(last.result, UnsetType):
             error = _with_name(node.name, errors.decode(last.error))
             if isinstance(error, StaleTerm):
-                self._replaced(error)
+                self._replaced(node, error)
             raise error
         return last.result
 
@@ -135,7 +135,7 @@ async def _last(node: str, lines: AsyncIterator[bytes], listener: Listener) -> L
     async for raw in lines:
         try:
             line = line_decoder.decode(raw)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise NodeCallFailed(f"Node {node} sent an invalid line: {error}") from None
         if line.error is not None or not isinstance(line.result, UnsetType):
             return line
@@ -146,7 +146,7 @@ async def _last(node: str, lines: AsyncIterator[bytes], listener: Listener) -> L
 def _reply(node: str, call: Call[R], result: msgspec.Raw) -> R:
     try:
         decoded: R = msgspec.json.decode(result, type=type(call).reply_type())
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise NodeCallFailed(
             f"Node {node} sent an answer to '{call.wire_name()}' that cannot be understood: {error}"
         ) from None

@@ -18,10 +18,13 @@ class Client:
 
     def __init__(self, *silent):
         self.silent = set(silent)
+        self.noted = {}
 
     async def call(self, node, call):
         if node.name in self.silent:
             raise NodeUnreachable(node.name)
+        if call.noted:
+            self.noted[node.name] = call.noted
 
 
 def mandate(nodes, *silent, **more):
@@ -106,10 +109,50 @@ async def test_a_node_that_is_said_to_be_off_counts_again_once_it_answers():
 
 
 @in_virtual_time
-async def test_a_master_that_has_been_replaced_says_yes_to_nothing():
-    one = mandate(1)
-    one.lose(StaleTerm("node2 is, since term 2"))
+async def test_a_master_that_a_candidate_calls_replaced_says_yes_to_nothing():
+    one = mandate(2)
+    assert one.contradicted(one.members[1], StaleTerm("node2 is, since term 2"))
     for question in (one.held, one.confirmed):
         with pytest.raises(StaleTerm):
             await question()
+    await one.stop()
+
+
+@in_virtual_time
+async def test_a_node_that_is_no_candidate_makes_a_master_ask_the_others_and_no_more():
+    one = mandate(3)
+    await one.won()
+    liar = evolve(one.members[2], master_candidate=False)
+    one.client.silent = {liar.name}
+    assert not one.contradicted(liar, StaleTerm("node9 is, since term 9"))
+    assert not one.holds
+    await one.held()
+    assert not one.contradicted(liar, StaleTerm("node9 is, since term 9"))
+    assert one.holds, "it is asked once, not for each lie"
+    await one.stop()
+
+
+@in_virtual_time
+async def test_nothing_is_acknowledged_until_half_of_the_nodes_know_that_a_replica_is_behind():
+    one = mandate(3)
+    await one.won()
+    one.client.silent = {"node2", "node3"}
+    one.replica_fell_behind(7)
+    assert not await soon(one.held())
+    one.client.silent = {"node3"}
+    assert await soon(one.held())
+    assert one.client.noted == {"node2": 7}
+    await one.stop()
+
+
+@in_virtual_time
+async def test_who_counts_changes_only_with_half_of_those_that_counted_before():
+    one = mandate(4, "node2")
+    await one.won()
+    one.members[:] = [evolve(node, offline=node.name in ("node3", "node4")) for node in one.members]
+    one.client.silent = {"node2", "node3", "node4"}
+    one.refresh(9)
+    assert not await soon(one.held())
+    one.client.silent = {"node2", "node3"}
+    assert await soon(one.held())
     await one.stop()

@@ -70,7 +70,7 @@ class Master:
         self.journal = Journal(world.store, self.replication, self.mandate)
         self.configuration = Configuration(world.store, self.journal, world.clock)
         self.facts = Facts(self.configuration, self.nodes)
-        self.address = ClusterAddress(self.configuration, self.nodes)
+        self.address = ClusterAddress(self.configuration, self.nodes, lambda: self.mandate.holds)
         self.live = LiveView(self.nodes, self._guest_event)
         self.services = Services(
             configuration=self.configuration,
@@ -141,8 +141,9 @@ class Master:
         await self.nodes.close()
         self._store.close()
 
-    def _replaced(self, why: StaleTerm) -> None:
-        self.journal.replaced(why)
+    def _replaced(self, node: Node, why: StaleTerm) -> None:
+        if self.mandate.contradicted(node, why):
+            self.journal.replaced(why)
 
     def _guest_event(self, node: Node, event: GuestEvent) -> None:
         self.upkeep.guest_event(node, event)

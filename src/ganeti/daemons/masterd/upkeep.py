@@ -81,7 +81,7 @@ class Upkeep:
     def _follow(self, state: State) -> None:
         self._services.live.follow(state.hosting_nodes)
         self._services.replication.refresh()
-        self._services.mandate.refresh()
+        self._services.mandate.refresh(self._services.configuration.revision)
 
     async def _purge_jobs(self) -> None:
         """Archived jobs are not kept for ever: every candidate has a copy of them."""

@@ -20,6 +20,7 @@ __all__ = [
     "LeaveCluster",
     "Memory",
     "NodeReport",
+    "Obey",
     "Ping",
     "Pong",
     "Processors",
@@ -51,6 +52,7 @@ class Ping(Call[Pong], frozen=True, tag="node.ping"):
 class Standing(Struct, frozen=True):
     """The newest term that a node has heard of, its master, and how far the state is that the node keeps.
 
+    ``whole_in``: the term that the state is of. ``noted``: (term, revision) of the newest note, see ``Obey``.
     ``serving``: whether a master daemon runs on it.
     """
 
@@ -58,6 +60,15 @@ class Standing(Struct, frozen=True):
     master: str
     revision: int
     serving: bool = False
+    whole_in: int = 0
+    noted: tuple[int, int] = (0, 0)
+
+
+class Obey(Call[None], frozen=True, tag="node.obey"):
+    """Do you obey this master? ``noted``: keep in mind, for good, that nobody may be master who has less."""
+
+    noted: int = 0
+    patience = PING
 
 
 class TellStanding(Call[Standing], frozen=True, tag="node.standing"):
