@@ -17,7 +17,7 @@ from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
 from ganeti.node.equipment import on_paper
-from ganeti.node.mastership import Mastership, whole
+from ganeti.node.mastership import Mastership, mark_whole, whole
 from ganeti.node.membership import candidates
 from ganeti.node.replica import Replica
 from ganeti.node.service import handlers
@@ -133,7 +133,6 @@ class Machine:
         replica = Replica(lambda: self.disk, authority, self.node.name, self.paths.replica_term, lambda: None)
         standing = Mastership(
             self.paths,
-            self.node.name,
             authority,
             lambda: self.disk.position().revision,
             lambda: self.masterd is not None,
@@ -177,7 +176,7 @@ class Machine:
         if not self.candidate:
             return False
         known = read_term(self.paths.term)
-        whole_in = whole(self.paths, self.node.name, known)
+        whole_in = whole(self.paths)
         candidate = Candidate(self.node.name, self.disk, known, whole_in, self._calling, self.clock)
         try:
             _, term = await elect(candidate, rules)
@@ -185,7 +184,7 @@ class Machine:
             return False
         if not self.powered:
             return False
-        write_atomic(self.paths.replica_term, f"{term.number}\n")
+        mark_whole(self.paths, term)
         write_term(self.paths.term, term)
         self.start_masterd()
         return True
@@ -209,6 +208,7 @@ class Machine:
         )
         try:
             await self.master.elected()
+            mark_whole(self.paths, term)
             await self.master.start()
             self.serving = True
             self.world.told(self.node.name, f"serves in term {term.number}")
@@ -361,10 +361,14 @@ class Machines:
             state = master.master.configuration.state
             node = state.get(type(machine.node), machine.node.uuid)
             if node.uuid != state.cluster.master_node:
-                try:
-                    await master.master.configuration.commit([evolve(node, offline=not node.offline)])
-                except GanetiError as error:
-                    self.told(master.node.name, error.message)
+                self.spawn(self._marked(master, evolve(node, offline=not node.offline)))
+
+    async def _marked(self, master, node):
+        """A master that is cut off answers when it is not any more, or never."""
+        try:
+            await master.master.configuration.commit([node])
+        except GanetiError as error:
+            self.told(master.node.name, error.message)
 
     async def take_over(self, machine, rules):
         worked = await machine.take_over(rules)
@@ -385,5 +389,8 @@ class Machines:
         await asyncio.sleep(60)
         for machine in sorted(self.machines.values(), key=lambda one: -one.disk.position().revision):
             if not self.serving():
-                await machine.take_over(Rules(count_offline=False))
+                if read_term(machine.paths.term).master == machine.node.name:
+                    machine.start_masterd()
+                else:
+                    await machine.take_over(Rules(count_offline=False))
                 await asyncio.sleep(60)

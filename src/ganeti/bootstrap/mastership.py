@@ -20,13 +20,12 @@ from ganeti.config.store import Store
 from ganeti.errors import EnvironmentUnfit, GanetiError, NotInitialised, WrongState
 from ganeti.host.certificates import client_context, node_name
 from ganeti.host.clock import Clock
-from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.timing import LEASE
-from ganeti.node.mastership import whole
+from ganeti.node.mastership import mark_whole, whole
 from ganeti.node.membership import belongs_to, candidates
 from ganeti.rpc.authority import Term, read_term, write_term
 from ganeti.rpc.client import NodeClient
@@ -58,6 +57,16 @@ class Candidate:
     clock: Clock
 
 
+def is_master(paths: Paths) -> bool:
+    """Whether this node is the master as far as it has heard."""
+    term = read_term(paths.term)
+    return term is not None and belongs_to(paths) is not None and term.master == _own_name(paths)
+
+
+def _own_name(paths: Paths) -> str:
+    return node_name(paths.node_certificate.read_bytes())
+
+
 async def take_over(paths: Paths, clock: Clock, rules: Rules) -> State:
     """Make this node the master of a new term; its master daemon can be started then.
 
@@ -67,9 +76,9 @@ async def take_over(paths: Paths, clock: Clock, rules: Rules) -> State:
     store = SqliteStore(paths.store)
     try:
         known = read_term(paths.term) or Term(0, "")
-        candidate = Candidate(own, store, known, whole(paths, own, known), partial(_calling, paths, own), clock)
+        candidate = Candidate(own, store, known, whole(paths), partial(_calling, paths, own), clock)
         state, term = await elect(candidate, rules)
-        write_atomic(paths.replica_term, f"{term.number}\n")
+        mark_whole(paths, term)
         write_term(paths.term, term)
         return state
     finally:
@@ -155,7 +164,7 @@ def _ensure_fit(paths: Paths) -> str:
     """The name of this node, if it has what a master needs."""
     if not belongs_to(paths):
         raise NotInitialised("This node does not belong to a cluster")
-    own = node_name(paths.node_certificate.read_bytes())
+    own = _own_name(paths)
     if own not in candidates(paths):
         raise WrongState(f"{own} is not a master candidate; these are: {', '.join(sorted(candidates(paths)))}")
     for needed in (paths.ca_key, paths.store):

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
 from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, GanetiError
 from ganeti.luxi.protocol import Method
+
+if TYPE_CHECKING:
+    from ganeti.host.services import Services
 
 _WARNING = (
     "Without a vote nobody knows whether the old master still works. If it does, both may start the same\n"
@@ -20,9 +23,9 @@ _WARNING = (
 def _master_failover(session: Session, values: dict[str, Any]) -> int:
     import asyncio  # noqa: PLC0415 - slow to import
 
-    from ganeti.bootstrap.mastership import Rules, take_over  # noqa: PLC0415
+    from ganeti.bootstrap.mastership import Rules, is_master, take_over  # noqa: PLC0415
     from ganeti.host.clock import WallClock  # noqa: PLC0415
-    from ganeti.host.daemons import MASTER_DAEMONS  # noqa: PLC0415
+    from ganeti.host.daemons import MASTER_DAEMONS, Daemon  # noqa: PLC0415
     from ganeti.host.services import services  # noqa: PLC0415
 
     voting = not values.get("no_voting")
@@ -30,6 +33,9 @@ def _master_failover(session: Session, values: dict[str, Any]) -> int:
         return EXIT_CONFIRMATION
     rules = Rules(voting=voting, count_offline=not values.get("ignore_offline_nodes"))
     manager = services(session.paths)
+    if voting and is_master(session.paths) and not manager.running(Daemon.MASTER):
+        session.say("This node is the master already, but its daemons do not run")
+        return _start(session, manager)
     # The master itself, which waits for nodes that are off, may go on without them.
     paused = [daemon for daemon in MASTER_DAEMONS if not voting and manager.running(daemon)]
     for daemon in reversed(paused):
@@ -40,10 +46,17 @@ def _master_failover(session: Session, values: dict[str, Any]) -> int:
         for daemon in paused:
             manager.start(daemon)
         raise
+    _start(session, manager)
+    session.say(f"{state.master.name} is the master of {state.cluster.name} now")
+    return 0
+
+
+def _start(session: Session, manager: Services) -> int:
+    from ganeti.host.daemons import MASTER_DAEMONS  # noqa: PLC0415
+
     for daemon in MASTER_DAEMONS:
         session.say(f"Starting {daemon} ...")
         manager.start(daemon)
-    session.say(f"{state.master.name} is the master of {state.cluster.name} now")
     return 0
 
 

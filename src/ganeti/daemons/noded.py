@@ -58,9 +58,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     replica = Replica(
         lambda: _open_replica(paths), authority, name, paths.replica_term, partial(forget_candidacy, paths)
     )
-    mastership = Mastership(
-        paths, name, authority, lambda: revision_of(paths.store), lambda: manager.running(Daemon.MASTER)
-    )
+    mastership = Mastership(paths, authority, lambda: revision_of(paths.store), lambda: manager.running(Daemon.MASTER))
     calls = {**handlers(equipment), **belonging(paths, replica, stop)}
     calls[node.TellStanding] = mastership.standing
     prepare(paths)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ganeti.errors import GanetiError
 from ganeti.host.daemons import MASTER_DAEMONS, Daemon
-from ganeti.host.files import read_text
+from ganeti.host.files import read_text, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
 from ganeti.node.master_ip import MasterIp
@@ -28,10 +28,9 @@ class Mastership:
     """
 
     def __init__(
-        self, paths: Paths, name: str, authority: Authority, revision: Callable[[], int], serving: Callable[[], bool]
+        self, paths: Paths, authority: Authority, revision: Callable[[], int], serving: Callable[[], bool]
     ) -> None:
         self._paths = paths
-        self._name = name
         self._authority = authority
         self._revision = revision
         self._serving = serving
@@ -45,14 +44,17 @@ class Mastership:
         except GanetiError as error:  # a node without a state still has a voice
             _log.warning("The state of the cluster cannot be read here: %s", error)
             revision = 0
-        return Standing(
-            term.number, term.master, revision, serving, whole(self._paths, self._name, term), noted(self._paths)
-        )
+        return Standing(term.number, term.master, revision, serving, whole(self._paths), noted(self._paths))
 
 
-def whole(paths: Paths, own: str, known: Term) -> int:
-    """The term that the state is of which the node ``own`` keeps: a master's is of its own."""
-    return known.number if known.master == own else int(read_text(paths.replica_term) or 0)
+def whole(paths: Paths) -> int:
+    """The term that the state is of which this node keeps."""
+    return int(read_text(paths.replica_term) or 0)
+
+
+def mark_whole(paths: Paths, term: Term) -> None:
+    """The state that this node keeps is of ``term``, as the master's is."""
+    write_atomic(paths.replica_term, f"{term.number}\n")
 
 
 async def step_down(paths: Paths, services: Services, *, from_masterd: bool = False) -> None:

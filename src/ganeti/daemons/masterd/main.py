@@ -36,7 +36,7 @@ from ganeti.host.services import services
 from ganeti.luxi.server import LuxiServer
 from ganeti.model.caller import ROOT
 from ganeti.model.job import JobStatus
-from ganeti.node.mastership import step_down
+from ganeti.node.mastership import mark_whole, step_down
 from ganeti.node.membership import candidate_files
 from ganeti.operations.node.add import NodeAdd
 from ganeti.rpc.authority import Term, read_term, write_term
@@ -76,7 +76,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     invitations = Invitations(_hosting(paths, master))
     server = LuxiServer(Methods(master, invitations).table(), closed=WrongState(_NOT_ELECTED))
     await server.start(paths.master_socket)
-    work = asyncio.create_task(_serve(master, server))
+    work = asyncio.create_task(_serve(paths, master, server))
     work.add_done_callback(lambda _: stop.set())
     await _first(work, server.opened.wait())
     try:
@@ -101,9 +101,10 @@ async def _first(work: asyncio.Task[None], served: Coroutine[Any, Any, Any]) -> 
     ready.cancel()
 
 
-async def _serve(master: Master, server: LuxiServer) -> None:
+async def _serve(paths: Paths, master: Master, server: LuxiServer) -> None:
     """Never returns; raises why this cannot go on."""
     await master.elected()
+    mark_whole(paths, master.term)
     await master.start()
     server.open()
     raise await master.over()
