@@ -22,8 +22,10 @@ def examine_jobs(cluster):
     statuses = {tracked.job.id: tracked.job.status for tracked in cluster.master.queue}
     assert sorted(cluster.accepted) == sorted(set(cluster.accepted))
     assert [number for number in cluster.accepted if not statuses[number].final] == []
-    assert cluster.master.executor.locks.status() == []
-    assert cluster.master.executor.locks._held == 0
+    # The master daemon itself takes a lock now and then.
+    locks = cluster.master.executor.locks.status()
+    assert [lock for lock in locks if set(lock.owners) | {who for _, who in lock.pending} != {"masterd"}] == []
+    assert locks or cluster.master.executor.locks._held == 0
     assert cluster.master.services.reservations.instances == []
 
 
