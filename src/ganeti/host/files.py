@@ -35,12 +35,15 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o600) -> None:
 
 
 def make_private(path: Path) -> None:
-    """Have a file that only its owner can read, from the moment it is made; what is in it stays."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Have a file that only its owner can read, from the moment it is made; what is in it stays.
+
+    One that is there is not opened: closing it would drop all locks that this process has on it (fcntl(2), "Record
+    locks"), and another that uses the database would take itself for the only one.
+    """
     try:
-        os.fchmod(handle, 0o600)
-    finally:
-        os.close(handle)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        path.chmod(0o600)
 
 
 def read_text(path: Path) -> str | None:
