@@ -6,16 +6,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ganeti.declare.command import Command, Option
-from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.lockset import LockSet, exclusive
-from ganeti.jobs.operation import JobOperation
-from ganeti.model.kind import Kind
-from ganeti.model.state import State
+from ganeti.operations.cluster.master_ip import MasterIpOperation
 
 
-class ClusterDeactivateMasterIp(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER_DEACTIVATE_MASTER_IP"):
+class ClusterDeactivateMasterIp(MasterIpOperation, frozen=True, kw_only=True, tag="OP_CLUSTER_DEACTIVATE_MASTER_IP"):
     """Deactivate the master IP until it is activated again, or the master daemon is restarted."""
 
+    up: ClassVar[bool] = False
     commands: ClassVar[tuple[Command, ...]] = (
         Command(
             "gnt-cluster",
@@ -25,14 +22,3 @@ class ClusterDeactivateMasterIp(JobOperation[None], frozen=True, kw_only=True, t
             usage="[--yes]",
         ),
     )
-
-    def locks(self, state: State) -> LockSet:
-        del state
-        return exclusive(Kind.CLUSTER, "address")
-
-    async def check(self, cluster: CheckContext) -> None:
-        cluster.ensure_own_address()
-
-    async def run(self, cluster: RunContext, plan: None) -> None:
-        del plan
-        await cluster.hold_address(up=False)
