@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from ganeti.errors import GanetiError, MasterUnreachable
+from ganeti.errors import GanetiError, MasterUnreachable, WrongState
 from tests.real.cluster.work import creation, eventually, statuses
 
 KILLS = 8
@@ -36,7 +36,7 @@ class Customer(threading.Thread):
             count += 1
             try:
                 self.jobs[client.call("SubmitJob", [creation(name)])] = name
-            except MasterUnreachable:
+            except (MasterUnreachable, WrongState):  # it is dead, or does not serve yet
                 client.close()
                 time.sleep(0.05)
         client.close()

@@ -20,7 +20,7 @@ def on(cluster, name):
 
 def test_the_master_dies_and_a_candidate_takes_over(cluster):
     client = cluster.client()
-    before = client.call("SubmitJob", [creation("before.lab.test") | {"nics": [{}]}])
+    before = client.call("SubmitJob", [creation("before.lab.test")])
     assert statuses(cluster, [before]) == {before: "success"}
     two, three = on(cluster, "node2"), on(cluster, "node3")
     status, told = two("gnt-instance", "list")

@@ -15,10 +15,9 @@ def creation(name):
         "disk_template": "diskless",
         "hypervisor": "fake",
         "disks": [],
-        "nics": [],
+        "nics": [{}],
         "pnode": "node2",
         "no_install": True,
-        "ignore_ipolicy": True,
         "name_check": False,
         "ip_check": False,
     }
