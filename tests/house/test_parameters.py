@@ -23,6 +23,8 @@ from ganeti.declare.types import Name, Positive
 from ganeti.errors import WrongInput
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.cluster import Cluster
+from ganeti.model.group import Group
+from ganeti.model.node import Node
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.disk import DISK_PARAMETERS
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
@@ -34,14 +36,20 @@ from ganeti.operations import find as find_operation
 from ganeti.operations.cluster.modify import ClusterModify
 
 SOURCE = Path(__file__).resolve().parents[2] / "src/ganeti"
-# Set the cluster's parameters, show them or hand them out; that is not what a setting is for.
+# Set the parameters of the cluster or a node, show them or hand them out; that is not what a setting is for.
 ABOUT_SETTINGS = (
     "bootstrap/new_cluster.py",
     "config/ssconf.py",
     "operations/cluster/changes.py",
     "operations/cluster/info.py",
     "operations/cluster/modify.py",
+    "operations/node/changes.py",
+    "operations/node/modify.py",
+    "operations/node/subject.py",
+    "query/node.py",
 )
+# Kept for people and for tools that ask, who are shown them.
+KEPT_FOR_OTHERS = {"powered", "disk_state"}
 
 
 class Readings:
@@ -108,9 +116,7 @@ def _text(node: ast.expr | None) -> str | None:
 
 def neglected(operation: type[JobOperation[Any]], readings: Readings) -> list[str]:
     """The parameters that nothing reads, although nothing says that it is so; settings are tested by themselves."""
-    known = COMMON_PARAMETERS | readings.of(operation)
-    if operation is ClusterModify:
-        known |= {row.parameter for row in settings_of(Cluster)}
+    known = COMMON_PARAMETERS | readings.of(operation) | {row.parameter for row in settings_of(operation)}
     return [n for n, p in operation.parameters().items() if n not in known and p.supported and not p.accepted]
 
 
@@ -175,20 +181,26 @@ def settings() -> list[str]:
     return [r.name for r in rows if (p := parameters[r.parameter]).supported and not p.accepted]
 
 
-def read_of_clusters() -> set[str]:
-    """The fields that are read of something that is called a cluster."""
-    paths = [path for path in SOURCE.rglob("*.py") if str(path.relative_to(SOURCE)) not in ABOUT_SETTINGS]
+def read_of(*names: str) -> set[str]:
+    """The fields that are read of something that has one of these names."""
+    paths = [path for path in SOURCE.rglob("*.py") if not str(path.relative_to(SOURCE)).startswith(ABOUT_SETTINGS)]
     nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text()))]
     found = set()
     for node in nodes:
         match node:
-            case ast.Attribute(value=ast.Name(id="cluster") | ast.Attribute(attr="cluster"), attr=attribute):
+            case ast.Attribute(value=ast.Name(id=name) | ast.Attribute(attr=name), attr=attribute) if name in names:
                 found.add(attribute)
     return found
 
 
 def test_a_setting_of_the_cluster_is_read_by_something_besides_its_own_commands():
-    assert sorted(set(settings()) - read_of_clusters()) == []
+    assert sorted(set(settings()) - read_of("cluster")) == []
+
+
+@pytest.mark.parametrize(("cls", "names"), [(Node, ("node", "configured")), (Group, ("group",))])
+def test_a_setting_of_a_node_or_group_is_read_by_something_besides_its_own_commands(cls, names):
+    fields = {row.name for row in settings_of(cls)} - KEPT_FOR_OTHERS
+    assert sorted(fields - read_of(*names, "self")) == []
 
 
 def sample(option: Option) -> list[str]:

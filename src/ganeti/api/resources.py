@@ -10,7 +10,16 @@ from typing import Any
 from msgspec import Struct
 
 from ganeti.declare.role import Role
+from ganeti.declare.setting import settings_of
+from ganeti.model.entity import Entity
+from ganeti.model.group import Group
 from ganeti.model.kind import Kind
+from ganeti.model.node import Node
+
+
+def _settings(cls: type[Entity]) -> tuple[str, ...]:
+    return tuple(name for row in settings_of(cls) for name in row.columns)
+
 
 COMMON = ("ctime", "mtime", "uuid", "serial_no", "tags")
 
@@ -49,9 +58,6 @@ INSTANCE_FIELDS = (
 )
 NODE_FIELDS = (
     "name",
-    "offline",
-    "master_candidate",
-    "drained",
     "dtotal",
     "dfree",
     "sptotal",
@@ -66,27 +72,18 @@ NODE_FIELDS = (
     "cnodes",
     "csockets",
     "pip",
-    "sip",
     "role",
     "pinst_list",
     "sinst_list",
-    "master_capable",
-    "vm_capable",
-    "ndparams",
     "group.uuid",
+    *_settings(Node),
     *COMMON,
 )
 GROUP_FIELDS = (
-    "alloc_policy",
     "name",
     "node_cnt",
     "node_list",
-    "ipolicy",
-    "custom_ipolicy",
-    "diskparams",
-    "custom_diskparams",
-    "ndparams",
-    "custom_ndparams",
+    *_settings(Group),
     *COMMON,
 )
 JOB_FIELDS_BULK = ("id", "ops", "status", "summary", "opstatus", "received_ts", "start_ts", "end_ts")

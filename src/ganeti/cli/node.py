@@ -12,6 +12,8 @@ from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import Argument, Command
+from ganeti.declare.setting import settings_of
+from ganeti.model.node import Node
 from ganeti.operations.node.modify import NodeModify
 from ganeti.query.filter import names_filter
 from ganeti.query.node import DEFAULT
@@ -19,40 +21,22 @@ from ganeti.query.node import DEFAULT
 LIST = lister("gnt-node", "node", DEFAULT)
 LIST_FIELDS = field_lister("gnt-node", "node")
 
-_FIELDS = [
-    "name",
-    "pip",
-    "sip",
-    "pinst_list",
-    "sinst_list",
-    "master_candidate",
-    "drained",
-    "offline",
-    "master_capable",
-    "vm_capable",
-    "powered",
-    "ndparams",
-    "custom_ndparams",
-]
+_SETTINGS = {row.shown_as: row.title for row in settings_of(Node) if row.title}
+FIELDS = ["name", "pip", *_SETTINGS, "pinst_list", "sinst_list", "ndparams", "custom_ndparams"]
 
 
 def _info(session: Session, values: dict[str, Any]) -> int:
     names = full_names(session, "node", values.get("names") or [])
-    rows = session.query("node", _FIELDS, names_filter(names))
-    session.say("\n".join(tree.render([_description(dict(zip(_FIELDS, row, strict=True))) for row in rows])))
+    rows = session.query("node", FIELDS, names_filter(names))
+    session.say("\n".join(tree.render([described(dict(zip(FIELDS, row, strict=True))) for row in rows])))
     return 0
 
 
-def _description(node: dict[str, Any]) -> Pairs:
+def described(node: dict[str, Any]) -> Pairs:
     return Pairs(
         ("Node name", node["name"]),
         ("primary ip", node["pip"]),
-        ("secondary ip", node["sip"]),
-        ("master candidate", node["master_candidate"]),
-        ("drained", node["drained"]),
-        ("offline", node["offline"]),
-        ("master_capable", node["master_capable"]),
-        ("vm_capable", node["vm_capable"]),
+        *((title, node[name]) for name, title in _SETTINGS.items()),
         ("primary for instances", node["pinst_list"]),
         ("secondary for instances", node["sinst_list"]),
         ("node parameters", with_defaults(node["custom_ndparams"], node["ndparams"])),

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ganeti.cli import follow
+from ganeti.cli.options import option_of
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.operation import COMMON_PARAMETERS
 from ganeti.declare.text import parse_age
 from ganeti.errors import CommandLineError, GanetiError, MasterUnreachable, ResolverError
 from ganeti.host.files import read_text
@@ -20,18 +22,10 @@ if TYPE_CHECKING:
     from ganeti.bootstrap.join.over_ssh import RemoteSetup, Wanted
     from ganeti.node.membership import Bundle
 
-_NODE_OPTIONS = (
-    Option(("-s", "--secondary-ip"), "Secondary address, for replication and migration traffic", metavar="ADDRESS"),
-    Option(("-g", "--node-group"), "Node group of the node", name="group", metavar="GROUP", completes="group"),
-    Option(
-        ("--master-capable",),
-        "Whether the node may become master candidate and master",
-        kind="bool",
-        name="master_capable",
-    ),
-    Option(("--vm-capable",), "Whether the node may run instances", kind="bool", name="vm_capable"),
-    Option(("--node-parameters",), "Node parameters", kind="keyval", name="ndparams", completes="node parameter"),
-    Option(("--readd",), "Re-add a node that is in the configuration and was reinstalled", kind="flag"),
+_NODE_OPTIONS = tuple(
+    option_of(parameter)
+    for name, parameter in NodeAdd.parameters().items()
+    if parameter.flags and name not in COMMON_PARAMETERS
 )
 _SSH_OPTIONS = (
     Option(("--no-ssh-key-check",), "Skip the check of the node's SSH host key", kind="flag"),

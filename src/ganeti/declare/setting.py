@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How a setting of the cluster is declared: once, at the field that keeps it.
+"""How a setting of the cluster, a group or a node is declared: once, at the field that keeps it.
 
     candidate_pool_size: Annotated[
         Positive, setting("How many master candidates there should be", "-C", title="candidate pool size")
     ] = 10
 
-From that row follow the parameter of the operation that changes it and its flag, the flag of ``init``, the
-line of ``info`` and the key of the remote API. ``with_settings`` gives a struct the parameters.
+From that row follow the parameters of the operations that add or modify the object, and their flags, the line of
+``info``, the column of lists and the key of the remote API. ``with_settings`` gives a struct the parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Literal, Optional, TypeVar, get_type_hints
@@ -20,23 +20,35 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
+from ganeti.errors import WrongInput
 
 S = TypeVar("S", bound=Struct)
-When = Literal["init", "modify"]
+When = Literal["init", "add", "modify"]
 _KEY = "setting"
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """``type``: of the parameter that sets it. ``title``: its line in ``info``; empty if it has none of its own."""
+    """``type``: of the parameter that sets it. ``title``: its line in ``info``, ``column``: its column's title.
+
+    Both are empty if it has none of its own.
+    """
 
     name: str
     type: Any
     title: str
     parameter: str
     shown_as: str
+    column: str
+    inherits: bool
     when: tuple[When, ...]
     secret: bool
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns in lists."""
+        shown = self.column or self.shown_as != self.name
+        return (self.shown_as, f"custom_{self.name}") if self.inherits else (self.shown_as,) if shown else ()
 
 
 def setting(
@@ -45,20 +57,24 @@ def setting(
     title: str = "",
     parameter: str = "",
     shown_as: str = "",
+    column: str = "",
+    inherits: bool = False,
     given: Any = None,
-    when: tuple[When, ...] = ("init", "modify"),
+    when: tuple[When, ...] = ("init", "add", "modify"),
     secret: bool = False,
     **others: Any,
 ) -> Meta:
     """The annotation of a setting.
 
     ``title``: its label among the parameters that ``info`` lists. ``parameter``: its name in the operation, and
-    ``shown_as``: in the remote API's description, where they differ from the field's. ``given``: the type of the
-    parameter where it isn't that of the field, but edits it. ``when``: the commands that take it.
+    ``shown_as``: in lists and the remote API, where they differ from the field's. ``column``: the title of its column.
+    ``inherits``: what it leaves open is as the level above has it; lists show what results, and its own part as
+    ``custom_...``. ``given``: the type of the parameter where it isn't that of the field, but edits it.
+    ``when``: the commands that take it.
     ``secret``: it is shown nowhere. ``others``: as in ``param``.
     """
     declared = param(help, *flags, secret=secret, **others)
-    row = Setting("", given, title, parameter, shown_as, when, secret)
+    row = Setting("", given, title, parameter, shown_as, column, inherits, when, secret)
     return Meta(description=declared.description, extra={**(declared.extra or {}), _KEY: row})
 
 
@@ -96,6 +112,25 @@ def given_settings(cls: type[Struct], value: Struct) -> dict[str, Any]:
     """The settings of ``cls`` that a struct made by ``with_settings`` gives, by the name of their field."""
     values = ((row.name, getattr(value, row.parameter, None)) for row in settings_of(cls))
     return {name: given for name, given in values if given is not None}
+
+
+def with_given(entity: S, given: Mapping[str, Any], merged: Mapping[str, Callable[[S, Any], Any]]) -> S:
+    """The entity with the settings of ``given``, by the name of their field.
+
+    ``merged``: how those are made of what is given that don't just take its place. Raises WrongInput with everything
+    that is wrong, also with what the entity's ``problems`` says then.
+    """
+    changes, wrong = {}, []
+    for name, value in given.items():
+        try:
+            changes[name] = merged[name](entity, value) if name in merged else value
+        except WrongInput as error:
+            wrong.append(error.message)
+    result = msgspec.structs.replace(entity, **changes)
+    find = getattr(result, "problems", None)
+    if wrong := wrong + (find() if find else []):
+        raise WrongInput("\n".join(wrong))
+    return result
 
 
 def _read(name: str, hint: Any, meta: Meta) -> Setting:

@@ -107,3 +107,5 @@ AbsolutePath = Annotated[
 
 # Parameters whose names and types another table declares (hypervisor, backend, OS ...).
 Parameters = Annotated[dict[Name, Any], Meta(max_length=1000)]
+# By hypervisor, disk template or OS.
+ParametersByKind = Annotated[dict[Name, Parameters], Meta(max_length=MOST_NAMES)]

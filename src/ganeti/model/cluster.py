@@ -16,6 +16,7 @@ from ganeti.declare.types import (
     NonEmpty,
     NonNegative,
     Parameters,
+    ParametersByKind,
     Positive,
     Text,
 )
@@ -47,8 +48,7 @@ _Device = Annotated[
 ]
 _Netmask = Annotated[int, Meta(ge=0, le=128)]
 _Edits = Annotated[list[tuple[Literal["add", "remove"], Name]], Meta(max_length=MOST_NAMES)]
-_ByKind = Annotated[dict[Name, Parameters], Meta(max_length=MOST_NAMES)]
-_ByOs = Annotated[dict[Name, _ByKind], Meta(max_length=MOST_NAMES)]
+_ByOs = Annotated[dict[Name, ParametersByKind], Meta(max_length=MOST_NAMES)]
 _UidRange = tuple[NonNegative, NonNegative]
 _Uids = Annotated[tuple[_UidRange, ...], Meta(max_length=MOST_NAMES)]
 _Lines = Annotated[list[NonEmpty], Meta(max_length=MOST_NAMES)]
@@ -81,13 +81,13 @@ class Cluster(Entity, frozen=True, kw_only=True):
             given=Annotated[list[HypervisorName], Meta(max_length=MOST_KINDS)],
         ),
     ] = ("kvm",)
-    hvparams: Annotated[_ByKind, setting("Hypervisor parameters, by hypervisor")] = {}
+    hvparams: Annotated[ParametersByKind, setting("Hypervisor parameters, by hypervisor")] = {}
     os_hvp: Annotated[_ByOs, setting("Hypervisor parameters by OS and hypervisor")] = {}
     osparams: Annotated[
         dict[str, dict[str, str]],
         setting(
             "OS parameters, by OS",
-            given=_ByKind,
+            given=ParametersByKind,
             reaches="environment",
         ),
     ] = {}
@@ -96,7 +96,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
         setting(
             "Private OS parameters, by OS",
             parameter="osparams_private_cluster",
-            given=_ByKind,
+            given=ParametersByKind,
             secret=True,
             reaches="environment",
         ),
@@ -282,7 +282,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
         Parameters,
         setting("NIC parameters", "-N", "--nic-parameters", metavar="KEY=VALUE,...", completes="NIC parameter"),
     ] = {}
-    diskparams: Annotated[_ByKind, setting("Disk parameters, by template")] = {}
+    diskparams: Annotated[ParametersByKind, setting("Disk parameters, by template")] = {}
     ipolicy: Annotated[Policy, setting("Instance policy", given=Parameters)] = Policy()
 
     modify_etc_hosts: Annotated[

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from ganeti.declare.setting import setting
+from ganeti.declare.types import Parameters, ParametersByKind
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
 
@@ -19,13 +21,37 @@ class AllocPolicy(StrEnum):
 
 
 class Group(Entity, frozen=True, kw_only=True):
-    """The mappings override the cluster's parameters."""
+    """The mappings override the cluster's parameters. A field with a ``setting`` is a column of lists."""
 
     kind: ClassVar[Kind] = Kind.GROUP
 
-    alloc_policy: AllocPolicy = AllocPolicy.PREFERRED
-    ndparams: dict[str, Any] = {}
-    diskparams: dict[str, dict[str, Any]] = {}
-    ipolicy: dict[str, Any] = {}
+    alloc_policy: Annotated[
+        AllocPolicy,
+        setting(
+            "Allocation policy: whether allocators place instances here",
+            "--alloc-policy",
+            column="AllocPolicy",
+        ),
+    ] = AllocPolicy.PREFERRED
+    ndparams: Annotated[
+        dict[str, Any],
+        setting(
+            "Node parameters",
+            "--node-parameters",
+            metavar="KEY=VALUE,...",
+            completes="node parameter",
+            column="NDParams",
+            inherits=True,
+            given=Parameters,
+        ),
+    ] = {}
+    diskparams: Annotated[
+        dict[str, dict[str, Any]],
+        setting("Disk parameters", column="DiskParameters", inherits=True, given=ParametersByKind),
+    ] = {}
+    ipolicy: Annotated[
+        dict[str, Any],
+        setting("Instance policy", column="InstancePolicy", inherits=True, given=Parameters),
+    ] = {}
     hv_state: dict[str, Any] = {}
     disk_state: dict[str, Any] = {}

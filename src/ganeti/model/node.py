@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from ganeti.declare.setting import setting
+from ganeti.declare.types import IpAddress, Parameters
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
 
@@ -21,26 +23,115 @@ class NodeRole(StrEnum):
 
 
 class Node(Entity, frozen=True, kw_only=True):
-    """``primary_ip`` carries node calls, ``secondary_ip`` disk and migration traffic.
+    """``primary_ip`` carries node calls.
 
-    ``certificate``: the fingerprint of its certificate (SHA-256, hex); empty until it is known.
+    ``certificate``: the fingerprint of its certificate (SHA-256, hex); empty until it is known. A field with a
+    ``setting`` is a parameter of ``gnt-node add`` and ``modify``, a line of ``info`` and a column of lists.
     """
 
     kind: ClassVar[Kind] = Kind.NODE
 
     primary_ip: str
     group: str  # UUID
-    secondary_ip: str = ""
-    offline: bool = False
-    drained: bool = False
-    master_candidate: bool = False
-    master_capable: bool = True
-    vm_capable: bool = True
-    powered: bool = True
-    ndparams: dict[str, Any] = {}
-    hv_state: dict[str, Any] = {}
-    disk_state: dict[str, Any] = {}
     certificate: str = ""
+
+    secondary_ip: Annotated[
+        str,
+        setting(
+            "Secondary address, for replication and migration traffic",
+            "-s",
+            "--secondary-ip",
+            metavar="ADDRESS",
+            title="secondary ip",
+            shown_as="sip",
+            given=IpAddress,
+        ),
+    ] = ""
+    master_candidate: Annotated[
+        bool,
+        setting(
+            "Whether the node is a master candidate",
+            "-C",
+            "--master-candidate",
+            title="master candidate",
+            column="MasterC",
+            when=("modify",),
+        ),
+    ] = False
+    drained: Annotated[
+        bool,
+        setting(
+            "Whether the node is drained: gets no new instances",
+            "-D",
+            "--drained",
+            title="drained",
+            column="Drained",
+            when=("modify",),
+        ),
+    ] = False
+    offline: Annotated[
+        bool,
+        setting(
+            "Whether the node is offline: known to be down, and not contacted",
+            "-O",
+            "--offline",
+            title="offline",
+            column="Offline",
+            when=("modify",),
+        ),
+    ] = False
+    master_capable: Annotated[
+        bool,
+        setting(
+            "Whether the node may become master candidate and master",
+            "--master-capable",
+            title="master_capable",
+            column="MasterCapable",
+        ),
+    ] = True
+    vm_capable: Annotated[
+        bool,
+        setting(
+            "Whether the node may run instances",
+            "--vm-capable",
+            title="vm_capable",
+            column="VMCapable",
+        ),
+    ] = True
+    powered: Annotated[
+        bool,
+        setting(
+            "Whether the node is recorded as powered on",
+            "--node-powered",
+            title="powered",
+            column="Powered",
+            when=("modify",),
+        ),
+    ] = True
+    ndparams: Annotated[
+        dict[str, Any],
+        setting(
+            "Node parameters",
+            "--node-parameters",
+            metavar="KEY=VALUE,...",
+            completes="node parameter",
+            column="NodeParameters",
+            inherits=True,
+            given=Parameters,
+        ),
+    ] = {}
+    hv_state: Annotated[
+        dict[str, Any], setting("State of the node's hypervisors", column="HypervisorState", given=Parameters)
+    ] = {}
+    disk_state: Annotated[
+        dict[str, Any], setting("State of the node's storage", column="DiskState", given=Parameters)
+    ] = {}
+
+    def problems(self) -> list[str]:
+        """Which of its settings don't go together."""
+        if self.master_candidate and not self.master_capable:
+            return [f"Node {self.name} is not master capable, so it cannot be a master candidate"]
+        return []
 
     @property
     def migration_ip(self) -> str:

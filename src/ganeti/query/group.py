@@ -19,6 +19,7 @@ from ganeti.model.parameters.disk import DISK_PARAMETERS
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.query.column import Column, Columns, column
 from ganeti.query.node import parameter_columns
+from ganeti.query.settings import setting_columns
 from ganeti.query.view import View
 
 TEXT, NUMBER, OTHER = FieldKind.TEXT, FieldKind.NUMBER, FieldKind.OTHER
@@ -70,43 +71,19 @@ _COLUMNS: list[Column[GroupRow]] = [
     column("ctime", "CTime", FieldKind.TIMESTAMP, "Creation time", lambda row: row.group.ctime),
     column("mtime", "MTime", FieldKind.TIMESTAMP, "Modification time", lambda row: row.group.mtime),
     column("tags", "Tags", OTHER, "Tags", lambda row: sorted(row.group.tags)),
-    column(
-        "alloc_policy",
-        "AllocPolicy",
-        TEXT,
-        "Allocation policy: whether allocators place instances here",
-        lambda row: str(row.group.alloc_policy),
+    *setting_columns(
+        Group,
+        lambda row: row.group,
+        {
+            "ndparams": lambda row: row.parameters,
+            "diskparams": lambda row: row.diskparams,
+            "ipolicy": lambda row: msgspec.to_builtins(row.view.state.policy_of(row.group)),
+        },
     ),
     column("node_cnt", "Nodes", NUMBER, "Number of nodes", lambda row: len(row.nodes)),
     column("node_list", "NodeList", OTHER, "Nodes", lambda row: [node.name for node in row.nodes]),
     column("pinst_cnt", "Instances", NUMBER, "Number of instances", lambda row: len(row.instances)),
     column("pinst_list", "InstanceList", OTHER, "Instances", lambda row: sorted(i.name for i in row.instances)),
-    column("ndparams", "NDParams", OTHER, "Node parameters, merged with the defaults", lambda row: row.parameters),
-    column("custom_ndparams", "CustomNDParams", OTHER, "Custom node parameters", lambda row: row.group.ndparams),
-    column(
-        "diskparams", "DiskParameters", OTHER, "Disk parameters, merged with the defaults", lambda row: row.diskparams
-    ),
-    column(
-        "custom_diskparams",
-        "CustomDiskParameters",
-        OTHER,
-        "Custom disk parameters",
-        lambda row: row.group.diskparams,
-    ),
-    column(
-        "ipolicy",
-        "InstancePolicy",
-        OTHER,
-        "Instance policy, merged with the defaults",
-        lambda row: msgspec.to_builtins(row.view.state.policy_of(row.group)),
-    ),
-    column(
-        "custom_ipolicy",
-        "CustomInstancePolicy",
-        OTHER,
-        "Custom instance policy",
-        lambda row: row.group.ipolicy,
-    ),
 ]
 
 GROUPS: Columns[GroupRow] = Columns([*_COLUMNS, *parameter_columns(lambda row: row.parameters)])

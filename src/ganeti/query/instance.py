@@ -20,7 +20,7 @@ from ganeti.model.parameters import as_mapping
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
 from ganeti.model.template import TEMPLATES
-from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, column
+from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, column, kind_of_parameter
 from ganeti.query.view import View
 
 TEXT, BOOL, NUMBER, UNIT, OTHER = (
@@ -316,7 +316,7 @@ def _parameter_columns() -> list[Column[InstanceRow]]:
         column(
             f"be/{name}",
             titles.get(name, f"be/{name}"),
-            _kind(parameter.kind),
+            kind_of_parameter(parameter),
             parameter.help,
             lambda row, name=name: row.beparams[name],  # type: ignore[misc]  # bound for this name
         )
@@ -332,7 +332,7 @@ def _parameter_columns() -> list[Column[InstanceRow]]:
         column(
             f"hv/{name}",
             _HV_TITLES.get(name, f"hv/{name}"),
-            _kind(parameter.kind),
+            kind_of_parameter(parameter),
             parameter.help,
             lambda row, name=name: row.hvparams.get(name),  # type: ignore[misc]  # bound for this name
         )
@@ -351,10 +351,6 @@ _HV_TITLES = {
     "nic_type": "NIC_type",
     "vnc_bind_address": "VNC_bind_address",
 }
-
-
-def _kind(kind: Any) -> FieldKind:
-    return {bool: BOOL, int: NUMBER, "size": UNIT}.get(kind, OTHER)
 
 
 # Columns of one disk or network card: (title, kind, what, value); the number follows a slash.

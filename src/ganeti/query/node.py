@@ -16,7 +16,8 @@ from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.report import NodeReport
-from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, column
+from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, column, kind_of_parameter
+from ganeti.query.settings import setting_columns
 from ganeti.query.view import View
 
 TEXT, BOOL, NUMBER, UNIT, OTHER = (
@@ -111,32 +112,9 @@ _COLUMNS: list[Column[NodeRow]] = [
         "Whether it is the master",
         lambda row: row.node.uuid == row.view.state.cluster.master_node,
     ),
-    column(
-        "master_candidate",
-        "MasterC",
-        BOOL,
-        "Whether it is a master candidate",
-        _of_node("master_candidate"),
-    ),
-    column(
-        "master_capable",
-        "MasterCapable",
-        BOOL,
-        "Whether it may become master candidate and master",
-        _of_node("master_capable"),
-    ),
-    column("vm_capable", "VMCapable", BOOL, "Whether it may run instances", _of_node("vm_capable")),
-    column("offline", "Offline", BOOL, "Whether it is marked offline", _of_node("offline")),
-    column("drained", "Drained", BOOL, "Whether it is drained: gets no new instances", _of_node("drained")),
-    column("powered", "Powered", BOOL, "Whether it is recorded as powered on", _of_node("powered")),
+    *setting_columns(Node, lambda row: row.node, {"ndparams": lambda row: row.parameters}),
     column("group", "Group", TEXT, "Node group", lambda row: row.group.name),
     column("group.uuid", "GroupUUID", TEXT, "UUID of the node group", _of_node("group")),
-    column(
-        "ndparams", "NodeParameters", OTHER, "Node parameters, merged with the defaults", lambda row: row.parameters
-    ),
-    column("custom_ndparams", "CustomNodeParameters", OTHER, "Custom node parameters", _of_node("ndparams")),
-    column("hv_state", "HypervisorState", OTHER, "State of the hypervisor", _of_node("hv_state")),
-    column("disk_state", "DiskState", OTHER, "State of the storage", _of_node("disk_state")),
     column("pinst_cnt", "Pinst", NUMBER, "Number of primary instances", lambda row: len(row.primaries)),
     column(
         "sinst_cnt",
@@ -196,7 +174,6 @@ _ND_TITLES = {
     "ovs_name": "OpenvSwitchName",
     "spindle_count": "SpindleCount",
 }
-ND_KINDS: dict[Any, FieldKind] = {bool: BOOL, int: NUMBER, float: FieldKind.FLOAT}
 
 
 def parameter_columns(value: Callable[[Any], dict[str, Any]]) -> list[Column[Any]]:
@@ -205,7 +182,7 @@ def parameter_columns(value: Callable[[Any], dict[str, Any]]) -> list[Column[Any
         column(
             f"ndp/{name}",
             _ND_TITLES.get(name, f"ndp/{name}"),
-            ND_KINDS.get(parameter.kind, OTHER),
+            kind_of_parameter(parameter),
             parameter.help,
             lambda row, name=name: value(row)[name],  # type: ignore[misc]  # bound for this name
         )

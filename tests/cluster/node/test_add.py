@@ -5,6 +5,7 @@ import pytest
 
 from ganeti import errors
 from ganeti.config.configuration import read_state
+from ganeti.model.node import Node
 from tests.cluster.paper import running
 
 
@@ -39,3 +40,13 @@ async def test_a_node_cannot_be_added_twice_or_with_an_address_in_use(cluster):
         await cluster.run("OP_NODE_ADD", node_name="node2", primary_ip="10.0.0.2")
     with pytest.raises(errors.NotUnique, match="node2 has the address"):
         await cluster.run("OP_NODE_ADD", node_name="node9", primary_ip="10.0.0.2")
+
+
+async def test_a_node_that_is_readded_keeps_its_group_and_address_and_takes_new_settings(cluster):
+    readd = {"node_name": "node2", "readd": True}
+    with pytest.raises(errors.WrongInput, match="keeps its address"):
+        await cluster.run("OP_NODE_ADD", **readd, primary_ip="10.0.0.77")
+    with pytest.raises(errors.NotUnique, match=r"Node node3 has the address 10.0.0.3 already"):
+        await cluster.run("OP_NODE_ADD", **readd, secondary_ip="10.0.0.3")
+    await cluster.run("OP_NODE_ADD", **readd, primary_ip="10.0.0.2", vm_capable=False)
+    assert not cluster.state.find(Node, "node2").vm_capable

@@ -34,6 +34,7 @@ async def test_the_pool_of_candidates_does_not_shrink_unless_asked(tmp_path):
     [
         ({}, "Nothing to change"),
         ({"offline": True, "drained": True}, "only one of offline"),
+        ({"master_candidate": True, "master_capable": False}, "is not master capable"),
         ({"ndparams": {"x": 1}}, "no parameter 'x'; known are cpu_speed"),
     ],
 )

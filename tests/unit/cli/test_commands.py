@@ -145,8 +145,8 @@ def test_a_node_is_described(gnt):
 def test_a_changed_node_is_told_what_changed(gnt):
     assert gnt("node", "modify", "--drained=yes", "node3").lines == [
         "Modified node node3",
-        " - drained -> True",
         " - master_candidate -> False",
+        " - drained -> True",
     ]
     assert gnt("node", "modify", "--drained=no", "node3").status == 0
 

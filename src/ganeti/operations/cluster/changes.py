@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from ganeti.declare.decode import decode
+from ganeti.declare.setting import with_given
 from ganeti.errors import WrongInput
 from ganeti.model.cluster import Cluster
-from ganeti.model.entity import evolve
 from ganeti.model.parameters import checked, overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.disk import DISK_PARAMETERS
@@ -26,20 +26,8 @@ _ByKind = Mapping[str, Mapping[str, Any]]
 
 
 def changed(cluster: Cluster, given: Mapping[str, Any]) -> Cluster:
-    """The cluster with the settings of ``given``, decoded values by the name of their field.
-
-    Raises WrongInput with everything that is wrong.
-    """
-    changes, wrong = {}, []
-    for name, value in given.items():
-        try:
-            changes[name] = _MERGED[name](cluster, value) if name in _MERGED else value
-        except WrongInput as error:
-            wrong.append(error.message)
-    result = evolve(cluster, **changes)
-    if wrong := wrong + result.problems():
-        raise WrongInput("\n".join(wrong))
-    return result
+    """The cluster with the settings of ``given``. Raises WrongInput with everything that is wrong."""
+    return with_given(cluster, given, _MERGED)
 
 
 def policy(current: Policy, given: Mapping[str, Any]) -> Policy:

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 from ganeti import VERSION
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
-from ganeti.declare.types import HostName, IpAddress, NonEmpty, Parameters
+from ganeti.declare.setting import given_settings, with_settings
+from ganeti.declare.types import HostName, IpAddress, NonEmpty
 from ganeti.errors import AlreadyExists, NodeCallFailed, NotUnique, WrongInput, WrongState
 from ganeti.host.addresses import is_address
 from ganeti.jobs.context import CheckContext, RunContext
@@ -18,16 +19,16 @@ from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
-from ganeti.model.parameters import overrides
-from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.state import State
 from ganeti.operations.node.candidates import catch_up, eligible, equip, promotions
+from ganeti.operations.node.changes import changed
 from ganeti.operations.node.subject import node_environment, others
 from ganeti.rpc.contract.node import Ping
 
 _CLOCK_TOLERANCE = 150.0  # seconds
 
 
+@with_settings(Node, "add")
 class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
     """Take a node into the cluster that has its certificate already.
 
@@ -38,15 +39,12 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
     hook: ClassVar[Hook | None] = Hook("node-add", "NODE")
 
     node_name: Annotated[HostName, param("Name of the node")]
-    hv_state: Annotated[Parameters | None, param("State of its hypervisors")] = None
-    disk_state: Annotated[Parameters | None, param("State of its storage")] = None
     primary_ip: Annotated[IpAddress | None, param("Primary address; by default what the name resolves to")] = None
-    secondary_ip: Annotated[IpAddress | None, param("Secondary address, for replication and migration traffic")] = None
-    readd: Annotated[bool, param("Re-add a node that is in the configuration and was reinstalled")] = False
-    group: Annotated[NonEmpty | None, param("Node group of the node", completes="group")] = None
-    master_capable: Annotated[bool | None, param("Whether the node may become master candidate and master")] = None
-    vm_capable: Annotated[bool | None, param("Whether the node may run instances")] = None
-    ndparams: Annotated[Parameters | None, param("Node parameters")] = None
+    readd: Annotated[bool, param("Re-add a node that is in the configuration and was reinstalled", "--readd")] = False
+    group: Annotated[
+        NonEmpty | None,
+        param("Node group of the node", "-g", "--node-group", metavar="GROUP", completes="group"),
+    ] = None
     node_setup: Annotated[bool, param("Set up SSH on the node", accepted="the certificate is there already")] = False
 
     def locks(self, state: State) -> LockSet:
@@ -57,6 +55,8 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         state = cluster.state
         self._ensure_it_is_a_node(state)
         node = self._readded(state) if self.readd else await self._new(cluster)
+        node = changed(node, given_settings(Node, self))
+        _ensure_own_addresses(state, node)
         if not self.dry_run:  # which is asked before the node gets its credentials
             await self._ensure_it_answers(cluster, node)
             node = evolve(node, certificate=cluster.certificate_of(node))
@@ -93,6 +93,13 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         node = state.find(Node, self.node_name)
         if node.uuid == state.cluster.master_node:
             raise WrongState("The master itself cannot be re-added; fail over to another node first")
+        if self.group and state.find(Group, self.group).uuid != node.group:
+            raise WrongInput(f"Parameter 'group': {node.name} stays in its node group when it is re-added")
+        if self.primary_ip not in (None, node.primary_ip):
+            raise WrongInput(
+                f"Parameter 'primary_ip': {node.name} is in the configuration with {node.primary_ip}, "
+                f"not {self.primary_ip}; a node keeps its address when it is re-added"
+            )
         return evolve(node, offline=False, drained=False, powered=True)
 
     async def _new(self, cluster: CheckContext) -> Node:
@@ -100,21 +107,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         if (Node.kind, self.node_name) in state.names:
             raise AlreadyExists(f"Node {self.node_name} is in the cluster already; use --readd to add it again")
         address = self.primary_ip or (await cluster.resolver.resolve(self.node_name))[1]
-        for other in state.nodes:
-            if {address, self.secondary_ip} & {other.primary_ip, other.migration_ip}:
-                raise NotUnique(f"Node {other.name} has the address {address} or {self.secondary_ip} already")
-        return Node(
-            uuid=cluster.random.uuid(),
-            name=self.node_name,
-            primary_ip=address,
-            secondary_ip=self.secondary_ip or "",
-            group=self._group(state).uuid,
-            master_capable=self.master_capable is not False,
-            vm_capable=self.vm_capable is not False,
-            ndparams=overrides(NodeParameters, self.ndparams or {}, {}, "Parameter 'ndparams'"),
-            hv_state=self.hv_state or {},
-            disk_state=self.disk_state or {},
-        )
+        return Node(uuid=cluster.random.uuid(), name=self.node_name, primary_ip=address, group=self._group(state).uuid)
 
     def _group(self, state: State) -> Group:
         if self.group:
@@ -138,3 +131,11 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         apart = abs(pong.time - cluster.now)
         if apart > _CLOCK_TOLERANCE:
             raise WrongState(f"The clocks of {node.name} and the master are {apart:.0f} s apart; synchronise them")
+
+
+def _ensure_own_addresses(state: State, node: Node) -> None:
+    """Raise NotUnique if another node has one of its addresses."""
+    own = {node.primary_ip, node.migration_ip}
+    for other in state.nodes:
+        if other.uuid != node.uuid and (taken := own & {other.primary_ip, other.migration_ip}):
+            raise NotUnique(f"Node {other.name} has the address {min(taken)} already")

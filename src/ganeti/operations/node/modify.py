@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -10,7 +11,7 @@ from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Body, Route
-from ganeti.declare.types import IpAddress, Parameters
+from ganeti.declare.setting import given_settings, with_settings
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive
@@ -18,15 +19,11 @@ from ganeti.jobs.operation import HookNodes
 from ganeti.model.entity import evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
-from ganeti.model.parameters import overrides
-from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.state import State
 from ganeti.operations.node.candidates import catch_up, equip, promote, promotions, relieve
+from ganeti.operations.node.changes import changed
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, node_environment
 from ganeti.rpc.contract.node import Ping
-
-_FLAGS = ("master_candidate", "drained", "offline", "master_capable", "vm_capable", "powered")
-
 
 # What makes a node one of a role; the role's own flag switches the others off.
 _ROLES = {
@@ -47,6 +44,7 @@ class NodeModifyPlan:
     changes: list[tuple[str, Any]]
 
 
+@with_settings(Node, "modify")
 class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="OP_NODE_SET_PARAMS"):
     """Modify the role or the parameters of a node."""
 
@@ -66,52 +64,22 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
     )
 
     force: Annotated[bool, param("Proceed even if too few master candidates would be left", "-f", "--force")] = False
-    hv_state: Annotated[Parameters | None, param("State of its hypervisors")] = None
-    disk_state: Annotated[Parameters | None, param("State of its storage")] = None
-    master_candidate: Annotated[
-        bool | None, param("Whether the node is a master candidate", "-C", "--master-candidate", metavar="YES|NO")
-    ] = None
-    offline: Annotated[
-        bool | None,
-        param("Whether the node is offline: known to be down, and not contacted", "-O", "--offline", metavar="YES|NO"),
-    ] = None
-    drained: Annotated[
-        bool | None, param("Whether the node is drained: gets no new instances", "-D", "--drained", metavar="YES|NO")
-    ] = None
     auto_promote: Annotated[bool, param("Promote another node to master candidate if needed", "--auto-promote")] = False
-    master_capable: Annotated[
-        bool | None,
-        param("Whether the node may become master candidate and master", "--master-capable", metavar="YES|NO"),
-    ] = None
-    vm_capable: Annotated[
-        bool | None, param("Whether the node may run instances", "--vm-capable", metavar="YES|NO")
-    ] = None
-    secondary_ip: Annotated[
-        IpAddress | None,
-        param("Secondary address, for replication and migration traffic", "-s", "--secondary-ip", metavar="ADDRESS"),
-    ] = None
-    ndparams: Annotated[
-        Parameters | None,
-        param("Node parameters", "--node-parameters", metavar="KEY=VALUE,...", completes="node parameter"),
-    ] = None
-    powered: Annotated[
-        bool | None, param("Whether the node is recorded as powered on", "--node-powered", metavar="YES|NO")
-    ] = None
 
     def locks(self, state: State) -> LockSet:
         # The pool of candidates is counted over all nodes.
         return super().locks(state) | exclusive(Kind.CLUSTER, "candidates")
 
     async def check(self, cluster: CheckContext) -> NodeModifyPlan:
-        state = cluster.state
+        state, given = cluster.state, given_settings(Node, self)
         node = self.node(state)
-        self._ensure_sense(state, node)
-        after = self._changed(node)
+        _ensure_sense(given, is_master=node.uuid == state.cluster.master_node)
+        after = changed(node, {**_implied(given), **given})
         if node.offline and not after.offline:
             await self._ensure_it_answers(cluster, node)
         if node.vm_capable and not after.vm_capable and state.instances_on(node.uuid):
             raise WrongState(f"Node {node.name} has instances, so it must stay VM capable")
-        if self.master_candidate is None and after in promotions(state.changed([after])):
+        if "master_candidate" not in given and after in promotions(state.changed([after])):
             after = evolve(after, master_candidate=True)
         return NodeModifyPlan(node, after, self._replacements(state, node, after), _differences(node, after))
 
@@ -136,42 +104,6 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         del state
         return HookNodes(pre=(plan.before,), post=(plan.after,))
 
-    def _ensure_sense(self, state: State, node: Node) -> None:
-        given = [
-            flag
-            for flag in (*_FLAGS, "secondary_ip", "ndparams", "hv_state", "disk_state")
-            if getattr(self, flag) is not None
-        ]
-        if not given:
-            raise WrongInput("Nothing to change; give at least one of --offline, --drained, --master-candidate ...")
-        if sum(bool(value) for value in (self.offline, self.drained, self.master_candidate)) > 1:
-            raise WrongInput("A node can be only one of offline, drained and master candidate")
-        is_master = node.uuid == state.cluster.master_node
-        if is_master and (
-            self.offline or self.drained or self.master_candidate is False or self.master_capable is False
-        ):
-            raise WrongInput("The master role can be changed only via master-failover")
-
-    def _changed(self, node: Node) -> Node:
-        flags = {flag: value for flag in _FLAGS if (value := getattr(self, flag)) is not None}
-        if self.offline or self.drained or flags.get("master_capable") is False:
-            flags["master_candidate"] = False
-        if self.offline or self.master_candidate:
-            flags["drained"] = False
-        if self.drained or self.master_candidate:
-            flags["offline"] = False
-        after = evolve(
-            node,
-            **flags,
-            secondary_ip=self.secondary_ip or node.secondary_ip,
-            ndparams=overrides(NodeParameters, self.ndparams or {}, node.ndparams, "Parameter 'ndparams'"),
-            hv_state={**node.hv_state, **(self.hv_state or {})},
-            disk_state={**node.disk_state, **(self.disk_state or {})},
-        )
-        if after.master_candidate and not after.master_capable:
-            raise WrongInput(f"Node {node.name} is not master capable, so it cannot be a master candidate")
-        return after
-
     def _replacements(self, state: State, before: Node, after: Node) -> list[Node]:
         """Other nodes that take its place in the pool. Raises WrongState if the pool may not shrink."""
         if after.master_candidate or not before.master_candidate:
@@ -192,6 +124,28 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
                 f"Node {node.name} cannot be taken back online, it does not answer: {error}; "
                 "if it was installed anew, use 'gnt-node add --readd'"
             ) from None
+
+
+def _ensure_sense(given: Mapping[str, Any], *, is_master: bool) -> None:
+    """Raise WrongInput for settings that no node can have, or not the master."""
+    if not given:
+        raise WrongInput("Nothing to change; give at least one of --offline, --drained, --master-candidate ...")
+    if sum(bool(given.get(role)) for role in ("offline", "drained", "master_candidate")) > 1:
+        raise WrongInput("A node can be only one of offline, drained and master candidate")
+    unfit = {"offline": True, "drained": True, "master_candidate": False, "master_capable": False}
+    if is_master and any(given.get(name) is value for name, value in unfit.items()):
+        raise WrongInput("The master role can be changed only via master-failover")
+
+
+def _implied(given: Mapping[str, Any]) -> dict[str, bool]:
+    """What a node ceases to be by what it becomes."""
+    offline, drained, candidate = (given.get(role) for role in ("offline", "drained", "master_candidate"))
+    implied = {
+        "master_candidate": offline or drained or given.get("master_capable") is False,
+        "drained": offline or candidate,
+        "offline": drained or candidate,
+    }
+    return {role: False for role, ended in implied.items() if ended}
 
 
 def _differences(before: Node, after: Node) -> list[tuple[str, Any]]:

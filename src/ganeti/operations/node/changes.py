@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Changes of a node's settings, as ``gnt-node add`` and ``modify`` make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ganeti.declare.setting import with_given
+from ganeti.model.node import Node
+from ganeti.model.parameters import overrides
+from ganeti.model.parameters.node import NodeParameters
+
+
+def changed(node: Node, given: Mapping[str, Any]) -> Node:
+    """The node with the settings of ``given``. Raises WrongInput with everything that is wrong."""
+    return with_given(node, given, _MERGED)
+
+
+# How the settings are made of what is given that don't just take its place.
+_MERGED: Mapping[str, Callable[[Node, Any], Any]] = {
+    "ndparams": lambda node, given: overrides(NodeParameters, given, node.ndparams, "Parameter 'ndparams'"),
+    "hv_state": lambda node, given: {**node.hv_state, **given},
+    "disk_state": lambda node, given: {**node.disk_state, **given},
+}

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The columns of an object's settings, as they are declared at its fields (``ganeti.declare.setting``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from ganeti.declare.field import FieldKind
+from ganeti.declare.parameter import Parameter, parameters_of
+from ganeti.declare.setting import settings_of
+from ganeti.model.entity import Entity
+from ganeti.query.column import Column, column, kind_of_parameter
+
+R = TypeVar("R")
+
+
+def setting_columns(
+    cls: type[Entity], own: Callable[[R], Entity], inherited: Mapping[str, Callable[[R], Any]]
+) -> Iterator[Column[R]]:
+    """A column for each setting that declares one.
+
+    ``own``: the object of a row. ``inherited``: what those count as that inherit, by the name of their field.
+    """
+    for row in settings_of(cls):
+        parameter = parameters_of(cls)[row.name]
+        value = _value(own, row.name)
+        if row.inherits:
+            told = f"{parameter.help}, merged with the defaults"
+            yield column(row.shown_as, row.column, FieldKind.OTHER, told, inherited[row.name])
+            told = f"Custom {parameter.help[0].lower()}{parameter.help[1:]}"
+            yield column(f"custom_{row.name}", f"Custom{row.column}", FieldKind.OTHER, told, value)
+        elif row.column:
+            yield column(row.shown_as, row.column, _kind(parameter), parameter.help, value)
+
+
+def _kind(parameter: Parameter) -> FieldKind:
+    kind = parameter.kind
+    return FieldKind.TEXT if isinstance(kind, type) and issubclass(kind, str) else kind_of_parameter(parameter)
+
+
+def _value(own: Callable[[R], Entity], name: str) -> Callable[[R], Any]:
+    return lambda row: getattr(own(row), name)
