@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from ganeti import VERSION
 from ganeti.api.requests import COMMON_QUERY, NOT_IN_BODY
 from ganeti.api.resources import RESOURCES, Resource
-from ganeti.declare.parameter import Parameter
+from ganeti.declare.parameter import Parameter, kind_of, member_of
 from ganeti.declare.route import Body, Route
 from ganeti.jobs.operation import JobOperation
 from ganeti.operations import all_operations
@@ -34,7 +34,7 @@ def describe() -> dict[str, Any]:
             paths.setdefault(f"/2{route.path}", {})[route.method.lower()] = _submitting(operation, route)
     for resource in RESOURCES:
         paths.setdefault(resource.path, {})[resource.method.lower()] = _reading(resource)
-    return {
+    whole = {
         "openapi": "3.1.0",
         "info": {"title": "Ganeti remote API", "version": VERSION},
         "paths": dict(sorted(paths.items())),
@@ -47,6 +47,23 @@ def describe() -> dict[str, Any]:
         },
         "security": [{"basic": []}],
     }
+    return cast("dict[str, Any]", _readable(whole))
+
+
+def _readable(part: Any) -> Any:
+    r"""With patterns that end as those of ECMAScript do, in which ``\Z`` is a letter.
+
+    A number that has a pattern may be a text as well: a size with its unit.
+    """
+    if isinstance(part, list):
+        return [_readable(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    readable = {name: _readable(value) for name, value in part.items()}
+    if isinstance(pattern := part.get("pattern"), str):
+        kind = ["integer", "string"] if part["type"] == "integer" else part["type"]
+        readable |= {"pattern": pattern.replace(r"\Z", "$"), "type": kind}
+    return readable
 
 
 def _reading(resource: Resource) -> dict[str, Any]:
@@ -107,25 +124,42 @@ def _body(operation: type[JobOperation[Any]], route: Route) -> Mapping[str, Any]
     """What a body may hold, under the names it has there."""
     if isinstance(route.body, Body):
         return _inline(route.body.shape)
+    schema = _parameters(operation, route.renamed, route.settled)
+    elsewhere = {name for name, of in _own_names(operation, route.renamed).items() if _elsewhere(route, of)}
+    for parameter, names in route.renamed_inside.items():
+        listed = schema["properties"][parameter]
+        schema["properties"][parameter] = {**listed, "items": _parameters(_item(operation, parameter), names)}
+    return {**schema, "required": [name for name in schema["required"] if name not in elsewhere]}
+
+
+def _parameters(
+    operation: type[JobOperation[Any]], renamed: Mapping[str, str], settled: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """What an object may hold that gives the parameters of an operation, but for those that are settled."""
     schema = _inline(operation)
-    given_otherwise = route.settled | NOT_IN_BODY
     names = {
-        name: _name_in_body(route, name)
-        for name, parameter in operation.parameters().items()
-        if parameter.supported and name not in given_otherwise
+        name: of
+        for name, of in _own_names(operation, renamed).items()
+        if operation.parameters()[of].supported and of not in settled | NOT_IN_BODY
     }
     return {
         "type": "object",
-        "properties": {shown: schema["properties"][name] for name, shown in names.items()},
-        "required": [
-            names[name] for name in schema.get("required", []) if name in names and not _elsewhere(route, name)
-        ],
+        "properties": {name: schema["properties"][of] for name, of in names.items()},
+        "required": [name for name, of in names.items() if of in schema.get("required", [])],
         "additionalProperties": False,
     }
 
 
-def _name_in_body(route: Route, parameter: str) -> str:
-    return next((name for name, of in route.renamed.items() if of == parameter), parameter)
+def _own_names(operation: type[JobOperation[Any]], renamed: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of an operation by the names that they have in a body."""
+    shown = {of: name for name, of in renamed.items()}
+    return {shown.get(of, of): of for of in operation.parameters()}
+
+
+def _item(operation: type[JobOperation[Any]], parameter: str) -> type[JobOperation[Any]]:
+    """Of what a parameter is a list."""
+    item: type[JobOperation[Any]] = kind_of(member_of(operation.parameters()[parameter].type))
+    return item
 
 
 def _elsewhere(route: Route, parameter: str) -> bool:
@@ -143,8 +177,15 @@ def _parts() -> dict[str, Any]:
     """The schemas that those of operations and bodies link to."""
     shapes = [*all_operations(), *(resource.body for resource in RESOURCES if resource.body)]
     schemas, components = msgspec.json.schema_components(shapes, ref_template=_LINKS)
-    whole = {_linked(schema) for schema in schemas}
+    whole = {_linked(schema) for schema in schemas} | {item.__name__ for item in _renamed_items()}
     return {name: schema for name, schema in components.items() if name not in whole}
+
+
+def _renamed_items() -> Iterator[type[JobOperation[Any]]]:
+    """What stands in a body by itself, under other names."""
+    for operation in all_operations():
+        for route in operation.routes:
+            yield from (_item(operation, parameter) for parameter in route.renamed_inside)
 
 
 def _linked(schema: Mapping[str, str]) -> str:

@@ -70,7 +70,7 @@ class _Reading:
         if value is None and nullable(hint):
             return None
         kind = kind_of(hint)
-        if isinstance(kind, type) and issubclass(kind, Struct) and isinstance(value, Mapping):
+        if _is_struct(kind) and isinstance(value, Mapping):
             return self._struct(value, kind, place, texts=texts)
         member = member_of(hint)
         if member and isinstance(value, list | tuple):
@@ -82,8 +82,7 @@ class _Reading:
             return []
         member = member_of(hint)
         kind = kind_of(member)
-        noun = kind.noun if _is_item(kind) else ""
-        return [self._read(value, member, place.item(i, noun), texts=texts) for i, value in enumerate(values)]
+        return [self._read(value, member, _place(value, kind, place, i), texts=texts) for i, value in enumerate(values)]
 
     def _struct(self, values: Mapping[Any, Any], cls: type[Struct], place: Place, *, texts: bool) -> dict[str, Any]:
         fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
@@ -171,9 +170,16 @@ def _to_look_at(cls: type[Struct]) -> tuple[tuple[tuple[str, Parameter], ...], t
     parameters = parameters_of(cls)
     fields = {field.encode_name: field.name for field in msgspec.structs.fields(cls)}
     refusing = tuple((fields[name], parameter) for name, parameter in parameters.items() if parameter.unsupported)
-    lists = (name for name, parameter in parameters.items() if _is_item(kind_of(member_of(parameter.type))))
+    lists = (name for name, parameter in parameters.items() if _is_struct(kind_of(member_of(parameter.type))))
     return refusing, tuple(fields[name] for name in lists)
 
 
-def _is_item(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Item)
+def _place(value: Any, kind: Any, within: Place, index: int) -> Place:
+    """Where an item of a list stands, with its noun and its name if it has them."""
+    subject = getattr(kind, "subject", None)
+    name = value.get(subject) if subject and isinstance(value, Mapping) else None
+    return within.item(index, getattr(kind, "noun", ""), text.shortened(name) if isinstance(name, str) else "")
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)

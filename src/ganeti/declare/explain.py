@@ -28,7 +28,10 @@ _LENGTHS = {"a text": "characters", "a list": "items", "an object with keys and 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands: ``thing`` is "Disk 1" or empty, ``path`` the parameter in it, such as "minmax[0].min"."""
+    """Where a value stands: ``thing`` is "Disk 1", "Instance 1 (web1)" or empty.
+
+    ``path``: the parameter in it, such as "minmax[0].min".
+    """
 
     thing: str = ""
     path: str = ""
@@ -37,11 +40,12 @@ class Place:
         name = shortened(name)
         return replace(self, path=f"{self.path}.{name}" if self.path else name)
 
-    def item(self, index: int, noun: str = "") -> Place:
-        """``noun``: what an item is called that is a thing of its own, such as "Disk"."""
+    def item(self, index: int, noun: str = "", name: str = "") -> Place:
+        """``noun``: what an item is called that is a thing of its own, such as "Disk"; ``name``: its own name."""
         noun = noun or ("" if self.thing or self.path else "Item")
         if noun:
-            return Place(f"{self.thing}: {noun.lower()} {index}" if self.thing else f"{noun} {index}")
+            called = f"{index} ({name})" if name else f"{index}"
+            return Place(f"{self.thing}: {noun.lower()} {called}" if self.thing else f"{noun} {called}")
         return replace(self, path=f"{self.path}[{index}]")
 
     def within(self, path: str) -> Place:

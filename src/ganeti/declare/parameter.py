@@ -40,7 +40,6 @@ class _Declaration:
     accepted: str
     reaches: Reach | None
     role: Role | None
-    holds: type[Struct] | None
     at_once: bool
 
 
@@ -56,15 +55,13 @@ def param(
     accepted: str = "",
     reaches: Reach | None = None,
     role: Role | None = None,
-    holds: type[Struct] | None = None,
     at_once: bool = False,
 ) -> Meta:
     """The annotation of a parameter.
 
     ``flags``: its command-line flags; without any it can be set only through the API, or by the
     command's own composition. ``completes``: what shell completion offers, as in ``ganeti.declare.command.Option``.
-    ``secret``: the value is kept out of logs, job lists and hooks. ``holds``: a list of what becomes this struct
-    later, so that what is secret there is so here. ``bare``: the flag takes no value,
+    ``secret``: the value is kept out of logs, job lists and hooks. ``bare``: the flag takes no value,
     although "neither yes nor no" is possible too. ``off``: the help of a flag that switches off what is on
     by default (``--no-...``). ``unsupported``: any other value than the default is refused
     where it is decoded, and nothing speaks of the parameter; or, some values are refused: those. ``accepted``: why
@@ -87,7 +84,6 @@ def param(
         accepted,
         reaches,
         role,
-        holds,
         at_once,
     )
     return Meta(description=declaration.help, extra={_KEY: declaration})
@@ -112,7 +108,6 @@ class Parameter:
     accepted: str = ""
     reaches: Reach | None = None
     role: Role | None = None
-    holds: type[Struct] | None = None
     at_once: bool = False
 
     @property
@@ -167,7 +162,6 @@ def parameters_of(cls: type[Struct]) -> Mapping[str, Parameter]:
             accepted=declaration.accepted,
             reaches=declaration.reaches,
             role=declaration.role,
-            holds=declaration.holds,
             at_once=declaration.at_once,
         )
     return found

@@ -24,7 +24,7 @@ def blanked(cls: type[Struct], values: Mapping[str, Any]) -> dict[str, Any]:
         elif parameter.secret:
             shown[name] = BLANK if value else value
         else:
-            shown[name] = _within(parameter.holds or parameter.type, value)
+            shown[name] = _within(parameter.type, value)
     return shown
 
 

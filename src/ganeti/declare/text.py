@@ -12,15 +12,15 @@ from typing import Any
 
 from ganeti.errors import WrongInput
 
-_SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([a-z]*)\s*", re.IGNORECASE | re.ASCII)
+# Without flags, so that the remote API's description can hold it.
+SIZE_PATTERN = r"^\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?:([mMgGtT])(?:[iI]?[bB])?)?\s*\Z"
+_SIZE = re.compile(SIZE_PATTERN, re.ASCII)
 _AGE = re.compile(r"([0-9]{1,12})([smhdw]?)", re.ASCII)
 _NUMBERS = {
     int: (re.compile(r"[+-]?[0-9]{1,30}", re.ASCII), "a whole number"),
     float: (re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?(e[+-]?[0-9]{1,2})?", re.ASCII), "a number"),
 }
-# Units in MiB; a bare number is MiB already.
-_UNITS = {"": 1, "m": 1, "mb": 1, "mib": 1, "g": 1024, "gb": 1024, "gib": 1024}
-_UNITS |= {"t": 1024**2, "tb": 1024**2, "tib": 1024**2}
+_UNITS = {"": 1, "m": 1, "g": 1024, "t": 1024**2}  # MiB; a bare number is MiB already
 _TRUE = {"yes", "true", "on", "1"}
 _FALSE = {"no", "false", "off", "0"}
 
@@ -37,13 +37,13 @@ def shortened(given: str) -> str:
 
 def parse_size(text: str, where: str) -> int:
     """``1.5g`` → 1536. A size in MiB, rounded up to a multiple of 4 as LVM's smallest extents demand."""
-    match = _SIZE.fullmatch(text)
-    if not match or match[2].lower() not in _UNITS:
+    match = _SIZE.match(text)
+    if not match:
         raise WrongInput(
             f"{where}: '{shortened(text)}' is not a size; give MiB or a number with a unit, "
             "such as 512, 512m, 1.5g or 2t"
         )
-    mib = float(match[1]) * _UNITS[match[2].lower()]
+    mib = float(match[1]) * _UNITS[(match[2] or "").lower()]
     return -(-round(mib + 0.4999) // 4) * 4
 
 

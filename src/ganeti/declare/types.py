@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from ganeti.declare.text import SIZE_PATTERN
+
 # Nobody has more of anything: fits the counters of every program that the values go to.
 MOST = 2**31 - 1
 MOST_MIB = 16 * 1024**3  # 16 PiB
@@ -40,8 +42,9 @@ Names = Annotated[list[Name], Meta(max_length=MOST_NAMES)]
 Fields = Annotated[list[Name], Meta(max_length=MOST_FIELDS)]
 
 # Memory and disk sizes, in MiB. A text may have a unit: 512, 512m, 1.5g, 2t.
-Size = Annotated[int, Meta(ge=0, le=MOST_MIB, extra={"kind": "size"})]
-DiskSize = Annotated[int, Meta(ge=1, le=MOST_MIB, extra={"kind": "size"})]
+_A_SIZE = Meta(extra={"kind": "size"}, extra_json_schema={"pattern": SIZE_PATTERN})
+Size = Annotated[int, Meta(ge=0, le=MOST_MIB), _A_SIZE]
+PositiveSize = Annotated[int, Meta(ge=1, le=MOST_MIB), _A_SIZE]
 
 # Host names: letters, digits, dashes and dots; what becomes a path or a shell word needs no more.
 HOST_NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\Z"

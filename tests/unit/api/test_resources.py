@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What can be read, and what is said when it can't."""
 
+import json
+import re
+
 import pytest
 
 from ganeti.api.openapi import describe
 from ganeti.api.resources import COLLECTIONS, COMMON, FEATURES, INSTANCE_FIELDS, NODE_FIELDS
-from ganeti.errors import MasterUnreachable
+from ganeti.declare.text import parse_size
+from ganeti.errors import MasterUnreachable, WrongInput
 from ganeti.model.entity import evolve
 from tests.unit.api.conftest import READER, WRITER
 
@@ -168,6 +172,40 @@ async def test_the_description_is_served_and_covers_every_route(api):
     assert described == describe()
     known = {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
     assert set(api.routes) == known
+
+
+def properties(path, method):
+    body = describe()["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
+    return body["properties"]
+
+
+def referred(schema):
+    return describe()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+
+
+def test_a_size_is_described_as_it_is_taken():
+    size = referred(properties("/2/instances", "post")["disks"]["items"])["properties"]["size"]
+    assert size["type"] == ["integer", "string"]
+    for text in ("512", "1.5g", " 2 TiB "):
+        assert re.search(size["pattern"], text)
+        assert parse_size(text, "size")
+    for text in ("", "g", "1x", "1ib", "1g2"):
+        assert not re.search(size["pattern"], text)
+        with pytest.raises(WrongInput):
+            parse_size(text, "size")
+
+
+def test_the_instances_of_a_request_for_several_are_described_under_the_names_of_the_remote_api():
+    described = properties("/2/instances-multi-alloc", "post")["instances"]["items"]
+    alone = properties("/2/instances", "post")
+    assert described["properties"].keys() == alone.keys() >= {"name", "os", "disks"}
+    assert described["required"] == ["name"]
+
+
+def test_a_pattern_ends_as_readers_of_openapi_end_it():
+    described = json.dumps(describe())
+    assert '"pattern": "^' in described
+    assert r"\\Z" not in described
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from msgspec import Meta, Struct
 from ganeti.declare.decode import decode, decode_texts, from_text
 from ganeti.declare.item import Item
 from ganeti.declare.parameter import param, parameters_of
-from ganeti.declare.types import DiskSize, HostName, Name, Positive, Size
+from ganeti.declare.types import HostName, Name, Positive, PositiveSize, Size
 from ganeti.errors import WrongInput
 
 
 class Slice(Item, frozen=True, kw_only=True):
     noun: ClassVar[str] = "Slice"
 
-    size: Annotated[DiskSize, param("A size")]
+    size: Annotated[PositiveSize, param("A size")]
     spindles: Annotated[Positive | None, param("A number")] = None
     kind: Annotated[Literal["thick", "thin"], param("How")] = "thick"
     label: Annotated[Name | None, param("A text")] = None

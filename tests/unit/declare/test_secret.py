@@ -19,7 +19,6 @@ class Ring(Struct):
     one: Annotated[Key | None, param("A key")] = None
     keys: Annotated[list[Key], param("Keys")] = []
     named: Annotated[dict[str, Key], param("Keys by name")] = {}
-    raw: Annotated[list[dict[str, object]], param("Keys to be", holds=Key)] = []
 
 
 GIVEN = {"password": "p", "name": "n"}
@@ -32,7 +31,6 @@ SHOWN = {"password": BLANK, "name": "n"}
         ({"one": GIVEN}, {"one": SHOWN}),
         ({"keys": [GIVEN, {"name": "n"}]}, {"keys": [SHOWN, {"name": "n"}]}),
         ({"named": {"a": GIVEN}}, {"named": {"a": SHOWN}}),
-        ({"raw": [GIVEN]}, {"raw": [SHOWN]}),
         ({"one": None, "unknown": 1}, {"one": None, "unknown": 1}),
         ({"one": {"password": ""}}, {"one": {"password": ""}}),
     ],

@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import MOST_MIB, NonNegative, Positive
-
-_Memory = Annotated[int, Meta(ge=1, le=MOST_MIB, extra={"kind": "size"})]  # as Size, but for nothing
+from ganeti.declare.types import NonNegative, Positive, PositiveSize
 
 
 class BackendParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,8 +17,8 @@ class BackendParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     always_failover: Annotated[bool, param("Always fail over, never live-migrate", at_once=True)] = False
     auto_balance: Annotated[bool, param("Include it in N+1 checks and in balancing", at_once=True)] = True
-    maxmem: Annotated[_Memory, param("Maximum memory, MiB")] = 128
-    minmem: Annotated[_Memory, param("Minimum memory, MiB")] = 128
+    maxmem: Annotated[PositiveSize, param("Maximum memory, MiB")] = 128
+    minmem: Annotated[PositiveSize, param("Minimum memory, MiB")] = 128
     spindle_use: Annotated[NonNegative, param("Number of disk spindles it uses", at_once=True)] = 1
     vcpus: Annotated[Positive, param("Number of virtual CPUs")] = 1
 

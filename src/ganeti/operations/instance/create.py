@@ -18,7 +18,6 @@ from ganeti.declare.types import (
     HostName,
     Name,
     NonEmpty,
-    NonNegative,
     OsName,
     Parameters,
     Seconds,
@@ -61,6 +60,12 @@ class CreatePlan:
     guest: Guest
 
 
+CreationMode = Annotated[
+    Literal["create", "import", "remote-import"],
+    param("How the instance is created", unsupported=("import", "remote-import")),
+]
+Disks = Annotated[DiskRequests, param("Disks, each with size, mode, name, ...")]
+Nics = Annotated[NicRequests, param("NICs, each with mac, ip, mode, link, name, ...")]
 # As the remote API calls them.
 BODY_NAMES = {"name": "instance_name", "os": "os_type"}
 
@@ -159,7 +164,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             "Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...", completes="backend parameter"
         ),
     ] = {}
-    disks: Annotated[DiskRequests, param("Disks, each with size, mode, name, ...")]
+    disks: Disks
     disk_template: Annotated[
         DiskTemplateName | None, param("Disk template", "-t", "--disk-template", metavar="TEMPLATE")
     ] = None
@@ -206,11 +211,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             accepted="there are no networks",
         ),
     ] = True
-    mode: Annotated[
-        Literal["create", "import", "remote-import"],
-        param("How the instance is created", unsupported=("import", "remote-import")),
-    ]
-    nics: Annotated[NicRequests, param("NICs, each with mac, ip, mode, link, name, ...")]
+    mode: CreationMode
+    nics: Nics
     no_install: Annotated[
         bool | None,
         param("Create the instance without installing an OS and without starting it", "--no-install", bare=True),
@@ -250,7 +252,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         NonEmpty | None, param("Name of the instance on the source cluster, for remote-import", unsupported=True)
     ] = None
     source_shutdown_timeout: Annotated[
-        NonNegative, param("Seconds to wait for it to shut down on the other cluster", unsupported=True)
+        Seconds, param("Seconds to wait for it to shut down on the other cluster", unsupported=True)
     ] = SHUTDOWN_TIMEOUT
     source_x509_ca: Annotated[
         NonEmpty | None, param("CA certificate of the source cluster, for remote-import", unsupported=True)

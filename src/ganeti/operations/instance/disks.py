@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
-from ganeti.declare.types import MOST_DISKS, DiskSize, Name, NonNegative
+from ganeti.declare.types import MOST_DISKS, Name, NonNegative, PositiveSize
 from ganeti.errors import WrongInput, WrongState
 from ganeti.model.cluster import Cluster
 from ganeti.model.disk import AccessMode, Disk, DiskTemplate
@@ -23,7 +23,7 @@ class DiskRequest(Item, frozen=True, kw_only=True):
 
     noun: ClassVar[str] = "Disk"
 
-    size: Annotated[DiskSize, param("Size, in MiB or with a unit")]
+    size: Annotated[PositiveSize, param("Size, in MiB or with a unit")]
     mode: Annotated[AccessMode, param("Access mode: rw or ro")] = "rw"
     name: Annotated[Name | None, param("Name of the disk")] = None
     spindles: Annotated[NonNegative | None, param("Number of spindles, for exclusive storage")] = None

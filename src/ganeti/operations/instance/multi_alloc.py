@@ -5,17 +5,29 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
+import msgspec
 from msgspec import Meta
+from msgspec.structs import asdict
 
-from ganeti.declare.decode import decode
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.types import MOST_NAMES, NonEmpty, Parameters
+from ganeti.declare.types import MOST_NAMES, NonEmpty
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
-from ganeti.operations.instance.create import BODY_NAMES, InstanceCreate
+from ganeti.operations.instance.create import BODY_NAMES, CreationMode, Disks, InstanceCreate, Nics
+from ganeti.operations.instance.nics import NicRequest
+
+
+class InstanceRequest(InstanceCreate, frozen=True, kw_only=True, omit_defaults=True, tag=InstanceCreate.wire_name()):
+    """The creation of one of the instances, of which less has to be said."""
+
+    noun: ClassVar[str] = "Instance"
+
+    mode: CreationMode = "create"
+    disks: Disks = []
+    nics: Nics = msgspec.field(default_factory=lambda: [NicRequest()])
 
 
 class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_only=True, tag="OP_INSTANCE_MULTI_ALLOC"):
@@ -33,21 +45,18 @@ class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_onl
         NonEmpty | None, param("Instance allocator that chooses the nodes", "-I", "--iallocator", metavar="NAME")
     ] = None
     instances: Annotated[
-        list[Parameters],
-        Meta(max_length=MOST_NAMES),
-        param("Parameters of OP_INSTANCE_CREATE, for each instance", holds=InstanceCreate),
+        list[InstanceRequest], Meta(max_length=MOST_NAMES), param("Parameters of OP_INSTANCE_CREATE, for each instance")
     ] = []
 
     async def check(self, cluster: CheckContext) -> list[InstanceCreate]:
         del cluster
         if not self.instances:
             raise WrongInput("Parameter 'instances': give at least one instance")
-        creations = [self._creation(index, given) for index, given in enumerate(self.instances)]
-        names = [creation.instance_name for creation in creations]
+        names = [request.instance_name for request in self.instances]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise WrongInput(f"Parameter 'instances': {', '.join(twice)} is given more than once")
-        return creations
+        return [self._creation(request) for request in self.instances]
 
     async def run(self, cluster: RunContext, plan: list[InstanceCreate]) -> dict[str, Any]:
         numbers = await cluster.submit([[creation] for creation in plan])
@@ -57,8 +66,6 @@ class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_onl
             "failed": [],
         }
 
-    def _creation(self, index: int, given: dict[str, Any]) -> InstanceCreate:
-        values = {"OP_ID": InstanceCreate.wire_name(), "mode": "create", "disks": [], "nics": [{}], **given}
-        if self.iallocator and not values.get("pnode"):
-            values.setdefault("iallocator", self.iallocator)
-        return decode(values, InstanceCreate, f"Instance {index} ({given.get('instance_name', 'without a name')})")
+    def _creation(self, request: InstanceRequest) -> InstanceCreate:
+        placed = request.pnode or request.pnode_uuid or request.iallocator
+        return InstanceCreate(**{**asdict(request), **({} if placed else {"iallocator": self.iallocator})})

@@ -10,7 +10,7 @@ from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
-from ganeti.declare.types import NonNegative
+from ganeti.declare.types import Seconds
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.guest import guest_of
@@ -47,7 +47,7 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
     ignore_offline_nodes: Annotated[
         bool, param("If the primary node is offline, only record that it should be down", "--ignore-offline")
     ] = False
-    timeout: Annotated[NonNegative, param("Seconds to wait for the guest to shut down", "--timeout")] = SHUTDOWN_TIMEOUT
+    timeout: Annotated[Seconds, param("Seconds to wait for the guest to shut down", "--timeout")] = SHUTDOWN_TIMEOUT
     no_remember: Annotated[bool, param("Do not record that the instance should be down", "--no-remember")] = False
     admin_state_source: Annotated[
         Literal["admin", "user"] | None, param("Who shut it down: admin, or user (from inside)")

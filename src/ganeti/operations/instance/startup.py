@@ -10,7 +10,7 @@ from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
-from ganeti.declare.types import NonNegative, Parameters
+from ganeti.declare.types import Parameters, Seconds
 from ganeti.errors import InsufficientResources, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
@@ -65,7 +65,7 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
     no_remember: Annotated[bool, param("Do not record that the instance should be up", "--no-remember")] = False
     startup_paused: Annotated[bool, param("Start the instance in paused state", "--paused")] = False
     shutdown_timeout: Annotated[
-        NonNegative, param("Seconds to wait for the guest to shut down", accepted="nothing is shut down")
+        Seconds, param("Seconds to wait for the guest to shut down", accepted="nothing is shut down")
     ] = SHUTDOWN_TIMEOUT
 
     async def check(self, cluster: CheckContext) -> StartupPlan:

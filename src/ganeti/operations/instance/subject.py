@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, TypeVar
 from ganeti.declare.command import Argument
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
-from ganeti.declare.types import NonEmpty, NonNegative
+from ganeti.declare.types import NonEmpty, Seconds
 from ganeti.errors import WrongState
 from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
@@ -22,7 +22,7 @@ from ganeti.model.state import State
 P = TypeVar("P")
 
 SHUTDOWN_TIMEOUT = 120
-ShutdownTimeout = Annotated[NonNegative, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")]
+ShutdownTimeout = Annotated[Seconds, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")]
 
 INSTANCE_ARGUMENT = Argument("instance_name", "Name of the instance", completes="instance")
 
