@@ -23,6 +23,10 @@ class FieldKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+TEXT, BOOL, NUMBER, FLOAT = FieldKind.TEXT, FieldKind.BOOL, FieldKind.NUMBER, FieldKind.FLOAT
+UNIT, TIMESTAMP, OTHER = FieldKind.UNIT, FieldKind.TIMESTAMP, FieldKind.OTHER
+
+
 class ValueStatus(IntEnum):
     """Whether a value is there, and if not, why."""
 

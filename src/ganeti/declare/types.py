@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from msgspec import Meta
 
-from ganeti.declare.text import SIZE_PATTERN
+from ganeti.declare.text import SIZE_PATTERN, shortened
+from ganeti.errors import WrongInput
 
 # Nobody has more of anything: fits the counters of every program that the values go to.
 MOST = 2**31 - 1
@@ -46,69 +48,53 @@ _A_SIZE = Meta(extra={"kind": "size"}, extra_json_schema={"pattern": SIZE_PATTER
 Size = Annotated[int, Meta(ge=0, le=MOST_MIB), _A_SIZE]
 PositiveSize = Annotated[int, Meta(ge=1, le=MOST_MIB), _A_SIZE]
 
-# Host names: letters, digits, dashes and dots; what becomes a path or a shell word needs no more.
-HOST_NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\Z"
-HostName = Annotated[
-    str,
-    Meta(
-        pattern=HOST_NAME_PATTERN,
-        max_length=253,
-        extra={"expected": "a host name: letters, digits, '-', '_' and '.', not first a sign"},
-    ),
-]
 
-# OS provider with an optional variant, as in "debian+bookworm".
-OsName = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(\+[A-Za-z0-9][A-Za-z0-9_.-]*)?\Z",
-        max_length=120,
-        extra={"expected": "an OS name such as 'debian' or 'debian+bookworm'"},
-    ),
+def form(pattern: str, expected: str, longest: int = LONGEST_TEXT) -> Meta:
+    """The annotation of a text that is of a form as a whole; an error says what was ``expected``."""
+    return Meta(pattern=rf"^({pattern})\Z", max_length=longest, extra={"expected": expected})
+
+
+# What becomes a path or a shell word needs no more.
+_HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*"
+HostName = Annotated[
+    str, form(_HOST_NAME, "a host name: letters, digits, '-', '_' and '.', beginning with a letter or digit", 253)
 ]
+# OS provider with an optional variant, as in "debian+bookworm".
+OS_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+OsName = Annotated[str, form(rf"{OS_NAME}(\+{OS_NAME})?", "an OS name such as 'debian' or 'debian+bookworm'", 120)]
 
 # A card's own address, so never one of a group of cards; or that one is to be found.
 MacRequest = Annotated[
     str,
-    Meta(
-        max_length=17,
-        pattern=r"^(?!00(:00){5})(auto|generate|none|[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5})\Z",
-        extra={"expected": "the MAC address of a card, such as aa:00:00:12:34:56, or 'auto'"},
+    form(
+        r"(?!00(:00){5})(auto|generate|none|[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5})",
+        "the MAC address of a card, such as aa:00:00:12:34:56, or 'auto'",
+        17,
     ),
 ]
 
 _OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
-# Of a machine. Of IPv6 the pattern tells the characters; whoever connects finds out about the rest.
-IpAddress = Annotated[
-    str,
-    Meta(
-        max_length=45,
-        pattern=rf"^({_OCTET}(\.{_OCTET}){{3}}|[0-9A-Fa-f]{{0,4}}(:[0-9A-Fa-f]{{0,4}}){{2,7}}(\.\d{{1,3}}){{0,3}})\Z",
-        extra={"expected": "an IP address such as 192.0.2.1 or 2001:db8::1"},
-    ),
-]
+_IPV4 = rf"{_OCTET}(\.{_OCTET}){{3}}"
+# The pattern tells the characters; whoever connects finds out about the rest.
+_IPV6 = r"[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f]{0,4}){2,7}(\.\d{1,3}){0,3}"
+IpAddress = Annotated[str, form(rf"{_IPV4}|{_IPV6}", "an IP address such as 192.0.2.1 or 2001:db8::1", 45)]
 
 # Characters as Ganeti allows them in tags.
 Tag = Annotated[
     str,
-    Meta(
-        pattern=r"^[\w.+*/:@-]+\Z",
-        max_length=128,
-        extra={"expected": "a tag: letters, digits and any of . + * / : @ - _, at most 128 characters"},
-    ),
+    form(r"[\w.+*/:@-]+", "a tag: letters, digits and any of . + * / : @ - _, at most 128 characters", 128),
 ]
 Tags = Annotated[list[Tag], Meta(max_length=MOST_TAGS)]
 
-AbsolutePath = Annotated[
-    str,
-    Meta(
-        pattern=r"^(/[^\x00-\x1f]*)?\Z",
-        max_length=LONGEST_TEXT,
-        extra={"expected": "an absolute path, or nothing"},
-    ),
-]
+AbsolutePath = Annotated[str, form(r"(/[^\x00-\x1f]*)?", "an absolute path, or nothing")]
 
 # Parameters whose names and types another table declares (hypervisor, backend, OS ...).
 Parameters = Annotated[dict[Name, Any], Meta(max_length=1000)]
 # By hypervisor, disk template or OS.
 ParametersByKind = Annotated[dict[Name, Parameters], Meta(max_length=MOST_NAMES)]
+
+
+def ensure_host_name(name: str, parameter: str) -> None:
+    """Raise WrongInput for what is no host name, and might lead elsewhere as a part of a path."""
+    if not re.fullmatch(_HOST_NAME, name):
+        raise WrongInput(f"Parameter '{parameter}': '{shortened(name)}' is not a host name")

@@ -9,7 +9,6 @@ from msgspec import Meta
 
 from ganeti.declare.setting import setting
 from ganeti.declare.types import (
-    LONGEST_TEXT,
     MOST_KINDS,
     MOST_NAMES,
     Name,
@@ -19,33 +18,26 @@ from ganeti.declare.types import (
     ParametersByKind,
     Positive,
     Text,
+    form,
 )
 from ganeti.model.disk import DiskTemplateName
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
 from ganeti.model.parameters.hypervisor import HypervisorName
+from ganeti.model.parameters.node import node_parameters
 from ganeti.model.parameters.policy import Policy
 
 _Directory = Annotated[
     str,
-    Meta(
-        max_length=LONGEST_TEXT,
-        pattern=r"^(?!.*/\.\.?(/|\Z))((/[^/\x00-\x1f]+)+/?)?\Z",
-        extra={"expected": "an absolute path below '/' and without '..', or nothing"},
-    ),
+    form(r"(?!.*/\.\.?(/|\Z))((/[^/\x00-\x1f]+)+/?)?", "an absolute path below '/' and without '..', or nothing"),
 ]
 _MacPrefix = Annotated[
     str,
-    Meta(
-        max_length=8,
-        pattern=r"^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){2}\Z",
-        extra={"expected": "the beginning of a MAC address, such as aa:00:00"},
+    form(
+        r"[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){2}", "the beginning of a MAC address, such as aa:00:00", longest=8
     ),
 ]
-_Device = Annotated[
-    str,
-    Meta(max_length=15, pattern=r"^[^\s/]{1,15}\Z", extra={"expected": "the name of a network device, such as br0"}),
-]
+_Device = Annotated[str, form(r"[^\s/]{1,15}", "the name of a network device, such as br0", longest=15)]
 _Netmask = Annotated[int, Meta(ge=0, le=128)]
 _Edits = Annotated[list[tuple[Literal["add", "remove"], Name]], Meta(max_length=MOST_NAMES)]
 _ByOs = Annotated[dict[Name, ParametersByKind], Meta(max_length=MOST_NAMES)]
@@ -268,10 +260,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = False
 
-    ndparams: Annotated[
-        Parameters,
-        setting("Node parameters", "--node-parameters", metavar="KEY=VALUE,...", completes="node parameter"),
-    ] = {}
+    ndparams: Annotated[Parameters, node_parameters()] = {}
     beparams: Annotated[
         Parameters,
         setting(

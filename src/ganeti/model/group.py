@@ -10,6 +10,7 @@ from ganeti.declare.setting import setting
 from ganeti.declare.types import Parameters, ParametersByKind
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
+from ganeti.model.parameters.node import node_parameters
 
 
 class AllocPolicy(StrEnum):
@@ -33,18 +34,7 @@ class Group(Entity, frozen=True, kw_only=True):
             column="AllocPolicy",
         ),
     ] = AllocPolicy.PREFERRED
-    ndparams: Annotated[
-        dict[str, Any],
-        setting(
-            "Node parameters",
-            "--node-parameters",
-            metavar="KEY=VALUE,...",
-            completes="node parameter",
-            column="NDParams",
-            inherits=True,
-            given=Parameters,
-        ),
-    ] = {}
+    ndparams: Annotated[dict[str, Any], node_parameters(column="NDParams", inherits=True)] = {}
     diskparams: Annotated[
         dict[str, dict[str, Any]],
         setting("Disk parameters", column="DiskParameters", inherits=True, given=ParametersByKind),

@@ -10,6 +10,7 @@ from ganeti.declare.setting import setting
 from ganeti.declare.types import IpAddress, Parameters
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
+from ganeti.model.parameters.node import node_parameters
 
 
 class NodeRole(StrEnum):
@@ -108,18 +109,7 @@ class Node(Entity, frozen=True, kw_only=True):
             when=("modify",),
         ),
     ] = True
-    ndparams: Annotated[
-        dict[str, Any],
-        setting(
-            "Node parameters",
-            "--node-parameters",
-            metavar="KEY=VALUE,...",
-            completes="node parameter",
-            column="NodeParameters",
-            inherits=True,
-            given=Parameters,
-        ),
-    ] = {}
+    ndparams: Annotated[dict[str, Any], node_parameters(column="NodeParameters", inherits=True)] = {}
     hv_state: Annotated[
         dict[str, Any], setting("State of the node's hypervisors", column="HypervisorState", given=Parameters)
     ] = {}

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from ganeti.declare.types import HOST_NAME_PATTERN
-from ganeti.errors import CheckFailed, WrongInput
+from ganeti.declare.types import ensure_host_name
+from ganeti.errors import CheckFailed
 from ganeti.model.guest import Guest
 from ganeti.model.report import RunningGuest
 from ganeti.node.equipment import Equipment
@@ -20,8 +19,6 @@ from ganeti.node.storage.driver import Storage
 from ganeti.rpc.contract import instance
 from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Started, Stopped
 from ganeti.rpc.server import Report
-
-_NAME = re.compile(HOST_NAME_PATTERN)
 
 
 class Guests:
@@ -148,8 +145,7 @@ class Guests:
 
     def _hypervisor_of(self, guest: Guest) -> Hypervisor:
         # Names become paths; whatever the master says, none leads out of its directory.
-        if not _NAME.match(guest.name):
-            raise WrongInput(f"Parameter 'instance_name': '{guest.name}' is not a host name")
+        ensure_host_name(guest.name, "instance_name")
         return self._equipment.hypervisor(guest.hypervisor)
 
     def _storage(self, guest: Guest) -> Storage:

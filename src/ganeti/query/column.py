@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from ganeti.declare.field import Field, FieldKind, ValueStatus, plain_rows
+from ganeti.declare.field import BOOL, FLOAT, NUMBER, OTHER, UNIT, Field, FieldKind, ValueStatus, plain_rows
 from ganeti.declare.parameter import Parameter
 from ganeti.declare.text import shortened
 from ganeti.errors import WrongInput
@@ -17,7 +17,7 @@ from ganeti.query.filter import Filter, accept_all
 
 T = TypeVar("T")
 
-_KINDS = {bool: FieldKind.BOOL, int: FieldKind.NUMBER, float: FieldKind.FLOAT, "size": FieldKind.UNIT}
+_KINDS = {bool: BOOL, int: NUMBER, float: FLOAT, "size": UNIT}
 
 MOST_CELLS = 4_000_000  # of one table
 
@@ -66,7 +66,7 @@ def column(  # the words of a declaration, in the order of its table
 
 def kind_of_parameter(parameter: Parameter) -> FieldKind:
     """The kind of a column that shows a parameter of a guest or a node; texts are "other", as Ganeti has it."""
-    return _KINDS.get(parameter.kind, FieldKind.OTHER)
+    return _KINDS.get(parameter.kind, OTHER)
 
 
 def unknown(name: str) -> Column[Any]:

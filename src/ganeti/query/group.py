@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ganeti.declare.field import FieldKind
+from ganeti.declare.field import NUMBER, OTHER
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -18,11 +18,9 @@ from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.disk import DISK_PARAMETERS
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.query.column import Column, Columns, column
+from ganeti.query.entity import common_columns, setting_columns
 from ganeti.query.node import parameter_columns
-from ganeti.query.settings import setting_columns
 from ganeti.query.view import View
-
-TEXT, NUMBER, OTHER = FieldKind.TEXT, FieldKind.NUMBER, FieldKind.OTHER
 
 
 @dataclass(frozen=True)
@@ -59,18 +57,7 @@ def rows(view: View, groups: Sequence[Group]) -> list[GroupRow]:
 
 
 _COLUMNS: list[Column[GroupRow]] = [
-    column("name", "Group", TEXT, "Group name", lambda row: row.group.name),
-    column("uuid", "UUID", TEXT, "Group UUID", lambda row: row.group.uuid),
-    column(
-        "serial_no",
-        "SerialNo",
-        NUMBER,
-        "Serial number: how often it was modified",
-        lambda row: row.group.serial_no,
-    ),
-    column("ctime", "CTime", FieldKind.TIMESTAMP, "Creation time", lambda row: row.group.ctime),
-    column("mtime", "MTime", FieldKind.TIMESTAMP, "Modification time", lambda row: row.group.mtime),
-    column("tags", "Tags", OTHER, "Tags", lambda row: sorted(row.group.tags)),
+    *common_columns("Group", lambda row: row.group),
     *setting_columns(
         Group,
         lambda row: row.group,

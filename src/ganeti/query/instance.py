@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ganeti.declare.field import FieldKind
+from ganeti.declare.field import BOOL, NUMBER, OTHER, TEXT, UNIT, FieldKind
 from ganeti.declare.parameter import parameters_of
 from ganeti.model.disk import Disk
 from ganeti.model.group import Group
@@ -21,15 +21,8 @@ from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
 from ganeti.model.template import TEMPLATES
 from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, column, kind_of_parameter
+from ganeti.query.entity import common_columns
 from ganeti.query.view import View
-
-TEXT, BOOL, NUMBER, UNIT, OTHER = (
-    FieldKind.TEXT,
-    FieldKind.BOOL,
-    FieldKind.NUMBER,
-    FieldKind.UNIT,
-    FieldKind.OTHER,
-)
 
 
 @dataclass(frozen=True)
@@ -125,18 +118,7 @@ def _public_osparams(row: InstanceRow) -> dict[str, str]:
 
 
 _COLUMNS: list[Column[InstanceRow]] = [
-    column("name", "Instance", TEXT, "Instance name", _get("instance", "name")),
-    column("uuid", "UUID", TEXT, "Instance UUID", _get("instance", "uuid")),
-    column(
-        "serial_no",
-        "SerialNo",
-        NUMBER,
-        "Serial number: how often it was modified",
-        _get("instance", "serial_no"),
-    ),
-    column("ctime", "CTime", FieldKind.TIMESTAMP, "Creation time", _get("instance", "ctime")),
-    column("mtime", "MTime", FieldKind.TIMESTAMP, "Modification time", _get("instance", "mtime")),
-    column("tags", "Tags", OTHER, "Tags", lambda row: sorted(row.instance.tags)),
+    *common_columns("Instance", lambda row: row.instance),
     column(
         "status",
         "Status",

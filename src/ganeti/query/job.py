@@ -9,11 +9,9 @@ from typing import Any
 
 import msgspec
 
-from ganeti.declare.field import FieldKind
+from ganeti.declare.field import BOOL, NUMBER, OTHER, TEXT
 from ganeti.model.job import Job, LogEntry, Step
 from ganeti.query.column import Column, Columns, column
-
-OTHER = FieldKind.OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +42,16 @@ def _steps(value: Callable[[Step], Any]) -> Callable[[JobRow], list[Any]]:
 
 
 _COLUMNS: list[Column[JobRow]] = [
-    column("id", "ID", FieldKind.NUMBER, "Job number", lambda row: row.job.id),
-    column("status", "Status", FieldKind.TEXT, "How far it is", lambda row: str(row.job.status)),
+    column("id", "ID", NUMBER, "Job number", lambda row: row.job.id),
+    column("status", "Status", TEXT, "How far it is", lambda row: str(row.job.status)),
     column(
         "priority",
         "Priority",
-        FieldKind.NUMBER,
+        NUMBER,
         "Priority, -20 to 19; the lower the number, the sooner it runs",
         lambda row: row.job.priority,
     ),
-    column("archived", "Archived", FieldKind.BOOL, "Whether the job is archived", lambda row: row.archived),
+    column("archived", "Archived", BOOL, "Whether the job is archived", lambda row: row.archived),
     column("ops", "OpCodes", OTHER, "Operations", _steps(lambda step: msgspec.json.decode(step.public))),
     column("opresult", "OpCode_result", OTHER, "Their results", _steps(lambda step: step.result)),
     column("opstatus", "OpCode_status", OTHER, "Status of each opcode", _steps(lambda step: str(step.status))),
@@ -81,7 +79,7 @@ _COLUMNS: list[Column[JobRow]] = [
         lambda row: [row.job.priority] * len(row.job.steps),
     ),
     column("summary", "Summary", OTHER, "Summary of the opcodes", lambda row: row.job.summary),
-    column("submitter", "Submitter", FieldKind.TEXT, "Who submitted the job", lambda row: row.job.caller.name),
+    column("submitter", "Submitter", TEXT, "Who submitted the job", lambda row: row.job.caller.name),
     column("received_ts", "Received", OTHER, "When the job was submitted", lambda row: timestamp(row.job.received)),
     column("start_ts", "Start", OTHER, "When it began", lambda row: timestamp(row.job.started)),
     column("end_ts", "End", OTHER, "When it ended", lambda row: timestamp(row.job.ended)),

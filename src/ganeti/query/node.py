@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ganeti.declare.field import FieldKind
+from ganeti.declare.field import BOOL, NUMBER, OTHER, TEXT, UNIT
 from ganeti.declare.parameter import parameters_of
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
@@ -17,16 +17,8 @@ from ganeti.model.parameters import as_mapping
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.report import NodeReport
 from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, column, kind_of_parameter
-from ganeti.query.settings import setting_columns
+from ganeti.query.entity import common_columns, setting_columns
 from ganeti.query.view import View
-
-TEXT, BOOL, NUMBER, UNIT, OTHER = (
-    FieldKind.TEXT,
-    FieldKind.BOOL,
-    FieldKind.NUMBER,
-    FieldKind.UNIT,
-    FieldKind.OTHER,
-)
 
 
 @dataclass(frozen=True)
@@ -84,12 +76,7 @@ def _of_node(name: str) -> Callable[[NodeRow], Any]:
 
 
 _COLUMNS: list[Column[NodeRow]] = [
-    column("name", "Node", TEXT, "Node name", _of_node("name")),
-    column("uuid", "UUID", TEXT, "Node UUID", _of_node("uuid")),
-    column("serial_no", "SerialNo", NUMBER, "Serial number: how often it was modified", _of_node("serial_no")),
-    column("ctime", "CTime", FieldKind.TIMESTAMP, "Creation time", _of_node("ctime")),
-    column("mtime", "MTime", FieldKind.TIMESTAMP, "Modification time", _of_node("mtime")),
-    column("tags", "Tags", OTHER, "Tags", lambda row: sorted(row.node.tags)),
+    *common_columns("Node", lambda row: row.node),
     column("pip", "PrimaryIP", TEXT, "Primary IP address", _of_node("primary_ip")),
     column(
         "sip",

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ganeti.declare.field import FieldKind
+from ganeti.declare.field import BOOL, OTHER, TEXT
 from ganeti.model.state import State
 from ganeti.query.column import Column, Columns, column
-
-OTHER, BOOL = FieldKind.OTHER, FieldKind.BOOL
 
 
 class Provider(Protocol):
@@ -76,7 +74,7 @@ def _node_status(row: OsRow) -> dict[str, list[list[Any]]]:
 
 
 _COLUMNS: list[Column[OsRow]] = [
-    column("name", "Name", FieldKind.TEXT, "Name of the operating system", lambda row: row.name),
+    column("name", "Name", TEXT, "Name of the operating system", lambda row: row.name),
     column("valid", "Valid", BOOL, "Whether it can be used on every node", lambda row: row.valid),
     column(
         "hidden",

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.hbal_options import command_line
 from ganeti.cli.htools.hinfo import bad_counts
 from ganeti.cli.htools.loading import Loaded, load
-from ganeti.cli.htools.options import DEFAULT, say, verbosity, warn
+from ganeti.cli.htools.options import DEFAULT, say, verbosity, warn, write
 from ganeti.cli.htools.report.hosted import Hosted
 from ganeti.cli.htools.report.instances import instance_table
 from ganeti.cli.htools.report.nodes import node_table
@@ -226,7 +225,7 @@ class _Run:
             for line in command_list(self._printer, steps):
                 say(f"  {line}")
         elif target is not None:
-            _write(target, script(self._printer, steps))
+            write(target, script(self._printer, steps))
             say(f"The commands have been written to file '{target}'")
 
     def _whole(self) -> Snapshot:
@@ -244,7 +243,7 @@ class _Run:
     def _save(self, when: str, extension: str, snapshot: Snapshot) -> None:
         if self._arguments.save:
             path = f"{self._arguments.save}.{extension}"
-            _write(path, serialise(snapshot))
+            write(path, serialise(snapshot))
             warn(f"The cluster state {when} balancing has been written to file '{path}'")
 
     def _tables(self, when: str, steps: Sequence[Step] = ()) -> None:
@@ -282,10 +281,3 @@ def _general(value: float) -> str:
         return decimals(value, 6)
     mantissa, _, exponent = f"{value:.6e}".partition("e")
     return f"{mantissa}e{int(exponent)}"
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text)
-    except OSError as error:
-        raise WrongInput(f"Error: cannot write {path}: {error.strerror}") from None

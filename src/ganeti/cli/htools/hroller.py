@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.loading import Loaded, load
-from ganeti.cli.htools.options import Parser, add_backends, integer, parser, say, warn
+from ganeti.cli.htools.options import Parser, add_backends, integer, parser, say, warn, write
 from ganeti.errors import WrongInput
 from ganeti.placement.rolling import Maintenance, Reboot, hosts_single, reboots
 from ganeti.placement.text import serialise
@@ -31,7 +30,7 @@ def _main(words: Sequence[str]) -> int:
     )
     planned = reboots(loaded.snapshot, nodes, maintenance)
     if arguments.save:
-        _save(f"{arguments.save}.original", serialise(loaded.snapshot))
+        write(f"{arguments.save}.original", serialise(loaded.snapshot))
     for line in _lines(loaded, planned, arguments):
         say(line)
     return 0
@@ -80,13 +79,6 @@ def _lines(loaded: Loaded, planned: Sequence[Reboot], arguments: argparse.Namesp
             for instance, targets in reboot.moves:
                 places = " ".join(nodes[node].name for node in targets)
                 yield f"  {loaded.snapshot.instances[instance].name} {places}"
-
-
-def _save(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text)
-    except OSError as error:
-        raise WrongInput(f"Error: cannot write {path}: {error.strerror}") from None
 
 
 def command_line() -> Parser:

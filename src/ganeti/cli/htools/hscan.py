@@ -10,7 +10,7 @@ from pathlib import Path
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.hinfo import bad_counts
 from ganeti.cli.htools.names import Names
-from ganeti.cli.htools.options import DEFAULT, Parser, attached, integer, parser, say
+from ganeti.cli.htools.options import DEFAULT, Parser, attached, integer, parser, say, write
 from ganeti.cli.htools.report.hosted import Hosted
 from ganeti.cli.htools.report.nodes import node_table
 from ganeti.errors import EXIT_USAGE, WrongInput
@@ -54,7 +54,7 @@ def _scan(name: str, arguments: argparse.Namespace, width: int) -> bool:
     say(_line(name, _cells(snapshot, occupancy), width))
     if arguments.print_nodes is not None:
         say("\n".join(node_table(Hosted(snapshot), occupancy, Names(snapshot), arguments.print_nodes)))
-    _save(Path(arguments.output_dir) / f"{name.replace('/', '_')}.data", snapshot)
+    write(Path(arguments.output_dir) / f"{name.replace('/', '_')}.data", serialise(snapshot))
     return True
 
 
@@ -85,13 +85,6 @@ def _cells(snapshot: Snapshot, occupancy: Occupancy) -> tuple[str, ...]:
 def _line(name: str, cells: Sequence[str], width: int) -> str:
     padded = (cell.rjust(at_least) for cell, at_least in zip(cells, _WIDTHS, strict=True))
     return " ".join((name.ljust(width), *padded))
-
-
-def _save(path: Path, snapshot: Snapshot) -> None:
-    try:
-        path.write_text(serialise(snapshot))
-    except OSError as error:
-        raise WrongInput(f"Error: cannot write {path}: {error.strerror}") from None
 
 
 def command_line() -> Parser:

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import msgspec
 
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.loading import Loaded, load
 from ganeti.cli.htools.names import Names
-from ganeti.cli.htools.options import Parser, add_backends, integer, number, parser, say, verbosity, warn
+from ganeti.cli.htools.options import Parser, add_backends, integer, number, parser, say, verbosity, warn, write
 from ganeti.cli.htools.report import space
 from ganeti.cli.htools.report.hosted import Hosted
 from ganeti.cli.htools.report.nodes import node_table
@@ -103,7 +102,7 @@ class _Run:
         self._nodes(f"{title} allocation", snapshot.with_instances((*snapshot.instances, *filled.instances)), occupancy)
         if self._arguments.save:
             path = f"{self._arguments.save}.{extension}"
-            _write(path, serialise(filled.scene.snapshot()))
+            write(path, serialise(filled.scene.snapshot()))
             warn(f"The cluster state after {extension} allocation has been written to file '{path}'")
         return totals(snapshot, occupancy, self._limits, filled.instances)
 
@@ -168,13 +167,6 @@ def _specification(arguments: argparse.Namespace, which: str) -> list[int] | Non
         raise WrongInput(f"{_BAD}Invalid {which} specification: '{given}', expected disk,ram,cpu")
     disk, memory, cpus = parts
     return [mebibytes(disk, f"{which} disk"), mebibytes(memory, f"{which} memory"), integer(f"{which} cpus")(cpus)]
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text)
-    except OSError as error:
-        raise WrongInput(f"Error: cannot write {path}: {error.strerror}") from None
 
 
 def _template(text: str) -> str:

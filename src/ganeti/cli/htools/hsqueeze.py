@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.loading import Loaded, load
-from ganeti.cli.htools.options import DEFAULT, Parser, integer, number, parser, say, verbosity, warn
+from ganeti.cli.htools.options import DEFAULT, Parser, integer, number, parser, say, verbosity, warn, write
 from ganeti.cli.htools.report.steps import StepPrinter, command_list
 from ganeti.errors import WrongInput
 from ganeti.placement.occupancy import Occupancy
@@ -107,7 +106,7 @@ def _commands(lines: Sequence[str], arguments: argparse.Namespace) -> None:
         for line in _indented(lines):
             say(line)
     elif arguments.print_commands is not None:
-        _write(arguments.print_commands, _HEAD + "\n".join(lines) + "\n")
+        write(arguments.print_commands, _HEAD + "\n".join(lines) + "\n")
         say(f"The commands have been written to file '{arguments.print_commands}'")
 
 
@@ -119,15 +118,8 @@ def _indented(lines: Sequence[str]) -> Iterator[str]:
 def _save(arguments: argparse.Namespace, extension: str, text: str, when: str) -> None:
     if arguments.save:
         path = f"{arguments.save}.{extension}"
-        _write(path, text)
+        write(path, text)
         warn(f"The cluster state {when} has been written to file '{path}'")
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text)
-    except OSError as error:
-        raise WrongInput(f"Error: cannot write {path}: {error.strerror}") from None
 
 
 def command_line() -> Parser:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from ganeti import VERSION
@@ -112,6 +113,14 @@ def verbosity(arguments: argparse.Namespace) -> int:
 
 def say(text: str = "") -> None:
     sys.stdout.write(f"{text}\n")
+
+
+def write(path: Path | str, text: str) -> None:
+    """Raises WrongInput."""
+    try:
+        Path(path).write_text(text)
+    except OSError as error:
+        raise WrongInput(f"Error: cannot write {path}: {error.strerror}") from None
 
 
 def warn(text: str) -> None:

@@ -14,7 +14,7 @@ from ganeti.daemons.masterd.master import Master
 from ganeti.daemons.masterd.queries import Queries
 from ganeti.declare.decode import decode
 from ganeti.declare.field import ValueStatus
-from ganeti.declare.types import LONGEST_NAME, MOST_NAMES, Duration, Fields, Name, Names, Priority
+from ganeti.declare.types import LONGEST_NAME, MOST_NAMES, Duration, Fields, Name, Names, Priority, form
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.queue import finished_before
 from ganeti.luxi.protocol import Method
@@ -33,10 +33,7 @@ from ganeti.query.job import JOBS, JobRow, log_entries
 _NO_CHANGE = "nochange"
 
 # What comes over the wire, beside the types of operations' parameters.
-JobNumber = (
-    Annotated[int, Meta(ge=1, lt=10**18)]
-    | Annotated[str, Meta(pattern=r"^[0-9]{1,18}\Z", extra={"expected": "the number of a job"})]
-)
+JobNumber = Annotated[int, Meta(ge=1, lt=10**18)] | Annotated[str, form(r"[0-9]{1,18}", "the number of a job")]
 MOST = Meta(max_length=MOST_NAMES)
 Numbers = Annotated[list[JobNumber], MOST]
 Many = Annotated[list[Any], MOST]

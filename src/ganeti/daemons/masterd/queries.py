@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
-from ganeti.declare.field import Field, FieldKind
+from ganeti.declare.field import OTHER, TEXT, Field
 from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext, Services
 from ganeti.jobs.executor import Executor
@@ -29,13 +29,13 @@ _PATIENCE = 1.0
 
 LOCKS: Columns[LockStatus] = Columns(
     [
-        column("name", "Name", FieldKind.TEXT, "Name of the lock", lambda row: row.name),
-        column("mode", "Mode", FieldKind.OTHER, "How it is held", lambda row: row.mode),
-        column("owner", "Owner", FieldKind.OTHER, "Who holds it", lambda row: list(row.owners) or None),
+        column("name", "Name", TEXT, "Name of the lock", lambda row: row.name),
+        column("mode", "Mode", OTHER, "How it is held", lambda row: row.mode),
+        column("owner", "Owner", OTHER, "Who holds it", lambda row: list(row.owners) or None),
         column(
             "pending",
             "Pending",
-            FieldKind.OTHER,
+            OTHER,
             "Who waits for it",
             lambda row: [[mode, [owner]] for mode, owner in row.pending] or None,
         ),

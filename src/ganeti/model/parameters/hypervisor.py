@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import LONGEST_TEXT, AbsolutePath, NonNegative, Positive, Text
+from ganeti.declare.types import AbsolutePath, NonNegative, Positive, Text, form
 from ganeti.errors import WrongInput
 
 # What a network interface can be called (Linux, dev_valid_name); a name is not an address.
@@ -20,24 +20,20 @@ _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
-def _form(pattern: str, expected: str) -> Meta:
-    return Meta(pattern=rf"^({pattern})\Z", max_length=LONGEST_TEXT, extra={"expected": expected})
-
-
-_Program = Annotated[str, _form(r"/[^\x00-\x1f]+", "the absolute path of a program")]
-_User = Annotated[str, _form(r"|[a-z_][a-z0-9_-]{0,31}", "the name of a user")]
-_CpuType = Annotated[str, _form(r"|[A-Za-z0-9][\w.+=,:-]*", "a CPU model such as 'host' or 'Skylake-Server,+ssse3'")]
-_Machine = Annotated[str, _form(r"|[a-z0-9][\w.+-]*", "a machine type such as 'q35' or 'pc-q35-7.2'")]
+_Program = Annotated[str, form(r"/[^\x00-\x1f]+", "the absolute path of a program")]
+_User = Annotated[str, form(r"|[a-z_][a-z0-9_-]{0,31}", "the name of a user")]
+_CpuType = Annotated[str, form(r"|[A-Za-z0-9][\w.+=,:-]*", "a CPU model such as 'host' or 'Skylake-Server,+ssse3'")]
+_Machine = Annotated[str, form(r"|[a-z0-9][\w.+-]*", "a machine type such as 'q35' or 'pc-q35-7.2'")]
 _Capabilities = Annotated[
-    str, _form(r"|[a-z][a-z0-9-]*(:[a-z][a-z0-9-]*)*", "names of migration capabilities, separated by colons")
+    str, form(r"|[a-z][a-z0-9-]*(:[a-z][a-z0-9-]*)*", "names of migration capabilities, separated by colons")
 ]
 _MASK = r"(all|\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*)"
 _CpuMask = Annotated[
-    str, _form(rf"{_MASK}(:{_MASK})*", "'all', or numbers such as '0-3,8', or one list a vCPU: '0:1-2'")
+    str, form(rf"{_MASK}(:{_MASK})*", "'all', or numbers such as '0-3,8', or one list a vCPU: '0:1-2'")
 ]
 _CARD = "(ac97|es1370|hda|sb16|adlib|cs4231a|gus)"
 _SoundCards = Annotated[
-    str, _form(rf"|all|{_CARD}(,{_CARD})*", "'all', or some of ac97, es1370, hda, sb16, adlib, cs4231a, gus")
+    str, form(rf"|all|{_CARD}(,{_CARD})*", "'all', or some of ac97, es1370, hda, sb16, adlib, cs4231a, gus")
 ]
 # The layouts that QEMU brings.
 # fmt: off

@@ -3,14 +3,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import AbsolutePath, NonNegative, Ratio, Text
+from ganeti.declare.setting import setting
+from ganeti.declare.types import AbsolutePath, NonNegative, Parameters, Ratio, Text
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+def node_parameters(**more: Any) -> Meta:
+    """The setting of the cluster, a group or a node that overrides node parameters."""
+    return setting(
+        "Node parameters",
+        "--node-parameters",
+        metavar="KEY=VALUE,...",
+        completes="node parameter",
+        given=Parameters,
+        **more,
+    )
 
 
 class NodeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from ganeti.declare.types import OS_NAME
 from ganeti.errors import UnknownEntity, WrongInput
 from ganeti.host.files import inside, read_text
 from ganeti.host.paths import Paths
@@ -21,7 +22,7 @@ API_VERSIONS = (20, 15, 10)
 API_WITH_VARIANTS = 15
 API_WITH_PARAMETERS = 20
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_NAME = re.compile(OS_NAME)
 _SCRIPTS = ("create", "import", "export", "rename")
 
 

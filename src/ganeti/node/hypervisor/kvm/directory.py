@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import shutil
 import struct
 from collections.abc import Iterator
@@ -16,15 +15,13 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from ganeti.declare.types import HOST_NAME_PATTERN
-from ganeti.errors import WrongInput
+from ganeti.declare.types import ensure_host_name
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
 from ganeti.model.guest import Guest
 from ganeti.node.hypervisor.kvm.command import CHROOT, MONITOR_SOCKET, PID_FILE, SERIAL_SOCKET
 from ganeti.node.hypervisor.kvm.plan import Accelerator
 
-_NAME = re.compile(HOST_NAME_PATTERN)
 # struct flock of fcntl(2): type, whence, start, length, process.
 _FLOCK = "hhlli4x"
 
@@ -108,8 +105,7 @@ class GuestDirectory:
 
 def directory_of(paths: Paths, name: str) -> GuestDirectory:
     """Raises WrongInput for a name that is no host name and might lead elsewhere."""
-    if not _NAME.match(name):
-        raise WrongInput(f"Parameter 'instance_name': '{name}' is not a host name")
+    ensure_host_name(name, "instance_name")
     return GuestDirectory(paths.run / "kvm" / name)
 
 

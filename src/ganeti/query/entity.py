@@ -1,18 +1,29 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The columns of an object's settings, as they are declared at its fields (``ganeti.declare.setting``)."""
+"""The columns that lists of all objects have, and those of their settings (``ganeti.declare.setting``)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ganeti.declare.field import FieldKind
+from ganeti.declare.field import NUMBER, OTHER, TEXT, TIMESTAMP, FieldKind
 from ganeti.declare.parameter import Parameter, parameters_of
 from ganeti.declare.setting import settings_of
 from ganeti.model.entity import Entity
 from ganeti.query.column import Column, column, kind_of_parameter
 
 R = TypeVar("R")
+
+
+def common_columns(title: str, own: Callable[[R], Entity]) -> Iterator[Column[R]]:
+    """``title``: what the objects are called; ``own``: the object of a row."""
+    yield column("name", title, TEXT, f"{title} name", lambda row: own(row).name)
+    yield column("uuid", "UUID", TEXT, f"{title} UUID", lambda row: own(row).uuid)
+    told = "Serial number: how often it was modified"
+    yield column("serial_no", "SerialNo", NUMBER, told, lambda row: own(row).serial_no)
+    yield column("ctime", "CTime", TIMESTAMP, "Creation time", lambda row: own(row).ctime)
+    yield column("mtime", "MTime", TIMESTAMP, "Modification time", lambda row: own(row).mtime)
+    yield column("tags", "Tags", OTHER, "Tags", lambda row: sorted(own(row).tags))
 
 
 def setting_columns(
@@ -27,16 +38,16 @@ def setting_columns(
         value = _value(own, row.name)
         if row.inherits:
             told = f"{parameter.help}, merged with the defaults"
-            yield column(row.shown_as, row.column, FieldKind.OTHER, told, inherited[row.name])
+            yield column(row.shown_as, row.column, OTHER, told, inherited[row.name])
             told = f"Custom {parameter.help[0].lower()}{parameter.help[1:]}"
-            yield column(f"custom_{row.name}", f"Custom{row.column}", FieldKind.OTHER, told, value)
+            yield column(f"custom_{row.name}", f"Custom{row.column}", OTHER, told, value)
         elif row.column:
             yield column(row.shown_as, row.column, _kind(parameter), parameter.help, value)
 
 
 def _kind(parameter: Parameter) -> FieldKind:
     kind = parameter.kind
-    return FieldKind.TEXT if isinstance(kind, type) and issubclass(kind, str) else kind_of_parameter(parameter)
+    return TEXT if isinstance(kind, type) and issubclass(kind, str) else kind_of_parameter(parameter)
 
 
 def _value(own: Callable[[R], Entity], name: str) -> Callable[[R], Any]:
