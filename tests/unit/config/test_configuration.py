@@ -94,6 +94,26 @@ async def test_a_full_disk_fails_the_change_and_all_that_was_built_on_it(configu
     assert read_state(configuration.store) == configuration.state
 
 
+async def test_a_change_is_seen_by_nobody_before_it_is_written(configuration, monkeypatch):
+    write, written, go_on, told = configuration.store.write, asyncio.Event(), asyncio.Event(), []
+
+    async def slow(batches):
+        written.set()
+        await go_on.wait()
+        await write(batches)
+
+    monkeypatch.setattr(configuration.store, "write", slow)
+    configuration.subscribe(lambda *_: told.append(node(configuration).offline))
+    commit = asyncio.create_task(configuration.commit([evolve(node(configuration), offline=True)]))
+    await written.wait()
+    assert not node(configuration).offline
+    assert not told
+    go_on.set()
+    await commit
+    assert node(configuration).offline
+    assert told == [True]
+
+
 async def test_a_cancelled_commit_is_still_written(configuration):
     task = asyncio.create_task(configuration.commit([evolve(node(configuration), offline=True)]))
     await asyncio.sleep(0)
