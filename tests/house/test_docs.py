@@ -14,6 +14,7 @@ from ganeti.cli.runnable import Local, help_of, options_of, parameters_from
 from ganeti.declare.decode import decode
 from ganeti.declare.field import FieldKind
 from ganeti.declare.parameter import parameters_of
+from ganeti.declare.problems import Problems
 from ganeti.declare.setting import given_settings
 from ganeti.host.paths import Paths
 from ganeti.model.cluster import Cluster
@@ -60,7 +61,9 @@ def test_an_example_is_a_command_that_there_is(line):
     runnable = find(script, name)
     assert runnable is not None
     command, options = runnable.command, options_of(runnable)
-    rest, values = parse(build(script, command.usage, help_of(runnable), options), options, words)
+    read = parse(build(script, command.usage, help_of(runnable), options), options, words)
+    read.problems.tell()
+    rest, values = read.arguments, read.values
     if command.per_instance:
         values["instance_name"] = (rest or ["web1.example.com"])[0]
     else:
@@ -72,7 +75,9 @@ def test_an_example_is_a_command_that_there_is(line):
         known = parameters_of(struct)
         given = {key: value for key, value in cluster_parameters(values).items() if key in known}
         settings = given_settings(Cluster, decode(tag | given, struct, line))
-        changed(Cluster(uuid="", name="", master_node=""), settings)
+        problems = Problems()
+        changed(Cluster(uuid="", name="", master_node=""), settings, problems)
+        problems.tell()
     elif not isinstance(runnable, Local):
         parameters = parameters_from(runnable, values)
         wire_name = runnable.operation.wire_name()

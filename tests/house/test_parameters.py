@@ -223,7 +223,8 @@ OPERATION_COMMANDS = [
 
 def composed(runnable, words):
     command, options = runnable.command, options_of(runnable)
-    rest, values = parse(build("x", command.usage, help_of(runnable), options), options, words)
+    given = parse(build("x", command.usage, help_of(runnable), options), options, words)
+    rest, values = given.arguments, given.values
     if not command.per_instance:
         values |= take_arguments(command.name, command.arguments, rest)
     return parameters_from(runnable, values)

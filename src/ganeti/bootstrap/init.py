@@ -12,6 +12,7 @@ from ganeti.config.configuration import record_of
 from ganeti.config.sqlite import SqliteStore
 from ganeti.config.ssconf import ssconf_values
 from ganeti.config.store import FORMAT
+from ganeti.declare.problems import Problems
 from ganeti.declare.setting import given_settings
 from ganeti.errors import EnvironmentUnfit, NotUnique, WrongInput, WrongState
 from ganeti.host import addresses
@@ -57,12 +58,7 @@ def plan(wanted: NewCluster, paths: Paths, clock: Clock) -> State:
         )
     cluster_name, cluster_ip = addresses.resolve(wanted.cluster_name, version)
     _ensure_cluster_address(cluster_name, cluster_ip, node_ip)
-    if wanted.secondary_ip and not addresses.is_own_address(wanted.secondary_ip):
-        raise WrongInput(f"Parameter 'secondary_ip': {wanted.secondary_ip} is not an address of this machine")
-    state = _state(wanted, (cluster_name, cluster_ip), (node_name, node_ip), paths, clock.now())
-    allocators = Iallocators(paths.iallocator_search_path)
-    ensure_allocator(allocators, state.cluster.default_iallocator, "default_iallocator")
-    return state
+    return _state(wanted, (cluster_name, cluster_ip), (node_name, node_ip), paths, clock.now())
 
 
 def carry_out(state: State, paths: Paths, start_daemons: Callable[[], None]) -> None:
@@ -112,15 +108,28 @@ def _state(wanted: NewCluster, named: tuple[str, str], master: tuple[str, str], 
         master_ip=cluster_ip,
         master_netmask=addresses.longest_prefix(cluster_ip),
     )
-    cluster = _bootable(changed(cluster, given_settings(Cluster, wanted)), paths)
-    if not cluster.master_netdev:
+    problems = Problems()
+    cluster = _bootable(changed(cluster, given_settings(Cluster, wanted), problems), paths)
+    with problems.noted():
+        _ensure_device(cluster.master_netdev)
+    with problems.noted():
+        allocators = Iallocators(paths.iallocator_search_path)
+        ensure_allocator(allocators, cluster.default_iallocator, "default_iallocator")
+    with problems.noted():
+        if node.secondary_ip and not addresses.is_own_address(node.secondary_ip):
+            raise WrongInput(f"Parameter 'secondary_ip': {node.secondary_ip} is not an address of this machine")
+    problems.tell()
+    return State().changed([group, node, evolve(cluster, serial_no=1)])
+
+
+def _ensure_device(name: str) -> None:
+    if not name:
         raise WrongInput("Parameter 'master_netdev' is missing: name the network interface for the cluster's address")
-    if cluster.master_netdev not in addresses.interfaces():
+    if name not in addresses.interfaces():
         raise WrongInput(
-            f"Parameter 'master_netdev': there is no network interface '{cluster.master_netdev}' on this machine; "
+            f"Parameter 'master_netdev': there is no network interface '{name}' on this machine; "
             f"choose from {', '.join(addresses.interfaces())}"
         )
-    return State().changed([group, node, evolve(cluster, serial_no=1)])
 
 
 def _bootable(cluster: Cluster, paths: Paths) -> Cluster:

@@ -6,12 +6,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ganeti.declare import text
 from ganeti.declare.command import Argument, Option
 from ganeti.declare.parameter import Parameter
+from ganeti.declare.problems import Problems
 from ganeti.errors import CommandLineError, WrongInput
 
 _READERS: dict[str, Callable[[str, str], Any]] = {
@@ -48,6 +50,15 @@ ALWAYS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A command line as far as it can be read: arguments, values by name, and what of the options is wrong."""
+
+    arguments: list[str]
+    values: dict[str, Any]
+    problems: Problems
+
+
 class Parser(argparse.ArgumentParser):
     """Raises CommandLineError instead of ending the process."""
 
@@ -80,23 +91,25 @@ def build(prog: str, usage: str, description: str, options: Sequence[Option]) ->
     return parser
 
 
-def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """(arguments, values by name) of a command line. Raises CommandLineError or WrongInput."""
+def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> Given:
+    """Raises CommandLineError for options that there aren't; what their values can't be is noted."""
     # Argparse forgets about "--" where options and arguments may be mixed.
     words, behind = _cut(words)
     namespace = parser.parse_intermixed_args(words)
     values: dict[str, Any] = {}
+    problems = Problems()
     for option in options:
         given = getattr(namespace, option.dest, None)
         if given is None and option.dest not in values:
             given = option.default
         if given is not None:
-            values[option.dest] = _value(option, given)
-    return [*namespace.arguments, *behind], values
+            with problems.noted():
+                values[option.dest] = _value(option, given)
+    return Given([*namespace.arguments, *behind], values, problems)
 
 
 def read_files(options: Sequence[Option], values: dict[str, Any]) -> dict[str, Any]:
-    """The lines of the files that options name. Raises CommandLineError."""
+    """The lines of the files that options name. Raises WrongInput."""
     named = [option for option in options if option.kind == "lines" and isinstance(values[option.dest], str)]
     return {option.dest: _lines(values[option.dest], option.flags[-1]) for option in named}
 
@@ -114,6 +127,7 @@ def option_of(parameter: Parameter) -> Option:
         repeat=parameter.kind in (list, tuple),
         completes=parameter.completes,
         hidden=not parameter.supported,
+        refused=tuple(map(str, parameter.refused)),
     )
 
 
@@ -146,9 +160,9 @@ def _lines(path: str, flag: str) -> list[str]:
     try:
         content = sys.stdin.read() if path == "-" else Path(path).read_text()
     except OSError as error:
-        raise CommandLineError(f"Option '{flag}': cannot read {path}: {error.strerror}") from None
+        raise WrongInput(f"Option '{flag}': cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise CommandLineError(f"Option '{flag}': {path} is not a text file") from None
+        raise WrongInput(f"Option '{flag}': {path} is not a text file") from None
     return [line.strip() for line in content.splitlines()]
 
 
@@ -182,30 +196,35 @@ def _add(group: Any, option: Option) -> None:
             *option.flags,
             dest=option.dest,
             action="append" if option.repeat else "store",
-            choices=option.choices or None,
             default=None,
             metavar=value_of(option),
             help=told,
         )
 
 
-def _dashes(option: Option, given: Any) -> Any:
+def _dashes(given: Any) -> Any:
     """Argparse takes a value of ``--`` (``--separator=--``) for the end of the options, and leaves a list of none."""
     if given != []:
         return given
-    if option.choices:
-        raise CommandLineError(f"Option '{option.flags[-1]}': choose from {', '.join(option.choices)}")
     return "--"
 
 
 def _value(option: Option, given: Any) -> Any:
-    """Texts as values; whatever isn't a text is one already."""
-    given = [_dashes(option, item) for item in given] if option.repeat and given else _dashes(option, given)
-    reader = _READERS.get(option.kind)
-    if reader is None:
-        return given
-    flag = option.flags[-1]
+    """Texts as values; whatever isn't a text is one already. Raises CommandLineError."""
     if not option.repeat:
-        return reader(given, flag) if isinstance(given, str) else given
-    values = [reader(item, flag) for item in given]
+        return _read(option, _dashes(given))
+    values = [_read(option, _dashes(item)) for item in given]
     return [item for value in values for item in value] if option.kind == "list" else values
+
+
+def _read(option: Option, given: Any) -> Any:
+    reader, flag = _READERS.get(option.kind), option.flags[-1]
+    if option.choices and given not in option.choices:
+        why = "not supported yet" if given in option.refused else "not allowed"
+        raise CommandLineError(f"{flag}: '{given}' is {why}; choose from {', '.join(option.choices)}")
+    if reader is None or not isinstance(given, str):
+        return given
+    try:
+        return reader(given, flag)
+    except WrongInput as error:
+        raise CommandLineError(error.message) from None

@@ -6,15 +6,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from ganeti import VERSION
 from ganeti.cli import selection
 from ganeti.cli.commands import COMMANDS, find
 from ganeti.cli.failures import ended
 from ganeti.cli.options import build, parse, read_files, take_arguments
-from ganeti.cli.runnable import Local, OperationCommand, help_of, options_of, parameters_from
+from ganeti.cli.runnable import Local, OperationCommand, Runnable, help_of, options_of, parameters_from
 from ganeti.cli.session import Session
-from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE
+from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, WrongInput
 
 
 def run(script: str, words: Sequence[str]) -> int:
@@ -35,7 +36,10 @@ def _run(script: str, words: Sequence[str]) -> int:
         return 0 if asked else EXIT_FAILURE
     command, options = runnable.command, options_of(runnable)
     parser = build(f"{script} {command.name}", command.usage, help_of(runnable), options)
-    rest, values = parse(parser, options, words[1:])
+    given = parse(parser, options, words[1:])
+    if given.problems:
+        parser.error("\n".join([*given.problems.lines, *_also_wrong(runnable, given.values)]))
+    rest, values = given.arguments, given.values
     session = Session(script, command.name, values)
     if not isinstance(runnable, Local) and command.per_instance:
         return _run_for_instances(session, runnable, rest)
@@ -43,6 +47,22 @@ def _run(script: str, words: Sequence[str]) -> int:
     if isinstance(runnable, Local):
         return runnable.run(session, values)
     return _read_operation(session, runnable) if command.at_once else _run_operation(session, runnable)
+
+
+def _also_wrong(runnable: Runnable, values: dict[str, Any]) -> list[str]:
+    """What the master daemon would say of the options that can be read."""
+    if isinstance(runnable, Local):
+        return []
+    named = {argument.name: argument.name for argument in runnable.command.arguments}
+    subject = {"instance_name": "instance"} if runnable.command.per_instance else {}
+    from ganeti.declare.decode import decode  # noqa: PLC0415 - only when something is wrong
+
+    try:
+        parameters = parameters_from(runnable, {**values, **named, **subject})
+        decode({"OP_ID": runnable.operation.wire_name(), **parameters}, runnable.operation, "")
+    except WrongInput as error:
+        return error.message.splitlines()
+    return []
 
 
 def _read_operation(session: Session, runnable: OperationCommand) -> int:

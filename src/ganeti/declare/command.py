@@ -32,7 +32,8 @@ class Option:
 
     ``kind`` is how its text is read: see ``ganeti.declare.text``; "lines" is those of the file that is named.
     ``completes``: what shell completion offers besides ``choices``, a kind of thing or a list;
-    see ``ganeti.cli.completion``. ``hidden``: it is taken, and refused later with a reason; nothing speaks of it.
+    see ``ganeti.cli.completion``. ``hidden``: it is taken, and refused later with a reason; nothing speaks of it;
+    ``refused``: so are these values besides the ``choices``.
     """
 
     flags: tuple[str, ...]
@@ -48,6 +49,7 @@ class Option:
     completes: str | None = None
     const: Any = None
     hidden: bool = False
+    refused: tuple[str, ...] = ()
 
     @property
     def dest(self) -> str:

@@ -45,7 +45,9 @@ def decode_texts(value: Mapping[str, Any], cls: type[T], what: str) -> T:
 
 
 def from_text(value: Any, parameter: Parameter) -> Any:
-    """A text as a command line or a query string gives it, in the parameter's own type. Raises WrongInput."""
+    """A text as a query string gives it, in the parameter's own type; switches are 1 and 0. Raises WrongInput."""
+    if parameter.kind is bool and value in ("0", "1"):
+        return value == "1"
     return _from_text(value, parameter.type, f"Parameter '{parameter.name}'")
 
 
@@ -106,8 +108,7 @@ class _Reading:
 
     def _ensure_supported(self, parameter: Parameter | None, value: Any, place: Place) -> None:
         if parameter and parameter.refuses(value):
-            what = f"{place}: '{text.shortened(str(value))}'" if parameter.supported else f"{place}"
-            self._tell(f"{what} is not supported yet")
+            self._tell(f"{place}{parameter.refusal(value)}")
 
     def _leaf(self, value: Any, hint: Any, place: Place, *, texts: bool) -> Any:
         if isinstance(value, str) and (texts or kind_of(hint) == "size"):

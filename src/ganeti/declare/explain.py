@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from msgspec import Meta
 
-from ganeti.declare.parameter import choices_of
+from ganeti.declare.parameter import choices_of, refused_of
 from ganeti.declare.text import shortened
 
 _AT = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
@@ -66,7 +66,8 @@ def explained(message: str, hint: Any, place: Place, what: str) -> str:
         return f"{where}: parameter '{missing[1]}' is missing"
     if told.startswith("Invalid enum value") and (choices := choices_of(hint)):
         given = shortened(told.removeprefix("Invalid enum value ").strip("'\""))
-        allowed = ", ".join(str(choice) for choice in choices if choice != "")
+        refused = refused_of(hint)
+        allowed = ", ".join(str(choice) for choice in choices if choice not in ("", *refused))
         return f"{where}: '{given}' is not allowed; choose from {allowed}"
     if told.startswith("Expected `str` matching regex") and (wanted := _expected(hint)):
         return f"{where}: expected {wanted}"

@@ -26,6 +26,9 @@ _KEY = "parameter"
 # A file or directory, a program that is run, arguments or environment of one, the user that it runs as.
 Reach = Literal["path", "program", "arguments", "environment", "user"]
 
+# Whether it can be given no value but its default, and what it belongs to; or, which values are refused.
+Unsupported = bool | str | tuple[Any, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class _Declaration:
@@ -36,7 +39,7 @@ class _Declaration:
     secret: bool
     bare: bool
     off: str
-    unsupported: bool | tuple[Any, ...]
+    unsupported: Unsupported
     accepted: str
     reaches: Reach | None
     role: Role | None
@@ -51,7 +54,7 @@ def param(
     secret: bool = False,
     bare: bool = False,
     off: str = "",
-    unsupported: bool | tuple[Any, ...] = False,
+    unsupported: Unsupported = False,
     accepted: str = "",
     reaches: Reach | None = None,
     role: Role | None = None,
@@ -64,13 +67,15 @@ def param(
     ``secret``: the value is kept out of logs, job lists and hooks. ``bare``: the flag takes no value,
     although "neither yes nor no" is possible too. ``off``: the help of a flag that switches off what is on
     by default (``--no-...``). ``unsupported``: any other value than the default is refused
-    where it is decoded, and nothing speaks of the parameter; or, some values are refused: those. ``accepted``: why
+    where it is decoded, and nothing speaks of the parameter; a text says there what it belongs to. Or, some values are
+    refused: those. ``accepted``: why
     taking it and doing nothing with it harms nobody; its help says so. ``reaches``: what the value becomes on a
     node, where that is more than words and numbers. ``role``: what giving it takes, where that
     is more than what the operation takes. ``at_once``: of a guest, what takes effect while it runs, and not at its
     next start.
     """
-    remark = f" (no effect: {accepted})" if accepted else " (not supported yet)" if unsupported is True else ""
+    refused = unsupported and not isinstance(unsupported, tuple)
+    remark = f" (no effect: {accepted})" if accepted else " (not supported yet)" if refused else ""
     off = f"{off}{remark}" if off else ""
     declaration = _Declaration(
         f"{help}{remark}",
@@ -104,7 +109,7 @@ class Parameter:
     secret: bool = False
     bare: bool = False
     off: str = ""
-    unsupported: bool | tuple[Any, ...] = False
+    unsupported: Unsupported = False
     accepted: str = ""
     reaches: Reach | None = None
     role: Role | None = None
@@ -117,8 +122,12 @@ class Parameter:
     @property
     def choices(self) -> tuple[Any, ...]:
         """The values to choose from, if there is a closed list of them."""
-        refused = self.unsupported if isinstance(self.unsupported, tuple) else ()
-        return tuple(choice for choice in choices_of(self.type) if choice not in refused)
+        return tuple(choice for choice in choices_of(self.type) if choice not in self.refused)
+
+    @property
+    def refused(self) -> tuple[Any, ...]:
+        """The values that are not supported yet although their list has them."""
+        return self.unsupported if isinstance(self.unsupported, tuple) else ()
 
     @property
     def nullable(self) -> bool:
@@ -127,13 +136,20 @@ class Parameter:
     @property
     def supported(self) -> bool:
         """Whether it can be given at all."""
-        return self.unsupported is not True
+        return not self.unsupported or isinstance(self.unsupported, tuple)
 
     def refuses(self, value: Any) -> bool:
         """Whether a value is one of those that are not supported yet."""
         if isinstance(self.unsupported, tuple):
             return value in self.unsupported
-        return self.unsupported and value != self.default
+        return bool(self.unsupported) and value != self.default
+
+    def refusal(self, value: Any) -> str:
+        """What to say of a value that is refused, behind the name of the parameter."""
+        if isinstance(self.unsupported, tuple):
+            return f": '{value}' is not supported yet; choose from {', '.join(map(str, self.choices))}"
+        why = f": it belongs to {self.unsupported}" if isinstance(self.unsupported, str) else ""
+        return f" is not supported yet{why}"
 
 
 @cache
@@ -182,6 +198,12 @@ def choices_of(hint: Any) -> tuple[Any, ...]:
     """The values of a closed list, for a list those of its members."""
     parts = _parts(member_of(hint) or hint)
     return next((values for part in parts if (values := _closed(part))), ())
+
+
+def refused_of(hint: Any) -> tuple[Any, ...]:
+    """The values that a parameter of this type refuses, though its type has them."""
+    declaration = _declaration(hint)
+    return declaration.unsupported if declaration and isinstance(declaration.unsupported, tuple) else ()
 
 
 def nullable(hint: Any) -> bool:

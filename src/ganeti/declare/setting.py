@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
+from ganeti.declare.problems import Problems
 from ganeti.errors import WrongInput
 
 S = TypeVar("S", bound=Struct)
@@ -114,22 +115,23 @@ def given_settings(cls: type[Struct], value: Struct) -> dict[str, Any]:
     return {name: given for name, given in values if given is not None}
 
 
-def with_given(entity: S, given: Mapping[str, Any], merged: Mapping[str, Callable[[S, Any], Any]]) -> S:
-    """The entity with the settings of ``given``, by the name of their field.
+def with_given(
+    entity: S, given: Mapping[str, Any], merged: Mapping[str, Callable[[S, Any], Any]], problems: Problems
+) -> S:
+    """The entity with the settings of ``given``, by the name of their field, as far as they are right.
 
-    ``merged``: how those are made of what is given that don't just take its place. Raises WrongInput with everything
-    that is wrong, also with what the entity's ``problems`` says then.
+    ``merged``: how those are made of what is given that don't just take its place. What is wrong is noted, also
+    what the entity's ``problems`` says then.
     """
-    changes, wrong = {}, []
+    changes = {}
     for name, value in given.items():
-        try:
+        with problems.noted():
             changes[name] = merged[name](entity, value) if name in merged else value
-        except WrongInput as error:
-            wrong.append(error.message)
     result = msgspec.structs.replace(entity, **changes)
     find = getattr(result, "problems", None)
-    if wrong := wrong + (find() if find else []):
-        raise WrongInput("\n".join(wrong))
+    with problems.noted():
+        if found := find() if find else []:
+            raise WrongInput("\n".join(found))
     return result
 
 

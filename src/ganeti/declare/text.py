@@ -21,8 +21,8 @@ _NUMBERS = {
     float: (re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?(e[+-]?[0-9]{1,2})?", re.ASCII), "a number"),
 }
 _UNITS = {"": 1, "m": 1, "g": 1024, "t": 1024**2}  # MiB; a bare number is MiB already
-_TRUE = {"yes", "true", "on", "1"}
-_FALSE = {"no", "false", "off", "0"}
+_TRUE = {"yes", "true", "on"}
+_FALSE = {"no", "false", "off"}
 
 # What a value of "default" does to a parameter: its own setting goes, the inherited one counts again.
 RESET = "default"

@@ -88,4 +88,5 @@ TEMPLATES = {
     DiskTemplate.EXT: Template("everywhere"),
     DiskTemplate.BLOCK: Template("everywhere"),
 }
+UNSUPPORTED = tuple(str(template) for template, row in TEMPLATES.items() if not row.supported)
 SUPPORTED = tuple(template for template, row in TEMPLATES.items() if row.supported)

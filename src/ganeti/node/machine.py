@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+from ganeti.host.addresses import is_own_address
 from ganeti.host.files import read_text
 
 _KIB_PER_MIB = 1024
@@ -29,6 +30,10 @@ class Machine(Protocol):
         ...
 
     def boot_id(self) -> str: ...
+
+    def holds(self, address: str) -> bool:
+        """Whether an address is this machine's."""
+        ...
 
     async def reaches(self, address: str, port: int) -> bool:
         """Whether something listens at an address, as seen from here."""
@@ -56,6 +61,9 @@ class ThisMachine:
     def boot_id(self) -> str:
         return read_text(Path("/proc/sys/kernel/random/boot_id")) or ""
 
+    def holds(self, address: str) -> bool:
+        return is_own_address(address)
+
     async def reaches(self, address: str, port: int) -> bool:
         try:
             async with asyncio.timeout(_CONNECT):
@@ -70,12 +78,16 @@ class ThisMachine:
 
 @dataclass(frozen=True, slots=True)
 class PaperMachine:
-    """A machine of any size, for nodes that exist in a test only. ``used`` is what the node itself takes."""
+    """A machine of any size, for nodes that exist in a test only. ``used`` is what the node itself takes.
+
+    It has every address that it is asked for but those in ``lacking``.
+    """
 
     total_memory: int = 32768
     used_memory: int = 512
     all_processors: int = 16
     boot: str = "paper"
+    lacking: frozenset[str] = frozenset()
 
     def memory(self) -> tuple[int, int]:
         return self.total_memory, self.total_memory - self.used_memory
@@ -85,6 +97,9 @@ class PaperMachine:
 
     def boot_id(self) -> str:
         return self.boot
+
+    def holds(self, address: str) -> bool:
+        return address not in self.lacking
 
     async def reaches(self, address: str, port: int) -> bool:
         del address, port

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 
 import ganeti
-from ganeti.errors import in_words
+from ganeti.errors import EnvironmentUnfit, in_words
 from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, RunningGuest, Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.equipment import Equipment
@@ -52,6 +52,11 @@ class Reports:
             version=ganeti.VERSION,
             unknown=unknown,
         )
+
+    async def check_address(self, call: node.CheckAddress, report: Report) -> None:
+        del report
+        if not self._equipment.machine.holds(call.address):
+            raise EnvironmentUnfit(f"node {self._equipment.name} has no address {call.address}")
 
     async def watch(self, call: node.WatchNode, report: Report) -> None:
         """Until the caller hangs up."""

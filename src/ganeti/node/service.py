@@ -36,6 +36,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         node.WatchNode: reports.watch,
         node.DelayNode: reports.delay,
         node.SetMasterIp: equipment.address.set,
+        node.CheckAddress: reports.check_address,
         node.CheckDevice: equipment.address.check_device,
         instance.StartGuest: guests.start,
         instance.StopGuest: guests.stop,

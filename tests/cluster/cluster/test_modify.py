@@ -2,9 +2,11 @@
 """Parameters of the cluster."""
 
 import pytest
+from msgspec.structs import replace
 
 from ganeti import errors
 from ganeti.model.entity import evolve
+from ganeti.model.parameters.policy import Bounds, Spec
 
 
 async def test_parameters_of_the_cluster_are_inherited_by_instances(cluster):
@@ -33,7 +35,7 @@ async def test_parameters_of_the_cluster_are_inherited_by_instances(cluster):
         ({"master_netmask": 33}, "an IPv4 prefix has at most 32 bits, not 33"),
         ({"master_netdev": "two words"}, "expected the name of a network device"),
         ({"default_iallocator": "nosuch"}, "there is no allocator 'nosuch'; choose from hail"),
-        ({"nicparams": {"mode": "routed"}}, "mode 'routed' is not supported yet; choose bridged"),
+        ({"nicparams": {"mode": "routed"}}, "Parameter 'mode': 'routed' is not supported yet; choose from bridged"),
         (
             {"ipolicy": {"std": {"memory-size": 99999}}},
             "the standard instance's memory-size, 99999, is outside of the bounds",
@@ -44,6 +46,14 @@ async def test_parameters_of_the_cluster_are_inherited_by_instances(cluster):
             {"mac_prefix": "aa:bb:cc", "beparams": {"minmem": 512}, "nicparams": {"link": ""}, "master_netmask": 64},
             "maxmem, 128 MiB\nParameter 'nicparams': mode 'bridged' needs a link, the name of the bridge\nParameter",
         ),
+        (
+            {"ipolicy": {"disk-templates": ["bogus"]}},
+            "disk-templates: there is no template 'bogus'; choose from blockdev",
+        ),
+        ({"ipolicy": {"disk-templates": []}}, "disk-templates needs at least one of blockdev"),
+        ({"ipolicy": {"minmax": "all"}}, "Parameter 'minmax': expected a list"),
+        ({"hvparams": {"kvm": {"cpu_mask": "0:9-1"}}}, "cpu_mask: 9-1 is no range, it ends before it begins"),
+        ({"beparams": {"auto_balance": "1"}}, "'1' is neither yes nor no"),
         ({"ipolicy": {"vcpu-ratio": "many"}}, "Parameter 'vcpu-ratio'"),
         ({"enabled_disk_templates": ["drbd"]}, "'drbd' is not supported; choose from diskless, file, sharedfile"),
         ({"vg_name": "xenvg"}, "Parameter 'vg_name' is not supported yet"),
@@ -56,6 +66,37 @@ async def test_bad_parameters_are_told_and_change_nothing(cluster, parameters, t
         await cluster.run("OP_CLUSTER_SET_PARAMS", **parameters)
     assert told in caught.value.message
     assert cluster.state is before
+
+
+async def test_all_that_is_wrong_is_told_at_once(cluster):
+    await cluster.add("web1")
+    with pytest.raises(errors.WrongInput) as caught:
+        await cluster.run(
+            "OP_CLUSTER_SET_PARAMS",
+            hvparams={"kvm": {"vga": "bogus", "nope": 1}, "vmware": {}},
+            os_hvp={"debian": {"kvm": {"cpu_mask": "3-1"}}},
+            beparams={"vcpus": 0},
+            default_iallocator="nosuch",
+            master_netdev="br9",
+            enabled_disk_templates=["file"],
+            nicparams={"link": ""},
+        )
+    wrong = ("'vga'", "'nope'", "'vmware'", "cpu_mask", "'vcpus'", "'nosuch'", "'br9'", "in use by", "needs a link")
+    assert [text for text in wrong if text not in caught.value.message] == []
+
+
+async def test_what_is_not_said_of_bounds_and_sizes_stays_as_it_is(cluster):
+    before = cluster.state.cluster.ipolicy
+    one = {"minmax": [{"max": {"memory-size": 2048}}], "std": {"cpu-count": 2}}
+    await cluster.run("OP_CLUSTER_SET_PARAMS", ipolicy=one)
+    after = cluster.state.cluster.ipolicy
+    (bounds,) = after.minmax
+    assert (bounds.min, bounds.max) == (before.minmax[0].min, replace(before.minmax[0].max, memory_size=2048))
+    assert after.std == replace(before.std, cpu_count=2)
+    two = {"minmax": [{}, {"min": {"cpu-count": 4}}]}
+    await cluster.run("OP_CLUSTER_SET_PARAMS", ipolicy=two)
+    first, second = cluster.state.cluster.ipolicy.minmax
+    assert (first, second) == (bounds, Bounds(min=Spec(cpu_count=4)))
 
 
 async def test_what_instances_use_cannot_be_switched_off(cluster):

@@ -4,6 +4,7 @@
 import pytest
 
 from ganeti import errors
+from ganeti.node.network.fake import FakeNetwork
 
 
 @pytest.fixture
@@ -26,6 +27,21 @@ async def test_what_a_node_cannot_do_is_refused_with_its_name(kvm):
 
 async def test_what_was_wrong_before_is_no_reason_to_refuse_a_change(kvm):
     await kvm.run("OP_CLUSTER_SET_PARAMS", hvparams={"kvm": {"cpu_type": "host"}})
+
+
+async def test_so_is_what_is_set_for_an_os(kvm):
+    with pytest.raises(errors.WrongInput, match="On node node2: cpu_type: no CPU model 'nosuchcpu'"):
+        await kvm.run("OP_CLUSTER_SET_PARAMS", os_hvp={"debian": {"kvm": {"cpu_type": "nosuchcpu"}}})
+
+
+async def test_a_bridge_that_a_node_does_not_have_is_refused_with_its_name(cluster):
+    for node in cluster.nodes.values():
+        links = ["xen-br0"] if node.node.name == "node3" else ["xen-br0", "br1"]
+        node.equipment.networks["bridged"] = FakeNetwork(links)
+    with pytest.raises(errors.WrongInput) as caught:
+        await cluster.run("OP_CLUSTER_SET_PARAMS", nicparams={"link": "br1"})
+    assert caught.value.message == "On node node3: There is no bridge 'br1' on this node\n--force sets it anyway"
+    await cluster.run("OP_CLUSTER_SET_PARAMS", nicparams={"link": "br1"}, force=True)
 
 
 async def test_it_can_be_forced(kvm):

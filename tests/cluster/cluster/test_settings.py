@@ -14,6 +14,7 @@ from ganeti.cli.runnable import options_of
 from ganeti.cli.tree import render
 from ganeti.declare.decode import decode
 from ganeti.declare.parameter import parameters_of
+from ganeti.declare.problems import Problems
 from ganeti.declare.setting import given_settings, settings_of
 from ganeti.model.cluster import Cluster
 from ganeti.operations import find
@@ -83,7 +84,7 @@ async def test_it_is_set_by_modify_and_shown_by_info(cluster, name):
 def test_it_is_given_at_init_in_the_same_way(name):
     cluster = Cluster(uuid="", name="c", master_node="")
     wanted = decode({"cluster_name": "c", ROWS[name].parameter: sample(name)}, NewCluster, "gnt-cluster init")
-    assert getattr(changed(cluster, given_settings(Cluster, wanted)), name) != getattr(cluster, name)
+    assert getattr(changed(cluster, given_settings(Cluster, wanted), Problems()), name) != getattr(cluster, name)
 
 
 @pytest.mark.parametrize("name", ROWS)

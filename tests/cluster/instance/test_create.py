@@ -45,7 +45,7 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"beparams": {"minmem": 256}}, "of web1: minmem, 256 MiB, is more than maxmem, 128 MiB"),
         ({"hvparams": {"migration_mode": "live"}}, "whole cluster only"),
         ({"hypervisor": "kvm"}, "'kvm' is not enabled in this cluster; enabled are fake"),
-        ({"disk_template": "plain"}, "'plain' is not enabled"),
+        ({"disk_template": "plain"}, "'plain' is not supported yet; choose from diskless, file, sharedfile"),
         ({"disks": [{"size": 64, "color": "red"}]}, "Disk 0: there is no parameter 'color'"),
         ({"disks": [{"size": "-5"}]}, "'-5' is not a size"),
         ({"disks": []}, "needs a disk"),
@@ -53,7 +53,7 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"file_storage_dir": "/etc"}, "must be a path below"),
         ({"nics": [{"mac": "01:00:00:00:00:01"}]}, "expected the MAC address of a card"),
         ({"nics": [{"ip": "300.1.1.1"}]}, "'300.1.1.1' is not an IP address"),
-        ({"nics": [{"mode": "magic"}]}, "'magic' is not allowed; choose from bridged, routed, openvswitch"),
+        ({"nics": [{"mode": "magic"}]}, "'magic' is not allowed; choose from bridged"),
         ({"instance_name": "../../etc/passwd"}, "expected a host name"),
         ({"os_type": "../evil"}, "expected an OS name"),
         ({"mode": "import"}, "Parameter 'mode': 'import' is not supported yet"),
@@ -97,9 +97,38 @@ async def test_what_is_wrong_with_disks_and_cards_is_told_at_once_before_there_i
     assert list(cluster.master.queue) == []
 
 
+async def test_all_that_is_wrong_is_told_at_once(cluster):
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", drained=True, force=True)
+    with pytest.raises(errors.CheckFailed) as caught:
+        await cluster.run(
+            "OP_INSTANCE_CREATE",
+            **CREATE | {"hypervisor": "kvm", "file_storage_dir": "/etc", "pnode": "node2", "beparams": {"foo": 1}},
+            disks=[{"size": 64}],
+            nics=[{"ip": "10.9.9.9"}, {"ip": "10.9.9.9"}],
+        )
+    wrong = ("'kvm' is not enabled", "below /srv", "NIC 1: IP address", "no parameter 'foo'", "node2 cannot get")
+    assert [text for text in wrong if text not in caught.value.message] == []
+
+
+async def test_what_the_policy_and_the_node_say_is_told_at_once(cluster):
+    with pytest.raises(errors.CheckFailed) as caught:
+        await cluster.add("web1", beparams={"memory": "16t"}, os_type="nosuch", no_install=False)
+    wrong = ("The instance policy of group default forbids this: memory-size", "nosuch", "MiB of free memory")
+    assert [text for text in wrong if text not in caught.value.message] == []
+
+
+async def test_parameters_of_other_templates_are_told_as_such(cluster):
+    with pytest.raises(errors.WrongInput) as caught:
+        await cluster.add("web1", disks=[{"size": 64, "adopt": "lv1", "vg": "xenvg"}])
+    assert caught.value.message.splitlines() == [
+        "Disk 0: parameter 'adopt' is not supported yet: it belongs to template 'plain'",
+        "Disk 0: parameter 'vg' is not supported yet: it belongs to templates 'plain' and 'drbd'",
+    ]
+
+
 async def test_disks_and_cards_are_taken_as_commands_and_earlier_versions_wrote_them(cluster):
     disks = [{"size": "1g", "spindles": "2", "name": "none", "mode": "ro"}, {"size": 64, "name": None}]
-    nics = [{"mac": None, "ip": "none", "mode": "routed", "link": ""}, {"ip": "2001:DB8::1", "bridge": "br1"}]
+    nics = [{"mac": None, "ip": "none", "mode": "bridged", "link": ""}, {"ip": "2001:DB8::1", "bridge": "br1"}]
     await cluster.add("web1", start=False, disks=disks, nics=nics)
     web = cluster.instance("web1")
     assert [(disk.size, disk.spindles, disk.name, disk.mode) for disk in web.disks] == [
@@ -107,7 +136,7 @@ async def test_disks_and_cards_are_taken_as_commands_and_earlier_versions_wrote_
         (64, None, None, "rw"),
     ]
     assert [(nic.ip, nic.nicparams) for nic in web.nics] == [
-        (None, {"mode": "routed"}),
+        (None, {"mode": "bridged"}),
         ("2001:db8::1", {"link": "br1"}),
     ]
 

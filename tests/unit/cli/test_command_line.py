@@ -18,7 +18,9 @@ from ganeti.operations.instance.create import InstanceCreate
 
 
 def read(options, *words):
-    return parse(build("gnt-x y", "", "", options), options, words)
+    given = parse(build("gnt-x y", "", "", options), options, words)
+    given.problems.tell()
+    return given.arguments, given.values
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,21 @@ def test_a_wrong_option_is_one_line_that_names_it_and_status_2(gnt, script, word
     assert ended.errors.count("\n") == 1
     assert words[1] in ended.errors
     assert "--help" in ended.errors
+
+
+def test_all_options_that_are_wrong_are_told_at_once(gnt):
+    words = ["-t", "drbd", "-B", "a=1,a=2", "-o", "../evil", "--disk", "0:size=much,color=red", "--priority", "urgent"]
+    ended = gnt("instance", "add", *words, "web9")
+    assert (ended.status, ended.output) == (EXIT_USAGE, "")
+    told = (
+        "'a' is given twice",
+        "'drbd' is not supported yet; choose from diskless, file, sharedfile",
+        "'urgent' is not allowed; choose from low, normal, high",
+        "'much' is not a size",
+        "there is no parameter 'color'",
+        "expected an OS name",
+    )
+    assert [text for text in told if text not in ended.errors] == []
 
 
 @pytest.mark.parametrize(

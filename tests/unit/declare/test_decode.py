@@ -69,7 +69,7 @@ def test_for_a_name_like_no_other_those_that_are_known_are_told():
 
 def test_a_value_outside_a_closed_list_is_told_with_the_list():
     told = wrong({"name": "a", "mode": "fast"})
-    assert told == "Parameter 'mode': 'fast' is not allowed; choose from live, non-live, magic"
+    assert told == "Parameter 'mode': 'fast' is not allowed; choose from live, non-live"
 
 
 def test_a_number_that_is_out_of_bounds_is_told_with_the_bound():
@@ -94,7 +94,7 @@ def test_everything_that_is_wrong_is_told_in_the_order_in_which_it_was_given():
         "limits": [{"most-slices": 1}, {"most-slices": 0}],
     }
     assert wrong(given).splitlines() == [
-        "Parameter 'mode': 'fast' is not allowed; choose from live, non-live, magic",
+        "Parameter 'mode': 'fast' is not allowed; choose from live, non-live",
         "Parameter 'items[0]': expected a text, not a whole number",
         "Parameter 'items[2]': expected a text, not a whole number",
         "Parameter 'count': expected a whole number or nothing, not a text",
@@ -142,7 +142,7 @@ def test_what_is_no_size_of_a_disk_is_refused_and_the_disk_is_named(value):
     [
         ({"name": "a", "later": True}, "Parameter 'later' is not supported yet"),
         ({"name": "a", "later": False}, "Parameter 'later' is not supported yet"),
-        ({"name": "a", "mode": "magic"}, "Parameter 'mode': 'magic' is not supported yet"),
+        ({"name": "a", "mode": "magic"}, "Parameter 'mode': 'magic' is not supported yet; choose from live, non-live"),
         (slices({"size": 1, "spare": True}), "Slice 0: parameter 'spare' is not supported yet"),
     ],
 )

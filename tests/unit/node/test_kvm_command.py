@@ -7,7 +7,7 @@ import pytest
 
 from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk, DiskTemplate
-from ganeti.node.hypervisor.kvm.launch import check
+from ganeti.node.hypervisor.kvm.launch import check, problems
 from ganeti.node.hypervisor.kvm.passwords import passwords
 from ganeti.node.storage.driver import OpenDisk
 from tests.unit.node.qemu import configured, plan_of, words
@@ -70,6 +70,14 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path):
     for part in ("'cpu_type': 'host' needs", "'machine_version': QEMU 7.2.0", "'kernel_path': there is no"):
         assert part in str(told.value)
     assert str(told.value).count("machine_version") == 1
+
+
+def test_what_no_guest_could_have_on_a_node_is_told_whatever_the_guest_is(tmp_path):
+    (tmp_path / "memory").touch()
+    wanted = configured(kernel_path="", mem_path="/memory", cdrom_image_path="/nosuch.iso", cpu_mask="0:9999")
+    found = "; ".join(problems(plan_of(wanted, root=tmp_path)))
+    for part in ("this node has no processor 9999", "there is no /nosuch.iso", "/memory is no directory"):
+        assert part in found.replace(str(tmp_path), "")
 
 
 VNC = {"vnc_bind_address": "127.0.0.1", "vnc_password_file": "/password"}

@@ -19,7 +19,7 @@ import json
 import re
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any
 
 from msgspec import Struct
 
@@ -29,13 +29,13 @@ from ganeti.cli.htools import hail, harep, hbal_options, hcheck, hinfo, hroller,
 from ganeti.cli.runnable import Runnable, options_of
 from ganeti.declare.command import Argument, Option
 from ganeti.declare.parameter import parameters_of
-from ganeti.model.disk import DiskTemplate
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.disk import DISK_PARAMETERS
-from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS, HypervisorName
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Spec
+from ganeti.model.template import SUPPORTED
 from ganeti.operations.instance.disks import DiskRequest
 from ganeti.operations.instance.nics import NicRequest
 from ganeti.query.group import GROUPS
@@ -157,8 +157,8 @@ def _behind(parameters: Mapping[str, type[Struct]]) -> Values:
 
 
 _LISTS: dict[str, Values] = {
-    "hypervisor": {"words": list(get_args(HypervisorName)), "separator": ","},
-    "disk template": {"words": sorted(DiskTemplate), "separator": ","},
+    "hypervisor": {"words": list(HYPERVISOR_PARAMETERS), "separator": ","},
+    "disk template": {"words": sorted(SUPPORTED), "separator": ","},
     "backend parameter": _keys(BackendParameters),
     "node parameter": _keys(NodeParameters),
     "NIC parameter": _keys(NicParameters),

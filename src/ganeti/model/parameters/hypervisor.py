@@ -6,7 +6,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -178,7 +178,9 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def problems(self) -> list[str]:
         """What doesn't go together, whatever the guest and the node are."""
-        return [text for wrong, text in (*_drives(self), *_consoles(self), *_rights(self)) if wrong] + _extra(self)
+        return [
+            text for wrong, text in (*_drives(self), *_consoles(self), *_rights(self), *_pins(self)) if wrong
+        ] + _extra(self)
 
     def extra_words(self) -> list[str]:
         """The words of ``kvm_extra``, which quotes hold together as in a shell. Raises WrongInput."""
@@ -244,6 +246,14 @@ def _rights(wanted: KvmParameters) -> _Rules:
     )
 
 
+def _pins(wanted: KvmParameters) -> _Rules:
+    ranges = [part.split("-") for mask in wanted.cpu_mask.split(":") for part in mask.split(",") if "-" in part]
+    return tuple(
+        (int(first) > int(last), f"cpu_mask: {first}-{last} is no range, it ends before it begins")
+        for first, last in ranges
+    )
+
+
 def _extra(wanted: KvmParameters) -> list[str]:
     try:
         wanted.extra_words()
@@ -263,6 +273,7 @@ def _is_place(bind: str) -> bool:
 
 
 HYPERVISOR_PARAMETERS: dict[str, type[Struct]] = {"kvm": KvmParameters, "fake": FakeParameters}
+UNSUPPORTED_HYPERVISORS = tuple(name for name in get_args(HypervisorName) if name not in HYPERVISOR_PARAMETERS)
 
 # Set for the whole cluster only (gnt-cluster(8)): both ends of a migration must agree on them.
 CLUSTER_WIDE = frozenset({"migration_bandwidth", "migration_mode", "migration_port"})

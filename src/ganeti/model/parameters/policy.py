@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import astuple
 
 from ganeti.declare.parameter import param
+from ganeti.declare.text import shortened
 from ganeti.declare.types import MOST_BOUNDS, MOST_KINDS, Name, NonNegative, Ratio
 
 
@@ -59,11 +60,19 @@ class Policy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
 
     def problems(self) -> list[str]:
         """What contradicts itself: bounds the wrong way round, a standard instance that no bounds allow."""
-        found = [text for bounds in self.minmax for text in bounds.problems()]
+        backwards = [text for bounds in self.minmax for text in bounds.problems()]
+        found = list(backwards)
         if not self.minmax:
             return ["minmax needs at least one pair of bounds"]
+        if not self.disk_templates:
+            found.append(f"disk-templates needs at least one of {', '.join(ALL_DISK_TEMPLATES)}")
+        found += [
+            f"disk-templates: there is no template '{shortened(name)}'; choose from {', '.join(ALL_DISK_TEMPLATES)}"
+            for name in self.disk_templates
+            if name not in ALL_DISK_TEMPLATES
+        ]
         beside = min(([*_beside(self.std, bounds)] for bounds in self.minmax), key=len)
-        return found or beside
+        return found + ([] if backwards else beside)
 
     def violations(self, spec: Spec, disk_sizes: tuple[int, ...], disk_template: str) -> list[str]:
         """Why an instance of this size is not allowed; empty if it is. Of several bounds, the nearest."""

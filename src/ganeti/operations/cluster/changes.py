@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from ganeti.declare.decode import decode
+from ganeti.declare.problems import Problems
 from ganeti.declare.setting import with_given
 from ganeti.errors import WrongInput
 from ganeti.model.cluster import Cluster
@@ -19,24 +20,41 @@ from ganeti.model.parameters.disk import DISK_PARAMETERS
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
-from ganeti.model.parameters.policy import Policy
+from ganeti.model.parameters.policy import Bounds, Policy
 from ganeti.model.template import SUPPORTED
 
 _ByKind = Mapping[str, Mapping[str, Any]]
 
 
-def changed(cluster: Cluster, given: Mapping[str, Any]) -> Cluster:
-    """The cluster with the settings of ``given``. Raises WrongInput with everything that is wrong."""
-    return with_given(cluster, given, _MERGED)
+def changed(cluster: Cluster, given: Mapping[str, Any], problems: Problems) -> Cluster:
+    """The cluster with the settings of ``given``, as far as they are right; what is wrong is noted."""
+    return with_given(cluster, given, _MERGED, problems)
 
 
 def policy(current: Policy, given: Mapping[str, Any]) -> Policy:
-    """An instance policy with the parts of ``given`` replaced. Raises WrongInput."""
-    merged = msgspec.to_builtins(current) | dict(given)
+    """An instance policy with the parts of ``given`` replaced; of bounds and sizes, what is not said stays.
+
+    Raises WrongInput.
+    """
+    present = msgspec.to_builtins(current)
+    merged = present | {name: _completed(present.get(name), value) for name, value in given.items()}
     result = decode(merged, Policy, "Parameter 'ipolicy'")
     if found := result.problems():
         raise WrongInput("\n".join(f"Parameter 'ipolicy': {text}" for text in found))
     return result
+
+
+def _completed(present: Any, given: Any) -> Any:
+    """What is given of a policy, with what is not said of it as it is now; of a further pair of bounds, as by default.
+
+    What is of no sensible shape stays so, and is told when it is decoded.
+    """
+    if isinstance(given, Mapping) and isinstance(present, Mapping):
+        return {**present, **{name: _completed(present.get(name), value) for name, value in given.items()}}
+    if isinstance(given, Sequence) and given and all(isinstance(pair, Mapping) for pair in given):
+        further = [msgspec.to_builtins(Bounds())] * len(given)
+        return [_completed(*pair) for pair in zip([*(present or ()), *further], given, strict=False)]
+    return given
 
 
 def _hypervisors(cluster: Cluster, given: Sequence[str]) -> tuple[str, ...]:
@@ -73,22 +91,27 @@ def _tables(
 ) -> dict[str, dict[str, Any]]:
     """``current`` with the changes of ``given``, by hypervisor or disk template; ``below``: what they override."""
     result = {kind: dict(values) for kind, values in current.items()}
+    problems = Problems()
     for kind, values in given.items():
-        if kind not in tables:
-            raise WrongInput(f"Parameter '{name}': '{kind}' is not supported; choose from {', '.join(tables)}")
-        what = f"Parameter '{name}' of {kind}"
-        result[kind] = overrides(tables[kind], values, result.get(kind, {}), what)
-        checked(tables[kind], (below or {}).get(kind, {}), result[kind], what=what)
+        with problems.noted():
+            if kind not in tables:
+                raise WrongInput(f"Parameter '{name}': '{kind}' is not supported; choose from {', '.join(tables)}")
+            what = f"Parameter '{name}' of {kind}"
+            result[kind] = overrides(tables[kind], values, result.get(kind, {}), what)
+            checked(tables[kind], (below or {}).get(kind, {}), result[kind], what=what)
+    problems.tell()
     return result
 
 
 def _by_os(cluster: Cluster, given: Mapping[str, _ByKind]) -> dict[str, dict[str, dict[str, Any]]]:
-    return cluster.os_hvp | {
-        os: _tables(
-            f"os_hvp of {os}", HYPERVISOR_PARAMETERS, values, cluster.os_hvp.get(os, {}), below=cluster.hvparams
-        )
-        for os, values in given.items()
-    }
+    result = dict(cluster.os_hvp)
+    problems = Problems()
+    for os, values in given.items():
+        with problems.noted():
+            present = cluster.os_hvp.get(os, {})
+            result[os] = _tables(f"os_hvp of {os}", HYPERVISOR_PARAMETERS, values, present, below=cluster.hvparams)
+    problems.tell()
+    return result
 
 
 def _os_parameters(current: Mapping[str, dict[str, str]], given: _ByKind) -> dict[str, dict[str, str]]:

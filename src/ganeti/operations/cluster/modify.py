@@ -10,6 +10,7 @@ from msgspec import Meta
 from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.problems import Problems
 from ganeti.declare.route import Route
 from ganeti.declare.setting import given_settings, with_settings
 from ganeti.declare.types import MOST_NAMES, NonNegative, Parameters
@@ -63,16 +64,19 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         state, given = cluster.state, given_settings(Cluster, self)
         if not given:
             raise WrongInput("Nothing to change; 'gnt-cluster modify --help' lists what can be")
-        new = changed(state.cluster, given)
-        if "default_iallocator" in given:
-            ensure_allocator(cluster.allocators, new.default_iallocator, "default_iallocator")
-        if "master_netdev" in given:
-            await cluster.call(state.master, CheckDevice(device=new.master_netdev))
-        _ensure_not_in_use(state, new)
-        if new.beparams != state.cluster.beparams:
-            _ensure_backend_sense(state.changed([new]))
-        if not self.force:
-            await ensure_nodes_can(cluster, new)
+        problems = Problems()
+        new = changed(state.cluster, given, problems)
+        with problems.noted():
+            if "default_iallocator" in given:
+                ensure_allocator(cluster.allocators, new.default_iallocator, "default_iallocator")
+        with problems.noted():
+            if "master_netdev" in given:
+                await cluster.call(state.master, CheckDevice(device=new.master_netdev))
+        _note_uses(state, new, problems)
+        with problems.noted():
+            if not self.force:
+                await ensure_nodes_can(cluster, new)
+        problems.tell()
         return new
 
     async def run(self, cluster: RunContext, plan: Cluster) -> None:
@@ -80,23 +84,24 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
             cluster.log("Nothing changed: the cluster has these settings already")
             return
         await cluster.commit([plan])
-        await promote(cluster, promotions(cluster.state))
+        if "candidate_pool_size" in given_settings(Cluster, self):
+            await promote(cluster, promotions(cluster.state))
 
     def hook_environment(self, state: State, plan: Cluster) -> dict[str, str]:
         del state
         return {"NEW_VG_NAME": plan.vg_name or ""}
 
 
-def _ensure_not_in_use(state: State, new: Cluster) -> None:
-    """Raise WrongState if an instance needs a hypervisor or disk template that is to be switched off."""
+def _note_uses(state: State, new: Cluster, problems: Problems) -> None:
+    """What instances have that is to be switched off, or that does not go with what they are to inherit."""
+    after = state.changed([new])
     for instance in state.instances:
-        if instance.hypervisor not in new.enabled_hypervisors:
-            raise WrongState(f"Hypervisor '{instance.hypervisor}' is in use by instance {instance.name}")
-        if instance.disk_template not in new.enabled_disk_templates:
-            raise WrongState(f"Disk template '{instance.disk_template}' is in use by instance {instance.name}")
-
-
-def _ensure_backend_sense(state: State) -> None:
-    """Raise WrongInput if what an instance inherits does not go together with what it overrides."""
-    for instance in state.instances:
-        ensure_backend_sense(state, instance)
+        with problems.noted():
+            if instance.hypervisor not in new.enabled_hypervisors:
+                raise WrongState(f"Hypervisor '{instance.hypervisor}' is in use by instance {instance.name}")
+        with problems.noted():
+            if instance.disk_template not in new.enabled_disk_templates:
+                raise WrongState(f"Disk template '{instance.disk_template}' is in use by instance {instance.name}")
+        with problems.noted():
+            if new.beparams != state.cluster.beparams:
+                ensure_backend_sense(after, instance)

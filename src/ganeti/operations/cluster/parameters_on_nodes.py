@@ -1,14 +1,29 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Hypervisor parameters of the cluster that only nodes can judge: whether their QEMU has a machine or a processor."""
+"""Parameters of the cluster that only nodes can judge: whether their QEMU has a machine, or they a bridge."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext
 from ganeti.model.cluster import Cluster
 from ganeti.model.guest import hypervisor_parameters
+from ganeti.model.node import Node
+from ganeti.model.parameters import filled
+from ganeti.model.parameters.network import NicParameters
 from ganeti.model.state import State
-from ganeti.rpc.contract.verify import TryHypervisors
+from ganeti.rpc.call import Call
+from ganeti.rpc.contract.verify import FindBridges, Problems, TryHypervisors
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What nodes are asked of the new parameters, and of the present ones: what is wrong already is no news."""
+
+    new: Call[Problems]
+    present: Call[Problems]
 
 
 async def ensure_nodes_can(cluster: CheckContext, new: Cluster) -> None:
@@ -16,27 +31,38 @@ async def ensure_nodes_can(cluster: CheckContext, new: Cluster) -> None:
 
     What was wrong before it is no reason to refuse it; nodes that don't answer are named in the job's log.
     """
-    old, changed = _calls(cluster.state, new)
-    if not changed.parameters:
+    import asyncio  # noqa: PLC0415 - the command that only declares this is to start fast
+
+    trials = [*_trials(cluster.state, cluster.state.changed([new]))]
+    if not trials:
         return
-    nodes = cluster.state.hosting_nodes
-    before, after = await cluster.call_all(nodes, old), await cluster.call_all(nodes, changed)
-    found = []
-    for name, answer in after.items():
-        earlier = before[name]
-        if isinstance(answer, GanetiError) or isinstance(earlier, GanetiError):
-            cluster.note(f"{name} does not answer, so whether guests can run there with this is not known")
-            continue
-        found += [f"On node {name}: {problem}" for problem in answer if problem not in earlier]
-    if found:
+    answers = await asyncio.gather(*(_problems(cluster, node, trials) for node in cluster.state.hosting_nodes))
+    if found := [problem for problems in answers for problem in problems]:
         raise WrongInput("\n".join([*found, "--force sets it anyway"]))
 
 
-def _calls(state: State, new: Cluster) -> tuple[TryHypervisors, TryHypervisors]:
-    """The hypervisors whose parameters differ, with the old ones and with the new."""
-    after = state.changed([new])
-    names = [name for name in new.enabled_hypervisors if new.hvparams.get(name) != state.cluster.hvparams.get(name)]
-    return (
-        TryHypervisors(parameters={name: hypervisor_parameters(state, name, "") for name in names}),
-        TryHypervisors(parameters={name: hypervisor_parameters(after, name, "") for name in names}),
-    )
+async def _problems(cluster: CheckContext, node: Node, trials: list[_Trial]) -> list[str]:
+    calls = [call for trial in trials for call in (trial.new, trial.present)]
+    answers: list[Problems | GanetiError] = await cluster.ask(node, calls)
+    found: dict[str, None] = {}
+    for after, before in zip(answers[::2], answers[1::2], strict=True):
+        if isinstance(after, GanetiError) or isinstance(before, GanetiError):
+            cluster.note(f"{node.name} does not answer, so whether guests can run there with this is not known")
+            break
+        found |= dict.fromkeys(problem for problem in after if problem not in before)
+    return [f"On node {node.name}: {problem}" for problem in found]
+
+
+def _trials(before: State, after: State) -> Iterator[_Trial]:
+    for name in after.cluster.enabled_hypervisors:
+        for os in ("", *after.cluster.os_hvp):
+            new, present = hypervisor_parameters(after, name, os), hypervisor_parameters(before, name, os)
+            if new != present:
+                yield _Trial(TryHypervisors(parameters={name: new}), TryHypervisors(parameters={name: present}))
+    if after.cluster.nicparams != before.cluster.nicparams:
+        yield _Trial(_bridge(after.cluster), _bridge(before.cluster))
+
+
+def _bridge(cluster: Cluster) -> FindBridges:
+    nic = filled(NicParameters, cluster.nicparams)
+    return FindBridges(bridges=(nic.link,) if nic.mode == "bridged" else ())

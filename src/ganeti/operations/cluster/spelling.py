@@ -8,17 +8,18 @@ from typing import Any
 
 from ganeti.declare.command import Option
 from ganeti.declare.text import parse_keyval, parse_number, parse_size
-from ganeti.errors import CommandLineError
+from ganeti.errors import WrongInput
 
 POLICY_OPTIONS = (
     Option(
         ("--ipolicy-bounds-specs",),
-        "Minimum and maximum instance specs: min:KEY=VALUE,.../max:KEY=VALUE,...[//...]",
+        "Minimum and maximum instance specs: min:KEY=VALUE,.../max:KEY=VALUE,...[//...]; "
+        "what is not given stays as it is",
         metavar="BOUNDS",
     ),
     Option(
         ("--ipolicy-std-specs",),
-        "Standard instance specs",
+        "Standard instance specs; what is not given stays as it is",
         kind="keyval",
         metavar="KEY=VALUE,...",
         completes="instance specification",
@@ -94,7 +95,7 @@ def _bounds(text: str | None) -> list[dict[str, dict[str, int]]] | None:
     for pair in text.split("//"):
         parts = dict(part.partition(":")[::2] for part in pair.split("/"))
         if set(parts) != {"min", "max"}:
-            raise CommandLineError(f"--ipolicy-bounds-specs: '{pair}' must have a min:... and a max:... part")
+            raise WrongInput(f"--ipolicy-bounds-specs: '{pair}' must have a min:... and a max:... part")
         found.append(
             {side: _spec(parse_keyval(given, "--ipolicy-bounds-specs")) or {} for side, given in parts.items()}
         )

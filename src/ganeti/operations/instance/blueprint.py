@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ganeti.declare.problems import Problems
 from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext
 from ganeti.model.cluster import Cluster
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest import ensure_backend_sense, ensure_hypervisor_sense
 from ganeti.model.instance import Instance
+from ganeti.model.nic import Nic
 from ganeti.model.parameters import overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
@@ -49,34 +51,43 @@ class Blueprint:
     file_storage_dir: str | None = None
     tags: Sequence[str] = ()
 
-    def drawn(self, cluster: CheckContext) -> Instance:
-        """The instance, without a node. Nothing of it is taken yet by anybody else; the caller reserves it.
+    def drawn(self, cluster: CheckContext, problems: Problems) -> Instance:
+        """The instance, without a node, as far as it is right; what is wrong is noted, naming the parameter.
 
-        Raises WrongInput, WrongState or NotUnique, naming the parameter.
+        Nothing of it is taken yet by anybody else; the caller reserves it.
         """
-        hypervisor = _hypervisor(cluster.state.cluster, self.hypervisor)
-        template = parse_template(cluster.state.cluster, self.disk_template)
+        state, attempt = cluster.state, problems.attempt
+        hypervisor = attempt(lambda: _hypervisor(state.cluster, self.hypervisor), "")
+        template = attempt(lambda: parse_template(state.cluster, self.disk_template), None)
+        nics: tuple[Nic, ...] = ()
+        with problems.noted():
+            nics = planned_nics(state, cluster.reservations.macs, self.nics, cluster.random)
         instance = Instance(
             uuid=cluster.random.uuid(),
             name=self.name,
             primary_node="",
-            hypervisor=hypervisor,
-            disk_template=template,
+            hypervisor=hypervisor or state.cluster.default_hypervisor,
+            disk_template=template or DiskTemplate.DISKLESS,
             os=self.os,
-            hvparams=_hypervisor_overrides(hypervisor, self.hvparams),
-            beparams=overrides(BackendParameters, spelled_out(self.beparams), {}, "Parameter 'beparams'"),
+            hvparams=attempt(lambda: _hypervisor_overrides(hypervisor, self.hvparams), {}) if hypervisor else {},
+            beparams=attempt(self._backend_overrides, {}),
             osparams=_texts(self.osparams),
             osparams_private=_texts(self.osparams_private),
-            disks=self._disks(cluster, template),
-            nics=planned_nics(cluster.state, cluster.reservations.macs, self.nics, cluster.random),
+            disks=attempt(lambda: self._disks(cluster, template), ()) if template else (),
+            nics=nics,
             network_port=_free_port(cluster),
             tags=frozenset(self.tags),
         )
-        others = (*cluster.state.instances, *cluster.reservations.instances)
-        ensure_addresses_free(cluster.state, others, instance.nics)
-        ensure_backend_sense(cluster.state, instance)
-        ensure_hypervisor_sense(cluster.state, instance)
+        with problems.noted():
+            others = (*state.instances, *cluster.reservations.instances)
+            ensure_addresses_free(state, others, instance.nics)
+        for ensure_sense in (ensure_backend_sense, ensure_hypervisor_sense):
+            with problems.noted():
+                ensure_sense(state, instance)
         return instance
+
+    def _backend_overrides(self) -> dict[str, Any]:
+        return overrides(BackendParameters, spelled_out(self.beparams), {}, "Parameter 'beparams'")
 
     def _disks(self, cluster: CheckContext, template: DiskTemplate) -> tuple[Disk, ...]:
         ensure_wanted(self.disks, template)

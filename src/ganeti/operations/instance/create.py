@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
@@ -11,6 +12,7 @@ from msgspec import Meta
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.problems import Problems
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.types import (
@@ -33,8 +35,9 @@ from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
-from ganeti.model.parameters.hypervisor import HypervisorName
+from ganeti.model.parameters.hypervisor import UNSUPPORTED_HYPERVISORS, HypervisorName
 from ganeti.model.state import State
+from ganeti.model.template import UNSUPPORTED
 from ganeti.operations.instance import spelling
 from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
 from ganeti.operations.instance.blueprint import Blueprint
@@ -166,7 +169,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     ] = {}
     disks: Disks
     disk_template: Annotated[
-        DiskTemplateName | None, param("Disk template", "-t", "--disk-template", metavar="TEMPLATE")
+        DiskTemplateName | None,
+        param("Disk template", "-t", "--disk-template", metavar="TEMPLATE", unsupported=UNSUPPORTED),
     ] = None
     group_name: Annotated[
         NonEmpty | None,
@@ -189,7 +193,10 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         ),
     ] = None
     hvparams: Annotated[Parameters, param("Hypervisor parameters")] = {}
-    hypervisor: Annotated[HypervisorName | None, param("Hypervisor; by default the cluster's default one")] = None
+    hypervisor: Annotated[
+        HypervisorName | None,
+        param("Hypervisor; by default the cluster's default one", unsupported=UNSUPPORTED_HYPERVISORS),
+    ] = None
     iallocator: AllocatorName = None
     identify_defaults: Annotated[
         bool, param("On import, drop parameters that equal the cluster's defaults", unsupported=True)
@@ -289,21 +296,28 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         return exclusive(Kind.INSTANCE, self.instance_name) | shared(Kind.NODE, *nodes)
 
     async def check(self, cluster: CheckContext) -> CreatePlan:
-        name = await new_name(cluster, self.instance_name, name_check=self.name_check, ip_check=self.ip_check)
-        ensure_no_namesake(cluster, name)
-        instance = self._blueprint(name).drawn(cluster)
+        problems, name = Problems(), self.instance_name
+        with problems.noted():
+            name = await new_name(cluster, self.instance_name, name_check=self.name_check, ip_check=self.ip_check)
+            ensure_no_namesake(cluster, name)
+        instance = self._blueprint(name).drawn(cluster, problems)
+        named = problems.attempt(partial(self._named_node, cluster.state, instance), None)
+        problems.tell()
         cluster.reserve(instance)
-        node = online(await self._node(cluster, instance))
+        wanted = Wanted(instance, self.group_name, self.iallocator)
+        node = named or online(await allocate(cluster, wanted))
         instance = evolve(instance, primary_node=node.uuid)
         cluster.reserve(instance)
-        if not self.ignore_ipolicy:
-            ensure_allowed(cluster.state, instance)
         guest = guest_of(cluster.state.changed([instance]), instance, osparams_secret=self.osparams_secret)
-        await self._content.ensure_possible(cluster, node, guest)
-        if self._starts:
-            await ensure_it_fits(cluster, node, guest, disks_exist=False)
-        else:
-            await ensure_possible(cluster, node, guest, disks_exist=False)
+        with problems.noted():
+            if not self.ignore_ipolicy:
+                ensure_allowed(cluster.state, instance)
+        with problems.noted():
+            await self._content.ensure_possible(cluster, node, guest)
+        with problems.noted():
+            ensure = ensure_it_fits if self._starts else ensure_possible
+            await ensure(cluster, node, guest, disks_exist=False)
+        problems.tell()
         return CreatePlan(instance, node, guest)
 
     async def run(self, cluster: RunContext, plan: CreatePlan) -> list[str]:
@@ -363,18 +377,19 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     def _starts(self) -> bool:
         return self.start and not self.no_install
 
-    async def _node(self, cluster: CheckContext, instance: Instance) -> Node:
+    def _named_node(self, state: State, instance: Instance) -> Node | None:
+        """None if an allocator is to choose."""
         if self._secondary:
             raise WrongInput(f"Parameter 'snode': disks of template '{instance.disk_template}' have no secondary node")
-        node = self._primary.find(cluster.state)
+        node = self._primary.find(state)
         if node is None:
-            return await allocate(cluster, Wanted(instance, self.group_name, self.iallocator))
+            return None
         if self.iallocator:
             raise WrongInput("Give either a node (-n) or an allocator (-I), not both")
         if node.drained or not node.vm_capable:
             why = "drained" if node.drained else "not vm_capable"
             raise WrongState(f"Node {node.name} cannot get instances: it is {why}")
-        return node
+        return online(node)
 
     async def _make_disks(self, cluster: RunContext, plan: CreatePlan) -> None:
         cluster.step("creating instance disks...")

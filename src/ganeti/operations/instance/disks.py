@@ -27,6 +27,10 @@ class DiskRequest(Item, frozen=True, kw_only=True):
     mode: Annotated[AccessMode, param("Access mode: rw or ro")] = "rw"
     name: Annotated[Name | None, param("Name of the disk")] = None
     spindles: Annotated[NonNegative | None, param("Number of spindles, for exclusive storage")] = None
+    adopt: Annotated[Name | None, param("Volume to take over", unsupported="template 'plain'")] = None
+    vg: Annotated[Name | None, param("Volume group", unsupported="templates 'plain' and 'drbd'")] = None
+    metavg: Annotated[Name | None, param("Volume group of DRBD's metadata", unsupported="template 'drbd'")] = None
+    provider: Annotated[Name | None, param("External storage provider", unsupported="template 'ext'")] = None
 
 
 DiskRequests = Annotated[list[DiskRequest], Meta(max_length=MOST_DISKS)]

@@ -19,7 +19,7 @@ from ganeti.jobs.context import Random
 from ganeti.model.guest import guest_nic
 from ganeti.model.instance import Instance
 from ganeti.model.nic import Nic
-from ganeti.model.parameters.network import NicMode
+from ganeti.model.parameters.network import UNSUPPORTED_MODES, NicMode
 from ganeti.model.state import State
 
 _TRIES = 64
@@ -32,7 +32,9 @@ class NicRequest(Item, frozen=True, kw_only=True):
 
     mac: Annotated[MacRequest, param("A MAC address, or 'auto'")] = "auto"
     ip: Annotated[Name | None, param("IP address, for scripts and routed mode")] = None
-    mode: Annotated[NicMode | None, param("How it is connected to the node's network")] = None
+    mode: Annotated[
+        NicMode | None, param("How it is connected to the node's network", unsupported=UNSUPPORTED_MODES)
+    ] = None
     link: Annotated[Name | None, param("Bridge, switch or routing table")] = None
     bridge: Annotated[Name | None, param("Old name of link")] = None
     vlan: Annotated[Name | None, param("VLAN tags")] = None

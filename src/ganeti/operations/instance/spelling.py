@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganeti.errors import CommandLineError
+from ganeti.errors import WrongInput
 
 _MOST = 64  # disks or cards
 
@@ -20,7 +20,7 @@ def create_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     tags = parameters.pop("tag_list", None)
     if parameters.pop("no_nics", False):
         if parameters.get("nics"):
-            raise CommandLineError("--no-nics and --net are mutually exclusive")
+            raise WrongInput("--no-nics and --net are mutually exclusive")
         nics: list[dict[str, Any]] = []
     else:
         nics = numbered(parameters.pop("nics", None) or [], "--net") or [{}]
@@ -42,18 +42,18 @@ def numbered(items: Sequence[tuple[str, dict[str, Any]]], flag: str) -> list[dic
     found: dict[int, dict[str, Any]] = {}
     for ident, values in items:
         if not ident.isdecimal() or int(ident) >= _MOST:
-            raise CommandLineError(f"{flag} {ident}: begin with a number from 0 to {_MOST - 1}, such as 0:key=value")
+            raise WrongInput(f"{flag} {ident}: begin with a number from 0 to {_MOST - 1}, such as 0:key=value")
         if int(ident) in found:
-            raise CommandLineError(f"{flag}: number {ident} is given twice")
+            raise WrongInput(f"{flag}: number {ident} is given twice")
         found[int(ident)] = values
     return [found.get(index, {}) for index in range(max(found, default=-1) + 1)]
 
 
 def _disks(items: Sequence[tuple[str, dict[str, Any]]], size: Any, template: str | None) -> list[dict[str, Any]]:
     if items and size is not None:
-        raise CommandLineError("--disk and --os-size are mutually exclusive")
+        raise WrongInput("--disk and --os-size are mutually exclusive")
     if template == "diskless" and (items or size is not None):
-        raise CommandLineError("A diskless instance has no disks, so --disk and --os-size cannot be used")
+        raise WrongInput("A diskless instance has no disks, so --disk and --os-size cannot be used")
     if size is not None:
         return [{"size": size}]
     return numbered(items, "--disk")

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.problems import Problems
 from ganeti.declare.route import Route
 from ganeti.declare.types import Parameters, Seconds
 from ganeti.errors import InsufficientResources, WrongState
@@ -115,12 +116,15 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
 async def ensure_it_fits(cluster: CheckContext, node: Node, guest: Guest, *, disks_exist: bool = True) -> None:
     """Raise InsufficientResources or WrongState if a guest could not be started on a node."""
     report = await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))
-    needed = guest.beparams.maxmem
-    if report.memory.free < needed:
-        raise InsufficientResources(
-            f"Node {node.name} has {report.memory.free} MiB of free memory, {guest.name} needs {needed} MiB"
-        )
-    await ensure_possible(cluster, node, guest, disks_exist=disks_exist)
+    needed, problems = guest.beparams.maxmem, Problems()
+    with problems.noted():
+        if report.memory.free < needed:
+            raise InsufficientResources(
+                f"Node {node.name} has {report.memory.free} MiB of free memory, {guest.name} needs {needed} MiB"
+            )
+    with problems.noted():
+        await ensure_possible(cluster, node, guest, disks_exist=disks_exist)
+    problems.tell()
 
 
 async def ensure_possible(cluster: CheckContext, node: Node, guest: Guest, *, disks_exist: bool = True) -> None:

@@ -10,7 +10,7 @@ from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.setting import given_settings, with_settings
 from ganeti.declare.types import HostName, IpAddress, NonEmpty
-from ganeti.errors import AlreadyExists, NodeCallFailed, NotUnique, WrongInput, WrongState
+from ganeti.errors import AlreadyExists, NodeCallFailed, WrongInput, WrongState
 from ganeti.host.addresses import is_address
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, all_shared, exclusive
@@ -20,6 +20,7 @@ from ganeti.model.group import Group
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.operations.node.addresses import ensure_addresses_free, ensure_secondary_there
 from ganeti.operations.node.candidates import catch_up, eligible, equip, promotions
 from ganeti.operations.node.changes import changed
 from ganeti.operations.node.subject import node_environment, others
@@ -56,9 +57,10 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         self._ensure_it_is_a_node(state)
         node = self._readded(state) if self.readd else await self._new(cluster)
         node = changed(node, given_settings(Node, self))
-        _ensure_own_addresses(state, node)
+        ensure_addresses_free(state, node)
         if not self.dry_run:  # which is asked before the node gets its credentials
             await self._ensure_it_answers(cluster, node)
+            await ensure_secondary_there(cluster, node)
             node = evolve(node, certificate=cluster.certificate_of(node))
         candidate = node.master_candidate or node in promotions(state.changed([node]))
         return evolve(node, master_candidate=candidate and eligible(node))
@@ -131,11 +133,3 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         apart = abs(pong.time - cluster.now)
         if apart > _CLOCK_TOLERANCE:
             raise WrongState(f"The clocks of {node.name} and the master are {apart:.0f} s apart; synchronise them")
-
-
-def _ensure_own_addresses(state: State, node: Node) -> None:
-    """Raise NotUnique if another node has one of its addresses."""
-    own = {node.primary_ip, node.migration_ip}
-    for other in state.nodes:
-        if other.uuid != node.uuid and (taken := own & {other.primary_ip, other.migration_ip}):
-            raise NotUnique(f"Node {other.name} has the address {min(taken)} already")

@@ -23,6 +23,16 @@ def promotions(state: State, without: Node | None = None) -> list[Node]:
     return [node for node in nodes if not node.master_candidate][: max(missing, 0)]
 
 
+def warn_of_few(cluster: RunContext) -> None:
+    """Say so if the pool is smaller than it should be although other nodes could be in it."""
+    if missing := len(promotions(cluster.state)):
+        now = len(cluster.state.candidates)
+        cluster.warn(
+            f"There are {now} master candidates, {missing} fewer than there should be; 'gnt-node modify -C yes' or "
+            "'gnt-cluster modify --candidate-pool-size' changes that. Fewer candidates survive fewer accidents"
+        )
+
+
 async def promote(cluster: RunContext, nodes: list[Node]) -> None:
     """Make nodes master candidates and give them what a candidate needs."""
     if not nodes:

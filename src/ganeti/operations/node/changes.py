@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ganeti.declare.problems import Problems
 from ganeti.declare.setting import with_given
 from ganeti.model.node import Node
 from ganeti.model.parameters import overrides
@@ -14,7 +15,10 @@ from ganeti.model.parameters.node import NodeParameters
 
 def changed(node: Node, given: Mapping[str, Any]) -> Node:
     """The node with the settings of ``given``. Raises WrongInput with everything that is wrong."""
-    return with_given(node, given, _MERGED)
+    problems = Problems()
+    result = with_given(node, given, _MERGED, problems)
+    problems.tell()
+    return result
 
 
 # How the settings are made of what is given that don't just take its place.

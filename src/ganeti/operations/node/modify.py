@@ -20,7 +20,8 @@ from ganeti.model.entity import evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
-from ganeti.operations.node.candidates import catch_up, equip, promote, promotions, relieve
+from ganeti.operations.node.addresses import ensure_addresses_free, ensure_secondary_there
+from ganeti.operations.node.candidates import catch_up, eligible, equip, promote, promotions, relieve, warn_of_few
 from ganeti.operations.node.changes import changed
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, node_environment
 from ganeti.rpc.contract.node import Ping
@@ -75,11 +76,16 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         node = self.node(state)
         _ensure_sense(given, is_master=node.uuid == state.cluster.master_node)
         after = changed(node, {**_implied(given), **given})
+        if after.secondary_ip != node.secondary_ip:
+            ensure_addresses_free(state, after)
+            await ensure_secondary_there(cluster, after)
         if node.offline and not after.offline:
             await self._ensure_it_answers(cluster, node)
         if node.vm_capable and not after.vm_capable and state.instances_on(node.uuid):
             raise WrongState(f"Node {node.name} has instances, so it must stay VM capable")
-        if "master_candidate" not in given and after in promotions(state.changed([after])):
+        # One that could not be a candidate before makes up for what the pool lacks, unless it is told not to.
+        returns = eligible(after) and not eligible(node) and "master_candidate" not in given
+        if returns and after in promotions(state.changed([after])):
             after = evolve(after, master_candidate=True)
         return NodeModifyPlan(node, after, self._replacements(state, node, after), _differences(node, after))
 
@@ -89,6 +95,8 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
             await equip(cluster, plan.after)
         await promote(cluster, plan.promote)
         await cluster.commit([plan.after])
+        if plan.before.master_candidate and not plan.after.master_candidate:
+            warn_of_few(cluster)
         if becomes:
             await catch_up(cluster, plan.after)
         if plan.before.master_candidate and not plan.after.master_candidate:

@@ -10,7 +10,7 @@ from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Body, Route
 from ganeti.declare.types import Name, Tags
-from ganeti.errors import CommandLineError, WrongInput
+from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, all_exclusive, exclusive
 from ganeti.jobs.operation import JobOperation
@@ -121,5 +121,5 @@ def changing_command(name: str, kind: Kind, summary: str) -> Command:
 def _with_tags_of_file(values: Mapping[str, Any]) -> dict[str, Any]:
     tags = [*values["tags"], *(line for line in values["file"] if line)]
     if not tags:
-        raise CommandLineError("There are no tags; give some, or a file with --from")
+        raise WrongInput("There are no tags; give some, or a file with --from")
     return {**{name: value for name, value in values.items() if name != "file"}, "tags": tags}

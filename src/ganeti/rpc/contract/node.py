@@ -12,6 +12,7 @@ from ganeti.rpc.call import Call
 
 __all__ = [
     "AddressHeld",
+    "CheckAddress",
     "CheckDevice",
     "DelayNode",
     "DescribeNode",
@@ -110,6 +111,13 @@ class CheckDevice(Call[None], frozen=True, tag="node.check-device"):
     """Raise EnvironmentUnfit unless there is a network device of this name."""
 
     device: str
+    patience = 10.0
+
+
+class CheckAddress(Call[None], frozen=True, tag="node.check-address"):
+    """Raise EnvironmentUnfit unless this address is yours."""
+
+    address: str
     patience = 10.0
 
 

@@ -32,14 +32,14 @@ _PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
 
 def check(plan: LaunchPlan) -> None:
     """Whether this could run here. Raises WrongInput, naming all parameters that are in the way, if not."""
-    if found := [*problems(plan), *_missing(plan), *_told(_command_line, plan), *_told(_owner, plan)]:
+    if found := [*problems(plan), *_told(_command_line, plan), *_told(_owner, plan)]:
         raise WrongInput("; ".join(dict.fromkeys(found)))
 
 
 def problems(plan: LaunchPlan) -> list[str]:
     """What no guest with these parameters could have on this node, in words."""
-    asked = (machine_type, cpu_model, _capabilities, _passwords)
-    return [text for ask in asked for text in _told(ask, plan)]
+    asked = (machine_type, cpu_model, _capabilities, _passwords, _processors)
+    return [*(text for ask in asked for text in _told(ask, plan)), *_missing(plan)]
 
 
 def _told(ask: Callable[[LaunchPlan], object], plan: LaunchPlan) -> list[str]:
@@ -51,13 +51,22 @@ def _told(ask: Callable[[LaunchPlan], object], plan: LaunchPlan) -> list[str]:
 
 
 def _missing(plan: LaunchPlan) -> list[str]:
-    return [
-        refused(name, f"there is no {path} on this node").message for name, path in plan.files() if not path.exists()
-    ]
+    files = dict(plan.files())
+    found = [refused(name, f"there is no {path} on this node") for name, path in files.items() if not path.exists()]
+    memory = files.get("mem_path")
+    if memory and memory.exists() and not memory.is_dir():
+        found.append(refused("mem_path", f"{memory} is no directory on this node"))
+    return [error.message for error in found]
 
 
 def _capabilities(plan: LaunchPlan) -> object:
     return migration.capabilities(plan.parameters, plan.qemu)
+
+
+def _processors(plan: LaunchPlan) -> object:
+    """Whether the node has the processors that the guest is bound to, however many it has itself."""
+    mask = plan.parameters.cpu_mask
+    return pinning.parse(mask, mask.count(":") + 1, frozenset(os.sched_getaffinity(0)))
 
 
 def _passwords(plan: LaunchPlan) -> object:

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The addresses that a node has, or is to have."""
+
+from __future__ import annotations
+
+from ganeti.errors import EnvironmentUnfit, NotUnique, WrongInput
+from ganeti.jobs.context import CheckContext
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.rpc.contract.node import CheckAddress
+
+
+def ensure_addresses_free(state: State, node: Node) -> None:
+    """Raise NotUnique if one of the addresses that a node is to have is another one's, or the cluster's."""
+    own = {node.primary_ip, node.migration_ip}
+    if state.cluster.master_ip in own:
+        raise NotUnique(f"The address {state.cluster.master_ip} is the cluster's, which moves along with the master")
+    for other in state.nodes:
+        if other.uuid != node.uuid and (taken := own & {other.primary_ip, other.migration_ip}):
+            raise NotUnique(f"Node {other.name} has the address {min(taken)} already")
+
+
+async def ensure_secondary_there(cluster: CheckContext, node: Node) -> None:
+    """Raise WrongInput if a node says that its secondary address is none of its own; one that is offline can't."""
+    if not node.secondary_ip:
+        return
+    if node.offline:
+        cluster.note(f"{node.name} is offline, so whether it has the address {node.secondary_ip} is not known")
+        return
+    try:
+        await cluster.call(node, CheckAddress(address=node.secondary_ip))
+    except EnvironmentUnfit as error:
+        raise WrongInput(f"Parameter 'secondary_ip': {error.message}") from None
