@@ -22,7 +22,7 @@ from ganeti.model.job import JobStatus
 from ganeti.model.node import Node
 from ganeti.node.equipment import on_paper
 from ganeti.node.machine import PaperMachine
-from ganeti.node.membership import candidates, forget_candidacy
+from ganeti.node.membership import KnownCandidates, forget_candidacy
 from ganeti.node.replica import Replica
 from ganeti.node.service import handlers
 from ganeti.rpc.authority import Authority, Term, write_term
@@ -68,7 +68,7 @@ class PaperNode:
 
     def start(self):
         """Start the node daemon, anew if it ran before."""
-        authority = Authority(self.paths.term, lambda: candidates(self.paths))
+        authority = Authority(self.paths.term, KnownCandidates(self.paths))
         replica = Replica(lambda: self.store, authority, self.node.name, self.paths.replica_term, self._forget)
         calls = {**handlers(self.equipment), **belonging(self.paths, replica, asyncio.Event())}
         self._network.plug(self.node.primary_ip, Dispatcher(calls, authority).answer)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A command starts fast: it imports nothing that costs much before it needs it."""
+"""A command starts fast and a daemon is small: neither imports what costs much before it needs it."""
 
 import json
 import subprocess
 import sys
+
+import pytest
 
 from ganeti.cli.commands import COMMANDS
 
@@ -33,3 +35,24 @@ def test_no_command_imports_what_is_slow_to_import_before_it_runs():
     brought = json.loads(looked.stdout)
     assert len(brought) == 1 + sum(len(names) for names in COMMANDS.values())
     assert {command: modules for command, modules in brought.items() if modules} == {}
+
+
+# All that each imports before it is ready, and what of it takes megabytes for nothing.
+DAEMONS = {
+    "rapi": (
+        "import ganeti.daemons.rapi\nfrom ganeti.operations import all_operations\nall_operations()",
+        ("cryptography", "numpy", "pyroute2", "re2", "sqlite3"),
+    ),
+    "masterd": (
+        "import ganeti.daemons.masterd.main\nfrom ganeti.operations import all_operations\nall_operations()",
+        ("numpy", "pyroute2", "re2"),
+    ),
+    "noded": ("import ganeti.daemons.noded", ("numpy", "re2")),
+}
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_a_daemon_imports_nothing_big_that_it_has_no_use_for(daemon):
+    begin, big = DAEMONS[daemon]
+    look = f"{begin}\nimport sys\nprint([name for name in {big!r} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout == "[]\n"

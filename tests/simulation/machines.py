@@ -18,7 +18,7 @@ from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
 from ganeti.node.equipment import on_paper
 from ganeti.node.mastership import Mastership, mark_whole, whole
-from ganeti.node.membership import candidates
+from ganeti.node.membership import KnownCandidates, candidates
 from ganeti.node.replica import Replica
 from ganeti.node.service import handlers
 from ganeti.rpc.authority import Authority, Term, read_term, write_term
@@ -129,7 +129,7 @@ class Machine:
         await self.kill_masterd()
 
     def start_noded(self):
-        authority = Authority(self.paths.term, lambda: candidates(self.paths), self._replaced)
+        authority = Authority(self.paths.term, KnownCandidates(self.paths), self._replaced)
         replica = Replica(lambda: self.disk, authority, self.node.name, self.paths.replica_term, lambda: None)
         standing = Mastership(
             self.paths,

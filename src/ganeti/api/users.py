@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ganeti.declare.role import Role
 from ganeti.errors import WrongInput
+from ganeti.host.files import Stamp, stamp
 from ganeti.model.caller import Caller
 
 _log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Users:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp: tuple[int, int, int] | None = None
+        self._stamp: Stamp | None = None
         self._users: dict[str, User] = {}
 
     def known(self, name: str) -> bool:
@@ -75,12 +76,11 @@ class Users:
     def _refresh(self) -> None:
         """What cannot be read lets nobody in; a line that makes no sense is logged and the others count."""
         try:
-            status = self._path.stat()
-            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-            if stamp == self._stamp:
+            found = stamp(self._path)
+            if found == self._stamp:
                 return
             self._users, wrong = parse(self._path.read_bytes())
-            self._stamp = stamp
+            self._stamp = found
         except OSError as error:
             if self._stamp is not None or not isinstance(error, FileNotFoundError):
                 _log.warning("The users' file %s cannot be read: %s", self._path, error.strerror)

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 
-from ganeti.config.store import Store
+from ganeti.config.store import Store, range_of
 from ganeti.errors import GanetiError
 from ganeti.model.node import Node
 from ganeti.rpc.client import NodeClient
@@ -20,17 +21,19 @@ _ROUNDS = 5
 async def compared(store: Store, client: NodeClient, nodes: Iterable[Node]) -> dict[str, str]:
     """By the names of nodes, what is wrong with their replicas, in words. Raises StoreFailed.
 
-    A kind of records is the same if it was once seen to be, and another one if it is so at the same revision; what
-    changes too fast for either is not told.
+    A part of the state is the same if it was once seen to be, and another one if it is so at the same revision; what
+    changes too fast for either is not told. So all is read once, and then what has changed meanwhile.
     """
     problems: dict[str, str] = {}
     left = {node.name: node for node in nodes}
-    unlike: dict[str, frozenset[str]] = {}  # kinds of records that were never seen to be the same, by node
+    unlike: dict[str, frozenset[str]] = {}  # parts that were never seen to be the same, by node
     for _ in range(_ROUNDS):
         if not left:
             return problems
-        answers = await client.call_all(left.values(), DigestStore())
-        ours = await store.digested()
+        parts = tuple(sorted({part for name in left for part in unlike.get(name, ())}))
+        # At once, so that little is written between their moments and ours.
+        asked = client.call_all(left.values(), DigestStore(parts=parts))
+        answers, ours = await asyncio.gather(asked, store.digested(parts))
         for name, theirs in answers.items():
             if isinstance(theirs, GanetiError):
                 problems[name] = f"could not be compared with the master's: {theirs.message}"
@@ -40,7 +43,7 @@ async def compared(store: Store, client: NodeClient, nodes: Iterable[Node]) -> d
                 now = _unlike(theirs, ours)
                 unlike[name] = now & unlike.get(name, now)
                 if unlike[name] and theirs.revision == ours.revision:
-                    kinds = ", ".join(sorted(unlike[name]))
+                    kinds = ", ".join(sorted({range_of(part)[0] for part in unlike[name]}))
                     problems[name] = f"has other content than the master's at the same revision ({kinds})"
             if name in problems or not unlike[name]:
                 del left[name]
@@ -50,4 +53,4 @@ async def compared(store: Store, client: NodeClient, nodes: Iterable[Node]) -> d
 
 
 def _unlike(theirs: Position, ours: Position) -> frozenset[str]:
-    return frozenset(kind for kind, _ in theirs.digests.items() ^ ours.digests.items())
+    return frozenset(part for part, _ in theirs.digests.items() ^ ours.digests.items())

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from ganeti.config.store import FORMAT, digests
+from ganeti.config.store import FORMAT, digests, part_of
 from ganeti.errors import StoreFailed
 from ganeti.model.entity import evolve
 from ganeti.rpc.contract.store import Batch, Position, Record
@@ -29,8 +29,10 @@ class MemoryStore:
     def all(self) -> tuple[Record, ...]:
         return tuple(self._records.values())
 
-    async def digested(self) -> Position:
-        return evolve(self._position, digests=digests(self._records[key] for key in sorted(self._records)))
+    async def digested(self, parts: Collection[str] = ()) -> Position:
+        wanted = [key for key in sorted(self._records) if not parts or part_of(*key) in parts]
+        rows = ((*key, bytes(self._records[key].body).decode()) for key in wanted)
+        return evolve(self._position, digests=digests(rows))
 
     async def write(self, batches: Sequence[Batch]) -> None:
         self._check_space()

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
-from ganeti.config.store import FORMAT, digests
+from ganeti.config.store import FORMAT, digests, part_of, range_of
 from ganeti.errors import StoreFailed
 from ganeti.host.files import make_private
 from ganeti.rpc.contract.store import Batch, Position, Record
@@ -25,6 +25,7 @@ from ganeti.rpc.contract.store import Batch, Position, Record
 # What user_version holds: the layout of the tables, not the format of the records in them.
 _LAYOUT = 1
 _LINGERING = 60.0  # seconds that the log keeps what was written, at most
+_RECORDS = "SELECT kind, key, body FROM record"
 _TABLES = """
 CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, key))
     WITHOUT ROWID;
@@ -57,18 +58,17 @@ class SqliteStore:
         return Position(form, revision)
 
     def load(self, kind: str, prefix: str = "") -> list[Record]:
-        query = "SELECT kind, key, body FROM record WHERE kind = ? AND key >= ? AND key < ? ORDER BY key"
         with self._explained():
-            rows = self._connection.execute(query, (kind, prefix, prefix + "\U0010ffff")).fetchall()
+            rows = _beginning(self._connection, kind, prefix).fetchall()
         return [_record(row) for row in rows]
 
     def all(self) -> tuple[Record, ...]:
         with self._explained():
-            rows = self._connection.execute("SELECT kind, key, body FROM record").fetchall()
+            rows = self._connection.execute(_RECORDS).fetchall()
         return tuple(_record(row) for row in rows)
 
-    async def digested(self) -> Position:
-        return await asyncio.to_thread(self._digested)
+    async def digested(self, parts: Collection[str] = ()) -> Position:
+        return await asyncio.to_thread(self._digested, parts)
 
     async def write(self, batches: Sequence[Batch]) -> None:
         await self._in_thread(self._write, tuple(batches))
@@ -97,13 +97,13 @@ class SqliteStore:
         with suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _digested(self) -> Position:
+    def _digested(self, parts: Collection[str]) -> Position:
         """By a connection of its own, so that it sees one moment while others write."""
         with self._explained(), closing(self._reader()) as reader:
             reader.execute("BEGIN")
             form, revision = reader.execute("SELECT format, revision FROM position").fetchone()
-            rows = reader.execute("SELECT kind, key, body FROM record ORDER BY kind, key")
-            return Position(form, revision, digests=digests(map(_record, rows)))
+            rows = _of_parts(reader, parts) if parts else reader.execute(f"{_RECORDS} ORDER BY kind, key")
+            return Position(form, revision, digests=digests(rows))
 
     def _reader(self) -> sqlite3.Connection:
         return sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
@@ -178,6 +178,16 @@ def revision_of(path: Path) -> int:
         return store.position().revision
     finally:
         store.close()
+
+
+def _beginning(connection: sqlite3.Connection, kind: str, prefix: str) -> sqlite3.Cursor:
+    query = f"{_RECORDS} WHERE kind = ? AND key >= ? AND key < ? ORDER BY key"
+    return connection.execute(query, (kind, prefix, prefix + "\U0010ffff"))
+
+
+def _of_parts(connection: sqlite3.Connection, parts: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    for part in parts:
+        yield from (row for row in _beginning(connection, *range_of(part)) if part_of(*row[:2]) == part)
 
 
 def _record(row: tuple[str, str, str]) -> Record:

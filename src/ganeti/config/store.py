@@ -8,11 +8,8 @@ records changes; ``ganeti.config.upgrade`` reads every earlier one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from itertools import groupby
-from typing import Protocol
-
-import msgspec
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Protocol
 
 from ganeti.rpc.contract.store import Batch, Position, Record
 
@@ -38,8 +35,8 @@ class Store(Protocol):
         """Everything, to make a replica from."""
         ...
 
-    async def digested(self) -> Position:
-        """The position with its digests, both of one moment; nobody waits for it meanwhile."""
+    async def digested(self, parts: Collection[str] = ()) -> Position:
+        """The position with its digests, of these parts or of all, both of one moment; nobody waits meanwhile."""
         ...
 
     async def write(self, batches: Sequence[Batch]) -> None:
@@ -53,14 +50,27 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-def digests(records: Iterable[Record]) -> dict[str, str]:
-    """Of each kind one, from records that are sorted by kind and key: it tells whether two stores hold the same."""
-    of_kinds = groupby(records, key=lambda record: record.kind)
-    return {kind: _digest(of_kind) for kind, of_kind in of_kinds}
+def part_of(kind: str, key: str) -> str:
+    """Of what has the number of a job, a thousand of them is a part: few change, and most are never changed again."""
+    number = key.partition("/")[0]
+    return f"{kind}/{number[:-3]}" if number.isdecimal() else kind
 
 
-def _digest(records: Iterable[Record]) -> str:
-    found = hashlib.sha256()
-    for record in records:
-        found.update(msgspec.json.encode(record))
-    return found.hexdigest()
+def range_of(part: str) -> tuple[str, str]:
+    """The kind of a part, and what the keys of it begin with; those of other parts may too."""
+    kind, _, thousands = part.partition("/")
+    return kind, thousands
+
+
+def digests(rows: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """Of each part one: it tells whether two stores hold the same.
+
+    ``rows`` are kind, key and body of the records, sorted by the first two.
+    """
+    found: dict[str, Any] = {}
+    for kind, key, body in rows:
+        part = part_of(kind, key)
+        if part not in found:
+            found[part] = hashlib.sha256()
+        found[part].update(f"{key}\0{body}\0".encode())
+    return {part: made.hexdigest() for part, made in found.items()}

@@ -26,7 +26,7 @@ from ganeti.host.paths import Paths
 from ganeti.host.services import services
 from ganeti.node.equipment import of_this_machine
 from ganeti.node.mastership import Mastership, step_down
-from ganeti.node.membership import Membership, candidates, forget_candidacy, leave
+from ganeti.node.membership import KnownCandidates, Membership, forget_candidacy, leave
 from ganeti.node.replica import Replica
 from ganeti.node.service import close, handlers, recover
 from ganeti.node.storage.directories import prepare
@@ -53,7 +53,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
         if old.master == name:
             stepping_down.append(asyncio.create_task(step_down(paths, manager)))
 
-    authority = Authority(paths.term, lambda: candidates(paths), replaced)
+    authority = Authority(paths.term, KnownCandidates(paths), replaced)
     equipment = of_this_machine(name, paths, WallClock())
     replica = Replica(
         lambda: _open_replica(paths), authority, name, paths.replica_term, partial(forget_candidacy, paths)

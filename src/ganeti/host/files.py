@@ -12,6 +12,8 @@ from pathlib import Path
 
 from ganeti.errors import WrongState
 
+Stamp = tuple[int, int, int, int]
+
 
 def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o600) -> None:
     """Replace ``path`` by ``data`` at once and durably; readers see the old or the new content.
@@ -52,6 +54,15 @@ def read_text(path: Path) -> str | None:
         return path.read_text().strip()
     except FileNotFoundError:
         return None
+
+
+def stamp(path: Path) -> Stamp | None:
+    """To know when to read a file again: it is another one after each change. None if there is no such file."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from ganeti.host.daemons import MASTER_DAEMONS, Daemon
 from ganeti.host.files import read_text, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
-from ganeti.node.master_ip import MasterIp
 from ganeti.node.membership import noted
 from ganeti.rpc.authority import Authority, Term
 from ganeti.rpc.contract.node import Standing, TellStanding
@@ -64,8 +63,11 @@ async def step_down(paths: Paths, services: Services, *, from_masterd: bool = Fa
     """
     _log.warning("Another node is the master now; the master daemon and the remote API stop here")
     try:
+        # It brings much with it, of which a master daemon has no use before this.
+        from ganeti.node.master_ip import MasterIp  # noqa: PLC0415
+
         await MasterIp(paths).give_up()  # first: a daemon may take its time to stop
-    except (GanetiError, OSError) as error:
+    except (GanetiError, OSError, ImportError) as error:
         _log.error("The cluster's address could not be given up: %s", error)
     for daemon in reversed(MASTER_DAEMONS):
         end = services.leave_off if from_masterd and daemon is Daemon.MASTER else services.stop

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from ganeti.config.ssconf import digest
 from ganeti.errors import WrongInput, WrongState
-from ganeti.host.files import read_text, write_atomic
+from ganeti.host.files import Stamp, read_text, stamp, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.rpc.authority import Term, read_term, write_term
 from ganeti.rpc.contract.node import Obey, SaveFiles, WriteSsconf
@@ -98,6 +99,22 @@ def candidates(paths: Paths) -> dict[str, str]:
     lines = (read_text(paths.ssconf("master_candidates_certs")) or "").split()
     known = dict(line.split("=", 1) for line in lines if "=" in line)
     return {name: known.get(name, "") for name in names}
+
+
+class KnownCandidates:
+    """``candidates`` for a node daemon, which looks at them with every call: read again when they have changed."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._files = (paths.ssconf("master_candidates"), paths.ssconf("master_candidates_certs"))
+        self._stamps: list[Stamp | None] | None = None
+        self._known: Mapping[str, str] = {}
+
+    def __call__(self) -> Mapping[str, str]:
+        stamps = [stamp(path) for path in self._files]
+        if stamps != self._stamps:
+            self._known, self._stamps = candidates(self._paths), stamps
+        return self._known
 
 
 def facts_digest(paths: Paths) -> str:

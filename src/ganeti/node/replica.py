@@ -54,9 +54,9 @@ class Replica:
 
     async def digest(self, call: DigestStore, report: Report) -> Position:
         """Without the lock: what is written meanwhile does not wait."""
-        del call, report
+        del report
         store = self._opened()
-        return await store.digested() if self._counts() else _NONE
+        return await store.digested(call.parts) if self._counts() else _NONE
 
     async def append(self, call: AppendBatch, report: Report) -> Position:
         del report

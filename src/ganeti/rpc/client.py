@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -145,12 +146,17 @@ async def _last(node: str, lines: AsyncIterator[bytes], listener: Listener) -> L
 
 def _reply(node: str, call: Call[R], result: msgspec.Raw) -> R:
     try:
-        decoded: R = msgspec.json.decode(result, type=type(call).reply_type())
+        decoded: R = _decoder(type(call)).decode(result)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise NodeCallFailed(
             f"Node {node} sent an answer to '{call.wire_name()}' that cannot be understood: {error}"
         ) from None
     return decoded
+
+
+@cache
+def _decoder(call: type[Call[R]]) -> msgspec.json.Decoder[R]:
+    return msgspec.json.Decoder(call.reply_type())
 
 
 def _result(node: str, call: Call[R], outcome: Outcome) -> R | GanetiError:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Union
 
 import msgspec
+from msgspec import Struct
 
 from ganeti import errors
 from ganeti.errors import ExecutionFailed, GanetiError, NodeRefused
@@ -52,6 +53,15 @@ class Report:
 Handler = Callable[[Any, Report], Awaitable[Any]]
 
 
+class _Named(Struct, frozen=True):
+    """A call, of which nothing else is read yet."""
+
+    call: str = ""
+
+
+_name_decoder = msgspec.json.Decoder(_Named)
+
+
 class Dispatcher:
     """Admits callers, finds the handler of a call and answers."""
 
@@ -87,7 +97,7 @@ class Dispatcher:
     def _admitted(self, peer: Peer, body: bytes) -> tuple[Call[Any], Handler]:
         try:
             request: Request = request_decoder.decode(body)
-            name = msgspec.json.decode(request.body, type=dict[str, Any]).get("call", "")
+            name = _name_decoder.decode(request.body).call
             cls, decoder, run = self._handlers.get(name, (Call, None, None))
             if cls.any_candidate:
                 self._authority.admit_candidate(peer, request.caller)
@@ -107,14 +117,14 @@ class _Several:
 
     def __init__(self, handlers: Mapping[type[Call[Any]], Handler]) -> None:
         self._handlers = handlers
-        self._any = Union[tuple(handlers)]  # noqa: UP007 - put together at run time
+        self._decoder = msgspec.json.Decoder(Union[tuple(handlers)])  # noqa: UP007 - put together at run time
 
     async def carry_out(self, several: AskSeveral, report: Report) -> tuple[Outcome, ...]:
         return tuple(await asyncio.gather(*(self._one(body, report) for body in several.calls)))
 
     async def _one(self, body: msgspec.Raw, report: Report) -> Outcome:
         try:
-            call: Call[Any] = msgspec.json.decode(body, type=self._any)
+            call: Call[Any] = self._decoder.decode(body)
         except msgspec.MsgspecError as error:
             return Outcome(error=errors.encode(NodeRefused(f"The call cannot be understood: {error}")))
         try:

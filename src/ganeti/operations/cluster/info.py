@@ -77,12 +77,12 @@ def _versions() -> dict[str, Any]:
 
 def _settings(cluster: Cluster) -> dict[str, Any]:
     """By the names that they are shown and set under."""
-    return {
-        name: msgspec.to_builtins(getattr(cluster, row.name), order="deterministic")
+    shown = (
+        (row, msgspec.to_builtins(getattr(cluster, row.name), order="deterministic"))
         for row in settings_of(Cluster)
         if not row.secret
-        for name in (row.shown_as, row.name)
-    }
+    )
+    return {name: value for row, value in shown for name in (row.shown_as, row.name)}
 
 
 def _parameters(cluster: Cluster) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Batch(Struct, frozen=True, kw_only=True):
 class Position(Struct, frozen=True):
     """``format`` 0 means that there is none. ``gap``: batches did not follow on what is there.
 
-    ``digests`` are those of ``ganeti.config.store``, by kinds of records, where they were asked for.
+    ``digests`` are those of ``ganeti.config.store``, by parts of the state, where they were asked for.
     """
 
     format: int
@@ -65,6 +65,7 @@ class TellPosition(Call[Position], frozen=True, tag="store.tell"):
 
 
 class DigestStore(Call[Position], frozen=True, tag="store.digest"):
-    """Where is your replica, and what are the digests of all that is in it?"""
+    """Where is your replica, and what are the digests of these parts of it, or of all if none is named?"""
 
+    parts: tuple[str, ...] = ()
     patience = 60.0

@@ -2,10 +2,13 @@
 """That candidates keep what the master keeps."""
 
 import msgspec
+import pytest
 
+from ganeti.config.memory import MemoryStore
 from ganeti.config.sqlite import SqliteStore
 from ganeti.config.store import FORMAT, digests
 from ganeti.errors import StoreFailed
+from ganeti.model.entity import evolve
 from ganeti.rpc.contract.store import Position, Record
 from tests.cluster.cluster.verify.findings import found
 
@@ -50,7 +53,7 @@ async def test_a_replica_that_does_not_count_in_this_masters_term_is_found(clust
 
 
 async def test_a_masters_store_that_cannot_be_read_is_a_finding_and_the_other_checks_go_on(cluster, monkeypatch):
-    async def broken():
+    async def broken(_parts):
         raise StoreFailed("the file is damaged")
 
     monkeypatch.setattr(cluster.store, "digested", broken)
@@ -69,10 +72,43 @@ async def test_a_masters_store_that_cannot_be_read_is_a_finding_and_the_other_ch
     ]
 
 
+async def test_after_the_first_look_only_what_was_not_alike_is_looked_at_again(cluster, monkeypatch):
+    await cluster.run("OP_TEST_DELAY", duration=0)
+    looked = []
+    digested = cluster.store.digested
+
+    async def remembered(parts):
+        looked.append(parts)
+        found = await digested(parts)
+        return found if parts else evolve(found, revision=0)  # of another moment than the replicas
+
+    forge(cluster.nodes["node3"].store)
+    monkeypatch.setattr(cluster.store, "digested", remembered)
+    assert list(await cluster.master.replication.problems()) == ["node3"]
+    assert looked == [(), ("node",)]
+
+
+@pytest.mark.parametrize("make", [lambda path: SqliteStore(path / "cluster.db"), lambda _: MemoryStore()])
+async def test_a_part_is_digested_alone_as_it_is_among_all(make, tmp_path):
+    keys = {
+        "node": ["b", "a"],
+        "job": ["1", "10", "1000", "10005", "10999", "109"],
+        "job-log": ["10005/000001", "10005/000002", "7/000001"],
+    }
+    records = [Record(kind, key, msgspec.Raw(b"[]")) for kind, of_kind in keys.items() for key in of_kind]
+    store = make(tmp_path)
+    await store.replace(Position(FORMAT, 7), records)
+    whole = (await store.digested()).digests
+    assert whole.keys() == {"node", "job/", "job/1", "job/10", "job-log/", "job-log/10"}
+    for part, digest in whole.items():
+        assert (await store.digested([part])).digests == {part: digest}
+    store.close()
+
+
 async def test_what_is_compared_is_of_one_moment_while_others_write(tmp_path):
     store = SqliteStore(tmp_path / "cluster.db")
     records = [Record("node", "b", msgspec.Raw(b"{}")), Record("job", "1", msgspec.Raw(b"[]"))]
     await store.replace(Position(FORMAT, 7), records)
-    expected = digests(sorted(records, key=lambda record: (record.kind, record.key)))
+    expected = digests([("job", "1", "[]"), ("node", "b", "{}")])
     assert await store.digested() == Position(FORMAT, 7, digests=expected)
     store.close()

@@ -11,13 +11,15 @@ from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.checks.nodes import REPORT
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Scene
-from ganeti.placement.allocator.capacity import Capacity
 from ganeti.placement.from_state import snapshot_of
-from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import Instance
 
 
 def _redundancy(scene: Scene) -> Iterator[Finding]:
+    # They bring NumPy, of which the remote API, which imports all operations, has no use.
+    from ganeti.placement.allocator.capacity import Capacity  # noqa: PLC0415
+    from ganeti.placement.occupancy import Occupancy  # noqa: PLC0415
+
     reports = {node.uuid: report for node, report in scene.answered(REPORT)}
     snapshot = snapshot_of(scene.state, reports)
     stuck = Capacity(snapshot, Occupancy(snapshot), counts=_to_be_saved).stuck()
