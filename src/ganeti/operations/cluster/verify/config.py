@@ -28,4 +28,4 @@ class ClusterVerifyConfig(Verifying[None], frozen=True, kw_only=True, tag="OP_CL
         scene = await ask_nodes(
             cluster, Scene(state, masters, replicas=replicas, unreadable=cluster.unreadable), OF_CONFIGURATION
         )
-        return report(cluster, scene, OF_CONFIGURATION, self)
+        return await report(cluster, scene, OF_CONFIGURATION, self)

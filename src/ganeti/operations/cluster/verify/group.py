@@ -50,7 +50,7 @@ class ClusterVerifyGroup(Verifying[Group], frozen=True, kw_only=True, tag="OP_CL
         checks = [check for check in OF_GROUP if check.skip not in self.skip_checks]
         scene = Scene(state, nodes, plan, cluster.being_changed(Kind.INSTANCE), address=cluster.address_problem)
         scene = await ask_nodes(cluster, scene, checks)
-        good = report(cluster, scene, checks, self)
+        good = await report(cluster, scene, checks, self)
         cluster.step("Other Notes")
         for note in notes(scene):
             cluster.log(f"  - NOTICE: {note}")

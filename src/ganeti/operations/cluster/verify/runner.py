@@ -24,7 +24,7 @@ from ganeti.rpc.call import Call, Progress
 _log = logging.getLogger(__name__)
 
 
-def report(cluster: RunContext, scene: Scene, checks: Sequence[Check], operation: Verifying[Any]) -> bool:
+async def report(cluster: RunContext, scene: Scene, checks: Sequence[Check], operation: Verifying[Any]) -> bool:
     """Look, and say what was found; whether none of it is an error."""
     ignored = frozenset(operation.ignore_errors)
     good = True
@@ -33,6 +33,7 @@ def report(cluster: RunContext, scene: Scene, checks: Sequence[Check], operation
         for finding in _found(check, scene, simulated=operation.debug_simulate_errors):
             cluster.log(finding.line(ignored, codes=operation.error_codes))
             good = good and finding.lenient(ignored)
+        await asyncio.sleep(0)  # of thousands of instances each takes its time, and others wait
     return good
 
 

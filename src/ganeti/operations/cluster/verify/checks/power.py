@@ -14,9 +14,10 @@ from ganeti.rpc.contract.verify import FindPrograms, Problems
 
 def _find_programs(scene: Scene, node: Node) -> FindPrograms | None:
     """The master runs them, for all nodes."""
+    if node.uuid != scene.state.cluster.master_node:
+        return None
     programs = {scene.state.node_parameters(one).oob_program for one in scene.state.nodes} - {""}
-    wanted = programs and node.uuid == scene.state.cluster.master_node
-    return FindPrograms(programs=tuple(sorted(programs))) if wanted else None
+    return FindPrograms(programs=tuple(sorted(programs))) if programs else None
 
 
 _PROGRAMS: Question[Problems] = Question("its programs for out-of-band management", _find_programs)
