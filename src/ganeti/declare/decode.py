@@ -8,7 +8,6 @@ for a number are read, and everything that is wrong is told, not only what came 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
 
@@ -32,8 +31,11 @@ def decode(value: Any, cls: type[T], what: str) -> T:
     Raises WrongInput with a line for each parameter that is wrong, up to a limit: its name, what was
     expected and, for closed lists, what is allowed. ``what`` says whose parameters these are: "OP_INSTANCE_CREATE".
     """
-    with suppress(msgspec.ValidationError):
+    try:
         decoded = msgspec.convert(value, cls)
+    except msgspec.ValidationError:
+        pass
+    else:
         if not _refused(decoded):
             return decoded
     return _Reading(what).whole(value, cls)
@@ -160,9 +162,10 @@ def _refused(decoded: Any) -> bool:
     if not isinstance(decoded, Struct):
         return False
     refusing, lists = _to_look_at(type(decoded))
-    return any(parameter.refuses(getattr(decoded, name)) for name, parameter in refusing) or any(
-        _refused(item) for name in lists for item in getattr(decoded, name) or ()
-    )
+    for name, parameter in refusing:
+        if parameter.refuses(getattr(decoded, name)):
+            return True
+    return any(_refused(item) for name in lists for item in getattr(decoded, name) or ()) if lists else False
 
 
 @cache

@@ -77,12 +77,9 @@ def _versions() -> dict[str, Any]:
 
 def _settings(cluster: Cluster) -> dict[str, Any]:
     """By the names that they are shown and set under."""
-    shown = (
-        (row, msgspec.to_builtins(getattr(cluster, row.name), order="deterministic"))
-        for row in settings_of(Cluster)
-        if not row.secret
-    )
-    return {name: value for row, value in shown for name in (row.shown_as, row.name)}
+    shown = [row for row in settings_of(Cluster) if not row.secret]
+    values = msgspec.to_builtins({row.name: getattr(cluster, row.name) for row in shown}, order="deterministic")
+    return {name: values[row.name] for row in shown for name in (row.shown_as, row.name)}
 
 
 def _parameters(cluster: Cluster) -> dict[str, Any]:
