@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A node has a driver for whatever the cluster knows as supported, and each driver goes through its contract suite."""
+
+import ast
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from ganeti.host.clock import WallClock
+from ganeti.host.paths import Paths
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.parameters.network import NicMode
+from ganeti.model.template import SUPPORTED
+from ganeti.node.equipment import of_this_machine
+
+CONTRACTS = Path(__file__).parents[1] / "contract"
+
+
+@pytest.fixture
+def equipment(tmp_path):
+    return of_this_machine("node1", Paths(tmp_path), WallClock())
+
+
+def imported(folder):
+    """The names that the files of a suite import."""
+    nodes = [node for path in folder.glob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
+    return {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+
+def test_what_is_supported_has_a_driver_and_nothing_else_has(equipment):
+    assert set(equipment.storages) == set(SUPPORTED)
+    assert set(equipment.hypervisors) == set(HYPERVISOR_PARAMETERS)
+    assert set(equipment.networks) == set(get_args(NicMode))
+
+
+@pytest.mark.parametrize(
+    ("folder", "drivers"), [("storage", "storages"), ("network", "networks"), ("hypervisor", "hypervisors")]
+)
+def test_a_driver_goes_through_the_contract_suite_of_its_kind(equipment, folder, drivers):
+    used = {type(driver).__name__ for driver in getattr(equipment, drivers).values()}
+    assert used
+    assert used <= imported(CONTRACTS / folder)
