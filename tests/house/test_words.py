@@ -21,6 +21,15 @@ AVOIDED = {
     r"in a way nobody": "unexpectedly",
     r"all the same[,.;\"]": "anyway",
     r"[Tt]he same by UUID": "UUID of what",
+    r"pass(ed|es)? over": "ignored, or skipped",
+    r"of its own accord": "by itself",
+    r"good for (one|this|that|[0-9`])": "valid for",
+    r"tak(e|es|en|ing) [^.,:]{1,40} for (offline|zero|dead)": "treated as",
+    r"unless told otherwise": "by default",
+    r"nothing (is|was) begun": "nothing is started",
+    r"what comes of it": "the results",
+    r"stands? in for": "replaces, is used instead",
+    r"ganeti\.bootstrap\.\w+`": "what it does; users know no modules",
 }
 
 

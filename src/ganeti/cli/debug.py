@@ -44,7 +44,7 @@ LOCKS = Local(
             SEPARATOR,
             output("lock"),
             VERBOSE,
-            Option(("--interval",), "Refresh every so many seconds", kind="int", metavar="SECONDS"),
+            Option(("--interval",), "Refresh interval in seconds", kind="int", metavar="SECONDS"),
         ),
         usage="[--interval SECONDS]",
     ),

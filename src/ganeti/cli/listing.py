@@ -32,10 +32,10 @@ _KIND_NAMES = {
 
 HEADERS = Option(("--no-headers",), "Do not print column headers", kind="flag")
 SEPARATOR = Option(("--separator",), "Column separator, for output read by programs", metavar="TEXT")
-UNITS = Option(("--units",), "Unit of sizes: m, g, t, or h for the most fitting", choices=("h", "m", "g", "t"))
+UNITS = Option(("--units",), "Unit of sizes: m, g, t, or h for the best fit", choices=("h", "m", "g", "t"))
 VERBOSE = Option(("-v", "--verbose"), "Print why a value is missing", kind="flag")
 FILTER = Option(
-    ("-F", "--filter"), "Treat the argument as a filter though it could be a name, such as 'drained'", kind="flag"
+    ("-F", "--filter"), "Treat the argument as a filter even if it could be a name, such as 'drained'", kind="flag"
 )
 
 

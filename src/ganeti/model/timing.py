@@ -8,7 +8,7 @@ A time that nothing else depends on stands where it is used.
 # --- between the master and the nodes ---------------------------------------------------------------------
 
 HEARTBEAT = 5.0  # a node that has nothing to say says so this often
-SILENCE = 3 * HEARTBEAT  # a node that says nothing for so long is taken for dead
+SILENCE = 3 * HEARTBEAT  # a node that says nothing for so long counts as dead
 DEFAULT_DEADLINE = 60.0  # of a call that says nothing else of itself
 PING = 10.0  # of the question whether a node is there
 
@@ -26,7 +26,7 @@ assert PING + BEAT < LEASE  # a slow answer does not end a mandate
 
 LONGEST_NEWS = 60.0  # that the master keeps anybody waiting for news of a job
 FOLLOW = 50.0  # that a command asks it to
-FOLLOW_SLACK = 30.0  # beyond what it asked for, until a command takes the master for dead
+FOLLOW_SLACK = 30.0  # beyond what it asked for, until a command gives the master up
 API_WAIT = 10.0  # of ``/2/jobs/.../wait``
 LUXI = 180.0  # that a local program waits for any answer
 CLIENT = 60.0  # that clients of Ganeti's remote API wait for an answer, if they are told nothing else

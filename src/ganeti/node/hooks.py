@@ -15,7 +15,7 @@ from ganeti.model.timing import HOOKS_MARGIN
 from ganeti.rpc.contract.hooks import HookResult, RunHooks
 from ganeti.rpc.server import Report
 
-# As that documentation has it; a name with a dot (a backup, a file of the package manager) is passed over.
+# As that documentation has it; a name with a dot (a backup, a file of the package manager) is skipped.
 _SCRIPT_NAME = re.compile(r"^[a-zA-Z0-9_-]+\Z")
 _PATH_NAME = re.compile(r"^[a-z0-9-]+\Z")
 

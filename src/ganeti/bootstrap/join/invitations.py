@@ -71,7 +71,7 @@ class Invitations:
         self._closing: asyncio.TimerHandle | None = None
 
     async def invite(self, node_name: str, options: dict[str, Any], valid: float) -> str:
-        """A token for a node, good for ``valid`` seconds; an earlier one for the same node is not any more."""
+        """A token for a node, valid for ``valid`` seconds; an earlier one for the same node is void."""
         await self._hosting.may_come({"primary_ip": UNKNOWN_ADDRESS, **options, "node_name": node_name})
         await self._listen()
         now = asyncio.get_running_loop().time()

@@ -38,7 +38,7 @@ _KINDS = {
 
 
 def add_completion(parser: argparse.ArgumentParser) -> None:
-    text = "print what completes a command line of this tool"
+    text = "print completion data for shells"
     parser.add_argument("--help-completion", action=_CompletionHelp, help=text)
 
 

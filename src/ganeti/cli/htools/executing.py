@@ -72,7 +72,7 @@ def _require_operations(group: Snapshot, steps: Sequence[Step]) -> None:
     missing = sorted(needed - OPERATIONS.keys())
     if missing:
         raise WrongInput(
-            f"Error: the master daemon cannot do {', '.join(missing)} yet, which these steps need; nothing was begun. "
+            f"Error: the master daemon cannot do {', '.join(missing)} yet, needed here; nothing was started. "
             "With --no-disk-moves instances only change places with their secondary nodes"
         )
 

@@ -142,24 +142,50 @@ def command_line() -> ArgumentParser:
     parser = _Parser(prog="hail", description="Instance allocator: answers a request in the iallocator protocol.")
     add = parser.add_argument
     add("input", metavar="input-file", help="the request; - for standard input")
-    add("-t", "--text-data", metavar="FILE", help="cluster data that stands in for the request's")
-    add("--simulate", metavar="SPEC", action="append", help="an empty cluster that stands in for it")
-    add("-p", "--print-nodes", metavar="FIELDS", nargs="?", const="", help="list the nodes before and after")
-    add("-S", "--save", "--save-cluster", metavar="FILE", help="save the cluster to FILE.pre-ialloc and .post-ialloc")
-    add("-v", "--verbose", action="count", default=0, help="tell how the request was understood")
-    add("--ignore-dynu", action="store_true", help="ask no daemons; take the load in the data of -t for zero")
-    add("--ignore-soft-errors", action="store_true", help="pass over soft restrictions")
-    add("--no-capacity-checks", action="store_true", help="do not check that every node's death can be survived")
+    add(
+        "-t",
+        "--text-data",
+        metavar="FILE",
+        help="use the cluster in this file (text format of htools(1)) instead of the request's",
+    )
+    add("--simulate", metavar="SPEC", action="append", help="use a simulated, empty cluster instead of the request's")
+    add(
+        "-p",
+        "--print-nodes",
+        metavar="FIELDS",
+        nargs="?",
+        const="",
+        help="list the nodes before and after the allocation",
+    )
+    add(
+        "-S",
+        "--save",
+        "--save-cluster",
+        metavar="FILE",
+        help="save the cluster state to FILE.pre-ialloc and FILE.post-ialloc",
+    )
+    add("-v", "--verbose", action="count", default=0, help="print how the request was interpreted")
+    add(
+        "--ignore-dynu",
+        action="store_true",
+        help="ignore dynamic load: query no monitoring daemons, and treat the load in the data of -t as zero",
+    )
+    add("--ignore-soft-errors", action="store_true", help="ignore N+1, the CPU and spindle ratios, and exclusion tags")
+    add(
+        "--no-capacity-checks",
+        action="store_true",
+        help="do not require that the cluster can survive the failure of any node",
+    )
     add("--restrict-allocation-to", metavar="NODE,...", help="allocate on these nodes only")
-    text = "take the load that monitoring daemons measure"
+    text = "use the CPU load that the monitoring daemons measure"
     add("--mond", nargs="?", const="yes", default="no", choices=("yes", "no"), help=text)
-    add("--mond-xen", action="store_true", help="with --mond: load as Xen measures it, by instance")
+    add("--mond-xen", action="store_true", help="with --mond: use each instance's load as measured by Xen")
     add(
         "--static-kvm-node-memory",
         type=int,
         default=STATIC_KVM_NODE_MEMORY,
         metavar="MIB",
-        help="memory that a node under KVM needs for itself, instead of what it reports; 0 for that",
+        help="memory in MiB that KVM nodes use themselves; 0: as they report (default: 4096)",
     )
     parser.set_defaults(mond_data=None, exit_on_missing_mond_data=False)
     add_completion(parser)

@@ -68,7 +68,7 @@ class _Run:
     def _acted(self, case: Case, verdict: Verdict, missing: list[str]) -> str:
         """Do what is to be done; what was, for people."""
         if missing:
-            return f"nothing was begun: the master daemon cannot do {', '.join(missing)} yet"
+            return f"nothing was started: the master daemon cannot do {', '.join(missing)} yet"
         if verdict.action is Action.NOTHING:
             return _reason(case, verdict)
         if verdict.action is Action.END:
@@ -118,7 +118,13 @@ def command_line() -> Parser:
     made = parser("harep", "Repairs broken instances as far as their tags allow.")
     add = made.add_argument
     add("-L", "--luxi", metavar="SOCKET", nargs="?", const=DEFAULT, default=DEFAULT, help="the master daemon's socket")
-    add("--job-delay", metavar="SECONDS", type=integer("job delay"), default=0, help="let repairs begin so much later")
-    add("--reason", metavar="TEXT", help="the reason that the jobs are given")
+    add(
+        "--job-delay",
+        metavar="SECONDS",
+        type=integer("job delay"),
+        default=0,
+        help="delay repair jobs by this many seconds",
+    )
+    add("--reason", metavar="TEXT", help="reason to record with the jobs")
     add("--dry-run", action="store_true", help="only show what would be done")
     return made

@@ -36,28 +36,49 @@ def add_balancing(made: Parser) -> None:
 
 
 def _add_limits(made: Parser) -> None:
-    add = made.add_argument_group("how far to go").add_argument
-    add("-l", "--max-length", metavar="N", type=integer("max solution length"), default=-1, help="at most N steps")
+    add = made.add_argument_group("limits").add_argument
     add(
-        "-e", "--min-score", metavar="SCORE", type=number("min score"), default=1e-9, help="a score that is good enough"
+        "-l",
+        "--max-length",
+        metavar="N",
+        type=integer("max solution length"),
+        default=-1,
+        help="maximum number of steps",
     )
-    text = "the least that a step has to gain"
+    add(
+        "-e",
+        "--min-score",
+        metavar="SCORE",
+        type=number("min score"),
+        default=1e-9,
+        help="stop when the score is this low",
+    )
+    text = "minimum gain of a step"
     add("-g", "--min-gain", metavar="DELTA", type=number("min gain"), default=1e-2, help=text)
-    text = "the score from which the least gain counts"
+    text = "score below which --min-gain applies"
     add("--min-gain-limit", metavar="SCORE", type=number("min gain limit"), default=1e-1, help=text)
 
 
 def _add_moves(made: Parser) -> None:
-    add = made.add_argument_group("what may move").add_argument
-    add("-E", "--evac-mode", action="store_true", help="only instances of nodes that are offline or drained")
-    add("--restricted-migration", action="store_true", help="no migration but off nodes that are offline or drained")
-    add("--no-disk-moves", action="store_true", help="move no disks")
-    add("--no-instance-moves", action="store_true", help="leave all primaries where they are")
-    add("--select-instances", metavar="NAMES", help="only these")
-    add("--exclude-instances", metavar="NAMES", help="not these")
-    add("--ignore-soft-errors", action="store_true", help="policies, tags and N+1 forbid nothing")
-    add("--max-cpu", metavar="RATIO", type=_max_cpu, help="vcpus a core, instead of the policy's")
-    text = "the part of each node's disk that stays free"
+    add = made.add_argument_group("allowed moves").add_argument
+    add("-E", "--evac-mode", action="store_true", help="only move instances off nodes that are offline or drained")
+    add(
+        "--restricted-migration",
+        action="store_true",
+        help="only migrate instances off nodes that are offline or drained",
+    )
+    add("--no-disk-moves", action="store_true", help="do not move disks: only fail over or migrate")
+    add("--no-instance-moves", action="store_true", help="do not move instances: only replace secondary nodes")
+    add("--select-instances", metavar="NAMES", help="only move these instances")
+    add("--exclude-instances", metavar="NAMES", help="do not move these instances")
+    add("--ignore-soft-errors", action="store_true", help="ignore policy ratios, exclusion tags and N+1")
+    add(
+        "--max-cpu",
+        metavar="RATIO",
+        type=_max_cpu,
+        help="maximum ratio of virtual to physical CPUs, instead of the policy's",
+    )
+    text = "share of each node's disk to keep free"
     add("--min-disk", metavar="RATIO", type=number("min disk space"), default=0.0, help=text)
 
 
@@ -69,28 +90,39 @@ def _max_cpu(text: str) -> float:
 
 
 def _add_weights(made: Parser) -> None:
-    add = made.add_argument_group("what counts").add_argument
-    add("-U", "--dynu-file", metavar="FILE", help="dynamic load: a line an instance, name cpu mem disk net")
-    add("--exclusion-tags", metavar="TAG,...", help="prefixes of tags whose instances are to be kept apart")
-    add("--exit-on-missing-mond-data", action="store_true", help="stop if the monitoring daemons do not tell all")
-    add("--mond-xen", action="store_true", help="with --mond: load as Xen measures it, by instance")
+    add = made.add_argument_group("scoring").add_argument
+    add("-U", "--dynu-file", metavar="FILE", help="dynamic load, one instance per line: name cpu mem disk net")
+    add("--exclusion-tags", metavar="TAG,...", help="tag prefixes: keep instances with the same tag apart")
+    add("--exit-on-missing-mond-data", action="store_true", help="exit if data of a monitoring daemon is missing")
+    add("--mond-xen", action="store_true", help="with --mond: use each instance's load as measured by Xen")
 
 
 def _add_beyond(made: Parser) -> None:
     add = made.add_argument_group("beyond Ganeti's hbal").add_argument
     add("--plan", action="store_true", help="explain the steps: what moves, why, how long the copying takes")
-    text = "look for the best final state for so long (60 s if not given)"
+    text = "search for the best final state for this long (60 s if not given)"
     add("--optimal", metavar="SECONDS", nargs="?", const=60.0, type=number("time limit"), help=text)
-    text = "MiB a second at which disks are copied, for the plan's times (default: %(default)s)"
+    text = "speed at which disks are copied, MiB/s, to estimate the plan's times (default: %(default)s)"
     add("--copy-speed", metavar="RATE", type=number("copy speed"), default=100.0, help=text)
 
 
 def _add_results(made: Parser) -> None:
-    add = made.add_argument_group("what comes of it").add_argument
+    add = made.add_argument_group("results").add_argument
     text = "print the commands, or write them to a file"
     add("-C", "--print-commands", metavar="FILE", nargs="?", const=DEFAULT, help=text)
-    add("-S", "--save", metavar="FILE", help="save the cluster before and after to FILE.original and FILE.balanced")
-    add("-X", "--exec", action="store_true", help="let the master daemon carry the steps out (with -L)")
-    add("--first-job-group", action="store_true", help="carry out the first set of jobs only")
-    add("--reason", metavar="TEXT", help="the reason that the jobs are given")
-    add("--priority", metavar="PRIORITY", choices=("low", "normal", "high"), default="normal", help="of the jobs")
+    add(
+        "-S",
+        "--save",
+        metavar="FILE",
+        help="save the cluster state before and after to FILE.original and FILE.balanced",
+    )
+    add("-X", "--exec", action="store_true", help="execute the steps as jobs (with -L)")
+    add("--first-job-group", action="store_true", help="execute only the first set of jobs")
+    add("--reason", metavar="TEXT", help="reason to record with the jobs")
+    add(
+        "--priority",
+        metavar="PRIORITY",
+        choices=("low", "normal", "high"),
+        default="normal",
+        help="priority of the jobs",
+    )

@@ -117,12 +117,17 @@ def _human(parts: Mapping[int, Snapshot], healths: Mapping[int, Health], final: 
 
 
 def command_line() -> Parser:
-    made = parser("hcheck", "Checks a cluster, and whether hbal would help.")
+    made = parser("hcheck", "Checks the health of a cluster, and whether hbal could improve it.")
     hbal_options.add_balancing(made)
     add = made.add_argument_group("checks").add_argument
-    add("--no-simulation", action="store_true", help="only look at the cluster as it is")
-    add("--no-capacity-checks", action="store_true", help="do not look for nodes that cannot be evacuated")
+    add("--no-simulation", action="store_true", help="only check the current state; do not simulate balancing")
+    add("--no-capacity-checks", action="store_true", help="skip the check for nodes that could not be evacuated")
     add(
-        "--machine-readable", metavar="CHOICE", nargs="?", const="yes", choices=("yes", "no"), help="as shell variables"
+        "--machine-readable",
+        metavar="CHOICE",
+        nargs="?",
+        const="yes",
+        choices=("yes", "no"),
+        help="print shell variables",
     )
     return made

@@ -36,7 +36,7 @@ def _main(words: Sequence[str]) -> int:
 
 
 def command_line() -> Parser:
-    made = parser("hinfo", "Prints what a cluster is like.")
+    made = parser("hinfo", "Prints the score of a cluster and its groups, and lists nodes and instances.")
     add_backends(made)
     add_adjustments(made)
     add_listings(made)

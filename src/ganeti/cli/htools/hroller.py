@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.loading import Loaded, load
-from ganeti.cli.htools.options import Parser, add_backends, integer, parser, say, warn, write
+from ganeti.cli.htools.options import Parser, add_backends, add_node_memory, parser, say, warn, write
 from ganeti.errors import WrongInput
 from ganeti.placement.rolling import Maintenance, Reboot, hosts_single, reboots
 from ganeti.placement.text import serialise
@@ -84,21 +84,20 @@ def _lines(loaded: Loaded, planned: Sequence[Reboot], arguments: argparse.Namesp
 def command_line() -> Parser:
     made = parser("hroller", "Finds groups of nodes that can be rebooted together.")
     add_backends(made)
-    add = made.add_argument_group("which nodes, and how").add_argument
-    add("-G", "--group", metavar="ID", help="of this node group only, by name or UUID")
-    add("-O", "--offline", metavar="NODE", action="append", default=[], help="take this node for offline")
-    add("--node-tags", metavar="TAG,...", help="with one of these tags only")
-    add("--offline-maintenance", action="store_true", help="all instances will be shut down")
-    add("--full-evacuation", action="store_true", help="secondaries leave the nodes as well")
-    add("--skip-non-redundant", action="store_true", help="not nodes with instances that have no secondary node")
-    add("--ignore-non-redundant", action="store_true", help="as if there were no such instances")
-    add("-f", "--force", action="store_true", help="go on though it isn't known which node is the master")
-    text = "MiB that nodes with KVM take themselves; 0: what they report"
-    add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
+    add = made.add_argument_group("selection").add_argument
+    add("-G", "--group", metavar="ID", help="only nodes of this group, by name or UUID")
+    add("-O", "--offline", metavar="NODE", action="append", default=[], help="treat this node as offline")
+    add("--node-tags", metavar="TAG,...", help="only nodes with one of these tags")
+    add("--offline-maintenance", action="store_true", help="assume that all instances will be shut down")
+    add("--full-evacuation", action="store_true", help="move secondary instances off the nodes as well")
+    add("--skip-non-redundant", action="store_true", help="skip nodes with instances that have no secondary node")
+    add("--ignore-non-redundant", action="store_true", help="ignore instances that have no secondary node")
+    add("-f", "--force", action="store_true", help="continue even if it is not known which node is the master")
+    add_node_memory(add)
     made.set_defaults(ignore_dynu=False, mond=None, mond_data=None)
-    add = made.add_argument_group("what comes of it").add_argument
-    add("--one-step-only", action="store_true", help="the first group only, a line a node")
-    add("--print-moves", action="store_true", help="where instances go meanwhile")
-    add("--no-headers", action="store_true", help="no title line")
-    add("-S", "--save", metavar="FILE", help="save the cluster to FILE.original")
+    add = made.add_argument_group("results").add_argument
+    add("--one-step-only", action="store_true", help="print only the first group, one node per line")
+    add("--print-moves", action="store_true", help="print where the instances move to")
+    add("--no-headers", action="store_true", help="do not print headers")
+    add("-S", "--save", metavar="FILE", help="save the cluster state to FILE.original")
     return made

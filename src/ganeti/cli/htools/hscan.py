@@ -10,7 +10,7 @@ from pathlib import Path
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.hinfo import bad_counts
 from ganeti.cli.htools.names import Names
-from ganeti.cli.htools.options import DEFAULT, Parser, attached, integer, parser, say, write
+from ganeti.cli.htools.options import DEFAULT, Parser, add_node_memory, attached, parser, say, write
 from ganeti.cli.htools.report.hosted import Hosted
 from ganeti.cli.htools.report.nodes import node_table
 from ganeti.errors import EXIT_USAGE, WrongInput
@@ -94,7 +94,6 @@ def command_line() -> Parser:
     add("-L", "--luxi", metavar="SOCKET", nargs="?", const=DEFAULT, help="the cluster of this machine")
     add("-d", "--output-dir", metavar="PATH", default=".", help="where to write the files")
     add("-p", "--print-nodes", metavar="FIELDS", nargs="?", const=DEFAULT, help="list the nodes")
-    add("--no-headers", action="store_true", help="no title line")
-    text = "MiB that nodes with KVM take themselves; 0: what they report"
-    add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
+    add("--no-headers", action="store_true", help="do not print headers")
+    add_node_memory(add)
     return made

@@ -11,7 +11,18 @@ import msgspec
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.loading import Loaded, load
 from ganeti.cli.htools.names import Names
-from ganeti.cli.htools.options import Parser, add_backends, integer, number, parser, say, verbosity, warn, write
+from ganeti.cli.htools.options import (
+    Parser,
+    add_backends,
+    add_node_memory,
+    integer,
+    number,
+    parser,
+    say,
+    verbosity,
+    warn,
+    write,
+)
 from ganeti.cli.htools.report import space
 from ganeti.cli.htools.report.hosted import Hosted
 from ganeti.cli.htools.report.nodes import node_table
@@ -183,37 +194,60 @@ def _spindle_use(text: str) -> int:
 
 
 def command_line() -> Parser:
-    made = parser("hspace", "Computes how many more instances fit a cluster.")
+    made = parser("hspace", "Computes how many more instances fit in a cluster.")
     add_backends(made)
     made.add_argument(
-        "--simulate", metavar="SPEC", action="append", help="an empty cluster: policy,nodes,disk,ram,cpu,spindles"
+        "--simulate",
+        metavar="SPEC",
+        action="append",
+        help="a simulated, empty group: policy,nodes,disk,ram,cpu[,spindles[,exclusive]]",
     )
-    add = made.add_argument_group("what fits").add_argument
-    text = "where the instances' disks are kept"
+    add = made.add_argument_group("instances and limits").add_argument
+    text = "disk template of the instances"
     add("--disk-template", metavar="TEMPLATE", type=_template, choices=[*Template], help=text)
-    add("--spindle-use", metavar="SPINDLES", type=_spindle_use, help="how many spindles an instance keeps busy")
+    add("--spindle-use", metavar="SPINDLES", type=_spindle_use, help="number of spindles that each instance uses")
     add("--standard-alloc", metavar="DISK,RAM,CPU", help="size of the instances in standard allocation")
     add("--tiered-alloc", metavar="DISK,RAM,CPU", help="size of the first instances in tiered allocation")
-    add("--max-cpu", metavar="RATIO", type=number("max cpu ratio"), help="vcpus a core, instead of the policy's")
+    add(
+        "--max-cpu",
+        metavar="RATIO",
+        type=number("max cpu ratio"),
+        help="maximum ratio of virtual to physical CPUs, instead of the policy's",
+    )
     add(
         "--min-disk",
         metavar="RATIO",
         type=number("min disk space"),
         default=0.0,
-        help="the part of each disk to stay free",
+        help="share of each node's disk to keep free",
     )
-    add("-l", "--max-length", metavar="N", type=integer("max solution length"), default=-1, help="at most N instances")
-    add("--independent-groups", action="store_true", help="leave out groups with nodes that fail N+1")
-    add("--accept-existing-errors", action="store_true", help="accept nodes that fail N+1 already")
-    add("--no-capacity-checks", action="store_true", help="do not check that every node's death can be survived")
-    add("-O", "--offline", metavar="NODE", action="append", default=[], help="take this node for offline")
-    text = "MiB that nodes with KVM take themselves; 0: what they report"
-    add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
-    made.set_defaults(ignore_dynu=False, mond=None, mond_data=None)
-    add = made.add_argument_group("what comes of it").add_argument
     add(
-        "--machine-readable", metavar="CHOICE", nargs="?", const="yes", choices=("yes", "no"), help="as shell variables"
+        "-l",
+        "--max-length",
+        metavar="N",
+        type=integer("max solution length"),
+        default=-1,
+        help="maximum number of instances",
     )
-    add("-p", "--print-nodes", metavar="FIELDS", nargs="?", const="", help="list the nodes")
-    add("-S", "--save", metavar="FILE", help="save the cluster then to FILE.tiered and FILE.standard")
+    add("--independent-groups", action="store_true", help="skip groups with nodes that fail N+1")
+    add("--accept-existing-errors", action="store_true", help="also use nodes that fail N+1 already")
+    add(
+        "--no-capacity-checks",
+        action="store_true",
+        help="do not require that the cluster can survive the failure of any node",
+    )
+    add("-O", "--offline", metavar="NODE", action="append", default=[], help="treat this node as offline")
+    add_node_memory(add)
+    made.set_defaults(ignore_dynu=False, mond=None, mond_data=None)
+    add = made.add_argument_group("results").add_argument
+    add(
+        "--machine-readable",
+        metavar="CHOICE",
+        nargs="?",
+        const="yes",
+        choices=("yes", "no"),
+        help="print shell variables",
+    )
+    add("-p", "--print-nodes", metavar="FIELDS", nargs="?", const="", help="list the nodes before and after")
+    add("-S", "--save", metavar="FILE", help="save the filled clusters to FILE.tiered and FILE.standard")
     return made

@@ -8,7 +8,17 @@ from collections.abc import Iterator, Sequence
 
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.loading import Loaded, load
-from ganeti.cli.htools.options import DEFAULT, Parser, integer, number, parser, say, verbosity, warn, write
+from ganeti.cli.htools.options import (
+    DEFAULT,
+    Parser,
+    add_node_memory,
+    number,
+    parser,
+    say,
+    verbosity,
+    warn,
+    write,
+)
 from ganeti.cli.htools.report.steps import StepPrinter, command_list
 from ganeti.errors import WrongInput
 from ganeti.placement.occupancy import Occupancy
@@ -123,20 +133,24 @@ def _save(arguments: argparse.Namespace, extension: str, text: str, when: str) -
 
 
 def command_line() -> Parser:
-    made = parser("hsqueeze", "Finds nodes that can be switched off, or have to be switched on.")
+    made = parser("hsqueeze", "Finds nodes that can be powered off, or have to be powered on.")
     add = made.add_argument
     add("-t", "--text-data", metavar="FILE", help="a file in the text format of htools(1)")
     add("-L", "--luxi", metavar="SOCKET", nargs="?", const=DEFAULT, help="the master daemon of this machine")
-    add("-X", "--exec", action="store_true", help="let the master daemon carry it out (with -L)")
-    text = "standard instances for which each node must have room, or nodes are switched on"
+    add("-X", "--exec", action="store_true", help="execute the commands as jobs (with -L)")
+    text = "power nodes on if a node has room for fewer standard instances than this (default: %(default)s)"
     add("--minimal-resources", metavar="FACTOR", type=number("minimal resources"), default=2.0, help=text)
-    text = "standard instances for which each node keeps room when others are switched off"
+    text = "keep room for this many standard instances on each node when powering nodes off (default: %(default)s)"
     add("--target-resources", metavar="FACTOR", type=number("target resources"), default=2.0, help=text)
-    add("-S", "--save", metavar="FILE", help="save the cluster before and after to FILE.original and FILE.squeezed")
+    add(
+        "-S",
+        "--save",
+        metavar="FILE",
+        help="save the cluster state before and after to FILE.original and FILE.squeezed",
+    )
     text = "print the commands, or write them to a file"
     add("-C", "--print-commands", metavar="FILE", nargs="?", const=DEFAULT, help=text)
-    add("--no-headers", action="store_true", help="no title line")
-    text = "MiB that nodes with KVM take themselves; 0: what they report"
-    add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
+    add("--no-headers", action="store_true", help="do not print headers")
+    add_node_memory(add)
     made.set_defaults(master=None, ialloc_src=None, offline=[], ignore_dynu=False, mond=None, mond_data=None)
     return made

@@ -40,14 +40,14 @@ def parser(tool: str, description: str) -> Parser:
     made = Parser(prog=tool, description=description, allow_abbrev=True)
     made.add_argument("-V", "--version", action="version", version=f"{tool} (ganeti) version {VERSION}")
     add_completion(made)
-    made.add_argument("-v", "--verbose", action="count", default=0, help="say more; may be given several times")
-    made.add_argument("-q", "--quiet", action="count", default=0, help="say less")
+    made.add_argument("-v", "--verbose", action="count", default=0, help="print more details; may be repeated")
+    made.add_argument("-q", "--quiet", action="count", default=0, help="print less")
     return made
 
 
 def add_backends(made: Parser) -> None:
     """Where the cluster comes from."""
-    add = made.add_argument_group("where the cluster comes from").add_argument
+    add = made.add_argument_group("data source").add_argument
     add("-t", "--text-data", metavar="FILE", help="a file in the text format of htools(1)")
     add("-m", "--master", metavar="ADDRESS", help="the remote API at this address (name, or URL)")
     add("-L", "--luxi", metavar="SOCKET", nargs="?", const=DEFAULT, help="the master daemon of this machine")
@@ -56,19 +56,27 @@ def add_backends(made: Parser) -> None:
 
 def add_adjustments(made: Parser) -> None:
     """What is changed of the cluster before it is looked at."""
-    add = made.add_argument_group("what is changed of it first").add_argument
-    add("-O", "--offline", metavar="NODE", action="append", default=[], help="take this node for offline")
-    add("--ignore-dynu", action="store_true", help="take all dynamic load for zero")
-    text = "take the load that monitoring daemons measure: yes or no"
+    add = made.add_argument_group("adjustments").add_argument
+    add("-O", "--offline", metavar="NODE", action="append", default=[], help="treat this node as offline")
+    add("--ignore-dynu", action="store_true", help="ignore dynamic load: treat it as zero")
+    text = "use the CPU load that the monitoring daemons measure: yes or no"
     add("--mond", metavar="CHOICE", nargs="?", const="yes", type=yes_or_no, choices=("yes", "no"), help=text)
-    add("--mond-data", metavar="FILE", help="with --mond: what they would say, as JSON, instead of asking them")
-    text = "MiB that nodes with KVM take themselves; 0: what they report"
+    add(
+        "--mond-data",
+        metavar="FILE",
+        help="with --mond: read their reports from this file (JSON) instead of querying them",
+    )
+    add_node_memory(add)
+
+
+def add_node_memory(add: Callable[..., Any]) -> None:
+    text = "memory in MiB that KVM nodes use themselves; 0: as they report"
     add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
 
 
 def add_listings(made: Parser) -> None:
     """Tables of nodes and instances."""
-    add = made.add_argument_group("tables").add_argument
+    add = made.add_argument_group("lists").add_argument
     add("-p", "--print-nodes", metavar="FIELDS", nargs="?", const=DEFAULT, help="list the nodes")
     add("--print-instances", action="store_true", help="list the instances")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master does of its own accord: follow nodes, react to guests."""
+"""What the master does by itself: follow nodes, react to guests."""
 
 from __future__ import annotations
 

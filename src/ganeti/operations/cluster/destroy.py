@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Say that the cluster may be destroyed."""
+"""Check that the cluster can be destroyed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ganeti.model.state import State
 
 
 class ClusterDestroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUSTER_DESTROY"):
-    """Make sure that nothing is left in the cluster; what remains is to take down its master.
+    """Check that the cluster has no instances, and no nodes but its master, and give up its address.
 
-    ``gnt-cluster destroy`` does that after this has succeeded (``ganeti.bootstrap.destroy``).
+    ``gnt-cluster destroy`` takes down the master after this has succeeded.
     """
 
     hook: ClassVar[Hook | None] = Hook("cluster-destroy", "CLUSTER", refusable=False)

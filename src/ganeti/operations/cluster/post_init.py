@@ -11,7 +11,7 @@ from ganeti.jobs.operation import JobOperation
 
 
 class ClusterPostInit(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER_POST_INIT"):
-    """Change nothing: the hooks of a new cluster run after it."""
+    """Run the hooks of a new cluster; nothing is changed."""
 
     hook: ClassVar[Hook | None] = Hook("cluster-init", "CLUSTER", refusable=False)
 

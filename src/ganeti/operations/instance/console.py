@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Say how to get at an instance's console."""
+"""Describe how to connect to an instance's console."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganeti.rpc.contract import instance as contract
 
 
 class InstanceConsole(InstanceOperation[tuple[Node, Guest]], frozen=True, kw_only=True, tag="OP_INSTANCE_CONSOLE"):
-    """Say how to get at an instance's console."""
+    """Describe how to connect to an instance's console."""
 
     reads_only: ClassVar[bool] = True
     routes: ClassVar[tuple[Route, ...]] = (Route("GET", "/instances/{instance_name}/console", at_once=True),)

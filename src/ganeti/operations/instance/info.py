@@ -26,7 +26,7 @@ from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
 
 
 class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag="OP_INSTANCE_QUERY_DATA"):
-    """Describe instances in full."""
+    """Describe instances in detail."""
 
     role: ClassVar[Role] = Role.READ
     reads_only: ClassVar[bool] = True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Take a node into the cluster that has its certificate already."""
+"""Add a node to the cluster, which has its certificate already."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _CLOCK_TOLERANCE = 150.0  # seconds
 
 @with_settings(Node, "add")
 class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
-    """Take a node into the cluster that has its certificate already.
+    """Add a node to the cluster. It must have its certificate already.
 
-    ``gnt-node add`` brings the certificate there over ssh first; ``gnt-node join`` does so with a token.
+    ``gnt-node add`` brings the certificate there over SSH first, ``gnt-node join`` with a token.
     """
 
     subject: ClassVar[str | None] = "node_name"

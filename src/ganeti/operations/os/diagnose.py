@@ -16,7 +16,7 @@ from ganeti.rpc.contract.os import DiagnoseProviders, OsProvider
 
 
 class OsDiagnose(JobOperation[None], frozen=True, kw_only=True, tag="OP_OS_DIAGNOSE"):
-    """Show which nodes have which operating systems, and what is wrong with them."""
+    """Show which OS providers the nodes have, and what is wrong with them."""
 
     role: ClassVar[Role] = Role.READ
     reads_only: ClassVar[bool] = True

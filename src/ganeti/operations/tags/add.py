@@ -15,7 +15,7 @@ MOST = 4096  # of one object, as in Ganeti
 
 
 class TagsAdd(TagOperation, frozen=True, kw_only=True, tag="OP_TAGS_SET"):
-    """Add tags to an object; those that it has already are left."""
+    """Add tags to an object; those that it already has are ignored."""
 
     routes: ClassVar[tuple[Route, ...]] = tuple(changing_route("PUT", kind, "Add to the tags") for kind in Kind)
     commands: ClassVar[tuple[Command, ...]] = tuple(

@@ -17,7 +17,7 @@ from ganeti.operations.tags.subject import SCRIPTED, Label, named, of, shown, ta
 
 
 class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_GET"):
-    """Tell the tags of an object."""
+    """List the tags of an object."""
 
     role: ClassVar[Role] = Role.READ
     reads_only: ClassVar[bool] = True

@@ -13,7 +13,7 @@ from ganeti.operations.tags.subject import SCRIPTED, TagOperation, changing_comm
 
 
 class TagsRemove(TagOperation, frozen=True, kw_only=True, tag="OP_TAGS_DEL"):
-    """Remove tags from an object; all of them have to be there."""
+    """Remove tags from an object, which must have all of them."""
 
     routes: ClassVar[tuple[Route, ...]] = tuple(changing_route("DELETE", kind, "Remove from the tags") for kind in Kind)
     commands: ClassVar[tuple[Command, ...]] = tuple(

@@ -14,7 +14,7 @@ from ganeti.placement.snapshot import Instance, Template
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """``max_cpu`` stands in for the policies' ratio of vcpus; ``min_disk`` is the share of disk that stays free.
+    """``max_cpu`` replaces the policies' ratio of vcpus; ``min_disk`` is the share of disk that stays free.
 
     Soft limits are N+1, processors, spindles and exclusion tags. With ``capacity`` the instances of every node
     must find room elsewhere if it died (see ``capacity``). ``dedicated``: where all disks have spindles of their own,

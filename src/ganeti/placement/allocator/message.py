@@ -175,7 +175,7 @@ def _policy(wire: WirePolicy) -> Policy:
 
 
 def _cluster_policy(given: Any) -> Policy:
-    """The cluster's own policy is for information, the groups' count: one of another form is passed over."""
+    """The cluster's own policy is for information, the groups' count: one of another form is ignored."""
     try:
         return _policy(msgspec.convert(given, WirePolicy))
     except msgspec.ValidationError:

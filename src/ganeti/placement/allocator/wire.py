@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The parts of an iallocator's input message, as they are spelled (Ganeti's iallocator documentation, version 2).
 
-Only what placement needs is here; whatever else a message carries is passed over.
+Only what placement needs is here; whatever else a message carries is ignored.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Position(Struct, frozen=True):
 
 
 class AppendBatch(Call[Position], frozen=True, tag="store.append"):
-    """Add batches to the replica, durably. Those that it has already are passed over."""
+    """Add batches to the replica, durably. Those that it has already are skipped."""
 
     batches: tuple[Batch, ...]
     patience = 10.0

@@ -14,7 +14,7 @@ from ganeti.operations.cluster.verify.scene import Scene
 
 
 class ClusterVerifyConfig(Verifying[None], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY_CONFIG"):
-    """Check the configuration in itself: references, parameters, replicas."""
+    """Check the configuration: references, parameters, replicas."""
 
     role: ClassVar[Role] = Role.READ
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What all operations that verify are told."""
+"""The parameters of all operations that verify."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ class Verifying(JobOperation[P], frozen=True, kw_only=True):
         Meta(max_length=MOST_KINDS),
         param("Error code to report as a warning", "-I", "--ignore-errors", metavar="CODE"),
     ] = []
-    verbose: Annotated[bool, param("Print more details", "-v", "--verbose", accepted="every step is told anyway")] = (
+    verbose: Annotated[bool, param("Print more details", "-v", "--verbose", accepted="every step is shown anyway")] = (
         False
     )

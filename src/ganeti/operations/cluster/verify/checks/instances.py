@@ -67,7 +67,7 @@ def _stuck(instance: Instance, guest: RunningGuest) -> Iterator[Finding]:
         text = f"is paused, {told}; once that is mended, 'gnt-instance startup {instance.name}' lets it go on"
         yield Finding(Code.EINSTANCEFAULTYDISK, instance.name, text)
     elif guest.state in (GuestState.HALTED, GuestState.UNRESPONSIVE):
-        text = f"is {told}; 'gnt-instance reboot {instance.name}' starts it anew"
+        text = f"is {told}; 'gnt-instance reboot {instance.name}' restarts it"
         yield Finding(Code.EINSTANCEDOWN, instance.name, text)
 
 
