@@ -39,7 +39,7 @@ class Master(Protocol):
 
 
 class Reader:
-    """A method a resource; those of collections are told which one."""
+    """A method for each resource; those of collections are given which one."""
 
     def __init__(self, master: Master) -> None:
         self._master = master

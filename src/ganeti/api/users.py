@@ -46,7 +46,7 @@ class User:
         return Caller(self.name, self.roles)
 
     def accepts(self, password: str) -> bool:
-        """Whether it is the password, found out in a time that does not depend on it."""
+        """Whether it is the password, compared in a time that does not depend on it."""
         if self.password.upper().startswith(_HASHED):
             digest = hashlib.md5(f"{self.name}:{REALM}:{password}".encode()).hexdigest()  # noqa: S324 - the format's
             return hmac.compare_digest(digest.encode(), self.password[len(_HASHED) :].lower().encode())

@@ -43,7 +43,7 @@ _RAPI_USERS = """\
 
 
 def plan(wanted: NewCluster, paths: Paths, clock: Clock) -> State:
-    """The first state of the cluster. Raises a CheckFailed with what is in the way; nothing is changed."""
+    """The first state of the cluster. Raises a CheckFailed that says why it is not possible; nothing is changed."""
     ensure_free(paths)
     version = given_settings(Cluster, wanted).get("primary_ip_version", _DEFAULT_IP_VERSION)
     node_name, node_ip = addresses.resolve(addresses.own_name(), version)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The cluster's own address: that the master node holds it, and nobody else, is looked after all the time."""
+"""The cluster's own address: it is checked all the time that the master node has it, and nobody else."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ClusterAddress:
     async def hold(self, *, up: bool) -> None:
         """Have the master hold it from now on, or give it up until the next master daemon.
 
-        Raises what is in the way.
+        Raises why that is not possible.
         """
         self._held = up
         await self._settle()

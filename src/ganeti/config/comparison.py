@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whether replicas hold what the master holds, found out while both go on."""
+"""Comparing replicas with what the master has, while both are in use."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Reading the configuration from a store. What cannot be read is left where it is, and told; the rest is served."""
+"""Reading the configuration from a store. What cannot be read is left where it is, and named; the rest is served."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """From untyped input to typed values, with errors that a person can act on.
 
-What fits is converted at once. What doesn't is gone through along its declared type: texts that stand
-for a number are read, and everything that is wrong is told, not only what came first.
+What fits is converted at once. What doesn't is walked through along its declared type: texts that stand
+for a number are read, and everything that is wrong is reported, not only what came first.
 """
 
 from __future__ import annotations

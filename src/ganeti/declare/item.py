@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One of several things that an operation is told of, each with parameters of its own."""
+"""One of several disks or the like in the parameters of an operation, with parameters of its own."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def create_node_credentials(authority: Credentials, node_name: str) -> Credentia
 
 
 def create_server_credentials(authority: Credentials, name: str) -> Credentials:
-    """A certificate and key that are good for answering, not for calling."""
+    """A certificate and key to answer with, not to call with."""
     key = ec.generate_private_key(ec.SECP256R1())
     return Credentials(_issue(authority, key.public_key(), name, _SERVER), _key_pem(key))
 

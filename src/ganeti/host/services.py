@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Starting and stopping the daemons of this machine: by systemd where it runs, by hand where it doesn't."""
+"""Starting and stopping the daemons of this machine: by systemd where it runs, directly where it doesn't."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Systemd:
 class Detached:
     """Daemons are sessions of their own, found again by their pid files.
 
-    Readiness is told as to systemd: by a datagram "READY=1" to a socket (sd_notify(3)).
+    Readiness is reported as to systemd: by a datagram "READY=1" to a socket (sd_notify(3)).
     """
 
     def __init__(self, paths: Paths) -> None:

@@ -41,7 +41,7 @@ class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
         return LockSet()
 
     async def check(self, cluster: CheckContext) -> P:
-        """Read only. Raises a CheckFailed with what is in the way, or returns what to do."""
+        """Read only. Raises a CheckFailed that says why it is not possible, or returns what to do."""
         raise NotImplementedError
 
     async def run(self, cluster: RunContext, plan: P) -> Any:

@@ -96,7 +96,7 @@ class JobQueue:
         self.show(tracked, job)
 
     async def write_at_last(self, tracked: Tracked, job: Job) -> None:
-        """Change a job durably, however long it takes; until then nobody is told of it."""
+        """Change a job durably, however long it takes; until then nobody sees it."""
         while True:
             try:
                 await self.write(tracked, job)
@@ -139,7 +139,7 @@ class JobQueue:
         return [Tracked(job, _load_log(self._store, job.id)) for job in jobs]
 
     def _read(self, record: Record) -> Job | None:
-        """The job, or None if it can't be read; its record is left as it is then, and told of."""
+        """The job, or None if it can't be read; its record is kept as it is then, and named in the log."""
         try:
             return msgspec.json.decode(record.body, type=Job)
         except msgspec.MsgspecError as error:

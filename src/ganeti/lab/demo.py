@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The demonstration's frame: the lab, the steps one after the other, and what is told about them."""
+"""The demonstration's frame: the lab, the steps one after the other, and the report about them."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``prove`` does it and returns what was seen, in a few words. It raises what is in the way."""
+    """``prove`` does it and returns what was seen, in a few words. It raises why it could not."""
 
     name: str
     prove: Callable[[Stage], str]

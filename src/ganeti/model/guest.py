@@ -61,7 +61,7 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     network_port: int | None = None
 
     def parameter_variables(self) -> dict[str, str]:
-        """Its parameters as hooks and OS scripts are told them; values are spelled as Ganeti does: True, None."""
+        """Its parameters as hooks and OS scripts get them; values are spelled as Ganeti does: True, None."""
         told = {f"BE_{name}": str(getattr(self.beparams, name)) for name in self.beparams.__struct_fields__}
         return told | {f"HV_{name}": str(value) for name, value in self.hvparams.items()}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What happens to guests, told to whoever watches."""
+"""What happens to guests, reported to whoever watches."""
 
 from __future__ import annotations
 

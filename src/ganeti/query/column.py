@@ -131,7 +131,7 @@ class Columns(Generic[T]):
     def steps(
         self, rows: Sequence[T], names: Sequence[str], condition: Filter | None = None
     ) -> Generator[None, None, Table]:
-        """Makes the table a row a step, so that one can do other things in between.
+        """Makes the table one row per step, so that other work can be done in between.
 
         The rows stay in their order, or come in that of the names if the condition is a list of them. Raises
         WrongInput for a condition on a field that there is not, and for a table that is too large.
@@ -145,7 +145,7 @@ class Columns(Generic[T]):
             yield
         if len(found) * len(columns) > MOST_CELLS:
             raise WrongInput(
-                f"{len(columns)} fields of {len(found)} things are more than fit an answer ({MOST_CELLS} values); "
+                f"{len(columns)} fields of {len(found)} objects exceed what an answer holds ({MOST_CELLS} values); "
                 "ask for fewer fields, or with a filter"
             )
         if condition and (place := condition.order(self._name, self._getter)):

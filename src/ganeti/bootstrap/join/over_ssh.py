@@ -113,7 +113,7 @@ class RemoteSetup:
 
 
 def prepare(paths: Paths, switch: Switch, wanted: Wanted, guests: Callable[[], list[str]]) -> Prepared:
-    """On the node: make a key, and a request for its certificate, if nothing is in the way.
+    """On the node: make a key, and a request for its certificate, if the machine can become a node.
 
     ``guests`` finds the names of the guests that run here.
     """

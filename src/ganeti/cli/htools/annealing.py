@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Annealing on all processors: each searches by its own chances, and the best of what they find is gone on from."""
+"""Annealing on all processors: each searches with random numbers of its own, and the best result is built on."""
 
 from __future__ import annotations
 

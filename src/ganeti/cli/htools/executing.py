@@ -67,7 +67,7 @@ class _Interrupt:
 
 
 def _require_operations(group: Snapshot, steps: Sequence[Step]) -> None:
-    """Nothing is begun that the master daemon cannot do."""
+    """Raise WrongInput for steps that the master daemon does not support, before any is started."""
     needed = {name for step in steps for name in _names(group, step)}
     missing = sorted(needed - OPERATIONS.keys())
     if missing:

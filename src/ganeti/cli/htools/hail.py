@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """``hail``: the instance allocator, as a program that is given a request in a file (hail(1)).
 
-Whatever goes wrong, an answer in the protocol's form is printed; what was wrong with the input is also told on
+Whatever goes wrong, an answer in the protocol's form is printed; what is wrong with the input is also printed on
 standard error, and by the exit status.
 """
 

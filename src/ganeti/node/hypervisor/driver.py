@@ -27,7 +27,7 @@ class Hypervisor(Protocol):
     """One hypervisor on this node. Every method can be repeated without harm.
 
     A guest that is not asked to go outlives this object and the process that holds it; ``recover``
-    finds it again. All that happens to guests is told to the ``Events`` it was made with.
+    finds it again. All that happens to guests is reported to the ``Events`` it was made with.
     """
 
     on_paper: bool  # its guests take nothing of the machine's memory
@@ -101,7 +101,7 @@ class Hypervisor(Protocol):
     async def console(self, guest: Guest) -> ConsoleAccess: ...
 
     async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
-        """Whether it is usable on this node with these parameters; what is in the way, in words."""
+        """What prevents its use on this node with these parameters, in words; empty if nothing does."""
         ...
 
     async def version(self) -> str: ...

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What an OS provider's script is told: names and meanings as in ganeti-os-interface(7). Pure."""
+"""The environment of an OS provider's script: names and meanings as in ganeti-os-interface(7). Pure."""
 
 from __future__ import annotations
 

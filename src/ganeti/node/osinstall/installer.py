@@ -34,7 +34,7 @@ _VERIFY = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """An instance's disks, opened, and what any script is told about it."""
+    """An instance's disks, opened, and what every script's environment says about it."""
 
     guest: Guest
     provider: OsProvider

@@ -22,7 +22,7 @@ _WITH_SIZE_DESCRIPTOR = ("/bin/sh", "-c", f'exec "$@" {SIZE_DESCRIPTOR}>"/dev/fd
 
 
 class Script:
-    """A script with what it is told; all that it says goes to ``log``, and the beginning, line by line, to ``told``."""
+    """A script and its environment; its output goes to ``log``, and the beginning, line by line, to ``told``."""
 
     def __init__(
         self,

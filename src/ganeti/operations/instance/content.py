@@ -19,7 +19,7 @@ class Content(Protocol):
     """One way to fill disks."""
 
     async def ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest) -> None:
-        """Raise a CheckFailed with what is in the way."""
+        """Raise a CheckFailed that says why it is not possible."""
         ...
 
     async def fill(self, cluster: RunContext, node: Node, guest: Guest) -> None:

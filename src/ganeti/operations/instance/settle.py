@@ -25,7 +25,7 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
     if len(running) > 1:
         names = " and ".join(node.name for node in running)
         raise WrongState(
-            f"Instance {instance.name} is running on {names} at once; stop it by hand on all but one of them, "
+            f"Instance {instance.name} is running on {names} at once; stop it manually on all but one of them, "
             "then run 'gnt-instance migrate --cleanup'"
         )
     home = running[0] if running else primary_of(cluster.state, instance)

@@ -128,7 +128,7 @@ async def ensure_it_fits(cluster: CheckContext, node: Node, guest: Guest, *, dis
 
 
 async def ensure_possible(cluster: CheckContext, node: Node, guest: Guest, *, disks_exist: bool = True) -> None:
-    """Raise WrongState, telling all that is in the way, if a guest like this could not run on a node."""
+    """Raise WrongState, with everything that prevents it, if a guest like this could not run on a node."""
     in_the_way = await cluster.call(node, CheckStart(guest=guest, disks_exist=disks_exist))
     if in_the_way:
         raise WrongState(f"{guest.name} cannot be started on {node.name}: {'; '.join(in_the_way)}")

@@ -181,7 +181,7 @@ class ClearGuest(Call[None], frozen=True, tag="instance.clear"):
 
 
 class CheckStart(Call[tuple[str, ...]], frozen=True, tag="instance.check-start"):
-    """Could this guest run here? What is in the way, in words; empty if nothing is.
+    """Could this guest run here? What prevents it, in words; empty if nothing does.
 
     ``disks_exist``: whether its disks are there already, and so part of the question.
     """

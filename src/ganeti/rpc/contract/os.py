@@ -28,7 +28,7 @@ class DiagnoseProviders(Call[tuple[OsProvider, ...]], frozen=True, tag="os.diagn
 
 
 class ValidateOs(Call[tuple[str, ...]], frozen=True, tag="os.validate"):
-    """Does the provider take these parameters? What is in the way, in words."""
+    """Does the provider accept these parameters? What is wrong with them, in words."""
 
     os: str
     osparams: dict[str, str]

@@ -40,6 +40,6 @@ class ExamineDisks(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.exami
 
 
 class CheckStorage(Call[tuple[str, ...]], frozen=True, tag="storage.check"):
-    """Can disks be kept in these units? What is in the way, in words."""
+    """Can disks be kept in these units? What prevents it, in words."""
 
     units: tuple[StorageUnit, ...]

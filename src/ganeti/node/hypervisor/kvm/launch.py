@@ -31,7 +31,7 @@ _PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
 
 
 def check(plan: LaunchPlan) -> None:
-    """Whether this could run here. Raises WrongInput, naming all parameters that are in the way, if not."""
+    """Whether this could run here. Raises WrongInput, naming every parameter that prevents it."""
     if found := [*problems(plan), *_told(_command_line, plan), *_told(_owner, plan)]:
         raise WrongInput("; ".join(dict.fromkeys(found)))
 

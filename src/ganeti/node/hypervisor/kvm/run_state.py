@@ -10,7 +10,7 @@ from ganeti.model.disk import Disk
 from ganeti.model.guest_state import GuestState
 from ganeti.node.hypervisor.kvm.drives import node_name
 
-# Powered down, and about to end or to start anew: one or the other is told.
+# Powered down, and about to end or to start again: an event says which.
 POWERED_DOWN = "shutdown"
 # Paused at the start, and never told to go on.
 PRELAUNCH = "prelaunch"

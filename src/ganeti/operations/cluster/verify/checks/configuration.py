@@ -53,7 +53,7 @@ def _settings(scene: Scene) -> Iterator[Finding]:
 
 
 def _of_last_layer(cls: type[Struct], layers: Sequence[Mapping[str, Any]], what: str) -> list[str]:
-    """What is wrong since the last layer; what was wrong below is told where it belongs."""
+    """What is wrong since the last layer; what is wrong in layers below is reported for those."""
     *below, _ = layers
     known = _lines(partial(checked, cls, *below, what=what))
     return [problem for problem in _lines(partial(checked, cls, *layers, what=what)) if problem not in known]
