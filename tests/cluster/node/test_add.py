@@ -48,5 +48,6 @@ async def test_a_node_that_is_readded_keeps_its_group_and_address_and_takes_new_
         await cluster.run("OP_NODE_ADD", **readd, primary_ip="10.0.0.77")
     with pytest.raises(errors.NotUnique, match=r"Node node3 has the address 10.0.0.3 already"):
         await cluster.run("OP_NODE_ADD", **readd, secondary_ip="10.0.0.3")
-    await cluster.run("OP_NODE_ADD", **readd, primary_ip="10.0.0.2", vm_capable=False)
-    assert not cluster.state.find(Node, "node2").vm_capable
+    await cluster.run("OP_NODE_ADD", **readd, primary_ip="10.0.0.2", master_capable=False)
+    node = cluster.state.find(Node, "node2")
+    assert (node.master_capable, node.master_candidate) == (False, False)

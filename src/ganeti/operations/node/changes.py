@@ -14,11 +14,25 @@ from ganeti.model.parameters.node import NodeParameters
 
 
 def changed(node: Node, given: Mapping[str, Any]) -> Node:
-    """The node with the settings of ``given``. Raises WrongInput with everything that is wrong."""
+    """The node with the settings of ``given``, and without the roles that these end.
+
+    Raises WrongInput with everything that is wrong.
+    """
     problems = Problems()
-    result = with_given(node, given, _MERGED, problems)
+    result = with_given(node, {**_ended(given), **given}, _MERGED, problems)
     problems.tell()
     return result
+
+
+def _ended(given: Mapping[str, Any]) -> dict[str, bool]:
+    """What a node ceases to be by what it becomes."""
+    offline, drained, candidate = (given.get(role) for role in ("offline", "drained", "master_candidate"))
+    ended = {
+        "master_candidate": offline or drained or given.get("master_capable") is False,
+        "drained": offline or candidate,
+        "offline": drained or candidate,
+    }
+    return {role: False for role, over in ended.items() if over}
 
 
 # How the settings are made of what is given that don't just take its place.

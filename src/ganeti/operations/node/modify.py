@@ -75,7 +75,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         state, given = cluster.state, given_settings(Node, self)
         node = self.node(state)
         _ensure_sense(given, is_master=node.uuid == state.cluster.master_node)
-        after = changed(node, {**_implied(given), **given})
+        after = changed(node, given)
         if after.secondary_ip != node.secondary_ip:
             ensure_addresses_free(state, after)
             await ensure_secondary_there(cluster, after)
@@ -143,17 +143,6 @@ def _ensure_sense(given: Mapping[str, Any], *, is_master: bool) -> None:
     unfit = {"offline": True, "drained": True, "master_candidate": False, "master_capable": False}
     if is_master and any(given.get(name) is value for name, value in unfit.items()):
         raise WrongInput("The master role can be changed only via master-failover")
-
-
-def _implied(given: Mapping[str, Any]) -> dict[str, bool]:
-    """What a node ceases to be by what it becomes."""
-    offline, drained, candidate = (given.get(role) for role in ("offline", "drained", "master_candidate"))
-    implied = {
-        "master_candidate": offline or drained or given.get("master_capable") is False,
-        "drained": offline or candidate,
-        "offline": drained or candidate,
-    }
-    return {role: False for role, ended in implied.items() if ended}
 
 
 def _differences(before: Node, after: Node) -> list[tuple[str, Any]]:
