@@ -89,7 +89,7 @@ class _Reading:
         return [self._read(value, member, _place(value, kind, place, i), texts=texts) for i, value in enumerate(values)]
 
     def _struct(self, values: Mapping[Any, Any], cls: type[Struct], place: Place, *, texts: bool) -> dict[str, Any]:
-        fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
+        fields = _fields_of(cls)
         before = len(self._problems)
         tag = cls.__struct_config__.tag_field
         is_item = issubclass(cls, Item)
@@ -166,6 +166,12 @@ def _refused(decoded: Any) -> bool:
         if parameter.refuses(getattr(decoded, name)):
             return True
     return any(_refused(item) for name in lists for item in getattr(decoded, name) or ()) if lists else False
+
+
+@cache
+def _fields_of(cls: type[Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    """By their names on the wire; msgspec evaluates the annotations each time."""
+    return {field.encode_name: field for field in msgspec.structs.fields(cls)}
 
 
 @cache

@@ -78,9 +78,10 @@ class Blueprint:
             network_port=_free_port(cluster),
             tags=frozenset(self.tags),
         )
-        with problems.noted():
-            others = (*state.instances, *cluster.reservations.instances)
-            ensure_addresses_free(state, others, instance.nics)
+        if any(nic.ip for nic in nics):
+            with problems.noted():
+                others = (*state.instances, *cluster.reservations.instances)
+                ensure_addresses_free(state, others, nics)
         for ensure_sense in (ensure_backend_sense, ensure_hypervisor_sense):
             with problems.noted():
                 ensure_sense(state, instance)

@@ -84,19 +84,20 @@ def planned_nics(state: State, reserved: set[str], requests: Sequence[NicRequest
 
 def ensure_addresses_free(state: State, others: Iterable[Instance], nics: Sequence[Nic]) -> None:
     """Raise NotUnique if a card's address is another one's on the same link, of this instance or of ``others``."""
-    taken = {place: i.name for i in others for nic in i.nics if (place := _place(state, nic))}
+    wanted = {nic.ip for nic in nics if nic.ip}
+    taken = {_place(state, nic): i.name for i in others for nic in i.nics if nic.ip in wanted}
     for index, nic in enumerate(nics):
-        place = _place(state, nic)
+        place = _place(state, nic) if nic.ip else None
         if place in taken:
             raise NotUnique(f"NIC {index}: IP address {nic.ip} is in use on the same link by {taken[place]}")
         if place:
             taken[place] = f"NIC {index} of the same instance"
 
 
-def _place(state: State, nic: Nic) -> tuple[str, str, str, str] | None:
+def _place(state: State, nic: Nic) -> tuple[str, str, str, str | None]:
     """Where an address must be the only one: networks that are apart may have the same."""
     connected = guest_nic(state, nic)
-    return (connected.mode, connected.link, connected.vlan, nic.ip) if nic.ip else None
+    return connected.mode, connected.link, connected.vlan, nic.ip
 
 
 def _mac(state: State, mac: str, index: int, taken: set[str], random: Random) -> str:
