@@ -20,7 +20,7 @@ from ganeti.model.guest import guest_of
 from ganeti.model.instance import Instance
 from ganeti.model.job import JobStatus
 from ganeti.model.node import Node
-from ganeti.node.equipment import on_paper
+from ganeti.node.equipment import PaperDisks, on_paper
 from ganeti.node.machine import PaperMachine
 from ganeti.node.membership import KnownCandidates, forget_candidacy
 from ganeti.node.replica import Replica
@@ -50,11 +50,11 @@ class PluggedMachine(PaperMachine):
 class PaperNode:
     """A machine with a node daemon; ``unplug`` is a power cut of its network, guests and disks stay."""
 
-    def __init__(self, node, root, *, network, shared_disks, master, clock):
+    def __init__(self, node, root, *, network, disks, master, clock):
         self.node = node
         self.paths = Paths(root / node.name)
         self.store = MemoryStore()
-        self.equipment = on_paper(node.name, self.paths, clock, shared_disks, PluggedMachine(network=network))
+        self.equipment = on_paper(node.name, self.paths, clock, disks, PluggedMachine(network=network))
         self._network = network
         for directory in ("/srv/ganeti/file-storage", "/srv/ganeti/shared-file-storage"):
             self.paths.under(directory).mkdir(parents=True)
@@ -97,7 +97,7 @@ class PaperCluster:
         self.store = MemoryStore()
         self.random = SeededRandom(seed)
         self.resolver = NoResolver()
-        self.shared_disks = {}
+        self.disks = PaperDisks()
         self.master = None
         self.methods = None
         self._state = state
@@ -105,7 +105,7 @@ class PaperCluster:
         self.nodes = {n.name: self.machine(n, master) for n in state.nodes}
 
     def machine(self, node, master):
-        world = {"network": self.network, "shared_disks": self.shared_disks, "clock": self.clock}
+        world = {"network": self.network, "disks": self.disks, "clock": self.clock}
         return PaperNode(node, self.root, master=master, **world)
 
     def new_machine(self, number):

@@ -249,11 +249,11 @@ async def test_after_a_crash_what_a_job_had_begun_is_undone_and_named(cluster):
     storage.create = create
     await cluster.stop()
     task.cancel()
-    assert len(cluster.shared_disks) == 1
+    assert len(cluster.disks.shared) == 1
     await cluster.start()
     job = await cluster.finished(1)
     assert "cleaned up: disk 0 of web1 on node1" in job.steps[0].result[1][0]
-    assert cluster.shared_disks == {}
+    assert cluster.disks.shared == {}
     assert cluster.state.instances == []
 
 
@@ -261,8 +261,8 @@ async def test_after_a_crash_what_cannot_be_undone_is_said_to_be_left(cluster):
     storage = cluster.nodes["node2"].equipment.storages["sharedfile"]
     create, started = storage.create, asyncio.Event()
 
-    async def slow(disk, report):
-        await create(disk, report)
+    async def slow(disk, *more):
+        await create(disk, *more)
         started.set()
         await asyncio.Event().wait()
 

@@ -16,7 +16,7 @@ from ganeti.host.files import write_atomic
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
-from ganeti.node.equipment import on_paper
+from ganeti.node.equipment import PaperDisks, on_paper
 from ganeti.node.mastership import Mastership, mark_whole, whole
 from ganeti.node.membership import KnownCandidates, candidates
 from ganeti.node.replica import Replica
@@ -89,7 +89,7 @@ class Machine:
         self.paths = Paths(world.root / node.name)
         self.disk = SlowStore()
         self.clock = JumpingClock(world.clock)
-        self.equipment = on_paper(node.name, self.paths, self.clock, world.shared_disks)
+        self.equipment = on_paper(node.name, self.paths, self.clock, world.disks)
         for hypervisor in self.equipment.hypervisors.values():
             hypervisor._guests = WatchedGuests(world.look_for_doubles)
         self.life = self.master = self.masterd = None
@@ -249,7 +249,7 @@ class Machines:
         self.root, self.clock, self.loop = root, clock, loop
         self.chance = random.Random(seed)
         self.network = MemoryNetwork()
-        self.shared_disks = {}
+        self.disks = PaperDisks()
         self.doubles = []
         self.machines = {}
         # Some machines are no candidates: they vote and keep no state.

@@ -62,6 +62,9 @@ HostName = Annotated[
 # OS provider with an optional variant, as in "debian+bookworm".
 OS_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 OsName = Annotated[str, form(rf"{OS_NAME}(\+{OS_NAME})?", "an OS name such as 'debian' or 'debian+bookworm'", 120)]
+VolumeGroup = Annotated[
+    str, form(r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*", "the name of an LVM volume group, such as xenvg", 127)
+]
 
 # A card's own address, so never one of a group of cards; or that one is to be found.
 MacRequest = Annotated[

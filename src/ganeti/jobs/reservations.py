@@ -36,4 +36,8 @@ class Reservations:
 
     @property
     def ports(self) -> set[int]:
-        return {i.network_port for i in self._instances.values() if i.network_port is not None}
+        return {port for instance in self._instances.values() for port in instance.ports}
+
+    @property
+    def minors(self) -> set[tuple[str, int]]:
+        return {device for instance in self._instances.values() for device in instance.minors}

@@ -18,6 +18,7 @@ from ganeti.declare.types import (
     ParametersByKind,
     Positive,
     Text,
+    VolumeGroup,
     form,
 )
 from ganeti.model.disk import DiskTemplateName
@@ -47,6 +48,7 @@ _Lines = Annotated[list[NonEmpty], Meta(max_length=MOST_NAMES)]
 
 _MOST_BITS = {4: 32, 6: 128}
 # The settings that say where templates keep their files.
+LVM_TEMPLATES = ("plain", "drbd")
 STORAGE_DIRECTORIES = {"file": "file_storage_dir", "sharedfile": "shared_file_storage_dir"}
 
 
@@ -283,8 +285,14 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = True
     vg_name: Annotated[
-        Text | None,
-        setting("LVM volume group for instance disks", "--vg-name", shown_as="volume_group_name", unsupported=True),
+        VolumeGroup | None,
+        setting(
+            "LVM volume group for instance disks",
+            "--vg-name",
+            metavar="GROUP",
+            title="lvm volume group",
+            shown_as="volume_group_name",
+        ),
     ] = None
     drbd_helper: Annotated[
         Text | None,
@@ -360,6 +368,11 @@ class Cluster(Entity, frozen=True, kw_only=True):
         for template, name in STORAGE_DIRECTORIES.items():
             if template in self.enabled_disk_templates and not getattr(self, name):
                 found.append(f"Parameter '{name}': disk template '{template}' is enabled and needs a directory")
+        found += [
+            f"Parameter 'vg_name': disk template '{template}' is enabled and needs an LVM volume group (--vg-name)"
+            for template in self.enabled_disk_templates
+            if template in LVM_TEMPLATES and not self.vg_name
+        ]
         return found
 
     @property

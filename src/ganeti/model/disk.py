@@ -26,8 +26,32 @@ class DiskTemplate(StrEnum):
     BLOCK = "blockdev"
 
 
+class DiskUse(StrEnum):
+    """What a node has a disk for."""
+
+    STANDBY = "standby"  # so that another node's writes reach its copy
+    OWN = "own"  # this node alone reads and writes
+    SHARED = "shared"  # so does one other node, while a guest is handed over between them
+
+
+class Mirror(Struct, frozen=True, kw_only=True):
+    """How two nodes keep a disk in two copies with DRBD.
+
+    ``minors``: the number of its device, ``/dev/drbdN``, on each of the disk's nodes, in their order. ``metadata``: the
+    logical volume of its metadata, ``VG/LV``; on both nodes ``port`` is the TCP port of the replication.
+    """
+
+    port: int
+    minors: tuple[int, int]
+    secret: str
+    metadata: str
+
+
 class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``size`` is in MiB. ``location`` finds it on its storage: for files, the path."""
+    """``size`` is in MiB. ``location`` finds it on its storage: a path, or a logical volume as ``VG/LV``.
+
+    ``params``: those of its template (``model/parameters/disk.py``) that are set for this disk; on a node all of them.
+    """
 
     uuid: str
     template: DiskTemplate
@@ -36,6 +60,7 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mode: AccessMode = "rw"
     name: str | None = None
     driver: str | None = None
-    nodes: tuple[str, ...] = ()  # UUIDs of the nodes that hold it, if it is bound to nodes
+    nodes: tuple[str, ...] = ()  # UUIDs of the nodes that hold a copy, if it is mirrored
     spindles: int | None = None
     params: dict[str, Any] = {}
+    mirror: Mirror | None = None

@@ -7,14 +7,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.nic import Nic
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, checked, filled
 from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.parameters.disk import DISK_PARAMETERS
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicMode, NicParameters
 from ganeti.model.state import State
@@ -34,11 +37,15 @@ class GuestNic(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Peer(Struct, frozen=True):
-    """A node that holds disks of a guest; ``address`` is where it takes the traffic of disks."""
+    """A node that holds disks of a guest; ``address`` is where it takes the traffic of disks.
+
+    One that is marked ``offline`` is not waited for.
+    """
 
     uuid: str
     name: str
     address: str
+    offline: bool = False
 
 
 class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -84,7 +91,7 @@ def guest_of(
         beparams=backend_parameters(state, instance, beparams or {}),
         os=instance.os,
         osparams=os_parameters(state, instance) | dict(osparams_secret or {}),
-        disks=instance.disks,
+        disks=disks_of(state, instance),
         peers=peers_of(state, instance.disks),
         nics=tuple(guest_nic(state, nic) for nic in instance.nics),
         network_port=instance.network_port,
@@ -94,7 +101,32 @@ def guest_of(
 def peers_of(state: State, disks: Iterable[Disk]) -> tuple[Peer, ...]:
     """The nodes that disks are bound to, in the order in which the disks name them."""
     nodes = (state.get(Node, uuid) for uuid in dict.fromkeys(node for disk in disks for node in disk.nodes))
-    return tuple(Peer(node.uuid, node.name, node.migration_ip) for node in nodes)
+    return tuple(Peer(node.uuid, node.name, node.migration_ip, node.offline) for node in nodes)
+
+
+def disks_of(state: State, instance: Instance) -> tuple[Disk, ...]:
+    """The disks of an instance as nodes need them: with every parameter of their template."""
+    table = DISK_PARAMETERS[str(instance.disk_template)]
+    if not table.__struct_fields__:
+        return instance.disks
+    layers = disk_layers(state, instance)
+    return tuple(replace(disk, params=_disk_parameters(table, layers, disk)) for disk in instance.disks)
+
+
+def disk_layers(state: State, instance: Instance) -> tuple[Mapping[str, Any], ...]:
+    """What the cluster sets for the disks of an instance, and what the group of its node overrides."""
+    template = str(instance.disk_template)
+    layers = [state.cluster.diskparams.get(template, {})]
+    if instance.primary_node:  # none yet of one that is being placed
+        group = state.get(Group, state.get(Node, instance.primary_node).group)
+        layers.append(group.diskparams.get(template, {}))
+    return tuple(layers)
+
+
+def _disk_parameters(table: type[Struct], layers: Iterable[Mapping[str, Any]], disk: Disk) -> dict[str, Any]:
+    own = {name: value for name, value in disk.params.items() if name in table.__struct_encode_fields__}
+    # Those that are not in the table are a provider's of external storage.
+    return disk.params | as_mapping(filled(table, *layers, own, what="Disk parameters"))
 
 
 def backend_parameters(state: State, instance: Instance, *layers: Mapping[str, Any]) -> BackendParameters:

@@ -46,6 +46,18 @@ class Instance(Entity, frozen=True, kw_only=True):
         return tuple(node for node in nodes if node != self.primary_node)
 
     @property
+    def ports(self) -> tuple[int, ...]:
+        """The TCP ports that are its own: of its console, and of the replication of its disks."""
+        console = () if self.network_port is None else (self.network_port,)
+        return (*console, *(disk.mirror.port for disk in self.disks if disk.mirror))
+
+    @property
+    def minors(self) -> tuple[tuple[str, int], ...]:
+        """The DRBD devices of its disks: (UUID of the node, minor)."""
+        mirrored = [(disk.nodes, disk.mirror.minors) for disk in self.disks if disk.mirror]
+        return tuple(device for nodes, minors in mirrored for device in zip(nodes, minors, strict=True))
+
+    @property
     def nodes(self) -> tuple[str, ...]:
         """UUIDs of the primary node and the secondary ones."""
         return (self.primary_node, *self.secondary_nodes)

@@ -135,4 +135,9 @@ class Node(Entity, frozen=True, kw_only=True):
     @property
     def usable(self) -> bool:
         """Whether new instances may come here."""
-        return self.hosting and not self.drained
+        return not self.obstacle
+
+    @property
+    def obstacle(self) -> str:
+        """Why no new instance may come here, in a word; empty if one may."""
+        return "offline" if self.offline else "drained" if self.drained else "" if self.vm_capable else "not vm_capable"

@@ -39,7 +39,8 @@ class State:
     entities: Map[Kind, Map[str, Entity]] = field(default_factory=lambda: Map({kind: Map() for kind in Kind}))
     names: Map[tuple[Kind, str], str] = field(default_factory=Map)  # (kind, name) → UUID
     macs: Map[str, str] = field(default_factory=Map)  # MAC → UUID of the instance
-    ports: Map[int, str] = field(default_factory=Map)  # port of a console → UUID of the instance
+    ports: Map[int, str] = field(default_factory=Map)  # TCP port → UUID of the instance
+    minors: Map[tuple[str, int], str] = field(default_factory=Map)  # (node UUID, DRBD minor) → UUID of the instance
     on_node: Map[str, Map[str, None]] = field(default_factory=Map)  # node UUID → UUIDs of instances
 
     @property
@@ -130,7 +131,7 @@ class State:
         return filled(Policy, msgspec.to_builtins(self.cluster.ipolicy), group.ipolicy, what="Instance policy")
 
     def changed(self, puts: Iterable[Entity], deletes: Iterable[Entity] = ()) -> State:
-        """The state after a transaction. Raises NotUnique if two things would share a name or a MAC."""
+        """The state after a transaction. Raises NotUnique if two would share a name, MAC, port or DRBD minor."""
         state = self
         for entity in deletes:
             state = state._without(entity)
@@ -160,29 +161,35 @@ class State:
         return state._without_instance(old) if isinstance(old, Instance) else state
 
     def _with_instance(self, instance: Instance) -> State:
-        macs, ports, on_node = self.macs, self.ports, self.on_node
-        if instance.network_port is not None:
-            if instance.network_port in ports:
-                raise NotUnique(f"Console port {instance.network_port} is in use by another instance")
-            ports = ports.set(instance.network_port, instance.uuid)
+        macs, ports, minors, on_node = self.macs, self.ports, self.minors, self.on_node
+        for port in instance.ports:
+            if port in ports:
+                raise NotUnique(f"TCP port {port} is in use by another instance or disk")
+            ports = ports.set(port, instance.uuid)
+        for device in instance.minors:
+            if device in minors:
+                raise NotUnique(f"DRBD minor {device[1]} is in use by another disk on its node")
+            minors = minors.set(device, instance.uuid)
         for nic in instance.nics:
             if nic.mac in macs:
                 raise NotUnique(f"MAC address {nic.mac} is in use by another instance")
             macs = macs.set(nic.mac, instance.uuid)
         for node in instance.nodes:
             on_node = on_node.set(node, on_node.get(node, Map()).set(instance.uuid, None))
-        return replace(self, macs=macs, ports=ports, on_node=on_node)
+        return replace(self, macs=macs, ports=ports, minors=minors, on_node=on_node)
 
     def _without_instance(self, instance: Instance) -> State:
-        macs, ports, on_node = self.macs, self.ports, self.on_node
-        if instance.network_port is not None:
-            ports = ports.delete(instance.network_port)
+        macs, ports, minors, on_node = self.macs, self.ports, self.minors, self.on_node
+        for port in instance.ports:
+            ports = ports.delete(port)
+        for device in instance.minors:
+            minors = minors.delete(device)
         for nic in instance.nics:
             macs = macs.delete(nic.mac)
         for node in instance.nodes:
             left = on_node[node].delete(instance.uuid)
             on_node = on_node.set(node, left) if left else on_node.delete(node)
-        return replace(self, macs=macs, ports=ports, on_node=on_node)
+        return replace(self, macs=macs, ports=ports, minors=minors, on_node=on_node)
 
     def _all(self, cls: type[E]) -> Iterator[E]:
         return (entity for entity in self.entities[cls.kind].values() if isinstance(entity, cls))

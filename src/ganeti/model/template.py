@@ -29,6 +29,7 @@ class Template:
 
     ``unit`` is the key of the unit that new disks are made in; ``location`` where a disk goes, by the place in it,
     its UUID and its number. Both are None for a template without disks and for one that is not supported yet.
+    ``metadata``: the same for what a mirror keeps beside the disk.
     ``trouble`` is the code of a unit that cannot be used (gnt-cluster(8), "verify"), ``overhead`` what a disk takes
     beyond its size on each node, MiB.
     """
@@ -37,6 +38,7 @@ class Template:
     copies: int = 0
     unit: Callable[[Cluster], str] | None = None
     location: Callable[[str, str, int], str] | None = None
+    metadata: Callable[[str, str, int], str] | None = None
     trouble: str = ""
     overhead: int = 0
     supported: bool = False
@@ -81,8 +83,24 @@ TEMPLATES = {
         trouble="ENODESHAREDFILESTORAGEPATHUNUSABLE",
         supported=True,
     ),
-    DiskTemplate.PLAIN: Template("node", copies=1),
-    DiskTemplate.DRBD: Template("node", copies=2, overhead=128),
+    DiskTemplate.PLAIN: Template(
+        "node",
+        copies=1,
+        unit=lambda cluster: cluster.vg_name or "",
+        location=lambda group, uuid, index: f"{group}/{uuid}.disk{index}",
+        trouble="ENODELVM",
+        supported=True,
+    ),
+    DiskTemplate.DRBD: Template(
+        "node",
+        copies=2,
+        unit=lambda cluster: cluster.vg_name or "",
+        location=lambda group, uuid, index: f"{group}/{uuid}.disk{index}_data",
+        metadata=lambda group, uuid, index: f"{group}/{uuid}.disk{index}_meta",
+        trouble="ENODELVM",
+        overhead=128,
+        supported=True,
+    ),
     DiskTemplate.RBD: Template("everywhere"),
     DiskTemplate.GLUSTER: Template("everywhere"),
     DiskTemplate.EXT: Template("everywhere"),
@@ -90,3 +108,4 @@ TEMPLATES = {
 }
 UNSUPPORTED = tuple(str(template) for template, row in TEMPLATES.items() if not row.supported)
 SUPPORTED = tuple(template for template, row in TEMPLATES.items() if row.supported)
+FILES = (DiskTemplate.FILE, DiskTemplate.SHARED_FILE)

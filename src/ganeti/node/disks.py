@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
 
 from ganeti.errors import GanetiError, in_words
-from ganeti.model.disk import Disk
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.guest import Peer
 from ganeti.node.equipment import Equipment
 from ganeti.node.storage.driver import Storage
 from ganeti.rpc.contract import storage
@@ -22,29 +25,51 @@ class Disks:
     def __init__(self, equipment: Equipment) -> None:
         self._equipment = equipment
 
-    async def create(self, call: storage.CreateDisk, report: Report) -> None:
-        await self._storage(call.disk).create(call.disk, report)
+    async def create(self, call: storage.CreateDisks, report: Report) -> None:
+        for disk in call.disks:
+            await self._storage(disk).create(disk, call.peers, report)
 
     async def remove(self, call: storage.RemoveDisk, report: Report) -> None:
         del report
-        await self._storage(call.disk).remove(call.disk)
+        await self._storage(call.disk).remove(call.disk, call.peers)
+
+    async def hold(self, call: storage.HoldDisks, report: Report) -> tuple[str, ...]:
+        del report
+        held = [await self._storage(disk).hold(disk, call.peers, call.use, force=call.force) for disk in call.disks]
+        return tuple(disk.path for disk in held)
+
+    async def release(self, call: storage.ReleaseDisks, report: Report) -> None:
+        del report
+        for disk in call.disks:
+            await self._storage(disk).release(disk, call.peers)
+
+    async def grow(self, call: storage.GrowDisk, report: Report) -> None:
+        await self._storage(call.disk).grow(call.disk, call.size, call.peers, report, copy=call.copy)
 
     async def examine(self, call: storage.ExamineDisks, report: Report) -> tuple[DiskStatus, ...]:
+        """Those of one template at once, so that each storage asks its programs once however many there are."""
         del report
-        return tuple([await self._examined(disk) for disk in call.disks])
+        by_template: defaultdict[DiskTemplate, list[Disk]] = defaultdict(list)
+        for disk in call.disks:
+            by_template[disk.template].append(disk)
+        found = [await self._examined(disks, call.peers) for disks in by_template.values()]
+        statuses = {status.uuid: status for some in found for status in some}
+        return tuple(statuses[disk.uuid] for disk in call.disks)
 
     async def check(self, call: storage.CheckStorage, report: Report) -> tuple[str, ...]:
         del report
         found = [await self._equipment.storage(unit.template).problems(unit) for unit in call.units]
         return tuple(problem for problems in found for problem in problems)
 
-    async def _examined(self, disk: Disk) -> DiskStatus:
+    async def _examined(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         try:
-            return await self._storage(disk).examine(disk)
+            return await self._storage(disks[0]).examine(disks, peers)
         except Exception as error:  # noqa: BLE001 - the others' states must be told, whatever it is
+            if len(disks) > 1:
+                return tuple([status for disk in disks for status in await self._examined([disk], peers)])
             if not isinstance(error, GanetiError | OSError):
-                _log.exception("Disk %s could not be examined", disk.location or disk.uuid)
-            return DiskStatus(disk.uuid, "", problem=in_words(error))
+                _log.exception("Disk %s could not be examined", disks[0].location or disks[0].uuid)
+            return (DiskStatus(disks[0].uuid, "", problem=in_words(error)),)
 
     def _storage(self, disk: Disk) -> Storage:
         return self._equipment.storage(disk.template)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import get_args
 
 from ganeti.errors import WrongInput
@@ -27,6 +27,7 @@ from ganeti.node.network.unsupported import Unsupported
 from ganeti.node.storage.diskless import NoStorage
 from ganeti.node.storage.driver import Storage
 from ganeti.node.storage.fake import FakeStorage
+from ganeti.node.storage.fake_mirror import Copies, FakeMirror
 from ganeti.node.storage.file import FileStorage
 from ganeti.rpc.client import NODE_DAEMON_PORT
 
@@ -89,20 +90,29 @@ def running_guests(paths: Paths) -> list[str]:
     return sorted([*emulated, *PaperFiles(paths.run / "fake")])
 
 
+@dataclass(frozen=True, slots=True)
+class PaperDisks:
+    """The disks of a cluster on paper that are not on one node only."""
+
+    shared: MutableMapping[str, Disk] = field(default_factory=dict)
+    copies: Copies = field(default_factory=dict)
+
+
 def on_paper(
     name: str,
     paths: Paths,
     clock: Clock,
-    shared_disks: MutableMapping[str, Disk],
+    world: PaperDisks,
     machine: Machine | None = None,
 ) -> Equipment:
     """A node of which any number fit into one process: nothing of it is real.
 
-    Nodes that are given the same ``shared_disks`` see the same disks of templates that share them, or
-    mirror them.
+    Nodes that are given the same ``world`` see the same disks of templates that share them, and keep each other's
+    copies of those that are mirrored.
     """
     events = Events()
-    own, shared, network = FakeStorage({}), FakeStorage(shared_disks), FakeNetwork()
+    own, shared, mirror = FakeStorage({}), FakeStorage(world.shared), FakeMirror(name, world.copies)
+    storages: dict[DiskTemplate, Storage] = {t: shared if TEMPLATES[t].movable else own for t in DiskTemplate}
     return Equipment(
         name,
         paths,
@@ -111,7 +121,7 @@ def on_paper(
         events,
         # "kvm" too, so that a cluster on paper can be like a real one in everything else.
         hypervisors={kind: FakeHypervisor(kind, {}, events, clock) for kind in ("kvm", "fake")},
-        storages={template: shared if TEMPLATES[template].movable else own for template in DiskTemplate},
-        networks=dict.fromkeys(get_args(NicMode), network),
+        storages=storages | {t: mirror for t in DiskTemplate if TEMPLATES[t].mirrored},
+        networks=dict.fromkeys(get_args(NicMode), FakeNetwork()),
         address=PaperMasterIp(),
     )

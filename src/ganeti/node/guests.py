@@ -6,10 +6,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from ganeti.declare.types import ensure_host_name
-from ganeti.errors import CheckFailed
+from ganeti.errors import CheckFailed, UnknownEntity
+from ganeti.model.disk import DiskUse
 from ganeti.model.guest import Guest
 from ganeti.model.report import RunningGuest
 from ganeti.node.equipment import Equipment
@@ -36,7 +37,7 @@ class Guests:
         async with self._changing(call.guest) as hypervisor:
             if hypervisor.runs(call.guest.name):
                 return await self._resumed(call, hypervisor)
-            async with self._resources(call.guest, hypervisor) as resources:
+            async with self._resources(call.guest, hypervisor, DiskUse.OWN) as resources:
                 await hypervisor.start(call.guest, resources, paused=call.paused)
             return Started(fresh=True)
 
@@ -44,7 +45,7 @@ class Guests:
         del report
         async with self._changing(call.guest) as hypervisor:
             stopped = await hypervisor.stop(call.guest.name, timeout=call.timeout, force=call.force)
-            await self._close_disks(call.guest)
+            await self._stop_using_disks(call.guest)
             return stopped
 
     async def reboot(self, call: instance.RebootGuest, report: Report) -> None:
@@ -69,7 +70,8 @@ class Guests:
         del report
         async with (
             self._changing(call.guest) as hypervisor,
-            self._resources(call.guest, hypervisor) as resources,
+            # The node that it comes from goes on to use its disks until it is here.
+            self._resources(call.guest, hypervisor, DiskUse.SHARED) as resources,
         ):
             return await hypervisor.accept(call.guest, resources, call.address)
 
@@ -82,20 +84,20 @@ class Guests:
         async with self._changing(call.guest) as hypervisor:
             await hypervisor.finish_incoming(call.guest, success=call.success)
             if not call.success:
-                await self._close_disks(call.guest)
+                await self._stop_using_disks(call.guest)
 
     async def finish_outgoing(self, call: instance.FinishOutgoing, report: Report) -> None:
         del report
         async with self._changing(call.guest) as hypervisor:
             await hypervisor.finish_outgoing(call.guest, success=call.success)
             if call.success:
-                await self._close_disks(call.guest)
+                await self._stop_using_disks(call.guest)
 
     async def clear(self, call: instance.ClearGuest, report: Report) -> None:
         del report
         async with self._changing(call.guest) as hypervisor:
             await hypervisor.clear(call.guest)
-            await self._close_disks(call.guest)
+            await self._stop_using_disks(call.guest)
 
     async def check_start(self, call: instance.CheckStart, report: Report) -> tuple[str, ...]:
         del report
@@ -106,10 +108,11 @@ class Guests:
                 await self._equipment.networks[nic.mode].check(nic)
             except CheckFailed as error:
                 problems.append(error.message)
-        disks = [await self._storage(guest).examine(disk) for disk in guest.disks]
-        problems += [status.problem for status in disks if status.problem and call.disks_exist]
+        if call.disks_exist:
+            statuses = await self._storage(guest).examine(guest.disks, guest.peers)
+            problems += [status.problem for status in statuses if status.problem]
         try:
-            opened = tuple(self._storage(guest).expected(disk) for disk in guest.disks)
+            opened = tuple(self._storage(guest).expected(disk, guest.peers) for disk in guest.disks)
             # Descriptors of taps are made when the guest starts; any number tells as much here.
             taps = tuple(Tap(nic, "", (0,)) for nic in guest.nics)
             await hypervisor.check(guest, Resources(opened, taps))
@@ -158,8 +161,8 @@ class Guests:
             yield hypervisor
 
     @asynccontextmanager
-    async def _resources(self, guest: Guest, hypervisor: Hypervisor) -> AsyncIterator[Resources]:
-        """What a guest needs of this node. If the body fails, its disks are closed again.
+    async def _resources(self, guest: Guest, hypervisor: Hypervisor, use: DiskUse) -> AsyncIterator[Resources]:
+        """What a guest needs of this node. If the body fails, its disks are not used here any more.
 
         Its taps are let go of in any case; a hypervisor that runs has its own hold of them.
         """
@@ -173,11 +176,12 @@ class Guests:
             async with AsyncExitStack() as undo_disks:
                 disks = []
                 for disk in guest.disks:
-                    disks.append(await self._storage(guest).open(disk, guest.peers))
-                    undo_disks.push_async_callback(self._storage(guest).close, disk)
+                    disks.append(await self._storage(guest).hold(disk, guest.peers, use))
+                    undo_disks.push_async_callback(self._storage(guest).hold, disk, guest.peers, DiskUse.STANDBY)
                 yield Resources(tuple(disks), tuple(taps))
                 undo_disks.pop_all()
 
-    async def _close_disks(self, guest: Guest) -> None:
+    async def _stop_using_disks(self, guest: Guest) -> None:
         for disk in guest.disks:
-            await self._storage(guest).close(disk)
+            with suppress(UnknownEntity):  # what is not there is not used
+                await self._storage(guest).hold(disk, guest.peers, DiskUse.STANDBY)

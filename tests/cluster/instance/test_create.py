@@ -45,7 +45,7 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"beparams": {"minmem": 256}}, "of web1: minmem, 256 MiB, is more than maxmem, 128 MiB"),
         ({"hvparams": {"migration_mode": "live"}}, "whole cluster only"),
         ({"hypervisor": "kvm"}, "'kvm' is not enabled in this cluster; enabled are fake"),
-        ({"disk_template": "plain"}, "'plain' is not supported yet; choose from diskless, file, sharedfile"),
+        ({"disk_template": "rbd"}, "'rbd' is not supported yet; choose from diskless, drbd, file, plain, sharedfile"),
         ({"disks": [{"size": 64, "color": "red"}]}, "Disk 0: there is no parameter 'color'"),
         ({"disks": [{"size": "-5"}]}, "'-5' is not a size"),
         ({"disks": []}, "needs a disk"),
@@ -69,7 +69,7 @@ async def test_bad_input_is_told_by_the_parameters_name_and_changes_nothing(clus
         await cluster.add(parameters.pop("instance_name", "web1"), start=False, **parameters)
     assert told in caught.value.message
     assert cluster.state is before
-    assert cluster.shared_disks == {}
+    assert cluster.disks.shared == {}
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ async def test_what_the_policy_and_the_node_say_is_told_at_once(cluster):
 
 async def test_parameters_of_other_templates_are_told_as_such(cluster):
     with pytest.raises(errors.WrongInput) as caught:
-        await cluster.add("web1", disks=[{"size": 64, "adopt": "lv1", "vg": "xenvg"}])
+        await cluster.add("web1", disks=[{"size": 64, "adopt": "lv1", "provider": "san"}])
     assert caught.value.message.splitlines() == [
         "Disk 0: parameter 'adopt' is not supported yet: it belongs to template 'plain'",
-        "Disk 0: parameter 'vg' is not supported yet: it belongs to templates 'plain' and 'drbd'",
+        "Disk 0: parameter 'provider' is not supported yet: it belongs to template 'ext'",
     ]
 
 
@@ -153,7 +153,7 @@ async def test_a_failing_step_is_undone(cluster):
     with pytest.raises(errors.ExecutionFailed, match="disk broke"):
         await cluster.add("web1", start=False, disks=[{"size": 64}, {"size": 64}])
     assert cluster.state.instances == []
-    assert cluster.shared_disks == {}
+    assert cluster.disks.shared == {}
 
 
 async def failing(*args, **more):

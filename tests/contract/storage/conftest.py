@@ -6,10 +6,11 @@ import uuid
 import pytest
 
 from ganeti.host.paths import Paths
-from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.disk import Disk, DiskTemplate, DiskUse
 from ganeti.model.guest import Peer
-from ganeti.model.template import TEMPLATES, StorageUnit
+from ganeti.model.template import StorageUnit
 from ganeti.node.storage.fake import FakeStorage
+from ganeti.node.storage.fake_mirror import FakeMirror
 from ganeti.node.storage.file import FileStorage
 from ganeti.rpc.server import Report
 
@@ -18,8 +19,6 @@ DIRECTORIES = {
     DiskTemplate.FILE: "/srv/ganeti/file-storage",
     DiskTemplate.SHARED_FILE: "/srv/ganeti/shared-file-storage",
 }
-# Those that are on paper only so far: on one node, and mirrored between two.
-FAKE = (DiskTemplate.PLAIN, DiskTemplate.DRBD)
 
 
 class Bench:
@@ -38,22 +37,34 @@ class Bench:
         return Disk(**(wanted | {"nodes": tuple(peer.uuid for peer in self.peers)} | more))
 
     async def create(self, disk):
-        await self.storage.create(disk, self.report)
+        await self.storage.create(disk, self.peers, self.report)
+
+    async def remove(self, disk):
+        await self.storage.remove(disk, self.peers)
 
     async def open(self, disk):
-        return await self.storage.open(disk, self.peers)
+        # The first use of a new mirror needs force: neither copy is the newer one.
+        return await self.storage.hold(disk, self.peers, DiskUse.OWN, force=True)
+
+    async def close(self, disk):
+        await self.storage.hold(disk, self.peers, DiskUse.STANDBY)
+        await self.storage.release(disk, self.peers)
+
+    async def status(self, disk):
+        (status,) = await self.storage.examine([disk], self.peers)
+        return status
 
     async def grow(self, disk, size):
-        await self.storage.grow(disk, size, self.report)
+        await self.storage.grow(disk, size, self.peers, self.report, copy=True)
+        await self.storage.grow(disk, size, self.peers, self.report)
 
 
 class FakeBench(Bench):
     """What is written stays in the bench: disks on paper have a size and nothing in them."""
 
-    def __init__(self, template=DiskTemplate.PLAIN, capacity=1024**2):
+    def __init__(self, capacity=1024**2):
         self._disks, self._written = {}, {}
-        nodes = ("node1", "node2") if TEMPLATES[template].mirrored else ()
-        super().__init__(FakeStorage(self._disks, capacity), StorageUnit(template, "xenvg"), nodes)
+        super().__init__(FakeStorage(self._disks, capacity), StorageUnit(DiskTemplate.PLAIN, "xenvg"))
 
     def bytes_of(self, disk):
         return self._disks[disk.location].size * MIB
@@ -70,6 +81,28 @@ class FakeBench(Bench):
     async def fill(self):
         space = await self.storage.space(self.unit)
         await self.create(self.disk(size=space.free, index=9))
+
+
+class MirrorBench(FakeBench):
+    """One of the two nodes; ``other`` is the same disks' storage on the other one."""
+
+    def __init__(self, capacity=1024**2):
+        super().__init__()
+        self._disks = {}
+        nodes = ("node1", "node2")
+        storages = [FakeMirror(name, self._disks, capacity) for name in nodes]
+        Bench.__init__(self, storages[0], StorageUnit(DiskTemplate.DRBD, "xenvg"), nodes)
+        self.other = storages[1]
+
+    def bytes_of(self, disk):
+        return self._disks["node1", disk.location].size * MIB
+
+    def contents(self):
+        return {location for node, location in self._disks if node == "node1"}
+
+
+# On one node, and mirrored between two.
+ON_PAPER = {DiskTemplate.PLAIN: FakeBench, DiskTemplate.DRBD: MirrorBench}
 
 
 class FileBench(Bench):
@@ -107,22 +140,22 @@ class FileBench(Bench):
         raise AssertionError("The file system does not become full")
 
 
-@pytest.fixture(params=[*FAKE, *DIRECTORIES])
+@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES])
 def bench(request, tmp_path):
-    return FakeBench(request.param) if request.param in FAKE else FileBench(tmp_path, request.param)
+    return ON_PAPER[request.param]() if request.param in ON_PAPER else FileBench(tmp_path, request.param)
 
 
-@pytest.fixture(params=[*FAKE, *DIRECTORIES])
+@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES])
 def small_bench(request):
     """With a space of 4 MiB."""
-    if request.param in FAKE:
-        return FakeBench(request.param, capacity=4)
+    if request.param in ON_PAPER:
+        return ON_PAPER[request.param](4)
     return FileBench(request.getfixturevalue("small_space"), request.param)
 
 
 @pytest.fixture
 def mirrored_bench():
-    return FakeBench(DiskTemplate.DRBD)
+    return MirrorBench()
 
 
 @pytest.fixture

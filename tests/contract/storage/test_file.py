@@ -32,12 +32,12 @@ async def test_a_path_that_leaves_the_directory_is_refused_by_all_that_touches_f
     (outside / "disk").write_bytes(b"theirs")
     (files.directory / "link").symlink_to(outside)
     disk = files.disk(location=location)
-    for touch in (files.create, files.storage.remove, files.open):
+    for touch in (files.create, files.remove, files.open):
         with pytest.raises(WrongInput, match="'location'"):
             await touch(disk)
     with pytest.raises(WrongInput, match="'location'"):
         await files.grow(disk, 9)
-    assert (await files.storage.examine(disk)).problem
+    assert (await files.status(disk)).problem
     assert (outside / "disk").read_bytes() == b"theirs"
 
 
@@ -47,7 +47,7 @@ async def test_a_link_in_place_of_a_disk_is_not_followed(files):
     disk = files.disk()
     files.file(disk).parent.mkdir()
     files.file(disk).symlink_to(target)
-    for touch in (files.create, files.storage.remove, files.open):
+    for touch in (files.create, files.remove, files.open):
         with pytest.raises(WrongInput, match="'location'"):
             await touch(disk)
     assert target.read_bytes() == b"theirs"
@@ -58,8 +58,8 @@ async def test_hostile_names_are_names(files, name):
     disk = files.disk(location=f"{INSIDE}/web1/{name}")
     await files.create(disk)
     assert files.file(disk).is_file()
-    assert not (await files.storage.examine(disk)).problem
-    await files.storage.remove(disk)
+    assert not (await files.status(disk)).problem
+    await files.remove(disk)
     assert files.contents() == set()
 
 
@@ -81,7 +81,7 @@ async def test_what_is_no_file_is_neither_taken_for_a_disk_nor_overwritten(files
         await files.open(disk)
     with pytest.raises(UnknownEntity):
         await files.grow(disk, 9)
-    assert (await files.storage.examine(disk)).problem
+    assert (await files.status(disk)).problem
 
 
 async def test_only_root_may_read_a_disk(files):
@@ -110,7 +110,7 @@ async def test_a_directory_that_may_not_hold_disks_is_told(files, place):
 
 async def test_what_open_will_give_is_known_before_the_disk_is_there(files):
     disk = files.disk()
-    expected = files.storage.expected(disk)
+    expected = files.storage.expected(disk, ())
     assert not files.contents()
     await files.create(disk)
     assert await files.open(disk) == expected

@@ -5,6 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity, WrongInput
+from ganeti.model.disk import DiskUse
 
 MIB = 1024**2
 
@@ -12,7 +13,8 @@ MIB = 1024**2
 async def test_a_disk_has_exactly_the_size_that_it_was_made_with(bench):
     disk = bench.disk(size=3)
     await bench.create(disk)
-    status = await bench.storage.examine(disk)
+    await bench.open(disk)
+    status = await bench.status(disk)
     assert (status.uuid, status.size, status.problem) == (disk.uuid, 3, "")
     assert status.path
     assert bench.bytes_of(disk) == 3 * MIB
@@ -31,7 +33,7 @@ async def test_a_disk_never_takes_the_place_of_another(bench):
     await bench.create(disk)
     with pytest.raises(AlreadyExists, match="2 MiB"):
         await bench.create(replace(disk, uuid="another", size=3))
-    assert (await bench.storage.examine(disk)).size == 2
+    assert (await bench.status(disk)).size == 2
 
 
 async def test_a_new_disk_holds_zeros(bench):
@@ -47,19 +49,19 @@ async def test_an_open_disk_can_be_used_and_closing_it_twice_is_fine(bench):
     assert opened.disk == disk
     assert opened.path or opened.uri
     assert await bench.open(disk) == opened
-    await bench.storage.close(disk)
-    await bench.storage.close(disk)
-    assert not (await bench.storage.examine(disk)).problem
+    await bench.close(disk)
+    await bench.close(disk)
+    assert not (await bench.status(disk)).problem
 
 
 async def test_a_removed_disk_is_gone_with_all_that_was_made_for_it_and_removing_it_again_is_fine(bench):
     disk = bench.disk()
     before = bench.contents()
     await bench.create(disk)
-    await bench.storage.remove(disk)
+    await bench.remove(disk)
     assert bench.contents() == before
-    assert (await bench.storage.examine(disk)).problem
-    await bench.storage.remove(disk)
+    assert (await bench.status(disk)).problem
+    await bench.remove(disk)
 
 
 async def test_a_disk_goes_alone(bench):
@@ -67,13 +69,13 @@ async def test_a_disk_goes_alone(bench):
     for disk in (one, other):
         await bench.create(disk)
     bench.write(other, b"stays")
-    await bench.storage.remove(one)
+    await bench.remove(one)
     assert bench.read(other).startswith(b"stays")
 
 
 async def test_a_missing_disk_is_told_and_cannot_be_opened(bench):
     disk = bench.disk()
-    status = await bench.storage.examine(disk)
+    status = await bench.status(disk)
     assert (status.uuid, status.path, status.size) == (disk.uuid, "", 0)
     assert disk.location in status.problem
     with pytest.raises(UnknownEntity, match=disk.uuid):
@@ -83,7 +85,7 @@ async def test_a_missing_disk_is_told_and_cannot_be_opened(bench):
 async def test_a_disk_that_is_smaller_than_it_should_be_is_told(bench):
     disk = bench.disk(size=2)
     await bench.create(disk)
-    assert "2 MiB instead of 4 MiB" in (await bench.storage.examine(replace(disk, size=4))).problem
+    assert "2 MiB instead of 4 MiB" in (await bench.status(replace(disk, size=4))).problem
 
 
 async def test_a_disk_grows_with_what_is_on_it_to_the_exact_size_and_growing_again_is_fine(bench):
@@ -92,7 +94,7 @@ async def test_a_disk_grows_with_what_is_on_it_to_the_exact_size_and_growing_aga
     bench.write(disk, b"precious")
     for _ in range(2):
         await bench.grow(disk, 5)
-        assert (await bench.storage.examine(replace(disk, size=5))).problem == ""
+        assert (await bench.status(replace(disk, size=5))).problem == ""
         assert bench.bytes_of(disk) == 5 * MIB
     assert bench.read(disk).startswith(b"precious")
 
@@ -137,10 +139,10 @@ async def test_progress_is_told_in_mib_and_ends_at_the_whole_size(bench):
         assert not told or told[-1].done == size
 
 
-async def test_a_mirrored_disk_is_opened_only_where_all_nodes_that_hold_it_are_known(mirrored_bench):
+async def test_a_mirrored_disk_is_held_only_where_all_nodes_that_hold_it_are_known(mirrored_bench):
     disk = mirrored_bench.disk()
     await mirrored_bench.create(disk)
     own, other = mirrored_bench.peers
     with pytest.raises(WrongInput, match=other.uuid):
-        await mirrored_bench.storage.open(disk, [own])
+        await mirrored_bench.storage.hold(disk, [own], DiskUse.OWN)
     assert (await mirrored_bench.open(disk)).disk == disk

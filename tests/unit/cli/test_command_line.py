@@ -41,12 +41,12 @@ def test_a_wrong_option_is_one_line_that_names_it_and_status_2(gnt, script, word
 
 
 def test_all_options_that_are_wrong_are_told_at_once(gnt):
-    words = ["-t", "drbd", "-B", "a=1,a=2", "-o", "../evil", "--disk", "0:size=much,color=red", "--priority", "urgent"]
+    words = ["-t", "rbd", "-B", "a=1,a=2", "-o", "../evil", "--disk", "0:size=much,color=red", "--priority", "urgent"]
     ended = gnt("instance", "add", *words, "web9")
     assert (ended.status, ended.output) == (EXIT_USAGE, "")
     told = (
         "'a' is given twice",
-        "'drbd' is not supported yet; choose from diskless, file, sharedfile",
+        "'rbd' is not supported yet; choose from diskless, drbd, file, plain, sharedfile",
         "'urgent' is not allowed; choose from low, normal, high",
         "'much' is not a size",
         "there is no parameter 'color'",

@@ -163,7 +163,7 @@ def master(root):
         ("gnt-instance migrate --target-node=", ["--target-node=node1.example.com", "node2.example.com"]),
         ("gnt-instance add -n node1.example.com:node2", ["node1.example.com:node2.example.com"]),
         ("gnt-instance add -t sh", ["sharedfile"]),
-        ("gnt-instance add --disk-template=d", ["--disk-template=diskless"]),
+        ("gnt-instance add --disk-template=di", ["--disk-template=diskless"]),
         ("gnt-instance add -H k", ["kvm:"]),
         ("gnt-instance add -H kvm:kernel_", ["kvm:kernel_args=", "kernel_path="]),
         ("gnt-instance add -B maxmem=1g,vc", ["maxmem=1g,vcpus="]),

@@ -52,7 +52,7 @@ async def node(tmp_path):
     equipment = of_this_machine("node1", paths, WallClock())
     paths.under("/srv/ganeti/file-storage").mkdir(parents=True)
     disk = Disk(uuid=UUID, template=DiskTemplate.FILE, size=1, location="/srv/ganeti/file-storage/web1/disk0")
-    await equipment.storage(DiskTemplate.FILE).create(disk, Report())
+    await equipment.storage(DiskTemplate.FILE).create(disk, (), Report())
     return SimpleNamespace(
         paths=paths,
         provider=provider,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ganeti.errors import ExecutionFailed, GanetiError, WrongInput, WrongState
 from ganeti.host.process import follow
+from ganeti.model.disk import DiskUse
 from ganeti.model.guest import Guest
 from ganeti.node.equipment import Equipment
 from ganeti.node.guests import Guests
@@ -107,14 +108,18 @@ class Installer:
     async def _work(self, guest: Guest, debug_level: int = 0, *, may_run: bool = False) -> AsyncIterator[_Work]:
         """Raises WrongState if the guest runs: two would write to its disks."""
         provider = find(self._paths, guest.os)
-        if self._guests.runs(guest) and not may_run:
+        guest_runs = self._guests.runs(guest)
+        if guest_runs and not may_run:
             raise WrongState(f"Instance {guest.name} runs; stop it first")
         storage = self._equipment.storage(guest.disk_template)
         async with AsyncExitStack() as undo:
             disks = []
             for disk in guest.disks:
-                disks.append(await storage.open(disk, guest.peers))
-                undo.push_async_callback(storage.close, disk)
+                if guest_runs:  # its disks are used already
+                    disks.append(storage.expected(disk, guest.peers))
+                    continue
+                disks.append(await storage.hold(disk, guest.peers, DiskUse.OWN))
+                undo.push_async_callback(storage.hold, disk, guest.peers, DiskUse.STANDBY)
             opened = tuple(disks)
             told = environment.for_instance(guest, provider, opened, debug_level=debug_level)
             yield _Work(guest, provider, opened, told)

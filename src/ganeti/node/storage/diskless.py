@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ganeti.errors import WrongInput
-from ganeti.model.disk import Disk
+from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
@@ -17,28 +17,30 @@ from ganeti.rpc.server import Report
 
 
 class NoStorage:
-    async def create(self, disk: Disk, report: Report) -> None:
-        del report
+    async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
+        del peers, report
         _refuse(disk)
 
-    async def remove(self, disk: Disk) -> None:
+    async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
         pass
 
-    async def open(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
+        del peers, use, force
+        _refuse(disk)
+
+    async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        pass
+
+    async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
+        del peers
+        return tuple(DiskStatus(disk.uuid, "", problem="A diskless instance has no disks") for disk in disks)
+
+    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
         _refuse(disk)
 
-    async def close(self, disk: Disk) -> None:
-        pass
-
-    async def examine(self, disk: Disk) -> DiskStatus:
-        return DiskStatus(disk.uuid, "", problem="A diskless instance has no disks")
-
-    def expected(self, disk: Disk) -> OpenDisk:
-        _refuse(disk)
-
-    async def grow(self, disk: Disk, size: int, report: Report) -> None:
-        del size, report
+    async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
+        del size, peers, report, copy
         _refuse(disk)
 
     async def space(self, unit: StorageUnit) -> Space | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ganeti.model.disk import Disk
+from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
@@ -30,10 +30,13 @@ class OpenDisk:
 
 
 class Storage(Protocol):
-    """One disk template on this node. Every method can be repeated without harm."""
+    """One disk template on this node. Every method can be repeated without harm.
 
-    async def create(self, disk: Disk, report: Report) -> None:
-        """Make it. One that is there is left as it is; when this fails nothing is left.
+    ``peers`` are the nodes that hold a mirrored disk, this one among them; for other disks they don't matter.
+    """
+
+    async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
+        """Make it, or this node's copy of it. One that is there is left as it is; when this fails nothing is left.
 
         What takes long reports its progress, in MiB up to the disk's size.
 
@@ -42,31 +45,34 @@ class Storage(Protocol):
         """
         ...
 
-    async def remove(self, disk: Disk) -> None:
-        """Take it away; one that is not there is fine."""
+    async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        """Take it, or this node's copy, away; one that is not there is fine. Raises WrongState if it is used."""
         ...
 
-    async def open(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
-        """Make it usable here; ``peers`` are the nodes that hold it, this one among them.
+    async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
+        """Have it ready for a use, whatever it was used for before. See HoldDisks for ``force``.
 
-        Raises UnknownEntity if it is not there, WrongInput if a node that holds it is not among the peers.
+        Raises UnknownEntity if it is not there, WrongState if this node cannot have it now (the other one uses it, or
+        its own copy is not up to date), WrongInput if a node that holds it is not among the peers.
         """
         ...
 
-    async def close(self, disk: Disk) -> None:
-        """Undo ``open``."""
+    async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        """Undo ``hold``; one that is not held is fine. Raises WrongState if it is used."""
         ...
 
-    async def examine(self, disk: Disk) -> DiskStatus: ...
-
-    def expected(self, disk: Disk) -> OpenDisk:
-        """What ``open`` would give, were it there. Raises WrongInput for a place where disks may not be."""
+    async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
+        """Of each, in their order. What is wrong with one is its ``problem``, and no error."""
         ...
 
-    async def grow(self, disk: Disk, size: int, report: Report) -> None:
+    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+        """What ``hold`` would give, were it there. Raises WrongInput for a place where disks may not be."""
+        ...
+
+    async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
         """Make it larger, to ``size`` MiB; what is on it stays. One that has this size is left as it is.
 
-        Reports its progress as ``create`` does.
+        Reports its progress as ``create`` does. See GrowDisk for ``copy``.
 
         Raises UnknownEntity, InsufficientResources, WrongInput for a size that is smaller.
         """

@@ -8,7 +8,7 @@ from collections.abc import MutableMapping, Sequence
 from msgspec.structs import replace
 
 from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity, WrongInput
-from ganeti.model.disk import Disk
+from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
@@ -27,7 +27,8 @@ class FakeStorage:
         self._disks = disks
         self._capacity = capacity
 
-    async def create(self, disk: Disk, report: Report) -> None:
+    async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
+        del peers
         found = self._disks.get(disk.location)
         if found and found.size != disk.size:
             raise AlreadyExists(f"There is a disk of {found.size} MiB at {disk.location} already")
@@ -36,30 +37,29 @@ class FakeStorage:
         report.progress(disk.size, disk.size, "MiB")
         self._disks[disk.location] = disk
 
-    async def remove(self, disk: Disk) -> None:
+    async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        del peers
         self._disks.pop(disk.location, None)
 
-    async def open(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
+        del peers, use, force
         if disk.location not in self._disks:
             raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
-        if unknown := set(disk.nodes) - {peer.uuid for peer in peers}:
-            raise WrongInput(f"Disk {disk.uuid} is on nodes that are not known here: {', '.join(sorted(unknown))}")
         return OpenDisk(disk, disk.location)
 
-    async def close(self, disk: Disk) -> None:
+    async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
         pass
 
-    async def examine(self, disk: Disk) -> DiskStatus:
-        found = self._disks.get(disk.location)
-        if not found:
-            return DiskStatus(disk.uuid, "", problem=f"There is no disk at {disk.location}")
-        problem = "" if found.size >= disk.size else f"It has {found.size} MiB instead of {disk.size} MiB"
-        return DiskStatus(disk.uuid, disk.location, found.size, problem)
+    async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
+        del peers
+        return tuple(self._status(disk) for disk in disks)
 
-    def expected(self, disk: Disk) -> OpenDisk:
+    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+        del peers
         return OpenDisk(disk, disk.location)
 
-    async def grow(self, disk: Disk, size: int, report: Report) -> None:
+    async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
+        del peers, copy
         found = self._disks.get(disk.location)
         if not found:
             raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
@@ -80,3 +80,10 @@ class FakeStorage:
     def used(self) -> int:
         """MiB."""
         return sum(disk.size for disk in self._disks.values())
+
+    def _status(self, disk: Disk) -> DiskStatus:
+        found = self._disks.get(disk.location)
+        if not found:
+            return DiskStatus(disk.uuid, "", problem=f"There is no disk at {disk.location}")
+        problem = "" if found.size >= disk.size else f"It has {found.size} MiB instead of {disk.size} MiB"
+        return DiskStatus(disk.uuid, disk.location, found.size, problem)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from ganeti.errors import AlreadyExists, EnvironmentUnfit, GanetiError, InsufficientResources, UnknownEntity, WrongInput
 from ganeti.host.paths import Paths
-from ganeti.model.disk import Disk
+from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
@@ -32,44 +32,39 @@ class FileStorage:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
 
-    async def create(self, disk: Disk, report: Report) -> None:
-        del report  # a sparse file takes no time
+    async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
+        del peers, report  # a sparse file takes no time
         path = locate(self._paths, disk.location)
         ensure_there(self._paths, path)
         # A shared directory may be slow to answer, and the daemon has other guests.
         await asyncio.to_thread(_create, path, disk)
 
-    async def remove(self, disk: Disk) -> None:
+    async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        del peers
         path = locate(self._paths, disk.location)
         keep = {self._paths.under(place).resolve() for place in allowed(self._paths)}
         await asyncio.to_thread(_remove, path, keep, disk)
 
-    async def open(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
-        del peers
+    async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
+        del peers, use, force
         path = locate(self._paths, disk.location)
         if not await asyncio.to_thread(path.is_file):
             raise UnknownEntity(f"There is no file {disk.location} for disk {disk.uuid}")
         return OpenDisk(disk, str(path))
 
-    async def close(self, disk: Disk) -> None:
+    async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
         pass
 
-    async def examine(self, disk: Disk) -> DiskStatus:
-        try:
-            path = locate(self._paths, disk.location)
-            size = (await asyncio.to_thread(path.stat)).st_size // _MIB
-        except FileNotFoundError:
-            return DiskStatus(disk.uuid, "", problem=f"There is no file {disk.location}")
-        except (GanetiError, OSError) as error:
-            return DiskStatus(disk.uuid, "", problem=str(error))
-        problem = "" if size >= disk.size else f"The file has {size} MiB instead of {disk.size} MiB"
-        return DiskStatus(disk.uuid, str(path), size, problem)
+    async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
+        del peers
+        return tuple([await self._status(disk) for disk in disks])
 
-    def expected(self, disk: Disk) -> OpenDisk:
+    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+        del peers
         return OpenDisk(disk, str(locate(self._paths, disk.location)))
 
-    async def grow(self, disk: Disk, size: int, report: Report) -> None:
-        del report
+    async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
+        del peers, report, copy
         path = locate(self._paths, disk.location)
         await asyncio.to_thread(_grow, path, disk, size)
 
@@ -82,6 +77,17 @@ class FileStorage:
 
     async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
         return tuple(await asyncio.to_thread(problems, self._paths, unit.key))
+
+    async def _status(self, disk: Disk) -> DiskStatus:
+        try:
+            path = locate(self._paths, disk.location)
+            size = (await asyncio.to_thread(path.stat)).st_size // _MIB
+        except FileNotFoundError:
+            return DiskStatus(disk.uuid, "", problem=f"There is no file {disk.location}")
+        except (GanetiError, OSError) as error:
+            return DiskStatus(disk.uuid, "", problem=str(error))
+        problem = "" if size >= disk.size else f"The file has {size} MiB instead of {disk.size} MiB"
+        return DiskStatus(disk.uuid, str(path), size, problem)
 
 
 def _create(path: Path, disk: Disk) -> None:

@@ -17,12 +17,12 @@ from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty
 from ganeti.errors import ExecutionFailed, InsufficientResources, WrongInput
 from ganeti.jobs.context import Allocators, CheckContext
-from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import NodeReport
-from ganeti.model.template import storage_units
+from ganeti.model.template import TEMPLATES, storage_units
+from ganeti.operations.instance.mirroring import placed_on
 from ganeti.placement import from_state
 from ganeti.placement.allocator.writing import described, write_message
 from ganeti.placement.snapshot import Snapshot
@@ -54,15 +54,15 @@ class _Answer(Struct, frozen=True):
     nodes: list[str] = []
 
 
-async def allocate(cluster: CheckContext, wanted: Wanted) -> Node:
-    """The best node for a new instance, which is reserved for it."""
+async def allocate(cluster: CheckContext, wanted: Wanted) -> list[Node]:
+    """The best nodes for a new instance, which are reserved for it: its primary, and the secondary if it needs one."""
     name = _allocator(cluster, wanted.iallocator)
     group = cluster.state.find(Group, wanted.group_name) if wanted.group_name else None
     placed = from_state.described(cluster.state, wanted.instance)
     request = {
         "type": "allocate",
         "name": wanted.instance.name,
-        "required_nodes": 1,
+        "required_nodes": max(1, TEMPLATES[wanted.instance.disk_template].copies),
         **described(cluster.state, placed, wanted.instance),
         **({"group_name": group.name} if group else {}),
     }
@@ -70,7 +70,7 @@ async def allocate(cluster: CheckContext, wanted: Wanted) -> Node:
 
 
 async def relocate(cluster: CheckContext, instance: Instance, iallocator: str | None) -> Node:
-    """The best node for an instance to go to, which is reserved for it."""
+    """The best node for an instance whose disks can be used everywhere to go to, which is reserved for it."""
     name = _allocator(cluster, iallocator)
     placed = from_state.described(cluster.state, instance)
     request = {
@@ -80,7 +80,8 @@ async def relocate(cluster: CheckContext, instance: Instance, iallocator: str | 
         "disk_space_total": placed.disk,
         "relocate_from": [cluster.state.get(Node, instance.primary_node).name],
     }
-    return await _chosen(cluster, name, instance, request)
+    (node,) = await _chosen(cluster, name, instance, request)
+    return node
 
 
 def ensure_allocator(allocators: Allocators, name: str, parameter: str) -> None:
@@ -111,7 +112,7 @@ async def _reports(cluster: CheckContext) -> dict[str, NodeReport]:
     return {uuid: report for uuid, report in found if isinstance(report, NodeReport)}
 
 
-async def _chosen(cluster: CheckContext, name: str, instance: Instance, request: dict[str, Any]) -> Node:
+async def _chosen(cluster: CheckContext, name: str, instance: Instance, request: dict[str, Any]) -> list[Node]:
     reports = await _reports(cluster)
     async with cluster.reservations.choosing:
         coming = [reserved for reserved in cluster.reservations.instances if reserved.uuid != instance.uuid]
@@ -120,11 +121,12 @@ async def _chosen(cluster: CheckContext, name: str, instance: Instance, request:
             nodes = _built_in(snapshot, request, cluster.state.cluster.default_iallocator_params)
         else:
             nodes = await _asked(cluster, name, snapshot, request)
-        if len(nodes) != 1:
-            raise ExecutionFailed(f"Allocator '{name}' chose {len(nodes)} nodes where 1 is needed")
-        node = cluster.state.find(Node, nodes[0])
-        cluster.reserve(evolve(instance, primary_node=node.uuid))
-    return node
+        needed = request["required_nodes"]
+        if len(nodes) != needed:
+            raise ExecutionFailed(f"Allocator '{name}' chose {len(nodes)} nodes where {needed} are needed")
+        chosen = [cluster.state.find(Node, name) for name in nodes]
+        cluster.reserve(placed_on(cluster, instance, chosen))
+    return chosen
 
 
 def _built_in(snapshot: Snapshot, request: dict[str, Any], parameters: Mapping[str, Any]) -> list[str]:

@@ -20,14 +20,13 @@ from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
 from ganeti.operations.instance.disks import (
     DiskRequest,
+    disk_place,
     ensure_wanted,
-    file_directory,
     parse_template,
     planned_disks,
 )
+from ganeti.operations.instance.mirroring import PORTS
 from ganeti.operations.instance.nics import NicRequest, ensure_addresses_free, planned_nics
-
-_CONSOLE_PORTS = range(11000, 15000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +91,8 @@ class Blueprint:
 
     def _disks(self, cluster: CheckContext, template: DiskTemplate) -> tuple[Disk, ...]:
         ensure_wanted(self.disks, template)
-        directory = file_directory(cluster.state.cluster, template, self.file_storage_dir, self.name)
-        return planned_disks(self.disks, template, directory, self.file_driver, cluster.random.uuid)
+        place = disk_place(cluster.state.cluster, template, self.file_storage_dir, self.name)
+        return planned_disks(self.disks, template, place, self.file_driver, cluster.random.uuid)
 
 
 def _hypervisor(cluster: Cluster, wanted: str | None) -> str:
@@ -116,7 +115,7 @@ def _hypervisor_overrides(hypervisor: str, given: Mapping[str, Any]) -> dict[str
 def _free_port(cluster: CheckContext) -> int | None:
     """For its console; None if all are taken."""
     taken = cluster.reservations.ports
-    return next((port for port in _CONSOLE_PORTS if port not in cluster.state.ports and port not in taken), None)
+    return next((port for port in PORTS if port not in cluster.state.ports and port not in taken), None)
 
 
 def _texts(given: Mapping[str, Any]) -> dict[str, str]:

@@ -25,7 +25,7 @@ from ganeti.declare.types import (
     Seconds,
     Tags,
 )
-from ganeti.errors import ExecutionFailed, GanetiError, UnknownEntity, WrongInput, WrongState
+from ganeti.errors import ExecutionFailed, GanetiError, UnknownEntity, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
@@ -39,19 +39,22 @@ from ganeti.model.parameters.hypervisor import UNSUPPORTED_HYPERVISORS, Hypervis
 from ganeti.model.state import State
 from ganeti.model.template import UNSUPPORTED
 from ganeti.operations.instance import spelling
+from ganeti.operations.instance.activation import release
 from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
 from ganeti.operations.instance.blueprint import Blueprint
 from ganeti.operations.instance.content import Content, Nothing, OperatingSystem
 from ganeti.operations.instance.disks import DiskRequests
+from ganeti.operations.instance.making import make_disks
+from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.naming import new_name
 from ganeti.operations.instance.nics import NicRequests
 from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.presence import ensure_no_namesake
 from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark
 from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, instance_environment, nodes_of, online
+from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.rpc.contract.instance import StartGuest
-from ganeti.rpc.contract.storage import CreateDisk, RemoveDisk
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,6 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             "Wait for mirrored disks to be in sync",
             "--no-wait-for-sync",
             off="Do not wait for mirrored disks to be in sync",
-            accepted="no disks are mirrored",
         ),
     ] = True
     name_check: Annotated[
@@ -301,12 +303,12 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             name = await new_name(cluster, self.instance_name, name_check=self.name_check, ip_check=self.ip_check)
             ensure_no_namesake(cluster, name)
         instance = self._blueprint(name).drawn(cluster, problems)
-        named = problems.attempt(partial(self._named_node, cluster.state, instance), None)
+        named = problems.attempt(partial(self._named_nodes, cluster.state, instance), None)
         problems.tell()
         cluster.reserve(instance)
         wanted = Wanted(instance, self.group_name, self.iallocator)
-        node = named or online(await allocate(cluster, wanted))
-        instance = evolve(instance, primary_node=node.uuid)
+        nodes = named or [online(node) for node in await allocate(cluster, wanted)]
+        node, instance = nodes[0], placed_on(cluster, instance, nodes)
         cluster.reserve(instance)
         guest = guest_of(cluster.state.changed([instance]), instance, osparams_secret=self.osparams_secret)
         with problems.noted():
@@ -322,13 +324,17 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
 
     async def run(self, cluster: RunContext, plan: CreatePlan) -> list[str]:
         cluster.live.made(plan.instance.uuid)
-        await self._make_disks(cluster, plan)
+        await make_disks(cluster, plan.instance, plan.guest)
         await self._content.fill(cluster, plan.node, plan.guest)
         cluster.log(f"adding instance {plan.instance.name} to cluster config")
         await cluster.commit([plan.instance])
         if self._starts:
             await self._start(cluster, plan)
-        return [plan.node.name]
+        if self.wait_for_sync:
+            await wait_for_sync(cluster, plan.instance)
+        if not self._starts:
+            await release(cluster, plan.instance)
+        return [node.name for node in nodes_of(cluster.state, plan.instance)]
 
     def hook_environment(self, state: State, plan: CreatePlan) -> dict[str, str]:
         """Of the instance as it is to be, or as it is by now."""
@@ -377,26 +383,16 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     def _starts(self) -> bool:
         return self.start and not self.no_install
 
-    def _named_node(self, state: State, instance: Instance) -> Node | None:
-        """None if an allocator is to choose."""
-        if self._secondary:
-            raise WrongInput(f"Parameter 'snode': disks of template '{instance.disk_template}' have no secondary node")
-        node = self._primary.find(state)
-        if node is None:
+    def _named_nodes(self, state: State, instance: Instance) -> list[Node] | None:
+        """The primary node, and the secondary if disks are mirrored; None if an allocator is to choose."""
+        primary, secondary = self._primary.find(state), self._secondary.find(state)
+        if primary is None:
+            if secondary:
+                raise WrongInput("Parameter 'snode': give the primary node too (-n PRIMARY:SECONDARY)")
             return None
         if self.iallocator:
             raise WrongInput("Give either a node (-n) or an allocator (-I), not both")
-        if node.drained or not node.vm_capable:
-            why = "drained" if node.drained else "not vm_capable"
-            raise WrongState(f"Node {node.name} cannot get instances: it is {why}")
-        return online(node)
-
-    async def _make_disks(self, cluster: RunContext, plan: CreatePlan) -> None:
-        cluster.step("creating instance disks...")
-        for index, disk in enumerate(plan.instance.disks):
-            what = f"disk {index} of {plan.instance.name} on {plan.node.name}"
-            await cluster.will_leave((what, plan.node, RemoveDisk(disk=disk)))
-            await cluster.call(plan.node, CreateDisk(disk=disk))
+        return named_nodes(instance.disk_template, primary, secondary)
 
     async def _start(self, cluster: RunContext, plan: CreatePlan) -> None:
         instance = cluster.state.get(Instance, plan.instance.uuid)

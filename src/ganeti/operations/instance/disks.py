@@ -11,11 +11,11 @@ from msgspec import Meta
 
 from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
-from ganeti.declare.types import MOST_DISKS, Name, NonNegative, PositiveSize
+from ganeti.declare.types import MOST_DISKS, Name, NonNegative, PositiveSize, VolumeGroup
 from ganeti.errors import WrongInput, WrongState
 from ganeti.model.cluster import Cluster
 from ganeti.model.disk import AccessMode, Disk, DiskTemplate
-from ganeti.model.template import TEMPLATES
+from ganeti.model.template import FILES, TEMPLATES
 
 
 class DiskRequest(Item, frozen=True, kw_only=True):
@@ -27,9 +27,9 @@ class DiskRequest(Item, frozen=True, kw_only=True):
     mode: Annotated[AccessMode, param("Access mode: rw or ro")] = "rw"
     name: Annotated[Name | None, param("Name of the disk")] = None
     spindles: Annotated[NonNegative | None, param("Number of spindles, for exclusive storage")] = None
+    vg: Annotated[VolumeGroup | None, param("LVM volume group, for plain and drbd")] = None
+    metavg: Annotated[VolumeGroup | None, param("LVM volume group of the DRBD metadata")] = None
     adopt: Annotated[Name | None, param("Volume to take over", unsupported="template 'plain'")] = None
-    vg: Annotated[Name | None, param("Volume group", unsupported="templates 'plain' and 'drbd'")] = None
-    metavg: Annotated[Name | None, param("Volume group of DRBD's metadata", unsupported="template 'drbd'")] = None
     provider: Annotated[Name | None, param("External storage provider", unsupported="template 'ext'")] = None
 
 
@@ -49,22 +49,34 @@ def parse_template(cluster: Cluster, name: str | None) -> DiskTemplate:
     return DiskTemplate(name)
 
 
+_IN_VOLUME_GROUPS = (DiskTemplate.PLAIN, DiskTemplate.DRBD)
+_ONLY_FOR = {"vg": _IN_VOLUME_GROUPS, "metavg": (DiskTemplate.DRBD,)}
+
+
 def ensure_wanted(disks: Sequence[DiskRequest], template: DiskTemplate) -> None:
-    """Raise WrongInput if a template without disks is to have some, or one with disks none."""
+    """Raise WrongInput for disks, or parameters of disks, that the template does not have, or if it lacks disks."""
     if template is DiskTemplate.DISKLESS and disks:
         raise WrongInput("Parameter 'disks': a diskless instance has no disks")
     if template is not DiskTemplate.DISKLESS and not disks:
         raise WrongInput(f"Parameter 'disks': an instance with template '{template}' needs a disk (--disk 0:size=...)")
+    strange = [
+        f"Disk {index}: parameter '{name}' is for template {' or '.join(templates)}, not for '{template}'"
+        for index, disk in enumerate(disks)
+        for name, templates in _ONLY_FOR.items()
+        if getattr(disk, name) is not None and template not in templates
+    ]
+    if strange:
+        raise WrongInput("\n".join(strange))
 
 
 def planned_disks(
     requests: Sequence[DiskRequest],
     template: DiskTemplate,
-    directory: str,
+    place: str,
     driver: str | None,
     new_uuid: Callable[[], str],
 ) -> tuple[Disk, ...]:
-    """The disks to make; ``directory`` is where those kept in files go."""
+    """The disks to make; ``place`` is where they go unless one says otherwise: a directory, a volume group."""
     place_in = TEMPLATES[template].location
     if not requests:
         return ()
@@ -78,20 +90,25 @@ def planned_disks(
                 uuid=uuid,
                 template=template,
                 size=request.size,
-                location=place_in(directory, uuid, index),
+                location=place_in(request.vg or place, uuid, index),
                 mode=request.mode,
                 name=request.name,
                 spindles=request.spindles,
-                driver=driver or "loop",
+                driver=driver or "loop" if template in FILES else None,
+                params={"metavg": request.metavg} if request.metavg else {},
             )
         )
     return tuple(disks)
 
 
-def file_directory(cluster: Cluster, template: DiskTemplate, subdirectory: str | None, instance_name: str) -> str:
-    """Where the files of an instance's disks go. Raises WrongInput for a path that leaves the cluster's directory."""
+def disk_place(cluster: Cluster, template: DiskTemplate, subdirectory: str | None, instance_name: str) -> str:
+    """Where the disks of an instance go. Raises WrongInput for a path that leaves the cluster's directory."""
     unit = TEMPLATES[template].unit
     base = unit(cluster) if unit else ""
+    if template not in FILES:
+        if subdirectory:
+            raise WrongInput(f"Parameter 'file_storage_dir': disks of template '{template}' are not kept in files")
+        return base
     inner = PurePosixPath(subdirectory or "")
     if inner.is_absolute() or ".." in inner.parts:
         raise WrongInput(f"Parameter 'file_storage_dir': '{subdirectory}' must be a path below {base}, without '..'")

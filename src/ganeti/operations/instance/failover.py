@@ -12,11 +12,13 @@ from ganeti.declare.route import Route
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
+from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.operations.instance.activation import ensure_up_to_date, follow, hold, is_mirrored, release
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.settle import settle
@@ -67,6 +69,8 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         await ensure_nowhere(cluster, instance, but=[source])
         if instance.admin_state is AdminState.UP:
             await ensure_it_fits(cluster, target, guest)
+        if not self.ignore_consistency:
+            await ensure_up_to_date(cluster, instance, target)
         return Relocation(instance, guest, source, target)
 
     async def run(self, cluster: RunContext, plan: Relocation) -> None:
@@ -75,9 +79,15 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
             return
         await self._stop(cluster, plan)
         current = cluster.state.get(Instance, plan.instance.uuid)
+        if is_mirrored(current):
+            await follow(cluster, current, plan.target, force=True)
+            await hold(cluster, current, plan.target, DiskUse.OWN, force=self.ignore_consistency)
         await cluster.commit([evolve(current, primary_node=plan.target.uuid)])
         if plan.instance.admin_state is not AdminState.UP:
             cluster.log(f"Instance {plan.instance.name} should be down, so it is not started")
+            if is_mirrored(current):
+                await hold(cluster, current, plan.target, DiskUse.STANDBY)
+                await release(cluster, current)
             return
         cluster.step(f"starting the instance on {plan.target.name}")
         await cluster.call(plan.target, StartGuest(guest=guest_of(cluster.state, current)))

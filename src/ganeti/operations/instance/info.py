@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.parameter import param
@@ -14,7 +15,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.disk import Disk
 from ganeti.model.group import Group
-from ganeti.model.guest import guest_of, public_os_parameters
+from ganeti.model.guest import disks_of, guest_of, peers_of, public_os_parameters
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -23,6 +24,8 @@ from ganeti.model.state import State
 from ganeti.operations.instance.running import pending
 from ganeti.operations.instance.subject import primary_of
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
+
+Statuses = Mapping[tuple[str, str], DiskStatus]  # by UUIDs of the node and the disk
 
 
 class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag="OP_INSTANCE_QUERY_DATA"):
@@ -53,7 +56,7 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
             for instance in plan
         }
 
-    def _describe(self, cluster: RunContext, instance: Instance, disks: dict[str, DiskStatus]) -> dict[str, Any]:
+    def _describe(self, cluster: RunContext, instance: Instance, disks: Statuses) -> dict[str, Any]:
         state = cluster.state
         guest, primary = guest_of(state, instance), primary_of(state, instance)
         secondaries = [state.get(Node, uuid) for uuid in instance.secondary_nodes]
@@ -81,7 +84,7 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
             "be_instance": instance.beparams,
             "be_actual": as_mapping(guest.beparams),
             "disk_template": str(instance.disk_template),
-            "disks": [_disk(disk, disks.get(disk.uuid), index) for index, disk in enumerate(instance.disks)],
+            "disks": [_disk(state, instance, index, disks) for index in range(len(instance.disks))],
             "nics": [[n.name, n.uuid, n.mac, n.ip, n.mode, n.link, n.vlan, n.network] for n in guest.nics],
             "tags": sorted(instance.tags),
         }
@@ -100,30 +103,51 @@ def _group(state: State, node: Node) -> Group:
     return state.get(Group, node.group)
 
 
-async def _examined(cluster: RunContext, instances: list[Instance]) -> dict[str, DiskStatus]:
-    """The state of all their disks by UUID, as far as the nodes answer."""
+async def _examined(cluster: RunContext, instances: list[Instance]) -> Statuses:
+    """As far as the nodes answer."""
+    state = cluster.state
     by_node: dict[str, list[Disk]] = {}
     for instance in instances:
-        by_node.setdefault(instance.primary_node, []).extend(instance.disks)
-    nodes = [(cluster.state.get(Node, uuid), disks) for uuid, disks in by_node.items() if disks]
-    calls = [(node, ExamineDisks(disks=tuple(disks))) for node, disks in nodes if not node.offline]
+        for node in instance.nodes:
+            by_node.setdefault(node, []).extend(disks_of(state, instance))
+    nodes = [(state.get(Node, uuid), disks) for uuid, disks in by_node.items() if disks]
+    calls = [(n, ExamineDisks(disks=tuple(d), peers=peers_of(state, d))) for n, d in nodes if not n.offline]
     answers = await cluster.call_each(calls)
     return {
-        status.uuid: status for answer in answers.values() if not isinstance(answer, GanetiError) for status in answer
+        (state.find(Node, name).uuid, status.uuid): status
+        for name, answer in answers.items()
+        if not isinstance(answer, GanetiError)
+        for status in answer
     }
 
 
-def _disk(disk: Disk, status: DiskStatus | None, index: int) -> dict[str, Any]:
+def _disk(state: State, instance: Instance, index: int, statuses: Statuses) -> dict[str, Any]:
+    disk = instance.disks[index]
+    first, *others = (statuses.get((node, disk.uuid)) for node in instance.nodes)
     return {
         "iv_name": f"disk/{index}",
         "dev_type": str(disk.template),
-        "logical_id": [disk.driver or "loop", disk.location],
+        "logical_id": logical_id(state, disk),
         "size": disk.size,
         "mode": disk.mode,
         "name": disk.name,
         "uuid": disk.uuid,
         "spindles": disk.spindles,
-        "pstatus": [status.path, status.problem] if status else None,
-        "sstatus": None,
+        "pstatus": _told(first),
+        "sstatus": _told(others[0]) if others else None,
         "children": [],
     }
+
+
+def _told(status: DiskStatus | None) -> list[Any] | None:
+    return [status.path, status.problem] if status else None
+
+
+def logical_id(state: State, disk: Disk) -> list[Any]:
+    """How its storage finds it, without secrets; the shapes are Ganeti's."""
+    if disk.mirror:
+        names = [state.get(Node, uuid).name for uuid in disk.nodes]
+        return [*names, disk.mirror.port, *disk.mirror.minors]
+    if disk.driver:
+        return [disk.driver, disk.location]
+    return disk.location.split("/", 1)

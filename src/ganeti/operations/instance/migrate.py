@@ -12,6 +12,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.guest_state import GuestState
@@ -19,6 +20,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
 from ganeti.model.state import State
+from ganeti.operations.instance.activation import ensure_up_to_date, hold, is_mirrored
 from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.running import running_guest
@@ -93,6 +95,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         target = await self.target(cluster, instance)
         guest = await running_guest(cluster, source, guest)
         await ensure_it_fits(cluster, target, guest)
+        await ensure_up_to_date(cluster, instance, target)
         if not self.ignore_hvversions:
             await self._ensure_same_version(cluster, instance, source, target)
         return MigratePlan(instance, guest, source, target, live=self._is_live(guest))
@@ -124,9 +127,11 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         cluster.step(f"preparing {target.name} to accept the instance")
         refuse = FinishIncoming(guest=plan.guest, success=False)
         await cluster.will_leave((f"{plan.instance.name} coming in on {target.name}", target, refuse))
-        incoming = await cluster.call(target, AcceptGuest(guest=plan.guest, address=target.migration_ip))
-        cluster.step(f"migrating instance to {target.name}")
         try:
+            if is_mirrored(plan.instance):
+                await hold(cluster, plan.instance, plan.source, DiskUse.SHARED)
+            incoming = await cluster.call(target, AcceptGuest(guest=plan.guest, address=target.migration_ip))
+            cluster.step(f"migrating instance to {target.name}")
             migrated = await cluster.call(plan.source, MigrateGuest(guest=plan.guest, uri=incoming.uri, live=plan.live))
         except GanetiError:
             await settle(cluster, plan.instance)
@@ -134,6 +139,8 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         await cluster.commit([evolve(cluster.state.get(Instance, plan.instance.uuid), primary_node=target.uuid)])
         await cluster.call(target, FinishIncoming(guest=plan.guest, success=True))
         await cluster.call(plan.source, FinishOutgoing(guest=plan.guest, success=True))
+        if is_mirrored(plan.instance):
+            await hold(cluster, plan.instance, target, DiskUse.OWN)
         late = cluster.now - migrated.completed
         cluster.log(
             f"Moved {migrated.transferred:.0f} MiB in {migrated.total:.2f} s; "

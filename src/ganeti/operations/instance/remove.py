@@ -14,7 +14,7 @@ from ganeti.declare.route import Route
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
-from ganeti.model.guest import guest_of
+from ganeti.model.guest import disks_of, guest_of, peers_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
@@ -26,6 +26,7 @@ from ganeti.operations.instance.subject import (
     SHUTDOWN_TIMEOUT,
     InstanceOperation,
     ShutdownTimeout,
+    nodes_of,
     online,
     primary_of,
 )
@@ -74,14 +75,13 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         return RemovePlan(instance, node)
 
     async def run(self, cluster: RunContext, plan: RemovePlan) -> None:
-        instance, node = plan.instance, plan.node
+        instance = plan.instance
         if instance.admin_state is AdminState.UP:
             # First, so that an instance without its disks is not called up, whatever breaks off.
             await mark(cluster, instance, AdminState.DOWN)
         await self._try(cluster, self._stop(cluster, plan))
-        for index, disk in enumerate(instance.disks):
-            cluster.step(f"removing disk {index} of {instance.name}")
-            await self._try(cluster, cluster.call(node, RemoveDisk(disk=disk)))
+        for holder in nodes_of(cluster.state, instance):
+            await self._remove_disks(cluster, instance, holder)
         cluster.step(f"removing {instance.name} from the configuration")
         await cluster.commit(deletes=[cluster.state.get(Instance, instance.uuid)])
 
@@ -97,6 +97,16 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
 
     def hook_nodes(self, state: State, plan: RemovePlan) -> HookNodes:
         return HookNodes(post=super().hook_nodes(state, plan).post)
+
+    async def _remove_disks(self, cluster: RunContext, instance: Instance, node: Node) -> None:
+        if node.offline and node.uuid != instance.primary_node:
+            for index, disk in enumerate(instance.disks):
+                cluster.warn(f"Node {node.name} is marked offline; disk {index} ({disk.location}) stays there")
+            return
+        peers = peers_of(cluster.state, instance.disks)
+        for index, disk in enumerate(disks_of(cluster.state, instance)):
+            cluster.step(f"removing disk {index} of {instance.name} on {node.name}")
+            await self._try(cluster, cluster.call(node, RemoveDisk(disk=disk, peers=peers)))
 
     async def _stop(self, cluster: RunContext, plan: RemovePlan) -> None:
         cluster.step(f"shutting down {plan.instance.name} on {plan.node.name}")

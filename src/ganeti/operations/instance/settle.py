@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import RunContext
+from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
+from ganeti.operations.instance.activation import hold, is_mirrored
 from ganeti.operations.instance.subject import primary_of
 from ganeti.rpc.contract.instance import DescribeGuest, FinishIncoming, FinishOutgoing
 
@@ -34,6 +36,8 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
     if any(node.uuid == home.uuid for node, _ in found):
         # A guest that was stopped for the move and did not get away goes on.
         await cluster.call(home, FinishOutgoing(guest=guest, success=False))
+        if is_mirrored(instance):
+            await hold(cluster, instance, home, DiskUse.OWN)
         await _tell_if_paused(cluster, instance, home)
     current = cluster.state.get(Instance, instance.uuid)
     cluster.log(f"Instance {instance.name} runs on {home.name}; that is its primary node now")

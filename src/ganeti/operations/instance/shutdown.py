@@ -17,6 +17,7 @@ from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.operations.instance.activation import release
 from ganeti.operations.instance.startup import mark
 from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, InstanceOperation, online, primary_of
 from ganeti.rpc.contract.instance import StopGuest
@@ -71,6 +72,7 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
             cluster.warn(f"The primary node of {instance.name} is offline; only recording that it should be down")
             return
         await stop(cluster, plan.node, instance, self.timeout)
+        await release(cluster, instance)
 
     async def recover(self, cluster: RunContext) -> None:
         """What was marked as stopped by then is stopped, so that nothing runs that should not."""

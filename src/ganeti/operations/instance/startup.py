@@ -22,6 +22,7 @@ from ganeti.model.parameters import overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.state import State
+from ganeti.operations.instance.activation import follow
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, InstanceOperation, online, primary_of
 from ganeti.rpc.contract.instance import CheckStart, StartGuest
@@ -90,6 +91,7 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
         if plan.guest is None:
             cluster.warn(f"Node {plan.node.name} is offline; only recording that {plan.instance.name} should be up")
             return
+        await follow(cluster, plan.instance, plan.node, force=self.force)
         started = await cluster.call(plan.node, StartGuest(guest=plan.guest, paused=self.startup_paused))
         if started.paused_again:
             raise WrongState(

@@ -49,8 +49,7 @@ async def find_target(cluster: CheckContext, instance: Instance, choice: NodeCho
     if target.uuid == source.uuid:
         raise WrongInput(f"Parameter 'target_node': {instance.name} is on {source.name} already")
     if not target.usable:
-        why = "offline" if target.offline else "drained" if target.drained else "not vm_capable"
-        raise WrongState(f"Node {target.name} is {why}, no instance can go there")
+        raise WrongState(f"Node {target.name} is {target.obstacle}, no instance can go there")
     if target.group != source.group:
         raise WrongInput(
             f"Parameter 'target_node': {target.name} is in another node group than {source.name}; "

@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks of a node about disks."""
+"""What the master asks of a node about disks.
+
+``peers`` are the nodes that hold the disks, the node that is called among them; they are empty for disks that are not
+mirrored.
+"""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from ganeti.model.disk import Disk
+from ganeti.model.disk import Disk, DiskUse
+from ganeti.model.guest import Peer
 from ganeti.model.template import StorageUnit
 from ganeti.rpc.call import Call
 
 
-class CreateDisk(Call[None], frozen=True, tag="storage.create"):
-    """Make a disk. One that is there with the same UUID is left as it is."""
+class CreateDisks(Call[None], frozen=True, tag="storage.create"):
+    """Make disks, one after the other. One that is there with the same UUID is left as it is."""
 
-    disk: Disk
+    disks: tuple[Disk, ...]
+    peers: tuple[Peer, ...] = ()
     patience = 600.0
 
 
@@ -21,22 +27,88 @@ class RemoveDisk(Call[None], frozen=True, tag="storage.remove"):
     """Take a disk away; one that is not there is fine."""
 
     disk: Disk
+    peers: tuple[Peer, ...] = ()
     patience = 600.0
 
 
+class HoldDisks(Call[tuple[str, ...]], frozen=True, tag="storage.hold"):
+    """Have disks ready for a use, whatever they were used for before; the paths they have on the node.
+
+    ``force``: let the node be the only one that has them also if its copies are not known to be up to date. What the
+    other node has beyond them is lost.
+    """
+
+    disks: tuple[Disk, ...]
+    peers: tuple[Peer, ...] = ()
+    use: DiskUse = DiskUse.STANDBY
+    force: bool = False
+    patience = 120.0
+
+
+class ReleaseDisks(Call[None], frozen=True, tag="storage.release"):
+    """Let go of disks that nobody uses any more; those that are not held are fine. Raises WrongState if one is used."""
+
+    disks: tuple[Disk, ...]
+    peers: tuple[Peer, ...] = ()
+    patience = 120.0
+
+
+class GrowDisk(Call[None], frozen=True, tag="storage.grow"):
+    """Make a disk larger, to ``size`` MiB, on the node that is called. A mirror must be held on all of its nodes.
+
+    The copies of a mirror grow first, with ``copy``, each on its node; then its device, on the node that uses it.
+    """
+
+    disk: Disk
+    size: int
+    peers: tuple[Peer, ...] = ()
+    copy: bool = False
+    patience = 600.0
+
+
+class MirrorStatus(Struct, frozen=True, kw_only=True):
+    """In DRBD's words ("drbdsetup status" and /proc/drbd of drbd-utils): Connected, UpToDate, Primary.
+
+    ``synced`` is in percent, None if nothing is being synchronised; ``remaining`` seconds, None if that is not known.
+    """
+
+    device: str  # /dev/drbdN
+    connection: str
+    role: str
+    disk: str
+    peer_disk: str = ""
+    synced: float | None = None
+    remaining: float | None = None
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether this node's copy is."""
+        return self.disk == "UpToDate"
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the disk would not survive the loss of either node."""
+        return not (self.connection == "Connected" and self.up_to_date and self.peer_disk == "UpToDate")
+
+
 class DiskStatus(Struct, frozen=True):
-    """``path`` is the device or file as the node sees it, empty if the disk is not there; ``size`` MiB."""
+    """``path`` is the device or file as the node sees it, empty if the disk is not there; ``size`` MiB.
+
+    ``mirror`` is None for a disk that is not mirrored and for one that the node does not hold now.
+    """
 
     uuid: str
     path: str
     size: int = 0
     problem: str = ""
+    mirror: MirrorStatus | None = None
 
 
 class ExamineDisks(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.examine"):
     """How are these disks?"""
 
     disks: tuple[Disk, ...]
+    peers: tuple[Peer, ...] = ()
 
 
 class CheckStorage(Call[tuple[str, ...]], frozen=True, tag="storage.check"):

@@ -44,7 +44,7 @@ async def test_a_guest_on_the_wrong_node_and_one_that_nobody_knows_are_found(clu
 
 async def test_a_missing_disk_is_found(cluster):
     await cluster.add("web1")
-    cluster.shared_disks.clear()
+    cluster.disks.shared.clear()
     _, said = await verify(cluster)
     assert any(line.startswith("ERROR: instance web1: disk/0 on node1:") for line in said)
 

@@ -44,12 +44,12 @@ async def test_one_disk_that_cannot_be_examined_does_not_hide_the_others(cluster
     await cluster.add("web2")
     storage = cluster.nodes["node1"].equipment.storages[DiskTemplate.SHARED_FILE]
     broken, examine = cluster.instance("web1").disks[0], storage.examine
-    cluster.shared_disks.pop(cluster.instance("web2").disks[0].location)
+    cluster.disks.shared.pop(cluster.instance("web2").disks[0].location)
 
-    async def examined(disk):
-        if disk.uuid == broken.uuid:
+    async def examined(disks, peers):
+        if broken.uuid in {disk.uuid for disk in disks}:
             raise RuntimeError("the driver is closed")
-        return await examine(disk)
+        return await examine(disks, peers)
 
     monkeypatch.setattr(storage, "examine", examined)
     told = await found(cluster)

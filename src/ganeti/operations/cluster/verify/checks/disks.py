@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ganeti.model.guest import disks_of, peers_of
 from ganeti.model.node import Node
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
@@ -14,8 +15,8 @@ from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
 
 def _examine(scene: Scene, node: Node) -> ExamineDisks | None:
     instances = sorted(scene.state.instances_on(node.uuid), key=lambda instance: instance.name)
-    disks = tuple(disk for i in instances if i.primary_node == node.uuid for disk in i.disks)
-    return ExamineDisks(disks=disks) if disks else None
+    disks = tuple(disk for instance in instances for disk in disks_of(scene.state, instance))
+    return ExamineDisks(disks=disks, peers=peers_of(scene.state, disks)) if disks else None
 
 
 _DISKS: Question[tuple[DiskStatus, ...]] = Question("the state of its disks", _examine)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Mirrored disks that exist on paper: two copies, each of which is up to date or not, as DRBD keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity, WrongInput, WrongState
+from ganeti.model.disk import Disk, DiskUse
+from ganeti.model.guest import Peer
+from ganeti.model.report import Space
+from ganeti.model.template import StorageUnit
+from ganeti.node.storage.driver import OpenDisk
+from ganeti.rpc.contract.storage import DiskStatus, MirrorStatus
+from ganeti.rpc.server import Report
+
+_WRITING = (DiskUse.OWN, DiskUse.SHARED)
+
+
+@dataclass(slots=True)
+class Copy:
+    """What one node has of a disk. ``size`` is what its device shows; ``use`` is None while it is not held."""
+
+    disk: Disk
+    size: int
+    up_to_date: bool = False
+    use: DiskUse | None = None
+
+
+Copies = MutableMapping[tuple[str, str], Copy]  # by the node's name and the disk's location
+
+
+class FakeMirror:
+    """Nodes that are given the same ``copies`` are connected; what is to be synchronised is so at once.
+
+    ``capacity`` in MiB, of each node.
+    """
+
+    def __init__(self, name: str, copies: Copies, capacity: int = 1024**2) -> None:
+        self._name = name
+        self._copies = copies
+        self._capacity = capacity
+
+    async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
+        self._other(disk, peers)
+        found = self._copies.get(self._key(disk))
+        if found and found.disk.size != disk.size:
+            raise AlreadyExists(f"There is a disk of {found.disk.size} MiB at {disk.location} already")
+        if not found:
+            self._ensure_space(disk, disk.size)
+            self._copies[self._key(disk)] = Copy(disk, disk.size)
+        report.progress(disk.size, disk.size, "MiB")
+
+    async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        await self.release(disk, peers)
+        self._copies.pop(self._key(disk), None)
+
+    async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
+        other, own = self._other(disk, peers), self._own(disk)
+        if use in _WRITING:
+            self._ensure_may_write(disk, own, other, use, force=force)
+        own.use = use
+        own.up_to_date |= force and use is DiskUse.OWN
+        self._synchronise(own, other)
+        return self.expected(disk, peers)
+
+    async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        self._other(disk, peers)
+        found = self._copies.get(self._key(disk))
+        if found and found.use in _WRITING:
+            raise WrongState(f"Disk {disk.uuid} is used on {self._name}")
+        if found:
+            found.use = None
+
+    async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
+        return tuple(self._status(disk, peers) for disk in disks)
+
+    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+        del peers
+        return OpenDisk(disk, disk.location, block=True)
+
+    async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
+        own, other = self._own(disk), self._other(disk, peers)
+        if size < own.size:
+            raise WrongInput(f"Disk {disk.uuid} has {own.size} MiB and cannot shrink to {size} MiB")
+        if copy:
+            self._ensure_space(disk, size - own.disk.size)
+            own.disk = replace(own.disk, size=size)
+        else:
+            own.size = min(size, own.disk.size, *([other.disk.size] if other else []))
+            if other:
+                other.size = own.size
+        report.progress(size, size, "MiB")
+
+    async def space(self, unit: StorageUnit) -> Space | None:
+        return Space(unit, self._capacity, self._capacity - self._used())
+
+    async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
+        del unit
+        return ()
+
+    def lose_power(self) -> None:
+        """The node goes off: it holds nothing, what is on its copies stays."""
+        for (node, _), copy in self._copies.items():
+            if node == self._name:
+                copy.use = None
+
+    def _status(self, disk: Disk, peers: Sequence[Peer]) -> DiskStatus:
+        own, other = self._copies.get(self._key(disk)), self._other(disk, peers)
+        if own is None:
+            return DiskStatus(disk.uuid, "", problem=f"There is no copy of it at {disk.location}")
+        problem = "" if own.size >= disk.size else f"It has {own.size} MiB instead of {disk.size} MiB"
+        if own.use is None:
+            return DiskStatus(disk.uuid, "", own.size, problem)
+        held = other is not None and other.use is not None
+        mirror = MirrorStatus(
+            device=disk.location,
+            connection="Connected" if held else "WFConnection",
+            role="Primary" if own.use in _WRITING else "Secondary",
+            disk="UpToDate" if own.up_to_date else "Inconsistent",
+            peer_disk=("UpToDate" if other.up_to_date else "Inconsistent") if held and other else "DUnknown",
+        )
+        return DiskStatus(disk.uuid, disk.location, own.size, problem, mirror)
+
+    def _ensure_may_write(self, disk: Disk, own: Copy, other: Copy | None, use: DiskUse, *, force: bool) -> None:
+        writing = other is not None and other.use in _WRITING
+        if writing and other and not (use is other.use is DiskUse.SHARED or own.use is use):
+            raise WrongState(f"Disk {disk.uuid} is used on its other node")
+        if not own.up_to_date and not force and not (other and other.use is not None and other.up_to_date):
+            raise WrongState(f"The copy of disk {disk.uuid} on {self._name} is not up to date")
+
+    @staticmethod
+    def _synchronise(own: Copy, other: Copy | None) -> None:
+        """Connected copies become equal; a copy that misses writes is not up to date any more."""
+        if other is None:
+            return
+        if other.use is not None:
+            own.up_to_date = other.up_to_date = own.up_to_date or other.up_to_date
+        elif own.use in _WRITING:
+            other.up_to_date = False
+
+    def _own(self, disk: Disk) -> Copy:
+        found = self._copies.get(self._key(disk))
+        if found is None:
+            raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
+        return found
+
+    def _other(self, disk: Disk, peers: Sequence[Peer]) -> Copy | None:
+        if unknown := set(disk.nodes) - {peer.uuid for peer in peers}:
+            raise WrongInput(f"Disk {disk.uuid} is on nodes that are not known here: {', '.join(sorted(unknown))}")
+        names = [peer.name for peer in peers if peer.uuid in disk.nodes and peer.name != self._name]
+        return self._copies.get((names[0], disk.location)) if names else None
+
+    def _key(self, disk: Disk) -> tuple[str, str]:
+        return self._name, disk.location
+
+    def _ensure_space(self, disk: Disk, more: int) -> None:
+        if self._used() + more > self._capacity:
+            raise InsufficientResources(f"No space for disk {disk.uuid} ({disk.size} MiB)")
+
+    def _used(self) -> int:
+        return sum(copy.disk.size for (node, _), copy in self._copies.items() if node == self._name)

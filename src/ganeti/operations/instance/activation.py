@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Having the disks of an instance held by its nodes, each for its use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ganeti.errors import ExecutionFailed, GanetiError, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.disk import DiskUse
+from ganeti.model.guest import disks_of, peers_of
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.template import TEMPLATES
+from ganeti.operations.instance.subject import nodes_of
+from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, HoldDisks, ReleaseDisks
+
+
+def is_mirrored(instance: Instance) -> bool:
+    return TEMPLATES[instance.disk_template].mirrored
+
+
+async def hold(
+    cluster: CheckContext, instance: Instance, node: Node, use: DiskUse, *, force: bool = False
+) -> Sequence[str]:
+    """See HoldDisks; for all disks of an instance. Their paths."""
+    state = cluster.state
+    disks, peers = disks_of(state, instance), peers_of(state, instance.disks)
+    return await cluster.call(node, HoldDisks(disks=disks, peers=peers, use=use, force=force))
+
+
+async def follow(cluster: RunContext, instance: Instance, node: Node, *, force: bool) -> None:
+    """Before ``node`` uses the disks of an instance, have the copies on its other nodes follow it.
+
+    Nothing for disks that are not mirrored. Without ``force`` every node must, but for those that are marked offline.
+    Raises ExecutionFailed.
+    """
+    if not is_mirrored(instance):
+        return
+    state = cluster.state
+    call = HoldDisks(disks=disks_of(state, instance), peers=peers_of(state, instance.disks))
+    others = [other for other in nodes_of(state, instance) if other.uuid != node.uuid]
+    answers = await cluster.call_all(_ready(cluster, others), call)
+    for name, error in _failed(answers):
+        if not force:
+            raise ExecutionFailed(f"The disks of {instance.name} cannot be held on {name}: {error}")
+        cluster.warn(f"The disks of {instance.name} cannot be held on {name}, so they are degraded: {error}")
+
+
+async def release(cluster: RunContext, instance: Instance) -> None:
+    """Let all nodes go of the mirrored disks of an instance that is stopped, unless they are being synchronised."""
+    if not is_mirrored(instance):
+        return
+    statuses = await examined(cluster, instance)
+    if any(one.mirror and one.mirror.synced is not None for some in statuses.values() for one in some):
+        cluster.log(f"The disks of {instance.name} are being synchronised, and stay active until they are in sync")
+        return
+    state = cluster.state
+    call = ReleaseDisks(disks=disks_of(state, instance), peers=peers_of(state, instance.disks))
+    answers = await cluster.call_all(_ready(cluster, nodes_of(state, instance)), call)
+    for name, error in _failed(answers):
+        cluster.warn(f"The disks of {instance.name} stay active on {name}: {error}")
+
+
+async def ensure_up_to_date(cluster: CheckContext, instance: Instance, node: Node) -> None:
+    """Raise WrongState if a node holds mirrored disks of which its copies are not up to date."""
+    statuses = (await examined(cluster, instance)).get(node.name, ()) if is_mirrored(instance) else ()
+    stale = [
+        f"disk/{index} is {status.mirror.disk}"
+        for index, status in enumerate(statuses)
+        if status.mirror and not status.mirror.up_to_date
+    ]
+    if stale:
+        raise WrongState(f"The copies on {node.name} are not up to date: {', '.join(stale)}")
+
+
+async def examined(cluster: CheckContext, instance: Instance) -> Mapping[str, tuple[DiskStatus, ...]]:
+    """How its disks are, by name of those of its nodes that answer, in the order of the disks."""
+    state = cluster.state
+    call = ExamineDisks(disks=disks_of(state, instance), peers=peers_of(state, instance.disks))
+    answers = await cluster.call_all(_ready(cluster, nodes_of(state, instance)), call)
+    return {name: answer for name, answer in answers.items() if not isinstance(answer, GanetiError)}
+
+
+def _ready(cluster: CheckContext, nodes: Iterable[Node]) -> list[Node]:
+    """Those that can be asked; of the others it is said that they are left out."""
+    offline = [node for node in nodes if node.offline]
+    for node in offline:
+        cluster.note(f"Node {node.name} is marked offline; its copies of the disks are left as they are")
+    return [node for node in nodes if not node.offline]
+
+
+def _failed(answers: Mapping[str, object]) -> list[tuple[str, str]]:
+    return [(name, answer.message) for name, answer in answers.items() if isinstance(answer, GanetiError)]

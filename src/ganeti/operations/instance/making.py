@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Making the disks of an instance on all the nodes that are to have them."""
+
+from __future__ import annotations
+
+from ganeti.jobs.context import RunContext, gather
+from ganeti.model.disk import DiskUse
+from ganeti.model.guest import Guest
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.operations.instance.activation import is_mirrored
+from ganeti.rpc.contract.storage import CreateDisks, HoldDisks, RemoveDisk
+
+
+async def make_disks(cluster: RunContext, instance: Instance, guest: Guest) -> None:
+    """Make them; if the operation fails before its commit, they are removed again.
+
+    Those that are mirrored are held on all their nodes afterwards, and are being synchronised from the primary one.
+    """
+    if not guest.disks:
+        return
+    cluster.step("creating instance disks...")
+    nodes = [cluster.state.get(Node, uuid) for uuid in instance.nodes]
+    await cluster.will_leave(
+        *(
+            (f"disk {index} of {guest.name} on {node.name}", node, RemoveDisk(disk=disk, peers=guest.peers))
+            for node in nodes
+            for index, disk in enumerate(guest.disks)
+        )
+    )
+    await gather(*(cluster.call(node, CreateDisks(disks=guest.disks, peers=guest.peers)) for node in nodes))
+    if is_mirrored(instance):
+        await _connect(cluster, guest, nodes)
+
+
+async def _connect(cluster: RunContext, guest: Guest, nodes: list[Node]) -> None:
+    primary, *others = nodes
+    await gather(*(cluster.call(node, HoldDisks(disks=guest.disks, peers=guest.peers)) for node in others))
+    # Both copies are empty and neither is the newer one: the primary node's becomes it.
+    await cluster.call(primary, HoldDisks(disks=guest.disks, peers=guest.peers, use=DiskUse.OWN, force=True))
+    await cluster.call(primary, HoldDisks(disks=guest.disks, peers=guest.peers))

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which nodes an instance is put on, and what its mirrored disks take of them: ports, minors, secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+from msgspec.structs import replace
+
+from ganeti.errors import InsufficientResources, WrongInput, WrongState
+from ganeti.jobs.context import CheckContext
+from ganeti.model.disk import Disk, DiskTemplate, Mirror
+from ganeti.model.entity import evolve
+from ganeti.model.guest import disk_layers
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.template import TEMPLATES
+
+PORTS = range(11000, 15000)  # of consoles and replication, as Ganeti's pool
+_SECRET = 20  # octets: DRBD takes up to 64 characters (drbd.conf(5), "shared-secret")
+
+
+def placed_on(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) -> Instance:
+    """The instance on its primary node, with the mirrors of its disks on that and the secondary one.
+
+    What it takes is free now; the caller reserves it at once. Raises InsufficientResources if no port is free.
+    """
+    instance = evolve(instance, primary_node=nodes[0].uuid)
+    if not TEMPLATES[instance.disk_template].mirrored:
+        return instance
+    draft = _Draft(cluster, instance)
+    holders = (nodes[0].uuid, nodes[1].uuid)
+    disks = [draft.mirrored(disk, index, holders) for index, disk in enumerate(instance.disks)]
+    return evolve(instance, disks=tuple(disks))
+
+
+def named_nodes(template: DiskTemplate, primary: Node, secondary: Node | None) -> list[Node]:
+    """The nodes that somebody has named for an instance. Raises WrongInput or WrongState if they cannot be those."""
+    if secondary and not TEMPLATES[template].mirrored:
+        raise WrongInput(f"Parameter 'snode': disks of template '{template}' have no secondary node")
+    if TEMPLATES[template].mirrored and not secondary:
+        raise WrongInput(f"Parameter 'snode' is missing: disks of template '{template}' need it (-n PRIMARY:SECONDARY)")
+    if secondary and secondary.uuid == primary.uuid:
+        raise WrongInput(f"Parameter 'snode': {secondary.name} is the primary node already; choose another one")
+    if secondary and secondary.group != primary.group:
+        raise WrongInput(f"Parameter 'snode': {secondary.name} is in another node group than {primary.name}")
+    nodes = [primary, *([secondary] if secondary else [])]
+    unfit = [f"Node {node.name} cannot get instances: it is {node.obstacle}" for node in nodes if node.obstacle]
+    if unfit:
+        raise WrongState("\n".join(unfit))
+    return nodes
+
+
+def metadata_location(cluster: CheckContext, instance: Instance, disk: Disk, index: int) -> str:
+    """Where the metadata of a disk goes: the volume group that is set for it, or else that of its data."""
+    place_in = TEMPLATES[disk.template].metadata
+    assert place_in  # noqa: S101 - all that are mirrored have it
+    layers = (*disk_layers(cluster.state, instance), disk.params)
+    wanted = [layer["metavg"] for layer in layers if layer.get("metavg")]
+    return place_in(wanted[-1] if wanted else disk.location.partition("/")[0], disk.uuid, index)
+
+
+class _Draft:
+    """What is handed out for one instance."""
+
+    def __init__(self, cluster: CheckContext, instance: Instance) -> None:
+        self._cluster = cluster
+        self._instance = instance
+        state, reserved = cluster.state, cluster.reservations
+        self._ports = set(state.ports) | reserved.ports | set(instance.ports)
+        self._minors = set(state.minors) | reserved.minors
+
+    def mirrored(self, disk: Disk, index: int, nodes: tuple[str, str]) -> Disk:
+        mirror = Mirror(
+            port=self._port(),
+            minors=(self._minor(nodes[0]), self._minor(nodes[1])),
+            secret=self._cluster.random.octets(_SECRET).hex(),
+            metadata=metadata_location(self._cluster, self._instance, disk, index),
+        )
+        return replace(disk, nodes=nodes, mirror=mirror)
+
+    def _port(self) -> int:
+        free = next((port for port in PORTS if port not in self._ports), None)
+        if free is None:
+            raise InsufficientResources(f"All TCP ports from {PORTS[0]} to {PORTS[-1]} are in use by instances")
+        self._ports.add(free)
+        return free
+
+    def _minor(self, node: str) -> int:
+        free = next(minor for minor in count() if (node, minor) not in self._minors)
+        self._minors.add((node, free))
+        return free

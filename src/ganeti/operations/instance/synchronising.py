@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Waiting until the copies of mirrored disks are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ganeti.errors import ExecutionFailed
+from ganeti.jobs.context import RunContext
+from ganeti.model.instance import Instance
+from ganeti.operations.instance.activation import examined, is_mirrored
+from ganeti.operations.instance.subject import primary_of
+from ganeti.rpc.call import Progress
+from ganeti.rpc.contract.storage import DiskStatus, MirrorStatus
+
+_INTERVAL = 2.0  # seconds between two looks at what is being synchronised
+# DRBD needs a moment between being connected and beginning to synchronise.
+_PATIENCE = 10  # looks
+
+
+async def wait_for_sync(cluster: RunContext, instance: Instance) -> None:
+    """Until no disk is degraded, telling how far it is. Raises ExecutionFailed for one that is and does not change."""
+    import asyncio  # noqa: PLC0415 - slow to import, and commands import this module
+
+    if not is_mirrored(instance):
+        return
+    cluster.step(f"waiting for the disks of {instance.name} to be in sync")
+    node = primary_of(cluster.state, instance)
+    standing = 0
+    try:
+        while True:
+            statuses = (await examined(cluster, instance)).get(node.name, ())
+            mirrors = [status.mirror for status in statuses if status.mirror]
+            if len(mirrors) == len(instance.disks) and not any(mirror.degraded for mirror in mirrors):
+                return
+            synchronising = [mirror.synced for mirror in mirrors if mirror.synced is not None]
+            standing = 0 if synchronising else standing + 1
+            if standing > _PATIENCE:
+                raise ExecutionFailed(_degraded(instance, statuses))
+            if synchronising:
+                cluster.job.progress(Progress(_done(mirrors), 100.0 * len(instance.disks), "%"))
+            await asyncio.sleep(_INTERVAL)
+    finally:
+        cluster.job.progress(None)
+
+
+def _done(mirrors: Sequence[MirrorStatus]) -> float:
+    """Percent, of all disks together."""
+    return sum(100.0 if not mirror.degraded else mirror.synced or 0.0 for mirror in mirrors)
+
+
+def _degraded(instance: Instance, statuses: Sequence[DiskStatus]) -> str:
+    told = [f"disk/{index} is {describe(status)}" for index, status in enumerate(statuses)]
+    return f"The disks of {instance.name} are degraded: {'; '.join(told) or 'its primary node does not answer'}"
+
+
+def describe(status: DiskStatus) -> str:
+    """How a mirrored disk is, in DRBD's words."""
+    mirror = status.mirror
+    if mirror is None:
+        return status.problem or "not active"
+    return f"{mirror.connection}, {mirror.disk} here, {mirror.peer_disk or 'unknown'} on the other node"
