@@ -51,6 +51,7 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``size`` is in MiB. ``location`` finds it on its storage: a path, or a logical volume as ``VG/LV``.
 
     ``params``: those of its template (``model/parameters/disk.py``) that are set for this disk; on a node all of them.
+    ``owner`` is only known there: the name of its instance.
     """
 
     uuid: str
@@ -64,3 +65,4 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     spindles: int | None = None
     params: dict[str, Any] = {}
     mirror: Mirror | None = None
+    owner: str = ""

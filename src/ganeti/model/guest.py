@@ -105,12 +105,12 @@ def peers_of(state: State, disks: Iterable[Disk]) -> tuple[Peer, ...]:
 
 
 def disks_of(state: State, instance: Instance) -> tuple[Disk, ...]:
-    """The disks of an instance as nodes need them: with every parameter of their template."""
+    """The disks of an instance as nodes need them: with its name and every parameter of their template."""
     table = DISK_PARAMETERS[str(instance.disk_template)]
-    if not table.__struct_fields__:
-        return instance.disks
     layers = disk_layers(state, instance)
-    return tuple(replace(disk, params=_disk_parameters(table, layers, disk)) for disk in instance.disks)
+    return tuple(
+        replace(disk, params=_disk_parameters(table, layers, disk), owner=instance.name) for disk in instance.disks
+    )
 
 
 def disk_layers(state: State, instance: Instance) -> tuple[Mapping[str, Any], ...]:

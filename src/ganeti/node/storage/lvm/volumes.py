@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Logical volumes: every command of LVM that a node gives.
+
+They are found through ``PATH``, and what they report is read as JSON (lvmreport(7)).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+from msgspec import DecodeError, Meta, Struct, json
+
+from ganeti.errors import (
+    AlreadyExists,
+    EnvironmentUnfit,
+    ExecutionFailed,
+    GanetiError,
+    InsufficientResources,
+    UnknownEntity,
+    WrongInput,
+    WrongState,
+)
+from ganeti.host import process
+from ganeti.host.process import Finished
+
+_MIB = 1024**2
+_REPORT_TIME = 30.0  # seconds
+_CHANGE_TIME = 120.0  # seconds; discarding what a removed volume held may take long
+
+_REPORTED = ("--reportformat", "json", "--units", "b", "--nosuffix")
+_VOLUME_FIELDS = "vg_name,lv_name,lv_size,lv_attr,lv_tags,vg_extent_size"
+_GROUP_FIELDS = "vg_name,vg_size,vg_free,vg_missing_pv_count"
+# lvm(8), "VALID NAMES"; longer ones do not fit into the name of a device.
+_LOCATION = re.compile(r"(?!.{128})([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)/([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)")
+_NO_GROUP = re.compile(r'Volume group "[^"]*" not found|Cannot process volume group')
+# What commands that change something say when they fail.
+_REASONS: tuple[tuple[re.Pattern[str], type[GanetiError]], ...] = (
+    (_NO_GROUP, EnvironmentUnfit),
+    (re.compile(r"insufficient|Number of stripes", re.IGNORECASE), InsufficientResources),
+    (re.compile(r"already exists"), AlreadyExists),
+    (re.compile(r"in use|used by another device"), WrongState),
+    (re.compile(r"Failed to find logical volume|not found in volume group"), UnknownEntity),
+    (re.compile(r"PVs are missing|activation of partial LV"), EnvironmentUnfit),
+)
+
+
+class Run(Protocol):
+    """``ganeti.host.process.run``, or something that runs commands elsewhere."""
+
+    async def __call__(self, *command: str, timeout: float) -> Finished: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """``length`` and ``extent``, what it is allotted in, are bytes; ``attributes`` are "lv_attr" of lvs(8)."""
+
+    location: str
+    length: int
+    extent: int
+    attributes: str
+    tags: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """MiB."""
+        return self.length // _MIB
+
+    @property
+    def path(self) -> str:
+        """Its device, while it is active."""
+        return device_of(self.location)
+
+    @property
+    def active(self) -> bool:
+        return self.attributes[4] == "a"
+
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody has its device open."""
+        return self.attributes[5] == "o"
+
+    @property
+    def partial(self) -> bool:
+        """Whether a physical volume that holds a part of it is missing."""
+        return self.attributes[8] == "p"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A volume group; ``size`` and ``free`` are MiB; ``missing`` physical volumes of it are not there."""
+
+    name: str
+    size: int
+    free: int
+    missing: int = 0
+
+
+class Volumes:
+    """Volumes are named by their location, ``VG/LV``. Every method can be repeated without harm.
+
+    All raise WrongInput for a location that is none, EnvironmentUnfit if LVM is not installed or the volume group is
+    missing or misses physical volumes, ExecutionFailed for a command that takes too long or fails otherwise.
+    """
+
+    def __init__(self, run: Run = process.run) -> None:
+        self._run = run
+        # One at a time, as LVM does it anyway: none is late because it had to wait for others.
+        self._turn = asyncio.Lock()
+
+    async def create(self, location: str, size: int, *, stripes: int = 1, tags: Iterable[str] = ()) -> None:
+        """Make one of at least ``size`` MiB and activate it. When this fails nothing is left.
+
+        Signatures of file systems and the like at its beginning are wiped; behind them is what was there.
+
+        Raises AlreadyExists if there is one of another size, InsufficientResources.
+        """
+        group, name = split(location)
+        if found := await self.look(location):
+            _ensure_same(found, size, stripes)
+            return
+        layout = ("--type", "striped", "--stripes", str(stripes)) if stripes > 1 else ()
+        marks = [word for tag in tags for word in ("--addtag", tag)]
+        command = ("lvcreate", "--yes", "--wipesignatures", "y", "--zero", "y", "--name", name, "--size", f"{size}m")
+        try:
+            await self._change(location, *command, *layout, *marks, group)
+        except ExecutionFailed as error:
+            await self._give_up(location, error)
+            raise
+
+    async def remove(self, location: str) -> None:
+        """Raises WrongState if it is in use; one that is not there is fine."""
+        if await self.look(location):
+            await self._change(location, "lvremove", "--yes", location)
+
+    async def extend(self, location: str, size: int) -> None:
+        """To at least ``size`` MiB. Raises UnknownEntity, InsufficientResources."""
+        if (await self.there(location)).size < size:
+            await self._change(location, "lvextend", "--size", f"{size}m", location)
+
+    async def rename(self, location: str, new: str) -> None:
+        """Within its volume group; what is open stays open. Raises UnknownEntity, AlreadyExists."""
+        (group, old_name), (new_group, new_name) = split(location), split(new)
+        if new_group != group:
+            raise WrongInput(f"Logical volume {location} cannot become {new}: that is in another volume group")
+        found = await self.found([location, new])
+        if location in found or new not in found:
+            await self._change(location, "lvrename", group, old_name, new_name)
+
+    async def activate(self, location: str) -> Volume:
+        """Have its device there. Raises UnknownEntity."""
+        found = await self.there(location)
+        if not found.active:
+            await self._change(location, "lvchange", "--activate", "y", location)
+        return found
+
+    async def deactivate(self, location: str) -> None:
+        """Raises WrongState if it is in use; one that is not there is fine."""
+        found = await self.look(location)
+        if found and found.active:
+            await self._change(location, "lvchange", "--activate", "n", location)
+
+    async def found(self, locations: Iterable[str]) -> dict[str, Volume]:
+        """Those of them that are there, by location: one command for any number."""
+        wanted = set(locations)
+        groups = sorted({split(location)[0] for location in wanted})
+        volumes = await self.within(groups) if groups else ()
+        return {volume.location: volume for volume in volumes if volume.location in wanted}
+
+    async def look(self, location: str) -> Volume | None:
+        """None if it is not there."""
+        return (await self.found([location])).get(location)
+
+    async def there(self, location: str) -> Volume:
+        """Raises UnknownEntity if it is not."""
+        if found := await self.look(location):
+            return found
+        raise UnknownEntity(f"There is no logical volume {location} on this node")
+
+    async def within(self, groups: Sequence[str]) -> tuple[Volume, ...]:
+        """All volumes of volume groups. A group that is not there has none."""
+        done = await self._run("lvs", *_REPORTED, "--options", _VOLUME_FIELDS, *groups, timeout=_REPORT_TIME)
+        if done.failed and not _lacks_groups_only(done):
+            raise ExecutionFailed(done.why())
+        return parse_volumes(done.output)
+
+    async def groups(self) -> dict[str, Group]:
+        """All volume groups of this node, by name."""
+        done = await self._run("vgs", *_REPORTED, "--options", _GROUP_FIELDS, timeout=_REPORT_TIME)
+        if done.failed:
+            raise ExecutionFailed(done.why())
+        return {group.name: group for group in parse_groups(done.output)}
+
+    async def _change(self, location: str, *command: str) -> None:
+        async with self._turn:
+            done = await self._run(*command, timeout=_CHANGE_TIME)
+        if done.failed:
+            raise await self._told(location, done)
+
+    async def _told(self, location: str, done: Finished) -> GanetiError:
+        """What went wrong with a volume, as an error that people understand."""
+        kind = next((kind for words, kind in _REASONS if words.search(done.errors)), ExecutionFailed)
+        group, _ = split(location)
+        if _NO_GROUP.search(done.errors):
+            return EnvironmentUnfit(no_group(group))
+        if kind is InsufficientResources and (room := (await self.groups()).get(group)):
+            return kind(f"Volume group {group} has {room.free} MiB free: {_last_words(done)}")
+        return kind(f"Logical volume {location}: {_last_words(done) if kind is not ExecutionFailed else done.why()}")
+
+    async def _give_up(self, location: str, error: ExecutionFailed) -> None:
+        """Take away what a creation may have left. Raises ExecutionFailed with both errors if that fails too."""
+        try:
+            await self.remove(location)
+        except GanetiError as second:
+            raise ExecutionFailed(
+                f"{error.message}. Of logical volume {location} something may be left; "
+                f"'lvremove {location}' removes it ({second.message})"
+            ) from None
+
+
+def split(location: str) -> tuple[str, str]:
+    """(volume group, logical volume). Raises WrongInput."""
+    match = _LOCATION.fullmatch(location)
+    if not match or not {".", ".."}.isdisjoint(match.groups()):
+        raise WrongInput(f"Parameter 'location': '{location}' does not name a logical volume as VG/LV")
+    return match[1], match[2]
+
+
+def device_of(location: str) -> str:
+    """Raises WrongInput."""
+    group, name = split(location)
+    return f"/dev/{group}/{name}"
+
+
+def no_group(name: str) -> str:
+    """What people are told."""
+    return f"There is no volume group '{name}' on this node; 'vgs' shows those it has, 'vgcreate' makes one"
+
+
+class _VolumeRow(Struct):
+    vg_name: str
+    lv_name: str
+    lv_size: int
+    lv_attr: Annotated[str, Meta(min_length=9)]
+    lv_tags: str
+    vg_extent_size: int
+
+
+class _GroupRow(Struct):
+    vg_name: str
+    vg_size: int
+    vg_free: int
+    vg_missing_pv_count: int
+
+
+class _Rows(Struct):
+    lv: list[_VolumeRow] = []
+    vg: list[_GroupRow] = []
+
+
+class _Report(Struct):
+    report: list[_Rows]
+
+
+def parse_volumes(output: str) -> tuple[Volume, ...]:
+    """What lvs(8) reports. Raises ExecutionFailed for what cannot be read."""
+    return tuple(
+        Volume(
+            f"{row.vg_name}/{row.lv_name}",
+            row.lv_size,
+            row.vg_extent_size,
+            row.lv_attr,
+            tuple(row.lv_tags.split(",")) if row.lv_tags else (),
+        )
+        for rows in _parsed(output).report
+        for row in rows.lv
+    )
+
+
+def parse_groups(output: str) -> tuple[Group, ...]:
+    """What vgs(8) reports. Raises ExecutionFailed for what cannot be read."""
+    return tuple(
+        Group(row.vg_name, row.vg_size // _MIB, row.vg_free // _MIB, row.vg_missing_pv_count)
+        for rows in _parsed(output).report
+        for row in rows.vg
+    )
+
+
+def _parsed(output: str) -> _Report:
+    try:
+        return json.decode(output, type=_Report, strict=False)  # its numbers are strings
+    except DecodeError as error:
+        raise ExecutionFailed(f"The report of LVM cannot be read: {error}") from None
+
+
+def _lacks_groups_only(done: Finished) -> bool:
+    """Whether a report is whole but for volume groups that are not there."""
+    lines = [line.strip() for line in done.errors.splitlines() if line.strip()]
+    return bool(done.output) and all(_NO_GROUP.match(line) or line.startswith("WARNING") for line in lines)
+
+
+def _last_words(done: Finished) -> str:
+    return "; ".join(line.strip() for line in done.errors.strip().splitlines()[-2:])
+
+
+def _ensure_same(found: Volume, size: int, stripes: int) -> None:
+    """Raise AlreadyExists unless it is as large as one that is made with ``size`` MiB would be."""
+    if not size * _MIB <= found.length < size * _MIB + stripes * found.extent:
+        raise AlreadyExists(
+            f"Logical volume {found.location} is there already and has {found.size} MiB instead of {size} MiB"
+        )
