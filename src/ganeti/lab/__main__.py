@@ -8,7 +8,8 @@ import sys
 
 from ganeti.errors import EXIT_FAILURE, GanetiError
 from ganeti.lab import guest
-from ganeti.lab.lab import Lab, down
+from ganeti.lab.lab import Lab, down, find_plan
+from ganeti.lab.vm.lab import VirtualLab
 
 DEMO = "demo"
 
@@ -20,13 +21,13 @@ def main(words: list[str]) -> int:
         if arguments.command == "guest":
             print(guest.build(guest.CACHE).directory)  # noqa: T201 - what was asked for
         elif arguments.command == "shell":
-            Lab.find(DEMO).node(arguments.node).shell(arguments.words)
+            _lab().node(arguments.node).shell(arguments.words)
         elif arguments.down:
             down(DEMO)
         else:
             from ganeti.lab import demo  # noqa: PLC0415 - it shows progress with packages that the others don't need
 
-            return demo.run(once=arguments.once)
+            return demo.run(once=arguments.once, virtual=arguments.vm)
     except GanetiError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - the one line that says what is in the way
         return EXIT_FAILURE
@@ -35,11 +36,17 @@ def main(words: list[str]) -> int:
     return 0
 
 
+def _lab() -> Lab | VirtualLab:
+    plan = find_plan(DEMO)
+    return VirtualLab(plan) if plan.suite else Lab(plan)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="show a cluster of three nodes on this machine")
     demo.add_argument("down", nargs="?", choices=["down"], help="remove every trace of it")
+    demo.add_argument("--vm", action="store_true", help="its nodes are virtual machines")
     demo.add_argument("--once", action="store_true", help="remove it at the end")
     shell = commands.add_parser("shell", help="a shell on a node of the demo, or a command there")
     shell.add_argument("node")

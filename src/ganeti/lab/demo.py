@@ -13,8 +13,9 @@ from rich.table import Table
 
 from ganeti.errors import GanetiError, UnknownEntity, WrongState
 from ganeti.lab import guest
-from ganeti.lab.lab import Lab
+from ganeti.lab.lab import Lab, find_plan
 from ganeti.lab.steps import RAPI_USER, STEPS, Stage, Step
+from ganeti.lab.vm.lab import VirtualLab
 
 NAME = "demo"
 
@@ -27,8 +28,8 @@ class Outcome:
     proven: bool
 
 
-def run(*, once: bool) -> int:
-    """Show everything; the exit status is 0 only if every step was proven.
+def run(*, once: bool, virtual: bool = False) -> int:
+    """Show everything, on ``virtual`` machines or in namespaces; the exit status is 0 only if every step was proven.
 
     The lab stays up afterwards, whatever the outcome, unless ``once``. Raises WrongState if it is up before.
     """
@@ -36,7 +37,7 @@ def run(*, once: bool) -> int:
     if is_up():
         raise WrongState("The demo's lab is up; './run shell node1' goes there, './run demo down' removes it")
     began = time.monotonic()
-    lab = Lab.up(NAME, reachable=True, provider=guest.build(guest.CACHE).directory)
+    lab = (VirtualLab if virtual else Lab).up(NAME, reachable=True, provider=guest.build(guest.CACHE).directory)
     try:
         stage = Stage(lab)
         outcomes = perform(stage, STEPS, terminal, began)
@@ -52,7 +53,7 @@ def run(*, once: bool) -> int:
 
 def is_up() -> bool:
     try:
-        Lab.find(NAME)
+        find_plan(NAME)
     except UnknownEntity:
         return False
     return True

@@ -20,15 +20,20 @@ from typing import NoReturn
 from ganeti.errors import ExecutionFailed, GanetiError
 from ganeti.host.paths import Paths
 from ganeti.lab import autostart, environment, network, pidlock, root
-from ganeti.lab.plan import DOMAIN, LabPlan, decode
+from ganeti.lab.plan import DOMAIN, TURN, LabPlan, decode
+from ganeti.lab.vm import wiring
 
 UP = "up"
 _SSH_PATIENCE = 10.0  # seconds
 
 
 def start_lab(plan: LabPlan) -> None:
-    """The nodes' own layers live in memory, and only as long as the lab."""
+    """The layers of namespace nodes live in memory, and only as long as the lab."""
     pidlock.hold(plan.lock("lab"))
+    if plan.suite:
+        pidlock.hold(TURN, wait=True)
+        wiring.build_switches()
+        return
     plan.layers.mkdir()
     root.mount("-t", "tmpfs", "-o", "mode=700", "tmpfs", plan.layers)
     network.build_switch()

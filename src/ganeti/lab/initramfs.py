@@ -35,7 +35,11 @@ def directory(path: str) -> Entry:
 
 
 def program(path: str, content: bytes) -> Entry:
-    return Entry(path, stat.S_IFREG | 0o755, content)
+    return file(path, content, 0o755)
+
+
+def file(path: str, content: bytes, mode: int) -> Entry:
+    return Entry(path, stat.S_IFREG | mode, content)
 
 
 def console() -> Entry:
@@ -45,7 +49,7 @@ def console() -> Entry:
 
 def module(position: int, path: Path) -> Entry:
     """A kernel module as ``modules/NN-name.ko``: the order of the names is the order of loading."""
-    return Entry(f"modules/{position:02}-{_name(path)}.ko", stat.S_IFREG | 0o644, _content(path))
+    return file(f"modules/{position:02}-{_name(path)}.ko", _content(path), 0o644)
 
 
 def archive(entries: Iterable[Entry]) -> bytes:
@@ -68,7 +72,7 @@ def modules_for(tree: Path, wanted: Iterable[str]) -> list[Path]:
         if name in built_in or name in order:
             return
         if name not in files:
-            raise EnvironmentUnfit(f"The kernel in {tree} has no module '{name}', which the tiny guest needs")
+            raise EnvironmentUnfit(f"The kernel in {tree} has no module '{name}', which is needed")
         for needed in _needs(files[name]):
             add(needed)
         order[name] = files[name]

@@ -52,7 +52,9 @@ class Lab:
             raise WrongState(f"The lab '{name}' is up already")
         down(name)
         try:
-            _start(plan)
+            start_fabric(plan)
+            for starting in [Node(plan, node).boot() for node in plan.nodes]:
+                starting.wait()
         except BaseException:
             down(name)
             raise
@@ -61,10 +63,7 @@ class Lab:
     @classmethod
     def find(cls, name: str) -> Lab:
         """Raises UnknownEntity if it is not up."""
-        found = RUNNING / name / "plan.json"
-        if not found.is_file() or not pidlock.holder(found.with_name("lab.lock")):
-            raise UnknownEntity(f"There is no lab '{name}'")
-        return cls(decode(found.read_text()))
+        return cls(find_plan(name))
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -108,12 +107,12 @@ def _remove(directory: Path) -> None:
         directory.parent.rmdir()
 
 
-def check_machine() -> None:
-    """Raises EnvironmentUnfit with what is missing."""
+def check_machine(*programs: str) -> None:
+    """Raises EnvironmentUnfit with what is missing: ``programs`` besides what every lab needs."""
     if os.geteuid() != 0:
         raise EnvironmentUnfit("A lab needs root: it makes namespaces, mounts and network interfaces")
     search = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    lacking = [program for program in PROGRAMS if not shutil.which(program, path=search)]
+    lacking = [program for program in (*PROGRAMS, *programs) if not shutil.which(program, path=search)]
     if lacking:
         raise EnvironmentUnfit(f"This machine lacks {', '.join(lacking)}; './run demo' installs what is needed")
 
@@ -132,7 +131,16 @@ def hidden_directories() -> tuple[Path, ...]:
     return tuple(sorted(path for path in chosen if chosen.isdisjoint(path.parents)))
 
 
-def _start(plan: LabPlan) -> None:
+def find_plan(name: str) -> LabPlan:
+    """Of a lab that is up, whatever kind its nodes are. Raises UnknownEntity."""
+    found = RUNNING / name / "plan.json"
+    if not found.is_file() or not pidlock.holder(found.with_name("lab.lock")):
+        raise UnknownEntity(f"There is no lab '{name}'")
+    return decode(found.read_text())
+
+
+def start_fabric(plan: LabPlan) -> None:
+    """All of a lab but its nodes."""
     for directory in (plan.running, plan.keys, plan.stored, plan.shared):
         directory.mkdir(parents=True, mode=0o700)
     (plan.running / "plan.json").write_text(plan.encode())
@@ -141,8 +149,6 @@ def _start(plan: LabPlan) -> None:
     start(plan, "lab").wait()
     if plan.reachable:
         network.plug_machine(plan, _first(plan))
-    for starting in [Node(plan, name).boot() for name in plan.nodes]:
-        starting.wait()
 
 
 def _make_key(plan: LabPlan, owner: str) -> None:

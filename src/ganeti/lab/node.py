@@ -51,6 +51,16 @@ class Node:
         """A path of the node as the machine can open it, sockets among them."""
         return Path(f"/proc/{self.pid}/root") / path.lstrip("/")
 
+    def socket(self, path: str) -> Path:
+        """A socket of this machine that leads to one of the node's."""
+        return self.path(path)
+
+    def read(self, path: str) -> str:
+        return self.path(path).read_text()
+
+    def write(self, path: str, text: str) -> None:
+        self.path(path).write_text(text)
+
     def boot(self) -> Starting:
         """Switch on; the node keeps what was on its disks. Wait for it with ``Starting.wait``."""
         if self.up:

@@ -16,10 +16,14 @@ from pathlib import Path
 _FLOCK = "hhqqi4x"  # struct flock of 64-bit Linux: type, whence, start, length, pid
 
 
-def hold(path: Path) -> None:
-    """Hold a file until this process ends; its children don't. Raises BlockingIOError if another does."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # never closed: that would let go
-    fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def hold(path: Path, *, wait: bool = False) -> None:
+    """Hold a file until this process ends, whatever program it becomes; its children don't.
+
+    If another holds it, ``wait`` for its end, or raise BlockingIOError.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # never closed: that would let go
+    os.set_inheritable(handle, True)  # by exec, which would close it
+    fcntl.lockf(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def holder(path: Path) -> int | None:

@@ -15,6 +15,7 @@ from ganeti.errors import InsufficientResources, WrongInput
 DOMAIN = "lab.test"  # RFC 6761 keeps .test for such as this
 RUNNING = Path("/run/ganeti-lab")
 STORED = Path("/var/lib/ganeti-lab")
+TURN = Path("/run/lock/ganeti-lab-machines")  # held by the one lab of virtual machines that is up
 
 # Host numbers within the lab's network of 256 addresses.
 FIRST_NODE = 1
@@ -33,6 +34,7 @@ class LabPlan:
 
     ``visible``: directories that every node sees as they are on the machine.
     ``provider``: a directory that nodes have as an OS provider.
+    ``suite``: the release of Debian on nodes that are virtual machines; others run what the machine runs.
     """
 
     name: str
@@ -41,6 +43,7 @@ class LabPlan:
     reachable: bool = False
     visible: tuple[Path, ...] = ()
     provider: Path | None = None
+    suite: str | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -80,8 +83,12 @@ class LabPlan:
     def log(self, who: str) -> Path:
         return self.running / f"{who}.log"
 
+    def number(self, node: str) -> int:
+        """Of the node's address within each of its networks."""
+        return FIRST_NODE + self.nodes.index(node)
+
     def address(self, node: str) -> IPv4Address:
-        return self.host(FIRST_NODE + self.nodes.index(node))
+        return self.host(self.number(node))
 
     def host(self, number: int) -> IPv4Address:
         return self.network.network_address + number
@@ -110,6 +117,7 @@ class LabPlan:
                 "reachable": self.reachable,
                 "visible": [str(path) for path in self.visible],
                 "provider": str(self.provider) if self.provider else None,
+                "suite": self.suite,
             }
         )
 
@@ -124,6 +132,7 @@ def decode(text: str) -> LabPlan:
         reachable=told["reachable"],
         visible=tuple(map(Path, told["visible"])),
         provider=Path(told["provider"]) if told["provider"] else None,
+        suite=told["suite"],
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from ganeti.errors import ExecutionFailed
@@ -78,11 +79,11 @@ def furnish(plan: LabPlan, node: str, root: Path) -> None:
     write(root / "etc/resolv.conf", "")
     write(root / "etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files\n")
     write(root / environment.SHELL_START.lstrip("/"), environment.shell_start())
-    furnish_ssh(plan, node, root)
+    furnish_ssh(plan, node, root, environment.variables())
 
 
-def furnish_ssh(plan: LabPlan, node: str, root: Path) -> None:
-    """Root reaches every node from every node, and knows their host keys."""
+def furnish_ssh(plan: LabPlan, node: str, root: Path, variables: Mapping[str, str]) -> None:
+    """Root reaches every node from every node, and knows their host keys; ``variables``: what commands then find."""
     known = [f"{peer}.{DOMAIN},{peer},{plan.address(peer)} {public(plan, peer)}" for peer in plan.nodes]
     write(root / "etc/ssh/ssh_known_hosts", "".join(known))
     write(root / "etc/ssh/ssh_host_ed25519_key", (plan.keys / node).read_text(), mode=0o600)
@@ -97,7 +98,7 @@ def furnish_ssh(plan: LabPlan, node: str, root: Path) -> None:
         "UsePAM": "no",
         "UseDNS": "no",
         "PrintMotd": "no",
-        "SetEnv": " ".join(f"{name}={value}" for name, value in environment.variables().items()),
+        "SetEnv": " ".join(f"{name}={value}" for name, value in variables.items()),
         "Subsystem": "sftp internal-sftp",
     }
     write(root / "etc/ssh/sshd_config", "".join(f"{name} {value}\n" for name, value in settings.items()))

@@ -17,9 +17,12 @@ from ganeti.errors import ExecutionFailed
 from ganeti.lab.console import Console, Count
 from ganeti.lab.lab import Lab
 from ganeti.lab.plan import CLUSTER, DOMAIN, FIRST_GUEST
+from ganeti.lab.root import SHARED_STORAGE
+from ganeti.lab.vm.lab import VirtualLab
 
 GUEST = f"guest1.{DOMAIN}"
 RAPI_PORT = 5080
+SHARED = f"/{SHARED_STORAGE}"
 RAPI_USER = "demo"
 RAPI_USERS = "/var/lib/ganeti/rapi/users"
 _DOWNTIME = re.compile(r"downtime\D*([\d.]+)\s*ms")
@@ -29,7 +32,7 @@ _DOWNTIME = re.compile(r"downtime\D*([\d.]+)\s*ms")
 class Stage:
     """What the steps work on, and what one leaves for the next to compare with."""
 
-    lab: Lab
+    lab: Lab | VirtualLab
     where: str = "node2"  # the node that the guest runs on
     counted: Count = field(default_factory=lambda: Count(0, 0.0))
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9))  # of the remote API's user
@@ -42,7 +45,7 @@ class Stage:
         return done.output
 
     def console(self) -> Console:
-        return Console(self.lab.node(self.where).path(f"/run/ganeti/kvm/{GUEST}/serial"))
+        return Console(self.lab.node(self.where).socket(f"/run/ganeti/kvm/{GUEST}/serial"))
 
     @property
     def api(self) -> str:
@@ -62,6 +65,17 @@ def nodes_are_up(stage: Stage) -> str:
         told = stage.gnt(node.name, "ssh", peer.name, "hostname").strip()
         _expect(told == peer.name, f"'ssh {peer.name}' on {node.name} reached '{told}'")
     return ", ".join(f"{node.name} {node.address}" for node in stage.lab.nodes)
+
+
+def storage_is_shared(stage: Stage) -> str:
+    """Namespace nodes have it from the machine."""
+    if isinstance(stage.lab, VirtualLab):
+        stage.lab.share_storage()
+    server, *clients = stage.lab.nodes
+    server.write(f"{SHARED}/.seen", server.name)
+    for node in clients:
+        _expect(node.read(f"{SHARED}/.seen") == server.name, f"{node.name} does not see what {server.name} wrote")
+    return f"{SHARED} of {server.name} is on {', '.join(node.name for node in clients)}"
 
 
 def cluster_is_made(stage: Stage) -> str:
@@ -86,8 +100,7 @@ def node_joins_by_token(stage: Stage) -> str:
 
 def remote_api_answers(stage: Stage) -> str:
     """Nobody may use it before there are users; the file is the administrator's to write."""
-    users = stage.lab.node("node1").path(RAPI_USERS)
-    users.write_text(f"{RAPI_USER} {stage.password} write\n")
+    stage.lab.node("node1").write(RAPI_USERS, f"{RAPI_USER} {stage.password} write\n")
     who = base64.b64encode(f"{RAPI_USER}:{stage.password}".encode()).decode()
     request = urllib.request.Request(f"{stage.api}/2/info", headers={"Authorization": f"Basic {who}"})  # noqa: S310 - https
     anyone = ssl.create_default_context()
@@ -156,6 +169,7 @@ def _expect(true: bool, otherwise: str) -> None:
 
 STEPS = (
     Step("three nodes, with own address, name and root", nodes_are_up),
+    Step("storage that all of them see", storage_is_shared),
     Step("gnt-cluster init", cluster_is_made),
     Step("gnt-node add, over ssh", node_joins_over_ssh),
     Step("gnt-node join, by token", node_joins_by_token),

@@ -30,7 +30,7 @@ def test_every_package_of_the_list_has_a_reason(run):
     for line in run.PACKAGES.read_text().splitlines():
         if line and not line.startswith("#"):
             assert len(line.split()) > 1, line
-    assert set(run.parse_packages(run.PACKAGES.read_text())) == {"python", "node", "lab", "guest"}
+    assert set(run.parse_packages(run.PACKAGES.read_text())) == {"python", "node", "lab", "machine", "guest"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Virtual machines as nodes: './run test --lab'. They are up for as long as tests of one file need them."""
+
+import os
+
+import pytest
+
+from ganeti.errors import EnvironmentUnfit
+from ganeti.lab import guest
+from ganeti.lab.lab import check_machine
+from ganeti.lab.vm.lab import PROGRAMS, VirtualLab
+
+
+@pytest.fixture(scope="session")
+def provider():
+    """The directory of the tiny guest's OS provider."""
+    try:
+        check_machine(*PROGRAMS)
+        return guest.build(guest.CACHE).directory
+    except EnvironmentUnfit as unfit:
+        pytest.skip(unfit.message)
+
+
+@pytest.fixture(scope="module")
+def lab(provider):
+    """Three machines as they are after their first boot, with nothing on them yet."""
+    with VirtualLab.up(f"vm{os.getpid() % 10**6}", provider=provider) as lab:
+        yield lab
+
+
+class VirtualCluster:
+    """Nodes of which ``node1`` is the master."""
+
+    def __init__(self, lab: VirtualLab) -> None:
+        self.lab = lab
+        self.master = lab.node("node1")
+
+    def make(self, templates: str = "file,diskless", *options: str) -> None:
+        where = ("--master-netdev=br0", "--nic-parameters=link=br0")
+        kinds = ("--enabled-hypervisors=kvm", f"--enabled-disk-templates={templates}")
+        self.gnt("gnt-cluster", "init", *kinds, *where, *options, "cluster")
+        for node in self.lab.nodes[1:]:
+            self.gnt("gnt-node", "add", node.name)
+
+    def gnt(self, *words: str, timeout: float = 600) -> str:
+        """The output of a command on the master."""
+        done = self.master.run(*words, timeout=timeout)
+        assert not done.failed, done.why()
+        return done.output
+
+
+@pytest.fixture(scope="module")
+def cluster(lab):
+    made = VirtualCluster(lab)
+    made.make()
+    return made
