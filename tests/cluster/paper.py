@@ -22,13 +22,14 @@ from ganeti.model.job import JobStatus
 from ganeti.model.node import Node
 from ganeti.node.equipment import PaperDisks, on_paper
 from ganeti.node.machine import PaperMachine
-from ganeti.node.membership import KnownCandidates, forget_candidacy
+from ganeti.node.membership import KnownCandidates, candidate_files, forget_candidacy
 from ganeti.node.replica import Replica
 from ganeti.node.service import handlers
 from ganeti.rpc.authority import Authority, Term, write_term
 from ganeti.rpc.contract.instance import StartGuest
 from ganeti.rpc.memory import MemoryNetwork, MemoryTransport
 from ganeti.rpc.server import Dispatcher
+from tests.cluster.papers import FilePapers, equip
 from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
 
 SETTLED = 120.0  # seconds
@@ -56,6 +57,7 @@ class PaperNode:
         self.store = MemoryStore()
         self.equipment = on_paper(node.name, self.paths, clock, disks, PluggedMachine(network=network))
         self._network = network
+        self.papers = FilePapers(self.paths)
         for directory in ("/srv/ganeti/file-storage", "/srv/ganeti/shared-file-storage"):
             self.paths.under(directory).mkdir(parents=True)
         self.enter(master)
@@ -64,6 +66,7 @@ class PaperNode:
         """Get the cluster's credentials, and start the node daemon with them."""
         write_term(self.paths.term, Term(1, master))
         write_atomic(self.paths.ssconf("master_candidates"), master)
+        equip(self.paths, self.node.name, candidate=self.node.name == master)
         self.start()
 
     def start(self):
@@ -71,7 +74,7 @@ class PaperNode:
         authority = Authority(self.paths.term, KnownCandidates(self.paths))
         replica = Replica(lambda: self.store, authority, self.node.name, self.paths.replica_term, self._forget)
         calls = {**handlers(self.equipment), **belonging(self.paths, replica, asyncio.Event())}
-        self._network.plug(self.node.primary_ip, Dispatcher(calls, authority).answer)
+        self._network.plug(self.node.primary_ip, Dispatcher(calls, authority).answer, self.papers)
 
     def kill_daemon(self):
         self._network.unplug(self.node.primary_ip)
@@ -126,16 +129,16 @@ class PaperCluster:
 
     def surroundings(self, **changes):
         """What the master has of the world."""
-        name, host = self._state.master.name, self._state.master.primary_ip
+        own = self.nodes[self._state.master.name]
         world = {
             "store": self.store,
-            "transport": MemoryTransport(self.network, name, host),
+            "transport": MemoryTransport(self.network, own.papers, own.node.primary_ip),
             "clock": self.clock,
             "random": self.random,
             "resolver": self.resolver,
             "allocators": Iallocators([self.root / "iallocators"]),
-            "candidate_files": dict,
-            "term": Term(1, name),
+            "candidate_files": lambda: candidate_files(own.paths),
+            "term": Term(1, own.node.name),
         }
         return Surroundings(**(world | changes))
 

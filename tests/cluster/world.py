@@ -13,7 +13,7 @@ from ganeti.model.node import Node
 from ganeti.model.parameters.policy import Bounds, Policy, Spec
 from ganeti.model.state import State
 from ganeti.rpc.contract.store import Position
-from ganeti.rpc.memory import paper_certificate
+from tests.cluster.papers import first_certificate
 
 # Instances of tests are small.
 POLICY = Policy(minmax=(Bounds(min=Spec(disk_count=0, nic_count=0, memory_size=4, disk_size=4)),))
@@ -69,7 +69,7 @@ def first_state(nodes=3, candidates=3, **cluster):
             group=group.uuid,
             serial_no=1,
             master_candidate=n <= candidates,
-            certificate=paper_certificate(f"node{n}"),
+            certificate=first_certificate(f"node{n}"),
         )
         for n in range(1, nodes + 1)
     ]

@@ -13,16 +13,16 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganeti.host import certificates
+from ganeti.host import certificates, tls
 from ganeti.rpc.authority import Authority, Term, read_term, write_term
 from ganeti.rpc.call import AskSeveral, Call
 from ganeti.rpc.contract import hooks, instance, node, os, storage, store, verify  # noqa: F401 - all calls there are
 from ganeti.rpc.contract.node import Ping, TellStanding
-from ganeti.rpc.http import node_server
+from ganeti.rpc.http import node_runner
 from ganeti.rpc.server import Dispatcher
 
 NOW = Term(5, "master")
-CANDIDATES = {"master": "", "candidate": ""}
+CANDIDATES = {"master": (), "candidate": ()}
 BUDGET = settings(max_examples=30, derandomize=True, deadline=None, database=None)
 CALLS = {call.wire_name(): call for call in Call.__subclasses__() if call is not AskSeveral}
 
@@ -72,10 +72,10 @@ class Door:
     async def open(self):
         authority = Authority(self.term, lambda: CANDIDATES)
         calls = dict.fromkeys(CALLS.values(), self._carried_out)
-        self._runner = node_server(Dispatcher(calls, authority).answer, authority.may_be_master)
+        self._runner = node_runner(Dispatcher(calls, authority).answer, authority.may_be_master)
         await self._runner.setup()
         own = self._credentials(Caller("node1", "cluster", "", 0))
-        context = certificates.server_context(*own, self._trusted)
+        context = tls.server_context(*own, self._trusted)
         site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=context)
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]

@@ -5,6 +5,7 @@ from ganeti.config.configuration import read_state
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.node.storage.fake import FakeStorage
+from ganeti.rpc.contract.node import Ping, Pong
 
 
 async def examine(cluster):
@@ -15,6 +16,7 @@ async def examine(cluster):
     assert missing(cluster) == []
     assert [guest async for guest in misplaced(cluster)] == []
     await examine_replicas(cluster)
+    await examine_trust(cluster)
 
 
 def examine_jobs(cluster):
@@ -99,3 +101,9 @@ async def examine_replicas(cluster):
         if node.master_candidate and node.uuid != cluster.state.cluster.master_node:
             await cluster.master.replication.caught_up(node.uuid)
             assert read_state(cluster.nodes[node.name].store) == cluster.state
+
+
+async def examine_trust(cluster):
+    """Every node and the master know each other's certificates."""
+    answers = await cluster.master.nodes.call_all(cluster.state.online_nodes, Ping())
+    assert [name for name, answer in answers.items() if not isinstance(answer, Pong)] == []

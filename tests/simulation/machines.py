@@ -24,8 +24,9 @@ from ganeti.node.service import handlers
 from ganeti.rpc.authority import Authority, Term, read_term, write_term
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract import node as contract
-from ganeti.rpc.memory import MemoryNetwork, MemoryTransport
+from ganeti.rpc.memory import MemoryNetwork, MemoryTransport, Paper
 from ganeti.rpc.server import Dispatcher
+from tests.cluster.papers import first_certificate
 from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
 from tests.simulation.mortal import Life, MortalStore, WatchedGuests, call_name
 
@@ -34,7 +35,7 @@ class DeadTransport(MemoryTransport):
     """Of a process that dies: it takes time, nothing leaves a dead one, and the world may lose requests and answers."""
 
     def __init__(self, world, name, host, life):
-        super().__init__(world.network, name, host)
+        super().__init__(world.network, Paper(name, first_certificate(name)), host)
         self._life = life
         self._world = world
 
@@ -232,8 +233,11 @@ class Machine:
 
     @asynccontextmanager
     async def _calling(self, number):
+        papers = Paper(self.node.name, first_certificate(self.node.name))
         yield NodeClient(
-            MemoryTransport(self.world.network, self.node.name, self.node.primary_ip), self.node.name, lambda: number
+            MemoryTransport(self.world.network, papers, self.node.primary_ip),
+            self.node.name,
+            lambda: number,
         )
 
 

@@ -71,8 +71,8 @@ class MortalStore:
 class MortalTransport(MemoryTransport):
     """The network as a process sees it."""
 
-    def __init__(self, network, name, host, life):
-        super().__init__(network, name, host)
+    def __init__(self, network, papers, host, life):
+        super().__init__(network, papers, host)
         self._life = life
 
     async def exchange(self, address, request, deadline):
@@ -128,13 +128,13 @@ class MortalCluster(PaperCluster):
         await super().start()
 
     def surroundings(self, **changes):
-        name, host = self._state.master.name, self._state.master.primary_ip
-        self.transport = self.network_of(name, host)
+        own = self.nodes[self._state.master.name]
+        self.transport = self.network_of(own.papers, own.node.primary_ip)
         return super().surroundings(transport=self.transport, **changes)
 
-    def network_of(self, name, host):
+    def network_of(self, papers, host):
         """What carries the calls of a master."""
-        return MortalTransport(self.network, name, host, self.life)
+        return MortalTransport(self.network, papers, host, self.life)
 
     async def kill_master(self):
         self.life.end()

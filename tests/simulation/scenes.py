@@ -106,6 +106,7 @@ SCENES = (
     Scene("OP_CLUSTER_DESTROY", prepare=alone),
     Scene("OP_CLUSTER_POST_INIT"),
     Scene("OP_CLUSTER_QUERY"),
+    Scene("OP_CLUSTER_RENEW_CRYPTO", lambda name, node: {"cluster_certificate": True}),
     Scene("OP_CLUSTER_SET_PARAMS", lambda name, node: {"beparams": {"auto_balance": node == "node1"}}),
     Scene("OP_CLUSTER_VERIFY", prepare=running),
     Scene("OP_CLUSTER_VERIFY_CONFIG", prepare=running),

@@ -152,11 +152,10 @@ def _write_credentials(state: State, paths: Paths) -> State:
         certificate=credentials.certificate.decode(),
         term=FIRST_TERM,
         master=master.name,
-        candidates={master.name: master.certificate},
+        candidates={master.name: master.certificates},
     )
     write_atomic(paths.ca_key, authority.key)
-    rapi = create_server_credentials(authority, state.cluster.name)
-    write_atomic(paths.rapi_certificate, rapi.key + rapi.certificate + authority.certificate)
+    write_atomic(paths.rapi_certificate, create_server_credentials(authority, state.cluster.name))
     write_atomic(paths.rapi_users, _RAPI_USERS)
     enter(paths, bundle, credentials.key)
     for key, value in ssconf_values(state).items():

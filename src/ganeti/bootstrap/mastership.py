@@ -18,9 +18,10 @@ from ganeti.config.mandate import voters
 from ganeti.config.sqlite import SqliteStore
 from ganeti.config.store import Store
 from ganeti.errors import EnvironmentUnfit, GanetiError, NotInitialised, WrongState
-from ganeti.host.certificates import client_context, node_name
+from ganeti.host.certificates import node_name
 from ganeti.host.clock import Clock
 from ganeti.host.paths import Paths
+from ganeti.host.tls import node_client
 from ganeti.model.entity import evolve
 from ganeti.model.node import Node
 from ganeti.model.state import State
@@ -229,8 +230,7 @@ def _ensure_majority(rules: Rules, state: State, node: Node, others: set[str], w
 
 @asynccontextmanager
 async def _calling(paths: Paths, own: str, term: int) -> AsyncIterator[NodeClient]:
-    context = client_context(paths.node_certificate, paths.node_key, paths.ca_certificate)
-    client = NodeClient(HttpTransport(context), own, lambda: term)
+    client = NodeClient(HttpTransport(node_client(paths)), own, lambda: term)
     try:
         yield client
     finally:

@@ -25,6 +25,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "modify": "OP_CLUSTER_SET_PARAMS",
         "queue": "cluster:QUEUE",
         "remove-tags": "OP_TAGS_DEL",
+        "renew-crypto": "OP_CLUSTER_RENEW_CRYPTO",
         "search-tags": "OP_TAGS_SEARCH",
         "verify": "cluster:VERIFY",
         "version": "cluster:VERSION",

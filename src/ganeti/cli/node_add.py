@@ -77,6 +77,7 @@ def _credentials(session: Session, name: str, values: dict[str, Any]) -> tuple[W
     """What the node is to know before, and what makes its bundle."""
     from ganeti.bootstrap.join.bundles import Notary  # noqa: PLC0415 - slow to import
     from ganeti.bootstrap.join.over_ssh import Wanted  # noqa: PLC0415
+    from ganeti.rpc.authority import read_term  # noqa: PLC0415
 
     notary = Notary(session.paths)
     wanted = Wanted(
@@ -84,6 +85,7 @@ def _credentials(session: Session, name: str, values: dict[str, Any]) -> tuple[W
         authority=session.paths.ca_certificate.read_text(),
         again=bool(values.get("readd")),
         force=bool(values.get("force_join")),
+        term=term.number if (term := read_term(session.paths.term)) else 0,
     )
     return wanted, lambda request: notary.bundle(name, request)
 

@@ -110,7 +110,7 @@ def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> Gi
 
 def read_files(options: Sequence[Option], values: dict[str, Any]) -> dict[str, Any]:
     """The lines of the files that options name. Raises WrongInput."""
-    named = [option for option in options if option.kind == "lines" and isinstance(values[option.dest], str)]
+    named = [option for option in options if option.kind == "lines" and isinstance(values.get(option.dest), str)]
     return {option.dest: _lines(values[option.dest], option.flags[-1]) for option in named}
 
 

@@ -49,6 +49,10 @@ class Facts:
             async with asyncio.timeout(timeout):
                 await self._settled.wait()
 
+    async def handed_out(self) -> list[str]:
+        """Hand out the present facts now; the names of the nodes that have not taken them."""
+        return await self._tried()
+
     def _changed(self, state: State, puts: Sequence[Entity], deletes: Sequence[Entity]) -> None:
         del state
         if concerned(puts, deletes):

@@ -68,6 +68,7 @@ class Mandate:
         self._disbelieved: set[str] = set()  # nodes that said, against the others, that there is another master
         self._hurry = asyncio.Event()
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._current: dict[str, Node] = {}  # the nodes that are asked, as they are now, by name
         self._news = asyncio.Event()
         self._lost: StaleTerm | None = None
 
@@ -77,9 +78,10 @@ class Mandate:
         for name in self._asking.keys() - wanted.keys():
             self._asking.pop(name).cancel()
             self._obeyed.pop(name, None)
-        for name, node in wanted.items():
+        self._current = wanted
+        for name in wanted:
             if name not in self._asking:
-                self._asking[name] = asyncio.create_task(self._ask(node), name=f"mandate {name}")
+                self._asking[name] = asyncio.create_task(self._ask(name), name=f"mandate {name}")
         before, self._counting = self._counting, self._voters()
         if before is not None and before != self._counting:
             self._require(_Note(revision, before & (wanted.keys() | {self._own})))
@@ -155,18 +157,18 @@ class Mandate:
                 return
             await self._news_came()
 
-    async def _ask(self, node: Node) -> None:
+    async def _ask(self, name: str) -> None:
         loop = asyncio.get_running_loop()
         while True:
             asked, note = loop.time(), max((note.revision for note in self._notes), default=0)
             try:
-                await self._client.call(node, Obey(noted=note))
+                await self._client.call(self._current[name], Obey(noted=note))
             except GanetiError as error:
-                _log.debug("Node %s does not obey: %s", node.name, error.message)
+                _log.debug("Node %s does not obey: %s", name, error.message)
             except Exception:  # noqa: BLE001 - whatever a node does, it is asked again
-                _log.exception("Node %s cannot be asked whether it obeys", node.name)
+                _log.exception("Node %s cannot be asked whether it obeys", name)
             else:
-                self._take(node.name, asked, note)
+                self._take(name, asked, note)
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT):
                     await self._hurry.wait()

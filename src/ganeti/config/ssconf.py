@@ -27,7 +27,7 @@ def ssconf_values(state: State) -> dict[str, str]:
         "cluster_name": cluster.name,
         "cluster_tags": _lines(sorted(cluster.tags)),
         "master_candidates": _lines(node.name for node in state.candidates),
-        "master_candidates_certs": _lines(f"{n.name}={n.certificate}" for n in state.candidates if n.certificate),
+        "master_candidates_certs": _lines(f"{n.name}={one}" for n in state.candidates for one in n.certificates),
         "master_candidates_ips": _lines(node.primary_ip for node in state.candidates),
         "master_ip": cluster.master_ip,
         "master_netdev": cluster.master_netdev,

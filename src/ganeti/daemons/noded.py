@@ -18,13 +18,15 @@ from aiohttp import web
 from ganeti.api.users import parse
 from ganeti.config.sqlite import SqliteStore, revision_of
 from ganeti.daemons.daemon import main as run_daemon
-from ganeti.host.certificates import node_name, server_context
+from ganeti.host.certificates import node_name
 from ganeti.host.clock import WallClock
 from ganeti.host.daemons import Daemon
 from ganeti.host.files import exclusive
 from ganeti.host.paths import Paths
 from ganeti.host.services import services
+from ganeti.host.tls import node_server
 from ganeti.node.equipment import of_this_machine
+from ganeti.node.keys import Keys
 from ganeti.node.mastership import Mastership, step_down
 from ganeti.node.membership import KnownCandidates, Membership, forget_candidacy, leave
 from ganeti.node.replica import Replica
@@ -33,8 +35,8 @@ from ganeti.node.storage.directories import prepare
 from ganeti.rpc.authority import Authority, Term
 from ganeti.rpc.call import Call
 from ganeti.rpc.client import NODE_DAEMON_PORT
-from ganeti.rpc.contract import node, store, verify
-from ganeti.rpc.http import node_server
+from ganeti.rpc.contract import keys, node, store, verify
+from ganeti.rpc.http import node_runner
 from ganeti.rpc.server import Dispatcher, Handler, Report
 
 # Long enough for the answer to "leave" to reach the master.
@@ -44,7 +46,7 @@ _FAREWELL = 0.5  # seconds
 @asynccontextmanager
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     """Answer the master's calls until told to stop."""
-    context = server_context(paths.node_certificate, paths.node_key, paths.ca_certificate)
+    context = node_server(paths)
     name = node_name(paths.node_certificate.read_bytes())
     manager = services(paths)
     stepping_down: list[asyncio.Task[None]] = []
@@ -63,7 +65,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     calls[node.TellStanding] = mastership.standing
     prepare(paths)
     await recover(equipment)
-    runner = node_server(Dispatcher(calls, authority).answer, authority.may_be_master)
+    runner = node_runner(Dispatcher(calls, authority).answer, authority.may_be_master)
     await runner.setup()
     try:
         await web.TCPSite(runner, port=NODE_DAEMON_PORT, ssl_context=context, reuse_address=True).start()
@@ -77,7 +79,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
 
 def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[type[Call[Any]], Handler]:
     """The calls about the cluster that the node belongs to."""
-    membership = Membership(paths)
+    membership, own = Membership(paths), Keys(paths)
 
     async def forget(call: node.LeaveCluster, report: Report) -> None:
         del call, report
@@ -98,6 +100,10 @@ def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[ty
         node.WriteSsconf: membership.write_ssconf,
         node.SaveFiles: membership.save_files,
         node.ForgetCandidacy: replica.forget,
+        keys.TellAuthorities: own.tell_authorities,
+        keys.TrustAuthorities: own.trust_authorities,
+        keys.RequestCertificate: own.request_certificate,
+        keys.TakeCertificate: own.take_certificate,
         node.LeaveCluster: forget,
         store.TellPosition: replica.tell,
         store.DigestStore: replica.digest,

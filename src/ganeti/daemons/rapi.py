@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +15,9 @@ from ganeti.api.connection import Connections
 from ganeti.api.limits import CONNECTIONS, HANDSHAKE
 from ganeti.api.users import Users
 from ganeti.daemons.daemon import main as run_daemon
-from ganeti.errors import EnvironmentUnfit
 from ganeti.host.daemons import Daemon
 from ganeti.host.paths import Paths
+from ganeti.host.tls import showing
 from ganeti.luxi.aio import AsyncClient
 
 PORT = 5080
@@ -31,11 +30,7 @@ _GRACE = 1.0  # seconds
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     """Serve until told to stop."""
     del stop  # nothing but a signal ends it
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(paths.rapi_certificate)
-    except (OSError, ssl.SSLError) as error:
-        raise EnvironmentUnfit(f"The certificate {paths.rapi_certificate} cannot be used: {error}") from None
+    context = showing(paths.rapi_certificate)
     master = AsyncClient(paths.master_socket)
     app = application(master, Users(paths.rapi_users))
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_GRACE)

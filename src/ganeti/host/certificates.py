@@ -9,21 +9,25 @@ remote API serves as server alone: whoever has it cannot call nodes.
 from __future__ import annotations
 
 import datetime
-import ssl
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from ganeti.errors import AccessDenied, EnvironmentUnfit
+from ganeti.errors import AccessDenied, EnvironmentUnfit, WrongInput
 
 _LIFETIME = datetime.timedelta(days=365 * 20)
 # A clock that is a little behind must not make a new certificate invalid.
 _SKEW = datetime.timedelta(days=1)
+_WEAKEST_RSA, _WEAKEST_CURVE = 2048, 256  # bits
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\s*", re.DOTALL)
+_PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 _SERVER = (ExtendedKeyUsageOID.SERVER_AUTH,)
 _NODE = (*_SERVER, ExtendedKeyUsageOID.CLIENT_AUTH)
 
@@ -34,6 +38,11 @@ class Credentials:
 
     certificate: bytes
     key: bytes
+
+    @property
+    def together(self) -> bytes:
+        """In one file, so that neither is ever replaced without the other."""
+        return self.certificate + self.key
 
 
 def create_authority(cluster_name: str) -> Credentials:
@@ -56,15 +65,36 @@ def request_certificate(node_name: str) -> tuple[bytes, bytes]:
 def sign_request(authority: Credentials, request: bytes, node_name: str) -> bytes:
     """The certificate (PEM) for a node's request; the name is the caller's, not the request's.
 
-    Raises AccessDenied for a request that is not signed by the key it names.
+    Raises AccessDenied for a request that is no good; see ``ensure_signable``.
     """
+    return _issue(authority, _signable(request), node_name)
+
+
+def ensure_signable(request: bytes) -> None:
+    """Raise AccessDenied for a request that is not signed by the key it names, or whose key is weak."""
+    _signable(request)
+
+
+def _signable(request: bytes) -> _PublicKey:
     try:
         csr = x509.load_pem_x509_csr(request)
-    except ValueError:
+        key, valid = csr.public_key(), csr.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm):
         raise AccessDenied("The certificate request cannot be read") from None
-    if not csr.is_signature_valid:
+    if not valid:
         raise AccessDenied("The certificate request is not signed by its own key")
-    return _issue(authority, csr.public_key(), node_name)  # type: ignore[arg-type]  # any public key will do
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _WEAKEST_RSA:
+        return key
+    if isinstance(key, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) and _key_bits(key) >= _WEAKEST_CURVE:
+        return key
+    raise AccessDenied(
+        "The key of the certificate request is too weak, or of an unknown kind; use ECDSA P-256, Ed25519, or RSA with "
+        f"at least {_WEAKEST_RSA} bits"
+    )
+
+
+def _key_bits(key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> int:
+    return key.curve.key_size if isinstance(key, ec.EllipticCurvePublicKey) else _WEAKEST_CURVE
 
 
 def create_node_credentials(authority: Credentials, node_name: str) -> Credentials:
@@ -73,10 +103,53 @@ def create_node_credentials(authority: Credentials, node_name: str) -> Credentia
     return Credentials(_issue(authority, key.public_key(), node_name), _key_pem(key))
 
 
-def create_server_credentials(authority: Credentials, name: str) -> Credentials:
-    """A certificate and key to answer with, not to call with."""
+def create_server_credentials(authority: Credentials, name: str) -> bytes:
+    """A key and a certificate to answer with, not to call with, with the authority's; in one PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return Credentials(_issue(authority, key.public_key(), name, _SERVER), _key_pem(key))
+    return _key_pem(key) + _issue(authority, key.public_key(), name, _SERVER) + authority.certificate
+
+
+def split(pem: bytes) -> list[bytes]:
+    """The certificates of a file, each as PEM."""
+    return _CERTIFICATE.findall(pem)
+
+
+def authority_of(key: bytes, trusted: bytes) -> Credentials:
+    """The authority of a key, among the certificates that are trusted. Raises EnvironmentUnfit if it is not."""
+    public = _private(key).public_key()
+    for certificate in split(trusted):
+        if x509.load_pem_x509_certificate(certificate).public_key() == public:
+            return Credentials(certificate, key)
+    raise EnvironmentUnfit("The key of the cluster's CA, ca.key, fits none of the certificates in ca.pem")
+
+
+def issued_by(certificate: bytes, authorities: Iterable[bytes]) -> bool:
+    """Whether one of the authorities has signed a certificate; all PEM."""
+    one = x509.load_pem_x509_certificate(certificate)
+    for authority in authorities:
+        with suppress(ValueError, TypeError, InvalidSignature):
+            one.verify_directly_issued_by(x509.load_pem_x509_certificate(authority))
+            return True
+    return False
+
+
+def fits(certificate: bytes, key: bytes) -> bool:
+    """Whether a certificate is of this private key."""
+    return x509.load_pem_x509_certificate(certificate).public_key() == _private(key).public_key()
+
+
+def ensure_server_credentials(pem: bytes, now: datetime.datetime) -> None:
+    """Raise WrongInput, saying what is wrong, unless it is a certificate that is valid, with its key."""
+    try:
+        certificate, key = x509.load_pem_x509_certificate(pem), serialization.load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise WrongInput(f"it must hold a certificate and its key without a passphrase, both PEM: {error}") from None
+    if certificate.public_key() != key.public_key():
+        raise WrongInput("its key is not the one of its first certificate")
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        raise WrongInput(
+            f"its certificate is valid from {certificate.not_valid_before_utc} to {certificate.not_valid_after_utc}"
+        )
 
 
 def fingerprint(certificate: bytes) -> str:
@@ -95,45 +168,14 @@ def expires(certificate: bytes) -> datetime.datetime:
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
 
 
-def server_context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
-    """TLS for a node daemon: only callers with a certificate of the cluster get past the handshake."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.verify_mode = ssl.CERT_REQUIRED
-    _load(context, certificate, key, ca)
-    return context
-
-
-def client_context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
-    """TLS for calls to nodes. The peer is checked against the name it is called by."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    _load(context, certificate, key, ca)
-    return context
-
-
-def _load(context: ssl.SSLContext, certificate: Path, key: Path, ca: Path) -> None:
-    try:
-        context.load_cert_chain(certificate, key)
-        context.load_verify_locations(ca)
-    except FileNotFoundError as error:
-        raise EnvironmentUnfit(
-            f"This node has no certificate of a cluster ({error.filename or certificate} is missing); "
-            "make it a master with 'gnt-cluster init' or add it with 'gnt-node add'"
-        ) from None
-    except ssl.SSLError as error:
-        raise EnvironmentUnfit(f"The node's certificate {certificate} cannot be used: {error.reason}") from None
-
-
 def _issue(
     authority: Credentials,
-    public_key: ec.EllipticCurvePublicKey,
+    public_key: _PublicKey,
     name: str,
     uses: Sequence[x509.ObjectIdentifier] = _NODE,
 ) -> bytes:
     ca = x509.load_pem_x509_certificate(authority.certificate)
-    ca_key = serialization.load_pem_private_key(authority.key, None)
-    assert isinstance(ca_key, ec.EllipticCurvePrivateKey)  # noqa: S101 - create_authority makes no other
+    ca_key = _private(authority.key)
     builder = (
         _builder(_name(name), ca.subject, public_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -144,7 +186,7 @@ def _issue(
     return _pem(builder.sign(ca_key, hashes.SHA256()))
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, public_key: _PublicKey) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -156,6 +198,16 @@ def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurve
         .not_valid_after(now + _LIFETIME)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
+
+
+def _private(key: bytes) -> ec.EllipticCurvePrivateKey:
+    """Of a key that was made here. Raises EnvironmentUnfit if it cannot be read."""
+    try:
+        loaded = serialization.load_pem_private_key(key, None)
+    except ValueError as error:
+        raise EnvironmentUnfit(f"A key of the cluster cannot be read: {error}") from None
+    assert isinstance(loaded, ec.EllipticCurvePrivateKey)  # noqa: S101 - no other is made here
+    return loaded
 
 
 def _name(common: str) -> x509.Name:

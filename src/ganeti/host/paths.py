@@ -60,6 +60,7 @@ class Paths:
 
     @property
     def ca_certificate(self) -> Path:
+        """The authorities whose certificates are trusted: one, or several while they are renewed."""
         return self.state / "ca.pem"
 
     @property
@@ -69,11 +70,18 @@ class Paths:
 
     @property
     def node_certificate(self) -> Path:
+        """The certificate and its key, so that they are replaced at once."""
         return self.state / "node.pem"
 
     @property
     def node_key(self) -> Path:
+        """Where earlier versions had the key; counts only as long as there is none with the certificate."""
         return self.state / "node.key"
+
+    @property
+    def next_node_key(self) -> Path:
+        """The key of a certificate that the node has asked for."""
+        return self.state / "next-node.key"
 
     @property
     def rapi_certificate(self) -> Path:

@@ -229,6 +229,10 @@ class RunContext(CheckContext):
         """The beginning of a stage, marked as Ganeti marks it."""
         self.job.log(f"* {text}")
 
+    async def hand_out_facts(self) -> list[str]:
+        """See Facts.handed_out."""
+        return await self._services.facts.handed_out()
+
     async def hold_address(self, *, up: bool) -> None:
         """See ClusterAddress.hold."""
         await self._services.address.hold(up=up)

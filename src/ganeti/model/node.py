@@ -26,8 +26,9 @@ class NodeRole(StrEnum):
 class Node(Entity, frozen=True, kw_only=True):
     """``primary_ip`` carries node calls.
 
-    ``certificate``: the fingerprint of its certificate (SHA-256, hex); empty until it is known. A field with a
-    ``setting`` is a parameter of ``gnt-node add`` and ``modify``, a line of ``info`` and a column of lists.
+    ``certificate``: the fingerprint of its certificate (SHA-256, hex); empty until it is known. ``next_certificate``:
+    of the one that it is about to take, or has taken, while they are renewed. A field with a ``setting`` is a parameter
+    of ``gnt-node add`` and ``modify``, a line of ``info`` and a column of lists.
     """
 
     kind: ClassVar[Kind] = Kind.NODE
@@ -35,7 +36,7 @@ class Node(Entity, frozen=True, kw_only=True):
     primary_ip: str
     group: str  # UUID
     certificate: str = ""
-
+    next_certificate: str = ""
     secondary_ip: Annotated[
         str,
         setting(
@@ -122,6 +123,11 @@ class Node(Entity, frozen=True, kw_only=True):
         if self.master_candidate and not self.master_capable:
             return [f"Node {self.name} is not master capable, so it cannot be a master candidate"]
         return []
+
+    @property
+    def certificates(self) -> tuple[str, ...]:
+        """The fingerprints of those that it may show; none as long as none is on record."""
+        return tuple(one for one in (self.certificate, self.next_certificate) if one)
 
     @property
     def migration_ip(self) -> str:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ganeti.config.ssconf import digest
 from ganeti.errors import WrongInput, WrongState
+from ganeti.host.certificates import Credentials
 from ganeti.host.files import Stamp, read_text, stamp, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.rpc.authority import Term, read_term, write_term
@@ -31,7 +32,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
     certificate: str
     term: int
     master: str
-    candidates: dict[str, str]  # by name the certificate's fingerprint, or nothing
+    candidates: dict[str, tuple[str, ...]]  # by name the fingerprints of the certificates on record
 
 
 def belongs_to(paths: Paths) -> str | None:
@@ -52,13 +53,12 @@ def ensure_free(paths: Paths) -> None:
 def enter(paths: Paths, bundle: Bundle, key: bytes) -> None:
     """Keep what makes this machine a node of a cluster."""
     write_atomic(paths.ca_certificate, bundle.ca)
-    write_atomic(paths.node_key, key)
     write_term(paths.term, Term(bundle.term, bundle.master))
     facts = {"cluster_name": bundle.cluster_name, "master_node": bundle.master}
     facts |= {"master_candidates": "\n".join(bundle.candidates), "master_candidates_certs": _pairs(bundle.candidates)}
     _write_facts(paths, facts)
     # The certificate comes last: with it the node counts as a member.
-    write_atomic(paths.node_certificate, bundle.certificate)
+    write_atomic(paths.node_certificate, Credentials(bundle.certificate.encode(), key).together)
 
 
 def leave(paths: Paths) -> None:
@@ -83,7 +83,8 @@ def of_candidates(paths: Paths) -> list[Path]:
 
 def kept_files(paths: Paths) -> list[Path]:
     """All that is there of the cluster that this node belongs to; the certificate, which counts, comes first."""
-    single = (paths.node_certificate, paths.node_key, paths.ca_certificate, paths.term, paths.noted)
+    keys = (paths.node_certificate, paths.node_key, paths.next_node_key)
+    single = (*keys, paths.ca_certificate, paths.term, paths.noted)
     return [path for path in (*single, *paths.state.glob("ssconf_*")) if path.exists()] + of_candidates(paths)
 
 
@@ -93,12 +94,12 @@ def private_files(paths: Paths) -> list[Path]:
     return [path for path in found if not path.name.startswith("ssconf_")]
 
 
-def candidates(paths: Paths) -> dict[str, str]:
-    """The nodes that may become master, as this node last heard: by name the certificate's fingerprint, or nothing."""
+def candidates(paths: Paths) -> dict[str, tuple[str, ...]]:
+    """The nodes that may become master, as this node last heard: by name their certificates' fingerprints."""
     names = (read_text(paths.ssconf("master_candidates")) or "").split()
     lines = (read_text(paths.ssconf("master_candidates_certs")) or "").split()
-    known = dict(line.split("=", 1) for line in lines if "=" in line)
-    return {name: known.get(name, "") for name in names}
+    known = [line.split("=", 1) for line in lines if "=" in line]
+    return {name: tuple(certificate for of, certificate in known if of == name) for name in names}
 
 
 class KnownCandidates:
@@ -108,9 +109,9 @@ class KnownCandidates:
         self._paths = paths
         self._files = (paths.ssconf("master_candidates"), paths.ssconf("master_candidates_certs"))
         self._stamps: list[Stamp | None] | None = None
-        self._known: Mapping[str, str] = {}
+        self._known: Mapping[str, tuple[str, ...]] = {}
 
-    def __call__(self) -> Mapping[str, str]:
+    def __call__(self) -> Mapping[str, tuple[str, ...]]:
         stamps = [stamp(path) for path in self._files]
         if stamps != self._stamps:
             self._known, self._stamps = candidates(self._paths), stamps
@@ -191,5 +192,5 @@ def _write_facts(paths: Paths, facts: dict[str, str]) -> None:
             write_atomic(path, f"{value}\n", mode=_WORLD_READABLE)
 
 
-def _pairs(values: dict[str, str]) -> str:
-    return "\n".join(f"{name}={value}" for name, value in values.items() if value)
+def _pairs(values: dict[str, tuple[str, ...]]) -> str:
+    return "\n".join(f"{name}={value}" for name, several in values.items() for value in several)

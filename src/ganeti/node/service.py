@@ -74,6 +74,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         verify.CheckSecrets: verification.check_secrets,
         verify.TellCandidateFiles: verification.tell_candidate_files,
         verify.DescribeCertificates: verification.describe_certificates,
+        verify.CountAuthorities: verification.count_authorities,
         verify.TellClaim: verification.tell_claim,
     }
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ganeti.errors import CheckFailed, GanetiError, in_words
-from ganeti.host.certificates import expires
+from ganeti.host.certificates import expires, split
 from ganeti.host.daemons import Daemon
 from ganeti.host.files import read_text
 from ganeti.host.services import services
@@ -101,6 +101,11 @@ class Verification:
         paths = self._paths
         files = (paths.node_certificate, paths.ca_certificate, paths.rapi_certificate)
         return tuple(_certificate(path) for path in files if path.exists())
+
+    async def count_authorities(self, call: verify.CountAuthorities, report: Report) -> int:
+        del call, report
+        path = self._paths.ca_certificate
+        return len(split(path.read_bytes())) if path.exists() else 0
 
     async def tell_claim(self, call: verify.TellClaim, report: Report) -> Claim:
         del report

@@ -19,6 +19,7 @@ OPERATIONS = {
     "OP_CLUSTER_DESTROY": "cluster.destroy:ClusterDestroy",
     "OP_CLUSTER_POST_INIT": "cluster.post_init:ClusterPostInit",
     "OP_CLUSTER_QUERY": "cluster.info:ClusterInfo",
+    "OP_CLUSTER_RENEW_CRYPTO": "cluster.renew_crypto:ClusterRenewCrypto",
     "OP_CLUSTER_SET_PARAMS": "cluster.modify:ClusterModify",
     "OP_CLUSTER_VERIFY": "cluster.verify.cluster:ClusterVerify",
     "OP_CLUSTER_VERIFY_CONFIG": "cluster.verify.config:ClusterVerifyConfig",

@@ -9,7 +9,7 @@ with its name is not obeyed, even if the cluster's CA has signed it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -34,15 +34,15 @@ class Term(Struct, frozen=True, omit_defaults=True):
 class Authority:
     """Judges callers by their certificate, and remembers the term.
 
-    ``candidates`` are the nodes that may become master, as this node last heard: by name the fingerprint of the
-    certificate, empty for one that is not on record. ``replaced`` is told the old term whenever a newer one is
-    accepted.
+    ``candidates`` are the nodes that may become master, as this node last heard: by name the fingerprints of the
+    certificates that are on record, two while it is renewed; without any, every certificate of that name counts.
+    ``replaced`` is told the old term whenever a newer one is accepted.
     """
 
     def __init__(
         self,
         path: Path,
-        candidates: Callable[[], Mapping[str, str]],
+        candidates: Callable[[], Mapping[str, Collection[str]]],
         replaced: Callable[[Term], None] = lambda _: None,
     ) -> None:
         self._path = path
@@ -78,7 +78,7 @@ class Authority:
         """Whether a caller is the master, or one that could become it."""
         known = self._candidates()
         named = peer.name in known or (self._term is not None and peer.name == self._term.master)
-        return named and known.get(peer.name, "") in ("", peer.certificate)
+        return named and _on_record(known, peer)
 
     def admit_candidate(self, peer: Peer, caller: str) -> None:
         """Let a call through that makes nobody the master, or raise NodeRefused."""
@@ -90,7 +90,7 @@ class Authority:
             raise NodeRefused(f"The caller says it is '{caller}', its certificate says '{peer.name}'")
         if self._term is None:
             raise NodeRefused("This node does not belong to a cluster")
-        if self._candidates().get(caller, "") not in ("", peer.certificate):
+        if not _on_record(self._candidates(), peer):
             raise NodeRefused(
                 f"The certificate of '{caller}' is not the one on record; if it was renewed while this node was off, "
                 "renew this node's too ('gnt-node add --readd')"
@@ -100,6 +100,11 @@ class Authority:
     def _ensure_candidate(self, caller: str) -> None:
         if caller not in self._candidates():
             raise NodeRefused(f"'{caller}' cannot be master: it is not a master candidate")
+
+
+def _on_record(known: Mapping[str, Collection[str]], peer: Peer) -> bool:
+    certificates = known.get(peer.name, ())
+    return not certificates or peer.certificate in certificates
 
 
 def read_term(path: Path) -> Term | None:

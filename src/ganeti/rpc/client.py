@@ -39,7 +39,8 @@ class NodeClient:
     """Calls nodes in the name of a master and its term.
 
     ``replaced`` is told of every node that answers that it obeys a newer master, whatever the call was.
-    ``traces`` is told which guests calls may have brought to a node, or have taken away from it.
+    ``traces`` is told which guests calls may have brought to a node, or have taken away from it. ``on_record`` has the
+    fingerprints of a node's certificates, by UUID, as of now: the node of a job that runs for long may be out of date.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class NodeClient:
         *,
         replaced: Callable[[Node, StaleTerm], None] = lambda *_: None,
         traces: Callable[[], Traces] | None = None,
+        on_record: Callable[[str], tuple[str, ...]] = lambda _: (),
     ) -> None:
         self._transport = transport
         self._caller = caller
@@ -58,6 +60,7 @@ class NodeClient:
         self._port = port
         self._replaced = replaced
         self._traces = traces
+        self._on_record = on_record
 
     async def call(self, node: Node, call: Call[R], listener: Listener = ignore) -> R:
         """Have ``node`` carry out ``call``.
@@ -77,7 +80,7 @@ class NodeClient:
 
     async def send(self, node: Node, body: msgspec.Raw, deadline: float, listener: Listener = ignore) -> msgspec.Raw:
         """Like ``call``, for a call that is encoded already, with the result still encoded."""
-        address = Address(node.name, node.primary_ip, self._port)
+        address = Address(node.name, node.primary_ip, self._port, self._expected(node))
         request = encode_request(body, self._term(), self._caller)
         async with aclosing(self._transport.exchange(address, request, deadline)) as lines:
             last = await _last(node.name, lines, listener)
@@ -92,6 +95,10 @@ class NodeClient:
                 self._replaced(node, error)
             raise error
         return last.result
+
+    def _expected(self, node: Node) -> tuple[str, ...]:
+        """What a node may show; anything, if nothing is on record with the caller."""
+        return node.certificates and (*node.certificates, *self._on_record(node.uuid))
 
     async def call_each(self, calls: Iterable[tuple[Node, Call[R]]]) -> Mapping[str, R | GanetiError]:
         """Several calls at once. By node name, the result or why there is none.

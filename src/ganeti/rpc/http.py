@@ -12,6 +12,7 @@ from contextlib import suppress
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from ganeti.errors import NodeUnreachable
+from ganeti.host.tls import recognising
 from ganeti.model.timing import SILENCE
 from ganeti.rpc.intake import Intake
 from ganeti.rpc.transport import Address, Entrance, Peer
@@ -24,29 +25,33 @@ _GRACE = 1.0  # seconds
 
 
 class HttpTransport:
-    """One pool of connections to all nodes."""
+    """One pool of connections to all nodes. ``context`` is asked at each call: what it is made of can be renewed."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
+    def __init__(self, context: Callable[[], ssl.SSLContext]) -> None:
+        self._make_context = context
+        self._context: ssl.SSLContext | None = None
         self._session: ClientSession | None = None
         self._certificates: dict[str, str] = {}
+        self._called: dict[str, Address] = {}  # by name, as it was called last
 
     def certificate(self, name: str) -> str:
         return self._certificates.get(name, "")
 
     async def exchange(self, address: Address, request: bytes, deadline: float) -> AsyncGenerator[bytes, None]:
         host = f"[{address.host}]" if ":" in address.host else address.host
+        self._called[address.name] = address
         timeout = ClientTimeout(total=deadline, connect=_CONNECT, sock_read=SILENCE)
         try:
             async with self._connected().post(
                 f"https://{host}:{address.port}{_PATH}",
                 data=request,
                 server_hostname=address.name,
+                ssl=self._current_context(),
                 timeout=timeout,
             ) as response:
                 response.raise_for_status()
                 if response.connection:
-                    self._certificates[address.name] = peer_of(response.connection.transport).certificate
+                    self._note(address, peer_of(response.connection.transport).certificate)
                 buffer = b""
                 async for chunk in response.content.iter_any():
                     *lines, buffer = (buffer + chunk).split(b"\n")
@@ -57,13 +62,30 @@ class HttpTransport:
         except (ClientError, OSError) as error:
             raise NodeUnreachable(f"Node {address.name} ({address.host}) cannot be reached: {error}") from None
 
+    def _note(self, address: Address, certificate: str) -> None:
+        """Raise NodeUnreachable on a connection from before the record was changed."""
+        if not address.recognises(certificate):
+            raise NodeUnreachable(f"What answers as node {address.name} shows a certificate that is not on record")
+        self._certificates[address.name] = certificate
+
+    def _current_context(self) -> ssl.SSLContext:
+        """Connections of an earlier one serve no new call."""
+        context = self._make_context()
+        if context is not self._context:
+            recognising(context, self._recognises)
+            self._context = context
+        return context
+
+    def _recognises(self, name: str, certificate: str) -> bool:
+        return name in self._called and self._called[name].recognises(certificate)
+
     async def close(self) -> None:
         if self._session:
             await self._session.close()
 
     def _connected(self) -> ClientSession:
         if self._session is None or self._session.closed:
-            connector = TCPConnector(ssl=self._context, limit=0, keepalive_timeout=120)
+            connector = TCPConnector(limit=0, keepalive_timeout=120)
             self._session = ClientSession(connector=connector, auto_decompress=False)
         return self._session
 
@@ -78,7 +100,7 @@ def peer_of(transport: asyncio.BaseTransport | None) -> Peer:
     return Peer(str(names.get("DNS", "")), hashlib.sha256(certificate).hexdigest())
 
 
-def node_server(entrance: Entrance, trusted: Callable[[Peer], bool]) -> web.ServerRunner:
+def node_runner(entrance: Entrance, trusted: Callable[[Peer], bool]) -> web.ServerRunner:
     """The HTTP side of a node daemon, to be put on a TLS socket. ``trusted``: see ``Intake``."""
     intake = Intake(trusted)
 

@@ -6,9 +6,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from ganeti.errors import NodeUnreachable
 from ganeti.rpc.transport import Address, Entrance, Peer
+
+
+class Papers(Protocol):
+    """What TLS is on a network: what a machine shows of itself, and whom it believes."""
+
+    def shown(self) -> Peer: ...
+
+    def believes(self, other: Papers) -> bool: ...
+
+
+class Paper:
+    """Of a machine that believes everybody."""
+
+    def __init__(self, name: str, certificate: str) -> None:
+        self._peer = Peer(name, certificate)
+
+    def shown(self) -> Peer:
+        return self._peer
+
+    def believes(self, other: Papers) -> bool:
+        del other
+        return True
 
 
 class MemoryNetwork:
@@ -19,12 +42,15 @@ class MemoryNetwork:
 
     def __init__(self) -> None:
         self._entrances: dict[str, Entrance] = {}
+        self._papers: dict[str, Papers] = {}
         self._open: dict[str, list[asyncio.Queue[bytes | None]]] = {}
         self.cut_off: set[str] = set()
         self.cut: set[tuple[str, str]] = set()
 
-    def plug(self, host: str, entrance: Entrance) -> None:
+    def plug(self, host: str, entrance: Entrance, papers: Papers | None = None) -> None:
         self._entrances[host] = entrance
+        if papers:
+            self._papers[host] = papers
 
     def unplug(self, host: str) -> None:
         self._entrances.pop(host, None)
@@ -50,30 +76,43 @@ class MemoryNetwork:
             raise NodeUnreachable(f"Nothing answers at {host}")
         return self._entrances[host]
 
+    def shown(self, address: Address, caller: Papers) -> str:
+        """The certificate that a caller gets to see; of a machine without papers, what it expects.
 
-def paper_certificate(name: str) -> str:
-    """The fingerprint of a certificate that nobody has made."""
-    return f"certificate-of-{name}"
+        Raises NodeUnreachable unless both believe each other.
+        """
+        papers = self._papers.get(address.host)
+        if papers is None:
+            return next(iter(address.certificates), "")
+        peer = papers.shown()
+        if not caller.believes(papers) or not papers.believes(caller) or peer.name != address.name:
+            raise NodeUnreachable(f"Node {address.name} and the caller do not trust each other's certificates")
+        if not address.recognises(peer.certificate):
+            raise NodeUnreachable(f"What answers as node {address.name} shows a certificate that is not on record")
+        return peer.certificate
 
 
 class MemoryTransport:
-    """A caller on a MemoryNetwork; ``name`` is what its certificate says, which another may have forged."""
+    """A caller on a MemoryNetwork, as its papers say, which may be forged."""
 
-    def __init__(self, network: MemoryNetwork, name: str, host: str, *, certificate: str | None = None) -> None:
+    def __init__(self, network: MemoryNetwork, papers: Papers, host: str) -> None:
         self._network = network
-        self._peer = Peer(name, certificate or paper_certificate(name))
+        self._papers = papers
         self._host = host
+        self._shown: dict[str, str] = {}
 
     async def exchange(self, address: Address, request: bytes, deadline: float) -> AsyncGenerator[bytes, None]:
         if self._host in self._network.cut_off or (self._host, address.host) in self._network.cut:
-            raise NodeUnreachable(f"Node {address.name} cannot be reached from {self._peer.name}")
+            raise NodeUnreachable(f"Node {address.name} cannot be reached from {self._host}")
         entrance = self._network.entrance(address.host)
+        self._shown[address.name] = self._network.shown(address, self._papers)
+        caller = self._papers.shown()
         end = asyncio.get_running_loop().time() + deadline
         with self._network.opened(address.host) as lines:
 
             async def serve() -> None:
                 try:
-                    await entrance(self._peer, request, lines.put)
+                    await entrance(caller, request, lines.put)
                 finally:
                     await lines.put(None)
 
@@ -94,7 +133,7 @@ class MemoryTransport:
                 task.cancel()
 
     def certificate(self, name: str) -> str:
-        return paper_certificate(name)
+        return self._shown.get(name, "")
 
     async def close(self) -> None:
         pass

@@ -21,11 +21,18 @@ Entrance = Callable[[Peer, bytes, Callable[[bytes], Awaitable[None]]], Awaitable
 
 
 class Address(Struct, frozen=True):
-    """``name`` is what the node's certificate must say."""
+    """``name`` is what the node's certificate must say. ``certificates``: fingerprints, of which it must be one.
+
+    Without any, every certificate of that name will do.
+    """
 
     name: str
     host: str
     port: int
+    certificates: tuple[str, ...] = ()
+
+    def recognises(self, certificate: str) -> bool:
+        return not self.certificates or certificate in self.certificates
 
 
 class Transport(Protocol):

@@ -12,7 +12,8 @@ from ganeti.model.node import Node
 from ganeti.node.membership import candidates, of_candidates
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import Ping
-from ganeti.rpc.memory import MemoryTransport, paper_certificate
+from ganeti.rpc.memory import MemoryTransport, Paper
+from tests.cluster.papers import first_certificate
 
 FILES = ("ca.key", "rapi.pem", "rapi/users", "cluster.db", "cluster.db-wal", "cluster.db-shm", "replica-term")
 HANG = 120.0  # seconds
@@ -35,7 +36,11 @@ async def until(condition):
 
 def caller(cluster, name, host, **forged):
     """A client with a certificate of that name, in a term that would make it the master."""
-    return NodeClient(MemoryTransport(cluster.network, name, host, **forged), name, lambda: 2)
+    return NodeClient(
+        MemoryTransport(cluster.network, Paper(name, forged.get("certificate") or first_certificate(name)), host),
+        name,
+        lambda: 2,
+    )
 
 
 @pytest.mark.parametrize("change", [{"master_candidate": False}, {"master_capable": False}, {"drained": True}])
@@ -106,6 +111,6 @@ async def test_a_forged_certificate_of_a_candidate_makes_no_master(cluster):
 async def test_the_certificate_of_a_node_without_a_record_is_learned_and_handed_out(cluster):
     node = cluster.node("node2")
     await cluster.master.configuration.commit([evolve(node, certificate="")])
-    await until(lambda: cluster.state.get(Node, node.uuid).certificate == paper_certificate("node2"))
+    await until(lambda: cluster.state.get(Node, node.uuid).certificate == first_certificate("node2"))
     await cluster.master.facts.settled(HANG)
-    assert candidates(cluster.nodes["node3"].paths)["node2"] == paper_certificate("node2")
+    assert candidates(cluster.nodes["node3"].paths)["node2"] == (first_certificate("node2"),)

@@ -136,7 +136,7 @@ def test_what_was_planned_is_written_and_the_daemons_start_when_all_is_there(net
 
 def test_secrets_are_readable_by_nobody_else(network, paths):
     carry_out(planned(paths), paths, lambda: None)
-    for path in (paths.ca_key, paths.node_key, paths.rapi_certificate, paths.rapi_users, paths.store):
+    for path in (paths.ca_key, paths.node_certificate, paths.rapi_certificate, paths.rapi_users, paths.store):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
@@ -186,5 +186,5 @@ def test_of_what_a_cluster_keeps_others_can_read_the_facts_alone_at_no_moment(ne
     finally:
         os.umask(before)
         store.close()
-    assert {"cluster.db-wal", "cluster.db-shm", "ca.key", "node.key", "users", "rapi.pem", "term"} <= seen.keys()
+    assert {"cluster.db-wal", "cluster.db-shm", "ca.key", "node.pem", "users", "rapi.pem", "term"} <= seen.keys()
     assert {name: mode for name, mode in seen.items() if mode != 0o600 and not name.startswith("ssconf_")} == {}

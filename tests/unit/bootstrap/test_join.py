@@ -15,7 +15,7 @@ from ganeti.bootstrap.join.bundles import Notary
 from ganeti.bootstrap.join.invitations import Hosting, Invitations
 from ganeti.bootstrap.join.token import Token, decode
 from ganeti.errors import AccessDenied, AlreadyExists, ExecutionFailed, MasterUnreachable, WrongInput, WrongState
-from ganeti.host import certificates
+from ganeti.host import certificates, tls
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
 from ganeti.node.membership import belongs_to, candidates
@@ -49,7 +49,7 @@ class Host:
         return Hosting(
             host="127.0.0.1",
             context=context,
-            fingerprint=hashlib.sha256(shown).digest(),
+            fingerprint=lambda: hashlib.sha256(shown).digest(),
             new_secret=lambda: next(self.secrets),
             may_come=self._may_come,
             admit=Notary(self.paths).bundle,
@@ -129,15 +129,15 @@ async def test_a_node_with_a_token_becomes_a_member(host, node):
     assert (belongs_to(node), read_term(node.term), candidates(node)) == (
         "cluster",
         Term(3, "node1"),
-        {"node1": "", "node7": ""},
+        {"node1": (), "node7": ()},
     )
 
 
 async def test_its_certificate_is_of_the_cluster_and_its_key_never_left_it(host, node):
     await try_to_join(node, await invite(host))
     assert node.ca_certificate.read_bytes() == host.paths.ca_certificate.read_bytes()
-    assert node.node_key.stat().st_mode & 0o077 == 0
-    certificates.client_context(node.node_certificate, node.node_key, node.ca_certificate)
+    assert node.node_certificate.stat().st_mode & 0o077 == 0
+    tls.client_context(node.node_certificate, node.node_key, node.ca_certificate)
     assert not node.ca_key.exists()
 
 

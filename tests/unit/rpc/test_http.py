@@ -9,13 +9,13 @@ from aiohttp import StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
 
 from ganeti.errors import NodeRefused, NodeUnreachable, WrongInput
-from ganeti.host import certificates
+from ganeti.host import certificates, tls
 from ganeti.model.node import Node
 from ganeti.rpc import http, intake
 from ganeti.rpc.authority import Authority, Term, write_term
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import DelayNode, Ping, Pong, WriteSsconf
-from ganeti.rpc.http import HttpTransport, node_server
+from ganeti.rpc.http import HttpTransport, node_runner
 from ganeti.rpc.server import Dispatcher
 from ganeti.rpc.transport import Peer
 
@@ -53,11 +53,11 @@ async def reads_much(call, report):
 @pytest.fixture
 async def port(tmp_path, ca):
     write_term(tmp_path / "term", Term(1, "master"))
-    authority = Authority(tmp_path / "term", lambda: {"master": ""})
+    authority = Authority(tmp_path / "term", lambda: {"master": ()})
     dispatcher = Dispatcher({Ping: ping, DelayNode: fails, WriteSsconf: reads_much}, authority)
-    runner = node_server(dispatcher.answer, authority.may_be_master)
+    runner = node_runner(dispatcher.answer, authority.may_be_master)
     await runner.setup()
-    context = certificates.server_context(*credentials(tmp_path, ca, "node1"), tmp_path / "ca.pem")
+    context = tls.server_context(*credentials(tmp_path, ca, "node1"), tmp_path / "ca.pem")
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await site.start()
     yield site._server.sockets[0].getsockname()[1]
@@ -70,8 +70,8 @@ async def clients(tmp_path, ca, port):
 
     def client(name="master", term=1, authority=ca):
         paths = credentials(tmp_path, authority, name)
-        context = certificates.client_context(*paths, tmp_path / "ca.pem")
-        made.append(NodeClient(HttpTransport(context), name, lambda: term, port))
+        context = tls.client_context(*paths, tmp_path / "ca.pem")
+        made.append(NodeClient(HttpTransport(lambda: context), name, lambda: term, port))
         return made[-1]
 
     yield client
@@ -129,8 +129,8 @@ async def test_a_node_that_shows_another_name_is_not_talked_to(clients):
 
 
 async def test_nobody_listening_is_told_at_once(clients, tmp_path, ca):
-    context = certificates.client_context(*credentials(tmp_path, ca, "master"), tmp_path / "ca.pem")
-    client = NodeClient(HttpTransport(context), "master", lambda: 1, 1)
+    context = tls.client_context(*credentials(tmp_path, ca, "master"), tmp_path / "ca.pem")
+    client = NodeClient(HttpTransport(lambda: context), "master", lambda: 1, 1)
     with pytest.raises(NodeUnreachable, match="node1"):
         await client.call(NODE, Ping())
     await client.close()
@@ -147,19 +147,20 @@ async def endless(tmp_path, ca, monkeypatch):
     """(runner, client) of a node daemon in which a ping never ends."""
     monkeypatch.setattr(http, "_GRACE", 0.01)
     write_term(tmp_path / "term", Term(1, "master"))
-    authority = Authority(tmp_path / "term", lambda: {"master": ""})
+    authority = Authority(tmp_path / "term", lambda: {"master": ()})
 
     async def never_ends(call, report):
         report.log("begun")
         await asyncio.Event().wait()
 
-    runner = node_server(Dispatcher({Ping: never_ends}, authority).answer, authority.may_be_master)
+    runner = node_runner(Dispatcher({Ping: never_ends}, authority).answer, authority.may_be_master)
     await runner.setup()
-    context = certificates.server_context(*credentials(tmp_path, ca, "node1"), tmp_path / "ca.pem")
+    context = tls.server_context(*credentials(tmp_path, ca, "node1"), tmp_path / "ca.pem")
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await site.start()
     paths = credentials(tmp_path, ca, "master")
-    transport = HttpTransport(certificates.client_context(*paths, tmp_path / "ca.pem"))
+    context = tls.client_context(*paths, tmp_path / "ca.pem")
+    transport = HttpTransport(lambda: context)
     client = NodeClient(transport, "master", lambda: 1, site._server.sockets[0].getsockname()[1])
     yield runner, client
     await client.close()
@@ -223,10 +224,9 @@ async def test_a_body_that_stops_coming_is_waited_for_no_longer_than_stated(monk
 
 async def test_the_certificate_of_the_remote_api_cannot_call_a_node(tmp_path, ca, port):
     made = certificates.create_server_credentials(ca, "master")
-    (tmp_path / "api.pem").write_bytes(made.certificate)
-    (tmp_path / "api.key").write_bytes(made.key)
-    context = certificates.client_context(tmp_path / "api.pem", tmp_path / "api.key", tmp_path / "ca.pem")
-    client = NodeClient(HttpTransport(context), "master", lambda: 1, port)
+    (tmp_path / "api.pem").write_bytes(made)
+    context = tls.client_context(tmp_path / "api.pem", tmp_path / "api.pem", tmp_path / "ca.pem")
+    client = NodeClient(HttpTransport(lambda: context), "master", lambda: 1, port)
     with pytest.raises(NodeUnreachable):
         await client.call(NODE, Ping())
     await client.close()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ganeti.errors import EnvironmentUnfit
-from ganeti.host.certificates import Credentials, sign_request
+from ganeti.host.certificates import authority_of, sign_request
 from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 from ganeti.node.membership import Bundle, candidates
@@ -22,10 +22,11 @@ class Notary:
         paths, term = self._paths, read_term(self._paths.term)
         if term is None or not paths.ca_key.exists():
             raise EnvironmentUnfit("This is not the master of a cluster: the key of the cluster's CA is not here")
-        authority = Credentials(paths.ca_certificate.read_bytes(), paths.ca_key.read_bytes())
+        trusted = paths.ca_certificate.read_bytes()
+        authority = authority_of(paths.ca_key.read_bytes(), trusted)
         return Bundle(
             cluster_name=read_text(paths.ssconf("cluster_name")) or "",
-            ca=authority.certificate.decode(),
+            ca=trusted.decode(),
             certificate=sign_request(authority, request, node_name).decode(),
             term=term.number,
             master=term.master,

@@ -53,7 +53,7 @@ class Hosting:
 
     host: str
     context: ssl.SSLContext
-    fingerprint: bytes
+    fingerprint: Callable[[], bytes]
     new_secret: Callable[[], bytes]
     may_come: Callable[[dict[str, Any]], Awaitable[Any]]
     admit: Callable[[str, bytes], Bundle]
@@ -79,7 +79,7 @@ class Invitations:
         self._open = [i for i in self._open if i.node_name != node_name and i.expires > now]
         self._open.append(Invitation(node_name, options, secret, now + valid))
         self._close_in_time()
-        return Token(self._hosting.host, self._hosting.port, self._hosting.fingerprint, secret).encode()
+        return Token(self._hosting.host, self._hosting.port, self._hosting.fingerprint(), secret).encode()
 
     async def close(self) -> None:
         self._open.clear()

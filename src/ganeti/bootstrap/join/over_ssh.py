@@ -35,13 +35,14 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """What the node learns at first, to see whether it may be set up.
 
     ``authority``: the certificate of the cluster's CA, PEM. ``again``: the cluster knows the node already.
-    ``force``: it may leave another cluster.
+    ``force``: it may leave another cluster. ``term``: the one of the cluster's present master.
     """
 
     cluster_name: str
     authority: str
     again: bool = False
     force: bool = False
+    term: int = 0
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -139,12 +140,15 @@ def _ensure_may_join(paths: Paths, wanted: Wanted, guests: Callable[[], list[str
     if cluster is None:
         return
     term = read_term(paths.term)
-    if term and term.master == node_name(paths.node_certificate.read_bytes()):
+    # A node that was off may have missed that the keys were renewed, or that it is not the master any more.
+    returns = wanted.again and cluster == wanted.cluster_name
+    superseded = returns and term is not None and term.number < wanted.term
+    if term and not superseded and term.master == node_name(paths.node_certificate.read_bytes()):
         raise WrongState(
             f"This machine is the master of the cluster '{cluster}'; make another node the master there, "
             "or end that cluster with 'gnt-cluster destroy'"
         )
-    if read_text(paths.ca_certificate) == wanted.authority.strip():
+    if returns or read_text(paths.ca_certificate) == wanted.authority.strip():
         if not wanted.again:
             raise WrongState(
                 f"This machine has the credentials of the cluster '{cluster}' already; --readd renews them"

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
-import ssl
 import sys
 import uuid
 from collections.abc import AsyncIterator, Coroutine
@@ -27,12 +25,13 @@ from ganeti.declare.decode import decode
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, NotMaster, WrongState
 from ganeti.errors import decode as decode_error
 from ganeti.host import addresses
-from ganeti.host.certificates import client_context, node_name
+from ganeti.host.certificates import fingerprint, node_name
 from ganeti.host.clock import WallClock
 from ganeti.host.daemons import Daemon
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.host.services import services
+from ganeti.host.tls import node_client, showing
 from ganeti.luxi.server import LuxiServer
 from ganeti.model.caller import ROOT
 from ganeti.model.job import JobStatus
@@ -120,7 +119,7 @@ async def _prepared(paths: Paths) -> Master:
     return Master(
         Surroundings(
             store=store,
-            transport=HttpTransport(client_context(paths.node_certificate, paths.node_key, paths.ca_certificate)),
+            transport=HttpTransport(node_client(paths)),
             clock=WallClock(),
             random=SystemRandom(),
             resolver=SystemResolver(),
@@ -151,9 +150,6 @@ def _own_term(paths: Paths) -> Term:
 
 def _hosting(paths: Paths, master: Master) -> Hosting:
     """What joining nodes get from this master."""
-    certificate = paths.node_certificate.read_text()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(paths.node_certificate, paths.node_key)
 
     async def run(parameters: dict[str, Any]) -> list[str]:
         operation = decode({"OP_ID": NodeAdd.wire_name(), **parameters}, NodeAdd, NodeAdd.wire_name())
@@ -168,8 +164,8 @@ def _hosting(paths: Paths, master: Master) -> Hosting:
 
     return Hosting(
         host=master.configuration.state.master.primary_ip,
-        context=context,
-        fingerprint=hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).digest(),
+        context=showing(paths.node_certificate, paths.node_key),
+        fingerprint=lambda: bytes.fromhex(fingerprint(paths.node_certificate.read_bytes())),
         new_secret=lambda: secrets.token_bytes(16),
         may_come=lambda parameters: run(parameters | {"dry_run": True}),
         admit=Notary(paths).bundle,

@@ -23,6 +23,7 @@ from ganeti.jobs.executor import Executor
 from ganeti.jobs.locks import LockManager
 from ganeti.jobs.queue import JobQueue
 from ganeti.jobs.reservations import Reservations
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.report import GuestEvent
 from ganeti.operations import find
@@ -62,6 +63,7 @@ class Master:
             world.node_port,
             replaced=self._replaced,
             traces=lambda: self.live,
+            on_record=self._on_record,
         )
         self.replication = Replication(world.store, self.nodes, self._other_candidates)
         self.mandate = Mandate(
@@ -140,6 +142,10 @@ class Master:
         await self.mandate.stop()
         await self.nodes.close()
         self._store.close()
+
+    def _on_record(self, node_uuid: str) -> tuple[str, ...]:
+        node = self.configuration.state.entities[Kind.NODE].get(node_uuid)
+        return node.certificates if isinstance(node, Node) else ()
 
     def _replaced(self, node: Node, why: StaleTerm) -> None:
         if self.mandate.contradicted(node, why):

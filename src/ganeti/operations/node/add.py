@@ -61,7 +61,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         if not self.dry_run:  # which is asked before the node gets its credentials
             await self._ensure_it_answers(cluster, node)
             await ensure_secondary_there(cluster, node)
-            node = evolve(node, certificate=cluster.certificate_of(node))
+            node = evolve(node, certificate=cluster.certificate_of(node), next_certificate="")
         candidate = node.master_candidate or node in promotions(state.changed([node]))
         return evolve(node, master_candidate=candidate and eligible(node))
 
@@ -102,7 +102,8 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
                 f"Parameter 'primary_ip': {node.name} is in the configuration with {node.primary_ip}, "
                 f"not {self.primary_ip}; a node keeps its address when it is re-added"
             )
-        return evolve(node, offline=False, drained=False, powered=True)
+        # Its certificate is a new one, signed for this node by whoever sets it up now.
+        return evolve(node, offline=False, drained=False, powered=True, certificate="", next_certificate="")
 
     async def _new(self, cluster: CheckContext) -> Node:
         state = cluster.state

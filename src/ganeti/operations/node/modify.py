@@ -130,7 +130,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         except GanetiError as error:
             raise WrongState(
                 f"Node {node.name} cannot be taken back online, it does not answer: {error}; "
-                "if it was reinstalled, use 'gnt-node add --readd'"
+                "if it was reinstalled, or keys were renewed meanwhile, use 'gnt-node add --readd'"
             ) from None
 
 

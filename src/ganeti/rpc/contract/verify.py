@@ -69,6 +69,10 @@ class DescribeCertificates(Call[tuple[Certificate, ...]], frozen=True, tag="veri
     """The certificates that you have."""
 
 
+class CountAuthorities(Call[int], frozen=True, tag="verify.count-authorities"):
+    """How many authorities' certificates do you trust?"""
+
+
 class Claim(Struct, frozen=True):
     """``master``: whom the node obeys; ``serves``: a master daemon runs; ``holds``: it has the cluster's address."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That certificates can be read and do not expire soon."""
+"""That certificates can be read and do not expire soon, and that none is being renewed for ever."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
-from ganeti.rpc.contract.verify import Certificate, DescribeCertificates
+from ganeti.rpc.contract.verify import Certificate, CountAuthorities, DescribeCertificates
 
 _DAY = 86400.0
 # Days before the end from which on a certificate is warned of, and is an error; as in Ganeti.
@@ -18,6 +18,9 @@ _OWN = "node.pem"
 _CERTIFICATES: Question[tuple[Certificate, ...]] = Question(
     "its certificates", lambda _scene, _node: DescribeCertificates()
 )
+
+
+_AUTHORITIES: Question[int] = Question("how many authorities it trusts", lambda _scene, _node: CountAuthorities())
 
 
 def _expiry(scene: Scene) -> Iterator[Finding]:
@@ -37,4 +40,15 @@ def _ending(days: float) -> str:
     return f"expires in {days:.0f} day(s)" if days < _WARN else ""
 
 
-CHECKS = (Check("Verifying certificates", Code.ECLUSTERCERT, _expiry, (_CERTIFICATES,)),)
+def _unfinished(scene: Scene) -> Iterator[Finding]:
+    trusting = {node.name for node, count in scene.answered(_AUTHORITIES) if count > 1}
+    announced = {node.name for node in scene.nodes if node.next_certificate}
+    for name in sorted(trusting | announced):
+        text = f"old and new certificates are both good on or of node {name}: a renewal is under way, or has stopped"
+        yield Finding(Code.ECLUSTERCERT, "", f"{text}; then run 'gnt-cluster renew-crypto' again", warning=True)
+
+
+CHECKS = (
+    Check("Verifying certificates", Code.ECLUSTERCERT, _expiry, (_CERTIFICATES,)),
+    Check("Verifying that no renewal has stopped", Code.ECLUSTERCERT, _unfinished, (_AUTHORITIES,)),
+)

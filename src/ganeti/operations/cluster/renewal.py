@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Renewing the nodes' certificates, and the authority that signs them, without a moment in which somebody is refused.
+
+Each stage is complete on all nodes before the next begins, and after each of them everything works: first everybody
+trusts the new besides the old, then it is taken, then the old is forgotten. So a renewal that stops anywhere,
+because a node falls silent or the master dies, has broken nothing, and another one from the beginning completes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ganeti.errors import ExecutionFailed, GanetiError
+from ganeti.host.certificates import (
+    Credentials,
+    authority_of,
+    create_authority,
+    create_server_credentials,
+    fingerprint,
+    issued_by,
+    sign_request,
+)
+from ganeti.jobs.context import RunContext
+from ganeti.model.entity import evolve
+from ganeti.model.node import Node
+from ganeti.rpc.call import Call
+from ganeti.rpc.contract.keys import Application, RequestCertificate, TakeCertificate, TellAuthorities, TrustAuthorities
+from ganeti.rpc.contract.node import SaveFiles
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """``nodes``: those that take part, the master last. ``authority`` signs; ``trusted`` were so far (PEM)."""
+
+    cluster: RunContext
+    nodes: list[Node]
+    authority: Credentials
+    trusted: tuple[str, ...]
+    certificates: dict[str, str]  # by the names of nodes, those that they are to take
+
+    @classmethod
+    async def begin(cls, cluster: RunContext, nodes: list[Node], *, new_authority: bool) -> Renewal:
+        trusted = await cluster.call(nodes[-1], TellAuthorities())
+        if new_authority:
+            authority = create_authority(cluster.state.cluster.name)
+        else:
+            key = cluster.candidate_files.get("ca.key", "")
+            authority = authority_of(key.encode(), "".join(trusted).encode())
+        return cls(cluster, nodes, authority, trusted, {})
+
+    async def announce(self) -> None:
+        """Make it known to everybody what nodes will show; they still show what they did."""
+        self.cluster.step("Having all nodes trust the new certificates besides the old ones")
+        new = self.authority.certificate.decode()
+        await self._have_trusted(new, *(one for one in self.trusted if one.strip() != new.strip()))
+        applications = await self._everywhere(lambda _: RequestCertificate())
+        await self.cluster.commit([self._announced(name, applications[name]) for name in applications])
+        await self._tell_facts()
+
+    async def equip_candidates(self, rapi_certificate: str | None, *, renew_rapi: bool) -> None:
+        """Give candidates the key that signs from now on, and the remote API's certificate."""
+        files = {"ca.key": self.authority.key.decode()}
+        if rapi := rapi_certificate or self._new_rapi_certificate(needed=renew_rapi):
+            self.cluster.step("Replacing the remote API's certificate")
+            files["rapi.pem"] = rapi
+        await self._everywhere(lambda node: SaveFiles(files=files) if node.master_candidate else None)
+
+    async def carry_out(self) -> None:
+        """Have nodes show what was announced, and forget what was before."""
+        self.cluster.step("Having all nodes use the new certificates")
+        await self._everywhere(lambda node: TakeCertificate(certificate=self.certificates[node.name]))
+        self.cluster.step("Having all nodes refuse the old certificates")
+        current = [self.cluster.state.get(Node, node.uuid) for node in self.nodes]
+        await self.cluster.commit(
+            [evolve(node, certificate=node.next_certificate, next_certificate="") for node in current]
+        )
+        await self._tell_facts()
+        await self._have_trusted(self.authority.certificate.decode())
+
+    def _announced(self, name: str, application: Application) -> Node:
+        """The node with what it shows, which an earlier renewal may have brought it, and what it will show."""
+        node = self.cluster.state.find(Node, name)
+        if node.certificates and application.certificate not in node.certificates:
+            raise _stopped(f"{name} has a certificate that is not on record, so it has to be added again")
+        certificate = sign_request(self.authority, application.request.encode(), name)
+        self.certificates[name] = certificate.decode()
+        return evolve(node, certificate=application.certificate, next_certificate=fingerprint(certificate))
+
+    def _new_rapi_certificate(self, *, needed: bool) -> str:
+        """Nothing if the present one can stay."""
+        present = self.cluster.candidate_files.get("rapi.pem", "").encode()
+        stays = not present or not issued_by(present, (one.encode() for one in self.trusted))
+        if not needed and (stays or issued_by(present, [self.authority.certificate])):
+            return ""
+        return create_server_credentials(self.authority, self.cluster.state.cluster.name).decode()
+
+    async def _have_trusted(self, *authorities: str) -> None:
+        """The master comes last: whoever takes up a renewal asks it whom nodes may trust."""
+        call = TrustAuthorities(authorities=authorities)
+        await self._everywhere(lambda _: call)
+
+    async def _everywhere(self, call: Callable[[Node], Call[R] | None]) -> Mapping[str, R]:
+        """By name, what nodes answer. Raises ExecutionFailed unless all do; the master is called when they have."""
+        answers: dict[str, R] = {}
+        *others, master = self.nodes
+        for nodes in (others, [master]):
+            calls: list[tuple[Node, Call[R]]] = [(node, wanted) for node in nodes if (wanted := call(node))]
+            found = await self.cluster.call_each(calls)
+            answers |= _complete(found)
+        return answers
+
+    async def _tell_facts(self) -> None:
+        missed = await self.cluster.hand_out_facts()
+        if missed:
+            raise _stopped(f"{', '.join(missed)} did not take the cluster's facts")
+
+
+def _complete(answers: Mapping[str, R | GanetiError]) -> dict[str, R]:
+    complete: dict[str, R] = {}
+    failed = []
+    for name, answer in answers.items():
+        if isinstance(answer, GanetiError):
+            failed.append(answer.message if name in answer.message else f"{name}: {answer.message}")
+        else:
+            complete[name] = answer
+    if failed:
+        raise _stopped("; ".join(failed))
+    return complete
+
+
+def _stopped(why: str) -> ExecutionFailed:
+    return ExecutionFailed(
+        f"The renewal has stopped: {why}. Everything goes on, with the old and the new certificates. Bring back what "
+        "does not answer, or mark it offline ('gnt-node modify --offline yes'), then run 'gnt-cluster renew-crypto' "
+        "again"
+    )
