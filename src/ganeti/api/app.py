@@ -12,7 +12,6 @@ from aiohttp import web
 
 from ganeti.api.answers import Handler, answer, failures
 from ganeti.api.authentication import USER, authentication
-from ganeti.api.connection import Connection
 from ganeti.api.limits import BODY, LARGEST_BODY
 from ganeti.api.reader import Master, Reader
 from ganeti.api.requests import operation_from
@@ -24,6 +23,7 @@ from ganeti.jobs.operation import JobOperation
 from ganeti.jobs.permission import ensure_role
 from ganeti.luxi.protocol import Method
 from ganeti.operations import all_operations
+from ganeti.rpc.connections import Connection
 
 _Answering = Callable[[web.Request], Awaitable[Any]]
 

@@ -13,8 +13,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from aiohttp import web
-
 from ganeti.api.users import parse
 from ganeti.config.sqlite import SqliteStore, revision_of
 from ganeti.daemons.daemon import main as run_daemon
@@ -36,7 +34,7 @@ from ganeti.rpc.authority import Authority, Term
 from ganeti.rpc.call import Call
 from ganeti.rpc.client import NODE_DAEMON_PORT
 from ganeti.rpc.contract import keys, node, store, verify
-from ganeti.rpc.http import node_runner
+from ganeti.rpc.http import HANDSHAKE, node_runner
 from ganeti.rpc.server import Dispatcher, Handler, Report
 
 # Long enough for the answer to "leave" to reach the master.
@@ -67,10 +65,14 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     await recover(equipment)
     runner = node_runner(Dispatcher(calls, authority).answer, authority.may_be_master)
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - it is set up
+    listening = await asyncio.get_running_loop().create_server(
+        runner.server, port=NODE_DAEMON_PORT, ssl=context, ssl_handshake_timeout=HANDSHAKE, reuse_address=True
+    )
     try:
-        await web.TCPSite(runner, port=NODE_DAEMON_PORT, ssl_context=context, reuse_address=True).start()
         yield
     finally:
+        listening.close()
         await runner.cleanup()
         await asyncio.gather(*stepping_down)
         await close(equipment)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from ganeti.api.app import application
-from ganeti.api.connection import Connections
+from ganeti.api.connection import connecting
 from ganeti.api.limits import CONNECTIONS, HANDSHAKE
 from ganeti.api.users import Users
 from ganeti.daemons.daemon import main as run_daemon
@@ -37,7 +37,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - it is set up
     listening = await asyncio.get_running_loop().create_server(
-        Connections(runner.server),
+        connecting(runner.server),
         port=PORT,
         ssl=context,
         ssl_handshake_timeout=HANDSHAKE,

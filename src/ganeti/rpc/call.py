@@ -23,6 +23,7 @@ class Call(Struct, Generic[R], frozen=True, kw_only=True, forbid_unknown_fields=
     """Something the master may ask of a node; ``R`` is what the node answers."""
 
     patience: ClassVar[float] = DEFAULT_DEADLINE
+    endless: ClassVar[bool] = False  # whether its answer may go on for ever, and be of any size
     any_candidate: ClassVar[bool] = False  # whether every master candidate may ask this, whatever the term
 
     @property

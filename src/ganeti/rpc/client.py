@@ -21,6 +21,9 @@ from ganeti.rpc.transport import Address, Transport
 R = TypeVar("R")
 
 NODE_DAEMON_PORT = 1811
+# Of one answer that is not endless.
+MOST_LINES = 200_000
+MOST_BYTES = 256 * 1024**2
 
 
 class Traces(Protocol):
@@ -70,7 +73,7 @@ class NodeClient:
         it, or the error that the node reports, with the node's name before it.
         """
         try:
-            result = await self.send(node, encode_call(call), call.deadline, listener)
+            result = await self.send(node, encode_call(call), call.deadline, listener, endless=call.endless)
         finally:
             if call.brings and self._traces:
                 self._traces().brought(node.uuid, call.brings)
@@ -78,12 +81,14 @@ class NodeClient:
             self._traces().taken_away(node.uuid, call.takes_away)
         return _reply(node.name, call, result)
 
-    async def send(self, node: Node, body: msgspec.Raw, deadline: float, listener: Listener = ignore) -> msgspec.Raw:
+    async def send(
+        self, node: Node, body: msgspec.Raw, deadline: float, listener: Listener = ignore, *, endless: bool = False
+    ) -> msgspec.Raw:
         """Like ``call``, for a call that is encoded already, with the result still encoded."""
         address = Address(node.name, node.primary_ip, self._port, self._expected(node))
         request = encode_request(body, self._term(), self._caller)
         async with aclosing(self._transport.exchange(address, request, deadline)) as lines:
-            last = await _last(node.name, lines, listener)
+            last = await _last(node.name, lines if endless else _limited(node.name, lines), listener)
             # A connection that is read to the end serves the next call; what comes then cannot change the answer.
             with suppress(NodeUnreachable):
                 await anext(lines, None)
@@ -136,6 +141,19 @@ class NodeClient:
 
     async def close(self) -> None:
         await self._transport.close()
+
+
+async def _limited(node: str, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Raises NodeCallFailed when a node says too much."""
+    count = size = 0
+    async for line in lines:
+        count += 1
+        size += len(line)
+        if count > MOST_LINES or size > MOST_BYTES:
+            raise NodeCallFailed(
+                f"Node {node} answered more than {MOST_LINES} lines or {MOST_BYTES // 1024**2} MiB, and was cut off"
+            )
+        yield line
 
 
 async def _last(node: str, lines: AsyncIterator[bytes], listener: Listener) -> Line | None:

@@ -6,14 +6,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
+from aiohttp import ClientError, ClientSession, ClientTimeout, StreamReader, TCPConnector, web
 
-from ganeti.errors import NodeUnreachable
+from ganeti.errors import NodeCallFailed, NodeUnreachable
 from ganeti.host.tls import recognising
 from ganeti.model.timing import SILENCE
+from ganeti.rpc.connections import Connection, Connections, Limits
 from ganeti.rpc.intake import Intake
 from ganeti.rpc.transport import Address, Entrance, Peer
 
@@ -22,6 +23,15 @@ _CONNECT = 5.0  # seconds
 # Before calls in progress are cut off when the daemon stops, a master's watch among them, which never ends by itself.
 # In aiohttp twice that passes; its own 60 seconds are more than systemd allows.
 _GRACE = 1.0  # seconds
+HANDSHAKE = 10.0  # seconds until TLS is agreed on
+HEADERS = 15.0  # seconds until the head of a request is there
+_IDLE = 150.0  # seconds between two requests; longer than callers keep a connection
+_KEPT = 120.0  # seconds for which a caller does
+# To a node daemon: of nodes that may be masters, and of others, who are told that they may not call.
+CONNECTIONS = 1024
+CONNECTIONS_OF_OTHERS = 64
+CONNECTIONS_OF_OTHER = 8
+LONGEST_LINE = 64 * 1024**2  # bytes, of an answer
 
 
 class HttpTransport:
@@ -52,11 +62,8 @@ class HttpTransport:
                 response.raise_for_status()
                 if response.connection:
                     self._note(address, peer_of(response.connection.transport).certificate)
-                buffer = b""
-                async for chunk in response.content.iter_any():
-                    *lines, buffer = (buffer + chunk).split(b"\n")
-                    for line in lines:
-                        yield line
+                async for line in _lines(response.content, address.name):
+                    yield line
         except TimeoutError:
             raise NodeUnreachable(f"Node {address.name} ({address.host}) did not answer in time") from None
         except (ClientError, OSError) as error:
@@ -85,9 +92,24 @@ class HttpTransport:
 
     def _connected(self) -> ClientSession:
         if self._session is None or self._session.closed:
-            connector = TCPConnector(limit=0, keepalive_timeout=120)
+            connector = TCPConnector(limit=0, keepalive_timeout=_KEPT)
             self._session = ClientSession(connector=connector, auto_decompress=False)
         return self._session
+
+
+async def _lines(content: StreamReader, name: str) -> AsyncGenerator[bytes, None]:
+    """Raises NodeCallFailed for one that is too long."""
+    pieces: list[bytes] = []
+    held = 0
+    async for chunk in content.iter_any():
+        first, *rest = chunk.split(b"\n")
+        pieces.append(first)
+        held += len(first)
+        for further in rest:
+            yield b"".join(pieces)
+            pieces, held = [further], len(further)
+        if held > LONGEST_LINE:
+            raise NodeCallFailed(f"Node {name} sends more than {LONGEST_LINE // 1024**2} MiB at a time; it is cut off")
 
 
 def peer_of(transport: asyncio.BaseTransport | None) -> Peer:
@@ -105,6 +127,14 @@ def node_runner(entrance: Entrance, trusted: Callable[[Peer], bool]) -> web.Serv
     intake = Intake(trusted)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        assert isinstance(request.protocol, Connection)  # noqa: S101 - the server makes no others
+        request.protocol.busy()
+        try:
+            return await served(request)
+        finally:
+            request.protocol.idle()
+
+    async def served(request: web.BaseRequest) -> web.StreamResponse:
         if request.method != "POST" or request.path != _PATH:
             return web.Response(status=404, text="This is a node daemon; only its master talks to it.\n")
         peer = peer_of(request.transport)
@@ -124,5 +154,19 @@ def node_runner(entrance: Entrance, trusted: Callable[[Peer], bool]) -> web.Serv
             await response.write_eof()
         return response
 
-    server = web.Server(handle, access_log=None, keepalive_timeout=150.0)
-    return web.ServerRunner(server, handle_signals=False, shutdown_timeout=_GRACE)
+    return web.ServerRunner(_Server(handle, trusted), handle_signals=False, shutdown_timeout=_GRACE)
+
+
+class _Server(web.Server):
+    """Makes connections, as many as there may be; those that others can have are few."""
+
+    def __init__(
+        self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], trusted: Callable[[Peer], bool]
+    ) -> None:
+        super().__init__(handler, access_log=None)
+        masters = Limits(CONNECTIONS, CONNECTIONS, headers=HEADERS, idle=_IDLE)
+        others = Limits(CONNECTIONS_OF_OTHERS, CONNECTIONS_OF_OTHER, headers=HEADERS, idle=HEADERS)
+        self._admission = Connections(lambda transport: masters if trusted(peer_of(transport)) else others)
+
+    def __call__(self) -> Connection:
+        return Connection(self._admission, self, keepalive_timeout=_IDLE)

@@ -18,6 +18,7 @@ LARGEST = 512 * 1024**2  # bytes; the state of a very large cluster in one call 
 SMALLEST = 64 * 1024  # bytes; from whom will be refused anyway, enough to say why
 ALL = 768 * 1024**2  # bytes
 SILENCE = 30.0  # seconds between two pieces of a body
+WHOLE = 600.0  # seconds until a body is there
 
 
 class Intake:
@@ -33,8 +34,9 @@ class Intake:
         most = LARGEST if self._trusted(peer) else SMALLEST
         pieces: list[bytes] = []
         size = 0
+        end = asyncio.get_running_loop().time() + WHOLE
         try:
-            while piece := await _next(content):
+            while piece := await _next(content, end):
                 pieces.append(piece)
                 size += len(piece)
                 self._held += len(piece)
@@ -49,10 +51,10 @@ class Intake:
             self._held -= size
 
 
-async def _next(content: StreamReader) -> bytes:
+async def _next(content: StreamReader, end: float) -> bytes:
     """The next piece; empty at the end."""
     try:
-        async with asyncio.timeout(SILENCE):
+        async with asyncio.timeout_at(min(end, asyncio.get_running_loop().time() + SILENCE)):
             return await content.readany()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from ganeti.api import connection, shares
 from ganeti.api.app import application
-from ganeti.api.connection import Connections
+from ganeti.api.connection import connecting
 from ganeti.api.limits import MOST_FIELDS
 from ganeti.api.users import Users
 from tests.unit.api.conftest import ADMIN, READER, USERS, basic
@@ -22,7 +22,7 @@ async def address(cluster, tmp_path):
     users.write_text(USERS)
     runner = web.AppRunner(application(cluster, Users(users)), access_log=None, handle_signals=False)
     await runner.setup()
-    listening = await asyncio.get_running_loop().create_server(Connections(runner.server), "127.0.0.1", 0)
+    listening = await asyncio.get_running_loop().create_server(connecting(runner.server), "127.0.0.1", 0)
     yield listening.sockets[0].getsockname()
     listening.close()
     await runner.cleanup()

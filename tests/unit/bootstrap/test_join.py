@@ -6,13 +6,19 @@ import hashlib
 import socket
 import ssl
 
+import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from msgspec.structs import replace as replaced
 
-from ganeti.bootstrap.join import applicant
+from ganeti import VERSION
+from ganeti.bootstrap.join import applicant, invitations
 from ganeti.bootstrap.join.applicant import join
 from ganeti.bootstrap.join.bundles import Notary
 from ganeti.bootstrap.join.invitations import Hosting, Invitations
+from ganeti.bootstrap.join.messages import Answer
 from ganeti.bootstrap.join.token import Token, decode
 from ganeti.errors import AccessDenied, AlreadyExists, ExecutionFailed, MasterUnreachable, WrongInput, WrongState
 from ganeti.host import certificates, tls
@@ -289,3 +295,57 @@ def test_a_token_that_was_not_copied_whole_is_told_so():
     whole = Token("10.0.0.1", 1816, b"f" * 32, b"s" * 16).encode()
     with pytest.raises(WrongInput, match="not a complete token"):
         decode(whole[:60])
+
+
+async def applied(host, token, **changes):
+    """What the master answers to an application that no honest node makes."""
+    _, request = certificates.request_certificate("x")
+    message = {"secret": token.secret.hex(), "request": request.decode(), "version": VERSION, **changes}
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    reader, writer = await asyncio.open_connection(token.host, token.port, ssl=context)
+    writer.write(msgspec.json.encode(message) + b"\n")
+    answer = msgspec.json.decode(await reader.readline(), type=Answer)
+    writer.close()
+    return answer
+
+
+def weak_request():
+    key = rsa.generate_private_key(65537, 1024)
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"request": "nonsense"},
+        {"request": weak_request()},
+        {"address": "nowhere"},
+        {"address": "0.0.0.0"},
+        {"address": "224.0.0.1"},
+        {"version": "0"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+async def test_an_application_that_is_no_good_gets_no_certificate_and_leaves_the_token_as_it_was(host, node, wrong):
+    token = await invite(host)
+    answer = await applied(host, token, **wrong)
+    assert answer.error
+    assert answer.bundle is None
+    await try_to_join(node, token)
+
+
+async def test_wrong_tokens_are_told_so_late_and_few_at_a_time(host, node, monkeypatch):
+    waited = []
+
+    async def later(seconds):
+        waited.append(seconds)
+
+    token = await invite(host)
+    monkeypatch.setattr(invitations.asyncio, "sleep", later)
+    assert (await applied(host, token, secret="00" * 16)).error
+    assert waited == [invitations._WRONG]
+    monkeypatch.setattr(invitations, "MOST_OF_ADDRESS", 0)
+    with pytest.raises((msgspec.DecodeError, OSError)):
+        await applied(host, token)

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
 
-from ganeti.errors import NodeRefused, NodeUnreachable, WrongInput
+from ganeti.errors import NodeCallFailed, NodeRefused, NodeUnreachable, WrongInput
 from ganeti.host import certificates, tls
 from ganeti.model.node import Node
 from ganeti.rpc import http, intake
@@ -237,6 +237,53 @@ async def test_the_certificate_that_a_node_shows_is_known_after_a_call(tmp_path,
     assert master.certificate_of(NODE) == ""
     await master.call(NODE, Ping())
     assert master.certificate_of(NODE) == certificates.fingerprint((tmp_path / "node1.pem").read_bytes())
+
+
+async def test_a_caller_that_does_not_say_what_it_wants_is_hung_up_on(monkeypatch, tmp_path, ca, port):
+    monkeypatch.setattr(http, "HEADERS", 0.01)
+    context = tls.client_context(*credentials(tmp_path, ca, "node7"), tmp_path / "ca.pem")
+    for beginning in (b"", b"POST /call HTTP/1.1\r\nHost:"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="node1")
+        writer.write(beginning)
+        async with asyncio.timeout(60):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_others_take_few_connections_and_the_master_is_served(tmp_path, ca, clients, port, monkeypatch):
+    context = tls.client_context(*credentials(tmp_path, ca, "node7"), tmp_path / "ca.pem")
+    opened = [
+        await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="node1")
+        for _ in range(http.CONNECTIONS_OF_OTHER + 1)
+    ]
+    async with asyncio.timeout(60):
+        assert await opened[-1][0].read() == b""
+    assert await clients().call(NODE, Ping()) == Pong("node1", "4", 0.0)
+    for _, writer in opened:
+        writer.close()
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MOST_LINES", 1), ("MOST_BYTES", 10)])
+async def test_a_node_that_says_too_much_is_cut_off(clients, monkeypatch, limit, value):
+    monkeypatch.setattr(f"ganeti.rpc.client.{limit}", value)
+    with pytest.raises(NodeCallFailed, match=r"Node node1 .* cut off"):
+        await clients().call(NODE, Ping())
+
+
+async def test_a_line_without_an_end_is_not_collected_for_ever(monkeypatch):
+    monkeypatch.setattr(http, "LONGEST_LINE", 10)
+    content = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)
+    content.feed_data(b"x" * 11)
+    with pytest.raises(NodeCallFailed, match="cut off"):
+        await anext(http._lines(content, "node1"))
+
+
+async def test_lines_are_put_together_whatever_pieces_they_come_in():
+    content = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)
+    for piece in (b"a", b"b\nc", b"\n\nd\ne"):
+        content.feed_data(piece)
+    content.feed_eof()
+    assert [line async for line in http._lines(content, "node1")] == [b"ab", b"c", b"", b"d"]
 
 
 class Silent:

@@ -10,8 +10,10 @@ import asyncio
 import hmac
 import logging
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -26,7 +28,11 @@ _log = logging.getLogger(__name__)
 
 JOIN_PORT = 1816
 _LONGEST_LINE = 1 << 16
-_PATIENCE = 120.0  # seconds for each message of a node
+_PATIENCE = 120.0  # seconds for each message of a node that has shown a token
+_FIRST = 15.0  # seconds for TLS and the first message, of anybody
+_WRONG = 1.0  # seconds until somebody with a wrong token is told so
+MOST_CALLERS = 64
+MOST_OF_ADDRESS = 4
 SHORTEST, LONGEST = 60, 30 * 86400  # seconds that an invitation may be valid
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - stands for the one that the node will come from
 
@@ -69,6 +75,7 @@ class Invitations:
         self._open: list[Invitation] = []
         self._server: asyncio.Server | None = None
         self._closing: asyncio.TimerHandle | None = None
+        self._callers: Counter[str] = Counter()  # conversations under way, by address
 
     async def invite(self, node_name: str, options: dict[str, Any], valid: float) -> str:
         """A token for a node, valid for ``valid`` seconds; an earlier one for the same node is void."""
@@ -93,7 +100,12 @@ class Invitations:
         if self._server is None:
             try:
                 self._server = await asyncio.start_server(
-                    self._serve, None, self._hosting.port, ssl=self._hosting.context, limit=_LONGEST_LINE
+                    self._serve,
+                    None,
+                    self._hosting.port,
+                    ssl=self._hosting.context,
+                    ssl_handshake_timeout=_FIRST,
+                    limit=_LONGEST_LINE,
                 )
             except OSError as error:
                 raise WrongState(f"Cannot listen for joining nodes on port {self._hosting.port}: {error}") from None
@@ -106,6 +118,19 @@ class Invitations:
         self._closing = loop.call_at(last, lambda: asyncio.ensure_future(self.close()))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        address = writer.get_extra_info("peername")[0]
+        if self._callers.total() >= MOST_CALLERS or self._callers[address] >= MOST_OF_ADDRESS:
+            writer.close()
+            return
+        self._callers[address] += 1
+        try:
+            await self._answer(reader, writer)
+        finally:
+            self._callers[address] -= 1
+            if not self._callers[address]:
+                del self._callers[address]
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._converse(reader, writer)
         except GanetiError as error:
@@ -119,8 +144,11 @@ class Invitations:
             writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        applied = msgspec.json.decode(await _hear(reader), type=Apply)
+        applied = msgspec.json.decode(await _hear(reader, _FIRST), type=Apply)
         invitation = self._find(applied.secret)
+        if invitation is None:
+            await asyncio.sleep(_WRONG)
+            raise _NOT_VALID
         if applied.version != VERSION:
             raise WrongState(
                 f"This node runs version {applied.version}, the master {VERSION}; install the same version"
@@ -128,14 +156,15 @@ class Invitations:
         name = invitation.node_name
         address = applied.address or writer.get_extra_info("peername")[0]
         parameters = {"primary_ip": address, **invitation.options, "node_name": name}
+        _ensure_can_be_called(parameters["primary_ip"])
         await self._hosting.may_come(parameters)
-        # From here on the token is used up: whoever shows it again gets no second certificate.
+        # Nothing is awaited from here until the token is used up: whoever shows it again gets no second certificate.
         if invitation not in self._open:
             raise _NOT_VALID
-        self._open.remove(invitation)
         bundle = self._hosting.admit(name, applied.request.encode())
+        self._open.remove(invitation)
         await _say(writer, Answer(bundle=bundle, node_name=name))
-        msgspec.json.decode(await _hear(reader), type=Ready)
+        msgspec.json.decode(await _hear(reader, _PATIENCE), type=Ready)
         try:
             lines = await self._hosting.take_in(parameters)
         except GanetiError as error:
@@ -144,17 +173,27 @@ class Invitations:
             ) from error
         await _say(writer, Answer(lines=tuple(lines), node_name=name))
 
-    def _find(self, secret: str) -> Invitation:
+    def _find(self, secret: str) -> Invitation | None:
         now = asyncio.get_running_loop().time()
         given = bytes.fromhex(secret)
         for invitation in self._open:
             if hmac.compare_digest(invitation.secret, given) and invitation.expires > now:
                 return invitation
-        raise _NOT_VALID
+        return None
 
 
-async def _hear(reader: asyncio.StreamReader) -> bytes:
-    async with asyncio.timeout(_PATIENCE):
+def _ensure_can_be_called(address: str) -> None:
+    """Raise WrongInput for an address that is not one of a single machine, as others see it."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        raise WrongInput(f"Parameter 'primary_ip': '{address}' is not an IP address") from None
+    if parsed.is_unspecified or parsed.is_multicast or parsed.is_link_local:
+        raise WrongInput(f"Parameter 'primary_ip': {address} is not an address at which a node can be called")
+
+
+async def _hear(reader: asyncio.StreamReader, patience: float) -> bytes:
+    async with asyncio.timeout(patience):
         line = await reader.readline()
     if not line:
         raise EOFError("the node closed the connection")

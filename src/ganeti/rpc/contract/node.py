@@ -155,4 +155,5 @@ class DelayNode(Call[None], frozen=True, tag="node.delay"):
 class WatchNode(Call[None], frozen=True, tag="node.watch"):
     """Say at once what happens to guests: first a GuestEvent for each that runs, then changes. Never ends."""
 
+    endless = True
     patience = float(365 * 86400)
