@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import logging
 import math
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable
 from ipaddress import IPv6Address, ip_address
 from time import monotonic
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from ganeti.api.answers import Handler, failure
-from ganeti.api.limits import FAILURE_INTERVAL, FREE_FAILURES, REMEMBERED_FAILURES
+from ganeti.api.limits import FAILURE_HELD, FAILURE_INTERVAL, FREE_FAILURES, HELD_OF_ADDRESS, REMEMBERED_FAILURES
 from ganeti.api.users import REALM, User, Users
 
 _log = logging.getLogger(__name__)
@@ -26,26 +27,41 @@ _CHALLENGE = {"WWW-Authenticate": f'Basic realm="{REALM}"'}
 
 
 class Failures:
-    """Wrong passwords, by user and address; the oldest are forgotten.
+    """Wrong passwords, by the address they come from; the oldest are forgotten.
 
-    Each fills a bucket that leaks one in FAILURE_INTERVAL. While it is full no password is looked at, so that a guess
-    is not answered, whether right or wrong. Other users, and the same from elsewhere, are not held up.
+    After some, the answer that one was wrong is held back; a right one is answered at once, so that nobody who makes
+    mistakes locks others out. Only so many answers are held back at a time: beyond them no password from there is
+    looked at, or the others could be given up unheard and more be tried. Names play no part, so nothing here tells
+    whether there is a user of that name.
     """
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = monotonic, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
         self._clock = clock
-        self._empty_at: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._sleep = sleep
+        self._empty_at: OrderedDict[str, float] = OrderedDict()  # when all are forgotten, one in each interval
+        self._held: Counter[str] = Counter()
 
-    def delay(self, key: tuple[str, str]) -> float:
-        """Seconds until a password is looked at again."""
-        full = (FREE_FAILURES - 1) * FAILURE_INTERVAL
-        return max(self._empty_at.get(key, 0.0) - self._clock() - full, 0.0)
+    def busy(self, address: str) -> bool:
+        """Whether no password from there is looked at now."""
+        return self._held[address] >= HELD_OF_ADDRESS
 
-    def add(self, key: tuple[str, str]) -> None:
+    async def add(self, address: str) -> None:
+        """Return when whoever has sent a wrong password may be told so."""
         now = self._clock()
-        self._empty_at[key] = max(self._empty_at.pop(key, now), now) + FAILURE_INTERVAL
+        self._empty_at[address] = empty_at = max(self._empty_at.pop(address, now), now) + FAILURE_INTERVAL
         while len(self._empty_at) > REMEMBERED_FAILURES:
             self._empty_at.popitem(last=False)
+        if empty_at - now <= FREE_FAILURES * FAILURE_INTERVAL:
+            return
+        self._held[address] += 1
+        try:
+            await self._sleep(FAILURE_HELD)
+        finally:
+            self._held[address] -= 1
+            if not self._held[address]:
+                del self._held[address]
 
 
 def authentication(users: Users, past: Failures | None = None) -> Any:
@@ -57,15 +73,14 @@ def authentication(users: Users, past: Failures | None = None) -> Any:
         name, password = _credentials(request)
         if not name:
             return failure(401, "No permission -- see authorization schemes", _CHALLENGE)
-        # Names that nobody has share one bucket, or a new name each time would be free.
-        key = (name if users.known(name) else "", _network(request.remote))
-        if delay := past.delay(key):
-            wait = {"Retry-After": str(math.ceil(delay))}
+        address = _network(request.remote)
+        if past.busy(address):
+            wait = {"Retry-After": str(math.ceil(FAILURE_HELD))}
             return failure(429, "Too many wrong passwords from your address; try again later", wait)
         user = users.find(name, password)
         if user is None:
-            past.add(key)
             _log.warning("Failed login as %r from %s", name[:64], request.remote)
+            await past.add(address)
             return failure(401, "No permission -- see authorization schemes", _CHALLENGE)
         request[USER] = user
         return await handler(request)

@@ -10,7 +10,7 @@ MOST_FIELDS = 256  # columns of one request; there are fewer
 CONNECTIONS = 512
 CONNECTIONS_OF_ADDRESS = 128
 UNDER_WAY_OF_USER = 64  # requests at a time
-# Each holds one of the connections to the master daemon (``ganeti.luxi.aio``, 256), of which others need some.
+# Each holds one of the connections to the master daemon that are for waiting (``ganeti.luxi.aio.WAITS``).
 WAITS = 128
 WAITS_OF_USER = 32
 
@@ -18,10 +18,12 @@ HANDSHAKE = 10.0  # until TLS is agreed on
 HEADERS = 15.0  # until a request, or the next one, is there
 BODY = 60.0  # until its body is
 
-# Of one user from one address: so many wrong passwords, then one more for each of these intervals.
+# From one address: so many wrong passwords, and one more for each of these intervals, are answered at once.
 FREE_FAILURES = 5
 FAILURE_INTERVAL = 5.0
-REMEMBERED_FAILURES = 4096  # pairs of user and address
+FAILURE_HELD = 5.0  # until a further one is answered
+HELD_OF_ADDRESS = 16  # answers that are held back; so 3 guesses a second
+REMEMBERED_FAILURES = 4096  # addresses
 
 assert WAITS_OF_USER <= UNDER_WAY_OF_USER <= CONNECTIONS_OF_ADDRESS <= CONNECTIONS  # noqa: S101 - one contains the other
-assert WAITS < 256  # noqa: S101 - see there
+assert WAITS <= 160  # noqa: S101 - see there

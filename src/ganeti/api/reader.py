@@ -7,8 +7,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import msgspec
 from aiohttp import web
 
+from ganeti.api.authentication import USER
 from ganeti.api.limits import MOST_FIELDS
 from ganeti.api.openapi import describe
 from ganeti.api.requests import object_of
@@ -107,7 +109,8 @@ class Reader:
         return None if found == "nochange" else {"job_info": found[0], "log_entries": found[1]}
 
     async def cancel(self, request: web.Request) -> Any:
-        return await self._master.call(Method.CANCEL_JOB, _number(request))
+        caller = msgspec.to_builtins(request[USER].caller)
+        return await self._master.call(Method.CANCEL_JOB_AS, caller, _number(request))
 
     async def query(self, request: web.Request) -> Any:
         values = object_of(await request.read())

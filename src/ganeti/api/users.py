@@ -54,6 +54,10 @@ class User:
         return bool(plain) and hmac.compare_digest(plain.encode(), password.encode())
 
 
+# Is asked in place of a user who is not there, which takes as long.
+_NOBODY = User("nobody", _HASHED, frozenset())
+
+
 class Users:
     """The file's users; it is read again when it changes."""
 
@@ -62,16 +66,11 @@ class Users:
         self._stamp: Stamp | None = None
         self._users: dict[str, User] = {}
 
-    def known(self, name: str) -> bool:
-        """Whether there is a user of that name."""
-        self._refresh()
-        return name in self._users
-
     def find(self, name: str, password: str) -> User | None:
         """The user, if the password is right."""
         self._refresh()
-        user = self._users.get(name)
-        return user if user and user.accepts(password) else None
+        user = self._users.get(name, _NOBODY)
+        return user if user.accepts(password) and user is not _NOBODY else None
 
     def _refresh(self) -> None:
         """What cannot be read lets nobody in; a line that makes no sense is logged and the others count."""

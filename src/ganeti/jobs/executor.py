@@ -19,13 +19,14 @@ from msgspec import UNSET
 
 from ganeti import errors
 from ganeti.declare.decode import decode
+from ganeti.declare.role import Role
 from ganeti.errors import Canceled, GanetiError, UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext, Services
 from ganeti.jobs.hooks import Hooks
 from ganeti.jobs.locks import Request
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
-from ganeti.jobs.permission import ensure_may
+from ganeti.jobs.permission import ensure_may, ensure_may_change
 from ganeti.jobs.queue import JobQueue, Tracked, interrupted, record_of, unfinished
 from ganeti.jobs.recovery import cleaned_up
 from ganeti.model.caller import Caller
@@ -90,6 +91,8 @@ class Executor:
         for operations in jobs:
             for operation in operations:
                 ensure_may(caller, operation)
+        if Role.OPERATE not in caller.roles:
+            await self.queue.make_room(caller.name)
         new = [self._job(self.queue.take_number(), operations, caller) for operations in jobs]
         self._ensure_dependencies(new)
         await self.queue.add(new)
@@ -105,9 +108,13 @@ class Executor:
         context = RunContext(self._services, _NoJob())
         return await operation.run(context, await operation.check(context))
 
-    def cancel(self, number: int) -> tuple[bool, str]:
-        """Cancel what of a job has not begun; whether there was something, and a sentence about it."""
+    def cancel(self, number: int, caller: Caller) -> tuple[bool, str]:
+        """Cancel what of a job has not begun; whether there was something, and a sentence about it.
+
+        Raises UnknownEntity, AccessDenied.
+        """
         tracked = self.queue.get(number)
+        ensure_may_change(caller, tracked.job)
         run = self._runs.get(number)
         if tracked.job.status in (JobStatus.QUEUED, JobStatus.WAITING) and run and run.cancel():
             return True, f"Job {number} canceled"

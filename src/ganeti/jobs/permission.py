@@ -3,15 +3,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from msgspec import Struct
 
 from ganeti.declare.parameter import parameters_of
 from ganeti.declare.role import Role
 from ganeti.errors import AccessDenied
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.caller import Caller
+from ganeti.model.job import Job
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.parameters.disk import DISK_PARAMETERS
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.parameters.network import NicParameters
+from ganeti.model.parameters.node import NodeParameters
+
+# Parameters that are tables of others.
+_TABLES: Mapping[str, Iterable[type[Struct]]] = {
+    "hvparams": HYPERVISOR_PARAMETERS.values(),
+    "beparams": (BackendParameters,),
+    "nicparams": (NicParameters,),
+    "nics": (NicParameters,),
+    "ndparams": (NodeParameters,),
+    "diskparams": DISK_PARAMETERS.values(),
+}
+# What becomes the environment of scripts that run as root.
+_OF_SCRIPTS = frozenset({"osparams", "osparams_private", "osparams_secret"})
 
 
 def ensure_role(caller: Caller, role: Role, what: str) -> None:
@@ -20,26 +39,56 @@ def ensure_role(caller: Caller, role: Role, what: str) -> None:
         raise AccessDenied(f"User '{caller.name}' lacks the permission '{role}', which {what} requires")
 
 
+def ensure_may_change(caller: Caller, job: Job) -> None:
+    """Whether the caller may cancel a job, or have it served earlier or later. Raises AccessDenied.
+
+    Nobody interferes with who may do more.
+    """
+    if job.caller.name != caller.name and not job.caller.roles <= caller.roles:
+        raise AccessDenied(
+            f"Job {job.id} was submitted by '{job.caller.name}', who may do more than user '{caller.name}'"
+        )
+
+
 def ensure_may(caller: Caller, operation: JobOperation[Any]) -> None:
     """Whether the caller may do that with these parameters. Raises AccessDenied."""
     ensure_role(caller, operation.role, operation.wire_name())
+    if operation.priority < 0:
+        ensure_role(caller, Role.ADMIN, "a priority above normal (below 0)")
     for name, role in _demanded(operation):
         ensure_role(caller, role, f"parameter '{name}'")
 
 
-def _demanded(operation: JobOperation[Any]) -> Iterator[tuple[str, Role]]:
-    """The parameters that have a role of their own and are given."""
-    for name, parameter in operation.parameters().items():
-        given = getattr(operation, name)
-        if parameter.role and given != parameter.default:
-            yield name, parameter.role
-        if name == "hvparams":
-            yield from ((f"hvparams/{inner}", role) for inner, role in _of_hypervisors(given or {}))
+def _demanded(given: Struct) -> Iterator[tuple[str, Role]]:
+    """The parameters that take a role of their own and are given, also within others."""
+    for name, parameter in parameters_of(type(given)).items():
+        value = getattr(given, name)
+        if value == parameter.default:
+            continue
+        if parameter.role or parameter.reaches or name in _OF_SCRIPTS:
+            yield name, parameter.role or Role.ADMIN
+        yield from ((f"{name}/{inner}", role) for inner, role in _within(name, value))
 
 
-def _of_hypervisors(given: dict[str, Any]) -> Iterator[tuple[str, Role]]:
-    """A name counts if it is special with any hypervisor: which one it is for is the instance's to say."""
-    for parameters in HYPERVISOR_PARAMETERS.values():
-        for name, parameter in parameters_of(parameters).items():
+def _within(name: str, value: Any, tables: Iterable[type[Struct]] = ()) -> Iterator[tuple[str, Role]]:
+    """``tables``: of the mapping that the value stands in."""
+    if isinstance(value, Struct):
+        yield from _demanded(value)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _within(name, item, tables)
+    elif isinstance(value, Mapping):
+        own = _TABLES.get(name, tables)
+        yield from _of_table(own, value)
+        for key, inner in value.items():
+            if key in _OF_SCRIPTS and inner:
+                yield key, Role.ADMIN
+            yield from _within(str(key), inner, own)
+
+
+def _of_table(tables: Iterable[type[Struct]], given: Mapping[str, Any]) -> Iterator[tuple[str, Role]]:
+    """A name counts if it is special in any table: which one it is for is often the instance's to say."""
+    for table in tables:
+        for name, parameter in parameters_of(table).items():
             if parameter.reaches and name in given:
                 yield name, Role.ADMIN

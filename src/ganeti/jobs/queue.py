@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from ganeti.config.journal import Journal
 from ganeti.config.store import ARCHIVED_JOB, JOB, JOB_LOG, Store
-from ganeti.errors import StoreFailed, UnknownEntity
+from ganeti.declare.role import Role
+from ganeti.errors import StoreFailed, TooMany, UnknownEntity
 from ganeti.host.clock import Clock
 from ganeti.model.job import Job, JobStatus, LogEntry
 from ganeti.rpc.call import Progress
@@ -23,6 +24,7 @@ _COUNTER = "counter"
 _LAST_JOB = "last-job"
 _ARCHIVED_FOR = 21 * 86400.0  # seconds that an archived job is kept after it has ended, as by ganeti-cleaner(8)
 _MOST_ARCHIVED = 10000
+MOST_OF_READER = 64
 _PURGED_AT_ONCE = 100  # so that no batch grows too large
 _RETRY = 1.0  # seconds between tries to write what could not be written
 
@@ -147,17 +149,35 @@ class JobQueue:
             _log.error("The stored job %s cannot be read; it is kept, but not served: %s", record.key, error)
             return None
 
+    async def make_room(self, user: str) -> None:
+        """For a job of somebody who may only read, who thus fills no database.
+
+        Raises TooMany if none of that user's has ended.
+        """
+        own = [t.job for t in self if t.job.caller.name == user and Role.OPERATE not in t.job.caller.roles]
+        surplus = len(own) - MOST_OF_READER + 1
+        gone = [job.id for job in own if job.status.final][: max(surplus, 0)]
+        if len(gone) < surplus:
+            raise TooMany(f"{len(own)} jobs of user '{user}' have not ended; ask again later")
+        await self._remove(JOB, gone)
+        for number in gone:
+            del self._jobs[number]
+
     async def purge(self) -> list[int]:
         """Remove for good, with their logs, the archived jobs that are too old or too many; their numbers."""
         jobs = sorted(self.archived(), key=lambda job: job.id, reverse=True)
         oldest = self._clock.now() - _ARCHIVED_FOR
         gone = [job.id for place, job in enumerate(jobs) if place >= _MOST_ARCHIVED or _end(job) < oldest]
         for start in range(0, len(gone), _PURGED_AT_ONCE):
-            some = gone[start : start + _PURGED_AT_ONCE]
-            logs = [record for number in some for record in self._store.load(JOB_LOG, f"{number}/")]
-            records = [Record(record.kind, record.key) for record in logs]
-            await self._journal.append([*(Record(ARCHIVED_JOB, str(number)) for number in some), *records])
+            await self._remove(ARCHIVED_JOB, gone[start : start + _PURGED_AT_ONCE])
         return gone
+
+    async def _remove(self, kind: str, numbers: Sequence[int]) -> None:
+        """For good, with their logs."""
+        logs = [record for number in numbers for record in self._store.load(JOB_LOG, f"{number}/")]
+        records = [Record(record.kind, record.key) for record in logs]
+        if numbers:
+            await self._journal.append([*(Record(kind, str(number)) for number in numbers), *records])
 
     def _archived(self, number: int) -> Tracked | None:
         found = [r for r in self._store.load(ARCHIVED_JOB, str(number)) if r.key == str(number)]

@@ -9,23 +9,31 @@ from typing import Any
 
 from ganeti import errors
 from ganeti.errors import MasterUnreachable
-from ganeti.luxi.protocol import END, LARGEST, VERSION, Request, encoder, response_decoder
+from ganeti.luxi.protocol import END, LARGEST, VERSION, Method, Request, encoder, response_decoder
+
+# Questions at a time; together less than one program may have (``ganeti.luxi.server.MOST_OF_A_PROCESS``).
+QUICK = 256
+WAITS = 160
 
 
 class AsyncClient:
     """Keeps idle connections for the next question."""
 
-    def __init__(self, path: Path, connections: int = 256) -> None:
-        """``connections``: the most questions under way at a time; further ones wait."""
+    def __init__(self, path: Path, quick: int = QUICK, waits: int = WAITS) -> None:
+        """``waits``: the most questions for news of jobs at a time, ``quick`` of others; further ones wait.
+
+        They are counted apart: whoever waits for jobs keeps nobody from asking something else.
+        """
         self._path = path
-        self._free = asyncio.Semaphore(connections)
+        self._quick, self._waits = asyncio.Semaphore(quick), asyncio.Semaphore(waits)
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def call(self, method: str, *args: Any, timeout: float = 180.0) -> Any:
         """The result of a method. Raises MasterUnreachable, or the error that the master answers."""
         try:
             async with asyncio.timeout(timeout):
-                answer = await self._ask(encoder.encode(Request(method, args, VERSION)) + END)
+                async with self._waits if method == Method.WAIT_FOR_JOB_CHANGE else self._quick:
+                    answer = await self._exchange(encoder.encode(Request(method, args, VERSION)) + END)
         except TimeoutError:
             raise MasterUnreachable(f"The master daemon did not answer within {timeout:.0f} seconds") from None
         except (OSError, asyncio.IncompleteReadError) as error:
@@ -39,10 +47,6 @@ class AsyncClient:
         for _, writer in self._idle:
             writer.close()
         self._idle.clear()
-
-    async def _ask(self, message: bytes) -> bytes:
-        async with self._free:
-            return await self._exchange(message)
 
     async def _exchange(self, message: bytes) -> bytes:
         reader, writer = self._take() or await asyncio.open_unix_connection(str(self._path), limit=LARGEST)

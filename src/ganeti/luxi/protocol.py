@@ -46,6 +46,7 @@ class Method(StrEnum):
 
     READ = "Read"  # [operation]: carry out one that changes nothing, without a job
     SUBMIT_JOB_AS = "SubmitJobAs"  # [caller, operations]: for somebody who may do less than root
+    CANCEL_JOB_AS = "CancelJobAs"  # [caller, number]
     READ_AS = "ReadAs"  # [caller, operation]
     FIND_NAMES = "FindNames"  # [kind, words]: the names in full of what somebody calls so
     OFFER_JOIN = "OfferJoin"  # [node name]: a token that lets a node join

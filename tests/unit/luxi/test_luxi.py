@@ -26,13 +26,17 @@ async def broken():
     raise ZeroDivisionError("oops")
 
 
+async def endless():
+    await asyncio.Event().wait()
+
+
 async def one(argument: int):
     return argument
 
 
 @pytest.fixture
 async def path(tmp_path):
-    methods = {"Echo": echo, "Missing": missing, "Broken": broken, "One": one}
+    methods = {"Echo": echo, "Missing": missing, "Broken": broken, "One": one, "WaitForJobChange": endless}
     server = LuxiServer({name: typed(method, name) for name, method in methods.items()})
     await server.start(tmp_path / "socket")
     yield tmp_path / "socket"
@@ -86,9 +90,19 @@ async def test_garbage_is_answered_not_obeyed(path):
 
 
 async def test_many_questions_share_connections(path):
-    client = AsyncClient(path, connections=4)
+    client = AsyncClient(path, quick=4)
     assert await asyncio.gather(*(client.call("Echo", n) for n in range(50))) == [[n, None] for n in range(50)]
     assert len(client._idle) <= 4
+    await client.close()
+
+
+async def test_whoever_waits_for_jobs_keeps_nobody_from_asking_something_else(path):
+    client = AsyncClient(path, quick=1, waits=1)
+    waiting = [asyncio.create_task(client.call("WaitForJobChange")) for _ in range(3)]
+    assert await client.call("Echo", 1) == [1, None]
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
     await client.close()
 
 

@@ -71,6 +71,7 @@ class Methods:
             Method.SET_DRAIN_FLAG: self.set_drain_flag,
             Method.READ: self.read,
             Method.SUBMIT_JOB_AS: self.submit_job_as,
+            Method.CANCEL_JOB_AS: self.cancel_job_as,
             Method.READ_AS: self.read_as,
             Method.OFFER_JOIN: self.offer_join,
             Method.FIND_NAMES: self.find_names,
@@ -123,7 +124,11 @@ class Methods:
         """Whether it was canceled, and a sentence about it."""
         if kill:
             raise WrongInput("A running job cannot be killed: jobs are not separate processes")
-        return self._executor.cancel(int(number))
+        return self._executor.cancel(int(number), ROOT)
+
+    async def cancel_job_as(self, caller: Caller, number: JobNumber) -> tuple[bool, str]:
+        """See ``cancel_job``."""
+        return self._executor.cancel(int(number), caller)
 
     async def change_job_priority(self, number: JobNumber, priority: Priority) -> tuple[bool, str]:
         return self._executor.change_priority(int(number), priority)

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
 from ganeti.declare.types import NonEmpty
 from ganeti.errors import ExecutionFailed, InsufficientResources, WrongInput
 from ganeti.jobs.context import Allocators, CheckContext
@@ -32,7 +33,8 @@ BUILT_IN = "hail"
 DEFAULT = "."  # stands for the cluster's default allocator
 
 AllocatorName = Annotated[
-    NonEmpty | None, param("Instance allocator that chooses the node", "-I", "--iallocator", metavar="NAME")
+    NonEmpty | None,
+    param("Instance allocator that chooses the node", "-I", "--iallocator", metavar="NAME", role=Role.ADMIN),
 ]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
@@ -52,6 +53,7 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         param(
             "Proceed even if the instance cannot be stopped on its node; make sure it does not run there",
             "--ignore-consistency",
+            role=Role.ADMIN,
         ),
     ] = False
     cleanup: Annotated[bool, param("Clean up after an interrupted failover", "--cleanup")] = False
