@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, StreamReader, TCPConnector, web
 
@@ -42,26 +42,27 @@ class HttpTransport:
         self._context: ssl.SSLContext | None = None
         self._session: ClientSession | None = None
         self._certificates: dict[str, str] = {}
-        self._called: dict[str, Address] = {}  # by name, as it was called last
+        self._calling: dict[str, list[Address]] = {}  # the calls under way that may open a connection, by name
 
     def certificate(self, name: str) -> str:
         return self._certificates.get(name, "")
 
     async def exchange(self, address: Address, request: bytes, deadline: float) -> AsyncGenerator[bytes, None]:
         host = f"[{address.host}]" if ":" in address.host else address.host
-        self._called[address.name] = address
         timeout = ClientTimeout(total=deadline, connect=_CONNECT, sock_read=SILENCE)
         try:
-            async with self._connected().post(
-                f"https://{host}:{address.port}{_PATH}",
-                data=request,
-                server_hostname=address.name,
-                ssl=self._current_context(),
-                timeout=timeout,
-            ) as response:
+            with self._expecting(address):
+                response = await self._connected().post(
+                    f"https://{host}:{address.port}{_PATH}",
+                    data=request,
+                    server_hostname=address.name,
+                    ssl=self._current_context(),
+                    timeout=timeout,
+                )
+            async with response:
                 response.raise_for_status()
                 if response.connection:
-                    self._note(address, peer_of(response.connection.transport).certificate)
+                    _ensure_expected(address, peer_of(response.connection.transport).certificate)
                 async for line in _lines(response.content, address.name):
                     yield line
         except TimeoutError:
@@ -69,11 +70,14 @@ class HttpTransport:
         except (ClientError, OSError) as error:
             raise NodeUnreachable(f"Node {address.name} ({address.host}) cannot be reached: {error}") from None
 
-    def _note(self, address: Address, certificate: str) -> None:
-        """Raise NodeUnreachable on a connection from before the record was changed."""
-        if not address.recognises(certificate):
-            raise NodeUnreachable(f"What answers as node {address.name} shows a certificate that is not on record")
-        self._certificates[address.name] = certificate
+    @contextmanager
+    def _expecting(self, address: Address) -> Iterator[None]:
+        calls = self._calling.setdefault(address.name, [])
+        calls.append(address)
+        try:
+            yield
+        finally:
+            calls.remove(address)
 
     def _current_context(self) -> ssl.SSLContext:
         """Connections of an earlier one serve no new call."""
@@ -84,7 +88,11 @@ class HttpTransport:
         return context
 
     def _recognises(self, name: str, certificate: str) -> bool:
-        return name in self._called and self._called[name].recognises(certificate)
+        """Of a new connection, which may be for any of the calls under way."""
+        expected = any(address.recognises(certificate) for address in self._calling.get(name, ()))
+        if expected:
+            self._certificates[name] = certificate
+        return expected
 
     async def close(self) -> None:
         if self._session:
@@ -95,6 +103,12 @@ class HttpTransport:
             connector = TCPConnector(limit=0, keepalive_timeout=_KEPT)
             self._session = ClientSession(connector=connector, auto_decompress=False)
         return self._session
+
+
+def _ensure_expected(address: Address, certificate: str) -> None:
+    """Raise NodeUnreachable for a connection that is from before the record was changed, or for another call."""
+    if not address.recognises(certificate):
+        raise NodeUnreachable(f"What answers as node {address.name} shows a certificate that is not on record")
 
 
 async def _lines(content: StreamReader, name: str) -> AsyncGenerator[bytes, None]:

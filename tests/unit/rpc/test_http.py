@@ -10,6 +10,7 @@ from aiohttp.base_protocol import BaseProtocol
 
 from ganeti.errors import NodeCallFailed, NodeRefused, NodeUnreachable, WrongInput
 from ganeti.host import certificates, tls
+from ganeti.model.entity import evolve
 from ganeti.model.node import Node
 from ganeti.rpc import http, intake
 from ganeti.rpc.authority import Authority, Term, write_term
@@ -237,6 +238,24 @@ async def test_the_certificate_that_a_node_shows_is_known_after_a_call(tmp_path,
     assert master.certificate_of(NODE) == ""
     await master.call(NODE, Ping())
     assert master.certificate_of(NODE) == certificates.fingerprint((tmp_path / "node1.pem").read_bytes())
+
+
+async def test_a_node_with_another_certificate_than_the_one_on_record_is_told_nothing(tmp_path, clients):
+    shown = certificates.fingerprint((tmp_path / "node1.pem").read_bytes())
+    assert await clients().call(evolve(NODE, certificate=shown), Ping())
+    assert await clients().call(evolve(NODE, certificate="old", next_certificate=shown), Ping())
+    master = clients()
+    with pytest.raises(NodeUnreachable, match="not the one that is on record"):
+        await master.call(evolve(NODE, certificate="another"), Ping())
+    assert master.certificate_of(NODE) == ""
+
+
+async def test_what_one_call_expects_does_not_decide_for_another_at_the_same_time(tmp_path, clients):
+    master = clients()
+    answers = await asyncio.gather(
+        master.call(NODE, Ping()), master.call(evolve(NODE, certificate="another"), Ping()), return_exceptions=True
+    )
+    assert isinstance(answers[0], Pong)
 
 
 async def test_a_caller_that_does_not_say_what_it_wants_is_hung_up_on(monkeypatch, tmp_path, ca, port):
