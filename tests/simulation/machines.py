@@ -10,12 +10,14 @@ from functools import partial
 from ganeti.bootstrap.mastership import Candidate, Rules, elect
 from ganeti.config.memory import MemoryStore
 from ganeti.daemons.masterd.master import Master, Surroundings
+from ganeti.daemons.masterd.methods import Methods
 from ganeti.daemons.noded import belonging
 from ganeti.errors import GanetiError, NodeUnreachable
 from ganeti.host.files import write_atomic
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
+from ganeti.model.timing import SILENCE
 from ganeti.node.equipment import PaperDisks, on_paper
 from ganeti.node.mastership import Mastership, mark_whole, whole
 from ganeti.node.membership import KnownCandidates, candidates
@@ -45,14 +47,14 @@ class DeadTransport(MemoryTransport):
         if self._life.dead:
             raise asyncio.CancelledError
         if lost < self._world.loss:
-            await asyncio.sleep(deadline)
+            await asyncio.sleep(min(deadline, SILENCE))
             raise NodeUnreachable(f"The request to {address.name} got lost")
         async with aclosing(super().exchange(address, request, deadline)) as lines:
             async for line in lines:
                 if self._life.dead:
                     raise asyncio.CancelledError
                 if lost < 2 * self._world.loss:
-                    await asyncio.sleep(deadline)
+                    await asyncio.sleep(min(deadline, SILENCE))
                     raise NodeUnreachable(f"The answer of {address.name} got lost")
                 yield line
 
@@ -93,7 +95,7 @@ class Machine:
         self.equipment = on_paper(node.name, self.paths, self.clock, world.disks)
         for hypervisor in self.equipment.hypervisors.values():
             hypervisor._guests = WatchedGuests(world.look_for_doubles)
-        self.life = self.master = self.masterd = None
+        self.life = self.master = self.methods = self.masterd = None
         self.powered = self.serving = False
         self._calls = {}  # in order, so that a seed repeats exactly
         self.enter(Term(1, "node1"), [n.name for n in world.first.nodes])
@@ -199,7 +201,7 @@ class Machine:
                 store=MortalStore(self.disk, self.life),
                 transport=DeadTransport(self.world, name, host, self.life),
                 clock=self.clock,
-                random=SeededRandom(1),
+                random=self.world.random,
                 resolver=NoResolver(),
                 allocators=Iallocators([self.paths.root]),
                 candidate_files=dict,
@@ -207,6 +209,7 @@ class Machine:
                 returned=partial(self._returned),
             )
         )
+        self.methods = Methods(self.master, None).table()
         try:
             await self.master.elected()
             mark_whole(self.paths, term)
@@ -252,6 +255,7 @@ class Machines:
     def __init__(self, root, count, seed, clock, loop):
         self.root, self.clock, self.loop = root, clock, loop
         self.chance = random.Random(seed)
+        self.random = SeededRandom(seed)
         self.network = MemoryNetwork()
         self.disks = PaperDisks()
         self.doubles = []

@@ -6,6 +6,7 @@ import random
 from contextlib import aclosing
 
 from ganeti.errors import GanetiError, NodeUnreachable
+from ganeti.model.timing import SILENCE
 from tests.cluster.world import first_state
 from tests.simulation.invariants import examine
 from tests.simulation.mortal import MortalCluster, MortalTransport, call_name
@@ -29,12 +30,12 @@ class StormyTransport(MortalTransport):
         await asyncio.sleep(self._chance.random() * 0.05)
         if lost < LOST:
             self._check_alive(address)
-            await asyncio.sleep(deadline)
+            await asyncio.sleep(min(deadline, SILENCE))
             raise NodeUnreachable(f"The request to {address.name} got lost")
         async with aclosing(super().exchange(address, request, deadline)) as lines:
             async for line in lines:
                 if lost < 2 * LOST:
-                    await asyncio.sleep(deadline)
+                    await asyncio.sleep(min(deadline, SILENCE))
                     raise NodeUnreachable(f"The answer of {address.name} got lost")
                 yield line
 
@@ -65,9 +66,11 @@ class Storm(MortalCluster):
 
     async def gone_or_finished(self, number):
         """Wait as a client does who is cut off when the master dies."""
-        master = self.master
-        while master is self.master and not master.queue.get(number).job.status.final:
-            await asyncio.sleep(0.05)
+        died = asyncio.create_task(self.life.died.wait())
+        ended = asyncio.create_task(self.finished(number))
+        await asyncio.wait((died, ended), return_when=asyncio.FIRST_COMPLETED)
+        died.cancel()
+        ended.cancel()
 
     def wish(self):
         """An operation that a customer thinks of, whether or not it makes sense now."""

@@ -13,7 +13,6 @@ import msgspec
 
 from ganeti import errors
 from ganeti.config.store import JOB
-from ganeti.daemons.masterd.methods import Methods
 from ganeti.errors import GanetiError
 from ganeti.model.job import JobStatus
 from ganeti.rpc.authority import Term, read_term
@@ -84,8 +83,7 @@ class Tempest(Machines):
             raise errors.decode(tracked.job.steps[0].result)
 
     async def submit(self, machine, wire_name, parameters):
-        methods = Methods(machine.master, None).table()
-        return await methods["SubmitJob"]([{"OP_ID": wire_name, **parameters}])
+        return await machine.methods["SubmitJob"]([{"OP_ID": wire_name, **parameters}])
 
     # Customers.
 
