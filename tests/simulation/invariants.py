@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What must be so whatever has happened, when all is calm again."""
 
+import asyncio
+
 from ganeti.config.configuration import read_state
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.node.storage.fake import FakeStorage
 from ganeti.rpc.contract.node import Ping, Pong
+
+PATIENCE = 1000.0  # seconds in fine weather, which is longer than any call
 
 
 async def examine(cluster):
@@ -17,6 +21,7 @@ async def examine(cluster):
     assert [guest async for guest in misplaced(cluster)] == []
     await examine_replicas(cluster)
     await examine_trust(cluster)
+    await examine_keys(cluster)
 
 
 def examine_jobs(cluster):
@@ -92,6 +97,21 @@ def broke_off(cluster, what, instance: Instance):
     """Whether an operation on an instance ended in an error, which the user was told."""
     steps = [step for tracked in cluster.master.queue for step in tracked.job.steps if step.status == "error"]
     return f"INSTANCE_{what}({instance.name})" in [step.summary for step in steps]
+
+
+async def examine_keys(cluster):
+    """Who is no master candidate has not the cluster's keys, or a job has said so."""
+    async with asyncio.timeout(PATIENCE):
+        while cluster.master.trust.unrelieved():
+            await asyncio.sleep(1)
+    entitled = {node.name for node in cluster.state.candidates}
+    holders = {name for name, node in cluster.nodes.items() if node.paths.ca_key.exists()}
+    told = [*said_to_be_left(cluster), *warnings(cluster)]
+    assert [name for name in holders - entitled if not any(name in text for text in told)] == []
+
+
+def warnings(cluster):
+    return [entry.text for tracked in cluster.master.queue for entry in tracked.log if "WARNING" in entry.text]
 
 
 async def examine_replicas(cluster):

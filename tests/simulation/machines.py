@@ -19,18 +19,19 @@ from ganeti.host.paths import Paths
 from ganeti.model.entity import evolve
 from ganeti.model.timing import SILENCE
 from ganeti.node.equipment import PaperDisks, on_paper
-from ganeti.node.mastership import Mastership, mark_whole, whole
-from ganeti.node.membership import KnownCandidates, candidates
+from ganeti.node.mastership import Mastership, mark_whole
+from ganeti.node.membership import KnownCandidates, candidates, forget_candidacy
 from ganeti.node.replica import Replica
 from ganeti.node.service import handlers
 from ganeti.rpc.authority import Authority, Term, read_term, write_term
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract import node as contract
+from ganeti.rpc.contract.store import Position
 from ganeti.rpc.memory import MemoryNetwork, MemoryTransport, Paper
 from ganeti.rpc.server import Dispatcher
 from tests.cluster.papers import first_certificate
 from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
-from tests.simulation.mortal import Life, MortalStore, WatchedGuests, call_name
+from tests.simulation.mortal import KEYS, Life, MortalStore, WatchedGuests, call_name
 
 
 class DeadTransport(MemoryTransport):
@@ -63,6 +64,11 @@ class SlowStore(MemoryStore):
     """``slowness``: seconds that a write takes."""
 
     slowness = 0.0
+
+    def empty(self):
+        """As if the file were removed."""
+        self._records.clear()
+        self._position = Position(0, 0)
 
     async def write(self, batches):
         await asyncio.sleep(self.slowness)
@@ -98,6 +104,8 @@ class Machine:
         self.life = self.master = self.methods = self.masterd = None
         self.powered = self.serving = False
         self._calls = {}  # in order, so that a seed repeats exactly
+        self._commands = {}
+        self._ends = []
         self.enter(Term(1, "node1"), [n.name for n in world.first.nodes])
 
     def enter(self, term, candidates):
@@ -127,29 +135,49 @@ class Machine:
     async def power_off(self):
         self.powered = False
         self.kill_noded()
+        for command in self._commands:
+            command.cancel()
         for hypervisor in self.equipment.hypervisors.values():
             hypervisor._guests.clear()
         await self.kill_masterd()
 
     def start_noded(self):
         authority = Authority(self.paths.term, KnownCandidates(self.paths), self._replaced)
-        replica = Replica(lambda: self.disk, authority, self.node.name, self.paths.replica_term, lambda: None)
+        replica = Replica(lambda: self.disk, authority, self.node.name, self.paths.replica_term, self._forget)
         standing = Mastership(
             self.paths,
             authority,
-            lambda: self.disk.position().revision,
+            self._kept,
             lambda: self.masterd is not None,
         )
         calls = {
             **handlers(self.equipment),
-            **belonging(self.paths, replica, asyncio.Event()),
+            **belonging(self.paths, replica, self._farewell()),
             contract.TellStanding: standing.standing,
         }
         self.world.network.plug(self.node.primary_ip, partial(self._answer, Dispatcher(calls, authority)))
 
+    def _farewell(self):
+        """For a node daemon: once it is set, the machine has left the cluster."""
+        left = asyncio.Event()
+
+        async def end():
+            await left.wait()
+            self.kill_noded()
+            self.disk.empty()
+
+        self._ends.append(asyncio.create_task(end()))
+        return left
+
+    def _forget(self):
+        self.disk.empty()
+        forget_candidacy(self.paths)
+
     def kill_noded(self):
         """With all that it is about."""
         self.world.network.unplug(self.node.primary_ip)
+        while self._ends:
+            self._ends.pop().cancel()
         for call in list(self._calls):
             call.cancel()
 
@@ -160,6 +188,9 @@ class Machine:
             await dispatcher.answer(*call)
         finally:
             del self._calls[task]
+
+    async def _kept(self, digests):
+        return await self.disk.digested() if digests else self.disk.position()
 
     def start_masterd(self):
         if self.masterd is None:
@@ -178,17 +209,18 @@ class Machine:
         """``gnt-cluster master-failover`` here; whether it worked."""
         if not self.candidate:
             return False
-        known = read_term(self.paths.term)
-        whole_in = whole(self.paths)
-        candidate = Candidate(self.node.name, self.disk, known, whole_in, self._calling, self.clock)
+        candidate = Candidate(self.node.name, self.paths, self.disk, self._calling, self.clock)
+        command = asyncio.create_task(elect(candidate, rules))
+        self._commands[command] = None
         try:
-            _, term = await elect(candidate, rules)
-        except GanetiError:
+            await command
+        except asyncio.CancelledError:  # by a power cut
             return False
-        if not self.powered:
+        except GanetiError as error:
+            self.world.told(self.node.name, error.message)
             return False
-        mark_whole(self.paths, term)
-        write_term(self.paths.term, term)
+        finally:
+            del self._commands[command]
         self.start_masterd()
         return True
 
@@ -204,7 +236,7 @@ class Machine:
                 random=self.world.random,
                 resolver=NoResolver(),
                 allocators=Iallocators([self.paths.root]),
-                candidate_files=dict,
+                candidate_files=lambda: KEYS,
                 term=term,
                 returned=partial(self._returned),
             )
@@ -399,6 +431,7 @@ class Machines:
             if not self.serving():
                 if read_term(machine.paths.term).master == machine.node.name:
                     machine.start_masterd()
-                else:
+                    await asyncio.sleep(60)
+                if not machine.serving:
                     await machine.take_over(Rules(count_offline=False))
-                await asyncio.sleep(60)
+                    await asyncio.sleep(60)

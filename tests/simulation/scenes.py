@@ -41,6 +41,12 @@ async def stranger(cluster):
     cluster.nodes[STRANGER.name] = cluster.machine(STRANGER, "node1")
 
 
+async def wanted_stranger(cluster):
+    """It becomes a master candidate when it joins."""
+    await stranger(cluster)
+    await cluster.run("OP_CLUSTER_SET_PARAMS", candidate_pool_size=4)
+
+
 async def member(cluster):
     await stranger(cluster)
     await cluster.run("OP_NODE_ADD", node_name=STRANGER.name, primary_ip=STRANGER.primary_ip)
@@ -96,8 +102,18 @@ def started(name, node):
     return {**new(name, node), "no_install": False, "disk_template": "diskless", "disks": []}
 
 
+def joining(name, node):
+    return {"node_name": STRANGER.name, "primary_ip": STRANGER.primary_ip}
+
+
 async def drained(cluster):
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", drained=True, force=True)
+
+
+async def short_of_candidates(cluster):
+    """The pool is full, and there is a node that would take another's place in it."""
+    await cluster.run("OP_CLUSTER_SET_PARAMS", candidate_pool_size=2)
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node3", master_candidate=False)
 
 
 SCENES = (
@@ -127,10 +143,12 @@ SCENES = (
     instance("OP_INSTANCE_REMOVE", running),
     instance("OP_INSTANCE_SHUTDOWN", running),
     instance("OP_INSTANCE_STARTUP", stopped, often=4),
-    Scene("OP_NODE_ADD", lambda name, node: {"node_name": STRANGER.name, "primary_ip": STRANGER.primary_ip}, stranger),
+    Scene("OP_NODE_ADD", joining, stranger),
+    Scene("OP_NODE_ADD", joining, wanted_stranger),
     Scene("OP_NODE_REMOVE", lambda name, node: {"node_name": STRANGER.name}, member),
     node(drained=True, force=True),
     node(drained, master_candidate=True),
+    node(short_of_candidates, drained=True, auto_promote=True),
     Scene("OP_OS_DIAGNOSE", lambda name, node: {"output_fields": ["name"]}),
     tags("OP_TAGS_DEL", tagged, tags=["red"]),
     tags("OP_TAGS_GET", tagged),

@@ -15,14 +15,13 @@ from ganeti import errors
 from ganeti.config.store import JOB
 from ganeti.errors import GanetiError
 from ganeti.model.job import JobStatus
-from ganeti.rpc.authority import Term, read_term
-from tests.simulation.invariants import examine, examine_jobs, examine_replicas
+from ganeti.node.membership import candidates
+from ganeti.rpc.authority import Term
+from tests.simulation.invariants import PATIENCE, examine, examine_jobs, examine_replicas
 from tests.simulation.machines import Machine, Machines
 from tests.simulation.scenes import SCENES, STRANGER
 from tests.simulation.storm import NAMES
 from tests.simulation.virtual import VirtualClock, run
-
-PATIENCE = 1000.0  # seconds that jobs get in fine weather, which is longer than any call
 
 
 @dataclass
@@ -222,12 +221,16 @@ class Tempest(Machines):
                 await open_jobs[0].changed()
 
     async def settle(self):
-        """What an administrator does after such a day: nodes are marked as they are, migrations cleaned up."""
-        stranger = self.machines[STRANGER.name]
-        if read_term(stranger.paths.term) is None:
-            stranger.enter(self.master.term, [node.name for node in self.state.candidates])
-            stranger.kill_noded()
-            stranger.start_noded()
+        """What an administrator does after such a day.
+
+        Machines are added anew that do not know the cluster, or not that the master is a candidate, since it became
+        one while they were cut off; nodes are marked as they are, migrations cleaned up.
+        """
+        for machine in self.machines.values():
+            if self.master.term.master not in candidates(machine.paths):
+                machine.enter(self.master.term, [node.name for node in self.state.candidates])
+                machine.kill_noded()
+                machine.start_noded()
         for node in self.state.nodes:
             if node.offline:
                 await self.run("OP_NODE_SET_PARAMS", node_name=node.name, offline=False)
@@ -274,7 +277,7 @@ def survive(root, seed):
                 await examine_replicas(tempest)
             else:
                 await examine(tempest)
-        except AssertionError as error:
+        except Exception as error:
             error.add_note("\n".join(map(str, tempest.history)))
             raise
         finally:

@@ -12,6 +12,7 @@ import pytest
 from ganeti import errors
 from ganeti.errors import CheckFailed
 from ganeti.operations import OPERATIONS
+from ganeti.rpc.authority import read_term
 from tests.cluster.world import first_state
 from tests.simulation.invariants import examine
 from tests.simulation.mortal import MortalCluster
@@ -59,6 +60,7 @@ def play(scene, root, last):
             await cluster.ended()
         moments = list(life.moments)
         await examine(cluster)
+        assert [node for node in strangers(cluster) if scene.wire_name == "OP_NODE_REMOVE" and is_member(node)] == []
         if last is not None:
             await repeat(cluster, scene)
             await examine(cluster)
@@ -78,6 +80,17 @@ async def repeat(cluster, scene):
     with suppress(CheckFailed):
         await cluster.run(scene.wire_name, **scene.parameters(INSTANCE, NODE))
     await cluster.ended()
+
+
+def strangers(cluster):
+    """Machines that the cluster does not know."""
+    known = {node.name for node in cluster.state.nodes}
+    return [node for name, node in cluster.nodes.items() if name not in known]
+
+
+def is_member(node):
+    """Whether a machine takes itself for a node of the cluster."""
+    return read_term(node.paths.term) is not None
 
 
 def failures(cluster):

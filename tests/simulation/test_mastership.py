@@ -3,10 +3,11 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from ganeti.bootstrap.mastership import Rules
-from ganeti.rpc.authority import read_term
+from ganeti.rpc.authority import Term, read_term, write_term
 from tests.simulation import mastership
 from tests.simulation.machines import Machines
 from tests.simulation.virtual import VirtualClock, run
@@ -17,19 +18,53 @@ def test_a_newer_master_says_yes_only_when_no_older_one_does(seed, tmp_path):
     mastership.survive(tmp_path, seed)
 
 
+async def with_machines(loop, root, seed, play):
+    machines = Machines(root, 3, seed, VirtualClock(loop), loop)
+    await machines.start()
+    try:
+        await play(machines, *machines.machines.values())
+    finally:
+        await machines.stop()
+
+
+def test_a_state_of_the_same_revision_with_other_content_is_not_taken_silently(tmp_path):
+    async def play(machines, first, second, third):
+        await first.power_off()
+        (record,) = third.disk.load("cluster")
+        damaged = msgspec.Raw(bytes(record.body).replace(b'"name":"cluster"', b'"name":"clustre"'))
+        third.disk._apply([msgspec.structs.replace(record, body=damaged)])
+        assert not await second.take_over(Rules())
+        assert "its content is another one" in machines.history[-1][-1]
+        assert await second.take_over(Rules(voting=False))
+
+    run(lambda loop: with_machines(loop, tmp_path, 3, play))
+
+
+def test_where_a_failover_broke_off_no_master_daemon_serves_until_it_is_repeated(tmp_path):
+    async def play(machines, first, second, third):
+        await first.power_off()
+        for machine in (second, third):
+            machine.kill_noded()
+            write_term(machine.paths.term, Term(2, second.node.name))
+            machine.start_noded()
+        second.start_masterd()
+        await asyncio.sleep(60)
+        assert machines.serving() == []
+        assert "broke off" in machines.history[-1][-1]
+        assert await second.take_over(Rules())
+        await asyncio.sleep(60)
+        assert machines.serving() == [second]
+
+    run(lambda loop: with_machines(loop, tmp_path, 3, play))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_of_two_candidates_at_the_same_moment_the_winner_is_obeyed_by_all(seed, tmp_path):
-    async def main(loop):
-        machines = Machines(tmp_path, 3, seed, VirtualClock(loop), loop)
-        await machines.start()
-        try:
-            both = [machines.machines[name] for name in ("node2", "node3")]
-            won = await asyncio.gather(*(candidate.take_over(Rules()) for candidate in both))
-            await asyncio.sleep(60)
-            assert sum(won) == 1
-            terms = [read_term(machine.paths.term) for machine in machines.machines.values()]
-            assert {term.master for term in terms} == {both[won.index(True)].node.name}
-        finally:
-            await machines.stop()
+    async def play(machines, first, second, third):
+        won = await asyncio.gather(second.take_over(Rules()), third.take_over(Rules()))
+        await asyncio.sleep(60)
+        assert sum(won) == 1
+        terms = [read_term(machine.paths.term) for machine in machines.machines.values()]
+        assert {term.master for term in terms} == {(second, third)[won.index(True)].node.name}
 
-    run(main)
+    run(lambda loop: with_machines(loop, tmp_path, seed, play))

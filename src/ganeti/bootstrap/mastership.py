@@ -48,14 +48,30 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Who wants to be the master, and what it has: its store, the term that it knows, a way to call in a term."""
+    """Who wants to be the master, and what it has: its files, its store, a way to call in a term."""
 
     name: str
+    paths: Paths
     store: Store
-    known: Term
-    whole_in: int  # the term that the state in the store is of
     calling: Callable[[int], AbstractAsyncContextManager[NodeClient]]
     clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The state that a node keeps: the term that it is of, how far it is, and digests of what is in it."""
+
+    whole_in: int
+    revision: int
+    digests: Mapping[str, str]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.whole_in, self.revision
+
+    def contradicts(self, other: _Kept) -> bool:
+        """Whether two that should be the same are not."""
+        return self.place == other.place and bool(self.digests) and self.digests != other.digests
 
 
 def is_master(paths: Paths) -> bool:
@@ -76,27 +92,24 @@ async def take_over(paths: Paths, clock: Clock, rules: Rules) -> State:
     own = _ensure_fit(paths)
     store = SqliteStore(paths.store)
     try:
-        known = read_term(paths.term) or Term(0, "")
-        candidate = Candidate(own, store, known, whole(paths), partial(_calling, paths, own), clock)
-        state, term = await elect(candidate, rules)
-        mark_whole(paths, term)
-        write_term(paths.term, term)
-        return state
+        return await elect(Candidate(own, paths, store, partial(_calling, paths, own), clock), rules)
     finally:
         store.close()
 
 
-async def elect(candidate: Candidate, rules: Rules) -> tuple[State, Term]:
-    """See ``take_over``. The term is to be kept: the node daemon does not know who is vouched to be off."""
-    state, revision = read_state(candidate.store), candidate.store.position().revision
-    node = _ensure_not_master(state, candidate, rules)
+async def elect(candidate: Candidate, rules: Rules) -> State:
+    """See ``take_over``."""
+    known = read_term(candidate.paths.term) or Term(0, "")
+    state, kept = read_state(candidate.store), await candidate.store.digested()
+    own = _Kept(whole(candidate.paths), kept.revision, kept.digests)
+    node = _ensure_not_master(state, candidate.name, known, rules)
     others = [other for other in state.nodes if other.uuid != node.uuid]
-    async with candidate.calling(candidate.known.number) as client:
+    async with candidate.calling(known.number) as client:
         standings = await _ask(client, others)
-    _ensure_newest(rules, standings, state, (candidate.whole_in, revision))
+    _ensure_newest(rules, standings, state, own)
     _ensure_majority(rules, state, node, set(standings), "can be reached")
     reachable = [other for other in others if other.name in standings]
-    first = 1 + max([candidate.known.number, *(standing.term for standing in standings.values())])
+    first = 1 + max([known.number, *(standing.term for standing in standings.values())])
     # Another candidate may claim the same term at this moment. It gets no majority, and those that obey it must not
     # do so for ever: a second claim, of a term of its own, has them.
     for number in (first, first + 1):
@@ -107,15 +120,19 @@ async def elect(candidate: Candidate, rules: Rules) -> tuple[State, Term]:
             break
     async with candidate.calling(number) as client:
         # The old master may have gone on until they obeyed.
-        _ensure_newest(rules, await _ask(client, reachable), state, (candidate.whole_in, revision))
+        _ensure_newest(rules, await _ask(client, reachable), state, own)
         if state.master.uuid != node.uuid:
             await _outlast(client, state.master, obeying, rules)
     changed = evolve(
         state.cluster, master_node=node.uuid, serial_no=state.cluster.serial_no + 1, mtime=candidate.clock.now()
     )
-    await candidate.store.write([Batch(revision=revision + 1, records=(record_of(changed),))])
     silent = sorted({other.name for other in voters(others)} - obeying)
-    return state.changed([changed]), Term(number, node.name, () if rules.voting else tuple(silent))
+    term = Term(number, node.name, () if rules.voting else tuple(silent))
+    # First, so that the state is never taken for the old master's with this change in it.
+    mark_whole(candidate.paths, term)
+    await candidate.store.write([Batch(revision=own.revision + 1, records=(record_of(changed),))])
+    write_term(candidate.paths.term, term)  # again: the node daemon does not know who is vouched to be off
+    return state.changed([changed])
 
 
 async def _outlast(client: NodeClient, old: Node, obeying: AbstractSet[str], rules: Rules) -> None:
@@ -143,7 +160,7 @@ async def _ask(client: NodeClient, nodes: Iterable[Node]) -> Mapping[str, Standi
     async def one(node: Node) -> tuple[str, Standing | None]:
         try:
             async with asyncio.timeout(_PATIENCE):
-                return node.name, await client.call(node, TellStanding())
+                return node.name, await client.call(node, TellStanding(digests=True))
         except (GanetiError, TimeoutError):
             return node.name, None
 
@@ -174,13 +191,12 @@ def _ensure_fit(paths: Paths) -> str:
     return own
 
 
-def _ensure_not_master(state: State, candidate: Candidate, rules: Rules) -> Node:
+def _ensure_not_master(state: State, own: str, known: Term, rules: Rules) -> Node:
     """This node. The master itself may begin a new term to go on without nodes that are off.
 
     One that was interrupted while it took over may do so again.
     """
-    own = candidate.name
-    if rules.voting and candidate.known.master == own and state.master.name == own:
+    if rules.voting and known.master == own and state.master.name == own:
         raise WrongState(
             f"{own} is the master already; run this on the node that is to become the master, or with --no-voting "
             "if it is to go on although most nodes are off"
@@ -188,25 +204,31 @@ def _ensure_not_master(state: State, candidate: Candidate, rules: Rules) -> Node
     return state.find(Node, own)
 
 
-def _ensure_newest(rules: Rules, found: Mapping[str, Standing], state: State, own: tuple[int, int]) -> None:
+def _ensure_newest(rules: Rules, found: Mapping[str, Standing], state: State, own: _Kept) -> None:
     """Raise WrongState if there may be changes that were acknowledged and are not in this node's state.
 
-    ``own``: (term, revision) of that. Without a vote only what is there counts, not what might be lost.
+    Without a vote only what is there counts, not what might be lost.
     """
-    kept = {node.name for node in state.candidates}
-    newer = {name: (one.whole_in, one.revision) for name, one in found.items() if name in kept}
-    best = max(newer, key=lambda name: newer[name], default=None)
-    if best and newer[best] > own:
+    names = {node.name for node in state.candidates}
+    kept = {name: _Kept(one.whole_in, one.revision, one.digests) for name, one in found.items() if name in names}
+    best = max(kept, key=lambda name: kept[name].place, default=None)
+    if best and kept[best].place > own.place:
         raise WrongState(
-            f"{best} has a newer state of the cluster ({_shown(newer[best])}, here {_shown(own)}); run this there, "
-            "or wait until the replica here has caught up"
+            f"{best} has a newer state of the cluster ({_shown(kept[best].place)}, here {_shown(own.place)}); run this "
+            "there, or wait until the replica here has caught up"
         )
-    behind = [name for name, one in found.items() if one.noted > own]
+    behind = [name for name, one in found.items() if one.noted > own.place]
     if rules.voting and behind:
         raise WrongState(
-            f"The state of the cluster here ({_shown(own)}) is known to be behind ({_shown(found[behind[0]].noted)}, "
-            f"says {behind[0]}); run this on another master candidate. If none has a newer one, --no-voting goes on "
-            "from here, and what was changed since is lost"
+            f"The state of the cluster here ({_shown(own.place)}) is known to be behind "
+            f"({_shown(found[behind[0]].noted)}, says {behind[0]}); run this on another master candidate. If none has "
+            "a newer one, --no-voting goes on from here, and what was changed since is lost"
+        )
+    unlike = [name for name, other in kept.items() if other.contradicts(own)]
+    if rules.voting and unlike:
+        raise WrongState(
+            f"The state of the cluster here and on {', '.join(unlike)} is of the same place ({_shown(own.place)}), and "
+            "its content is another one; one of them is damaged. --no-voting goes on from the one here"
         )
 
 

@@ -169,13 +169,13 @@ class SqliteStore:
             raise StoreFailed(f"The cluster's state in {self._path} cannot be accessed: {error.strerror}") from None
 
 
-def revision_of(path: Path) -> int:
-    """Of the state in a file, be it in use or not; 0 if there is none. Raises StoreFailed."""
+async def position_of(path: Path, *, digested: bool) -> Position:
+    """Of the state in a file, be it in use or not; format 0 if there is none. Raises StoreFailed."""
     if not path.exists():
-        return 0
+        return Position(0, 0)
     store = SqliteStore(path)
     try:
-        return store.position().revision
+        return await store.digested() if digested else store.position()
     finally:
         store.close()
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from ganeti.api.users import parse
-from ganeti.config.sqlite import SqliteStore, revision_of
+from ganeti.config.sqlite import SqliteStore, position_of
 from ganeti.daemons.daemon import main as run_daemon
 from ganeti.host.certificates import node_name
 from ganeti.host.clock import WallClock
@@ -58,7 +58,12 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     replica = Replica(
         lambda: _open_replica(paths), authority, name, paths.replica_term, partial(forget_candidacy, paths)
     )
-    mastership = Mastership(paths, authority, lambda: revision_of(paths.store), lambda: manager.running(Daemon.MASTER))
+    mastership = Mastership(
+        paths,
+        authority,
+        lambda digests: position_of(paths.store, digested=digests),
+        lambda: manager.running(Daemon.MASTER),
+    )
     calls = {**handlers(equipment), **belonging(paths, replica, stop)}
     calls[node.TellStanding] = mastership.standing
     prepare(paths)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ganeti.errors import GanetiError
+from ganeti.errors import GanetiError, in_words
 from ganeti.model.entity import Entity
 from ganeti.model.instance import Instance
 from ganeti.model.job import Residue
@@ -88,6 +88,10 @@ class Services:
     allocators: Allocators
     problems: Callable[[], dict[str, str]]  # what of the store could not be read, and why
     candidate_files: Callable[[], dict[str, str]]  # what every master candidate must have, by name
+
+
+# Something that is made: what it is, on which node, and which call undoes it.
+Thing = tuple[str, Node, Call[Any]]
 
 
 class CheckContext:
@@ -201,9 +205,9 @@ class JobRecord(Protocol):
 
     async def keep_residue(self, residue: tuple[Residue, ...]) -> None: ...
 
-    def record_without_residue(self) -> Record: ...
+    def record_with(self, residue: tuple[Residue, ...]) -> Record: ...
 
-    def forget_residue(self) -> None: ...
+    def has_kept(self, residue: tuple[Residue, ...]) -> None: ...
 
     async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]: ...
 
@@ -247,22 +251,28 @@ class RunContext(CheckContext):
         finally:
             self.job.progress(None)
 
-    async def commit(self, puts: Iterable[Entity] = (), deletes: Iterable[Entity] = ()) -> None:
-        """See Configuration.commit. What ``will_leave`` was told belongs to the cluster from then on."""
-        if not self._residue:
+    async def commit(
+        self, puts: Iterable[Entity] = (), deletes: Iterable[Entity] = (), *, then: Iterable[Thing] = ()
+    ) -> None:
+        """See Configuration.commit. What ``will_leave`` was told belongs to the cluster from then on.
+
+        ``then``: what has to be done after it, as for ``will_leave``. It becomes durable with the change, so that it
+        is done even if the master daemon dies before this operation comes to it.
+        """
+        residue = tuple(_residue(thing) for thing in then)
+        if self._residue == residue:
             await self._services.configuration.commit(puts, deletes)
             return
-        await self._services.configuration.commit(puts, deletes, [self.job.record_without_residue()])
-        self._residue = ()
-        self.job.forget_residue()
+        await self._services.configuration.commit(puts, deletes, [self.job.record_with(residue)])
+        self._residue = residue
+        self.job.has_kept(residue)
 
-    async def will_leave(self, *things: tuple[str, Node, Call[Any]]) -> None:
+    async def will_leave(self, *things: Thing) -> None:
         """Say before making something what it is and which call would undo it.
 
         It is durable when this returns: if the operation fails, or the master daemon dies, it is undone.
         """
-        new = tuple(Residue(what=what, node=node.uuid, call=encode_call(call)) for what, node, call in things)
-        self._residue += new
+        self._residue += tuple(_residue(thing) for thing in things)
         await self.job.keep_residue(self._residue)
 
     async def undo_all(self) -> list[str]:
@@ -270,14 +280,19 @@ class RunContext(CheckContext):
         left = []
         for residue in reversed(self._residue):
             try:
-                node = self.state.get(Node, residue.node)
-                await self._services.nodes.send(node, residue.call, _UNDO_DEADLINE)
+                await self._services.nodes.send(self._node_of(residue), residue.call, _UNDO_DEADLINE)
                 self.log(f" - INFO: Undone: {residue.what}")
-            except GanetiError as error:
-                _log.warning("Job %d: %s is left: %s", self.job.id, residue.what, error.message)
-                left.append(f"{residue.what} ({error.message})")
+            except Exception as error:  # noqa: BLE001 - the others are undone, whatever is wrong with this one
+                _log.warning("Job %d: %s is left: %s", self.job.id, residue.what, error)
+                left.append(f"{residue.what} ({in_words(error)})")
         self._residue = ()
         return left
+
+    def _node_of(self, residue: Residue) -> Node:
+        """As the cluster knows it, or as the operation did. Raises UnknownEntity."""
+        if residue.address and residue.node not in self.state.entities[Kind.NODE]:
+            return Node(uuid=residue.node, name=residue.name, primary_ip=residue.address, group="")
+        return self.state.get(Node, residue.node)
 
     async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:
         """Submit further jobs, each some operations; their numbers."""
@@ -291,6 +306,11 @@ class RunContext(CheckContext):
                 self.job.progress(line.progress)
 
         return listen
+
+
+def _residue(thing: Thing) -> Residue:
+    what, node, call = thing
+    return Residue(what=what, node=node.uuid, call=encode_call(call), name=node.name, address=node.primary_ip)
 
 
 async def gather(*works: Awaitable[R]) -> list[R]:

@@ -20,7 +20,7 @@ from msgspec import UNSET
 from ganeti import errors
 from ganeti.declare.decode import decode
 from ganeti.declare.role import Role
-from ganeti.errors import Canceled, GanetiError, UnknownEntity, WrongInput, WrongState
+from ganeti.errors import Canceled, ExecutionFailed, GanetiError, UnknownEntity, WrongInput, WrongState, in_words
 from ganeti.jobs.context import CheckContext, RunContext, Services
 from ganeti.jobs.hooks import Hooks
 from ganeti.jobs.locks import Request
@@ -221,11 +221,11 @@ class _Run:
     async def keep_residue(self, residue: tuple[Residue, ...]) -> None:
         await self._queue.write(self._tracked, evolve(self._tracked.job, residue=residue))
 
-    def record_without_residue(self) -> Record:
-        return record_of(evolve(self._tracked.job, residue=()))
+    def record_with(self, residue: tuple[Residue, ...]) -> Record:
+        return record_of(evolve(self._tracked.job, residue=residue))
 
-    def forget_residue(self) -> None:
-        self._queue.show(self._tracked, evolve(self._tracked.job, residue=()))
+    def has_kept(self, residue: tuple[Residue, ...]) -> None:
+        self._queue.show(self._tracked, evolve(self._tracked.job, residue=residue))
 
     async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:
         """As whoever submitted this job."""
@@ -284,14 +284,12 @@ class _Run:
         await hooks.before()
         try:
             result = await operation.run(context, plan)
-        except GanetiError as error:
+        except Exception as error:
             left = await context.undo_all()
-            if left:
-                raise type(error)(f"{error.message}. This could not be undone: {'; '.join(left)}") from error
-            raise
-        except Exception:
-            await context.undo_all()
-            raise
+            if not left:
+                raise
+            kind = type(error) if isinstance(error, GanetiError) else ExecutionFailed
+            raise kind(f"{in_words(error)}. This could not be undone: {'; '.join(left)}") from error
         await hooks.after()
         return result
 
@@ -380,10 +378,11 @@ class _NoJob:
         del residue
         raise Canceled("An operation without a job cannot leave anything behind")
 
-    def record_without_residue(self) -> Record:
-        raise Canceled("An operation without a job leaves nothing behind")
+    def record_with(self, residue: tuple[Residue, ...]) -> Record:
+        del residue
+        raise Canceled("An operation without a job cannot leave anything behind")
 
-    def forget_residue(self) -> None:
+    def has_kept(self, residue: tuple[Residue, ...]) -> None:
         pass
 
     async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:

@@ -7,7 +7,7 @@ import logging
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from ganeti.errors import GanetiError, JobLost
+from ganeti.errors import GanetiError, JobLost, UnknownEntity
 from ganeti.jobs.context import RunContext
 from ganeti.jobs.operation import JobOperation
 
@@ -28,6 +28,8 @@ async def cleaned_up(cluster: RunContext, held: AbstractAsyncContextManager[JobO
                 await operation.recover(cluster)
             finally:
                 left += await cluster.undo_all()
+    except UnknownEntity as error:
+        told.append(f"what it was about is gone ({error.message})")
     except GanetiError as error:
         told.append(f"cleaning up after it failed: {error.message}")
     except Exception as error:  # noqa: BLE001 - a job ends, whatever happens

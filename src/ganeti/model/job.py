@@ -53,12 +53,15 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Residue(Struct, frozen=True, kw_only=True):
     """Something that a running operation made and would undo if it failed.
 
-    Kept with the job so that it can be undone after a crash of the master: a node call, encoded.
+    Kept with the job so that it can be undone after a crash of the master: a node call, encoded. ``name`` and
+    ``address`` are the node's, which the cluster may not know yet, or no more.
     """
 
     what: str
     node: str  # UUID
     call: msgspec.Raw
+    name: str = ""
+    address: str = ""
 
 
 class Job(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ganeti.errors import GanetiError
 from ganeti.host.daemons import MASTER_DAEMONS, Daemon
@@ -15,35 +15,42 @@ from ganeti.host.services import Services
 from ganeti.node.membership import noted
 from ganeti.rpc.authority import Authority, Term
 from ganeti.rpc.contract.node import Standing, TellStanding
+from ganeti.rpc.contract.store import Position
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
 
 
 class Mastership:
-    """``revision``: how far the cluster's state is that this node keeps, 0 if it keeps none.
+    """``kept``: where the cluster's state is that this node keeps, with digests of it or without.
 
     ``serving``: whether a master daemon runs here.
     """
 
     def __init__(
-        self, paths: Paths, authority: Authority, revision: Callable[[], int], serving: Callable[[], bool]
+        self,
+        paths: Paths,
+        authority: Authority,
+        kept: Callable[[bool], Awaitable[Position]],
+        serving: Callable[[], bool],
     ) -> None:
         self._paths = paths
         self._authority = authority
-        self._revision = revision
+        self._kept = kept
         self._serving = serving
 
     async def standing(self, call: TellStanding, report: Report) -> Standing:
-        del call, report
+        del report
         term = self._authority.term or Term(0, "")
         serving = await asyncio.to_thread(self._serving)
         try:
-            revision = self._revision()
+            kept = await self._kept(call.digests)
         except GanetiError as error:  # a node without a state still has a voice
             _log.warning("The state of the cluster cannot be read here: %s", error)
-            revision = 0
-        return Standing(term.number, term.master, revision, serving, whole(self._paths), noted(self._paths))
+            kept = Position(0, 0)
+        return Standing(
+            term.number, term.master, kept.revision, serving, whole(self._paths), noted(self._paths), kept.digests
+        )
 
 
 def whole(paths: Paths) -> int:

@@ -99,7 +99,10 @@ class Authority:
 
     def _ensure_candidate(self, caller: str) -> None:
         if caller not in self._candidates():
-            raise NodeRefused(f"'{caller}' cannot be master: it is not a master candidate")
+            raise NodeRefused(
+                f"'{caller}' cannot be master: it is not a master candidate, as far as this node knows; if it has "
+                "become one while this node was silent, 'gnt-node add --readd' of this node lets it know"
+            )
 
 
 def _on_record(known: Mapping[str, Collection[str]], peer: Peer) -> bool:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A database that several processes have open."""
 
+import asyncio
 import subprocess
 import sys
 
-from ganeti.config.sqlite import SqliteStore, revision_of
+from ganeti.config.sqlite import SqliteStore, position_of
 from ganeti.config.store import FORMAT
 from ganeti.rpc.contract.store import Position
 
@@ -12,6 +13,10 @@ OPEN_AND_CLOSE = """
 import sys; from pathlib import Path; from ganeti.config.sqlite import SqliteStore
 SqliteStore(Path(sys.argv[1])).close()
 """
+
+
+def revision_of(path):
+    return asyncio.run(position_of(path, digested=False)).revision
 
 
 def test_looking_at_a_database_does_not_make_another_process_take_itself_for_the_only_one(tmp_path):

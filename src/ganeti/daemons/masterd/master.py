@@ -106,8 +106,13 @@ class Master:
     async def elected(self) -> None:
         """Return when more than half of the nodes obey this master; only then may it be started.
 
-        Raises NotMaster if one of them knows of a newer one.
+        Raises NotMaster if one of them knows of a newer one, or if this one never became the master whole.
         """
+        if self.configuration.state.master.name != self.term.master:
+            raise NotMaster(
+                f"{self.term.master} was about to become the master when that broke off; "
+                "'gnt-cluster master-failover' begins again"
+            )
         self.mandate.refresh()
         try:
             await self.mandate.won()

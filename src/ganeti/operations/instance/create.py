@@ -25,7 +25,7 @@ from ganeti.declare.types import (
     Seconds,
     Tags,
 )
-from ganeti.errors import ExecutionFailed, GanetiError, UnknownEntity, WrongInput
+from ganeti.errors import UnknownEntity, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
@@ -50,11 +50,10 @@ from ganeti.operations.instance.naming import new_name
 from ganeti.operations.instance.nics import NicRequests
 from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.presence import ensure_no_namesake
-from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark
+from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark, start
 from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, instance_environment, nodes_of, online
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.operations.node.choice import NodeChoice
-from ganeti.rpc.contract.instance import StartGuest
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,9 +397,4 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         instance = cluster.state.get(Instance, plan.instance.uuid)
         instance = await mark(cluster, instance, AdminState.UP)
         cluster.step("starting instance...")
-        try:
-            await cluster.call(plan.node, StartGuest(guest=guest_of(cluster.state, instance)))
-        except GanetiError as error:
-            raise ExecutionFailed(
-                f"Instance {instance.name} was created, but could not be started: {error.message}"
-            ) from error
+        await start(cluster, plan.node, guest_of(cluster.state, instance), done="was created")

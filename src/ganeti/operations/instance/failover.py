@@ -24,10 +24,10 @@ from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.settle import settle
 from ganeti.operations.instance.shutdown import stop
-from ganeti.operations.instance.startup import ensure_it_fits
+from ganeti.operations.instance.startup import ensure_it_fits, start
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, SHUTDOWN_TIMEOUT, ShutdownTimeout, primary_of
 from ganeti.operations.instance.target import ensure_movable
-from ganeti.rpc.contract.instance import ClearGuest, StartGuest
+from ganeti.rpc.contract.instance import ClearGuest
 from ganeti.rpc.contract.node import Ping
 
 
@@ -92,7 +92,8 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
                 await release(cluster, current)
             return
         cluster.step(f"starting the instance on {plan.target.name}")
-        await cluster.call(plan.target, StartGuest(guest=guest_of(cluster.state, current)))
+        guest = guest_of(cluster.state, current)
+        await start(cluster, plan.target, guest, done=f"has {plan.target.name} as its primary node now")
 
     def hook_environment(self, state: State, plan: Relocation) -> dict[str, str]:
         return {

@@ -10,7 +10,7 @@ from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
-from ganeti.errors import GanetiError, WrongState
+from ganeti.errors import ExecutionFailed, GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
@@ -137,10 +137,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             await settle(cluster, plan.instance)
             raise
         await cluster.commit([evolve(cluster.state.get(Instance, plan.instance.uuid), primary_node=target.uuid)])
-        await cluster.call(target, FinishIncoming(guest=plan.guest, success=True))
-        await cluster.call(plan.source, FinishOutgoing(guest=plan.guest, success=True))
-        if is_mirrored(plan.instance):
-            await hold(cluster, plan.instance, target, DiskUse.OWN)
+        await _finish(cluster, plan, target)
         late = cluster.now - migrated.completed
         cluster.log(
             f"Moved {migrated.transferred:.0f} MiB in {migrated.total:.2f} s; "
@@ -192,3 +189,17 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             raise WrongState(
                 f"The versions of hypervisor {instance.hypervisor} differ: {told}; --ignore-hvversions ignores that"
             )
+
+
+async def _finish(cluster: RunContext, plan: MigratePlan, target: Node) -> None:
+    """Have both nodes forget the move, after it. Raises ExecutionFailed."""
+    try:
+        await cluster.call(target, FinishIncoming(guest=plan.guest, success=True))
+        await cluster.call(plan.source, FinishOutgoing(guest=plan.guest, success=True))
+        if is_mirrored(plan.instance):
+            await hold(cluster, plan.instance, target, DiskUse.OWN)
+    except GanetiError as error:
+        raise ExecutionFailed(
+            f"Instance {plan.instance.name} has moved to {target.name}, but whether all that is left of the move was "
+            f"cleared away is not known: {error.message}; 'gnt-instance migrate --cleanup' finds out"
+        ) from error

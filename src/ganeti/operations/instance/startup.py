@@ -12,7 +12,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.route import Route
 from ganeti.declare.types import Parameters, Seconds
-from ganeti.errors import InsufficientResources, WrongState
+from ganeti.errors import ExecutionFailed, GanetiError, InsufficientResources, NodeUnreachable, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, ensure_backend_sense, ensure_hypervisor_sense, guest_of
@@ -113,6 +113,18 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
         ensure_backend_sense(state, instance, beparams)
         ensure_hypervisor_sense(state, instance, hvparams)
         return guest_of(state, instance, hvparams=hvparams, beparams=beparams)
+
+
+async def start(cluster: RunContext, node: Node, guest: Guest, *, done: str) -> None:
+    """Start a guest for which something was ``done`` before; an error says that too, and no more than is known."""
+    try:
+        await cluster.call(node, StartGuest(guest=guest))
+    except NodeUnreachable as error:
+        raise NodeUnreachable(
+            f"Instance {guest.name} {done}; whether it was started is not known: {error.message}"
+        ) from None
+    except GanetiError as error:
+        raise ExecutionFailed(f"Instance {guest.name} {done}, but could not be started: {error.message}") from error
 
 
 async def ensure_it_fits(cluster: CheckContext, node: Node, guest: Guest, *, disks_exist: bool = True) -> None:

@@ -33,22 +33,29 @@ def warn_of_few(cluster: RunContext) -> None:
         )
 
 
-async def promote(cluster: RunContext, nodes: list[Node]) -> None:
-    """Make nodes master candidates and give them what a candidate needs."""
-    if not nodes:
+async def promote(cluster: RunContext, nodes: list[Node], *changed: Node) -> None:
+    """Make nodes master candidates and give them what a candidate needs; ``changed``: others, at the same time."""
+    if not nodes and not changed:
         return
     for node in nodes:
         cluster.log(f"Promoting node {node.name} to master candidate")
         await equip(cluster, node)
-    await cluster.commit([evolve(cluster.state.get(Node, node.uuid), master_candidate=True) for node in nodes])
+    promoted = [evolve(cluster.state.get(Node, node.uuid), master_candidate=True) for node in nodes]
+    await cluster.commit([*promoted, *changed])
     for node in nodes:
         await catch_up(cluster, node)
 
 
 async def equip(cluster: RunContext, node: Node) -> None:
-    """Give a node the files that every candidate has: the CA's key, the remote API's certificate and users."""
-    if node.uuid != cluster.state.cluster.master_node:
-        await cluster.call(node, SaveFiles(files=cluster.candidate_files))
+    """Give a node the files that every candidate has: the CA's key, the remote API's certificate and users.
+
+    They are taken from it again unless it is committed as a candidate.
+    """
+    if node.uuid == cluster.state.cluster.master_node:
+        return
+    if node.uuid not in {candidate.uuid for candidate in cluster.state.candidates}:
+        await cluster.will_leave((f"the files of a master candidate on {node.name}", node, ForgetCandidacy()))
+    await cluster.call(node, SaveFiles(files=cluster.candidate_files))
 
 
 async def catch_up(cluster: RunContext, node: Node) -> None:

@@ -93,8 +93,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         becomes = plan.after.master_candidate and not plan.before.master_candidate
         if becomes:
             await equip(cluster, plan.after)
-        await promote(cluster, plan.promote)
-        await cluster.commit([plan.after])
+        await promote(cluster, plan.promote, plan.after)
         if plan.before.master_candidate and not plan.after.master_candidate:
             warn_of_few(cluster)
         if becomes:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
-from ganeti.errors import GanetiError, WrongState
+from ganeti.errors import GanetiError, UnknownEntity, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import HookNodes
@@ -28,7 +28,11 @@ class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_RE
     )
 
     def locks(self, state: State) -> LockSet:
-        return super().locks(state) | exclusive(Kind.CLUSTER, "candidates")
+        try:
+            node = super().locks(state)
+        except UnknownEntity:  # gone from the configuration, and still to be told by a master that takes this up
+            node = exclusive(Kind.NODE, self.node_name)
+        return node | exclusive(Kind.CLUSTER, "candidates")
 
     async def check(self, cluster: CheckContext) -> Node:
         state = cluster.state
@@ -46,9 +50,11 @@ class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_RE
 
     async def run(self, cluster: RunContext, plan: Node) -> None:
         await promote(cluster, promotions(cluster.state, without=plan) if plan.master_candidate else [])
-        await cluster.commit(deletes=[cluster.state.get(Node, plan.uuid)])
+        leave = LeaveCluster()
+        gone = (f"what {plan.name} has of the cluster", plan, leave)
+        await cluster.commit(deletes=[cluster.state.get(Node, plan.uuid)], then=[gone])
         try:
-            await cluster.call(plan, LeaveCluster())
+            await cluster.call(plan, leave)
         except GanetiError as error:
             cluster.warn(
                 f"{plan.name} was removed from the cluster but could not be contacted ({error.message}); "

@@ -54,7 +54,7 @@ class Standing(Struct, frozen=True):
     """The newest term that a node has heard of, its master, and how far the state is that the node keeps.
 
     ``whole_in``: the term that the state is of. ``noted``: (term, revision) of the newest note, see ``Obey``.
-    ``serving``: whether a master daemon runs on it.
+    ``serving``: whether a master daemon runs on it. ``digests`` of the state, as in ``Position``, if asked for.
     """
 
     term: int
@@ -63,6 +63,7 @@ class Standing(Struct, frozen=True):
     serving: bool = False
     whole_in: int = 0
     noted: tuple[int, int] = (0, 0)
+    digests: dict[str, str] = {}
 
 
 class Obey(Call[None], frozen=True, tag="node.obey"):
@@ -73,8 +74,9 @@ class Obey(Call[None], frozen=True, tag="node.obey"):
 
 
 class TellStanding(Call[Standing], frozen=True, tag="node.standing"):
-    """Whom do you obey? Any master candidate may ask; nothing changes by it."""
+    """Whom do you obey? Any master candidate may ask; nothing changes by it. ``digests``: and what do you keep?"""
 
+    digests: bool = False
     any_candidate = True
     patience = 5.0
 
