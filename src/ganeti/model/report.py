@@ -65,7 +65,8 @@ class NodeReport(Struct, frozen=True, kw_only=True):
 class GuestEvent(Struct, frozen=True):
     """How a guest is from now on.
 
-    The first events of a watch describe what is; one with an empty ``uuid`` ends them.
+    The first events of a watch describe what is; one with an empty ``uuid`` ends them. It names in ``unknown`` the
+    hypervisors whose guests could not be listed; when that changes there is another one.
     """
 
     uuid: str
@@ -74,3 +75,5 @@ class GuestEvent(Struct, frozen=True):
     memory: int = 0  # MiB
     vcpus: int = 0
     reason: str = ""
+    hypervisor: str = ""
+    unknown: tuple[str, ...] = ()

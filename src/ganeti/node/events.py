@@ -33,4 +33,6 @@ class Events:
 
 
 def event_of(guest: RunningGuest) -> GuestEvent:
-    return GuestEvent(guest.uuid, guest.name, guest.state, guest.memory, guest.vcpus, guest.reason)
+    return GuestEvent(
+        guest.uuid, guest.name, guest.state, guest.memory, guest.vcpus, guest.reason, hypervisor=guest.hypervisor
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import ganeti
 from ganeti.errors import EnvironmentUnfit, in_words
@@ -19,6 +19,7 @@ from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
 
+_AGAIN = 30.0  # seconds until it is tried again to list the guests of a hypervisor
 _OF_NODE = 1  # processors that guests are not counted on
 
 
@@ -59,15 +60,34 @@ class Reports:
             raise EnvironmentUnfit(f"node {self._equipment.name} has no address {call.address}")
 
     async def watch(self, call: node.WatchNode, report: Report) -> None:
-        """Until the caller hangs up."""
+        """Until the caller hangs up. A hypervisor whose guests cannot be listed fails alone, and is tried again."""
         del call
+        loop = asyncio.get_running_loop()
         with self._equipment.events.watching() as events:
-            for driver in self._equipment.hypervisors.values():
-                for guest in await driver.list():
-                    report.event(event_of(guest))
-            report.event(GuestEvent(""))
+            unknown = await self._tell_guests(self._equipment.hypervisors, report)
+            again = loop.time() + _AGAIN
             while True:
-                report.event(await events.get())
+                try:
+                    async with asyncio.timeout_at(again if unknown else None):
+                        report.event(await events.get())
+                except TimeoutError:
+                    unknown = await self._tell_guests(unknown, report)
+                    again = loop.time() + _AGAIN
+
+    async def _tell_guests(self, names: Iterable[str], report: Report) -> tuple[str, ...]:
+        """Of some hypervisors, and then those of which it could not be done, which are returned too."""
+        unknown: list[str] = []
+        for name in names:
+            try:
+                guests = await self._equipment.hypervisor(name).list()
+            except Exception:  # noqa: BLE001 - the others' guests must be known, whatever it is
+                _log.exception("The guests of hypervisor %s could not be listed", name)
+                unknown.append(name)
+                continue
+            for guest in guests:
+                report.event(event_of(guest))
+        report.event(GuestEvent("", unknown=tuple(unknown)))
+        return tuple(unknown)
 
     async def _hypervisors(
         self, names: tuple[str, ...]

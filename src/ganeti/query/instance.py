@@ -62,7 +62,7 @@ class InstanceRow:
         """The guest; raises Absent if nothing is known of its node."""
         if self.node.offline:
             raise OFFLINE
-        if self.view.guests.get(self.node.uuid) is None:
+        if not self.view.knows_of(self.instance):
             raise NO_DATA
         return self.view.guest(self.instance)
 

@@ -16,12 +16,19 @@ from ganeti.model.state import State
 class View:
     """``guests``: by node UUID, the guests on it by theirs; None for a node of which nothing is known.
 
-    ``reports``: by node UUID; those that were asked for and could be had.
+    ``unknown``: by node UUID, its hypervisors of which nothing is known. ``reports``: by node UUID; those that were
+    asked for and could be had.
     """
 
     state: State
     guests: Mapping[str, Mapping[str, GuestEvent] | None] = field(default_factory=dict)
+    unknown: Mapping[str, frozenset[str]] = field(default_factory=dict)
     reports: Mapping[str, NodeReport] = field(default_factory=dict)
+
+    def knows_of(self, instance: Instance) -> bool:
+        """Whether it is known how the guest is where it should be."""
+        node = instance.primary_node
+        return self.guests.get(node) is not None and instance.hypervisor not in self.unknown.get(node, ())
 
     def guest(self, instance: Instance) -> GuestEvent | None:
         """The guest where it should be, if it runs there."""
@@ -43,7 +50,7 @@ class View:
             return "ERROR_nodeoffline"
         if self.elsewhere(instance):
             return "ERROR_wrongnode"
-        if self.guests.get(node.uuid) is None:
+        if not self.knows_of(instance):
             return "ERROR_nodedown"
         if self.guest(instance):
             return "running" if instance.admin_state is AdminState.UP else "ERROR_up"

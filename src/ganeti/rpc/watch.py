@@ -60,21 +60,26 @@ class LiveView:
                 self._streams[uuid] = _Stream(node, self._client, self._listener)
             self._streams[uuid].node = node
 
-    def guests_on(self, node_uuid: str) -> Mapping[str, GuestEvent] | None:
-        """The guests of a node by UUID, or None if it can't be told now."""
+    def guests_on(self, node_uuid: str, hypervisor: str = "") -> Mapping[str, GuestEvent] | None:
+        """The guests of a node by UUID, or None if it can't be told now, for one hypervisor if it is given."""
         stream = self._streams.get(node_uuid)
-        return stream.guests if stream and stream.complete else None
+        return stream.guests if stream and stream.complete and hypervisor not in stream.unknown else None
+
+    def unknown_on(self, node_uuid: str) -> frozenset[str]:
+        """The hypervisors of a node that answers of whose guests nothing is known all the same."""
+        stream = self._streams.get(node_uuid)
+        return stream.unknown if stream else frozenset()
 
     def names_on(self, node_uuid: str) -> set[str]:
         """The names of the guests that are seen on a node now."""
         return {event.name for event in (self.guests_on(node_uuid) or {}).values()}
 
-    def might_have(self, node_uuid: str, instance_uuid: str) -> bool:
+    def might_have(self, node_uuid: str, instance_uuid: str, hypervisor: str) -> bool:
         """Whether a guest can be on a node, for all that is known, though the node may be silent."""
         stream = self._streams.get(node_uuid)
-        if stream is None or not (stream.seen or instance_uuid in self._made):
+        if stream is None or not (stream.has_seen(hypervisor) or instance_uuid in self._made):
             return True
-        return instance_uuid in stream.guests or instance_uuid in stream.brought
+        return any(instance_uuid in known for known in (stream.guests, stream.unseen, stream.brought))
 
     def made(self, instance_uuid: str) -> None:
         """This is a new UUID: no earlier master has sent its guest anywhere."""
@@ -90,9 +95,11 @@ class LiveView:
         if stream := self._streams.get(node_uuid):
             stream.brought.pop(instance_uuid, None)
             stream.guests.pop(instance_uuid, None)
+            stream.unseen.pop(instance_uuid, None)
 
-    def reachable(self, node_uuid: str) -> bool:
-        return self.guests_on(node_uuid) is not None
+    def reachable(self, node_uuid: str, hypervisor: str = "") -> bool:
+        """Whether the guests of a node are known now, or those of one of its hypervisors."""
+        return self.guests_on(node_uuid, hypervisor) is not None
 
     def where(self, instance_uuid: str) -> dict[str, GuestEvent]:
         """The nodes (by UUID) on which a guest is, as far as it can be told."""
@@ -122,7 +129,8 @@ class _Stream:
     """``guests`` outlive the stream: they are those of the last complete view, with what came after it.
 
     ``brought``: guests that calls may have brought, with the attempt that was under way when the call ended; the
-    view of a later one shows what came of it.
+    view of a later one shows what came of it. ``unknown``: the hypervisors whose guests the node could not list;
+    ``unseen``: those guests, as they were seen last.
     """
 
     def __init__(self, node: Node, client: NodeClient, listener: Listener) -> None:
@@ -131,7 +139,10 @@ class _Stream:
         self.brought: dict[str, int] = {}
         self.attempt = 0
         self.settled = asyncio.Event()
-        self.seen = False
+        self.unknown: frozenset[str] = frozenset()
+        self.unseen: dict[str, GuestEvent] = {}
+        self._seen = False
+        self._never_seen: frozenset[str] = frozenset()  # hypervisors, though the node was
         self._arriving: dict[str, GuestEvent] = {}
         self._client = client
         self._listener = listener
@@ -140,6 +151,10 @@ class _Stream:
     @property
     def complete(self) -> bool:
         return self.settled.is_set()
+
+    def has_seen(self, hypervisor: str) -> bool:
+        """Whether there was a complete view of a hypervisor's guests."""
+        return self._seen and hypervisor not in self._never_seen
 
     def stop(self) -> None:
         self._task.cancel()
@@ -161,7 +176,7 @@ class _Stream:
             return
         event = msgspec.json.decode(line.event, type=GuestEvent)
         if not event.uuid:
-            self._settle()
+            self._settle(frozenset(event.unknown))
             return
         guests = self.guests if self.complete else self._arriving
         if event.state.ended:
@@ -171,8 +186,14 @@ class _Stream:
         if self.complete:
             self._listener(self.node, event)
 
-    def _settle(self) -> None:
-        self.guests = self._arriving
-        self.brought = {uuid: attempt for uuid, attempt in self.brought.items() if attempt >= self.attempt}
-        self.seen = True
+    def _settle(self, unknown: frozenset[str]) -> None:
+        before = self.unseen if self.complete else self.unseen | self.guests
+        self.unseen = {uuid: event for uuid, event in before.items() if event.hypervisor in unknown}
+        self._never_seen = (self._never_seen if self._seen else unknown) & unknown
+        self.unknown = unknown
+        if not self.complete:
+            self.guests = self._arriving
+        if not unknown:
+            self.brought = {uuid: attempt for uuid, attempt in self.brought.items() if attempt >= self.attempt}
+        self._seen = True
         self.settled.set()

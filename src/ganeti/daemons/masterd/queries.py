@@ -91,7 +91,8 @@ class Queries:
     async def _instances(self, fields: Sequence[str], condition: Filter | None) -> Table:
         columns, state = instance.INSTANCES, self.state
         live = columns.need_live(fields, condition)
-        view = View(state, await self._guests(state) if live else {})
+        guests = await self._guests(state) if live else {}
+        view = View(state, guests, {uuid: self._services.live.unknown_on(uuid) for uuid in guests})
         return await by_turns(columns.steps(instance.rows(view, state.instances), fields, condition))
 
     async def _nodes(self, fields: Sequence[str], condition: Filter | None) -> Table:

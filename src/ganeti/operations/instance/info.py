@@ -90,7 +90,7 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
         }
 
     def _run_state(self, cluster: RunContext, instance: Instance, primary: Node) -> str:
-        guests = cluster.live.guests_on(primary.uuid)
+        guests = cluster.live.guests_on(primary.uuid, instance.hypervisor)
         if primary.offline or guests is None:
             return "unknown (its node does not answer)"
         event = guests.get(instance.uuid)

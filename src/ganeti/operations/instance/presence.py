@@ -20,8 +20,8 @@ async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[No
     ``rpc/watch.py``). Raises WrongState for one of them that does not answer and is not marked offline.
     """
     hosting = [node for node in nodes if node.hosting]
-    silent = [node for node in hosting if not cluster.live.reachable(node.uuid)]
-    asked = [node for node in silent if cluster.live.might_have(node.uuid, instance.uuid)]
+    silent = [node for node in hosting if not cluster.live.reachable(node.uuid, instance.hypervisor)]
+    asked = [node for node in silent if cluster.live.might_have(node.uuid, instance.uuid, instance.hypervisor)]
     answers = await cluster.call_all(asked, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
     found = [node for node in hosting if instance.uuid in (cluster.live.guests_on(node.uuid) or {})]
     for node in asked:

@@ -71,8 +71,8 @@ def _is_concerned(cluster: RunContext, instance: Instance, node: Node) -> bool:
     """All but silent nodes that can't have it (see ``rpc/watch.py``)."""
     return (
         node.uuid == instance.primary_node
-        or cluster.live.reachable(node.uuid)
-        or cluster.live.might_have(node.uuid, instance.uuid)
+        or cluster.live.reachable(node.uuid, instance.hypervisor)
+        or cluster.live.might_have(node.uuid, instance.uuid, instance.hypervisor)
     )
 
 
