@@ -12,7 +12,7 @@ from ganeti.config.memory import MemoryStore
 from ganeti.daemons.masterd.master import Master, Surroundings
 from ganeti.daemons.masterd.methods import Methods
 from ganeti.daemons.noded import belonging
-from ganeti.errors import GanetiError, NodeUnreachable
+from ganeti.errors import GanetiError, NodeUnreachable, NotMaster
 from ganeti.host.files import write_atomic
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
@@ -37,14 +37,16 @@ from tests.simulation.mortal import KEYS, Life, MortalStore, WatchedGuests, call
 class DeadTransport(MemoryTransport):
     """Of a process that dies: it takes time, nothing leaves a dead one, and the world may lose requests and answers."""
 
-    def __init__(self, world, name, host, life):
+    def __init__(self, world, name, host, life, awake):
         super().__init__(world.network, Paper(name, first_certificate(name)), host)
         self._life = life
+        self._awake = awake
         self._world = world
 
     async def exchange(self, address, request, deadline):
         lost = 1.0 if call_name(request) == "node.watch" else self._world.chance.random()
         await asyncio.sleep(self._world.chance.random() * 0.05)
+        await self._awake.wait()
         if self._life.dead:
             raise asyncio.CancelledError
         if lost < self._world.loss:
@@ -52,6 +54,7 @@ class DeadTransport(MemoryTransport):
             raise NodeUnreachable(f"The request to {address.name} got lost")
         async with aclosing(super().exchange(address, request, deadline)) as lines:
             async for line in lines:
+                await self._awake.wait()
                 if self._life.dead:
                     raise asyncio.CancelledError
                 if lost < 2 * self._world.loss:
@@ -61,9 +64,13 @@ class DeadTransport(MemoryTransport):
 
 
 class SlowStore(MemoryStore):
-    """``slowness``: seconds that a write takes."""
+    """``slowness``: seconds that a write takes. ``awake``: whether those who write are not frozen."""
 
     slowness = 0.0
+
+    def __init__(self, awake):
+        super().__init__()
+        self._awake = awake
 
     def empty(self):
         """As if the file were removed."""
@@ -71,10 +78,12 @@ class SlowStore(MemoryStore):
         self._position = Position(0, 0)
 
     async def write(self, batches):
+        await self._awake.wait()
         await asyncio.sleep(self.slowness)
         await super().write(batches)
 
     async def replace(self, position, records):
+        await self._awake.wait()
         await asyncio.sleep(self.slowness)
         await super().replace(position, records)
 
@@ -96,7 +105,9 @@ class Machine:
     def __init__(self, node, world):
         self.node, self.world = node, world
         self.paths = Paths(world.root / node.name)
-        self.disk = SlowStore()
+        self.awake = asyncio.Event()
+        self.awake.set()
+        self.disk = SlowStore(self.awake)
         self.clock = JumpingClock(world.clock)
         self.equipment = on_paper(node.name, self.paths, self.clock, world.disks)
         for hypervisor in self.equipment.hypervisors.values():
@@ -134,6 +145,8 @@ class Machine:
 
     async def power_off(self):
         self.powered = False
+        self.awake.set()
+        self.equipment.address.held = None
         self.kill_noded()
         for command in self._commands:
             command.cancel()
@@ -185,6 +198,7 @@ class Machine:
         task = asyncio.current_task()
         self._calls[task] = None
         try:
+            await self.awake.wait()
             await dispatcher.answer(*call)
         finally:
             del self._calls[task]
@@ -231,7 +245,7 @@ class Machine:
         self.master = Master(
             Surroundings(
                 store=MortalStore(self.disk, self.life),
-                transport=DeadTransport(self.world, name, host, self.life),
+                transport=DeadTransport(self.world, name, host, self.life, self.awake),
                 clock=self.clock,
                 random=self.world.random,
                 resolver=NoResolver(),
@@ -248,10 +262,11 @@ class Machine:
             await self.master.start()
             self.serving = True
             self.world.told(self.node.name, f"serves in term {term.number}")
-            why = await self.master.over()
-            self.world.told(self.node.name, why.message)
+            raise await self.master.over()
         except GanetiError as error:
             self.world.told(self.node.name, error.message)
+            if isinstance(error, NotMaster):
+                self.equipment.address.held = None
         finally:
             self.serving = False
             await self.master.stop()
@@ -260,6 +275,7 @@ class Machine:
 
     def _replaced(self, old):
         if old.master == self.node.name:
+            self.equipment.address.held = None
             self.world.spawn(self.kill_masterd())
 
     def _returned(self, name):
@@ -293,7 +309,12 @@ class Machines:
         self.doubles = []
         self.machines = {}
         # Some machines are no candidates: they vote and keep no state.
-        self.first = first_state(nodes=count, candidates=count - self.chance.randint(0, count // 3))
+        self.first = first_state(
+            nodes=count,
+            candidates=count - self.chance.randint(0, count // 3),
+            master_ip="10.0.0.100",
+            master_netdev="br0",
+        )
         self.promised = set()  # tags that a master said yes to, since somebody last vouched for machines that are off
         self.machines = {node.name: Machine(node, self) for node in self.first.nodes}
         self.acknowledged = []
@@ -330,6 +351,10 @@ class Machines:
     def serving(self):
         return [machine for machine in self.machines.values() if machine.serving]
 
+    def holders(self):
+        """Of the cluster's address."""
+        return [machine for machine in self.machines.values() if machine.equipment.address.held]
+
     async def customer(self, orders):
         """Ask whoever serves to write something down."""
         for number in range(orders):
@@ -359,7 +384,7 @@ class Machines:
 
     def events(self):
         """What may happen, as often as it stands here."""
-        changes = [self.toggle_power, self.split, self.cut_one_way, self.heal, self.mark]
+        changes = [self.toggle_power, self.split, self.cut_one_way, self.heal, self.mark, self.freeze]
         return [*changes, self.vouch, self.vote, self.vote]
 
     async def toggle_power(self, machine):
@@ -375,6 +400,11 @@ class Machines:
         hosts = [other.node.primary_ip for other in self.machines.values()]
         inside = set(self.chance.sample(hosts, self.chance.randint(1, len(hosts) - 1)))
         self.network.cut = {(a, b) for a in hosts for b in hosts if (a in inside) != (b in inside)}
+
+    async def freeze(self, machine):
+        """As by SIGSTOP, and SIGCONT after a while: its daemons stand still, and its kernel goes on."""
+        machine.awake.clear()
+        self.loop.call_later(self.chance.uniform(5, 90), machine.awake.set)
 
     async def cut_one_way(self, machine):
         other = self.chance.choice(list(self.machines.values()))
@@ -424,6 +454,7 @@ class Machines:
         """Everything has power and hears everything; there is a master, if need be a new one."""
         await self.heal(None)
         for machine in self.machines.values():
+            machine.awake.set()
             if not machine.powered:
                 machine.power_on()
         await asyncio.sleep(60)

@@ -21,6 +21,8 @@ def survive(root, seed):
             examine(machines)
             (master,) = machines.serving()
             assert await machines.write(master, "the-end"), machines.history
+            await asyncio.sleep(60)
+            assert machines.holders() == [master], machines.history
         finally:
             await machines.stop()
 

@@ -58,6 +58,21 @@ def test_where_a_failover_broke_off_no_master_daemon_serves_until_it_is_repeated
     run(lambda loop: with_machines(loop, tmp_path, 3, play))
 
 
+def test_a_master_that_was_frozen_acknowledges_nothing_and_gives_up_the_address_when_it_wakes(tmp_path):
+    async def play(machines, first, second, third):
+        first.awake.clear()
+        late = asyncio.create_task(machines.write(first, "late"))
+        assert await second.take_over(Rules())
+        await asyncio.sleep(60)
+        assert machines.serving() == [first, second]  # as far as the frozen one knows
+        first.awake.set()
+        assert not await late
+        await asyncio.sleep(10)
+        assert machines.serving() == machines.holders() == [second]
+
+    run(lambda loop: with_machines(loop, tmp_path, 3, play))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_of_two_candidates_at_the_same_moment_the_winner_is_obeyed_by_all(seed, tmp_path):
     async def play(machines, first, second, third):
