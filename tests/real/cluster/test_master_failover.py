@@ -50,6 +50,18 @@ def test_the_master_dies_and_a_candidate_takes_over(cluster):
     assert three("gnt-cluster", "getmaster") == (0, "node2.lab.test\n")
 
 
+def test_a_master_that_was_frozen_finds_out_when_it_wakes(cluster):
+    one, two = on(cluster, "node1"), on(cluster, "node2")
+    daemons = "ganeti-(masterd|noded|rapi)"
+    assert one("pkill", "-STOP", "-f", daemons)[0] == 0
+    eventually(lambda: two("gnt-cluster", "master-failover"), succeeded)
+    assert two("gnt-debug", "delay", "0")[0] == 0
+    assert one("pkill", "-CONT", "-f", daemons)[0] == 0
+    eventually(lambda: one("pgrep", "-f", "ganeti-(masterd|rapi)"), lambda answer: answer[0] == 1)
+    eventually(lambda: masters(cluster), lambda found: found == {"node2.lab.test"})
+    eventually(lambda: two("gnt-cluster", "verify"), succeeded)
+
+
 def test_the_master_role_is_handed_over_while_all_is_well_and_back(cluster):
     assert on(cluster, "node1")("gnt-cluster", "master-failover")[0] == 1
     for name in ("node2", "node1"):
