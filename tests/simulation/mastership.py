@@ -8,7 +8,7 @@ from tests.simulation.virtual import VirtualClock, run
 
 
 def survive(root, seed):
-    """Raise AssertionError if an older master says yes after a newer one, or a promise is broken."""
+    """Raise AssertionError if an older master says yes after a newer one, or a promise is broken; what was seen."""
 
     async def main(loop):
         machines = Machines(root, 2 + seed % 4, seed, VirtualClock(loop), loop)
@@ -23,10 +23,11 @@ def survive(root, seed):
             assert await machines.write(master, "the-end"), machines.history
             await asyncio.sleep(60)
             assert machines.holders() == [master], machines.history
+            return machines.history, machines.acknowledged
         finally:
             await machines.stop()
 
-    run(main)
+    return run(main)
 
 
 def examine(machines):

@@ -141,14 +141,20 @@ async def live_through(loop, root, seed):
     return storm
 
 
+def trace(queue):
+    """How the jobs were carried out."""
+    return [(one.job.id, str(one.job.status), one.job.ended, [entry.text for entry in one.log]) for one in queue]
+
+
 def survive(root, seed):
-    """Raise AssertionError for the damage that the storm of a seed leaves."""
+    """Raise AssertionError for the damage that the storm of a seed leaves; what was seen."""
 
     async def main(loop):
         storm = await live_through(loop, root, seed)
         try:
             await examine(storm)
+            return trace(storm.master.queue)
         finally:
             await storm.stop()
 
-    run(main)
+    return run(main)

@@ -20,7 +20,7 @@ from ganeti.rpc.authority import Term
 from tests.simulation.invariants import PATIENCE, examine, examine_jobs, examine_replicas
 from tests.simulation.machines import Machine, Machines
 from tests.simulation.scenes import SCENES, STRANGER
-from tests.simulation.storm import NAMES
+from tests.simulation.storm import NAMES, trace
 from tests.simulation.virtual import VirtualClock, run
 
 
@@ -258,7 +258,7 @@ def mark_of(job):
 
 
 def survive(root, seed):
-    """Raise AssertionError for the damage that the tempest of a seed leaves."""
+    """Raise AssertionError for the damage that the tempest of a seed leaves; what was seen."""
 
     async def main(loop):
         tempest = Tempest(root, seed, VirtualClock(loop), loop)
@@ -277,10 +277,11 @@ def survive(root, seed):
                 await examine_replicas(tempest)
             else:
                 await examine(tempest)
+            return tempest.history, trace(tempest.master.queue)
         except Exception as error:
             error.add_note("\n".join(map(str, tempest.history)))
             raise
         finally:
             await tempest.stop()
 
-    run(main)
+    return run(main)

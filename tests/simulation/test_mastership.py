@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Never do two masters say yes. Each seed is a history of its own; ``./run simulate`` tries others."""
+"""Failovers that go wrong, each in its own way; ``test_storms.py`` has those that come by chance."""
 
 import asyncio
 
@@ -8,14 +8,8 @@ import pytest
 
 from ganeti.bootstrap.mastership import Rules
 from ganeti.rpc.authority import Term, read_term, write_term
-from tests.simulation import mastership
 from tests.simulation.machines import Machines
 from tests.simulation.virtual import VirtualClock, run
-
-
-@pytest.mark.parametrize("seed", range(25))
-def test_a_newer_master_says_yes_only_when_no_older_one_does(seed, tmp_path):
-    mastership.survive(tmp_path, seed)
 
 
 async def with_machines(loop, root, seed, play):
