@@ -52,6 +52,20 @@ def test_where_a_failover_broke_off_no_master_daemon_serves_until_it_is_repeated
     run(lambda loop: with_machines(loop, tmp_path, 3, play))
 
 
+def test_a_failover_that_broke_off_elsewhere_does_not_keep_the_old_master_from_going_on(tmp_path):
+    async def play(machines, first, second, third):
+        second.kill_noded()
+        write_term(second.paths.term, Term(2, second.node.name))
+        second.start_noded()
+        await asyncio.sleep(60)
+        assert machines.serving() == []
+        assert await first.take_over(Rules())
+        await asyncio.sleep(60)
+        assert machines.serving() == [first]
+
+    run(lambda loop: with_machines(loop, tmp_path, 3, play))
+
+
 def test_a_master_that_was_frozen_acknowledges_nothing_and_gives_up_the_address_when_it_wakes(tmp_path):
     async def play(machines, first, second, third):
         first.awake.clear()

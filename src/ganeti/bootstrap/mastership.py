@@ -102,10 +102,11 @@ async def elect(candidate: Candidate, rules: Rules) -> State:
     known = read_term(candidate.paths.term) or Term(0, "")
     state, kept = read_state(candidate.store), await candidate.store.digested()
     own = _Kept(whole(candidate.paths), kept.revision, kept.digests)
-    node = _ensure_not_master(state, candidate.name, known, rules)
+    node = state.find(Node, candidate.name)
     others = [other for other in state.nodes if other.uuid != node.uuid]
     async with candidate.calling(known.number) as client:
         standings = await _ask(client, others)
+    _ensure_not_master(state, node, known, rules, standings)
     _ensure_newest(rules, standings, state, own)
     _ensure_majority(rules, state, node, set(standings), "can be reached")
     reachable = [other for other in others if other.name in standings]
@@ -191,17 +192,18 @@ def _ensure_fit(paths: Paths) -> str:
     return own
 
 
-def _ensure_not_master(state: State, own: str, known: Term, rules: Rules) -> Node:
-    """This node. The master itself may begin a new term to go on without nodes that are off.
+def _ensure_not_master(state: State, node: Node, known: Term, rules: Rules, found: Mapping[str, Standing]) -> None:
+    """Raise WrongState on the master itself. It may begin a new term to go on without nodes that are off.
 
-    One that was interrupted while it took over may do so again.
+    Nor is it the master for nodes that have heard of a newer term, in which another one's failover broke off; and one
+    that was interrupted while it took over may do so again.
     """
-    if rules.voting and known.master == own and state.master.name == own:
+    unrivalled = all(standing.term <= known.number for standing in found.values())
+    if rules.voting and known.master == node.name and state.master.uuid == node.uuid and unrivalled:
         raise WrongState(
-            f"{own} is the master already; run this on the node that is to become the master, or with --no-voting "
-            "if it is to go on although most nodes are off"
+            f"{node.name} is the master already; run this on the node that is to become the master, or with "
+            "--no-voting if it is to go on although most nodes are off"
         )
-    return state.find(Node, own)
 
 
 def _ensure_newest(rules: Rules, found: Mapping[str, Standing], state: State, own: _Kept) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -20,6 +21,8 @@ from ganeti.host.daemons import Daemon
 from ganeti.host.files import make_private
 from ganeti.host.paths import ROOT_VARIABLE, Paths
 from ganeti.host.process import alive, tail
+
+_log = logging.getLogger(__name__)
 
 _START = 60.0  # seconds
 _STOP = 60.0
@@ -58,10 +61,10 @@ class Systemd:
             raise ExecutionFailed(f"{daemon} did not start: {done.stderr.strip()}; see 'journalctl -u {daemon}'")
 
     def stop(self, daemon: Daemon) -> None:
-        _systemctl("disable", "--now", daemon)
+        _told(_systemctl("disable", "--now", daemon))
 
     def leave_off(self, daemon: Daemon) -> None:
-        _systemctl("disable", daemon)
+        _told(_systemctl("disable", daemon))
 
     def running(self, daemon: Daemon) -> bool:
         return _systemctl("is-active", "--quiet", daemon).returncode == 0
@@ -162,6 +165,12 @@ def _program(daemon: Daemon) -> list[str]:
     if not found:
         raise EnvironmentUnfit(f"The program '{daemon}' is not installed on this machine")
     return [found]
+
+
+def _told(done: subprocess.CompletedProcess[str]) -> None:
+    """What systemd refuses stands in the log at least: a daemon that is not switched off starts at the next boot."""
+    if done.returncode:
+        _log.error("'%s' failed: %s", " ".join(done.args), done.stderr.strip())
 
 
 def _systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:

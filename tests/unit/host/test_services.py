@@ -55,6 +55,12 @@ def test_a_daemon_that_is_left_off_runs_on(asked):
     assert asked == [("disable", "ganeti-noded")]
 
 
+def test_what_systemd_refuses_to_switch_off_stands_in_the_log(asked, caplog):
+    asked.status = 1
+    services.Systemd().leave_off("ganeti-masterd")
+    assert "'disable ganeti-masterd' failed: Unit not found." in caplog.text
+
+
 def test_the_target_itself_is_started_at_boot():
     assert unit(UNITS / "ganeti.target")["Install"]["WantedBy"] == "multi-user.target"
 
