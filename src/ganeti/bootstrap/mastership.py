@@ -195,8 +195,8 @@ def _ensure_fit(paths: Paths) -> str:
 def _ensure_not_master(state: State, node: Node, known: Term, rules: Rules, found: Mapping[str, Standing]) -> None:
     """Raise WrongState on the master itself. It may begin a new term to go on without nodes that are off.
 
-    Nor is it the master for nodes that have heard of a newer term, in which another one's failover broke off; and one
-    that was interrupted while it took over may do so again.
+    Nor is it the master for nodes that have heard of a newer term, in which another one's failover was interrupted; and
+    one that was interrupted itself may do so again.
     """
     unrivalled = all(standing.term <= known.number for standing in found.values())
     if rules.voting and known.master == node.name and state.master.uuid == node.uuid and unrivalled:

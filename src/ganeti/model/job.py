@@ -50,7 +50,7 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.input if isinstance(self.shown, UnsetType) else self.shown
 
 
-class Residue(Struct, frozen=True, kw_only=True):
+class Residue(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that a running operation made and would undo if it failed.
 
     Kept with the job so that it can be undone after a crash of the master: a node call, encoded. ``name`` and

@@ -66,7 +66,7 @@ class LiveView:
         return stream.guests if stream and stream.complete and hypervisor not in stream.unknown else None
 
     def unknown_on(self, node_uuid: str) -> frozenset[str]:
-        """The hypervisors of a node that answers of whose guests nothing is known all the same."""
+        """The hypervisors of whose guests nothing is known, although the node answers."""
         stream = self._streams.get(node_uuid)
         return stream.unknown if stream else frozenset()
 

@@ -110,7 +110,7 @@ class Master:
         """
         if self.configuration.state.master.name != self.term.master:
             raise NotMaster(
-                f"{self.term.master} was about to become the master when that broke off; "
+                f"{self.term.master} was about to become the master when that was interrupted; "
                 "'gnt-cluster master-failover' begins again"
             )
         self.mandate.refresh()
