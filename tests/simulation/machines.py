@@ -31,7 +31,9 @@ from ganeti.rpc.memory import MemoryNetwork, MemoryTransport, Paper
 from ganeti.rpc.server import Dispatcher
 from tests.cluster.papers import first_certificate
 from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
-from tests.simulation.mortal import KEYS, Life, MortalStore, WatchedGuests, call_name
+from tests.simulation.mortal import Life, MortalStore, WatchedGuests, call_name
+
+KEYS = {"ca.key": "the key of the cluster's CA"}
 
 
 class DeadTransport(MemoryTransport):

@@ -16,8 +16,6 @@ from tests.cluster.paper import PaperCluster
 # Calls that the master makes on its own account, whatever it is told to do.
 _UPKEEP = ("node.watch", "node.write-ssconf", "node.forget-candidacy", "store.")
 
-KEYS = {"ca.key": "the key of the cluster's CA"}
-
 
 class Life:
     """Of a master process. ``moments``: what it has done so far that is seen outside; ``last``: how many it gets."""
@@ -132,7 +130,7 @@ class MortalCluster(PaperCluster):
     def surroundings(self, **changes):
         own = self.nodes[self._state.master.name]
         self.transport = self.network_of(own.papers, own.node.primary_ip)
-        return super().surroundings(transport=self.transport, candidate_files=lambda: KEYS, **changes)
+        return super().surroundings(transport=self.transport, **changes)
 
     def network_of(self, papers, host):
         """What carries the calls of a master."""
