@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ganeti.cli.commands import ALIASES, COMMANDS, find
+from ganeti.cli.not_yet import NOT_YET
 from ganeti.cli.runnable import options_of
 from ganeti.declare.parameter import parameters_of
 from ganeti.model.parameters import as_mapping
@@ -89,6 +90,13 @@ def test_a_command_has_ganetis_flags(script, name):
 def test_aliases_are_ganetis(script):
     theirs = {alias: name for alias, name in FACTS["cli"][script]["aliases"].items() if name in COMMANDS[script]}
     assert ALIASES[script] == theirs
+
+
+def test_of_ganetis_commands_all_are_there_or_said_to_be_missing():
+    theirs = {script: {*fact["commands"], *fact["aliases"]} for script, fact in FACTS["cli"].items()}
+    ours = {script: {*names, *ALIASES[script]} for script, names in COMMANDS.items()}
+    missing = {script: names - ours.get(script, set()) for script, names in theirs.items()}
+    assert {script: names for script, names in missing.items() if names} == NOT_YET
 
 
 @pytest.mark.parametrize(

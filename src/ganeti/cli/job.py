@@ -16,15 +16,18 @@ from ganeti.cli.tree import Pairs
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.operation import PRIORITIES
 from ganeti.declare.text import parse_age, shortened
-from ganeti.errors import EXIT_FAILURE, GanetiError, WrongInput
+from ganeti.errors import EXIT_FAILURE, GanetiError, UnknownEntity, WrongInput
 from ganeti.luxi.protocol import Method
 from ganeti.query.job import DEFAULT
 from ganeti.query.language import parse
 
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _JOB = Argument("job_id", "ID of the job", completes="job")
+_UNFINISHED_JOB = Argument("job_id", "ID of the job", completes="unfinished job")
 _JOBS = Argument("job_ids", "IDs of the jobs", "+", completes="job")
+_FINISHED_JOBS = Argument("job_ids", "IDs of the jobs", "+", completes="finished job")
 _SOME_JOBS = Argument("job_ids", "IDs of the jobs", "*", completes="job")
+_UNFINISHED_JOBS = Argument("job_ids", "IDs of the jobs", "*", completes="unfinished job")
 _PENDING = ["canceling", "queued", "waiting"]
 _STATUS_OPTIONS = (
     Option(("--pending",), "All jobs that have not started", kind="flag", name="status_filter", const=_PENDING),
@@ -47,6 +50,9 @@ _LIST_OPTIONS = (
 )
 _INFO_FIELDS = ["id", "status", "ops", "opresult", "opstatus", "oplog", "opstart", "opexec", "opend"]
 _INFO_FIELDS += ["received_ts", "start_ts", "end_ts", "submitter"]
+
+
+_NOT_FOUND = "Job ID {} not found"
 
 
 def _numbers(words: list[str]) -> list[int]:
@@ -93,7 +99,7 @@ def _info(session: Session, values: dict[str, Any]) -> int:
     missing = False
     for number, row in zip(numbers, rows, strict=True):
         if row is None:
-            session.warn(f"Job ID {number} not found")
+            session.warn(_NOT_FOUND.format(number))
             missing = True
         else:
             descriptions.append(_description(dict(zip(_INFO_FIELDS, row, strict=True))))
@@ -135,7 +141,7 @@ def _opcode(job: dict[str, Any], index: int) -> Pairs:
         ("Result", job["opresult"][index]),
         (
             "Execution log",
-            [Pairs(("Time", _moment(at)), ("Content", f"[{n}, {kind}, {text}]")) for n, at, kind, text in log],
+            [Pairs(("Time", _moment(at)), ("Content", tree.Flow(n, kind, text))) for n, at, kind, text in log],
         ),
     )
 
@@ -156,24 +162,38 @@ def _later(stamp: list[int] | None, before: list[int] | None) -> str:
     return f"{_moment(stamp)} (delta {_seconds(stamp) - _seconds(before):.6f}s)"
 
 
+def _is_there(session: Session, number: int) -> bool:
+    """Says so if a job is not."""
+    (row,) = session.client.call(Method.QUERY_JOBS, [number], ["id"])
+    if row is None:
+        session.warn(_NOT_FOUND.format(number))
+    return row is not None
+
+
 def _watch(session: Session, values: dict[str, Any]) -> int:
     (number,) = _numbers([values["job_id"]])
+    if not _is_there(session, number):
+        return EXIT_FAILURE
     title = f"Output from job {number} follows"
     session.say(f"{title}\n{'-' * len(title)}")
     follow.follow(session, number)
     return 0
 
 
-WATCH = Local(Command("gnt-job", "watch", (_JOB,), usage="<job-id>"), "Show the output of a job until it ends.", _watch)
+WATCH = Local(
+    Command("gnt-job", "watch", (_UNFINISHED_JOB,), usage="<job-id>"), "Show the output of a job until it ends.", _watch
+)
 
 
 def _wait(session: Session, values: dict[str, Any]) -> int:
     (number,) = _numbers([values["job_id"]])
+    if not _is_there(session, number):
+        return EXIT_FAILURE
     previous = None
     while True:
         answer = session.client.call(Method.WAIT_FOR_JOB_CHANGE, number, ["status"], previous, 1 << 30, 50.0)
         if answer is None:
-            raise WrongInput(f"Job {number} not found")
+            raise UnknownEntity(_NOT_FOUND.format(number))
         if answer != "nochange":
             previous = answer[0]
         if previous and previous[0] in ("success", "error", "canceled"):
@@ -181,7 +201,7 @@ def _wait(session: Session, values: dict[str, Any]) -> int:
 
 
 WAIT = Local(
-    Command("gnt-job", "wait", (_JOB,), usage="<job-id>"),
+    Command("gnt-job", "wait", (_UNFINISHED_JOB,), usage="<job-id>"),
     "Wait for a job to end, without printing its output. The exit status tells whether it succeeded.",
     _wait,
 )
@@ -203,23 +223,28 @@ def _chosen(session: Session, values: dict[str, Any], what: str) -> list[int] | 
 
 
 def _cancel(session: Session, values: dict[str, Any]) -> int:
-    if values.get("kill"):
-        raise WrongInput("--kill is not supported: jobs are not separate processes, so a running one cannot be killed")
+    if values.get("kill") and not values.get("yes_do_it"):
+        raise WrongInput("--kill needs --yes-do-it")
     numbers = _chosen(session, values, "Cancel")
     if numbers is None:
         return EXIT_FAILURE
-    return _each(session, numbers, lambda number: session.client.call(Method.CANCEL_JOB, number))
+    status = _each(session, numbers, lambda number: session.client.call(Method.CANCEL_JOB, number))
+    if status and values.get("kill"):
+        session.warn(
+            "A running job is no process of its own that could be killed; it goes on to the end of its operation"
+        )
+    return status
 
 
 CANCEL = Local(
     Command(
         "gnt-job",
         "cancel",
-        (_SOME_JOBS,),
+        (_UNFINISHED_JOBS,),
         (
             FORCE,
-            Option(("--kill",), "Not supported: jobs are not separate processes", kind="flag"),
-            Option(("--yes-do-it", "--ya-rly"), "Accepted with --kill", kind="flag"),
+            Option(("--kill",), "As without it: a running job is no process of its own", kind="flag"),
+            Option(("--yes-do-it", "--ya-rly"), "Confirm --kill", kind="flag"),
             *_STATUS_OPTIONS,
         ),
         usage="{--pending | --queued | --waiting | <job-id>...}",
@@ -243,7 +268,7 @@ CHANGE_PRIORITY = Local(
     Command(
         "gnt-job",
         "change-priority",
-        (_SOME_JOBS,),
+        (_UNFINISHED_JOBS,),
         (
             Option(("--priority",), "The new priority", choices=("low", "normal", "high"), name="new_priority"),
             FORCE,
@@ -278,7 +303,7 @@ def _archive(session: Session, values: dict[str, Any]) -> int:
 
 
 ARCHIVE = Local(
-    Command("gnt-job", "archive", (_JOBS,), usage="<job-id> [<job-id>...]"), "Archive finished jobs.", _archive
+    Command("gnt-job", "archive", (_FINISHED_JOBS,), usage="<job-id> [<job-id>...]"), "Archive finished jobs.", _archive
 )
 
 

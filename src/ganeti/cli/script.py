@@ -31,7 +31,9 @@ def _run(script: str, words: Sequence[str]) -> int:
     if runnable is None:
         asked = bool(words) and words[0] in ("--help", "-h")
         if words and not asked:
-            print(f"{script}: there is no command '{words[0]}'\n", file=sys.stderr)  # noqa: T201 - for the user
+            from ganeti.cli.not_yet import told  # noqa: PLC0415 - only when something is wrong
+
+            print(told(script, words[0]) + "\n", file=sys.stderr)  # noqa: T201 - for the user
         print(_overview(script), file=sys.stdout if asked else sys.stderr)
         return 0 if asked else EXIT_FAILURE
     command, options = runnable.command, options_of(runnable)
@@ -128,7 +130,7 @@ def _overview(script: str) -> str:
     width = max(map(len, names))
     lines = [
         f"Usage: {script} {{command}} [options...] [argument...]",
-        f"{script} <command> --help to see details, or man {script}",
+        f"{script} <command> --help to see details",
         "",
         "Commands:",
     ]

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from ganeti.declare.field import plain_rows
-from ganeti.errors import NotInitialised, NotMaster
+from ganeti.errors import EnvironmentUnfit, MasterUnreachable, NotInitialised, NotMaster
 from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 from ganeti.luxi.client import Client
@@ -27,10 +27,14 @@ class Session:
 
     @cached_property
     def client(self) -> Client:
-        """The master daemon. Raises NotMaster or NotInitialised where there can't be one."""
-        if not self.paths.master_socket.exists():
+        """The master daemon. Raises NotMaster or NotInitialised where there can't be one, or MasterUnreachable."""
+        client = Client(self.paths.master_socket)
+        try:
+            client.connect()
+        except MasterUnreachable:
             self._explain_missing_master()
-        return Client(self.paths.master_socket)
+            raise
+        return client
 
     def query(self, what: str, fields: list[str], condition: Any = None) -> list[list[Any]]:
         """Rows of plain values, None where there is none."""
@@ -73,17 +77,29 @@ class Session:
                 return False
 
     def _explain_missing_master(self) -> None:
-        master = read_text(self.paths.ssconf("master_node"))
-        if master is None:
+        known = read_text(self.paths.ssconf("master_node"))
+        if known is None:
             raise NotInitialised(
                 "Cluster not initialized. Please use 'gnt-cluster init' first, or add this machine to a cluster"
             )
-        term = read_text(self.paths.term) or ""
-        if f'"{master}"' in term and _own_name(self.paths) != master:
+        own, master = _own_name(self.paths), _obeyed(self.paths) or known
+        if own and own != master:
             raise NotMaster(f"This is not the master node, please connect to node '{master}' and rerun the command")
 
 
+def _obeyed(paths: Paths) -> str:
+    """The master that this node obeys, of which it may know before it has the newest facts; empty if nobody knows."""
+    from ganeti.rpc.authority import read_term  # noqa: PLC0415 - slow to import, needed for an error only
+
+    try:
+        term = read_term(paths.term)
+    except (OSError, EnvironmentUnfit):
+        return ""
+    return term.master if term else ""
+
+
 def _own_name(paths: Paths) -> str:
+    """Empty for who may not know it."""
     from ganeti.host.certificates import node_name  # noqa: PLC0415 - slow to import, needed for an error only
 
     try:

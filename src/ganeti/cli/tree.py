@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Nested descriptions, as ``info`` commands show them."""
+"""Nested descriptions, as ``info`` commands show them: YAML, though programs that look for words find them too."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+# What a plain text of YAML must not have (YAML 1.2, "Plain Style"): an indicator or a blank at its beginning, a blank
+# or a colon at its end, what begins a value or a comment; in brackets what separates and ends.
+_NOT_PLAIN = re.compile(r"""\A[\s,\[\]{}#&*!|>'"%@`]|\A[-?:](\s|\Z)|\A(---|\.\.\.)|:\s|\s\#|[\s:]\Z""")
+_NOT_INSIDE = re.compile(r"[,\[\]{}]")
 
 
 def render(value: Any, depth: int = 0) -> list[str]:
@@ -24,6 +30,16 @@ def _lines(value: Any, depth: int) -> Iterator[str]:
             yield from _item(indent, item, depth)
 
 
+class Flow:
+    """A short list, in one line and brackets."""
+
+    def __init__(self, *items: Any) -> None:
+        self._items = items
+
+    def __str__(self) -> str:
+        return f"[{', '.join(scalar(item, inside=True) for item in self._items)}]"
+
+
 class Pairs:
     """Keys with values, in this order; for lists whose items are of this shape."""
 
@@ -36,10 +52,10 @@ class Pairs:
 
 def _entry(indent: str, key: str, value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, Mapping | Pairs | list | tuple):
-        yield f"{indent}{key}: "
+        yield f"{indent}{scalar(key)}: "
         yield from _lines(value, depth + 1)
     else:
-        yield f"{indent}{key}: {value}"
+        yield f"{indent}{scalar(key)}: {scalar(value)}"
 
 
 def _item(indent: str, item: Any, depth: int) -> Iterator[str]:
@@ -48,8 +64,21 @@ def _item(indent: str, item: Any, depth: int) -> Iterator[str]:
         yield f"{indent}- {first}"
         yield from (f"{indent}  {line}" for line in rest)
     else:
-        yield f"{indent}- {item}"
+        yield f"{indent}- {scalar(item)}"
     del depth
+
+
+def scalar(value: Any, *, inside: bool = False) -> str:
+    """A value as it is, or in quotes if YAML would take it for something else; ``inside`` of brackets."""
+    text = str(value)
+    clear = text.isprintable() and not _NOT_PLAIN.search(text) and not (inside and _NOT_INSIDE.search(text))
+    return text if clear or isinstance(value, Flow) else f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def with_defaults(own: Mapping[str, Any], filled: Mapping[str, Any]) -> dict[str, str]:

@@ -26,6 +26,10 @@ class Client:
         self._timeout = timeout
         self._socket: socket.socket | None = None
 
+    def connect(self) -> None:
+        """Find out whether it answers, before something is asked."""
+        self._connected()
+
     def call(self, method: str, *args: Any, timeout: float | None = None) -> Any:
         """The result of a method; ``timeout`` in seconds."""
         connection = self._connected()

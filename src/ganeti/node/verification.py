@@ -20,7 +20,7 @@ from ganeti.model.guest import GuestNic
 from ganeti.node.equipment import Equipment
 from ganeti.node.membership import facts_digest, of_candidates, private_files
 from ganeti.rpc.contract import verify
-from ganeti.rpc.contract.verify import Certificate, Claim, Problems
+from ganeti.rpc.contract.verify import Certificate, Claim, Problems, Unreached
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
@@ -60,13 +60,13 @@ class Verification:
                 found.append(error.message)
         return tuple(found)
 
-    async def reach_peers(self, call: verify.ReachPeers, report: Report) -> Problems:
+    async def reach_peers(self, call: verify.ReachPeers, report: Report) -> tuple[Unreached, ...]:
         del report
         addresses = [(name, address) for name, all_of in call.peers.items() for address in all_of]
         machine, port = self._equipment.machine, self._equipment.port
         answers = await asyncio.gather(*(machine.reaches(address, port) for _, address in addresses))
         return tuple(
-            f"node {name} cannot be reached at {address}, port {port}"
+            Unreached(name, address, port)
             for (name, address), answered in zip(addresses, answers, strict=True)
             if not answered
         )

@@ -13,6 +13,7 @@ from ganeti.declare.field import BOOL, FLOAT, NUMBER, OTHER, UNIT, Field, FieldK
 from ganeti.declare.parameter import Parameter
 from ganeti.declare.text import shortened
 from ganeti.errors import WrongInput
+from ganeti.model.kind import Kind
 from ganeti.query.filter import Filter, accept_all
 
 T = TypeVar("T")
@@ -37,11 +38,15 @@ OFFLINE = Absent(ValueStatus.OFFLINE)
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
-    """``value`` raises Absent. ``live``: it needs reports from nodes, which somebody has to fetch first."""
+    """``value`` raises Absent. ``live``: it needs reports from nodes, which somebody has to fetch first.
+
+    ``names``: of which kind of thing it holds the name or names.
+    """
 
     field: Field
     value: Callable[[T], Any]
     live: bool = False
+    names: Kind | None = None
 
     def cell(self, row: T) -> tuple[int, Any]:
         """(status, value) as it goes over the wire."""
@@ -60,8 +65,9 @@ def column(  # the words of a declaration, in the order of its table
     value: Callable[[T], Any],
     *,
     live: bool = False,
+    names: Kind | None = None,
 ) -> Column[T]:
-    return Column(Field(name, title, kind, doc), value, live)
+    return Column(Field(name, title, kind, doc), value, live, names)
 
 
 def kind_of_parameter(parameter: Parameter) -> FieldKind:

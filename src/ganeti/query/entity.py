@@ -10,14 +10,16 @@ from ganeti.declare.field import NUMBER, OTHER, TEXT, TIMESTAMP, FieldKind
 from ganeti.declare.parameter import Parameter, parameters_of
 from ganeti.declare.setting import settings_of
 from ganeti.model.entity import Entity
+from ganeti.model.kind import Kind
 from ganeti.query.column import Column, column, kind_of_parameter
 
 R = TypeVar("R")
 
 
-def common_columns(title: str, own: Callable[[R], Entity]) -> Iterator[Column[R]]:
-    """``title``: what the objects are called; ``own``: the object of a row."""
-    yield column("name", title, TEXT, f"{title} name", lambda row: own(row).name)
+def common_columns(kind: Kind, own: Callable[[R], Entity]) -> Iterator[Column[R]]:
+    """``own``: the object of a row."""
+    title = kind.noun.capitalize()
+    yield column("name", title, TEXT, f"{title} name", lambda row: own(row).name, names=kind)
     yield column("uuid", "UUID", TEXT, f"{title} UUID", lambda row: own(row).uuid)
     told = "Serial number: how often it was modified"
     yield column("serial_no", "SerialNo", NUMBER, told, lambda row: own(row).serial_no)

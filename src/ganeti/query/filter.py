@@ -20,6 +20,7 @@ from ganeti.query.pattern import Matches, globbing, searching
 
 Getter = Callable[[str], Callable[[Any], Any]]
 Test = Callable[[Any], bool]
+Meant = Callable[[str, Any], Any]
 # A part of a filter: with a getter it becomes a test.
 _Part = Callable[[Getter], Test]
 
@@ -42,8 +43,9 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 class Filter:
     """A condition on rows. Raises WrongInput for a wire form that makes no sense, or asks for too much."""
 
-    def __init__(self, wire: Any) -> None:
-        reading = _Reading()
+    def __init__(self, wire: Any, meant: Meant = lambda _, value: value) -> None:
+        """``meant``: what a value stands for that a field is compared with, as a short name does for the full one."""
+        reading = _Reading(meant)
         self._part = reading.read(wire)
         self.fields = frozenset(reading.fields)
 
@@ -101,7 +103,8 @@ class _Choice:
 class _Reading:
     """One walk through a wire form."""
 
-    def __init__(self) -> None:
+    def __init__(self, meant: Meant) -> None:
+        self._meant = meant
         self.fields: set[str] = set()
         self._tests = 0
         self._names = 0
@@ -127,7 +130,7 @@ class _Reading:
             case ["=~", str() as name, str() as expression]:
                 return _tested(self._looked_at(name), _present(self._pattern(searching, expression)))
             case [str() as sign, str() as name, value] if sign in _COMPARISONS:
-                return _tested(self._looked_at(name), _compared(_COMPARISONS[sign], value))
+                return _tested(self._looked_at(name), _compared(_COMPARISONS[sign], self._meant(name, value)))
         raise WrongInput(f"The filter {shortened(repr(wire))} is not valid")
 
     def _either(self, parts: Sequence[Any], depth: int) -> _Part:
@@ -136,7 +139,7 @@ class _Reading:
         for place, part in enumerate(parts):
             match part:
                 case ["=" | "==", str() as name, (str() | int()) as value]:
-                    self._choice(choices, name).values.setdefault(value, place)
+                    self._choice(choices, name).values.setdefault(self._meant(name, value), place)
                 case ["=*", str() as name, str() as pattern]:
                     self._choice(choices, name).patterns.append((place, self._pattern(globbing, pattern)))
                 case _:

@@ -13,6 +13,7 @@ import msgspec
 from ganeti.declare.field import NUMBER, OTHER
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.disk import DISK_PARAMETERS
@@ -57,7 +58,7 @@ def rows(view: View, groups: Sequence[Group]) -> list[GroupRow]:
 
 
 _COLUMNS: list[Column[GroupRow]] = [
-    *common_columns("Group", lambda row: row.group),
+    *common_columns(Kind.GROUP, lambda row: row.group),
     *setting_columns(
         Group,
         lambda row: row.group,
@@ -68,9 +69,16 @@ _COLUMNS: list[Column[GroupRow]] = [
         },
     ),
     column("node_cnt", "Nodes", NUMBER, "Number of nodes", lambda row: len(row.nodes)),
-    column("node_list", "NodeList", OTHER, "Nodes", lambda row: [node.name for node in row.nodes]),
+    column("node_list", "NodeList", OTHER, "Nodes", lambda row: [node.name for node in row.nodes], names=Kind.NODE),
     column("pinst_cnt", "Instances", NUMBER, "Number of instances", lambda row: len(row.instances)),
-    column("pinst_list", "InstanceList", OTHER, "Instances", lambda row: sorted(i.name for i in row.instances)),
+    column(
+        "pinst_list",
+        "InstanceList",
+        OTHER,
+        "Instances",
+        lambda row: sorted(i.name for i in row.instances),
+        names=Kind.INSTANCE,
+    ),
 ]
 
 GROUPS: Columns[GroupRow] = Columns([*_COLUMNS, *parameter_columns(lambda row: row.parameters)])

@@ -15,6 +15,7 @@ from ganeti.model.group import Group
 from ganeti.model.guest import GuestNic, backend_parameters, guest_nic, hypervisor_parameters, public_os_parameters
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
 from ganeti.model.parameters.backend import BackendParameters
@@ -118,7 +119,7 @@ def _public_osparams(row: InstanceRow) -> dict[str, str]:
 
 
 _COLUMNS: list[Column[InstanceRow]] = [
-    *common_columns("Instance", lambda row: row.instance),
+    *common_columns(Kind.INSTANCE, lambda row: row.instance),
     column(
         "status",
         "Status",
@@ -155,7 +156,7 @@ _COLUMNS: list[Column[InstanceRow]] = [
     ),
     column("console", "Console", OTHER, "How to connect to its console", _console, live=True),
     column("os", "OS", TEXT, "Operating system, with its variant", _get("instance", "os")),
-    column("pnode", "Primary_node", TEXT, "Primary node", _get("node", "name")),
+    column("pnode", "Primary_node", TEXT, "Primary node", _get("node", "name"), names=Kind.NODE),
     column("pnode.group", "PrimaryNodeGroup", TEXT, "Node group of the primary node", _get("group", "name")),
     column("pnode.group.uuid", "PrimaryNodeGroupUUID", TEXT, "UUID of the primary node's group", _get("group", "uuid")),
     column(
@@ -164,6 +165,7 @@ _COLUMNS: list[Column[InstanceRow]] = [
         OTHER,
         "Secondary nodes",
         lambda row: [n.name for n in row.secondaries],
+        names=Kind.NODE,
     ),
     column(
         "snodes.group",

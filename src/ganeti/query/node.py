@@ -12,6 +12,7 @@ from ganeti.declare.field import BOOL, NUMBER, OTHER, TEXT, UNIT
 from ganeti.declare.parameter import parameters_of
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
+from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
 from ganeti.model.parameters.node import NodeParameters
@@ -76,7 +77,7 @@ def _of_node(name: str) -> Callable[[NodeRow], Any]:
 
 
 _COLUMNS: list[Column[NodeRow]] = [
-    *common_columns("Node", lambda row: row.node),
+    *common_columns(Kind.NODE, lambda row: row.node),
     column("pip", "PrimaryIP", TEXT, "Primary IP address", _of_node("primary_ip")),
     column(
         "sip",
@@ -110,8 +111,10 @@ _COLUMNS: list[Column[NodeRow]] = [
         "Number of secondary instances",
         lambda row: len(row.secondaries),
     ),
-    column("pinst_list", "PriInstances", OTHER, "Primary instances", lambda row: row.primaries),
-    column("sinst_list", "SecInstances", OTHER, "Secondary instances", lambda row: row.secondaries),
+    column("pinst_list", "PriInstances", OTHER, "Primary instances", lambda row: row.primaries, names=Kind.INSTANCE),
+    column(
+        "sinst_list", "SecInstances", OTHER, "Secondary instances", lambda row: row.secondaries, names=Kind.INSTANCE
+    ),
     column("mtotal", "MTotal", UNIT, "Memory", lambda row: row.report.memory.total, live=True),
     column(
         "mnode",

@@ -31,6 +31,11 @@ async def test_a_guest_whose_disk_is_full_is_there_and_the_reason_is_told(full):
     assert described["run_state"] == f"io-error ({FULL})"
 
 
+async def test_a_guest_that_is_there_cannot_be_started_paused(full):
+    with pytest.raises(errors.WrongState, match="Instance web1 has been started already, so it cannot be"):
+        await full.run("OP_INSTANCE_STARTUP", instance_name="web1", startup_paused=True)
+
+
 async def test_verify_reports_a_full_disk_with_the_way_out(full):
     _, said = await verify(full, error_codes=True)
     (line,) = said

@@ -250,8 +250,30 @@ async def test_a_node_whose_daemon_does_not_start_forgets_the_cluster(host, node
 
 async def test_a_member_of_a_cluster_does_not_join_another(host, node):
     await try_to_join(node, await invite(host))
+    write_atomic(node.ca_certificate, certificates.create_authority("other").certificate)
     with pytest.raises(WrongState, match="belongs to the cluster 'cluster' already"):
+        await try_to_join(node, await invite(host))
+
+
+async def test_a_member_that_is_invited_again_gets_new_credentials_without_being_installed_anew(host, node):
+    await try_to_join(node, await invite(host))
+    before = node.node_certificate.read_bytes()
+    host.members.add("node2")
+    answer = await try_to_join(node, await invite(host, readd=True))
+    assert (answer.node_name, belongs_to(node)) == ("node2", "cluster")
+    assert node.node_certificate.read_bytes() != before
+
+
+async def test_a_member_does_not_become_another_one(host, node):
+    await try_to_join(node, await invite(host))
+    with pytest.raises(WrongState, match="This machine is node node2 of the cluster, and the token is for node3"):
         await try_to_join(node, await invite(host, "node3"))
+    assert certificates.node_name(node.node_certificate.read_bytes()) == "node2"
+
+
+async def test_the_master_does_not_join_its_own_cluster(host):
+    with pytest.raises(WrongState, match="is the master of the cluster 'cluster'"):
+        await try_to_join(host.paths, await invite(host))
 
 
 async def test_another_version_is_refused(host, node, monkeypatch):

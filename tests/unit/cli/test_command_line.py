@@ -2,19 +2,27 @@
 """What is typed, and what is said about what was typed wrong."""
 
 import os
+import socket
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
 from ganeti import VERSION
 from ganeti.cli.commands import ALIASES, COMMANDS
+from ganeti.cli.not_yet import NOT_YET
 from ganeti.cli.options import build, option_of, parse, take_arguments
 from ganeti.declare.command import Argument, Option
-from ganeti.errors import EXIT_NOT_CLUSTER, EXIT_USAGE, CommandLineError, WrongInput
-from ganeti.host.paths import ROOT_VARIABLE
+from ganeti.errors import EXIT_NOT_CLUSTER, EXIT_NOT_MASTER, EXIT_USAGE, CommandLineError, WrongInput
+from ganeti.host.certificates import create_authority, create_node_credentials
+from ganeti.host.files import write_atomic
+from ganeti.host.paths import ROOT_VARIABLE, Paths
 from ganeti.operations import all_operations
 from ganeti.operations.instance.create import InstanceCreate
+from ganeti.rpc.authority import Term, write_term
 
 
 def read(options, *words):
@@ -76,6 +84,41 @@ def test_an_unknown_command_is_told_with_those_there_are(gnt, script):
     assert (ended.status, ended.output) == (1, "")
     assert "there is no command 'explode'" in ended.errors
     assert all(f" {name} " in ended.errors for name in COMMANDS[script])
+
+
+@pytest.mark.parametrize("socket_left_behind", [True, False])
+def test_a_former_master_names_the_new_one(gnt, monkeypatch, tmp_path, socket_left_behind):
+    paths = Paths(tmp_path)
+    authority = create_authority("cluster")
+    write_atomic(paths.node_certificate, create_node_credentials(authority, "node1").certificate)
+    write_atomic(paths.ssconf("master_node"), "node1\n")
+    write_term(paths.term, Term(3, "node2"))
+    paths.master_socket.parent.mkdir(parents=True)
+    if socket_left_behind:
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(paths.master_socket))
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    ended = gnt("instance", "list")
+    assert (ended.status, ended.output) == (EXIT_NOT_MASTER, "")
+    assert ended.errors == "This is not the master node, please connect to node 'node2' and rerun the command\n"
+    write_term(paths.term, Term(4, "node1"))
+    ended = gnt("instance", "list")
+    assert (ended.status, "is ganeti-masterd running?" in ended.errors) == (1, True)
+
+
+def test_a_command_that_only_ganeti_has_is_told_as_such(gnt):
+    ended = gnt("node", "migrate", "node1")
+    assert (ended.status, ended.output) == (1, "")
+    assert ended.errors.startswith("gnt-node: 'migrate' is a command of Ganeti that is not supported yet\n")
+
+
+@pytest.mark.parametrize("name", NOT_YET.keys() - COMMANDS.keys())
+def test_a_script_that_only_ganeti_has_is_told_as_such(capsys, monkeypatch, name):
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    entry = EntryPoint(name, project["scripts"][name], "console_scripts")
+    monkeypatch.setattr(sys, "argv", [f"/usr/sbin/{name}", "list"])
+    assert entry.load()() == 1
+    assert capsys.readouterr().err == f"{name} is a script of Ganeti that is not supported yet\n"
 
 
 @pytest.mark.parametrize("script", COMMANDS)

@@ -149,11 +149,19 @@ def test_a_failed_job_is_explained_and_the_status_is_1(gnt):
     assert "Traceback" not in ended.errors
 
 
-def test_a_job_that_is_not_there_is_said_so(gnt):
-    assert gnt("job", "wait", "99999").status == 1
-    assert gnt("job", "watch", "99999").status == 1
-    ended = gnt("job", "info", "99999")
-    assert (ended.status, ended.errors) == (1, "Job ID 99999 not found\n")
+@pytest.mark.parametrize("command", ["info", "wait", "watch"])
+def test_a_job_that_is_not_there_is_said_so(gnt, command):
+    ended = gnt("job", command, "99999")
+    assert (ended.status, ended.output, ended.errors) == (1, "", "Job ID 99999 not found\n")
+
+
+def test_a_job_that_has_not_begun_is_killed_by_canceling_it_and_one_that_runs_is_not(gnt):
+    running = gnt("debug", "delay", "--submit", "60").output.removeprefix("JobID: ").strip()
+    waiting = _depending(gnt, running)
+    assert gnt("job", "cancel", "--kill", waiting).status == 1
+    assert gnt("job", "cancel", "--kill", "--yes-do-it", waiting).status == 0
+    ended = gnt("job", "cancel", "--kill", "--yes-do-it", gnt("debug", "delay", "--print-jobid", "0").output.strip())
+    assert (ended.status, "no process of its own" in ended.errors) == (1, True)
 
 
 @pytest.mark.parametrize("command", ["info", "watch", "wait", "cancel", "archive"])

@@ -3,7 +3,11 @@
 
 import pytest
 
-from ganeti.errors import EXIT_UNKNOWN_FIELD
+from ganeti.errors import EXIT_UNKNOWN_FIELD, WrongInput
+from ganeti.model.entity import evolve
+from ganeti.query.instance import INSTANCES
+from ganeti.query.short_names import ShortNames
+from tests.cluster.world import first_state
 
 
 def test_names_are_listed_below_their_title(gnt):
@@ -51,6 +55,26 @@ def test_names_stay_in_the_order_in_which_they_are_given(gnt):
 )
 def test_the_case_of_names_does_not_matter(gnt, words):
     assert gnt(*words).status == 0
+
+
+def test_a_filter_takes_names_as_short_as_everything_else():
+    state = first_state(nodes=3)
+    state = state.changed([evolve(node, name=f"{node.name}.example.com") for node in state.nodes])
+    meant = ShortNames(state, INSTANCES).meant
+    assert meant("pnode", "node2") == meant("pnode", "NODE2.example") == "node2.example.com"
+    assert meant("pnode", "node2.example.com") == "node2.example.com"
+    assert (meant("pnode", "node9"), meant("os", "node2"), meant("oper_ram", 5)) == ("node9", "node2", 5)
+    several = state.changed([evolve(state.nodes[0], uuid="other", name="node2.example.org")])
+    with pytest.raises(WrongInput, match=r"'node2' fits several nodes: node2\.example\.com, node2\.example\.org"):
+        ShortNames(several, INSTANCES).meant("pnode", "node2")
+
+
+def test_a_filter_finds_by_short_names(gnt, background, cluster):
+    named = evolve(cluster.node("node2"), name="node2.example.com")
+    background.do(cluster.master.configuration.commit([named]))
+    for condition in ('pnode == "node2"', '"node2" in snodes or pnode == "NODE2"', 'not pnode != "node2"'):
+        assert gnt("instance", "list", "--no-headers", "-o", "name", "-F", condition).lines == ["db1"]
+    background.do(cluster.master.configuration.commit([evolve(cluster.node("node2.example.com"), name="node2")]))
 
 
 def test_a_name_that_nothing_has_is_an_error(gnt):

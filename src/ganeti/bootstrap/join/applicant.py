@@ -13,13 +13,13 @@ import msgspec
 
 from ganeti import VERSION, errors
 from ganeti.bootstrap.join.messages import Answer, Apply, Ready
-from ganeti.bootstrap.join.switch import Switch
+from ganeti.bootstrap.join.switch import Switch, ensure_not_master
 from ganeti.bootstrap.join.token import Token
-from ganeti.errors import AccessDenied, MasterUnreachable
-from ganeti.host.certificates import request_certificate
+from ganeti.errors import AccessDenied, MasterUnreachable, WrongState
+from ganeti.host.certificates import issued_by, node_name, request_certificate, split
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
-from ganeti.node.membership import Bundle, ensure_free
+from ganeti.node.membership import Bundle, belongs_to, ensure_free
 
 _CONNECT = 10.0  # seconds
 _PATIENCE = 180.0
@@ -33,11 +33,12 @@ def join(paths: Paths, token: Token, services: Services, address: str | None = N
     """
     switch = Switch(paths, services)
     switch.undo()  # of an earlier join that nobody has completed
-    ensure_free(paths)
     key, request = request_certificate("joining")
     applied = Apply(secret=token.secret.hex(), request=request.decode(), version=VERSION, address=address)
     with _connect(token) as connection, connection.makefile("rwb") as stream:
+        _ensure_may_join(paths, connection.getpeercert(binary_form=True) or b"")
         answer = _ask(stream, applied)
+        _ensure_same(paths, answer.node_name)
         switch.begin(_bundle(answer), key)
         try:
             answer = _ask(stream, Ready())
@@ -46,6 +47,26 @@ def join(paths: Paths, token: Token, services: Services, address: str | None = N
             raise
         switch.complete()
         return answer
+
+
+def _ensure_may_join(paths: Paths, master: bytes) -> None:
+    """Raise WrongState if this machine is a cluster's master, or belongs to another one than ``master`` (DER) shows.
+
+    A node of this one gets new credentials, if the master has invited it with --readd.
+    """
+    cluster = belongs_to(paths)
+    if cluster is None:
+        return
+    ensure_not_master(paths, cluster)
+    shown = ssl.DER_cert_to_PEM_cert(master).encode()
+    if not issued_by(shown, split(paths.ca_certificate.read_bytes())):
+        ensure_free(paths)
+
+
+def _ensure_same(paths: Paths, invited: str) -> None:
+    """Raise WrongState if this machine is another node of the cluster than the one that is invited."""
+    if belongs_to(paths) and (own := node_name(paths.node_certificate.read_bytes())) != invited:
+        raise WrongState(f"This machine is node {own} of the cluster, and the token is for {invited}")
 
 
 def _connect(token: Token) -> ssl.SSLSocket:

@@ -19,9 +19,9 @@ import msgspec
 from msgspec import Struct
 
 from ganeti import VERSION
-from ganeti.bootstrap.join.switch import Switch
+from ganeti.bootstrap.join.switch import Switch, ensure_not_master
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongState
-from ganeti.host.certificates import node_name, request_certificate
+from ganeti.host.certificates import request_certificate
 from ganeti.host.files import read_text, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.node.membership import Bundle, belongs_to
@@ -142,12 +142,8 @@ def _ensure_may_join(paths: Paths, wanted: Wanted, guests: Callable[[], list[str
     term = read_term(paths.term)
     # A node that was off may have missed that the keys were renewed, or that it is not the master any more.
     returns = wanted.again and cluster == wanted.cluster_name
-    superseded = returns and term is not None and term.number < wanted.term
-    if term and not superseded and term.master == node_name(paths.node_certificate.read_bytes()):
-        raise WrongState(
-            f"This machine is the master of the cluster '{cluster}'; make another node the master there, "
-            "or end that cluster with 'gnt-cluster destroy'"
-        )
+    if not (returns and term is not None and term.number < wanted.term):
+        ensure_not_master(paths, cluster)
     if returns or read_text(paths.ca_certificate) == wanted.authority.strip():
         if not wanted.again:
             raise WrongState(

@@ -11,14 +11,26 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from ganeti.errors import ExecutionFailed
+from ganeti.errors import ExecutionFailed, WrongState
+from ganeti.host.certificates import node_name
 from ganeti.host.daemons import Daemon
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
 from ganeti.node.membership import Bundle, enter, kept_files
+from ganeti.rpc.authority import read_term
 
 # In the directory of what is kept aside: the daemon is to be started again; all that was there is here.
 _RAN, _WHOLE = "node-daemon-ran", "whole"
+
+
+def ensure_not_master(paths: Paths, cluster: str) -> None:
+    """Raise WrongState if this machine is the master of the cluster that it belongs to."""
+    term = read_term(paths.term)
+    if term and term.master == node_name(paths.node_certificate.read_bytes()):
+        raise WrongState(
+            f"This machine is the master of the cluster '{cluster}'; make another node the master there, "
+            "or end that cluster with 'gnt-cluster destroy'"
+        )
 
 
 class Switch:

@@ -49,8 +49,14 @@ def _rows(paths: Paths, what: str, fields: list[str]) -> list[list[Any]]:
     return plain_rows(table["data"])
 
 
-def _jobs(paths: Paths) -> list[str]:
-    return [str(number) for (number,) in _rows(paths, "job", ["id"])]
+def _jobs(*statuses: str) -> Callable[[Paths], list[str]]:
+    """Finds the numbers of the jobs that are in one of these states; of all if none is named."""
+
+    def find(paths: Paths) -> list[str]:
+        rows = _rows(paths, "job", ["id", "status"])
+        return [str(number) for number, status in rows if not statuses or status in statuses]
+
+    return find
 
 
 def _providers(paths: Paths) -> list[str]:
@@ -76,6 +82,8 @@ _SOURCES: dict[str, Callable[[Paths], list[str]]] = {
     "instance": _fact("instance_list"),
     "node": _fact("node_list"),
     "group": _fact("nodegroups", 1),
-    "job": _jobs,
+    "job": _jobs(),
+    "unfinished job": _jobs("canceling", "queued", "running", "waiting"),
+    "finished job": _jobs("canceled", "error", "success"),
     "os": _providers,
 }

@@ -21,6 +21,7 @@ from ganeti.query import group, instance, job, node
 from ganeti.query.column import Columns, Table, column
 from ganeti.query.filter import Filter
 from ganeti.query.os import PROVIDERS
+from ganeti.query.short_names import ShortNames
 from ganeti.query.view import View
 from ganeti.rpc.contract.node import DescribeNode
 
@@ -77,8 +78,8 @@ class Queries:
 
     async def query(self, what: str, fields: Sequence[str], condition: Any = None) -> Table:
         """The table of a kind of thing. Raises WrongInput for a kind or a filter that makes no sense."""
-        self._known(what)
-        return await self._answers[what](fields, Filter(condition) if condition else None)
+        names = ShortNames(self.state, self._known(what))
+        return await self._answers[what](fields, Filter(condition, names.meant) if condition else None)
 
     def fields(self, what: str, names: Sequence[str] | None) -> list[Field]:
         return self._known(what).fields(names)

@@ -83,6 +83,8 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
         guest = self._guest(state, instance)
         if instance.uuid not in (cluster.live.guests_on(node.uuid) or {}):
             await ensure_it_fits(cluster, node, guest)
+        elif self.startup_paused:
+            raise WrongState(f"Instance {instance.name} has been started already, so it cannot be started paused")
         return StartupPlan(instance, node, guest)
 
     async def run(self, cluster: RunContext, plan: StartupPlan) -> None:

@@ -25,8 +25,16 @@ class FindBridges(Call[Problems], frozen=True, tag="verify.bridges"):
     bridges: tuple[str, ...]
 
 
-class ReachPeers(Call[Problems], frozen=True, tag="verify.peers"):
-    """Do the node daemons of these nodes answer, at each of their addresses?"""
+class Unreached(Struct, frozen=True):
+    """A node daemon that does not answer there."""
+
+    node: str
+    address: str
+    port: int
+
+
+class ReachPeers(Call[tuple[Unreached, ...]], frozen=True, tag="verify.peers"):
+    """Which of the node daemons of these nodes don't answer, at each of their addresses?"""
 
     peers: dict[str, tuple[str, ...]]
 

@@ -10,7 +10,7 @@ from ganeti.config.store import FORMAT, digests
 from ganeti.errors import StoreFailed
 from ganeti.model.entity import evolve
 from ganeti.rpc.contract.store import Position, Record
-from tests.cluster.cluster.verify.findings import found
+from tests.cluster.cluster.verify.findings import found, verify
 
 
 def forge(store):
@@ -38,8 +38,9 @@ async def test_a_replica_with_other_content_at_the_same_revision_is_found(cluste
 async def test_a_replica_that_does_not_answer_is_found(cluster):
     await cluster.run("OP_TEST_DELAY", duration=0)
     cluster.network.cut_off.add("10.0.0.3")
+    _, said = await verify(cluster, error_codes=True)
     assert any(
-        f.startswith("ECLUSTERFILECHECK::the replica of the configuration on node3") for f in await found(cluster)
+        line.startswith("WARNING:ECLUSTERFILECHECK:cluster::the replica of the configuration on node3") for line in said
     )
 
 

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from ganeti.declare.role import Role
+from ganeti.errors import NodeCallFailed
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.node import Node
 from ganeti.operations.cluster.verify.checks import OF_CONFIGURATION
 from ganeti.operations.cluster.verify.parameters import Verifying
 from ganeti.operations.cluster.verify.runner import ask_nodes, compare_replicas, report
 from ganeti.operations.cluster.verify.scene import Scene
+from ganeti.rpc.contract.node import Ping
 
 
 class ClusterVerifyConfig(Verifying[None], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY_CONFIG"):
@@ -25,7 +30,14 @@ class ClusterVerifyConfig(Verifying[None], frozen=True, kw_only=True, tag="OP_CL
         del plan
         state, replicas = cluster.state, await compare_replicas(cluster)
         masters = tuple(node for node in state.nodes if node.uuid == state.cluster.master_node)
-        scene = await ask_nodes(
-            cluster, Scene(state, masters, replicas=replicas, unreadable=cluster.unreadable), OF_CONFIGURATION
-        )
+        scene = Scene(state, masters, replicas=replicas, unreadable=cluster.unreadable)
+        scene = await ask_nodes(cluster, scene, OF_CONFIGURATION)
+        silent = await _silent(cluster, [node for node in state.nodes if node.name in replicas])
+        scene = replace(scene, silent=scene.silent | silent)
         return await report(cluster, scene, OF_CONFIGURATION, self)
+
+
+async def _silent(cluster: RunContext, nodes: Sequence[Node]) -> frozenset[str]:
+    """Which of some nodes don't answer: that is an error of theirs, so what follows from it is told as a warning."""
+    answers = await cluster.call_all(nodes, Ping())
+    return frozenset(name for name, answer in answers.items() if isinstance(answer, NodeCallFailed))

@@ -62,7 +62,8 @@ async def ask_nodes(cluster: RunContext, scene: Scene, checks: Sequence[Check]) 
         answers = dict(await asyncio.gather(*map(ask, asked)))
     finally:
         cluster.job.progress(None)
-    return replace(scene, answers=answers, now=cluster.now)
+    silent = frozenset(name for name, found in answers.items() if found.none)
+    return replace(scene, answers=answers, silent=silent, now=cluster.now)
 
 
 async def compare_replicas(cluster: RunContext) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
-from ganeti.errors import GanetiError
+from ganeti.errors import GanetiError, NodeCallFailed
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -36,12 +36,19 @@ class Answers:
     asked: float = 0.0
     answered: float = 0.0
 
+    @property
+    def none(self) -> bool:
+        """Whether the node did not answer at all."""
+        found = self.by_question.values()
+        return bool(found) and all(isinstance(answer, NodeCallFailed) for answer in found)
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """``group`` is None where the whole configuration is looked at. ``answers`` by the names of nodes.
 
     ``busy``: names of instances that a job is working on. ``replicas``: what is wrong with them, by node.
+    ``silent``: names of nodes that answered nothing, which is one finding and nobody else's.
     ``address``: what the master knows to be wrong with the cluster's.
     ``unreadable``: what of the stored state could not be read, with the reason.
     """
@@ -51,6 +58,7 @@ class Scene:
     group: Group | None = None
     busy: frozenset[str] = frozenset()
     replicas: Mapping[str, str] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
     address: str = ""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     now: float = 0.0

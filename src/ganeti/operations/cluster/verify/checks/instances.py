@@ -34,6 +34,8 @@ def _status(scene: Scene) -> Iterator[Finding]:
         if instance.name not in scene.busy:
             home = nodes[instance.primary_node]
             yield from _elsewhere(instance, home, where.get(instance.name, {}))
+            if home.name in scene.silent:
+                continue  # counted in the notes
             yield from _at_home(instance, home, where.get(instance.name, {}), reports.get(home.name))
 
 

@@ -10,7 +10,7 @@ from ganeti.model.node import Node
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
-from ganeti.rpc.contract.verify import FindBridges, Problems, ReachPeers
+from ganeti.rpc.contract.verify import FindBridges, Problems, ReachPeers, Unreached
 
 # Each node tries so many others, and is tried by as many: connections grow with the nodes, not with their square.
 _NEIGHBOURS = 3
@@ -41,14 +41,18 @@ def _find_bridges(scene: Scene, node: Node) -> FindBridges | None:
     return FindBridges(bridges=tuple(sorted(bridges))) if bridges else None
 
 
-_PEERS: Question[Problems] = Question("whether it reaches other nodes", _reach_peers)
+_PEERS: Question[tuple[Unreached, ...]] = Question("whether it reaches other nodes", _reach_peers)
 _BRIDGES: Question[Problems] = Question("its bridges", _find_bridges)
 
 
 def _network(scene: Scene) -> Iterator[Finding]:
-    for question in (_PEERS, _BRIDGES):
-        for node, problems in scene.answered(question):
-            yield from (Finding(Code.ENODENET, node.name, problem) for problem in problems)
+    for node, unreached in scene.answered(_PEERS):
+        for peer in unreached:
+            if peer.node not in scene.silent:  # which is told already
+                text = f"node {peer.node} cannot be reached at {peer.address}, port {peer.port}"
+                yield Finding(Code.ENODENET, node.name, text)
+    for node, problems in scene.answered(_BRIDGES):
+        yield from (Finding(Code.ENODENET, node.name, problem) for problem in problems)
 
 
 CHECKS = (Check("Verifying node connectivity", Code.ENODENET, _network, (_PEERS, _BRIDGES)),)

@@ -49,6 +49,10 @@ def _answers(scene: Scene) -> Iterator[Finding]:
             for question, error in scene.unanswered(node).items()
             if not isinstance(error, NodeCallFailed)
         }
+        if node.name in scene.silent:
+            error = next(iter(scene.unanswered(node).values()))
+            yield Finding(Code.ENODERPC, node.name, f"does not answer: {error.message}")
+            continue
         refused = {error.message for error in scene.unanswered(node).values() if isinstance(error, NodeCallFailed)}
         for text in sorted(refused):
             yield Finding(Code.ENODERPC, node.name, f"does not answer: {text}")

@@ -19,6 +19,10 @@ def notes(scene: Scene) -> Iterator[str]:
         yield f"{fixed} non-redundant instance(s) found."
     if paused := [g.name for found in running(scene).values() for g in found.values() if g.state in _AT_REST]:
         yield f"{len(paused)} paused instance(s) found: {', '.join(paused)}."
+    for node in scene.nodes:
+        if node.name in scene.silent:
+            primaries = sum(instance.primary_node == node.uuid for instance in scene.instances)
+            yield f"Not known, since {node.name} is silent: how it is, and whether its {primaries} instance(s) run."
     if offline := sum(node.offline for node in scene.nodes):
         yield f"{offline} offline node(s) found."
     if drained := sum(node.drained for node in scene.nodes):

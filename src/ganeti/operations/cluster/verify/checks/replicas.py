@@ -12,7 +12,8 @@ from ganeti.operations.cluster.verify.scene import Scene
 
 def _replicas(scene: Scene) -> Iterator[Finding]:
     for node, problem in scene.replicas.items():
-        yield Finding(Code.ECLUSTERFILECHECK, "", f"the replica of the configuration on {node} {problem}")
+        told = f"the replica of the configuration on {node} {problem}"
+        yield Finding(Code.ECLUSTERFILECHECK, "", told, warning=node in scene.silent)
 
 
 CHECKS = (Check("Verifying replicas of the configuration", Code.ECLUSTERFILECHECK, _replicas),)

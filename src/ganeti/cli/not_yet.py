@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Commands that Ganeti has and this software does not have yet, so that nobody takes them for typing errors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ganeti.errors import EXIT_FAILURE
+
+# By script; what there is as well, by its other name, is not here.
+NOT_YET: Mapping[str, frozenset[str]] = {
+    script: frozenset(names.split())
+    for script, names in {
+        "gnt-backup": "export import list list-fields remove",
+        "gnt-cluster": "command copyfile epo redist-conf rename renew-crypto repair-disk-sizes show-ispecs-cmd upgrade "
+        "verify-disks watcher",
+        "gnt-debug": "allocator iallocator metad submit-job test-jobqueue test-osparams wconfd",
+        "gnt-filter": "add delete info list list-fields replace",
+        "gnt-group": "add add-tags assign-nodes evacuate info list list-fields list-tags modify remove remove-tags "
+        "rename show-ispecs-cmd",
+        "gnt-instance": "activate-disks change-group deactivate-disks grow-disk modify move recreate-disks reinstall "
+        "rename replace-disks",
+        "gnt-network": "add add-tags connect disconnect info list list-fields list-tags modify remove remove-tags",
+        "gnt-node": "evacuate failover health list-drbd list-storage migrate modify-storage power powercycle "
+        "repair-storage restricted-command volumes",
+        "gnt-os": "modify",
+        "gnt-storage": "diagnose info",
+    }.items()
+}
+
+
+def told(script: str, name: str) -> str:
+    """What to say of a command that there is not."""
+    if name in NOT_YET.get(script, ()):
+        return f"{script}: '{name}' is a command of Ganeti that is not supported yet"
+    return f"{script}: there is no command '{name}'"
+
+
+def script() -> int:
+    """A script of which nothing is supported yet; its exit status."""
+    name = Path(sys.argv[0]).name
+    print(f"{name} is a script of Ganeti that is not supported yet", file=sys.stderr)  # noqa: T201 - for the user
+    return EXIT_FAILURE
