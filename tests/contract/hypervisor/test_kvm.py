@@ -20,6 +20,7 @@ from ganeti.model.running import as_it_runs
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm.directory import directory_of
 from ganeti.node.storage.driver import OpenDisk
+from tests.contract.hypervisor.el_torito import cd
 
 MIB = 1024**2
 
@@ -120,6 +121,17 @@ async def test_what_qemu_says_against_a_start_reaches_the_user_and_nothing_is_le
         await kvm.start(guest)
     assert not await kvm.node.list()
     assert not directory_of(kvm.node.paths, guest.name).path.exists()
+
+
+@pytest.mark.parametrize(
+    "hvparams", [{}, {"machine_version": "pc"}, {"cdrom_disk_type": "scsi", "scsi_controller_type": "virtio-scsi-pci"}]
+)
+async def test_a_guest_boots_from_a_cd(kvm, tmp_path, hvparams):
+    kvm.node.paths.under("/cd.iso").write_bytes(cd(77))
+    booting = {"kernel_path": "", "initrd_path": "", "boot_order": "cdrom", "cdrom_image_path": "/cd.iso"}
+    guest, resources = with_disks(kvm.guest(hvparams=booting | hvparams), 16, directory=tmp_path)
+    await kvm.node.driver.start(guest, resources, paused=False)
+    assert await kvm.count(guest) == 77
 
 
 async def test_a_file_that_is_missing_is_named_with_its_parameter_before_anything_starts(kvm):
