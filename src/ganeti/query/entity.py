@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 def common_columns(kind: Kind, own: Callable[[R], Entity]) -> Iterator[Column[R]]:
     """``own``: the object of a row."""
-    title = kind.noun.capitalize()
+    title = kind.capitalize()
     yield column("name", title, TEXT, f"{title} name", lambda row: own(row).name, names=kind)
     yield column("uuid", "UUID", TEXT, f"{title} UUID", lambda row: own(row).uuid)
     told = "Serial number: how often it was modified"
