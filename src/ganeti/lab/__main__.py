@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``python -m ganeti.lab``: what ``./run demo``, ``./run shell`` and ``./run guest`` end in."""
+"""``python -m ganeti.lab``: what ``./run demo``, ``./run shell``, ``./run power-off`` and the like end in."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ def main(words: list[str]) -> int:
             print(guest.build(guest.CACHE).directory)  # noqa: T201 - what was asked for
         elif arguments.command == "shell":
             _lab().node(arguments.node).shell(arguments.words)
+        elif arguments.command == "power-off":
+            _lab().node(arguments.node).kill()
+        elif arguments.command == "power-on":
+            _lab().node(arguments.node).boot().wait()
         elif arguments.down:
             down(DEMO)
         else:
@@ -51,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     shell = commands.add_parser("shell", help="a shell on a node of the demo, or a command there")
     shell.add_argument("node")
     shell.add_argument("words", nargs=argparse.REMAINDER, metavar="command")
+    for name, told in (("power-off", "cut the power of a node of the demo"), ("power-on", "switch it on again")):
+        commands.add_parser(name, help=told).add_argument("node")
     commands.add_parser("guest", help="build the tiny guest and print where it is")
     return parser
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from ganeti.errors import ExecutionFailed
 
 _UP = re.compile(r"TINY-GUEST UP name=(\S+) boot=(\d+)")
 _COUNT = re.compile(r"COUNT (\d+) ([\d.]+)\s*$")
+_HANGS = 600.0  # seconds after which nothing is to be expected any more, however busy the machine is
+_SHOWN = 15  # last lines of a guest that did not do what was waited for
 _T = TypeVar("_T")
 
 
@@ -52,11 +55,11 @@ class Console:
             self._socket.close()
             raise ExecutionFailed(f"The guest's console at {path} does not answer: {error.strerror}") from None
 
-    def count(self, timeout: float = 30) -> Count:
+    def count(self, timeout: float = _HANGS) -> Count:
         """The next number that the guest prints. Raises ExecutionFailed past ``timeout`` seconds."""
         return self._next(_as_count, timeout, "count")
 
-    def up(self, timeout: float = 60) -> Up:
+    def up(self, timeout: float = _HANGS) -> Up:
         """The guest's line that it is up; it prints one when it is, and one for every line written to it."""
         self.write("status")
         return self._next(_as_up, timeout, "say that it is up")
@@ -64,7 +67,7 @@ class Console:
     def write(self, line: str) -> None:
         self._socket.sendall(line.encode() + b"\n")
 
-    def rest(self, timeout: float = 30) -> str:
+    def rest(self, timeout: float = _HANGS) -> str:
         """What is printed until QEMU ends. Raises ExecutionFailed if it does not within ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
         while self._receive(deadline):
@@ -86,13 +89,15 @@ class Console:
 
     def _next(self, read: Callable[[str], _T | None], timeout: float, what: str) -> _T:
         deadline = time.monotonic() + timeout
-        last = ""
+        lines: deque[str] = deque(maxlen=_SHOWN)
         while (line := self._line(deadline)) is not None:
             found = read(line)
             if found is not None:
                 return found
-            last = line or last
-        raise ExecutionFailed(f"The guest did not {what} within {timeout:.0f} s; its last words: '{last}'")
+            lines += [line] if line else []
+        when = f"within {timeout:.0f} s" if time.monotonic() >= deadline else "before its console was closed"
+        said = "the last lines of its console:\n" + "\n".join(lines) if lines else "its console said nothing"
+        raise ExecutionFailed(f"The guest did not {what} {when}; {said}")
 
     def _line(self, deadline: float) -> str | None:
         """The next whole line, or None past the deadline or if QEMU has ended."""

@@ -95,6 +95,7 @@ def how_to_go_on(stage: Stage, *, proven: bool) -> str:
         "[bold]The cluster is up.[/]" if proven else "[bold]The lab is still up, to see what is wrong.[/]",
         "  ./run shell node1     a shell on a node; try gnt-instance list, gnt-cluster info",
         f"  curl -k -u {RAPI_USER}:{stage.password} {stage.api}/2/info   the remote API",
+        "  ./run power-off node3 cuts its power; power-on switches it on again",
         "  ./run demo down       removes every trace",
     ]
     return "\n".join(lines)

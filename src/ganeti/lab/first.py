@@ -24,7 +24,7 @@ from ganeti.lab.plan import DOMAIN, TURN, LabPlan, decode
 from ganeti.lab.vm import wiring
 
 UP = "up"
-_SSH_PATIENCE = 10.0  # seconds
+_SSH_PATIENCE = 300.0  # seconds; for a server that hangs
 
 
 def start_lab(plan: LabPlan) -> None:

@@ -39,8 +39,16 @@ def test_a_guest_is_asked_whether_it_is_up(guest):
 def test_a_silent_guest_is_reported_with_its_last_words(guest):
     console, end = guest
     end.sendall(b"Kernel panic\r\n\r\n")
-    with pytest.raises(ExecutionFailed, match="Kernel panic"):
+    told = r"did not count within 0 s; the last lines of its console:\nKernel panic"
+    with pytest.raises(ExecutionFailed, match=told):
         console.count(timeout=0.05)
+
+
+def test_a_guest_that_ends_is_not_waited_for(guest):
+    console, end = guest
+    end.close()
+    with pytest.raises(ExecutionFailed, match="did not count before its console was closed; its console said nothing"):
+        console.count()
 
 
 def test_a_console_that_nobody_serves_is_named(tmp_path):
