@@ -112,7 +112,7 @@ def test_a_command_that_only_ganeti_has_is_told_as_such(gnt):
     assert ended.errors.startswith("gnt-node: 'migrate' is a command of Ganeti that is not supported yet\n")
 
 
-@pytest.mark.parametrize("name", NOT_YET.keys() - COMMANDS.keys())
+@pytest.mark.parametrize("name", sorted(NOT_YET.keys() - COMMANDS.keys()))
 def test_a_script_that_only_ganeti_has_is_told_as_such(capsys, monkeypatch, name):
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
     entry = EntryPoint(name, project["scripts"][name], "console_scripts")
