@@ -10,7 +10,7 @@ from ganeti.placement.quantity import mebibytes
 from ganeti.placement.simulated import simulated
 from ganeti.placement.snapshot import Template
 from ganeti.placement.space.filling import Filler
-from ganeti.placement.space.spec import InstanceSpec
+from ganeti.placement.space.spec import InstanceSpec, spec_of
 from ganeti.placement.text import parse
 
 FREELY = Limits(capacity=False)
@@ -41,8 +41,37 @@ def test_room_for_the_death_of_a_node_is_not_filled():
 
 def test_smaller_instances_follow_where_the_largest_do_not_fit():
     snapshot = simulated(["p,1,1000g,8g,64,8"])
-    filled = Filler(snapshot, FREELY).tiered(spec(memory=5000), snapshot.policy)
+    filled = Filler(snapshot, FREELY).tiered([spec(memory=5000)], snapshot.policy)
     assert [(it.memory, count) for it, count in filled.counts] == [(5000, 1), (3144, 1)]
+
+
+LARGE = "65536,1,262144,1,1,1;131072,4,1048576,16,8,12"
+SMALL = "2048,1,1024,1,1,1;8192,2,65536,16,8,12"
+TWO_RANGES = f"""g|uuid-g|preferred||
+
+node1|262144|65536|196608|2097152|2097152|8|N|uuid-g|1
+node2|262144|65536|196608|2097152|2097152|8|N|uuid-g|1
+node3|262144|1024|261120|2097152|2097152|8|N|uuid-g|1
+node4|262144|1024|261120|2097152|2097152|8|N|uuid-g|1
+
+
+
+|65536,2,262144,1,1,1|{LARGE};{SMALL}|drbd|4.0|32.0
+g|65536,2,262144,1,1,1|{LARGE};{SMALL}|drbd|4.0|32.0
+"""
+
+
+def test_instances_of_a_policys_further_range_follow_those_of_the_first():
+    snapshot = parse(TWO_RANGES).snapshot
+    tiers = [spec_of(bounds.max, Template.DRBD) for bounds in snapshot.policy.minmax]
+    filled = Filler(snapshot, Limits()).tiered(tiers, snapshot.policy)
+    # As Ganeti's hspace 3.0.2 fills it.
+    assert [(it.memory, it.disk, it.vcpus, count) for it, count in filled.counts] == [
+        (131072, 1048576, 4, 2),
+        (129984, 1048320, 4, 1),
+        (8192, 65536, 2, 7),
+        (8128, 1024, 2, 1),
+    ]
 
 
 def test_an_unallocable_group_is_left_alone():

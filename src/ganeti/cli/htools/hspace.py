@@ -79,21 +79,24 @@ class _Run:
         self._tell(space.machine_cluster(self._initial), space.human_cluster(self._initial))
         self._nodes("Initial cluster", snapshot, occupancy)
         self._terms(occupancy)
-        largest = self._spec(policy.minmax[0].max if policy.minmax else policy.std, tiered)
+        ranges = policy.minmax[:1] if tiered else policy.minmax
+        tiers = [self._spec(pair.max, tiered) for pair in ranges] or [self._spec(policy.std, tiered)]
+        largest = tiers[0]
         if occupancy.online.sum() < largest.required_nodes:
             what = "No online nodes" if largest.required_nodes == 1 else "Not enough online nodes"
             raise InsufficientResources(f"failure during allocation: {what}")
-        self._tiered(largest)
+        self._tiered(tiers)
         self._standard(self._spec(policy.std, standard))
         if self._machine:
             say("HTS_OK=1")
         return 0
 
-    def _tiered(self, spec: InstanceSpec) -> None:
+    def _tiered(self, specs: Sequence[InstanceSpec]) -> None:
+        spec = specs[0]
         self._tell(
             space.machine_spec("TSPEC_INI", spec), space.human_spec("Tiered (initial size)", spec, self._initial)
         )
-        filled = self._filler.tiered(spec, self._loaded.snapshot.policy)
+        filled = self._filler.tiered(specs, self._loaded.snapshot.policy)
         final = self._after(filled, "Tiered", "tiered")
         self._tell(space.machine_tiered(filled, self._initial, final), space.human_tiered(filled, self._initial, final))
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -61,17 +62,16 @@ class Filler:
             self._fill(filled, spec, allowed)
         return filled
 
-    def tiered(self, spec: InstanceSpec, policy: Policy) -> Filled:
-        """As many as fit, then smaller ones, down to the policy's smallest."""
-        filled, allowed = self._begin(spec)
-        if allowed is None:
-            return filled
-        smaller: InstanceSpec | None = spec
-        while smaller is not None:
-            failures = self._fill(filled, smaller, allowed)
-            if self.rounds is not None and len(filled.instances) >= self.rounds:
-                break
-            smaller = _shrunk(filled.scene, smaller, allowed, (policy, failures))
+    def tiered(self, specs: Sequence[InstanceSpec], policy: Policy) -> Filled:
+        """As many as fit, then smaller ones, down to the policy's smallest; then so from each further spec on."""
+        filled, allowed = self._begin(specs[0])
+        for spec in specs if allowed is not None else ():
+            smaller: InstanceSpec | None = spec
+            while smaller is not None:
+                failures = self._fill(filled, smaller, allowed or ())
+                if self.rounds is not None and len(filled.instances) >= self.rounds:
+                    return filled
+                smaller = _shrunk(filled.scene, smaller, allowed or (), (policy, failures))
         return filled
 
     def _begin(self, spec: InstanceSpec) -> tuple[Filled, tuple[int, ...] | None]:
