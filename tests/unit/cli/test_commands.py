@@ -124,7 +124,7 @@ def test_of_all_instances_each_is_described(gnt):
         (["cluster", "modify", "--ipolicy-bounds-specs", "min:a=1"], "must have a min:... and a max:... part"),
         (["job", "autoarchive", "often"], "'often' is not an age"),
         (["job", "cancel"], "Give either job IDs or one of --pending"),
-        (["job", "cancel", "--kill", "1"], "cannot be killed"),
+        (["job", "cancel", "--kill", "1"], "--kill needs --yes-do-it"),
         (["job", "change-priority", "1"], "--priority is missing"),
         (["debug", "delay", "soon"], "'soon' is not a number"),
     ],

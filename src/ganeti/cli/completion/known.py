@@ -17,7 +17,7 @@ def names(kind: str, paths: Paths, begun: str) -> list[str]:
     """The names of a kind of thing; none if they cannot be had. ``begun``: for files, what is typed already."""
     if kind == "file":
         return _files(begun)
-    found = _SOURCES.get(kind)
+    found = SOURCES.get(kind)
     return found(paths) if found else []
 
 
@@ -78,7 +78,7 @@ def _visible(paths: Iterable[Path]) -> list[Path]:
     return [path for path in paths if not path.name.startswith(".")]
 
 
-_SOURCES: dict[str, Callable[[Paths], list[str]]] = {
+SOURCES: dict[str, Callable[[Paths], list[str]]] = {
     "instance": _fact("instance_list"),
     "node": _fact("node_list"),
     "group": _fact("nodegroups", 1),
