@@ -14,7 +14,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
     script: frozenset(names.split())
     for script, names in {
         "gnt-backup": "export import list list-fields remove",
-        "gnt-cluster": "command copyfile epo redist-conf rename renew-crypto repair-disk-sizes show-ispecs-cmd upgrade "
+        "gnt-cluster": "command copyfile epo redist-conf rename repair-disk-sizes show-ispecs-cmd upgrade "
         "verify-disks watcher",
         "gnt-debug": "allocator iallocator metad submit-job test-jobqueue test-osparams wconfd",
         "gnt-filter": "add delete info list list-fields replace",
