@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import uuid
 from collections.abc import Callable
@@ -21,13 +22,16 @@ from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
-from ganeti.model.cluster import Cluster
+from ganeti.model.cluster import LVM_TEMPLATES, Cluster
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.node import Node
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.state import State
+from ganeti.model.template import storage_units
 from ganeti.node.membership import Bundle, ensure_free, enter, leave
+from ganeti.node.storage.lvm.plain import problems as volume_group_problems
+from ganeti.node.storage.lvm.volumes import Volumes
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.instance.allocation import ensure_allocator
 from ganeti.rpc.contract.store import Position
@@ -116,6 +120,8 @@ def _state(wanted: NewCluster, named: tuple[str, str], master: tuple[str, str], 
         allocators = Iallocators(paths.iallocator_search_path)
         ensure_allocator(allocators, cluster.default_iallocator, "default_iallocator")
     with problems.noted():
+        _ensure_volume_group(cluster)
+    with problems.noted():
         if node.secondary_ip and not addresses.is_own_address(node.secondary_ip):
             raise WrongInput(f"Parameter 'secondary_ip': {node.secondary_ip} is not an address of this machine")
     problems.tell()
@@ -130,6 +136,12 @@ def _ensure_device(name: str) -> None:
             f"Parameter 'master_netdev': there is no network interface '{name}' on this machine; "
             f"choose from {', '.join(addresses.interfaces())}"
         )
+
+
+def _ensure_volume_group(cluster: Cluster) -> None:
+    units = [unit for unit in storage_units(cluster) if unit.template in LVM_TEMPLATES]
+    if units and (why := asyncio.run(volume_group_problems(Volumes(), units[0].key))):
+        raise WrongInput(f"Parameter 'vg_name': {'; '.join(why)}")
 
 
 def _bootable(cluster: Cluster, paths: Paths) -> Cluster:

@@ -29,6 +29,8 @@ from ganeti.node.storage.driver import Storage
 from ganeti.node.storage.fake import FakeStorage
 from ganeti.node.storage.fake_mirror import Copies, FakeMirror
 from ganeti.node.storage.file import FileStorage
+from ganeti.node.storage.lvm.plain import PlainStorage
+from ganeti.node.storage.lvm.volumes import Volumes
 from ganeti.rpc.client import NODE_DAEMON_PORT
 
 
@@ -78,6 +80,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.DISKLESS: NoStorage(),
             DiskTemplate.FILE: files,
             DiskTemplate.SHARED_FILE: files,
+            DiskTemplate.PLAIN: PlainStorage(Volumes()),
         },
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
         address=MasterIp(paths),

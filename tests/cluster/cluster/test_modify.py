@@ -5,6 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from ganeti import errors
+from ganeti.model.disk import DiskTemplate
 from ganeti.model.entity import evolve
 from ganeti.model.parameters.policy import Bounds, Spec
 
@@ -141,3 +142,16 @@ async def test_a_change_of_inherited_memory_has_to_fit_every_instance(cluster):
     await cluster.add("web1", beparams={"maxmem": 256})
     with pytest.raises(errors.WrongInput, match="of web1: minmem, 512 MiB, is more than maxmem, 256 MiB"):
         await cluster.run("OP_CLUSTER_SET_PARAMS", beparams={"memory": 512})
+
+
+async def test_a_volume_group_that_a_node_lacks_is_refused_unless_forced(cluster, monkeypatch):
+    async def problems(unit):
+        return (f"There is no volume group '{unit.key}'",) if unit.key == "xenvg" else ()
+
+    monkeypatch.setattr(cluster.nodes["node2"].equipment.storages[DiskTemplate.PLAIN], "problems", problems)
+    enabled = {"enabled_disk_templates": ["sharedfile", "diskless", "plain"]}
+    with pytest.raises(errors.WrongInput, match="On node node2: There is no volume group 'xenvg'"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", **enabled, vg_name="xenvg")
+    await cluster.run("OP_CLUSTER_SET_PARAMS", **enabled, vg_name="othervg")
+    await cluster.run("OP_CLUSTER_SET_PARAMS", vg_name="xenvg", force=True)
+    assert cluster.state.cluster.vg_name == "xenvg"

@@ -121,3 +121,9 @@ async def test_a_disk_that_another_has_is_left_alone(files):
     await files.create(disk)
     with pytest.raises(AlreadyExists, match="2 MiB instead of 3 MiB"):
         await files.create(replace(disk, size=3))
+
+
+async def test_a_new_disk_holds_zeros(files):
+    disk = files.disk()
+    await files.create(disk)
+    assert not any(files.read(disk))

@@ -3,7 +3,7 @@
 
 import pytest
 
-from ganeti.errors import WrongState
+from ganeti.errors import WrongInput, WrongState
 from ganeti.model.disk import DiskUse
 
 
@@ -105,3 +105,12 @@ async def test_a_disk_grows_when_both_of_its_copies_have(mirrored_bench, both, h
     await one.grow(disk, 5, mirrored_bench.peers, mirrored_bench.report)
     for storage in both:
         assert (await storage.examine([disk], mirrored_bench.peers))[0].size == 5
+
+
+async def test_a_mirrored_disk_is_held_only_where_all_nodes_that_hold_it_are_known(mirrored_bench):
+    disk = mirrored_bench.disk()
+    await mirrored_bench.create(disk)
+    own, other = mirrored_bench.peers
+    with pytest.raises(WrongInput, match=other.uuid):
+        await mirrored_bench.storage.hold(disk, [own], DiskUse.OWN)
+    assert (await mirrored_bench.open(disk)).disk == disk

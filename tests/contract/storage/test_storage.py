@@ -5,7 +5,6 @@ import pytest
 from msgspec.structs import replace
 
 from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity, WrongInput
-from ganeti.model.disk import DiskUse
 
 MIB = 1024**2
 
@@ -34,12 +33,6 @@ async def test_a_disk_never_takes_the_place_of_another(bench):
     with pytest.raises(AlreadyExists, match="2 MiB"):
         await bench.create(replace(disk, uuid="another", size=3))
     assert (await bench.status(disk)).size == 2
-
-
-async def test_a_new_disk_holds_zeros(bench):
-    disk = bench.disk()
-    await bench.create(disk)
-    assert not any(bench.read(disk))
 
 
 async def test_an_open_disk_can_be_used_and_closing_it_twice_is_fine(bench):
@@ -137,12 +130,3 @@ async def test_progress_is_told_in_mib_and_ends_at_the_whole_size(bench):
         assert [progress.done for progress in told] == sorted(progress.done for progress in told)
         assert {(progress.total, progress.unit) for progress in told} <= {(size, "MiB")}
         assert not told or told[-1].done == size
-
-
-async def test_a_mirrored_disk_is_held_only_where_all_nodes_that_hold_it_are_known(mirrored_bench):
-    disk = mirrored_bench.disk()
-    await mirrored_bench.create(disk)
-    own, other = mirrored_bench.peers
-    with pytest.raises(WrongInput, match=other.uuid):
-        await mirrored_bench.storage.hold(disk, [own], DiskUse.OWN)
-    assert (await mirrored_bench.open(disk)).disk == disk

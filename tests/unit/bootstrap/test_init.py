@@ -188,3 +188,8 @@ def test_of_what_a_cluster_keeps_others_can_read_the_facts_alone_at_no_moment(ne
         store.close()
     assert {"cluster.db-wal", "cluster.db-shm", "ca.key", "node.pem", "users", "rapi.pem", "term"} <= seen.keys()
     assert {name: mode for name, mode in seen.items() if mode != 0o600 and not name.startswith("ssconf_")} == {}
+
+
+def test_a_volume_group_that_is_not_there_is_told_before_anything_is_made(network, paths):
+    with pytest.raises(WrongInput, match="Parameter 'vg_name'"):
+        planned(paths, enabled_disk_templates=["plain"], vg_name="no-such-group")

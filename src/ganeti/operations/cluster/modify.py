@@ -49,7 +49,7 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
     )
 
     force: Annotated[
-        bool, param("Set hypervisor parameters even if nodes say that no guest can run with them", "-f", "--force")
+        bool, param("Set what nodes say that no guest can run with, or no disk can be kept in", "-f", "--force")
     ] = False
     hv_state: Annotated[Parameters | None, param("State of hypervisors", unsupported=True)] = None
     disk_state: Annotated[Parameters | None, param("State of storage", unsupported=True)] = None

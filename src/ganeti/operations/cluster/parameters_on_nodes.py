@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Parameters of the cluster that only nodes can judge: whether their QEMU has a machine, or they a bridge."""
+"""Settings of the cluster that only nodes can judge: whether they have a bridge, a volume group, a QEMU for it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from ganeti.model.node import Node
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.state import State
+from ganeti.model.template import storage_units
 from ganeti.rpc.call import Call
+from ganeti.rpc.contract.storage import CheckStorage
 from ganeti.rpc.contract.verify import FindBridges, Problems, TryHypervisors
 
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """What nodes are asked of the new parameters, and of the present ones: what is wrong already is no news."""
+    """What nodes are asked of the new settings, and of the present ones: what is wrong already is no news."""
 
     new: Call[Problems]
     present: Call[Problems]
@@ -61,6 +63,9 @@ def _trials(before: State, after: State) -> Iterator[_Trial]:
                 yield _Trial(TryHypervisors(parameters={name: new}), TryHypervisors(parameters={name: present}))
     if after.cluster.nicparams != before.cluster.nicparams:
         yield _Trial(_bridge(after.cluster), _bridge(before.cluster))
+    units, present_units = storage_units(after.cluster), storage_units(before.cluster)
+    if units != present_units:
+        yield _Trial(CheckStorage(units=units), CheckStorage(units=present_units))
 
 
 def _bridge(cluster: Cluster) -> FindBridges:

@@ -36,7 +36,8 @@ _VOLUME_FIELDS = "vg_name,lv_name,lv_size,lv_attr,lv_tags,vg_extent_size"
 _GROUP_FIELDS = "vg_name,vg_size,vg_free,vg_missing_pv_count"
 # lvm(8), "VALID NAMES"; longer ones do not fit into the name of a device.
 _LOCATION = re.compile(r"(?!.{128})([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)/([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)")
-_NO_GROUP = re.compile(r'Volume group "[^"]*" not found|Cannot process volume group')
+_NO_GROUP = re.compile(r'Volume group "([^"]*)" not found')
+_PASSED_OVER = "Cannot process volume group {}"
 # What commands that change something say when they fail.
 _REASONS: tuple[tuple[re.Pattern[str], type[GanetiError]], ...] = (
     (_NO_GROUP, EnvironmentUnfit),
@@ -202,13 +203,16 @@ class Volumes:
 
     async def _told(self, location: str, done: Finished) -> GanetiError:
         """What went wrong with a volume, as an error that people understand."""
-        kind = next((kind for words, kind in _REASONS if words.search(done.errors)), ExecutionFailed)
         group, _ = split(location)
-        if _NO_GROUP.search(done.errors):
+        said = [line.strip() for line in done.errors.splitlines()]
+        kind, words = next(((kind, line) for sign, kind in _REASONS for line in said if sign.search(line)), (None, ""))
+        if kind is None:
+            return ExecutionFailed(done.why())
+        if _NO_GROUP.search(words):
             return EnvironmentUnfit(no_group(group))
         if kind is InsufficientResources and (room := (await self.groups()).get(group)):
-            return kind(f"Volume group {group} has {room.free} MiB free: {_last_words(done)}")
-        return kind(f"Logical volume {location}: {_last_words(done) if kind is not ExecutionFailed else done.why()}")
+            return kind(f"Volume group {group} has {room.free} MiB free: {words}")
+        return kind(f"Logical volume {location}: {words}")
 
     async def _give_up(self, location: str, error: ExecutionFailed) -> None:
         """Take away what a creation may have left. Raises ExecutionFailed with both errors if that fails too."""
@@ -298,12 +302,10 @@ def _parsed(output: str) -> _Report:
 
 def _lacks_groups_only(done: Finished) -> bool:
     """Whether a report is whole but for volume groups that are not there."""
+    missing = _NO_GROUP.findall(done.errors)
+    expected = {line for name in missing for line in (f'Volume group "{name}" not found', _PASSED_OVER.format(name))}
     lines = [line.strip() for line in done.errors.splitlines() if line.strip()]
-    return bool(done.output) and all(_NO_GROUP.match(line) or line.startswith("WARNING") for line in lines)
-
-
-def _last_words(done: Finished) -> str:
-    return "; ".join(line.strip() for line in done.errors.strip().splitlines()[-2:])
+    return bool(missing) and all(line in expected or line.startswith("WARNING") for line in lines)
 
 
 def _ensure_same(found: Volume, size: int, stripes: int) -> None:

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Disks as logical volumes of their node: ``plain``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed, InsufficientResources, UnknownEntity, WrongInput
+from ganeti.model.disk import Disk, DiskUse
+from ganeti.model.guest import Peer
+from ganeti.model.report import Space
+from ganeti.model.template import StorageUnit
+from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.lvm.volumes import Volume, Volumes, device_of, no_group
+from ganeti.rpc.contract.storage import DiskStatus
+from ganeti.rpc.server import Report
+
+_log = logging.getLogger(__name__)
+
+_NOT_NOW = (EnvironmentUnfit, ExecutionFailed)
+
+
+class PlainStorage:
+    """A disk is the volume at ``location``, active from when it is made. It is rounded up to whole extents."""
+
+    def __init__(self, volumes: Volumes) -> None:
+        self._volumes = volumes
+
+    async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
+        del peers, report  # no volume of any size takes long
+        with _named(disk, disk.size):
+            await self._volumes.create(
+                disk.location, disk.size, stripes=disk.params.get("stripes", 1), tags=owner_tags(disk)
+            )
+
+    async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        del peers
+        await self._volumes.remove(disk.location)
+
+    async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
+        del use, force
+        with _named(disk, disk.size):
+            await self._volumes.activate(disk.location)
+        return self.expected(disk, peers)
+
+    async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        del peers
+        await self._volumes.deactivate(disk.location)
+
+    async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
+        del peers
+        try:
+            found = await self._volumes.found([disk.location for disk in disks])
+        except _NOT_NOW as error:  # to ask for each of them would not give more, and take long
+            return tuple(DiskStatus(disk.uuid, "", problem=error.message) for disk in disks)
+        return tuple(_status(disk, found) for disk in disks)
+
+    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+        del peers
+        return OpenDisk(disk, device_of(disk.location), block=True)
+
+    async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
+        del peers, report, copy
+        if size < disk.size:
+            raise WrongInput(f"Disk {disk.uuid} has {disk.size} MiB and cannot shrink to {size} MiB")
+        with _named(disk, size):
+            await self._volumes.extend(disk.location, size)
+
+    async def space(self, unit: StorageUnit) -> Space | None:
+        return await space(self._volumes, unit)
+
+    async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
+        return await problems(self._volumes, unit.key)
+
+
+def owner_tags(disk: Disk) -> tuple[str, ...]:
+    """By which people, and tools of Ganeti's users, find out what a volume was made for."""
+    return (f"originstname+{disk.owner}",) if disk.owner else ()
+
+
+async def space(volumes: Volumes, unit: StorageUnit) -> Space | None:
+    """Of a volume group; None also if LVM does not tell, which is no reason to know nothing else of the node."""
+    try:
+        group = (await volumes.groups()).get(unit.key)
+    except _NOT_NOW as error:
+        _log.warning("The space of volume group %s is not known: %s", unit.key, error.message)
+        return None
+    return Space(unit, group.size, group.free) if group else None
+
+
+async def problems(volumes: Volumes, name: str) -> tuple[str, ...]:
+    """Why disks cannot be kept in a volume group, in words."""
+    try:
+        group = (await volumes.groups()).get(name)
+    except _NOT_NOW as error:
+        return (error.message,)
+    if not group:
+        return (no_group(name),)
+    if group.missing:
+        return (f"Volume group '{name}' misses physical volumes ({group.missing}); 'pvs' names them",)
+    return ()
+
+
+def volume_problem(volume: Volume | None, location: str, size: int) -> str:
+    """What is wrong with a volume that should have ``size`` MiB; empty if nothing is."""
+    if not volume:
+        return f"There is no logical volume {location}"
+    if volume.partial:
+        return f"A physical volume that holds a part of logical volume {location} is missing"
+    return "" if volume.size >= size else f"Logical volume {location} has {volume.size} MiB instead of {size} MiB"
+
+
+def _status(disk: Disk, found: Mapping[str, Volume]) -> DiskStatus:
+    volume = found.get(disk.location)
+    problem = volume_problem(volume, disk.location, disk.size)
+    return DiskStatus(disk.uuid, volume.path, volume.size, problem) if volume else DiskStatus(disk.uuid, "", 0, problem)
+
+
+@contextmanager
+def _named(disk: Disk, size: int) -> Iterator[None]:
+    """Errors that say which disk it is."""
+    try:
+        yield
+    except InsufficientResources as error:
+        raise InsufficientResources(f"No space for disk {disk.uuid} ({size} MiB): {error.message}") from None
+    except UnknownEntity as error:
+        raise UnknownEntity(f"Disk {disk.uuid}: {error.message}") from None

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Logical volumes, by what LVM 2.03.16 of Debian 12 was seen to say; ``lvm.txt`` beside this file has its words."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from ganeti.errors import (
+    AlreadyExists,
+    EnvironmentUnfit,
+    ExecutionFailed,
+    InsufficientResources,
+    UnknownEntity,
+    WrongInput,
+    WrongState,
+)
+from ganeti.host.process import Finished
+from ganeti.node.storage.lvm.volumes import Group, Volumes, split
+
+_SAID = re.compile(r"^=== (\S+) (\d+)\n(.*?)(?:^---\n(.*?))?(?=^===|\Z)", re.MULTILINE | re.DOTALL)
+RECORDED = {
+    name.replace("_", " "): (int(status), output, errors)
+    for name, status, output, errors in _SAID.findall((Path(__file__).parent / "lvm.txt").read_text())
+}
+
+
+class Lvm:
+    """Says what it is told to say, each program one thing after another and the last one for ever."""
+
+    def __init__(self, **answers):
+        self._answers = defaultdict(lambda: ["done"], {program: list(names) for program, names in answers.items()})
+        self.commands = []
+
+    async def __call__(self, *command, timeout):
+        assert timeout
+        names = self._answers[command[0]]
+        name = names.pop(0) if len(names) > 1 else names[0]
+        if command[0] not in ("lvs", "vgs"):
+            self.commands.append(" ".join(command))
+        if name == "hangs":
+            raise ExecutionFailed(f"'{command[0]}' did not finish")
+        return Finished(command, *RECORDED[name])
+
+
+async def test_volumes_are_found_with_one_command_however_many_there_are():
+    asked = []
+
+    async def run(*command, timeout):
+        asked.append(command)
+        return Finished(command, *RECORDED["volumes"])
+
+    found = await Volumes(run).found(["testvg/one", "testvg/striped", "testvg/none"])
+    assert len(asked) == 1
+    assert asked[0][-1] == "testvg"
+    one, striped = found["testvg/one"], found["testvg/striped"]
+    assert set(found) == {"testvg/one", "testvg/striped"}
+    assert (one.size, one.path, one.tags) == (3, "/dev/testvg/one", ("extra", "originstname+web1.example.com"))
+    assert (one.active, one.in_use, one.partial) == (True, False, False)
+    assert (striped.size, striped.tags) == (4, ())
+
+
+async def test_what_is_in_use_inactive_or_misses_a_physical_volume_is_seen():
+    assert (await Volumes(Lvm(lvs=["mounted"])).there("testvg/one")).in_use
+    assert not (await Volumes(Lvm(lvs=["inactive"])).there("testvg/one")).active
+    assert (await Volumes(Lvm(lvs=["partial"])).there("testvg/striped")).partial
+
+
+async def test_a_volume_group_that_is_not_there_has_no_volumes():
+    assert set(await Volumes(Lvm(lvs=["one group missing"])).found(["testvg/one", "nonevg/x"])) == {"testvg/one"}
+    assert await Volumes(Lvm(lvs=["group missing"])).found(["nonevg/x"]) == {}
+
+
+async def test_a_report_that_fails_or_cannot_be_read_is_no_empty_report():
+    for answer in ("failed", "done"):
+        with pytest.raises(ExecutionFailed):
+            await Volumes(Lvm(lvs=[answer])).found(["testvg/one"])
+
+
+async def test_groups_tell_their_space_and_what_they_miss():
+    groups = await Volumes(Lvm(vgs=["groups"])).groups()
+    assert groups["testvg"] == Group("testvg", size=16, free=9)
+    assert set(groups) == {"testvg", "xenvg"}
+    assert (await Volumes(Lvm(vgs=["groups with a missing volume"])).groups())["testvg"].missing == 1
+
+
+async def test_a_new_volume_is_wiped_without_a_question_and_has_its_tags():
+    lvm = Lvm(lvs=["no volumes"])
+    await Volumes(lvm).create("testvg/one", 3, tags=["originstname+web1"])
+    assert lvm.commands == [
+        "lvcreate --yes --wipesignatures y --zero y --name one --size 3m --addtag originstname+web1 testvg"
+    ]
+    await Volumes(lvm).create("testvg/two", 4, stripes=2)
+    assert lvm.commands[-1].endswith("--size 4m --type striped --stripes 2 testvg")
+
+
+async def test_a_volume_that_is_there_is_left_as_it_is_if_it_has_the_size_that_it_would_get():
+    lvm = Lvm(lvs=["volumes"])
+    await Volumes(lvm).create("testvg/one", 3)
+    await Volumes(lvm).create("testvg/striped", 3, stripes=2)  # of 4 MiB: an extent of each
+    assert lvm.commands == []
+    for size in (2, 4):
+        with pytest.raises(AlreadyExists, match=rf"testvg/one .* 3 MiB instead of {size} MiB"):
+            await Volumes(lvm).create("testvg/one", size)
+
+
+@pytest.mark.parametrize("answer", ["no space", "no space for stripes", "not enough for stripes"])
+async def test_a_full_volume_group_says_what_is_free(answer):
+    volumes = Volumes(Lvm(lvs=["no volumes"], vgs=["groups"], lvcreate=[answer]))
+    with pytest.raises(InsufficientResources, match="testvg has 9 MiB free"):
+        await volumes.create("testvg/big", 300)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "told"),
+    [
+        ("create without group", EnvironmentUnfit, "no volume group 'testvg'.*vgcreate"),
+        ("exists", AlreadyExists, "already exists"),
+        ("create in a group that misses one", EnvironmentUnfit, "PVs are missing"),
+    ],
+)
+async def test_why_a_volume_cannot_be_made_is_told(answer, error, told):
+    lvm = Lvm(lvs=["no volumes"], lvcreate=[answer])
+    with pytest.raises(error, match=told):
+        await Volumes(lvm).create("testvg/one", 3)
+    assert len(lvm.commands) == 1  # what another one made is not removed
+
+
+async def test_what_a_command_that_hangs_has_made_is_removed():
+    lvm = Lvm(lvs=["no volumes", "volumes"], lvcreate=["hangs"])
+    with pytest.raises(ExecutionFailed, match="did not finish"):
+        await Volumes(lvm).create("testvg/one", 3)
+    assert lvm.commands[-1] == "lvremove --yes testvg/one"
+
+
+async def test_what_cannot_be_removed_after_a_failure_is_named_for_people():
+    volumes = Volumes(Lvm(lvs=["no volumes", "volumes"], lvcreate=["hangs"], lvremove=["hangs"]))
+    with pytest.raises(ExecutionFailed, match="'lvremove testvg/one' removes it"):
+        await volumes.create("testvg/one", 3)
+
+
+async def test_a_volume_that_is_used_is_not_removed_or_deactivated():
+    for answer in ("remove mounted", "remove open"):
+        with pytest.raises(WrongState, match=r"testvg/one.*in use"):
+            await Volumes(Lvm(lvs=["mounted"], lvremove=[answer])).remove("testvg/one")
+    for answer in ("deactivate mounted", "deactivate open"):
+        with pytest.raises(WrongState, match=r"testvg/one.*in use"):
+            await Volumes(Lvm(lvs=["mounted"], lvchange=[answer])).deactivate("testvg/one")
+
+
+async def test_what_is_done_already_is_not_done_again():
+    lvm = Lvm(lvs=["volumes"])
+    volumes = Volumes(lvm)
+    await volumes.remove("testvg/none")
+    await volumes.deactivate("testvg/none")
+    await volumes.extend("testvg/one", 3)
+    await volumes.activate("testvg/one")
+    await volumes.rename("testvg/none", "testvg/one")
+    assert lvm.commands == []
+
+
+async def test_volumes_are_activated_extended_and_renamed():
+    lvm = Lvm(lvs=["inactive"])
+    volumes = Volumes(lvm)
+    assert (await volumes.activate("testvg/one")).path == "/dev/testvg/one"
+    await volumes.extend("testvg/one", 9)
+    await volumes.rename("testvg/one", "testvg/two")
+    assert lvm.commands == [
+        "lvchange --activate y testvg/one",
+        "lvextend --size 9m testvg/one",
+        "lvrename testvg one two",
+    ]
+
+
+async def test_a_full_volume_group_does_not_let_a_volume_grow():
+    volumes = Volumes(Lvm(lvs=["volumes"], vgs=["groups"], lvextend=["no space to extend"]))
+    with pytest.raises(InsufficientResources, match="testvg has 9 MiB free"):
+        await volumes.extend("testvg/one", 300)
+
+
+async def test_a_volume_that_misses_a_part_is_not_activated():
+    volumes = Volumes(Lvm(lvs=["partial"], lvchange=["activate partial"]))
+    with pytest.raises(EnvironmentUnfit, match="testvg/striped"):
+        await volumes.activate("testvg/striped")
+
+
+async def test_what_is_not_there_is_neither_activated_nor_extended_nor_renamed():
+    volumes = Volumes(Lvm(lvs=["volumes"], lvrename=["rename missing"]))
+    for change in (volumes.activate("testvg/none"), volumes.extend("testvg/none", 9)):
+        with pytest.raises(UnknownEntity, match="testvg/none"):
+            await change
+    with pytest.raises(UnknownEntity):
+        await volumes.rename("testvg/none", "testvg/other")
+    with pytest.raises(WrongInput, match="another volume group"):
+        await volumes.rename("testvg/one", "othervg/one")
+
+
+@pytest.mark.parametrize("name", ["", "one", "/dev/testvg/one", "-x/one", "testvg/-one", "testvg/..", "a/b\n", "a/b c"])
+def test_only_a_group_and_a_volume_make_a_location(name):
+    with pytest.raises(WrongInput, match="VG/LV"):
+        split(name)
+    assert split("testvg/one.disk0") == ("testvg", "one.disk0")
+    with pytest.raises(WrongInput):
+        split("a" * 64 + "/" + "b" * 64)
