@@ -18,6 +18,8 @@ from ganeti.errors import EnvironmentUnfit, ExecutionFailed
 
 CLEAN_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
 
+# Seconds that a killed command may take to end.
+_KILLED = 5.0
 # Seconds that a command's last words may take to come through, once it has ended.
 _LAST_LINES = 5.0
 
@@ -81,9 +83,16 @@ async def run(
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await _gone(process)
     status = process.returncode if process.returncode is not None else -1
     return Finished(words, status, (output or b"").decode(errors="replace"), (errors or b"").decode(errors="replace"))
+
+
+async def _gone(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of one that was killed, but not for one that the kernel keeps, as a disk that hangs does."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_KILLED):
+            await process.wait()
 
 
 async def follow(

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Commands that do not end."""
+
+import asyncio
+
+import pytest
+
+from ganeti.errors import ExecutionFailed
+from ganeti.host import process
+
+
+class Kept:
+    """A process in a read of a disk that hangs: not even SIGKILL ends it."""
+
+    pid = 2**22 + 1  # no process has that
+    returncode = None
+
+    async def communicate(self, given):
+        await asyncio.Event().wait()
+
+    async def wait(self):
+        await asyncio.Event().wait()
+
+
+async def test_a_command_that_takes_too_long_is_killed_with_what_it_started():
+    with pytest.raises(ExecutionFailed, match=r"'sh .*' did not finish within 0 seconds"):
+        await process.run("sh", "-c", "sleep 3600 & wait", timeout=0.1)
+
+
+async def test_one_that_not_even_a_kill_ends_is_told_all_the_same(monkeypatch):
+    async def start(*command, **more):
+        return Kept()
+
+    monkeypatch.setattr(process, "_KILLED", 0.1)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    with pytest.raises(ExecutionFailed, match="'lvcreate' did not finish"):
+        await process.run("lvcreate", timeout=0.1)
