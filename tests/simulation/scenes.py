@@ -145,6 +145,7 @@ SCENES = (
     instance("OP_INSTANCE_STARTUP", stopped, often=4),
     Scene("OP_NODE_ADD", joining, stranger),
     Scene("OP_NODE_ADD", joining, wanted_stranger),
+    Scene("OP_NODE_QUERYVOLS", lambda name, node: {"output_fields": ["name"]}),
     Scene("OP_NODE_REMOVE", lambda name, node: {"node_name": STRANGER.name}, member),
     node(drained=True, force=True),
     node(drained, master_candidate=True),

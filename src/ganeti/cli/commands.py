@@ -42,6 +42,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "modify": "node:MODIFY",
         "remove": "OP_NODE_REMOVE",
         "remove-tags": "OP_TAGS_DEL",
+        "volumes": "node:VOLUMES",
     },
     "gnt-instance": {
         "add": "OP_INSTANCE_CREATE",

@@ -6,15 +6,17 @@ from __future__ import annotations
 from typing import Any
 
 from ganeti.cli import tree
-from ganeti.cli.listing import field_lister, lister
+from ganeti.cli.listing import HEADERS, SEPARATOR, UNITS, columns, field_lister, lister, output, show
 from ganeti.cli.names import full_names
 from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import Argument, Command
+from ganeti.declare.field import FieldKind, ValueStatus
 from ganeti.declare.setting import settings_of
 from ganeti.model.node import Node
 from ganeti.operations.node.modify import NodeModify
+from ganeti.query import volume
 from ganeti.query.filter import names_filter
 from ganeti.query.node import DEFAULT
 
@@ -59,3 +61,31 @@ def _show_modified(session: Session, results: list[Any]) -> int:
 
 
 MODIFY = presented(NodeModify, _show_modified)
+
+
+def _volumes(session: Session, values: dict[str, Any]) -> int:
+    from ganeti.cli import follow  # noqa: PLC0415 - lists follow nothing
+
+    names = columns(values, volume.DEFAULT)
+    fields = [{"name": f.name, "title": f.title, "kind": f.kind} for f in volume.VOLUMES.fields(names)]
+    nodes = full_names(session, "node", values.get("names") or [])
+    results = follow.run(session, "OP_NODE_QUERYVOLS", {"output_fields": names, "nodes": nodes})
+    if results is None:
+        return 0
+    statuses = [ValueStatus.UNKNOWN if field["kind"] == FieldKind.UNKNOWN else ValueStatus.NORMAL for field in fields]
+    data = [list(zip(statuses, row, strict=True)) for row in results[0]]
+    return show(session, values, {"fields": fields, "data": data})
+
+
+VOLUMES = Local(
+    Command(
+        "gnt-node",
+        "volumes",
+        (Argument("names", "Names of the nodes; all if none is named", "*", completes="node"),),
+        (HEADERS, SEPARATOR, output("volume"), UNITS),
+        usage="[<node>...]",
+    ),
+    f"List the logical volumes of nodes. The columns are: {', '.join(volume.DEFAULT)}.",
+    _volumes,
+    job=True,
+)

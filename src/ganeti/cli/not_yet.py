@@ -24,7 +24,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         "rename replace-disks",
         "gnt-network": "add add-tags connect disconnect info list list-fields list-tags modify remove remove-tags",
         "gnt-node": "evacuate failover health list-drbd list-storage migrate modify-storage power powercycle "
-        "repair-storage restricted-command volumes",
+        "repair-storage restricted-command",
         "gnt-os": "modify",
         "gnt-storage": "diagnose info",
     }.items()

@@ -307,9 +307,12 @@ class Cluster(Entity, frozen=True, kw_only=True):
     reserved_lvs: Annotated[
         tuple[NonEmpty, ...],
         setting(
-            "Logical volumes that verify ignores: (add or remove, regular expression)",
+            "Logical volumes that are no disks and verify does not name: regular expressions for VG/LV",
+            "--reserved-lvs",
+            metavar="EXPRESSION,...",
+            title="reserved lvs",
             given=_Lines,
-            unsupported=True,
+            when=("modify",),
         ),
     ] = ()
     uid_pool: Annotated[

@@ -13,7 +13,7 @@ from ganeti.model.guest import Peer
 from ganeti.node.equipment import Equipment
 from ganeti.node.storage.driver import Storage
 from ganeti.rpc.contract import storage
-from ganeti.rpc.contract.storage import DiskStatus
+from ganeti.rpc.contract.storage import DiskStatus, StoredVolume
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
@@ -60,6 +60,10 @@ class Disks:
         del report
         found = [await self._equipment.storage(unit.template).problems(unit) for unit in call.units]
         return tuple(problem for problems in found for problem in problems)
+
+    async def volumes(self, call: storage.ListVolumes, report: Report) -> tuple[StoredVolume, ...]:
+        del report
+        return await self._equipment.volumes.stored(call.groups)
 
     async def _examined(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         try:

@@ -25,8 +25,8 @@ from ganeti.node.network.driver import Network
 from ganeti.node.network.fake import FakeNetwork
 from ganeti.node.network.unsupported import Unsupported
 from ganeti.node.storage.diskless import NoStorage
-from ganeti.node.storage.driver import Storage
-from ganeti.node.storage.fake import FakeStorage
+from ganeti.node.storage.driver import Storage, VolumeGroups
+from ganeti.node.storage.fake import FakeStorage, PaperVolumes
 from ganeti.node.storage.fake_mirror import Copies, FakeMirror
 from ganeti.node.storage.file import FileStorage
 from ganeti.node.storage.lvm.plain import PlainStorage
@@ -46,6 +46,7 @@ class Equipment:
     hypervisors: Mapping[str, Hypervisor]
     storages: Mapping[DiskTemplate, Storage]
     networks: Mapping[NicMode, Network]
+    volumes: VolumeGroups
     address: MasterIp | PaperMasterIp
     port: int = NODE_DAEMON_PORT
 
@@ -65,7 +66,7 @@ class Equipment:
 def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
     """A real node."""
     events, machine = Events(), ThisMachine()
-    files = FileStorage(paths)
+    files, volumes = FileStorage(paths), Volumes()
     return Equipment(
         name,
         paths,
@@ -80,9 +81,10 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.DISKLESS: NoStorage(),
             DiskTemplate.FILE: files,
             DiskTemplate.SHARED_FILE: files,
-            DiskTemplate.PLAIN: PlainStorage(Volumes()),
+            DiskTemplate.PLAIN: PlainStorage(volumes),
         },
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
+        volumes=volumes,
         address=MasterIp(paths),
     )
 
@@ -126,5 +128,6 @@ def on_paper(
         hypervisors={kind: FakeHypervisor(kind, {}, events, clock) for kind in ("kvm", "fake")},
         storages=storages | {t: mirror for t in DiskTemplate if TEMPLATES[t].mirrored},
         networks=dict.fromkeys(get_args(NicMode), FakeNetwork()),
+        volumes=PaperVolumes(own.disks),
         address=PaperMasterIp(),
     )

@@ -58,6 +58,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         storage.GrowDisk: disks.grow,
         storage.ExamineDisks: disks.examine,
         storage.CheckStorage: disks.check,
+        storage.ListVolumes: disks.volumes,
         os.DiagnoseProviders: installer.diagnose,
         os.ValidateOs: installer.validate,
         os.InstallOs: installer.install,

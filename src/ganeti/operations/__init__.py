@@ -35,6 +35,7 @@ OPERATIONS = {
     "OP_INSTANCE_SHUTDOWN": "instance.shutdown:InstanceShutdown",
     "OP_INSTANCE_STARTUP": "instance.startup:InstanceStartup",
     "OP_NODE_ADD": "node.add:NodeAdd",
+    "OP_NODE_QUERYVOLS": "node.volumes:NodeVolumes",
     "OP_NODE_REMOVE": "node.remove:NodeRemove",
     "OP_NODE_SET_PARAMS": "node.modify:NodeModify",
     "OP_OS_DIAGNOSE": "os.diagnose:OsDiagnose",

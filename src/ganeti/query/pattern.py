@@ -22,6 +22,12 @@ def searching(expression: str, where: str) -> Matches:
     return _compiled(expression, where)
 
 
+def fitting(expression: str, where: str) -> Matches:
+    """Whether an expression matches a text as a whole. Raises as ``searching`` does."""
+    searching(expression, where)
+    return _compiled(rf"\A(?:{expression})\z", where)
+
+
 def globbing(pattern: str, where: str) -> Matches:
     """Whether a text as a whole fits a pattern in which only ``*`` and ``?`` have a meaning."""
     import re2  # noqa: PLC0415 - only the master daemon has use for it

@@ -23,11 +23,14 @@ class LvmBench(Bench):
 
     def __init__(self, node, *sizes):
         self.node = node
-        files = [f"/root/{GROUP}{number}" for number in range(len(sizes))]
-        steps = [f"truncate -s {size + _HEAD}M {file}" for size, file in zip(sizes, files, strict=True)]
-        steps += [f"losetup /dev/loop{number} {file}" for number, file in enumerate(files)]
-        devices = " ".join(f"/dev/loop{number}" for number in range(len(sizes)))
-        node.script("\n".join([*steps, f"vgcreate -q -s 1m {GROUP} {devices}"]))
+        told = node.script(
+            "\n".join(
+                f"truncate -s {size + _HEAD}M /root/{GROUP}{number}; losetup --find --show /root/{GROUP}{number}"
+                for number, size in enumerate(sizes)
+            )
+        )
+        self.devices = told.split()
+        node.script(f"vgcreate -q -s 1m {GROUP} {' '.join(self.devices)}")
         self.volumes = Volumes(self._run)
         super().__init__(PlainStorage(self.volumes), StorageUnit(DiskTemplate.PLAIN, GROUP))
 
@@ -64,7 +67,7 @@ class LvmBench(Bench):
 
     async def _run(self, *command, timeout):
         """Past the time the command is killed there, not here alone."""
-        ended = ("timeout", "--signal=KILL", str(timeout), *command)
+        ended = ("sh", "-c", 'timeout --signal=KILL "$0" "$@"; exit $?', str(timeout), *command)
         done = await asyncio.to_thread(self.node.run, *ended, timeout=timeout + _WAY)
         if done.status == _KILLED:
             raise ExecutionFailed(f"'{command[0]}' did not finish within {timeout:.0f} seconds")

@@ -11,7 +11,7 @@ from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
-from ganeti.rpc.contract.storage import DiskStatus
+from ganeti.rpc.contract.storage import DiskStatus, StoredVolume
 from ganeti.rpc.server import Report
 
 
@@ -84,4 +84,12 @@ class Storage(Protocol):
 
     async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
         """Why disks cannot be kept in a unit, in words; empty if they can."""
+        ...
+
+
+class VolumeGroups(Protocol):
+    """What a node has in LVM, whoever it belongs to."""
+
+    async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
+        """See ListVolumes."""
         ...

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
 from msgspec.structs import replace
 
 from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity, WrongInput
-from ganeti.model.disk import Disk, DiskUse
+from ganeti.model.disk import Disk, DiskTemplate, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
-from ganeti.rpc.contract.storage import DiskStatus
+from ganeti.rpc.contract.storage import DiskStatus, StoredVolume
 from ganeti.rpc.server import Report
 
 
@@ -24,26 +24,26 @@ class FakeStorage:
     """
 
     def __init__(self, disks: MutableMapping[str, Disk], capacity: int = 1024**2) -> None:
-        self._disks = disks
+        self.disks = disks
         self._capacity = capacity
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
         del peers
-        found = self._disks.get(disk.location)
+        found = self.disks.get(disk.location)
         if found and found.size != disk.size:
             raise AlreadyExists(f"There is a disk of {found.size} MiB at {disk.location} already")
         if not found and self.used() + disk.size > self._capacity:
             raise InsufficientResources(f"No space for disk {disk.uuid} ({disk.size} MiB)")
         report.progress(disk.size, disk.size, "MiB")
-        self._disks[disk.location] = disk
+        self.disks[disk.location] = disk
 
     async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
         del peers
-        self._disks.pop(disk.location, None)
+        self.disks.pop(disk.location, None)
 
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         del peers, use, force
-        if disk.location not in self._disks:
+        if disk.location not in self.disks:
             raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
         return OpenDisk(disk, disk.location)
 
@@ -60,7 +60,7 @@ class FakeStorage:
 
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
         del peers, copy
-        found = self._disks.get(disk.location)
+        found = self.disks.get(disk.location)
         if not found:
             raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
         if size < found.size:
@@ -68,7 +68,7 @@ class FakeStorage:
         if self.used() - found.size + size > self._capacity:
             raise InsufficientResources(f"No space for disk {disk.uuid} ({size} MiB)")
         report.progress(size, size, "MiB")
-        self._disks[disk.location] = replace(found, size=size)
+        self.disks[disk.location] = replace(found, size=size)
 
     async def space(self, unit: StorageUnit) -> Space | None:
         return Space(unit, self._capacity, self._capacity - self.used())
@@ -79,11 +79,25 @@ class FakeStorage:
 
     def used(self) -> int:
         """MiB."""
-        return sum(disk.size for disk in self._disks.values())
+        return sum(disk.size for disk in self.disks.values())
 
     def _status(self, disk: Disk) -> DiskStatus:
-        found = self._disks.get(disk.location)
+        found = self.disks.get(disk.location)
         if not found:
             return DiskStatus(disk.uuid, "", problem=f"There is no disk at {disk.location}")
         problem = "" if found.size >= disk.size else f"It has {found.size} MiB instead of {disk.size} MiB"
         return DiskStatus(disk.uuid, disk.location, found.size, problem)
+
+
+class PaperVolumes:
+    """The disks on paper that would be logical volumes."""
+
+    def __init__(self, disks: Mapping[str, Disk]) -> None:
+        self._disks = disks
+
+    async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
+        return tuple(
+            StoredVolume(disk.location, disk.size, (f"originstname+{disk.owner}",), ("/dev/sda",))
+            for disk in self._disks.values()
+            if disk.template is DiskTemplate.PLAIN and (not groups or disk.location.partition("/")[0] in groups)
+        )

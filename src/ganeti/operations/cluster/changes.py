@@ -22,6 +22,7 @@ from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Bounds, Policy
 from ganeti.model.template import SUPPORTED
+from ganeti.query.pattern import fitting
 
 _ByKind = Mapping[str, Mapping[str, Any]]
 
@@ -130,6 +131,13 @@ def _edited(current: frozenset[str], changes: Sequence[tuple[str, str]]) -> froz
     return frozenset(result)
 
 
+def _expressions(cluster: Cluster, given: Sequence[str]) -> tuple[str, ...]:
+    del cluster
+    for expression in given:
+        fitting(expression, "Parameter 'reserved_lvs'")
+    return tuple(given)
+
+
 def _directory(cluster: Cluster, path: str) -> str:
     del cluster
     return path.rstrip("/")
@@ -150,6 +158,7 @@ _MERGED: Mapping[str, Callable[[Cluster, Any], Any]] = {
     "osparams_private": lambda cluster, given: _os_parameters(cluster.osparams_private, given),
     "hidden_os": lambda cluster, given: _edited(cluster.hidden_os, given),
     "blacklisted_os": lambda cluster, given: _edited(cluster.blacklisted_os, given),
+    "reserved_lvs": _expressions,
     "mac_prefix": lambda cluster, given: given.lower(),
     "file_storage_dir": _directory,
     "shared_file_storage_dir": _directory,

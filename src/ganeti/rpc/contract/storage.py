@@ -111,6 +111,21 @@ class ExamineDisks(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.exami
     peers: tuple[Peer, ...] = ()
 
 
+class StoredVolume(Struct, frozen=True):
+    """A logical volume, ``location`` is ``VG/LV``, ``size`` MiB; ``devices`` are the physical volumes that it is on."""
+
+    location: str
+    size: int
+    tags: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+
+
+class ListVolumes(Call[tuple[StoredVolume, ...]], frozen=True, tag="storage.volumes"):
+    """All logical volumes of volume groups, disks or not; of all groups of the node if none is named."""
+
+    groups: tuple[str, ...] = ()
+
+
 class CheckStorage(Call[tuple[str, ...]], frozen=True, tag="storage.check"):
     """Can disks be kept in these units? What prevents it, in words."""
 

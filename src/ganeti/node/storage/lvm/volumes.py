@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Generic, Protocol, TypeVar
 
 from msgspec import DecodeError, Meta, Struct, json
 
@@ -26,13 +27,16 @@ from ganeti.errors import (
 )
 from ganeti.host import process
 from ganeti.host.process import Finished
+from ganeti.rpc.contract.storage import StoredVolume
 
+R = TypeVar("R")
 _MIB = 1024**2
 _REPORT_TIME = 30.0  # seconds
 _CHANGE_TIME = 120.0  # seconds; discarding what a removed volume held may take long
 
 _REPORTED = ("--reportformat", "json", "--units", "b", "--nosuffix")
 _VOLUME_FIELDS = "vg_name,lv_name,lv_size,lv_attr,lv_tags,vg_extent_size"
+_DEVICE_FIELDS = "vg_name,lv_name,devices"
 _GROUP_FIELDS = "vg_name,vg_size,vg_free,vg_missing_pv_count"
 # lvm(8), "VALID NAMES"; longer ones do not fit into the name of a device.
 _LOCATION = re.compile(r"(?!.{128})([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)/([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)")
@@ -183,10 +187,15 @@ class Volumes:
 
     async def within(self, groups: Sequence[str]) -> tuple[Volume, ...]:
         """All volumes of volume groups. A group that is not there has none."""
-        done = await self._run("lvs", *_REPORTED, "--options", _VOLUME_FIELDS, *groups, timeout=_REPORT_TIME)
-        if done.failed and not _lacks_groups_only(done):
-            raise ExecutionFailed(done.why())
-        return parse_volumes(done.output)
+        return parse_volumes(await self._report(_VOLUME_FIELDS, groups))
+
+    async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
+        """See ListVolumes."""
+        volumes, devices = await self.within(groups), parse_devices(await self._report(_DEVICE_FIELDS, groups))
+        return tuple(
+            StoredVolume(volume.location, volume.size, volume.tags, devices.get(volume.location, ()))
+            for volume in volumes
+        )
 
     async def groups(self) -> dict[str, Group]:
         """All volume groups of this node, by name."""
@@ -194,6 +203,12 @@ class Volumes:
         if done.failed:
             raise ExecutionFailed(done.why())
         return {group.name: group for group in parse_groups(done.output)}
+
+    async def _report(self, fields: str, groups: Sequence[str]) -> str:
+        done = await self._run("lvs", *_REPORTED, "--options", fields, *groups, timeout=_REPORT_TIME)
+        if done.failed and not _lacks_groups_only(done):
+            raise ExecutionFailed(done.why())
+        return done.output
 
     async def _change(self, location: str, *command: str) -> None:
         async with self._turn:
@@ -253,6 +268,14 @@ class _VolumeRow(Struct):
     vg_extent_size: int
 
 
+class _DevicesRow(Struct):
+    """A part of a volume; ``devices`` is such as "/dev/sdb(0),/dev/sdc(5)", by the first extent on each."""
+
+    vg_name: str
+    lv_name: str
+    devices: str
+
+
 class _GroupRow(Struct):
     vg_name: str
     vg_size: int
@@ -260,13 +283,13 @@ class _GroupRow(Struct):
     vg_missing_pv_count: int
 
 
-class _Rows(Struct):
-    lv: list[_VolumeRow] = []
-    vg: list[_GroupRow] = []
+class _Rows(Struct, Generic[R]):
+    lv: list[R] = []
+    vg: list[R] = []
 
 
-class _Report(Struct):
-    report: list[_Rows]
+class _Report(Struct, Generic[R]):
+    report: list[_Rows[R]]
 
 
 def parse_volumes(output: str) -> tuple[Volume, ...]:
@@ -279,8 +302,7 @@ def parse_volumes(output: str) -> tuple[Volume, ...]:
             row.lv_attr,
             tuple(row.lv_tags.split(",")) if row.lv_tags else (),
         )
-        for rows in _parsed(output).report
-        for row in rows.lv
+        for row in _rows(output, _VolumeRow)
     )
 
 
@@ -288,16 +310,25 @@ def parse_groups(output: str) -> tuple[Group, ...]:
     """What vgs(8) reports. Raises ExecutionFailed for what cannot be read."""
     return tuple(
         Group(row.vg_name, row.vg_size // _MIB, row.vg_free // _MIB, row.vg_missing_pv_count)
-        for rows in _parsed(output).report
-        for row in rows.vg
+        for row in _rows(output, _GroupRow)
     )
 
 
-def _parsed(output: str) -> _Report:
+def parse_devices(output: str) -> dict[str, tuple[str, ...]]:
+    """The same, for the devices of each volume, by its location."""
+    found: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for row in _rows(output, _DevicesRow):
+        places = (place.partition("(")[0] for place in row.devices.split(",") if place)
+        found[f"{row.vg_name}/{row.lv_name}"].update(dict.fromkeys(places))
+    return {location: tuple(devices) for location, devices in found.items()}
+
+
+def _rows(output: str, kind: type[R]) -> list[R]:
     try:
-        return json.decode(output, type=_Report, strict=False)  # its numbers are strings
+        made = json.decode(output, type=_Report[kind], strict=False)  # type: ignore[valid-type] # numbers are strings
     except DecodeError as error:
         raise ExecutionFailed(f"The report of LVM cannot be read: {error}") from None
+    return [row for rows in made.report for row in (*rows.lv, *rows.vg)]
 
 
 def _lacks_groups_only(done: Finished) -> bool:

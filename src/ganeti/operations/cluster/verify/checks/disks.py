@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That instances' disks are there."""
+"""That instances' disks are there, and nothing that looks like one is left behind."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ganeti.model.cluster import LVM_TEMPLATES
 from ganeti.model.guest import disks_of, peers_of
 from ganeti.model.node import Node
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
-from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
+from ganeti.operations.node.volumes import owners
+from ganeti.query.pattern import fitting
+from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, ListVolumes, StoredVolume
 
 
 def _examine(scene: Scene, node: Node) -> ExamineDisks | None:
@@ -34,4 +37,27 @@ def _disks(scene: Scene) -> Iterator[Finding]:
                 yield Finding(Code.EINSTANCEMISSINGDISK, instance.name, text)
 
 
-CHECKS = (Check("Verifying instance disks", Code.EINSTANCEMISSINGDISK, _disks, (_DISKS,)),)
+def _list(scene: Scene, node: Node) -> ListVolumes | None:
+    cluster = scene.state.cluster
+    used = node.hosting and not set(LVM_TEMPLATES).isdisjoint(cluster.enabled_disk_templates)
+    return ListVolumes(groups=(cluster.vg_name,)) if used and cluster.vg_name else None
+
+
+_VOLUMES: Question[tuple[StoredVolume, ...]] = Question("its logical volumes", _list)
+
+
+def _orphans(scene: Scene) -> Iterator[Finding]:
+    reserved = [fitting(expression, "reserved_lvs") for expression in scene.state.cluster.reserved_lvs]
+    for node, volumes in scene.answered(_VOLUMES):
+        known = owners(scene.state, node)
+        for volume in volumes:
+            under_way = any(f"originstname+{name}" in volume.tags for name in scene.busy)
+            if volume.location not in known and not under_way and not any(fits(volume.location) for fits in reserved):
+                text = f"logical volume {volume.location} is no disk of an instance; remove it, or see --reserved-lvs"
+                yield Finding(Code.ENODEORPHANLV, node.name, text)
+
+
+CHECKS = (
+    Check("Verifying instance disks", Code.EINSTANCEMISSINGDISK, _disks, (_DISKS,)),
+    Check("Verifying orphan volumes", Code.ENODEORPHANLV, _orphans, (_VOLUMES,)),
+)
