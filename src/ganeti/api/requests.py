@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from multidict import MultiMapping
 
 from ganeti.api.limits import DEEPEST_BODY
 from ganeti.declare.decode import decode, from_text
+from ganeti.declare.parameter import Parameter
 from ganeti.declare.route import Body, Route
 from ganeti.errors import WrongInput
 from ganeti.jobs.operation import JobOperation
@@ -26,7 +27,8 @@ def operation_from(
     operation: type[JobOperation[Any]], route: Route, path: Mapping[str, str], query: MultiMapping[str], body: bytes
 ) -> dict[str, Any]:
     """An encoded operation. Raises WrongInput for a body or a query that makes no sense."""
-    settled = {**dict(route.fixed), **{name: _listed(operation, name, value) for name, value in path.items()}}
+    parameters = operation.parameters()
+    settled = {**dict(route.fixed), **{name: _read(parameters[name], [value]) for name, value in path.items()}}
     values = {**route.defaults, **_from_body(route, body), **_from_query(operation, route, query), **settled}
     return {**values, "OP_ID": operation.wire_name(), "reason": _reason(query)}
 
@@ -86,16 +88,15 @@ def _from_query(operation: type[JobOperation[Any]], route: Route, query: MultiMa
     parameters = operation.parameters()
     names = {**COMMON_QUERY, **route.query}
     return {
-        parameter: query.getall(name)
-        if parameters[parameter].kind is list
-        else from_text(query[name], parameters[parameter])
-        for name, parameter in names.items()
-        if name in query
+        parameter: _read(parameters[parameter], query.getall(name)) for name, parameter in names.items() if name in query
     }
 
 
-def _listed(operation: type[JobOperation[Any]], name: str, value: str) -> Any:
-    return [value] if operation.parameters()[name].kind is list else value
+def _read(parameter: Parameter, texts: Sequence[str]) -> Any:
+    """A list may be several texts, or one with commas; of anything else the first text counts."""
+    if parameter.kind is not list:
+        return from_text(texts[0], parameter)
+    return [item for text in texts for item in from_text(text, parameter)]
 
 
 def _deeper(value: Any, most: int) -> bool:

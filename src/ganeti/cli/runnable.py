@@ -16,6 +16,7 @@ from ganeti.cli.options import ALWAYS, COMMON, FORCE, option_of
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import COMMON_PARAMETERS
+from ganeti.errors import EXIT_FAILURE
 from ganeti.jobs.operation import JobOperation
 
 
@@ -55,11 +56,20 @@ def presented(operation: type[JobOperation[Any]], show: Callable[[Session, list[
     def run(session: Session, values: dict[str, Any]) -> int:
         from ganeti.cli import follow  # noqa: PLC0415 - lists follow nothing
 
+        if not confirmed(session, command):
+            return EXIT_FAILURE
         results = follow.run(session, operation.wire_name(), parameters_from(runnable, values))
         return 0 if results is None else show(session, results)
 
     own = replace(command, options=own_options(runnable), compose=None, fixed={})
     return Local(own, help_of(runnable), run, job=True)
+
+
+def confirmed(session: Session, command: Command) -> bool:
+    """Whether what a command asks was answered with yes, or need not be asked."""
+    if not command.question or session.values.get("force") or session.values.get("dry_run"):
+        return True
+    return session.confirm(command.question.format(**session.values))
 
 
 def options_of(runnable: Runnable) -> tuple[Option, ...]:

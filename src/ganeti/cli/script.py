@@ -13,7 +13,7 @@ from ganeti.cli import selection
 from ganeti.cli.commands import COMMANDS, find
 from ganeti.cli.failures import ended
 from ganeti.cli.options import build, parse, read_files, take_arguments
-from ganeti.cli.runnable import Local, OperationCommand, Runnable, help_of, options_of, parameters_from
+from ganeti.cli.runnable import Local, OperationCommand, Runnable, confirmed, help_of, options_of, parameters_from
 from ganeti.cli.session import Session
 from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, WrongInput
 
@@ -78,9 +78,7 @@ def _read_operation(session: Session, runnable: OperationCommand) -> int:
 def _run_operation(session: Session, runnable: OperationCommand) -> int:
     from ganeti.cli import follow  # noqa: PLC0415 - lists follow nothing
 
-    command = runnable.command
-    asks = command.question and not session.values.get("force") and not session.values.get("dry_run")
-    if asks and not session.confirm(command.question.format(**session.values)):
+    if not confirmed(session, runnable.command):
         return EXIT_FAILURE
     follow.run(session, runnable.operation.wire_name(), parameters_from(runnable, session.values))
     return 0

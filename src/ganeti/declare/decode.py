@@ -151,7 +151,8 @@ def _from_text(value: Any, hint: Any, where: str) -> Any:
     if kind in (int, float):
         return text.parse_number(value, where, kind=kind)
     if kind in (list, tuple):
-        return text.parse_list(value)
+        member = member_of(hint)
+        return [_from_text(item, member, where) if member else item for item in text.parse_list(value)]
     if nullable(hint) and value in ("none", ""):
         return None
     return value

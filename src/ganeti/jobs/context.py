@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ganeti.rpc.watch import LiveView
 
 R = TypeVar("R")
+Thing = tuple[str, Node, Call[Any]]  # that is left on a node: what it is, and the call that takes it away
 
 _log = logging.getLogger(__name__)
 
@@ -219,6 +220,7 @@ class RunContext(CheckContext):
         super().__init__(services, job)
         self.job = job
         self._residue = residue
+        self._spared = ""
 
     @property
     def residue(self) -> tuple[Residue, ...]:
@@ -275,10 +277,17 @@ class RunContext(CheckContext):
         self._residue += tuple(_residue(thing) for thing in things)
         await self.job.keep_residue(self._residue)
 
+    def spare(self, why: str) -> None:
+        """What would be undone stays instead, and is named with the reason when the operation fails."""
+        self._spared = why
+
     async def undo_all(self) -> list[str]:
         """Undo what ``will_leave`` was told, last first. Returns what could not be undone, in words."""
         left = []
         for residue in reversed(self._residue):
+            if self._spared:
+                left.append(f"{residue.what} ({self._spared})")
+                continue
             try:
                 await self._services.nodes.send(self._node_of(residue), residue.call, _UNDO_DEADLINE)
                 self.log(f" - INFO: Undone: {residue.what}")

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ganeti.declare.parameter import parameters_of
+from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest
 from ganeti.model.parameters import as_mapping
@@ -37,7 +39,7 @@ def as_it_runs(configured: Guest, started: Guest) -> Guest:
         hvparams=_kept(hypervisor, configured.hvparams, started.hvparams),
         beparams=msgspec.convert(beparams, BackendParameters),
         disk_template=started.disk_template,
-        disks=started.disks,
+        disks=_found(started.disks, configured.disks),
         nics=started.nics,
         network_port=started.network_port,
     )
@@ -51,6 +53,17 @@ def differences(configured: Guest, started: Guest) -> tuple[Difference, ...]:
         Difference(name, runs.get(name, ""), wanted.get(name, ""))
         for name in names
         if runs.get(name, "") != wanted.get(name, "")
+    )
+
+
+def _found(started: Iterable[Disk], configured: Iterable[Disk]) -> tuple[Disk, ...]:
+    """The disks a guest was started with, where they are now and as large as they are: that changes while it runs."""
+    now = {disk.uuid: disk for disk in configured}
+    return tuple(
+        replace(disk, nodes=now[disk.uuid].nodes, mirror=now[disk.uuid].mirror, size=now[disk.uuid].size)
+        if disk.uuid in now
+        else disk
+        for disk in started
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from ganeti.model.cluster import Cluster
-from ganeti.model.disk import DiskTemplate
+from ganeti.model.disk import Disk, DiskTemplate
 
 # Where the disks live: there are none; on the nodes that hold them; where every node gets at them.
 Place = Literal["nowhere", "node", "everywhere"]
@@ -59,6 +59,15 @@ def storage_units(cluster: Cluster) -> tuple[StorageUnit, ...]:
     enabled = [DiskTemplate(name) for name in cluster.enabled_disk_templates]
     enabled.sort(key=lambda template: TEMPLATES[template].place != "node")
     return tuple(StorageUnit(t, unit(cluster)) for t in enabled if (unit := TEMPLATES[t].unit))
+
+
+def unit_of(cluster: Cluster, disk: Disk) -> StorageUnit | None:
+    """Where the space of a disk is; None if its template counts none."""
+    unit = TEMPLATES[disk.template].unit
+    if unit is None:
+        return None
+    in_group = not disk.location.startswith("/")  # a disk may be in another volume group than the cluster's
+    return StorageUnit(disk.template, disk.location.partition("/")[0] if in_group else unit(cluster))
 
 
 def _file(directory: str, uuid: str, index: int) -> str:

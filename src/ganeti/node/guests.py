@@ -53,6 +53,13 @@ class Guests:
         async with self._changing(call.guest) as hypervisor:
             await hypervisor.reboot(call.guest, call.how)
 
+    async def resize_disk(self, call: instance.ResizeDisk, report: Report) -> None:
+        del report
+        async with self._changing(call.guest) as hypervisor:
+            disk = next(disk for disk in call.guest.disks if disk.uuid == call.disk)
+            if hypervisor.runs(call.guest.name):
+                await hypervisor.resize_disk(call.guest, self._storage(call.guest).expected(disk, call.guest.peers))
+
     async def list(self, call: instance.ListGuests, report: Report) -> tuple[RunningGuest, ...]:
         del report
         return await self.all_of(call.hypervisors)

@@ -41,6 +41,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         instance.StartGuest: guests.start,
         instance.StopGuest: guests.stop,
         instance.RebootGuest: guests.reboot,
+        instance.ResizeDisk: guests.resize_disk,
         instance.ListGuests: guests.list,
         instance.DescribeGuest: guests.describe,
         instance.RecallGuests: guests.recall,

@@ -6,24 +6,13 @@ import pytest
 from ganeti import errors
 from ganeti.model.disk import DiskUse
 from tests.cluster.cluster.verify.findings import found
-from tests.cluster.paper import running
+from tests.cluster.instance.mirrored import add, mirroring, uses
 
 
 @pytest.fixture
 async def cluster(tmp_path):
-    first = {"enabled_disk_templates": ("drbd", "plain", "sharedfile"), "vg_name": "xenvg"}
-    async with running(tmp_path, **first) as cluster:
+    async with mirroring(tmp_path) as cluster:
         yield cluster
-
-
-async def add(cluster, name="web1", **more):
-    return await cluster.add(name, template="drbd", **({"snode": "node2"} | more))
-
-
-def uses(cluster, index=0, name="web1"):
-    """What each node has a disk for, by name."""
-    location = cluster.instance(name).disks[index].location
-    return {node: copy.use for (node, where), copy in cluster.disks.copies.items() if where == location}
 
 
 async def test_a_mirrored_instance_has_its_disks_on_two_nodes_and_runs_on_the_first(cluster):

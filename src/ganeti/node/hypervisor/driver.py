@@ -82,6 +82,10 @@ class Hypervisor(Protocol):
         """Raises WrongState if it does not run, HypervisorFailed if it doesn't react."""
         ...
 
+    async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
+        """Let a guest see how large a disk of it has become. Raises WrongState if it does not run."""
+        ...
+
     async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming: ...
 
     async def migrate(self, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:

@@ -27,6 +27,7 @@ from ganeti.model.report import RunningGuest
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.network.driver import TapOptions
+from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
 
@@ -117,6 +118,14 @@ class FakeHypervisor:
         if how == "soft" and self._state(guest.name) is not GuestState.RUNNING:
             raise WrongState(f"Instance {guest.name} is {self._state(guest.name)} and cannot be asked to reboot")
         self._enter(guest, GuestState.RUNNING)
+
+    async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
+        found = self._guests.get(guest.name)
+        if found is None or found.state.ended:
+            raise WrongState(f"Instance {guest.name} does not run")
+        if found.guest:
+            disks = tuple(disk.disk if old.uuid == disk.disk.uuid else old for old in found.guest.disks)
+            self._guests[guest.name] = replace(found, guest=evolve(found.guest, disks=disks))
 
     async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:
         await self.check(guest, resources)

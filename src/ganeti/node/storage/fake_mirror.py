@@ -68,12 +68,13 @@ class FakeMirror:
         return self.expected(disk, peers)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
-        self._other(disk, peers)
-        found = self._copies.get(self._key(disk))
+        other, found = self._other(disk, peers), self._copies.get(self._key(disk))
         if found and found.use in _WRITING:
             raise WrongState(f"Disk {disk.uuid} is used on {self._name}")
         if found:
             found.use = None
+            # What is written from now on is missing here.
+            found.up_to_date &= not (other and other.use in _WRITING)
 
     async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         return tuple(self._status(disk, peers) for disk in disks)

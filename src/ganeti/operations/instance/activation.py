@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from ganeti.errors import ExecutionFailed, GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
@@ -12,7 +13,7 @@ from ganeti.model.guest import disks_of, peers_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.template import TEMPLATES
-from ganeti.operations.instance.subject import nodes_of
+from ganeti.operations.instance.subject import nodes_of, primary_of
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, HoldDisks, ReleaseDisks
 
 
@@ -45,6 +46,40 @@ async def follow(cluster: RunContext, instance: Instance, node: Node, *, force: 
         if not force:
             raise ExecutionFailed(f"The disks of {instance.name} cannot be held on {name}: {error}")
         cluster.warn(f"The disks of {instance.name} cannot be held on {name}, so they are degraded: {error}")
+
+
+async def activate(cluster: RunContext, instance: Instance, *, force: bool = False) -> Sequence[str]:
+    """Have all its nodes hold the disks of an instance as they do while it runs; their paths on its primary node.
+
+    With ``force`` the primary node holds them also if the others cannot. Raises ExecutionFailed, or WrongState if the
+    copies there are not up to date.
+    """
+    node = primary_of(cluster.state, instance)
+    await follow(cluster, instance, node, force=force)
+    return await hold(cluster, instance, node, DiskUse.OWN)
+
+
+async def deactivate(cluster: RunContext, instance: Instance) -> None:
+    """Let all nodes go of the disks of an instance that does not run. Raises what its primary node does."""
+    await hold(cluster, instance, primary_of(cluster.state, instance), DiskUse.STANDBY)
+    await release(cluster, instance)
+
+
+@asynccontextmanager
+async def activated(
+    cluster: RunContext, instance: Instance, *, runs: bool, force: bool = False
+) -> AsyncIterator[None]:
+    """Its disks are active meanwhile; if it does not run they are let go of in the end."""
+    try:
+        await activate(cluster, instance, force=force)
+        yield
+    except GanetiError:
+        if not runs:
+            with suppress(GanetiError):  # the first error tells more
+                await deactivate(cluster, cluster.state.get(Instance, instance.uuid))
+        raise
+    if not runs:
+        await deactivate(cluster, cluster.state.get(Instance, instance.uuid))
 
 
 async def release(cluster: RunContext, instance: Instance) -> None:

@@ -23,7 +23,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import NodeReport
 from ganeti.model.template import TEMPLATES, storage_units
-from ganeti.operations.instance.mirroring import placed_on
+from ganeti.operations.instance.mirroring import placed_on, with_secondary
 from ganeti.placement import from_state
 from ganeti.placement.allocator.writing import described, write_message
 from ganeti.placement.snapshot import Snapshot
@@ -58,7 +58,7 @@ class _Answer(Struct, frozen=True):
 
 async def allocate(cluster: CheckContext, wanted: Wanted) -> list[Node]:
     """The best nodes for a new instance, which are reserved for it: its primary, and the secondary if it needs one."""
-    name = _allocator(cluster, wanted.iallocator)
+    name = meant_allocator(cluster, wanted.iallocator)
     group = cluster.state.find(Group, wanted.group_name) if wanted.group_name else None
     placed = from_state.described(cluster.state, wanted.instance)
     request = {
@@ -72,15 +72,18 @@ async def allocate(cluster: CheckContext, wanted: Wanted) -> list[Node]:
 
 
 async def relocate(cluster: CheckContext, instance: Instance, iallocator: str | None) -> Node:
-    """The best node for an instance whose disks can be used everywhere to go to, which is reserved for it."""
-    name = _allocator(cluster, iallocator)
+    """The best node instead of the secondary one of an instance, or of its primary one if it has no secondary one.
+
+    It is reserved.
+    """
+    name = meant_allocator(cluster, iallocator)
     placed = from_state.described(cluster.state, instance)
     request = {
         "type": "relocate",
         "name": instance.name,
         "required_nodes": 1,
         "disk_space_total": placed.disk,
-        "relocate_from": [cluster.state.get(Node, instance.primary_node).name],
+        "relocate_from": [cluster.state.get(Node, instance.nodes[-1]).name],
     }
     (node,) = await _chosen(cluster, name, instance, request)
     return node
@@ -93,7 +96,7 @@ def ensure_allocator(allocators: Allocators, name: str, parameter: str) -> None:
         raise WrongInput(f"Parameter '{parameter}': there is no allocator '{name}'; choose from {', '.join(known)}")
 
 
-def _allocator(cluster: CheckContext, name: str | None) -> str:
+def meant_allocator(cluster: CheckContext, name: str | None) -> str:
     """The allocator that is meant. Raises WrongInput if none is."""
     meant = cluster.state.cluster.default_iallocator if name in (None, DEFAULT) else name
     if not meant:
@@ -127,8 +130,14 @@ async def _chosen(cluster: CheckContext, name: str, instance: Instance, request:
         if len(nodes) != needed:
             raise ExecutionFailed(f"Allocator '{name}' chose {len(nodes)} nodes where {needed} are needed")
         chosen = [cluster.state.find(Node, name) for name in nodes]
-        cluster.reserve(placed_on(cluster, instance, chosen))
+        cluster.reserve(_reserved(cluster, instance, chosen))
     return chosen
+
+
+def _reserved(cluster: CheckContext, instance: Instance, chosen: list[Node]) -> Instance:
+    if instance.secondary_nodes:
+        return with_secondary(cluster, instance, chosen[0])
+    return placed_on(cluster, instance, chosen)
 
 
 def _built_in(snapshot: Snapshot, request: dict[str, Any], parameters: Mapping[str, Any]) -> list[str]:

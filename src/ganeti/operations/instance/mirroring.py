@@ -35,6 +35,16 @@ def placed_on(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) 
     return evolve(instance, disks=tuple(disks))
 
 
+def with_secondary(cluster: CheckContext, instance: Instance, node: Node) -> Instance:
+    """The instance with the mirrors of its disks on another node than its secondary one.
+
+    The minors that they take there are free now; the caller reserves them at once.
+    """
+    draft = _Draft(cluster, instance)
+    disks = [draft.moved(disk, instance.secondary_nodes[0], node.uuid) for disk in instance.disks]
+    return evolve(instance, disks=tuple(disks))
+
+
 def named_nodes(template: DiskTemplate, primary: Node, secondary: Node | None) -> list[Node]:
     """The nodes that somebody has named for an instance. Raises WrongInput or WrongState if they cannot be those."""
     if secondary and not TEMPLATES[template].mirrored:
@@ -79,6 +89,15 @@ class _Draft:
             metadata=metadata_location(self._cluster, self._instance, disk, index),
         )
         return replace(disk, nodes=nodes, mirror=mirror)
+
+    def moved(self, disk: Disk, old: str, new: str) -> Disk:
+        """Only what is bound to the node changes."""
+        assert disk.mirror  # noqa: S101 - the caller moves mirrors
+        at = disk.nodes.index(old)
+        minors = list(disk.mirror.minors)
+        minors[at] = self._minor(new)
+        nodes = tuple(new if node == old else node for node in disk.nodes)
+        return replace(disk, nodes=nodes, mirror=replace(disk.mirror, minors=(minors[0], minors[1])))
 
     def _port(self) -> int:
         free = next((port for port in PORTS if port not in self._ports), None)

@@ -38,6 +38,11 @@ async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[No
     return found
 
 
+async def is_on(cluster: CheckContext, instance: Instance, node: Node) -> bool:
+    """Whether the guest is on a node that is asked, in a state in which it could touch its disks."""
+    return _is_there(await cluster.call(node, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor)))
+
+
 async def ensure_nowhere(cluster: CheckContext, instance: Instance, *, but: Iterable[Node] = ()) -> None:
     """Raise WrongState if the guest runs, or might run, on any node besides ``but``."""
     excepted = {node.uuid for node in but}

@@ -16,6 +16,7 @@ from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.operations.instance.activation import follow
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.shutdown import stop
 from ganeti.operations.instance.startup import mark
@@ -90,6 +91,7 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
                 await stop(cluster, plan.node, plan.instance, self.shutdown_timeout)
             else:
                 cluster.log(f"Instance {plan.instance.name} was not running, it is started")
+            await follow(cluster, plan.instance, plan.node, force=self.ignore_secondaries)
             await cluster.call(plan.node, StartGuest(guest=plan.guest))
 
     def hook_environment(self, state: State, plan: RebootPlan) -> dict[str, str]:

@@ -81,6 +81,13 @@ class RebootGuest(Call[None], frozen=True, tag="instance.reboot"):
         return self.guest.uuid
 
 
+class ResizeDisk(Call[None], frozen=True, tag="instance.resize-disk"):
+    """Let the guest see the size that a disk of it has now; one that does not run is fine. ``disk`` is its UUID."""
+
+    guest: Guest
+    disk: str
+
+
 class ListGuests(Call[tuple[RunningGuest, ...]], frozen=True, tag="instance.list"):
     """Which guests are there, running or left behind?"""
 

@@ -34,6 +34,9 @@ class RemoveDisk(Call[None], frozen=True, tag="storage.remove"):
 class HoldDisks(Call[tuple[str, ...]], frozen=True, tag="storage.hold"):
     """Have disks ready for a use, whatever they were used for before; the paths they have on the node.
 
+    A mirror that was connected to another node than those that the disk names now is connected to these instead, and
+    the copy there is brought up to date; its device stays, and can be in use meanwhile.
+
     ``force``: let the node be the only one that has them also if its copies are not known to be up to date. What the
     other node has beyond them is lost.
     """

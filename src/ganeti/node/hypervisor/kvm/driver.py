@@ -30,6 +30,7 @@ from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.capabilities import Probe
 from ganeti.node.hypervisor.kvm.consoles import console_of
+from ganeti.node.hypervisor.kvm.drives import node_name, size_of
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of
 from ganeti.node.hypervisor.kvm.launch import check, launch, problems
 from ganeti.node.hypervisor.kvm.machine import Machine
@@ -38,6 +39,7 @@ from ganeti.node.hypervisor.kvm.network_cards import tap_options
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
 from ganeti.node.hypervisor.kvm.process import Process, resident
 from ganeti.node.network.driver import TapOptions
+from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
 
@@ -128,6 +130,10 @@ class Kvm:
     async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
         machine = self._machine(guest.name)
         await (machine.reset() if how == "hard" else machine.reboot_softly(_SOFT_REBOOT))
+
+    async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
+        size = await asyncio.to_thread(size_of, disk.path)
+        await self._machine(guest.name).execute("block_resize", **{"node-name": node_name(disk.disk)}, size=size)
 
     async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:
         if old := self._machines.get(guest.name):

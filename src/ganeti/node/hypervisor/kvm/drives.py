@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 from ganeti.model.disk import Disk
@@ -48,6 +50,12 @@ def floppy(plan: LaunchPlan, board: Board) -> list[str]:
 def node_name(disk: Disk) -> str:
     """QEMU's name for a disk, on both ends of a migration; it has room for 31 characters."""
     return f"disk-{disk.uuid.replace('-', '')[:12]}"
+
+
+def size_of(path: str) -> int:
+    """Of a file or a block device, octets."""
+    with Path(path).open("rb") as opened:
+        return opened.seek(0, os.SEEK_END)
 
 
 def _disk(plan: LaunchPlan, board: Board, index: int) -> list[str]:

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Commands of ``gnt-instance`` about disks that show what comes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganeti.cli.runnable import presented
+from ganeti.cli.session import Session
+from ganeti.operations.instance.activate_disks import InstanceActivateDisks
+
+
+def _show_paths(session: Session, results: list[Any]) -> int:
+    """``NODE:disk/0:/dev/...``, as scripts take it apart."""
+    for node, disk, path in results[0] or ():
+        session.say(f"{node}:{disk}:{path}")
+    return 0
+
+
+ACTIVATE_DISKS = presented(InstanceActivateDisks, _show_paths)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Commands of ``gnt-node`` that take instances away, and follow the job of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ganeti.cli import follow
+from ganeti.cli.names import full_names
+from ganeti.cli.options import FORCE
+from ganeti.cli.runnable import Local, confirmed, presented
+from ganeti.cli.session import Session
+from ganeti.declare.command import Command, Option
+from ganeti.errors import EXIT_FAILURE
+from ganeti.operations.node.evacuate import NodeEvacuate
+from ganeti.operations.node.migrate import NodeMigrate
+from ganeti.operations.node.subject import NODE_ARGUMENT
+from ganeti.query.filter import names_filter
+
+
+def _following(nothing: str, done: str, failed: str) -> Callable[[Session, list[Any]], int]:
+    """What is said in the end; tools look for these sentences."""
+
+    def show(session: Session, results: list[Any]) -> int:
+        if results[0] is None:
+            return 0
+        return _followed(session, [(number, "") for _, number in results[0]["jobs"]], nothing, done, failed)
+
+    return show
+
+
+def _followed(session: Session, jobs: list[tuple[int, str]], nothing: str, done: str, failed: str) -> int:
+    if not jobs:
+        session.say(nothing.format(node=session.values["node_name"]))
+        return 0
+    session.say(f"Submitted jobs {', '.join(str(number) for number, _ in jobs)}")
+    if follow.follow_each(session, jobs):
+        session.say(done)
+        return 0
+    session.warn(failed)
+    return EXIT_FAILURE
+
+
+_NO_PRIMARIES = "No primary instances on node {node}, exiting."
+
+MIGRATE = presented(
+    NodeMigrate,
+    _following(_NO_PRIMARIES, "All instances migrated successfully.", "There were errors during the node migration."),
+)
+EVACUATE = presented(
+    NodeEvacuate,
+    _following(
+        "No instances on node {node} to relocate, exiting.",
+        "All instances evacuated successfully.",
+        "There were errors during the evacuation.",
+    ),
+)
+
+
+def _failover(session: Session, values: dict[str, Any]) -> int:
+    (name,) = full_names(session, "node", [values["node_name"]])
+    ((instances,),) = session.query("node", ["pinst_list"], names_filter([name]))
+    if instances and not confirmed(session, FAILOVER.command):
+        return EXIT_FAILURE
+    chosen = {key: values[key] for key in ("ignore_consistency", "iallocator") if values.get(key)}
+    operations = [
+        follow.prepare(session, "OP_INSTANCE_FAILOVER", {"instance_name": instance, **chosen}) for instance in instances
+    ]
+    jobs = list(zip(follow.submit_many(session, operations), instances, strict=True)) if operations else []
+    if values.get("submit_only"):
+        for number, instance in jobs:
+            session.say(f"{number}: {instance}")
+        return 0
+    done = f"All {len(jobs)} instance(s) failed over successfully."
+    return _followed(session, jobs, _NO_PRIMARIES, done, "There were errors during the failover.")
+
+
+FAILOVER = Local(
+    Command(
+        "gnt-node",
+        "failover",
+        (NODE_ARGUMENT,),
+        (
+            FORCE,
+            Option(
+                ("--ignore-consistency",),
+                "Proceed even if instances cannot be stopped on the node; make sure they do not run there",
+                kind="flag",
+            ),
+            Option(("-I", "--iallocator"), "Instance allocator that chooses the nodes", metavar="NAME"),
+        ),
+        question="Fail over all instances of node {node_name}? Those that run are stopped for it.",
+        usage="[-f] <node>",
+    ),
+    "Fail over all instances of a node to other ones.",
+    _failover,
+    job=True,
+)

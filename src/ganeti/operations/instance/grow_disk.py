@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Make a disk of an instance larger.
+
+All copies first, then the device, then it is recorded, then the guest learns of it. So the recorded size is one that
+every copy has, wherever this breaks off, and growing to the same size again goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from ganeti.declare.command import Argument, Command
+from ganeti.declare.operation import Hook
+from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
+from ganeti.declare.route import Route
+from ganeti.declare.text import parse_number, parse_size
+from ganeti.declare.types import MOST_DISKS, Size
+from ganeti.errors import InsufficientResources, WrongInput
+from ganeti.jobs.context import CheckContext, RunContext, gather
+from ganeti.model.entity import evolve
+from ganeti.model.guest import disks_of, guest_of, peers_of
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.model.template import unit_of
+from ganeti.operations.instance.activation import activated, deactivate, is_mirrored
+from ganeti.operations.instance.policy import ensure_allowed
+from ganeti.operations.instance.presence import ensure_nowhere, is_on
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, online, primary_of
+from ganeti.operations.instance.synchronising import wait_for_sync
+from ganeti.rpc.contract.instance import ResizeDisk
+from ganeti.rpc.contract.node import DescribeNode
+from ganeti.rpc.contract.storage import GrowDisk
+
+
+@dataclass(frozen=True, slots=True)
+class GrowDiskPlan:
+    """``size`` is what the disk is to have, MiB; ``nodes``: all that have a copy, the primary one first."""
+
+    instance: Instance
+    nodes: tuple[Node, ...]
+    size: int
+    running: bool
+
+
+def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    disk, amount = parse_number(values["disk"], "Disk"), parse_size(values["amount"], "Size")
+    return {**values, "disk": disk, "amount": amount}
+
+
+class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_GROW_DISK"):
+    """Make a disk of an instance larger, also while it runs."""
+
+    role: ClassVar[Role] = Role.ADMIN
+    routes: ClassVar[tuple[Route, ...]] = (Route("POST", "/instances/{instance_name}/disk/{disk}/grow", body=True),)
+    hook: ClassVar[Hook | None] = Hook("disk-grow", "INSTANCE")
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-instance",
+            "grow-disk",
+            arguments=(
+                INSTANCE_ARGUMENT,
+                Argument("disk", "Number of the disk, from 0"),
+                Argument("amount", "By how much it grows, in MiB or with a unit; with --absolute, to which size"),
+            ),
+            usage="<instance-name> <disk> <size>",
+            compose=_parameters,
+        ),
+    )
+
+    disk: Annotated[int, Meta(ge=0, lt=MOST_DISKS), param("Number of the disk, from 0")]
+    amount: Annotated[Size, param("By how much it grows; with 'absolute', to which size")]
+    absolute: Annotated[
+        bool, param("The size is what the disk is to have, not by how much it grows", "--absolute")
+    ] = False
+    wait_for_sync: Annotated[
+        bool,
+        param(
+            "Wait until what is new of a mirrored disk is in sync",
+            "--no-wait-for-sync",
+            off="Do not wait until what is new of a mirrored disk is in sync",
+        ),
+    ] = True
+    ignore_ipolicy: Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")] = False
+
+    async def check(self, cluster: CheckContext) -> GrowDiskPlan:
+        state = cluster.state
+        instance = self.instance(state)
+        nodes = tuple(online(node) for node in nodes_of(state, instance))
+        size = self._size(instance)
+        await ensure_nowhere(cluster, instance, but=nodes[:1])
+        if not self.ignore_ipolicy:
+            ensure_allowed(state, self._grown(instance, size))
+        await self._ensure_space(cluster, instance, nodes, size)
+        return GrowDiskPlan(instance, nodes, size, running=await is_on(cluster, instance, nodes[0]))
+
+    async def run(self, cluster: RunContext, plan: GrowDiskPlan) -> None:
+        instance = plan.instance
+        async with activated(cluster, instance, runs=plan.running):
+            await self._grow(cluster, plan)
+            instance = self._grown(cluster.state.get(Instance, instance.uuid), plan.size)
+            await cluster.commit([instance])
+            await self._tell_guest(cluster, instance)
+            if self.wait_for_sync:
+                await wait_for_sync(cluster, instance)
+
+    async def recover(self, cluster: RunContext) -> None:
+        """A guest that runs sees what was recorded by then; of one that does not the disks are let go of."""
+        instance = self.instance(cluster.state)
+        if await is_on(cluster, instance, primary_of(cluster.state, instance)):
+            await self._tell_guest(cluster, instance)
+        elif is_mirrored(instance):
+            await deactivate(cluster, instance)
+
+    def hook_environment(self, state: State, plan: GrowDiskPlan) -> dict[str, str]:
+        own = {"DISK": str(self.disk), "AMOUNT": str(self.amount), "ABSOLUTE": str(self.absolute)}
+        return {**super().hook_environment(state, plan), **own}
+
+    def _size(self, instance: Instance) -> int:
+        """MiB."""
+        if self.disk >= len(instance.disks):
+            disks = f"disks 0 to {len(instance.disks) - 1}" if instance.disks else "no disks"
+            raise WrongInput(f"Parameter 'disk': {instance.name} has {disks}, and no disk {self.disk}")
+        present = instance.disks[self.disk].size
+        wanted = self.amount if self.absolute else present + self.amount
+        if wanted < present:
+            raise WrongInput(
+                f"Parameter 'amount': disk {self.disk} has {present} MiB and cannot shrink to {wanted} MiB"
+            )
+        return wanted
+
+    def _grown(self, instance: Instance, size: int) -> Instance:
+        grown = replace(instance.disks[self.disk], size=size)
+        return evolve(instance, disks=(*instance.disks[: self.disk], grown, *instance.disks[self.disk + 1 :]))
+
+    async def _ensure_space(
+        self, cluster: CheckContext, instance: Instance, nodes: tuple[Node, ...], size: int
+    ) -> None:
+        """So that not one copy grows, which cannot be undone, and the other one fails."""
+        disk = instance.disks[self.disk]
+        unit, more = unit_of(cluster.state.cluster, disk), size - disk.size
+        if unit is None:
+            return
+        for node in nodes:
+            report = await cluster.call(node, DescribeNode(hypervisors=(), storage=(unit,)))
+            free = [space.free for space in report.storage]
+            if free and free[0] < more:
+                raise InsufficientResources(f"Node {node.name} has {free[0]} MiB free in {unit.key}, {more} are needed")
+
+    async def _grow(self, cluster: RunContext, plan: GrowDiskPlan) -> None:
+        cluster.step(f"growing disk {self.disk} of {plan.instance.name} to {plan.size} MiB")
+        disk, peers = disks_of(cluster.state, plan.instance)[self.disk], peers_of(cluster.state, plan.instance.disks)
+        grow = GrowDisk(disk=disk, size=plan.size, peers=peers)
+        if is_mirrored(plan.instance):
+            await gather(*(cluster.call(node, replace(grow, copy=True)) for node in plan.nodes))
+        await cluster.call(plan.nodes[0], grow)
+
+    async def _tell_guest(self, cluster: RunContext, instance: Instance) -> None:
+        guest = guest_of(cluster.state, instance)
+        await cluster.call(
+            primary_of(cluster.state, instance), ResizeDisk(guest=guest, disk=instance.disks[self.disk].uuid)
+        )

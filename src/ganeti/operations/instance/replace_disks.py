@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Give an instance new copies of its mirrored disks: on another secondary node, or on the one that it has.
+
+The primary node's device stays as it is, so the guest runs on. On another node: the copies are made there, the old
+secondary node lets go of its own, the primary one connects to the new ones; then that is recorded, and when all is in
+sync the old copies are removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import Meta
+
+from ganeti.declare.command import Command, Option
+from ganeti.declare.operation import Hook
+from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
+from ganeti.declare.route import Route
+from ganeti.declare.text import parse_number
+from ganeti.declare.types import MOST_DISKS, NonEmpty
+from ganeti.errors import GanetiError, WrongInput, WrongState
+from ganeti.jobs.context import CheckContext, RunContext, Thing
+from ganeti.jobs.lockset import LockSet, exclusive, shared
+from ganeti.jobs.operation import HookNodes
+from ganeti.model.entity import evolve
+from ganeti.model.guest import disks_of, peers_of
+from ganeti.model.instance import Instance
+from ganeti.model.kind import Kind
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.operations.instance.activation import (
+    activate,
+    activated,
+    deactivate,
+    ensure_up_to_date,
+    examined,
+    is_mirrored,
+)
+from ganeti.operations.instance.allocation import AllocatorName, relocate
+from ganeti.operations.instance.mirroring import with_secondary
+from ganeti.operations.instance.presence import ensure_nowhere, is_on
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, online, primary_of
+from ganeti.operations.instance.synchronising import wait_for_sync
+from ganeti.operations.node.choice import NodeChoice
+from ganeti.rpc.contract.storage import CreateDisks, DiskStatus, ReleaseDisks, RemoveDisk
+
+_FLAGS = {
+    "on_secondary": "replace_on_secondary",
+    "on_primary": "replace_on_primary",
+    "auto": "replace_auto",
+    "remote_node": "replace_new_secondary",
+    "iallocator": "replace_new_secondary",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceDisksPlan:
+    """``moved`` is the instance with its new secondary node; None if the disks ``indexes`` are made anew in place."""
+
+    instance: Instance
+    primary: Node
+    secondary: Node
+    moved: Instance | None
+    indexes: tuple[int, ...]
+    running: bool
+
+
+def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    given = [flag for flag in _FLAGS if values.get(flag)]
+    if len(given) != 1:
+        raise WrongInput("Give one of -s (on the secondary node), -n NODE or -I NAME (on another node), -a or -p")
+    own = {name: value for name, value in values.items() if name not in ("on_secondary", "on_primary", "auto")}
+    disks = [parse_number(disk, "--disks") for disk in values.get("disks") or []]
+    return {**own, "disks": disks, "mode": _FLAGS[given[0]]}
+
+
+class InstanceReplaceDisks(
+    InstanceOperation[ReplaceDisksPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_REPLACE_DISKS"
+):
+    """Make new copies of mirrored disks, on another secondary node or in place of those that are broken."""
+
+    role: ClassVar[Role] = Role.ADMIN
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route(
+            "POST",
+            "/instances/{instance_name}/replace-disks",
+            query={name: name for name in ("mode", "remote_node", "iallocator", "disks")},
+            body=True,
+        ),
+    )
+    hook: ClassVar[Hook | None] = Hook("mirrors-replace", "INSTANCE")
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-instance",
+            "replace-disks",
+            arguments=(INSTANCE_ARGUMENT,),
+            options=(
+                Option(("-s", "--on-secondary"), "Make the copies on the secondary node anew", kind="flag"),
+                Option(("-p", "--on-primary"), "Refused, with what to do instead", kind="flag"),
+                Option(("-a", "--auto"), "Make those copies anew that are broken", kind="flag"),
+            ),
+            usage="[-s|-a|-n NODE|-I NAME] <instance-name>",
+            compose=_parameters,
+        ),
+    )
+
+    mode: Annotated[
+        Literal["replace_on_primary", "replace_on_secondary", "replace_new_secondary", "replace_auto"],
+        param("Where the copies are replaced"),
+    ]
+    disks: Annotated[
+        list[Annotated[int, Meta(ge=0, lt=MOST_DISKS)]],
+        Meta(max_length=MOST_DISKS),
+        param("Numbers of the disks, separated by commas; all by default", "--disks", metavar="N,..."),
+    ] = []
+    remote_node: Annotated[
+        NonEmpty | None, param("New secondary node", "-n", "--new-secondary", metavar="NODE", completes="node")
+    ] = None
+    remote_node_uuid: Annotated[NonEmpty | None, param("UUID of the new secondary node")] = None
+    iallocator: AllocatorName = None
+    early_release: Annotated[
+        bool, param("Remove the old copies before the new ones are in sync", "--early-release")
+    ] = False
+    ignore_ipolicy: Annotated[
+        bool,
+        param(
+            "Ignore violations of the instance policy",
+            "--ignore-ipolicy",
+            accepted="another node of the same group is always allowed",
+        ),
+    ] = False
+
+    def locks(self, state: State) -> LockSet:
+        instance = self.instance(state)
+        nodes = [*node_names(state, instance)]
+        if self.mode == "replace_new_secondary":
+            group = primary_of(state, instance).group
+            nodes += [node.name for node in state.nodes if node.group == group]
+        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *nodes)
+
+    async def check(self, cluster: CheckContext) -> ReplaceDisksPlan:
+        state = cluster.state
+        instance = self.instance(state)
+        if not is_mirrored(instance):
+            raise WrongState(f"The disks of {instance.name} (template '{instance.disk_template}') are not mirrored")
+        primary, secondary = online(primary_of(state, instance)), state.get(Node, instance.secondary_nodes[0])
+        await ensure_nowhere(cluster, instance, but=[primary])
+        moved, indexes = None, tuple(range(len(instance.disks)))
+        if self.mode == "replace_new_secondary":
+            moved = await self._moved(cluster, instance, primary)
+        else:
+            online(secondary)
+            indexes = await self._to_make_anew(cluster, instance, primary, secondary)
+        await ensure_up_to_date(cluster, instance, primary)
+        running = await is_on(cluster, instance, primary)
+        return ReplaceDisksPlan(instance, primary, secondary, moved, indexes, running)
+
+    async def run(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
+        if not plan.indexes:
+            cluster.log(f"No copy of the disks of {plan.instance.name} is broken, so none is replaced")
+            return
+        async with activated(cluster, plan.instance, runs=plan.running, force=True):
+            # Known only now of disks that were not active.
+            await ensure_up_to_date(cluster, plan.instance, plan.primary)
+            if plan.moved:
+                await self._move(cluster, plan, plan.moved)
+            else:
+                await self._make_anew(cluster, plan)
+
+    async def recover(self, cluster: RunContext) -> None:
+        """The primary node is connected to the secondary one that is recorded by then, which has all copies."""
+        instance = self.instance(cluster.state)
+        primary, secondary = primary_of(cluster.state, instance), cluster.state.get(Node, instance.secondary_nodes[0])
+        if self.mode != "replace_new_secondary":
+            await cluster.call(secondary, _creation(cluster, instance))
+        await activate(cluster, instance, force=True)
+        if not await is_on(cluster, instance, primary):
+            await deactivate(cluster, instance)
+
+    def hook_environment(self, state: State, plan: ReplaceDisksPlan) -> dict[str, str]:
+        new = _secondary(state, plan.moved).name if plan.moved else ""
+        own = {"MODE": self.mode, "NEW_SECONDARY": new, "OLD_SECONDARY": plan.secondary.name}
+        return {**super().hook_environment(state, plan), **own}
+
+    def hook_nodes(self, state: State, plan: ReplaceDisksPlan) -> HookNodes:
+        new = (_secondary(state, plan.moved),) if plan.moved else ()
+        concerned = tuple(node for node in (plan.primary, plan.secondary, *new) if not node.offline)
+        return HookNodes(pre=concerned, post=concerned)
+
+    async def _moved(self, cluster: CheckContext, instance: Instance, primary: Node) -> Instance:
+        if self.disks:
+            raise WrongInput("Parameter 'disks': another secondary node gets all disks; leave it out")
+        node = NodeChoice(self.remote_node, self.remote_node_uuid).find(cluster.state)
+        if node and self.iallocator:
+            raise WrongInput("Give either a node (-n) or an allocator (-I), not both")
+        node = node or await relocate(cluster, instance, self.iallocator)
+        if node.uuid in instance.nodes:
+            raise WrongInput(f"Parameter 'remote_node': {node.name} has copies of the disks already")
+        if not node.usable:
+            raise WrongState(f"Node {node.name} is {node.obstacle}, no disks can go there")
+        if node.group != primary.group:
+            raise WrongInput(f"Parameter 'remote_node': {node.name} is in another node group than {primary.name}")
+        moved = with_secondary(cluster, instance, node)
+        cluster.reserve(moved)
+        return moved
+
+    async def _to_make_anew(
+        self, cluster: CheckContext, instance: Instance, primary: Node, secondary: Node
+    ) -> tuple[int, ...]:
+        """The numbers of the disks whose copies on the secondary node are replaced."""
+        if self.remote_node or self.remote_node_uuid or self.iallocator:
+            raise WrongInput(f"Parameter 'mode': '{self.mode}' takes no other node; choose 'replace_new_secondary'")
+        if unknown := [index for index in self.disks if index >= len(instance.disks)]:
+            raise WrongInput(f"Parameter 'disks': {instance.name} has no disk {', '.join(map(str, unknown))}")
+        statuses = await examined(cluster, instance)
+        broken = _broken(statuses.get(primary.name, ()))
+        if self.mode == "replace_on_primary" or (self.mode == "replace_auto" and broken):
+            raise WrongState(
+                f"Copies on the primary node are not replaced; let {secondary.name} become it "
+                f"('gnt-instance migrate' or 'failover' {instance.name}), then replace them there with -s"
+            )
+        if self.mode == "replace_auto":
+            return _broken(statuses.get(secondary.name, ()))
+        return tuple(sorted(set(self.disks))) or tuple(range(len(instance.disks)))
+
+    async def _move(self, cluster: RunContext, plan: ReplaceDisksPlan, moved: Instance) -> None:
+        node = _secondary(cluster.state, moved)
+        cluster.step(f"making copies of the disks of {moved.name} on {node.name}")
+        await cluster.will_leave(*_copies(cluster, moved, node))
+        await cluster.call(node, _creation(cluster, moved))
+        try:
+            await self._let_go(cluster, plan)
+            cluster.step(f"connecting {plan.primary.name} to {node.name}")
+            await activate(cluster, moved)
+            former = () if plan.secondary.offline else _copies(cluster, plan.instance, plan.secondary)
+            current = cluster.state.get(Instance, moved.uuid)
+            await cluster.commit([evolve(current, disks=moved.disks)], then=former)
+        except GanetiError:
+            with suppress(GanetiError):  # the first error tells more
+                await activate(cluster, plan.instance, force=True)
+            raise
+        await self._finish_move(cluster, plan, moved)
+
+    async def _finish_move(self, cluster: RunContext, plan: ReplaceDisksPlan, moved: Instance) -> None:
+        if self.early_release:
+            await _remove_copies(cluster, plan)
+        try:
+            await wait_for_sync(cluster, moved)
+        except GanetiError:
+            cluster.spare("kept, since the new copies are not in sync")
+            raise
+        if not self.early_release:
+            await _remove_copies(cluster, plan)
+
+    async def _let_go(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
+        if plan.secondary.offline:
+            return
+        state = cluster.state
+        call = ReleaseDisks(disks=disks_of(state, plan.instance), peers=peers_of(state, plan.instance.disks))
+        try:
+            await cluster.call(plan.secondary, call)
+        except GanetiError as error:
+            cluster.warn(f"{plan.secondary.name} has not let go of the disks of {plan.instance.name}: {error.message}")
+
+    async def _make_anew(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
+        numbers = ", ".join(map(str, plan.indexes))
+        cluster.step(f"making the copies of disk {numbers} of {plan.instance.name} on {plan.secondary.name} anew")
+        copies = _copies(cluster, plan.instance, plan.secondary)
+        for index in plan.indexes:
+            _, node, remove = copies[index]
+            await cluster.call(node, remove)
+        await cluster.call(plan.secondary, _creation(cluster, plan.instance))
+        await activate(cluster, plan.instance)
+        await wait_for_sync(cluster, plan.instance)
+
+
+def _secondary(state: State, instance: Instance) -> Node:
+    return state.get(Node, instance.secondary_nodes[0])
+
+
+def _creation(cluster: CheckContext, instance: Instance) -> CreateDisks:
+    return CreateDisks(disks=disks_of(cluster.state, instance), peers=peers_of(cluster.state, instance.disks))
+
+
+def _copies(cluster: CheckContext, instance: Instance, node: Node) -> tuple[Thing, ...]:
+    """What a node has of the disks of an instance, in their order."""
+    peers = peers_of(cluster.state, instance.disks)
+    return tuple(
+        (f"disk {index} of {instance.name} on {node.name}", node, RemoveDisk(disk=disk, peers=peers))
+        for index, disk in enumerate(disks_of(cluster.state, instance))
+    )
+
+
+async def _remove_copies(cluster: RunContext, plan: ReplaceDisksPlan) -> None:
+    """Take away what the former secondary node has; what stays there is named."""
+    for (what, node, remove), disk in zip(
+        _copies(cluster, plan.instance, plan.secondary), plan.instance.disks, strict=True
+    ):
+        if node.offline:
+            cluster.warn(f"Node {node.name} is marked offline; {what} ({disk.location}) stays there")
+            continue
+        try:
+            await cluster.call(node, remove)
+        except GanetiError as error:
+            cluster.warn(f"{what} ({disk.location}) stays there: {error.message}")
+
+
+def _broken(statuses: Sequence[DiskStatus]) -> tuple[int, ...]:
+    """The numbers of the disks of which a node's copy is missing, or not good and not becoming so."""
+    return tuple(
+        index
+        for index, status in enumerate(statuses)
+        if status.problem or (status.mirror and not status.mirror.up_to_date and status.mirror.synced is None)
+    )

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Migrate the instances of a node."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from ganeti.declare.command import Command, Option
+from ganeti.declare.operation import Hook
+from ganeti.declare.parameter import param
+from ganeti.declare.route import Route
+from ganeti.declare.types import NonEmpty
+from ganeti.errors import WrongInput
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.lockset import LockSet
+from ganeti.jobs.operation import JobOperation
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.state import State
+from ganeti.operations.instance.allocation import AllocatorName
+from ganeti.operations.instance.failover import InstanceFailover
+from ganeti.operations.instance.migrate import InstanceMigrate
+from ganeti.operations.instance.subject import online
+from ganeti.operations.node.choice import NodeChoice
+from ganeti.operations.node.emptying import Jobs, primaries, submitted
+from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
+
+
+class NodeMigrate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_MIGRATE"):
+    """Migrate all instances of a node to other ones, each by a job of its own. What is stopped fails over."""
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route("POST", "/nodes/{node_name}/migrate", query={"live": "live", "mode": "mode"}, body=True),
+    )
+    hook: ClassVar[Hook | None] = Hook("node-migrate", "NODE")
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-node",
+            "migrate",
+            arguments=(NODE_ARGUMENT,),
+            options=(Option(("--non-live",), "Pause instances during the migration", kind="no-flag", name="live"),),
+            question="Migrate all instances of node {node_name}?",
+            usage="[-f] <node>",
+        ),
+    )
+
+    mode: Annotated[
+        Literal["live", "non-live"] | None,
+        param("Migration mode; by default the hypervisor parameter migration_mode", "--migration-mode"),
+    ] = None
+    live: Annotated[bool | None, param("Old form of 'mode': true for live, false for non-live")] = None
+    target_node: Annotated[
+        NonEmpty | None,
+        param(
+            "Target node, for templates that let you choose", "-n", "--target-node", metavar="NODE", completes="node"
+        ),
+    ] = None
+    target_node_uuid: Annotated[NonEmpty | None, param("UUID of the target node")] = None
+    allow_runtime_changes: Annotated[
+        bool,
+        param(
+            "Allow the instances' memory to be reduced at runtime if the target has too little",
+            "--no-runtime-changes",
+            off="Do not reduce the instances' memory at runtime",
+            accepted="a migration never changes the memory",
+        ),
+    ] = True
+    ignore_ipolicy: Annotated[
+        bool,
+        param(
+            "Ignore violations of the target's instance policy",
+            "--ignore-ipolicy",
+            accepted="a move within the node group is always allowed",
+        ),
+    ] = False
+    iallocator: AllocatorName = None
+
+    def locks(self, state: State) -> LockSet:
+        del state
+        return LockSet()  # the jobs take theirs
+
+    async def check(self, cluster: CheckContext) -> Jobs:
+        node = online(self.node(cluster.state))
+        target = NodeChoice(self.target_node, self.target_node_uuid).find(cluster.state)
+        if target and target.uuid == node.uuid:
+            raise WrongInput(f"Parameter 'target_node': {node.name} is the node that instances are to leave")
+        return [[self._departure(instance)] for instance in primaries(cluster.state, node)]
+
+    async def run(self, cluster: RunContext, plan: Jobs) -> dict[str, Any]:
+        return await submitted(cluster, plan)
+
+    def _departure(self, instance: Instance) -> JobOperation[Any]:
+        where = {
+            "instance_name": instance.name,
+            "target_node": self.target_node,
+            "target_node_uuid": self.target_node_uuid,
+            "iallocator": self.iallocator,
+        }
+        if instance.admin_state is not AdminState.UP:
+            return InstanceFailover(**where)
+        return InstanceMigrate(mode=self.mode, live=self.live, **where)
