@@ -18,6 +18,7 @@ async def examine(cluster):
     examine_jobs(cluster)
     assert [disk.location for disk in disks(cluster) if not owned(cluster, disk)] == []
     assert missing(cluster) == []
+    assert list(strange_copies(cluster)) == []
     assert [guest async for guest in misplaced(cluster)] == []
     await examine_replicas(cluster)
     await examine_trust(cluster)
@@ -71,8 +72,30 @@ def missing(cluster):
     return [
         instance.name
         for instance in cluster.state.instances
-        if any(disk.uuid not in there for disk in instance.disks) and not broke_off(cluster, "REMOVE", instance)
+        if any(disk.uuid not in there for disk in instance.disks if disk.mirror is None)
+        and not broke_off(cluster, "REMOVE", instance)
     ]
+
+
+def strange_copies(cluster):
+    """Copies of mirrored disks that nobody has, that are smaller than is recorded, or are not there."""
+    copies = dict(cluster.disks.copies)
+    for instance in cluster.state.instances:
+        for disk in instance.disks if instance.disk_template == "drbd" else ():
+            for node in (cluster.state.get(Node, uuid).name for uuid in disk.nodes):
+                copy = copies.pop((node, disk.location), None)
+                if copy is None and not any(broke_off(cluster, what, instance) for what in GIVES_UP_COPIES):
+                    yield f"{instance.name} has no copy of {disk.location} on {node}"
+                elif copy and min(copy.size, copy.disk.size) < disk.size:
+                    yield f"{disk.location} has {copy.size} MiB on {node}, and {disk.size} are recorded"
+    told = said_to_be_left(cluster) + [e.text for t in cluster.master.queue for e in t.log if "stays there" in e.text]
+    for node, location in copies:
+        if not any(f"on {node}" in text for text in told):
+            yield f"{location} on {node} belongs to nobody"
+
+
+# Operations that can break off when a copy is gone already.
+GIVES_UP_COPIES = ("REMOVE", "REPLACE_DISKS", "RECREATE_DISKS")
 
 
 async def misplaced(cluster):

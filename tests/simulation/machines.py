@@ -32,6 +32,7 @@ from ganeti.rpc.server import Dispatcher
 from tests.cluster.papers import first_certificate
 from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
 from tests.simulation.mortal import Life, MortalStore, WatchedGuests, call_name
+from tests.simulation.scenes import TEMPLATES
 
 KEYS = {"ca.key": "the key of the cluster's CA"}
 
@@ -154,6 +155,7 @@ class Machine:
             command.cancel()
         for hypervisor in self.equipment.hypervisors.values():
             hypervisor._guests.clear()
+        self.equipment.storages["drbd"].lose_power()
         await self.kill_masterd()
 
     def start_noded(self):
@@ -316,6 +318,7 @@ class Machines:
             candidates=count - self.chance.randint(0, count // 3),
             master_ip="10.0.0.100",
             master_netdev="br0",
+            **TEMPLATES,
         )
         self.promised = set()  # tags that a master said yes to, since somebody last vouched for machines that are off
         self.machines = {node.name: Machine(node, self) for node in self.first.nodes}

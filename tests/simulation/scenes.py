@@ -17,6 +17,8 @@ NEW = {
     "name_check": False,
     "ip_check": False,
 }
+# What the cluster of a simulation has.
+TEMPLATES = {"enabled_disk_templates": ("sharedfile", "diskless", "drbd"), "vg_name": "xenvg"}
 STRANGER = Node(uuid="", name="node4", primary_ip="10.0.0.4", group="")
 
 
@@ -30,6 +32,30 @@ async def stopped(cluster):
 
 async def running(cluster):
     await cluster.add("web1")
+
+
+async def mirrored(cluster, **more):
+    """Away from the node that the parameters name, so that it can go there."""
+    await cluster.add("web1", template="drbd", snode="node3", **more)
+
+
+async def mirrored_and_stopped(cluster):
+    await mirrored(cluster, start=False)
+
+
+async def activated(cluster):
+    await mirrored_and_stopped(cluster)
+    await cluster.run("OP_INSTANCE_ACTIVATE_DISKS", instance_name="web1")
+
+
+async def apart(cluster):
+    await mirrored(cluster)
+    cluster.nodes["node3"].equipment.storages["drbd"].lose_power()
+
+
+async def lost(cluster):
+    await mirrored_and_stopped(cluster)
+    cluster.disks.copies.clear()
 
 
 async def tagged(cluster):
@@ -106,6 +132,20 @@ def joining(name, node):
     return {"node_name": STRANGER.name, "primary_ip": STRANGER.primary_ip}
 
 
+def new_mirrored(name, node):
+    others = {"node1": "node2", "node2": "node3", "node3": "node1"}
+    return {**new(name, node), "disk_template": "drbd", "snode": others[node]}
+
+
+def grown(name, node):
+    return {"instance_name": name, "disk": 0, "amount": 8}
+
+
+def renewed(name, node):
+    """With the copies of its disks on another secondary node."""
+    return {"instance_name": name, "mode": "replace_new_secondary", "remote_node": node}
+
+
 async def drained(cluster):
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", drained=True, force=True)
 
@@ -126,25 +166,45 @@ SCENES = (
     Scene("OP_CLUSTER_SET_PARAMS", lambda name, node: {"beparams": {"auto_balance": node == "node1"}}),
     Scene("OP_CLUSTER_VERIFY", prepare=running),
     Scene("OP_CLUSTER_VERIFY_CONFIG", prepare=running),
+    Scene("OP_CLUSTER_VERIFY_DISKS", prepare=apart),
     Scene("OP_CLUSTER_VERIFY_GROUP", lambda name, node: {"group_name": "default"}, running),
+    Scene("OP_GROUP_VERIFY_DISKS", lambda name, node: {"group_name": "default"}, apart),
+    instance("OP_INSTANCE_ACTIVATE_DISKS", mirrored_and_stopped),
+    instance("OP_INSTANCE_ACTIVATE_DISKS", apart, wait_for_sync=True),
     instance("OP_INSTANCE_CONSOLE", running),
     Scene("OP_INSTANCE_CREATE", new, often=4),
     Scene("OP_INSTANCE_CREATE", started),
     Scene("OP_INSTANCE_CREATE", lambda name, node: {**new(name, node), "pnode": None}),
+    Scene("OP_INSTANCE_CREATE", new_mirrored, often=4),
+    instance("OP_INSTANCE_DEACTIVATE_DISKS", activated),
     move("OP_INSTANCE_FAILOVER", running),
     move("OP_INSTANCE_FAILOVER", stopped),
+    instance("OP_INSTANCE_FAILOVER", mirrored),
+    Scene("OP_INSTANCE_GROW_DISK", grown, running),
+    Scene("OP_INSTANCE_GROW_DISK", grown, mirrored),
+    Scene("OP_INSTANCE_GROW_DISK", grown, mirrored_and_stopped),
     move("OP_INSTANCE_MIGRATE", running),
+    instance("OP_INSTANCE_MIGRATE", mirrored),
     move("OP_INSTANCE_MIGRATE", stopped, allow_failover=True),
     Scene("OP_INSTANCE_MULTI_ALLOC", lambda name, node: {"instances": [new(name, node)]}),
     Scene("OP_INSTANCE_QUERY_DATA", lambda name, node: {"instances": [name]}, running),
     instance("OP_INSTANCE_REBOOT", running, reboot_type="hard"),
     instance("OP_INSTANCE_REBOOT", running, reboot_type="full"),
     instance("OP_INSTANCE_REBOOT", stopped, reboot_type="full"),
+    instance("OP_INSTANCE_RECREATE_DISKS", lost),
     instance("OP_INSTANCE_REMOVE", running),
+    instance("OP_INSTANCE_REMOVE", mirrored),
+    Scene("OP_INSTANCE_REPLACE_DISKS", renewed, mirrored, often=2),
+    Scene("OP_INSTANCE_REPLACE_DISKS", renewed, mirrored_and_stopped),
+    instance("OP_INSTANCE_REPLACE_DISKS", mirrored, mode="replace_on_secondary"),
     instance("OP_INSTANCE_SHUTDOWN", running),
+    instance("OP_INSTANCE_SHUTDOWN", mirrored),
     instance("OP_INSTANCE_STARTUP", stopped, often=4),
+    instance("OP_INSTANCE_STARTUP", mirrored_and_stopped),
     Scene("OP_NODE_ADD", joining, stranger),
     Scene("OP_NODE_ADD", joining, wanted_stranger),
+    Scene("OP_NODE_EVACUATE", lambda name, node: {"node_name": "node3", "mode": "all", "iallocator": "hail"}, mirrored),
+    Scene("OP_NODE_MIGRATE", lambda name, node: {"node_name": "node1"}, mirrored),
     Scene("OP_NODE_QUERYVOLS", lambda name, node: {"output_fields": ["name"]}),
     Scene("OP_NODE_REMOVE", lambda name, node: {"node_name": STRANGER.name}, member),
     node(drained=True, force=True),

@@ -10,7 +10,7 @@ from ganeti.model.timing import SILENCE
 from tests.cluster.world import first_state
 from tests.simulation.invariants import examine
 from tests.simulation.mortal import MortalCluster, MortalTransport, call_name
-from tests.simulation.scenes import SCENES, STRANGER
+from tests.simulation.scenes import SCENES, STRANGER, TEMPLATES
 from tests.simulation.virtual import VirtualClock, run
 
 LOST = 0.02  # of calls, on the way there, and as many on the way back
@@ -133,7 +133,7 @@ ACCIDENTS = (
 
 async def live_through(loop, root, seed):
     """The storm of a seed, when it is over."""
-    storm = Storm(root, first_state(nodes=3, max_running_jobs=5), seed, VirtualClock(loop))
+    storm = Storm(root, first_state(nodes=3, max_running_jobs=5, **TEMPLATES), seed, VirtualClock(loop))
     await storm.start()
     await asyncio.gather(*(storm.customer(15) for _ in range(3)), storm.weather(6))
     await storm.calm_down()

@@ -16,7 +16,7 @@ from ganeti.rpc.authority import read_term
 from tests.cluster.world import first_state
 from tests.simulation.invariants import examine
 from tests.simulation.mortal import MortalCluster
-from tests.simulation.scenes import SCENES
+from tests.simulation.scenes import SCENES, TEMPLATES
 from tests.simulation.virtual import VirtualClock, run
 
 INSTANCE, NODE = "web1", "node2"
@@ -42,7 +42,7 @@ def play(scene, root, last):
     """Carry out an operation by a master that dies after so many moments, or never; the moments that there were."""
 
     async def main(loop):
-        cluster = MortalCluster(root, first_state(nodes=3), 0, VirtualClock(loop))
+        cluster = MortalCluster(root, first_state(nodes=3, **TEMPLATES), 0, VirtualClock(loop))
         await cluster.start()
         await scene.prepare(cluster)
         await asyncio.sleep(1)  # until what the preparation has set off is done

@@ -88,7 +88,9 @@ def _from_query(operation: type[JobOperation[Any]], route: Route, query: MultiMa
     parameters = operation.parameters()
     names = {**COMMON_QUERY, **route.query}
     return {
-        parameter: _read(parameters[parameter], query.getall(name)) for name, parameter in names.items() if name in query
+        parameter: _read(parameters[parameter], query.getall(name))
+        for name, parameter in names.items()
+        if name in query
     }
 
 

@@ -28,6 +28,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "renew-crypto": "OP_CLUSTER_RENEW_CRYPTO",
         "search-tags": "OP_TAGS_SEARCH",
         "verify": "cluster:VERIFY",
+        "verify-disks": "verify_disks:VERIFY_DISKS",
         "version": "cluster:VERSION",
     },
     "gnt-node": {
@@ -62,6 +63,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "list-tags": "OP_TAGS_GET",
         "migrate": "OP_INSTANCE_MIGRATE",
         "reboot": "OP_INSTANCE_REBOOT",
+        "recreate-disks": "OP_INSTANCE_RECREATE_DISKS",
         "remove": "OP_INSTANCE_REMOVE",
         "remove-tags": "OP_TAGS_DEL",
         "replace-disks": "OP_INSTANCE_REPLACE_DISKS",

@@ -28,6 +28,7 @@ LONGEST_NAME = 255  # characters
 LONGEST_TEXT = 4096
 
 NonNegative = Annotated[int, Meta(ge=0, le=MOST)]
+DiskIndex = Annotated[int, Meta(ge=0, le=MOST_DISKS - 1)]
 Positive = Annotated[int, Meta(ge=1, le=MOST)]
 # Of jobs, as of processes: the lower the number, the sooner it is served.
 Priority = Annotated[int, Meta(ge=-20, le=19)]

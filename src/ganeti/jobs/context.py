@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from ganeti.rpc.watch import LiveView
 
 R = TypeVar("R")
-Thing = tuple[str, Node, Call[Any]]  # that is left on a node: what it is, and the call that takes it away
 
 _log = logging.getLogger(__name__)
 

@@ -14,6 +14,8 @@ from ganeti.luxi.server import LuxiServer
 from tests.cluster.paper import PaperCluster
 from tests.cluster.world import first_state
 
+TEMPLATES = {"enabled_disk_templates": ("sharedfile", "diskless", "drbd"), "vg_name": "xenvg"}
+
 PATIENCE = 180.0  # seconds
 
 
@@ -57,7 +59,7 @@ def served(background, tmp_path_factory):
     """(cluster, root): three nodes, web1 and web2 running on node1, db1 stopped on node2."""
     directory = tmp_path_factory.mktemp("cluster")
     paths = Paths(directory / "node1")
-    cluster = PaperCluster(directory, first_state(nodes=3))
+    cluster = PaperCluster(directory, first_state(nodes=3, **TEMPLATES))
 
     async def start():
         await cluster.start()

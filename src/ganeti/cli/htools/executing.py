@@ -18,11 +18,10 @@ from ganeti.cli.htools.options import say
 from ganeti.cli.htools.report.steps import job_sets
 from ganeti.cli.htools.waiting import PAUSE, wait
 from ganeti.declare.operation import PRIORITIES
-from ganeti.errors import EXIT_FAILURE, WrongInput
+from ganeti.errors import EXIT_FAILURE
 from ganeti.luxi.client import Client
 from ganeti.luxi.protocol import Method
 from ganeti.model.job import JobStatus
-from ganeti.operations import OPERATIONS
 from ganeti.placement.balance.move import Kind, Step
 from ganeti.placement.snapshot import Snapshot
 
@@ -35,7 +34,6 @@ def execute(group: Snapshot, steps: Sequence[Step], arguments: argparse.Namespac
     interrupted = _Interrupt()
     master = client(arguments.luxi)
     try:
-        _require_operations(group, steps)
         if arguments.plan:
             return _run_plan(master, group, steps, arguments, interrupted)
         for number, jobs in enumerate(job_sets(steps), 1):
@@ -64,25 +62,6 @@ class _Interrupt:
 
     def restore(self) -> None:
         signal.signal(signal.SIGINT, self._before)
-
-
-def _require_operations(group: Snapshot, steps: Sequence[Step]) -> None:
-    """Raise WrongInput for steps that the master daemon does not support, before any is started."""
-    needed = {name for step in steps for name in _names(group, step)}
-    missing = sorted(needed - OPERATIONS.keys())
-    if missing:
-        raise WrongInput(
-            f"Error: the master daemon cannot do {', '.join(missing)} yet, needed here; nothing was started. "
-            "With --no-disk-moves instances only change places with their secondary nodes"
-        )
-
-
-def _names(group: Snapshot, step: Step) -> set[str]:
-    """The operations that a step consists of."""
-    leave = _MIGRATE if group.instances[step.move.instance].status.running else _FAILOVER
-    if step.move.kind is Kind.ANYWHERE:
-        return {leave}
-    return {_REPLACE_DISKS if letter == "r" else leave for letter in step.move.kind.value}
 
 
 def _run_plan(

@@ -104,10 +104,11 @@ class FakeMirror:
         return ()
 
     def lose_power(self) -> None:
-        """The node goes off: it holds nothing, what is on its copies stays."""
-        for (node, _), copy in self._copies.items():
+        """The node goes off: it holds nothing, what is on its copies stays; what others write then is missing there."""
+        for (node, location), copy in self._copies.items():
             if node == self._name:
                 copy.use = None
+                copy.up_to_date &= not self._is_written(location)
 
     def _status(self, disk: Disk, peers: Sequence[Peer]) -> DiskStatus:
         own, other = self._copies.get(self._key(disk)), self._other(disk, peers)
@@ -154,6 +155,9 @@ class FakeMirror:
             raise WrongInput(f"Disk {disk.uuid} is on nodes that are not known here: {', '.join(sorted(unknown))}")
         names = [peer.name for peer in peers if peer.uuid in disk.nodes and peer.name != self._name]
         return self._copies.get((names[0], disk.location)) if names else None
+
+    def _is_written(self, location: str) -> bool:
+        return any(copy.use in _WRITING for (_, where), copy in self._copies.items() if where == location)
 
     def _key(self, disk: Disk) -> tuple[str, str]:
         return self._name, disk.location

@@ -31,9 +31,7 @@ class InstanceActivateDisks(
     """Make the disks of an instance available on its nodes, as they are while it runs."""
 
     routes: ClassVar[tuple[Route, ...]] = (
-        Route(
-            "PUT", "/instances/{instance_name}/activate-disks", query={"ignore_size": "ignore_size"}, body=True
-        ),
+        Route("PUT", "/instances/{instance_name}/activate-disks", query={"ignore_size": "ignore_size"}, body=True),
     )
     commands: ClassVar[tuple[Command, ...]] = (
         Command("gnt-instance", "activate-disks", arguments=(INSTANCE_ARGUMENT,), usage="<instance-name>"),

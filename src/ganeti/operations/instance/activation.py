@@ -66,9 +66,7 @@ async def deactivate(cluster: RunContext, instance: Instance) -> None:
 
 
 @asynccontextmanager
-async def activated(
-    cluster: RunContext, instance: Instance, *, runs: bool, force: bool = False
-) -> AsyncIterator[None]:
+async def activated(cluster: RunContext, instance: Instance, *, runs: bool, force: bool = False) -> AsyncIterator[None]:
     """Its disks are active meanwhile; if it does not run they are let go of in the end."""
     try:
         await activate(cluster, instance, force=force)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from msgspec import Meta
 from msgspec.structs import replace
 
 from ganeti.declare.command import Argument, Command
@@ -20,7 +19,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.text import parse_number, parse_size
-from ganeti.declare.types import MOST_DISKS, Size
+from ganeti.declare.types import DiskIndex, Size
 from ganeti.errors import InsufficientResources, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext, gather
 from ganeti.model.entity import evolve
@@ -74,11 +73,11 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
         ),
     )
 
-    disk: Annotated[int, Meta(ge=0, lt=MOST_DISKS), param("Number of the disk, from 0")]
+    disk: Annotated[DiskIndex, param("Number of the disk, from 0")]
     amount: Annotated[Size, param("By how much it grows; with 'absolute', to which size")]
-    absolute: Annotated[
-        bool, param("The size is what the disk is to have, not by how much it grows", "--absolute")
-    ] = False
+    absolute: Annotated[bool, param("The size is what the disk is to have, not by how much it grows", "--absolute")] = (
+        False
+    )
     wait_for_sync: Annotated[
         bool,
         param(

@@ -3,29 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.types import Names
-from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.disk import Disk
 from ganeti.model.group import Group
-from ganeti.model.guest import disks_of, guest_of, peers_of, public_os_parameters
+from ganeti.model.guest import guest_of, public_os_parameters
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
 from ganeti.model.state import State
+from ganeti.operations.instance.examination import Statuses, examine_all
 from ganeti.operations.instance.running import pending
 from ganeti.operations.instance.subject import primary_of
-from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
-
-Statuses = Mapping[tuple[str, str], DiskStatus]  # by UUIDs of the node and the disk
+from ganeti.rpc.contract.storage import DiskStatus
 
 
 class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag="OP_INSTANCE_QUERY_DATA"):
@@ -46,7 +43,7 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
         return [state.find(Instance, name) for name in self.instances] if self.instances else state.instances
 
     async def run(self, cluster: RunContext, plan: list[Instance]) -> dict[str, Any]:
-        disks = {} if self.static else await _examined(cluster, plan)
+        disks = {} if self.static else (await examine_all(cluster, plan)).statuses
         waiting = {} if self.static else await pending(cluster, plan)
         return {
             instance.uuid: {
@@ -101,24 +98,6 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
 
 def _group(state: State, node: Node) -> Group:
     return state.get(Group, node.group)
-
-
-async def _examined(cluster: RunContext, instances: list[Instance]) -> Statuses:
-    """As far as the nodes answer."""
-    state = cluster.state
-    by_node: dict[str, list[Disk]] = {}
-    for instance in instances:
-        for node in instance.nodes:
-            by_node.setdefault(node, []).extend(disks_of(state, instance))
-    nodes = [(state.get(Node, uuid), disks) for uuid, disks in by_node.items() if disks]
-    calls = [(n, ExamineDisks(disks=tuple(d), peers=peers_of(state, d))) for n, d in nodes if not n.offline]
-    answers = await cluster.call_each(calls)
-    return {
-        (state.find(Node, name).uuid, status.uuid): status
-        for name, answer in answers.items()
-        if not isinstance(answer, GanetiError)
-        for status in answer
-    }
 
 
 def _disk(state: State, instance: Instance, index: int, statuses: Statuses) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.text import parse_number
-from ganeti.declare.types import MOST_DISKS, NonEmpty
+from ganeti.declare.types import MOST_DISKS, DiskIndex, NonEmpty
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext, Thing
 from ganeti.jobs.lockset import LockSet, exclusive, shared
@@ -113,7 +113,7 @@ class InstanceReplaceDisks(
         param("Where the copies are replaced"),
     ]
     disks: Annotated[
-        list[Annotated[int, Meta(ge=0, lt=MOST_DISKS)]],
+        list[DiskIndex],
         Meta(max_length=MOST_DISKS),
         param("Numbers of the disks, separated by commas; all by default", "--disks", metavar="N,..."),
     ] = []

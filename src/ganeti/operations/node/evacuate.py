@@ -80,7 +80,8 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
         copied = [] if self.mode == "primary-only" else secondaries(state, node)
         jobs = [self._away(instance, node, target) for instance in moved]
         jobs += [[self._replacement(instance, target)] for instance in copied]
-        if target is None and any(self._needs_a_choice(step) for job in jobs for step in job):
+        chosen = copied or [i for i in moved if self.mode == "all" or not i.secondary_nodes]
+        if chosen and target is None:
             meant_allocator(cluster, self.iallocator)
         return jobs
 
@@ -117,7 +118,3 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
             iallocator=self.iallocator,
             early_release=self.early_release,
         )
-
-    @staticmethod
-    def _needs_a_choice(step: JobOperation[Any]) -> bool:
-        return isinstance(step, InstanceReplaceDisks)

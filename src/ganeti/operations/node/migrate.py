@@ -89,7 +89,7 @@ class NodeMigrate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_M
         return await submitted(cluster, plan)
 
     def _departure(self, instance: Instance) -> JobOperation[Any]:
-        where = {
+        where: dict[str, Any] = {
             "instance_name": instance.name,
             "target_node": self.target_node,
             "target_node_uuid": self.target_node_uuid,

@@ -6,7 +6,6 @@ import pytest
 
 from ganeti.cli.htools import executing
 from ganeti.cli.htools.executing import execute
-from ganeti.errors import WrongInput
 from ganeti.luxi.protocol import Method
 from ganeti.placement.balance.move import Kind, Move, Step
 from ganeti.placement.snapshot import NO_NODE
@@ -110,14 +109,6 @@ def test_a_job_that_fails_ends_it(master):
 def test_the_first_set_alone_can_be_asked_for(master):
     assert execute(GROUP, apart_and_together(), options(first_job_group=True)) == 0
     assert len(master.submitted) == 1
-
-
-def test_what_the_master_cannot_do_is_named_before_anything_is_begun(master, monkeypatch):
-    monkeypatch.setattr(executing, "OPERATIONS", {"OP_INSTANCE_MIGRATE": ""})
-    step = Step(Move(0, Kind.REPLACE_SECONDARY, 5), (0, 1), (0, 5), 0.0)
-    with pytest.raises(WrongInput, match="cannot do OP_INSTANCE_REPLACE_DISKS yet"):
-        execute(GROUP, [step], options())
-    assert master.submitted == []
 
 
 def test_jobs_carry_the_reason_and_the_priority(master):
