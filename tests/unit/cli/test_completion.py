@@ -152,9 +152,9 @@ def master(root):
     ("line", "found"),
     [
         ("gnt-instance st", ["start", "startup", "stop"]),
-        ("gnt-cluster ver", ["verify", "version"]),
+        ("gnt-cluster ver", ["verify", "verify-disks", "version"]),
         ("gnt-node --ver", ["--version"]),
-        ("gnt-node mi", ["mi"]),
+        ("gnt-node mx", ["mx"]),
         ("gnt-nothing mi", ["mi"]),
         ("gnt-instance startup --node", ["--node", "--node-tags"]),
         ("gnt-instance startup web", ["web1.example.com", "web2.example.com"]),
