@@ -40,7 +40,7 @@ def examine_jobs(cluster):
 def disks(cluster):
     """All there are, on whatever node."""
     storages = {
-        id(storage._disks): storage._disks
+        id(storage.disks): storage.disks
         for node in cluster.nodes.values()
         for storage in node.equipment.storages.values()
         if isinstance(storage, FakeStorage)

@@ -14,17 +14,14 @@ NOT_YET: Mapping[str, frozenset[str]] = {
     script: frozenset(names.split())
     for script, names in {
         "gnt-backup": "export import list list-fields remove",
-        "gnt-cluster": "command copyfile epo redist-conf rename repair-disk-sizes show-ispecs-cmd upgrade "
-        "verify-disks watcher",
+        "gnt-cluster": "command copyfile epo redist-conf rename repair-disk-sizes show-ispecs-cmd upgrade watcher",
         "gnt-debug": "allocator iallocator metad submit-job test-jobqueue test-osparams wconfd",
         "gnt-filter": "add delete info list list-fields replace",
         "gnt-group": "add add-tags assign-nodes evacuate info list list-fields list-tags modify remove remove-tags "
         "rename show-ispecs-cmd",
-        "gnt-instance": "activate-disks change-group deactivate-disks grow-disk modify move recreate-disks reinstall "
-        "rename replace-disks",
+        "gnt-instance": "change-group modify move reinstall rename",
         "gnt-network": "add add-tags connect disconnect info list list-fields list-tags modify remove remove-tags",
-        "gnt-node": "evacuate failover health list-drbd list-storage migrate modify-storage power powercycle "
-        "repair-storage restricted-command",
+        "gnt-node": "health list-drbd list-storage modify-storage power powercycle repair-storage restricted-command",
         "gnt-os": "modify",
         "gnt-storage": "diagnose info",
     }.items()

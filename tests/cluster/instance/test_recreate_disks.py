@@ -62,7 +62,7 @@ async def test_the_allocator_chooses_other_nodes(cluster):
 
 async def test_disks_without_copies_are_made_again_too(cluster):
     await cluster.add("web1", template="plain", start=False)
-    cluster.nodes["node1"].equipment.storages["plain"]._disks.clear()
+    cluster.nodes["node1"].equipment.storages["plain"].disks.clear()
     await recreate(cluster, nodes=["node2"])
     assert await cluster.list("instance", "pnode") == [["node2"]]
 

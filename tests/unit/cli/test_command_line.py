@@ -107,9 +107,9 @@ def test_a_former_master_names_the_new_one(gnt, monkeypatch, tmp_path, socket_le
 
 
 def test_a_command_that_only_ganeti_has_is_told_as_such(gnt):
-    ended = gnt("node", "migrate", "node1")
+    ended = gnt("node", "powercycle", "node1")
     assert (ended.status, ended.output) == (1, "")
-    assert ended.errors.startswith("gnt-node: 'migrate' is a command of Ganeti that is not supported yet\n")
+    assert ended.errors.startswith("gnt-node: 'powercycle' is a command of Ganeti that is not supported yet\n")
 
 
 @pytest.mark.parametrize("name", sorted(NOT_YET.keys() - COMMANDS.keys()))
