@@ -127,6 +127,12 @@ class Paths:
         return tuple(self.under(place) for place in places)
 
     @property
+    def storage_search_path(self) -> tuple[Path, ...]:
+        """Where providers of external storage are looked for, the first found counts (gnt-storage(8))."""
+        places = ("/srv/ganeti", "/usr/local/lib/ganeti", "/usr/lib/ganeti", "/usr/share/ganeti")
+        return tuple(self.under(f"{place}/extstorage") for place in places)
+
+    @property
     def iallocator_search_path(self) -> tuple[Path, ...]:
         """Where instance allocators are looked for, the first found counts (Ganeti's iallocator documentation)."""
         places = ("/usr/local/lib/ganeti/iallocators", "/usr/lib/ganeti/iallocators")

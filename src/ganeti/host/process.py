@@ -9,7 +9,7 @@ import re
 import shlex
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,6 +22,8 @@ CLEAN_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8
 _KILLED = 5.0
 # Seconds that a command's last words may take to come through, once it has ended.
 _LAST_LINES = 5.0
+# Bytes without an end of line that are kept until it comes.
+_LONGEST_LINE = 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +105,25 @@ async def follow(
     directory: Path | None = None,
     standard_input: IO[bytes] | None = None,
     standard_output: IO[bytes] | None = None,
+    answered: Callable[[str], None] | None = None,
     descriptors: Sequence[int] = (),
+    keeps_children: bool = False,
 ) -> int:
     """Run a command and hand on each line of its output and errors as it comes; returns its status.
 
-    ``standard_output``: where its output goes instead, errors are still told. ``descriptors`` are
-    inherited. What it leaves running in the background is killed with it. Raises as ``run`` does.
+    ``standard_output``, or line by line ``answered``: where its output goes instead, errors are still told.
+    ``descriptors`` are inherited. What it leaves running in the background is killed with it, unless it
+    ``keeps_children`` when it ends by itself. Raises as ``run`` does.
     """
     words = tuple(str(word) for word in command)
-    async with _lines_to(told) as pipe:
+    async with AsyncExitStack() as pipes:
+        pipe = await pipes.enter_async_context(_lines_to(told))
+        answers = await pipes.enter_async_context(_lines_to(answered)) if answered else pipe
         try:
             process = await asyncio.create_subprocess_exec(
                 *words,
                 stdin=standard_input or asyncio.subprocess.DEVNULL,
-                stdout=standard_output or pipe,
+                stdout=standard_output or answers,
                 stderr=pipe,
                 env={**CLEAN_ENVIRONMENT, **(environment or {})},
                 cwd=directory,
@@ -126,15 +133,17 @@ async def follow(
         except OSError as error:
             raise EnvironmentUnfit(f"The program '{words[0]}' cannot be run: {error.strerror}") from None
         finally:
-            os.close(pipe)
+            for end in {pipe, answers}:
+                os.close(end)
         try:
             async with asyncio.timeout(timeout):
                 return await process.wait()
         except TimeoutError:
             raise ExecutionFailed(f"'{words[0]}' did not finish within {timeout:.0f} seconds") from None
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            if process.returncode is None or not keeps_children:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
 
@@ -155,10 +164,12 @@ async def _lines_to(told: Callable[[str], None]) -> AsyncIterator[int]:
 
 
 async def _tell_lines(stream: asyncio.StreamReader, told: Callable[[str], None]) -> None:
-    """Lines of any length; a carriage return ends one too, as in progress bars."""
+    """A carriage return ends a line too, as in progress bars; one that is very long is told in pieces."""
     rest = b""
     while piece := await stream.read(65536):
         *lines, rest = re.split(rb"[\r\n]+", rest + piece)
+        if len(rest) > _LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
         for line in lines:
             told(line.decode(errors="replace"))
     if rest:

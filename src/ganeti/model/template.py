@@ -28,10 +28,11 @@ class Template:
     """``copies`` is on how many nodes each disk is, 0 if on none in particular.
 
     ``unit`` is the key of the unit that new disks are made in; ``location`` where a disk goes, by the place in it,
-    its UUID and its number. Both are None for a template without disks and for one that is not supported yet.
+    its UUID and its number. Both are None for a template without disks and for one that is not supported yet; the
+    place of external storage is its provider, which each disk names.
     ``metadata``: the same for what a mirror keeps beside the disk.
     ``trouble`` is the code of a unit that cannot be used (gnt-cluster(8), "verify"), ``overhead`` what a disk takes
-    beyond its size on each node, MiB.
+    beyond its size on each node, MiB. ``attached``: nodes attach disks to use them.
     """
 
     place: Place
@@ -41,12 +42,18 @@ class Template:
     metadata: Callable[[str, str, int], str] | None = None
     trouble: str = ""
     overhead: int = 0
+    attached: bool = False
     supported: bool = False
 
     @property
     def movable(self) -> bool:
         """Whether an instance can start on another node without copying its disks."""
         return self.place != "node" or self.mirrored
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether a node that uses disks has to share them before another one can."""
+        return self.mirrored or self.attached
 
     @property
     def mirrored(self) -> bool:
@@ -112,7 +119,12 @@ TEMPLATES = {
     ),
     DiskTemplate.RBD: Template("everywhere"),
     DiskTemplate.GLUSTER: Template("everywhere"),
-    DiskTemplate.EXT: Template("everywhere"),
+    DiskTemplate.EXT: Template(
+        "everywhere",
+        location=lambda provider, uuid, index: f"{provider}/{uuid}.ext.disk{index}",
+        attached=True,
+        supported=True,
+    ),
     DiskTemplate.BLOCK: Template("everywhere"),
 }
 UNSUPPORTED = tuple(str(template) for template, row in TEMPLATES.items() if not row.supported)

@@ -12,8 +12,9 @@ from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest import Peer
 from ganeti.node.equipment import Equipment
 from ganeti.node.storage.driver import Storage
+from ganeti.node.storage.ext.provider import all_providers
 from ganeti.rpc.contract import storage
-from ganeti.rpc.contract.storage import DiskStatus, StoredVolume
+from ganeti.rpc.contract.storage import DiskStatus, StorageProvider, StoredVolume
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,10 @@ class Disks:
     async def volumes(self, call: storage.ListVolumes, report: Report) -> tuple[StoredVolume, ...]:
         del report
         return await self._equipment.volumes.stored(call.groups)
+
+    async def diagnose(self, call: storage.DiagnoseStorage, report: Report) -> tuple[StorageProvider, ...]:
+        del call, report
+        return tuple(all_providers(self._equipment.paths))
 
     async def _examined(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         try:

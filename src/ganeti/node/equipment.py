@@ -26,6 +26,7 @@ from ganeti.node.network.fake import FakeNetwork
 from ganeti.node.network.unsupported import Unsupported
 from ganeti.node.storage.diskless import NoStorage
 from ganeti.node.storage.driver import Storage, VolumeGroups
+from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage, PaperVolumes
 from ganeti.node.storage.fake_mirror import Copies, FakeMirror
 from ganeti.node.storage.file import FileStorage
@@ -82,6 +83,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.FILE: files,
             DiskTemplate.SHARED_FILE: files,
             DiskTemplate.PLAIN: PlainStorage(volumes),
+            DiskTemplate.EXT: ExtStorage(paths),
         },
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
         volumes=volumes,

@@ -60,6 +60,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         storage.ExamineDisks: disks.examine,
         storage.CheckStorage: disks.check,
         storage.ListVolumes: disks.volumes,
+        storage.DiagnoseStorage: disks.diagnose,
         os.DiagnoseProviders: installer.diagnose,
         os.ValidateOs: installer.validate,
         os.InstallOs: installer.install,

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Benches: a storage, and what a test must be able to see and do behind its back."""
 
+import json
+import subprocess
 import uuid
 
 import pytest
+from msgspec.structs import replace
 
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskTemplate, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.template import StorageUnit
+from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage
 from ganeti.node.storage.fake_mirror import FakeMirror
 from ganeti.node.storage.file import FileStorage
@@ -140,8 +144,82 @@ class FileBench(Bench):
         raise AssertionError("The file system does not become full")
 
 
-@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES])
+# A provider as ganeti-extstorage-interface(7) describes it: a volume is a file, attached as a loop device.
+PROVIDER = {
+    "create": '[ ! -e "$file" ] || { echo "there is $VOL_NAME" >&2; exit 1; }; truncate -s "${VOL_SIZE}M" "$file"',
+    "attach": '[ -e "$file" ] || { echo "no volume $VOL_NAME" >&2; exit 1; }\n'
+    '[ -n "$device" ] || device=$(losetup --find --show "$file"); echo "$device"',
+    "detach": '[ -z "$device" ] || losetup --detach "$device"',
+    "remove": 'rm "$file"; rm -f "$file.metadata"',
+    "grow": '[ "$VOL_SIZE" = $(($(stat -c %s "$file") >> 20)) ]; truncate -s "${VOL_NEW_SIZE}M" "$file"\n'
+    '[ -z "$device" ] || losetup --set-capacity "$device"',
+    "setinfo": 'echo "$VOL_METADATA" >"$file.metadata"',
+    "verify": "exit 0",
+}
+
+
+class ExtBench(Bench):
+    """``script`` replaces a script of the provider ``san``, or adds one."""
+
+    def __init__(self, root):
+        self.paths = Paths(root)
+        self.volumes = root / "volumes"
+        self.volumes.mkdir()
+        self.provider = self.paths.storage_search_path[0] / "san"
+        self.provider.mkdir(parents=True)
+        (self.provider / "parameters.list").write_text("pool which pool\nnas_ip the address\n")
+        for name, text in PROVIDER.items():
+            self.script(name, text)
+        super().__init__(ExtStorage(self.paths), StorageUnit(DiskTemplate.EXT, "san"))
+
+    def script(self, name, text):
+        begin = f'file={self.volumes}/$VOL_NAME; device=$(losetup --noheadings --output NAME --associated "$file")'
+        (self.provider / name).write_text(f"#!/bin/sh\nset -e\n{begin}\n{text}\n")
+        (self.provider / name).chmod(0o755)
+
+    def disk(self, size=1, index=0, **more):
+        disk = super().disk(size, index, **more)
+        return disk if "location" in more else replace(disk, location=f"san/{disk.uuid}.ext.disk{index}")
+
+    def file(self, disk):
+        return self.volumes / disk.location.partition("/")[2]
+
+    def bytes_of(self, disk):
+        return self.file(disk).stat().st_size
+
+    def write(self, disk, data):
+        with self.file(disk).open("rb+") as file:
+            file.write(data)
+
+    def read(self, disk):
+        return self.file(disk).read_bytes()
+
+    def contents(self):
+        notes = {path.name for path in (self.paths.run / "extstorage").glob("*")}
+        return {path.name for path in self.volumes.iterdir()} | notes | set(self.devices())
+
+    def devices(self):
+        """Those of the volumes that are attached."""
+        told = json.loads(subprocess.check_output(["losetup", "--json", "--list"]) or "{}")
+        found = [(one["name"], one["back-file"] or "") for one in told.get("loopdevices", [])]
+        return [name for name, file in found if file.startswith(str(self.volumes))]
+
+    def detach_all(self):
+        for device in self.devices():
+            subprocess.run(["losetup", "--detach", device], check=True)
+
+
+@pytest.fixture
+def ext_bench(tmp_path):
+    bench = ExtBench(tmp_path)
+    yield bench
+    bench.detach_all()
+
+
+@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES, DiskTemplate.EXT])
 def bench(request, tmp_path):
+    if request.param is DiskTemplate.EXT:
+        return request.getfixturevalue("ext_bench")
     return ON_PAPER[request.param]() if request.param in ON_PAPER else FileBench(tmp_path, request.param)
 
 

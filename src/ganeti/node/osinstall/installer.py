@@ -17,6 +17,7 @@ from ganeti.node.equipment import Equipment
 from ganeti.node.guests import Guests
 from ganeti.node.osinstall import environment, transfer
 from ganeti.node.osinstall.environment import Environment
+from ganeti.node.osinstall.excerpt import Excerpt
 from ganeti.node.osinstall.provider import (
     API_WITH_PARAMETERS,
     all_providers,
@@ -24,7 +25,7 @@ from ganeti.node.osinstall.provider import (
     base_of,
     find,
 )
-from ganeti.node.osinstall.script import Script
+from ganeti.node.script import Script
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract import os as contract
 from ganeti.rpc.contract.os import OsProvider
@@ -94,7 +95,10 @@ class Installer:
                 async with transfer.watched(file, report.progress) as size_pipe:
                     more = environment.for_export(call.index, disk)
                     await self._script(work, "export", more, report).run(
-                        timeout=call.deadline, standard_output=file, size_to=size_pipe
+                        timeout=call.deadline,
+                        standard_output=file,
+                        through=transfer.with_size_descriptor(size_pipe),
+                        descriptors=(size_pipe,),
                     )
 
     async def import_(self, call: contract.ImportDisk, report: Report) -> None:
@@ -127,7 +131,8 @@ class Installer:
     def _script(self, work: _Work, name: str, more: Environment, report: Report) -> Script:
         when = time.strftime("%Y-%m-%d_%H_%M_%S", time.gmtime(self._equipment.clock.now()))
         log = self._paths.log / "os" / f"{name}-{work.provider.name}-{work.guest.name}-{when}.log"
-        return Script(work.provider, name, work.environment | more, log, report.log)
+        provider, told = work.provider, Excerpt(report.log, log).tell
+        return Script(Path(provider.path) / name, f"OS provider '{provider.name}'", work.environment | more, log, told)
 
 
 def _variant_problems(os_name: str, provider: OsProvider) -> list[str]:

@@ -13,6 +13,7 @@ from typing import IO
 from ganeti.errors import UnknownEntity, WrongInput
 from ganeti.host.files import inside
 from ganeti.host.paths import Paths
+from ganeti.node.osinstall.environment import SIZE_DESCRIPTOR
 
 _EXPORTS = "/srv/ganeti/export"
 _MIB = 1024**2
@@ -51,6 +52,11 @@ def outgoing(path: Path) -> Iterator[IO[bytes]]:
         raise UnknownEntity(f"There is no export at {path}") from None
     with file:
         yield file
+
+
+def with_size_descriptor(pipe: int) -> tuple[str, ...]:
+    """What starts a command so that it has a pipe, which it inherits, as SIZE_DESCRIPTOR."""
+    return ("/bin/sh", "-c", f'exec "$@" {SIZE_DESCRIPTOR}>"/dev/fd/$0"', str(pipe))
 
 
 @asynccontextmanager

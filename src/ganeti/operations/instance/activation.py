@@ -21,6 +21,10 @@ def is_mirrored(instance: Instance) -> bool:
     return TEMPLATES[instance.disk_template].mirrored
 
 
+def is_handed_over(instance: Instance) -> bool:
+    return TEMPLATES[instance.disk_template].handed_over
+
+
 async def hold(
     cluster: CheckContext, instance: Instance, node: Node, use: DiskUse, *, force: bool = False
 ) -> Sequence[str]:

@@ -20,7 +20,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
 from ganeti.model.state import State
-from ganeti.operations.instance.activation import ensure_up_to_date, hold, is_mirrored
+from ganeti.operations.instance.activation import ensure_up_to_date, hold, is_handed_over
 from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.running import running_guest
@@ -128,7 +128,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         refuse = FinishIncoming(guest=plan.guest, success=False)
         await cluster.will_leave((f"{plan.instance.name} coming in on {target.name}", target, refuse))
         try:
-            if is_mirrored(plan.instance):
+            if is_handed_over(plan.instance):
                 await hold(cluster, plan.instance, plan.source, DiskUse.SHARED)
             incoming = await cluster.call(target, AcceptGuest(guest=plan.guest, address=target.migration_ip))
             cluster.step(f"migrating instance to {target.name}")
@@ -196,7 +196,7 @@ async def _finish(cluster: RunContext, plan: MigratePlan, target: Node) -> None:
     try:
         await cluster.call(target, FinishIncoming(guest=plan.guest, success=True))
         await cluster.call(plan.source, FinishOutgoing(guest=plan.guest, success=True))
-        if is_mirrored(plan.instance):
+        if is_handed_over(plan.instance):
             await hold(cluster, plan.instance, target, DiskUse.OWN)
     except GanetiError as error:
         raise ExecutionFailed(

@@ -12,7 +12,7 @@ from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
-from ganeti.operations.instance.activation import hold, is_mirrored
+from ganeti.operations.instance.activation import hold, is_handed_over
 from ganeti.operations.instance.subject import primary_of
 from ganeti.rpc.contract.instance import DescribeGuest, FinishIncoming, FinishOutgoing
 
@@ -36,7 +36,7 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
     if any(node.uuid == home.uuid for node, _ in found):
         # A guest that was stopped for the move and did not get away goes on.
         await cluster.call(home, FinishOutgoing(guest=guest, success=False))
-        if is_mirrored(instance):
+        if is_handed_over(instance):
             await hold(cluster, instance, home, DiskUse.OWN)
         await _tell_if_paused(cluster, instance, home)
     current = cluster.state.get(Instance, instance.uuid)

@@ -95,7 +95,7 @@ class MirrorStatus(Struct, frozen=True, kw_only=True):
 
 
 class DiskStatus(Struct, frozen=True):
-    """``path`` is the device or file as the node sees it, empty if the disk is not there; ``size`` MiB.
+    """``path`` is the device or file as the node sees it, empty if it has none; ``size`` MiB, 0 if it is not there.
 
     ``mirror`` is None for a disk that is not mirrored and for one that the node does not hold now.
     """
@@ -127,6 +127,21 @@ class ListVolumes(Call[tuple[StoredVolume, ...]], frozen=True, tag="storage.volu
     """All logical volumes of volume groups, disks or not; of all groups of the node if none is named."""
 
     groups: tuple[str, ...] = ()
+
+
+class StorageProvider(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Of external storage. ``problem`` is empty if it can be used; ``parameters`` by name, with their descriptions."""
+
+    name: str
+    path: str
+    problem: str = ""
+    parameters: dict[str, str] = {}
+
+
+class DiagnoseStorage(Call[tuple[StorageProvider, ...]], frozen=True, tag="storage.diagnose"):
+    """Which providers of external storage do you have, usable or not? Several of one name: the first one counts."""
+
+    patience = 30.0
 
 
 class CheckStorage(Call[tuple[str, ...]], frozen=True, tag="storage.check"):

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Disks of external storage, by scripts of its provider: ganeti-extstorage-interface(7)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from ganeti.errors import AlreadyExists, ExecutionFailed, GanetiError, UnknownEntity, WrongInput
+from ganeti.host.files import write_atomic
+from ganeti.host.paths import Paths
+from ganeti.model.disk import Disk, DiskUse
+from ganeti.model.guest import Peer
+from ganeti.model.report import Space
+from ganeti.model.template import StorageUnit
+from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.ext import attachment
+from ganeti.node.storage.ext.attachment import Attachment
+from ganeti.node.storage.ext.provider import find
+from ganeti.node.storage.ext.volume import Volume
+from ganeti.rpc.contract.storage import DiskStatus
+from ganeti.rpc.server import Report
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 4  # volumes that are looked at
+
+
+class ExtStorage:
+    """A volume that this node has attached for use is noted in a file, which a reboot takes away as it does the volume.
+
+    Its scripts run one at a time.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._notes = paths.run / "extstorage"
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
+        del peers
+        async with self._volume(disk) as volume:
+            # A script might make a volume again that is there, and nothing would be left of it.
+            there = await self._size(volume)
+            if there is not None and there != disk.size:
+                raise AlreadyExists(
+                    f"There is a volume {disk.location} already and it has {there} MiB instead of {disk.size} MiB"
+                )
+            if there is None:
+                await _make(volume)
+        report.progress(disk.size, disk.size, "MiB")
+
+    async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        del peers
+        async with self._volume(disk) as volume:
+            try:
+                await self._let_go(volume)
+                await volume.run("remove")
+            except ExecutionFailed as error:
+                # No script says whether a volume is there. One that cannot be attached either is taken to be gone.
+                if await self._size(volume) is not None:
+                    raise
+                _log.warning("Disk %s (%s) is taken to be gone: %s", disk.uuid, disk.location, error.message)
+
+    async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
+        del peers, force
+        async with self._volume(disk) as volume:
+            if use is DiskUse.STANDBY:
+                await self._let_go(volume)
+                return _opened(volume, Attachment())
+            self._note(volume, Attachment())  # whatever comes of it is to be undone
+            try:
+                attached = await _attached(volume)
+                if volume.has("open"):
+                    await volume.run("open", VOL_OPEN_EXCLUSIVE=str(use is DiskUse.OWN))
+            except GanetiError:
+                with suppress(GanetiError):
+                    await self._let_go(volume)
+                raise
+            self._note(volume, attached)
+            return _opened(volume, attached)
+
+    async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        del peers
+        async with self._volume(disk) as volume:
+            await self._let_go(volume)
+
+    async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
+        del peers
+        turn = asyncio.Semaphore(_AT_ONCE)
+
+        async def look(disk: Disk) -> DiskStatus:
+            async with turn:
+                return await self._status(disk)
+
+        return tuple(await asyncio.gather(*map(look, disks)))
+
+    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+        """Also raises UnknownEntity if this node does not have the provider."""
+        del peers
+        volume = Volume.of(self._paths, disk)
+        return _opened(volume, self._noted(volume) or Attachment())
+
+    async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
+        del peers
+        if copy:
+            return  # there is one for all nodes, and its script is told by how much it grows
+        async with self._volume(disk) as volume:
+            now = await self._size(volume)
+            if now is None:
+                raise UnknownEntity(f"There is no volume {disk.location} for disk {disk.uuid}")
+            if size < now:
+                raise WrongInput(f"Disk {disk.uuid} has {now} MiB and cannot shrink to {size} MiB")
+            if size > now:
+                await volume.run("grow", VOL_SIZE=str(now), VOL_NEW_SIZE=str(size))
+        report.progress(size, size, "MiB")
+
+    async def space(self, unit: StorageUnit) -> Space | None:
+        """Nobody knows: the interface has no question for it."""
+        del unit
+        return None
+
+    async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
+        """A unit is a provider here."""
+        try:
+            find(self._paths, unit.key)
+        except GanetiError as error:
+            return (error.message,)
+        return ()
+
+    @asynccontextmanager
+    async def _volume(self, disk: Disk) -> AsyncIterator[Volume]:
+        volume = Volume.of(self._paths, disk)
+        async with self._locks[volume.key]:
+            yield volume
+
+    async def _status(self, disk: Disk) -> DiskStatus:
+        try:
+            async with self._volume(disk) as volume:
+                size = await self._look(volume)
+                noted = self._noted(volume) or Attachment()
+        except (GanetiError, OSError) as error:
+            return DiskStatus(disk.uuid, "", problem=f"{disk.location}: {error}")
+        problem = "" if size >= disk.size else f"The volume has {size} MiB instead of {disk.size} MiB"
+        return DiskStatus(disk.uuid, noted.device or noted.uri, size, problem)
+
+    async def _size(self, volume: Volume) -> int | None:
+        """In MiB; None if it cannot be attached."""
+        try:
+            return await self._look(volume)
+        except UnknownEntity:
+            return None
+
+    async def _look(self, volume: Volume) -> int:
+        """Its size in MiB. One that is not attached is, for as long as that takes."""
+        noted = self._noted(volume)
+        if noted and noted.known:
+            return await noted.size()
+        self._note(volume, Attachment())
+        try:
+            size = await (await _attached(volume)).size()
+        except (GanetiError, OSError):
+            with suppress(GanetiError):
+                await self._let_go(volume)
+            raise
+        await self._let_go(volume)
+        return size
+
+    async def _let_go(self, volume: Volume) -> None:
+        """Nothing for a volume that was not taken."""
+        noted = self._noted(volume)
+        if noted is None:
+            return
+        if noted.known and volume.has("close"):
+            await volume.run("close")
+        await volume.run("detach")
+        self._note_of(volume).unlink(missing_ok=True)
+
+    def _noted(self, volume: Volume) -> Attachment | None:
+        try:
+            return msgspec.json.decode(self._note_of(volume).read_bytes(), type=Attachment)
+        except FileNotFoundError:
+            return None
+
+    def _note(self, volume: Volume, attached: Attachment) -> None:
+        write_atomic(self._note_of(volume), msgspec.json.encode(attached))
+
+    def _note_of(self, volume: Volume) -> Path:
+        return self._notes / volume.key
+
+
+async def _make(volume: Volume) -> None:
+    """Nothing is left of one that cannot be made, or the error says so."""
+    disk = volume.disk
+    try:
+        await volume.run("create", VOL_SIZE=str(disk.size))
+        if disk.owner:
+            await volume.run("setinfo", VOL_METADATA=f"originstname+{disk.owner}")
+    except ExecutionFailed as error:
+        removal = await volume.ask("remove")
+        if removal.why:
+            raise ExecutionFailed(f"{error.message}. Look for remains: {removal.why}") from None
+        raise
+
+
+async def _attached(volume: Volume) -> Attachment:
+    """Raises UnknownEntity if it cannot be attached, ExecutionFailed if the script's answer makes no sense."""
+    outcome = await volume.ask("attach")
+    if outcome.why:
+        raise UnknownEntity(f"There is no volume {volume.disk.location}, or it cannot be attached: {outcome.why}")
+    try:
+        if outcome.cut:
+            raise ValueError("printed far more than the path of a device")
+        return attachment.read(outcome.output, userspace=volume.userspace)
+    except ValueError as error:
+        raise ExecutionFailed(
+            f"The 'attach' script of {volume.called} has {error} (all of it is in {volume.log})"
+        ) from None
+
+
+def _opened(volume: Volume, attached: Attachment) -> OpenDisk:
+    return OpenDisk(volume.disk, attached.device, block=True, uri=attached.uri if volume.userspace else "")

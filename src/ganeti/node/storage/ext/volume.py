@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A disk as its provider knows it: a name, and scripts that are told it (ganeti-extstorage-interface(7))."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ganeti.errors import ExecutionFailed, WrongInput
+from ganeti.host.paths import Paths
+from ganeti.model.disk import Disk
+from ganeti.model.parameters.disk import ExtParameters
+from ganeti.node.provider_directory import is_script
+from ganeti.node.script import MOST_LOGGED, Script
+from ganeti.node.storage.ext.provider import find
+from ganeti.rpc.contract.storage import StorageProvider
+
+# Seconds. Storage makes, copies and takes away large things; all else is done at once.
+_SLOW = 540.0
+_QUICK = 50.0
+_SLOW_ONES = ("create", "remove", "grow")
+_MOST_ANSWERED = 64 * 1024  # characters of an answer
+_LOCATION = re.compile(r"(?P<provider>[^/]+)/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A script that has ended; ``why`` it failed is empty if it did not. ``cut``: it said more than is kept."""
+
+    output: str
+    why: str
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    disk: Disk
+    provider: StorageProvider
+    name: str
+    log: Path
+
+    @classmethod
+    def of(cls, paths: Paths, disk: Disk) -> Volume:
+        """Raises UnknownEntity or WrongInput if the provider is not there, cannot be used, or refuses a parameter."""
+        match = _LOCATION.fullmatch(disk.location)
+        if match is None:
+            raise WrongInput(f"Parameter 'location': '{disk.location}' is no volume of a storage provider")
+        provider = find(paths, match["provider"])
+        log = paths.log / "extstorage" / f"{provider.name}-{match['name']}.log"
+        volume = cls(disk, provider, match["name"], log)
+        volume._ensure_known_parameters()
+        return volume
+
+    @property
+    def key(self) -> str:
+        """What tells it from all other volumes, as the name of a file."""
+        return f"{self.provider.name}-{self.name}"
+
+    @property
+    def called(self) -> str:
+        return f"storage provider '{self.provider.name}' for disk {self.disk.uuid}"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Those that are the provider's."""
+        ours = ExtParameters.__struct_encode_fields__
+        return {name: str(value) for name, value in self.disk.params.items() if name not in ours}
+
+    @property
+    def userspace(self) -> bool:
+        return self.disk.params.get("access") == "userspace"
+
+    def has(self, script: str) -> bool:
+        """Whether there is a script that need not be."""
+        return is_script(Path(self.provider.path) / script)
+
+    async def run(self, script: str, **told: str) -> None:
+        """Raises ExecutionFailed, with its last words, if it fails or takes too long."""
+        outcome = await self.ask(script, **told)
+        if outcome.why:
+            raise ExecutionFailed(outcome.why)
+
+    async def ask(self, name: str, **told: str) -> Outcome:
+        """Raises ExecutionFailed if it takes too long."""
+        answer = _Answer()
+        script = Script(
+            Path(self.provider.path) / name,
+            self.called,
+            self._environment(told),
+            self._begun_log(),
+        )
+        status = await script.ask(timeout=_SLOW if name in _SLOW_ONES else _QUICK, answered=answer.take)
+        why = script.why(status) if status else ""
+        return Outcome("\n".join(answer.lines), why, cut=answer.cut)
+
+    def _environment(self, told: dict[str, str]) -> dict[str, str]:
+        named = {"VOL_CNAME": self.disk.name} if self.disk.name else {}
+        own = {f"EXTP_{name.upper()}": value for name, value in self.parameters.items()}
+        return {"VOL_NAME": self.name, "VOL_UUID": self.disk.uuid, **named, **own, **told}
+
+    def _begun_log(self) -> Path:
+        """The volume's log, begun anew when it has become long; the one before it stays."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > MOST_LOGGED:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        return self.log
+
+    def _ensure_known_parameters(self) -> None:
+        strange = sorted(self.parameters.keys() - self.provider.parameters.keys())
+        if strange:
+            known = ", ".join(sorted(self.provider.parameters)) or "none"
+            raise WrongInput(
+                "\n".join(
+                    f"Storage provider '{self.provider.name}' has no parameter '{name}'; it has {known}"
+                    for name in strange
+                )
+            )
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What a script says on its standard output, up to a limit."""
+
+    lines: list[str] = field(default_factory=list)
+    characters: int = 0
+
+    @property
+    def cut(self) -> bool:
+        return self.characters > _MOST_ANSWERED
+
+    def take(self, line: str) -> None:
+        self.characters += len(line) + 1
+        if not self.cut:
+            self.lines.append(line)
