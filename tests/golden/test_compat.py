@@ -22,6 +22,7 @@ from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.operations import OPERATIONS
 from ganeti.operations import find as find_operation
+from ganeti.query.extstorage import STORAGE_PROVIDERS
 from ganeti.query.group import GROUPS
 from ganeti.query.instance import INSTANCES
 from ganeti.query.job import JOBS
@@ -100,7 +101,15 @@ def test_of_ganetis_commands_all_are_there_or_said_to_be_missing():
 
 
 @pytest.mark.parametrize(
-    ("what", "columns"), [("instance", INSTANCES), ("node", NODES), ("group", GROUPS), ("job", JOBS), ("os", PROVIDERS)]
+    ("what", "columns"),
+    [
+        ("instance", INSTANCES),
+        ("node", NODES),
+        ("group", GROUPS),
+        ("job", JOBS),
+        ("os", PROVIDERS),
+        ("extstorage", STORAGE_PROVIDERS),
+    ],
 )
 def test_a_list_has_ganetis_columns(what, columns):
     theirs = FACTS["fields"][what]

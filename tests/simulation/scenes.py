@@ -210,6 +210,7 @@ SCENES = (
     node(drained=True, force=True),
     node(drained, master_candidate=True),
     node(short_of_candidates, drained=True, auto_promote=True),
+    Scene("OP_EXT_STORAGE_DIAGNOSE", lambda name, node: {"output_fields": ["name"]}),
     Scene("OP_OS_DIAGNOSE", lambda name, node: {"output_fields": ["name"]}),
     tags("OP_TAGS_DEL", tagged, tags=["red"]),
     tags("OP_TAGS_GET", tagged),

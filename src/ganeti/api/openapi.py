@@ -13,6 +13,7 @@ import msgspec
 from ganeti import VERSION
 from ganeti.api.requests import COMMON_QUERY, NOT_IN_BODY
 from ganeti.api.resources import RESOURCES, Resource
+from ganeti.declare.item import Item
 from ganeti.declare.parameter import Parameter, kind_of, member_of
 from ganeti.declare.route import Body, Route
 from ganeti.jobs.operation import JobOperation
@@ -61,8 +62,9 @@ def _readable(part: Any) -> Any:
         return part
     readable = {name: _readable(value) for name, value in part.items()}
     if isinstance(pattern := part.get("pattern"), str):
-        kind = ["integer", "string"] if part["type"] == "integer" else part["type"]
-        readable |= {"pattern": pattern.replace(r"\Z", "$"), "type": kind}
+        readable["pattern"] = pattern.replace(r"\Z", "$")
+        if part.get("type") == "integer":
+            readable["type"] = ["integer", "string"]
     return readable
 
 
@@ -178,7 +180,8 @@ def _parts() -> dict[str, Any]:
     shapes = [*all_operations(), *(resource.body for resource in RESOURCES if resource.body)]
     schemas, components = msgspec.json.schema_components(shapes, ref_template=_LINKS)
     whole = {_linked(schema) for schema in schemas} | {item.__name__ for item in _renamed_items()}
-    return {name: schema for name, schema in components.items() if name not in whole}
+    open_ones = {item.__name__: {"additionalProperties": _TEXT} for item in Item.__subclasses__() if item.further}
+    return {name: schema | open_ones.get(name, {}) for name, schema in components.items() if name not in whole}
 
 
 def _renamed_items() -> Iterator[type[JobOperation[Any]]]:

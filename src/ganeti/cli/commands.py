@@ -75,6 +75,10 @@ COMMANDS: dict[str, dict[str, str]] = {
         "info": "os:INFO",
         "list": "os:LIST",
     },
+    "gnt-storage": {
+        "diagnose": "storage:DIAGNOSE",
+        "info": "storage:INFO",
+    },
     "gnt-job": {
         "archive": "job:ARCHIVE",
         "autoarchive": "job:AUTOARCHIVE",
@@ -96,6 +100,7 @@ ALIASES: dict[str, dict[str, str]] = {
     "gnt-node": {"show": "info"},
     "gnt-instance": {"show": "info", "start": "startup", "stop": "shutdown"},
     "gnt-os": {"show": "info"},
+    "gnt-storage": {},
     "gnt-job": {"show": "info"},
     "gnt-debug": {},
 }

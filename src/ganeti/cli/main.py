@@ -45,6 +45,10 @@ def gnt_os() -> int:
     return _begin("gnt-os")
 
 
+def gnt_storage() -> int:
+    return _begin("gnt-storage")
+
+
 def gnt_job() -> int:
     return _begin("gnt-job")
 

@@ -93,6 +93,8 @@ class _Reading:
         before = len(self._problems)
         tag = cls.__struct_config__.tag_field
         is_item = issubclass(cls, Item)
+        if issubclass(cls, Item):
+            values = cls.gathered(values)
         result: dict[str, Any] = {}
         for name, value in values.items():
             if name == tag:

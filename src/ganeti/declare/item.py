@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
@@ -25,8 +26,30 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     """
 
     noun: ClassVar[str] = "Item"
+    # Where names go that are no fields, and the field that tells who understands them: without it there are none.
+    further: ClassVar[tuple[str, str] | None] = None
+
+    @classmethod
+    def gathered(cls, values: Mapping[Any, Any]) -> Mapping[Any, Any]:
+        """The values, with further ones, as texts, in the field that they go to."""
+        if cls.further is None or not_given(values.get(cls.further[1])):
+            return values
+        into, _ = cls.further
+        fields = {cls.__struct_config__.tag_field, *cls.__struct_encode_fields__}
+        further = {name: _spelled(value) for name, value in values.items() if name not in fields}
+        if not further:
+            return values
+        own = {name: value for name, value in values.items() if name in fields}
+        # What is no mapping is told where fields are read.
+        given = own.get(into, {})
+        return {**own, into: {**given, **further} if isinstance(given, Mapping) else given}
 
     def __post_init__(self) -> None:
         for name, parameter in parameters_of(type(self)).items():
             if not parameter.required and not_given(getattr(self, name)):
                 msgspec.structs.force_setattr(self, name, parameter.default)
+
+
+def _spelled(value: Any) -> Any:
+    """Numbers, and yes and no, as Ganeti spells them to scripts."""
+    return str(value) if isinstance(value, bool | int | float) else value

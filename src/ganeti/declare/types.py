@@ -63,6 +63,17 @@ HostName = Annotated[
 # OS provider with an optional variant, as in "debian+bookworm".
 OS_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 OsName = Annotated[str, form(rf"{OS_NAME}(\+{OS_NAME})?", "an OS name such as 'debian' or 'debian+bookworm'", 120)]
+StorageProviderName = Annotated[
+    str, form(OS_NAME, "the name of a provider of external storage, as 'gnt-storage diagnose' has it", 120)
+]
+# They become variables of its scripts' environment.
+StorageProviderParameters = Annotated[
+    dict[
+        Annotated[str, form(r"[A-Za-z0-9_.-]+", "the name of a parameter: letters, digits, '_', '-' and '.'", 100)],
+        Annotated[str, form(r"[^\x00-\x1f]*", "a text without control characters")],
+    ],
+    Meta(max_length=100),
+]
 VolumeGroup = Annotated[
     str, form(r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*", "the name of an LVM volume group, such as xenvg", 127)
 ]

@@ -23,7 +23,7 @@ _KILLED = 5.0
 # Seconds that a command's last words may take to come through, once it has ended.
 _LAST_LINES = 5.0
 # Bytes without an end of line that are kept until it comes.
-_LONGEST_LINE = 1024**2
+_LONGEST_LINE = 65536
 
 
 @dataclass(frozen=True, slots=True)

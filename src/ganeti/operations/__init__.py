@@ -25,6 +25,7 @@ OPERATIONS = {
     "OP_CLUSTER_VERIFY_CONFIG": "cluster.verify.config:ClusterVerifyConfig",
     "OP_CLUSTER_VERIFY_DISKS": "cluster.verify_disks:ClusterVerifyDisks",
     "OP_CLUSTER_VERIFY_GROUP": "cluster.verify.group:ClusterVerifyGroup",
+    "OP_EXT_STORAGE_DIAGNOSE": "storage.diagnose:ExtStorageDiagnose",
     "OP_GROUP_VERIFY_DISKS": "group.verify_disks:GroupVerifyDisks",
     "OP_INSTANCE_ACTIVATE_DISKS": "instance.activate_disks:InstanceActivateDisks",
     "OP_INSTANCE_CONSOLE": "instance.console:InstanceConsole",

@@ -45,7 +45,7 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"beparams": {"minmem": 256}}, "of web1: minmem, 256 MiB, is more than maxmem, 128 MiB"),
         ({"hvparams": {"migration_mode": "live"}}, "whole cluster only"),
         ({"hypervisor": "kvm"}, "'kvm' is not enabled in this cluster; enabled are fake"),
-        ({"disk_template": "rbd"}, "'rbd' is not supported yet; choose from diskless, drbd, file, plain, sharedfile"),
+        ({"disk_template": "rbd"}, "'rbd' is not supported yet; choose from diskless, drbd, ext, file, plain"),
         ({"disks": [{"size": 64, "color": "red"}]}, "Disk 0: there is no parameter 'color'"),
         ({"disks": [{"size": "-5"}]}, "'-5' is not a size"),
         ({"disks": []}, "needs a disk"),
@@ -119,10 +119,15 @@ async def test_what_the_policy_and_the_node_say_is_told_at_once(cluster):
 
 async def test_parameters_of_other_templates_are_told_as_such(cluster):
     with pytest.raises(errors.WrongInput) as caught:
-        await cluster.add("web1", disks=[{"size": 64, "adopt": "lv1", "provider": "san"}])
+        await cluster.add("web1", disks=[{"size": 64, "adopt": "lv1"}])
     assert caught.value.message.splitlines() == [
         "Disk 0: parameter 'adopt' is not supported yet: it belongs to template 'plain'",
-        "Disk 0: parameter 'provider' is not supported yet: it belongs to template 'ext'",
+    ]
+    with pytest.raises(errors.WrongInput) as caught:
+        await cluster.add("web1", disks=[{"size": 64, "provider": "san", "pool": "fast"}])
+    assert caught.value.message.splitlines() == [
+        "Disk 0: parameter 'provider' is for template ext, not for 'sharedfile'",
+        "Disk 0: parameter 'params' is for template ext, not for 'sharedfile'",
     ]
 
 

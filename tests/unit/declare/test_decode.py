@@ -23,6 +23,15 @@ class Slice(Item, frozen=True, kw_only=True):
     spare: Annotated[bool, param("Not there", unsupported=True)] = False
 
 
+class Volume(Item, frozen=True, kw_only=True):
+    noun: ClassVar[str] = "Volume"
+    further: ClassVar[tuple[str, str] | None] = ("more", "maker")
+
+    size: Annotated[Size, param("A size")]
+    maker: Annotated[Name | None, param("Who understands more")] = None
+    more: Annotated[dict[Name, Name], Meta(max_length=2), param("What the maker understands")] = {}
+
+
 class Limits(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     most_slices: Annotated[Positive, param("A number")] = 1
 
@@ -35,6 +44,7 @@ class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on: Annotated[bool, param("A switch")] = False
     items: Annotated[list[str], param("Some things")] = []
     slices: Annotated[list[Slice], Meta(max_length=3), param("Slices")] = []
+    volumes: Annotated[list[Volume], param("Volumes")] = []
     limits: Annotated[tuple[Limits, ...], param("Limits")] = ()
     later: Annotated[bool | None, param("What comes later", "--later", unsupported=True)] = None
     old: Annotated[bool, param("What was", "--old", accepted="it is always so")] = False
@@ -126,6 +136,25 @@ def test_values_of_an_item_may_be_texts_as_a_command_line_gives_them():
     taken = decode(slices({"size": "1g", "spindles": "3", "kind": "none", "label": ""}), Example, "OP_EXAMPLE")
     assert taken.slices == [Slice(size=1024, spindles=3)]
     assert decode(slices({"size": 64, "label": "none"}), Example, "OP_EXAMPLE").slices == [Slice(size=64)]
+
+
+def taken_volume(**given):
+    return decode({"name": "a", "volumes": [given]}, Example, "OP_EXAMPLE").volumes[0]
+
+
+def test_what_an_item_has_no_field_for_is_gathered_if_somebody_is_named_who_understands_it():
+    volume = taken_volume(size="1g", maker="san", pool="fast", copies=2)
+    assert volume == Volume(size=1024, maker="san", more={"pool": "fast", "copies": "2"})
+    assert taken_volume(size=1024, maker="san", more={"copies": "2"}, pool="fast") == volume
+    assert taken_volume(size=1024, maker="san", more={"copies": "2", "pool": "fast"}) == volume
+
+
+def test_what_an_item_gathers_is_checked_and_without_anybody_named_there_is_nothing_to_gather():
+    assert "Volume 0: there is no parameter 'pool'" in wrong({"name": "a", "volumes": [{"size": 1, "pool": "fast"}]})
+    assert wrong({"name": "a", "volumes": [{"size": 1, "maker": "san", "pool": [1]}]}).startswith("Volume 0: ")
+    assert wrong({"name": "a", "volumes": [{"size": 1, "maker": "san", "more": 1, "b": "2"}]}).startswith("Volume 0: ")
+    many = {"size": 1, "maker": "san", "a": "1", "b": "2", "c": "3"}
+    assert wrong({"name": "a", "volumes": [many]}).startswith("Volume 0: parameter 'more'")
 
 
 def test_a_size_may_have_a_unit_wherever_it_stands():

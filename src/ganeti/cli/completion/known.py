@@ -66,6 +66,10 @@ def _providers(paths: Paths) -> list[str]:
     return [f"{name}+{variant}" if variant else name for name, variants in usable for variant in variants or [""]]
 
 
+def _storage_providers(paths: Paths) -> list[str]:
+    return [str(name) for (name,) in _rows(paths, "extstorage", ["name"])]
+
+
 def _files(begun: str) -> list[str]:
     directory, typed = begun.rpartition("/")[:2] if "/" in begun else ("", "")
     place = Path(f"{directory}{typed}" or ".")
@@ -86,4 +90,5 @@ SOURCES: dict[str, Callable[[Paths], list[str]]] = {
     "unfinished job": _jobs("canceling", "queued", "running", "waiting"),
     "finished job": _jobs("canceled", "error", "success"),
     "os": _providers,
+    "storage provider": _storage_providers,
 }

@@ -149,8 +149,9 @@ def values(completes: str | None) -> Values:
 
 
 def _keys(parameters: type[Struct]) -> Values:
-    declared = parameters_of(parameters).values()
-    return {"words": sorted(f"{parameter.name}=" for parameter in declared if parameter.supported), "separator": ","}
+    """Those that a word can be the value of."""
+    declared = [one for one in parameters_of(parameters).values() if one.supported and one.kind is not dict]
+    return {"words": sorted(f"{parameter.name}=" for parameter in declared), "separator": ","}
 
 
 def _behind(parameters: Mapping[str, type[Struct]]) -> Values:

@@ -17,8 +17,10 @@ from ganeti.model.report import NodeReport
 from ganeti.model.state import State
 from ganeti.model.template import storage_units
 from ganeti.operations.os.diagnose import provider_rows
+from ganeti.operations.storage.diagnose import storage_provider_rows
 from ganeti.query import group, instance, job, node
 from ganeti.query.column import Columns, Table, column
+from ganeti.query.extstorage import STORAGE_PROVIDERS
 from ganeti.query.filter import Filter
 from ganeti.query.os import PROVIDERS
 from ganeti.query.short_names import ShortNames
@@ -62,6 +64,7 @@ class Queries:
             "job": job.JOBS,
             "lock": LOCKS,
             "os": PROVIDERS,
+            "extstorage": STORAGE_PROVIDERS,
         }
         self._answers: dict[str, _Answer] = {
             "instance": self._instances,
@@ -70,6 +73,7 @@ class Queries:
             "job": self._jobs,
             "lock": self._locks,
             "os": self._providers,
+            "extstorage": self._storage_providers,
         }
 
     @property
@@ -118,6 +122,10 @@ class Queries:
 
     async def _providers(self, fields: Sequence[str], condition: Filter | None) -> Table:
         return await by_turns(PROVIDERS.steps(await provider_rows(CheckContext(self._services)), fields, condition))
+
+    async def _storage_providers(self, fields: Sequence[str], condition: Filter | None) -> Table:
+        rows = await storage_provider_rows(CheckContext(self._services))
+        return await by_turns(STORAGE_PROVIDERS.steps(rows, fields, condition))
 
     async def _guests(self, state: State) -> dict[str, Any]:
         """The guests of every node, as its stream of events tells."""

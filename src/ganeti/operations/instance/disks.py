@@ -5,16 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
 from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
-from ganeti.declare.types import MOST_DISKS, Name, NonNegative, PositiveSize, VolumeGroup
+from ganeti.declare.types import (
+    MOST_DISKS,
+    Name,
+    NonNegative,
+    PositiveSize,
+    StorageProviderName,
+    StorageProviderParameters,
+    VolumeGroup,
+)
 from ganeti.errors import WrongInput, WrongState
 from ganeti.model.cluster import Cluster
 from ganeti.model.disk import AccessMode, Disk, DiskTemplate
+from ganeti.model.parameters.disk import Access
 from ganeti.model.template import FILES, TEMPLATES
 
 
@@ -22,6 +31,7 @@ class DiskRequest(Item, frozen=True, kw_only=True):
     """What may be said of a disk (gnt-instance(8), "--disk")."""
 
     noun: ClassVar[str] = "Disk"
+    further: ClassVar[tuple[str, str] | None] = ("params", "provider")
 
     size: Annotated[PositiveSize, param("Size, in MiB or with a unit")]
     mode: Annotated[AccessMode, param("Access mode: rw or ro")] = "rw"
@@ -29,8 +39,12 @@ class DiskRequest(Item, frozen=True, kw_only=True):
     spindles: Annotated[NonNegative | None, param("Number of spindles, for exclusive storage")] = None
     vg: Annotated[VolumeGroup | None, param("LVM volume group, for plain and drbd")] = None
     metavg: Annotated[VolumeGroup | None, param("LVM volume group of the DRBD metadata")] = None
+    access: Annotated[Access | None, param("Access by a block device or by the hypervisor itself, for ext")] = None
     adopt: Annotated[Name | None, param("Volume to take over", unsupported="template 'plain'")] = None
-    provider: Annotated[Name | None, param("External storage provider", unsupported="template 'ext'")] = None
+    provider: Annotated[StorageProviderName | None, param("Provider of external storage, for ext")] = None
+    params: Annotated[
+        StorageProviderParameters, param("Parameters of that provider; each may also stand beside the others")
+    ] = {}
 
 
 DiskRequests = Annotated[list[DiskRequest], Meta(max_length=MOST_DISKS)]
@@ -50,7 +64,13 @@ def parse_template(cluster: Cluster, name: str | None) -> DiskTemplate:
 
 
 _IN_VOLUME_GROUPS = (DiskTemplate.PLAIN, DiskTemplate.DRBD)
-_ONLY_FOR = {"vg": _IN_VOLUME_GROUPS, "metavg": (DiskTemplate.DRBD,)}
+_ONLY_FOR = {
+    "vg": _IN_VOLUME_GROUPS,
+    "metavg": (DiskTemplate.DRBD,),
+    "access": (DiskTemplate.EXT,),
+    "provider": (DiskTemplate.EXT,),
+    "params": (DiskTemplate.EXT,),
+}
 
 
 def ensure_wanted(disks: Sequence[DiskRequest], template: DiskTemplate) -> None:
@@ -63,8 +83,14 @@ def ensure_wanted(disks: Sequence[DiskRequest], template: DiskTemplate) -> None:
         f"Disk {index}: parameter '{name}' is for template {' or '.join(templates)}, not for '{template}'"
         for index, disk in enumerate(disks)
         for name, templates in _ONLY_FOR.items()
-        if getattr(disk, name) is not None and template not in templates
+        if getattr(disk, name) and template not in templates
     ]
+    if template is DiskTemplate.EXT:
+        strange += [
+            f"Disk {index}: parameter 'provider' is missing; 'gnt-storage diagnose' names those that there are"
+            for index, disk in enumerate(disks)
+            if not disk.provider
+        ]
     if strange:
         raise WrongInput("\n".join(strange))
 
@@ -90,15 +116,21 @@ def planned_disks(
                 uuid=uuid,
                 template=template,
                 size=request.size,
-                location=place_in(request.vg or place, uuid, index),
+                location=place_in(request.vg or request.provider or place, uuid, index),
                 mode=request.mode,
                 name=request.name,
                 spindles=request.spindles,
                 driver=driver or "loop" if template in FILES else None,
-                params={"metavg": request.metavg} if request.metavg else {},
+                params=_own_parameters(request),
             )
         )
     return tuple(disks)
+
+
+def _own_parameters(request: DiskRequest) -> dict[str, Any]:
+    """What is set for a disk alone: parameters of its template, and of its provider."""
+    of_template = {"metavg": request.metavg, "access": request.access}
+    return request.params | {name: value for name, value in of_template.items() if value}
 
 
 def disk_place(cluster: Cluster, template: DiskTemplate, subdirectory: str | None, instance_name: str) -> str:

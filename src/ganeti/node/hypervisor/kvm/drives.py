@@ -11,6 +11,7 @@ from typing import Any
 from ganeti.model.disk import Disk
 from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
+from ganeti.node.hypervisor.kvm.uri import of_uri
 from ganeti.node.storage.driver import OpenDisk
 
 _PASSED_THROUGH = {"scsi-block", "scsi-generic"}
@@ -100,12 +101,7 @@ def _ensure_size_of_a_card(disk: Disk) -> None:
 
 def _blockdev(plan: LaunchPlan, disk: OpenDisk) -> list[str]:
     wanted = plan.parameters
-    protocol: dict[str, Any] = {
-        "driver": "host_device" if disk.block else "file",
-        "filename": disk.path,
-        "aio": wanted.disk_aio,
-        "cache": {"direct": wanted.disk_cache == "none"},
-    }
+    protocol = _protocol(plan, disk)
     options: dict[str, Any] = {"driver": "raw", "node-name": node_name(disk.disk), "file": protocol}
     if disk.disk.mode == "ro":
         options["read-only"] = True
@@ -113,6 +109,18 @@ def _blockdev(plan: LaunchPlan, disk: OpenDisk) -> list[str]:
         options["discard"] = wanted.disk_discard
         protocol["discard"] = wanted.disk_discard
     return ["-blockdev", json.dumps(options)]
+
+
+def _protocol(plan: LaunchPlan, disk: OpenDisk) -> dict[str, Any]:
+    """How QEMU gets at it."""
+    if disk.uri:
+        return of_uri(disk.uri) | {"cache": {"direct": plan.parameters.disk_cache == "none"}}
+    return {
+        "driver": "host_device" if disk.block else "file",
+        "filename": disk.path,
+        "aio": plan.parameters.disk_aio,
+        "cache": {"direct": plan.parameters.disk_cache == "none"},
+    }
 
 
 def _write_cache(plan: LaunchPlan) -> str:

@@ -17,7 +17,7 @@ from ganeti.node.storage.ext.provider import find
 from ganeti.rpc.contract.storage import StorageProvider
 
 # Seconds. Storage makes, copies and takes away large things; all else is done at once.
-_SLOW = 540.0
+_SLOW = 400.0
 _QUICK = 50.0
 _SLOW_ONES = ("create", "remove", "grow")
 _MOST_ANSWERED = 64 * 1024  # characters of an answer
