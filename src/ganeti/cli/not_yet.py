@@ -23,7 +23,6 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         "gnt-network": "add add-tags connect disconnect info list list-fields list-tags modify remove remove-tags",
         "gnt-node": "health list-drbd list-storage modify-storage power powercycle repair-storage restricted-command",
         "gnt-os": "modify",
-        "gnt-storage": "diagnose info",
     }.items()
 }
 

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Which providers of external storage the nodes have."""
 
+import pytest
+
+from ganeti import errors
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 
@@ -54,3 +57,8 @@ async def test_only_those_that_are_asked_for_are_told(cluster):
     for name in ("san", "nas"):
         provider(cluster.nodes["node1"], name)
     assert await diagnosed(cluster, "name", names=["nas"]) == [["nas"]]
+
+
+async def test_without_columns_there_is_no_answer(cluster):
+    with pytest.raises(errors.WrongInput, match="'output_fields' is missing"):
+        await cluster.run("OP_EXT_STORAGE_DIAGNOSE")
