@@ -109,17 +109,8 @@ class MirrorBench(FakeBench):
 ON_PAPER = {DiskTemplate.PLAIN: FakeBench, DiskTemplate.DRBD: MirrorBench}
 
 
-class FileBench(Bench):
-    """``root`` is the node's; the directory of the template is made in it."""
-
-    def __init__(self, root, template):
-        self.paths = Paths(root)
-        self.directory = self.paths.under(DIRECTORIES[template])
-        self.directory.mkdir(parents=True)
-        super().__init__(FileStorage(self.paths), StorageUnit(template, DIRECTORIES[template]))
-
-    def file(self, disk):
-        return self.paths.under(disk.location)
+class InFiles(Bench):
+    """What is on a disk is in a file, which a ``file`` of the bench names."""
 
     def bytes_of(self, disk):
         return self.file(disk).stat().st_size
@@ -130,6 +121,19 @@ class FileBench(Bench):
 
     def read(self, disk):
         return self.file(disk).read_bytes()
+
+
+class FileBench(InFiles):
+    """``root`` is the node's; the directory of the template is made in it."""
+
+    def __init__(self, root, template):
+        self.paths = Paths(root)
+        self.directory = self.paths.under(DIRECTORIES[template])
+        self.directory.mkdir(parents=True)
+        super().__init__(FileStorage(self.paths), StorageUnit(template, DIRECTORIES[template]))
+
+    def file(self, disk):
+        return self.paths.under(disk.location)
 
     def contents(self):
         return {str(path) for path in self.directory.rglob("*")}
@@ -158,7 +162,7 @@ PROVIDER = {
 }
 
 
-class ExtBench(Bench):
+class ExtBench(InFiles):
     """``script`` replaces a script of the provider ``san``, or adds one."""
 
     def __init__(self, root):
@@ -183,16 +187,6 @@ class ExtBench(Bench):
 
     def file(self, disk):
         return self.volumes / disk.location.partition("/")[2]
-
-    def bytes_of(self, disk):
-        return self.file(disk).stat().st_size
-
-    def write(self, disk, data):
-        with self.file(disk).open("rb+") as file:
-            file.write(data)
-
-    def read(self, disk):
-        return self.file(disk).read_bytes()
 
     def contents(self):
         notes = {path.name for path in (self.paths.run / "extstorage").glob("*")}
