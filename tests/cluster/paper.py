@@ -62,11 +62,11 @@ class PaperNode:
             self.paths.under(directory).mkdir(parents=True)
         self.enter(master)
 
-    def enter(self, master):
-        """Get the cluster's credentials, and start the node daemon with them."""
+    def enter(self, master, by=None):
+        """Get the cluster's credentials, and start the node daemon with them; see ``equip``."""
         write_term(self.paths.term, Term(1, master))
         write_atomic(self.paths.ssconf("master_candidates"), master)
-        equip(self.paths, self.node.name, candidate=self.node.name == master)
+        equip(self.paths, self.node.name, candidate=self.node.name == master, by=by)
         self.start()
 
     def start(self):

@@ -3,7 +3,15 @@
 
 from functools import cache
 
-from ganeti.host.certificates import create_authority, create_node_credentials, fingerprint, issued_by, node_name, split
+from ganeti.host.certificates import (
+    authority_of,
+    create_authority,
+    create_node_credentials,
+    fingerprint,
+    issued_by,
+    node_name,
+    split,
+)
 from ganeti.rpc.memory import Paper
 from ganeti.rpc.transport import Peer
 
@@ -17,10 +25,20 @@ def first_certificate(name):
     return fingerprint(credentials(name).certificate)
 
 
-def equip(paths, name, *, candidate):
-    """Give a machine the first certificate that it has in the cluster."""
-    made = {paths.node_certificate: credentials(name).together, paths.ca_certificate: AUTHORITY.certificate}
-    for path, content in (made | ({paths.ca_key: AUTHORITY.key} if candidate else {})).items():
+def equip(paths, name, *, candidate, by=None):
+    """Give a machine a certificate of the cluster: the first that it has, or a new one ``by`` a candidate's paths.
+
+    One that is still good stays.
+    """
+    if by and paths.node_certificate.exists():
+        own = split(paths.node_certificate.read_bytes())
+        if own and issued_by(own[0], split(by.ca_certificate.read_bytes())):
+            return
+    authority = authority_of(by.ca_key.read_bytes(), by.ca_certificate.read_bytes()) if by else AUTHORITY
+    own = create_node_credentials(authority, name) if by else credentials(name)
+    trusted = by.ca_certificate.read_bytes() if by else AUTHORITY.certificate
+    made = {paths.node_certificate: own.together, paths.ca_certificate: trusted}
+    for path, content in (made | ({paths.ca_key: authority.key} if candidate else {})).items():
         path.touch(0o600)
         path.write_bytes(content)
 

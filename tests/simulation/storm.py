@@ -106,7 +106,9 @@ class Storm(MortalCluster):
         self.disk.full = False
 
     async def install_the_stranger_anew(self):
-        self.nodes[STRANGER.name].enter("node1")
+        """Only while it is no member: a member would have to be added again."""
+        if STRANGER.name not in {node.name for node in self.state.nodes}:
+            self.nodes[STRANGER.name].enter("node1", by=self.nodes["node1"].paths)
 
     async def calm_down(self):
         """The weather is fine again: everything answers, and all jobs come to their end."""

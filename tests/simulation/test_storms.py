@@ -17,7 +17,11 @@ from tests.simulation import mastership, storm, tempest
 
 KINDS = {"storm": storm, "tempest": tempest, "mastership": mastership}
 # Each of these found a fault once.
-FOUND = {"storm": (5002, 5086, 5139, 5201, 5574, 20067, 21251), "tempest": (59, 108, 20202), "mastership": (20591,)}
+FOUND = {
+    "storm": (5002, 5086, 5139, 5201, 5574, 20067, 21251, 30010, 30065),
+    "tempest": (59, 108, 20202),
+    "mastership": (20591,),
+}
 FIXED = [(kind, seed) for kind in KINDS for seed in (*range(40), *FOUND.get(kind, ()))]
 NEW = 100  # of each kind, in every run others
 

@@ -31,7 +31,10 @@ Subscriber = Callable[[State, Sequence[Entity], Sequence[Entity]], None]
 
 
 class Configuration:
-    """Reads the state from a store, and changes it through a journal."""
+    """Reads the state from a store, and changes it through a journal.
+
+    ``state_revision`` is the revision that brought ``state``; that of the journal is ahead while it ships a change.
+    """
 
     def __init__(self, store: Store, journal: Journal, clock: Clock) -> None:
         reading = read(store)
@@ -40,6 +43,7 @@ class Configuration:
         self._partly = reading.partly
         self._head = self.state  # with the transactions that are on their way
         self._journal = journal
+        self.state_revision = journal.revision
         self._clock = clock
         self._subscribers: list[Subscriber] = []
         # What was built on a transaction that could not be written fails with it.
@@ -66,7 +70,7 @@ class Configuration:
         head = self._head = self._head.changed(stamped, gone)
         removed = [Record(entity.kind, entity.uuid) for entity in gone]
         await self._journal.append([*map(record_of, stamped), *removed, *self._kept(stamped, gone), *also])
-        self.state = head
+        self.state, self.state_revision = head, self._journal.revision
         for subscriber in self._subscribers:
             subscriber(head, stamped, gone)
 

@@ -82,6 +82,6 @@ class Facts:
     async def _write_everywhere(self) -> list[str]:
         """The names of the nodes on which it did not work."""
         state = self._configuration.state
-        call = WriteSsconf(revision=self._configuration.revision, values=ssconf_values(state))
+        call = WriteSsconf(revision=self._configuration.state_revision, values=ssconf_values(state))
         results = await self._nodes.call_all(state.online_nodes, call)
         return [name for name, result in results.items() if isinstance(result, GanetiError)]

@@ -51,6 +51,26 @@ async def test_a_reader_keeps_the_value_it_holds(configuration):
     assert not held.find(Node, "node1").offline
 
 
+async def test_a_state_is_never_known_by_the_revision_of_a_change_that_is_still_being_shipped(
+    configuration, monkeypatch
+):
+    shipping, arrived = asyncio.Event(), asyncio.Event()
+
+    async def ship(self, revision):
+        shipping.set()
+        await arrived.wait()
+
+    monkeypatch.setattr(Replication, "ship", ship)
+    before = configuration.state, configuration.state_revision
+    change = asyncio.create_task(configuration.commit([evolve(node(configuration), offline=True)]))
+    await shipping.wait()
+    assert configuration.revision == before[1] + 1
+    assert (configuration.state, configuration.state_revision) == before
+    arrived.set()
+    await change
+    assert configuration.state_revision == configuration.revision
+
+
 async def test_a_change_made_from_an_older_value_is_refused(configuration):
     old = node(configuration)
     await configuration.commit([evolve(old, drained=True)])
