@@ -9,14 +9,11 @@ import pytest
 
 from ganeti.host.clock import WallClock
 from ganeti.host.paths import Paths
-from ganeti.model.disk import DiskTemplate
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicMode
 from ganeti.model.template import SUPPORTED
 from ganeti.node.equipment import of_this_machine
 
-# On paper nodes so far; this is empty before anything is released.
-ON_ITS_WAY = {DiskTemplate.PLAIN, DiskTemplate.DRBD}
 CONTRACTS = Path(__file__).parents[1] / "contract"
 
 
@@ -32,7 +29,7 @@ def imported(folder):
 
 
 def test_what_is_supported_has_a_driver_and_nothing_else_has(equipment):
-    assert set(equipment.storages) | ON_ITS_WAY == set(SUPPORTED)
+    assert set(equipment.storages) == set(SUPPORTED)
     assert set(equipment.hypervisors) == set(HYPERVISOR_PARAMETERS)
     assert set(equipment.networks) == set(get_args(NicMode))
 

@@ -49,6 +49,7 @@ _Lines = Annotated[list[NonEmpty], Meta(max_length=MOST_NAMES)]
 _MOST_BITS = {4: 32, 6: 128}
 # The settings that say where templates keep their files.
 LVM_TEMPLATES = ("plain", "drbd")
+DRBD_HELPER = "/bin/true"
 STORAGE_DIRECTORIES = {"file": "file_storage_dir", "sharedfile": "shared_file_storage_dir"}
 
 
@@ -297,10 +298,9 @@ class Cluster(Entity, frozen=True, kw_only=True):
     drbd_helper: Annotated[
         Text | None,
         setting(
-            "Path of the DRBD usermode helper",
+            f"Path of the program that DRBD is to call on events, on all nodes; by default {DRBD_HELPER}",
             "--drbd-usermode-helper",
             shown_as="drbd_usermode_helper",
-            unsupported=True,
             reaches="program",
         ),
     ] = None

@@ -25,6 +25,9 @@ from ganeti.node.network.driver import Network
 from ganeti.node.network.fake import FakeNetwork
 from ganeti.node.network.unsupported import Unsupported
 from ganeti.node.storage.diskless import NoStorage
+from ganeti.node.storage.drbd.commands import Drbd
+from ganeti.node.storage.drbd.driver import DrbdStorage
+from ganeti.node.storage.drbd.module import Module, PaperModule
 from ganeti.node.storage.driver import Storage, VolumeGroups
 from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage, PaperVolumes
@@ -49,6 +52,7 @@ class Equipment:
     networks: Mapping[NicMode, Network]
     volumes: VolumeGroups
     address: MasterIp | PaperMasterIp
+    drbd: Module | PaperModule
     port: int = NODE_DAEMON_PORT
 
     def hypervisor(self, name: str) -> Hypervisor:
@@ -83,11 +87,13 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.FILE: files,
             DiskTemplate.SHARED_FILE: files,
             DiskTemplate.PLAIN: PlainStorage(volumes),
+            DiskTemplate.DRBD: DrbdStorage(name, paths, volumes, Drbd()),
             DiskTemplate.EXT: ExtStorage(paths),
         },
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
         volumes=volumes,
         address=MasterIp(paths),
+        drbd=Module(paths),
     )
 
 
@@ -132,4 +138,5 @@ def on_paper(
         networks=dict.fromkeys(get_args(NicMode), FakeNetwork()),
         volumes=PaperVolumes(own.disks),
         address=PaperMasterIp(),
+        drbd=PaperModule(),
     )

@@ -13,6 +13,7 @@ from ganeti.errors import CheckFailed, UnknownEntity
 from ganeti.model.disk import DiskUse
 from ganeti.model.guest import Guest
 from ganeti.model.report import RunningGuest
+from ganeti.node.device_links import DeviceLinks
 from ganeti.node.equipment import Equipment
 from ganeti.node.hypervisor.driver import Hypervisor, Resources
 from ganeti.node.network.driver import Tap
@@ -30,6 +31,7 @@ class Guests:
 
     def __init__(self, equipment: Equipment) -> None:
         self._equipment = equipment
+        self._links = DeviceLinks(equipment.paths)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self, call: instance.StartGuest, report: Report) -> Started:
@@ -185,10 +187,13 @@ class Guests:
                 for disk in guest.disks:
                     disks.append(await self._storage(guest).hold(disk, guest.peers, use))
                     undo_disks.push_async_callback(self._storage(guest).hold, disk, guest.peers, DiskUse.STANDBY)
+                undo_disks.callback(self._links.remove, guest.name)
+                self._links.make(guest.name, disks)
                 yield Resources(tuple(disks), tuple(taps))
                 undo_disks.pop_all()
 
     async def _stop_using_disks(self, guest: Guest) -> None:
+        self._links.remove(guest.name)
         for disk in guest.disks:
             with suppress(UnknownEntity):  # what is not there is not used
                 await self._storage(guest).hold(disk, guest.peers, DiskUse.STANDBY)

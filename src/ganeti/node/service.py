@@ -75,6 +75,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         verify.FindPrograms: verification.find_programs,
         verify.CheckHooks: verification.check_hooks,
         verify.CheckSecrets: verification.check_secrets,
+        verify.DescribeDrbd: verification.describe_drbd,
         verify.TellCandidateFiles: verification.tell_candidate_files,
         verify.DescribeCertificates: verification.describe_certificates,
         verify.CountAuthorities: verification.count_authorities,

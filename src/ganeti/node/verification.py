@@ -20,7 +20,7 @@ from ganeti.model.guest import GuestNic
 from ganeti.node.equipment import Equipment
 from ganeti.node.membership import facts_digest, of_candidates, private_files
 from ganeti.rpc.contract import verify
-from ganeti.rpc.contract.verify import Certificate, Claim, Problems, Unreached
+from ganeti.rpc.contract.verify import Certificate, Claim, DrbdFacts, Problems, Unreached
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
@@ -91,6 +91,10 @@ class Verification:
             for path in private_files(self._paths)
             if path.stat().st_mode & _FOR_OTHERS
         )
+
+    async def describe_drbd(self, call: verify.DescribeDrbd, report: Report) -> DrbdFacts:
+        del call, report
+        return self._equipment.drbd.facts()
 
     async def tell_candidate_files(self, call: verify.TellCandidateFiles, report: Report) -> tuple[str, ...]:
         del call, report

@@ -131,6 +131,34 @@ async def test_a_secondary_that_does_not_answer_keeps_an_instance_from_starting_
     assert uses(cluster)["node1"] is DiskUse.OWN
 
 
+async def test_the_primary_nodes_copy_is_the_newest_there_is_also_if_the_node_does_not_know_that(cluster):
+    await add(cluster, start=False)
+    copy = cluster.disks.copies["node1", cluster.instance("web1").disks[0].location]
+    copy.in_doubt = True
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", offline=True)
+    await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
+    assert uses(cluster)["node1"] is DiskUse.OWN
+    assert copy.valid
+
+
+async def test_a_copy_that_has_missed_writes_is_not_the_newest_on_the_primary_node_either(cluster):
+    await add(cluster, start=False)
+    cluster.disks.copies["node1", cluster.instance("web1").disks[0].location].up_to_date = False
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", offline=True)
+    with pytest.raises(errors.WrongState, match="not up to date"):
+        await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
+
+
+async def test_another_nodes_copy_that_is_in_doubt_is_used_only_if_its_consistency_is_ignored(cluster):
+    await add(cluster, node="node3", start=False)
+    cluster.disks.copies["node2", cluster.instance("web1").disks[0].location].in_doubt = True
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node3", offline=True)
+    with pytest.raises(errors.WrongState, match="not up to date"):
+        await cluster.run("OP_INSTANCE_FAILOVER", instance_name="web1")
+    await cluster.run("OP_INSTANCE_FAILOVER", instance_name="web1", ignore_consistency=True)
+    assert await cluster.list("instance", "pnode") == [["node2"]]
+
+
 async def test_a_creation_that_fails_on_the_second_node_leaves_nothing_on_the_first(cluster):
     cluster.nodes["node2"].equipment.storages["drbd"]._capacity = 1
     with pytest.raises(errors.InsufficientResources):
@@ -159,3 +187,17 @@ async def test_verify_and_info_look_at_both_copies(cluster):
     (told,) = (await cluster.run("OP_INSTANCE_QUERY_DATA", instances=["web1"])).values()
     assert "There is no copy" in told["disks"][0]["sstatus"][1]
     assert told["disks"][0]["logical_id"][:2] == ["node1", "node2"]
+
+
+async def test_other_programs_find_the_disks_of_a_guest_on_the_node_that_runs_it(cluster):
+    def links(node):
+        return sorted((link.name, str(link.readlink())) for link in (node.paths.run / "instance-disks").glob("*"))
+
+    await add(cluster)
+    (disk,) = cluster.instance("web1").disks
+    one, two = cluster.nodes["node1"], cluster.nodes["node2"]
+    assert (links(one), links(two)) == ([("web1:0", disk.location)], [])
+    await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1")
+    assert (links(one), links(two)) == ([], [("web1:0", disk.location)])
+    await cluster.run("OP_INSTANCE_SHUTDOWN", instance_name="web1")
+    assert links(two) == []

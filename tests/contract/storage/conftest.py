@@ -58,6 +58,9 @@ class Bench:
         (status,) = await self.storage.examine([disk], self.peers)
         return status
 
+    async def settled(self, disk):
+        """When the copies of a mirrored disk are the same, if they are connected."""
+
     async def grow(self, disk, size):
         await self.storage.grow(disk, size, self.peers, self.report, copy=True)
         await self.storage.grow(disk, size, self.peers, self.report)

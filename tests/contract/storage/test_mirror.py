@@ -33,6 +33,7 @@ def hold(mirrored_bench, disk):
 @pytest.fixture
 def mirror(mirrored_bench, disk):
     async def looked(storage):
+        await mirrored_bench.settled(disk)
         (status,) = await storage.examine([disk], mirrored_bench.peers)
         return status.mirror
 

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from msgspec import Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import NonNegative, Positive, Text
+from ganeti.declare.types import NonNegative, Positive, Text, form
 
+Barriers = Annotated[str, form(r"n|[bfd]{1,3}", "'n', or one to three of the letters b, f and d", 3)]
 Access = Literal["kernelspace", "userspace"]
 
 
@@ -30,7 +31,9 @@ class DrbdParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     c_min_rate: Annotated[NonNegative, param("Minimum resync rate, KiB/s")] = 4096
     c_plan_ahead: Annotated[NonNegative, param("Planning window of the resync controller, 0.1 s")] = 20
     data_stripes: Annotated[Positive, param("Stripes of the data volume")] = 1
-    disk_barriers: Annotated[Text, param("Barriers to disable: n for none, or any of b, f, d")] = "n"
+    disk_barriers: Annotated[
+        Barriers, param("What is not to be used to keep writes in order: n for none, or barriers b, flushes f, drain d")
+    ] = "n"
     disk_custom: Annotated[Text, param("Additional disk options of DRBD", reaches="arguments")] = ""
     dynamic_resync: Annotated[bool, param("Adjust the resync rate dynamically")] = False
     meta_barriers: Annotated[bool, param("Disable flushes of the metadata")] = False

@@ -22,12 +22,25 @@ _WRITING = (DiskUse.OWN, DiskUse.SHARED)
 
 @dataclass(slots=True)
 class Copy:
-    """What one node has of a disk. ``size`` is what its device shows; ``use`` is None while it is not held."""
+    """What one node has of a disk. ``size`` is what its device shows; ``use`` is None while it is not held.
+
+    ``in_doubt``: it was cut off, and may have missed writes since.
+    """
 
     disk: Disk
     size: int
     up_to_date: bool = False
     use: DiskUse | None = None
+    in_doubt: bool = False
+
+    @property
+    def state(self) -> str:
+        """In DRBD's words."""
+        return "Inconsistent" if not self.up_to_date else "Consistent" if self.in_doubt else "UpToDate"
+
+    @property
+    def valid(self) -> bool:
+        return self.up_to_date and not self.in_doubt
 
 
 Copies = MutableMapping[tuple[str, str], Copy]  # by the node's name and the disk's location
@@ -63,7 +76,8 @@ class FakeMirror:
         if use in _WRITING:
             self._ensure_may_write(disk, own, other, use, force=force)
         own.use = use
-        own.up_to_date |= force and use is DiskUse.OWN
+        if force and use is DiskUse.OWN:
+            own.up_to_date, own.in_doubt = True, False
         self._synchronise(own, other)
         return self.expected(disk, peers)
 
@@ -122,8 +136,8 @@ class FakeMirror:
             device=disk.location,
             connection="Connected" if held else "WFConnection",
             role="Primary" if own.use in _WRITING else "Secondary",
-            disk="UpToDate" if own.up_to_date else "Inconsistent",
-            peer_disk=("UpToDate" if other.up_to_date else "Inconsistent") if held and other else "DUnknown",
+            disk=own.state,
+            peer_disk=other.state if held and other else "DUnknown",
         )
         return DiskStatus(disk.uuid, disk.location, own.size, problem, mirror)
 
@@ -131,7 +145,7 @@ class FakeMirror:
         writing = other is not None and other.use in _WRITING
         if writing and other and not (use is other.use is DiskUse.SHARED or own.use is use):
             raise WrongState(f"Disk {disk.uuid} is used on its other node")
-        if not own.up_to_date and not force and not (other and other.use is not None and other.up_to_date):
+        if not own.valid and not force and not (other and other.use is not None and other.up_to_date):
             raise WrongState(f"The copy of disk {disk.uuid} on {self._name} is not up to date")
 
     @staticmethod
@@ -141,6 +155,7 @@ class FakeMirror:
             return
         if other.use is not None:
             own.up_to_date = other.up_to_date = own.up_to_date or other.up_to_date
+            own.in_doubt = other.in_doubt = False
         elif own.use in _WRITING:
             other.up_to_date = False
 

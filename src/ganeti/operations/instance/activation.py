@@ -16,6 +16,9 @@ from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.subject import nodes_of, primary_of
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, HoldDisks, ReleaseDisks
 
+# DRBD's words for copies: one that it knows to have every write, one that had when it was cut off.
+_UP_TO_DATE, _IN_DOUBT = "UpToDate", "Consistent"
+
 
 def is_mirrored(instance: Instance) -> bool:
     return TEMPLATES[instance.disk_template].mirrored
@@ -38,18 +41,40 @@ async def follow(cluster: RunContext, instance: Instance, node: Node, *, force: 
     """Before ``node`` uses the disks of an instance, have the copies on its other nodes follow it.
 
     Nothing for disks that are not mirrored. Without ``force`` every node must, but for those that are marked offline.
-    Raises ExecutionFailed.
+    Where one does not, and ``node`` is the primary one, its copies become valid without it. Raises ExecutionFailed.
     """
     if not is_mirrored(instance):
         return
     state = cluster.state
     call = HoldDisks(disks=disks_of(state, instance), peers=peers_of(state, instance.disks))
     others = [other for other in nodes_of(state, instance) if other.uuid != node.uuid]
-    answers = await cluster.call_all(_ready(cluster, others), call)
+    ready = _ready(cluster, others)
+    answers = await cluster.call_all(ready, call)
     for name, error in _failed(answers):
         if not force:
             raise ExecutionFailed(f"The disks of {instance.name} cannot be held on {name}: {error}")
         cluster.warn(f"The disks of {instance.name} cannot be held on {name}, so they are degraded: {error}")
+    if (_failed(answers) or ready != others) and node.uuid == instance.primary_node:
+        await _rely_on(cluster, instance, node)
+
+
+async def _rely_on(cluster: RunContext, instance: Instance, node: Node) -> None:
+    """Let the primary node's copies be valid though no other can be asked: no other node has used the disks since.
+
+    A node does not know that by itself. Copies that it knows to have missed something stay what they are.
+    """
+    if not all(status.mirror for status in await _own(cluster, instance, node)):
+        await hold(cluster, instance, node, DiskUse.STANDBY)
+    states = {status.mirror.disk for status in await _own(cluster, instance, node) if status.mirror}
+    if _IN_DOUBT in states <= {_IN_DOUBT, _UP_TO_DATE}:
+        await hold(cluster, instance, node, DiskUse.OWN, force=True)
+
+
+async def _own(cluster: CheckContext, instance: Instance, node: Node) -> Sequence[DiskStatus]:
+    state = cluster.state
+    return await cluster.call(
+        node, ExamineDisks(disks=disks_of(state, instance), peers=peers_of(state, instance.disks))
+    )
 
 
 async def activate(cluster: RunContext, instance: Instance, *, force: bool = False) -> Sequence[str]:

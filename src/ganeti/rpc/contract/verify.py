@@ -61,6 +61,18 @@ class CheckUsers(Call[Problems], frozen=True, tag="verify.users"):
     """Does every line of the remote API's users' file count, if you have one?"""
 
 
+class DrbdFacts(Struct, frozen=True):
+    """Of the kernel: ``version`` is empty if it has none now, ``minors`` are the numbers of the devices there are."""
+
+    version: str = ""
+    helper: str = ""
+    minors: tuple[int, ...] = ()
+
+
+class DescribeDrbd(Call[DrbdFacts], frozen=True, tag="verify.drbd"):
+    """How is your DRBD?"""
+
+
 class TellCandidateFiles(Call[tuple[str, ...]], frozen=True, tag="verify.candidate-files"):
     """What have you got that only master candidates may have? The names of the files."""
 
