@@ -205,6 +205,7 @@ SCENES = (
     Scene("OP_NODE_ADD", joining, wanted_stranger),
     Scene("OP_NODE_EVACUATE", lambda name, node: {"node_name": "node3", "mode": "all", "iallocator": "hail"}, mirrored),
     Scene("OP_NODE_MIGRATE", lambda name, node: {"node_name": "node1"}, mirrored),
+    Scene("OP_NODE_QUERY_STORAGE", lambda name, node: {"output_fields": ["name"]}),
     Scene("OP_NODE_QUERYVOLS", lambda name, node: {"output_fields": ["name"]}),
     Scene("OP_NODE_REMOVE", lambda name, node: {"node_name": STRANGER.name}, member),
     node(drained=True, force=True),

@@ -41,6 +41,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "join": "node_add:JOIN",
         "list": "node:LIST",
         "list-fields": "node:LIST_FIELDS",
+        "list-storage": "node:LIST_STORAGE",
         "list-tags": "OP_TAGS_GET",
         "migrate": "node_moves:MIGRATE",
         "modify": "node:MODIFY",

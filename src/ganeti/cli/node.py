@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ganeti.cli import tree
@@ -11,12 +12,13 @@ from ganeti.cli.names import full_names
 from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
-from ganeti.declare.command import Argument, Command
+from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import FieldKind, ValueStatus
 from ganeti.declare.setting import settings_of
 from ganeti.model.node import Node
 from ganeti.operations.node.modify import NodeModify
-from ganeti.query import volume
+from ganeti.query import storage, volume
+from ganeti.query.column import Columns
 from ganeti.query.filter import names_filter
 from ganeti.query.node import DEFAULT
 
@@ -63,13 +65,16 @@ def _show_modified(session: Session, results: list[Any]) -> int:
 MODIFY = presented(NodeModify, _show_modified)
 
 
-def _volumes(session: Session, values: dict[str, Any]) -> int:
+def _shown(
+    session: Session, values: dict[str, Any], wire_name: str, known: Columns[Any], usual: Sequence[str], **more: Any
+) -> int:
+    """Run the job of an operation that returns rows, and print them."""
     from ganeti.cli import follow  # noqa: PLC0415 - lists follow nothing
 
-    names = columns(values, volume.DEFAULT)
-    fields = [{"name": f.name, "title": f.title, "kind": f.kind} for f in volume.VOLUMES.fields(names)]
+    names = columns(values, usual)
+    fields = [{"name": f.name, "title": f.title, "kind": f.kind} for f in known.fields(names)]
     nodes = full_names(session, "node", values.get("names") or [])
-    results = follow.run(session, "OP_NODE_QUERYVOLS", {"output_fields": names, "nodes": nodes})
+    results = follow.run(session, wire_name, {"output_fields": names, "nodes": nodes, **more})
     if results is None:
         return 0
     statuses = [ValueStatus.UNKNOWN if field["kind"] == FieldKind.UNKNOWN else ValueStatus.NORMAL for field in fields]
@@ -77,14 +82,41 @@ def _volumes(session: Session, values: dict[str, Any]) -> int:
     return show(session, values, {"fields": fields, "data": data})
 
 
-VOLUMES = Local(
+def _volumes(session: Session, values: dict[str, Any]) -> int:
+    return _shown(session, values, "OP_NODE_QUERYVOLS", volume.VOLUMES, volume.DEFAULT)
+
+
+def _storage(session: Session, values: dict[str, Any]) -> int:
+    kind = values.get("storage_type")
+    return _shown(session, values, "OP_NODE_QUERY_STORAGE", storage.STORAGE, storage.DEFAULT, storage_type=kind)
+
+
+_NODES = Argument("names", "Names of the nodes; all if none is named", "*", completes="node")
+LIST_STORAGE = Local(
     Command(
         "gnt-node",
-        "volumes",
-        (Argument("names", "Names of the nodes; all if none is named", "*", completes="node"),),
-        (HEADERS, SEPARATOR, output("volume"), UNITS),
+        "list-storage",
+        (_NODES,),
+        (
+            HEADERS,
+            SEPARATOR,
+            output("storage"),
+            UNITS,
+            Option(
+                ("-t", "--storage-type"),
+                "Kind of storage; by default that of the first enabled disk template",
+                choices=("lvm-vg", "lvm-pv", "file", "sharedfile"),
+                refused=("gluster",),
+            ),
+        ),
         usage="[<node>...]",
     ),
+    f"List the storage units of nodes. The columns are: {', '.join(storage.DEFAULT)}.",
+    _storage,
+    job=True,
+)
+VOLUMES = Local(
+    Command("gnt-node", "volumes", (_NODES,), (HEADERS, SEPARATOR, output("volume"), UNITS), usage="[<node>...]"),
     f"List the logical volumes of nodes. The columns are: {', '.join(volume.DEFAULT)}.",
     _volumes,
     job=True,

@@ -21,7 +21,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         "rename show-ispecs-cmd",
         "gnt-instance": "change-group modify move reinstall rename",
         "gnt-network": "add add-tags connect disconnect info list list-fields list-tags modify remove remove-tags",
-        "gnt-node": "health list-drbd list-storage modify-storage power powercycle repair-storage restricted-command",
+        "gnt-node": "health list-drbd modify-storage power powercycle repair-storage restricted-command",
         "gnt-os": "modify",
     }.items()
 }

@@ -14,7 +14,7 @@ from ganeti.node.equipment import Equipment
 from ganeti.node.storage.driver import Storage
 from ganeti.node.storage.ext.provider import all_providers
 from ganeti.rpc.contract import storage
-from ganeti.rpc.contract.storage import DiskStatus, StorageProvider, StoredVolume
+from ganeti.rpc.contract.storage import DiskStatus, LvmSpace, StorageProvider, StoredVolume
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
@@ -69,6 +69,10 @@ class Disks:
     async def diagnose(self, call: storage.DiagnoseStorage, report: Report) -> tuple[StorageProvider, ...]:
         del call, report
         return tuple(all_providers(self._equipment.paths))
+
+    async def measure(self, call: storage.MeasureLvm, report: Report) -> tuple[LvmSpace, ...]:
+        del report
+        return await self._equipment.volumes.measured(call.kind)
 
     async def _examined(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         try:

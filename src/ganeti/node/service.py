@@ -61,6 +61,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         storage.CheckStorage: disks.check,
         storage.ListVolumes: disks.volumes,
         storage.DiagnoseStorage: disks.diagnose,
+        storage.MeasureLvm: disks.measure,
         os.DiagnoseProviders: installer.diagnose,
         os.ValidateOs: installer.validate,
         os.InstallOs: installer.install,

@@ -45,6 +45,7 @@ OPERATIONS = {
     "OP_NODE_ADD": "node.add:NodeAdd",
     "OP_NODE_EVACUATE": "node.evacuate:NodeEvacuate",
     "OP_NODE_MIGRATE": "node.migrate:NodeMigrate",
+    "OP_NODE_QUERY_STORAGE": "node.storage:NodeStorage",
     "OP_NODE_QUERYVOLS": "node.volumes:NodeVolumes",
     "OP_NODE_REMOVE": "node.remove:NodeRemove",
     "OP_NODE_SET_PARAMS": "node.modify:NodeModify",

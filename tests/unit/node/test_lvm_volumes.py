@@ -18,6 +18,7 @@ from ganeti.errors import (
 )
 from ganeti.host.process import Finished
 from ganeti.node.storage.lvm.volumes import Group, Volumes, split
+from ganeti.rpc.contract.storage import LvmSpace
 
 _SAID = re.compile(r"^=== (\S+) (\d+)\n(.*?)(?:^---\n(.*?))?(?=^===|\Z)", re.MULTILINE | re.DOTALL)
 RECORDED = {
@@ -37,7 +38,7 @@ class Lvm:
         assert timeout
         names = self._answers[command[0]]
         name = names.pop(0) if len(names) > 1 else names[0]
-        if command[0] not in ("lvs", "vgs"):
+        if command[0] not in ("lvs", "vgs", "pvs"):
             self.commands.append(" ".join(command))
         if name == "hangs":
             raise ExecutionFailed(f"'{command[0]}' did not finish")
@@ -83,6 +84,12 @@ async def test_groups_tell_their_space_and_what_they_miss():
     assert groups["testvg"] == Group("testvg", size=16, free=9)
     assert set(groups) == {"testvg", "xenvg"}
     assert (await Volumes(Lvm(vgs=["groups with a missing volume"])).groups())["testvg"].missing == 1
+
+
+async def test_physical_volumes_tell_their_space_but_for_those_that_are_missing():
+    one, *others = await Volumes(Lvm(pvs=["physical volumes"])).measured("lvm-pv")
+    assert one == LvmSpace("/dev/loop1", size=8, free=5)
+    assert [space.name for space in others] == ["/dev/vdb", "/dev/vdc"]
 
 
 async def test_a_new_volume_is_wiped_without_a_question_and_has_its_tags():

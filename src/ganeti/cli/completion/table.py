@@ -42,6 +42,7 @@ from ganeti.query.group import GROUPS
 from ganeti.query.instance import INSTANCES
 from ganeti.query.job import JOBS
 from ganeti.query.node import NODES
+from ganeti.query.storage import STORAGE
 from ganeti.query.volume import VOLUMES
 
 Values = dict[str, Any]
@@ -53,6 +54,7 @@ _COLUMNS = {
     "job": JOBS.by_name,
     "lock": debug.COLUMNS,
     "volume": VOLUMES.by_name,
+    "storage": STORAGE.by_name,
 }
 # Scripts without sub-commands, with what makes their parser.
 _PROGRAMS: dict[str, Callable[[], ArgumentParser]] = {

@@ -33,7 +33,9 @@ class NodeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         AbsolutePath, param("Out-of-band program, which switches the node's power", reaches="program")
     ] = ""
     spindle_count: Annotated[NonNegative, param("Number of disk spindles")] = 1
-    exclusive_storage: Annotated[bool, param("Use physical volumes exclusively: disks share no spindles")] = False
+    exclusive_storage: Annotated[
+        bool, param("Use physical volumes exclusively: disks share no spindles", unsupported=True)
+    ] = False
     ovs: Annotated[bool, param("Set up Open vSwitch on the node")] = False
     ovs_name: Annotated[Text | None, param("Name of the node's Open vSwitch")] = "switch1"
     ovs_link: Annotated[Text | None, param("Network interface that connects the Open vSwitch to the network")] = ""

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
-from ganeti.rpc.contract.storage import DiskStatus, StoredVolume
+from ganeti.rpc.contract.storage import DiskStatus, LvmSpace, StoredVolume
 from ganeti.rpc.server import Report
 
 
@@ -92,4 +92,8 @@ class VolumeGroups(Protocol):
 
     async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
         """See ListVolumes."""
+        ...
+
+    async def measured(self, kind: Literal["lvm-vg", "lvm-pv"]) -> tuple[LvmSpace, ...]:
+        """See MeasureLvm."""
         ...

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -13,8 +15,10 @@ from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
-from ganeti.rpc.contract.storage import DiskStatus, StoredVolume
+from ganeti.rpc.contract.storage import DiskStatus, LvmSpace, StoredVolume
 from ganeti.rpc.server import Report
+
+_GROUP_SIZE = 1024**2  # MiB
 
 
 class FakeStorage:
@@ -23,7 +27,7 @@ class FakeStorage:
     ``capacity`` in MiB.
     """
 
-    def __init__(self, disks: MutableMapping[str, Disk], capacity: int = 1024**2) -> None:
+    def __init__(self, disks: MutableMapping[str, Disk], capacity: int = _GROUP_SIZE) -> None:
         self.disks = disks
         self._capacity = capacity
 
@@ -101,3 +105,10 @@ class PaperVolumes:
             for disk in self._disks.values()
             if disk.template is DiskTemplate.PLAIN and (not groups or disk.location.partition("/")[0] in groups)
         )
+
+    async def measured(self, kind: Literal["lvm-vg", "lvm-pv"]) -> tuple[LvmSpace, ...]:
+        used: Counter[str] = Counter()
+        for volume in await self.stored(()):
+            used[volume.location.partition("/")[0]] += volume.size
+        spaces = tuple(LvmSpace(name, _GROUP_SIZE, _GROUP_SIZE - size) for name, size in used.items())
+        return spaces if kind == "lvm-vg" else ()

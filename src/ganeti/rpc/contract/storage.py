@@ -7,6 +7,8 @@ mirrored.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from ganeti.model.disk import Disk, DiskUse
@@ -142,6 +144,21 @@ class DiagnoseStorage(Call[tuple[StorageProvider, ...]], frozen=True, tag="stora
     """Which providers of external storage do you have, usable or not? Several of one name: the first one counts."""
 
     patience = 30.0
+
+
+class LvmSpace(Struct, frozen=True):
+    """Of a volume group or a physical volume, MiB. ``allocatable``: whether new volumes may be put there."""
+
+    name: str
+    size: int
+    free: int
+    allocatable: bool = True
+
+
+class MeasureLvm(Call[tuple[LvmSpace, ...]], frozen=True, tag="storage.measure"):
+    """All volume groups of a node, or its physical volumes."""
+
+    kind: Literal["lvm-vg", "lvm-pv"]
 
 
 class CheckStorage(Call[tuple[str, ...]], frozen=True, tag="storage.check"):

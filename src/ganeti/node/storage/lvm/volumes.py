@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Generic, Protocol, TypeVar
+from typing import Annotated, Generic, Literal, Protocol, TypeVar
 
 from msgspec import DecodeError, Meta, Struct, json
 
@@ -27,17 +27,19 @@ from ganeti.errors import (
 )
 from ganeti.host import process
 from ganeti.host.process import Finished
-from ganeti.rpc.contract.storage import StoredVolume
+from ganeti.rpc.contract.storage import LvmSpace, StoredVolume
 
 R = TypeVar("R")
 _MIB = 1024**2
 _REPORT_TIME = 30.0  # seconds
+_GROUPS_TIME = 8.0  # seconds; the report of the whole node waits for it, see DescribeNode
 _CHANGE_TIME = 120.0  # seconds; discarding what a removed volume held may take long
 
 _REPORTED = ("--reportformat", "json", "--units", "b", "--nosuffix")
 _VOLUME_FIELDS = "vg_name,lv_name,lv_size,lv_attr,lv_tags,vg_extent_size"
 _DEVICE_FIELDS = "vg_name,lv_name,devices"
 _GROUP_FIELDS = "vg_name,vg_size,vg_free,vg_missing_pv_count"
+_PHYSICAL_FIELDS = "pv_name,pv_size,pv_free,pv_attr"
 # lvm(8), "VALID NAMES"; longer ones do not fit into the name of a device.
 _LOCATION = re.compile(r"(?!.{128})([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)/([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)")
 _NO_GROUP = re.compile(r'Volume group "([^"]*)" not found')
@@ -199,10 +201,19 @@ class Volumes:
 
     async def groups(self) -> dict[str, Group]:
         """All volume groups of this node, by name."""
-        done = await self._run("vgs", *_REPORTED, "--options", _GROUP_FIELDS, timeout=_REPORT_TIME)
+        done = await self._run("vgs", *_REPORTED, "--options", _GROUP_FIELDS, timeout=_GROUPS_TIME)
         if done.failed:
             raise ExecutionFailed(done.why())
         return {group.name: group for group in parse_groups(done.output)}
+
+    async def measured(self, kind: Literal["lvm-vg", "lvm-pv"]) -> tuple[LvmSpace, ...]:
+        """See MeasureLvm."""
+        if kind == "lvm-vg":
+            return tuple(LvmSpace(group.name, group.size, group.free) for group in (await self.groups()).values())
+        done = await self._run("pvs", *_REPORTED, "--options", _PHYSICAL_FIELDS, timeout=_REPORT_TIME)
+        if done.failed:
+            raise ExecutionFailed(done.why())
+        return parse_physical(done.output)
 
     async def _report(self, fields: str, groups: Sequence[str]) -> str:
         done = await self._run("lvs", *_REPORTED, "--options", fields, *groups, timeout=_REPORT_TIME)
@@ -283,9 +294,17 @@ class _GroupRow(Struct):
     vg_missing_pv_count: int
 
 
+class _PhysicalRow(Struct):
+    pv_name: str
+    pv_size: int
+    pv_free: int
+    pv_attr: str
+
+
 class _Rows(Struct, Generic[R]):
     lv: list[R] = []
     vg: list[R] = []
+    pv: list[R] = []
 
 
 class _Report(Struct, Generic[R]):
@@ -323,12 +342,21 @@ def parse_devices(output: str) -> dict[str, tuple[str, ...]]:
     return {location: tuple(devices) for location, devices in found.items()}
 
 
+def parse_physical(output: str) -> tuple[LvmSpace, ...]:
+    """What pvs(8) reports, in the same way; those that are missing have no name and are left out."""
+    return tuple(
+        LvmSpace(row.pv_name, row.pv_size // _MIB, row.pv_free // _MIB, row.pv_attr.startswith("a"))
+        for row in _rows(output, _PhysicalRow)
+        if row.pv_name.startswith("/")
+    )
+
+
 def _rows(output: str, kind: type[R]) -> list[R]:
     try:
         made = json.decode(output, type=_Report[kind], strict=False)  # type: ignore[valid-type] # numbers are strings
     except DecodeError as error:
         raise ExecutionFailed(f"The report of LVM cannot be read: {error}") from None
-    return [row for rows in made.report for row in (*rows.lv, *rows.vg)]
+    return [row for rows in made.report for row in (*rows.lv, *rows.vg, *rows.pv)]
 
 
 def _lacks_groups_only(done: Finished) -> bool:

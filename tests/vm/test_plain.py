@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Instances whose disks are logical volumes, from the first command to the last."""
+
+import pytest
+
+from ganeti.lab.console import Console
+from tests.vm.conftest import VirtualCluster
+
+GUEST = "guest1.lab.test"
+
+
+@pytest.fixture(scope="module")
+def cluster(lab):
+    made = VirtualCluster(lab)
+    made.make("plain,file,diskless", "--vg-name=xenvg")
+    return made
+
+
+def volumes(node):
+    return node.script("lvs --noheadings -o lv_name,lv_tags xenvg").split()
+
+
+def findings(cluster, node):
+    told = cluster.master.run("gnt-cluster", "verify", "--error-codes", timeout=600).output
+    return [line for line in told.splitlines() if "ERROR" in line and node in line]
+
+
+def test_no_cluster_is_made_on_a_volume_group_that_is_not_there(lab):
+    options = ("--enabled-disk-templates=plain", "--vg-name=nosuchvg", "--master-netdev=br0")
+    done = lab.node("node1").run("gnt-cluster", "init", *options, "cluster")
+    assert done.failed
+    assert "There is no volume group 'nosuchvg' on this node" in done.errors
+
+
+def test_a_guest_runs_from_a_logical_volume_that_goes_with_it(cluster):
+    shape = ("-t", "plain", "--disk", "0:size=256M", "-B", "memory=128M,vcpus=1", "-o", "tiny+default")
+    cluster.gnt("gnt-instance", "add", *shape, "-n", "node2", GUEST)
+    node = cluster.lab.node("node2")
+    with Console(node.socket(f"/run/ganeti/kvm/{GUEST}/serial")) as console:
+        assert console.up(timeout=300).boot == 1
+    name, tag = volumes(node)
+    assert name.endswith(".disk0")
+    assert tag == f"originstname+{GUEST}"
+    assert f"logical_id: xenvg/{name}" in cluster.gnt("gnt-instance", "info", "--static", GUEST)
+    listed = cluster.gnt(
+        "gnt-node", "volumes", "--no-headers", "--separator=|", "-o", "phys,name,size,instance", "node2"
+    )
+    assert listed == f"/dev/vdb|{name}|256|{GUEST}\n"
+    assert findings(cluster, "") == []
+    cluster.gnt("gnt-instance", "remove", "-f", GUEST)
+    assert volumes(node) == []
+
+
+def test_a_disk_that_finds_no_space_leaves_nothing(cluster):
+    shape = ("-t", "plain", "--disk", "0:size=8G", "--disk", "1:size=8G", "-B", "memory=128M,vcpus=1", "--no-install")
+    options = (*shape, "-o", "tiny+default", "--no-start", "-n", "node2", GUEST)
+    assert cluster.master.run("gnt-instance", "add", *options, timeout=600).failed
+    assert volumes(cluster.lab.node("node2")) == []
+
+
+def test_verify_names_volumes_of_nobody_and_nodes_that_lost_their_volume_group(cluster):
+    node = cluster.lab.node("node3")
+    node.script("lvcreate -q -y -Wn -L 4M -n left xenvg")
+    (finding,) = findings(cluster, "node3")
+    assert "ENODEORPHANLV" in finding
+    assert "xenvg/left" in finding
+    node.script("lvremove -q -y xenvg/left; vgrename xenvg othervg")
+    (finding,) = findings(cluster, "node3")
+    assert "ENODELVM" in finding
+    node.script("vgrename othervg xenvg")
+    assert findings(cluster, "node3") == []
