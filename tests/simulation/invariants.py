@@ -2,8 +2,10 @@
 """What must be so whatever has happened, when all is calm again."""
 
 import asyncio
+from collections import Counter
 
 from ganeti.config.configuration import read_state
+from ganeti.model.disk import DiskUse
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.node.storage.fake import FakeStorage
@@ -19,6 +21,7 @@ async def examine(cluster):
     assert [disk.location for disk in disks(cluster) if not owned(cluster, disk)] == []
     assert missing(cluster) == []
     assert list(strange_copies(cluster)) == []
+    assert [found async for found in wrongly_used(cluster)] == []
     assert [guest async for guest in misplaced(cluster)] == []
     await examine_replicas(cluster)
     await examine_trust(cluster)
@@ -96,6 +99,22 @@ def strange_copies(cluster):
 
 # Operations that can break off when a copy is gone already.
 GIVES_UP_COPIES = ("REMOVE", "REPLACE_DISKS", "RECREATE_DISKS")
+
+
+async def wrongly_used(cluster):
+    """Mirrored disks that several nodes write, or that a guest runs with and its node has no good copy in use."""
+    copies = cluster.disks.copies
+    writing = Counter(location for (_, location), copy in copies.items() if copy.use in (DiskUse.OWN, DiskUse.SHARED))
+    for location, count in writing.items():
+        if count > 1:
+            yield f"{location} is written by {count} nodes"
+    for name, node in cluster.nodes.items():
+        running = [guest for guest, state in (await node.guests()).items() if state == "running"]
+        for instance in (i for i in cluster.state.instances if i.name in running):
+            for disk in (disk for disk in instance.disks if disk.mirror):
+                copy = copies.get((name, disk.location))
+                if not (copy and copy.use is DiskUse.OWN and copy.up_to_date):
+                    yield f"{instance.name} runs on {name} with {copy}"
 
 
 async def misplaced(cluster):

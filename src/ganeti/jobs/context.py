@@ -277,7 +277,7 @@ class RunContext(CheckContext):
         await self.job.keep_residue(self._residue)
 
     def spare(self, why: str) -> None:
-        """What would be undone stays instead, and is named with the reason when the operation fails."""
+        """What would be undone stays instead, and is named with the reason; without one it is undone again."""
         self._spared = why
 
     async def undo_all(self) -> list[str]:

@@ -122,6 +122,12 @@ async def test_a_copy_that_has_missed_writes_is_not_failed_over_to(cluster):
     assert await cluster.list("instance", "pnode", "status") == [["node1", "running"]]
 
 
+async def test_a_reboot_of_what_is_stopped_has_both_copies_too(cluster):
+    await add(cluster, start=False)
+    await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="hard")
+    assert uses(cluster) == {"node1": DiskUse.OWN, "node2": DiskUse.STANDBY}
+
+
 async def test_a_secondary_that_does_not_answer_keeps_an_instance_from_starting_unless_forced(cluster):
     await add(cluster, start=False)
     cluster.network.cut_off.add("10.0.0.2")

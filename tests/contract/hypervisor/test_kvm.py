@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ganeti.errors import EnvironmentUnfit, HypervisorFailed, WrongInput
+from ganeti.errors import EnvironmentUnfit, HypervisorFailed, WrongInput, WrongState
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.backend import BackendParameters
@@ -46,6 +46,20 @@ async def test_a_guest_is_not_started_twice_on_one_shared_file(kvm, tmp_path):
     assert not await kvm.other.list()
     assert not directory_of(kvm.other.paths, guest.name).path.exists()
     assert await kvm.node.states() == {guest.name: "running"}
+
+
+async def test_a_guest_sees_how_large_its_disk_has_become(kvm, tmp_path):
+    guest, resources = with_disks(kvm.guest(), 16, directory=tmp_path)
+    (disk,) = resources.disks
+    await kvm.node.driver.start(guest, resources, paused=True)
+    os.truncate(disk.path, 24 * MIB)
+    for _ in range(2):
+        await kvm.node.driver.resize_disk(guest, disk)
+        (shown,) = await kvm.node.driver._machines[guest.name].execute("query-block")
+        assert shown["inserted"]["image"]["virtual-size"] == 24 * MIB
+    await kvm.node.driver.stop(guest.name, timeout=0, force=True)
+    with pytest.raises(WrongState, match="does not run here"):
+        await kvm.node.driver.resize_disk(guest, disk)
 
 
 # All of a guest's user space: writes to its disk what does not fit on the node's.

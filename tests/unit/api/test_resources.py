@@ -130,6 +130,17 @@ async def test_a_body_may_use_the_names_of_the_api(api, cluster):
     assert cluster.instance("web1").primary_node == "uuid-node1"
 
 
+async def test_numbers_come_in_the_path_and_lists_of_them_in_the_query(api, cluster):
+    await cluster.add("web1")
+    answer = await api.request("POST", "/2/instances/web1/disk/0/grow", json={"amount": 8})
+    assert str((await cluster.finished(answer.body)).status) == "success"
+    assert [disk.size for disk in cluster.instance("web1").disks] == [72]
+    answer = await api.request("POST", "/2/instances/web1/replace-disks?mode=replace_on_secondary&disks=0,2")
+    await cluster.finished(answer.body)
+    (operation,) = (await read(api, f"/2/jobs/{answer.body}"))["ops"]
+    assert (operation["mode"], operation["disks"]) == ("replace_on_secondary", [0, 2])
+
+
 async def test_a_dry_run_and_a_reason_come_in_the_query(api, cluster):
     await cluster.add("web1", start=False)
     answer = await api.request("PUT", "/2/instances/web1/startup?dry-run=1&reason=a+test")

@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from ganeti.declare.parameter import parameters_of
-from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.disk import Disk, DiskTemplate, Mirror
 from ganeti.model.guest import GuestNic
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.backend import BackendParameters
@@ -92,6 +92,14 @@ def test_memory_processors_disks_and_cards_stay_as_they_were_started():
     )
     assert runs.os == "debian"
     assert [d.name for d in differences(now, started)] == ["maxmem", "vcpus", "nic/0", "disk/0"]
+
+
+def test_where_the_copies_of_its_disks_are_and_how_large_they_are_changes_while_it_runs():
+    mirror = Mirror(port=11000, minors=(0, 0), secret="s", metadata="xenvg/d_meta")
+    disk = Disk(uuid="d", template=DiskTemplate.DRBD, size=64, location="xenvg/d", nodes=("a", "b"), mirror=mirror)
+    moved = replace(disk, size=72, nodes=("a", "c"), mirror=replace(mirror, minors=(0, 5)), mode="ro")
+    runs = as_it_runs(guest(disks=(moved,)), guest(disks=(disk,)))
+    assert runs.disks == (replace(moved, mode="rw"),)
 
 
 def test_a_parameter_that_the_guest_was_started_without_is_as_configured():

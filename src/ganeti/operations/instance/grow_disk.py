@@ -114,7 +114,7 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
         instance = self.instance(cluster.state)
         if await is_on(cluster, instance, primary_of(cluster.state, instance)):
             await self._tell_guest(cluster, instance)
-        elif is_mirrored(instance):
+        else:
             await deactivate(cluster, instance)
 
     def hook_environment(self, state: State, plan: GrowDiskPlan) -> dict[str, str]:

@@ -8,7 +8,7 @@ sync the old copies are removed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -172,12 +172,21 @@ class InstanceReplaceDisks(
                 await self._make_anew(cluster, plan)
 
     async def recover(self, cluster: RunContext) -> None:
-        """The primary node is connected to the secondary one that is recorded by then, which has all copies."""
+        """The primary node is connected to the secondary one that is recorded by then, which has all copies.
+
+        What another node has of them may be the only other good copy until these two are in sync.
+        """
+        cluster.spare("kept, since the disks are not known to be in sync")
         instance = self.instance(cluster.state)
         primary, secondary = primary_of(cluster.state, instance), cluster.state.get(Node, instance.secondary_nodes[0])
         if self.mode != "replace_new_secondary":
-            await cluster.call(secondary, _creation(cluster, instance))
+            found = (await examined(cluster, instance)).get(secondary.name, ())
+            missing = [index for index, status in enumerate(found) if not status.size]
+            await cluster.call(secondary, _creation(cluster, instance, missing))
         await activate(cluster, instance, force=True)
+        statuses = (await examined(cluster, instance))[primary.name]
+        if not any(status.mirror is None or status.mirror.degraded for status in statuses):
+            cluster.spare("")
         if not await is_on(cluster, instance, primary):
             await deactivate(cluster, instance)
 
@@ -188,7 +197,7 @@ class InstanceReplaceDisks(
 
     def hook_nodes(self, state: State, plan: ReplaceDisksPlan) -> HookNodes:
         new = (_secondary(state, plan.moved),) if plan.moved else ()
-        concerned = tuple(node for node in (plan.primary, plan.secondary, *new) if not node.offline)
+        concerned = (plan.primary, plan.secondary, *new)
         return HookNodes(pre=concerned, post=concerned)
 
     async def _moved(self, cluster: CheckContext, instance: Instance, primary: Node) -> Instance:
@@ -231,7 +240,7 @@ class InstanceReplaceDisks(
         node = _secondary(cluster.state, moved)
         cluster.step(f"making copies of the disks of {moved.name} on {node.name}")
         await cluster.will_leave(*_copies(cluster, moved, node))
-        await cluster.call(node, _creation(cluster, moved))
+        await cluster.call(node, _creation(cluster, moved, plan.indexes))
         try:
             await self._let_go(cluster, plan)
             cluster.step(f"connecting {plan.primary.name} to {node.name}")
@@ -273,7 +282,7 @@ class InstanceReplaceDisks(
         for index in plan.indexes:
             _, node, remove = copies[index]
             await cluster.call(node, remove)
-        await cluster.call(plan.secondary, _creation(cluster, plan.instance))
+        await cluster.call(plan.secondary, _creation(cluster, plan.instance, plan.indexes))
         await activate(cluster, plan.instance)
         await wait_for_sync(cluster, plan.instance)
 
@@ -282,8 +291,9 @@ def _secondary(state: State, instance: Instance) -> Node:
     return state.get(Node, instance.secondary_nodes[0])
 
 
-def _creation(cluster: CheckContext, instance: Instance) -> CreateDisks:
-    return CreateDisks(disks=disks_of(cluster.state, instance), peers=peers_of(cluster.state, instance.disks))
+def _creation(cluster: CheckContext, instance: Instance, indexes: Iterable[int]) -> CreateDisks:
+    disks = disks_of(cluster.state, instance)
+    return CreateDisks(disks=tuple(disks[n] for n in indexes), peers=peers_of(cluster.state, instance.disks))
 
 
 def _copies(cluster: CheckContext, instance: Instance, node: Node) -> tuple[Thing, ...]:

@@ -8,11 +8,9 @@ from typing import Any
 
 from ganeti.jobs.context import RunContext
 from ganeti.jobs.operation import JobOperation
-from ganeti.model.instance import AdminState, Instance
+from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
-from ganeti.operations.instance.failover import InstanceFailover
-from ganeti.operations.instance.migrate import InstanceMigrate
 
 Jobs = Sequence[Sequence[JobOperation[Any]]]
 
@@ -24,14 +22,6 @@ def primaries(state: State, node: Node) -> list[Instance]:
 
 def secondaries(state: State, node: Node) -> list[Instance]:
     return sorted((i for i in state.instances_on(node.uuid) if i.primary_node != node.uuid), key=lambda i: i.name)
-
-
-def departure(instance: Instance, node: Node, *, iallocator: str | None) -> JobOperation[Any]:
-    """Whatever takes an instance from its primary node: what should run is migrated if the node is there."""
-    chooses = None if instance.secondary_nodes else iallocator
-    if node.offline or instance.admin_state is not AdminState.UP:
-        return InstanceFailover(instance_name=instance.name, iallocator=chooses)
-    return InstanceMigrate(instance_name=instance.name, iallocator=chooses, allow_failover=True)
 
 
 async def submitted(cluster: RunContext, jobs: Jobs) -> dict[str, Any]:

@@ -14,13 +14,15 @@ from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
-from ganeti.model.instance import Instance
+from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.allocation import AllocatorName, meant_allocator
+from ganeti.operations.instance.failover import InstanceFailover
+from ganeti.operations.instance.migrate import InstanceMigrate
 from ganeti.operations.instance.replace_disks import InstanceReplaceDisks
 from ganeti.operations.node.choice import NodeChoice
-from ganeti.operations.node.emptying import Jobs, departure, primaries, secondaries, submitted
+from ganeti.operations.node.emptying import Jobs, primaries, secondaries, submitted
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
 
 
@@ -105,7 +107,7 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
 
     def _away(self, instance: Instance, node: Node, target: Node | None) -> list[JobOperation[Any]]:
         """It leaves its primary node; where it has copies of disks the node is a secondary one then, and left too."""
-        leave = departure(instance, node, iallocator=self.iallocator)
+        leave = _departure(instance, node, iallocator=self.iallocator)
         if self.mode == "all" and instance.secondary_nodes:
             return [leave, self._replacement(instance, target)]
         return [leave]
@@ -118,3 +120,11 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
             iallocator=self.iallocator,
             early_release=self.early_release,
         )
+
+
+def _departure(instance: Instance, node: Node, *, iallocator: str | None) -> JobOperation[Any]:
+    """Whatever takes an instance from its primary node: what should run is migrated if the node is there."""
+    chooses = None if instance.secondary_nodes else iallocator
+    if node.offline or instance.admin_state is not AdminState.UP:
+        return InstanceFailover(instance_name=instance.name, iallocator=chooses)
+    return InstanceMigrate(instance_name=instance.name, iallocator=chooses, allow_failover=True)
