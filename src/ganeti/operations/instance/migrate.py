@@ -31,6 +31,21 @@ from ganeti.operations.instance.target import ensure_movable
 from ganeti.rpc.contract.instance import AcceptGuest, DescribeGuest, FinishIncoming, FinishOutgoing, MigrateGuest
 from ganeti.rpc.contract.node import DescribeNode
 
+Mode = Annotated[
+    Literal["live", "non-live"] | None,
+    param("Migration mode; by default the hypervisor parameter migration_mode", "--migration-mode"),
+]
+Live = Annotated[bool | None, param("Old form of 'mode': true for live, false for non-live")]
+RuntimeChanges = Annotated[
+    bool,
+    param(
+        "Allow the instance's memory to be reduced at runtime if the target has too little",
+        "--no-runtime-changes",
+        off="Do not reduce the instance's memory at runtime",
+        accepted="a migration never changes the memory",
+    ),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class MigratePlan(Relocation):
@@ -61,20 +76,9 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         ),
     )
 
-    mode: Annotated[
-        Literal["live", "non-live"] | None,
-        param("Migration mode; by default the hypervisor parameter migration_mode", "--migration-mode"),
-    ] = None
-    live: Annotated[bool | None, param("Old form of 'mode': true for live, false for non-live")] = None
-    allow_runtime_changes: Annotated[
-        bool,
-        param(
-            "Allow the instance's memory to be reduced at runtime if the target has too little",
-            "--no-runtime-changes",
-            off="Do not reduce the instance's memory at runtime",
-            accepted="a migration never changes the memory",
-        ),
-    ] = True
+    mode: Mode = None
+    live: Live = None
+    allow_runtime_changes: RuntimeChanges = True
     cleanup: Annotated[bool, param("Clean up after an interrupted migration", "--cleanup")] = False
     allow_failover: Annotated[bool, param("Fail over if live migration is not possible", "--allow-failover")] = False
     ignore_hvversions: Annotated[bool, param("Migrate even if hypervisor versions differ", "--ignore-hvversions")] = (

@@ -21,6 +21,19 @@ from ganeti.operations.instance.subject import InstanceOperation, node_names, no
 from ganeti.operations.instance.target import find_target, possible_targets
 from ganeti.operations.node.choice import NodeChoice
 
+TargetName = Annotated[
+    NonEmpty | None,
+    param("Target node, for templates that let you choose", "-n", "--target-node", metavar="NODE", completes="node"),
+]
+IgnorePolicy = Annotated[
+    bool,
+    param(
+        "Ignore violations of the target's instance policy",
+        "--ignore-ipolicy",
+        accepted="a move within the node group is always allowed",
+    ),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Relocation:
@@ -38,22 +51,10 @@ R = TypeVar("R", bound=Relocation)
 class InstanceRelocation(InstanceOperation[R], frozen=True, kw_only=True):
     """Takes an instance from its primary node to another one."""
 
-    target_node: Annotated[
-        NonEmpty | None,
-        param(
-            "Target node, for templates that let you choose", "-n", "--target-node", metavar="NODE", completes="node"
-        ),
-    ] = None
+    target_node: TargetName = None
     target_node_uuid: Annotated[NonEmpty | None, param("UUID of the target node")] = None
     iallocator: AllocatorName = None
-    ignore_ipolicy: Annotated[
-        bool,
-        param(
-            "Ignore violations of the target's instance policy",
-            "--ignore-ipolicy",
-            accepted="a move within the node group is always allowed",
-        ),
-    ] = False
+    ignore_ipolicy: IgnorePolicy = False
 
     @property
     def choice(self) -> NodeChoice:

@@ -43,6 +43,7 @@ from ganeti.operations.instance.activation import (
 from ganeti.operations.instance.allocation import AllocatorName, relocate
 from ganeti.operations.instance.mirroring import with_secondary
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
+from ganeti.operations.instance.relocation import IgnorePolicy
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.operations.node.choice import NodeChoice
@@ -55,6 +56,9 @@ _FLAGS = {
     "remote_node": "replace_new_secondary",
     "iallocator": "replace_new_secondary",
 }
+
+
+EarlyRelease = Annotated[bool, param("Remove the old copies before the new ones are in sync", "--early-release")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +126,8 @@ class InstanceReplaceDisks(
     ] = None
     remote_node_uuid: Annotated[NonEmpty | None, param("UUID of the new secondary node")] = None
     iallocator: AllocatorName = None
-    early_release: Annotated[
-        bool, param("Remove the old copies before the new ones are in sync", "--early-release")
-    ] = False
-    ignore_ipolicy: Annotated[
-        bool,
-        param(
-            "Ignore violations of the instance policy",
-            "--ignore-ipolicy",
-            accepted="another node of the same group is always allowed",
-        ),
-    ] = False
+    early_release: EarlyRelease = False
+    ignore_ipolicy: IgnorePolicy = False
 
     def locks(self, state: State) -> LockSet:
         instance = self.instance(state)

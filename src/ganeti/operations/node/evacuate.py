@@ -20,7 +20,7 @@ from ganeti.model.state import State
 from ganeti.operations.instance.allocation import AllocatorName, meant_allocator
 from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.migrate import InstanceMigrate
-from ganeti.operations.instance.replace_disks import InstanceReplaceDisks
+from ganeti.operations.instance.replace_disks import EarlyRelease, InstanceReplaceDisks
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.operations.node.emptying import Jobs, primaries, secondaries, submitted
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
@@ -62,9 +62,7 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
     ] = None
     remote_node_uuid: Annotated[NonEmpty | None, param("UUID of that node")] = None
     iallocator: AllocatorName = None
-    early_release: Annotated[
-        bool, param("Remove the old copies before the new ones are in sync", "--early-release")
-    ] = False
+    early_release: EarlyRelease = False
     ignore_soft_errors: Annotated[
         bool | None, param("Ignore soft errors of the allocator", "--ignore-soft-errors", bare=True, unsupported=True)
     ] = None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import Hook
@@ -18,7 +18,8 @@ from ganeti.model.instance import AdminState, Instance
 from ganeti.model.state import State
 from ganeti.operations.instance.allocation import AllocatorName
 from ganeti.operations.instance.failover import InstanceFailover
-from ganeti.operations.instance.migrate import InstanceMigrate
+from ganeti.operations.instance.migrate import InstanceMigrate, Live, Mode, RuntimeChanges
+from ganeti.operations.instance.relocation import IgnorePolicy, TargetName
 from ganeti.operations.instance.subject import online
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.operations.node.emptying import Jobs, primaries, submitted
@@ -43,35 +44,12 @@ class NodeMigrate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_M
         ),
     )
 
-    mode: Annotated[
-        Literal["live", "non-live"] | None,
-        param("Migration mode; by default the hypervisor parameter migration_mode", "--migration-mode"),
-    ] = None
-    live: Annotated[bool | None, param("Old form of 'mode': true for live, false for non-live")] = None
-    target_node: Annotated[
-        NonEmpty | None,
-        param(
-            "Target node, for templates that let you choose", "-n", "--target-node", metavar="NODE", completes="node"
-        ),
-    ] = None
+    mode: Mode = None
+    live: Live = None
+    target_node: TargetName = None
     target_node_uuid: Annotated[NonEmpty | None, param("UUID of the target node")] = None
-    allow_runtime_changes: Annotated[
-        bool,
-        param(
-            "Allow the instances' memory to be reduced at runtime if the target has too little",
-            "--no-runtime-changes",
-            off="Do not reduce the instances' memory at runtime",
-            accepted="a migration never changes the memory",
-        ),
-    ] = True
-    ignore_ipolicy: Annotated[
-        bool,
-        param(
-            "Ignore violations of the target's instance policy",
-            "--ignore-ipolicy",
-            accepted="a move within the node group is always allowed",
-        ),
-    ] = False
+    allow_runtime_changes: RuntimeChanges = True
+    ignore_ipolicy: IgnorePolicy = False
     iallocator: AllocatorName = None
 
     def locks(self, state: State) -> LockSet:
