@@ -29,7 +29,7 @@ class Template:
 
     ``unit`` is the key of the unit that new disks are made in; ``location`` where a disk goes, by the place in it,
     its UUID and its number. Both are None for a template without disks and for one that is not supported yet; the
-    place of external storage is its provider, which each disk names.
+    place of external storage is its provider, which each disk names; that of images of Ceph is a parameter.
     ``metadata``: the same for what a mirror keeps beside the disk.
     ``trouble`` is the code of a unit that cannot be used (gnt-cluster(8), "verify"), ``overhead`` what a disk takes
     beyond its size on each node, MiB. ``attached``: nodes attach disks to use them.
@@ -117,7 +117,12 @@ TEMPLATES = {
         overhead=128,
         supported=True,
     ),
-    DiskTemplate.RBD: Template("everywhere"),
+    DiskTemplate.RBD: Template(
+        "everywhere",
+        location=lambda _, uuid, index: f"rbd/{uuid}.rbd.disk{index}",
+        attached=True,
+        supported=True,
+    ),
     DiskTemplate.GLUSTER: Template("everywhere"),
     DiskTemplate.EXT: Template(
         "everywhere",

@@ -35,6 +35,7 @@ from ganeti.node.storage.fake_mirror import Copies, FakeMirror
 from ganeti.node.storage.file import FileStorage
 from ganeti.node.storage.lvm.plain import PlainStorage
 from ganeti.node.storage.lvm.volumes import Volumes
+from ganeti.node.storage.rbd import RbdStorage
 from ganeti.rpc.client import NODE_DAEMON_PORT
 
 
@@ -89,6 +90,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.PLAIN: PlainStorage(volumes),
             DiskTemplate.DRBD: DrbdStorage(name, paths, volumes, Drbd()),
             DiskTemplate.EXT: ExtStorage(paths),
+            DiskTemplate.RBD: RbdStorage(paths),
         },
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
         volumes=volumes,

@@ -2,8 +2,12 @@
 """Benches: a storage, and what a test must be able to see and do behind its back."""
 
 import json
+import os
+import select
+import signal
 import subprocess
 import uuid
+from contextlib import contextmanager
 
 import pytest
 from msgspec.structs import replace
@@ -16,7 +20,9 @@ from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage
 from ganeti.node.storage.fake_mirror import FakeMirror
 from ganeti.node.storage.file import FileStorage
+from ganeti.node.storage.rbd import RbdStorage
 from ganeti.rpc.server import Report
+from tests.contract.storage.ceph import MISSING, POOL, Ceph
 
 MIB = 1024**2
 DIRECTORIES = {
@@ -206,6 +212,81 @@ class ExtBench(InFiles):
             subprocess.run(["losetup", "--detach", device], check=True)
 
 
+class RbdBench(Bench):
+    """Images of a real Ceph, which QEMU's programs open by themselves; ``paths`` are of a node that knows it."""
+
+    def __init__(self, root, ceph):
+        self.ceph = ceph
+        self.paths = Paths(root)
+        known = self.paths.under("/etc/ceph/ceph.conf")
+        known.parent.mkdir(parents=True)
+        known.write_text(ceph.configuration.read_text())
+        super().__init__(RbdStorage(self.paths), StorageUnit(DiskTemplate.RBD, POOL))
+
+    def disk(self, size=1, index=0, **more):
+        wanted = {"params": {"access": "userspace", "pool": POOL}} | more
+        disk = super().disk(size, index, **wanted)
+        return disk if "location" in more else replace(disk, location=f"rbd/{disk.uuid}.rbd.disk{index}")
+
+    def image(self, disk):
+        return f"{POOL}/{disk.location.removeprefix('rbd/')}"
+
+    def uri(self, disk):
+        return f"rbd:{self.image(disk)}:conf={self.ceph.configuration}"
+
+    def bytes_of(self, disk):
+        return json.loads(self.ceph.rbd("info", "--format", "json", self.image(disk)))["size"]
+
+    def write(self, disk, data, to=None):
+        sector = self.paths.root / "sector"
+        sector.write_bytes(data.ljust(512, b"."))
+        how = [to] if to else ["-f", "raw", self.uri(disk)]
+        subprocess.run(["qemu-io", "-c", f"write -s {sector} 0 512", *how], check=True, capture_output=True)
+
+    @contextmanager
+    def in_use(self, disk):
+        """A program that could be a guest's QEMU has it open meanwhile."""
+        pid = self.paths.root / "nbd.pid"
+        serving = ["qemu-nbd", "--fork", "--persistent", f"--socket={pid}.socket", f"--pid-file={pid}"]
+        subprocess.run([*serving, "--format=raw", self.uri(disk)], check=True, timeout=300)
+        try:
+            yield
+        finally:
+            process = os.pidfd_open(int(pid.read_text()))
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+            select.select([process], [], [], 300)
+            os.close(process)
+
+    def read(self, disk):
+        return self.ceph.rbd("export", "--no-progress", self.image(disk), "-")
+
+    def contents(self):
+        return set(self.ceph.rbd("ls", POOL).decode().split())
+
+    def clear(self):
+        for name in self.contents():
+            self.ceph.rbd("remove", "--no-progress", f"{POOL}/{name}")
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory):
+    if MISSING:
+        pytest.skip(f"There is no {', '.join(MISSING)} here")
+    made = Ceph(tmp_path_factory.mktemp("ceph") / "it")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def rbd_bench(tmp_path, ceph):
+    bench = RbdBench(tmp_path, ceph)
+    yield bench
+    bench.clear()
+
+
 @pytest.fixture
 def ext_bench(tmp_path):
     bench = ExtBench(tmp_path)
@@ -213,10 +294,10 @@ def ext_bench(tmp_path):
     bench.detach_all()
 
 
-@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES, DiskTemplate.EXT])
+@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES, DiskTemplate.EXT, DiskTemplate.RBD])
 def bench(request, tmp_path):
-    if request.param is DiskTemplate.EXT:
-        return request.getfixturevalue("ext_bench")
+    if request.param in (DiskTemplate.EXT, DiskTemplate.RBD):
+        return request.getfixturevalue(f"{request.param}_bench")
     return ON_PAPER[request.param]() if request.param in ON_PAPER else FileBench(tmp_path, request.param)
 
 

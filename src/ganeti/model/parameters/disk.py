@@ -12,6 +12,9 @@ from ganeti.declare.types import NonNegative, Positive, Text, form
 
 Barriers = Annotated[str, form(r"n|[bfd]{1,3}", "'n', or one to three of the letters b, f and d", 3)]
 Access = Literal["kernelspace", "userspace"]
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+CephPool = Annotated[str, form(rf"{_NAME}(/{_NAME})?", "the name of a pool, or POOL/NAMESPACE", 255)]
+CephUser = Annotated[str, form(rf"({_NAME})?", "the name of a user of Ceph, such as kvm", 255)]
 
 
 class NoDiskParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,11 +53,12 @@ class ExtParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     )
 
 
-class RbdParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RbdParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     access: Annotated[Access, param("Access from kernel space (block device) or directly by the hypervisor")] = (
         "kernelspace"
     )
-    pool: Annotated[Text, param("Ceph pool of the images")] = "rbd"
+    pool: Annotated[CephPool, param("Ceph pool of the images, or POOL/NAMESPACE")] = "rbd"
+    user_id: Annotated[CephUser, param("Ceph user, without 'client.'; admin if empty", reaches="arguments")] = ""
 
 
 class GlusterParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -39,7 +39,7 @@ class DiskRequest(Item, frozen=True, kw_only=True):
     spindles: Annotated[NonNegative | None, param("Number of spindles, for exclusive storage")] = None
     vg: Annotated[VolumeGroup | None, param("LVM volume group, for plain and drbd")] = None
     metavg: Annotated[VolumeGroup | None, param("LVM volume group of the DRBD metadata")] = None
-    access: Annotated[Access | None, param("Access by a block device or by the hypervisor itself, for ext")] = None
+    access: Annotated[Access | None, param("Access by a block device or by the hypervisor, for ext and rbd")] = None
     adopt: Annotated[Name | None, param("Volume to take over", unsupported="template 'plain'")] = None
     provider: Annotated[StorageProviderName | None, param("Provider of external storage, for ext")] = None
     params: Annotated[
@@ -67,7 +67,7 @@ _IN_VOLUME_GROUPS = (DiskTemplate.PLAIN, DiskTemplate.DRBD)
 _ONLY_FOR = {
     "vg": _IN_VOLUME_GROUPS,
     "metavg": (DiskTemplate.DRBD,),
-    "access": (DiskTemplate.EXT,),
+    "access": (DiskTemplate.EXT, DiskTemplate.RBD),
     "provider": (DiskTemplate.EXT,),
     "params": (DiskTemplate.EXT,),
 }
