@@ -4,6 +4,8 @@
 import pytest
 
 from ganeti import errors
+from ganeti.model.guest import disks_of
+from tests.cluster.paper import running
 
 
 async def test_a_created_instance_runs_on_its_node(cluster):
@@ -129,6 +131,20 @@ async def test_parameters_of_other_templates_are_told_as_such(cluster):
         "Disk 0: parameter 'provider' is for template ext, not for 'sharedfile'",
         "Disk 0: parameter 'params' is for template ext, not for 'sharedfile'",
     ]
+
+
+async def test_images_of_ceph_have_ganetis_names_and_the_clusters_pool_unless_a_disk_says_more(tmp_path):
+    settings = {"enabled_disk_templates": ("rbd",), "diskparams": {"rbd": {"pool": "fast"}}}
+    async with running(tmp_path, **settings) as cluster:
+        await cluster.add("web1", template="rbd", disks=[{"size": 64, "access": "userspace"}, {"size": 64}])
+        web = cluster.instance("web1")
+        assert [disk.location for disk in web.disks] == [f"rbd/{d.uuid}.rbd.disk{n}" for n, d in enumerate(web.disks)]
+        common = {"pool": "fast", "user-id": ""}
+        assert [disk.params for disk in disks_of(cluster.state, web)] == [
+            {**common, "access": "userspace"},
+            {**common, "access": "kernelspace"},
+        ]
+        await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2")
 
 
 async def test_disks_and_cards_are_taken_as_commands_and_earlier_versions_wrote_them(cluster):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.looking import each_examined
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
 
@@ -37,7 +37,6 @@ _MIB = 1024**2
 # Seconds. Without quorum Ceph's programs wait for ever.
 _QUICK = 30.0
 _REMOVAL = 500.0  # of an image, object by object
-_AT_ONCE = 4  # images that are looked at
 _NOT_THERE, _BUSY, _EXISTS, _NOT_EMPTY = 2, 16, 17, 39  # its exit statuses are errno's
 _LOCATION = re.compile(r"rbd/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
 _POOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
@@ -143,13 +142,7 @@ class RbdStorage:
 
     async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         del peers
-        turn = asyncio.Semaphore(_AT_ONCE)
-
-        async def look(disk: Disk) -> DiskStatus:
-            async with turn:
-                return await self._status(disk)
-
-        return tuple(await asyncio.gather(*map(look, disks)))
+        return await each_examined(disks, self._status)
 
     def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers

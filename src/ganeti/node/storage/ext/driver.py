@@ -24,11 +24,11 @@ from ganeti.node.storage.ext import attachment
 from ganeti.node.storage.ext.attachment import Attachment
 from ganeti.node.storage.ext.provider import find
 from ganeti.node.storage.ext.volume import Volume
+from ganeti.node.storage.looking import each_examined
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 4  # volumes that are looked at
 
 
 class ExtStorage:
@@ -92,13 +92,7 @@ class ExtStorage:
 
     async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         del peers
-        turn = asyncio.Semaphore(_AT_ONCE)
-
-        async def look(disk: Disk) -> DiskStatus:
-            async with turn:
-                return await self._status(disk)
-
-        return tuple(await asyncio.gather(*map(look, disks)))
+        return await each_examined(disks, self._status)
 
     def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         """Also raises UnknownEntity if this node does not have the provider."""
