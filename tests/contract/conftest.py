@@ -8,6 +8,7 @@ import pytest
 from ganeti.errors import EnvironmentUnfit
 from ganeti.host.paths import Paths
 from ganeti.lab import guest
+from tests.contract.ceph import MISSING, Ceph
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,18 @@ def qemu_program():
     if not program:
         pytest.skip("QEMU is not installed (qemu-system-x86)")
     return program
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory):
+    if MISSING:
+        pytest.skip(f"There is no {', '.join(MISSING)} here")
+    made = Ceph(tmp_path_factory.mktemp("ceph") / "it")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from ganeti.node.storage.fake_mirror import FakeMirror
 from ganeti.node.storage.file import FileStorage
 from ganeti.node.storage.rbd import RbdStorage
 from ganeti.rpc.server import Report
-from tests.contract.storage.ceph import MISSING, POOL, Ceph
+from tests.contract.ceph import POOL
 
 MIB = 1024**2
 DIRECTORIES = {
@@ -266,18 +266,6 @@ class RbdBench(Bench):
     def clear(self):
         for name in self.contents():
             self.ceph.rbd("remove", "--no-progress", f"{POOL}/{name}")
-
-
-@pytest.fixture(scope="session")
-def ceph(tmp_path_factory):
-    if MISSING:
-        pytest.skip(f"There is no {', '.join(MISSING)} here")
-    made = Ceph(tmp_path_factory.mktemp("ceph") / "it")
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture
