@@ -194,6 +194,16 @@ async def test_a_parameter_that_the_provider_does_not_list_is_refused(ext_bench)
         ext_bench.storage.expected(ext_bench.disk(params={"colour": "red", "pool": "fast"}), ())
 
 
+async def test_a_volume_outlives_a_parameter_that_its_provider_gave_up(ext_bench):
+    disk = ext_bench.disk(params={"pool": "fast"})
+    await ext_bench.create(disk)
+    await ext_bench.open(disk)
+    (ext_bench.provider / "parameters.list").write_text("")
+    await ext_bench.close(disk)
+    await ext_bench.remove(disk)
+    assert ext_bench.contents() == set()
+
+
 @pytest.mark.parametrize("location", ["", "volume", "san/../x", "../san/x", "san/", "san/a/b", "san/.x", "san/a b"])
 async def test_what_is_no_name_of_a_volume_reaches_no_script(ext_bench, location):
     for touch in (ext_bench.create, ext_bench.remove, ext_bench.open):

@@ -45,6 +45,7 @@ class ExtStorage:
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
         del peers
         async with self._volume(disk) as volume:
+            volume.ensure_known_parameters()
             # A script might make a volume again that is there, and nothing would be left of it.
             there = await self._size(volume)
             if there is not None and there != disk.size:
@@ -95,9 +96,10 @@ class ExtStorage:
         return await each_examined(disks, self._status)
 
     def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
-        """Also raises UnknownEntity if this node does not have the provider."""
+        """Also raises UnknownEntity if the provider is not here, WrongInput if it refuses a parameter."""
         del peers
         volume = Volume.of(self._paths, disk)
+        volume.ensure_known_parameters()
         return _opened(volume, self._noted(volume) or Attachment())
 
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:

@@ -42,15 +42,13 @@ class Volume:
 
     @classmethod
     def of(cls, paths: Paths, disk: Disk) -> Volume:
-        """Raises UnknownEntity or WrongInput if the provider is not there, cannot be used, or refuses a parameter."""
+        """Raises UnknownEntity or WrongInput if the provider is not there or cannot be used."""
         match = _LOCATION.fullmatch(disk.location)
         if match is None:
             raise WrongInput(f"Parameter 'location': '{disk.location}' is no volume of a storage provider")
         provider = find(paths, match["provider"])
         log = paths.log / "extstorage" / f"{provider.name}-{match['name']}.log"
-        volume = cls(disk, provider, match["name"], log)
-        volume._ensure_known_parameters()
-        return volume
+        return cls(disk, provider, match["name"], log)
 
     @property
     def key(self) -> str:
@@ -106,7 +104,11 @@ class Volume:
             self.log.replace(self.log.with_suffix(".log.1"))
         return self.log
 
-    def _ensure_known_parameters(self) -> None:
+    def ensure_known_parameters(self) -> None:
+        """Raise WrongInput for a parameter that the provider does not list.
+
+        What was made with one can still be used, and taken away, when the provider has another list.
+        """
         strange = sorted(self.parameters.keys() - self.provider.parameters.keys())
         if strange:
             known = ", ".join(sorted(self.provider.parameters)) or "none"
