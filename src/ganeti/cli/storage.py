@@ -59,17 +59,16 @@ DIAGNOSE = Local(
 
 def _info(session: Session, values: dict[str, Any]) -> int:
     for provider in _providers(session, values.get("names") or []):
-        session.say(f"{provider['name']}:")
-        session.say("\n".join(tree.render(_description(provider), 1)) + "\n")
+        session.say("\n".join(tree.render({provider["name"]: _description(provider)})) + "\n")
     return 0
 
 
-def _description(provider: dict[str, Any]) -> list[Pairs]:
+def _description(provider: dict[str, Any]) -> Pairs:
     groups = provider["nodegroup_status"]
-    return [
-        Pairs(("valid for node groups", sorted(group for group, usable in groups.items() if usable))),
-        Pairs(("parameters", [f"{name}: {told}" for name, told in provider["parameters"]])),
-    ]
+    return Pairs(
+        ("valid for node groups", sorted(group for group, usable in groups.items() if usable)),
+        ("parameters", Pairs(*((name, told) for name, told in provider["parameters"]))),
+    )
 
 
 INFO = Local(
