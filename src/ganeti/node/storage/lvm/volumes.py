@@ -189,11 +189,11 @@ class Volumes:
 
     async def within(self, groups: Sequence[str]) -> tuple[Volume, ...]:
         """All volumes of volume groups. A group that is not there has none."""
-        return parse_volumes(await self._report(_VOLUME_FIELDS, groups))
+        return parse_volumes(await self._report("lvs", _VOLUME_FIELDS, groups))
 
     async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
         """See ListVolumes."""
-        volumes, devices = await self.within(groups), parse_devices(await self._report(_DEVICE_FIELDS, groups))
+        volumes, devices = await self.within(groups), parse_devices(await self._report("lvs", _DEVICE_FIELDS, groups))
         return tuple(
             StoredVolume(volume.location, volume.size, volume.tags, devices.get(volume.location, ()))
             for volume in volumes
@@ -201,22 +201,19 @@ class Volumes:
 
     async def groups(self) -> dict[str, Group]:
         """All volume groups of this node, by name."""
-        done = await self._run("vgs", *_REPORTED, "--options", _GROUP_FIELDS, timeout=_GROUPS_TIME)
-        if done.failed:
-            raise ExecutionFailed(done.why())
-        return {group.name: group for group in parse_groups(done.output)}
+        output = await self._report("vgs", _GROUP_FIELDS, timeout=_GROUPS_TIME)
+        return {group.name: group for group in parse_groups(output)}
 
     async def measured(self, kind: Literal["lvm-vg", "lvm-pv"]) -> tuple[LvmSpace, ...]:
         """See MeasureLvm."""
         if kind == "lvm-vg":
             return tuple(LvmSpace(group.name, group.size, group.free) for group in (await self.groups()).values())
-        done = await self._run("pvs", *_REPORTED, "--options", _PHYSICAL_FIELDS, timeout=_REPORT_TIME)
-        if done.failed:
-            raise ExecutionFailed(done.why())
-        return parse_physical(done.output)
+        return parse_physical(await self._report("pvs", _PHYSICAL_FIELDS))
 
-    async def _report(self, fields: str, groups: Sequence[str]) -> str:
-        done = await self._run("lvs", *_REPORTED, "--options", fields, *groups, timeout=_REPORT_TIME)
+    async def _report(
+        self, program: str, fields: str, groups: Sequence[str] = (), *, timeout: float = _REPORT_TIME
+    ) -> str:
+        done = await self._run(program, *_REPORTED, "--options", fields, *groups, timeout=timeout)
         if done.failed and not _lacks_groups_only(done):
             raise ExecutionFailed(done.why())
         return done.output
