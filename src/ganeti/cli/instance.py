@@ -106,8 +106,14 @@ def _nic(nic: list[Any], index: int) -> Pairs:
     return Pairs((f"nic/{index}", ""), *fields)
 
 
+def _logical_id(disk: dict[str, Any]) -> str:
+    """In one line, from which scripts cut what they need: VG/LV, or all parts with the texts between quotes."""
+    parts = disk["logical_id"]
+    return "/".join(parts) if disk["dev_type"] == "plain" else str(tuple(parts))
+
+
 def _disk(disk: dict[str, Any]) -> Pairs:
-    fields = [("access mode", disk["mode"]), ("logical_id", disk["logical_id"])]
+    fields = [("access mode", disk["mode"]), ("logical_id", _logical_id(disk))]
     if disk["pstatus"]:
         path, problem = disk["pstatus"]
         fields.append(("on primary", f"{path} ({problem})" if problem else path))

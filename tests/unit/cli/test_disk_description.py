@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What gnt-instance info says of a disk."""
+
+import pytest
+
+from ganeti.cli import tree
+from ganeti.cli.instance import _disk
+
+
+@pytest.mark.parametrize(
+    ("template", "parts", "told"),
+    [
+        ("plain", ["xenvg", "uuid.disk0"], "xenvg/uuid.disk0"),
+        ("rbd", ["rbd", "uuid.rbd.disk0"], "('rbd', 'uuid.rbd.disk0')"),
+        ("drbd", ["node1", "node2", 11000, 0, 1], "('node1', 'node2', 11000, 0, 1)"),
+    ],
+)
+def test_where_a_disk_is_stands_in_one_line_for_scripts(template, parts, told):
+    disk = {"iv_name": "disk/0", "dev_type": template, "size": 1, "mode": "rw", "name": None, "uuid": "u"}
+    shown = tree.render([_disk({**disk, "logical_id": parts, "pstatus": None})])
+    assert f"  logical_id: {told}" in shown
