@@ -12,9 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from ganeti.errors import GanetiError, UnknownEntity, WrongState
-from ganeti.lab import guest
+from ganeti.lab import guest, steps
 from ganeti.lab.lab import Lab, find_plan
-from ganeti.lab.steps import RAPI_USER, STEPS, Stage, Step
+from ganeti.lab.steps import RAPI_USER, Stage, Step
+from ganeti.lab.vm import steps as virtual_steps
 from ganeti.lab.vm.lab import VirtualLab
 
 NAME = "demo"
@@ -40,7 +41,7 @@ def run(*, once: bool, virtual: bool = False) -> int:
     lab = (VirtualLab if virtual else Lab).up(NAME, reachable=True, provider=guest.build(guest.CACHE).directory)
     try:
         stage = Stage(lab)
-        outcomes = perform(stage, STEPS, terminal, began)
+        outcomes = perform(stage, virtual_steps.STEPS if virtual else steps.STEPS, terminal, began)
         terminal.print(table(outcomes))
         proven = all(outcome.proven for outcome in outcomes)
         if not once:

@@ -63,18 +63,15 @@ class Step:
 def nodes_are_up(stage: Stage) -> str:
     for node, peer in itertools.pairwise((*stage.lab.nodes, stage.lab.nodes[0])):
         told = stage.gnt(node.name, "ssh", peer.name, "hostname").strip()
-        _expect(told == peer.name, f"'ssh {peer.name}' on {node.name} reached '{told}'")
+        expect(told == peer.name, f"'ssh {peer.name}' on {node.name} reached '{told}'")
     return ", ".join(f"{node.name} {node.address}" for node in stage.lab.nodes)
 
 
 def storage_is_shared(stage: Stage) -> str:
-    """Namespace nodes have it from the machine."""
-    if isinstance(stage.lab, VirtualLab):
-        stage.lab.share_storage()
     server, *clients = stage.lab.nodes
     server.write(f"{SHARED}/.seen", server.name)
     for node in clients:
-        _expect(node.read(f"{SHARED}/.seen") == server.name, f"{node.name} does not see what {server.name} wrote")
+        expect(node.read(f"{SHARED}/.seen") == server.name, f"{node.name} does not see what {server.name} wrote")
     return f"{SHARED} of {server.name} is on {', '.join(node.name for node in clients)}"
 
 
@@ -83,7 +80,7 @@ def cluster_is_made(stage: Stage) -> str:
     network = ("--master-netdev=br0", "--nic-parameters=link=br0")
     stage.gnt("node1", "gnt-cluster", "init", *options, *network, "cluster")
     master = stage.gnt("node1", "gnt-cluster", "getmaster").strip()
-    _expect(master == f"node1.{DOMAIN}", f"the master is '{master}'")
+    expect(master == f"node1.{DOMAIN}", f"the master is '{master}'")
     return f"master is {master}"
 
 
@@ -122,22 +119,24 @@ def guest_boots(stage: Stage) -> str:
     with stage.console() as console:
         up = console.up()
         stage.counted = console.count()
-    _expect((up.name, up.boot) == (GUEST, 1), f"the guest says name={up.name} boot={up.boot}")
+    expect((up.name, up.boot) == (GUEST, 1), f"the guest says name={up.name} boot={up.boot}")
     return f"boot={up.boot}, counts {stage.counted.number} after {stage.counted.uptime:.1f} s"
 
 
 def guest_migrates(stage: Stage) -> str:
-    told = stage.gnt("node1", "gnt-instance", "migrate", "-f", "-n", "node3", GUEST)
+    return migrated(stage, "node3")
+
+
+def migrated(stage: Stage, target: str) -> str:
+    told = stage.gnt("node1", "gnt-instance", "migrate", "-f", "-n", target, GUEST)
     downtime = _DOWNTIME.search(told)
-    _expect(downtime is not None, f"no downtime in '{told.strip()}'")
-    stage.where = "node3"
+    expect(downtime is not None, f"no downtime in '{told.strip()}'")
+    stage.where = target
     before = stage.counted
     with stage.console() as console:
         stage.counted = console.count()
         boot = console.up().boot
-    _expect(
-        boot == 1 and stage.counted.number > before.number, f"boot={boot}, {before} was followed by {stage.counted}"
-    )
+    expect(boot == 1 and stage.counted.number > before.number, f"boot={boot}, {before} was followed by {stage.counted}")
     return f"counter went on from {before.number} to {stage.counted.number}; downtime {downtime and downtime[1]} ms"
 
 
@@ -152,17 +151,17 @@ def guest_comes_back(stage: Stage) -> str:
     stage.gnt("node1", "gnt-instance", "failover", "-f", "--ignore-consistency", "-n", stage.where, GUEST)
     with stage.console() as console:
         up = console.up()
-    _expect((up.name, up.boot) == (GUEST, 2), f"the guest says name={up.name} boot={up.boot}")
+    expect((up.name, up.boot) == (GUEST, 2), f"the guest says name={up.name} boot={up.boot}")
     return f"boot={up.boot} from the same disk, on {stage.where}"
 
 
 def _members(stage: Stage, expected: int) -> str:
     names = stage.gnt("node1", "gnt-node", "list", "--no-headers", "-o", "name").split()
-    _expect(len(names) == expected, f"the nodes are {', '.join(names)}")
+    expect(len(names) == expected, f"the nodes are {', '.join(names)}")
     return f"{len(names)} nodes"
 
 
-def _expect(true: bool, otherwise: str) -> None:
+def expect(true: bool, otherwise: str) -> None:
     if not true:
         raise ExecutionFailed(f"Not proven: {otherwise}")
 

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the demonstration on virtual machines proves: a guest's disk is on two nodes, and outlives either of them."""
+
+from __future__ import annotations
+
+import re
+
+from ganeti.errors import ExecutionFailed
+from ganeti.lab.plan import DOMAIN, FIRST_GUEST
+from ganeti.lab.steps import (
+    GUEST,
+    Stage,
+    Step,
+    expect,
+    guest_boots,
+    migrated,
+    node_joins_by_token,
+    node_joins_over_ssh,
+    nodes_are_up,
+)
+from ganeti.lab.vm.lab import VirtualLab
+
+GROUP = "xenvg"
+SIZE = 256  # MiB
+GROWN = 320
+_DISKS = re.compile(r" ro:(\S+) ds:(\S+)")  # of /proc/drbd: roles and states, this node's first
+_LONG = 1200  # seconds: emulated machines, with emulated guests in them
+_BOTH = ("Primary/Secondary", "UpToDate/UpToDate")
+
+
+def volume_groups_are_there(stage: Stage) -> str:
+    sizes = {node.name: stage.gnt(node.name, "vgs", "--noheadings", "-o", "vg_size", GROUP) for node in stage.lab.nodes}
+    return f"{GROUP} on {', '.join(f'{name} {size.strip()}' for name, size in sizes.items())}"
+
+
+def cluster_is_made(stage: Stage) -> str:
+    options = ("--enabled-hypervisors=kvm", "--enabled-disk-templates=drbd,plain", f"--vg-name={GROUP}")
+    network = ("--master-netdev=br0", "--nic-parameters=link=br0")
+    stage.gnt("node1", "gnt-cluster", "init", *options, *network, "cluster", timeout=_LONG)
+    master = stage.gnt("node1", "gnt-cluster", "getmaster").strip()
+    expect(master == f"node1.{DOMAIN}", f"the master is '{master}'")
+    return f"master is {master}"
+
+
+def guest_is_made(stage: Stage) -> str:
+    address = stage.lab.plan.host(FIRST_GUEST)
+    disk = ("-t", "drbd", "-n", "node2:node3", "--disk", f"0:size={SIZE}m")
+    shape = ("-B", "memory=128M,vcpus=1", "--net", f"0:ip={address}", "-o", "tiny+default")
+    stage.gnt("node1", "gnt-instance", "add", *disk, *shape, GUEST, timeout=_LONG)
+    return f"{GUEST} on node2 and node3: {_mirrored(stage, 'node2')}"
+
+
+def guest_migrates_and_back(stage: Stage) -> str:
+    told = [migrated(stage, target) for target in ("node3", "node2")]
+    return "; back: ".join(told)
+
+
+def node_dies(stage: Stage) -> str:
+    stage.lab.node("node2").kill()
+    return "node2 lost its power with the guest on it"
+
+
+def guest_comes_back(stage: Stage) -> str:
+    stage.gnt("node1", "gnt-node", "modify", "--offline=yes", "node2", timeout=_LONG)
+    stage.gnt("node1", "gnt-instance", "failover", "-f", GUEST, timeout=_LONG)
+    stage.where = "node3"
+    with stage.console() as console:
+        up = console.up()
+    expect((up.name, up.boot) == (GUEST, 2), f"the guest says name={up.name} boot={up.boot}")
+    return f"boot={up.boot} from its other copy, on node3"
+
+
+def node_returns(stage: Stage) -> str:
+    _virtual(stage).node("node2").boot().wait()
+    stage.gnt("node1", "gnt-node", "modify", "--offline=no", "node2", timeout=_LONG)
+    stage.gnt("node1", "gnt-instance", "activate-disks", "--wait-for-sync", GUEST, timeout=_LONG)
+    return f"{GUEST} on node3 and node2: {_mirrored(stage, 'node3')}"
+
+
+def secondary_is_replaced(stage: Stage) -> str:
+    stage.gnt("node1", "gnt-instance", "replace-disks", "-n", "node1", GUEST, timeout=_LONG)
+    left = _virtual(stage).node("node2").read("/proc/drbd")
+    expect(not _DISKS.findall(left), f"node2 still has {left}")
+    return f"{GUEST} on node3 and node1: {_mirrored(stage, 'node3')}"
+
+
+def disk_grows(stage: Stage) -> str:
+    stage.gnt("node1", "gnt-instance", "grow-disk", GUEST, "0", f"{GROWN - SIZE}m", timeout=_LONG)
+    device = stage.gnt("node3", "lsblk", "--bytes", "--noheadings", "-o", "SIZE", "/dev/drbd0", timeout=_LONG)
+    expect(int(device.split()[0]) >= GROWN * 1024**2, f"the device has {device.strip()} bytes")
+    return f"from {SIZE} MiB to {int(device.split()[0]) // 1024**2} MiB while it runs: {_mirrored(stage, 'node3')}"
+
+
+def all_is_well(stage: Stage) -> str:
+    told = stage.gnt("node1", "gnt-cluster", "verify", "--error-codes", timeout=_LONG)
+    expect("ERROR" not in told, told)
+    return "no errors"
+
+
+def _mirrored(stage: Stage, primary: str) -> str:
+    """How the only DRBD device of a node is."""
+    states = _DISKS.findall(_virtual(stage).node(primary).read("/proc/drbd"))
+    expect(states == [_BOTH], f"the devices of {primary} are {states}")
+    return ", ".join(_BOTH)
+
+
+def _virtual(stage: Stage) -> VirtualLab:
+    if not isinstance(stage.lab, VirtualLab):
+        raise ExecutionFailed("This needs nodes that are virtual machines")
+    return stage.lab
+
+
+STEPS = (
+    Step("three nodes, with own kernel, address and name", nodes_are_up),
+    Step("volume groups", volume_groups_are_there),
+    Step("gnt-cluster init", cluster_is_made),
+    Step("gnt-node add, over ssh", node_joins_over_ssh),
+    Step("gnt-node join, by token", node_joins_by_token),
+    Step("gnt-instance add -t drbd", guest_is_made),
+    Step("the guest boots", guest_boots),
+    Step("gnt-instance migrate, there and back", guest_migrates_and_back),
+    Step("its node dies", node_dies),
+    Step("gnt-instance failover", guest_comes_back),
+    Step("the node returns, and gets what it has missed", node_returns),
+    Step("gnt-instance replace-disks -n", secondary_is_replaced),
+    Step("gnt-instance grow-disk", disk_grows),
+    Step("gnt-cluster verify", all_is_well),
+)
