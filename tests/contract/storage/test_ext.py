@@ -156,6 +156,21 @@ async def test_a_volume_that_cannot_be_opened_is_not_left_attached(ext_bench):
     assert ext_bench.devices() == []
 
 
+async def test_a_volume_that_a_guest_uses_stays_attached_when_it_cannot_be_taken_again(ext_bench):
+    disk = ext_bench.disk()
+    await ext_bench.create(disk)
+    opened = await ext_bench.open(disk)
+    ext_bench.script("open", "echo reserved by another host; exit 1")
+    with pytest.raises(ExecutionFailed, match="reserved by another host"):
+        await ext_bench.storage.hold(disk, (), DiskUse.SHARED)
+    assert ext_bench.devices() == [opened.path]
+    assert ext_bench.storage.expected(disk, ()) == opened
+    ext_bench.script("attach", "echo the array does not answer; exit 1")
+    with pytest.raises(UnknownEntity, match="the array does not answer"):
+        await ext_bench.open(disk)
+    assert ext_bench.devices() == [opened.path]
+
+
 async def test_a_node_daemon_that_was_restarted_knows_what_is_attached(ext_bench):
     disk = ext_bench.disk()
     await ext_bench.create(disk)

@@ -74,15 +74,10 @@ class ExtStorage:
             if use is DiskUse.STANDBY:
                 await self._let_go(volume)
                 return _opened(volume, Attachment())
-            self._note(volume, Attachment())  # whatever comes of it is to be undone
-            try:
+            async with self._undone_if_new(volume):
                 attached = await _attached(volume)
                 if volume.has("open"):
                     await volume.run("open", VOL_OPEN_EXCLUSIVE=str(use is DiskUse.OWN))
-            except GanetiError:
-                with suppress(GanetiError):
-                    await self._let_go(volume)
-                raise
             self._note(volume, attached)
             return _opened(volume, attached)
 
@@ -157,15 +152,25 @@ class ExtStorage:
         noted = self._noted(volume)
         if noted and noted.known:
             return await noted.size()
-        self._note(volume, Attachment())
-        try:
+        async with self._undone_if_new(volume):
             size = await (await _attached(volume)).size()
+        await self._let_go(volume)
+        return size
+
+    @asynccontextmanager
+    async def _undone_if_new(self, volume: Volume) -> AsyncIterator[None]:
+        """If the body fails, the volume is not attached, unless it was before: a guest may use it."""
+        noted = self._noted(volume)
+        if noted and noted.known:
+            yield
+            return
+        self._note(volume, Attachment())  # for the next one, should this daemon die meanwhile
+        try:
+            yield
         except (GanetiError, OSError):
             with suppress(GanetiError):
                 await self._let_go(volume)
             raise
-        await self._let_go(volume)
-        return size
 
     async def _let_go(self, volume: Volume) -> None:
         """Nothing for a volume that was not taken."""
