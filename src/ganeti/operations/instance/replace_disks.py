@@ -49,6 +49,7 @@ from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.rpc.contract.storage import CreateDisks, DiskStatus, ReleaseDisks, RemoveDisk
 
+_UNUSABLE = ("Diskless", "Failed")  # of DRBD's words for a copy
 _FLAGS = {
     "on_secondary": "replace_on_secondary",
     "on_primary": "replace_on_primary",
@@ -315,9 +316,9 @@ async def _remove_copies(cluster: RunContext, plan: ReplaceDisksPlan) -> None:
 
 
 def _broken(statuses: Sequence[DiskStatus]) -> tuple[int, ...]:
-    """The numbers of the disks of which a node's copy is missing, or not good and not becoming so."""
+    """The numbers of the disks of which a node's copy is missing or cannot be used; one that is behind is neither."""
     return tuple(
         index
         for index, status in enumerate(statuses)
-        if status.problem or (status.mirror and not status.mirror.up_to_date and status.mirror.synced is None)
+        if status.problem or (status.mirror and status.mirror.disk in _UNUSABLE)
     )
