@@ -25,7 +25,7 @@ MASTER = "node1"
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """An operation on ``target`` to carry out on a cluster with web1 on node2.
+    """An operation on ``target`` to carry out on a cluster with web1 on node2, and web2 mirrored on node2 and node3.
 
     ``parts``: which nodes play the parts that the facts name, besides the master. ``said``: variables with
     their values before it. ``becomes``: those that are different after it, None for what is not said any more.
@@ -36,12 +36,16 @@ class Rehearsal:
     parts: Mapping[str, Any] = field(default_factory=dict)
     said: Mapping[str, Any] = field(default_factory=dict)
     becomes: Mapping[str, Any] = field(default_factory=dict)
+    before: tuple[tuple[str, Mapping[str, Any]], ...] = ()  # what is carried out before the scripts are there
+    disks_lost: bool = False  # those of web2
     lonely: bool = False  # a cluster of its master alone
 
 
 WEB1 = {"instance_name": "web1"}
 MOVED = {"OLD_PRIMARY": "node2", "NEW_PRIMARY": "node3", "OLD_SECONDARY": "", "NEW_SECONDARY": ""}
 ON_NODE2 = {"primary": ["node2"]}
+MIRRORED = {"primary": ["node2"], "secondary": ["node3"]}
+TEMPLATES = {"enabled_disk_templates": ("sharedfile", "drbd"), "vg_name": "xenvg"}
 TO_NODE3 = {"primary": ["node2"], "source": ["node2"], "target": ["node3"]}
 
 REHEARSALS = {
@@ -53,11 +57,11 @@ REHEARSALS = {
         parts={"all": ["node1", "node2", "node3", "node4"]},
         said={"CLUSTER_TAGS": "", "NODE_TAGS_node3": ""},
     ),
-    "OP_CLUSTER_SET_PARAMS": Rehearsal("cluster", {"candidate_pool_size": 2}, said={"NEW_VG_NAME": ""}),
+    "OP_CLUSTER_SET_PARAMS": Rehearsal("cluster", {"candidate_pool_size": 2}, said={"NEW_VG_NAME": "xenvg"}),
     "OP_INSTANCE_CREATE": Rehearsal(
-        "web2",
+        "web3",
         {
-            "instance_name": "web2",
+            "instance_name": "web3",
             "mode": "create",
             "disk_template": "sharedfile",
             "disks": [{"size": 64}],
@@ -90,6 +94,12 @@ REHEARSALS = {
         said={**MOVED, "INSTANCE_PRIMARY": "node2", "SHUTDOWN_TIMEOUT": "120"},
         becomes={"INSTANCE_PRIMARY": "node3"},
     ),
+    "OP_INSTANCE_GROW_DISK": Rehearsal(
+        "web2",
+        {"instance_name": "web2", "disk": 0, "amount": 64},
+        parts=MIRRORED,
+        said={"DISK": "0", "AMOUNT": "64", "ABSOLUTE": "False"},
+    ),
     "OP_INSTANCE_MIGRATE": Rehearsal(
         "web1",
         {**WEB1, "target_node": "node3", "mode": "live"},
@@ -99,6 +109,20 @@ REHEARSALS = {
     ),
     "OP_INSTANCE_REBOOT": Rehearsal(
         "web1", {**WEB1, "reboot_type": "hard"}, parts=ON_NODE2, said={"REBOOT_TYPE": "hard"}
+    ),
+    "OP_INSTANCE_RECREATE_DISKS": Rehearsal(
+        "web2",
+        {"instance_name": "web2"},
+        parts=MIRRORED,
+        said={"INSTANCE_STATUS": "down"},
+        before=(("OP_INSTANCE_SHUTDOWN", {"instance_name": "web2"}),),
+        disks_lost=True,
+    ),
+    "OP_INSTANCE_REPLACE_DISKS": Rehearsal(
+        "web2",
+        {"instance_name": "web2", "mode": "replace_new_secondary", "remote_node": "node4"},
+        parts={**MIRRORED, "new": ["node4"]},
+        said={"MODE": "replace_new_secondary", "OLD_SECONDARY": "node3", "NEW_SECONDARY": "node4"},
     ),
     "OP_INSTANCE_REMOVE": Rehearsal(
         "web1", WEB1, parts=ON_NODE2, said={"INSTANCE_PRIMARY": "node2"}, becomes={"INSTANCE_PRIMARY": None}
@@ -119,6 +143,7 @@ REHEARSALS = {
         parts={"others": ["node1", "node2", "node3", "node4"], "new": ["node5"]},
         said={"NODE_PIP": "10.0.0.5", "NODE_SIP": "10.0.0.5", "VM_CAPABLE": "True"},
     ),
+    "OP_NODE_MIGRATE": Rehearsal("node2", {"node_name": "node2"}, said={"ALLOW_RUNTIME_CHANGES": "True"}),
     "OP_NODE_REMOVE": Rehearsal(
         "node4",
         {"node_name": "node4"},
@@ -172,11 +197,16 @@ def test_every_operation_with_hooks_is_rehearsed():
 @pytest.mark.parametrize("wire_name", HOOKED)
 async def test_scripts_run_where_they_should_and_know_what_is_planned(tmp_path, wire_name):
     rehearsal, facts, hook = REHEARSALS[wire_name], FACTS[wire_name], find_operation(wire_name).hook
-    async with running(tmp_path, nodes=1 if rehearsal.lonely else 4) as cluster:
+    async with running(tmp_path, nodes=1 if rehearsal.lonely else 4, **TEMPLATES) as cluster:
         if not rehearsal.lonely:
             await cluster.add("web1", node="node2")
+            await cluster.add("web2", node="node2", template="drbd", snode="node3")
             cluster.new_machine(5)
             program(tmp_path / "iallocators/mine", """echo '{"success": true, "result": ["node3"]}'""")
+        for what, parameters in rehearsal.before:
+            await cluster.run(what, **parameters)
+        if rehearsal.disks_lost:
+            cluster.disks.copies.clear()
         scripts = Scripts(cluster, facts["path"])
         await cluster.run(wire_name, **rehearsal.parameters)
     parts = {"master": [MASTER], "secondary": [], **rehearsal.parts}

@@ -66,8 +66,12 @@ class NodeMigrate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_M
     async def run(self, cluster: RunContext, plan: Jobs) -> dict[str, Any]:
         return await submitted(cluster, plan)
 
+    def hook_environment(self, state: State, plan: Jobs) -> dict[str, str]:
+        return {**super().hook_environment(state, plan), "ALLOW_RUNTIME_CHANGES": str(self.allow_runtime_changes)}
+
     def _departure(self, instance: Instance) -> JobOperation[Any]:
         where: dict[str, Any] = {
+            "ignore_ipolicy": self.ignore_ipolicy,
             "instance_name": instance.name,
             "target_node": self.target_node,
             "target_node_uuid": self.target_node_uuid,
@@ -75,4 +79,6 @@ class NodeMigrate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_M
         }
         if instance.admin_state is not AdminState.UP:
             return InstanceFailover(**where)
-        return InstanceMigrate(mode=self.mode, live=self.live, **where)
+        return InstanceMigrate(
+            mode=self.mode, live=self.live, allow_runtime_changes=self.allow_runtime_changes, **where
+        )
