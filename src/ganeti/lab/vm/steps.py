@@ -21,8 +21,8 @@ from ganeti.lab.steps import (
 from ganeti.lab.vm.lab import VirtualLab
 
 GROUP = "xenvg"
-SIZE = 256  # MiB
-GROWN = 320
+SIZE = 1024  # MiB: policies refuse less by default
+GROWN = 1088
 _DISKS = re.compile(r" ro:(\S+) ds:(\S+)")  # of /proc/drbd: roles and states, this node's first
 _LONG = 1200  # seconds: emulated machines, with emulated guests in them
 _BOTH = ("Primary/Secondary", "UpToDate/UpToDate")
