@@ -85,9 +85,9 @@ class PaperNode:
     async def guests(self, kind="fake"):
         return {guest.name: guest.state for guest in await self.hypervisor(kind).list()}
 
-    def _forget(self):
+    def _forget(self, place):
         self.store = MemoryStore()
-        forget_candidacy(self.paths)
+        forget_candidacy(self.paths, place)
 
 
 class PaperCluster:

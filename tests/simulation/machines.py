@@ -186,9 +186,9 @@ class Machine:
         self._ends.append(asyncio.create_task(end()))
         return left
 
-    def _forget(self):
+    def _forget(self, place):
         self.disk.empty()
-        forget_candidacy(self.paths)
+        forget_candidacy(self.paths, place)
 
     def kill_noded(self):
         """With all that it is about."""

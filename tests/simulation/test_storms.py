@@ -19,12 +19,12 @@ KINDS = {"storm": storm, "tempest": tempest, "mastership": mastership}
 # Each of these found a fault once.
 FOUND = {
     "storm": (5002, 5086, 5139, 5201, 5574, 20067, 21251, 30010, 30065),
-    "tempest": (59, 108, 20202),
+    "tempest": (59, 108, 20202, 32055),
     "mastership": (20591,),
 }
 FIXED = [(kind, seed) for kind in KINDS for seed in (*range(40), *FOUND.get(kind, ()))]
-# In every run others. Of new tempests three in a hundred find faults that are not mended yet (32000: a node that was
-# added again leaves; 32055: an order without an end; 32071), so none is tried here until they are: './run simulate'.
+# In every run others. Of new tempests two in a hundred find a fault that is not mended yet (32000, 32071: a node that
+# was removed and added again at once leaves late), so none is tried here until it is; './run simulate' tries them.
 NEW = [(kind, number) for kind in ("storm", "mastership") for number in range(10)]
 
 TRACES = """

@@ -69,8 +69,13 @@ def leave(paths: Paths) -> None:
         paths.rapi_users.parent.rmdir()
 
 
-def forget_candidacy(paths: Paths) -> None:
-    """Keep nothing that only master candidates may have."""
+def forget_candidacy(paths: Paths, place: tuple[int, int]) -> None:
+    """Keep nothing that only master candidates may have.
+
+    The (term, revision) that the node's replica had come to stays known: changes may have been acknowledged because
+    they were there, so whoever is behind it must not become master with this node's vote.
+    """
+    note(paths, place)
     for path in of_candidates(paths):
         path.unlink(missing_ok=True)
 
@@ -131,6 +136,12 @@ def candidate_files(paths: Paths) -> dict[str, str]:
     return {name: text for name, path in _candidate_paths(paths).items() if (text := read_text(path)) is not None}
 
 
+def note(paths: Paths, place: tuple[int, int]) -> None:
+    """Remember a (term, revision) that a new master must not be behind."""
+    if place > noted(paths):
+        write_atomic(paths.noted, f"{place[0]} {place[1]}\n")
+
+
 def noted(paths: Paths) -> tuple[int, int]:
     """(term, revision) that a new master must not be behind, as this node knows."""
     return _pair(read_text(paths.noted))
@@ -153,9 +164,7 @@ class Membership:
     async def obey(self, call: Obey, report: Report) -> None:
         """Answering at all says it; what is to be kept in mind is on disk before."""
         del report
-        note = self._term, call.noted
-        if note > noted(self._paths):
-            write_atomic(self._paths.noted, f"{note[0]} {note[1]}\n")
+        note(self._paths, (self._term, call.noted))
 
     @property
     def _term(self) -> int:

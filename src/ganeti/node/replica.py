@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ganeti.config.store import Store
-from ganeti.errors import WrongState
+from ganeti.errors import StoreFailed, WrongState
 from ganeti.host.files import read_text, write_atomic
 from ganeti.rpc.authority import Authority
 from ganeti.rpc.contract.node import ForgetCandidacy
@@ -24,7 +24,7 @@ class Replica:
     The same revision need not be the same state under two masters: the last changes of a master that
     died may have reached some candidates only. So a replica counts in the term in which it was last
     replaced as a whole (the number is in the file ``mark``), and as none in every other. ``remove`` takes its
-    files away, and what else a candidate has.
+    files away, and what else a candidate has; it is given the term and revision that the replica had come to.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Replica:
         authority: Authority,
         name: str,
         mark: Path,
-        remove: Callable[[], None],
+        remove: Callable[[tuple[int, int]], None],
     ) -> None:
         self._open = open_store
         self._authority = authority
@@ -85,8 +85,17 @@ class Replica:
         del call, report
         self._ensure_not_master()
         async with self._lock:
+            place = self._place()
             self.close()
-            self._remove()
+            self._remove(place)
+
+    def _place(self) -> tuple[int, int]:
+        """(term, revision) of what is there; one that cannot be read has come to nothing."""
+        try:
+            revision = self._opened().position().revision
+        except StoreFailed:
+            return 0, 0
+        return self._whole_in, revision
 
     def close(self) -> None:
         """Let go of the file, so that a master daemon can take it."""

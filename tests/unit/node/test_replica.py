@@ -7,9 +7,13 @@ import pytest
 from ganeti.config.memory import MemoryStore
 from ganeti.config.store import FORMAT
 from ganeti.errors import WrongState
+from ganeti.host.paths import Paths
+from ganeti.node.membership import forget_candidacy, noted
 from ganeti.node.replica import Replica
 from ganeti.rpc.authority import Authority, Term, write_term
+from ganeti.rpc.contract.node import ForgetCandidacy
 from ganeti.rpc.contract.store import AppendBatch, Batch, Position, Record, ReplaceStore, TellPosition
+from ganeti.rpc.server import Report
 from ganeti.rpc.transport import Peer
 
 STATE = ReplaceStore(format=1, revision=5, records=(Record("node", "n1", msgspec.Raw(b'{"name":"one"}')),))
@@ -24,7 +28,7 @@ def world(tmp_path):
     write_term(tmp_path / "term", Term(1, "node1"))
     authority = Authority(tmp_path / "term", lambda: dict.fromkeys(("node1", "node2", "node3"), ""))
     store = MemoryStore()
-    return authority, Replica(lambda: store, authority, "node3", tmp_path / "replica-term", lambda: None)
+    return authority, Replica(lambda: store, authority, "node3", tmp_path / "replica-term", lambda place: None)
 
 
 async def test_one_that_was_never_made_whole_counts_as_none(world):
@@ -55,3 +59,21 @@ async def test_the_master_keeps_none(world):
     authority.admit(Peer("node3", ""), "node3", 2)
     with pytest.raises(WrongState, match="keeps no replica"):
         await replica.tell(TellPosition(), None)
+
+
+async def test_what_it_had_come_to_is_remembered_when_it_is_forgotten(tmp_path):
+    write_term(tmp_path / "term", Term(1, "node1"))
+    authority, store, places = Authority(tmp_path / "term", dict), MemoryStore(), []
+    replica = Replica(lambda: store, authority, "node3", tmp_path / "replica-term", places.append)
+    await replica.replace(STATE, Report())
+    await replica.append(AppendBatch(batches=(batch(6),)), Report())
+    await replica.forget(ForgetCandidacy(), Report())
+    assert places == [(1, 6)]
+
+
+def test_a_note_only_rises(tmp_path):
+    paths = Paths(tmp_path)
+    paths.noted.parent.mkdir(parents=True)
+    for place in ((1, 6), (1, 4), (0, 9)):
+        forget_candidacy(paths, place)
+    assert noted(paths) == (1, 6)
