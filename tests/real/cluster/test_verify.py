@@ -35,11 +35,11 @@ def test_a_sound_cluster_verifies_also_with_a_master_daemon_that_was_killed(clus
 def test_a_node_that_is_silent_is_named_and_the_others_are_verified(cluster):
     eventually(lambda: verify(cluster), sound)
     cluster.kill("ganeti-noded", "node3")
-    cluster.lab.node("node2").path("/var/lib/ganeti/node.key").chmod(0o604)
+    cluster.lab.node("node2").path("/var/lib/ganeti/node.pem").chmod(0o604)
     findings = verify(cluster)
     assert [line for line in findings if line.startswith("ERROR:ENODERPC:node:node3")], findings
     assert [line for line in findings if line.startswith("ERROR:ENODEFILECHECK:node:node2")], findings
-    cluster.lab.node("node2").path("/var/lib/ganeti/node.key").chmod(0o600)
+    cluster.lab.node("node2").path("/var/lib/ganeti/node.pem").chmod(0o600)
     cluster.start("ganeti-noded", "node3")
     eventually(lambda: verify(cluster), sound)
 
