@@ -13,39 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from ganeti.errors import ExecutionFailed, UnknownEntity, WrongState
+from ganeti.errors import ExecutionFailed, WrongState
 from ganeti.host.process import Finished
 from ganeti.lab import environment, network, pidlock
 from ganeti.lab.first import UP
-from ganeti.lab.plan import DOMAIN, LabPlan
+from ganeti.lab.member import Member
+from ganeti.lab.plan import LabPlan
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """Its state is the machine's: any number of objects, in any process, may stand for the same node."""
-
-    plan: LabPlan
-    name: str
-
-    @property
-    def address(self) -> str:
-        return str(self.plan.address(self.name))
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.name}.{DOMAIN}"
-
-    @property
-    def up(self) -> bool:
-        return pidlock.holder(self.plan.lock(self.name)) is not None
-
-    @property
-    def pid(self) -> int:
-        """Of the node's first process, as the machine counts. Raises WrongState if the node is off."""
-        pid = pidlock.holder(self.plan.lock(self.name))
-        if pid is None:
-            raise WrongState(f"Node {self.name} is not running")
-        return pid
+class Node(Member):
+    """A node in namespaces; ``pid`` is its first process."""
 
     def path(self, path: str) -> Path:
         """A path of the node as the machine can open it, sockets among them."""
@@ -63,8 +41,7 @@ class Node:
 
     def boot(self) -> Starting:
         """Switch on; the node keeps what was on its disks. Wait for it with ``Starting.wait``."""
-        if self.up:
-            raise WrongState(f"Node {self.name} is running already")
+        self.ensure_off()
         fabric = pidlock.holder(self.plan.lock("lab"))
         if fabric is None:
             raise WrongState(f"The lab '{self.plan.name}' is not up")
@@ -180,7 +157,4 @@ def end(pid: int) -> None:
 
 def node_of(plan: LabPlan, name: str) -> Node:
     """Raises UnknownEntity."""
-    short = name.removesuffix(f".{DOMAIN}")
-    if short not in plan.nodes:
-        raise UnknownEntity(f"The lab has no node '{name}'; it has {', '.join(plan.nodes)}")
-    return Node(plan, short)
+    return Node(plan, plan.member(name))

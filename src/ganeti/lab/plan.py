@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from ganeti.errors import InsufficientResources, WrongInput
+from ganeti.errors import InsufficientResources, UnknownEntity, WrongInput
 
 DOMAIN = "lab.test"  # RFC 6761 keeps .test for such as this
 RUNNING = Path("/run/ganeti-lab")
@@ -86,6 +86,13 @@ class LabPlan:
     def number(self, node: str) -> int:
         """Of the node's address within each of its networks."""
         return FIRST_NODE + self.nodes.index(node)
+
+    def member(self, name: str) -> str:
+        """A node's own name, whether or not ``name`` has the domain. Raises UnknownEntity."""
+        short = name.removesuffix(f".{DOMAIN}")
+        if short not in self.nodes:
+            raise UnknownEntity(f"The lab has no node '{name}'; it has {', '.join(self.nodes)}")
+        return short
 
     def address(self, node: str) -> IPv4Address:
         return self.host(self.number(node))

@@ -78,7 +78,7 @@ class VirtualLab:
 
     @property
     def nodes(self) -> tuple[Machine, ...]:
-        return tuple(Machine(self.plan, self._image, name) for name in self.plan.nodes)
+        return tuple(Machine(self.plan, name, self._image) for name in self.plan.nodes)
 
     def node(self, name: str) -> Machine:
         """Raises UnknownEntity."""

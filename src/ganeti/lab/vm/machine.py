@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from ganeti.errors import ExecutionFailed, UnknownEntity, WrongState
+from ganeti.errors import ExecutionFailed, WrongState
 from ganeti.host.process import Finished
 from ganeti.lab import environment, pidlock
+from ganeti.lab.member import Member
 from ganeti.lab.node import end
-from ganeti.lab.plan import DOMAIN, LabPlan
+from ganeti.lab.plan import LabPlan
 from ganeti.lab.vm import identity, wiring
 from ganeti.lab.vm.image import Image
 from ganeti.lab.vm.qmp import Qmp
@@ -31,37 +32,14 @@ _LOST = 255  # the exit status of ssh(1) if it is ssh that failed
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """Its state is the machine's: any number of objects, in any process, may stand for the same node."""
+class Machine(Member):
+    """A node with a kernel of its own; ``pid`` is its QEMU. It may have power and not be ``reachable`` yet."""
 
-    plan: LabPlan
     image: Image
-    name: str
-
-    @property
-    def address(self) -> str:
-        return str(self.plan.address(self.name))
 
     @property
     def secondary_address(self) -> str:
         return str(wiring.SECONDARY.address(self.plan, self.name))
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.name}.{DOMAIN}"
-
-    @property
-    def up(self) -> bool:
-        """Whether it has power; see ``reachable``."""
-        return pidlock.holder(self.plan.lock(self.name)) is not None
-
-    @property
-    def pid(self) -> int:
-        """Of the node's QEMU, as this machine counts. Raises WrongState if the node is off."""
-        pid = pidlock.holder(self.plan.lock(self.name))
-        if pid is None:
-            raise WrongState(f"Node {self.name} is not running")
-        return pid
 
     @property
     def _session(self) -> Path:
@@ -81,8 +59,7 @@ class Machine:
 
         ``state``: what was saved of it and is gone on from.
         """
-        if self.up:
-            raise WrongState(f"Node {self.name} is running already")
+        self.ensure_off()
         (self.plan.running / f"{self.name}.initrd").write_bytes(identity.initrd(self.plan, self.name, self.image))
         self._monitor.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX) as monitor, self.plan.log(self.name).open("wb") as log:
@@ -226,10 +203,7 @@ class Machine:
 
 def machine_of(plan: LabPlan, image: Image, name: str) -> Machine:
     """Raises UnknownEntity."""
-    short = name.removesuffix(f".{DOMAIN}")
-    if short not in plan.nodes:
-        raise UnknownEntity(f"The lab has no node '{name}'; it has {', '.join(plan.nodes)}")
-    return Machine(plan, image, short)
+    return Machine(plan, plan.member(name), image)
 
 
 def each(machines: Iterable[Machine], do: Callable[[Machine], object]) -> None:

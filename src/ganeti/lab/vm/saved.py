@@ -60,7 +60,7 @@ class Saved:
         shutil.copytree(self.keys, plan.keys, dirs_exist_ok=True)
         shutil.copy(self.manifest, manifest(plan))
         software.insert_disk(plan)
-        machines = tuple(Machine(plan, self.image, name) for name in plan.nodes)
+        machines = tuple(Machine(plan, name, self.image) for name in plan.nodes)
         for node in machines:
             for name in power.DISKS:
                 _overlay(power.disk(plan, node.name, name), self.disk(node.name, name), "qcow2")
@@ -87,7 +87,7 @@ def saved(plan: LabPlan, suite: str) -> Saved:
 def _make(target: Saved, plan: LabPlan) -> None:
     shutil.rmtree(target.directory, ignore_errors=True)
     target.directory.mkdir()
-    machines = tuple(Machine(plan, target.image, name) for name in plan.nodes)
+    machines = tuple(Machine(plan, name, target.image) for name in plan.nodes)
     software.insert_disk(plan)
     for node in machines:
         _make_disks(target, node)

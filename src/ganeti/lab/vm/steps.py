@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 
-from ganeti.errors import ExecutionFailed
 from ganeti.lab.plan import DOMAIN, FIRST_GUEST
 from ganeti.lab.steps import (
     GUEST,
@@ -18,7 +17,6 @@ from ganeti.lab.steps import (
     node_joins_over_ssh,
     nodes_are_up,
 )
-from ganeti.lab.vm.lab import VirtualLab
 
 GROUP = "xenvg"
 SIZE = 1024  # MiB: policies refuse less by default
@@ -71,7 +69,7 @@ def guest_comes_back(stage: Stage) -> str:
 
 
 def node_returns(stage: Stage) -> str:
-    _virtual(stage).node("node2").boot().wait()
+    stage.lab.node("node2").boot().wait()
     stage.gnt("node1", "gnt-node", "modify", "--offline=no", "node2", timeout=_LONG)
     stage.gnt("node1", "gnt-instance", "activate-disks", "--wait-for-sync", GUEST, timeout=_LONG)
     return f"{GUEST} on node3 and node2: {_mirrored(stage, 'node3')}"
@@ -79,7 +77,7 @@ def node_returns(stage: Stage) -> str:
 
 def secondary_is_replaced(stage: Stage) -> str:
     stage.gnt("node1", "gnt-instance", "replace-disks", "-n", "node1", GUEST, timeout=_LONG)
-    left = _virtual(stage).node("node2").read("/proc/drbd")
+    left = stage.lab.node("node2").read("/proc/drbd")
     expect(not _DISKS.findall(left), f"node2 still has {left}")
     return f"{GUEST} on node3 and node1: {_mirrored(stage, 'node3')}"
 
@@ -99,15 +97,9 @@ def all_is_well(stage: Stage) -> str:
 
 def _mirrored(stage: Stage, primary: str) -> str:
     """How the only DRBD device of a node is."""
-    states = _DISKS.findall(_virtual(stage).node(primary).read("/proc/drbd"))
+    states = _DISKS.findall(stage.lab.node(primary).read("/proc/drbd"))
     expect(states == [_BOTH], f"the devices of {primary} are {states}")
     return ", ".join(_BOTH)
-
-
-def _virtual(stage: Stage) -> VirtualLab:
-    if not isinstance(stage.lab, VirtualLab):
-        raise ExecutionFailed("This needs nodes that are virtual machines")
-    return stage.lab
 
 
 STEPS = (
