@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 
 from ganeti.errors import ExecutionFailed, GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
@@ -12,12 +13,16 @@ from ganeti.model.disk import DiskUse
 from ganeti.model.guest import disks_of, peers_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
+from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.subject import nodes_of, primary_of
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, HoldDisks, ReleaseDisks
 
 # DRBD's words for copies: one that it knows to have every write, one that had when it was cut off.
 _UP_TO_DATE, _IN_DOUBT = "UpToDate", "Consistent"
+
+
+C = TypeVar("C", HoldDisks, ReleaseDisks, ExamineDisks)
 
 
 def is_mirrored(instance: Instance) -> bool:
@@ -28,13 +33,16 @@ def is_handed_over(instance: Instance) -> bool:
     return TEMPLATES[instance.disk_template].handed_over
 
 
+def about_disks(call: type[C], state: State, instance: Instance, **more: Any) -> C:
+    """A call about all disks of an instance, as its nodes need them; ``more`` is what else it says."""
+    return call(disks=disks_of(state, instance), peers=peers_of(state, instance.disks), **more)
+
+
 async def hold(
     cluster: CheckContext, instance: Instance, node: Node, use: DiskUse, *, force: bool = False
 ) -> Sequence[str]:
     """See HoldDisks; for all disks of an instance. Their paths."""
-    state = cluster.state
-    disks, peers = disks_of(state, instance), peers_of(state, instance.disks)
-    return await cluster.call(node, HoldDisks(disks=disks, peers=peers, use=use, force=force))
+    return await cluster.call(node, about_disks(HoldDisks, cluster.state, instance, use=use, force=force))
 
 
 async def follow(cluster: RunContext, instance: Instance, node: Node, *, force: bool) -> None:
@@ -45,11 +53,9 @@ async def follow(cluster: RunContext, instance: Instance, node: Node, *, force: 
     """
     if not is_mirrored(instance):
         return
-    state = cluster.state
-    call = HoldDisks(disks=disks_of(state, instance), peers=peers_of(state, instance.disks))
-    others = [other for other in nodes_of(state, instance) if other.uuid != node.uuid]
+    others = [other for other in nodes_of(cluster.state, instance) if other.uuid != node.uuid]
     ready = _ready(cluster, others)
-    answers = await cluster.call_all(ready, call)
+    answers = await cluster.call_all(ready, about_disks(HoldDisks, cluster.state, instance))
     for name, error in _failed(answers):
         if not force:
             raise ExecutionFailed(f"The disks of {instance.name} cannot be held on {name}: {error}")
@@ -71,10 +77,7 @@ async def _rely_on(cluster: RunContext, instance: Instance, node: Node) -> None:
 
 
 async def _own(cluster: CheckContext, instance: Instance, node: Node) -> Sequence[DiskStatus]:
-    state = cluster.state
-    return await cluster.call(
-        node, ExamineDisks(disks=disks_of(state, instance), peers=peers_of(state, instance.disks))
-    )
+    return await cluster.call(node, about_disks(ExamineDisks, cluster.state, instance))
 
 
 async def activate(cluster: RunContext, instance: Instance, *, force: bool = False) -> Sequence[str]:
@@ -117,9 +120,8 @@ async def release(cluster: RunContext, instance: Instance) -> None:
     if any(one.mirror and one.mirror.synced is not None for some in statuses.values() for one in some):
         cluster.log(f"The disks of {instance.name} are being synchronised, and stay active until they are in sync")
         return
-    state = cluster.state
-    call = ReleaseDisks(disks=disks_of(state, instance), peers=peers_of(state, instance.disks))
-    answers = await cluster.call_all(_ready(cluster, nodes_of(state, instance)), call)
+    nodes = _ready(cluster, nodes_of(cluster.state, instance))
+    answers = await cluster.call_all(nodes, about_disks(ReleaseDisks, cluster.state, instance))
     for name, error in _failed(answers):
         cluster.warn(f"The disks of {instance.name} stay active on {name}: {error}")
 
@@ -138,9 +140,8 @@ async def ensure_up_to_date(cluster: CheckContext, instance: Instance, node: Nod
 
 async def examined(cluster: CheckContext, instance: Instance) -> Mapping[str, tuple[DiskStatus, ...]]:
     """How its disks are, by name of those of its nodes that answer, in the order of the disks."""
-    state = cluster.state
-    call = ExamineDisks(disks=disks_of(state, instance), peers=peers_of(state, instance.disks))
-    answers = await cluster.call_all(_ready(cluster, nodes_of(state, instance)), call)
+    nodes = _ready(cluster, nodes_of(cluster.state, instance))
+    answers = await cluster.call_all(nodes, about_disks(ExamineDisks, cluster.state, instance))
     return {name: answer for name, answer in answers.items() if not isinstance(answer, GanetiError)}
 
 

@@ -23,13 +23,13 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.model.disk import AccessMode
 from ganeti.model.entity import evolve
-from ganeti.model.guest import Guest, disks_of, guest_of, peers_of
+from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES
-from ganeti.operations.instance.activation import activated
+from ganeti.operations.instance.activation import about_disks, activated
 from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
 from ganeti.operations.instance.making import make_disks
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
@@ -214,7 +214,7 @@ async def _ensure_lost(cluster: CheckContext, instance: Instance, made: Instance
     """Raise WrongState for disks of which something is left, on the nodes where they were or are to be."""
     state = cluster.state.changed([made])
     calls = {
-        node.uuid: (node, ExamineDisks(disks=disks_of(state, which), peers=peers_of(state, which.disks)))
+        node.uuid: (node, about_disks(ExamineDisks, state, which))
         for which in (instance, made)
         for node in nodes_of(state, which)
         if not node.offline

@@ -33,6 +33,7 @@ from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import (
+    about_disks,
     activate,
     activated,
     deactivate,
@@ -265,7 +266,7 @@ class InstanceReplaceDisks(
         if plan.secondary.offline:
             return
         state = cluster.state
-        call = ReleaseDisks(disks=disks_of(state, plan.instance), peers=peers_of(state, plan.instance.disks))
+        call = about_disks(ReleaseDisks, state, plan.instance)
         try:
             await cluster.call(plan.secondary, call)
         except GanetiError as error:
