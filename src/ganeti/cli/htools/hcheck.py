@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ganeti.cli.htools import hbal_options, tool
 from ganeti.cli.htools.hbal import options_of
 from ganeti.cli.htools.loading import Loaded, load
-from ganeti.cli.htools.options import Parser, parser, say
+from ganeti.cli.htools.options import Parser, add_machine_readable, parser, say
 from ganeti.placement.balance.balance import Balance, descend
 from ganeti.placement.figures import decimals
 from ganeti.placement.health import Health, health
@@ -122,12 +122,5 @@ def command_line() -> Parser:
     add = made.add_argument_group("checks").add_argument
     add("--no-simulation", action="store_true", help="only check the current state; do not simulate balancing")
     add("--no-capacity-checks", action="store_true", help="skip the check for nodes that could not be evacuated")
-    add(
-        "--machine-readable",
-        metavar="CHOICE",
-        nargs="?",
-        const="yes",
-        choices=("yes", "no"),
-        help="print shell variables",
-    )
+    add_machine_readable(add)
     return made

@@ -14,6 +14,7 @@ from ganeti.cli.htools.names import Names
 from ganeti.cli.htools.options import (
     Parser,
     add_backends,
+    add_machine_readable,
     add_node_memory,
     integer,
     number,
@@ -243,14 +244,7 @@ def command_line() -> Parser:
     add_node_memory(add)
     made.set_defaults(ignore_dynu=False, mond=None, mond_data=None)
     add = made.add_argument_group("results").add_argument
-    add(
-        "--machine-readable",
-        metavar="CHOICE",
-        nargs="?",
-        const="yes",
-        choices=("yes", "no"),
-        help="print shell variables",
-    )
+    add_machine_readable(add)
     add("-p", "--print-nodes", metavar="FIELDS", nargs="?", const="", help="list the nodes before and after")
     add("-S", "--save", metavar="FILE", help="save the filled clusters to FILE.tiered and FILE.standard")
     return made

@@ -74,6 +74,11 @@ def add_node_memory(add: Callable[..., Any]) -> None:
     add("--static-kvm-node-memory", metavar="MIB", type=integer("static KVM node memory"), help=text)
 
 
+def add_machine_readable(add: Callable[..., Any]) -> None:
+    text = "print shell variables"
+    add("--machine-readable", metavar="CHOICE", nargs="?", const="yes", choices=("yes", "no"), help=text)
+
+
 def add_listings(made: Parser) -> None:
     """Tables of nodes and instances."""
     add = made.add_argument_group("lists").add_argument
