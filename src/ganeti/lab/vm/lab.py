@@ -17,10 +17,9 @@ from ganeti.lab import network, pidlock
 from ganeti.lab.guest import CACHE
 from ganeti.lab.lab import check_machine, down, find_plan, start_fabric
 from ganeti.lab.plan import TURN, LabPlan, node_names
-from ganeti.lab.root import SHARED_STORAGE
 from ganeti.lab.vm import software, wiring
 from ganeti.lab.vm.image import Image, image_at
-from ganeti.lab.vm.machine import Machine, each, machine_of
+from ganeti.lab.vm.machine import Machine, machine_of
 from ganeti.lab.vm.saved import manifest, saved
 from ganeti.lab.vm.work import progress
 
@@ -87,14 +86,6 @@ class VirtualLab:
     def deliver(self) -> None:
         """Bring all nodes the software as it is in the clone now; daemons that run go on with what they have."""
         software.cargo(self.plan.provider).bring(self.nodes, manifest(self.plan))
-
-    def share_storage(self) -> None:
-        """The first node's directory for shared files, on all others by NFS; if it is off they wait for its return."""
-        server, *clients = self.nodes
-        server.write("/etc/exports", f"/{SHARED_STORAGE} *(rw,no_root_squash,sync,no_subtree_check)\n")
-        server.script(f"mkdir -p /{SHARED_STORAGE}; systemctl enable --now nfs-server; exportfs -ra")
-        mount = f"mount -t nfs -o vers=4.2,hard {server.address}:/{SHARED_STORAGE} /{SHARED_STORAGE}"
-        each(clients, lambda node: node.script(f"mkdir -p /{SHARED_STORAGE}; {mount}"))
 
     def down(self) -> None:
         down(self.plan.name)
