@@ -5,6 +5,7 @@ import pytest
 
 from ganeti.errors import EnvironmentUnfit
 from ganeti.host.paths import Paths
+from ganeti.node.hypervisor.kvm import accelerator
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.capabilities import Capabilities
 
@@ -55,10 +56,17 @@ def tries(paths):
     return sorted(log.read_text().split()) if log.exists() else []
 
 
-async def test_kvm_is_used_where_the_tiny_guest_comes_up_under_it(world):
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(accelerator, "_PAUSE", 0.05)
+
+
+async def test_emulation_is_not_tried_while_the_guest_comes_up_under_kvm(world):
     assert await accelerators(world).choose("", qemu(world, UP, "sleep 1000")) == "kvm"
+    assert tries(world) == ["kvm"]
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_where_emulation_is_sooner_kvm_hangs(world):
     assert await accelerators(world).choose("", qemu(world, HANG, UP)) == "tcg"
 
@@ -68,8 +76,16 @@ async def test_where_qemu_ends_under_kvm_its_last_words_say_why(world):
     assert (verdict.works, verdict.why) == (False, "QEMU ended before the tiny guest was up: no such thing")
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_kvm_is_tried_until_emulation_is_up_even_if_that_fails(world):
     assert await accelerators(world).choose("", qemu(world, f"sleep 0.3; {UP}", "exit 1")) == "kvm"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_where_neither_says_a_word_any_more_kvm_is_not_used(world, monkeypatch):
+    monkeypatch.setattr(accelerator, "_HANGS", 0.3)
+    verdict = await accelerators(world).judge(qemu(world, HANG, HANG))
+    assert (verdict.works, verdict.why) == (False, "the tiny guest has said nothing for 0 seconds")
 
 
 async def test_the_answer_is_remembered_until_what_it_depends_on_changes(world):

@@ -11,7 +11,9 @@ import asyncio
 import logging
 import os
 import signal
-from contextlib import suppress
+from asyncio import FIRST_COMPLETED
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -28,7 +30,8 @@ _log = logging.getLogger(__name__)
 
 # What the tiny guest prints when its user space runs.
 _UP = b"TINY-GUEST UP"
-_LIMIT = 60.0  # seconds; with KVM, a guest inside of an emulated node takes 11
+_PAUSE = 5.0  # seconds without a word from it, until emulation is asked
+_HANGS = 120.0  # seconds without a word that nothing that goes on needs, however busy the machine is
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -63,7 +66,7 @@ class Accelerators:
         return "kvm" if (await self.judge(qemu)).works else "tcg"
 
     async def judge(self, qemu: Capabilities) -> Verdict:
-        """What is known, or found out now; that takes as long as the tiny guest's boot under emulation."""
+        """What is known, or found out now; that takes at least as long as the tiny guest's boot."""
         async with self._probing:
             asked = self._verdict(qemu, works=False, why="")
             if not self._known or not _same_ground(self._known, asked):
@@ -122,53 +125,79 @@ def _same_ground(one: Verdict, other: Verdict) -> bool:
 
 
 async def _try_out(program: str, kernel: Path, initrd: Path) -> tuple[bool, str]:
-    """Whether guests run under KVM, and how that was seen.
-
-    The tiny guest is booted both ways at once: emulation, which always works, tells how long a boot may
-    take on this machine at the most.
-    """
-    kvm, tcg = (asyncio.create_task(_boot(program, name, kernel, initrd)) for name in ("kvm", "tcg"))
-    try:
-        async with asyncio.timeout(_LIMIT):
-            await asyncio.wait({kvm, tcg}, return_when=asyncio.FIRST_COMPLETED)
-            if not kvm.done() and tcg.result() is None:
-                return False, "the tiny guest hangs: emulated, it is up sooner"
-            why_not = await kvm
-    except TimeoutError:
-        return False, f"the tiny guest does not come up within {_LIMIT:.0f} seconds"
-    finally:
-        kvm.cancel()
-        tcg.cancel()
-        await asyncio.gather(kvm, tcg, return_exceptions=True)
-    return why_not is None, why_not or "the tiny guest came up"
+    """Whether guests run under KVM, and how that was seen. No clock decides: a busy node may take minutes."""
+    async with AsyncExitStack() as boots:
+        kvm = await boots.enter_async_context(_booted(program, "kvm", kernel, initrd))
+        if await _any_ended([kvm], _PAUSE):
+            return kvm.outcome
+        # It may hang. Emulation, which always works, tells how long a boot may take on this machine at the most.
+        tcg = await boots.enter_async_context(_booted(program, "tcg", kernel, initrd))
+        await _any_ended([kvm, tcg], _HANGS)
+        if tcg.ended and not tcg.outcome[0]:
+            await _any_ended([kvm], _HANGS)
+        if kvm.ended:
+            return kvm.outcome
+        if tcg.ended and tcg.outcome[0]:
+            return False, "the tiny guest hangs: emulated, it is up sooner"
+        return False, f"the tiny guest has said nothing for {_HANGS:.0f} seconds"
 
 
-async def _boot(program: str, accelerator: str, kernel: Path, initrd: Path) -> str | None:
-    """None as soon as the tiny guest is up, or why it will not be. Its QEMU is gone afterwards."""
+class _Boot:
+    """Of the tiny guest, in a QEMU."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.heard = 0  # bytes
+        self.process = process
+        self.end = asyncio.create_task(self._until_up())
+
+    @property
+    def ended(self) -> bool:
+        return self.end.done()
+
+    @property
+    def outcome(self) -> tuple[bool, str]:
+        """Of one that has ended: whether it came up, and what was seen."""
+        return self.end.result()
+
+    async def _until_up(self) -> tuple[bool, str]:
+        assert self.process.stdout  # noqa: S101 - it is a pipe
+        said = b""
+        while piece := await self.process.stdout.read(4096):
+            self.heard += len(piece)
+            said = (said + piece)[-65536:]
+            if _UP in said:
+                return True, "the tiny guest came up"
+        last = said.decode(errors="replace").strip().splitlines()[-1:]
+        return False, f"QEMU ended before the tiny guest was up: {''.join(last)}"
+
+
+async def _any_ended(boots: Sequence[_Boot], silence: float) -> bool:
+    """Whether one has, before all said nothing for ``silence`` seconds."""
+    while True:
+        heard = [boot.heard for boot in boots]
+        ended, _ = await asyncio.wait([boot.end for boot in boots], timeout=silence, return_when=FIRST_COMPLETED)
+        if ended or heard == [boot.heard for boot in boots]:
+            return bool(ended)
+
+
+@asynccontextmanager
+async def _booted(program: str, accelerator: str, kernel: Path, initrd: Path) -> AsyncIterator[_Boot]:
+    """The tiny guest on its way up. Its QEMU is gone afterwards."""
     machine = ("-accel", accelerator, "-machine", "q35", "-m", "128", "-nodefaults", "-no-user-config")
-    boot = ("-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 panic=-1", "-no-reboot")
+    files = ("-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 panic=-1", "-no-reboot")
     process = await asyncio.create_subprocess_exec(
-        *(str(word) for word in (program, *machine, *boot, "-display", "none", "-serial", "stdio")),
+        *(str(word) for word in (program, *machine, *files, "-display", "none", "-serial", "stdio")),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=CLEAN_ENVIRONMENT,
         start_new_session=True,
     )
+    boot = _Boot(process)
     try:
-        return await _until_up(process)
+        yield boot
     finally:
+        boot.end.cancel()
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
-
-
-async def _until_up(process: asyncio.subprocess.Process) -> str | None:
-    assert process.stdout  # noqa: S101 - it is a pipe
-    said = b""
-    while piece := await process.stdout.read(4096):
-        said = (said + piece)[-65536:]
-        if _UP in said:
-            return None
-    last = said.decode(errors="replace").strip().splitlines()[-1:]
-    return f"QEMU ended before the tiny guest was up: {''.join(last)}"
