@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -319,14 +319,3 @@ class RunContext(CheckContext):
 def _residue(thing: Thing) -> Residue:
     what, node, call = thing
     return Residue(what=what, node=node.uuid, call=encode_call(call), name=node.name, address=node.primary_ip)
-
-
-async def gather(*works: Awaitable[R]) -> list[R]:
-    """Several things at once; the first error is raised when all have ended, so nothing goes on behind it."""
-    import asyncio  # noqa: PLC0415 - slow to import, and commands import this module
-
-    results = await asyncio.gather(*works, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results  # type: ignore[return-value]  # no exceptions among them

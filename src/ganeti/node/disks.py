@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ganeti.errors import GanetiError, in_words
+from ganeti.host.gathering import gather
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest import Peer
 from ganeti.node.equipment import Equipment
@@ -35,9 +36,10 @@ class Disks:
         await self._storage(call.disk).remove(call.disk, call.peers)
 
     async def hold(self, call: storage.HoldDisks, report: Report) -> tuple[str, ...]:
+        """All at once: what each has to wait for, as for its other node, they wait for together."""
         del report
-        held = [await self._storage(disk).hold(disk, call.peers, call.use, force=call.force) for disk in call.disks]
-        return tuple(disk.path for disk in held)
+        holding = (self._storage(disk).hold(disk, call.peers, call.use, force=call.force) for disk in call.disks)
+        return tuple(disk.path for disk in await gather(*holding))
 
     async def release(self, call: storage.ReleaseDisks, report: Report) -> None:
         del report

@@ -10,14 +10,15 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from ganeti.declare.types import ensure_host_name
 from ganeti.errors import CheckFailed, UnknownEntity
-from ganeti.model.disk import DiskUse
+from ganeti.host.gathering import gather
+from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Guest
 from ganeti.model.report import RunningGuest
 from ganeti.node.device_links import DeviceLinks
 from ganeti.node.equipment import Equipment
 from ganeti.node.hypervisor.driver import Hypervisor, Resources
 from ganeti.node.network.driver import Tap
-from ganeti.node.storage.driver import Storage
+from ganeti.node.storage.driver import OpenDisk, Storage
 from ganeti.rpc.contract import instance
 from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Started, Stopped
 from ganeti.rpc.server import Report
@@ -183,10 +184,13 @@ class Guests:
                     taps.append(await self._equipment.networks[nic.mode].connect(guest, index, options))
                     undo.callback(taps[-1].close)
             async with AsyncExitStack() as undo_disks:
-                disks = []
-                for disk in guest.disks:
-                    disks.append(await self._storage(guest).hold(disk, guest.peers, use))
+
+                async def used(disk: Disk) -> OpenDisk:
+                    opened = await self._storage(guest).hold(disk, guest.peers, use)
                     undo_disks.push_async_callback(self._storage(guest).hold, disk, guest.peers, DiskUse.STANDBY)
+                    return opened
+
+                disks = await gather(*map(used, guest.disks))
                 undo_disks.callback(self._links.remove, guest.name)
                 self._links.make(guest.name, disks)
                 yield Resources(tuple(disks), tuple(taps))

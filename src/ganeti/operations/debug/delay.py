@@ -11,7 +11,8 @@ from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.text import parse_number
 from ganeti.declare.types import Duration, Names, NonNegative
-from ganeti.jobs.context import CheckContext, RunContext, gather
+from ganeti.host.gathering import gather
+from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.kind import Kind

@@ -21,7 +21,8 @@ from ganeti.declare.route import Route
 from ganeti.declare.text import parse_number, parse_size
 from ganeti.declare.types import DiskIndex, Size
 from ganeti.errors import InsufficientResources, WrongInput
-from ganeti.jobs.context import CheckContext, RunContext, gather
+from ganeti.host.gathering import gather
+from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of, guest_of, peers_of
 from ganeti.model.instance import Instance

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from ganeti.jobs.context import RunContext, gather
+from ganeti.host.gathering import gather
+from ganeti.jobs.context import RunContext
 from ganeti.model.disk import DiskUse
 from ganeti.model.guest import Guest
 from ganeti.model.instance import Instance

@@ -88,7 +88,7 @@ class Holding:
             await self._drbd.allow_two_primaries(replica, allowed=two_primaries)
 
     async def _use(self, use: DiskUse, *, force: bool) -> None:
-        found = await self._met()
+        found = await self._met(use)
         if found.refused and not force:
             raise WrongState(self._apart())
         if use is DiskUse.SHARED and not found.connected:
@@ -110,10 +110,11 @@ class Holding:
                 await self._drbd.allow_two_primaries(self._replica, allowed=False)
             raise
 
-    async def _met(self) -> Resource:
-        """How it is once the other node has been given time to connect."""
+    async def _met(self, use: DiskUse) -> Resource:
+        """How it is once the other node has been given time to connect, if that matters."""
         found = await self.there()
-        if found.connected or found.refused or self._replica.there.offline:
+        used = found.primary and use is DiskUse.OWN
+        if used or found.connected or found.refused or self._replica.there.offline:
             return found
         await self._drbd.await_connection(self._replica, CONNECTING)
         return await self.there()
