@@ -19,7 +19,8 @@ from typing import Self, TypeVar
 
 from ganeti.errors import ExecutionFailed
 
-_UP = re.compile(r"TINY-GUEST UP name=(\S+) boot=(\d+)")
+_UP = re.compile(r"TINY-GUEST UP name=(\S+) boot=(\d+)(?:.*? records=(\S+))?")
+_RECORD = re.compile(r"RECORD (\d+)\s*$")
 _COUNT = re.compile(r"COUNT (\d+) ([\d.]+)\s*$")
 _HANGS = 600.0  # seconds after which nothing is to be expected any more, however busy the machine is
 _SHOWN = 15  # last lines of a guest that did not do what was waited for
@@ -28,10 +29,14 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """``boot``: how often the guest has booted from its disk, this time included."""
+    """``boot``: how often the guest has booted from its disk, this time included.
+
+    ``records``: what it found there then, as FIRST-LAST, or ``lacks-N``; empty if it keeps none.
+    """
 
     name: str
     boot: int
+    records: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,15 @@ class Console:
         """The guest's line that it is up; it prints one when it is, and one for every line written to it."""
         self.write("status")
         return self._next(_as_up, timeout, "say that it is up")
+
+    def record(self, timeout: float = _HANGS) -> int:
+        """The next number of which the guest says that its record is on the disk."""
+        return self._next(_as_record, timeout, "keep a record")
+
+    def last_record(self, timeout: float = _HANGS) -> int:
+        """The last one until QEMU ends; 0 if there was none. Raises ExecutionFailed as ``rest``."""
+        *lines, _ = self.rest(timeout).split("\n")
+        return max((record for line in lines if (record := _as_record(line.strip()))), default=0)
 
     def write(self, line: str) -> None:
         self._socket.sendall(line.encode() + b"\n")
@@ -122,6 +136,11 @@ def _as_count(line: str) -> Count | None:
     return Count(int(found[1]), float(found[2])) if found else None
 
 
+def _as_record(line: str) -> int | None:
+    found = _RECORD.search(line)
+    return int(found[1]) if found else None
+
+
 def _as_up(line: str) -> Up | None:
     found = _UP.search(line)
-    return Up(found[1], int(found[2])) if found else None
+    return Up(found[1], int(found[2]), found[3] or "") if found else None

@@ -68,6 +68,30 @@ def test_the_guest_boots_from_its_own_disk_and_counts_its_boots_there(disk, qemu
         assert console.count().number < one.number + 100
 
 
+def test_a_guest_finds_every_record_that_it_told_of_before_its_power_failed(provider, tmp_path, qemu):
+    made = Disk(provider.directory, tmp_path / "disk")
+    made.script("create", OSP_RECORDS="yes", OSP_INTERVAL="0.05")
+    first = qemu(*made.options)
+    with first.console() as console:
+        assert console.up().records == "0-0"
+        while console.record() < 3:
+            pass
+        first.kill()
+        told = console.last_record() or 3
+
+    second = qemu(*made.options)
+    with second.console() as console:
+        # The last one may not have been told of any more.
+        assert console.up().records in (f"1-{told}", f"1-{told + 1}")
+        second.kill()
+
+    with made.path.open("r+b") as file:
+        file.seek((1024 + 2) * 512)
+        file.write(bytes(512))
+    with qemu(*made.options).console() as console:
+        assert console.up().records == "lacks-2"
+
+
 def test_the_power_button_switches_the_guest_off(disk, qemu):
     machine = qemu(*disk.options)
     with machine.console() as console:

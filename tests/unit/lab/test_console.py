@@ -36,6 +36,16 @@ def test_a_guest_is_asked_whether_it_is_up(guest):
     assert end.recv(100) == b"status\n"
 
 
+def test_a_guest_tells_what_records_it_has_found_and_what_it_keeps_until_it_ends(guest):
+    console, end = guest
+    end.sendall(b"TINY-GUEST UP name=g boot=2 uptime=3.1 records=1-57\r\nRECORD 58\r\nCOUNT 3 0.2\r\nRECORD 59\r\n")
+    assert console.up() == Up("g", 2, "1-57")
+    assert console.record() == 58
+    end.sendall(b"RECORD 60\r\nRECORD 6")
+    end.close()
+    assert console.last_record() == 60
+
+
 def test_a_silent_guest_is_reported_with_its_last_words(guest):
     console, end = guest
     end.sendall(b"Kernel panic\r\n\r\n")

@@ -43,7 +43,7 @@ def cluster_is_made(stage: Stage) -> str:
 def guest_is_made(stage: Stage) -> str:
     address = stage.lab.plan.host(FIRST_GUEST)
     disk = ("-t", "drbd", "-n", "node2:node3", "--disk", f"0:size={SIZE}m")
-    shape = ("-B", "memory=128M,vcpus=1", "--net", f"0:ip={address}", "-o", "tiny+default")
+    shape = ("-B", "memory=128M,vcpus=1", "--net", f"0:ip={address}", "-o", "tiny+default", "-O", "records=yes")
     stage.gnt("node1", "gnt-instance", "add", *disk, *shape, GUEST, timeout=_LONG)
     return f"{GUEST} on node2 and node3: {_mirrored(stage, 'node2')}"
 
@@ -54,18 +54,18 @@ def guest_migrates_and_back(stage: Stage) -> str:
 
 
 def node_dies(stage: Stage) -> str:
-    stage.lab.node("node2").kill()
-    return "node2 lost its power with the guest on it"
+    with stage.console() as console:
+        stage.recorded = console.record()
+        stage.lab.node("node2").kill()
+        stage.recorded = max(stage.recorded, console.last_record())
+    return f"node2 lost its power; record {stage.recorded} was the guest's last"
 
 
 def guest_comes_back(stage: Stage) -> str:
     stage.gnt("node1", "gnt-node", "modify", "--offline=yes", "node2", timeout=_LONG)
     stage.gnt("node1", "gnt-instance", "failover", "-f", GUEST, timeout=_LONG)
     stage.where = "node3"
-    with stage.console() as console:
-        up = console.up()
-    expect((up.name, up.boot) == (GUEST, 2), f"the guest says name={up.name} boot={up.boot}")
-    return f"boot={up.boot} from its other copy, on node3"
+    return f"from its other copy, on node3: {_nothing_lost(stage, boot=2)}"
 
 
 def node_returns(stage: Stage) -> str:
@@ -89,10 +89,30 @@ def disk_grows(stage: Stage) -> str:
     return f"from {SIZE} MiB to {int(device.split()[0]) // 1024**2} MiB while it runs: {_mirrored(stage, 'node3')}"
 
 
+def guest_boots_from_its_new_copy(stage: Stage) -> str:
+    migrated(stage, "node1", boot=2)
+    with stage.console() as console:
+        stage.recorded = console.record()
+    stage.gnt("node1", "gnt-instance", "reboot", "--type=hard", GUEST, timeout=_LONG)
+    return f"on node1: {_nothing_lost(stage, boot=3)}"
+
+
 def all_is_well(stage: Stage) -> str:
     told = stage.gnt("node1", "gnt-cluster", "verify", "--error-codes", timeout=_LONG)
     expect("ERROR" not in told, told)
     return "no errors"
+
+
+def _nothing_lost(stage: Stage, boot: int) -> str:
+    """What the guest says when it has booted, if it has found every record that it had told of."""
+    with stage.console() as console:
+        up = console.up()
+        stage.counted = console.count()
+    expect((up.name, up.boot) == (GUEST, boot), f"the guest says name={up.name} boot={up.boot}")
+    first, _, last = up.records.partition("-")
+    whole = first.isdigit() and int(last) >= stage.recorded
+    expect(whole, f"of records up to {stage.recorded} the guest found {up.records or 'none'}")
+    return f"boot={up.boot}, records {up.records} are there"
 
 
 def _mirrored(stage: Stage, primary: str) -> str:
@@ -116,5 +136,6 @@ STEPS = (
     Step("the node returns, and gets what it has missed", node_returns),
     Step("gnt-instance replace-disks -n", secondary_is_replaced),
     Step("gnt-instance grow-disk", disk_grows),
+    Step("gnt-instance migrate and reboot, on the new copy", guest_boots_from_its_new_copy),
     Step("gnt-cluster verify", all_is_well),
 )

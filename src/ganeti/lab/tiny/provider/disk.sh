@@ -2,8 +2,9 @@
 # What the scripts of this provider share: how an instance's disk is laid out, and what is written there.
 # The interface is that of ganeti-os-interface(7), version 20.
 #
-#   0      boot sector with one partition, then the rest of the boot loader
-#   1 MiB  ext2: /boot/vmlinuz, /boot/initrd.gz, /etc/tiny.conf (key=value), /boots (how often it has booted)
+#   0        boot sector with one partition, then the rest of the boot loader
+#   512 KiB  1024 records of a sector each, if it keeps any (see guest-init)
+#   1 MiB    ext2: /boot/vmlinuz, /boot/initrd.gz, /etc/tiny.conf (key=value), /boots (how often it has booted)
 
 set -eu
 provider=${0%/*}
@@ -35,6 +36,7 @@ needs_disk() {
 configuration() {
     echo "name=$INSTANCE_NAME"
     [ -z "${OSP_INTERVAL:-}" ] || echo "interval=$OSP_INTERVAL"
+    [ -z "${OSP_RECORDS:-}" ] || echo "records=$OSP_RECORDS"
     [ -z "${OSP_MESSAGE:-}" ] || echo "message=$OSP_MESSAGE"
     nic=0
     while [ "$nic" -lt "${NIC_COUNT:-0}" ]; do
