@@ -48,13 +48,24 @@ class PluggedMachine(PaperMachine):
             return False
 
 
+class Farewell(asyncio.Event):
+    """What a node daemon sets when it has left its cluster; ``end`` ends it."""
+
+    def __init__(self, end):
+        super().__init__()
+        self._end = end
+
+    def set(self):
+        super().set()
+        self._end()
+
+
 class PaperNode:
     """A machine with a node daemon; ``unplug`` is a power cut of its network, guests and disks stay."""
 
     def __init__(self, node, root, *, network, disks, master, clock):
         self.node = node
         self.paths = Paths(root / node.name)
-        self.store = MemoryStore()
         self.equipment = on_paper(node.name, self.paths, clock, disks, PluggedMachine(network=network))
         self._network = network
         self.papers = FilePapers(self.paths)
@@ -67,14 +78,17 @@ class PaperNode:
         write_term(self.paths.term, Term(1, master))
         write_atomic(self.paths.ssconf("master_candidates"), master)
         equip(self.paths, self.node.name, candidate=self.node.name == master, by=by)
+        self.store = MemoryStore()
         self.start()
 
     def start(self):
         """Start the node daemon, anew if it ran before."""
         authority = Authority(self.paths.term, KnownCandidates(self.paths))
         replica = Replica(lambda: self.store, authority, self.node.name, self.paths.replica_term, self._forget)
-        calls = {**handlers(self.equipment), **belonging(self.paths, replica, asyncio.Event())}
-        self._network.plug(self.node.primary_ip, Dispatcher(calls, authority).answer, self.papers)
+        stop = Farewell(lambda: self._network.unplug(self.node.primary_ip, answer))
+        calls = {**handlers(self.equipment), **belonging(self.paths, authority, replica, stop)}
+        answer = Dispatcher(calls, authority).answer
+        self._network.plug(self.node.primary_ip, answer, self.papers)
 
     def kill_daemon(self):
         self._network.unplug(self.node.primary_ip)
@@ -103,6 +117,7 @@ class PaperCluster:
         self.disks = PaperDisks()
         self.master = None
         self.methods = None
+        self._starts = 0
         self._state = state
         master = state.master.name
         self.nodes = {n.name: self.machine(n, master) for n in state.nodes}
@@ -120,6 +135,7 @@ class PaperCluster:
         """Start a master daemon on what is stored, the first time on the first state."""
         if self.store.position().revision == 0:
             await stored(self._state, self.store)
+        self._starts += 1
         self.master = Master(self.surroundings())
         self.methods = Methods(self.master, None).table()
         await self.master.start()
@@ -139,6 +155,7 @@ class PaperCluster:
             "allocators": Iallocators([self.root / "iallocators"]),
             "candidate_files": lambda: candidate_files(own.paths),
             "term": Term(1, own.node.name),
+            "start": self._starts,
         }
         return Surroundings(**(world | changes))
 

@@ -62,7 +62,7 @@ class FilePapers:
 
     def _look(self):
         seen = [(file.stat().st_ino, file.stat().st_mtime_ns) for file in self._files if file.exists()]
-        if seen == self._seen:
+        if seen == self._seen or len(seen) < len(self._files):
             return
         self._seen = seen
         certificate, authorities = (file.read_bytes() for file in self._files)

@@ -29,8 +29,10 @@ from ganeti.rpc.contract import node as contract
 from ganeti.rpc.contract.store import Position
 from ganeti.rpc.memory import MemoryNetwork, MemoryTransport, Paper
 from ganeti.rpc.server import Dispatcher
+from tests.cluster.paper import Farewell
 from tests.cluster.papers import first_certificate
 from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
+from tests.simulation.late import Stragglers
 from tests.simulation.mortal import Life, MortalStore, WatchedGuests, call_name
 from tests.simulation.scenes import TEMPLATES
 
@@ -53,6 +55,8 @@ class DeadTransport(MemoryTransport):
         if self._life.dead:
             raise asyncio.CancelledError
         if lost < self._world.loss:
+            if lost < self._world.loss / 2:
+                self._world.stragglers.send(address.host, self._papers.shown(), request, 2 * lost / self._world.loss)
             await asyncio.sleep(min(deadline, SILENCE))
             raise NodeUnreachable(f"The request to {address.name} got lost")
         async with aclosing(super().exchange(address, request, deadline)) as lines:
@@ -119,11 +123,13 @@ class Machine:
         self.powered = self.serving = False
         self._calls = {}  # in order, so that a seed repeats exactly
         self._commands = {}
-        self._ends = []
+        self._noded = None
+        self._starts = 0
         self.enter(Term(1, "node1"), [n.name for n in world.first.nodes])
 
     def enter(self, term, candidates):
-        """Get the cluster's credentials."""
+        """Get the cluster's credentials; what there was of it before is moved out of the way."""
+        self.disk.empty()
         write_term(self.paths.term, term)
         write_atomic(self.paths.ssconf("master_candidates"), "\n".join(candidates))
 
@@ -141,7 +147,8 @@ class Machine:
     def power_on(self):
         """As at a boot: the node daemon, and the master daemon where it was left on."""
         self.powered = True
-        self.start_noded()
+        if read_term(self.paths.term):
+            self.start_noded()
         term = read_term(self.paths.term)
         if term and term.master == self.node.name:
             self.start_masterd()
@@ -169,22 +176,15 @@ class Machine:
         )
         calls = {
             **handlers(self.equipment),
-            **belonging(self.paths, replica, self._farewell()),
+            **belonging(self.paths, authority, replica, Farewell(lambda: self._left(noded))),
             contract.TellStanding: standing.standing,
         }
-        self.world.network.plug(self.node.primary_ip, partial(self._answer, Dispatcher(calls, authority)))
+        self._noded = noded = Dispatcher(calls, authority)
+        self.world.network.plug(self.node.primary_ip, partial(self._answer, noded))
 
-    def _farewell(self):
-        """For a node daemon: once it is set, the machine has left the cluster."""
-        left = asyncio.Event()
-
-        async def end():
-            await left.wait()
+    def _left(self, noded):
+        if noded is self._noded:
             self.kill_noded()
-            self.disk.empty()
-
-        self._ends.append(asyncio.create_task(end()))
-        return left
 
     def _forget(self, place):
         self.disk.empty()
@@ -193,8 +193,7 @@ class Machine:
     def kill_noded(self):
         """With all that it is about."""
         self.world.network.unplug(self.node.primary_ip)
-        while self._ends:
-            self._ends.pop().cancel()
+        self._noded = None
         for call in list(self._calls):
             call.cancel()
 
@@ -245,6 +244,7 @@ class Machine:
     async def _live(self):
         term = read_term(self.paths.term)
         self.life = Life()
+        self._starts += 1
         name, host = self.node.name, self.node.primary_ip
         self.master = Master(
             Surroundings(
@@ -256,6 +256,7 @@ class Machine:
                 allocators=Iallocators([self.paths.root]),
                 candidate_files=lambda: KEYS,
                 term=term,
+                start=self._starts,
                 returned=partial(self._returned),
             )
         )
@@ -309,6 +310,7 @@ class Machines:
         self.chance = random.Random(seed)
         self.random = SeededRandom(seed)
         self.network = MemoryNetwork()
+        self.stragglers = Stragglers(self.network)
         self.disks = PaperDisks()
         self.doubles = []
         self.machines = {}
@@ -335,6 +337,7 @@ class Machines:
     async def stop(self):
         for machine in self.machines.values():
             await machine.power_off()
+        await self.stragglers.stop()
         if self._tasks:
             await asyncio.wait(self._tasks)
 

@@ -9,6 +9,7 @@ from ganeti.errors import GanetiError, NodeUnreachable
 from ganeti.model.timing import SILENCE
 from tests.cluster.world import first_state
 from tests.simulation.invariants import examine
+from tests.simulation.late import Stragglers
 from tests.simulation.mortal import MortalCluster, MortalTransport, call_name
 from tests.simulation.scenes import SCENES, STRANGER, TEMPLATES
 from tests.simulation.virtual import VirtualClock, run
@@ -20,9 +21,10 @@ NAMES = [f"i{n}" for n in range(6)]
 class StormyTransport(MortalTransport):
     """Calls take time, and some get lost: the request, or the answer to a request that was carried out."""
 
-    def __init__(self, network, name, host, life, chance):
-        super().__init__(network, name, host, life)
-        self._chance = chance
+    def __init__(self, storm, papers, host):
+        super().__init__(storm.network, papers, host, storm.life)
+        self._chance = storm.chance
+        self._stragglers = storm.stragglers
         self.calm = False
 
     async def exchange(self, address, request, deadline):
@@ -30,6 +32,8 @@ class StormyTransport(MortalTransport):
         await asyncio.sleep(self._chance.random() * 0.05)
         if lost < LOST:
             self._check_alive(address)
+            if lost < LOST / 2:
+                self._stragglers.send(address.host, self._papers.shown(), request, 2 * lost / LOST)
             await asyncio.sleep(min(deadline, SILENCE))
             raise NodeUnreachable(f"The request to {address.name} got lost")
         async with aclosing(super().exchange(address, request, deadline)) as lines:
@@ -46,10 +50,15 @@ class Storm(MortalCluster):
     def __init__(self, root, state, seed, clock):
         super().__init__(root, state, seed, clock)
         self.chance = random.Random(seed)
+        self.stragglers = Stragglers(self.network)
         self.nodes[STRANGER.name] = self.machine(STRANGER, "node1")
 
-    def network_of(self, name, host):
-        return StormyTransport(self.network, name, host, self.life, self.chance)
+    def network_of(self, papers, host):
+        return StormyTransport(self, papers, host)
+
+    async def stop(self):
+        await super().stop()
+        await self.stragglers.stop()
 
     async def customer(self, orders):
         """Submit what comes to mind, and wait for it or not."""

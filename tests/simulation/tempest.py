@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import msgspec
 
 from ganeti import errors
+from ganeti.config.configuration import read_state
 from ganeti.config.store import JOB
 from ganeti.errors import GanetiError
 from ganeti.model.job import JobStatus
 from ganeti.node.membership import candidates
-from ganeti.rpc.authority import Term
 from tests.simulation.invariants import PATIENCE, examine, examine_jobs, examine_replicas
 from tests.simulation.machines import Machine, Machines
 from tests.simulation.scenes import SCENES, STRANGER
@@ -204,7 +204,21 @@ class Tempest(Machines):
         machine.clock.ahead = self.chance.choice([0.0, self.chance.uniform(-3600, 3600)])
 
     async def install_the_stranger_anew(self, machine):
-        self.machines[STRANGER.name].enter(Term(1, "node1"), [node.name for node in self.first.nodes])
+        """Only while it is no member, for all that anybody knows: a member would have to be added again."""
+        known = any(self.knows_the_stranger(one) for one in self.machines.values())
+        for serving in [] if known else self.serving()[:1]:
+            master = serving.master
+            self.join(self.machines[STRANGER.name], master.term, master.configuration.state.candidates)
+
+    def knows_the_stranger(self, machine):
+        return machine.disk.position().revision and STRANGER.name in {n.name for n in read_state(machine.disk).nodes}
+
+    def join(self, machine, term, candidates):
+        """As ``gnt-node add``, up to the credentials, with the node daemon started anew."""
+        machine.kill_noded()
+        machine.enter(term, [node.name for node in candidates])
+        if machine.powered:
+            machine.start_noded()
 
     # The end.
 
@@ -228,9 +242,7 @@ class Tempest(Machines):
         """
         for machine in self.machines.values():
             if self.master.term.master not in candidates(machine.paths):
-                machine.enter(self.master.term, [node.name for node in self.state.candidates])
-                machine.kill_noded()
-                machine.start_noded()
+                self.join(machine, self.master.term, self.state.candidates)
         for node in self.state.nodes:
             if node.offline:
                 await self.run("OP_NODE_SET_PARAMS", node_name=node.name, offline=False)

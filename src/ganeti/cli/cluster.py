@@ -142,7 +142,8 @@ def _destroy(session: Session, values: dict[str, Any]) -> int:
     from ganeti.bootstrap.destroy import destroy  # noqa: PLC0415 - only here
     from ganeti.host.services import services  # noqa: PLC0415 - only here
 
-    follow.run(session, ClusterDestroy.wire_name(), {})
+    if not session.paths.leaving.exists():  # otherwise the daemons have been stopped, by one that was interrupted
+        follow.run(session, ClusterDestroy.wire_name(), {})
     destroy(session.paths, services(session.paths))
     session.say("The cluster has been destroyed; disk images and log files were not removed")
     return 0

@@ -16,6 +16,7 @@ from typing import Any
 from ganeti.api.users import parse
 from ganeti.config.sqlite import SqliteStore, position_of
 from ganeti.daemons.daemon import main as run_daemon
+from ganeti.errors import EnvironmentUnfit
 from ganeti.host.certificates import node_name
 from ganeti.host.clock import WallClock
 from ganeti.host.daemons import Daemon
@@ -26,7 +27,14 @@ from ganeti.host.tls import node_server
 from ganeti.node.equipment import of_this_machine
 from ganeti.node.keys import Keys
 from ganeti.node.mastership import Mastership, step_down
-from ganeti.node.membership import KnownCandidates, Membership, forget_candidacy, leave
+from ganeti.node.membership import (
+    KnownCandidates,
+    Membership,
+    finish_leaving,
+    forget_candidacy,
+    is_known_by,
+    leave,
+)
 from ganeti.node.replica import Replica
 from ganeti.node.service import close, handlers, recover
 from ganeti.node.storage.directories import prepare
@@ -44,9 +52,12 @@ _FAREWELL = 0.5  # seconds
 @asynccontextmanager
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     """Answer the master's calls until told to stop."""
+    manager = services(paths)
+    if finish_leaving(paths):
+        manager.leave_off(Daemon.NODE)
+        raise EnvironmentUnfit("This machine has left its cluster; 'gnt-node add' or 'gnt-node join' adds it to one")
     context = node_server(paths)
     name = node_name(paths.node_certificate.read_bytes())
-    manager = services(paths)
     stepping_down: list[asyncio.Task[None]] = []
 
     def replaced(old: Term) -> None:
@@ -64,7 +75,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
         lambda digests: position_of(paths.store, digested=digests),
         lambda: manager.running(Daemon.MASTER),
     )
-    calls = {**handlers(equipment), **belonging(paths, replica, stop)}
+    calls = {**handlers(equipment), **belonging(paths, authority, replica, stop)}
     calls[node.TellStanding] = mastership.standing
     prepare(paths)
     await recover(equipment)
@@ -84,12 +95,17 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
         replica.close()
 
 
-def belonging(paths: Paths, replica: Replica, stop: asyncio.Event) -> Mapping[type[Call[Any]], Handler]:
+def belonging(
+    paths: Paths, authority: Authority, replica: Replica, stop: asyncio.Event
+) -> Mapping[type[Call[Any]], Handler]:
     """The calls about the cluster that the node belongs to."""
     membership, own = Membership(paths), Keys(paths)
 
     async def forget(call: node.LeaveCluster, report: Report) -> None:
-        del call, report
+        if not is_known_by(paths, call.certificates):
+            report.log(f"{node_name(paths.node_certificate.read_bytes())} has joined anew since then, and stays")
+            return
+        authority.leave()
         replica.close()
         leave(paths)
         await asyncio.to_thread(services(paths).leave_off, Daemon.NODE)

@@ -98,6 +98,16 @@ class Paths:
         return self.state / "noted"
 
     @property
+    def leaving(self) -> Path:
+        """There while this node forgets its cluster; what it has of it counts for nothing then."""
+        return self.state / "leaving"
+
+    @property
+    def master_starts(self) -> Path:
+        """The number of the last start of a master daemon here; see ``ganeti.rpc.turns``."""
+        return self.state / "master-starts"
+
+    @property
     def replica_term(self) -> Path:
         """The term in which the replica in ``store`` was last made whole."""
         return self.state / "replica-term"

@@ -288,7 +288,8 @@ class RunContext(CheckContext):
                 left.append(f"{residue.what} ({self._spared})")
                 continue
             try:
-                await self._services.nodes.send(self._node_of(residue), residue.call, _UNDO_DEADLINE)
+                node, said = self._node_of(residue), self._listener("")
+                await self._services.nodes.send(node, residue.call, _UNDO_DEADLINE, said)
                 self.log(f" - INFO: Undone: {residue.what}")
             except Exception as error:  # noqa: BLE001 - the others are undone, whatever is wrong with this one
                 _log.warning("Job %d: %s is left: %s", self.job.id, residue.what, error)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ganeti.config.ssconf import digest
 from ganeti.errors import WrongInput, WrongState
-from ganeti.host.certificates import Credentials
+from ganeti.host.certificates import Credentials, fingerprint
 from ganeti.host.files import Stamp, read_text, stamp, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.rpc.authority import Term, read_term, write_term
@@ -37,11 +37,19 @@ class Bundle(Struct, frozen=True, kw_only=True):
 
 def belongs_to(paths: Paths) -> str | None:
     """The name of the cluster that this node belongs to."""
-    return read_text(paths.ssconf("cluster_name")) if paths.node_certificate.exists() else None
+    member = paths.node_certificate.exists() and not paths.leaving.exists()
+    return read_text(paths.ssconf("cluster_name")) if member else None
+
+
+def is_known_by(paths: Paths, certificates: Collection[str]) -> bool:
+    """Whether the node's own certificate is among those of these fingerprints; without any to compare, it is."""
+    pem = read_text(paths.node_certificate)
+    return not certificates or pem is None or fingerprint(pem.encode()) in certificates
 
 
 def ensure_free(paths: Paths) -> None:
     """Raise WrongState if the node belongs to a cluster."""
+    finish_leaving(paths)
     name = belongs_to(paths)
     if name:
         raise WrongState(
@@ -61,12 +69,28 @@ def enter(paths: Paths, bundle: Bundle, key: bytes) -> None:
     write_atomic(paths.node_certificate, Credentials(bundle.certificate.encode(), key).together)
 
 
+def begin_leaving(paths: Paths) -> None:
+    """From now on the node belongs to no cluster; whoever comes next, if need be, forgets the rest of it."""
+    write_atomic(paths.leaving, "")
+
+
 def leave(paths: Paths) -> None:
     """Forget the cluster. Logs and the disks of guests stay."""
-    for path in kept_files(paths):
+    begin_leaving(paths)
+    # The certificate goes last: without it the node daemon, which would finish this, is not started any more.
+    for path in reversed(kept_files(paths)):
         path.unlink(missing_ok=True)
     with suppress(OSError):  # there may be a file of somebody else
         paths.rapi_users.parent.rmdir()
+    paths.leaving.unlink()
+
+
+def finish_leaving(paths: Paths) -> bool:
+    """Leave the cluster if that was interrupted; whether it was."""
+    interrupted = paths.leaving.exists()
+    if interrupted:
+        leave(paths)
+    return interrupted
 
 
 def forget_candidacy(paths: Paths, place: tuple[int, int]) -> None:
@@ -89,7 +113,7 @@ def of_candidates(paths: Paths) -> list[Path]:
 def kept_files(paths: Paths) -> list[Path]:
     """All that is there of the cluster that this node belongs to; the certificate, which counts, comes first."""
     keys = (paths.node_certificate, paths.node_key, paths.next_node_key)
-    single = (*keys, paths.ca_certificate, paths.term, paths.noted)
+    single = (*keys, paths.ca_certificate, paths.term, paths.noted, paths.master_starts)
     return [path for path in (*single, *paths.state.glob("ssconf_*")) if path.exists()] + of_candidates(paths)
 
 

@@ -74,6 +74,10 @@ class Authority:
         elif caller != known.master:
             raise NodeRefused(f"'{caller}' is not the master; '{known.master}' is, in term {known.number}")
 
+    def leave(self) -> None:
+        """The node has left its cluster: it obeys nobody any more, though the daemon still runs."""
+        self._term = None
+
     def may_be_master(self, peer: Peer) -> bool:
         """Whether a caller is the master, or one that could become it."""
         known = self._candidates()

@@ -74,12 +74,25 @@ class AskSeveral(Call[tuple[Outcome, ...]], frozen=True, tag="ask-several"):
         return self.seconds + DEFAULT_DEADLINE
 
 
+class Turn(Struct, frozen=True, array_like=True):
+    """Which call of its caller a call is; see ``rpc/turns.py``.
+
+    ``start`` is that of the master daemon; 0 stands for a caller that is none, and numbers nothing. ``waited_for``: the
+    numbers of all calls to the node that are waited for, this one among them.
+    """
+
+    start: int = 0
+    number: int = 0
+    waited_for: tuple[int, ...] = ()
+
+
 class Request(Struct, frozen=True, kw_only=True, rename={"body": "call"}):
     """``term`` and ``caller`` (a node's name) say for whom the call is made."""
 
     term: int
     caller: str
     body: msgspec.Raw
+    turn: Turn = Turn()
 
 
 class Progress(Struct, frozen=True, array_like=True):
@@ -117,5 +130,5 @@ def encode_call(call: Call[Any]) -> msgspec.Raw:
     return msgspec.Raw(encoder.encode(call))
 
 
-def encode_request(body: msgspec.Raw, term: int, caller: str) -> bytes:
-    return encoder.encode(Request(term=term, caller=caller, body=body))
+def encode_request(body: msgspec.Raw, term: int, caller: str, turn: Turn = Turn()) -> bytes:  # noqa: B008 - frozen
+    return encoder.encode(Request(term=term, caller=caller, body=body, turn=turn))

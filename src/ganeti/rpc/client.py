@@ -17,6 +17,7 @@ from ganeti.errors import GanetiError, NodeCallFailed, NodeUnreachable, StaleTer
 from ganeti.model.node import Node
 from ganeti.rpc.call import AskSeveral, Call, Line, Listener, Outcome, encode_call, encode_request, ignore, line_decoder
 from ganeti.rpc.transport import Address, Transport
+from ganeti.rpc.turns import Caller
 
 R = TypeVar("R")
 
@@ -44,6 +45,7 @@ class NodeClient:
     ``replaced`` is told of every node that answers that it obeys a newer master, whatever the call was.
     ``traces`` is told which guests calls may have brought to a node, or have taken away from it. ``on_record`` has the
     fingerprints of a node's certificates, by UUID, as of now: the node of a job that runs for long may be out of date.
+    ``start``: see ``Turn``; there is one client for each.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class NodeClient:
         replaced: Callable[[Node, StaleTerm], None] = lambda *_: None,
         traces: Callable[[], Traces] | None = None,
         on_record: Callable[[str], tuple[str, ...]] = lambda _: (),
+        start: int = 0,
     ) -> None:
         self._transport = transport
         self._caller = caller
@@ -64,6 +67,7 @@ class NodeClient:
         self._replaced = replaced
         self._traces = traces
         self._on_record = on_record
+        self._turns = Caller(start)
 
     async def call(self, node: Node, call: Call[R], listener: Listener = ignore) -> R:
         """Have ``node`` carry out ``call``.
@@ -86,12 +90,13 @@ class NodeClient:
     ) -> msgspec.Raw:
         """Like ``call``, for a call that is encoded already, with the result still encoded."""
         address = Address(node.name, node.primary_ip, self._port, self._expected(node))
-        request = encode_request(body, self._term(), self._caller)
-        async with aclosing(self._transport.exchange(address, request, deadline)) as lines:
-            last = await _last(node.name, lines if endless else _limited(node.name, lines), listener)
-            # A connection that is read to the end serves the next call; what comes then cannot change the answer.
-            with suppress(NodeUnreachable):
-                await anext(lines, None)
+        with self._turns.turn(node.name) as turn:
+            request = encode_request(body, self._term(), self._caller, turn)
+            async with aclosing(self._transport.exchange(address, request, deadline)) as lines:
+                last = await _last(node.name, lines if endless else _limited(node.name, lines), listener)
+                # A connection that is read to the end serves the next call; what comes then cannot change the answer.
+                with suppress(NodeUnreachable):
+                    await anext(lines, None)
         if last is None:
             raise NodeUnreachable(f"Node {node.name} closed the connection before its answer was complete")
         if isinstance(last.result, UnsetType):

@@ -52,8 +52,10 @@ class MemoryNetwork:
         if papers:
             self._papers[host] = papers
 
-    def unplug(self, host: str) -> None:
-        self._entrances.pop(host, None)
+    def unplug(self, host: str, entrance: Entrance | None = None) -> None:
+        """Take away what answers at a host, or only a certain one."""
+        if entrance in (None, self._entrances.get(host)):
+            self._entrances.pop(host, None)
 
     def silence(self, host: str) -> None:
         """Cut a host off, and break what is open to it."""

@@ -15,8 +15,9 @@ from ganeti import errors
 from ganeti.errors import ExecutionFailed, GanetiError, NodeRefused
 from ganeti.model.timing import HEARTBEAT
 from ganeti.rpc.authority import Authority
-from ganeti.rpc.call import AskSeveral, Call, Line, Outcome, Progress, Request, encoder, request_decoder
+from ganeti.rpc.call import AskSeveral, Call, Line, Outcome, Progress, Request, Turn, encoder, request_decoder
 from ganeti.rpc.transport import Peer
+from ganeti.rpc.turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Dispatcher:
         known: dict[type[Call[Any]], Handler] = {**handlers, AskSeveral: _Several(handlers).carry_out}
         self._handlers = {cls.wire_name(): (cls, msgspec.json.Decoder(cls), run) for cls, run in known.items()}
         self._authority = authority
+        self._turns = Turns()
 
     async def answer(self, peer: Peer, body: bytes, send: Send) -> None:
         """Carry out a request of ``peer``, sending lines as they come."""
@@ -88,13 +90,15 @@ class Dispatcher:
 
     async def _outcome(self, peer: Peer, body: bytes, report: Report) -> Line:
         try:
-            call, run = self._admitted(peer, body)
+            request, call, run = self._admitted(peer, body)
+            turn = Turn() if call.any_candidate else request.turn  # a question, maybe of another than the master
+            with self._turns.taken(request.term, turn):
+                outcome = await _carried_out(call, run, report)
         except GanetiError as error:
             return Line(error=errors.encode(error))
-        outcome = await _carried_out(call, run, report)
         return Line(result=outcome.result, error=outcome.error)
 
-    def _admitted(self, peer: Peer, body: bytes) -> tuple[Call[Any], Handler]:
+    def _admitted(self, peer: Peer, body: bytes) -> tuple[Request, Call[Any], Handler]:
         try:
             request: Request = request_decoder.decode(body)
             name = _name_decoder.decode(request.body).call
@@ -105,7 +109,7 @@ class Dispatcher:
                 self._authority.admit(peer, request.caller, request.term)
             if decoder is None or run is None:
                 raise NodeRefused(f"This node does not know the call '{name}'; do all nodes run the same version?")
-            return decoder.decode(request.body), run
+            return request, decoder.decode(request.body), run
         except msgspec.ValidationError as error:
             raise NodeRefused(f"The call cannot be understood: {error}") from None
         except msgspec.DecodeError:

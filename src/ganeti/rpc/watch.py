@@ -13,6 +13,9 @@ a guest can be on a silent node only if
 - the guest was in the last complete view, or came in the stream after it, or
 - a call that may have brought it has ended after that view was begun: its answer may have been lost.
 
+A call whose caller has given it up may still arrive, until the node has answered a later one (``rpc/turns.py``). So
+where one may have brought a guest that is not seen, the node is asked although its view is complete.
+
 What the node has answered to be gone is gone. What an earlier master was doing when it ended is left to the
 recovery of its jobs, which marks the nodes concerned (``brought``).
 """
@@ -80,6 +83,14 @@ class LiveView:
         if stream is None or not (stream.has_seen(hypervisor) or instance_uuid in self._made):
             return True
         return any(instance_uuid in known for known in (stream.guests, stream.unseen, stream.brought))
+
+    def in_doubt(self, node_uuid: str, instance_uuid: str, hypervisor: str) -> bool:
+        """Whether the node must be asked for the guest: it can be there, and the view does not show it."""
+        if instance_uuid in (self.guests_on(node_uuid, hypervisor) or {}):
+            return False
+        stream = self._streams.get(node_uuid)
+        expected = stream is None or instance_uuid in stream.brought or not self.reachable(node_uuid, hypervisor)
+        return expected and self.might_have(node_uuid, instance_uuid, hypervisor)
 
     def made(self, instance_uuid: str) -> None:
         """This is a new UUID: no earlier master has sent its guest anywhere."""

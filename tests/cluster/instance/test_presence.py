@@ -6,6 +6,9 @@ import asyncio
 import pytest
 
 from ganeti import errors
+from ganeti.model.guest import guest_of
+from ganeti.rpc.contract.instance import StartGuest
+from ganeti.rpc.transport import Address
 
 
 async def silence(cluster, *names):
@@ -70,6 +73,29 @@ async def test_a_silent_node_that_had_the_guest_keeps_it_from_being_started_else
         await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
     with pytest.raises(errors.WrongState, match="node3 does not answer"):
         await cluster.run("OP_INSTANCE_REMOVE", instance_name="web1")
+
+
+async def test_a_start_that_was_given_up_does_not_come_after_the_guest_was_started_elsewhere(cluster):
+    await cluster.add("web1", start=False)
+    node, nodes, sent = cluster.node("node1"), cluster.master.nodes, []
+
+    class Losing:
+        """Loses the next request, and keeps it."""
+
+        async def exchange(self, address, request, deadline):
+            sent.append(request)
+            nodes._transport = carries
+            raise errors.NodeUnreachable("lost")
+            yield
+
+    carries, nodes._transport = nodes._transport, Losing()
+    with pytest.raises(errors.NodeUnreachable):
+        await nodes.call(node, StartGuest(guest=guest_of(cluster.state, cluster.instance("web1"))))
+    await cluster.run("OP_INSTANCE_FAILOVER", instance_name="web1", target_node="node2")
+    await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
+    async for line in carries.exchange(Address(node.name, node.primary_ip, 0), sent[0], 60):
+        assert b"come too late" in line
+    assert await cluster.nodes["node1"].guests() == {}
 
 
 async def test_a_node_that_this_master_has_never_seen_is_asked_unless_it_is_marked_offline(cluster):

@@ -24,7 +24,7 @@ from ganeti.errors import AccessDenied, AlreadyExists, ExecutionFailed, MasterUn
 from ganeti.host import certificates, tls
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
-from ganeti.node.membership import belongs_to, candidates
+from ganeti.node.membership import begin_leaving, belongs_to, candidates
 from ganeti.rpc.authority import Term, read_term, write_term
 
 
@@ -274,6 +274,25 @@ async def test_a_member_does_not_become_another_one(host, node):
 async def test_the_master_does_not_join_its_own_cluster(host):
     with pytest.raises(WrongState, match="is the master of the cluster 'cluster'"):
         await try_to_join(host.paths, await invite(host))
+
+
+async def test_a_former_master_that_missed_its_replacement_joins_again(host, node):
+    await try_to_join(node, await invite(host))
+    write_term(node.term, Term(2, "node2"))
+    with pytest.raises(WrongState, match="This machine is node node2 of the cluster, and the token is for node3"):
+        await try_to_join(node, await invite(host, "node3"))
+    host.members.add("node2")
+    assert (await try_to_join(node, await invite(host, readd=True))).node_name == "node2"
+    assert read_term(node.term) == Term(3, "node1")
+
+
+async def test_what_a_departure_that_was_interrupted_has_left_does_not_come_back(host, node):
+    await try_to_join(node, await invite(host))
+    begin_leaving(node)
+    host.trouble = refuse
+    with pytest.raises(WrongState):
+        await try_to_join(node, await invite(host))
+    assert is_blank(node)
 
 
 async def test_another_version_is_refused(host, node, monkeypatch):

@@ -107,6 +107,15 @@ async def test_a_guest_that_was_sent_counts_until_a_view_that_was_begun_later_la
     assert not view.might_have("n1", "web1", "fake")
 
 
+async def test_a_node_is_asked_for_a_guest_that_a_call_may_yet_bring_though_its_view_is_complete(view, streams):
+    streams.complete()
+    assert not view.in_doubt("n1", "web1", "fake")
+    view.brought("n1", "web1")
+    assert view.in_doubt("n1", "web1", "fake")
+    streams.event("web1")
+    assert not view.in_doubt("n1", "web1", "fake")
+
+
 async def test_a_guest_that_the_node_has_answered_to_be_gone_is_gone(view, streams):
     streams.complete("web1")
     view.brought("n1", "web1")

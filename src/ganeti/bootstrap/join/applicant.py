@@ -20,6 +20,7 @@ from ganeti.host.certificates import issued_by, node_name, request_certificate, 
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
 from ganeti.node.membership import Bundle, belongs_to, ensure_free
+from ganeti.rpc.authority import read_term
 
 _CONNECT = 10.0  # seconds
 _PATIENCE = 180.0
@@ -38,8 +39,9 @@ def join(paths: Paths, token: Token, services: Services, address: str | None = N
     with _connect(token) as connection, connection.makefile("rwb") as stream:
         _ensure_may_join(paths, connection.getpeercert(binary_form=True) or b"")
         answer = _ask(stream, applied)
-        _ensure_same(paths, answer.node_name)
-        switch.begin(_bundle(answer), key)
+        bundle = _bundle(answer)
+        _ensure_it_may_return(paths, answer.node_name, bundle)
+        switch.begin(bundle, key)
         try:
             answer = _ask(stream, Ready())
         except BaseException:
@@ -50,22 +52,28 @@ def join(paths: Paths, token: Token, services: Services, address: str | None = N
 
 
 def _ensure_may_join(paths: Paths, master: bytes) -> None:
-    """Raise WrongState if this machine is a cluster's master, or belongs to another one than ``master`` (DER) shows.
-
-    A node of this one gets new credentials, if the master has invited it with --readd.
-    """
+    """Raise WrongState if this machine belongs to another cluster than that of ``master`` (DER)."""
     cluster = belongs_to(paths)
     if cluster is None:
         return
-    ensure_not_master(paths, cluster)
     shown = ssl.DER_cert_to_PEM_cert(master).encode()
     if not issued_by(shown, split(paths.ca_certificate.read_bytes())):
+        ensure_not_master(paths, cluster)
         ensure_free(paths)
 
 
-def _ensure_same(paths: Paths, invited: str) -> None:
-    """Raise WrongState if this machine is another node of the cluster than the one that is invited."""
-    if belongs_to(paths) and (own := node_name(paths.node_certificate.read_bytes())) != invited:
+def _ensure_it_may_return(paths: Paths, invited: str, bundle: Bundle) -> None:
+    """Raise WrongState if this machine is the cluster's master, or another node of it than the one that is invited.
+
+    Any other gets new credentials, if the master has invited it with --readd; also one that was the master, and was
+    off when another one became it.
+    """
+    cluster, term = belongs_to(paths), read_term(paths.term)
+    if cluster is None:
+        return
+    if term is None or term.number >= bundle.term:
+        ensure_not_master(paths, cluster)
+    if (own := node_name(paths.node_certificate.read_bytes())) != invited:
         raise WrongState(f"This machine is node {own} of the cluster, and the token is for {invited}")
 
 

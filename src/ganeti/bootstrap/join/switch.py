@@ -16,7 +16,7 @@ from ganeti.host.certificates import node_name
 from ganeti.host.daemons import Daemon
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
-from ganeti.node.membership import Bundle, enter, kept_files
+from ganeti.node.membership import Bundle, enter, finish_leaving, kept_files
 from ganeti.rpc.authority import read_term
 
 # In the directory of what is kept aside: the daemon is to be started again; all that was there is here.
@@ -28,8 +28,9 @@ def ensure_not_master(paths: Paths, cluster: str) -> None:
     term = read_term(paths.term)
     if term and term.master == node_name(paths.node_certificate.read_bytes()):
         raise WrongState(
-            f"This machine is the master of the cluster '{cluster}'; make another node the master there, "
-            "or end that cluster with 'gnt-cluster destroy'"
+            f"This machine is the master of the cluster '{cluster}', for all it knows; make another node the master "
+            "there, or end that cluster with 'gnt-cluster destroy'. If another one has become the master while this "
+            "was off, 'gnt-node add --readd' on that one takes this in again"
         )
 
 
@@ -84,6 +85,7 @@ class Switch:
             (self._aside / _RAN).touch(0o600)
         # A running daemon would go on with the old certificate, and write to files that are gone.
         self._services.stop(Daemon.NODE)
+        finish_leaving(self._paths)
         _move(kept_files(self._paths), self._paths.state, self._aside)
         (self._aside / _WHOLE).touch(0o600)
 

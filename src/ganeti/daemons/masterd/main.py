@@ -26,8 +26,9 @@ from ganeti.errors import EnvironmentUnfit, ExecutionFailed, NotMaster, WrongSta
 from ganeti.errors import decode as decode_error
 from ganeti.host import addresses
 from ganeti.host.certificates import fingerprint, node_name
-from ganeti.host.clock import WallClock
+from ganeti.host.clock import Clock, WallClock
 from ganeti.host.daemons import Daemon
+from ganeti.host.files import read_text, write_atomic
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.host.services import services
@@ -111,7 +112,7 @@ async def _serve(paths: Paths, master: Master, server: LuxiServer) -> None:
 
 async def _prepared(paths: Paths) -> Master:
     """A master that has its store and nothing else yet."""
-    term = _own_term(paths)
+    term, clock = _own_term(paths), WallClock()
     store = SqliteStore(paths.store)
     if store.position().revision == 0:
         raise EnvironmentUnfit(f"There is no cluster configuration in {paths.store}; 'gnt-cluster init' creates one")
@@ -120,15 +121,23 @@ async def _prepared(paths: Paths) -> Master:
         Surroundings(
             store=store,
             transport=HttpTransport(node_client(paths)),
-            clock=WallClock(),
+            clock=clock,
             random=SystemRandom(),
             resolver=SystemResolver(),
             allocators=Iallocators(paths.iallocator_search_path),
             candidate_files=lambda: candidate_files(paths),
             term=term,
+            start=_next_start(paths, clock),
             returned=partial(_no_longer_vouched, paths),
         )
     )
+
+
+def _next_start(paths: Paths, clock: Clock) -> int:
+    """Greater than the last one, also if the clock was set back since then, or the file is lost."""
+    start = max(int(read_text(paths.master_starts) or 0) + 1, int(clock.now()))
+    write_atomic(paths.master_starts, f"{start}\n")
+    return start
 
 
 def _no_longer_vouched(paths: Paths, name: str) -> None:

@@ -47,6 +47,7 @@ class Surroundings:
     allocators: Allocators
     candidate_files: Callable[[], dict[str, str]]
     term: Term
+    start: int = 0  # greater than that of the last start in this term
     returned: Callable[[str], None] = lambda _: None  # see Mandate
     node_port: int = NODE_DAEMON_PORT
 
@@ -64,6 +65,7 @@ class Master:
             replaced=self._replaced,
             traces=lambda: self.live,
             on_record=self._on_record,
+            start=world.start,
         )
         self.replication = Replication(world.store, self.nodes, self._other_candidates)
         self.mandate = Mandate(

@@ -16,12 +16,12 @@ from ganeti.rpc.contract.instance import DescribeGuest
 async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[Node]) -> list[Node]:
     """The nodes on which the guest is.
 
-    Nodes whose events the master follows are known; of the others those are asked that might have it (see
+    Of nodes whose events the master follows that is known; those are asked that might have it nevertheless (see
     ``rpc/watch.py``). Raises WrongState for one of them that does not answer and is not marked offline.
     """
     hosting = [node for node in nodes if node.hosting]
     silent = [node for node in hosting if not cluster.live.reachable(node.uuid, instance.hypervisor)]
-    asked = [node for node in silent if cluster.live.might_have(node.uuid, instance.uuid, instance.hypervisor)]
+    asked = [node for node in hosting if cluster.live.in_doubt(node.uuid, instance.uuid, instance.hypervisor)]
     answers = await cluster.call_all(asked, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
     found = [node for node in hosting if instance.uuid in (cluster.live.guests_on(node.uuid) or {})]
     for node in asked:

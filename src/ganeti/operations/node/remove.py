@@ -50,7 +50,7 @@ class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_RE
 
     async def run(self, cluster: RunContext, plan: Node) -> None:
         await promote(cluster, promotions(cluster.state, without=plan) if plan.master_candidate else [])
-        leave = LeaveCluster()
+        leave = LeaveCluster(certificates=plan.certificates)
         gone = (f"what {plan.name} has of the cluster", plan, leave)
         await cluster.commit(deletes=[cluster.state.get(Node, plan.uuid)], then=[gone])
         try:

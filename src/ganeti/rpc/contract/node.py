@@ -131,7 +131,13 @@ class WriteSsconf(Call[None], frozen=True, tag="node.write-ssconf"):
 
 
 class LeaveCluster(Call[None], frozen=True, tag="node.leave"):
-    """Forget the cluster: certificates, replica, ssconf files; the daemon ends."""
+    """Forget the cluster: certificates, replica, ssconf files; the daemon ends.
+
+    ``certificates``: fingerprints of those by which the cluster knew the node. One that has another by now has joined
+    anew since, and stays. Without any, as when the cluster had none on record, it leaves in any case.
+    """
+
+    certificates: tuple[str, ...] = ()
 
 
 class ForgetCandidacy(Call[None], frozen=True, tag="node.forget-candidacy"):
