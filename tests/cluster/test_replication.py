@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from ganeti import errors
+from ganeti.config import backlog
 from ganeti.config.configuration import read_state
 from ganeti.model.node import Node
 from ganeti.rpc.authority import read_term
@@ -36,9 +37,9 @@ async def test_a_candidate_that_is_cut_off_is_passed_over_and_caught_up_later(cl
     assert read_state(cluster.nodes["node3"].store) == cluster.state
 
 
-async def test_a_candidate_that_missed_more_than_is_kept_gets_everything(cluster):
+async def test_a_candidate_that_missed_more_than_is_kept_gets_everything(cluster, monkeypatch):
     cluster.network.cut_off.add("10.0.0.3")
-    cluster.master.journal._recent = type(cluster.master.journal._recent)(maxlen=2)
+    monkeypatch.setattr(backlog, "_MOST", 2)
     for count in range(5):
         await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", ndparams={"spindle_count": count})
     cluster.network.cut_off.clear()

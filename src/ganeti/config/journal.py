@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from ganeti.config.backlog import Backlog
 from ganeti.config.mandate import Mandate
 from ganeti.config.replication import Replication
 from ganeti.config.store import Store
@@ -24,7 +24,6 @@ from ganeti.rpc.contract.store import Batch, Record
 _log = logging.getLogger(__name__)
 
 _STOPPED = StoreFailed("The master daemon is stopping")
-_KEPT = 1000  # batches that a replica which fell behind can still get one by one
 
 
 class Journal:
@@ -37,7 +36,7 @@ class Journal:
         self._revision = store.position().revision
         self._pending: list[tuple[Iterable[Record], asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
-        self._recent: deque[Batch] = deque(maxlen=_KEPT)
+        self._backlog = Backlog()
         self.on_failure: Callable[[], None] = lambda: None  # called before anybody learns of a failure
         self.over = asyncio.Event()  # nothing can be acknowledged any more; ``why_over`` says why
         self.why_over: GanetiError | None = None
@@ -86,11 +85,7 @@ class Journal:
 
     def since(self, revision: int) -> tuple[Batch, ...] | None:
         """The batches after ``revision``, or None if they are not kept any more."""
-        if revision == self._revision:
-            return ()
-        if not self._recent or not self._recent[0].revision <= revision + 1 <= self._revision:
-            return None
-        return tuple(batch for batch in self._recent if batch.revision > revision)
+        return () if revision == self._revision else self._backlog.since(revision)
 
     def replaced(self, why: StaleTerm) -> None:
         """A newer master is obeyed: from now on nothing is acknowledged."""
@@ -121,7 +116,7 @@ class Journal:
             await self._mandate.confirmed()
             await self._store.write([batch])
             self._revision = batch.revision
-            self._recent.append(batch)
+            self._backlog.add(batch)
             if await self._replication.ship(batch.revision):
                 self._mandate.replica_fell_behind(batch.revision)
             # It is written, so nobody can be told that it is not: this master goes on with it or is replaced.

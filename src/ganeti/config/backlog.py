@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The last batches, for replicas that fell behind a little: what they lack is less than everything."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ganeti.rpc.contract.store import Batch
+
+_MOST = 1000  # batches
+_LARGEST = 4 * 2**20  # bytes of all their records
+
+
+class Backlog:
+    """Batches that follow on each other, the oldest forgotten first."""
+
+    def __init__(self) -> None:
+        self._batches: deque[tuple[Batch, int]] = deque()
+        self._bytes = 0
+
+    def add(self, batch: Batch) -> None:
+        size = sum(len(record.body) for record in batch.records)
+        self._batches.append((batch, size))
+        self._bytes += size
+        while self._bytes > _LARGEST or len(self._batches) > _MOST:
+            self._bytes -= self._batches.popleft()[1]
+
+    def since(self, revision: int) -> tuple[Batch, ...] | None:
+        """The batches after ``revision``, or None if not all of them are kept any more."""
+        if not self._batches or not self._batches[0][0].revision <= revision + 1 <= self._batches[-1][0].revision:
+            return None
+        return tuple(batch for batch, _ in self._batches if batch.revision > revision)
