@@ -252,7 +252,7 @@ async def test_after_a_crash_what_a_job_had_begun_is_undone_and_named(cluster):
     assert len(cluster.disks.shared) == 1
     await cluster.start()
     job = await cluster.finished(1)
-    assert "cleaned up: disk 0 of web1 on node1" in job.steps[0].result[1][0]
+    assert "cleaned up: the disks of web1 on node1 (" in job.steps[0].result[1][0]
     assert cluster.disks.shared == {}
     assert cluster.state.instances == []
 
@@ -274,7 +274,7 @@ async def test_after_a_crash_what_cannot_be_undone_is_said_to_be_left(cluster):
     cluster.network.cut_off.add("10.0.0.2")
     await cluster.start()
     told = (await cluster.finished(1)).steps[0].result[1][0]
-    assert "left behind: disk 0 of web1 on node2" in told
+    assert "left behind: the disks of web1 on node2 (" in told
     assert "cleaned up" not in told
 
 

@@ -54,8 +54,7 @@ def disks(cluster):
 def owned(cluster, disk):
     """A disk belongs to an instance, or a job's error says that it is left."""
     known = {disk.uuid for instance in cluster.state.instances for disk in instance.disks}
-    name = f"disk 0 of {disk.location.split('/')[-2]}"
-    return disk.uuid in known or any(name in left for left in said_to_be_left(cluster))
+    return disk.uuid in known or any(disk.location in left for left in said_to_be_left(cluster))
 
 
 def said_to_be_left(cluster):
@@ -91,7 +90,7 @@ def strange_copies(cluster):
                     yield f"{instance.name} has no copy of {disk.location} on {node}"
                 elif copy and min(copy.size, copy.disk.size) < disk.size:
                     yield f"{disk.location} has {copy.size} MiB on {node}, and {disk.size} are recorded"
-    told = said_to_be_left(cluster) + [e.text for t in cluster.master.queue for e in t.log if "stays there" in e.text]
+    told = said_to_be_left(cluster) + [e.text for t in cluster.master.queue for e in t.log if "stay there" in e.text]
     for node, location in copies:
         if not any(f"on {node}" in text for text in told):
             yield f"{location} on {node} belongs to nobody"

@@ -36,8 +36,8 @@ TABLE = (
     Row("OP_INSTANCE_FAILOVER", (14, 14), 6),
     Row("OP_INSTANCE_ACTIVATE_DISKS", (4, 4), 3, running=False),
     Row("OP_INSTANCE_GROW_DISK", (15, 15), 6, parameters=(("disk", 0), ("amount", 8))),
-    Row("OP_INSTANCE_REPLACE_DISKS", (20, 23), 7, parameters=REPLACEMENT),
-    Row("OP_INSTANCE_REMOVE", (7, 13), 6),
+    Row("OP_INSTANCE_REPLACE_DISKS", (20, 20), 7, parameters=REPLACEMENT),
+    Row("OP_INSTANCE_REMOVE", (7, 7), 6),
 )
 
 

@@ -31,9 +31,16 @@ class Disks:
         for disk in call.disks:
             await self._storage(disk).create(disk, call.peers, report)
 
-    async def remove(self, call: storage.RemoveDisk, report: Report) -> None:
+    async def remove(self, call: storage.RemoveDisks, report: Report) -> None:
         del report
-        await self._storage(call.disk).remove(call.disk, call.peers)
+        failed: list[GanetiError] = []
+        for disk in call.disks:
+            try:
+                await self._storage(disk).remove(disk, call.peers)
+            except GanetiError as error:
+                failed.append(error)
+        if failed:
+            raise type(failed[0])("; ".join(error.message for error in failed))
 
     async def hold(self, call: storage.HoldDisks, report: Report) -> tuple[str, ...]:
         """All at once: what each has to wait for, as for its other node, they wait for together."""

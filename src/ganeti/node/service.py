@@ -53,7 +53,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         instance.CheckStart: guests.check_start,
         instance.OpenConsole: guests.console,
         storage.CreateDisks: disks.create,
-        storage.RemoveDisk: disks.remove,
+        storage.RemoveDisks: disks.remove,
         storage.HoldDisks: disks.hold,
         storage.ReleaseDisks: disks.release,
         storage.GrowDisk: disks.grow,

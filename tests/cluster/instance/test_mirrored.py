@@ -181,7 +181,7 @@ async def test_removing_it_removes_both_copies_and_names_what_stays_on_an_offlin
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", offline=True, force=True)
     number = await cluster.submit("OP_INSTANCE_REMOVE", instance_name="web2")
     await cluster.finished(number)
-    assert any("node2 is marked offline; disk 0" in line for line in cluster.log(number))
+    assert any("node2 is marked offline; the disks of web2 on node2 (xenvg/" in line for line in cluster.log(number))
     assert [node for node, _ in cluster.disks.copies] == ["node2"]
 
 

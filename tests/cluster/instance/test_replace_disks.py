@@ -75,7 +75,7 @@ async def test_what_stays_on_a_node_that_is_offline_is_named(cluster):
     cluster.network.cut_off.add("10.0.0.2")
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", offline=True, force=True)
     log = await replace(cluster, remote_node="node3")
-    assert any("node2 is marked offline; disk 0 of web1 on node2 (xenvg/" in line for line in log)
+    assert any("node2 is marked offline; the disks of web1 on node2 (xenvg/" in line for line in log)
     assert await cluster.list("instance", "snodes") == [[["node3"]]]
 
 
@@ -108,7 +108,7 @@ async def test_copies_are_kept_and_named_if_the_new_ones_do_not_get_in_sync(clus
         raise errors.ExecutionFailed(f"The disks of {instance.name} are degraded")
 
     monkeypatch.setattr("ganeti.operations.instance.replace_disks.wait_for_sync", never)
-    with pytest.raises(errors.ExecutionFailed, match=r"disk 0 of web1 on node2 \(kept, since"):
+    with pytest.raises(errors.ExecutionFailed, match=r"the disks of web1 on node2 \(xenvg/\S+\) \(kept, since"):
         await replace(cluster, remote_node="node3")
     assert holders(cluster) == ["node1", "node2", "node3"]
 

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ganeti.host.gathering import gather
-from ganeti.jobs.context import RunContext
-from ganeti.model.disk import DiskUse
-from ganeti.model.guest import Guest
+from ganeti.jobs.context import RunContext, Thing
+from ganeti.model.disk import Disk, DiskUse
+from ganeti.model.guest import Guest, Peer
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.operations.instance.activation import is_mirrored
-from ganeti.rpc.contract.storage import CreateDisks, HoldDisks, RemoveDisk
+from ganeti.rpc.contract.storage import CreateDisks, HoldDisks, RemoveDisks
 
 
 async def make_disks(cluster: RunContext, instance: Instance, guest: Guest) -> None:
@@ -22,16 +24,17 @@ async def make_disks(cluster: RunContext, instance: Instance, guest: Guest) -> N
         return
     cluster.step("creating instance disks...")
     nodes = [cluster.state.get(Node, uuid) for uuid in instance.nodes]
-    await cluster.will_leave(
-        *(
-            (f"disk {index} of {guest.name} on {node.name}", node, RemoveDisk(disk=disk, peers=guest.peers))
-            for node in nodes
-            for index, disk in enumerate(guest.disks)
-        )
-    )
+    await cluster.will_leave(*(leftover(guest.name, node, guest.disks, guest.peers) for node in nodes))
     await gather(*(cluster.call(node, CreateDisks(disks=guest.disks, peers=guest.peers)) for node in nodes))
     if is_mirrored(instance):
         await _connect(cluster, guest, nodes)
+
+
+def leftover(owner: str, node: Node, disks: Sequence[Disk], peers: Sequence[Peer]) -> Thing:
+    """What a node has of disks, by which people find it, and how it is taken away."""
+    places = ", ".join(disk.location or disk.uuid for disk in disks)
+    call = RemoveDisks(disks=tuple(disks), peers=tuple(peers))
+    return f"the disks of {owner} on {node.name} ({places})", node, call
 
 
 async def _connect(cluster: RunContext, guest: Guest, nodes: list[Node]) -> None:

@@ -14,10 +14,12 @@ from ganeti.declare.route import Route
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
-from ganeti.model.guest import disks_of, guest_of, peers_of
+from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.operations.instance.activation import about_disks
+from ganeti.operations.instance.making import leftover
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.shutdown import stop
 from ganeti.operations.instance.startup import mark
@@ -31,7 +33,7 @@ from ganeti.operations.instance.subject import (
     primary_of,
 )
 from ganeti.rpc.contract.instance import ClearGuest
-from ganeti.rpc.contract.storage import RemoveDisk
+from ganeti.rpc.contract.storage import RemoveDisks
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +102,12 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
 
     async def _remove_disks(self, cluster: RunContext, instance: Instance, node: Node) -> None:
         if node.offline and node.uuid != instance.primary_node:
-            for index, disk in enumerate(instance.disks):
-                cluster.warn(f"Node {node.name} is marked offline; disk {index} ({disk.location}) stays there")
+            what, _, _ = leftover(instance.name, node, instance.disks, ())
+            cluster.warn(f"Node {node.name} is marked offline; {what} stay there")
             return
-        peers = peers_of(cluster.state, instance.disks)
-        for index, disk in enumerate(disks_of(cluster.state, instance)):
-            cluster.step(f"removing disk {index} of {instance.name} on {node.name}")
-            await self._try(cluster, cluster.call(node, RemoveDisk(disk=disk, peers=peers)))
+        if instance.disks:
+            cluster.step(f"removing the disks of {instance.name} on {node.name}")
+            await self._try(cluster, cluster.call(node, about_disks(RemoveDisks, cluster.state, instance)))
 
     async def _stop(self, cluster: RunContext, plan: RemovePlan) -> None:
         cluster.step(f"shutting down {plan.instance.name} on {plan.node.name}")

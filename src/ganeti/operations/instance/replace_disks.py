@@ -42,13 +42,14 @@ from ganeti.operations.instance.activation import (
     is_mirrored,
 )
 from ganeti.operations.instance.allocation import AllocatorName, relocate
+from ganeti.operations.instance.making import leftover
 from ganeti.operations.instance.mirroring import with_secondary
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.relocation import IgnorePolicy
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.operations.node.choice import NodeChoice
-from ganeti.rpc.contract.storage import CreateDisks, DiskStatus, ReleaseDisks, RemoveDisk
+from ganeti.rpc.contract.storage import CreateDisks, DiskStatus, ReleaseDisks
 
 _UNUSABLE = ("Diskless", "Failed")  # of DRBD's words for a copy
 _FLAGS = {
@@ -236,13 +237,13 @@ class InstanceReplaceDisks(
     async def _move(self, cluster: RunContext, plan: ReplaceDisksPlan, moved: Instance) -> None:
         node = _secondary(cluster.state, moved)
         cluster.step(f"making copies of the disks of {moved.name} on {node.name}")
-        await cluster.will_leave(*_copies(cluster, moved, node))
+        await cluster.will_leave(_copies(cluster, moved, node))
         await cluster.call(node, _creation(cluster, moved, plan.indexes))
         try:
             await self._let_go(cluster, plan)
             cluster.step(f"connecting {plan.primary.name} to {node.name}")
             await activate(cluster, moved)
-            former = () if plan.secondary.offline else _copies(cluster, plan.instance, plan.secondary)
+            former = () if plan.secondary.offline else (_copies(cluster, plan.instance, plan.secondary),)
             current = cluster.state.get(Instance, moved.uuid)
             await cluster.commit([evolve(current, disks=moved.disks)], then=former)
         except GanetiError:
@@ -275,10 +276,8 @@ class InstanceReplaceDisks(
     async def _make_anew(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
         numbers = ", ".join(map(str, plan.indexes))
         cluster.step(f"making the copies of disk {numbers} of {plan.instance.name} on {plan.secondary.name} anew")
-        copies = _copies(cluster, plan.instance, plan.secondary)
-        for index in plan.indexes:
-            _, node, remove = copies[index]
-            await cluster.call(node, remove)
+        _, node, remove = _copies(cluster, plan.instance, plan.secondary, plan.indexes)
+        await cluster.call(node, remove)
         await cluster.call(plan.secondary, _creation(cluster, plan.instance, plan.indexes))
         await activate(cluster, plan.instance)
         await wait_for_sync(cluster, plan.instance)
@@ -293,27 +292,23 @@ def _creation(cluster: CheckContext, instance: Instance, indexes: Iterable[int])
     return CreateDisks(disks=tuple(disks[n] for n in indexes), peers=peers_of(cluster.state, instance.disks))
 
 
-def _copies(cluster: CheckContext, instance: Instance, node: Node) -> tuple[Thing, ...]:
-    """What a node has of the disks of an instance, in their order."""
-    peers = peers_of(cluster.state, instance.disks)
-    return tuple(
-        (f"disk {index} of {instance.name} on {node.name}", node, RemoveDisk(disk=disk, peers=peers))
-        for index, disk in enumerate(disks_of(cluster.state, instance))
-    )
+def _copies(cluster: CheckContext, instance: Instance, node: Node, indexes: Iterable[int] | None = None) -> Thing:
+    """What a node has of the disks of an instance, or of some of them."""
+    disks = disks_of(cluster.state, instance)
+    chosen = disks if indexes is None else [disks[index] for index in indexes]
+    return leftover(instance.name, node, chosen, peers_of(cluster.state, instance.disks))
 
 
 async def _remove_copies(cluster: RunContext, plan: ReplaceDisksPlan) -> None:
     """Take away what the former secondary node has; what stays there is named."""
-    for (what, node, remove), disk in zip(
-        _copies(cluster, plan.instance, plan.secondary), plan.instance.disks, strict=True
-    ):
-        if node.offline:
-            cluster.warn(f"Node {node.name} is marked offline; {what} ({disk.location}) stays there")
-            continue
-        try:
-            await cluster.call(node, remove)
-        except GanetiError as error:
-            cluster.warn(f"{what} ({disk.location}) stays there: {error.message}")
+    what, node, remove = _copies(cluster, plan.instance, plan.secondary)
+    if node.offline:
+        cluster.warn(f"Node {node.name} is marked offline; {what} stay there")
+        return
+    try:
+        await cluster.call(node, remove)
+    except GanetiError as error:
+        cluster.warn(f"{what} stay there: {error.message}")
 
 
 def _broken(statuses: Sequence[DiskStatus]) -> tuple[int, ...]:

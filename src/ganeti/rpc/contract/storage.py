@@ -25,10 +25,10 @@ class CreateDisks(Call[None], frozen=True, tag="storage.create"):
     patience = 600.0
 
 
-class RemoveDisk(Call[None], frozen=True, tag="storage.remove"):
-    """Take a disk away; one that is not there is fine."""
+class RemoveDisks(Call[None], frozen=True, tag="storage.remove-all"):
+    """Take disks away, all that can be; those that are not there are fine. Raises what is wrong with the others."""
 
-    disk: Disk
+    disks: tuple[Disk, ...]
     peers: tuple[Peer, ...] = ()
     patience = 600.0
 
