@@ -18,7 +18,7 @@ NEW = {
     "ip_check": False,
 }
 # What the cluster of a simulation has.
-TEMPLATES = {"enabled_disk_templates": ("sharedfile", "diskless", "drbd"), "vg_name": "xenvg"}
+TEMPLATES = {"enabled_disk_templates": ("sharedfile", "diskless", "drbd", "plain"), "vg_name": "xenvg"}
 STRANGER = Node(uuid="", name="node4", primary_ip="10.0.0.4", group="")
 
 
@@ -56,6 +56,12 @@ async def apart(cluster):
 async def lost(cluster):
     await mirrored_and_stopped(cluster)
     cluster.disks.copies.clear()
+
+
+async def strays(cluster):
+    """Each node has a volume that could be adopted."""
+    for node in cluster.nodes.values():
+        node.equipment.storages["plain"].strays["xenvg/old"] = 64
 
 
 async def tagged(cluster):
@@ -128,6 +134,10 @@ def started(name, node):
     return {**new(name, node), "no_install": False, "disk_template": "diskless", "disks": []}
 
 
+def adopting(name, node):
+    return {**new(name, node), "disk_template": "plain", "disks": [{"adopt": "old"}]}
+
+
 def joining(name, node):
     return {"node_name": STRANGER.name, "primary_ip": STRANGER.primary_ip}
 
@@ -176,6 +186,7 @@ SCENES = (
     Scene("OP_INSTANCE_CREATE", started),
     Scene("OP_INSTANCE_CREATE", lambda name, node: {**new(name, node), "pnode": None}),
     Scene("OP_INSTANCE_CREATE", new_mirrored, often=4),
+    Scene("OP_INSTANCE_CREATE", adopting, strays),
     instance("OP_INSTANCE_DEACTIVATE_DISKS", activated),
     move("OP_INSTANCE_FAILOVER", running),
     move("OP_INSTANCE_FAILOVER", stopped),

@@ -78,6 +78,16 @@ VolumeGroup = Annotated[
     str, form(r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*", "the name of an LVM volume group, such as xenvg", 127)
 ]
 
+# A logical volume of a group that is named elsewhere, or a device that all nodes have by the same name.
+AdoptedVolume = Annotated[
+    str,
+    form(
+        r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*|/dev/disk(/(?!\.\.?(/|$))[A-Za-z0-9+_.:@=,~#%-]+)+",
+        "the name of a logical volume, or of a block device in /dev/disk/",
+        255,
+    ),
+]
+
 # A card's own address, so never one of a group of cards; or that one is to be found.
 MacRequest = Annotated[
     str,

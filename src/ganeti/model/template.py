@@ -14,6 +14,8 @@ from ganeti.model.disk import Disk, DiskTemplate
 
 # Where the disks live: there are none; on the nodes that hold them; where every node gets at them.
 Place = Literal["nowhere", "node", "everywhere"]
+# Whether disks are volumes that were there before.
+Adopted = Literal["never", "if wanted", "always"]
 
 
 class StorageUnit(Struct, frozen=True):
@@ -29,7 +31,8 @@ class Template:
 
     ``unit`` is the key of the unit that new disks are made in; ``location`` where a disk goes, by the place in it,
     its UUID and its number. Both are None for a template without disks and for one that is not supported yet; the
-    place of external storage is its provider, which each disk names; that of images of Ceph is a parameter.
+    place of external storage is its provider, that of a block device its name, which each disk tells; that of images of
+    Ceph is a parameter.
     ``metadata``: the same for what a mirror keeps beside the disk.
     ``trouble`` is the code of a unit that cannot be used (gnt-cluster(8), "verify"), ``overhead`` what a disk takes
     beyond its size on each node, MiB. ``attached``: nodes attach disks to use them.
@@ -43,6 +46,7 @@ class Template:
     trouble: str = ""
     overhead: int = 0
     attached: bool = False
+    adopted: Adopted = "never"
     supported: bool = False
 
     @property
@@ -105,6 +109,7 @@ TEMPLATES = {
         unit=lambda cluster: cluster.vg_name or "",
         location=lambda group, uuid, index: f"{group}/{uuid}.disk{index}",
         trouble="ENODELVM",
+        adopted="if wanted",
         supported=True,
     ),
     DiskTemplate.DRBD: Template(
@@ -130,7 +135,7 @@ TEMPLATES = {
         attached=True,
         supported=True,
     ),
-    DiskTemplate.BLOCK: Template("everywhere"),
+    DiskTemplate.BLOCK: Template("everywhere", location=lambda device, *_: device, adopted="always", supported=True),
 }
 UNSUPPORTED = tuple(str(template) for template, row in TEMPLATES.items() if not row.supported)
 SUPPORTED = tuple(template for template, row in TEMPLATES.items() if row.supported)

@@ -24,13 +24,15 @@ from ganeti.node.network.bridged import Bridged
 from ganeti.node.network.driver import Network
 from ganeti.node.network.fake import FakeNetwork
 from ganeti.node.network.unsupported import Unsupported
+from ganeti.node.storage.block import BlockStorage
 from ganeti.node.storage.diskless import NoStorage
 from ganeti.node.storage.drbd.commands import Drbd
 from ganeti.node.storage.drbd.driver import DrbdStorage
 from ganeti.node.storage.drbd.module import Module, PaperModule
-from ganeti.node.storage.driver import Storage, VolumeGroups
+from ganeti.node.storage.driver import Adopting, Storage, VolumeGroups
 from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage, PaperVolumes
+from ganeti.node.storage.fake_devices import FakeDevices
 from ganeti.node.storage.fake_mirror import Copies, FakeMirror
 from ganeti.node.storage.file import FileStorage
 from ganeti.node.storage.lvm.plain import PlainStorage
@@ -50,6 +52,7 @@ class Equipment:
     events: Events
     hypervisors: Mapping[str, Hypervisor]
     storages: Mapping[DiskTemplate, Storage]
+    adopting: Mapping[DiskTemplate, Adopting]
     networks: Mapping[NicMode, Network]
     volumes: VolumeGroups
     address: MasterIp | PaperMasterIp
@@ -73,6 +76,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
     """A real node."""
     events, machine = Events(), ThisMachine()
     files, volumes = FileStorage(paths), Volumes()
+    plain, block = PlainStorage(volumes), BlockStorage(paths)
     return Equipment(
         name,
         paths,
@@ -87,11 +91,13 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.DISKLESS: NoStorage(),
             DiskTemplate.FILE: files,
             DiskTemplate.SHARED_FILE: files,
-            DiskTemplate.PLAIN: PlainStorage(volumes),
+            DiskTemplate.PLAIN: plain,
+            DiskTemplate.BLOCK: block,
             DiskTemplate.DRBD: DrbdStorage(name, paths, volumes, Drbd()),
             DiskTemplate.EXT: ExtStorage(paths),
             DiskTemplate.RBD: RbdStorage(paths),
         },
+        adopting={DiskTemplate.PLAIN: plain, DiskTemplate.BLOCK: block},
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
         volumes=volumes,
         address=MasterIp(paths),
@@ -107,9 +113,10 @@ def running_guests(paths: Paths) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class PaperDisks:
-    """The disks of a cluster on paper that are not on one node only."""
+    """The disks of a cluster on paper that are not on one node only; ``devices`` by name, with their sizes in MiB."""
 
     shared: MutableMapping[str, Disk] = field(default_factory=dict)
+    devices: MutableMapping[str, int] = field(default_factory=dict)
     copies: Copies = field(default_factory=dict)
 
 
@@ -127,6 +134,7 @@ def on_paper(
     """
     events = Events()
     own, shared, mirror = FakeStorage({}), FakeStorage(world.shared), FakeMirror(name, world.copies)
+    devices = FakeDevices(world.devices)
     storages: dict[DiskTemplate, Storage] = {t: shared if TEMPLATES[t].movable else own for t in DiskTemplate}
     return Equipment(
         name,
@@ -136,9 +144,10 @@ def on_paper(
         events,
         # "kvm" too, so that a cluster on paper can be like a real one in everything else.
         hypervisors={kind: FakeHypervisor(kind, {}, events, clock) for kind in ("kvm", "fake")},
-        storages=storages | {t: mirror for t in DiskTemplate if TEMPLATES[t].mirrored},
+        storages=storages | {t: mirror for t in DiskTemplate if TEMPLATES[t].mirrored} | {DiskTemplate.BLOCK: devices},
+        adopting={DiskTemplate.PLAIN: own, DiskTemplate.BLOCK: devices},
         networks=dict.fromkeys(get_args(NicMode), FakeNetwork()),
-        volumes=PaperVolumes(own.disks),
+        volumes=PaperVolumes(own),
         address=PaperMasterIp(),
         drbd=PaperModule(),
     )

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from ganeti.node.adoption import Adoption
 from ganeti.node.disks import Disks
 from ganeti.node.equipment import Equipment
 from ganeti.node.guests import Guests
@@ -15,7 +16,7 @@ from ganeti.node.osinstall.installer import Installer
 from ganeti.node.reports import Reports
 from ganeti.node.verification import Verification
 from ganeti.rpc.call import Call
-from ganeti.rpc.contract import hooks, instance, node, os, storage, verify
+from ganeti.rpc.contract import adoption, hooks, instance, node, os, storage, verify
 from ganeti.rpc.server import Handler
 
 
@@ -28,6 +29,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
     reports = Reports(equipment)
     guests = Guests(equipment)
     disks = Disks(equipment)
+    adopting = Adoption(equipment)
     installer = Installer(equipment, guests)
     verification = Verification(equipment)
     return {
@@ -62,6 +64,9 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         storage.ListVolumes: disks.volumes,
         storage.DiagnoseStorage: disks.diagnose,
         storage.MeasureLvm: disks.measure,
+        adoption.ExamineOffers: adopting.examine,
+        adoption.AdoptDisks: adopting.adopt,
+        adoption.ReturnDisks: adopting.give_back,
         os.DiagnoseProviders: installer.diagnose,
         os.ValidateOs: installer.validate,
         os.InstallOs: installer.install,

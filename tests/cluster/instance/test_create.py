@@ -47,7 +47,10 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"beparams": {"minmem": 256}}, "of web1: minmem, 256 MiB, is more than maxmem, 128 MiB"),
         ({"hvparams": {"migration_mode": "live"}}, "whole cluster only"),
         ({"hypervisor": "kvm"}, "'kvm' is not enabled in this cluster; enabled are fake"),
-        ({"disk_template": "gluster"}, "'gluster' is not supported yet; choose from diskless, drbd, ext, file, plain"),
+        (
+            {"disk_template": "gluster"},
+            "'gluster' is not supported yet; choose from blockdev, diskless, drbd, ext, file",
+        ),
         ({"disks": [{"size": 64, "color": "red"}]}, "Disk 0: there is no parameter 'color'"),
         ({"disks": [{"size": "-5"}]}, "'-5' is not a size"),
         ({"disks": []}, "needs a disk"),
@@ -123,7 +126,7 @@ async def test_parameters_of_other_templates_are_told_as_such(cluster):
     with pytest.raises(errors.WrongInput) as caught:
         await cluster.add("web1", disks=[{"size": 64, "adopt": "lv1"}])
     assert caught.value.message.splitlines() == [
-        "Disk 0: parameter 'adopt' is not supported yet: it belongs to template 'plain'",
+        "Disk 0: parameter 'adopt' is for template plain or blockdev, not for 'sharedfile'",
     ]
     with pytest.raises(errors.WrongInput) as caught:
         await cluster.add("web1", disks=[{"size": 64, "provider": "san", "pool": "fast"}])

@@ -55,7 +55,7 @@ def test_all_options_that_are_wrong_are_told_at_once(gnt):
     assert (ended.status, ended.output) == (EXIT_USAGE, "")
     told = (
         "'a' is given twice",
-        "'gluster' is not supported yet; choose from diskless, drbd, ext, file, plain, rbd, sharedfile",
+        "'gluster' is not supported yet; choose from blockdev, diskless, drbd, ext, file, plain, rbd, sharedfile",
         "'urgent' is not allowed; choose from low, normal, high",
         "'much' is not a size",
         "there is no parameter 'color'",

@@ -6,6 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ganeti.errors import (
     AlreadyExists,
@@ -17,6 +18,8 @@ from ganeti.errors import (
     WrongState,
 )
 from ganeti.host.process import Finished
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.node.storage.lvm.plain import PlainStorage
 from ganeti.node.storage.lvm.volumes import Group, Volumes, split
 from ganeti.rpc.contract.storage import LvmSpace
 
@@ -210,3 +213,32 @@ def test_only_a_group_and_a_volume_make_a_location(name):
     assert split("testvg/one.disk0") == ("testvg", "one.disk0")
     with pytest.raises(WrongInput):
         split("a" * 64 + "/" + "b" * 64)
+
+
+ADOPTED = Disk(uuid="u", template=DiskTemplate.PLAIN, size=3, location="testvg/u.disk0", owner="web1")
+
+
+async def test_an_adopted_volume_gets_the_name_and_tag_of_a_disk():
+    lvm = Lvm(lvs=["volumes"])
+    await PlainStorage(Volumes(lvm)).adopt(ADOPTED, "testvg/one")
+    assert lvm.commands == ["lvrename testvg one u.disk0", "lvchange --addtag originstname+web1 testvg/u.disk0"]
+
+
+async def test_a_volume_that_is_in_use_is_neither_offered_nor_adopted():
+    lvm = Lvm(lvs=["mounted"])
+    storage = PlainStorage(Volumes(lvm))
+    one, none = await storage.offers(["testvg/one", "testvg/none"])
+    assert (one.size, "is in use" in one.problem) == (5, True)
+    assert "There is no logical volume testvg/none" in none.problem
+    with pytest.raises(WrongState, match="testvg/one is in use"):
+        await storage.adopt(ADOPTED, "testvg/one")
+    assert lvm.commands == []
+
+
+async def test_a_volume_that_is_given_back_loses_name_and_tag_and_one_that_never_came_is_left_alone():
+    lvm = Lvm(lvs=["volumes"])
+    storage = PlainStorage(Volumes(lvm))
+    await storage.give_back(ADOPTED, "testvg/one")
+    assert lvm.commands == []
+    await storage.give_back(replace(ADOPTED, location="testvg/one"), "testvg/before")
+    assert lvm.commands == ["lvchange --deltag originstname+web1 testvg/one", "lvrename testvg one before"]

@@ -11,6 +11,7 @@ from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
+from ganeti.rpc.contract.adoption import Offer
 from ganeti.rpc.contract.storage import DiskStatus, LvmSpace, StoredVolume
 from ganeti.rpc.server import Report
 
@@ -84,6 +85,22 @@ class Storage(Protocol):
 
     async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
         """Why disks cannot be kept in a unit, in words; empty if they can."""
+        ...
+
+
+class Adopting(Protocol):
+    """Storage whose disks can be volumes that were there before. Every method can be repeated without harm."""
+
+    async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
+        """Of each, in their order. What is wrong with one is its ``problem``, and no error."""
+        ...
+
+    async def adopt(self, disk: Disk, source: str) -> None:
+        """See AdoptDisks. Raises UnknownEntity if it is not there, WrongState if it is used."""
+        ...
+
+    async def give_back(self, disk: Disk, source: str) -> None:
+        """See ReturnDisks."""
         ...
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Literal
 
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
+from ganeti.rpc.contract.adoption import Offer
 from ganeti.rpc.contract.storage import DiskStatus, LvmSpace, StoredVolume
 from ganeti.rpc.server import Report
 
@@ -24,11 +25,12 @@ _GROUP_SIZE = 1024**2  # MiB
 class FakeStorage:
     """``disks`` by location. Nodes that are given the same mapping share their disks.
 
-    ``capacity`` in MiB.
+    ``strays``: the sizes of volumes that are no disks, by location. ``capacity`` in MiB.
     """
 
     def __init__(self, disks: MutableMapping[str, Disk], capacity: int = _GROUP_SIZE) -> None:
         self.disks = disks
+        self.strays: dict[str, int] = {}
         self._capacity = capacity
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
@@ -74,6 +76,24 @@ class FakeStorage:
         report.progress(size, size, "MiB")
         self.disks[disk.location] = replace(found, size=size)
 
+    async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
+        sizes = {location: disk.size for location, disk in self.disks.items()} | self.strays
+        return tuple(
+            Offer(sizes[source], source) if source in sizes else Offer(0, source, f"There is no volume {source}")
+            for source in sources
+        )
+
+    async def adopt(self, disk: Disk, source: str) -> None:
+        if disk.location in self.disks:
+            return
+        if source not in self.strays:
+            raise UnknownEntity(f"There is no volume {source}")
+        self.disks[disk.location] = replace(disk, size=self.strays.pop(source))
+
+    async def give_back(self, disk: Disk, source: str) -> None:
+        if found := self.disks.pop(disk.location, None):
+            self.strays[source] = found.size
+
     async def space(self, unit: StorageUnit) -> Space | None:
         return Space(unit, self._capacity, self._capacity - self.used())
 
@@ -83,7 +103,7 @@ class FakeStorage:
 
     def used(self) -> int:
         """MiB."""
-        return sum(disk.size for disk in self.disks.values())
+        return sum(disk.size for disk in self.disks.values()) + sum(self.strays.values())
 
     def _status(self, disk: Disk) -> DiskStatus:
         found = self.disks.get(disk.location)
@@ -94,17 +114,16 @@ class FakeStorage:
 
 
 class PaperVolumes:
-    """The disks on paper that would be logical volumes."""
+    """The disks, and what is none, on paper that would be logical volumes."""
 
-    def __init__(self, disks: Mapping[str, Disk]) -> None:
-        self._disks = disks
+    def __init__(self, storage: FakeStorage) -> None:
+        self._storage = storage
 
     async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
-        return tuple(
-            StoredVolume(disk.location, disk.size, (f"originstname+{disk.owner}",), ("/dev/sda",))
-            for disk in self._disks.values()
-            if disk.template is DiskTemplate.PLAIN and (not groups or disk.location.partition("/")[0] in groups)
-        )
+        disks = [disk for disk in self._storage.disks.values() if disk.template is DiskTemplate.PLAIN]
+        found = [StoredVolume(d.location, d.size, (f"originstname+{d.owner}",), ("/dev/sda",)) for d in disks]
+        found += [StoredVolume(at, size, (), ("/dev/sda",)) for at, size in self._storage.strays.items()]
+        return tuple(one for one in found if not groups or one.location.partition("/")[0] in groups)
 
     async def measured(self, kind: Literal["lvm-vg", "lvm-pv"]) -> tuple[LvmSpace, ...]:
         used: Counter[str] = Counter()

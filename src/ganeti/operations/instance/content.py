@@ -39,14 +39,15 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class OperatingSystem:
-    """What the scripts of the guest's OS provider put there."""
+    """What the scripts of the guest's OS provider put there; ``installed``: it is there already, and they don't run."""
 
     force_variant: bool
     debug_level: int
+    installed: bool = False
 
     async def ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest) -> None:
         if not guest.os:
-            if guest.disk_template is DiskTemplate.DISKLESS:
+            if guest.disk_template is DiskTemplate.DISKLESS or self.installed:
                 return
             raise WrongInput("Parameter 'os_type' is missing (-o); or give --no-install")
         ensure_allowed(cluster.state.cluster, guest.os)
@@ -56,6 +57,6 @@ class OperatingSystem:
             raise WrongInput(f"OS '{guest.os}' cannot be installed on {node.name}: {'; '.join(in_the_way)}")
 
     async def fill(self, cluster: RunContext, node: Node, guest: Guest) -> None:
-        if guest.os and guest.disks:
+        if guest.os and guest.disks and not self.installed:
             cluster.step("running the instance OS create scripts...")
             await cluster.call(node, InstallOs(guest=guest, debug_level=self.debug_level), prefix="   ")

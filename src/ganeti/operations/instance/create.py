@@ -40,6 +40,7 @@ from ganeti.model.state import State
 from ganeti.model.template import UNSUPPORTED
 from ganeti.operations.instance import spelling
 from ganeti.operations.instance.activation import release
+from ganeti.operations.instance.adoption import adopt, sources_of, with_sizes
 from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
 from ganeti.operations.instance.blueprint import Blueprint
 from ganeti.operations.instance.content import Content, Nothing, OperatingSystem
@@ -58,11 +59,12 @@ from ganeti.operations.node.choice import NodeChoice
 
 @dataclass(frozen=True, slots=True)
 class CreatePlan:
-    """``guest`` is what the instance will be once it is in the configuration."""
+    """``guest`` is what the instance will be once it is in the configuration; ``sources``: what its disks adopt."""
 
     instance: Instance
     node: Node
     guest: Guest
+    sources: tuple[str, ...] = ()
 
 
 CreationMode = Annotated[
@@ -90,7 +92,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             options=(
                 Option(
                     ("--disk",),
-                    "Disk: N:size=SIZE[,mode=ro]...; may be repeated",
+                    "Disk: N:size=SIZE[,mode=ro]... or N:adopt=VOLUME[,...]; may be repeated",
                     "identkeyval",
                     "disks",
                     "N:...",
@@ -308,6 +310,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         wanted = Wanted(instance, self.group_name, self.iallocator)
         nodes = named or [online(node) for node in await allocate(cluster, wanted)]
         node, instance = nodes[0], placed_on(cluster, instance, nodes)
+        sources = sources_of(instance, self.disks)
+        instance = await with_sizes(cluster, instance, node, sources)
         cluster.reserve(instance)
         guest = guest_of(cluster.state.changed([instance]), instance, osparams_secret=self.osparams_secret)
         with problems.noted():
@@ -319,11 +323,14 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             ensure = ensure_it_fits if self._starts else ensure_possible
             await ensure(cluster, node, guest, disks_exist=False)
         problems.tell()
-        return CreatePlan(instance, node, guest)
+        return CreatePlan(instance, node, guest, sources)
 
     async def run(self, cluster: RunContext, plan: CreatePlan) -> list[str]:
         cluster.live.made(plan.instance.uuid)
-        await make_disks(cluster, plan.instance, plan.guest)
+        if plan.sources:
+            await adopt(cluster, plan.guest, plan.node, plan.sources)
+        else:
+            await make_disks(cluster, plan.instance, plan.guest)
         await self._content.fill(cluster, plan.node, plan.guest)
         cluster.log(f"adding instance {plan.instance.name} to cluster config")
         await cluster.commit([plan.instance])
@@ -376,7 +383,11 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     def _content(self) -> Content:
         if self.no_install:
             return Nothing()
-        return OperatingSystem(force_variant=self.force_variant, debug_level=self.debug_level or 0)
+        return OperatingSystem(
+            force_variant=self.force_variant,
+            debug_level=self.debug_level or 0,
+            installed=any(disk.adopt for disk in self.disks),
+        )
 
     @property
     def _starts(self) -> bool:
@@ -388,6 +399,10 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         if primary is None:
             if secondary:
                 raise WrongInput("Parameter 'snode': give the primary node too (-n PRIMARY:SECONDARY)")
+            if any(disk.adopt for disk in self.disks):
+                raise WrongInput(
+                    "Parameter 'pnode' is missing: what is adopted is on a node, which has to be named (-n)"
+                )
             return None
         if self.iallocator:
             raise WrongInput("Give either a node (-n) or an allocator (-I), not both")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar
 
@@ -13,9 +13,10 @@ from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
 from ganeti.declare.types import (
     MOST_DISKS,
+    AdoptedVolume,
     Name,
     NonNegative,
-    PositiveSize,
+    Size,
     StorageProviderName,
     StorageProviderParameters,
     VolumeGroup,
@@ -33,14 +34,17 @@ class DiskRequest(Item, frozen=True, kw_only=True):
     noun: ClassVar[str] = "Disk"
     further: ClassVar[tuple[str, str] | None] = ("params", "provider")
 
-    size: Annotated[PositiveSize, param("Size, in MiB or with a unit")]
+    size: Annotated[Size | None, param("Size, in MiB or with a unit")] = None
     mode: Annotated[AccessMode, param("Access mode: rw or ro")] = "rw"
     name: Annotated[Name | None, param("Name of the disk")] = None
     spindles: Annotated[NonNegative | None, param("Number of spindles, for exclusive storage")] = None
     vg: Annotated[VolumeGroup | None, param("LVM volume group, for plain and drbd")] = None
     metavg: Annotated[VolumeGroup | None, param("LVM volume group of the DRBD metadata")] = None
     access: Annotated[Access | None, param("Access by a block device or by the hypervisor, for ext and rbd")] = None
-    adopt: Annotated[Name | None, param("Volume to take over", unsupported="template 'plain'")] = None
+    adopt: Annotated[
+        AdoptedVolume | None,
+        param("Volume to take over as it is, for plain; device in /dev/disk/, for blockdev", reaches="path"),
+    ] = None
     provider: Annotated[StorageProviderName | None, param("Provider of external storage, for ext")] = None
     params: Annotated[
         StorageProviderParameters, param("Parameters of that provider; each may also stand beside the others")
@@ -68,6 +72,7 @@ _ONLY_FOR = {
     "vg": _IN_VOLUME_GROUPS,
     "metavg": (DiskTemplate.DRBD,),
     "access": (DiskTemplate.EXT, DiskTemplate.RBD),
+    "adopt": (DiskTemplate.PLAIN, DiskTemplate.BLOCK),
     "provider": (DiskTemplate.EXT,),
     "params": (DiskTemplate.EXT,),
 }
@@ -85,6 +90,7 @@ def ensure_wanted(disks: Sequence[DiskRequest], template: DiskTemplate) -> None:
         for name, templates in _ONLY_FOR.items()
         if getattr(disk, name) and template not in templates
     ]
+    strange += _size_problems(disks, template)
     if template is DiskTemplate.EXT:
         strange += [
             f"Disk {index}: parameter 'provider' is missing; 'gnt-storage diagnose' names those that there are"
@@ -93,6 +99,27 @@ def ensure_wanted(disks: Sequence[DiskRequest], template: DiskTemplate) -> None:
         ]
     if strange:
         raise WrongInput("\n".join(strange))
+
+
+def _size_problems(disks: Sequence[DiskRequest], template: DiskTemplate) -> Iterator[str]:
+    """A disk has a size, or that of the volume that it takes over; all of an instance are made in the same way."""
+    adopted, names = TEMPLATES[template].adopted, [disk.adopt for disk in disks if disk.adopt]
+    if names and adopted == "never":
+        return  # that is said already
+    if adopted == "always" and len(names) < len(disks):
+        yield f"Disks of template '{template}' are devices that are there: --disk N:adopt=/dev/disk/..."
+    elif names and len(names) < len(disks):
+        yield "Either all disks of an instance are adopted, or none"
+    for index, disk in enumerate(disks):
+        if not disk.adopt and not disk.size:
+            yield f"Disk {index}: parameter 'size' is missing"
+        if disk.adopt and disk.size:
+            yield f"Disk {index}: give either 'size' or 'adopt'; what is adopted has its size"
+        if disk.adopt and disk.adopt.startswith("/") != (template is DiskTemplate.BLOCK):
+            wanted = "a device in /dev/disk/" if template is DiskTemplate.BLOCK else "the name of a logical volume"
+            yield f"Disk {index}: parameter 'adopt': '{disk.adopt}' is not {wanted}"
+    if len(set(names)) < len(names):
+        yield "The same volume is adopted twice"
 
 
 def planned_disks(
@@ -111,12 +138,13 @@ def planned_disks(
     disks = []
     for index, request in enumerate(requests):
         uuid = new_uuid()
+        device = request.adopt if TEMPLATES[template].adopted == "always" else None
         disks.append(
             Disk(
                 uuid=uuid,
                 template=template,
-                size=request.size,
-                location=place_in(request.vg or request.provider or place, uuid, index),
+                size=request.size or 0,  # of what is adopted it is found out
+                location=place_in(request.vg or request.provider or device or place, uuid, index),
                 mode=request.mode,
                 name=request.name,
                 spindles=request.spindles,

@@ -125,6 +125,8 @@ class InstanceRecreateDisks(
         instance = self.instance(cluster.state)
         if not instance.disks:
             raise WrongState(f"Instance {instance.name} has no disks")
+        if TEMPLATES[instance.disk_template].adopted == "always":
+            raise WrongState(f"The disks of {instance.name} (template '{instance.disk_template}') are made elsewhere")
         await self._ensure_stopped(cluster, instance)
         made, indexes = self._changed(instance), self._indexes(instance)
         ensure_allowed(cluster.state, made)

@@ -7,13 +7,21 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from ganeti.errors import EnvironmentUnfit, ExecutionFailed, InsufficientResources, UnknownEntity, WrongInput
+from ganeti.errors import (
+    EnvironmentUnfit,
+    ExecutionFailed,
+    InsufficientResources,
+    UnknownEntity,
+    WrongInput,
+    WrongState,
+)
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.lvm.volumes import Volume, Volumes, device_of, no_group
+from ganeti.rpc.contract.adoption import Offer
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
 
@@ -68,6 +76,24 @@ class PlainStorage:
         with _named(disk, size):
             await self._volumes.extend(disk.location, size)
 
+    async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
+        found = await self._volumes.found(sources)
+        return tuple(_offer(source, found.get(source)) for source in sources)
+
+    async def adopt(self, disk: Disk, source: str) -> None:
+        """The volume gets the name and the tags that one that is made for the disk would have."""
+        found = await self._volumes.look(source)
+        if found and (problem := _offer(source, found).problem):
+            raise WrongState(problem)
+        with _named(disk, disk.size):
+            await self._volumes.rename(source, disk.location)
+            await self._volumes.tag(disk.location, owner_tags(disk))
+
+    async def give_back(self, disk: Disk, source: str) -> None:
+        if await self._volumes.look(disk.location):
+            await self._volumes.tag(disk.location, owner_tags(disk), on=False)
+            await self._volumes.rename(disk.location, source)
+
     async def space(self, unit: StorageUnit) -> Space | None:
         return await space(self._volumes, unit)
 
@@ -110,6 +136,15 @@ def volume_problem(volume: Volume | None, location: str, size: int) -> str:
     if volume.partial:
         return f"A physical volume that holds a part of logical volume {location} is missing"
     return "" if volume.size >= size else f"Logical volume {location} has {volume.size} MiB instead of {size} MiB"
+
+
+def _offer(source: str, volume: Volume | None) -> Offer:
+    problem = volume_problem(volume, source, 0)
+    if volume and volume.in_use:
+        problem = f"Logical volume {source} is in use: a program or a mount has it open"
+    elif volume and not volume.whole:
+        problem = f"Logical volume {source} is a pool, or a part of another volume"
+    return Offer(volume.size if volume else 0, source, problem)
 
 
 def _status(disk: Disk, found: Mapping[str, Volume]) -> DiskStatus:

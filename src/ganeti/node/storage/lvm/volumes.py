@@ -44,6 +44,8 @@ _PHYSICAL_FIELDS = "pv_name,pv_size,pv_free,pv_attr"
 _LOCATION = re.compile(r"(?!.{128})([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)/([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)")
 _NO_GROUP = re.compile(r'Volume group "([^"]*)" not found')
 _PASSED_OVER = "Cannot process volume group {}"
+# What a disk can be, of the "Volume type" of lvs(8): no pool, nor a part of another volume.
+_DISKS = frozenset("-CmMoOrRsV")
 # What commands that change something say when they fail.
 _REASONS: tuple[tuple[re.Pattern[str], type[GanetiError]], ...] = (
     (_NO_GROUP, EnvironmentUnfit),
@@ -89,6 +91,11 @@ class Volume:
     def in_use(self) -> bool:
         """Whether somebody has its device open."""
         return self.attributes[5] == "o"
+
+    @property
+    def whole(self) -> bool:
+        """Whether it can be used as a disk, and is no pool and no part of another volume."""
+        return self.attributes[0] in _DISKS
 
     @property
     def partial(self) -> bool:
@@ -156,6 +163,12 @@ class Volumes:
         found = await self.found([location, new])
         if location in found or new not in found:
             await self._change(location, "lvrename", group, old_name, new_name)
+
+    async def tag(self, location: str, tags: Iterable[str], *, on: bool = True) -> None:
+        """Give it tags, or take them away. Raises UnknownEntity."""
+        words = [word for tag in tags for word in ("--addtag" if on else "--deltag", tag)]
+        if words:
+            await self._change(location, "lvchange", *words, location)
 
     async def activate(self, location: str) -> Volume:
         """Have its device there. Raises UnknownEntity."""

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Volumes that are there already become the disks of a new instance, as they are (gnt-instance(8), "adopt")."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from msgspec.structs import replace
+
+from ganeti.errors import WrongInput, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.disk import DiskTemplate
+from ganeti.model.entity import evolve
+from ganeti.model.guest import Guest
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.template import TEMPLATES
+from ganeti.operations.instance.disks import DiskRequest
+from ganeti.operations.node.volumes import owners
+from ganeti.rpc.contract.adoption import AdoptDisks, ExamineOffers, Offer, ReturnDisks
+
+
+def sources_of(instance: Instance, requests: Sequence[DiskRequest]) -> tuple[str, ...]:
+    """What its disks are made of, in their order, as its node calls it; nothing if they are made anew."""
+    if not any(request.adopt for request in requests):
+        return ()
+    if TEMPLATES[instance.disk_template].adopted == "always":
+        return tuple(disk.location for disk in instance.disks)
+    groups = [disk.location.partition("/")[0] for disk in instance.disks]
+    return tuple(f"{group}/{request.adopt}" for group, request in zip(groups, requests, strict=True))
+
+
+async def with_sizes(cluster: CheckContext, instance: Instance, node: Node, sources: Sequence[str]) -> Instance:
+    """The instance with the sizes of what it adopts. Raises WrongState for what cannot be adopted."""
+    if not sources:
+        return instance
+    others = sorted(_devices_of_others(cluster, instance))
+    call = ExamineOffers(template=instance.disk_template, sources=(*sources, *others))
+    offers = await cluster.call(node, call)
+    taken = {offer.device for offer in offers[len(sources) :]} | set(owners(cluster.state, node))
+    _ensure_free(node, sources, offers[: len(sources)], taken)
+    disks = [replace(disk, size=offer.size) for disk, offer in zip(instance.disks, offers, strict=False)]
+    return evolve(instance, disks=tuple(disks))
+
+
+async def adopt(cluster: RunContext, guest: Guest, node: Node, sources: Sequence[str]) -> None:
+    """Make them its disks; if the operation fails before its commit, they are again what they were."""
+    cluster.step(f"adopting {', '.join(sources)}...")
+    disks, places = guest.disks, tuple(sources)
+    what = f"the adoption of {', '.join(sources)} by {guest.name} on {node.name}"
+    await cluster.will_leave((what, node, ReturnDisks(disks=disks, sources=places)))
+    await cluster.call(node, AdoptDisks(disks=disks, sources=places))
+
+
+def _devices_of_others(cluster: CheckContext, instance: Instance) -> set[str]:
+    """Devices that instances have whatever node they are on, and that might have other names too."""
+    return {
+        disk.location
+        for other in (*cluster.state.instances, *cluster.reservations.instances)
+        if other.uuid != instance.uuid and other.disk_template is DiskTemplate.BLOCK is instance.disk_template
+        for disk in other.disks
+    }
+
+
+def _ensure_free(node: Node, sources: Sequence[str], offers: Sequence[Offer], taken: Collection[str]) -> None:
+    devices = [offer.device for offer in offers]
+    if len(set(devices)) < len(devices):
+        raise WrongInput(f"Parameter 'adopt': several of {', '.join(sources)} are the same device")
+    wrong = ["It is a disk of an instance" if offer.device in taken else offer.problem for offer in offers]
+    told = [
+        f"{source} cannot be adopted on {node.name}: {problem}"
+        for source, problem in zip(sources, wrong, strict=True)
+        if problem
+    ]
+    if told:
+        raise WrongState("\n".join(told))

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the master asks of a node about volumes that are there already and become disks as they are."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.rpc.call import Call
+
+
+class Offer(Struct, frozen=True):
+    """``size`` is MiB, ``device`` what it is whatever name it is called by. ``problem``: why it cannot be a disk."""
+
+    size: int
+    device: str
+    problem: str = ""
+
+
+class ExamineOffers(Call[tuple[Offer, ...]], frozen=True, tag="adoption.examine"):
+    """What is there that could become disks of a template: logical volumes as VG/LV, devices by their paths."""
+
+    template: DiskTemplate
+    sources: tuple[str, ...]
+
+
+class AdoptDisks(Call[None], frozen=True, tag="adoption.adopt"):
+    """Make each of these the disk beside it; nothing on it changes. One that is that disk already is fine."""
+
+    disks: tuple[Disk, ...]
+    sources: tuple[str, ...]
+
+
+class ReturnDisks(Call[None], frozen=True, tag="adoption.return"):
+    """Undo ``AdoptDisks``: each is what it was before, with what is on it now."""
+
+    disks: tuple[Disk, ...]
+    sources: tuple[str, ...]
