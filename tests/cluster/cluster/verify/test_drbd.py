@@ -4,6 +4,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from ganeti.model.cluster import DRBD_HELPER
 from ganeti.model.entity import evolve
@@ -60,3 +61,28 @@ async def test_a_device_that_belongs_to_no_instance_is_found(mirroring):
 async def test_a_cluster_that_mirrors_nothing_asks_for_no_drbd(cluster):
     give(cluster, "node2", helper="", minors=(4,))
     assert await found(cluster) == []
+
+
+async def test_copies_that_are_not_in_sync_are_found_and_those_on_the_way_there_are_warned_of(mirroring, monkeypatch):
+    await mirroring.add("web1", template="drbd", snode="node2")
+    assert await found(mirroring) == []
+    mirroring.nodes["node2"].equipment.storages["drbd"].lose_power()
+    (finding,) = await found(mirroring)
+    assert finding == (
+        "EINSTANCEFAULTYDISK:web1:disk/0 on node1 is degraded: WFConnection, UpToDate here, DUnknown on the other node"
+    )
+
+    storage = mirroring.nodes["node1"].equipment.storages["drbd"]
+    examine = storage.examine
+
+    async def synchronising(disks, peers):
+        (status,) = await examine(disks, peers)
+        mirror = structs.replace(status.mirror, connection="SyncSource", peer_disk="Inconsistent", synced=17.0)
+        return (structs.replace(status, mirror=mirror),)
+
+    monkeypatch.setattr(storage, "examine", synchronising)
+    (finding,) = await found(mirroring)
+    assert finding == (
+        "WARNING:EINSTANCEFAULTYDISK:web1:disk/0 on node1 is being synchronised: "
+        "SyncSource, UpToDate here, Inconsistent on the other node"
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That instances' disks are there, and nothing that looks like one is left behind."""
+"""That instances' disks are there, in all their copies, and nothing that looks like one is left behind."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from ganeti.model.cluster import LVM_TEMPLATES
 from ganeti.model.guest import disks_of, peers_of
+from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
+from ganeti.operations.instance.synchronising import describe
 from ganeti.operations.node.volumes import owners
 from ganeti.query.pattern import fitting
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, ListVolumes, StoredVolume
@@ -25,16 +27,30 @@ def _examine(scene: Scene, node: Node) -> ExamineDisks | None:
 _DISKS: Question[tuple[DiskStatus, ...]] = Question("the state of its disks", _examine)
 
 
-def _disks(scene: Scene) -> Iterator[Finding]:
+def _examined(scene: Scene) -> Iterator[tuple[Instance, str, DiskStatus]]:
+    """Of each disk that no job is working on, on each of its nodes: the instance, which disk it is, and how it is."""
     owners = {disk.uuid: (i, n) for i in scene.instances for n, disk in enumerate(i.disks)}
     for node, statuses in scene.answered(_DISKS):
         for status in statuses:
             if status.uuid not in owners:
                 continue  # nobody asked
             instance, index = owners[status.uuid]
-            if status.problem and instance.name not in scene.busy:
-                text = f"disk/{index} on {node.name}: {status.problem}"
-                yield Finding(Code.EINSTANCEMISSINGDISK, instance.name, text)
+            if instance.name not in scene.busy:
+                yield instance, f"disk/{index} on {node.name}", status
+
+
+def _disks(scene: Scene) -> Iterator[Finding]:
+    for instance, disk, status in _examined(scene):
+        if status.problem:
+            yield Finding(Code.EINSTANCEMISSINGDISK, instance.name, f"{disk}: {status.problem}")
+
+
+def _mirrors(scene: Scene) -> Iterator[Finding]:
+    for instance, disk, status in _examined(scene):
+        if status.mirror and status.mirror.degraded:
+            under_way = status.mirror.synced is not None
+            text = f"{disk} is {'being synchronised' if under_way else 'degraded'}: {describe(status)}"
+            yield Finding(Code.EINSTANCEFAULTYDISK, instance.name, text, warning=under_way)
 
 
 def _list(scene: Scene, node: Node) -> ListVolumes | None:
@@ -59,5 +75,6 @@ def _orphans(scene: Scene) -> Iterator[Finding]:
 
 CHECKS = (
     Check("Verifying instance disks", Code.EINSTANCEMISSINGDISK, _disks, (_DISKS,)),
+    Check("Verifying copies of mirrored disks", Code.EINSTANCEFAULTYDISK, _mirrors, (_DISKS,)),
     Check("Verifying orphan volumes", Code.ENODEORPHANLV, _orphans, (_VOLUMES,)),
 )
