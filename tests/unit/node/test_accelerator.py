@@ -3,7 +3,7 @@
 
 import pytest
 
-from ganeti.errors import EnvironmentUnfit
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed
 from ganeti.host.paths import Paths
 from ganeti.node.hypervisor.kvm import accelerator
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
@@ -82,10 +82,13 @@ async def test_kvm_is_tried_until_emulation_is_up_even_if_that_fails(world):
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_where_neither_says_a_word_any_more_kvm_is_not_used(world, monkeypatch):
-    monkeypatch.setattr(accelerator, "_HANGS", 0.3)
-    verdict = await accelerators(world).judge(qemu(world, HANG, HANG))
-    assert (verdict.works, verdict.why) == (False, "the tiny guest has said nothing for 0 seconds")
+async def test_where_neither_comes_up_nothing_is_known_nor_remembered(world, monkeypatch):
+    monkeypatch.setattr(accelerator, "_LIMIT", 0.3)
+    node = accelerators(world)
+    with pytest.raises(ExecutionFailed, match="neither with it nor emulated"):
+        await node.choose("", qemu(world, HANG, HANG))
+    monkeypatch.undo()
+    assert await node.choose("", qemu(world, UP, UP)) == "kvm"
 
 
 async def test_the_answer_is_remembered_until_what_it_depends_on_changes(world):

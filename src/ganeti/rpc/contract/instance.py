@@ -12,6 +12,7 @@ from ganeti.rpc.call import Call
 from ganeti.rpc.contract.node import RunningGuest
 
 _MARGIN = 60.0  # seconds beyond what a guest itself is given
+_START = 300.0  # seconds; before its first guest a node tries out whether virtualisation works there
 
 
 class Started(Struct, frozen=True):
@@ -30,7 +31,7 @@ class StartGuest(Call[Started], frozen=True, tag="instance.start"):
 
     guest: Guest
     paused: bool = False
-    patience = 300.0
+    patience = _START
 
     @property
     def brings(self) -> str:
@@ -122,7 +123,7 @@ class AcceptGuest(Call[Incoming], frozen=True, tag="instance.accept"):
 
     guest: Guest
     address: str
-    patience = 120.0
+    patience = _START
 
     @property
     def brings(self) -> str:
@@ -195,6 +196,7 @@ class CheckStart(Call[tuple[str, ...]], frozen=True, tag="instance.check-start")
 
     guest: Guest
     disks_exist: bool = True
+    patience = _START
 
 
 class ConsoleAccess(Struct, frozen=True):

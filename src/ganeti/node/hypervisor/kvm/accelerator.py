@@ -11,15 +11,13 @@ import asyncio
 import logging
 import os
 import signal
-from asyncio import FIRST_COMPLETED
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from ganeti.errors import EnvironmentUnfit
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
 from ganeti.host.process import CLEAN_ENVIRONMENT
@@ -30,8 +28,8 @@ _log = logging.getLogger(__name__)
 
 # What the tiny guest prints when its user space runs.
 _UP = b"TINY-GUEST UP"
-_PAUSE = 5.0  # seconds without a word from it, until emulation is asked
-_HANGS = 120.0  # seconds without a word that nothing that goes on needs, however busy the machine is
+_PAUSE = 5.0  # seconds that it gets under KVM alone, where it takes one
+_LIMIT = 240.0  # seconds; whoever asks waits longer, see CheckStart
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -56,7 +54,7 @@ class Accelerators:
         self._known: Verdict | None = None
 
     async def choose(self, kvm_flag: str, qemu: Capabilities) -> Accelerator:
-        """Raises EnvironmentUnfit if hardware virtualisation is demanded and not there."""
+        """Raises EnvironmentUnfit if hardware virtualisation is demanded and not there; and as ``judge``."""
         if kvm_flag == "disabled":
             return "tcg"
         if kvm_flag == "enabled":
@@ -66,7 +64,7 @@ class Accelerators:
         return "kvm" if (await self.judge(qemu)).works else "tcg"
 
     async def judge(self, qemu: Capabilities) -> Verdict:
-        """What is known, or found out now; that takes at least as long as the tiny guest's boot."""
+        """What is known, or found out now; that takes as long as the tiny guest's boot. Raises ExecutionFailed."""
         async with self._probing:
             asked = self._verdict(qemu, works=False, why="")
             if not self._known or not _same_ground(self._known, asked):
@@ -125,79 +123,60 @@ def _same_ground(one: Verdict, other: Verdict) -> bool:
 
 
 async def _try_out(program: str, kernel: Path, initrd: Path) -> tuple[bool, str]:
-    """Whether guests run under KVM, and how that was seen. No clock decides: a busy node may take minutes."""
-    async with AsyncExitStack() as boots:
-        kvm = await boots.enter_async_context(_booted(program, "kvm", kernel, initrd))
-        if await _any_ended([kvm], _PAUSE):
-            return kvm.outcome
-        # It may hang. Emulation, which always works, tells how long a boot may take on this machine at the most.
-        tcg = await boots.enter_async_context(_booted(program, "tcg", kernel, initrd))
-        await _any_ended([kvm, tcg], _HANGS)
-        if tcg.ended and not tcg.outcome[0]:
-            await _any_ended([kvm], _HANGS)
-        if kvm.ended:
-            return kvm.outcome
-        if tcg.ended and tcg.outcome[0]:
-            return False, "the tiny guest hangs: emulated, it is up sooner"
-        return False, f"the tiny guest has said nothing for {_HANGS:.0f} seconds"
+    """Whether guests run under KVM, and how that was seen. Raises ExecutionFailed if it cannot be told.
+
+    If it is not up at once the tiny guest is booted both ways: emulation, which always works, tells how long a boot
+    may take on this machine at the most. A busy node, or one that is virtual itself, takes minutes.
+    """
+    kvm, *tcg = [asyncio.create_task(_boot(program, "kvm", kernel, initrd))]
+    try:
+        async with asyncio.timeout(_LIMIT):
+            await asyncio.wait({kvm}, timeout=_PAUSE)
+            if not kvm.done():
+                tcg.append(asyncio.create_task(_boot(program, "tcg", kernel, initrd)))
+                await asyncio.wait({kvm, *tcg}, return_when=asyncio.FIRST_COMPLETED)
+                if not kvm.done() and tcg[0].result() is None:
+                    return False, "the tiny guest hangs: emulated, it is up sooner"
+            why_not = await kvm
+    except TimeoutError:
+        raise ExecutionFailed(
+            f"Whether hardware virtualisation works is not known: in {_LIMIT:.0f} seconds the tiny guest did not come "
+            "up, neither with it nor emulated. Try again when the node has less to do; or have hypervisor parameter "
+            "'kvm_flag' say 'enabled' or 'disabled'"
+        ) from None
+    finally:
+        for boot in (kvm, *tcg):
+            boot.cancel()
+        await asyncio.gather(kvm, *tcg, return_exceptions=True)
+    return why_not is None, why_not or "the tiny guest came up"
 
 
-class _Boot:
-    """Of the tiny guest, in a QEMU."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.heard = 0  # bytes
-        self.process = process
-        self.end = asyncio.create_task(self._until_up())
-
-    @property
-    def ended(self) -> bool:
-        return self.end.done()
-
-    @property
-    def outcome(self) -> tuple[bool, str]:
-        """Of one that has ended: whether it came up, and what was seen."""
-        return self.end.result()
-
-    async def _until_up(self) -> tuple[bool, str]:
-        assert self.process.stdout  # noqa: S101 - it is a pipe
-        said = b""
-        while piece := await self.process.stdout.read(4096):
-            self.heard += len(piece)
-            said = (said + piece)[-65536:]
-            if _UP in said:
-                return True, "the tiny guest came up"
-        last = said.decode(errors="replace").strip().splitlines()[-1:]
-        return False, f"QEMU ended before the tiny guest was up: {''.join(last)}"
-
-
-async def _any_ended(boots: Sequence[_Boot], silence: float) -> bool:
-    """Whether one has, before all said nothing for ``silence`` seconds."""
-    while True:
-        heard = [boot.heard for boot in boots]
-        ended, _ = await asyncio.wait([boot.end for boot in boots], timeout=silence, return_when=FIRST_COMPLETED)
-        if ended or heard == [boot.heard for boot in boots]:
-            return bool(ended)
-
-
-@asynccontextmanager
-async def _booted(program: str, accelerator: str, kernel: Path, initrd: Path) -> AsyncIterator[_Boot]:
-    """The tiny guest on its way up. Its QEMU is gone afterwards."""
+async def _boot(program: str, accelerator: str, kernel: Path, initrd: Path) -> str | None:
+    """None as soon as the tiny guest is up, or why it will not be. Its QEMU is gone afterwards."""
     machine = ("-accel", accelerator, "-machine", "q35", "-m", "128", "-nodefaults", "-no-user-config")
-    files = ("-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 panic=-1", "-no-reboot")
+    boot = ("-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1", "-no-reboot")
     process = await asyncio.create_subprocess_exec(
-        *(str(word) for word in (program, *machine, *files, "-display", "none", "-serial", "stdio")),
+        *(str(word) for word in (program, *machine, *boot, "-display", "none", "-serial", "stdio")),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=CLEAN_ENVIRONMENT,
         start_new_session=True,
     )
-    boot = _Boot(process)
     try:
-        yield boot
+        return await _until_up(process)
     finally:
-        boot.end.cancel()
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+
+
+async def _until_up(process: asyncio.subprocess.Process) -> str | None:
+    assert process.stdout  # noqa: S101 - it is a pipe
+    said = b""
+    while piece := await process.stdout.read(4096):
+        said = (said + piece)[-65536:]
+        if _UP in said:
+            return None
+    last = said.decode(errors="replace").strip().splitlines()[-1:]
+    return f"QEMU ended before the tiny guest was up: {''.join(last)}"
