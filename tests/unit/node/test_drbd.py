@@ -196,6 +196,12 @@ def test_a_connection_has_this_nodes_end_first_whatever_the_order_in_which_it_is
     assert parse_connection("resource r0 {\n    options {\n    }\n    _this_host {\n    }\n}\n") is None
 
 
+async def test_what_has_changed_while_copies_refuse_each_other_is_told(tmp_path):
+    apart = told(role="Primary", connection="StandAlone").replace("out-of-sync:0", "out-of-sync:12")
+    (status,) = await Node(tmp_path, apart).storage.examine([DISK], PEERS)
+    assert (status.mirror.connection, status.mirror.missing) == ("StandAlone", 12)
+
+
 # What is asked
 
 

@@ -59,4 +59,7 @@ def describe(status: DiskStatus) -> str:
     mirror = status.mirror
     if mirror is None:
         return status.problem or "not active"
-    return f"{mirror.connection}, {mirror.disk} here, {mirror.peer_disk or 'unknown'} on the other node"
+    told = f"{mirror.connection}, {mirror.disk} here, {mirror.peer_disk or 'unknown'} on the other node"
+    if mirror.missing and mirror.synced is None:
+        told += f", {mirror.missing} KiB have changed here since"
+    return told

@@ -75,6 +75,7 @@ class MirrorStatus(Struct, frozen=True, kw_only=True):
     """In DRBD's words ("drbdsetup status" and /proc/drbd of drbd-utils): Connected, UpToDate, Primary.
 
     ``synced`` is in percent, None if nothing is being synchronised; ``remaining`` seconds, None if that is not known.
+    ``missing``: KiB that the other copy lacks of this one, as far as this node knows.
     """
 
     device: str  # /dev/drbdN
@@ -84,6 +85,7 @@ class MirrorStatus(Struct, frozen=True, kw_only=True):
     peer_disk: str = ""
     synced: float | None = None
     remaining: float | None = None
+    missing: int = 0
 
     @property
     def up_to_date(self) -> bool:

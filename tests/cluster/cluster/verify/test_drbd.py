@@ -63,7 +63,7 @@ async def test_a_cluster_that_mirrors_nothing_asks_for_no_drbd(cluster):
     assert await found(cluster) == []
 
 
-async def test_copies_that_are_not_in_sync_are_found_and_those_on_the_way_there_are_warned_of(mirroring, monkeypatch):
+async def test_copies_that_are_not_in_sync_are_found(mirroring):
     await mirroring.add("web1", template="drbd", snode="node2")
     assert await found(mirroring) == []
     mirroring.nodes["node2"].equipment.storages["drbd"].lose_power()
@@ -72,17 +72,34 @@ async def test_copies_that_are_not_in_sync_are_found_and_those_on_the_way_there_
         "EINSTANCEFAULTYDISK:web1:disk/0 on node1 is degraded: WFConnection, UpToDate here, DUnknown on the other node"
     )
 
+
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        (
+            {"connection": "SyncSource", "peer_disk": "Inconsistent", "synced": 17.0, "missing": 300},
+            (
+                "WARNING:EINSTANCEFAULTYDISK:web1:disk/0 on node1 is being synchronised: "
+                "SyncSource, UpToDate here, Inconsistent on the other node"
+            ),
+        ),
+        (
+            {"connection": "StandAlone", "peer_disk": "DUnknown", "missing": 12},
+            (
+                "EINSTANCEFAULTYDISK:web1:disk/0 on node1 is degraded: "
+                "StandAlone, UpToDate here, DUnknown on the other node, 12 KiB have changed here since"
+            ),
+        ),
+    ],
+)
+async def test_how_far_apart_copies_are_is_told(mirroring, monkeypatch, changes, finding):
+    await mirroring.add("web1", template="drbd", snode="node2")
     storage = mirroring.nodes["node1"].equipment.storages["drbd"]
     examine = storage.examine
 
-    async def synchronising(disks, peers):
+    async def changed(disks, peers):
         (status,) = await examine(disks, peers)
-        mirror = structs.replace(status.mirror, connection="SyncSource", peer_disk="Inconsistent", synced=17.0)
-        return (structs.replace(status, mirror=mirror),)
+        return (structs.replace(status, mirror=structs.replace(status.mirror, **changes)),)
 
-    monkeypatch.setattr(storage, "examine", synchronising)
-    (finding,) = await found(mirroring)
-    assert finding == (
-        "WARNING:EINSTANCEFAULTYDISK:web1:disk/0 on node1 is being synchronised: "
-        "SyncSource, UpToDate here, Inconsistent on the other node"
-    )
+    monkeypatch.setattr(storage, "examine", changed)
+    assert await found(mirroring) == [finding]

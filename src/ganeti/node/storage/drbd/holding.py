@@ -132,7 +132,8 @@ class Holding:
         replica, here, there = self._replica, self._replica.here.name, self._replica.there.name
         return (
             f"The copies of disk {replica.disk.uuid} on {here} and {there} refuse each other (StandAlone). If both "
-            "have been written to while they were apart (a split brain; 'dmesg' says so), decide which one is to go: "
+            "have been written to while they were apart (a split brain; 'dmesg' says so, and 'gnt-cluster verify' how "
+            "much each has changed since), decide which one is to go: "
             f"'drbdsetup invalidate {replica.minor}' on {here}, or 'drbdsetup invalidate {replica.minor_there}' on "
             f"{there}, has it made anew from the other one when the disk is activated again"
         )

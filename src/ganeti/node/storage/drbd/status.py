@@ -29,7 +29,7 @@ _AT_REST = ("", "Established", "Off")
 class Resource:
     """A resource of one device and at most one connection, as all of ours are.
 
-    ``minor`` is None if its device is not there; ``size`` is KiB; ``synced`` as in MirrorStatus.
+    ``minor`` is None if its device is not there; ``size`` is KiB; ``missing`` and ``synced`` as in MirrorStatus.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Resource:
     peer_role: str = "Unknown"
     replication: str = ""
     peer_disk: str = "DUnknown"
+    missing: int = 0
     synced: float | None = None
 
     @property
@@ -78,6 +79,7 @@ class Resource:
             peer_disk=self.peer_disk,
             synced=self.synced,
             remaining=remaining if self.synced is not None else None,
+            missing=self.missing,
         )
 
 
@@ -139,5 +141,6 @@ def _resource(name: str, kinds: Mapping[str, Mapping[str, str]]) -> Resource:
         peer_role=link.get("role", "Unknown"),
         replication=peer.get("replication", ""),
         peer_disk=peer.get("peer-disk", "DUnknown"),
+        missing=missing,
         synced=100 * (1 - missing / size) if synchronising and size else None,
     )
