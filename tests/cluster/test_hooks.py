@@ -58,6 +58,24 @@ REHEARSALS = {
         said={"CLUSTER_TAGS": "", "NODE_TAGS_node3": ""},
     ),
     "OP_CLUSTER_SET_PARAMS": Rehearsal("cluster", {"candidate_pool_size": 2}, said={"NEW_VG_NAME": "xenvg"}),
+    "OP_GROUP_ADD": Rehearsal("rack2", {"group_name": "rack2"}, said={"GROUP_NAME": "rack2"}),
+    "OP_GROUP_REMOVE": Rehearsal(
+        "rack2",
+        {"group_name": "rack2"},
+        said={"GROUP_NAME": "rack2"},
+        before=(("OP_GROUP_ADD", {"group_name": "rack2"}),),
+    ),
+    "OP_GROUP_RENAME": Rehearsal(
+        "default",
+        {"group_name": "default", "new_name": "rack1"},
+        parts={"all": ["node1", "node2", "node3", "node4"]},
+        said={"OLD_NAME": "default", "NEW_NAME": "rack1"},
+    ),
+    "OP_GROUP_SET_PARAMS": Rehearsal(
+        "default",
+        {"group_name": "default", "alloc_policy": "last_resort"},
+        said={"GROUP_NAME": "default", "NEW_ALLOC_POLICY": "last_resort"},
+    ),
     "OP_INSTANCE_CREATE": Rehearsal(
         "web3",
         {

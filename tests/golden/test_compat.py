@@ -53,6 +53,7 @@ FLAGS_LEFT_OUT = {
         "--specs-nic-count": "given up by Ganeti 2.8 for --ipolicy-bounds-specs",
         "--roman": "a joke",
     },
+    "gnt-group": {"--hypervisor-state": "not supported yet", "--disk-state": "not supported yet"},
     "gnt-node": {"--hypervisor-state": "not supported yet", "--disk-state": "not supported yet"},
     "gnt-instance": {"--roman": "a joke"},
 }

@@ -25,7 +25,7 @@ from ganeti.model.template import TEMPLATES
 from ganeti.operations import OPERATIONS
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.modify import ClusterModify
-from ganeti.operations.cluster.spelling import cluster_parameters
+from ganeti.operations.cluster.spelling import layered_parameters
 from ganeti.query import language
 from ganeti.query.instance import INSTANCES
 from ganeti.query.job import JOBS
@@ -73,7 +73,7 @@ def test_an_example_is_a_command_that_there_is(line):
         struct = NewCluster if name == "init" else ClusterModify
         tag = {} if name == "init" else {"OP_ID": ClusterModify.wire_name()}
         known = parameters_of(struct)
-        given = {key: value for key, value in cluster_parameters(values).items() if key in known}
+        given = {key: value for key, value in layered_parameters(values).items() if key in known}
         settings = given_settings(Cluster, decode(tag | given, struct, line))
         problems = Problems()
         changed(Cluster(uuid="", name="", master_node=""), settings, problems)

@@ -96,6 +96,10 @@ async def alone(cluster):
     await cluster.master.configuration.commit(deletes=others)
 
 
+async def grouped(cluster):
+    await cluster.run("OP_GROUP_ADD", group_name="rack2")
+
+
 @dataclass(frozen=True)
 class Scene:
     """An operation that succeeds on what ``prepare`` has made, there with ``parameters("web1", "node2")``.
@@ -178,6 +182,11 @@ SCENES = (
     Scene("OP_CLUSTER_VERIFY_CONFIG", prepare=running),
     Scene("OP_CLUSTER_VERIFY_DISKS", prepare=apart),
     Scene("OP_CLUSTER_VERIFY_GROUP", lambda name, node: {"group_name": "default"}, running),
+    Scene("OP_GROUP_ADD", lambda name, node: {"group_name": "rack2"}),
+    Scene("OP_GROUP_ASSIGN_NODES", lambda name, node: {"group_name": "rack2", "nodes": [node], "force": True}, grouped),
+    Scene("OP_GROUP_REMOVE", lambda name, node: {"group_name": "rack2"}, grouped),
+    Scene("OP_GROUP_RENAME", lambda name, node: {"group_name": "rack2", "new_name": "rack3"}, grouped),
+    Scene("OP_GROUP_SET_PARAMS", lambda name, node: {"group_name": "default", "ndparams": {"spindle_count": 2}}),
     Scene("OP_GROUP_VERIFY_DISKS", lambda name, node: {"group_name": "default"}, apart),
     instance("OP_INSTANCE_ACTIVATE_DISKS", mirrored_and_stopped),
     instance("OP_INSTANCE_ACTIVATE_DISKS", apart, wait_for_sync=True),

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from ganeti.cli import follow, tree
+from ganeti.cli.policy import plain, policy
 from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs
@@ -40,17 +41,17 @@ def described(data: dict[str, Any]) -> Pairs:
         ("Tags", ", ".join(data["tags"]) or "(none)"),
         ("Default hypervisor", data["default_hypervisor"]),
         ("Enabled hypervisors", ", ".join(enabled)),
-        ("Hypervisor parameters", {name: _shown(data["hvparams"][name]) for name in enabled}),
+        ("Hypervisor parameters", {name: plain(data["hvparams"][name]) for name in enabled}),
         ("OS-specific hypervisor parameters", data["os_hvp"]),
         ("OS parameters", data["osparams"]),
         ("Hidden OSes", ", ".join(data["hidden_os"])),
         ("Blacklisted OSes", ", ".join(data["blacklisted_os"])),
         ("Cluster parameters", _settings(data)),
-        ("Default node parameters", _shown(data["ndparams"])),
-        ("Default instance parameters", {"default": _shown(data["beparams"]["default"])}),
-        ("Default nic parameters", {"default": _shown(data["nicparams"]["default"])}),
-        ("Default disk parameters", {name: _shown(values) for name, values in sorted(data["diskparams"].items())}),
-        ("Instance policy - limits for instances", _policy(data["ipolicy"])),
+        ("Default node parameters", plain(data["ndparams"])),
+        ("Default instance parameters", {"default": plain(data["beparams"]["default"])}),
+        ("Default nic parameters", {"default": plain(data["nicparams"]["default"])}),
+        ("Default disk parameters", {name: plain(values) for name, values in sorted(data["diskparams"].items())}),
+        ("Instance policy - limits for instances", policy(data["ipolicy"])),
     )
 
 
@@ -60,24 +61,6 @@ def _settings(data: dict[str, Any]) -> Pairs:
 
 def _in_line(value: Any) -> Any:
     return ", ".join(value) if isinstance(value, list) else value
-
-
-def _policy(policy: dict[str, Any]) -> Pairs:
-    bounds = [
-        Pairs((f"min/{index}", _shown(pair["min"])), (f"max/{index}", _shown(pair["max"])))
-        for index, pair in enumerate(policy["minmax"])
-    ]
-    return Pairs(
-        ("bounds specs", bounds),
-        ("std", _shown(policy["std"])),
-        ("allowed disk templates", ", ".join(policy["disk-templates"])),
-        ("spindle-ratio", policy["spindle-ratio"]),
-        ("vcpu-ratio", policy["vcpu-ratio"]),
-    )
-
-
-def _shown(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: "" if values[name] is None else values[name] for name in sorted(values)}
 
 
 INFO = Local(Command("gnt-cluster", "info"), "Show the parameters of the cluster.", _info)

@@ -14,7 +14,7 @@ from ganeti.declare.decode import decode
 from ganeti.declare.parameter import parameters_of
 from ganeti.host.daemons import Daemon
 from ganeti.luxi.protocol import Method
-from ganeti.operations.cluster.spelling import LAYERED_OPTIONS, POLICY_OPTIONS, cluster_parameters
+from ganeti.operations.cluster.spelling import CLUSTER_OPTIONS, layered_parameters
 
 _ACCEPTED = (
     Option(("--no-ssh-init",), "Accepted for compatibility; SSH keys are left to the administrator", kind="flag"),
@@ -28,7 +28,7 @@ def _init(session: Session, values: dict[str, Any]) -> int:
     from ganeti.host.services import services  # noqa: PLC0415
 
     known = parameters_of(NewCluster)
-    given = {name: value for name, value in cluster_parameters(values).items() if name in known}
+    given = {name: value for name, value in layered_parameters(values).items() if name in known}
     state = plan(decode(given, NewCluster, "gnt-cluster init"), session.paths, WallClock())
     manager = services(session.paths)
 
@@ -58,8 +58,7 @@ INIT = Local(
         (Argument("cluster_name", "Name of the cluster, which resolves to an address of its own"),),
         (
             *(option_of(parameter) for parameter in parameters_of(NewCluster).values() if parameter.flags),
-            *LAYERED_OPTIONS,
-            *POLICY_OPTIONS,
+            *CLUSTER_OPTIONS,
             *_ACCEPTED,
         ),
         usage="[<opts>...] <cluster-name>",

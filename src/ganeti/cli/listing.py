@@ -14,6 +14,7 @@ from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import FieldKind, ValueStatus
 from ganeti.errors import EXIT_UNKNOWN_FIELD
 from ganeti.luxi.protocol import Method
+from ganeti.model.kind import Kind
 from ganeti.query.filter import names_filter
 from ganeti.query.language import parse
 
@@ -77,13 +78,18 @@ def lister(script: str, what: str, usual: Sequence[str]) -> Local:
         condition = _condition(session, what, values)
         return show(session, values, session.client.call(Method.QUERY, what, columns(values, usual), condition))
 
+    noun = _noun(what)
     argument = Argument(
-        "names", f"{what.capitalize()}s to list, with * and ? as wildcards; or a filter", "*", completes=what
+        "names", f"{noun.capitalize()}s to list, with * and ? as wildcards; or a filter", "*", completes=what
     )
     options = (HEADERS, SEPARATOR, output(what), UNITS, VERBOSE, FILTER)
     command = Command(script, "list", (argument,), options, usage=f"[<{what}-name>...]")
-    help_text = f"List {what}s. 'list-fields' shows all columns; the default ones are: {', '.join(usual)}."
+    help_text = f"List {noun}s. 'list-fields' shows all columns; the default ones are: {', '.join(usual)}."
     return Local(command, help_text, run)
+
+
+def _noun(what: str) -> str:
+    return next((kind.noun for kind in Kind if kind == what), what)
 
 
 def is_filter(words: Sequence[str], values: dict[str, Any]) -> bool:
@@ -118,7 +124,7 @@ def field_lister(script: str, what: str) -> Local:
         (HEADERS, SEPARATOR),
         usage="[<field>...]",
     )
-    return Local(command, f"List the columns that 'list' can print for {what}s.", run)
+    return Local(command, f"List the columns that 'list' can print for {_noun(what)}s.", run)
 
 
 def _shown(field: dict[str, Any], name: str) -> str:

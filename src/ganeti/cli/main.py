@@ -41,6 +41,10 @@ def gnt_instance() -> int:
     return _begin("gnt-instance")
 
 
+def gnt_group() -> int:
+    return _begin("gnt-group")
+
+
 def gnt_os() -> int:
     return _begin("gnt-os")
 

@@ -17,8 +17,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         "gnt-cluster": "command copyfile epo redist-conf rename repair-disk-sizes show-ispecs-cmd upgrade watcher",
         "gnt-debug": "allocator iallocator metad submit-job test-jobqueue test-osparams wconfd",
         "gnt-filter": "add delete info list list-fields replace",
-        "gnt-group": "add add-tags assign-nodes evacuate info list list-fields list-tags modify remove remove-tags "
-        "rename show-ispecs-cmd",
+        "gnt-group": "evacuate show-ispecs-cmd",
         "gnt-instance": "change-group modify move reinstall rename",
         "gnt-network": "add add-tags connect disconnect info list list-fields list-tags modify remove remove-tags",
         "gnt-node": "health list-drbd modify-storage power powercycle repair-storage restricted-command",

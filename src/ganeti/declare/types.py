@@ -60,6 +60,10 @@ _HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*"
 HostName = Annotated[
     str, form(_HOST_NAME, "a host name: letters, digits, '-', '_' and '.', beginning with a letter or digit", 253)
 ]
+GroupName = Annotated[
+    str,
+    form(_HOST_NAME, "a name of letters, digits, '-', '_' and '.', beginning with a letter or digit", LONGEST_NAME),
+]
 # OS provider with an optional variant, as in "debian+bookworm".
 OS_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 OsName = Annotated[str, form(rf"{OS_NAME}(\+{OS_NAME})?", "an OS name such as 'debian' or 'debian+bookworm'", 120)]

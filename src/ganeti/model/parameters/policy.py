@@ -58,8 +58,8 @@ class Policy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
     vcpu_ratio: Annotated[Ratio, param("Maximum ratio of virtual to physical CPUs")] = 4.0
     spindle_ratio: Annotated[Ratio, param("Maximum ratio of used to physical spindles")] = 32.0
 
-    def problems(self) -> list[str]:
-        """What contradicts itself: bounds the wrong way round, a standard instance that no bounds allow."""
+    def problems(self, *, standard: bool = True) -> list[str]:
+        """What contradicts itself: bounds the wrong way round, a ``standard`` instance that no bounds allow."""
         backwards = [text for bounds in self.minmax for text in bounds.problems()]
         found = list(backwards)
         if not self.minmax:
@@ -71,8 +71,9 @@ class Policy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
             for name in self.disk_templates
             if name not in ALL_DISK_TEMPLATES
         ]
-        beside = min(([*_beside(self.std, bounds)] for bounds in self.minmax), key=len)
-        return found + ([] if backwards else beside)
+        if backwards or not standard:
+            return found
+        return found + min(([*_beside(self.std, bounds)] for bounds in self.minmax), key=len)
 
     def violations(self, spec: Spec, disk_sizes: tuple[int, ...], disk_template: str) -> list[str]:
         """Why an instance of this size is not allowed; empty if it is. Of several bounds, the nearest."""

@@ -32,17 +32,22 @@ def changed(cluster: Cluster, given: Mapping[str, Any], problems: Problems) -> C
     return with_given(cluster, given, _MERGED, problems)
 
 
-def policy(current: Policy, given: Mapping[str, Any]) -> Policy:
+def policy(current: Policy, given: Mapping[str, Any], *, standard: bool = True) -> Policy:
     """An instance policy with the parts of ``given`` replaced; of bounds and sizes, what is not said stays.
 
-    Raises WrongInput.
+    ``standard``: whether its standard instance has to fit its bounds. Raises WrongInput.
     """
     present = msgspec.to_builtins(current)
     merged = present | {name: _completed(present.get(name), value) for name, value in given.items()}
     result = decode(merged, Policy, "Parameter 'ipolicy'")
-    if found := result.problems():
+    if found := result.problems(standard=standard):
         raise WrongInput("\n".join(f"Parameter 'ipolicy': {text}" for text in found))
     return result
+
+
+def with_disk_parameters(given: _ByKind, current: _ByKind, below: _ByKind | None = None) -> dict[str, dict[str, Any]]:
+    """Parameters of disk templates with the changes of ``given``; ``below``: what they override. Raises WrongInput."""
+    return _tables("diskparams", DISK_PARAMETERS, given, current, below)
 
 
 def _completed(present: Any, given: Any) -> Any:
@@ -149,7 +154,7 @@ _MERGED: Mapping[str, Callable[[Cluster, Any], Any]] = {
     "enabled_disk_templates": _templates,
     "hvparams": lambda cluster, given: _tables("hvparams", HYPERVISOR_PARAMETERS, given, cluster.hvparams),
     "os_hvp": _by_os,
-    "diskparams": lambda cluster, given: _tables("diskparams", DISK_PARAMETERS, given, cluster.diskparams),
+    "diskparams": lambda cluster, given: with_disk_parameters(given, cluster.diskparams),
     "beparams": _backend,
     "nicparams": lambda cluster, given: _table("nicparams", NicParameters, given, cluster.nicparams),
     "ndparams": lambda cluster, given: _table("ndparams", NodeParameters, given, cluster.ndparams),

@@ -24,7 +24,7 @@ from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.parameters_on_nodes import ensure_nodes_can
-from ganeti.operations.cluster.spelling import LAYERED_OPTIONS, POLICY_OPTIONS, cluster_parameters
+from ganeti.operations.cluster.spelling import CLUSTER_OPTIONS, layered_parameters
 from ganeti.operations.instance.allocation import ensure_allocator
 from ganeti.operations.node.candidates import promote, promotions
 from ganeti.rpc.contract.node import CheckDevice
@@ -42,8 +42,8 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         Command(
             "gnt-cluster",
             "modify",
-            options=(*LAYERED_OPTIONS, *POLICY_OPTIONS),
-            compose=cluster_parameters,
+            options=CLUSTER_OPTIONS,
+            compose=layered_parameters,
             usage="[<opts>...]",
         ),
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How the command line gives the cluster's parameters (gnt-cluster(8), "init" and "modify")."""
+"""How the command line gives parameters of the cluster and of node groups (gnt-cluster(8), gnt-group(8))."""
 
 from __future__ import annotations
 
@@ -7,66 +7,82 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganeti.declare.command import Option
-from ganeti.declare.text import parse_keyval, parse_number, parse_size
+from ganeti.declare.text import RESET, parse_keyval, parse_number, parse_size
 from ganeti.errors import WrongInput
 
-POLICY_OPTIONS = (
-    Option(
-        ("--ipolicy-bounds-specs",),
-        "Minimum and maximum instance specs: min:KEY=VALUE,.../max:KEY=VALUE,...[//...]; "
-        "what is not given stays as it is",
-        metavar="BOUNDS",
-    ),
-    Option(
-        ("--ipolicy-std-specs",),
-        "Standard instance specs; what is not given stays as it is",
-        kind="keyval",
-        metavar="KEY=VALUE,...",
-        completes="instance specification",
-    ),
-    Option(
-        ("--ipolicy-disk-templates",), "Disk templates allowed for instances", kind="list", completes="disk template"
-    ),
-    Option(("--ipolicy-vcpu-ratio",), "Maximum ratio of virtual to physical CPUs", kind="float", metavar="RATIO"),
-    Option(("--ipolicy-spindle-ratio",), "Maximum ratio of used to physical spindles", kind="float", metavar="RATIO"),
+_BOUNDS = Option(
+    ("--ipolicy-bounds-specs",),
+    "Minimum and maximum instance specs: min:KEY=VALUE,.../max:KEY=VALUE,...[//...]; what is not given stays as it is",
+    metavar="BOUNDS",
 )
-LAYERED_OPTIONS = (
-    Option(
-        ("-H", "--hypervisor-parameters"),
-        "Parameters of a hypervisor; may be repeated",
-        kind="identkeyval",
-        name="hvparams",
-        metavar="HYPERVISOR:KEY=VALUE,...",
-        completes="hypervisor parameter",
-        repeat=True,
-    ),
-    Option(
-        ("-D", "--disk-parameters"),
-        "Parameters of a disk template; may be repeated",
-        kind="identkeyval",
-        name="diskparams",
-        metavar="TEMPLATE:KEY=VALUE,...",
-        completes="disk parameter",
-        repeat=True,
-    ),
+_STANDARD = Option(
+    ("--ipolicy-std-specs",),
+    "Standard instance specs; what is not given stays as it is",
+    kind="keyval",
+    metavar="KEY=VALUE,...",
+    completes="instance specification",
+)
+_TEMPLATES = Option(
+    ("--ipolicy-disk-templates",), "Disk templates allowed for instances", kind="list", completes="disk template"
+)
+_RATIOS = (
+    ("--ipolicy-vcpu-ratio", "Maximum ratio of virtual to physical CPUs"),
+    ("--ipolicy-spindle-ratio", "Maximum ratio of used to physical spindles"),
+)
+_HYPERVISORS = Option(
+    ("-H", "--hypervisor-parameters"),
+    "Parameters of a hypervisor; may be repeated",
+    kind="identkeyval",
+    name="hvparams",
+    metavar="HYPERVISOR:KEY=VALUE,...",
+    completes="hypervisor parameter",
+    repeat=True,
+)
+_DISKS = Option(
+    ("-D", "--disk-parameters"),
+    "Parameters of a disk template; may be repeated",
+    kind="identkeyval",
+    name="diskparams",
+    metavar="TEMPLATE:KEY=VALUE,...",
+    completes="disk parameter",
+    repeat=True,
+)
+CLUSTER_OPTIONS = (
+    _HYPERVISORS,
+    _DISKS,
+    _BOUNDS,
+    _STANDARD,
+    _TEMPLATES,
+    *(Option((flag,), text, kind="float", metavar="RATIO") for flag, text in _RATIOS),
+)
+# Any of the policy's can be "default", the cluster's.
+GROUP_OPTIONS = (
+    _DISKS,
+    _BOUNDS,
+    _TEMPLATES,
+    *(Option((flag,), f"{text}, or 'default'", metavar="RATIO") for flag, text in _RATIOS),
 )
 
 
-def cluster_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of OP_CLUSTER_SET_PARAMS from the flags of ``gnt-cluster modify``."""
+def layered_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of an operation that sets the cluster's or a group's, from these options and its own."""
     parameters = dict(values)
     policy = {
         "minmax": _bounds(parameters.pop("ipolicy_bounds_specs", None)),
         "std": _spec(parameters.pop("ipolicy_std_specs", None)),
         "disk-templates": parameters.pop("ipolicy_disk_templates", None),
-        "vcpu-ratio": parameters.pop("ipolicy_vcpu_ratio", None),
-        "spindle-ratio": parameters.pop("ipolicy_spindle_ratio", None),
+        "vcpu-ratio": _ratio("--ipolicy-vcpu-ratio", parameters.pop("ipolicy_vcpu_ratio", None)),
+        "spindle-ratio": _ratio("--ipolicy-spindle-ratio", parameters.pop("ipolicy_spindle_ratio", None)),
     }
     given = {key: value for key, value in policy.items() if value is not None}
     for name in ("hvparams", "diskparams"):
-        items = parameters.pop(name, None)
-        parameters[name] = _merged(items) if items else None
+        if items := parameters.pop(name, None):
+            parameters[name] = _merged(items)
     return parameters | {"ipolicy": given or None}
+
+
+def _ratio(flag: str, given: float | str | None) -> float | str | None:
+    return parse_number(given, flag, kind=float) if isinstance(given, str) and given != RESET else given
 
 
 def _merged(items: list[tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
@@ -87,10 +103,10 @@ def _spec_value(key: str, text: str) -> int:
     return parse_size(text, where) if key in ("memory-size", "disk-size") else int(parse_number(text, where))
 
 
-def _bounds(text: str | None) -> list[dict[str, dict[str, int]]] | None:
+def _bounds(text: str | None) -> list[dict[str, dict[str, int]]] | str | None:
     """``min:a=1,b=2/max:a=3,b=4//min:...`` → ``[{"min": {...}, "max": {...}}, ...]``."""
-    if text is None:
-        return None
+    if text in (None, RESET):
+        return text
     found = []
     for pair in text.split("//"):
         parts = dict(part.partition(":")[::2] for part in pair.split("/"))

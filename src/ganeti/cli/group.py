@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``gnt-group`` beyond single operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganeti.cli import tree
+from ganeti.cli.listing import field_lister, lister
+from ganeti.cli.names import full_names
+from ganeti.cli.policy import policy
+from ganeti.cli.runnable import Local, presented
+from ganeti.cli.session import Session
+from ganeti.cli.tree import Pairs, with_defaults
+from ganeti.declare.command import Argument, Command
+from ganeti.operations.group.modify import GroupModify
+from ganeti.query.filter import names_filter
+from ganeti.query.group import DEFAULT
+
+
+def _show_modified(session: Session, results: list[Any]) -> int:
+    if results[0]:
+        session.say(f"Modified node group {session.values['group_name']}")
+        for what, value in results[0]:
+            session.say(f" - {what} -> {value}")
+    return 0
+
+
+MODIFY = presented(GroupModify, _show_modified)
+LIST = lister("gnt-group", "group", DEFAULT)
+LIST_FIELDS = field_lister("gnt-group", "group")
+
+_FIELDS = ("name", "ndparams", "custom_ndparams", "diskparams", "custom_diskparams", "ipolicy", "custom_ipolicy")
+
+
+def _info(session: Session, values: dict[str, Any]) -> int:
+    names = full_names(session, "group", values.get("names") or [])
+    rows = session.query("group", list(_FIELDS), names_filter(names))
+    session.say("\n".join(tree.render([described(dict(zip(_FIELDS, row, strict=True))) for row in rows])))
+    return 0
+
+
+def described(group: dict[str, Any]) -> Pairs:
+    own = group["custom_diskparams"]
+    disks = {name: with_defaults(own.get(name, {}), values) for name, values in sorted(group["diskparams"].items())}
+    return Pairs(
+        ("Node group", group["name"]),
+        ("Node parameters", with_defaults(group["custom_ndparams"], group["ndparams"])),
+        ("Disk parameters", disks),
+        ("Instance policy", policy(group["ipolicy"], group["custom_ipolicy"])),
+    )
+
+
+INFO = Local(
+    Command(
+        "gnt-group",
+        "info",
+        (Argument("names", "Names of the node groups; all if none is named", "*", completes="group"),),
+        usage="[<group-name>...]",
+    ),
+    "Show detailed information about node groups.",
+    _info,
+)

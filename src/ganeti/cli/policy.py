@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Instance policies, as ``info`` commands show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ganeti.cli.tree import Pairs
+
+
+def policy(effective: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> Pairs:
+    """``own``: the part that is a group's, which has no standard sizes; what it inherits is marked as such then."""
+    bounds = [
+        Pairs((f"min/{index}", plain(pair["min"])), (f"max/{index}", plain(pair["max"])))
+        for index, pair in enumerate(effective["minmax"])
+    ]
+
+    def marked(name: str, value: Any) -> str:
+        return str(value) if own is None or name in own else f"default ({value})"
+
+    return Pairs(
+        ("bounds specs", bounds),
+        *((("std", plain(effective["std"])),) if own is None else ()),
+        ("allowed disk templates", marked("disk-templates", ", ".join(effective["disk-templates"]))),
+        ("spindle-ratio", marked("spindle-ratio", effective["spindle-ratio"])),
+        ("vcpu-ratio", marked("vcpu-ratio", effective["vcpu-ratio"])),
+    )
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by name, in its order, what is not set as nothing."""
+    return {name: "" if values[name] is None else values[name] for name in sorted(values)}
