@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import aiohttp
 import pytest
-from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +17,7 @@ from ganeti.rpc.authority import Authority, Term, read_term, write_term
 from ganeti.rpc.call import AskSeveral, Call
 from ganeti.rpc.contract import hooks, instance, node, os, storage, store, verify  # noqa: F401 - all calls there are
 from ganeti.rpc.contract.node import Ping, TellStanding
-from ganeti.rpc.http import node_runner
+from ganeti.rpc.http import call_server
 from ganeti.rpc.server import Dispatcher
 
 NOW = Term(5, "master")
@@ -72,16 +71,13 @@ class Door:
     async def open(self):
         authority = Authority(self.term, lambda: CANDIDATES)
         calls = dict.fromkeys(CALLS.values(), self._carried_out)
-        self._runner = node_runner(Dispatcher(calls, authority).answer, authority.may_be_master)
-        await self._runner.setup()
         own = self._credentials(Caller("node1", "cluster", "", 0))
         context = tls.server_context(*own, self._trusted)
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=context)
-        await site.start()
-        self.port = site._server.sockets[0].getsockname()[1]
+        self._server = call_server(Dispatcher(calls, authority).answer, authority.may_be_master, context)
+        self.port = await self._server.open(0, "127.0.0.1")
 
     async def close(self):
-        await self._runner.cleanup()
+        await self._server.close()
 
     async def _carried_out(self, call, report):
         self.done.append(call)

@@ -10,7 +10,6 @@ import logging
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
-from ipaddress import IPv6Address, ip_address
 from time import monotonic
 from typing import Any
 
@@ -19,6 +18,7 @@ from aiohttp import web
 from ganeti.api.answers import Handler, failure
 from ganeti.api.limits import FAILURE_HELD, FAILURE_INTERVAL, FREE_FAILURES, HELD_OF_ADDRESS, REMEMBERED_FAILURES
 from ganeti.api.users import REALM, User, Users
+from ganeti.rpc.connections import network_of
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def authentication(users: Users, past: Failures | None = None) -> Any:
         name, password = _credentials(request)
         if not name:
             return failure(401, "No permission -- see authorization schemes", _CHALLENGE)
-        address = _network(request.remote)
+        address = network_of(request.remote)
         if past.busy(address):
             wait = {"Retry-After": str(math.ceil(FAILURE_HELD))}
             return failure(429, "Too many wrong passwords from your address; try again later", wait)
@@ -86,15 +86,6 @@ def authentication(users: Users, past: Failures | None = None) -> Any:
         return await handler(request)
 
     return authenticate
-
-
-def _network(remote: str | None) -> str:
-    """The address; of IPv6 the /64, which one machine may have whole."""
-    try:
-        address = ip_address(remote or "")
-    except ValueError:
-        return ""
-    return str(int(address) >> 64) if isinstance(address, IPv6Address) else str(address)
 
 
 def _credentials(request: web.Request) -> tuple[str, str]:

@@ -4,21 +4,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import ssl
+from functools import partial
 
 from aiohttp import web
 
 from ganeti.api.answers import failure
-from ganeti.api.limits import CONNECTIONS, CONNECTIONS_OF_ADDRESS, HEADERS
+from ganeti.api.limits import CONNECTIONS, CONNECTIONS_OF_NETWORK, HEADERS
 from ganeti.rpc.connections import Connection, Connections, Limits
+from ganeti.rpc.listener import HttpServer
 
 _log = logging.getLogger(__name__)
 
+# Before what still waits for an answer is cut off when the daemon stops; twice that passes, in aiohttp.
+_GRACE = 1.0  # seconds
+LIMITS = Limits(CONNECTIONS, CONNECTIONS_OF_NETWORK, headers=HEADERS, idle=HEADERS)
 
-def connecting(server: web.Server) -> Callable[[], Connection]:
-    """What makes connections of a server, as many as there may be."""
-    connections = Connections(lambda _: Limits(CONNECTIONS, CONNECTIONS_OF_ADDRESS, headers=HEADERS, idle=HEADERS))
-    return lambda: ApiConnection(connections, server, keepalive_timeout=HEADERS)
+
+def api_server(application: web.Application, context: ssl.SSLContext | None, limits: Limits = LIMITS) -> HttpServer:
+    """The HTTP side of the remote API."""
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_GRACE)
+    connection = partial(ApiConnection, lambda _: limits, keepalive_timeout=limits.idle)
+    return HttpServer(runner, Connections(limits.connections, limits.of_network), connection, context)
 
 
 class ApiConnection(Connection):

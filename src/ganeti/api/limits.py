@@ -8,13 +8,12 @@ DEEPEST_BODY = 32  # objects and lists inside one another
 MOST_FIELDS = 256  # columns of one request; there are fewer
 
 CONNECTIONS = 512
-CONNECTIONS_OF_ADDRESS = 128
+CONNECTIONS_OF_NETWORK = 128  # an address, or a /64 of IPv6
 UNDER_WAY_OF_USER = 64  # requests at a time
 # Each holds one of the connections to the master daemon that are for waiting (``ganeti.luxi.aio.WAITS``).
 WAITS = 128
 WAITS_OF_USER = 32
 
-HANDSHAKE = 10.0  # until TLS is agreed on
 HEADERS = 15.0  # until a request, or the next one, is there
 BODY = 60.0  # until its body is
 
@@ -25,5 +24,5 @@ FAILURE_HELD = 5.0  # until a further one is answered
 HELD_OF_ADDRESS = 16  # answers that are held back; so 3 guesses a second
 REMEMBERED_FAILURES = 4096  # addresses
 
-assert WAITS_OF_USER <= UNDER_WAY_OF_USER <= CONNECTIONS_OF_ADDRESS <= CONNECTIONS  # noqa: S101 - one contains the other
+assert WAITS_OF_USER <= UNDER_WAY_OF_USER <= CONNECTIONS_OF_NETWORK <= CONNECTIONS  # noqa: S101 - one contains the other
 assert WAITS <= 160  # noqa: S101 - see there

@@ -42,7 +42,7 @@ from ganeti.rpc.authority import Authority, Term
 from ganeti.rpc.call import Call
 from ganeti.rpc.client import NODE_DAEMON_PORT
 from ganeti.rpc.contract import keys, node, store, verify
-from ganeti.rpc.http import HANDSHAKE, node_runner
+from ganeti.rpc.http import call_server
 from ganeti.rpc.server import Dispatcher, Handler, Report
 
 # Long enough for the answer to "leave" to reach the master.
@@ -79,17 +79,12 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     calls[node.TellStanding] = mastership.standing
     prepare(paths)
     await recover(equipment)
-    runner = node_runner(Dispatcher(calls, authority).answer, authority.may_be_master)
-    await runner.setup()
-    assert runner.server is not None  # noqa: S101 - it is set up
-    listening = await asyncio.get_running_loop().create_server(
-        runner.server, port=NODE_DAEMON_PORT, ssl=context, ssl_handshake_timeout=HANDSHAKE, reuse_address=True
-    )
+    server = call_server(Dispatcher(calls, authority).answer, authority.may_be_master, context)
+    await server.open(NODE_DAEMON_PORT)
     try:
         yield
     finally:
-        listening.close()
-        await runner.cleanup()
+        await server.close()
         await asyncio.gather(*stepping_down)
         await close(equipment)
         replica.close()

@@ -8,11 +8,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aiohttp import web
-
 from ganeti.api.app import application
-from ganeti.api.connection import connecting
-from ganeti.api.limits import CONNECTIONS, HANDSHAKE
+from ganeti.api.connection import api_server
 from ganeti.api.users import Users
 from ganeti.daemons.daemon import main as run_daemon
 from ganeti.host.daemons import Daemon
@@ -22,33 +19,18 @@ from ganeti.luxi.aio import AsyncClient
 
 PORT = 5080
 
-# Before what still waits for an answer is cut off when the daemon stops; twice that passes, in aiohttp.
-_GRACE = 1.0  # seconds
-
 
 @asynccontextmanager
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     """Serve until told to stop."""
     del stop  # nothing but a signal ends it
-    context = showing(paths.rapi_certificate)
     master = AsyncClient(paths.master_socket)
-    app = application(master, Users(paths.rapi_users))
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_GRACE)
-    await runner.setup()
-    assert runner.server is not None  # noqa: S101 - it is set up
-    listening = await asyncio.get_running_loop().create_server(
-        connecting(runner.server),
-        port=PORT,
-        ssl=context,
-        ssl_handshake_timeout=HANDSHAKE,
-        reuse_address=True,
-        backlog=CONNECTIONS,
-    )
+    server = api_server(application(master, Users(paths.rapi_users)), showing(paths.rapi_certificate))
+    await server.open(PORT)
     try:
         yield
     finally:
-        listening.close()
-        await runner.cleanup()
+        await server.close()
         await master.close()
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from aiohttp import web
 
 _log = logging.getLogger(__name__)
+
+HANDSHAKES_OF_NETWORK = 4  # at a time; what comes meanwhile waits for its turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,58 +22,137 @@ class Limits:
     """Numbers of connections; ``headers``: seconds until the head of a request is there, ``idle``: between two."""
 
     connections: int
-    of_address: int
+    of_network: int
     headers: float
     idle: float
 
 
+def network_of(address: str | None) -> str:
+    """What counts as one caller: an address; of IPv6 the /64, which one machine may have whole."""
+    try:
+        read = ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return ""
+    return f"{int(read) >> 64:x}/64" if isinstance(read, IPv6Address) else str(read)
+
+
 class Connections:
-    """All that are open, by address. ``limits`` is asked at each connection, with what is known of it."""
+    """All that are open, by the network they come from."""
 
-    def __init__(self, limits: Callable[[asyncio.BaseTransport], Limits]) -> None:
-        self.of_address: Counter[str] = Counter()
-        self.limits = limits
+    def __init__(self, most: int, most_of_network: int) -> None:
+        """So many of anybody."""
+        self._most = most
+        self._most_of_network = most_of_network
+        self._networks: dict[str, Network] = {}
 
-    def admit(self, address: str, limits: Limits) -> bool:
-        """Count one more, unless there are too many."""
-        if self.of_address.total() >= limits.connections or self.of_address[address] >= limits.of_address:
+    @property
+    def total(self) -> int:
+        return sum(network.taken for network in self._networks.values())
+
+    def enter(self, address: str) -> Place | None:
+        """A place for one more; None if there are too many.
+
+        When all are taken, one that is silent is closed for it, of the network that has the most: so nobody who just
+        holds connections keeps others out.
+        """
+        name = network_of(address)
+        network = self._networks.get(name) or Network()
+        if network.taken >= self._most_of_network or (self.total >= self._most and not self._make_room(network)):
             _log.warning("A connection from %s is one too many and is closed", address)
+            return None
+        self._networks[name] = network
+        return Place(self, name, network)
+
+    def forget(self, name: str) -> None:
+        del self._networks[name]
+
+    def _make_room(self, network: Network) -> bool:
+        largest = max(self._networks.values(), key=lambda other: other.taken)
+        if largest.taken <= network.taken + 1 or not largest.silent:
             return False
-        self.of_address[address] += 1
+        next(iter(largest.silent)).give_up()
         return True
 
-    def leave(self, address: str) -> None:
-        self.of_address[address] -= 1
-        if not self.of_address[address]:
-            del self.of_address[address]
+
+class Network:
+    """The connections of one. ``silent``: those without a request in progress, the longest silent first."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.silent: dict[Place, None] = {}
+        self.handshakes = asyncio.Semaphore(HANDSHAKES_OF_NETWORK)
+
+
+class Place:
+    """What one connection takes of what there is for all. ``close``: ends the connection."""
+
+    def __init__(self, connections: Connections, name: str, network: Network) -> None:
+        self.network = network
+        self.close: Callable[[], Any] = lambda: None
+        self._connections = connections
+        self._name = name
+        self._left = False
+        network.taken += 1
+        self.silent()
+
+    def fits(self, limits: Limits) -> bool:
+        """Whether it is within the limits that turn out to be this caller's."""
+        return self._connections.total <= limits.connections and self.network.taken <= limits.of_network
+
+    def silent(self) -> None:
+        """It waits for the other side from now on."""
+        if not self._left:
+            self.network.silent[self] = None
+
+    def busy(self) -> None:
+        self.network.silent.pop(self, None)
+
+    def give_up(self) -> None:
+        self.leave()
+        self.close()
+
+    def leave(self) -> None:
+        """As often as one likes."""
+        if self._left:
+            return
+        self._left = True
+        self.busy()
+        self.network.taken -= 1
+        if not self.network.taken:
+            self._connections.forget(self._name)
 
 
 class Connection(web.RequestHandler):
-    """One connection. While no request is under way it is closed after a time; see ``Limits``."""
+    """One connection. While no request is under way it is closed after a time; see ``Limits``.
 
-    def __init__(self, connections: Connections, server: web.Server, **options: Any) -> None:
+    ``limits`` is asked when it is known who calls.
+    """
+
+    def __init__(
+        self, limits: Callable[[asyncio.BaseTransport], Limits], place: Place, server: web.Server, **options: Any
+    ) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), access_log=None, **options)  # type: ignore[arg-type]  # None: no log
-        self._connections = connections
-        self._address: str | None = None
+        self._place = place
+        self._limits_of = limits
         self._limits: Limits | None = None
         self._silence: asyncio.TimerHandle | None = None
         self._coming = False  # a head has begun to come
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        peer = transport.get_extra_info("peername")
-        address, limits = str(peer[0]) if peer else "", self._connections.limits(transport)
         super().connection_made(transport)
-        if not self._connections.admit(address, limits):
+        self._place.close = self.force_close
+        limits = self._limits_of(transport)
+        if not self._place.fits(limits):
+            _log.warning("A connection from %s is one too many for who it is, and is closed", self._peer())
             self.force_close()
             return
-        self._address, self._limits, self._coming = address, limits, True
+        self._limits, self._coming = limits, True
         self._close_after(limits.headers)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.busy()
-        if self._address is not None:
-            self._connections.leave(self._address)
-            self._address = None
+        self._limits = None
+        self._place.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -82,6 +163,7 @@ class Connection(web.RequestHandler):
 
     def busy(self) -> None:
         """A request has begun."""
+        self._place.busy()
         if self._silence:
             self._silence.cancel()
             self._silence = None
@@ -89,9 +171,14 @@ class Connection(web.RequestHandler):
     def idle(self) -> None:
         """The next request may come."""
         self.busy()
-        if self._limits and self._address is not None:
+        if self._limits:
+            self._place.silent()
             self._coming = False
             self._close_after(self._limits.idle)
+
+    def _peer(self) -> str:
+        peer = self.transport.get_extra_info("peername") if self.transport else None
+        return str(peer[0]) if peer else "nowhere"
 
     def _close_after(self, seconds: float) -> None:
         if self._silence:

@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, StreamReader, TCPConnector, web
 
@@ -16,6 +17,7 @@ from ganeti.host.tls import recognising
 from ganeti.model.timing import SILENCE
 from ganeti.rpc.connections import Connection, Connections, Limits
 from ganeti.rpc.intake import Intake
+from ganeti.rpc.listener import HttpServer
 from ganeti.rpc.transport import Address, Entrance, Peer
 
 _PATH = "/call"
@@ -23,7 +25,6 @@ _CONNECT = 5.0  # seconds
 # Before calls in progress are cut off when the daemon stops, a master's watch among them, which never ends by itself.
 # In aiohttp twice that passes; its own 60 seconds are more than systemd allows.
 _GRACE = 1.0  # seconds
-HANDSHAKE = 10.0  # seconds until TLS is agreed on
 HEADERS = 15.0  # seconds until the head of a request is there
 _IDLE = 150.0  # seconds between two requests; longer than callers keep a connection
 _KEPT = 120.0  # seconds for which a caller does
@@ -136,8 +137,8 @@ def peer_of(transport: asyncio.BaseTransport | None) -> Peer:
     return Peer(str(names.get("DNS", "")), hashlib.sha256(certificate).hexdigest())
 
 
-def node_runner(entrance: Entrance, trusted: Callable[[Peer], bool]) -> web.ServerRunner:
-    """The HTTP side of a node daemon, to be put on a TLS socket. ``trusted``: see ``Intake``."""
+def call_server(entrance: Entrance, trusted: Callable[[Peer], bool], context: ssl.SSLContext) -> HttpServer:
+    """The HTTP side of a node daemon. ``trusted``: whether a caller may be a master; others are taken in less of."""
     intake = Intake(trusted)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
@@ -168,19 +169,13 @@ def node_runner(entrance: Entrance, trusted: Callable[[Peer], bool]) -> web.Serv
             await response.write_eof()
         return response
 
-    return web.ServerRunner(_Server(handle, trusted), handle_signals=False, shutdown_timeout=_GRACE)
+    runner = web.ServerRunner(web.Server(handle, access_log=None), handle_signals=False, shutdown_timeout=_GRACE)
+    connection = partial(Connection, _limits(trusted), keepalive_timeout=_IDLE)
+    return HttpServer(runner, Connections(CONNECTIONS, CONNECTIONS), connection, context)
 
 
-class _Server(web.Server):
-    """Makes connections, as many as there may be; those that others can have are few."""
-
-    def __init__(
-        self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], trusted: Callable[[Peer], bool]
-    ) -> None:
-        super().__init__(handler, access_log=None)
-        masters = Limits(CONNECTIONS, CONNECTIONS, headers=HEADERS, idle=_IDLE)
-        others = Limits(CONNECTIONS_OF_OTHERS, CONNECTIONS_OF_OTHER, headers=HEADERS, idle=HEADERS)
-        self._admission = Connections(lambda transport: masters if trusted(peer_of(transport)) else others)
-
-    def __call__(self) -> Connection:
-        return Connection(self._admission, self, keepalive_timeout=_IDLE)
+def _limits(trusted: Callable[[Peer], bool]) -> Callable[[asyncio.BaseTransport], Limits]:
+    """Connections that others than masters can have are few."""
+    masters = Limits(CONNECTIONS, CONNECTIONS, headers=HEADERS, idle=_IDLE)
+    others = Limits(CONNECTIONS_OF_OTHERS, CONNECTIONS_OF_OTHER, headers=HEADERS, idle=HEADERS)
+    return lambda transport: masters if trusted(peer_of(transport)) else others

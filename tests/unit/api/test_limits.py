@@ -3,29 +3,37 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
-from aiohttp import web
 
-from ganeti.api import connection, shares
+from ganeti.api import shares
 from ganeti.api.app import application
-from ganeti.api.connection import connecting
+from ganeti.api.connection import LIMITS, api_server
 from ganeti.api.limits import MOST_FIELDS
 from ganeti.api.users import Users
 from tests.unit.api.conftest import ADMIN, READER, USERS, basic
 
 
 @pytest.fixture
-async def address(cluster, tmp_path):
-    """(host, port) of the API as the daemon serves it, but for TLS."""
+async def serving(cluster, tmp_path):
+    """Serves the API as the daemon does, but for TLS; returns (host, port)."""
     users = tmp_path / "users"
     users.write_text(USERS)
-    runner = web.AppRunner(application(cluster, Users(users)), access_log=None, handle_signals=False)
-    await runner.setup()
-    listening = await asyncio.get_running_loop().create_server(connecting(runner.server), "127.0.0.1", 0)
-    yield listening.sockets[0].getsockname()
-    listening.close()
-    await runner.cleanup()
+    servers = []
+
+    async def serve(**limits):
+        servers.append(api_server(application(cluster, Users(users)), None, replace(LIMITS, **limits)))
+        return "127.0.0.1", await servers[-1].open(0, "127.0.0.1")
+
+    yield serve
+    for server in servers:
+        await server.close()
+
+
+@pytest.fixture
+async def address(serving):
+    return await serving()
 
 
 async def sent(address, text):
@@ -62,13 +70,12 @@ async def test_what_is_no_http_is_400_in_the_apis_own_form(address, text):
 
 
 @pytest.mark.parametrize("text", [b"", b"GET /2 HTTP/1.1\r\nHost:"])
-async def test_half_a_request_does_not_keep_a_connection_open(address, text, monkeypatch):
-    monkeypatch.setattr(connection, "HEADERS", 0.01)
-    assert await sent(address, text) == b""
+async def test_half_a_request_does_not_keep_a_connection_open(serving, text):
+    assert await sent(await serving(headers=0.01), text) == b""
 
 
-async def test_an_address_has_a_limited_number_of_connections(address, monkeypatch):
-    monkeypatch.setattr(connection, "CONNECTIONS_OF_ADDRESS", 2)
+async def test_an_address_has_a_limited_number_of_connections(serving):
+    address = await serving(of_network=2)
     assert (await sent(address, ask())).startswith(b"HTTP/1.1 200")
     idle = [await asyncio.open_connection(*address) for _ in range(2)]
     assert await sent(address, ask()) == b""

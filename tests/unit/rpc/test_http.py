@@ -16,7 +16,7 @@ from ganeti.rpc import http, intake
 from ganeti.rpc.authority import Authority, Term, write_term
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import DelayNode, Ping, Pong, WriteSsconf
-from ganeti.rpc.http import HttpTransport, node_runner
+from ganeti.rpc.http import HttpTransport, call_server
 from ganeti.rpc.server import Dispatcher
 from ganeti.rpc.transport import Peer
 
@@ -56,13 +56,10 @@ async def port(tmp_path, ca):
     write_term(tmp_path / "term", Term(1, "master"))
     authority = Authority(tmp_path / "term", lambda: {"master": ()})
     dispatcher = Dispatcher({Ping: ping, DelayNode: fails, WriteSsconf: reads_much}, authority)
-    runner = node_runner(dispatcher.answer, authority.may_be_master)
-    await runner.setup()
     context = tls.server_context(*credentials(tmp_path, ca, "node1"), tmp_path / "ca.pem")
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
-    await site.start()
-    yield site._server.sockets[0].getsockname()[1]
-    await runner.cleanup()
+    server = call_server(dispatcher.answer, authority.may_be_master, context)
+    yield await server.open(0, "127.0.0.1")
+    await server.close()
 
 
 @pytest.fixture
@@ -145,7 +142,7 @@ async def test_a_call_of_many_megabytes_arrives(clients):
 
 @pytest.fixture
 async def endless(tmp_path, ca, monkeypatch):
-    """(runner, client) of a node daemon in which a ping never ends."""
+    """(server, client) of a node daemon in which a ping never ends."""
     monkeypatch.setattr(http, "_GRACE", 0.01)
     write_term(tmp_path / "term", Term(1, "master"))
     authority = Authority(tmp_path / "term", lambda: {"master": ()})
@@ -154,18 +151,16 @@ async def endless(tmp_path, ca, monkeypatch):
         report.log("begun")
         await asyncio.Event().wait()
 
-    runner = node_runner(Dispatcher({Ping: never_ends}, authority).answer, authority.may_be_master)
-    await runner.setup()
     context = tls.server_context(*credentials(tmp_path, ca, "node1"), tmp_path / "ca.pem")
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
-    await site.start()
+    server = call_server(Dispatcher({Ping: never_ends}, authority).answer, authority.may_be_master, context)
+    port = await server.open(0, "127.0.0.1")
     paths = credentials(tmp_path, ca, "master")
     context = tls.client_context(*paths, tmp_path / "ca.pem")
     transport = HttpTransport(lambda: context)
-    client = NodeClient(transport, "master", lambda: 1, site._server.sockets[0].getsockname()[1])
-    yield runner, client
+    client = NodeClient(transport, "master", lambda: 1, port)
+    yield server, client
     await client.close()
-    await runner.cleanup()
+    await server.close()
 
 
 async def begun(client):
@@ -177,21 +172,21 @@ async def begun(client):
 
 
 async def test_a_call_that_never_ends_does_not_keep_the_daemon_from_stopping(endless):
-    runner, client = endless
+    server, client = endless
     ping = await begun(client)
     async with asyncio.timeout(120):
-        await runner.cleanup()
+        await server.close()
         with pytest.raises(NodeUnreachable):
             await ping
 
 
 async def test_a_caller_that_hangs_up_is_no_error(endless, caplog):
-    runner, client = endless
+    server, client = endless
     ping = await begun(client)
     ping.cancel()
     await asyncio.wait([ping])
     await client.close()
-    await runner.cleanup()
+    await server.close()
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 

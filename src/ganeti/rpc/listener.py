@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where a daemon takes in connections. Those that are one too many cost it no TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+
+from aiohttp import web
+
+from ganeti.rpc.connections import Connection, Connections, Place
+
+_log = logging.getLogger(__name__)
+
+HANDSHAKE = 10.0  # seconds until TLS is agreed on, a turn for it included
+_BACKLOG = 512
+_IN_A_ROW = 32  # connections that are taken before others get a turn
+_PAUSE = 0.1  # seconds, when the system gives no more
+# An address family that the kernel was told to do without.
+_NOT_HERE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+
+
+class Listener:
+    """Gives connections places, or closes them; then TLS begins, with a few of each network at a time.
+
+    ``make``: the protocol of a connection; it gives the place back when the connection is lost.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        make: Callable[[Place], asyncio.BaseProtocol],
+        context: ssl.SSLContext | None,
+    ) -> None:
+        self._connections = connections
+        self._make = make
+        self._context = context
+        self._sockets: list[socket.socket] = []
+        self._greetings: set[asyncio.Task[None]] = set()
+
+    def open(self, port: int, host: str | None = None) -> int:
+        """Listen on all addresses, or one; the port. Raises OSError."""
+        self._sockets = [_listening(host, port)] if host else list(_on_all_addresses(port))
+        for listening in self._sockets:
+            self._attend(listening)
+        found: int = self._sockets[0].getsockname()[1]
+        return found
+
+    async def close(self) -> None:
+        """Take in no more, and give up those without TLS yet; others are their protocols' business."""
+        for listening in self._sockets:
+            asyncio.get_running_loop().remove_reader(listening)
+            listening.close()
+        self._sockets.clear()
+        for greeting in self._greetings:
+            greeting.cancel()
+        await asyncio.gather(*self._greetings, return_exceptions=True)
+
+    def _attend(self, listening: socket.socket) -> None:
+        if listening in self._sockets:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        try:
+            for _ in range(_IN_A_ROW):
+                self._take_in(*listening.accept())
+        except (BlockingIOError, InterruptedError, ConnectionError):
+            pass  # no further one, or it was gone before it was taken
+        except OSError as error:
+            _log.warning("No connection can be taken in: %s", error.strerror)
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listening)
+            loop.call_later(_PAUSE, self._attend, listening)
+
+    def _take_in(self, taken: socket.socket, address: tuple[str, int]) -> None:
+        place = self._connections.enter(address[0])
+        if place is None:
+            taken.close()
+            return
+        taken.setblocking(False)
+        greeting = asyncio.create_task(self._greet(taken, place))
+        place.close = greeting.cancel
+        self._greetings.add(greeting)
+        greeting.add_done_callback(self._greetings.discard)
+
+    async def _greet(self, taken: socket.socket, place: Place) -> None:
+        """Agree on TLS, and hand over to the protocol."""
+        try:
+            async with asyncio.timeout(HANDSHAKE), place.network.handshakes:
+                await asyncio.get_running_loop().connect_accepted_socket(
+                    lambda: self._make(place), taken, ssl=self._context
+                )
+        except OSError as error:
+            _log.debug("There was no TLS with a caller: %s", error)
+            _abandon(taken, place)
+        except BaseException:
+            _abandon(taken, place)
+            raise
+
+
+class HttpServer:
+    """Answers requests on the connections of a ``Listener``. ``make`` makes a connection for its place."""
+
+    def __init__(
+        self,
+        runner: web.BaseRunner,
+        connections: Connections,
+        make: Callable[[Place, web.Server], Connection],
+        context: ssl.SSLContext | None,
+    ) -> None:
+        self._runner = runner
+        self._listener = Listener(connections, self._connection, context)
+        self._make = make
+
+    async def open(self, port: int, host: str | None = None) -> int:
+        """See ``Listener.open``."""
+        await self._runner.setup()
+        return self._listener.open(port, host)
+
+    async def close(self) -> None:
+        await self._listener.close()
+        await self._runner.cleanup()
+
+    def _connection(self, place: Place) -> Connection:
+        assert self._runner.server is not None  # noqa: S101 - it is set up
+        return self._make(place, self._runner.server)
+
+
+def _abandon(taken: socket.socket, place: Place) -> None:
+    place.leave()
+    taken.close()
+
+
+def _on_all_addresses(port: int) -> Iterable[socket.socket]:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            yield _listening("", port, family)
+        except OSError as error:
+            if family == socket.AF_INET or error.errno not in _NOT_HERE:
+                raise
+
+
+def _listening(host: str, port: int, family: int = socket.AF_INET) -> socket.socket:
+    made = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    made.setblocking(False)
+    return made
