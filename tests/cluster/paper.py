@@ -177,6 +177,9 @@ class PaperCluster:
         answer = await self.methods[method](*msgspec.json.decode(msgspec.json.encode(args)))
         return msgspec.json.decode(msgspec.json.encode(answer))
 
+    async def relay(self, method, *args):
+        return msgspec.Raw(msgspec.json.encode(await self.call(method, *args)))
+
     async def submit(self, wire_name, **parameters):
         return await self.call("SubmitJob", [{"OP_ID": wire_name, **parameters}])
 

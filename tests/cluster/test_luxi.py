@@ -6,7 +6,7 @@ import asyncio
 import pytest
 
 from ganeti import errors
-from ganeti.daemons.masterd.queries import by_turns
+from ganeti.daemons.masterd import turns
 from ganeti.query.column import Table
 
 NUMBER = "Parameter 'number': expected the number of a job"
@@ -53,6 +53,33 @@ async def test_others_are_served_while_a_long_query_is_answered():
     async def other():
         served.set()
 
+    long_ones = turns.Turns()
     async with asyncio.timeout(600), asyncio.TaskGroup() as together:
-        together.create_task(by_turns(steps()))
+        together.create_task(long_ones.take(steps()))
         together.create_task(other())
+
+
+async def test_of_many_long_queries_one_has_a_turn_before_others_are_served(monkeypatch):
+    monkeypatch.setattr(turns, "TURN", 0.0)
+    done = []
+
+    def steps(number):
+        done.append(number)
+        if False:
+            yield
+
+    async def others():
+        """The most that happened between two of their turns."""
+        most, before = 0, 0
+        while len(done) < 50:
+            await asyncio.sleep(0)
+            most, before = max(most, len(done) - before), len(done)
+        return most
+
+    all_of_them = turns.Turns()
+    async with asyncio.timeout(600), asyncio.TaskGroup() as together:
+        for number in range(50):
+            together.create_task(all_of_them.take(steps(number)))
+        found = together.create_task(others())
+    assert found.result() <= 1
+    assert done == sorted(done)

@@ -55,10 +55,14 @@ def _reading(reader: Reader, resource: Resource, shares: Shares) -> _Answering:
 
     async def read(request: web.Request) -> Any:
         ensure_role(request[USER].caller, resource.role, f"{resource.method} {resource.path}")
+        arguments = (request, resource.collection) if resource.collection else (request,)
         if resource.handler == "wait":
             with shares.wait(request[USER].name):
-                return await method(request)
-        return await (method(request, resource.collection) if resource.collection else method(request))
+                return await method(*arguments)
+        if resource.lists:
+            async with shares.list(request[USER].name):
+                return await method(*arguments)
+        return await method(*arguments)
 
     return read
 

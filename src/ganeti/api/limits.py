@@ -10,6 +10,7 @@ MOST_FIELDS = 256  # columns of one request; there are fewer
 CONNECTIONS = 512
 CONNECTIONS_OF_NETWORK = 128  # an address, or a /64 of IPv6
 UNDER_WAY_OF_USER = 64  # requests at a time
+LISTS_OF_USER = 8  # at a time; each may be large
 # Each holds one of the connections to the master daemon that are for waiting (``ganeti.luxi.aio.WAITS``).
 WAITS = 128
 WAITS_OF_USER = 32

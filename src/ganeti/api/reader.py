@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -39,6 +39,8 @@ class Master(Protocol):
 
     async def call(self, method: str, *args: Any) -> Any: ...
 
+    async def relay(self, method: str, *args: Any) -> msgspec.Raw: ...
+
 
 class Reader:
     """A method for each resource; those of collections are given which one."""
@@ -70,25 +72,23 @@ class Reader:
             f"{name}+{variant}" if variant else name for name, variants, *_ in usable for variant in variants or [""]
         ]
 
-    async def collect(self, request: web.Request, collection: Collection) -> list[dict[str, Any]]:
+    async def collect(self, request: web.Request, collection: Collection) -> Any:
         if _flag(request, "bulk"):
-            return [_described(collection, row) for row in await self._rows(collection.kind, collection.fields)]
+            return await self._master.relay(Method.QUERY_OBJECTS, collection.kind, collection.columns)
         names = [row[0] for row in await self._rows(collection.kind, ["name"])]
         path = collection.kind.path
         return [{**dict.fromkeys(collection.names, name), "uri": f"/2/{path}/{name}"} for name in names]
 
     async def describe(self, request: web.Request, collection: Collection) -> dict[str, Any]:
-        row = await self._one(collection.kind, request.match_info["name"], collection.fields)
-        return _described(collection, row)
+        return await self._one(collection.kind, request.match_info["name"], collection.columns)
 
     async def node_role(self, request: web.Request) -> str:
-        (role,) = await self._one(Kind.NODE, request.match_info["name"], ["role"])
-        return ROLE_NAMES[role]
+        node = await self._one(Kind.NODE, request.match_info["name"], {"role": "role"})
+        return ROLE_NAMES[node["role"]]
 
-    async def jobs(self, request: web.Request) -> list[dict[str, Any]]:
+    async def jobs(self, request: web.Request) -> Any:
         if _flag(request, "bulk"):
-            rows = await self._rows("job", JOB_FIELDS_BULK)
-            return [dict(zip(JOB_FIELDS_BULK, row, strict=True)) for row in rows]
+            return await self._master.relay(Method.QUERY_OBJECTS, "job", {name: name for name in JOB_FIELDS_BULK})
         return [{"id": row[0], "uri": f"/2/jobs/{row[0]}"} for row in await self._rows("job", ["id"])]
 
     async def job(self, request: web.Request) -> dict[str, Any]:
@@ -120,28 +120,25 @@ class Reader:
         condition = given.qfilter or given.filter
         if condition is None and request.query.get("filter"):
             condition = parse(request.query["filter"])
-        return await self._master.call(Method.QUERY, _what(request), _columns(given.fields), condition)
+        return await self._master.relay(Method.QUERY, _what(request), _columns(given.fields), condition)
 
     async def query_fields(self, request: web.Request) -> Any:
         names = request.query.get("fields")
         wanted = _columns(names.split(",")) if names else None
         return await self._master.call(Method.QUERY_FIELDS, _what(request), wanted)
 
-    async def _rows(self, what: str, fields: Sequence[str], condition: Any = None) -> list[list[Any]]:
-        table = await self._master.call(Method.QUERY, what, fields, condition)
+    async def _rows(self, what: str, fields: Sequence[str]) -> list[list[Any]]:
+        table = await self._master.call(Method.QUERY, what, fields)
         return plain_rows(table["data"])
 
-    async def _one(self, kind: Kind, name: str, fields: Sequence[str]) -> list[Any]:
+    async def _one(self, kind: Kind, name: str, columns: Mapping[str, str]) -> dict[str, Any]:
         found = await self._master.call(Method.FIND_NAMES, kind, [name])
-        rows = await self._rows(kind, fields, names_filter(found))
-        if not rows:
+        objects: list[dict[str, Any]] = await self._master.call(
+            Method.QUERY_OBJECTS, kind, columns, names_filter(found)
+        )
+        if not objects:
             raise UnknownEntity(f"The {kind.noun} '{name}' was removed in the meantime")
-        return rows[0]
-
-
-def _described(collection: Collection, row: list[Any]) -> dict[str, Any]:
-    values = dict(zip(collection.fields, row, strict=True))
-    return values | {name: values[column] for name, column in collection.also.items()}
+        return objects[0]
 
 
 def _columns(names: list[str]) -> list[str]:

@@ -107,6 +107,11 @@ class Collection:
     names: tuple[str, ...] = ("id",)
     also: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """By the names that clients know."""
+        return {**{name: name for name in self.fields}, **self.also}
+
 
 COLLECTIONS = (
     Collection(Kind.INSTANCE, INSTANCE_FIELDS),
@@ -148,6 +153,11 @@ class Resource:
     query: Mapping[str, str] = field(default_factory=dict)
     body: type[Struct] | None = None
     collection: Collection | None = None
+
+    @property
+    def lists(self) -> bool:
+        """Whether the answer may be as long as there are things."""
+        return self.handler in ("collect", "providers", "jobs", "query")
 
 
 _BULK = {"bulk": "1 describes each"}

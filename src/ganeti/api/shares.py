@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from aiohttp import web
 
 from ganeti.api.answers import Handler
 from ganeti.api.authentication import USER
-from ganeti.api.limits import UNDER_WAY_OF_USER, WAITS, WAITS_OF_USER
+from ganeti.api.limits import LISTS_OF_USER, UNDER_WAY_OF_USER, WAITS, WAITS_OF_USER
 from ganeti.errors import TooMany
 
 
@@ -22,6 +23,7 @@ class Shares:
     def __init__(self) -> None:
         self._under_way: Counter[str] = Counter()
         self._waits: Counter[str] = Counter()
+        self._lists: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LISTS_OF_USER))
 
     def middleware(self) -> Any:
         @web.middleware
@@ -30,6 +32,10 @@ class Shares:
                 return await handler(request)
 
         return counted
+
+    def list(self, user: str) -> asyncio.Semaphore:
+        """To be held while something is listed; further lists of the user wait for it."""
+        return self._lists[user]
 
     @contextmanager
     def wait(self, user: str) -> Iterator[None]:

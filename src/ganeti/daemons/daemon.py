@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ganeti import VERSION
+from ganeti.daemons.loop_watch import watch_loop
 from ganeti.errors import EXIT_FAILURE, EXIT_USAGE, GanetiError
 from ganeti.host.daemons import Daemon
 from ganeti.host.files import exclusive, make_private
@@ -87,9 +88,11 @@ def _run(life: Life, paths: Paths) -> int:
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, _reopen_logs)
         async with life(paths, stop):
+            watching = asyncio.create_task(watch_loop())
             notify("READY=1")
             await stop.wait()
             notify("STOPPING=1")
+            watching.cancel()
 
     uvloop.run(live())
     return 0

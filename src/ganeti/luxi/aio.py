@@ -7,9 +7,11 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ganeti import errors
 from ganeti.errors import MasterUnreachable
-from ganeti.luxi.protocol import END, LARGEST, VERSION, Method, Request, encoder, response_decoder
+from ganeti.luxi.protocol import END, LARGEST, VERSION, Method, Request, encoder, response_decoder, unread_decoder
 
 # Questions at a time; together less than one program may have (``ganeti.luxi.server.MOST_OF_A_PROCESS``).
 QUICK = 256
@@ -30,18 +32,27 @@ class AsyncClient:
 
     async def call(self, method: str, *args: Any, timeout: float = 180.0) -> Any:
         """The result of a method. Raises MasterUnreachable, or the error that the master answers."""
+        response = response_decoder.decode(await self._answer(method, args, timeout))
+        if not response.success:
+            raise errors.decode(response.result)
+        return response.result
+
+    async def relay(self, method: str, *args: Any, timeout: float = 180.0) -> msgspec.Raw:
+        """The result unread, for who passes it on: to read a large one takes long. Raises the same."""
+        response = unread_decoder.decode(await self._answer(method, args, timeout))
+        if not response.success:
+            raise errors.decode(msgspec.json.decode(response.result))
+        return response.result
+
+    async def _answer(self, method: str, args: tuple[Any, ...], timeout: float) -> bytes:
         try:
             async with asyncio.timeout(timeout):
                 async with self._waits if method == Method.WAIT_FOR_JOB_CHANGE else self._quick:
-                    answer = await self._exchange(encoder.encode(Request(method, args, VERSION)) + END)
+                    return await self._exchange(encoder.encode(Request(method, args, VERSION)) + END)
         except TimeoutError:
             raise MasterUnreachable(f"The master daemon did not answer within {timeout:.0f} seconds") from None
         except (OSError, asyncio.IncompleteReadError) as error:
             raise MasterUnreachable(f"The master daemon cannot be reached at {self._path}: {error}") from None
-        response = response_decoder.decode(answer)
-        if not response.success:
-            raise errors.decode(response.result)
-        return response.result
 
     async def close(self) -> None:
         for _, writer in self._idle:

@@ -48,6 +48,7 @@ class Method(StrEnum):
     SUBMIT_JOB_AS = "SubmitJobAs"  # [caller, operations]: for somebody who may do less than root
     CANCEL_JOB_AS = "CancelJobAs"  # [caller, number]
     READ_AS = "ReadAs"  # [caller, operation]
+    QUERY_OBJECTS = "QueryObjects"  # [kind, columns, filter]: as Query; an object for each row, by keys of the caller's
     FIND_NAMES = "FindNames"  # [kind, words]: the names in full of what somebody calls so
     OFFER_JOIN = "OfferJoin"  # [node name]: a token that lets a node join
 
@@ -71,6 +72,12 @@ class Response(Struct, frozen=True):
     success: bool
     result: Any = None
     version: int = VERSION
+
+
+class Unread(Response, frozen=True):
+    """A response whose result is passed on as it came."""
+
+    result: msgspec.Raw = msgspec.Raw()
 
 
 def request_of(message: bytes) -> Request:
@@ -102,3 +109,4 @@ _TOO_DEEP = f"Not a request: more than {DEEPEST_REQUEST} lists and objects stand
 encoder = msgspec.json.Encoder()
 _request_decoder = msgspec.json.Decoder(Request)
 response_decoder = msgspec.json.Decoder(Response)
+unread_decoder = msgspec.json.Decoder(Unread)

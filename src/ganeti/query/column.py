@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from ganeti.declare.field import BOOL, FLOAT, NUMBER, OTHER, UNIT, Field, FieldKind, ValueStatus, plain_rows
 from ganeti.declare.parameter import Parameter
@@ -21,6 +22,8 @@ T = TypeVar("T")
 _KINDS = {bool: BOOL, int: NUMBER, float: FLOAT, "size": UNIT}
 
 MOST_CELLS = 4_000_000  # of one table
+
+_encoder = msgspec.json.Encoder()
 
 
 class Absent(Exception):
@@ -94,6 +97,28 @@ class Table(Struct, frozen=True):
     @property
     def rows(self) -> list[list[Any]]:
         return plain_rows(self.data)
+
+    def encoded(self) -> Generator[None, None, dict[str, Any]]:
+        """As it goes over the wire, one row per step: a large one in one go would keep others waiting."""
+        data = yield from _encoded(self.data)
+        return {"fields": self.fields, "data": data}
+
+    def encoded_rows(self) -> Generator[None, None, list[Raw]]:
+        """The plain values of each row; None where there is none."""
+        return (yield from _encoded([value for _, value in cells] for cells in self.data))
+
+    def encoded_objects(self, keys: Sequence[str]) -> Generator[None, None, list[Raw]]:
+        """The same as objects."""
+        rows = ({key: value for key, (_, value) in zip(keys, cells, strict=True)} for cells in self.data)
+        return (yield from _encoded(rows))
+
+
+def _encoded(rows: Iterable[Any]) -> Generator[None, None, list[Raw]]:
+    made: list[Raw] = []
+    for row in rows:
+        made.append(Raw(_encoder.encode(row)))
+        yield
+    return made
 
 
 class Columns(Generic[T]):

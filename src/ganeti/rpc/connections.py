@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+from time import monotonic
 from typing import Any
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from aiohttp import web
 _log = logging.getLogger(__name__)
 
 HANDSHAKES_OF_NETWORK = 4  # at a time; what comes meanwhile waits for its turn
+_QUIET = 10.0  # seconds between two lines in the log about connections that are closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Connections:
         self._most = most
         self._most_of_network = most_of_network
         self._networks: dict[str, Network] = {}
+        self._untold, self._quiet_until = 0, 0.0
 
     @property
     def total(self) -> int:
@@ -58,13 +61,20 @@ class Connections:
         name = network_of(address)
         network = self._networks.get(name) or Network()
         if network.taken >= self._most_of_network or (self.total >= self._most and not self._make_room(network)):
-            _log.warning("A connection from %s is one too many and is closed", address)
+            self._refused(address)
             return None
         self._networks[name] = network
         return Place(self, name, network)
 
     def forget(self, name: str) -> None:
         del self._networks[name]
+
+    def _refused(self, address: str) -> None:
+        """Say so in the log, which nobody should be able to fill."""
+        self._untold += 1
+        if monotonic() >= self._quiet_until:
+            _log.warning("%d connections were too many and are closed, the last from %s", self._untold, address)
+            self._untold, self._quiet_until = 0, monotonic() + _QUIET
 
     def _make_room(self, network: Network) -> bool:
         largest = max(self._networks.values(), key=lambda other: other.taken)

@@ -7,14 +7,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import Meta, Raw
 
 from ganeti.bootstrap.join.invitations import LONGEST, SHORTEST, Invitations
 from ganeti.daemons.masterd.master import Master
 from ganeti.daemons.masterd.queries import Queries
 from ganeti.declare.decode import decode
-from ganeti.declare.field import ValueStatus
-from ganeti.declare.types import LONGEST_NAME, MOST_NAMES, Duration, Fields, Name, Names, Priority, form
+from ganeti.declare.types import LONGEST_NAME, MOST_FIELDS, MOST_NAMES, Duration, Fields, Name, Names, Priority, form
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.queue import finished_before
 from ganeti.luxi.protocol import Method
@@ -26,7 +25,6 @@ from ganeti.model.state import CLASSES
 from ganeti.model.timing import LONGEST_NEWS
 from ganeti.operations.cluster.info import describe
 from ganeti.operations.tags.subject import tagged
-from ganeti.query.column import Table
 from ganeti.query.filter import names_filter
 from ganeti.query.job import JOBS, JobRow, log_entries
 
@@ -37,6 +35,7 @@ JobNumber = Annotated[int, Meta(ge=1, lt=10**18)] | Annotated[str, form(r"[0-9]{
 MOST = Meta(max_length=MOST_NAMES)
 Numbers = Annotated[list[JobNumber], MOST]
 Many = Annotated[list[Any], MOST]
+Columns = Annotated[dict[Name, Name], Meta(max_length=MOST_FIELDS)]
 
 
 class Methods:
@@ -60,6 +59,7 @@ class Methods:
             Method.ARCHIVE_JOB: self.archive_job,
             Method.AUTO_ARCHIVE_JOBS: self.auto_archive_jobs,
             Method.QUERY: self.query,
+            Method.QUERY_OBJECTS: self.query_objects,
             Method.QUERY_FIELDS: self.query_fields,
             Method.QUERY_JOBS: self.query_jobs,
             Method.QUERY_INSTANCES: self._old_query(Kind.INSTANCE),
@@ -142,9 +142,15 @@ class Methods:
         moment = float("inf") if age < 0 else self._master.services.clock.now() - age
         return len(await self._queue.archive(finished_before(self._queue, moment))), 0
 
-    async def query(self, what: Name, fields: Fields, condition: list[Any] | None = None) -> Table:
+    async def query(self, what: Name, fields: Fields, condition: list[Any] | None = None) -> dict[str, Any]:
         """The table of a kind of thing."""
-        return await self._queries.query(what, fields, condition)
+        table = await self._queries.query(what, fields, condition)
+        return await self._queries.turns.take(table.encoded())
+
+    async def query_objects(self, what: Name, columns: Columns, condition: list[Any] | None = None) -> list[Raw]:
+        """The rows as objects, of which ``columns`` tells the column of each key."""
+        table = await self._queries.query(what, list(columns.values()), condition)
+        return await self._queries.turns.take(table.encoded_objects(list(columns)))
 
     async def query_fields(self, what: Name, names: Fields | None = None) -> dict[str, Any]:
         return {"fields": self._queries.fields(what, names)}
@@ -153,7 +159,7 @@ class Methods:
         """Rows of plain values; None for a job that is not there."""
         if not numbers:
             table = await self._queries.query("job", fields)
-            return table.rows
+            return await self._queries.turns.take(table.encoded_rows())
         found = [self._queue.find(int(number)) for number in numbers]
         columns = [JOBS.find(name) for name in fields]
         return [
@@ -221,13 +227,13 @@ class Methods:
                 "The job queue is drained and accepts no new jobs; use 'gnt-cluster queue undrain' to undrain it"
             )
 
-    def _old_query(self, what: Kind) -> Callable[..., Awaitable[list[list[Any]]]]:
+    def _old_query(self, what: Kind) -> Callable[..., Awaitable[list[Raw]]]:
         """Asks for rows of plain values, as tools of older days do."""
 
-        async def query(names: Names | None, fields: Fields, locked: bool = False) -> list[list[Any]]:
+        async def query(names: Names | None, fields: Fields, locked: bool = False) -> list[Raw]:
             del locked
             table = await self._queries.query(what, fields, names_filter(names or []))
-            return [[value if status == ValueStatus.NORMAL else None for status, value in row] for row in table.data]
+            return await self._queries.turns.take(table.encoded_rows())
 
         return query
 
