@@ -307,3 +307,12 @@ def test_a_pattern_does_not_end_before_a_line_feed(path):
     """``$`` matches before a last line feed, so it is no end: a whole text is tried with fullmatch, or up to \\Z."""
     texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
     assert [text for text in texts if isinstance(text, str) and text.startswith("^") and text.endswith("$")] == []
+
+
+def test_a_parameter_takes_the_same_role_wherever_it_is_given():
+    roles = defaultdict(set)
+    for wire_name in OPERATIONS:
+        for name, parameter in find_operation(wire_name).parameters().items():
+            roles[name].add(parameter.role)
+    assert len(roles) > 50
+    assert {name: found for name, found in roles.items() if len(found) > 1} == {}

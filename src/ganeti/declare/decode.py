@@ -18,6 +18,7 @@ from ganeti.declare import text
 from ganeti.declare.explain import Place, explained, missing, unknown
 from ganeti.declare.item import Item, not_given
 from ganeti.declare.parameter import Parameter, kind_of, length_of, member_of, nullable, parameters_of
+from ganeti.declare.problems import Problems
 from ganeti.errors import WrongInput
 
 T = TypeVar("T")
@@ -108,7 +109,17 @@ class _Reading:
             self._tell(missing(name, place, self._what))
         if len(self._problems) == before:
             self._fits(result, cls, place)
+        else:
+            self._foresee(values, cls, place)
         return result
+
+    def _foresee(self, values: Mapping[Any, Any], cls: type[Struct], place: Place) -> None:
+        """What the checks to come would say too: a class that has a method ``foresee`` notes it there."""
+        problems = Problems()
+        if foresee := getattr(cls, "foresee", None):
+            foresee(values, problems)
+        for line in problems.lines:
+            self._tell(f"{place.thing}: {line[:1].lower()}{line[1:]}" if place.thing else line)
 
     def _ensure_supported(self, parameter: Parameter | None, value: Any, place: Place) -> None:
         if parameter and parameter.refuses(value):

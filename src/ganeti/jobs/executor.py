@@ -122,9 +122,10 @@ class Executor:
             return True, f"Job {number} will be canceled after the operation that is running now"
         return False, f"Job {number} is no longer waiting in the queue (it is {tracked.job.status})"
 
-    def change_priority(self, number: int, priority: int) -> tuple[bool, str]:
-        """Let a waiting job be served earlier or later."""
+    def change_priority(self, number: int, priority: int, caller: Caller) -> tuple[bool, str]:
+        """Let a waiting job be served earlier or later; see ``cancel``."""
         tracked = self.queue.get(number)
+        ensure_may_change(caller, tracked.job, priority)
         run = self._runs.get(number)
         if tracked.job.status.final or run is None:
             return False, f"Job {number} is finished"

@@ -39,22 +39,27 @@ def ensure_role(caller: Caller, role: Role, what: str) -> None:
         raise AccessDenied(f"User '{caller.name}' lacks the permission '{role}', which {what} requires")
 
 
-def ensure_may_change(caller: Caller, job: Job) -> None:
-    """Whether the caller may cancel a job, or have it served earlier or later. Raises AccessDenied.
+def ensure_may_change(caller: Caller, job: Job, priority: int = 0) -> None:
+    """Whether the caller may cancel a job, or give it another priority. Raises AccessDenied.
 
     Nobody interferes with who may do more.
     """
+    _ensure_priority(caller, priority)
     if job.caller.name != caller.name and not job.caller.roles <= caller.roles:
         raise AccessDenied(
             f"Job {job.id} was submitted by '{job.caller.name}', who may do more than user '{caller.name}'"
         )
 
 
+def _ensure_priority(caller: Caller, priority: int) -> None:
+    if priority < 0:
+        ensure_role(caller, Role.ADMIN, "a priority above normal (below 0)")
+
+
 def ensure_may(caller: Caller, operation: JobOperation[Any]) -> None:
     """Whether the caller may do that with these parameters. Raises AccessDenied."""
     ensure_role(caller, operation.role, operation.wire_name())
-    if operation.priority < 0:
-        ensure_role(caller, Role.ADMIN, "a priority above normal (below 0)")
+    _ensure_priority(caller, operation.priority)
     for name, role in _demanded(operation):
         ensure_role(caller, role, f"parameter '{name}'")
 

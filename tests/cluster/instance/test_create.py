@@ -115,6 +115,19 @@ async def test_all_that_is_wrong_is_told_at_once(cluster):
     assert [text for text in wrong if text not in caught.value.message] == []
 
 
+async def test_overrides_are_looked_at_though_something_else_cannot_be_read(cluster):
+    with pytest.raises(errors.WrongInput) as caught:
+        await cluster.submit(
+            "OP_INSTANCE_CREATE",
+            **CREATE | {"hypervisor": "fake", "beparams": {"memory": "much"}, "hvparams": {"foo": 1}, "disks": "none"},
+        )
+    wrong = ("'disks'", "maxmem", "'foo'")
+    assert [text for text in wrong if text not in caught.value.message] == []
+    instance = {"instance_name": "web2", "disks": 1, "beparams": {"foo": 1}}
+    with pytest.raises(errors.WrongInput, match=r"Instance 0 \(web2\): .*'foo'"):
+        await cluster.submit("OP_INSTANCE_MULTI_ALLOC", instances=[instance])
+
+
 async def test_what_the_policy_and_the_node_say_is_told_at_once(cluster):
     with pytest.raises(errors.CheckFailed) as caught:
         await cluster.add("web1", beparams={"memory": "16t"}, os_type="nosuch", no_install=False)

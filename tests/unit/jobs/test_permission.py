@@ -10,8 +10,9 @@ from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.errors import AccessDenied
 from ganeti.jobs.operation import JobOperation
-from ganeti.jobs.permission import ensure_may
-from ganeti.model.caller import Caller
+from ganeti.jobs.permission import ensure_may, ensure_may_change
+from ganeti.model.caller import ROOT, Caller
+from ganeti.model.job import Job
 
 OPERATOR = Caller("operator", frozenset({Role.READ, Role.OPERATE}))
 ADMIN = Caller("admin", frozenset(Role))
@@ -57,3 +58,13 @@ def test_what_reaches_nothing_takes_no_admin():
 def test_only_an_admin_is_served_before_others():
     with pytest.raises(AccessDenied, match="priority"):
         ensure_may(OPERATOR, Composed(priority=-1))
+
+
+def test_a_waiting_job_is_served_earlier_for_an_admin_and_later_for_whose_it_is():
+    own, of_root = (Job(id=1, steps=(), received=0.0, caller=caller) for caller in (OPERATOR, ROOT))
+    ensure_may_change(OPERATOR, own, priority=5)
+    ensure_may_change(ADMIN, own, priority=-5)
+    with pytest.raises(AccessDenied, match="priority"):
+        ensure_may_change(OPERATOR, own, priority=-5)
+    with pytest.raises(AccessDenied, match="submitted by"):
+        ensure_may_change(OPERATOR, of_root, priority=5)

@@ -131,7 +131,7 @@ class Methods:
         return self._executor.cancel(int(number), caller)
 
     async def change_job_priority(self, number: JobNumber, priority: Priority) -> tuple[bool, str]:
-        return self._executor.change_priority(int(number), priority)
+        return self._executor.change_priority(int(number), priority, ROOT)
 
     async def archive_job(self, number: JobNumber) -> bool:
         return bool(await self._queue.archive([int(number)]))

@@ -69,7 +69,7 @@ class Blueprint:
             disk_template=template or DiskTemplate.DISKLESS,
             os=self.os,
             hvparams=attempt(lambda: _hypervisor_overrides(hypervisor, self.hvparams), {}) if hypervisor else {},
-            beparams=attempt(self._backend_overrides, {}),
+            beparams=attempt(lambda: _backend_overrides(self.beparams), {}),
             osparams=_texts(self.osparams),
             osparams_private=_texts(self.osparams_private),
             disks=attempt(lambda: self._disks(cluster, template), ()) if template else (),
@@ -86,13 +86,25 @@ class Blueprint:
                 ensure_sense(state, instance)
         return instance
 
-    def _backend_overrides(self) -> dict[str, Any]:
-        return overrides(BackendParameters, spelled_out(self.beparams), {}, "Parameter 'beparams'")
-
     def _disks(self, cluster: CheckContext, template: DiskTemplate) -> tuple[Disk, ...]:
         ensure_wanted(self.disks, template)
         place = disk_place(cluster.state.cluster, template, self.file_storage_dir, self.name)
         return planned_disks(self.disks, template, place, self.file_driver, cluster.random.uuid)
+
+
+def foresee_overrides(given: Mapping[str, Any], problems: Problems) -> None:
+    """Note what is wrong with the overrides in a request that can't be read for other reasons."""
+    backend, own, hypervisor = given.get("beparams"), given.get("hvparams"), given.get("hypervisor")
+    if isinstance(backend, Mapping):
+        with problems.noted():
+            _backend_overrides(backend)
+    if isinstance(own, Mapping) and isinstance(hypervisor, str) and hypervisor in HYPERVISOR_PARAMETERS:
+        with problems.noted():
+            _hypervisor_overrides(hypervisor, own)
+
+
+def _backend_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
+    return overrides(BackendParameters, spelled_out(given), {}, "Parameter 'beparams'")
 
 
 def _hypervisor(cluster: Cluster, wanted: str | None) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
@@ -42,7 +43,7 @@ from ganeti.operations.instance import spelling
 from ganeti.operations.instance.activation import release
 from ganeti.operations.instance.adoption import adopt, sources_of, with_sizes
 from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
-from ganeti.operations.instance.blueprint import Blueprint
+from ganeti.operations.instance.blueprint import Blueprint, foresee_overrides
 from ganeti.operations.instance.content import Content, Nothing, OperatingSystem
 from ganeti.operations.instance.disks import DiskRequests
 from ganeti.operations.instance.making import make_disks
@@ -289,6 +290,10 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         Seconds | None,
         param("Seconds to wait for the helper guest to shut down", "--helper-shutdown-timeout", unsupported=True),
     ] = None
+
+    @classmethod
+    def foresee(cls, given: Mapping[str, Any], problems: Problems) -> None:
+        foresee_overrides(given, problems)
 
     def locks(self, state: State) -> LockSet:
         try:

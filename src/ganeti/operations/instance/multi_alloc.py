@@ -12,10 +12,11 @@ from msgspec.structs import asdict
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.types import MOST_NAMES, NonEmpty
+from ganeti.declare.types import MOST_NAMES
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
+from ganeti.operations.instance.allocation import AllocatorName
 from ganeti.operations.instance.create import BODY_NAMES, CreationMode, Disks, InstanceCreate, Nics
 from ganeti.operations.instance.nics import NicRequest
 
@@ -41,9 +42,7 @@ class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_onl
     opportunistic_locking: Annotated[
         bool, param("Choose among the nodes that no job has locked", accepted="allocation never waits for locks")
     ] = False
-    iallocator: Annotated[
-        NonEmpty | None, param("Instance allocator that chooses the nodes", "-I", "--iallocator", metavar="NAME")
-    ] = None
+    iallocator: AllocatorName = None
     instances: Annotated[
         list[InstanceRequest], Meta(max_length=MOST_NAMES), param("Parameters of OP_INSTANCE_CREATE, for each instance")
     ] = []
