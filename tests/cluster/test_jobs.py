@@ -57,6 +57,14 @@ async def test_a_job_that_makes_no_sense_gets_no_number(cluster, job, told):
     assert list(cluster.master.queue) == before
 
 
+async def test_whether_a_caller_may_is_asked_before_parameters_are_read(cluster):
+    reader = {"name": "reader", "roles": ["read"]}
+    with pytest.raises(errors.AccessDenied, match="OP_INSTANCE_CREATE"):
+        await cluster.call("SubmitJobAs", reader, [{"OP_ID": "OP_INSTANCE_CREATE", "disks": "nonsense"}])
+    with pytest.raises(errors.AccessDenied, match="OP_INSTANCE_CONSOLE"):
+        await cluster.call("ReadAs", reader, {"OP_ID": "OP_INSTANCE_CONSOLE"})
+
+
 async def test_of_many_jobs_the_good_ones_are_taken_in(cluster):
     answers = await cluster.call("SubmitManyJobs", [[delay()], [delay("x")], [delay()]])
     assert [accepted for accepted, _ in answers] == [True, False, True]

@@ -6,7 +6,7 @@ import asyncio
 import pytest
 
 from ganeti import errors
-from ganeti.daemons.masterd import turns
+from ganeti.jobs import turns
 from ganeti.query.column import Table
 
 NUMBER = "Parameter 'number': expected the number of a job"

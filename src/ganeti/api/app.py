@@ -12,12 +12,13 @@ from aiohttp import web
 
 from ganeti.api.answers import Handler, answer, failures
 from ganeti.api.authentication import USER, authentication
-from ganeti.api.limits import BODY, LARGEST_BODY
+from ganeti.api.limits import BODY, LARGEST_BODY, LARGEST_BODY_OF_OTHERS
 from ganeti.api.reader import Master, Reader
 from ganeti.api.requests import operation_from
 from ganeti.api.resources import RESOURCES, Resource
 from ganeti.api.shares import Shares
 from ganeti.api.users import Users
+from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.jobs.operation import JobOperation
 from ganeti.jobs.permission import ensure_role
@@ -93,10 +94,12 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
 
 @web.middleware
 async def _complete(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The body is there in time."""
+    """The body is there in time, and not larger than what this user may have to say."""
     try:
         async with asyncio.timeout(BODY):
-            await request.read()
+            size = len(await request.read())
     except TimeoutError:
         raise web.HTTPRequestTimeout(text=f"The body did not come within {BODY:.0f} seconds") from None
+    if size > LARGEST_BODY_OF_OTHERS and Role.ADMIN not in request[USER].roles:
+        raise web.HTTPRequestEntityTooLarge(LARGEST_BODY_OF_OTHERS, size)
     return await handler(request)

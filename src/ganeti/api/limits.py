@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-LARGEST_BODY = 4 * 1024**2  # bytes
+LARGEST_BODY = 4 * 1024**2  # bytes, of somebody who may create instances
+LARGEST_BODY_OF_OTHERS = 256 * 1024  # bytes
 DEEPEST_BODY = 32  # objects and lists inside one another
 MOST_FIELDS = 256  # columns of one request; there are fewer
 

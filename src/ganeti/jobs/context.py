@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ganeti.errors import GanetiError, in_words
+from ganeti.jobs.turns import Turns
 from ganeti.model.entity import Entity
 from ganeti.model.instance import Instance
 from ganeti.model.job import Residue
@@ -88,6 +89,7 @@ class Services:
     allocators: Allocators
     problems: Callable[[], dict[str, str]]  # what of the store could not be read, and why
     candidate_files: Callable[[], dict[str, str]]  # what every master candidate must have, by name
+    turns: Turns = field(default_factory=Turns)
 
 
 # Something that is made: what it is, on which node, and which call undoes it.
@@ -121,6 +123,11 @@ class CheckContext:
     @property
     def reservations(self) -> Reservations:
         return self._services.reservations
+
+    @property
+    def turns(self) -> Turns:
+        """For what computes at length."""
+        return self._services.turns
 
     def reserve(self, instance: Instance) -> None:
         """Hold what an instance will have until this job ends."""

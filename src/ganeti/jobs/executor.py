@@ -26,7 +26,7 @@ from ganeti.jobs.hooks import Hooks
 from ganeti.jobs.locks import Request
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
-from ganeti.jobs.permission import ensure_may, ensure_may_change
+from ganeti.jobs.permission import ensure_may, ensure_may_change, ensure_role
 from ganeti.jobs.queue import JobQueue, Tracked, interrupted, record_of, unfinished
 from ganeti.jobs.recovery import cleaned_up
 from ganeti.model.caller import Caller
@@ -71,16 +71,30 @@ class Executor:
         if tasks:
             await asyncio.wait(tasks)
 
-    def parse(self, operations: Sequence[Any]) -> list[JobOperation[Any]]:
-        """Encoded operations as values. Raises WrongInput."""
+    def parse(self, operations: Sequence[Any], caller: Caller) -> list[JobOperation[Any]]:
+        """Encoded operations as values. Raises WrongInput, or AccessDenied for those that the caller may not do at all.
+
+        That is asked before their parameters are read, which takes the longer the more there are.
+        """
         if not operations:
             raise WrongInput("A job needs at least one operation")
-        return [self.parse_one(operation) for operation in operations]
+        return [self.parse_one(operation, caller) for operation in operations]
 
-    def parse_one(self, operation: Any) -> JobOperation[Any]:
+    def parse_one(self, operation: Any, caller: Caller) -> JobOperation[Any]:
+        cls = self._class_of(operation)
+        ensure_role(caller, cls.role, cls.wire_name())
+        return decode(operation, cls, cls.wire_name())
+
+    def parse_step(self, step: Step) -> JobOperation[Any]:
+        """Of a job, for which its caller was asked once. Raises WrongInput."""
+        operation = msgspec.json.decode(step.input)
+        cls = self._class_of(operation)
+        return decode(operation, cls, cls.wire_name())
+
+    def _class_of(self, operation: Any) -> type[JobOperation[Any]]:
         if not isinstance(operation, dict) or not isinstance(operation.get("OP_ID"), str):
             raise WrongInput("An operation is an object with an OP_ID")
-        return decode(operation, self._registry(operation["OP_ID"]), operation["OP_ID"])
+        return self._registry(operation["OP_ID"])
 
     async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]], caller: Caller) -> list[int]:
         """Take in jobs, all or none; their numbers, given out when they are durable.
@@ -155,7 +169,7 @@ class Executor:
         """A job that an earlier version of the software may have left, which showed the secrets of waiting jobs."""
         for index, step in enumerate(job.steps):
             with suppress(GanetiError):
-                job = job.with_step(index, shown=_step_of(self.parse_one(msgspec.json.decode(step.input))).shown)
+                job = job.with_step(index, shown=_step_of(self.parse_step(step)).shown)
         return job
 
     def _ensure_dependencies(self, jobs: Sequence[Job]) -> None:
@@ -297,7 +311,7 @@ class _Run:
     @asynccontextmanager
     async def _held(self, step: Step) -> AsyncIterator[JobOperation[Any]]:
         """A step's operation, with all its locks."""
-        operation = self._executor.parse_one(msgspec.json.decode(step.input))
+        operation = self._executor.parse_step(step)
         request = await self._locked(operation)
         try:
             yield operation

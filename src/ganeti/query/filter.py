@@ -16,7 +16,7 @@ from typing import Any
 from ganeti.declare.text import shortened
 from ganeti.declare.types import MOST_NAMES
 from ganeti.errors import WrongInput
-from ganeti.query.pattern import Matches, globbing, searching
+from ganeti.query.pattern import Matches, Patterns
 
 Getter = Callable[[str], Callable[[Any], Any]]
 Test = Callable[[Any], bool]
@@ -26,7 +26,6 @@ _Part = Callable[[Getter], Test]
 
 DEEPEST = 32  # filters in one another
 MOST_TESTS = 500  # conditions, not counting the names that a thing may have
-MOST_PATTERNS = 50  # regular expressions, and names with wildcards
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -108,7 +107,7 @@ class _Reading:
         self.fields: set[str] = set()
         self._tests = 0
         self._names = 0
-        self._patterns = 0
+        self._patterns = Patterns("The filter")
 
     def read(self, wire: Any, depth: int = 0) -> _Part:
         if depth == DEEPEST:
@@ -128,7 +127,7 @@ class _Reading:
             case ["=*", str(), str()]:
                 return self._either([wire], depth)
             case ["=~", str() as name, str() as expression]:
-                return _tested(self._looked_at(name), _present(self._pattern(searching, expression)))
+                return _tested(self._looked_at(name), _present(self._patterns.searching(expression)))
             case [str() as sign, str() as name, value] if sign in _COMPARISONS:
                 return _tested(self._looked_at(name), _compared(_COMPARISONS[sign], self._meant(name, value)))
         raise WrongInput(f"The filter {shortened(repr(wire))} is not valid")
@@ -141,7 +140,7 @@ class _Reading:
                 case ["=" | "==", str() as name, (str() | int()) as value]:
                     self._choice(choices, name).values.setdefault(self._meant(name, value), place)
                 case ["=*", str() as name, str() as pattern]:
-                    self._choice(choices, name).patterns.append((place, self._pattern(globbing, pattern)))
+                    self._choice(choices, name).patterns.append((place, self._patterns.globbing(pattern)))
                 case _:
                     others.append(self.read(part, depth))
         if len(choices) == 1 and not others:
@@ -159,12 +158,6 @@ class _Reading:
     def _looked_at(self, name: str) -> str:
         self.fields.add(name)
         return name
-
-    def _pattern(self, compiled: Callable[[str, str], Matches], text: str) -> Matches:
-        self._patterns += 1
-        if self._patterns > MOST_PATTERNS:
-            raise WrongInput(f"The filter has more than {MOST_PATTERNS} patterns")
-        return compiled(text, "The filter")
 
 
 def _joined(how: Callable[[Iterable[bool]], bool], parts: Sequence[_Part]) -> _Part:

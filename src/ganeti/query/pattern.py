@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Regular expressions that come from outside, matched in time linear in the text (RE2)."""
+"""Regular expressions that come from outside, matched in time linear in the text (RE2) and limited altogether."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ganeti.declare.text import shortened
 from ganeti.declare.types import LONGEST_TEXT
@@ -11,44 +12,74 @@ from ganeti.errors import WrongInput
 
 Matches = Callable[[str], bool]
 
-# Bytes that a compiled expression may take, which bounds the time for each character of a text too.
+MOST_PATTERNS = 50
+LARGEST = 5000  # instructions that the patterns of one request are compiled to
+MOST_WORK = 10_000_000  # instructions times characters of one text; at worst about 0.1 seconds
+# Bytes that a compiled expression may take.
 _MOST_MEMORY = 1024**2
 
 
-def searching(expression: str, where: str) -> Matches:
-    """Whether an expression matches anywhere in a text. Raises WrongInput, which begins with ``where``."""
-    if len(expression) > LONGEST_TEXT:
-        raise WrongInput(f"{where}: a pattern has {len(expression)} characters; at most {LONGEST_TEXT} are allowed")
-    return _compiled(expression, where)
+class Patterns:
+    """Those of one request: each text is matched against all of them, so they share what there is.
 
+    Raises WrongInput, which begins with ``where``, for what is no pattern, or demands too much; also when a text is
+    matched.
+    """
 
-def fitting(expression: str, where: str) -> Matches:
-    """Whether an expression matches a text as a whole. Raises as ``searching`` does."""
-    searching(expression, where)
-    return _compiled(rf"\A(?:{expression})\z", where)
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._count = 0
+        self._size = 0
 
+    def searching(self, expression: str) -> Matches:
+        """Whether an expression matches anywhere in a text."""
+        self._ensure_short(expression)
+        return self._compiled(expression)
 
-def globbing(pattern: str, where: str) -> Matches:
-    """Whether a text as a whole fits a pattern in which only ``*`` and ``?`` have a meaning."""
-    import re2  # noqa: PLC0415 - only the master daemon has use for it
+    def fitting(self, expression: str) -> Matches:
+        """Whether an expression, which is one by itself, matches a text as a whole."""
+        self.searching(expression)
+        return self._compiled(rf"\A(?:{expression})\z")
 
-    if len(pattern) > LONGEST_TEXT:
-        raise WrongInput(f"{where}: a pattern has {len(pattern)} characters; at most {LONGEST_TEXT} are allowed")
-    signs = {"*": ".*", "?": "."}
-    parts = (signs.get(sign) or re2.escape(sign) for sign in re2.sub(r"\*+", "*", pattern))
-    return _compiled(rf"(?s)\A{''.join(parts)}\z", where)
+    def globbing(self, pattern: str) -> Matches:
+        """Whether a text as a whole fits a pattern in which only ``*`` and ``?`` have a meaning."""
+        import re2  # noqa: PLC0415 - only the master daemon has use for it
 
+        self._ensure_short(pattern)
+        signs = {"*": ".*", "?": "."}
+        parts = (signs.get(sign) or re2.escape(sign) for sign in re2.sub(r"\*+", "*", pattern))
+        return self._compiled(rf"(?s)\A{''.join(parts)}\z")
 
-def _compiled(expression: str, where: str) -> Matches:
-    import re2  # noqa: PLC0415 - as above
+    def _ensure_short(self, pattern: str) -> None:
+        if len(pattern) > LONGEST_TEXT:
+            raise WrongInput(
+                f"{self._where}: a pattern has {len(pattern)} characters; at most {LONGEST_TEXT} are allowed"
+            )
+        self._count += 1
+        if self._count > MOST_PATTERNS:
+            raise WrongInput(f"{self._where} has more than {MOST_PATTERNS} patterns")
 
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _MOST_MEMORY
-    try:
-        # As bytes, since there is always a way to turn a text into some.
-        compiled = re2.compile(expression.encode(errors="replace"), options)
-    except re2.error as error:
-        told = f"'{shortened(expression)}' is not a regular expression : {error.args[0].decode()}"
-        raise WrongInput(f"{where}: {told}") from None
-    return lambda text: compiled.search(text.encode(errors="replace")) is not None
+    def _compiled(self, expression: str) -> Matches:
+        import re2  # noqa: PLC0415 - as above
+
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = _MOST_MEMORY
+        try:
+            # As bytes, since there is always a way to turn a text into some.
+            compiled = re2.compile(expression.encode(errors="replace"), options)
+        except re2.error as error:
+            told = f"'{shortened(expression)}' is not a regular expression : {error.args[0].decode()}"
+            raise WrongInput(f"{self._where}: {told}") from None
+        self._size += compiled.programsize
+        if self._size > LARGEST:
+            raise WrongInput(f"{self._where}: its patterns are too complex; use fewer or simpler ones")
+        return lambda text: self._found(compiled, text)
+
+    def _found(self, compiled: Any, text: str) -> bool:
+        if len(text) * self._size > MOST_WORK:
+            raise WrongInput(
+                f"{self._where}: its patterns are too complex for a text of {len(text)} characters, which is among "
+                "those to be searched; use fewer or simpler ones"
+            )
+        return compiled.search(text.encode(errors="replace")) is not None

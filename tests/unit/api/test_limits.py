@@ -110,6 +110,12 @@ async def test_nobody_asks_for_more_columns_than_there_are(api, path):
     assert "columns" in answer.body["explain"]
 
 
+async def test_who_may_only_read_sends_no_large_bodies(api):
+    body = {"fields": ["name"] * 70_000}
+    assert (await api.request("PUT", "/2/query/node", READER, json=body)).status == 413
+    assert (await api.request("PUT", "/2/query/node", json=body)).status == 400
+
+
 async def test_a_body_that_does_not_come_is_not_waited_for(address, monkeypatch):
     monkeypatch.setattr("ganeti.api.app.BODY", 0.01)
     header = basic(*ADMIN)["Authorization"]

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from ganeti.declare.types import LONGEST_TEXT, MOST_NAMES
 from ganeti.errors import WrongInput
-from ganeti.query.filter import DEEPEST, MOST_PATTERNS, MOST_TESTS, Filter, names_filter
+from ganeti.query.filter import DEEPEST, MOST_TESTS, Filter, names_filter
 from ganeti.query.language import parse
+from ganeti.query.pattern import MOST_PATTERNS
 
 ROWS = [
     {"name": "web1", "vcpus": 2, "tags": ["http", "blue"], "up": True, "group": "rack1"},
@@ -96,13 +97,24 @@ def deep(levels):
         (names_filter(["web1"] * MOST_NAMES), names_filter(["web1"] * (MOST_NAMES + 1))),
         (["=~", "name", "a" * LONGEST_TEXT], ["=~", "name", "a" * (LONGEST_TEXT + 1)]),
         (["=*", "name", "a" * LONGEST_TEXT], ["=*", "name", "a" * (LONGEST_TEXT + 1)]),
+        (["=~", "name", "(a?){500}a{500}"], ["=~", "name", "(a?){1000}a{1000}"]),
+        (["|", *[["=~", "name", "a{1000}"]] * 4], ["|", *[["=~", "name", "a{1000}"]] * 5]),
     ],
-    ids=["depth", "conditions", "empty parts", "patterns", "names", "expression", "wildcards"],
+    ids=["depth", "conditions", "empty parts", "patterns", "names", "expression", "wildcards", "complex", "in all"],
 )
 def test_a_filter_has_limits(allowed, refused):
     names(allowed)
-    with pytest.raises(WrongInput, match=r"more than|at most"):
+    with pytest.raises(WrongInput, match=r"more than|at most|too complex"):
         names(refused)
+
+
+def test_a_long_text_is_searched_with_simple_patterns_only():
+    def found(pattern):
+        return Filter(["=~", "name", pattern]).bind(lambda field: lambda row: row[field])({"name": "a" * 100_000})
+
+    assert not found("a+b")
+    with pytest.raises(WrongInput, match="too complex for a text of 100000 characters"):
+        found("(a?){500}b")
 
 
 @pytest.mark.parametrize("text", ["(" * 5000, "not " * 1000, "(" * DEEPEST + "up", "a == 1" + "0" * 30])

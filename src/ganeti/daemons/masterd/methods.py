@@ -91,7 +91,7 @@ class Methods:
         parsed: list[Any] = []
         for operations in jobs:
             try:
-                parsed.append(self._executor.parse(operations))
+                parsed.append(self._executor.parse(operations, ROOT))
             except GanetiError as error:
                 parsed.append(error)
         self._ensure_not_drained()
@@ -193,10 +193,11 @@ class Methods:
         return True
 
     async def read(self, operation: dict[str, Any]) -> Any:
-        return await self._executor.read(self._executor.parse_one(operation), ROOT)
+        return await self._executor.read(self._executor.parse_one(operation, ROOT), ROOT)
 
     async def read_as(self, caller: Any, operation: Any) -> Any:
-        return await self._executor.read(self._executor.parse_one(operation), decode(caller, Caller, "The caller"))
+        known = decode(caller, Caller, "The caller")
+        return await self._executor.read(self._executor.parse_one(operation, known), known)
 
     async def offer_join(self, node_name: Name, options: dict[str, Any], valid: float) -> str:
         """A token with which a node can join for ``valid`` seconds."""
@@ -217,7 +218,7 @@ class Methods:
         return found
 
     async def _submit(self, operations: Sequence[Any], caller: Caller) -> int:
-        parsed = self._executor.parse(operations)
+        parsed = self._executor.parse(operations, caller)
         self._ensure_not_drained()
         return (await self._executor.submit([parsed], caller))[0]
 

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from ganeti.daemons.masterd.reports import Reports
-from ganeti.daemons.masterd.turns import Turns
 from ganeti.declare.field import OTHER, TEXT, Field
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, Services
@@ -50,7 +49,7 @@ class Queries:
     """Everything that can be listed, by the names of the wire."""
 
     def __init__(self, services: Services, executor: Executor) -> None:
-        self.turns = Turns()
+        self.turns = services.turns
         self._reports = Reports(services)
         self._services = services
         self._executor = executor

@@ -22,7 +22,7 @@ from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Bounds, Policy
 from ganeti.model.template import SUPPORTED
-from ganeti.query.pattern import fitting
+from ganeti.query.pattern import Patterns
 
 _ByKind = Mapping[str, Mapping[str, Any]]
 
@@ -139,7 +139,7 @@ def _edited(current: frozenset[str], changes: Sequence[tuple[str, str]]) -> froz
 def _expressions(cluster: Cluster, given: Sequence[str]) -> tuple[str, ...]:
     del cluster
     for expression in given:
-        fitting(expression, "Parameter 'reserved_lvs'")
+        Patterns("Parameter 'reserved_lvs'").fitting(expression)
     return tuple(given)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Annotated, ClassVar
 
 from ganeti.declare.command import NO_JOB, Argument, Command
@@ -15,7 +16,7 @@ from ganeti.jobs.operation import JobOperation
 from ganeti.model.entity import Entity
 from ganeti.model.kind import COLLECTED, Kind
 from ganeti.model.state import CLASSES, State
-from ganeti.query.pattern import searching
+from ganeti.query.pattern import Patterns
 
 # Where it is not as in the remote API.
 _PATHS = {Kind.GROUP: "nodegroup"}
@@ -45,8 +46,18 @@ class TagsSearch(JobOperation[Found], frozen=True, kw_only=True, tag="OP_TAGS_SE
     pattern: Annotated[NonEmpty, param("Regular expression to search for in tags")]
 
     async def check(self, cluster: CheckContext) -> Found:
-        matches = searching(self.pattern, "Parameter 'pattern'")
-        return [(path, tag) for path, entity in _paths(cluster.state) for tag in sorted(entity.tags) if matches(tag)]
+        matches = Patterns("Parameter 'pattern'").searching(self.pattern)
+
+        def searching() -> Generator[None, None, Found]:
+            found: Found = []
+            for path, entity in _paths(cluster.state):
+                for tag in sorted(entity.tags):
+                    if matches(tag):
+                        found.append((path, tag))
+                    yield
+            return found
+
+        return await cluster.turns.take(searching())
 
     async def run(self, cluster: RunContext, plan: Found) -> Found:
         del cluster

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,24 +23,22 @@ from ganeti.rpc.call import Call, Progress
 
 _log = logging.getLogger(__name__)
 
-# How long it looks before others get a turn (seconds).
-_TURN = 0.02
-
 
 async def report(cluster: RunContext, scene: Scene, checks: Sequence[Check], operation: Verifying[Any]) -> bool:
     """Look, and say what was found; whether none of it is an error."""
     ignored = frozenset(operation.ignore_errors)
-    loop = asyncio.get_running_loop()
-    good, turn = True, loop.time() + _TURN
-    for check in checks:
-        cluster.step(check.title)
-        for finding in _found(check, scene, simulated=operation.debug_simulate_errors):
-            cluster.log(finding.line(ignored, codes=operation.error_codes))
-            good = good and finding.lenient(ignored)
-        if loop.time() >= turn:
-            await asyncio.sleep(0)
-            turn = loop.time() + _TURN
-    return good
+
+    def looking() -> Generator[None, None, bool]:
+        good = True
+        for check in checks:
+            cluster.step(check.title)
+            for finding in _found(check, scene, simulated=operation.debug_simulate_errors):
+                cluster.log(finding.line(ignored, codes=operation.error_codes))
+                good = good and finding.lenient(ignored)
+            yield
+        return good
+
+    return await cluster.turns.take(looking())
 
 
 async def ask_nodes(cluster: RunContext, scene: Scene, checks: Sequence[Check]) -> Scene:

@@ -14,7 +14,7 @@ from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
 from ganeti.operations.instance.synchronising import describe
 from ganeti.operations.node.volumes import owners
-from ganeti.query.pattern import fitting
+from ganeti.query.pattern import Patterns
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, ListVolumes, StoredVolume
 
 
@@ -63,7 +63,7 @@ _VOLUMES: Question[tuple[StoredVolume, ...]] = Question("its logical volumes", _
 
 
 def _orphans(scene: Scene) -> Iterator[Finding]:
-    reserved = [fitting(expression, "reserved_lvs") for expression in scene.state.cluster.reserved_lvs]
+    reserved = [Patterns("reserved_lvs").fitting(expression) for expression in scene.state.cluster.reserved_lvs]
     for node, volumes in scene.answered(_VOLUMES):
         known = owners(scene.state, node)
         for volume in volumes:

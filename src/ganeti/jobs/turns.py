@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -21,12 +20,13 @@ class Turns:
 
     async def take(self, steps: Generator[None, None, T]) -> T:
         """What the steps return."""
+        clock = asyncio.get_running_loop().time
         while True:
             async with self._lock:
-                end = time.monotonic() + TURN
+                end = clock() + TURN
                 try:
                     next(steps)
-                    while time.monotonic() < end:
+                    while clock() < end:
                         next(steps)
                 except StopIteration as made:
                     result: T = made.value
