@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ganeti.errors import GanetiError, in_words
-from ganeti.jobs.turns import Turns
 from ganeti.model.entity import Entity
 from ganeti.model.instance import Instance
 from ganeti.model.job import Residue
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from ganeti.jobs.locks import LockManager
     from ganeti.jobs.operation import JobOperation
     from ganeti.jobs.reservations import Reservations
+    from ganeti.jobs.turns import Turns
     from ganeti.rpc.client import NodeClient
     from ganeti.rpc.watch import LiveView
 
@@ -89,7 +89,7 @@ class Services:
     allocators: Allocators
     problems: Callable[[], dict[str, str]]  # what of the store could not be read, and why
     candidate_files: Callable[[], dict[str, str]]  # what every master candidate must have, by name
-    turns: Turns = field(default_factory=Turns)
+    turns: Turns
 
 
 # Something that is made: what it is, on which node, and which call undoes it.

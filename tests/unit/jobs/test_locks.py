@@ -7,7 +7,7 @@ import itertools
 import operator
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ganeti.jobs.locks import LockManager
@@ -147,6 +147,7 @@ def conflicting(one, two):
     return False
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine decides nothing
 @given(st.lists(st.tuples(SETS, st.sampled_from([-10, 0, 10])), max_size=12), st.data())
 async def test_whatever_comes_and_goes_holders_never_conflict_and_nobody_waits_for_nothing(wishes, data):
     manager, alive = LockManager(lambda: 1000), []

@@ -23,6 +23,7 @@ from ganeti.jobs.executor import Executor
 from ganeti.jobs.locks import LockManager
 from ganeti.jobs.queue import JobQueue
 from ganeti.jobs.reservations import Reservations
+from ganeti.jobs.turns import Turns
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.report import GuestEvent
@@ -92,6 +93,7 @@ class Master:
             allocators=world.allocators,
             problems=lambda: self.configuration.problems | self.queue.problems,
             candidate_files=world.candidate_files,
+            turns=Turns(),
         )
         self.queue = JobQueue(world.store, self.journal, world.clock)
         self.executor = Executor(self.queue, self.services, find)

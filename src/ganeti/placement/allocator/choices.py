@@ -125,7 +125,8 @@ class Choices:
         nodes = self.secondaries
         free = self.occupancy.free_memory()[nodes]
         checks = [(self._lacks_disk[nodes], Failure.DISK), (self._lacks_spindles[nodes], Failure.SPINDLES)]
-        checks += [(self.instance.memory >= free, Failure.MEMORY)]
+        if not (self._limits.ignore_soft and self._keep_primary):  # where nothing but the mirror moves it is soft
+            checks += [(self.instance.memory >= free, Failure.MEMORY)]
         if not self._limits.ignore_soft:
             checks += [(self._overuses_spindles[nodes], Failure.DISK)]
             checks += [(self.instance.memory >= self._free_of_all[nodes], Failure.MEMORY)]

@@ -18,7 +18,7 @@ from ganeti.placement.allocator.failure import Failure
 from ganeti.placement.allocator.limits import Limits
 from ganeti.placement.allocator.opcodes import Opcode, migrate, replace_secondary
 from ganeti.placement.allocator.scene import Scene
-from ganeti.placement.snapshot import Instance, Template
+from ganeti.placement.snapshot import NO_NODE, Instance, Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def fail_over(scene: Scene, instance: Instance) -> Move:
     primary, secondary = np.array([instance.primary]), np.array([instance.secondary])
     # Nothing is asked of a node that is offline already.
     mirrors = primary if scene.occupancy.online[instance.primary] else None
-    choices = Choices(scene.occupancy, instance, secondary, mirrors, _limits(scene, instance))
+    choices = Choices(scene.occupancy, instance, secondary, mirrors, _limits(scene, instance.primary))
     _forbid_migration(scene, instance, choices)
     verdict = Failure(int(choices.verdicts.flat[0]))
     if verdict:
@@ -61,7 +61,7 @@ def fail_over(scene: Scene, instance: Instance) -> Move:
 
 def change_primary(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
     """Another node runs the instance, whose disks every node reaches."""
-    choices = Choices(scene.occupancy, instance, candidates, None, _limits(scene, instance))
+    choices = Choices(scene.occupancy, instance, candidates, None, _limits(scene, instance.primary))
     _forbid_migration(scene, instance, choices)
     target = _found(scene, choices, candidates)
     return Move((target,), [migrate(instance.name, scene.cluster.nodes[target].name)])
@@ -70,7 +70,8 @@ def change_primary(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
 def change_secondary(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
     """Another node gets the mirror of the disks."""
     primary = np.array([instance.primary])
-    choices = Choices(scene.occupancy, instance, primary, candidates, scene.limits, keep_primary=True)
+    limits = _limits(scene, instance.secondary)
+    choices = Choices(scene.occupancy, instance, primary, candidates, limits, keep_primary=True)
     target = _found(scene, choices, candidates)
     return Move((instance.primary, target), [replace_secondary(instance.name, scene.cluster.nodes[target].name)])
 
@@ -108,9 +109,9 @@ def _alive(scene: Scene, instance: Instance) -> int:
     return instance.primary if scene.occupancy.online[instance.primary] else instance.secondary
 
 
-def _limits(scene: Scene, instance: Instance) -> Limits:
+def _limits(scene: Scene, left: int) -> Limits:
     """Nothing soft is asked of the way out of a node that is offline."""
-    if scene.occupancy.online[instance.primary]:
+    if left == NO_NODE or scene.occupancy.online[left]:
         return scene.limits
     return msgspec.structs.replace(scene.limits, ignore_soft=True)
 

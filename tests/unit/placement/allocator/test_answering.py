@@ -183,6 +183,18 @@ def test_a_mirror_moves_to_the_best_other_node():
     assert result(message(nodes(4), there, relocation("db", "node2"))) == ["node4"]
 
 
+def test_a_mirror_moves_to_a_node_without_the_memory_if_soft_limits_are_ignored_or_its_node_is_offline():
+    """As Ganeti's hail does; a new instance still needs the memory on both nodes."""
+    there = {"db": instance(memory=500, nodes=["node1", "node2"])}
+    where = nodes(2) | {"node3": node(memory=300)}
+    assert "Node node3 failed: FailMem" in refusal(message(where, there, relocation("db", "node2")))
+    assert result(message(where, there, relocation("db", "node2")), Limits(ignore_soft=True)) == ["node3"]
+    where["node2"]["offline"] = True
+    assert result(message(where, there, relocation("db", "node2"))) == ["node3"]
+    both = {"node1": node(), "node3": node(memory=300)}
+    assert "FailMem" in refusal(message(both, {}, allocation(memory=500)), Limits(ignore_soft=True))
+
+
 def test_disks_on_one_node_cannot_be_relocated():
     there = {"x": instance("plain", nodes=["node1"])}
     assert "non-mirrored" in refusal(message(nodes(2), there, relocation("x", "node1")))
