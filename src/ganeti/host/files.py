@@ -33,7 +33,7 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o600) -> None:
         with suppress(OSError):
             Path(temporary).unlink()
         raise
-    _sync_directory(path.parent)
+    sync(path.parent)
 
 
 def make_private(path: Path) -> None:
@@ -85,8 +85,9 @@ def inside(directory: Path, path: Path) -> bool:
     return path.resolve().is_relative_to(directory.resolve())
 
 
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Return when all that is in a file, a device or the list of a directory is on its disk. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:

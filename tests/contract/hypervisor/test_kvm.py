@@ -481,3 +481,49 @@ async def test_a_guest_moves_as_it_was_started_whatever_is_configured_since(kvm,
     await kvm.move(as_it_runs(configured, found))
     assert await kvm.count(started, node=1) > before
     assert kvm.other.driver.started() == (found,)
+
+
+async def refuse(*_, **__):
+    raise HypervisorFailed("no")
+
+
+async def test_a_stop_that_is_given_up_while_qemu_cannot_end_does_not_make_it_look_gone(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    machine, killed = kvm.node.driver._machines[guest.name], asyncio.Event()
+    machine.monitor.execute = refuse
+    machine.process.kill = killed.set  # in vain, as if the kernel kept it, since its disk hangs
+    stopping = asyncio.create_task(machine.end())
+    await killed.wait()
+    stopping.cancel()
+    await asyncio.wait([stopping])
+    assert not machine.gone
+    assert kvm.node.driver.runs(guest.name)
+
+
+@pytest.mark.parametrize("by_a_new_daemon", [False, True])
+async def test_a_guest_that_outlives_a_stop_that_was_given_up_crashes_like_any_other(kvm, by_a_new_daemon):
+    guest = kvm.guest(hvparams={"kernel_args": "init=/bin/none"})
+    await kvm.start(guest)
+    if by_a_new_daemon:
+        kvm.node.driver._machines[guest.name].enter("stopping")
+        await kvm.again()
+    else:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await kvm.node.driver.stop(guest.name, timeout=3600, force=False)
+    os.kill(kvm.process(guest), signal.SIGKILL)
+    await kvm.node.until("crashed")
+
+
+async def test_a_qemu_whose_record_cannot_be_read_is_not_taken_for_gone(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    process = kvm.process(guest)
+    (directory_of(kvm.node.paths, guest.name).path / "guest.json").write_text("{")
+    await kvm.again()
+    with pytest.raises(WrongState, match=f"QEMU process {process} of instance {guest.name} runs on this node"):
+        await kvm.start(guest)
+    with pytest.raises(WrongState, match="cannot be managed"):
+        await kvm.node.driver.stop(guest.name, timeout=0, force=True)
+    assert kvm.process(guest) == process

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -117,6 +118,22 @@ async def test_create_writes_to_the_disk_and_is_told_what_the_interface_promises
     assert {name: told.get(name) for name in expected} == expected
     assert "INSTANCE_REINSTALL" not in told
     assert told["PWD"] == str(node.provider)
+
+
+@pytest.mark.parametrize("what", ["install", "import"])
+async def test_what_a_script_has_written_is_on_the_disk_when_it_is_said_to_be(node, what, monkeypatch):
+    def fail(path):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    place = {"guest": node.guest, "path": "/srv/ganeti/export/a", "index": 0}
+    await node.installer.export(contract.ExportDisk(**place), Report())
+    monkeypatch.setattr("ganeti.node.osinstall.installer.sync", fail)
+    works = {
+        "install": lambda: node.installer.install(contract.InstallOs(guest=node.guest), Report()),
+        "import": lambda: node.installer.import_(contract.ImportDisk(**place), Report()),
+    }
+    with pytest.raises(OSError, match="web1/disk0"):
+        await works[what]()
 
 
 async def test_a_reinstallation_is_told_as_one(node):

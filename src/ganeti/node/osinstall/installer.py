@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganeti.errors import ExecutionFailed, GanetiError, WrongInput, WrongState
+from ganeti.host.files import sync
 from ganeti.host.process import follow
 from ganeti.model.disk import DiskUse
 from ganeti.model.guest import Guest
@@ -42,6 +44,12 @@ class _Work:
     provider: OsProvider
     disks: tuple[OpenDisk, ...]
     environment: Environment
+
+    async def written(self) -> None:
+        """Return when what a script has written is on the disks, and not only in memory. Raises OSError."""
+        for disk in self.disks:
+            if disk.path:
+                await asyncio.to_thread(sync, Path(disk.path))
 
     def disk(self, index: int) -> OpenDisk:
         if not 0 <= index < len(self.disks):
@@ -81,11 +89,13 @@ class Installer:
         async with self._work(call.guest, call.debug_level) as work:
             more = {"INSTANCE_REINSTALL": "1"} if call.reinstall else {}
             await self._script(work, "create", more, report).run(timeout=call.deadline)
+            await work.written()
 
     async def rename(self, call: contract.RenameInOs, report: Report) -> None:
         async with self._work(call.guest, call.debug_level) as work:
             more = {"OLD_INSTANCE_NAME": call.old_name}
             await self._script(work, "rename", more, report).run(timeout=call.deadline)
+            await work.written()
 
     async def export(self, call: contract.ExportDisk, report: Report) -> None:
         path = transfer.located(self._paths, call.path)
@@ -107,6 +117,7 @@ class Installer:
             more = environment.for_import(call.index, work.disk(call.index))
             with transfer.outgoing(path) as file:
                 await self._script(work, "import", more, report).run(timeout=call.deadline, standard_input=file)
+            await work.written()
 
     @asynccontextmanager
     async def _work(self, guest: Guest, debug_level: int = 0, *, may_run: bool = False) -> AsyncIterator[_Work]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from ganeti.errors import UnknownEntity, WrongInput
-from ganeti.host.files import inside
+from ganeti.host.files import inside, sync
 from ganeti.host.paths import Paths
 from ganeti.node.osinstall.environment import SIZE_DESCRIPTOR
 
@@ -40,6 +40,7 @@ def incoming(path: Path) -> Iterator[IO[bytes]]:
             yield file
             os.fsync(file.fileno())
         draft.replace(path)
+        sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 

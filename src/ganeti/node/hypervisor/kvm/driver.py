@@ -120,7 +120,7 @@ class Kvm:
         machine.enter("stopping")
         obstacle = "" if force else await _obstacle(machine)
         began = self._clock.now()
-        left = not force and not obstacle and await machine.power_down(timeout)
+        left = not force and not obstacle and await _powered_down(machine, timeout)
         waited = self._clock.now() - began
         if not left:
             await machine.end()
@@ -307,8 +307,15 @@ class Kvm:
         self._ended[record.guest.name] = record
 
     def _forget(self, name: str) -> None:
+        """What is left of a guest. Raises WrongState if a QEMU runs there that is not known here."""
+        directory = directory_of(self._paths, name)
+        if pid := directory.process():
+            raise WrongState(
+                f"QEMU process {pid} of instance {name} runs on this node and cannot be managed, since its record "
+                f"({directory.path}) cannot be read; end it there ('kill {pid}'), which powers the instance off"
+            )
         self._ended.pop(name, None)
-        directory_of(self._paths, name).remove()
+        directory.remove()
 
     async def _adopt(self, directory: GuestDirectory) -> None:
         """Take up what an earlier node daemon has left in a guest's directory."""
@@ -341,7 +348,7 @@ class Kvm:
         phase, state = machine.record.phase, await machine.take_up()
         if phase == "starting" and state is not GuestState.RUNNING:
             await self._end(machine)
-        elif phase in ("starting", "incoming") and state is GuestState.RUNNING:
+        elif phase in ("starting", "incoming", "stopping") and state is GuestState.RUNNING:
             machine.enter("running")
         elif state is None:
             await machine.reset()
@@ -354,6 +361,16 @@ def _parameters(guest: Guest) -> KvmParameters:
 def _wanted(guest: Guest) -> KvmParameters:
     """The parameters of a guest that is to be started: those of one that runs need not go together any more."""
     return checked(KvmParameters, guest.hvparams, what=_WHAT)
+
+
+async def _powered_down(machine: Machine, timeout: float) -> bool:
+    """Whether a guest has gone when it was asked to; if that breaks off, it counts as one that nobody stops."""
+    try:
+        return await machine.power_down(timeout)
+    except BaseException:
+        if not machine.gone:
+            machine.enter("running")
+        raise
 
 
 async def _obstacle(machine: Machine) -> str:

@@ -128,7 +128,7 @@ def _log_from(log: Path) -> int:
 
 async def _kill(qemu: process.Process) -> None:
     qemu.kill()
-    await qemu.ended
+    await qemu.gone()
 
 
 async def _equip(machine: Machine, plan: LaunchPlan) -> None:

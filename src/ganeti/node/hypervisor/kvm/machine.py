@@ -158,15 +158,20 @@ class Machine:
         except HypervisorFailed:
             pass
         self.process.kill()
-        await self.process.ended
+        await self.process.gone()
 
     async def reset(self) -> None:
         """Start the guest anew in the machine that it has."""
         await self.execute("set-action", reboot="reset", shutdown="poweroff")
         with self.monitor.listening("RESET") as resets:
             await self.execute("system_reset")
-            async with asyncio.timeout(_QUIT):
-                await resets.get()
+            try:
+                async with asyncio.timeout(_QUIT):
+                    await resets.get()
+            except TimeoutError:
+                raise HypervisorFailed(
+                    f"QEMU of instance {self.name} has not reset the machine within {_QUIT:.0f} seconds"
+                ) from None
         await self.resume()
         if self._ends_at_reboot:
             self._in_background(partial(self._end_at_reboot, after=_FIRMWARE))

@@ -46,6 +46,10 @@ class Process:
             os.close(self._handle)
             self.ended.cancel()
 
+    async def gone(self) -> None:
+        """Wait for its end. Whoever awaits ``ended`` itself and is cancelled makes a process that lives seem gone."""
+        await asyncio.wait([self.ended])
+
     async def gone_within(self, seconds: float) -> bool:
         done, _ = await asyncio.wait([self.ended], timeout=seconds)
         return bool(done)
