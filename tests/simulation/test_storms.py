@@ -24,7 +24,7 @@ FOUND = {
 }
 FIXED = [(kind, seed) for kind in KINDS for seed in (*range(40), *FOUND.get(kind, ()))]
 # In every run others.
-NEW = [(kind, number) for kind in KINDS for number in range(10)]
+NEW = [(kind, number) for kind in KINDS for number in range(100)]
 
 TRACES = """
 import sys; from pathlib import Path; from tests.simulation.test_storms import KINDS

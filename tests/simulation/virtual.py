@@ -55,10 +55,10 @@ class VirtualClock:
 
 
 def run(main):
-    """Run ``main(loop)`` to its end in a loop of its own."""
+    """Run ``main(loop)`` to its end in a loop of its own, and whatever it has left going on."""
     loop = VirtualLoop()
-    try:
-        with patch("os.fsync", lambda _: None):  # no power cut here is a real one, and it is what takes longest
-            return loop.run_until_complete(main(loop))
-    finally:
-        loop.close()
+    with (
+        patch("os.fsync", lambda _: None),  # no power cut here is a real one, and it is what takes longest
+        asyncio.Runner(loop_factory=lambda: loop) as runner,
+    ):
+        return runner.run(main(loop))

@@ -93,7 +93,7 @@ class NodeClient:
         with self._turns.turn(node.name) as turn:
             request = encode_request(body, self._term(), self._caller, turn)
             async with aclosing(self._transport.exchange(address, request, deadline)) as lines:
-                last = await _last(node.name, lines if endless else _limited(node.name, lines), listener)
+                last = await _last(node.name, lines, listener, endless=endless)
                 # A connection that is read to the end serves the next call; what comes then cannot change the answer.
                 with suppress(NodeUnreachable):
                     await anext(lines, None)
@@ -148,22 +148,16 @@ class NodeClient:
         await self._transport.close()
 
 
-async def _limited(node: str, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Raises NodeCallFailed when a node says too much."""
+async def _last(node: str, lines: AsyncIterator[bytes], listener: Listener, *, endless: bool) -> Line | None:
+    """The line with the result or the error; None if there is none. Raises NodeCallFailed when a node says too much."""
     count = size = 0
-    async for line in lines:
+    async for raw in lines:
         count += 1
-        size += len(line)
-        if count > MOST_LINES or size > MOST_BYTES:
+        size += len(raw)
+        if not endless and (count > MOST_LINES or size > MOST_BYTES):
             raise NodeCallFailed(
                 f"Node {node} answered more than {MOST_LINES} lines or {MOST_BYTES // 1024**2} MiB, and was cut off"
             )
-        yield line
-
-
-async def _last(node: str, lines: AsyncIterator[bytes], listener: Listener) -> Line | None:
-    """The line with the result or the error; None if there is none."""
-    async for raw in lines:
         try:
             line = line_decoder.decode(raw)
         except (msgspec.MsgspecError, RecursionError) as error:
