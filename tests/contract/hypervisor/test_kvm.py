@@ -253,6 +253,21 @@ async def test_a_soft_reboot_that_a_daemon_did_not_finish_is_finished_by_the_nex
     await kvm.node.until("user-down")
 
 
+async def test_a_soft_reboot_that_is_given_up_is_finished_all_the_same(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    await kvm.up(guest)
+    machine = kvm.node.driver._machines[guest.name]
+    with machine.monitor.listening("POWERDOWN") as presses:
+        rebooting = asyncio.create_task(kvm.node.driver.reboot(guest, "soft"))
+        await presses.get()
+    rebooting.cancel()
+    await asyncio.wait([rebooting])
+    while await kvm.count(guest) != 1:
+        pass
+    assert await kvm.node.states() == {guest.name: "running"}
+
+
 async def test_a_qemu_that_does_not_answer_counts_as_running_until_it_does(kvm):
     guest = kvm.guest()
     await kvm.start(guest)

@@ -2,10 +2,13 @@
 """Calls that are given up, and arrive after later ones."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
+from ganeti.daemons.masterd.main import _next_start
 from ganeti.errors import NodeRefused, decode
+from ganeti.host.paths import Paths
 from ganeti.rpc.authority import Authority
 from ganeti.rpc.call import Turn, encode_call, encode_request, line_decoder
 from ganeti.rpc.contract.node import DelayNode, Ping, Pong, Standing, TellStanding
@@ -116,3 +119,11 @@ def test_a_caller_says_which_calls_to_the_same_node_it_waits_for():
     assert elsewhere == Turn(4, 2, (2,))
     assert second == Turn(4, 3, (1, 3))
     assert third == Turn(4, 4, (4,))
+
+
+def test_each_start_of_a_master_daemon_is_later_than_all_before_though_the_clock_was_set_back(tmp_path):
+    paths = Paths(tmp_path)
+    starts = [_next_start(paths, SimpleNamespace(now=lambda now=now: now)) for now in (1000.5, 10.0, 2000.0)]
+    assert starts == [1000, 1001, 2000]
+    paths.master_starts.unlink()
+    assert _next_start(paths, SimpleNamespace(now=lambda: 2001.0)) == 2001

@@ -183,9 +183,23 @@ class Machine:
         return await self.refresh()
 
     async def reboot_softly(self, timeout: float) -> None:
-        """Have the guest power down, and start it anew instead of ending."""
+        """Have the guest power down, and start it anew instead of ending.
+
+        Once it has been asked, that goes on when nobody waits for it any more: it would power off, and stay off.
+        """
         if self.state is not GuestState.RUNNING:
             raise WrongState(f"Instance {self.name} is {self.state} and cannot be asked to reboot")
+        rebooting = asyncio.create_task(self._reboot(timeout))
+        self._background.add(rebooting)
+        rebooting.add_done_callback(self._rebooted)
+        await asyncio.shield(rebooting)
+
+    def _rebooted(self, rebooting: asyncio.Task[None]) -> None:
+        self._background.discard(rebooting)
+        if not rebooting.cancelled() and (error := rebooting.exception()):
+            _log.warning("Instance %s was not rebooted: %s", self.name, error)
+
+    async def _reboot(self, timeout: float) -> None:
         self._rebooting = True
         try:
             await self._power_down_and_pause(timeout)
