@@ -15,6 +15,13 @@ PING = 10.0  # of the question whether a node is there
 assert 2 * HEARTBEAT < SILENCE < DEFAULT_DEADLINE  # one heartbeat may be lost
 assert PING < SILENCE
 
+# --- whether KVM works on a node, which it tries out before its first guest (decision 12) ------------------
+
+TRIAL = 240.0  # that the tiny guest gets to come up
+START = 300.0  # that a node gets for what it cannot do before it knows
+
+assert TRIAL + DEFAULT_DEADLINE <= START
+
 # --- who is the master ------------------------------------------------------------------------------------
 
 BEAT = 3.0  # between two questions of the master to a node

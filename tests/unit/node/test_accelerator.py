@@ -83,7 +83,7 @@ async def test_kvm_is_tried_until_emulation_is_up_even_if_that_fails(world):
 
 @pytest.mark.usefixtures("impatient")
 async def test_where_neither_comes_up_nothing_is_known_nor_remembered(world, monkeypatch):
-    monkeypatch.setattr(accelerator, "_LIMIT", 0.3)
+    monkeypatch.setattr(accelerator, "TRIAL", 0.3)
     node = accelerators(world)
     with pytest.raises(ExecutionFailed, match="neither with it nor emulated"):
         await node.choose("", qemu(world, HANG, HANG))

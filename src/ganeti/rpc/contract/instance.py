@@ -8,11 +8,11 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from ganeti.model.guest import Guest
+from ganeti.model.timing import START
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.node import RunningGuest
 
 _MARGIN = 60.0  # seconds beyond what a guest itself is given
-_START = 300.0  # seconds; before its first guest a node tries out whether virtualisation works there
 
 
 class Started(Struct, frozen=True):
@@ -31,7 +31,7 @@ class StartGuest(Call[Started], frozen=True, tag="instance.start"):
 
     guest: Guest
     paused: bool = False
-    patience = _START
+    patience = START
 
     @property
     def brings(self) -> str:
@@ -123,7 +123,7 @@ class AcceptGuest(Call[Incoming], frozen=True, tag="instance.accept"):
 
     guest: Guest
     address: str
-    patience = _START
+    patience = START
 
     @property
     def brings(self) -> str:
@@ -196,7 +196,7 @@ class CheckStart(Call[tuple[str, ...]], frozen=True, tag="instance.check-start")
 
     guest: Guest
     disks_exist: bool = True
-    patience = _START
+    patience = START
 
 
 class ConsoleAccess(Struct, frozen=True):

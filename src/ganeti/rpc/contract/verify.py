@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ganeti.model.timing import START
 from ganeti.rpc.call import Call
 
 Problems = tuple[str, ...]
@@ -17,6 +18,7 @@ class TryHypervisors(Call[Problems], frozen=True, tag="verify.hypervisors"):
     """Can you run guests of these hypervisors? ``parameters`` by their names."""
 
     parameters: dict[str, dict[str, object]]
+    patience = START
 
 
 class FindBridges(Call[Problems], frozen=True, tag="verify.bridges"):

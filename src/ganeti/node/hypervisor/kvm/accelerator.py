@@ -21,6 +21,7 @@ from ganeti.errors import EnvironmentUnfit, ExecutionFailed
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
 from ganeti.host.process import CLEAN_ENVIRONMENT
+from ganeti.model.timing import TRIAL
 from ganeti.node.hypervisor.kvm.capabilities import Capabilities
 from ganeti.node.hypervisor.kvm.plan import Accelerator
 
@@ -29,7 +30,6 @@ _log = logging.getLogger(__name__)
 # What the tiny guest prints when its user space runs.
 _UP = b"TINY-GUEST UP"
 _PAUSE = 5.0  # seconds that it gets under KVM alone, where it takes one
-_LIMIT = 240.0  # seconds; whoever asks waits longer, see CheckStart
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -130,7 +130,7 @@ async def _try_out(program: str, kernel: Path, initrd: Path) -> tuple[bool, str]
     """
     kvm, *tcg = [asyncio.create_task(_boot(program, "kvm", kernel, initrd))]
     try:
-        async with asyncio.timeout(_LIMIT):
+        async with asyncio.timeout(TRIAL):
             await asyncio.wait({kvm}, timeout=_PAUSE)
             if not kvm.done():
                 tcg.append(asyncio.create_task(_boot(program, "tcg", kernel, initrd)))
@@ -140,7 +140,7 @@ async def _try_out(program: str, kernel: Path, initrd: Path) -> tuple[bool, str]
             why_not = await kvm
     except TimeoutError:
         raise ExecutionFailed(
-            f"Whether hardware virtualisation works is not known: in {_LIMIT:.0f} seconds the tiny guest did not come "
+            f"Whether hardware virtualisation works is not known: in {TRIAL:.0f} seconds the tiny guest did not come "
             "up, neither with it nor emulated. Try again when the node has less to do; or have hypervisor parameter "
             "'kvm_flag' say 'enabled' or 'disabled'"
         ) from None
