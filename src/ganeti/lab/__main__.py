@@ -9,7 +9,7 @@ import sys
 from ganeti.errors import EXIT_FAILURE, GanetiError
 from ganeti.lab import guest
 from ganeti.lab.lab import Lab, down, find_plan
-from ganeti.lab.vm.lab import VirtualLab
+from ganeti.lab.vm.lab import SUITES, VirtualLab
 
 DEMO = "demo"
 
@@ -31,7 +31,7 @@ def main(words: list[str]) -> int:
         else:
             from ganeti.lab import demo  # noqa: PLC0415 - it shows progress with packages that the others don't need
 
-            return demo.run(once=arguments.once, virtual=arguments.vm)
+            return demo.run(once=arguments.once, suite=arguments.suite or (SUITES[0] if arguments.vm else None))
     except GanetiError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - the one line that says what is in the way
         return EXIT_FAILURE
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="show a cluster of three nodes on this machine")
     demo.add_argument("down", nargs="?", choices=["down"], help="remove every trace of it")
     demo.add_argument("--vm", action="store_true", help="its nodes are virtual machines")
+    demo.add_argument("--suite", choices=SUITES, help="the Debian of these; the first unless it is said")
     demo.add_argument("--once", action="store_true", help="remove it at the end")
     shell = commands.add_parser("shell", help="a shell on a node of the demo, or a command there")
     shell.add_argument("node")

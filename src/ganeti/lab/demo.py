@@ -29,8 +29,10 @@ class Outcome:
     proven: bool
 
 
-def run(*, once: bool, virtual: bool = False) -> int:
-    """Show everything, on ``virtual`` machines or in namespaces; the exit status is 0 only if every step was proven.
+def run(*, once: bool, suite: str | None = None) -> int:
+    """Show everything; the exit status is 0 only if every step was proven.
+
+    Nodes are virtual machines that run a release of Debian, ``suite``, or else namespaces.
 
     The lab stays up afterwards, whatever the outcome, unless ``once``. Raises WrongState if it is up before.
     """
@@ -38,10 +40,10 @@ def run(*, once: bool, virtual: bool = False) -> int:
     if is_up():
         raise WrongState("The demo's lab is up; './run shell node1' goes there, './run demo down' removes it")
     began = time.monotonic()
-    lab = (VirtualLab if virtual else Lab).up(NAME, reachable=True, provider=guest.build(guest.CACHE).directory)
+    lab = _up(suite)
     try:
         stage = Stage(lab)
-        outcomes = perform(stage, virtual_steps.STEPS if virtual else steps.STEPS, terminal, began)
+        outcomes = perform(stage, virtual_steps.STEPS if suite else steps.STEPS, terminal, began)
         terminal.print(table(outcomes))
         proven = all(outcome.proven for outcome in outcomes)
         if not once:
@@ -50,6 +52,13 @@ def run(*, once: bool, virtual: bool = False) -> int:
     finally:
         if once:
             lab.down()
+
+
+def _up(suite: str | None) -> Lab | VirtualLab:
+    provider = guest.build(guest.CACHE).directory
+    if suite:
+        return VirtualLab.up(NAME, reachable=True, provider=provider, suite=suite)
+    return Lab.up(NAME, reachable=True, provider=provider)
 
 
 def is_up() -> bool:

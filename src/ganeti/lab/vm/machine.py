@@ -88,7 +88,7 @@ class Machine(Member):
         return self
 
     def wait(self, patience: float = _BOOT) -> None:
-        """Until commands can be run on it. Raises ExecutionFailed after ``patience`` seconds, or if it ends."""
+        """Until its services are started. Raises ExecutionFailed after ``patience`` seconds, or if it ends."""
         deadline = time.monotonic() + patience
         while not self.reachable and not self._connect():
             if not self.up:
@@ -96,6 +96,7 @@ class Machine(Member):
             if time.monotonic() > deadline:
                 raise ExecutionFailed(f"{self.name} was not to be reached within {patience:.0f} s")
             time.sleep(_POLL)
+        self.run("systemctl", "is-system-running", "--wait", timeout=patience)  # not all need have succeeded
 
     @property
     def reachable(self) -> bool:

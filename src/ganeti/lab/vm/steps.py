@@ -21,8 +21,18 @@ from ganeti.lab.steps import (
 GROUP = "xenvg"
 SIZE = 1024  # MiB: policies refuse less by default
 GROWN = 1088
+_PROVIDER = "/usr/share/ganeti/os/tiny"
 _DISKS = re.compile(r" ro:(\S+) ds:(\S+)")  # of /proc/drbd: roles and states, this node's first
 _LONG = 1200  # seconds: emulated machines, with emulated guests in them
+# QEMU loads the guest's kernel: reading it in the way of a BIOS takes an emulated processor minutes.
+TINY = (
+    "-o",
+    "tiny+minimal",
+    "-H",
+    f"kernel_path={_PROVIDER}/vmlinuz,initrd_path={_PROVIDER}/initrd.gz,kernel_args=quiet",
+)
+# An emulated node may be late, and is there all the same: tenths of a second.
+PATIENT = ("-D", "drbd:net-custom=--ping-timeout=100")
 _BOTH = ("Primary/Secondary", "UpToDate/UpToDate")
 
 
@@ -34,7 +44,7 @@ def volume_groups_are_there(stage: Stage) -> str:
 def cluster_is_made(stage: Stage) -> str:
     options = ("--enabled-hypervisors=kvm", "--enabled-disk-templates=drbd,plain", f"--vg-name={GROUP}")
     network = ("--master-netdev=br0", "--nic-parameters=link=br0")
-    stage.gnt("node1", "gnt-cluster", "init", *options, *network, "cluster", timeout=_LONG)
+    stage.gnt("node1", "gnt-cluster", "init", *options, *network, *PATIENT, "cluster", timeout=_LONG)
     master = stage.gnt("node1", "gnt-cluster", "getmaster").strip()
     expect(master == f"node1.{DOMAIN}", f"the master is '{master}'")
     return f"master is {master}"
@@ -43,8 +53,8 @@ def cluster_is_made(stage: Stage) -> str:
 def guest_is_made(stage: Stage) -> str:
     address = stage.lab.plan.host(FIRST_GUEST)
     disk = ("-t", "drbd", "-n", "node2:node3", "--disk", f"0:size={SIZE}m")
-    shape = ("-B", "memory=128M,vcpus=1", "--net", f"0:ip={address}", "-o", "tiny+default", "-O", "records=yes")
-    stage.gnt("node1", "gnt-instance", "add", *disk, *shape, GUEST, timeout=_LONG)
+    shape = ("-B", "memory=128M,vcpus=1", "--net", f"0:ip={address}", "-O", "records=yes,interval=1")
+    stage.gnt("node1", "gnt-instance", "add", *disk, *shape, *TINY, GUEST, timeout=_LONG)
     return f"{GUEST} on node2 and node3: {_mirrored(stage, 'node2')}"
 
 
