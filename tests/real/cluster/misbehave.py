@@ -13,7 +13,7 @@ import sys
 from collections import Counter, defaultdict
 
 READER = "reader:r-secret"
-HEAVY = ["|", *(["=~", "summary", f"(a|b|{n})*c{{1,50}}d"] for n in range(49))]
+HEAVY = ["|", *(["=~", "summary", f"(a|b|{n})*c{{1,20}}d"] for n in range(49))]
 
 
 class Misbehaviour:
@@ -35,10 +35,10 @@ class Misbehaviour:
             "idle": lambda: [self.held(kind, b"") for _ in range(1000)],
             "slow": lambda: [self.held(kind, b"GET /2/info HTTP/1.1\r\nHost:") for _ in range(100)],
             "waits": lambda: [self.asking(kind, "GET", f"/2/jobs/{self.job}/wait", wait) for _ in range(600)],
-            "filters": lambda: [self.asking(kind, "PUT", "/2/query/job", query) for _ in range(64)],
+            "filters": lambda: [self.asking(kind, "PUT", "/2/query/job", query) for _ in range(32)],
             "fields": lambda: [self.asking(kind, "PUT", "/2/query/job", wide) for _ in range(8)],
-            "lists": lambda: [self.asking(kind, "GET", "/2/jobs?bulk=1", None) for _ in range(64)],
-            "infos": lambda: [self.asking(kind, "GET", "/2/nodes?bulk=1", None) for _ in range(32)],
+            "lists": lambda: [self.asking(kind, "GET", "/2/jobs?bulk=1", None) for _ in range(32)],
+            "nodes": lambda: [self.asking(kind, "GET", "/2/nodes?bulk=1", None) for _ in range(32)],
             "bodies": lambda: [self.asking(kind, "PUT", "/2/query/job", "x" * 30_000_000) for _ in range(4)],
             "guesses": lambda: [self.asking(kind, "GET", "/2", None, "reader:wrong") for _ in range(40)],
         }[kind]()

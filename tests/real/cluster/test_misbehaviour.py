@@ -20,7 +20,11 @@ from tests.real.cluster import misbehave
 USERS = "reader r-secret read\nadmin a-secret admin\n"
 SECONDS = 30
 # From several addresses, for each of them has its own limits.
-FROM = {"node1": ("filters", "fields"), "node2": ("waits", "lists", "bodies"), "node3": ("idle", "slow", "guesses")}
+FROM = {
+    "node1": ("filters", "lists", "nodes", "fields", "bodies"),
+    "node2": ("waits",),
+    "node3": ("silent", "idle", "slow", "guesses"),
+}
 ASKED = (
     ("GET", "/2/info"),
     ("PUT", "/2/tags?tag=served&dry-run=1"),
@@ -32,8 +36,9 @@ ANSWERS = {
     "slow": (),
     "waits": ("200", "429"),
     "lists": ("200", "429"),
+    "nodes": ("200", "429"),
     "filters": ("200", "429"),
-    "fields": ("400", "429"),
+    "fields": ("413", "429"),
     "bodies": ("413", "429"),
     "guesses": ("401", "429"),
 }

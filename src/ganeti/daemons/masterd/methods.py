@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta, Raw
@@ -16,7 +16,7 @@ from ganeti.declare.decode import decode
 from ganeti.declare.types import LONGEST_NAME, MOST_FIELDS, MOST_NAMES, Duration, Fields, Name, Names, Priority, form
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.queue import finished_before
-from ganeti.luxi.protocol import Method
+from ganeti.luxi.protocol import Method, encoder
 from ganeti.luxi.signature import typed
 from ganeti.model.caller import ROOT, Caller
 from ganeti.model.entity import evolve
@@ -160,12 +160,18 @@ class Methods:
         if not numbers:
             table = await self._queries.query("job", fields)
             return await self._queries.turns.take(table.encoded_rows())
-        found = [self._queue.find(int(number)) for number in numbers]
         columns = [JOBS.find(name) for name in fields]
-        return [
-            None if tracked is None else [c.cell(JobRow(tracked.job, tracked.log))[1] for c in columns]
-            for tracked in found
-        ]
+
+        def rows() -> Generator[None, None, list[Any]]:
+            made: list[Any] = []
+            for number in numbers:
+                tracked = self._queue.find(int(number))
+                row = JobRow(tracked.job, tracked.log) if tracked else None
+                made.append(row and Raw(encoder.encode([column.cell(row)[1] for column in columns])))
+                yield
+            return made
+
+        return await self._queries.turns.take(rows())
 
     async def query_cluster_info(self) -> dict[str, Any]:
         return describe(self._master.configuration.state)
