@@ -409,6 +409,11 @@ class Machines:
         inside = set(self.chance.sample(hosts, self.chance.randint(1, len(hosts) - 1)))
         self.network.cut = {(a, b) for a in hosts for b in hosts if (a in inside) != (b in inside)}
 
+    async def cut_off(self, machine):
+        """From all others."""
+        own, hosts = machine.node.primary_ip, [other.node.primary_ip for other in self.machines.values()]
+        self.network.cut = {pair for host in hosts if host != own for pair in ((own, host), (host, own))}
+
     async def freeze(self, machine):
         """As by SIGSTOP, and SIGCONT after a while: its daemons stand still, and its kernel goes on."""
         machine.awake.clear()

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from ganeti.bootstrap.mastership import Rules
+from ganeti.model.entity import evolve
 from ganeti.rpc.authority import Term, read_term, write_term
 from tests.simulation.machines import Machines
 from tests.simulation.virtual import VirtualClock, run
@@ -77,6 +78,22 @@ def test_a_master_that_was_frozen_acknowledges_nothing_and_gives_up_the_address_
         assert not await late
         await asyncio.sleep(10)
         assert machines.serving() == machines.holders() == [second]
+
+    run(lambda loop: with_machines(loop, tmp_path, 3, play))
+
+
+def test_a_node_that_is_marked_offline_has_no_voice_for_itself_either(tmp_path):
+    """The master goes on with half of the two that count, so that half must not be outvoted by one that does not."""
+
+    async def play(machines, first, second, third):
+        state = first.master.configuration.state
+        await first.master.configuration.commit([evolve(state.get(type(third.node), third.node.uuid), offline=True)])
+        await asyncio.sleep(10)  # until enough nodes have noted that
+        await machines.cut_off(first)
+        assert await machines.write(first, "alone")
+        assert not await third.take_over(Rules())
+        assert "node3 itself is marked offline and has no voice" in machines.history[-1][-1]
+        assert await machines.write(first, "still")
 
     run(lambda loop: with_machines(loop, tmp_path, 3, play))
 

@@ -240,15 +240,17 @@ def _shown(state: tuple[int, int]) -> str:
 
 def _ensure_majority(rules: Rules, state: State, node: Node, others: set[str], what: str) -> None:
     """Raise WrongState if this node and the ``others`` are not more than half of the nodes that count."""
-    # A node that is marked offline has no voice: the old master goes on without it, so it must not be one against it.
-    voices = {one.name for one in voters(state.nodes)} | {node.name}
+    # A node that is marked offline has no voice, nor has this one: the old master goes on without it, so it must not be
+    # one against it.
+    voices = {one.name for one in voters(state.nodes)}
     counted = {one.name for one in state.nodes} if rules.count_offline else voices
     agreeing = (others | {node.name}) & voices
     if rules.voting and 2 * len(agreeing) <= len(counted):
-        silent = ", ".join(sorted(counted - agreeing))
+        silent = ", ".join(sorted(counted - agreeing - {node.name}))
+        own = "" if node.name in voices else f"; {node.name} itself is marked offline and has no voice"
         raise WrongState(
-            f"{len(agreeing)} of {len(counted)} nodes {what}, a majority is needed (no answer: {silent}); if these are "
-            "really down, use --no-voting to make this node the master anyway"
+            f"{len(agreeing)} of {len(counted)} nodes {what}, a majority is needed (no answer: {silent}{own}); if "
+            "these are really down, use --no-voting to make this node the master anyway"
         )
 
 

@@ -135,7 +135,8 @@ async def _prepared(paths: Paths) -> Master:
 
 def _next_start(paths: Paths, clock: Clock) -> int:
     """Greater than the last one, also if the clock was set back since then, or the file is lost."""
-    start = max(int(read_text(paths.master_starts) or 0) + 1, int(clock.now()))
+    last = read_text(paths.master_starts) or ""
+    start = max(int(last) + 1 if last.isdecimal() else 1, int(clock.now()))
     write_atomic(paths.master_starts, f"{start}\n")
     return start
 
