@@ -11,7 +11,7 @@ from ganeti.host.clock import WallClock
 from ganeti.host.paths import Paths
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicMode
-from ganeti.model.template import SUPPORTED
+from ganeti.model.template import SUPPORTED, TEMPLATES
 from ganeti.node.equipment import of_this_machine
 
 CONTRACTS = Path(__file__).parents[1] / "contract"
@@ -30,6 +30,8 @@ def imported(folder):
 
 def test_what_is_supported_has_a_driver_and_nothing_else_has(equipment):
     assert set(equipment.storages) == set(SUPPORTED)
+    assert set(equipment.adopting) == {template for template, row in TEMPLATES.items() if row.adopted != "never"}
+    assert set(equipment.wiping) == {template for template, row in TEMPLATES.items() if row.wiped}
     assert set(equipment.hypervisors) == set(HYPERVISOR_PARAMETERS)
     assert set(equipment.networks) == set(get_args(NicMode))
 

@@ -240,7 +240,6 @@ class Cluster(Entity, frozen=True, kw_only=True):
             "Whether disks are wiped before they are given to an instance",
             "--prealloc-wipe-disks",
             title="preallocation wipe disks",
-            unsupported=True,
         ),
     ] = False
     enabled_disk_templates: Annotated[

@@ -36,6 +36,7 @@ class Template:
     ``metadata``: the same for what a mirror keeps beside the disk.
     ``trouble`` is the code of a unit that cannot be used (gnt-cluster(8), "verify"), ``overhead`` what a disk takes
     beyond its size on each node, MiB. ``attached``: nodes attach disks to use them.
+    ``wiped``: new disks could show what was there before.
     """
 
     place: Place
@@ -47,6 +48,7 @@ class Template:
     overhead: int = 0
     attached: bool = False
     adopted: Adopted = "never"
+    wiped: bool = False
     supported: bool = False
 
     @property
@@ -110,6 +112,7 @@ TEMPLATES = {
         location=lambda group, uuid, index: f"{group}/{uuid}.disk{index}",
         trouble="ENODELVM",
         adopted="if wanted",
+        wiped=True,
         supported=True,
     ),
     DiskTemplate.DRBD: Template(
@@ -120,6 +123,7 @@ TEMPLATES = {
         metadata=lambda group, uuid, index: f"{group}/{uuid}.disk{index}_meta",
         trouble="ENODELVM",
         overhead=128,
+        wiped=True,
         supported=True,
     ),
     DiskTemplate.RBD: Template(
@@ -133,6 +137,7 @@ TEMPLATES = {
         "everywhere",
         location=lambda provider, uuid, index: f"{provider}/{uuid}.ext.disk{index}",
         attached=True,
+        wiped=True,
         supported=True,
     ),
     DiskTemplate.BLOCK: Template("everywhere", location=lambda device, *_: device, adopted="always", supported=True),

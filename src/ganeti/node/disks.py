@@ -30,6 +30,8 @@ class Disks:
     async def create(self, call: storage.CreateDisks, report: Report) -> None:
         for disk in call.disks:
             await self._storage(disk).create(disk, call.peers, report)
+            if call.wipe and (storage := self._equipment.wiping.get(disk.template)):
+                await storage.wipe(disk, 0, report)
 
     async def remove(self, call: storage.RemoveDisks, report: Report) -> None:
         del report
@@ -54,7 +56,11 @@ class Disks:
             await self._storage(disk).release(disk, call.peers)
 
     async def grow(self, call: storage.GrowDisk, report: Report) -> None:
+        wiping = self._equipment.wiping.get(call.disk.template) if call.wipe else None
+        before = await wiping.length(call.disk) if wiping else 0
         await self._storage(call.disk).grow(call.disk, call.size, call.peers, report, copy=call.copy)
+        if wiping:
+            await wiping.wipe(call.disk, before, report)
 
     async def examine(self, call: storage.ExamineDisks, report: Report) -> tuple[DiskStatus, ...]:
         """Those of one template at once, so that each storage asks its programs once however many there are."""

@@ -29,7 +29,7 @@ from ganeti.node.storage.diskless import NoStorage
 from ganeti.node.storage.drbd.commands import Drbd
 from ganeti.node.storage.drbd.driver import DrbdStorage
 from ganeti.node.storage.drbd.module import Module, PaperModule
-from ganeti.node.storage.driver import Adopting, Storage, VolumeGroups
+from ganeti.node.storage.driver import Adopting, Storage, VolumeGroups, Wiping
 from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage, PaperVolumes
 from ganeti.node.storage.fake_devices import FakeDevices
@@ -53,6 +53,7 @@ class Equipment:
     hypervisors: Mapping[str, Hypervisor]
     storages: Mapping[DiskTemplate, Storage]
     adopting: Mapping[DiskTemplate, Adopting]
+    wiping: Mapping[DiskTemplate, Wiping]
     networks: Mapping[NicMode, Network]
     volumes: VolumeGroups
     address: MasterIp | PaperMasterIp
@@ -77,6 +78,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
     events, machine = Events(), ThisMachine()
     files, volumes = FileStorage(paths), Volumes()
     plain, block = PlainStorage(volumes), BlockStorage(paths)
+    drbd, ext = DrbdStorage(name, paths, volumes, Drbd()), ExtStorage(paths)
     return Equipment(
         name,
         paths,
@@ -93,11 +95,12 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.SHARED_FILE: files,
             DiskTemplate.PLAIN: plain,
             DiskTemplate.BLOCK: block,
-            DiskTemplate.DRBD: DrbdStorage(name, paths, volumes, Drbd()),
-            DiskTemplate.EXT: ExtStorage(paths),
+            DiskTemplate.DRBD: drbd,
+            DiskTemplate.EXT: ext,
             DiskTemplate.RBD: RbdStorage(paths),
         },
         adopting={DiskTemplate.PLAIN: plain, DiskTemplate.BLOCK: block},
+        wiping={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
         volumes=volumes,
         address=MasterIp(paths),
@@ -146,6 +149,7 @@ def on_paper(
         hypervisors={kind: FakeHypervisor(kind, {}, events, clock) for kind in ("kvm", "fake")},
         storages=storages | {t: mirror for t in DiskTemplate if TEMPLATES[t].mirrored} | {DiskTemplate.BLOCK: devices},
         adopting={DiskTemplate.PLAIN: own, DiskTemplate.BLOCK: devices},
+        wiping={DiskTemplate.PLAIN: own, DiskTemplate.DRBD: mirror, DiskTemplate.EXT: shared},
         networks=dict.fromkeys(get_args(NicMode), FakeNetwork()),
         volumes=PaperVolumes(own),
         address=PaperMasterIp(),

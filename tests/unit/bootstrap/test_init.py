@@ -112,7 +112,7 @@ def test_names_and_addresses_that_cannot_be_right_are_refused(network, paths, ch
         ({"beparams": {"maxmem": "lots"}}, "'lots' is not a size"),
         ({"nicparams": {"mode": "wireless"}}, "mode"),
         ({"max_running_jobs": 0}, "'max_running_jobs': expected a whole number of at least 1"),
-        ({"prealloc_wipe_disks": True}, "'prealloc_wipe_disks' is not supported yet"),
+        ({"maintain_node_health": True}, "'maintain_node_health' is not supported yet"),
         ({"default_iallocator": "nosuch"}, "there is no allocator 'nosuch'; choose from hail"),
     ],
 )

@@ -88,6 +88,18 @@ class Storage(Protocol):
         ...
 
 
+class Wiping(Protocol):
+    """Storage whose new disks could show what was there before. Every method can be repeated without harm."""
+
+    async def length(self, disk: Disk) -> int:
+        """Bytes that this node's copy has."""
+        ...
+
+    async def wipe(self, disk: Disk, start: int, report: Report) -> None:
+        """Overwrite this node's copy with zeros, from byte ``start`` to its end; nobody may use that part."""
+        ...
+
+
 class Adopting(Protocol):
     """Storage whose disks can be volumes that were there before. Every method can be repeated without harm."""
 

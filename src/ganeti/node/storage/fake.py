@@ -19,18 +19,21 @@ from ganeti.rpc.contract.adoption import Offer
 from ganeti.rpc.contract.storage import DiskStatus, LvmSpace, StoredVolume
 from ganeti.rpc.server import Report
 
+_MIB = 1024**2
 _GROUP_SIZE = 1024**2  # MiB
 
 
 class FakeStorage:
     """``disks`` by location. Nodes that are given the same mapping share their disks.
 
-    ``strays``: the sizes of volumes that are no disks, by location. ``capacity`` in MiB.
+    ``strays``: the sizes of volumes that are no disks, by location. ``capacity`` in MiB. ``wiped``: where, from which
+    byte and to which.
     """
 
     def __init__(self, disks: MutableMapping[str, Disk], capacity: int = _GROUP_SIZE) -> None:
         self.disks = disks
         self.strays: dict[str, int] = {}
+        self.wiped: list[tuple[str, int, int]] = []
         self._capacity = capacity
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
@@ -75,6 +78,13 @@ class FakeStorage:
             raise InsufficientResources(f"No space for disk {disk.uuid} ({size} MiB)")
         report.progress(size, size, "MiB")
         self.disks[disk.location] = replace(found, size=size)
+
+    async def length(self, disk: Disk) -> int:
+        return self.disks[disk.location].size * _MIB
+
+    async def wipe(self, disk: Disk, start: int, report: Report) -> None:
+        del report
+        self.wiped.append((disk.location, start, await self.length(disk)))
 
     async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
         sizes = {location: disk.size for location, disk in self.disks.items()} | self.strays

@@ -17,6 +17,7 @@ from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.storage import DiskStatus, MirrorStatus
 from ganeti.rpc.server import Report
 
+_MIB = 1024**2
 _WRITING = (DiskUse.OWN, DiskUse.SHARED)
 
 
@@ -49,13 +50,14 @@ Copies = MutableMapping[tuple[str, str], Copy]  # by the node's name and the dis
 class FakeMirror:
     """Nodes that are given the same ``copies`` are connected; what is to be synchronised is so at once.
 
-    ``capacity`` in MiB, of each node.
+    ``capacity`` in MiB, of each node. ``wiped``: where, from which byte and to which.
     """
 
     def __init__(self, name: str, copies: Copies, capacity: int = 1024**2) -> None:
         self._name = name
         self._copies = copies
         self._capacity = capacity
+        self.wiped: list[tuple[str, int, int]] = []
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
         self._other(disk, peers)
@@ -109,6 +111,13 @@ class FakeMirror:
             if other:
                 other.size = own.size
         report.progress(size, size, "MiB")
+
+    async def length(self, disk: Disk) -> int:
+        return self._own(disk).disk.size * _MIB
+
+    async def wipe(self, disk: Disk, start: int, report: Report) -> None:
+        del report
+        self.wiped.append((disk.location, start, await self.length(disk)))
 
     async def space(self, unit: StorageUnit) -> Space | None:
         return Space(unit, self._capacity, self._capacity - self._used())

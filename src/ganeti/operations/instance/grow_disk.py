@@ -30,6 +30,7 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.template import unit_of
 from ganeti.operations.instance.activation import activated, deactivate, is_mirrored
+from ganeti.operations.instance.making import wiped
 from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, online, primary_of
@@ -156,10 +157,12 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
     async def _grow(self, cluster: RunContext, plan: GrowDiskPlan) -> None:
         cluster.step(f"growing disk {self.disk} of {plan.instance.name} to {plan.size} MiB")
         disk, peers = disks_of(cluster.state, plan.instance)[self.disk], peers_of(cluster.state, plan.instance.disks)
-        grow = GrowDisk(disk=disk, size=plan.size, peers=peers)
+        grow, wipe = GrowDisk(disk=disk, size=plan.size, peers=peers), wiped(cluster, plan.instance)
         if is_mirrored(plan.instance):
-            await gather(*(cluster.call(node, replace(grow, copy=True)) for node in plan.nodes))
-        await cluster.call(plan.nodes[0], grow)
+            copies = replace(grow, copy=True, wipe=wipe)
+            await gather(*(cluster.call(node, copies, prefix="   ") for node in plan.nodes))
+            wipe = False  # each copy has been
+        await cluster.call(plan.nodes[0], replace(grow, wipe=wipe), prefix="   ")
 
     async def _tell_guest(self, cluster: RunContext, instance: Instance) -> None:
         guest = guest_of(cluster.state, instance)

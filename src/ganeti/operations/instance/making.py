@@ -11,6 +11,7 @@ from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Guest, Peer
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
+from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.activation import is_mirrored
 from ganeti.rpc.contract.storage import CreateDisks, HoldDisks, RemoveDisks
 
@@ -25,9 +26,17 @@ async def make_disks(cluster: RunContext, instance: Instance, guest: Guest) -> N
     cluster.step("creating instance disks...")
     nodes = [cluster.state.get(Node, uuid) for uuid in instance.nodes]
     await cluster.will_leave(*(leftover(guest.name, node, guest.disks, guest.peers) for node in nodes))
-    await gather(*(cluster.call(node, CreateDisks(disks=guest.disks, peers=guest.peers)) for node in nodes))
+    create = CreateDisks(disks=guest.disks, peers=guest.peers, wipe=wiped(cluster, instance))
+    if create.wipe:
+        cluster.step("wiping them, as the cluster's setting prealloc_wipe_disks wants it")
+    await gather(*(cluster.call(node, create, prefix="   ") for node in nodes))
     if is_mirrored(instance):
         await _connect(cluster, guest, nodes)
+
+
+def wiped(cluster: RunContext, instance: Instance) -> bool:
+    """Whether what is new of its disks is overwritten with zeros before it is used."""
+    return cluster.state.cluster.prealloc_wipe_disks and TEMPLATES[instance.disk_template].wiped
 
 
 def leftover(owner: str, node: Node, disks: Sequence[Disk], peers: Sequence[Peer]) -> Thing:

@@ -16,13 +16,23 @@ from ganeti.model.guest import Peer
 from ganeti.model.template import StorageUnit
 from ganeti.rpc.call import Call
 
+_WIPING = 7 * 24 * 3600.0  # seconds
+
 
 class CreateDisks(Call[None], frozen=True, tag="storage.create"):
-    """Make disks, one after the other. One that is there with the same UUID is left as it is."""
+    """Make disks, one after the other. One that is there with the same UUID is left as it is.
+
+    ``wipe``: overwrite them with zeros, each copy on its node, if something of what was there before could show.
+    """
 
     disks: tuple[Disk, ...]
     peers: tuple[Peer, ...] = ()
+    wipe: bool = False
     patience = 600.0
+
+    @property
+    def deadline(self) -> float:
+        return _WIPING if self.wipe else self.patience
 
 
 class RemoveDisks(Call[None], frozen=True, tag="storage.remove-all"):
@@ -62,13 +72,19 @@ class GrowDisk(Call[None], frozen=True, tag="storage.grow"):
     """Make a disk larger, to ``size`` MiB, on the node that is called. A mirror must be held on all of its nodes.
 
     The copies of a mirror grow first, with ``copy``, each on its node; then its device, on the node that uses it.
+    ``wipe``: overwrite what is new with zeros, as CreateDisks does.
     """
 
     disk: Disk
     size: int
     peers: tuple[Peer, ...] = ()
     copy: bool = False
+    wipe: bool = False
     patience = 600.0
+
+    @property
+    def deadline(self) -> float:
+        return _WIPING if self.wipe else self.patience
 
 
 class MirrorStatus(Struct, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ class DrbdStorage:
         self._name = name
         self._module = Module(paths)
         self._volumes = volumes
+        self._plain = plain.PlainStorage(volumes)
         self._drbd = drbd
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -95,6 +96,13 @@ class DrbdStorage:
             else:
                 await self._grow_device(replica, size)
         report.progress(size, size, "MiB")
+
+    async def length(self, disk: Disk) -> int:
+        return await self._plain.length(disk)
+
+    async def wipe(self, disk: Disk, start: int, report: Report) -> None:
+        """Below the mirror, which does not use that part yet: each node has its own copy to wipe."""
+        await self._plain.wipe(disk, start, report)
 
     async def space(self, unit: StorageUnit) -> Space | None:
         return await plain.space(self._volumes, unit)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from ganeti.errors import AlreadyExists, ExecutionFailed, GanetiError, UnknownEntity, WrongInput
+from ganeti.errors import AlreadyExists, EnvironmentUnfit, ExecutionFailed, GanetiError, UnknownEntity, WrongInput
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskUse
@@ -25,6 +25,7 @@ from ganeti.node.storage.ext.attachment import Attachment
 from ganeti.node.storage.ext.provider import find
 from ganeti.node.storage.ext.volume import Volume
 from ganeti.node.storage.looking import each_examined
+from ganeti.node.storage.zeroing import length_of, wipe
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
 
@@ -111,6 +112,14 @@ class ExtStorage:
                 await volume.run("grow", VOL_SIZE=str(now), VOL_NEW_SIZE=str(size))
         report.progress(size, size, "MiB")
 
+    async def length(self, disk: Disk) -> int:
+        async with self._device(disk) as device:
+            return await asyncio.to_thread(length_of, device)
+
+    async def wipe(self, disk: Disk, start: int, report: Report) -> None:
+        async with self._device(disk) as device:
+            await wipe(device, start, report, f"disk {disk.uuid}")
+
     async def space(self, unit: StorageUnit) -> Space | None:
         """Nobody knows: the interface has no question for it."""
         del unit
@@ -123,6 +132,19 @@ class ExtStorage:
         except GanetiError as error:
             return (error.message,)
         return ()
+
+    @asynccontextmanager
+    async def _device(self, disk: Disk) -> AsyncIterator[str]:
+        """Of a volume, which is attached meanwhile. Raises EnvironmentUnfit if it has none."""
+        used = self._noted(Volume.of(self._paths, disk)) is not None
+        opened = await self.hold(disk, (), DiskUse.OWN)
+        try:
+            if not opened.path:
+                raise EnvironmentUnfit(f"Disk {disk.uuid} ({disk.location}) has no block device that could be wiped")
+            yield opened.path
+        finally:
+            if not used:
+                await self.release(disk, ())
 
     @asynccontextmanager
     async def _volume(self, disk: Disk) -> AsyncIterator[Volume]:

@@ -21,6 +21,7 @@ from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.lvm.volumes import Volume, Volumes, device_of, no_group
+from ganeti.node.storage.zeroing import wipe
 from ganeti.rpc.contract.adoption import Offer
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
@@ -75,6 +76,13 @@ class PlainStorage:
             raise WrongInput(f"Disk {disk.uuid} has {disk.size} MiB and cannot shrink to {size} MiB")
         with _named(disk, size):
             await self._volumes.extend(disk.location, size)
+
+    async def length(self, disk: Disk) -> int:
+        return (await self._volumes.there(disk.location)).length
+
+    async def wipe(self, disk: Disk, start: int, report: Report) -> None:
+        await self._volumes.activate(disk.location)
+        await wipe(device_of(disk.location), start, report, f"disk {disk.uuid}")
 
     async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
         found = await self._volumes.found(sources)
