@@ -45,7 +45,21 @@ WEB1 = {"instance_name": "web1"}
 MOVED = {"OLD_PRIMARY": "node2", "NEW_PRIMARY": "node3", "OLD_SECONDARY": "", "NEW_SECONDARY": ""}
 ON_NODE2 = {"primary": ["node2"]}
 MIRRORED = {"primary": ["node2"], "secondary": ["node3"]}
-TEMPLATES = {"enabled_disk_templates": ("sharedfile", "drbd"), "vg_name": "xenvg"}
+TEMPLATES = {"enabled_disk_templates": ("sharedfile", "drbd", "plain"), "vg_name": "xenvg"}
+PLAIN_WEB3 = (
+    "OP_INSTANCE_CREATE",
+    {
+        "instance_name": "web3",
+        "mode": "create",
+        "disk_template": "plain",
+        "disks": [{"size": 64}],
+        "nics": [],
+        "pnode": "node2",
+        "no_install": True,
+        "name_check": False,
+        "ip_check": False,
+    },
+)
 TO_NODE3 = {"primary": ["node2"], "source": ["node2"], "target": ["node3"]}
 
 REHEARSALS = {
@@ -111,6 +125,22 @@ REHEARSALS = {
         parts=TO_NODE3,
         said={**MOVED, "INSTANCE_PRIMARY": "node2", "SHUTDOWN_TIMEOUT": "120"},
         becomes={"INSTANCE_PRIMARY": "node3"},
+    ),
+    "OP_INSTANCE_MOVE": Rehearsal(
+        "web3",
+        {"instance_name": "web3", "target_node": "node3"},
+        parts={"primary": ["node2"], "target": ["node3"]},
+        said={"TARGET_NODE": "node3", "SHUTDOWN_TIMEOUT": "120", "INSTANCE_PRIMARY": "node2"},
+        becomes={"INSTANCE_PRIMARY": "node3"},
+        before=(PLAIN_WEB3,),
+    ),
+    "OP_INSTANCE_SET_PARAMS": Rehearsal(
+        "web3",
+        {"instance_name": "web3", "disk_template": "drbd", "remote_node": "node3"},
+        parts={"primary": ["node2"], "secondary": ["node3"]},
+        said={"NEW_DISK_TEMPLATE": "drbd", "RUNTIME_MEMORY": "", "INSTANCE_SECONDARIES": ""},
+        becomes={"INSTANCE_SECONDARIES": "node3", "INSTANCE_DISK_TEMPLATE": "drbd"},
+        before=(PLAIN_WEB3,),
     ),
     "OP_INSTANCE_GROW_DISK": Rehearsal(
         "web2",

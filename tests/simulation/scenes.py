@@ -43,6 +43,14 @@ async def mirrored_and_stopped(cluster):
     await mirrored(cluster, start=False)
 
 
+async def plain(cluster, **more):
+    await cluster.add("web1", template="plain", **more)
+
+
+async def plain_and_stopped(cluster):
+    await plain(cluster, start=False)
+
+
 async def activated(cluster):
     await mirrored_and_stopped(cluster)
     await cluster.run("OP_INSTANCE_ACTIVATE_DISKS", instance_name="web1")
@@ -206,6 +214,8 @@ SCENES = (
     move("OP_INSTANCE_MIGRATE", running),
     instance("OP_INSTANCE_MIGRATE", mirrored),
     move("OP_INSTANCE_MIGRATE", stopped, allow_failover=True),
+    move("OP_INSTANCE_MOVE", plain),
+    move("OP_INSTANCE_MOVE", plain_and_stopped),
     Scene("OP_INSTANCE_MULTI_ALLOC", lambda name, node: {"instances": [new(name, node)]}),
     Scene("OP_INSTANCE_QUERY_DATA", lambda name, node: {"instances": [name]}, running),
     instance("OP_INSTANCE_REBOOT", running, reboot_type="hard"),
@@ -217,6 +227,9 @@ SCENES = (
     Scene("OP_INSTANCE_REPLACE_DISKS", renewed, mirrored, often=4),
     Scene("OP_INSTANCE_REPLACE_DISKS", renewed, mirrored_and_stopped),
     instance("OP_INSTANCE_REPLACE_DISKS", mirrored, often=2, mode="replace_on_secondary"),
+    instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="drbd", remote_node="node3"),
+    instance("OP_INSTANCE_SET_PARAMS", mirrored_and_stopped, disk_template="plain"),
+    instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="sharedfile"),
     instance("OP_INSTANCE_SHUTDOWN", running),
     instance("OP_INSTANCE_SHUTDOWN", mirrored),
     instance("OP_INSTANCE_STARTUP", stopped, often=4),

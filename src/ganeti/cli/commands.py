@@ -63,6 +63,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "list-fields": "instance:LIST_FIELDS",
         "list-tags": "OP_TAGS_GET",
         "migrate": "OP_INSTANCE_MIGRATE",
+        "modify": "instance:MODIFY",
+        "move": "OP_INSTANCE_MOVE",
         "reboot": "OP_INSTANCE_REBOOT",
         "recreate-disks": "OP_INSTANCE_RECREATE_DISKS",
         "remove": "OP_INSTANCE_REMOVE",

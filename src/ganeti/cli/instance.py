@@ -12,12 +12,13 @@ from typing import Any
 
 from ganeti.cli import follow, tree
 from ganeti.cli.listing import field_lister, lister
-from ganeti.cli.runnable import Local
+from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import NO_JOB, Argument, Command, Option
 from ganeti.declare.text import format_size
 from ganeti.errors import EXIT_FAILURE, ExecutionFailed, WrongInput
+from ganeti.operations.instance.modify import InstanceModify
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT
 from ganeti.query.instance import DEFAULT
 
@@ -50,6 +51,16 @@ INFO = Local(
     "Show detailed information about instances.",
     _info,
 )
+
+
+def _show_modified(session: Session, results: list[Any]) -> int:
+    session.say(f"Modified instance {session.values['instance_name']}")
+    for what, value in results[0]:
+        session.say(f" - {what} -> {value}")
+    return 0
+
+
+MODIFY = presented(InstanceModify, _show_modified)
 
 
 def _description(data: dict[str, Any]) -> Pairs:

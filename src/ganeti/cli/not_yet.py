@@ -18,7 +18,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         "gnt-debug": "allocator iallocator metad submit-job test-jobqueue test-osparams wconfd",
         "gnt-filter": "add delete info list list-fields replace",
         "gnt-group": "evacuate show-ispecs-cmd",
-        "gnt-instance": "change-group modify move reinstall rename",
+        "gnt-instance": "change-group reinstall rename",
         "gnt-network": "add add-tags connect disconnect info list list-fields list-tags modify remove remove-tags",
         "gnt-node": "health list-drbd modify-storage power powercycle repair-storage restricted-command",
         "gnt-os": "modify",

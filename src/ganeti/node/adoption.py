@@ -25,12 +25,12 @@ class Adoption:
     async def adopt(self, call: adoption.AdoptDisks, report: Report) -> None:
         del report
         for disk, source in zip(call.disks, call.sources, strict=True):
-            await self._storage(disk.template).adopt(disk, source)
+            await self._storage(disk.template).adopt(disk, source, call.peers)
 
     async def give_back(self, call: adoption.ReturnDisks, report: Report) -> None:
         del report
         for disk, source in zip(call.disks, call.sources, strict=True):
-            await self._storage(disk.template).give_back(disk, source)
+            await self._storage(disk.template).give_back(disk, source, call.peers)
 
     def _storage(self, template: DiskTemplate) -> Adopting:
         if template not in self._adopting:

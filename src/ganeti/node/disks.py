@@ -38,6 +38,7 @@ class Disks:
         failed: list[GanetiError] = []
         for disk in call.disks:
             try:
+                await self._equipment.channel.give_up(disk.uuid)  # a copy on its way has it open
                 await self._storage(disk).remove(disk, call.peers)
             except GanetiError as error:
                 failed.append(error)

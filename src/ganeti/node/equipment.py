@@ -13,6 +13,7 @@ from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.parameters.network import NicMode
 from ganeti.model.template import TEMPLATES
+from ganeti.node.channel import Channel
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Hypervisor
 from ganeti.node.hypervisor.fake import FakeHypervisor, PaperFiles
@@ -24,6 +25,7 @@ from ganeti.node.network.bridged import Bridged
 from ganeti.node.network.driver import Network
 from ganeti.node.network.fake import FakeNetwork
 from ganeti.node.network.unsupported import Unsupported
+from ganeti.node.paper_channel import PaperChannel, PaperCopies
 from ganeti.node.storage.block import BlockStorage
 from ganeti.node.storage.diskless import NoStorage
 from ganeti.node.storage.drbd.commands import Drbd
@@ -32,6 +34,7 @@ from ganeti.node.storage.drbd.module import Module, PaperModule
 from ganeti.node.storage.driver import Adopting, Storage, VolumeGroups, Wiping
 from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage, PaperVolumes
+from ganeti.node.storage.fake_adoption import FakeAdoption
 from ganeti.node.storage.fake_devices import FakeDevices
 from ganeti.node.storage.fake_mirror import Copies, FakeMirror
 from ganeti.node.storage.file import FileStorage
@@ -56,6 +59,7 @@ class Equipment:
     wiping: Mapping[DiskTemplate, Wiping]
     networks: Mapping[NicMode, Network]
     volumes: VolumeGroups
+    channel: Channel | PaperChannel
     address: MasterIp | PaperMasterIp
     drbd: Module | PaperModule
     port: int = NODE_DAEMON_PORT
@@ -99,10 +103,11 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.EXT: ext,
             DiskTemplate.RBD: RbdStorage(paths),
         },
-        adopting={DiskTemplate.PLAIN: plain, DiskTemplate.BLOCK: block},
+        adopting={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.BLOCK: block},
         wiping={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
         volumes=volumes,
+        channel=Channel(paths),
         address=MasterIp(paths),
         drbd=Module(paths),
     )
@@ -121,6 +126,7 @@ class PaperDisks:
     shared: MutableMapping[str, Disk] = field(default_factory=dict)
     devices: MutableMapping[str, int] = field(default_factory=dict)
     copies: Copies = field(default_factory=dict)
+    copying: PaperCopies = field(default_factory=PaperCopies)
 
 
 def on_paper(
@@ -137,7 +143,7 @@ def on_paper(
     """
     events = Events()
     own, shared, mirror = FakeStorage({}), FakeStorage(world.shared), FakeMirror(name, world.copies)
-    devices = FakeDevices(world.devices)
+    devices, volumes = FakeDevices(world.devices), FakeAdoption(own, mirror)
     storages: dict[DiskTemplate, Storage] = {t: shared if TEMPLATES[t].movable else own for t in DiskTemplate}
     return Equipment(
         name,
@@ -148,10 +154,11 @@ def on_paper(
         # "kvm" too, so that a cluster on paper can be like a real one in everything else.
         hypervisors={kind: FakeHypervisor(kind, {}, events, clock) for kind in ("kvm", "fake")},
         storages=storages | {t: mirror for t in DiskTemplate if TEMPLATES[t].mirrored} | {DiskTemplate.BLOCK: devices},
-        adopting={DiskTemplate.PLAIN: own, DiskTemplate.BLOCK: devices},
+        adopting={DiskTemplate.PLAIN: volumes, DiskTemplate.DRBD: volumes, DiskTemplate.BLOCK: devices},
         wiping={DiskTemplate.PLAIN: own, DiskTemplate.DRBD: mirror, DiskTemplate.EXT: shared},
         networks=dict.fromkeys(get_args(NicMode), FakeNetwork()),
         volumes=PaperVolumes(own),
+        channel=PaperChannel(name, world.copying),
         address=PaperMasterIp(),
         drbd=PaperModule(),
     )

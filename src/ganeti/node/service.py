@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganeti.node.adoption import Adoption
+from ganeti.node.copying import Copying
 from ganeti.node.disks import Disks
 from ganeti.node.equipment import Equipment
 from ganeti.node.guests import Guests
@@ -16,7 +17,7 @@ from ganeti.node.osinstall.installer import Installer
 from ganeti.node.reports import Reports
 from ganeti.node.verification import Verification
 from ganeti.rpc.call import Call
-from ganeti.rpc.contract import adoption, hooks, instance, node, os, storage, verify
+from ganeti.rpc.contract import adoption, copying, hooks, instance, node, os, storage, verify
 from ganeti.rpc.server import Handler
 
 
@@ -30,6 +31,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
     guests = Guests(equipment)
     disks = Disks(equipment)
     adopting = Adoption(equipment)
+    copies = Copying(equipment)
     installer = Installer(equipment, guests)
     verification = Verification(equipment)
     return {
@@ -67,6 +69,8 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         adoption.ExamineOffers: adopting.examine,
         adoption.AdoptDisks: adopting.adopt,
         adoption.ReturnDisks: adopting.give_back,
+        copying.AwaitCopy: copies.wait,
+        copying.SendCopy: copies.send,
         os.DiagnoseProviders: installer.diagnose,
         os.ValidateOs: installer.validate,
         os.InstallOs: installer.install,

@@ -75,11 +75,11 @@ class BlockStorage:
     async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
         return tuple([await self._offer(source) for source in sources])
 
-    async def adopt(self, disk: Disk, source: str) -> None:
-        del source
+    async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
+        del source, peers
         await self._ensure_size(disk, disk.size)
 
-    async def give_back(self, disk: Disk, source: str) -> None:
+    async def give_back(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
         """It was not changed."""
 
     async def _offer(self, source: str) -> Offer:

@@ -107,11 +107,11 @@ class Adopting(Protocol):
         """Of each, in their order. What is wrong with one is its ``problem``, and no error."""
         ...
 
-    async def adopt(self, disk: Disk, source: str) -> None:
+    async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
         """See AdoptDisks. Raises UnknownEntity if it is not there, WrongState if it is used."""
         ...
 
-    async def give_back(self, disk: Disk, source: str) -> None:
+    async def give_back(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
         """See ReturnDisks."""
         ...
 

@@ -15,7 +15,6 @@ from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
-from ganeti.rpc.contract.adoption import Offer
 from ganeti.rpc.contract.storage import DiskStatus, LvmSpace, StoredVolume
 from ganeti.rpc.server import Report
 
@@ -85,24 +84,6 @@ class FakeStorage:
     async def wipe(self, disk: Disk, start: int, report: Report) -> None:
         del report
         self.wiped.append((disk.location, start, await self.length(disk)))
-
-    async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
-        sizes = {location: disk.size for location, disk in self.disks.items()} | self.strays
-        return tuple(
-            Offer(sizes[source], source) if source in sizes else Offer(0, source, f"There is no volume {source}")
-            for source in sources
-        )
-
-    async def adopt(self, disk: Disk, source: str) -> None:
-        if disk.location in self.disks:
-            return
-        if source not in self.strays:
-            raise UnknownEntity(f"There is no volume {source}")
-        self.disks[disk.location] = replace(disk, size=self.strays.pop(source))
-
-    async def give_back(self, disk: Disk, source: str) -> None:
-        if found := self.disks.pop(disk.location, None):
-            self.strays[source] = found.size
 
     async def space(self, unit: StorageUnit) -> Space | None:
         return Space(unit, self._capacity, self._capacity - self.used())

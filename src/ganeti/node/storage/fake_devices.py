@@ -70,11 +70,11 @@ class FakeDevices:
             for source in sources
         )
 
-    async def adopt(self, disk: Disk, source: str) -> None:
-        del source
+    async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
+        del source, peers
         self._ensure_size(disk, disk.size)
 
-    async def give_back(self, disk: Disk, source: str) -> None:
+    async def give_back(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
         pass
 
     def _ensure_size(self, disk: Disk, size: int) -> None:

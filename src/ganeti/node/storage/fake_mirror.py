@@ -54,24 +54,24 @@ class FakeMirror:
     """
 
     def __init__(self, name: str, copies: Copies, capacity: int = 1024**2) -> None:
-        self._name = name
-        self._copies = copies
+        self.name = name
+        self.copies = copies
         self._capacity = capacity
         self.wiped: list[tuple[str, int, int]] = []
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
         self._other(disk, peers)
-        found = self._copies.get(self._key(disk))
+        found = self.copies.get(self.key(disk))
         if found and found.disk.size != disk.size:
             raise AlreadyExists(f"There is a disk of {found.disk.size} MiB at {disk.location} already")
         if not found:
             self._ensure_space(disk, disk.size)
-            self._copies[self._key(disk)] = Copy(disk, disk.size)
+            self.copies[self.key(disk)] = Copy(disk, disk.size)
         report.progress(disk.size, disk.size, "MiB")
 
     async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
         await self.release(disk, peers)
-        self._copies.pop(self._key(disk), None)
+        self.copies.pop(self.key(disk), None)
 
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         other, own = self._other(disk, peers), self._own(disk)
@@ -84,9 +84,9 @@ class FakeMirror:
         return self.expected(disk, peers)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
-        other, found = self._other(disk, peers), self._copies.get(self._key(disk))
+        other, found = self._other(disk, peers), self.copies.get(self.key(disk))
         if found and found.use in _WRITING:
-            raise WrongState(f"Disk {disk.uuid} is used on {self._name}")
+            raise WrongState(f"Disk {disk.uuid} is used on {self.name}")
         if found:
             found.use = None
             # What is written from now on is missing here.
@@ -128,13 +128,13 @@ class FakeMirror:
 
     def lose_power(self) -> None:
         """The node goes off: it holds nothing, what is on its copies stays; what others write then is missing there."""
-        for (node, location), copy in self._copies.items():
-            if node == self._name:
+        for (node, location), copy in self.copies.items():
+            if node == self.name:
                 copy.use = None
                 copy.up_to_date &= not self._is_written(location)
 
     def _status(self, disk: Disk, peers: Sequence[Peer]) -> DiskStatus:
-        own, other = self._copies.get(self._key(disk)), self._other(disk, peers)
+        own, other = self.copies.get(self.key(disk)), self._other(disk, peers)
         if own is None:
             return DiskStatus(disk.uuid, "", problem=f"There is no copy of it at {disk.location}")
         problem = "" if own.size >= disk.size else f"It has {own.size} MiB instead of {disk.size} MiB"
@@ -155,7 +155,7 @@ class FakeMirror:
         if writing and other and not (use is other.use is DiskUse.SHARED or own.use is use):
             raise WrongState(f"Disk {disk.uuid} is used on its other node")
         if not own.valid and not force and not (other and other.use is not None and other.up_to_date):
-            raise WrongState(f"The copy of disk {disk.uuid} on {self._name} is not up to date")
+            raise WrongState(f"The copy of disk {disk.uuid} on {self.name} is not up to date")
 
     @staticmethod
     def _synchronise(own: Copy, other: Copy | None) -> None:
@@ -169,7 +169,7 @@ class FakeMirror:
             other.up_to_date = False
 
     def _own(self, disk: Disk) -> Copy:
-        found = self._copies.get(self._key(disk))
+        found = self.copies.get(self.key(disk))
         if found is None:
             raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
         return found
@@ -177,18 +177,18 @@ class FakeMirror:
     def _other(self, disk: Disk, peers: Sequence[Peer]) -> Copy | None:
         if unknown := set(disk.nodes) - {peer.uuid for peer in peers}:
             raise WrongInput(f"Disk {disk.uuid} is on nodes that are not known here: {', '.join(sorted(unknown))}")
-        names = [peer.name for peer in peers if peer.uuid in disk.nodes and peer.name != self._name]
-        return self._copies.get((names[0], disk.location)) if names else None
+        names = [peer.name for peer in peers if peer.uuid in disk.nodes and peer.name != self.name]
+        return self.copies.get((names[0], disk.location)) if names else None
 
     def _is_written(self, location: str) -> bool:
-        return any(copy.use in _WRITING for (_, where), copy in self._copies.items() if where == location)
+        return any(copy.use in _WRITING for (_, where), copy in self.copies.items() if where == location)
 
-    def _key(self, disk: Disk) -> tuple[str, str]:
-        return self._name, disk.location
+    def key(self, disk: Disk) -> tuple[str, str]:
+        return self.name, disk.location
 
     def _ensure_space(self, disk: Disk, more: int) -> None:
         if self._used() + more > self._capacity:
             raise InsufficientResources(f"No space for disk {disk.uuid} ({disk.size} MiB)")
 
     def _used(self) -> int:
-        return sum(copy.disk.size for (node, _), copy in self._copies.items() if node == self._name)
+        return sum(copy.disk.size for (node, _), copy in self.copies.items() if node == self.name)

@@ -39,7 +39,7 @@ async def wipe(device: str, start: int, report: Report, called: str) -> None:
 async def zero_range(device: str, start: int, end: int) -> None:
     """Raises ExecutionFailed."""
     for at in range(start, end, _PIECE):
-        await to_the_end(lambda at=at: _zero(device, at, min(_PIECE, end - at)))  # type: ignore[misc]  # mypy 5107
+        await to_the_end(_zero, device, at, min(_PIECE, end - at))
 
 
 def length_of(path: str) -> int:

@@ -31,7 +31,7 @@ async def make_disks(cluster: RunContext, instance: Instance, guest: Guest) -> N
         cluster.step("wiping them, as the cluster's setting prealloc_wipe_disks wants it")
     await gather(*(cluster.call(node, create, prefix="   ") for node in nodes))
     if is_mirrored(instance):
-        await _connect(cluster, guest, nodes)
+        await connect_copies(cluster, guest.disks, guest.peers, nodes)
 
 
 def wiped(cluster: RunContext, instance: Instance) -> bool:
@@ -46,9 +46,13 @@ def leftover(owner: str, node: Node, disks: Sequence[Disk], peers: Sequence[Peer
     return f"the disks of {owner} on {node.name} ({places})", node, call
 
 
-async def _connect(cluster: RunContext, guest: Guest, nodes: list[Node]) -> None:
+async def connect_copies(
+    cluster: RunContext, disks: tuple[Disk, ...], peers: tuple[Peer, ...], nodes: Sequence[Node]
+) -> None:
+    """Have the copies of new mirrors synchronised from the first node, whatever the others have."""
     primary, *others = nodes
-    await gather(*(cluster.call(node, HoldDisks(disks=guest.disks, peers=guest.peers)) for node in others))
-    # Both copies are empty and neither is the newer one: the primary node's becomes it.
-    await cluster.call(primary, HoldDisks(disks=guest.disks, peers=guest.peers, use=DiskUse.OWN, force=True))
-    await cluster.call(primary, HoldDisks(disks=guest.disks, peers=guest.peers))
+    standby = HoldDisks(disks=disks, peers=peers)
+    await gather(*(cluster.call(node, standby) for node in others))
+    # DRBD takes neither copy of a new mirror for the newer one: the primary node's becomes it.
+    await cluster.call(primary, HoldDisks(disks=disks, peers=peers, use=DiskUse.OWN, force=True))
+    await cluster.call(primary, standby)

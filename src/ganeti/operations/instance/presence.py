@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext
-from ganeti.model.instance import Instance
+from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
 from ganeti.rpc.contract.instance import DescribeGuest
@@ -52,6 +52,17 @@ async def ensure_nowhere(cluster: CheckContext, instance: Instance, *, but: Iter
         raise WrongState(
             f"Instance {instance.name} is running on {', '.join(node.name for node in found)}; "
             "it must not be started a second time"
+        )
+
+
+async def ensure_stopped(cluster: CheckContext, instance: Instance) -> None:
+    """Raise WrongState if the guest runs on any node, or should run."""
+    if found := await found_on(cluster, instance, cluster.state.nodes):
+        raise WrongState(f"Instance {instance.name} is running on {found[0].name}; stop it first")
+    if instance.admin_state is AdminState.UP:
+        raise WrongState(
+            f"Instance {instance.name} should be running, and could be started any time; "
+            f"'gnt-instance shutdown {instance.name}' records that it should be down"
         )
 
 

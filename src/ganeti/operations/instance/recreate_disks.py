@@ -24,7 +24,7 @@ from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.model.disk import AccessMode
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, guest_of
-from ganeti.model.instance import AdminState, Instance
+from ganeti.model.instance import Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
@@ -34,7 +34,7 @@ from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocat
 from ganeti.operations.instance.making import make_disks
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.policy import ensure_allowed
-from ganeti.operations.instance.presence import found_on
+from ganeti.operations.instance.presence import ensure_stopped
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, nodes_of, online
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.rpc.contract.storage import ExamineDisks
@@ -127,7 +127,7 @@ class InstanceRecreateDisks(
             raise WrongState(f"Instance {instance.name} has no disks")
         if TEMPLATES[instance.disk_template].adopted == "always":
             raise WrongState(f"The disks of {instance.name} (template '{instance.disk_template}') are made elsewhere")
-        await self._ensure_stopped(cluster, instance)
+        await ensure_stopped(cluster, instance)
         made, indexes = self._changed(instance), self._indexes(instance)
         ensure_allowed(cluster.state, made)
         made = await self._placed(cluster, made)
@@ -148,15 +148,6 @@ class InstanceRecreateDisks(
             )
         async with activated(cluster, plan.made, runs=False):
             await wait_for_sync(cluster, plan.made)
-
-    async def _ensure_stopped(self, cluster: CheckContext, instance: Instance) -> None:
-        if found := await found_on(cluster, instance, cluster.state.nodes):
-            raise WrongState(f"Instance {instance.name} is running on {found[0].name}; stop it first")
-        if instance.admin_state is AdminState.UP:
-            raise WrongState(
-                f"Instance {instance.name} should be running, and could be started any time; "
-                f"'gnt-instance shutdown {instance.name}' records that it should be down"
-            )
 
     def _indexes(self, instance: Instance) -> frozenset[int]:
         changes = self._changes()

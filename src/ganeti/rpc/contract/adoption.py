@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks of a node about volumes that are there already and become disks as they are."""
+"""What the master asks of a node about volumes that are there already and become disks as they are.
+
+They are of nobody until then, or have been disks of the same instance under another template.
+"""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
 from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.guest import Peer
 from ganeti.rpc.call import Call
 
 
@@ -29,6 +33,7 @@ class AdoptDisks(Call[None], frozen=True, tag="adoption.adopt"):
 
     disks: tuple[Disk, ...]
     sources: tuple[str, ...]
+    peers: tuple[Peer, ...] = ()
 
 
 class ReturnDisks(Call[None], frozen=True, tag="adoption.return"):
@@ -36,3 +41,4 @@ class ReturnDisks(Call[None], frozen=True, tag="adoption.return"):
 
     disks: tuple[Disk, ...]
     sources: tuple[str, ...]
+    peers: tuple[Peer, ...] = ()

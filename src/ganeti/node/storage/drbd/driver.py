@@ -21,6 +21,7 @@ from ganeti.node.storage.drbd.status import Resource, parse_finish
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.lvm import plain
 from ganeti.node.storage.lvm.volumes import Volume, Volumes
+from ganeti.rpc.contract.adoption import Offer
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
 
@@ -97,6 +98,27 @@ class DrbdStorage:
                 await self._grow_device(replica, size)
         report.progress(size, size, "MiB")
 
+    async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
+        return await self._plain.offers(sources)
+
+    async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
+        """A volume becomes the data of this node's copy; which copy is the newer one is said when it is held."""
+        replica = replica_of(self._name, disk, peers)
+        self._ensure_usable()
+        async with self._locks[disk.uuid]:
+            if replica.data not in await self._volumes.found([replica.data]):
+                await self._make_metadata(replica)
+            await self._plain.adopt(disk, source, peers)
+
+    async def give_back(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
+        """Nobody but a conversion that was interrupted can have used it by then."""
+        found = (await self._drbd.resources()).get(disk.uuid) if self._module.version else None
+        if found and found.primary:
+            await self.hold(disk, peers, DiskUse.STANDBY)
+        await self.release(disk, peers)
+        await self._plain.give_back(disk, source, peers)
+        await self._volumes.remove(replica_of(self._name, disk, peers).metadata)
+
     async def length(self, disk: Disk) -> int:
         return await self._plain.length(disk)
 
@@ -118,14 +140,17 @@ class DrbdStorage:
         return len(found) == 2
 
     async def _make(self, replica: Replica) -> None:
-        tags = plain.owner_tags(replica.disk)
         try:
-            await self._volumes.create(replica.metadata, METADATA, stripes=replica.parameters.meta_stripes, tags=tags)
-            await self._drbd.make_metadata(replica)
+            await self._make_metadata(replica)
             await self._make_data(replica)
         except BaseException:
             await self._volumes.remove(replica.metadata)
             raise
+
+    async def _make_metadata(self, replica: Replica) -> None:
+        stripes, tags = replica.parameters.meta_stripes, plain.owner_tags(replica.disk)
+        await self._volumes.create(replica.metadata, METADATA, stripes=stripes, tags=tags)
+        await self._drbd.make_metadata(replica)
 
     async def _make_data(self, replica: Replica) -> None:
         tags, stripes = plain.owner_tags(replica.disk), replica.parameters.data_stripes

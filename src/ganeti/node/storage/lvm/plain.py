@@ -88,8 +88,9 @@ class PlainStorage:
         found = await self._volumes.found(sources)
         return tuple(_offer(source, found.get(source)) for source in sources)
 
-    async def adopt(self, disk: Disk, source: str) -> None:
+    async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
         """The volume gets the name and the tags that one that is made for the disk would have."""
+        del peers
         found = await self._volumes.look(source)
         if found and (problem := _offer(source, found).problem):
             raise WrongState(problem)
@@ -97,9 +98,11 @@ class PlainStorage:
             await self._volumes.rename(source, disk.location)
             await self._volumes.tag(disk.location, owner_tags(disk))
 
-    async def give_back(self, disk: Disk, source: str) -> None:
+    async def give_back(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
+        del peers
         if await self._volumes.look(disk.location):
-            await self._volumes.tag(disk.location, owner_tags(disk), on=False)
+            if disk.uuid not in source:  # what was a disk of the instance keeps its tag
+                await self._volumes.tag(disk.location, owner_tags(disk), on=False)
             await self._volumes.rename(disk.location, source)
 
     async def space(self, unit: StorageUnit) -> Space | None:

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the master asks about copies of disks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ganeti.errors import EnvironmentUnfit
+from ganeti.model.disk import Disk, DiskUse
+from ganeti.model.guest import Peer
+from ganeti.node.equipment import Equipment
+from ganeti.rpc.contract import copying
+from ganeti.rpc.server import Report
+
+_MIB = 1024**2
+
+
+class Copying:
+    """The handlers of ``rpc/contract/copying.py``."""
+
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
+
+    async def wait(self, call: copying.AwaitCopy, report: Report) -> int:
+        del report
+        path = await self._path(call.disk, call.peers)
+        return await self._equipment.channel.listen(call.disk.uuid, path, call.sender, call.address)
+
+    async def send(self, call: copying.SendCopy, report: Report) -> None:
+        def progress(done: int, total: int) -> None:
+            report.progress(done / _MIB, total / _MIB, "MiB")
+
+        path = await self._path(call.disk, call.peers)
+        await self._equipment.channel.send(path, call.receiver, call.address, call.port, progress)
+
+    async def _path(self, disk: Disk, peers: Sequence[Peer]) -> str:
+        opened = await self._equipment.storage(disk.template).hold(disk, peers, DiskUse.OWN)
+        if not opened.path:
+            raise EnvironmentUnfit(
+                f"Disk {disk.uuid} has no device on {self._equipment.name} that could be copied; it has one with the "
+                "disk parameter access=kernelspace"
+            )
+        return opened.path

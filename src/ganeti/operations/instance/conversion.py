@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Another disk template for an instance that is stopped (gnt-instance(8), "modify", "-t").
+
+Between plain and drbd the volumes stay where they are; between all others the content is copied to new disks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec.structs import replace
+
+from ganeti.errors import WrongInput, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.disk import Disk, DiskTemplate, DiskUse
+from ganeti.model.entity import evolve
+from ganeti.model.guest import disks_of, guest_of, peers_of
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.model.template import FILES, TEMPLATES
+from ganeti.operations.instance.activation import activated, ensure_up_to_date, hold, is_mirrored, release
+from ganeti.operations.instance.copying import copy_disks, left_of, remove_left, with_true_sizes
+from ganeti.operations.instance.disks import disk_place, parse_template
+from ganeti.operations.instance.making import connect_copies, leftover, make_disks
+from ganeti.operations.instance.mirroring import named_nodes, placed_on
+from ganeti.operations.instance.subject import nodes_of, online, primary_of
+from ganeti.operations.instance.synchronising import wait_for_sync
+from ganeti.rpc.contract.adoption import AdoptDisks, ReturnDisks
+from ganeti.rpc.contract.storage import CreateDisks
+
+_IN_PLACE = frozenset({DiskTemplate.PLAIN, DiskTemplate.DRBD})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for; ``provider`` and ``params`` are of external storage."""
+
+    template: str
+    secondary: Node | None = None
+    file_storage_dir: str | None = None
+    file_driver: str | None = None
+    provider: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """``old`` with the sizes that its disks have, ``new`` as it is to be; what it takes is reserved."""
+
+    old: Instance
+    new: Instance
+
+    @property
+    def in_place(self) -> bool:
+        return {self.old.disk_template, self.new.disk_template} == _IN_PLACE
+
+
+async def planned(cluster: CheckContext, instance: Instance, wish: Wish) -> Conversion:
+    """Raises WrongInput or WrongState for what is not possible."""
+    template = parse_template(cluster.state.cluster, wish.template)
+    _ensure_possible(instance, template, wish)
+    for node in nodes_of(cluster.state, instance):
+        online(node)
+    primary = primary_of(cluster.state, instance)
+    nodes = named_nodes(template, primary, wish.secondary)
+    old = await with_true_sizes(cluster, instance)
+    place = wish.provider or disk_place(cluster.state.cluster, template, wish.file_storage_dir, instance.name)
+    disks = [_converted(disk, index, template, place, wish) for index, disk in enumerate(old.disks)]
+    new = placed_on(cluster, evolve(old, disk_template=template, disks=tuple(disks)), nodes)
+    cluster.reserve(new)
+    return Conversion(old, new)
+
+
+async def carry_out(cluster: RunContext, conversion: Conversion, *, wait: bool) -> None:
+    """``wait``: until mirrors are in sync. If it fails before the commit the old disks are as they were."""
+    old, new = conversion.old, conversion.new
+    left = left_of(cluster, old)
+    if conversion.in_place and is_mirrored(new):
+        await _mirror(cluster, conversion)
+        left = ()
+    elif conversion.in_place:
+        await _unmirror(cluster, conversion)
+    else:
+        await _copy(cluster, conversion)
+    current = cluster.state.get(Instance, new.uuid)
+    await cluster.commit([evolve(current, disk_template=new.disk_template, disks=new.disks)], then=left)
+    await remove_left(cluster, left)
+    if wait:
+        await wait_for_sync(cluster, new)
+    await release(cluster, new)
+
+
+def _ensure_possible(instance: Instance, template: DiskTemplate, wish: Wish) -> None:
+    if template is instance.disk_template:
+        raise WrongState(f"Instance {instance.name} has the disk template '{template}' already")
+    if not instance.disks or template is DiskTemplate.DISKLESS:
+        raise WrongInput("Parameter 'disk_template': nothing is converted from or to 'diskless'")
+    if TEMPLATES[template].adopted == "always":
+        raise WrongInput(f"Parameter 'disk_template': disks of template '{template}' are devices that are there")
+    if (template is DiskTemplate.EXT) != bool(wish.provider):
+        raise WrongInput("Parameter 'ext_params': template 'ext' needs provider=..., and no other template has one")
+    if wish.file_driver and template not in FILES:
+        raise WrongInput(f"Parameter 'file_driver': disks of template '{template}' are not kept in files")
+
+
+def _converted(disk: Disk, index: int, template: DiskTemplate, place: str, wish: Wish) -> Disk:
+    """The same disk, on another kind of storage."""
+    place_in = TEMPLATES[template].location
+    assert place_in  # noqa: S101 - all that have disks and are no devices have it
+    own_group = {disk.template, template} == _IN_PLACE
+    return replace(
+        disk,
+        template=template,
+        location=place_in(disk.location.partition("/")[0] if own_group else place, disk.uuid, index),
+        driver=wish.file_driver or "loop" if template in FILES else None,
+        params=dict(wish.params),
+        nodes=(),
+        mirror=None,
+    )
+
+
+async def _mirror(cluster: RunContext, conversion: Conversion) -> None:
+    """The volumes of the primary node become copies, and the secondary one gets others."""
+    new = conversion.new
+    primary, secondary = nodes_of(cluster.state, new)
+    disks, peers = disks_of(cluster.state, new), peers_of(cluster.state, new.disks)
+    sources = tuple(disk.location for disk in conversion.old.disks)
+    cluster.step(f"making copies of the disks of {new.name} on {secondary.name}")
+    await cluster.will_leave(
+        (f"the conversion of {', '.join(sources)} on {primary.name}", primary, _return(cluster, new, sources)),
+        leftover(new.name, secondary, disks, peers),
+    )
+    await cluster.call(secondary, CreateDisks(disks=disks, peers=peers))
+    await cluster.call(primary, AdoptDisks(disks=disks, sources=sources, peers=peers))
+    await connect_copies(cluster, disks, peers, [primary, secondary])
+
+
+async def _unmirror(cluster: RunContext, conversion: Conversion) -> None:
+    """The copies of the primary node become disks of it alone."""
+    old, new = conversion.old, conversion.new
+    primary = primary_of(cluster.state, old)
+    async with activated(cluster, old, runs=False, force=True):
+        await ensure_up_to_date(cluster, old, primary)
+    sources = tuple(disk.location for disk in old.disks)
+    cluster.step(f"taking the copies of the disks of {old.name} on {primary.name}")
+    undo = _return(cluster, new, sources)
+    await cluster.will_leave((f"the conversion of {', '.join(sources)} on {primary.name}", primary, undo))
+    await cluster.call(primary, AdoptDisks(disks=disks_of(cluster.state, new), sources=sources))
+
+
+async def _copy(cluster: RunContext, conversion: Conversion) -> None:
+    old, new = conversion.old, conversion.new
+    await make_disks(cluster, new, guest_of(cluster.state.changed([new]), new))
+    async with activated(cluster, old, runs=False, force=True):
+        await ensure_up_to_date(cluster, old, primary_of(cluster.state, old))
+        primary = primary_of(cluster.state, new)
+        try:
+            await hold(cluster, new, primary, DiskUse.OWN)
+            await copy_disks(cluster, old, new)
+        finally:
+            await hold(cluster, new, primary, DiskUse.STANDBY)
+
+
+def _return(cluster: CheckContext, new: Instance, sources: tuple[str, ...]) -> ReturnDisks:
+    return ReturnDisks(disks=disks_of(cluster.state, new), sources=sources, peers=peers_of(cluster.state, new.disks))

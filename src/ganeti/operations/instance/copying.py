@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The content of the disks of an instance goes to other disks, from node to node or within one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from ganeti.errors import GanetiError, WrongState
+from ganeti.jobs.context import CheckContext, RunContext, Thing
+from ganeti.model.entity import evolve
+from ganeti.model.guest import disks_of, peers_of
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.operations.instance.activation import about_disks
+from ganeti.operations.instance.making import leftover
+from ganeti.operations.instance.subject import nodes_of, primary_of
+from ganeti.rpc.contract.copying import AwaitCopy, Party, SendCopy
+from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
+
+
+async def with_true_sizes(cluster: CheckContext, instance: Instance) -> Instance:
+    """Its disks as large as they are: one that is rounded up on its storage can be used to its end.
+
+    Raises WrongState if one is not there, or smaller than is recorded.
+    """
+    node = primary_of(cluster.state, instance)
+    statuses = await cluster.call(node, about_disks(ExamineDisks, cluster.state, instance))
+    _ensure_sound(instance, node, statuses)
+    disks = [replace(disk, size=status.size) for disk, status in zip(instance.disks, statuses, strict=True)]
+    return evolve(instance, disks=tuple(disks))
+
+
+def _ensure_sound(instance: Instance, node: Node, statuses: Sequence[DiskStatus]) -> None:
+    wrong = [f"disk/{index}: {status.problem}" for index, status in enumerate(statuses) if status.problem]
+    if wrong:
+        raise WrongState(f"The disks of {instance.name} on {node.name} are not all there: {'; '.join(wrong)}")
+
+
+async def copy_disks(cluster: RunContext, old: Instance, new: Instance) -> None:
+    """From the primary node of ``old`` to that of ``new``, which hold them for that. The guest must not run."""
+    source, target = primary_of(cluster.state, old), primary_of(cluster.state, new)
+    copies = zip(disks_of(cluster.state, old), disks_of(cluster.state, new), strict=True)
+    for index, (disk, copy) in enumerate(copies):
+        cluster.step(f"copying disk {index} of {old.name} ({disk.size} MiB) from {source.name} to {target.name}")
+        wait = AwaitCopy(
+            disk=copy, sender=_party(source), address=target.migration_ip, peers=peers_of(cluster.state, new.disks)
+        )
+        port = await cluster.call(target, wait)
+        send = SendCopy(
+            disk=disk,
+            receiver=_party(target),
+            address=target.migration_ip,
+            port=port,
+            peers=peers_of(cluster.state, old.disks),
+        )
+        await cluster.call(source, send)
+
+
+def left_of(cluster: CheckContext, instance: Instance) -> tuple[Thing, ...]:
+    """What its nodes have of its disks, to be removed; nothing on those that are marked offline."""
+    disks, peers = disks_of(cluster.state, instance), peers_of(cluster.state, instance.disks)
+    nodes = [node for node in nodes_of(cluster.state, instance) if not node.offline]
+    return tuple(leftover(instance.name, node, disks, peers) for node in nodes) if disks else ()
+
+
+async def remove_left(cluster: RunContext, left: Sequence[Thing]) -> None:
+    """What cannot be removed is named; nothing depends on it."""
+    for what, node, remove in left:
+        try:
+            await cluster.call(node, remove)
+        except GanetiError as error:
+            cluster.warn(f"{what} stay there: {error.message}")
+
+
+def _party(node: Node) -> Party:
+    return Party(node.name, node.certificates)

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Change an instance: the template of its disks, until now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import Meta
+
+from ganeti.declare.command import Command, Option
+from ganeti.declare.operation import Hook
+from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
+from ganeti.declare.route import Route
+from ganeti.declare.types import MOST_DISKS, MOST_NICS, NonEmpty, OsName, Parameters, PositiveSize
+from ganeti.errors import GanetiError, UnknownEntity, WrongInput
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.lockset import LockSet, exclusive, shared
+from ganeti.jobs.operation import HookNodes
+from ganeti.model.disk import DiskTemplateName
+from ganeti.model.kind import Kind
+from ganeti.model.state import State
+from ganeti.model.template import UNSUPPORTED
+from ganeti.operations.instance.activation import deactivate
+from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, planned
+from ganeti.operations.instance.policy import ensure_allowed
+from ganeti.operations.instance.presence import ensure_stopped
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, nodes_of
+from ganeti.operations.node.choice import NodeChoice
+
+_REFUSED = (
+    Option(("--disk",), "Disks to add, change or remove", "identkeyval", "disks", repeat=True, hidden=True),
+    Option(("--net",), "Network cards to add, change or remove", "identkeyval", "nics", repeat=True, hidden=True),
+    Option(("--offline",), "Mark it offline", "flag", "offline", hidden=True),
+    Option(("--online",), "Mark it as not offline any more", "no-flag", "offline", hidden=True),
+)
+
+
+def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    renamed = {"node": "remote_node"}
+    return {renamed.get(name, name): value for name, value in values.items()}
+
+
+class InstanceModify(InstanceOperation[Conversion], frozen=True, kw_only=True, tag="OP_INSTANCE_SET_PARAMS"):
+    """Change an instance: give its disks another template."""
+
+    role: ClassVar[Role] = Role.ADMIN
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route(
+            "PUT",
+            "/instances/{instance_name}/modify",
+            body=True,
+            renamed={"custom_beparams": "beparams", "custom_hvparams": "hvparams"},
+        ),
+    )
+    hook: ClassVar[Hook | None] = Hook("instance-modify", "INSTANCE")
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-instance",
+            "modify",
+            arguments=(INSTANCE_ARGUMENT,),
+            options=(
+                Option(
+                    ("-n", "--node"),
+                    "Secondary node, for disks that become mirrored ones",
+                    metavar="NODE",
+                    completes="node",
+                ),
+                *_REFUSED,
+            ),
+            usage="-t TEMPLATE [-n NODE] <instance-name>",
+            compose=_parameters,
+        ),
+    )
+
+    force: Annotated[bool, param("Change it even if that makes little sense", "-f", "--force", unsupported=True)] = (
+        False
+    )
+    force_variant: Annotated[
+        bool, param("Accept an OS variant that the OS does not list", "--force-variant", unsupported=True)
+    ] = False
+    ignore_ipolicy: Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")] = False
+    nics: Annotated[
+        list[Any], Meta(max_length=MOST_NICS), param("Network cards to add, change or remove", unsupported=True)
+    ] = []
+    disks: Annotated[
+        list[Any], Meta(max_length=MOST_DISKS), param("Disks to add, change or remove", unsupported=True)
+    ] = []
+    beparams: Annotated[Parameters, param("Backend parameters", "-B", "--backend-parameters", unsupported=True)] = {}
+    runtime_mem: Annotated[
+        PositiveSize | None, param("Memory of the running guest", "-m", "--runtime-memory", unsupported=True)
+    ] = None
+    hvparams: Annotated[
+        Parameters, param("Hypervisor parameters", "-H", "--hypervisor-parameters", unsupported=True)
+    ] = {}
+    disk_template: Annotated[
+        DiskTemplateName | None,
+        param(
+            "Disk template to convert its disks to",
+            "-t",
+            "--disk-template",
+            metavar="TEMPLATE",
+            unsupported=UNSUPPORTED,
+        ),
+    ] = None
+    ext_params: Annotated[
+        Parameters,
+        param(
+            "Provider of external storage and its parameters, for template ext",
+            "-e",
+            "--ext-params",
+            metavar="KEY=VALUE,...",
+        ),
+    ] = {}
+    file_driver: Annotated[
+        Literal["blktap2", "blktap", "loop"] | None,
+        param("Driver of file-based disks", "--file-driver", metavar="DRIVER", unsupported=("blktap2", "blktap")),
+    ] = None
+    file_storage_dir: Annotated[
+        NonEmpty | None,
+        param(
+            "Directory for its disks, below the cluster's file storage directory", "--file-storage-dir", metavar="DIR"
+        ),
+    ] = None
+    pnode: Annotated[NonEmpty | None, param("New primary node", "--new-primary", unsupported=True)] = None
+    pnode_uuid: Annotated[NonEmpty | None, param("UUID of the new primary node", unsupported=True)] = None
+    remote_node: Annotated[NonEmpty | None, param("Secondary node, for disks that become mirrored ones")] = None
+    remote_node_uuid: Annotated[NonEmpty | None, param("UUID of the secondary node")] = None
+    iallocator: Annotated[
+        NonEmpty | None, param("Allocator that chooses the secondary node", "-I", "--iallocator", unsupported=True)
+    ] = None
+    os_name: Annotated[OsName | None, param("Operating system that is on it", "-o", "--os-type", unsupported=True)] = (
+        None
+    )
+    osparams: Annotated[Parameters, param("OS parameters", "-O", "--os-parameters", unsupported=True)] = {}
+    osparams_private: Annotated[
+        Parameters | None, param("Private OS parameters", "--os-parameters-private", unsupported=True, secret=True)
+    ] = None
+    wait_for_sync: Annotated[
+        bool,
+        param(
+            "Wait for mirrored disks to be in sync",
+            "--no-wait-for-sync",
+            off="Do not wait for mirrored disks to be in sync",
+        ),
+    ] = True
+    offline: Annotated[bool | None, param("Whether it is marked offline", unsupported=True)] = None
+    conflicts_check: Annotated[
+        bool,
+        param(
+            "Check for conflicts of addresses",
+            "--no-conflicts-check",
+            off="Do not check for conflicts of addresses",
+            unsupported=True,
+        ),
+    ] = True
+    hotplug: Annotated[bool, param("Change the running guest too", "--hotplug", unsupported=True)] = False
+    hotplug_if_possible: Annotated[
+        bool, param("Change the running guest too if it can be", "--hotplug-if-possible", unsupported=True)
+    ] = False
+    instance_communication: Annotated[
+        bool | None,
+        param("Communication of the guest with the metadata daemon", "-c", "--communication", unsupported=True),
+    ] = None
+
+    def locks(self, state: State) -> LockSet:
+        instance = self.instance(state)
+        try:
+            named = [node.name for node in (self._secondary.find(state),) if node]
+        except UnknownEntity:
+            named = []  # the check will say so
+        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance), *named)
+
+    async def check(self, cluster: CheckContext) -> Conversion:
+        instance = self.instance(cluster.state)
+        if self.disk_template is None:
+            raise WrongInput("Nothing to change; give a disk template (-t)")
+        await ensure_stopped(cluster, instance)
+        conversion = await planned(cluster, instance, self._wish(self.disk_template, cluster.state))
+        if not self.ignore_ipolicy:
+            ensure_allowed(cluster.state, conversion.new)
+        return conversion
+
+    async def run(self, cluster: RunContext, plan: Conversion) -> list[tuple[str, str]]:
+        """What has changed, with its new value."""
+        await carry_out(cluster, plan, wait=self.wait_for_sync)
+        return [("disk_template", str(plan.new.disk_template))]
+
+    async def recover(self, cluster: RunContext) -> None:
+        """What is recorded by then is what it has; what cannot be let go of is told when it is undone, or used."""
+        with suppress(GanetiError):
+            await deactivate(cluster, self.instance(cluster.state))
+
+    def hook_environment(self, state: State, plan: Conversion) -> dict[str, str]:
+        own = {"NEW_DISK_TEMPLATE": str(plan.new.disk_template), "RUNTIME_MEMORY": ""}
+        return {**super().hook_environment(state, plan), **own}
+
+    def hook_nodes(self, state: State, plan: Conversion) -> HookNodes:
+        concerned = {node.uuid: node for which in (plan.old, plan.new) for node in nodes_of(state, which)}
+        return HookNodes(pre=tuple(concerned.values()), post=tuple(concerned.values()))
+
+    @property
+    def _secondary(self) -> NodeChoice:
+        return NodeChoice(self.remote_node, self.remote_node_uuid)
+
+    def _wish(self, template: str, state: State) -> Wish:
+        params = {name: str(value) for name, value in self.ext_params.items()}
+        return Wish(
+            template,
+            self._secondary.find(state),
+            self.file_storage_dir,
+            self.file_driver,
+            params.pop("provider", ""),
+            params,
+        )

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Take an instance whose disks are on one node to another node, by copying them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from ganeti.declare.command import Command
+from ganeti.declare.operation import Hook
+from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
+from ganeti.declare.types import Name, NonEmpty
+from ganeti.errors import GanetiError, UnknownEntity, WrongInput, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.lockset import LockSet, exclusive, shared
+from ganeti.jobs.operation import HookNodes
+from ganeti.model.entity import evolve
+from ganeti.model.guest import Guest, guest_of
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.kind import Kind
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.model.template import TEMPLATES
+from ganeti.operations.instance.activation import activated
+from ganeti.operations.instance.copying import copy_disks, left_of, remove_left, with_true_sizes
+from ganeti.operations.instance.making import make_disks
+from ganeti.operations.instance.policy import ensure_allowed
+from ganeti.operations.instance.presence import ensure_nowhere, is_on
+from ganeti.operations.instance.shutdown import stop
+from ganeti.operations.instance.startup import ensure_it_fits, start
+from ganeti.operations.instance.subject import (
+    INSTANCE_ARGUMENT,
+    SHUTDOWN_TIMEOUT,
+    InstanceOperation,
+    ShutdownTimeout,
+    node_names,
+    online,
+    primary_of,
+)
+from ganeti.operations.node.choice import NodeChoice
+from ganeti.rpc.contract.instance import ClearGuest
+
+
+@dataclass(frozen=True, slots=True)
+class MovePlan:
+    """``moved`` is the instance as it is to be, ``guest`` what it is then."""
+
+    instance: Instance
+    moved: Instance
+    guest: Guest
+    source: Node
+    target: Node
+
+
+class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_MOVE"):
+    """Move an instance to another node by copying its disks; it is stopped meanwhile."""
+
+    role: ClassVar[Role] = Role.ADMIN
+    hook: ClassVar[Hook | None] = Hook("instance-move", "INSTANCE")
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-instance",
+            "move",
+            arguments=(INSTANCE_ARGUMENT,),
+            question="Instance {instance_name} will be moved. This requires a shutdown of the instance. Continue?",
+            usage="[-f] -n NODE <instance-name>",
+        ),
+    )
+
+    target_node: Annotated[NonEmpty, param("Node to move to", "-n", "--node", metavar="NODE", completes="node")]
+    target_node_uuid: Annotated[NonEmpty | None, param("UUID of the node to move to")] = None
+    shutdown_timeout: ShutdownTimeout = SHUTDOWN_TIMEOUT
+    compress: Annotated[Name, param("Compression of what is sent", "--compress", metavar="MODE", unsupported=True)] = (
+        "none"
+    )
+    ignore_consistency: Annotated[
+        bool,
+        param(
+            "Proceed even if the instance cannot be stopped on its node; make sure it does not run there",
+            "--ignore-consistency",
+        ),
+    ] = False
+    ignore_ipolicy: Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")] = False
+
+    def locks(self, state: State) -> LockSet:
+        instance = self.instance(state)
+        try:
+            named = [node.name for node in (self._choice.find(state),) if node]
+        except UnknownEntity:
+            named = []  # the check will say so
+        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance), *named)
+
+    async def check(self, cluster: CheckContext) -> MovePlan:
+        state = cluster.state
+        instance = self.instance(state)
+        template = TEMPLATES[instance.disk_template]
+        if template.copies != 1:
+            raise WrongState(
+                f"The disks of {instance.name} (template '{instance.disk_template}') need not be copied; "
+                "'gnt-instance migrate' or 'failover' takes it to another node"
+            )
+        source, target = online(primary_of(state, instance)), self._target(state, instance)
+        await ensure_nowhere(cluster, instance, but=[source])
+        moved = evolve(await with_true_sizes(cluster, instance), primary_node=target.uuid)
+        if not self.ignore_ipolicy:
+            ensure_allowed(state, moved)
+        guest = guest_of(state.changed([moved]), moved)
+        if instance.admin_state is AdminState.UP:
+            await ensure_it_fits(cluster, target, guest, disks_exist=False)
+        return MovePlan(instance, moved, guest, source, target)
+
+    async def run(self, cluster: RunContext, plan: MovePlan) -> None:
+        instance, was_up = plan.instance, plan.instance.admin_state is AdminState.UP
+        await self._stop(cluster, plan)
+        try:
+            await make_disks(cluster, plan.moved, plan.guest)
+            async with activated(cluster, instance, runs=False):
+                await copy_disks(cluster, instance, plan.moved)
+        except GanetiError:
+            if was_up:
+                with suppress(GanetiError):  # the first error tells more
+                    await start(cluster, plan.source, guest_of(cluster.state, instance), done="was not moved")
+            raise
+        left = left_of(cluster, instance)
+        current = cluster.state.get(Instance, instance.uuid)
+        await cluster.commit([evolve(current, primary_node=plan.target.uuid, disks=plan.moved.disks)], then=left)
+        if was_up:
+            cluster.step(f"starting the instance on {plan.target.name}")
+            await start(cluster, plan.target, plan.guest, done=f"has moved to {plan.target.name}")
+        cluster.step(f"removing the disks of {instance.name} on {plan.source.name}")
+        await remove_left(cluster, left)
+
+    async def recover(self, cluster: RunContext) -> None:
+        """One that should be up starts where it is by then: no other node has a guest of it."""
+        instance = self.instance(cluster.state)
+        node = primary_of(cluster.state, instance)
+        if instance.admin_state is AdminState.UP and not await is_on(cluster, instance, node):
+            await start(cluster, node, guest_of(cluster.state, instance), done="was being moved")
+
+    def hook_environment(self, state: State, plan: MovePlan) -> dict[str, str]:
+        own = {"TARGET_NODE": plan.target.name, "SHUTDOWN_TIMEOUT": str(self.shutdown_timeout)}
+        return {**super().hook_environment(state, plan), **own}
+
+    def hook_nodes(self, state: State, plan: MovePlan) -> HookNodes:
+        del state
+        return HookNodes(pre=(plan.source, plan.target), post=(plan.source, plan.target))
+
+    @property
+    def _choice(self) -> NodeChoice:
+        return NodeChoice(self.target_node, self.target_node_uuid)
+
+    def _target(self, state: State, instance: Instance) -> Node:
+        target = self._choice.find(state)
+        if target is None:
+            raise WrongInput("Parameter 'target_node' is missing: name the node to move to (-n)")
+        if target.uuid == instance.primary_node:
+            raise WrongInput(f"Parameter 'target_node': {instance.name} is on {target.name} already")
+        if not target.usable:
+            raise WrongState(f"Node {target.name} cannot get instances: it is {target.obstacle}")
+        return target
+
+    async def _stop(self, cluster: RunContext, plan: MovePlan) -> None:
+        cluster.step(f"shutting down the instance on {plan.source.name}")
+        try:
+            await stop(cluster, plan.source, plan.instance, self.shutdown_timeout)
+            await cluster.call(plan.source, ClearGuest(guest=guest_of(cluster.state, plan.instance)))
+        except GanetiError as error:
+            if not self.ignore_consistency:
+                raise
+            cluster.warn(
+                f"{plan.instance.name} could not be stopped on {plan.source.name} ({error.message}); proceeding anyway"
+            )

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Moving an instance by copying its disks."""
+
+import pytest
+from msgspec.structs import replace
+
+from ganeti import errors
+from tests.cluster.paper import running
+
+SETTINGS = {"enabled_disk_templates": ("plain", "file", "sharedfile"), "vg_name": "xenvg"}
+
+
+@pytest.fixture
+async def cluster(tmp_path):
+    async with running(tmp_path, **SETTINGS) as cluster:
+        yield cluster
+
+
+def disks(cluster, node, template="plain"):
+    return cluster.nodes[node].equipment.storages[template].disks
+
+
+async def move(cluster, node="node2", **more):
+    await cluster.run("OP_INSTANCE_MOVE", instance_name="web1", target_node=node, **more)
+
+
+@pytest.mark.parametrize("template", ["plain", "file"])
+async def test_a_running_instance_is_stopped_copied_and_started_on_the_other_node(cluster, template):
+    await cluster.add("web1", template=template, disks=[{"size": 64}, {"size": 32}])
+    places = [disk.location for disk in cluster.instance("web1").disks]
+    await move(cluster)
+    assert await cluster.list("instance", "pnode", "status", "admin_state") == [["node2", "running", "up"]]
+    assert [await cluster.nodes[name].guests() for name in ("node1", "node2")] == [{}, {"web1": "running"}]
+    assert cluster.disks.copying.made == [(("node1", place), ("node2", place)) for place in places]
+    assert disks(cluster, "node1", template) == {}
+    assert sorted(disks(cluster, "node2", template)) == sorted(places)
+
+
+async def test_an_instance_that_is_down_stays_down(cluster):
+    await cluster.add("web1", template="plain", start=False)
+    await move(cluster)
+    assert await cluster.list("instance", "pnode", "status") == [["node2", "ADMIN_down"]]
+
+
+async def test_a_disk_that_is_larger_than_was_asked_for_keeps_its_size(cluster):
+    await cluster.add("web1", template="plain", start=False)
+    (place,) = disks(cluster, "node1")
+    disks(cluster, "node1")[place] = replace(disks(cluster, "node1")[place], size=68)
+    await move(cluster)
+    assert disks(cluster, "node2")[place].size == cluster.instance("web1").disks[0].size == 68
+
+
+async def test_if_copying_fails_it_runs_on_where_it_was(cluster, monkeypatch):
+    await cluster.add("web1", template="plain")
+
+    async def broken(*_, **__):
+        raise errors.ExecutionFailed("the network broke")
+
+    monkeypatch.setattr("ganeti.node.paper_channel.PaperChannel.send", broken)
+    with pytest.raises(errors.ExecutionFailed, match="the network broke"):
+        await move(cluster)
+    assert await cluster.list("instance", "pnode", "status") == [["node1", "running"]]
+    assert [len(disks(cluster, name)) for name in ("node1", "node2")] == [1, 0]
+
+
+async def test_what_cannot_be_removed_where_it_was_is_named_and_it_runs_on_its_new_node(cluster):
+    await cluster.add("web1", template="plain")
+
+    async def busy(*_, **__):
+        raise errors.WrongState("in use")
+
+    cluster.nodes["node1"].equipment.storages["plain"].remove = busy
+    number = await cluster.submit("OP_INSTANCE_MOVE", instance_name="web1", target_node="node2")
+    assert (await cluster.finished(number)).status == "success"
+    assert any("on node1 (xenvg/" in line and "stay there" in line for line in cluster.log(number))
+    assert await cluster.list("instance", "pnode", "status") == [["node2", "running"]]
+
+
+@pytest.mark.parametrize(
+    ("template", "more", "told"),
+    [
+        ("plain", {"node": "node1"}, "web1 is on node1 already"),
+        ("plain", {"node": "node9"}, "Node 'node9' not known"),
+        ("plain", {"compress": "gzip"}, "Parameter 'compress' is not supported yet"),
+        ("sharedfile", {}, "need not be copied; 'gnt-instance migrate' or 'failover'"),
+    ],
+)
+async def test_what_cannot_be_moved_is_refused(cluster, template, more, told):
+    await cluster.add("web1", template=template)
+    with pytest.raises(errors.GanetiError, match=told):
+        await move(cluster, **more)
+    assert await cluster.list("instance", "pnode", "status") == [["node1", "running"]]
+
+
+async def test_to_a_drained_node_it_does_not_go_nor_without_all_of_its_disks(cluster):
+    await cluster.add("web1", template="plain", start=False)
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", drained=True, force=True)
+    with pytest.raises(errors.WrongState, match="node2 cannot get instances: it is drained"):
+        await move(cluster)
+    disks(cluster, "node1").clear()
+    with pytest.raises(errors.WrongState, match="are not all there: disk/0: There is no disk"):
+        await move(cluster, "node3")

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Disks on their way between two nodes, over TLS on the loopback interface."""
+
+import asyncio
+import os
+import re
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from ganeti.errors import ExecutionFailed, NodeUnreachable
+from ganeti.host import certificates
+from ganeti.host.paths import Paths
+from ganeti.node.channel import Channel
+from ganeti.rpc.contract.copying import Party
+from tests.unit.host.test_tls import equip
+
+MIB = 1024**2
+HERE = "127.0.0.1"
+NODE1, NODE2 = Party("node1"), Party("node2")
+
+
+class Nodes:
+    """``node1`` sends to ``node2``; ``fingerprints`` are of their certificates."""
+
+    def __init__(self, root):
+        authority = certificates.create_authority("c")
+        self.paths = {name: Paths(root / name) for name in ("node1", "node2", "node3")}
+        for name, paths in self.paths.items():
+            equip(paths, authority, name=name)
+        self.channels = {name: Channel(paths) for name, paths in self.paths.items()}
+        self.shown = []
+
+    async def copy(self, source, target, expected=NODE1, receiver=NODE2):
+        port = await self.channels["node2"].listen("disk-uuid", str(target), expected, HERE)
+        await self.channels["node1"].send(str(source), receiver, HERE, port, lambda *done: self.shown.append(done))
+
+
+@pytest.fixture
+def nodes(tmp_path):
+    return Nodes(tmp_path)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Data, a hole, zeros, data that ends where no piece does."""
+    path = tmp_path / "source"
+    with path.open("wb") as file:
+        file.write(os.urandom(MIB + 17))
+        file.seek(9 * MIB)
+        file.write(bytes(2 * MIB))
+        file.write(os.urandom(MIB // 2 + 1))
+        file.truncate(16 * MIB + 512)
+    return path
+
+
+def made(path, content):
+    path.write_bytes(content)
+    return path
+
+
+async def test_a_file_arrives_as_it_is_and_sparse_whatever_was_there(nodes, source, tmp_path):
+    target = made(tmp_path / "target", b"x" * (16 * MIB + 512))
+    await nodes.copy(source, target)
+    assert target.read_bytes() == source.read_bytes()
+    assert target.stat().st_blocks * 512 < 8 * MIB
+    assert nodes.shown[-1] == (16 * MIB + 512, 16 * MIB + 512)
+
+
+async def test_a_device_that_is_larger_has_nothing_of_before_in_it(nodes, source, tmp_path):
+    backing = made(tmp_path / "backing", b"secret42" * (20 * MIB // 8))
+    device = losetup("--find", "--show", backing)
+    try:
+        await nodes.copy(source, device)
+    finally:
+        losetup("--detach", device)
+    assert backing.read_bytes() == source.read_bytes() + bytes(4 * MIB - 512)
+
+
+def losetup(*words):
+    return subprocess.check_output(["losetup", *words], text=True).strip()
+
+
+async def test_a_disk_that_is_too_small_is_left_as_it_is(nodes, source, tmp_path):
+    target = made(tmp_path / "target", b"precious")
+    with pytest.raises(ExecutionFailed, match=r"to node2 failed there: \d+ bytes are to be copied to .*, which has 8"):
+        await nodes.copy(source, target)
+    assert target.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("expected", [Party("node3"), Party("node1", ("00" * 32,))])
+async def test_only_the_node_that_is_awaited_may_write(nodes, source, tmp_path, expected):
+    target = made(tmp_path / "target", bytes(17 * MIB))
+    with pytest.raises(ExecutionFailed, match="was interrupted"):
+        await nodes.copy(source, target, expected=expected)
+    assert not any(target.read_bytes())
+
+
+@pytest.mark.parametrize("receiver", [Party("node3"), Party("node2", ("00" * 32,))])
+async def test_nothing_is_sent_to_another_node_than_the_one_that_is_meant(nodes, source, tmp_path, receiver):
+    target = made(tmp_path / "target", bytes(17 * MIB))
+    with pytest.raises(NodeUnreachable):
+        await nodes.copy(source, target, receiver=receiver)
+    assert not any(target.read_bytes())
+
+
+async def test_who_waits_is_closed_when_it_is_given_up(nodes, source, tmp_path):
+    port = await nodes.channels["node2"].listen("u", str(made(tmp_path / "target", b"x")), NODE1, HERE)
+    await nodes.channels["node2"].give_up("u")
+    with pytest.raises(NodeUnreachable, match=re.escape(f"node2 ({HERE}:{port})")):
+        await nodes.channels["node1"].send(str(source), NODE2, HERE, port, lambda *_: None)
+
+
+async def test_a_copy_on_its_way_is_given_up_when_its_disk_is_removed(nodes, source, tmp_path):
+    target = made(tmp_path / "target", bytes(17 * MIB))
+    port = await nodes.channels["node2"].listen("u", str(target), NODE1, HERE)
+    going = asyncio.Event()
+    sending = asyncio.create_task(nodes.channels["node1"].send(str(source), NODE2, HERE, port, lambda *_: going.set()))
+    await going.wait()
+    await nodes.channels["node2"].give_up("u")
+    assert target not in opened()
+    with pytest.raises(ExecutionFailed, match="to node2"):
+        await sending
+
+
+def opened():
+    """The files that this process has open."""
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            yield link.readlink()
+
+
+async def test_a_source_that_is_missing_is_told(nodes, tmp_path):
+    with pytest.raises(ExecutionFailed, match="nothing cannot be used"):
+        await nodes.copy(tmp_path / "nothing", made(tmp_path / "target", b"x"))
