@@ -33,6 +33,7 @@ def test_what_is_supported_has_a_driver_and_nothing_else_has(equipment):
     adopting = {template for template, row in TEMPLATES.items() if row.adopted != "never" or row.mirrored}
     assert set(equipment.adopting) == adopting
     assert set(equipment.wiping) == {template for template, row in TEMPLATES.items() if row.wiped}
+    assert set(equipment.mirroring) == {template for template, row in TEMPLATES.items() if row.mirrored}
     assert set(equipment.hypervisors) == set(HYPERVISOR_PARAMETERS)
     assert set(equipment.networks) == set(get_args(NicMode))
 

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from ganeti.model.entity import evolve
 from ganeti.model.node import Node
 
@@ -49,6 +51,14 @@ async def plain(cluster, **more):
 
 async def plain_and_stopped(cluster):
     await plain(cluster, start=False)
+
+
+async def outgrown(cluster):
+    """A disk was made larger by hand."""
+    await plain_and_stopped(cluster)
+    disks = cluster.nodes["node1"].equipment.storages["plain"].disks
+    (place,) = disks
+    disks[place] = replace(disks[place], size=68)
 
 
 async def activated(cluster):
@@ -150,6 +160,14 @@ def adopting(name, node):
     return {**new(name, node), "disk_template": "plain", "disks": [{"adopt": "old"}]}
 
 
+def closing(name, node):
+    return {"node_name": node, "storage_type": "lvm-pv", "name": "/dev/sda", "changes": {"allocatable": False}}
+
+
+def repairing(name, node):
+    return {"node_name": node, "storage_type": "lvm-vg", "name": "xenvg"}
+
+
 def joining(name, node):
     return {"node_name": STRANGER.name, "primary_ip": STRANGER.primary_ip}
 
@@ -184,6 +202,7 @@ SCENES = (
     Scene("OP_CLUSTER_DESTROY", prepare=alone),
     Scene("OP_CLUSTER_POST_INIT"),
     Scene("OP_CLUSTER_QUERY"),
+    Scene("OP_CLUSTER_REPAIR_DISK_SIZES", prepare=outgrown),
     Scene("OP_CLUSTER_RENEW_CRYPTO", lambda name, node: {"cluster_certificate": True}),
     Scene("OP_CLUSTER_SET_PARAMS", lambda name, node: {"beparams": {"auto_balance": node == "node1"}}),
     Scene("OP_CLUSTER_VERIFY", prepare=running),
@@ -230,6 +249,7 @@ SCENES = (
     instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="drbd", remote_node="node3"),
     instance("OP_INSTANCE_SET_PARAMS", mirrored_and_stopped, disk_template="plain"),
     instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="sharedfile"),
+    instance("OP_INSTANCE_REPLACE_DISKS", mirrored, mode="replace_on_primary"),
     instance("OP_INSTANCE_SHUTDOWN", running),
     instance("OP_INSTANCE_SHUTDOWN", mirrored),
     instance("OP_INSTANCE_STARTUP", stopped, often=4),
@@ -238,6 +258,7 @@ SCENES = (
     Scene("OP_NODE_ADD", joining, wanted_stranger),
     Scene("OP_NODE_EVACUATE", lambda name, node: {"node_name": "node3", "mode": "all", "iallocator": "hail"}, mirrored),
     Scene("OP_NODE_MIGRATE", lambda name, node: {"node_name": "node1"}, mirrored),
+    Scene("OP_NODE_MODIFY_STORAGE", closing),
     Scene("OP_NODE_QUERY_STORAGE", lambda name, node: {"output_fields": ["name"]}),
     Scene("OP_NODE_QUERYVOLS", lambda name, node: {"output_fields": ["name"]}),
     Scene("OP_NODE_REMOVE", lambda name, node: {"node_name": STRANGER.name}, member),
@@ -246,6 +267,7 @@ SCENES = (
     node(short_of_candidates, drained=True, auto_promote=True),
     Scene("OP_EXT_STORAGE_DIAGNOSE", lambda name, node: {"output_fields": ["name"]}),
     Scene("OP_OS_DIAGNOSE", lambda name, node: {"output_fields": ["name"]}),
+    Scene("OP_REPAIR_NODE_STORAGE", repairing, mirrored),
     tags("OP_TAGS_DEL", tagged, tags=["red"]),
     tags("OP_TAGS_GET", tagged),
     Scene("OP_TAGS_SEARCH", lambda name, node: {"pattern": "."}, tagged),

@@ -29,14 +29,14 @@ class Row:
 CREATION = {**NEW, "disk_template": "drbd", "pnode": "node1", "snode": "node2", "instance_name": "web2"}
 REPLACEMENT = (("mode", "replace_new_secondary"), ("remote_node", "node3"))
 TABLE = (
-    Row("OP_INSTANCE_CREATE", (16, 16), 6),
+    Row("OP_INSTANCE_CREATE", (15, 15), 6),
     Row("OP_INSTANCE_STARTUP", (8, 8), 4, running=False),
     Row("OP_INSTANCE_SHUTDOWN", (9, 9), 4),
     Row("OP_INSTANCE_MIGRATE", (18, 18), 7),
     Row("OP_INSTANCE_FAILOVER", (14, 14), 6),
     Row("OP_INSTANCE_ACTIVATE_DISKS", (4, 4), 3, running=False),
-    Row("OP_INSTANCE_GROW_DISK", (15, 15), 6, parameters=(("disk", 0), ("amount", 8))),
-    Row("OP_INSTANCE_REPLACE_DISKS", (20, 20), 7, parameters=REPLACEMENT),
+    Row("OP_INSTANCE_GROW_DISK", (14, 14), 6, parameters=(("disk", 0), ("amount", 8))),
+    Row("OP_INSTANCE_REPLACE_DISKS", (19, 19), 7, parameters=REPLACEMENT),
     Row("OP_INSTANCE_REMOVE", (7, 7), 6),
 )
 

@@ -92,6 +92,11 @@ AdoptedVolume = Annotated[
     ),
 ]
 
+DevicePath = Annotated[
+    str,
+    form(r"/dev(/(?!\.\.?(/|$))[A-Za-z0-9+_.:@=,~#%-]+)+", "the path of a device, such as /dev/sdb", 255),
+]
+
 # A card's own address, so never one of a group of cards; or that one is to be found.
 MacRequest = Annotated[
     str,

@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ganeti.errors import GanetiError, in_words
+from ganeti.errors import GanetiError, WrongInput, in_words
 from ganeti.host.gathering import gather
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest import Peer
@@ -44,6 +44,13 @@ class Disks:
                 failed.append(error)
         if failed:
             raise type(failed[0])("; ".join(error.message for error in failed))
+
+    async def renew(self, call: storage.RenewCopies, report: Report) -> None:
+        del report
+        for disk in call.disks:
+            if disk.template not in self._equipment.mirroring:
+                raise WrongInput(f"Disk {disk.uuid} (template '{disk.template}') has no copies")
+            await self._equipment.mirroring[disk.template].renew(disk, call.peers)
 
     async def hold(self, call: storage.HoldDisks, report: Report) -> tuple[str, ...]:
         """All at once: what each has to wait for, as for its other node, they wait for together."""
@@ -89,6 +96,14 @@ class Disks:
     async def measure(self, call: storage.MeasureLvm, report: Report) -> tuple[LvmSpace, ...]:
         del report
         return await self._equipment.volumes.measured(call.kind)
+
+    async def set_allocatable(self, call: storage.SetAllocatable, report: Report) -> None:
+        del report
+        await self._equipment.volumes.set_allocatable(call.device, allocatable=call.allocatable)
+
+    async def forget_missing(self, call: storage.ForgetMissing, report: Report) -> None:
+        del report
+        await self._equipment.volumes.forget_missing(call.group)
 
     async def _examined(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         try:

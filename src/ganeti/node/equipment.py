@@ -31,7 +31,7 @@ from ganeti.node.storage.diskless import NoStorage
 from ganeti.node.storage.drbd.commands import Drbd
 from ganeti.node.storage.drbd.driver import DrbdStorage
 from ganeti.node.storage.drbd.module import Module, PaperModule
-from ganeti.node.storage.driver import Adopting, Storage, VolumeGroups, Wiping
+from ganeti.node.storage.driver import Adopting, Mirroring, Storage, VolumeGroups, Wiping
 from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage, PaperVolumes
 from ganeti.node.storage.fake_adoption import FakeAdoption
@@ -57,6 +57,7 @@ class Equipment:
     storages: Mapping[DiskTemplate, Storage]
     adopting: Mapping[DiskTemplate, Adopting]
     wiping: Mapping[DiskTemplate, Wiping]
+    mirroring: Mapping[DiskTemplate, Mirroring]
     networks: Mapping[NicMode, Network]
     volumes: VolumeGroups
     channel: Channel | PaperChannel
@@ -105,6 +106,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
         },
         adopting={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.BLOCK: block},
         wiping={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
+        mirroring={DiskTemplate.DRBD: drbd},
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
         volumes=volumes,
         channel=Channel(paths),
@@ -156,6 +158,7 @@ def on_paper(
         storages=storages | {t: mirror for t in DiskTemplate if TEMPLATES[t].mirrored} | {DiskTemplate.BLOCK: devices},
         adopting={DiskTemplate.PLAIN: volumes, DiskTemplate.DRBD: volumes, DiskTemplate.BLOCK: devices},
         wiping={DiskTemplate.PLAIN: own, DiskTemplate.DRBD: mirror, DiskTemplate.EXT: shared},
+        mirroring={DiskTemplate.DRBD: mirror},
         networks=dict.fromkeys(get_args(NicMode), FakeNetwork()),
         volumes=PaperVolumes(own),
         channel=PaperChannel(name, world.copying),

@@ -160,6 +160,9 @@ async def test_images_of_ceph_have_ganetis_names_and_the_clusters_pool_unless_a_
             {**common, "access": "userspace"},
             {**common, "access": "kernelspace"},
         ]
+        await cluster.run("OP_CLUSTER_SET_PARAMS", diskparams={"rbd": {"pool": "slow"}})
+        # Where they were made they are.
+        assert {disk.params["pool"] for disk in disks_of(cluster.state, web)} == {"fast"}
         await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2")
 
 

@@ -123,6 +123,40 @@ async def test_copies_on_the_secondary_node_are_made_anew(cluster, running):
     assert uses(cluster)["node1"] is (DiskUse.OWN if running else None)
 
 
+@pytest.mark.parametrize("running", [True, False])
+async def test_copies_on_the_primary_node_are_made_anew_under_the_guest(cluster, running):
+    await add(cluster, start=running)
+    renewed = watched(cluster, "node1")
+    log = await replace(cluster, "replace_on_primary")
+    assert renewed == [cluster.instance("web1").disks[0].uuid]
+    assert any("only node2 has all of the data" in line for line in log)
+    assert all(copy.up_to_date for copy in cluster.disks.copies.values())
+    assert uses(cluster)["node1"] is (DiskUse.OWN if running else None)
+
+
+def watched(cluster, node):
+    """The disks whose copies a node makes anew."""
+    mirror, renewed = cluster.nodes[node].equipment.storages["drbd"], []
+    renew = mirror.renew
+
+    async def told(disk, peers):
+        renewed.append(disk.uuid)
+        await renew(disk, peers)
+
+    mirror.renew = told
+    return renewed
+
+
+async def test_a_copy_on_the_primary_node_is_not_given_up_while_the_other_one_is_worse(cluster):
+    await add(cluster)
+    cluster.disks.copies["node2", cluster.instance("web1").disks[0].location].up_to_date = False
+    with pytest.raises(errors.WrongState, match="The copies on node2 are not up to date"):
+        await replace(cluster, "replace_on_primary")
+    cluster.nodes["node2"].equipment.storages["drbd"].lose_power()
+    with pytest.raises(errors.WrongState, match="not connected and up to date"):
+        await replace(cluster, "replace_on_primary")
+
+
 async def test_by_itself_it_finds_out_which_are_broken(cluster):
     await add(cluster)
     assert "No copy" in (await replace(cluster, AUTO))[-1]
@@ -140,7 +174,6 @@ async def test_by_itself_it_finds_out_which_are_broken(cluster):
         (NEW, {"remote_node": "node3", "iallocator": "hail"}, "not both"),
         (IN_PLACE, {"remote_node": "node3"}, "takes no other node"),
         (IN_PLACE, {"disks": [3]}, "web1 has no disk 3"),
-        ("replace_on_primary", {}, r"gnt-instance migrate.* -s"),
     ],
 )
 async def test_what_cannot_be_meant_is_refused(cluster, mode, more, told):

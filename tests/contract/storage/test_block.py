@@ -62,14 +62,14 @@ def storage(tmp_path, device):
 
 async def test_whatever_is_done_with_a_disk_its_device_stays_as_it_was(storage, device):
     before = device.file.read_bytes()
-    await storage.adopt(device.disk, NAME)
+    await storage.adopt(device.disk, NAME, ())
     await storage.create(device.disk, (), Report())
     opened = await storage.hold(device.disk, (), DiskUse.OWN)
     assert opened.block
     (status,) = await storage.examine([device.disk], ())
     assert (status.size, status.problem) == (8, "")
     await storage.release(device.disk, ())
-    await storage.give_back(device.disk, NAME)
+    await storage.give_back(device.disk, NAME, ())
     await storage.remove(device.disk, ())
     assert device.file.read_bytes() == before
 

@@ -108,6 +108,25 @@ async def test_a_disk_grows_when_both_of_its_copies_have(mirrored_bench, both, h
         assert (await storage.examine([disk], mirrored_bench.peers))[0].size == 5
 
 
+async def test_a_copy_is_made_anew_under_the_device_that_is_in_use(mirrored_bench, both, hold, mirror, disk):
+    one, _ = both
+    await hold(one, DiskUse.OWN, force=True)
+    await mirror(one)
+    await one.renew(disk, mirrored_bench.peers)
+    renewed = await mirror(one)
+    assert (renewed.degraded, renewed.role) == (False, "Primary")
+
+
+async def test_the_only_good_copy_is_not_given_up(mirrored_bench, both, hold, mirror, disk):
+    one, other = both
+    await hold(one, DiskUse.OWN, force=True)
+    await mirror(one)
+    await other.release(disk, mirrored_bench.peers)
+    with pytest.raises(WrongState, match="not connected and up to date"):
+        await one.renew(disk, mirrored_bench.peers)
+    assert (await mirror(one)).up_to_date
+
+
 async def test_a_mirrored_disk_is_held_only_where_all_nodes_that_hold_it_are_known(mirrored_bench):
     disk = mirrored_bench.disk()
     await mirrored_bench.create(disk)

@@ -28,6 +28,7 @@ def test_a_disk_grows_by_a_size_or_to_one(gnt, cluster):
 def test_copies_go_to_another_node_or_are_made_anew(gnt, cluster):
     assert gnt("instance", "replace-disks", "-n", "node1", "db9").status == 0
     assert gnt("instance", "replace-disks", "-s", "--disks", "0", "db9").status == 0
+    assert gnt("instance", "replace-disks", "-p", "db9").status == 0
     assert sorted(node for node, _ in cluster.disks.copies) == ["node1", "node2"]
 
 
@@ -36,7 +37,6 @@ def test_copies_go_to_another_node_or_are_made_anew(gnt, cluster):
     [
         (["replace-disks", "db9"], "Give one of -s"),
         (["replace-disks", "-s", "-a", "db9"], "Give one of -s"),
-        (["replace-disks", "-p", "db9"], "then replace them there with -s"),
         (["grow-disk", "db9", "one", "1g"], "'one'"),
         (["grow-disk", "db9", "0", "much"], "'much' is not a size"),
         (["recreate-disks", "--disk", "0:size=1g", "db9"], "is running on node2; stop it first"),
@@ -79,3 +79,16 @@ def test_mirrors_that_came_apart_are_activated_and_missing_disks_named(gnt, clus
     assert ended.status == 1
     assert f"node3: {location}" in ended.errors
     assert gnt("instance", "replace-disks", "-s", "db9").status == 0
+
+
+def test_mirrored_disks_of_a_node_are_listed_with_their_devices_and_peers(gnt, cluster):
+    ended = gnt("node", "list-drbd", "--no-headers", "--separator=|", "node2")
+    rows = [line.split("|") for line in ended.lines if line]
+    assert [row[2:] for row in rows] == [["db9", "disk/0", "primary", "node3"]]
+    assert gnt("node", "list-drbd", "--no-headers", "node1").output.strip() == ""
+
+
+def test_sizes_that_are_recorded_anew_are_told(gnt, cluster):
+    assert gnt("cluster", "repair-disk-sizes").output == ""
+    refused = gnt("cluster", "repair-disk-sizes", "nobody")
+    assert (refused.status, "nobody" in refused.errors) == (1, True)

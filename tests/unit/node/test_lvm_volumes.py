@@ -220,7 +220,7 @@ ADOPTED = Disk(uuid="u", template=DiskTemplate.PLAIN, size=3, location="testvg/u
 
 async def test_an_adopted_volume_gets_the_name_and_tag_of_a_disk():
     lvm = Lvm(lvs=["volumes"])
-    await PlainStorage(Volumes(lvm)).adopt(ADOPTED, "testvg/one")
+    await PlainStorage(Volumes(lvm)).adopt(ADOPTED, "testvg/one", ())
     assert lvm.commands == ["lvrename testvg one u.disk0", "lvchange --addtag originstname+web1 testvg/u.disk0"]
 
 
@@ -231,14 +231,33 @@ async def test_a_volume_that_is_in_use_is_neither_offered_nor_adopted():
     assert (one.size, "is in use" in one.problem) == (5, True)
     assert "There is no logical volume testvg/none" in none.problem
     with pytest.raises(WrongState, match="testvg/one is in use"):
-        await storage.adopt(ADOPTED, "testvg/one")
+        await storage.adopt(ADOPTED, "testvg/one", ())
     assert lvm.commands == []
 
 
 async def test_a_volume_that_is_given_back_loses_name_and_tag_and_one_that_never_came_is_left_alone():
     lvm = Lvm(lvs=["volumes"])
     storage = PlainStorage(Volumes(lvm))
-    await storage.give_back(ADOPTED, "testvg/one")
+    await storage.give_back(ADOPTED, "testvg/one", ())
     assert lvm.commands == []
-    await storage.give_back(replace(ADOPTED, location="testvg/one"), "testvg/before")
+    await storage.give_back(replace(ADOPTED, location="testvg/one"), "testvg/before", ())
     assert lvm.commands == ["lvchange --deltag originstname+web1 testvg/one", "lvrename testvg one before"]
+
+
+async def test_a_physical_volume_is_closed_and_a_group_does_without_those_that_are_gone():
+    lvm = Lvm(pvs=["physical volumes"], vgs=["groups"])
+    volumes = Volumes(lvm)
+    device = (await volumes.measured("lvm-pv"))[0].name
+    await volumes.set_allocatable(device, allocatable=False)
+    await volumes.forget_missing("testvg")
+    assert lvm.commands == [f"pvchange --allocatable n {device}", "vgreduce --removemissing testvg"]
+    with pytest.raises(UnknownEntity, match="no physical volume /dev/sdz"):
+        await volumes.set_allocatable("/dev/sdz", allocatable=True)
+    with pytest.raises(EnvironmentUnfit, match="no volume group 'nonevg'"):
+        await volumes.forget_missing("nonevg")
+
+
+async def test_a_group_that_cannot_be_repaired_says_why():
+    volumes = Volumes(Lvm(vgs=["groups"], vgreduce=["no space to extend"]))
+    with pytest.raises(ExecutionFailed, match="vgreduce"):
+        await volumes.forget_missing("testvg")

@@ -88,6 +88,14 @@ class Storage(Protocol):
         ...
 
 
+class Mirroring(Protocol):
+    """Storage that keeps copies of a disk on several nodes."""
+
+    async def renew(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        """See RenewCopies. Raises UnknownEntity if the disk is not held here."""
+        ...
+
+
 class Wiping(Protocol):
     """Storage whose new disks could show what was there before. Every method can be repeated without harm."""
 
@@ -125,4 +133,12 @@ class VolumeGroups(Protocol):
 
     async def measured(self, kind: Literal["lvm-vg", "lvm-pv"]) -> tuple[LvmSpace, ...]:
         """See MeasureLvm."""
+        ...
+
+    async def set_allocatable(self, device: str, *, allocatable: bool) -> None:
+        """See SetAllocatable. Raises UnknownEntity if it is no physical volume."""
+        ...
+
+    async def forget_missing(self, group: str) -> None:
+        """See ForgetMissing. Raises EnvironmentUnfit if there is no such group."""
         ...

@@ -109,6 +109,8 @@ class PaperVolumes:
 
     def __init__(self, storage: FakeStorage) -> None:
         self._storage = storage
+        self._closed: set[str] = set()
+        self.repaired: list[str] = []
 
     async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
         disks = [disk for disk in self._storage.disks.values() if disk.template is DiskTemplate.PLAIN]
@@ -121,4 +123,14 @@ class PaperVolumes:
         for volume in await self.stored(()):
             used[volume.location.partition("/")[0]] += volume.size
         spaces = tuple(LvmSpace(name, _GROUP_SIZE, _GROUP_SIZE - size) for name, size in used.items())
-        return spaces if kind == "lvm-vg" else ()
+        if kind == "lvm-vg":
+            return spaces
+        return (LvmSpace("/dev/sda", _GROUP_SIZE, _GROUP_SIZE - used.total(), "/dev/sda" not in self._closed),)
+
+    async def set_allocatable(self, device: str, *, allocatable: bool) -> None:
+        if device != "/dev/sda":
+            raise UnknownEntity(f"There is no physical volume {device} on this node")
+        self._closed = set() if allocatable else {device}
+
+    async def forget_missing(self, group: str) -> None:
+        self.repaired.append(group)

@@ -112,6 +112,15 @@ class FakeMirror:
                 other.size = own.size
         report.progress(size, size, "MiB")
 
+    async def renew(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        own, other = self._own(disk), self._other(disk, peers)
+        if own.use is None:
+            raise UnknownEntity(f"Disk {disk.uuid} is not active on {self.name}")
+        if not (other and other.use is not None and other.valid):
+            raise WrongState(f"The copy of disk {disk.uuid} on the other node is not connected and up to date")
+        own.up_to_date, own.in_doubt = False, False
+        self._synchronise(own, other)
+
     async def length(self, disk: Disk) -> int:
         return self._own(disk).disk.size * _MIB
 

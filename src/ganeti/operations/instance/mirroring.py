@@ -12,7 +12,7 @@ from ganeti.errors import InsufficientResources, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext
 from ganeti.model.disk import Disk, DiskTemplate, Mirror
 from ganeti.model.entity import evolve
-from ganeti.model.guest import disk_layers
+from ganeti.model.guest import disk_layers, disks_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.template import TEMPLATES
@@ -27,11 +27,20 @@ def placed_on(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) 
     What it takes is free now; the caller reserves it at once. Raises InsufficientResources if no port is free.
     """
     instance = evolve(instance, primary_node=nodes[0].uuid)
+    if instance.disk_template is DiskTemplate.RBD:
+        return _in_its_pool(cluster, instance)
     if not TEMPLATES[instance.disk_template].mirrored:
         return instance
     draft = _Draft(cluster, instance)
     holders = (nodes[0].uuid, nodes[1].uuid)
     disks = [draft.mirrored(disk, index, holders) for index, disk in enumerate(instance.disks)]
+    return evolve(instance, disks=tuple(disks))
+
+
+def _in_its_pool(cluster: CheckContext, instance: Instance) -> Instance:
+    """With the pool that its images are made in written down, so that they stay there whatever is set later."""
+    pools = [disk.params["pool"] for disk in disks_of(cluster.state, instance)]
+    disks = [replace(d, params={**d.params, "pool": pool}) for d, pool in zip(instance.disks, pools, strict=True)]
     return evolve(instance, disks=tuple(disks))
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Give an instance new copies of its mirrored disks: on another secondary node, or on the one that it has.
+"""Give an instance new copies of its mirrored disks: on another secondary node, or on those that it has.
 
-The primary node's device stays as it is, so the guest runs on. On another node: the copies are made there, the old
-secondary node lets go of its own, the primary one connects to the new ones; then that is recorded, and when all is in
-sync the old copies are removed.
+The device on the primary node stays as it is, so the guest runs on; without a copy on its own node it reads and writes
+on the other one. On another node: the copies are made there, the old secondary node lets go of its own, the primary one
+connects to the new ones; then that is recorded, and when all is in sync the old copies are removed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from ganeti.operations.instance.relocation import IgnorePolicy
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.operations.node.choice import NodeChoice
-from ganeti.rpc.contract.storage import CreateDisks, DiskStatus, ReleaseDisks
+from ganeti.rpc.contract.storage import CreateDisks, DiskStatus, ReleaseDisks, RenewCopies
 
 _UNUSABLE = ("Diskless", "Failed")  # of DRBD's words for a copy
 _FLAGS = {
@@ -66,7 +66,10 @@ EarlyRelease = Annotated[bool, param("Remove the old copies before the new ones 
 
 @dataclass(frozen=True, slots=True)
 class ReplaceDisksPlan:
-    """``moved`` is the instance with its new secondary node; None if the disks ``indexes`` are made anew in place."""
+    """``moved`` is the instance with its new secondary node; None if the disks ``indexes`` are made anew in place.
+
+    ``here``: on the primary node, not on the secondary one.
+    """
 
     instance: Instance
     primary: Node
@@ -74,6 +77,7 @@ class ReplaceDisksPlan:
     moved: Instance | None
     indexes: tuple[int, ...]
     running: bool
+    here: bool = False
 
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,10 +111,10 @@ class InstanceReplaceDisks(
             arguments=(INSTANCE_ARGUMENT,),
             options=(
                 Option(("-s", "--on-secondary"), "Make the copies on the secondary node anew", kind="flag"),
-                Option(("-p", "--on-primary"), "Refused, with what to do instead", kind="flag"),
+                Option(("-p", "--on-primary"), "Make the copies on the primary node anew", kind="flag"),
                 Option(("-a", "--auto"), "Make those copies anew that are broken", kind="flag"),
             ),
-            usage="[-s|-a|-n NODE|-I NAME] <instance-name>",
+            usage="[-s|-p|-a|-n NODE|-I NAME] <instance-name>",
             compose=_parameters,
         ),
     )
@@ -147,21 +151,28 @@ class InstanceReplaceDisks(
             raise WrongState(f"The disks of {instance.name} (template '{instance.disk_template}') are not mirrored")
         primary, secondary = online(primary_of(state, instance)), state.get(Node, instance.secondary_nodes[0])
         await ensure_nowhere(cluster, instance, but=[primary])
-        moved, indexes = None, tuple(range(len(instance.disks)))
+        moved, indexes, here = None, tuple(range(len(instance.disks))), False
         if self.mode == "replace_new_secondary":
             moved = await self._moved(cluster, instance, primary)
         else:
             online(secondary)
-            indexes = await self._to_make_anew(cluster, instance, primary, secondary)
-        await ensure_up_to_date(cluster, instance, primary)
+            indexes, here = await self._to_make_anew(cluster, instance, primary, secondary)
+        await ensure_up_to_date(cluster, instance, secondary if here else primary)
         running = await is_on(cluster, instance, primary)
-        return ReplaceDisksPlan(instance, primary, secondary, moved, indexes, running)
+        return ReplaceDisksPlan(instance, primary, secondary, moved, indexes, running, here)
 
     async def run(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
         if not plan.indexes:
             cluster.log(f"No copy of the disks of {plan.instance.name} is broken, so none is replaced")
             return
-        async with activated(cluster, plan.instance, runs=plan.running, force=True):
+        if plan.here and plan.running:
+            # To activate a disk takes the copy that may be what is broken.
+            await self._renew(cluster, plan)
+            return
+        async with activated(cluster, plan.instance, runs=plan.running, force=not plan.here):
+            if plan.here:
+                await self._renew(cluster, plan)
+                return
             # Known only now of disks that were not active.
             await ensure_up_to_date(cluster, plan.instance, plan.primary)
             if plan.moved:
@@ -178,9 +189,7 @@ class InstanceReplaceDisks(
         instance = self.instance(cluster.state)
         primary, secondary = primary_of(cluster.state, instance), cluster.state.get(Node, instance.secondary_nodes[0])
         if self.mode != "replace_new_secondary":
-            found = (await examined(cluster, instance)).get(secondary.name, ())
-            missing = [index for index, status in enumerate(found) if not status.size]
-            await cluster.call(secondary, _creation(cluster, instance, missing))
+            await self._complete(cluster, instance, primary, secondary)
         await activate(cluster, instance, force=True)
         statuses = (await examined(cluster, instance))[primary.name]
         if not any(status.mirror is None or status.mirror.degraded for status in statuses):
@@ -217,22 +226,23 @@ class InstanceReplaceDisks(
 
     async def _to_make_anew(
         self, cluster: CheckContext, instance: Instance, primary: Node, secondary: Node
-    ) -> tuple[int, ...]:
-        """The numbers of the disks whose copies on the secondary node are replaced."""
+    ) -> tuple[tuple[int, ...], bool]:
+        """The numbers of the disks whose copies are replaced, and whether on the primary node."""
         if self.remote_node or self.remote_node_uuid or self.iallocator:
             raise WrongInput(f"Parameter 'mode': '{self.mode}' takes no other node; choose 'replace_new_secondary'")
         if unknown := [index for index in self.disks if index >= len(instance.disks)]:
             raise WrongInput(f"Parameter 'disks': {instance.name} has no disk {', '.join(map(str, unknown))}")
         statuses = await examined(cluster, instance)
-        broken = _broken(statuses.get(primary.name, ()))
-        if self.mode == "replace_on_primary" or (self.mode == "replace_auto" and broken):
+        chosen = tuple(sorted(set(self.disks))) or tuple(range(len(instance.disks)))
+        if self.mode != "replace_auto":
+            return chosen, self.mode == "replace_on_primary"
+        here, there = (_broken(statuses.get(node.name, ())) for node in (primary, secondary))
+        if here and there:
             raise WrongState(
-                f"Copies on the primary node are not replaced; let {secondary.name} become it "
-                f"('gnt-instance migrate' or 'failover' {instance.name}), then replace them there with -s"
+                f"Copies of the disks of {instance.name} are broken on {primary.name} and on {secondary.name}; replace "
+                "those of one disk after the other (--disks, with -p or -s)"
             )
-        if self.mode == "replace_auto":
-            return _broken(statuses.get(secondary.name, ()))
-        return tuple(sorted(set(self.disks))) or tuple(range(len(instance.disks)))
+        return here or there, bool(here)
 
     async def _move(self, cluster: RunContext, plan: ReplaceDisksPlan, moved: Instance) -> None:
         node = _secondary(cluster.state, moved)
@@ -273,6 +283,22 @@ class InstanceReplaceDisks(
         except GanetiError as error:
             cluster.warn(f"{plan.secondary.name} has not let go of the disks of {plan.instance.name}: {error.message}")
 
+    async def _renew(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
+        numbers = ", ".join(map(str, plan.indexes))
+        cluster.step(f"making the copies of disk {numbers} of {plan.instance.name} on {plan.primary.name} anew")
+        cluster.log(f"Until they are in sync only {plan.secondary.name} has all of the data")
+        await cluster.call(plan.primary, _renewal(cluster, plan.instance, plan.indexes))
+        await wait_for_sync(cluster, plan.instance)
+
+    async def _complete(self, cluster: RunContext, instance: Instance, primary: Node, secondary: Node) -> None:
+        """Make what an earlier master daemon gave up and did not make anew."""
+        found = await examined(cluster, instance)
+        torn = [n for n, status in enumerate(found.get(primary.name, ())) if status.mirror and _is_broken(status)]
+        await cluster.call(primary, _renewal(cluster, instance, torn))
+        for node in (primary, secondary):
+            missing = [n for n, status in enumerate(found.get(node.name, ())) if not status.size and not status.mirror]
+            await cluster.call(node, _creation(cluster, instance, missing))
+
     async def _make_anew(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
         numbers = ", ".join(map(str, plan.indexes))
         cluster.step(f"making the copies of disk {numbers} of {plan.instance.name} on {plan.secondary.name} anew")
@@ -290,6 +316,11 @@ def _secondary(state: State, instance: Instance) -> Node:
 def _creation(cluster: CheckContext, instance: Instance, indexes: Iterable[int]) -> CreateDisks:
     disks = disks_of(cluster.state, instance)
     return CreateDisks(disks=tuple(disks[n] for n in indexes), peers=peers_of(cluster.state, instance.disks))
+
+
+def _renewal(cluster: CheckContext, instance: Instance, indexes: Iterable[int]) -> RenewCopies:
+    disks = disks_of(cluster.state, instance)
+    return RenewCopies(disks=tuple(disks[n] for n in indexes), peers=peers_of(cluster.state, instance.disks))
 
 
 def _copies(cluster: CheckContext, instance: Instance, node: Node, indexes: Iterable[int] | None = None) -> Thing:
@@ -313,8 +344,8 @@ async def _remove_copies(cluster: RunContext, plan: ReplaceDisksPlan) -> None:
 
 def _broken(statuses: Sequence[DiskStatus]) -> tuple[int, ...]:
     """The numbers of the disks of which a node's copy is missing or cannot be used; one that is behind is neither."""
-    return tuple(
-        index
-        for index, status in enumerate(statuses)
-        if status.problem or (status.mirror and status.mirror.disk in _UNUSABLE)
-    )
+    return tuple(index for index, status in enumerate(statuses) if _is_broken(status))
+
+
+def _is_broken(status: DiskStatus) -> bool:
+    return bool(status.problem) or (status.mirror is not None and status.mirror.disk in _UNUSABLE)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ganeti.errors import ExecutionFailed
+from ganeti.errors import ExecutionFailed, GanetiError
 from ganeti.jobs.context import RunContext
 from ganeti.model.instance import Instance
-from ganeti.operations.instance.activation import examined, is_mirrored
+from ganeti.model.node import Node
+from ganeti.operations.instance.activation import about_disks, is_mirrored
 from ganeti.operations.instance.subject import primary_of
 from ganeti.rpc.call import Progress
-from ganeti.rpc.contract.storage import DiskStatus, MirrorStatus
+from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, MirrorStatus
 
 _INTERVAL = 2.0  # seconds between two looks at what is being synchronised
 # DRBD needs a moment between being connected and beginning to synchronise.
@@ -29,7 +30,7 @@ async def wait_for_sync(cluster: RunContext, instance: Instance) -> None:
     standing = 0
     try:
         while True:
-            statuses = (await examined(cluster, instance)).get(node.name, ())
+            statuses = await _looked_at(cluster, instance, node)
             mirrors = [status.mirror for status in statuses if status.mirror]
             if len(mirrors) == len(instance.disks) and not any(mirror.degraded for mirror in mirrors):
                 return
@@ -42,6 +43,14 @@ async def wait_for_sync(cluster: RunContext, instance: Instance) -> None:
             await asyncio.sleep(_INTERVAL)
     finally:
         cluster.job.progress(None)
+
+
+async def _looked_at(cluster: RunContext, instance: Instance, node: Node) -> Sequence[DiskStatus]:
+    """How its primary node sees both copies; nothing if it does not answer."""
+    try:
+        return await cluster.call(node, about_disks(ExamineDisks, cluster.state, instance))
+    except GanetiError:
+        return ()
 
 
 def _done(mirrors: Sequence[MirrorStatus]) -> float:

@@ -87,6 +87,17 @@ class GrowDisk(Call[None], frozen=True, tag="storage.grow"):
         return _WIPING if self.wipe else self.patience
 
 
+class RenewCopies(Call[None], frozen=True, tag="storage.renew"):
+    """Give this node's copies of mirrored disks up and make them anew; the other node's are what they are made of.
+
+    Their devices stay, in use or not. Raises WrongState if the other node's copy is not up to date and connected.
+    """
+
+    disks: tuple[Disk, ...]
+    peers: tuple[Peer, ...]
+    patience = 600.0
+
+
 class MirrorStatus(Struct, frozen=True, kw_only=True):
     """In DRBD's words ("drbdsetup status" and /proc/drbd of drbd-utils): Connected, UpToDate, Primary.
 
@@ -177,6 +188,21 @@ class MeasureLvm(Call[tuple[LvmSpace, ...]], frozen=True, tag="storage.measure")
     """All volume groups of a node, or its physical volumes."""
 
     kind: Literal["lvm-vg", "lvm-pv"]
+
+
+class SetAllocatable(Call[None], frozen=True, tag="storage.allocatable"):
+    """Say whether new volumes may be put on a physical volume."""
+
+    device: str
+    allocatable: bool
+    patience = 120.0
+
+
+class ForgetMissing(Call[None], frozen=True, tag="storage.forget-missing"):
+    """Have a volume group do without physical volumes that are gone; volumes that lie on them stay as they are."""
+
+    group: str
+    patience = 120.0
 
 
 class CheckStorage(Call[tuple[str, ...]], frozen=True, tag="storage.check"):

@@ -66,6 +66,10 @@ class Drbd:
         await self._give(replica, "drbdmeta", *_area(replica), "apply-al")
         await self._give(replica, "drbdsetup", "attach", str(replica.minor), *replica.attachment)
 
+    async def detach(self, replica: Replica) -> None:
+        """Whoever uses the device goes on with the other node's copy."""
+        await self._give(replica, "drbdsetup", "detach", str(replica.minor))
+
     async def connect(self, replica: Replica, *, two_primaries: bool) -> None:
         """Begin to; see ``await_connection``."""
         words = replica.connection(two_primaries=two_primaries)

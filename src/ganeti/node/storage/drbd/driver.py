@@ -98,6 +98,23 @@ class DrbdStorage:
                 await self._grow_device(replica, size)
         report.progress(size, size, "MiB")
 
+    async def renew(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        """Without its copy the device reads and writes on the other node; a new copy is synchronised from there."""
+        replica = replica_of(self._name, disk, peers)
+        async with self._locks[disk.uuid]:
+            found = await Holding(self._drbd, replica).there()
+            if not (found.connected and found.peer_disk == "UpToDate"):
+                raise WrongState(
+                    f"The copy of disk {disk.uuid} on {replica.there.name} is not connected and up to date, so the one "
+                    f"on {self._name} is not given up"
+                )
+            if found.disk != "Diskless":
+                await self._drbd.detach(replica)
+            for location in (replica.data, replica.metadata):
+                await self._volumes.remove(location)
+            await self._make(replica)
+            await self._drbd.attach(replica)
+
     async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
         return await self._plain.offers(sources)
 

@@ -223,6 +223,24 @@ class Volumes:
             return tuple(LvmSpace(group.name, group.size, group.free) for group in (await self.groups()).values())
         return parse_physical(await self._report("pvs", _PHYSICAL_FIELDS))
 
+    async def set_allocatable(self, device: str, *, allocatable: bool) -> None:
+        """See SetAllocatable. Raises UnknownEntity if it is no physical volume."""
+        if device not in [found.name for found in await self.measured("lvm-pv")]:
+            raise UnknownEntity(f"There is no physical volume {device} on this node; 'pvs' shows those it has")
+        await self._done("pvchange", "--allocatable", "y" if allocatable else "n", device)
+
+    async def forget_missing(self, group: str) -> None:
+        """See ForgetMissing."""
+        if group not in await self.groups():
+            raise EnvironmentUnfit(no_group(group))
+        await self._done("vgreduce", "--removemissing", group)
+
+    async def _done(self, *command: str) -> None:
+        async with self._turn:
+            done = await self._run(*command, timeout=_CHANGE_TIME)
+        if done.failed:
+            raise ExecutionFailed(done.why())
+
     async def _report(
         self, program: str, fields: str, groups: Sequence[str] = (), *, timeout: float = _REPORT_TIME
     ) -> str:

@@ -11,7 +11,7 @@ from ganeti.model.template import TEMPLATES, storage_units
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
-from ganeti.rpc.contract.storage import CheckStorage
+from ganeti.rpc.contract.storage import CheckStorage, DiagnoseStorage, StorageProvider
 from ganeti.rpc.contract.verify import Problems
 
 
@@ -36,6 +36,38 @@ def _storage(scene: Scene) -> Iterator[Finding]:
             yield from (Finding(code, node.name, problem) for problem in problems)
 
 
+def _diagnose(scene: Scene, node: Node) -> DiagnoseStorage | None:
+    needed = node.hosting and any(instance.disk_template is DiskTemplate.EXT for instance in scene.state.instances)
+    return DiagnoseStorage() if needed else None
+
+
+_PROVIDERS: Question[tuple[StorageProvider, ...]] = Question("its providers of external storage", _diagnose)
+
+
+def _providers(scene: Scene) -> Iterator[Finding]:
+    """Of each that disks of a group's instances need, on all nodes of the group: they can go to any."""
+    for node, providers in scene.answered(_PROVIDERS):
+        found = {provider.name: provider for provider in reversed(providers)}  # several of one name: the first counts
+        for name, instance in sorted(_needed(scene, node).items()):
+            provider = found.get(name)
+            if provider is None:
+                yield Finding(Code.ENODESETUP, node.name, f"lacks the storage provider {name}, which {instance} needs")
+            elif provider.problem:
+                problem = f"the storage provider {name}, which {instance} needs, cannot be used: {provider.problem}"
+                yield Finding(Code.ENODESETUP, node.name, problem)
+
+
+def _needed(scene: Scene, node: Node) -> dict[str, str]:
+    """An instance that needs it, by the provider's name."""
+    return {
+        disk.location.partition("/")[0]: instance.name
+        for instance in reversed(scene.state.instances)
+        if instance.disk_template is DiskTemplate.EXT
+        and scene.state.get(Node, instance.primary_node).group == node.group
+        for disk in instance.disks
+    }
+
+
 CHECKS = (
     Check(
         "Verifying storage directories",
@@ -43,4 +75,5 @@ CHECKS = (
         _storage,
         tuple(_STORAGE.values()),
     ),
+    Check("Verifying providers of external storage", Code.ENODESETUP, _providers, (_PROVIDERS,)),
 )
