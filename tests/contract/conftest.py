@@ -9,6 +9,7 @@ from ganeti.errors import EnvironmentUnfit
 from ganeti.host.paths import Paths
 from ganeti.lab import guest
 from tests.contract.ceph import MISSING, Ceph
+from tests.contract.gluster import Gluster
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +40,16 @@ def ceph(tmp_path_factory):
         yield made
     finally:
         made.stop()
+
+
+@pytest.fixture(scope="session")
+def gluster(tmp_path_factory):
+    try:
+        made = Gluster(tmp_path_factory.mktemp("gluster"))
+    except EnvironmentUnfit as unfit:
+        pytest.skip(unfit.message)
+    yield made
+    made.stop()
 
 
 @pytest.fixture

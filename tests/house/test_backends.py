@@ -11,7 +11,7 @@ from ganeti.host.clock import WallClock
 from ganeti.host.paths import Paths
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicMode
-from ganeti.model.template import SUPPORTED, TEMPLATES
+from ganeti.model.template import TEMPLATES
 from ganeti.node.equipment import of_this_machine
 
 CONTRACTS = Path(__file__).parents[1] / "contract"
@@ -29,7 +29,7 @@ def imported(folder):
 
 
 def test_what_is_supported_has_a_driver_and_nothing_else_has(equipment):
-    assert set(equipment.storages) == set(SUPPORTED)
+    assert set(equipment.storages) == set(TEMPLATES)
     adopting = {template for template, row in TEMPLATES.items() if row.adopted != "never" or row.mirrored}
     assert set(equipment.adopting) == adopting
     assert set(equipment.wiping) == {template for template, row in TEMPLATES.items() if row.wiped}

@@ -30,9 +30,9 @@ class Template:
     """``copies`` is on how many nodes each disk is, 0 if on none in particular.
 
     ``unit`` is the key of the unit that new disks are made in; ``location`` where a disk goes, by the place in it,
-    its UUID and its number. Both are None for a template without disks and for one that is not supported yet; the
+    its UUID and its number. Both are None for a template without disks; the
     place of external storage is its provider, that of a block device its name, which each disk tells; that of images of
-    Ceph is a parameter.
+    Ceph, and of files of Gluster, is a parameter.
     ``metadata``: the same for what a mirror keeps beside the disk.
     ``trouble`` is the code of a unit that cannot be used (gnt-cluster(8), "verify"), ``overhead`` what a disk takes
     beyond its size on each node, MiB. ``attached``: nodes attach disks to use them.
@@ -49,7 +49,6 @@ class Template:
     attached: bool = False
     adopted: Adopted = "never"
     wiped: bool = False
-    supported: bool = False
 
     @property
     def movable(self) -> bool:
@@ -89,21 +88,19 @@ def _file(directory: str, uuid: str, index: int) -> str:
 
 TEMPLATES = {
     # Nothing to copy is as good as shared.
-    DiskTemplate.DISKLESS: Template("nowhere", supported=True),
+    DiskTemplate.DISKLESS: Template("nowhere"),
     DiskTemplate.FILE: Template(
         "node",
         copies=1,
         unit=lambda cluster: cluster.file_storage_dir,
         location=_file,
         trouble="ENODEFILESTORAGEPATHUNUSABLE",
-        supported=True,
     ),
     DiskTemplate.SHARED_FILE: Template(
         "everywhere",
         unit=lambda cluster: cluster.shared_file_storage_dir,
         location=_file,
         trouble="ENODESHAREDFILESTORAGEPATHUNUSABLE",
-        supported=True,
     ),
     DiskTemplate.PLAIN: Template(
         "node",
@@ -113,7 +110,6 @@ TEMPLATES = {
         trouble="ENODELVM",
         adopted="if wanted",
         wiped=True,
-        supported=True,
     ),
     DiskTemplate.DRBD: Template(
         "node",
@@ -124,24 +120,19 @@ TEMPLATES = {
         trouble="ENODELVM",
         overhead=128,
         wiped=True,
-        supported=True,
     ),
     DiskTemplate.RBD: Template(
         "everywhere",
         location=lambda _, uuid, index: f"rbd/{uuid}.rbd.disk{index}",
         attached=True,
-        supported=True,
     ),
-    DiskTemplate.GLUSTER: Template("everywhere"),
+    DiskTemplate.GLUSTER: Template("everywhere", location=lambda _, uuid, index: f"ganeti/{uuid}.file.disk{index}"),
     DiskTemplate.EXT: Template(
         "everywhere",
         location=lambda provider, uuid, index: f"{provider}/{uuid}.ext.disk{index}",
         attached=True,
         wiped=True,
-        supported=True,
     ),
-    DiskTemplate.BLOCK: Template("everywhere", location=lambda device, *_: device, adopted="always", supported=True),
+    DiskTemplate.BLOCK: Template("everywhere", location=lambda device, *_: device, adopted="always"),
 }
-UNSUPPORTED = tuple(str(template) for template, row in TEMPLATES.items() if not row.supported)
-SUPPORTED = tuple(template for template, row in TEMPLATES.items() if row.supported)
 FILES = (DiskTemplate.FILE, DiskTemplate.SHARED_FILE)

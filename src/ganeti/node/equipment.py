@@ -38,6 +38,7 @@ from ganeti.node.storage.fake_adoption import FakeAdoption
 from ganeti.node.storage.fake_devices import FakeDevices
 from ganeti.node.storage.fake_mirror import Copies, FakeMirror
 from ganeti.node.storage.file import FileStorage
+from ganeti.node.storage.gluster import GlusterStorage
 from ganeti.node.storage.lvm.plain import PlainStorage
 from ganeti.node.storage.lvm.volumes import Volumes
 from ganeti.node.storage.rbd import RbdStorage
@@ -74,7 +75,7 @@ class Equipment:
     def storage(self, template: DiskTemplate) -> Storage:
         if template not in self.storages:
             known = ", ".join(self.storages)
-            raise WrongInput(f"Parameter 'disk_template': '{template}' is not supported yet; choose from {known}")
+            raise WrongInput(f"Parameter 'disk_template': this node does not support '{template}'; it supports {known}")
         return self.storages[template]
 
 
@@ -103,6 +104,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.DRBD: drbd,
             DiskTemplate.EXT: ext,
             DiskTemplate.RBD: RbdStorage(paths),
+            DiskTemplate.GLUSTER: GlusterStorage(paths),
         },
         adopting={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.BLOCK: block},
         wiping={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},

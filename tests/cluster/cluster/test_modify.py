@@ -56,7 +56,7 @@ async def test_parameters_of_the_cluster_are_inherited_by_instances(cluster):
         ({"hvparams": {"kvm": {"cpu_mask": "0:9-1"}}}, "cpu_mask: 9-1 is no range, it ends before it begins"),
         ({"beparams": {"auto_balance": "1"}}, "'1' is neither yes nor no"),
         ({"ipolicy": {"vcpu-ratio": "many"}}, "Parameter 'vcpu-ratio'"),
-        ({"enabled_disk_templates": ["gluster"]}, "'gluster' is not supported; choose from diskless, file"),
+        ({"enabled_disk_templates": ["floppy"]}, "'floppy' is not allowed; choose from blockdev, diskless"),
         ({"enabled_disk_templates": ["drbd"]}, "'drbd' is enabled and needs an LVM volume group"),
         ({"vg_name": "-x"}, "the name of an LVM volume group"),
         ({"beparams": {"minmem": "2g", "maxmem": "1g"}}, "more than maxmem"),

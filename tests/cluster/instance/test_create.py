@@ -47,10 +47,7 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"beparams": {"minmem": 256}}, "of web1: minmem, 256 MiB, is more than maxmem, 128 MiB"),
         ({"hvparams": {"migration_mode": "live"}}, "whole cluster only"),
         ({"hypervisor": "kvm"}, "'kvm' is not enabled in this cluster; enabled are fake"),
-        (
-            {"disk_template": "gluster"},
-            "'gluster' is not supported yet; choose from blockdev, diskless, drbd, ext, file",
-        ),
+        ({"disk_template": "floppy"}, "'floppy' is not allowed; choose from blockdev, diskless, drbd, ext, file"),
         ({"disks": [{"size": 64, "color": "red"}]}, "Disk 0: there is no parameter 'color'"),
         ({"disks": [{"size": "-5"}]}, "'-5' is not a size"),
         ({"disks": []}, "needs a disk"),

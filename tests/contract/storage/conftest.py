@@ -20,9 +20,11 @@ from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage
 from ganeti.node.storage.fake_mirror import FakeMirror
 from ganeti.node.storage.file import FileStorage
+from ganeti.node.storage.gluster import GlusterStorage
 from ganeti.node.storage.rbd import RbdStorage
 from ganeti.rpc.server import Report
 from tests.contract.ceph import POOL
+from tests.contract.gluster import VOLUME
 
 MIB = 1024**2
 DIRECTORIES = {
@@ -114,6 +116,7 @@ class MirrorBench(FakeBench):
         return {location for node, location in self._disks if node == "node1"}
 
 
+WITH_SERVERS = (DiskTemplate.EXT, DiskTemplate.RBD, DiskTemplate.GLUSTER)
 # On one node, and mirrored between two.
 ON_PAPER = {DiskTemplate.PLAIN: FakeBench, DiskTemplate.DRBD: MirrorBench}
 
@@ -268,6 +271,45 @@ class RbdBench(Bench):
             self.ceph.rbd("remove", "--no-progress", f"{POOL}/{name}")
 
 
+class GlusterBench(InFiles):
+    """Files of a real volume, mounted below the directory of a node."""
+
+    def __init__(self, root, gluster):
+        self.paths = Paths(root)
+        self.where = {"host": gluster.host, "port": gluster.port, "volume": VOLUME}
+        super().__init__(GlusterStorage(self.paths), StorageUnit(DiskTemplate.GLUSTER, VOLUME))
+
+    @property
+    def mount(self):
+        return self.paths.run / "gluster" / VOLUME
+
+    def disk(self, size=1, index=0, **more):
+        disk = super().disk(size, index, **({"params": self.where} | more))
+        return disk if "location" in more else replace(disk, location=f"ganeti/{disk.uuid}.file.disk{index}")
+
+    def file(self, disk):
+        return self.mount / disk.location
+
+    def contents(self):
+        return {path.name for path in (self.mount / "ganeti").glob("*")}
+
+    def lose_mount(self):
+        subprocess.run(["umount", self.mount], check=True)
+
+    def unmount(self):
+        if self.mount.is_mount():
+            for disk in (self.mount / "ganeti").glob("*"):
+                disk.unlink()
+            self.lose_mount()
+
+
+@pytest.fixture
+def gluster_bench(tmp_path, gluster):
+    bench = GlusterBench(tmp_path, gluster)
+    yield bench
+    bench.unmount()
+
+
 @pytest.fixture
 def rbd_bench(tmp_path, ceph):
     bench = RbdBench(tmp_path, ceph)
@@ -282,9 +324,9 @@ def ext_bench(tmp_path):
     bench.detach_all()
 
 
-@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES, DiskTemplate.EXT, DiskTemplate.RBD])
+@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES, *WITH_SERVERS])
 def bench(request, tmp_path):
-    if request.param in (DiskTemplate.EXT, DiskTemplate.RBD):
+    if request.param in WITH_SERVERS:
         return request.getfixturevalue(f"{request.param}_bench")
     return ON_PAPER[request.param]() if request.param in ON_PAPER else FileBench(tmp_path, request.param)
 

@@ -50,12 +50,12 @@ def test_a_wrong_option_is_one_line_that_names_it_and_status_2(gnt, script, word
 
 def test_all_options_that_are_wrong_are_told_at_once(gnt):
     disk = "0:size=much,color=red"
-    words = ["-t", "gluster", "-B", "a=1,a=2", "-o", "../evil", "--disk", disk, "--priority", "urgent"]
+    words = ["-t", "floppy", "-B", "a=1,a=2", "-o", "../evil", "--disk", disk, "--priority", "urgent"]
     ended = gnt("instance", "add", *words, "web9")
     assert (ended.status, ended.output) == (EXIT_USAGE, "")
     told = (
         "'a' is given twice",
-        "'gluster' is not supported yet; choose from blockdev, diskless, drbd, ext, file, plain, rbd, sharedfile",
+        "'floppy' is not allowed; choose from blockdev, diskless, drbd, ext, file, gluster, plain, rbd, sharedfile",
         "'urgent' is not allowed; choose from low, normal, high",
         "'much' is not a size",
         "there is no parameter 'color'",

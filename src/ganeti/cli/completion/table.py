@@ -35,7 +35,7 @@ from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Spec
-from ganeti.model.template import SUPPORTED
+from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.disks import DiskRequest
 from ganeti.operations.instance.nics import NicRequest
 from ganeti.query.group import GROUPS
@@ -163,7 +163,7 @@ def _behind(parameters: Mapping[str, type[Struct]]) -> Values:
 
 _LISTS: dict[str, Values] = {
     "hypervisor": {"words": list(HYPERVISOR_PARAMETERS), "separator": ","},
-    "disk template": {"words": sorted(SUPPORTED), "separator": ","},
+    "disk template": {"words": sorted(TEMPLATES), "separator": ","},
     "backend parameter": _keys(BackendParameters),
     "node parameter": _keys(NodeParameters),
     "NIC parameter": _keys(NicParameters),

@@ -14,6 +14,8 @@ Barriers = Annotated[str, form(r"n|[bfd]{1,3}", "'n', or one to three of the let
 Access = Literal["kernelspace", "userspace"]
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 CephPool = Annotated[str, form(rf"{_NAME}(/{_NAME})?", "the name of a pool, or POOL/NAMESPACE", 255)]
+GlusterHost = Annotated[str, form(r"[A-Za-z0-9][A-Za-z0-9.:-]*", "a host name or an IP address", 253)]
+GlusterVolume = Annotated[str, form(r"[A-Za-z0-9][A-Za-z0-9_-]*", "the name of a volume of Gluster", 255)]
 CephUser = Annotated[str, form(rf"({_NAME})?", "the name of a user of Ceph, such as kvm", 255)]
 
 
@@ -63,9 +65,9 @@ class RbdParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class GlusterParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     access: Annotated[Access, param("Access from kernel space (mount) or directly by the hypervisor")] = "kernelspace"
-    host: Annotated[Text, param("Host name of a server of the volume")] = "127.0.0.1"
+    host: Annotated[GlusterHost, param("Host name of a server of the volume", reaches="arguments")] = "127.0.0.1"
     port: Annotated[Positive, param("Port of the server")] = 24007
-    volume: Annotated[Text, param("Name of the volume")] = "gv0"
+    volume: Annotated[GlusterVolume, param("Name of the volume", reaches="arguments")] = "gv0"
 
 
 DISK_PARAMETERS: dict[str, type[Struct]] = {

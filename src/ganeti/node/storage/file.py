@@ -34,23 +34,23 @@ class FileStorage:
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
         del peers, report  # a sparse file takes no time
-        path = locate(self._paths, disk.location)
+        path = await self._ready(disk)
         ensure_there(self._paths, path)
         # A shared directory may be slow to answer, and the daemon has other guests.
         await asyncio.to_thread(_create, path, disk)
 
     async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
         del peers
-        path = locate(self._paths, disk.location)
+        path = await self._ready(disk)
         keep = {self._paths.under(place).resolve() for place in allowed(self._paths)}
         await asyncio.to_thread(_remove, path, keep, disk)
 
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
-        del peers, use, force
-        path = locate(self._paths, disk.location)
+        del use, force
+        path = await self._ready(disk)
         if not await asyncio.to_thread(path.is_file):
             raise UnknownEntity(f"There is no file {disk.location} for disk {disk.uuid}")
-        return OpenDisk(disk, str(path))
+        return self.expected(disk, peers)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
         pass
@@ -61,11 +61,11 @@ class FileStorage:
 
     def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
-        return OpenDisk(disk, str(locate(self._paths, disk.location)))
+        return OpenDisk(disk, str(self._path(disk)))
 
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
         del peers, report, copy
-        path = locate(self._paths, disk.location)
+        path = await self._ready(disk)
         await asyncio.to_thread(_grow, path, disk, size)
 
     async def space(self, unit: StorageUnit) -> Space | None:
@@ -78,9 +78,17 @@ class FileStorage:
     async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
         return tuple(await asyncio.to_thread(problems, self._paths, unit.key))
 
+    def _path(self, disk: Disk) -> Path:
+        """Where its file is or goes. Raises WrongInput for a place where disks may not be."""
+        return locate(self._paths, disk.location)
+
+    async def _ready(self, disk: Disk) -> Path:
+        """The same, once it can be used."""
+        return self._path(disk)
+
     async def _status(self, disk: Disk) -> DiskStatus:
         try:
-            path = locate(self._paths, disk.location)
+            path = await self._ready(disk)
             size = (await asyncio.to_thread(path.stat)).st_size // _MIB
         except FileNotFoundError:
             return DiskStatus(disk.uuid, "", problem=f"There is no file {disk.location}")

@@ -21,7 +21,7 @@ from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Bounds, Policy
-from ganeti.model.template import SUPPORTED
+from ganeti.model.template import TEMPLATES
 from ganeti.query.pattern import Patterns
 
 _ByKind = Mapping[str, Mapping[str, Any]]
@@ -70,7 +70,7 @@ def _hypervisors(cluster: Cluster, given: Sequence[str]) -> tuple[str, ...]:
 
 def _templates(cluster: Cluster, given: Sequence[str]) -> tuple[str, ...]:
     del cluster
-    return _subset("enabled_disk_templates", given, tuple(str(template) for template in SUPPORTED))
+    return _subset("enabled_disk_templates", given, tuple(str(template) for template in TEMPLATES))
 
 
 def _subset(name: str, given: Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:

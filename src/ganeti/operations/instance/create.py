@@ -38,7 +38,6 @@ from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.parameters.hypervisor import UNSUPPORTED_HYPERVISORS, HypervisorName
 from ganeti.model.state import State
-from ganeti.model.template import UNSUPPORTED
 from ganeti.operations.instance import spelling
 from ganeti.operations.instance.activation import release
 from ganeti.operations.instance.adoption import adopt, sources_of, with_sizes
@@ -174,7 +173,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     disks: Disks
     disk_template: Annotated[
         DiskTemplateName | None,
-        param("Disk template", "-t", "--disk-template", metavar="TEMPLATE", unsupported=UNSUPPORTED),
+        param("Disk template", "-t", "--disk-template", metavar="TEMPLATE"),
     ] = None
     group_name: Annotated[
         NonEmpty | None,

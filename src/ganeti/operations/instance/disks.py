@@ -40,7 +40,9 @@ class DiskRequest(Item, frozen=True, kw_only=True):
     spindles: Annotated[NonNegative | None, param("Number of spindles, for exclusive storage")] = None
     vg: Annotated[VolumeGroup | None, param("LVM volume group, for plain and drbd")] = None
     metavg: Annotated[VolumeGroup | None, param("LVM volume group of the DRBD metadata")] = None
-    access: Annotated[Access | None, param("Access by a block device or by the hypervisor, for ext and rbd")] = None
+    access: Annotated[
+        Access | None, param("Access by a block device or by the hypervisor, for ext, gluster and rbd")
+    ] = None
     adopt: Annotated[
         AdoptedVolume | None,
         param("Volume to take over as it is, for plain; device in /dev/disk/, for blockdev", reaches="path"),
@@ -71,7 +73,7 @@ _IN_VOLUME_GROUPS = (DiskTemplate.PLAIN, DiskTemplate.DRBD)
 _ONLY_FOR = {
     "vg": _IN_VOLUME_GROUPS,
     "metavg": (DiskTemplate.DRBD,),
-    "access": (DiskTemplate.EXT, DiskTemplate.RBD),
+    "access": (DiskTemplate.EXT, DiskTemplate.GLUSTER, DiskTemplate.RBD),
     "adopt": (DiskTemplate.PLAIN, DiskTemplate.BLOCK),
     "provider": (DiskTemplate.EXT,),
     "params": (DiskTemplate.EXT,),
@@ -131,10 +133,8 @@ def planned_disks(
 ) -> tuple[Disk, ...]:
     """The disks to make; ``place`` is where they go unless one says otherwise: a directory, a volume group."""
     place_in = TEMPLATES[template].location
-    if not requests:
+    if not requests or not place_in:
         return ()
-    if not place_in:
-        raise WrongInput(f"Parameter 'disk_template': disks of template '{template}' cannot be made yet")
     disks = []
     for index, request in enumerate(requests):
         uuid = new_uuid()

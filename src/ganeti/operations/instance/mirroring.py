@@ -18,6 +18,8 @@ from ganeti.model.node import Node
 from ganeti.model.template import TEMPLATES
 
 PORTS = range(11000, 15000)  # of consoles and replication, as Ganeti's pool
+# The parameter that says where the disks of a template are.
+_KEPT = {DiskTemplate.RBD: "pool", DiskTemplate.GLUSTER: "volume"}
 _SECRET = 20  # octets: DRBD takes up to 64 characters (drbd.conf(5), "shared-secret")
 
 
@@ -27,8 +29,8 @@ def placed_on(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) 
     What it takes is free now; the caller reserves it at once. Raises InsufficientResources if no port is free.
     """
     instance = evolve(instance, primary_node=nodes[0].uuid)
-    if instance.disk_template is DiskTemplate.RBD:
-        return _in_its_pool(cluster, instance)
+    if place := _KEPT.get(instance.disk_template):
+        return _kept_there(cluster, instance, place)
     if not TEMPLATES[instance.disk_template].mirrored:
         return instance
     draft = _Draft(cluster, instance)
@@ -37,10 +39,10 @@ def placed_on(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) 
     return evolve(instance, disks=tuple(disks))
 
 
-def _in_its_pool(cluster: CheckContext, instance: Instance) -> Instance:
-    """With the pool that its images are made in written down, so that they stay there whatever is set later."""
-    pools = [disk.params["pool"] for disk in disks_of(cluster.state, instance)]
-    disks = [replace(d, params={**d.params, "pool": pool}) for d, pool in zip(instance.disks, pools, strict=True)]
+def _kept_there(cluster: CheckContext, instance: Instance, place: str) -> Instance:
+    """With the pool or volume that its disks are made in written down: they stay there whatever is set later."""
+    places = [disk.params[place] for disk in disks_of(cluster.state, instance)]
+    disks = [replace(d, params={**d.params, place: at}) for d, at in zip(instance.disks, places, strict=True)]
     return evolve(instance, disks=tuple(disks))
 
 

@@ -22,7 +22,6 @@ from ganeti.jobs.operation import HookNodes
 from ganeti.model.disk import DiskTemplateName
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
-from ganeti.model.template import UNSUPPORTED
 from ganeti.operations.instance.activation import deactivate
 from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, planned
 from ganeti.operations.instance.policy import ensure_allowed
@@ -102,7 +101,6 @@ class InstanceModify(InstanceOperation[Conversion], frozen=True, kw_only=True, t
             "-t",
             "--disk-template",
             metavar="TEMPLATE",
-            unsupported=UNSUPPORTED,
         ),
     ] = None
     ext_params: Annotated[

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Disks as files of a Gluster volume, which the node mounts when it needs it: mount.glusterfs(8)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongInput
+from ganeti.host.paths import Paths
+from ganeti.host.process import run
+from ganeti.model.disk import Disk
+from ganeti.model.guest import Peer
+from ganeti.model.parameters import filled
+from ganeti.model.parameters.disk import GlusterParameters
+from ganeti.model.report import Space
+from ganeti.model.template import StorageUnit
+from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.file import FileStorage
+
+_TIME = 30.0  # seconds
+_LOCATION = re.compile(r"ganeti/[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class GlusterStorage(FileStorage):
+    """A disk is the file ``location`` of the volume that its parameters name.
+
+    With access ``userspace`` QEMU opens it by itself; everything else uses the mounted volume then too.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        super().__init__(paths)
+        self._mounts = paths.run / "gluster"
+        self._turn = asyncio.Lock()
+
+    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+        del peers
+        wanted, path = _parameters(disk), str(self._path(disk))
+        if wanted.access != "userspace":
+            return OpenDisk(disk, path)
+        host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
+        return OpenDisk(disk, path, uri=f"gluster://{host}:{wanted.port}/{wanted.volume}/{disk.location}")
+
+    async def space(self, unit: StorageUnit) -> Space | None:
+        """Not asked for: it is Gluster's to watch, and would keep nodes waiting for it when it does not answer."""
+        del unit
+        return None
+
+    async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
+        del unit
+        return ()
+
+    def _path(self, disk: Disk) -> Path:
+        if not _LOCATION.fullmatch(disk.location):
+            raise WrongInput(f"Parameter 'location': '{disk.location}' is no file of a Gluster volume")
+        return self._mounts / _parameters(disk).volume / disk.location
+
+    async def _ready(self, disk: Disk) -> Path:
+        """Raises EnvironmentUnfit if the volume cannot be mounted, ExecutionFailed if Gluster does not answer."""
+        wanted = _parameters(disk)
+        async with self._turn:
+            await self._mount(wanted, self._mounts / wanted.volume)
+        return self._path(disk)
+
+    async def _mount(self, wanted: GlusterParameters, at: Path) -> None:
+        if await asyncio.to_thread(_is_mounted, at):
+            return
+        # What is left of a mount whose process has died is in the way.
+        await run("umount", "--lazy", at, timeout=_TIME)
+        await asyncio.to_thread(at.mkdir, mode=0o700, parents=True, exist_ok=True)
+        what = f"{wanted.host}:/{wanted.volume}"
+        try:
+            told = await run("mount", "-t", "glusterfs", "-o", f"server-port={wanted.port}", what, at, timeout=_TIME)
+        except ExecutionFailed as error:
+            raise ExecutionFailed(f"Gluster does not answer: {error.message}") from None
+        if told.failed:
+            raise EnvironmentUnfit(
+                f"The Gluster volume {what} cannot be mounted: {told.why()}. 'gluster volume status' on a server tells "
+                "how it is; the node needs Debian's package glusterfs-client"
+            )
+
+
+def _parameters(disk: Disk) -> GlusterParameters:
+    """Raises WrongInput."""
+    return filled(GlusterParameters, disk.params, what=f"Parameters of disk {disk.uuid}")
+
+
+def _is_mounted(path: Path) -> bool:
+    try:
+        return os.path.ismount(path)
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:  # its process has died
+            raise
+        return False
