@@ -295,9 +295,8 @@ class InstanceReplaceDisks(
         found = await examined(cluster, instance)
         torn = [n for n, status in enumerate(found.get(primary.name, ())) if status.mirror and _is_broken(status)]
         await cluster.call(primary, _renewal(cluster, instance, torn))
-        for node in (primary, secondary):
-            missing = [n for n, status in enumerate(found.get(node.name, ())) if not status.size and not status.mirror]
-            await cluster.call(node, _creation(cluster, instance, missing))
+        missing = [n for n, status in enumerate(found.get(secondary.name, ())) if not status.size]
+        await cluster.call(secondary, _creation(cluster, instance, missing))
 
     async def _make_anew(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
         numbers = ", ".join(map(str, plan.indexes))
