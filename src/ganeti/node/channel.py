@@ -23,7 +23,8 @@ from ganeti.host.threads import to_the_end
 from ganeti.host.tls import node_client, node_server
 from ganeti.node.storage.zeroing import length_of, zero_range
 from ganeti.rpc.contract.copying import Party
-from ganeti.rpc.http import HANDSHAKE, peer_of
+from ganeti.rpc.http import peer_of
+from ganeti.rpc.listener import HANDSHAKE
 
 PORTS = range(1830, 1890)
 _WAITING = 60.0  # seconds until the sender connects
