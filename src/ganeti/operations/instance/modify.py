@@ -127,7 +127,8 @@ class InstanceModify(InstanceOperation[Conversion], frozen=True, kw_only=True, t
     remote_node: Annotated[NonEmpty | None, param("Secondary node, for disks that become mirrored ones")] = None
     remote_node_uuid: Annotated[NonEmpty | None, param("UUID of the secondary node")] = None
     iallocator: Annotated[
-        NonEmpty | None, param("Allocator that chooses the secondary node", "-I", "--iallocator", unsupported=True)
+        NonEmpty | None,
+        param("Allocator that chooses the secondary node", "-I", "--iallocator", unsupported=True, role=Role.ADMIN),
     ] = None
     os_name: Annotated[OsName | None, param("Operating system that is on it", "-o", "--os-type", unsupported=True)] = (
         None

@@ -80,6 +80,7 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
         param(
             "Proceed even if the instance cannot be stopped on its node; make sure it does not run there",
             "--ignore-consistency",
+            role=Role.ADMIN,
         ),
     ] = False
     ignore_ipolicy: Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")] = False

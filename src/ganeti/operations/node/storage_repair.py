@@ -55,7 +55,7 @@ class NodeStorageRepair(NodeOperation[StorageRepair], frozen=True, kw_only=True,
     storage_type: Annotated[Kind, param("Kind of storage: lvm-vg")]
     name: Annotated[VolumeGroup | None, param("Name of the volume group")] = None
     ignore_consistency: Annotated[
-        bool, param("Proceed even if copies on other nodes are not up to date", "--ignore-consistency")
+        bool, param("Proceed even if copies on other nodes are not up to date", "--ignore-consistency", role=Role.ADMIN)
     ] = False
 
     async def check(self, cluster: CheckContext) -> StorageRepair:
