@@ -202,6 +202,7 @@ SCENES = (
     Scene("OP_CLUSTER_DESTROY", prepare=alone),
     Scene("OP_CLUSTER_POST_INIT"),
     Scene("OP_CLUSTER_QUERY"),
+    Scene("OP_CLUSTER_REDIST_CONF"),
     Scene("OP_CLUSTER_REPAIR_DISK_SIZES", prepare=outgrown),
     Scene("OP_CLUSTER_RENEW_CRYPTO", lambda name, node: {"cluster_certificate": True}),
     Scene("OP_CLUSTER_SET_PARAMS", lambda name, node: {"beparams": {"auto_balance": node == "node1"}}),

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from ganeti.cli import follow, tree
-from ganeti.cli.policy import plain, policy
+from ganeti.cli.policy import plain, policy, specs_options
 from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs
@@ -64,6 +64,20 @@ def _in_line(value: Any) -> Any:
 
 
 INFO = Local(Command("gnt-cluster", "info"), "Show the parameters of the cluster.", _info)
+
+
+def _show_ispecs(session: Session, values: dict[str, Any]) -> int:
+    del values
+    data = session.client.call(Method.QUERY_CLUSTER_INFO)
+    session.say(" ".join(["gnt-cluster init", *specs_options(data["ipolicy"]), data["name"]]))
+    return 0
+
+
+SHOW_ISPECS = Local(
+    Command("gnt-cluster", "show-ispecs-cmd"),
+    "Show the command that makes a cluster with the same sizes in its instance policy.",
+    _show_ispecs,
+)
 
 
 def _version(session: Session, values: dict[str, Any]) -> int:

@@ -8,11 +8,11 @@ from typing import Any
 from ganeti.cli import tree
 from ganeti.cli.listing import field_lister, lister
 from ganeti.cli.names import full_names
-from ganeti.cli.policy import policy
+from ganeti.cli.policy import policy, specs_options
 from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
-from ganeti.declare.command import Argument, Command
+from ganeti.declare.command import Argument, Command, Option
 from ganeti.operations.group.modify import GroupModify
 from ganeti.query.filter import names_filter
 from ganeti.query.group import DEFAULT
@@ -51,13 +51,31 @@ def described(group: dict[str, Any]) -> Pairs:
     )
 
 
+_GROUPS = Argument("names", "Names of the node groups; all if none is named", "*", completes="group")
 INFO = Local(
-    Command(
-        "gnt-group",
-        "info",
-        (Argument("names", "Names of the node groups; all if none is named", "*", completes="group"),),
-        usage="[<group-name>...]",
-    ),
+    Command("gnt-group", "info", (_GROUPS,), usage="[<group-name>...]"),
     "Show detailed information about node groups.",
     _info,
+)
+
+
+def _show_ispecs(session: Session, values: dict[str, Any]) -> int:
+    names = full_names(session, "group", values.get("names") or [])
+    which = "ipolicy" if values.get("include_defaults") else "custom_ipolicy"
+    for name, sizes in session.query("group", ["name", which], names_filter(names)):
+        bounds = {part: value for part, value in sizes.items() if part == "minmax"}
+        session.say(" ".join(["gnt-group add", *specs_options(bounds), name]))
+    return 0
+
+
+SHOW_ISPECS = Local(
+    Command(
+        "gnt-group",
+        "show-ispecs-cmd",
+        (_GROUPS,),
+        (Option(("--include-defaults",), "Also what a node group has from the cluster", kind="flag"),),
+        usage="[--include-defaults] [<group-name>...]",
+    ),
+    "Show the commands that add node groups with the same sizes in their instance policies.",
+    _show_ispecs,
 )

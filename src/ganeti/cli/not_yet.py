@@ -14,14 +14,13 @@ NOT_YET: Mapping[str, frozenset[str]] = {
     script: frozenset(names.split())
     for script, names in {
         "gnt-backup": "export import list list-fields remove",
-        "gnt-cluster": "command copyfile epo redist-conf rename show-ispecs-cmd upgrade watcher",
+        "gnt-cluster": "command copyfile epo rename upgrade watcher",
         "gnt-debug": "allocator iallocator metad submit-job test-jobqueue test-osparams wconfd",
         "gnt-filter": "add delete info list list-fields replace",
-        "gnt-group": "evacuate show-ispecs-cmd",
+        "gnt-group": "evacuate",
         "gnt-instance": "change-group reinstall rename",
         "gnt-network": "add add-tags connect disconnect info list list-fields list-tags modify remove remove-tags",
         "gnt-node": "health power powercycle restricted-command",
-        "gnt-os": "modify",
     }.items()
 }
 

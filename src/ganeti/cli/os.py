@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ganeti.cli import tree
@@ -10,8 +11,8 @@ from ganeti.cli.listing import HEADERS
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs
-from ganeti.declare.command import NO_JOB, Argument, Command
-from ganeti.errors import EXIT_FAILURE, UnknownEntity
+from ganeti.declare.command import NO_JOB, Argument, Command, Option
+from ganeti.errors import EXIT_FAILURE, UnknownEntity, WrongInput
 
 _FIELDS = ["name", "valid", "variants", "parameters", "api_versions", "hidden", "blacklisted", "trusted", "node_status"]
 
@@ -111,4 +112,68 @@ DIAGNOSE = Local(
     Command("gnt-os", "diagnose", options=(NO_JOB,)),
     "Show which nodes have which operating systems, and what is wrong with them.",
     _diagnose,
+)
+
+
+def _modify(session: Session, values: dict[str, Any]) -> int:
+    from ganeti.cli import follow  # noqa: PLC0415 - the others submit no job
+
+    follow.run(
+        session, "OP_CLUSTER_SET_PARAMS", {**_changes(values["os"], values), "dry_run": bool(values.get("dry_run"))}
+    )
+    return 0
+
+
+def _changes(os: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of the operation, which is the cluster's. Raises WrongInput if nothing is to be changed."""
+    hypervisors: dict[str, dict[str, Any]] = {}
+    for kind, given in values.get("hvparams") or ():
+        hypervisors.setdefault(kind, {}).update(given)
+    changes: dict[str, Any] = {}
+    if hypervisors:
+        changes["os_hvp"] = {os: hypervisors}
+    if values.get("osparams"):
+        changes["osparams"] = {os: values["osparams"]}
+    if values.get("osparams_private"):
+        changes["osparams_private_cluster"] = {os: values["osparams_private"]}
+    for name in ("hidden", "blacklisted"):
+        if values.get(name) is not None:
+            changes[f"{name}_os"] = [("add" if values[name] else "remove", os)]
+    if not changes:
+        raise WrongInput("Nothing to change; 'gnt-os modify --help' lists what can be")
+    return changes
+
+
+MODIFY = Local(
+    Command(
+        "gnt-os",
+        "modify",
+        (Argument("os", "Name of the operating system, with or without a variant", completes="os"),),
+        (
+            Option(
+                ("-H", "--hypervisor-parameters"),
+                "Parameters of a hypervisor for its instances; may be repeated",
+                kind="identkeyval",
+                name="hvparams",
+                metavar="HYPERVISOR:KEY=VALUE,...",
+                completes="hypervisor parameter",
+                repeat=True,
+            ),
+            Option(("-O", "--os-parameters"), "OS parameters", kind="keyval", name="osparams", metavar="KEY=VALUE,..."),
+            Option(
+                ("--os-parameters-private",),
+                "OS parameters that are shown nowhere",
+                kind="keyval",
+                name="osparams_private",
+                metavar="KEY=VALUE,...",
+            ),
+            Option(("--hidden",), "Leave it out of lists of operating systems", kind="bool"),
+            Option(("--blacklisted",), "Let no new instance have it", kind="bool"),
+            Option(("--dry-run",), "Check whether the operation is possible, and change nothing", kind="flag"),
+        ),
+        usage="[<opts>...] <os>",
+    ),
+    "Modify what the cluster has of an operating system: parameters, and whether it is offered.",
+    _modify,
+    job=True,
 )

@@ -31,3 +31,18 @@ def policy(effective: Mapping[str, Any], own: Mapping[str, Any] | None = None) -
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values by name, in its order, what is not set as nothing."""
     return {name: "" if values[name] is None else values[name] for name in sorted(values)}
+
+
+def specs_options(sizes: Mapping[str, Any]) -> list[str]:
+    """The options that set standard sizes and bounds of a policy, as far as ``sizes`` has them."""
+    options = []
+    if "std" in sizes:
+        options.append(f"--ipolicy-std-specs {_written(sizes['std'])}")
+    if "minmax" in sizes:
+        pairs = (f"min:{_written(pair['min'])}/max:{_written(pair['max'])}" for pair in sizes["minmax"])
+        options.append(f"--ipolicy-bounds-specs {'//'.join(pairs)}")
+    return options
+
+
+def _written(spec: Mapping[str, Any]) -> str:
+    return ",".join(f"{name}={spec[name]}" for name in sorted(spec) if spec[name] is not None)
