@@ -22,6 +22,7 @@
     ├── NodeCallFailed
     │   ├── NodeUnreachable        no answer: nothing is known about what the node did
     │   ├── NodeRefused            the node does not accept this caller
+    │   │   └── RivalTerm          it obeys another master of the same term
     │   └── StaleTerm              the caller is no longer the master
     ├── MasterUnreachable          the master daemon does not answer
     ├── Canceled
@@ -210,6 +211,12 @@ class NodeRefused(NodeCallFailed):
     """The node does not accept this caller or does not know this call."""
 
     code = "node_refused"
+
+
+class RivalTerm(NodeRefused):
+    """The node obeys another master of the same term, of which one is too many."""
+
+    code = "rival_term"
 
 
 class StaleTerm(NodeCallFailed):

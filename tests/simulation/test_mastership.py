@@ -108,3 +108,68 @@ def test_of_two_candidates_at_the_same_moment_the_winner_is_obeyed_by_all(seed, 
         assert {term.master for term in terms} == {(second, third)[won.index(True)].node.name}
 
     run(lambda loop: with_machines(loop, tmp_path, seed, play))
+
+
+async def alone(machines, first, *others):
+    """The first goes on without the others, which are off, and marks them so; then it is off itself."""
+    for machine in others:
+        await machine.power_off()
+    await first.kill_masterd()
+    assert await first.take_over(Rules(voting=False))
+    await asyncio.sleep(60)
+    for machine in others:
+        await machines.mark(machine)
+    await asyncio.sleep(60)
+    assert await machines.write(first, "alone")
+    await first.power_off()
+
+
+def test_who_was_alone_does_not_serve_when_the_others_have_elected_another_meanwhile(tmp_path):
+    async def play(machines, first, second, third):
+        await alone(machines, first, second, third)
+        second.power_on()
+        third.power_on()
+        assert await second.take_over(Rules())
+        await asyncio.sleep(60)
+        assert read_term(first.paths.term).number == read_term(second.paths.term).number
+        served = len(machines.acknowledged)
+        first.power_on()
+        await asyncio.sleep(60)
+        assert machines.serving() == machines.holders() == [second]
+        assert {name for _, _, name in machines.acknowledged[served:]} <= {second.node.name}
+        assert not any(text.startswith("serves") for _, name, text in machines.history[-1:] if name == "node1")
+
+    run(lambda loop: with_machines(loop, tmp_path, 3, play))
+
+
+def test_who_is_alone_stops_when_one_that_was_said_to_be_off_tells_of_another_master(tmp_path):
+    async def play(machines, first, second, third):
+        await alone(machines, first, second, third)
+        second.power_on()
+        third.power_on()
+        assert await second.take_over(Rules())
+        await asyncio.sleep(60)
+        await machines.cut_off(first)
+        first.power_on()
+        await asyncio.sleep(60)
+        assert machines.serving() == [first, second]  # nothing that either of them could know
+        await machines.heal(first)
+        await asyncio.sleep(10)
+        assert machines.serving() == machines.holders() == [second]
+
+    run(lambda loop: with_machines(loop, tmp_path, 3, play))
+
+
+def test_who_is_obeyed_by_most_does_not_believe_one_that_was_alone(tmp_path):
+    async def play(machines, first, second, third):
+        await alone(machines, first, second, third)
+        second.power_on()
+        third.power_on()
+        assert await second.take_over(Rules())
+        await asyncio.sleep(60)
+        first.start_noded()  # whose master daemon does not run; it says that it is the master itself
+        first.powered = True
+        await asyncio.sleep(60)
+        assert await machines.write(second, "goes on")
+
+    run(lambda loop: with_machines(loop, tmp_path, 3, play))

@@ -74,6 +74,14 @@ class _Kept:
         return self.place == other.place and bool(self.digests) and self.digests != other.digests
 
 
+@dataclass(frozen=True, slots=True)
+class Elected:
+    """The state with this node as the master. ``silent``: other candidates that did not obey, by name."""
+
+    state: State
+    silent: tuple[str, ...]
+
+
 def is_master(paths: Paths) -> bool:
     """Whether this node is the master as far as it has heard."""
     term = read_term(paths.term)
@@ -84,7 +92,7 @@ def _own_name(paths: Paths) -> str:
     return node_name(paths.node_certificate.read_bytes())
 
 
-async def take_over(paths: Paths, clock: Clock, rules: Rules) -> State:
+async def take_over(paths: Paths, clock: Clock, rules: Rules) -> Elected:
     """Make this node the master of a new term; its master daemon can be started then.
 
     Raises a CheckFailed if it must not be; nothing has changed then.
@@ -97,7 +105,7 @@ async def take_over(paths: Paths, clock: Clock, rules: Rules) -> State:
         store.close()
 
 
-async def elect(candidate: Candidate, rules: Rules) -> State:
+async def elect(candidate: Candidate, rules: Rules) -> Elected:
     """See ``take_over``."""
     known = read_term(candidate.paths.term) or Term(0, "")
     state, kept = read_state(candidate.store), await candidate.store.digested()
@@ -133,7 +141,8 @@ async def elect(candidate: Candidate, rules: Rules) -> State:
     mark_whole(candidate.paths, term)
     await candidate.store.write([Batch(revision=own.revision + 1, records=(record_of(changed),))])
     write_term(candidate.paths.term, term)  # again: the node daemon does not know who is vouched to be off
-    return state.changed([changed])
+    missing = tuple(other.name for other in state.candidates if other.name not in obeying and other.uuid != node.uuid)
+    return Elected(state.changed([changed]), missing)
 
 
 async def _outlast(client: NodeClient, old: Node, obeying: AbstractSet[str], rules: Rules) -> None:

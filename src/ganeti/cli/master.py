@@ -18,6 +18,10 @@ _WARNING = (
     "Without a vote nobody knows whether the old master still works. If it does, both may start the same\n"
     "instances. Make sure that it is off before you go on. Continue?"
 )
+_SILENT = (
+    "Should one of these have been the master alone meanwhile, after --no-voting,\n"
+    "what it acknowledged is lost; it steps down when it hears of this one."
+)
 
 
 def _master_failover(session: Session, values: dict[str, Any]) -> int:
@@ -41,13 +45,15 @@ def _master_failover(session: Session, values: dict[str, Any]) -> int:
     for daemon in reversed(paused):
         manager.stop(daemon)
     try:
-        state = asyncio.run(take_over(session.paths, WallClock(), rules))
+        elected = asyncio.run(take_over(session.paths, WallClock(), rules))
     except GanetiError:
         for daemon in paused:
             manager.start(daemon)
         raise
     _start(session, manager)
-    session.say(f"{state.master.name} is the master of {state.cluster.name} now")
+    session.say(f"{elected.state.master.name} is the master of {elected.state.cluster.name} now")
+    if voting and elected.silent:
+        session.warn(f"No answer from {', '.join(elected.silent)}. {_SILENT}")
     return 0
 
 

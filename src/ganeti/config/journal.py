@@ -87,8 +87,8 @@ class Journal:
         """The batches after ``revision``, or None if they are not kept any more."""
         return () if revision == self._revision else self._backlog.since(revision)
 
-    def replaced(self, why: StaleTerm) -> None:
-        """A newer master is obeyed: from now on nothing is acknowledged."""
+    def replaced(self, why: GanetiError) -> None:
+        """Another master is obeyed: from now on nothing is acknowledged."""
         self._finish(NotMaster(f"Another node is the master now: {why.message}"))
 
     def _ended(self, task: asyncio.Task[None]) -> None:

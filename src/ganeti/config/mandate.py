@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ganeti.errors import GanetiError, StaleTerm, StoreFailed
+from ganeti.errors import GanetiError, RivalTerm, StaleTerm, StoreFailed
 from ganeti.model.node import Node
 from ganeti.model.timing import BEAT, LEASE
 from ganeti.rpc.client import NodeClient
@@ -68,6 +68,7 @@ class Mandate:
         self._disbelieved: set[str] = set()  # nodes that said, against the others, that there is another master
         self._hurry = asyncio.Event()
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._asked: set[str] = set()  # the nodes of which a first call has ended, however it has, by name
         self._current: dict[str, Node] = {}  # the nodes that are asked, as they are now, by name
         self._news = asyncio.Event()
         self._lost: StaleTerm | None = None
@@ -91,16 +92,21 @@ class Mandate:
         """A replica lacks ``revision``: nothing is acknowledged until enough nodes have noted it."""
         self._require(_Note(revision, self._voters()))
 
-    def contradicted(self, node: Node, why: StaleTerm) -> bool:
-        """A node says that there is a newer master; whether that is believed.
+    def contradicted(self, node: Node, why: StaleTerm | RivalTerm) -> bool:
+        """A node says that there is another master, a newer one or one of the same term; whether that is believed.
 
-        A candidate is believed, for it could make itself the master. Of any other node's word it only follows that
-        the earlier answers of all may be out of date: at least half of the nodes have to obey anew.
+        A candidate that knows of a newer one is believed, for it could make itself the master. So is a node that was
+        said to be off, if this master has no majority but for such words: the others may have voted without it.
+        Of any other node's word it only follows that the earlier answers of all may be out of date: at least half of
+        the nodes have to obey anew.
         """
-        if node.master_candidate:
-            self._lost = why
+        newer = isinstance(why, StaleTerm)
+        if (newer and node.master_candidate) or (self._is_absent(node) and not self._has_most_of_all()):
+            self._lost = StaleTerm(why.message)
             self._tell()
             return True
+        if not newer:
+            return False  # it obeys somebody who has lost against this master, or began at the same moment
         self._obeyed.pop(node.name, None)
         if node.name not in self._disbelieved:
             _log.warning("Node %s says that there is another master; asking the others: %s", node.name, why.message)
@@ -132,8 +138,11 @@ class Mandate:
         return not self._notes and 2 * len(self.silent()) <= len(self._voters())
 
     async def won(self) -> None:
-        """Return when more than half of the nodes obey: enough to begin. Raises StaleTerm."""
-        while 2 * len(self.silent()) >= len(self._voters()):
+        """Return when more than half of the nodes obey: enough to begin. Raises StaleTerm.
+
+        Who has no majority but for what was said of nodes that are off has asked these first, whether they really are.
+        """
+        while 2 * len(self.silent()) >= len(self._voters()) or not (self._has_most_of_all() or self._all_asked()):
             await self._news_came()
 
     async def confirmed(self) -> None:
@@ -157,6 +166,20 @@ class Mandate:
                 return
             await self._news_came()
 
+    def _is_absent(self, node: Node) -> bool:
+        """Whether somebody has said that it is off."""
+        return node.offline or node.name in self._vouched
+
+    def _has_most_of_all(self) -> bool:
+        """Whether more than half of all nodes obey, those that are said to be off counted too: no others can vote."""
+        all_nodes, silent = list(self._nodes()), set(self.silent())
+        obeying = [node for node in all_nodes if not self._is_absent(node) and node.name not in silent]
+        return 2 * len(obeying) > len(all_nodes)
+
+    def _all_asked(self) -> bool:
+        """Whether every node has answered, or has been silent for as long as a call takes."""
+        return self._asked >= self._asking.keys()
+
     async def _ask(self, name: str) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -169,6 +192,9 @@ class Mandate:
                 _log.exception("Node %s cannot be asked whether it obeys", name)
             else:
                 self._take(name, asked, note)
+            if name not in self._asked:
+                self._asked.add(name)
+                self._tell()
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT):
                     await self._hurry.wait()

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ganeti.errors import EnvironmentUnfit, NodeRefused, StaleTerm
+from ganeti.errors import EnvironmentUnfit, NodeRefused, RivalTerm, StaleTerm
 from ganeti.host.files import write_atomic
 from ganeti.rpc.transport import Peer
 
@@ -55,7 +55,7 @@ class Authority:
         return self._term
 
     def admit(self, peer: Peer, caller: str, number: int) -> None:
-        """Let a call through, or raise NodeRefused or StaleTerm.
+        """Let a call through, or raise NodeRefused, RivalTerm or StaleTerm.
 
         ``caller`` and ``number`` are what the request says.
         """
@@ -72,7 +72,7 @@ class Authority:
             self._term = newer  # only now: a term that a restart would forget must not be obeyed
             self._replaced(known)
         elif caller != known.master:
-            raise NodeRefused(f"'{caller}' is not the master; '{known.master}' is, in term {known.number}")
+            raise RivalTerm(f"'{caller}' is not the master; '{known.master}' is, in term {known.number}")
 
     def leave(self) -> None:
         """The node has left its cluster: it obeys nobody any more, though the daemon still runs."""

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UnsetType
 
 from ganeti import errors
-from ganeti.errors import GanetiError, NodeCallFailed, NodeUnreachable, StaleTerm
+from ganeti.errors import GanetiError, NodeCallFailed, NodeUnreachable, RivalTerm, StaleTerm
 from ganeti.model.node import Node
 from ganeti.rpc.call import AskSeveral, Call, Line, Listener, Outcome, encode_call, encode_request, ignore, line_decoder
 from ganeti.rpc.transport import Address, Transport
@@ -42,7 +42,8 @@ class Traces(Protocol):
 class NodeClient:
     """Calls nodes in the name of a master and its term.
 
-    ``replaced`` is told of every node that answers that it obeys a newer master, whatever the call was.
+    ``replaced`` is told of every node that answers that it obeys another master, newer or of the same term, whatever
+    the call was.
     ``traces`` is told which guests calls may have brought to a node, or have taken away from it. ``on_record`` has the
     fingerprints of a node's certificates, by UUID, as of now: the node of a job that runs for long may be out of date.
     ``start``: see ``Turn``; there is one client for each.
@@ -55,7 +56,7 @@ class NodeClient:
         term: Callable[[], int],
         port: int = NODE_DAEMON_PORT,
         *,
-        replaced: Callable[[Node, StaleTerm], None] = lambda *_: None,
+        replaced: Callable[[Node, StaleTerm | RivalTerm], None] = lambda *_: None,
         traces: Callable[[], Traces] | None = None,
         on_record: Callable[[str], tuple[str, ...]] = lambda _: (),
         start: int = 0,
@@ -101,7 +102,7 @@ class NodeClient:
             raise NodeUnreachable(f"Node {node.name} closed the connection before its answer was complete")
         if isinstance(last.result, UnsetType):
             error = _with_name(node.name, errors.decode(last.error))
-            if isinstance(error, StaleTerm):
+            if isinstance(error, StaleTerm | RivalTerm):
                 self._replaced(node, error)
             raise error
         return last.result

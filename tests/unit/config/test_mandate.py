@@ -6,7 +6,7 @@ import asyncio
 import pytest
 
 from ganeti.config.mandate import Mandate, voters
-from ganeti.errors import NodeUnreachable, StaleTerm, StoreFailed
+from ganeti.errors import NodeUnreachable, RivalTerm, StaleTerm, StoreFailed
 from ganeti.model.entity import evolve
 from ganeti.model.timing import LEASE
 from tests.cluster.world import first_state
@@ -14,13 +14,15 @@ from tests.simulation.virtual import run
 
 
 class Client:
-    """Nodes that obey, but for the ``silent`` ones."""
+    """Nodes that obey, but for the ``silent`` ones, after ``slow`` seconds."""
 
     def __init__(self, *silent):
         self.silent = set(silent)
         self.noted = {}
+        self.slow = 0.0
 
     async def call(self, node, call):
+        await asyncio.sleep(self.slow)
         if node.name in self.silent:
             raise NodeUnreachable(node.name)
         if call.noted:
@@ -115,6 +117,50 @@ async def test_a_master_that_a_candidate_calls_replaced_says_yes_to_nothing():
     for question in (one.held, one.confirmed):
         with pytest.raises(StaleTerm):
             await question()
+    await one.stop()
+
+
+@in_virtual_time
+async def test_who_has_a_majority_only_because_others_are_said_to_be_off_believes_one_that_is_not():
+    for why in (StaleTerm("node2 is, since term 2"), RivalTerm("node2 is, in term 1")):
+        one = mandate(3, "node2", "node3")
+        one.members[1:] = [evolve(node, offline=True, master_candidate=False) for node in one.members[1:]]
+        await one.won()
+        assert one.contradicted(one.members[1], why)
+        with pytest.raises(StaleTerm):
+            await one.held()
+        await one.stop()
+
+
+@in_virtual_time
+async def test_who_is_obeyed_by_most_of_all_nodes_does_not_believe_one_that_is_said_to_be_off():
+    one = mandate(3)
+    one.members[2] = evolve(one.members[2], offline=True, master_candidate=False)
+    await one.won()
+    assert not one.contradicted(one.members[2], RivalTerm("node3 is, in term 1"))
+    assert not one.contradicted(one.members[2], StaleTerm("node3 is, since term 2"))
+    await one.held()
+    await one.stop()
+
+
+@in_virtual_time
+async def test_a_rival_of_the_same_term_that_a_node_in_office_obeys_ends_no_master():
+    one = mandate(3)
+    await one.won()
+    assert not one.contradicted(one.members[1], RivalTerm("node2 is, in term 1"))
+    assert one.holds
+    await one.stop()
+
+
+@in_virtual_time
+async def test_nodes_that_are_said_to_be_off_are_asked_before_a_master_begins_without_them():
+    one = mandate(3, "node2", "node3", vouched=["node2", "node3"])
+    one.client.slow = 5.0
+    begun = asyncio.create_task(one.won())
+    await asyncio.sleep(4)
+    assert not begun.done()
+    await asyncio.sleep(2)
+    assert begun.done()
     await one.stop()
 
 

@@ -72,7 +72,7 @@ def _ensure_it_may_return(paths: Paths, invited: str, bundle: Bundle) -> None:
     if cluster is None:
         return
     if term is None or term.number >= bundle.term:
-        ensure_not_master(paths, cluster)
+        ensure_not_master(paths, cluster, bundle.term)
     if (own := node_name(paths.node_certificate.read_bytes())) != invited:
         raise WrongState(f"This machine is node {own} of the cluster, and the token is for {invited}")
 

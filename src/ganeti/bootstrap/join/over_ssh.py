@@ -143,7 +143,7 @@ def _ensure_may_join(paths: Paths, wanted: Wanted, guests: Callable[[], list[str
     # A node that was off may have missed that the keys were renewed, or that it is not the master any more.
     returns = wanted.again and cluster == wanted.cluster_name
     if not (returns and term is not None and term.number < wanted.term):
-        ensure_not_master(paths, cluster)
+        ensure_not_master(paths, cluster, wanted.term if returns else None)
     if returns or read_text(paths.ca_certificate) == wanted.authority.strip():
         if not wanted.again:
             raise WrongState(

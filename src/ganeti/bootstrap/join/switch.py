@@ -7,15 +7,17 @@ fails, or that nobody completes, leaves the machine as it was.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from ganeti.errors import ExecutionFailed, WrongState
 from ganeti.host.certificates import node_name
-from ganeti.host.daemons import Daemon
+from ganeti.host.daemons import MASTER_DAEMONS, Daemon
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
+from ganeti.node.mastership import step_down
 from ganeti.node.membership import Bundle, enter, finish_leaving, kept_files
 from ganeti.rpc.authority import read_term
 
@@ -23,15 +25,22 @@ from ganeti.rpc.authority import read_term
 _RAN, _WHOLE = "node-daemon-ran", "whole"
 
 
-def ensure_not_master(paths: Paths, cluster: str) -> None:
-    """Raise WrongState if this machine is the master of the cluster that it belongs to."""
+def ensure_not_master(paths: Paths, cluster: str, theirs: int | None = None) -> None:
+    """Raise WrongState if this machine is the master of the cluster that it belongs to.
+
+    ``theirs``: the term of another master of the same cluster, who wants it as a node.
+    """
     term = read_term(paths.term)
-    if term and term.master == node_name(paths.node_certificate.read_bytes()):
-        raise WrongState(
-            f"This machine is the master of the cluster '{cluster}', for all it knows; make another node the master "
-            "there, or end that cluster with 'gnt-cluster destroy'. If another one has become the master while this "
-            "was off, 'gnt-node add --readd' on that one takes this in again"
+    if not term or term.master != node_name(paths.node_certificate.read_bytes()):
+        return
+    if theirs is None:
+        advice = "make another node the master there, or end that cluster with 'gnt-cluster destroy'"
+    else:
+        advice = (
+            f"its term is {term.number}, that of the master that adds it {theirs}. If this one is not to be the "
+            "master, begin a newer term on the other with 'gnt-cluster master-failover --no-voting', and add this again"
         )
+    raise WrongState(f"This machine is the master of the cluster '{cluster}', for all it knows; {advice}")
 
 
 class Switch:
@@ -83,7 +92,10 @@ class Switch:
             raise ExecutionFailed(f"An earlier join is not over; {self._aside} has what was there before") from None
         if ran:
             (self._aside / _RAN).touch(0o600)
-        # A running daemon would go on with the old certificate, and write to files that are gone.
+        # A running daemon would go on with the old certificate, and write to files that are gone; those of a master
+        # run where it has not learned yet that it is none any more.
+        if any(self._services.running(daemon) for daemon in MASTER_DAEMONS):
+            asyncio.run(step_down(self._paths, self._services))
         self._services.stop(Daemon.NODE)
         finish_leaving(self._paths)
         _move(kept_files(self._paths), self._paths.state, self._aside)

@@ -16,7 +16,7 @@ from ganeti.config.replication import Replication
 from ganeti.config.store import Store
 from ganeti.daemons.masterd.trust import Trust
 from ganeti.daemons.masterd.upkeep import Upkeep
-from ganeti.errors import GanetiError, NotMaster, StaleTerm
+from ganeti.errors import GanetiError, NotMaster, RivalTerm, StaleTerm
 from ganeti.host.clock import Clock
 from ganeti.jobs.context import Allocators, Random, Resolver, Services
 from ganeti.jobs.executor import Executor
@@ -156,7 +156,7 @@ class Master:
         node = self.configuration.state.entities[Kind.NODE].get(node_uuid)
         return node.certificates if isinstance(node, Node) else ()
 
-    def _replaced(self, node: Node, why: StaleTerm) -> None:
+    def _replaced(self, node: Node, why: StaleTerm | RivalTerm) -> None:
         if self.mandate.contradicted(node, why):
             self.journal.replaced(why)
 
