@@ -42,6 +42,14 @@ def decode(value: Any, cls: type[T], what: str) -> T:
     return _Reading(what).whole(value, cls)
 
 
+def decode_stored(value: Any, cls: type[T], what: str) -> T:
+    """The same for what was accepted once: what a parameter refuses by now is read all the same."""
+    try:
+        return msgspec.convert(value, cls)
+    except msgspec.ValidationError:
+        return _Reading(what).whole(value, cls)
+
+
 def decode_texts(value: Mapping[str, Any], cls: type[T], what: str) -> T:
     """The same for values as a command line gives them: any may be a text (or yes and no, of a bare key)."""
     return _Reading(what).whole(value, cls, texts=True)

@@ -4,6 +4,7 @@
 import pytest
 
 from ganeti import errors
+from ganeti.model.entity import evolve
 from ganeti.node.network.fake import FakeNetwork
 
 
@@ -53,3 +54,19 @@ async def test_a_node_that_is_silent_is_named_and_keeps_nothing_from_being_set(k
     number = await kvm.submit("OP_CLUSTER_SET_PARAMS", hvparams={"kvm": {"cpu_type": "nosuchcpu"}})
     assert (await kvm.finished(number)).status == "success"
     assert any("node2 does not answer" in line for line in kvm.log(number))
+
+
+async def test_a_vlan_is_refused_where_it_is_set(cluster):
+    with pytest.raises(errors.WrongInput, match="'vlan' is not supported yet"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", nicparams={"vlan": "7"})
+    with pytest.raises(errors.WrongInput, match="vlan.* is not supported yet"):
+        await cluster.add("web1", nics=[{"vlan": "7"}])
+
+
+async def test_one_that_was_taken_by_an_earlier_version_keeps_nothing_from_being_shown_and_can_be_taken_back(cluster):
+    await cluster.add("web1")
+    with_vlan = evolve(cluster.state.cluster, nicparams={"vlan": "7"})
+    await cluster.master.configuration.commit([with_vlan])
+    assert await cluster.list("instance", "status", "nic.vlans") == [["running", ["7"]]]
+    await cluster.run("OP_CLUSTER_SET_PARAMS", nicparams={"vlan": "default"})
+    assert cluster.state.cluster.nicparams == {}

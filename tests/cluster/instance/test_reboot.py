@@ -4,6 +4,7 @@
 import pytest
 
 from ganeti import errors
+from ganeti.node.network.fake import FakeNetwork
 
 
 @pytest.mark.parametrize("how", ["soft", "hard", "full"])
@@ -18,3 +19,21 @@ async def test_an_instance_that_runs_on_another_node_is_not_restarted(cluster):
     await cluster.start_by_hand("web1", "node3")
     with pytest.raises(errors.WrongState, match="running on node3"):
         await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="hard")
+
+
+@pytest.mark.parametrize("running", [True, False])
+async def test_what_could_not_be_started_again_is_not_stopped(cluster, running):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
+    await cluster.add("web1", hypervisor="kvm", nics=[{"link": "br1"}], start=running)
+    cluster.nodes["node1"].equipment.networks["bridged"] = FakeNetwork({"br2"})
+    with pytest.raises(errors.WrongState, match="web1 cannot be started on node1: There is no bridge 'br1'"):
+        await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="full")
+    assert await cluster.list("instance", "status") == [["running" if running else "ADMIN_down"]]
+
+
+async def test_a_reset_needs_nothing_of_the_node(cluster):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
+    await cluster.add("web1", hypervisor="kvm", nics=[{"link": "br1"}])
+    cluster.nodes["node1"].equipment.networks["bridged"] = FakeNetwork({"br2"})
+    await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="hard")
+    assert await cluster.list("instance", "status") == [["running"]]

@@ -7,13 +7,13 @@ or an instance overrides some of them; an override is a plain mapping that ``ove
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from ganeti.declare.decode import decode, decode_texts
+from ganeti.declare.decode import decode, decode_stored, decode_texts
 from ganeti.declare.parameter import parameters_of
 from ganeti.declare.text import RESET
 from ganeti.errors import WrongInput
@@ -36,11 +36,11 @@ def overrides(cls: type[Struct], given: Mapping[str, Any], current: Mapping[str,
 
 
 def checked(cls: type[P], *layers: Mapping[str, Any], what: str) -> P:
-    """As ``filled``; raises WrongInput too if values, right by themselves, don't go together.
+    """As ``filled``; raises WrongInput too for what is not supported, and if values don't go together.
 
     A table that has a method ``problems`` says there what doesn't.
     """
-    result = filled(cls, *layers, what=what)
+    result = decode(_merged(layers), cls, what)
     find = getattr(result, "problems", None)
     if found := find() if find else []:
         raise WrongInput("\n".join(f"{what}: {text}" for text in found))
@@ -49,13 +49,14 @@ def checked(cls: type[P], *layers: Mapping[str, Any], what: str) -> P:
 
 def filled(cls: type[P], *layers: Mapping[str, Any], what: str = "") -> P:
     """The parameters that result from the defaults and ``layers`` of overrides, the last the strongest."""
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged |= layer
-    return decode(merged, cls, what or cls.__name__)
+    return decode_stored(_merged(layers), cls, what or cls.__name__)
 
 
 def as_mapping(parameters: Struct) -> dict[str, Any]:
     """Parameters by wire name, as the remote API and hooks show them."""
     values: dict[str, Any] = msgspec.to_builtins(parameters)
     return values
+
+
+def _merged(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: value for layer in layers for name, value in layer.items()}

@@ -21,7 +21,7 @@ class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         NicMode, param("NIC mode: how it is connected to the node's network", unsupported=UNSUPPORTED_MODES)
     ] = "bridged"
     link: Annotated[Text, param("Bridge, Open vSwitch or routing table that it is connected to")] = "xen-br0"
-    vlan: Annotated[Text, param("VLAN tags: '.10' untagged, ':20:30' trunk")] = ""
+    vlan: Annotated[Text, param("VLAN tags: '.10' untagged, ':20:30' trunk", unsupported=True)] = ""
 
     def problems(self) -> list[str]:
         if self.mode == "bridged" and not self.link:

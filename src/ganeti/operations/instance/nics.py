@@ -37,7 +37,7 @@ class NicRequest(Item, frozen=True, kw_only=True):
     ] = None
     link: Annotated[Name | None, param("Bridge, switch or routing table")] = None
     bridge: Annotated[Name | None, param("Old name of link")] = None
-    vlan: Annotated[Name | None, param("VLAN tags")] = None
+    vlan: Annotated[Name | None, param("VLAN tags", unsupported=True)] = None
     network: Annotated[Name | None, param("A network of the cluster", unsupported=True)] = None
     name: Annotated[Name | None, param("Name of the NIC")] = None
 
@@ -49,7 +49,7 @@ class NicRequest(Item, frozen=True, kw_only=True):
     @property
     def parameters(self) -> dict[str, Any]:
         """What it overrides of the cluster's NIC parameters."""
-        given = {"mode": self.mode, "link": self.link or self.bridge, "vlan": self.vlan}
+        given = {"mode": self.mode, "link": self.link or self.bridge}
         return {name: value for name, value in given.items() if value is not None}
 
 

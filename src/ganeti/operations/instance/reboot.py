@@ -19,7 +19,7 @@ from ganeti.model.state import State
 from ganeti.operations.instance.activation import follow
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.shutdown import stop
-from ganeti.operations.instance.startup import mark
+from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark
 from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, InstanceOperation, ShutdownTimeout, online, primary_of
 from ganeti.rpc.contract.instance import DescribeGuest, RebootGuest, StartGuest
 
@@ -79,7 +79,13 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
         node = online(primary_of(state, instance))
         await ensure_nowhere(cluster, instance, but=[node])
         found = await cluster.call(node, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
-        return RebootPlan(instance, node, guest_of(state, instance), running=found is not None and found.state.runs)
+        plan = RebootPlan(instance, node, guest_of(state, instance), running=found is not None and found.state.runs)
+        if not plan.running:
+            await ensure_it_fits(cluster, node, plan.guest)
+        elif self.reboot_type == "full":
+            # It is started with what is configured now; whether it can be is asked before it is stopped.
+            await ensure_possible(cluster, node, plan.guest)
+        return plan
 
     async def run(self, cluster: RunContext, plan: RebootPlan) -> None:
         # Before anything is started, so that nothing runs that the configuration calls down, whatever breaks off.
