@@ -22,13 +22,12 @@ from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
-from ganeti.model.cluster import LVM_TEMPLATES, Cluster
+from ganeti.model.cluster import Cluster
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.node import Node
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.state import State
-from ganeti.model.template import storage_units
 from ganeti.node.membership import Bundle, ensure_free, enter, leave
 from ganeti.node.storage.lvm.plain import problems as volume_group_problems
 from ganeti.node.storage.lvm.volumes import Volumes
@@ -139,8 +138,7 @@ def _ensure_device(name: str) -> None:
 
 
 def _ensure_volume_group(cluster: Cluster) -> None:
-    units = [unit for unit in storage_units(cluster) if unit.template in LVM_TEMPLATES]
-    if units and (why := asyncio.run(volume_group_problems(Volumes(), units[0].key))):
+    if cluster.vg_name and (why := asyncio.run(volume_group_problems(Volumes(), cluster.vg_name))):
         raise WrongInput(f"Parameter 'vg_name': {'; '.join(why)}")
 
 

@@ -78,8 +78,10 @@ StorageProviderParameters = Annotated[
     ],
     Meta(max_length=100),
 ]
-VolumeGroup = Annotated[
-    str, form(r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*", "the name of an LVM volume group, such as xenvg", 127)
+_VOLUME_GROUP = r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*"
+VolumeGroup = Annotated[str, form(_VOLUME_GROUP, "the name of an LVM volume group, such as xenvg", 127)]
+VolumeGroupOrNone = Annotated[
+    str, form(f"|{_VOLUME_GROUP}", "the name of an LVM volume group, such as xenvg, or nothing for none", 127)
 ]
 
 # A logical volume of a group that is named elsewhere, or a device that all nodes have by the same name.

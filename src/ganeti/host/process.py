@@ -16,7 +16,13 @@ from typing import IO
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed
 
-CLEAN_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
+CLEAN_ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL": "C.UTF-8",
+    "HOME": "/root",
+    # uvloop leaves commands the pipes of their own output open a second time; LVM has a line of warning for each.
+    "LVM_SUPPRESS_FD_WARNINGS": "1",
+}
 
 # Seconds that a killed command may take to end.
 _KILLED = 5.0

@@ -19,6 +19,7 @@ from ganeti.declare.types import (
     Positive,
     Text,
     VolumeGroup,
+    VolumeGroupOrNone,
     form,
 )
 from ganeti.model.disk import DiskTemplateName
@@ -287,8 +288,9 @@ class Cluster(Entity, frozen=True, kw_only=True):
     vg_name: Annotated[
         VolumeGroup | None,
         setting(
-            "LVM volume group for instance disks",
+            "LVM volume group for instance disks; '' for none",
             "--vg-name",
+            given=VolumeGroupOrNone,
             metavar="GROUP",
             title="lvm volume group",
             shown_as="volume_group_name",

@@ -70,7 +70,7 @@ def storage_units(cluster: Cluster) -> tuple[StorageUnit, ...]:
     """Those of the enabled templates, those on the node itself first."""
     enabled = [DiskTemplate(name) for name in cluster.enabled_disk_templates]
     enabled.sort(key=lambda template: TEMPLATES[template].place != "node")
-    return tuple(StorageUnit(t, unit(cluster)) for t in enabled if (unit := TEMPLATES[t].unit))
+    return tuple(StorageUnit(t, key) for t in enabled if (unit := TEMPLATES[t].unit) and (key := unit(cluster)))
 
 
 def unit_of(cluster: Cluster, disk: Disk) -> StorageUnit | None:

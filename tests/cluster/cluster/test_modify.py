@@ -152,3 +152,31 @@ async def test_a_volume_group_that_a_node_lacks_is_refused_unless_forced(cluster
     await cluster.run("OP_CLUSTER_SET_PARAMS", **enabled, vg_name="othervg")
     await cluster.run("OP_CLUSTER_SET_PARAMS", vg_name="xenvg", force=True)
     assert cluster.state.cluster.vg_name == "xenvg"
+
+
+async def test_it_is_refused_before_any_template_uses_it_and_can_be_taken_back(cluster, monkeypatch):
+    async def problems(unit):
+        return (f"There is no volume group '{unit.key}'",)
+
+    monkeypatch.setattr(cluster.nodes["node2"].equipment.storages[DiskTemplate.PLAIN], "problems", problems)
+    with pytest.raises(errors.WrongInput, match="On node node2: There is no volume group 'nope'"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", vg_name="nope")
+    await cluster.run("OP_CLUSTER_SET_PARAMS", vg_name="nope", force=True)
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_disk_templates=["sharedfile", "file"])
+    with pytest.raises(errors.WrongInput, match="On node node2: There is no volume group 'nope'"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_disk_templates=["sharedfile", "plain"])
+    await cluster.run("OP_CLUSTER_SET_PARAMS", vg_name="")
+    assert cluster.state.cluster.vg_name is None
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"enabled_disk_templates": ["sharedfile", "plain"]}, "'plain' is enabled and needs an LVM volume group"),
+        ({"shared_file_storage_dir": ""}, "'sharedfile' is enabled and needs a directory"),
+    ],
+)
+async def test_nodes_are_not_asked_for_storage_that_has_no_name(cluster, given, told):
+    with pytest.raises(errors.WrongInput, match=told) as caught:
+        await cluster.run("OP_CLUSTER_SET_PARAMS", **given)
+    assert len(caught.value.message.splitlines()) == 1

@@ -190,6 +190,7 @@ def test_of_what_a_cluster_keeps_others_can_read_the_facts_alone_at_no_moment(ne
     assert {name: mode for name, mode in seen.items() if mode != 0o600 and not name.startswith("ssconf_")} == {}
 
 
-def test_a_volume_group_that_is_not_there_is_told_before_anything_is_made(network, paths):
+@pytest.mark.parametrize("template", ["plain", "sharedfile"])
+def test_a_volume_group_that_is_not_there_is_told_before_anything_is_made(network, paths, template):
     with pytest.raises(WrongInput, match="Parameter 'vg_name'"):
-        planned(paths, enabled_disk_templates=["plain"], vg_name="no-such-group")
+        planned(paths, enabled_disk_templates=[template], vg_name="no-such-group")

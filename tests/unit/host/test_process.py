@@ -2,6 +2,7 @@
 """Commands that do not end."""
 
 import asyncio
+import shutil
 
 import pytest
 
@@ -35,3 +36,10 @@ async def test_one_that_not_even_a_kill_ends_is_told_all_the_same(monkeypatch):
     monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
     with pytest.raises(ExecutionFailed, match="'lvcreate' did not finish"):
         await process.run("lvcreate", timeout=0.1)
+
+
+@pytest.mark.skipif(not shutil.which("lvs"), reason="LVM is not installed")
+async def test_lvm_says_nothing_of_what_else_is_open():
+    """Its warnings would stand before what went wrong."""
+    done = await process.run("sh", "-c", "exec 9</dev/null; exec lvs --version")
+    assert (done.status, done.errors) == (0, "")

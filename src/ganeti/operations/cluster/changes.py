@@ -148,6 +148,11 @@ def _directory(cluster: Cluster, path: str) -> str:
     return path.rstrip("/")
 
 
+def _group_or_none(cluster: Cluster, given: str) -> str | None:
+    del cluster
+    return given or None
+
+
 # How the settings are made of what is given that don't just take its place.
 _MERGED: Mapping[str, Callable[[Cluster, Any], Any]] = {
     "enabled_hypervisors": _hypervisors,
@@ -163,6 +168,7 @@ _MERGED: Mapping[str, Callable[[Cluster, Any], Any]] = {
     "osparams_private": lambda cluster, given: _os_parameters(cluster.osparams_private, given),
     "hidden_os": lambda cluster, given: _edited(cluster.hidden_os, given),
     "blacklisted_os": lambda cluster, given: _edited(cluster.blacklisted_os, given),
+    "vg_name": _group_or_none,
     "reserved_lvs": _expressions,
     "mac_prefix": lambda cluster, given: given.lower(),
     "file_storage_dir": _directory,

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext
-from ganeti.model.cluster import Cluster
+from ganeti.model.cluster import LVM_TEMPLATES, Cluster
+from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import hypervisor_parameters
 from ganeti.model.node import Node
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.state import State
-from ganeti.model.template import storage_units
+from ganeti.model.template import StorageUnit, storage_units
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.storage import CheckStorage
 from ganeti.rpc.contract.verify import FindBridges, Problems, TryHypervisors
@@ -63,9 +64,17 @@ def _trials(before: State, after: State) -> Iterator[_Trial]:
                 yield _Trial(TryHypervisors(parameters={name: new}), TryHypervisors(parameters={name: present}))
     if after.cluster.nicparams != before.cluster.nicparams:
         yield _Trial(_bridge(after.cluster), _bridge(before.cluster))
-    units, present_units = storage_units(after.cluster), storage_units(before.cluster)
+    units, present_units = _units(before.cluster, after.cluster), storage_units(before.cluster)
     if units != present_units:
         yield _Trial(CheckStorage(units=units), CheckStorage(units=present_units))
+
+
+def _units(before: Cluster, after: Cluster) -> tuple[StorageUnit, ...]:
+    """Where disks are to be kept; also a volume group that is named before a template that uses it is enabled."""
+    units = storage_units(after)
+    if after.vg_name in (None, before.vg_name) or any(unit.template in LVM_TEMPLATES for unit in units):
+        return units
+    return (*units, StorageUnit(DiskTemplate.PLAIN, after.vg_name))
 
 
 def _bridge(cluster: Cluster) -> FindBridges:
