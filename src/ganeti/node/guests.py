@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from msgspec.structs import replace
 
 from ganeti.declare.types import ensure_host_name
 from ganeti.errors import CheckFailed, UnknownEntity
@@ -22,6 +25,8 @@ from ganeti.node.storage.driver import OpenDisk, Storage
 from ganeti.rpc.contract import instance
 from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Started, Stopped
 from ganeti.rpc.server import Report
+
+_log = logging.getLogger(__name__)
 
 
 class Guests:
@@ -48,8 +53,8 @@ class Guests:
         del report
         async with self._changing(call.guest) as hypervisor:
             stopped = await hypervisor.stop(call.guest.name, timeout=call.timeout, force=call.force)
-            await self._stop_using_disks(call.guest)
-            return stopped
+            held = await self._stop_using_disks(call.guest)
+            return replace(stopped, held=held if stopped.was_running else ())
 
     async def reboot(self, call: instance.RebootGuest, report: Report) -> None:
         del report
@@ -196,8 +201,14 @@ class Guests:
                 yield Resources(tuple(disks), tuple(taps))
                 undo_disks.pop_all()
 
-    async def _stop_using_disks(self, guest: Guest) -> None:
+    async def _stop_using_disks(self, guest: Guest) -> tuple[str, ...]:
+        """Why disks are left as they are that are not there, or whose provider is not."""
         self._links.remove(guest.name)
-        for disk in guest.disks:
-            with suppress(UnknownEntity):  # what is not there is not used
+        held = []
+        for index, disk in enumerate(guest.disks):
+            try:
                 await self._storage(guest).hold(disk, guest.peers, DiskUse.STANDBY)
+            except UnknownEntity as error:
+                held.append(f"disk/{index} could not be let go of: {error.message}")
+                _log.warning("Instance %s: %s", guest.name, held[-1])
+        return tuple(held)

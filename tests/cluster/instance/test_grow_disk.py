@@ -98,3 +98,12 @@ async def test_a_guest_whose_disk_has_grown_is_migrated_and_has_nothing_pending(
     await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1")
     (told,) = (await cluster.run("OP_INSTANCE_QUERY_DATA", instances=["web1"])).values()
     assert told["pending"] == []
+
+
+async def test_a_guest_does_not_see_a_read_only_disk_grow_before_its_next_start_and_that_is_told(cluster):
+    await cluster.add("web1", template="plain", disks=[{"size": 64, "mode": "ro"}])
+    number = await cluster.submit("OP_INSTANCE_GROW_DISK", instance_name="web1", disk=0, amount=36)
+    assert (await cluster.finished(number)).status == "success"
+    recorded, _, _, seen = sizes(cluster)
+    assert (recorded, seen) == (100, {64})
+    assert any("disk/0 is read-only; web1 sees its new size when it is started next" in x for x in cluster.log(number))

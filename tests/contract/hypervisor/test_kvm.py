@@ -48,11 +48,16 @@ async def test_a_guest_is_not_started_twice_on_one_shared_file(kvm, tmp_path):
     assert await kvm.node.states() == {guest.name: "running"}
 
 
-async def test_a_guest_sees_how_large_its_disk_has_become(kvm, tmp_path):
+@pytest.mark.parametrize("address", ["", "file:{}"])
+async def test_a_guest_sees_how_large_its_disk_has_become(kvm, tmp_path, address):
     guest, resources = with_disks(kvm.guest(), 16, directory=tmp_path)
     (disk,) = resources.disks
+    path = disk.path
+    if address:
+        disk = OpenDisk(disk.disk, "", block=True, uri=address.format(path))
+        resources = Resources((disk,))
     await kvm.node.driver.start(guest, resources, paused=True)
-    os.truncate(disk.path, 24 * MIB)
+    os.truncate(path, 24 * MIB)
     for _ in range(2):
         await kvm.node.driver.resize_disk(guest, disk)
         (shown,) = await kvm.node.driver._machines[guest.name].execute("query-block")

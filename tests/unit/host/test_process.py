@@ -42,4 +42,4 @@ async def test_one_that_not_even_a_kill_ends_is_told_all_the_same(monkeypatch):
 async def test_lvm_says_nothing_of_what_else_is_open():
     """Its warnings would stand before what went wrong."""
     done = await process.run("sh", "-c", "exec 9</dev/null; exec lvs --version")
-    assert (done.status, done.errors) == (0, "")
+    assert "leaked" not in done.errors

@@ -107,7 +107,8 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
             await self._grow(cluster, plan)
             instance = self._grown(cluster.state.get(Instance, instance.uuid), plan.size)
             await cluster.commit([instance])
-            await self._tell_guest(cluster, instance)
+            if plan.running:
+                await self._tell_guest(cluster, instance)
             if self.wait_for_sync:
                 await wait_for_sync(cluster, instance)
 
@@ -165,7 +166,9 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
         await cluster.call(plan.nodes[0], replace(grow, wipe=wipe), prefix="   ")
 
     async def _tell_guest(self, cluster: RunContext, instance: Instance) -> None:
-        guest = guest_of(cluster.state, instance)
-        await cluster.call(
-            primary_of(cluster.state, instance), ResizeDisk(guest=guest, disk=instance.disks[self.disk].uuid)
-        )
+        disk, node = instance.disks[self.disk], primary_of(cluster.state, instance)
+        if disk.mode == "rw":
+            await cluster.call(node, ResizeDisk(guest=guest_of(cluster.state, instance), disk=disk.uuid))
+            return
+        # QEMU's block_resize takes no disk that is read-only.
+        cluster.warn(f"disk/{self.disk} is read-only; {instance.name} sees its new size when it is started next")

@@ -86,10 +86,12 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
 
 
 async def stop(cluster: RunContext, node: Node, instance: Instance, timeout: float, *, force: bool = False) -> None:
-    """Stop a guest, and say so if it had to be killed."""
+    """Stop a guest, and say so if it had to be killed, or left something behind."""
     stopped = await cluster.call(node, StopGuest(guest=guest_of(cluster.state, instance), timeout=timeout, force=force))
     if stopped.forced and not force:
         why = f"did not power off within {stopped.waited:.0f} seconds"
         if stopped.obstacle:
             why = f"could not be asked to power off, since {stopped.obstacle},"
         cluster.warn(f"{instance.name} {why} and was killed")
+    for problem in stopped.held:
+        cluster.warn(f"On {node.name}, of {instance.name}: {problem}")

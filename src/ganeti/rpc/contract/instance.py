@@ -42,13 +42,14 @@ class Stopped(Struct, frozen=True):
     """``forced``: it did not power off by itself. ``was_running``: there was something to stop.
 
     ``obstacle`` is why it could not be asked to, if it could not: "it is paused", for example. ``waited``: for how
-    long it had been asked, seconds.
+    long it had been asked, seconds. ``held``: why disks that it used could not be let go of.
     """
 
     was_running: bool
     forced: bool = False
     obstacle: str = ""
     waited: float = 0.0
+    held: tuple[str, ...] = ()
 
 
 class StopGuest(Call[Stopped], frozen=True, tag="instance.stop"):

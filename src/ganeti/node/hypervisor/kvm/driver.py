@@ -132,7 +132,7 @@ class Kvm:
         await (machine.reset() if how == "hard" else machine.reboot_softly(_SOFT_REBOOT))
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
-        size = await asyncio.to_thread(size_of, disk.path)
+        size = await size_of(disk)
         await self._machine(guest.name).execute("block_resize", **{"node-name": node_name(disk.disk)}, size=size)
 
     async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ from ganeti.model.disk import Disk
 from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 from ganeti.node.hypervisor.kvm.uri import of_uri
+from ganeti.node.storage.address import size_of_address
 from ganeti.node.storage.driver import OpenDisk
 
 _PASSED_THROUGH = {"scsi-block", "scsi-generic"}
@@ -53,8 +55,13 @@ def node_name(disk: Disk) -> str:
     return f"disk-{disk.uuid.replace('-', '')[:12]}"
 
 
-def size_of(path: str) -> int:
-    """Of a file or a block device, octets."""
+async def size_of(disk: OpenDisk) -> int:
+    """Octets."""
+    return await (size_of_address(disk.uri) if disk.uri else asyncio.to_thread(_size_of_file, disk.path))
+
+
+def _size_of_file(path: str) -> int:
+    """Or of a block device."""
     with Path(path).open("rb") as opened:
         return opened.seek(0, os.SEEK_END)
 

@@ -8,7 +8,6 @@ at the volume without a device (ganeti-extstorage-interface(7), access ``userspa
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import stat
 from pathlib import Path
@@ -16,8 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ganeti.declare.text import shortened
-from ganeti.errors import ExecutionFailed
-from ganeti.host.process import run
+from ganeti.node.storage.address import size_of_address
 
 _MIB = 1024**2
 _HINT = "; the provider may know access 'userspace' alone (access=userspace)"
@@ -43,7 +41,7 @@ class Attachment(Struct, frozen=True):
         """In MiB. Raises ExecutionFailed if it cannot be found out."""
         if self.device:
             return await asyncio.to_thread(_size_of_device, self.device)
-        return await _size_by_uri(self.uri)
+        return await size_of_address(self.uri) // _MIB
 
 
 def read(output: str, *, userspace: bool) -> Attachment:
@@ -78,12 +76,3 @@ def _size_of_device(path: str) -> int:
         return os.lseek(descriptor, 0, os.SEEK_END) // _MIB
     finally:
         os.close(descriptor)
-
-
-async def _size_by_uri(uri: str) -> int:
-    # Shared, as a guest may have it open.
-    told = await run("qemu-img", "info", "--force-share", "--output=json", "-f", "raw", uri, timeout=30)
-    if told.failed:
-        raise ExecutionFailed(told.why())
-    size: int = json.loads(told.output)["virtual-size"]
-    return size // _MIB

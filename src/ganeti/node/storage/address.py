@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Addresses of disks as QEMU's users write them (``rbd:pool/image``), in place of a file or device."""
+
+from __future__ import annotations
+
+import json
+
+from ganeti.errors import ExecutionFailed
+from ganeti.host.process import run
+
+
+async def size_of_address(uri: str) -> int:
+    """Octets. Raises ExecutionFailed if nothing can be read there."""
+    # Shared, as a guest may have it open.
+    told = await run("qemu-img", "info", "--force-share", "--output=json", "-f", "raw", uri, timeout=30)
+    if told.failed:
+        raise ExecutionFailed(told.why())
+    size: int = json.loads(told.output)["virtual-size"]
+    return size
