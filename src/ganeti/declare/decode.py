@@ -43,7 +43,7 @@ def decode(value: Any, cls: type[T], what: str) -> T:
 
 
 def decode_stored(value: Any, cls: type[T], what: str) -> T:
-    """The same for what was accepted once: what a parameter refuses by now is read all the same."""
+    """The same for what was accepted once: what a parameter refuses by now is read nevertheless."""
     try:
         return msgspec.convert(value, cls)
     except msgspec.ValidationError:

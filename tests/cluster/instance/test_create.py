@@ -4,6 +4,7 @@
 import pytest
 
 from ganeti import errors
+from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of
 from tests.cluster.paper import running
 
@@ -110,6 +111,15 @@ async def test_all_that_is_wrong_is_told_at_once(cluster):
         )
     wrong = ("'kvm' is not enabled", "below /srv", "NIC 1: IP address", "no parameter 'foo'", "node2 cannot get")
     assert [text for text in wrong if text not in caught.value.message] == []
+
+
+@pytest.mark.parametrize("template", ["drbd", "plain", "rbd"])
+async def test_of_a_template_that_is_not_enabled_nothing_else_is_said(cluster, template):
+    cluster_now = evolve(cluster.state.cluster, enabled_disk_templates=("sharedfile",))
+    await cluster.master.configuration.commit([cluster_now])
+    with pytest.raises(errors.WrongState, match=f"'{template}' is not enabled") as caught:
+        await cluster.add("web1", node="node1", snode="node2", template=template)
+    assert "\n" not in caught.value.message
 
 
 async def test_overrides_are_looked_at_though_something_else_cannot_be_read(cluster):

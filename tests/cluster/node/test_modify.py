@@ -90,3 +90,14 @@ async def test_a_node_that_does_not_answer_cannot_be_taken_back_online(cluster):
     cluster.network.cut_off.clear()
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node3", offline=False)
     assert (await roles(cluster))["node3"] == "C"
+
+
+async def test_a_drained_node_that_does_not_answer_comes_back_without_becoming_a_candidate(cluster):
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node3", drained=True, force=True)
+    cluster.network.silence("10.0.0.3")
+    number = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node3", drained=False)
+    assert (await cluster.finished(number)).status == "success"
+    assert any("'gnt-node modify -C yes node3' makes it one when it does" in line for line in cluster.log(number))
+    assert await roles(cluster) == {"node1": "M", "node2": "C", "node3": "R"}
+    with pytest.raises(errors.WrongState, match="node3 cannot become a master candidate, it does not answer"):
+        await cluster.run("OP_NODE_SET_PARAMS", node_name="node3", master_candidate=True)

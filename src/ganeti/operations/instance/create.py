@@ -308,7 +308,9 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             name = await new_name(cluster, self.instance_name, name_check=self.name_check, ip_check=self.ip_check)
             ensure_no_namesake(cluster, name)
         instance = self._blueprint(name).drawn(cluster, problems)
-        named = problems.attempt(partial(self._named_nodes, cluster.state, instance), None)
+        named = None
+        if instance.disk_template == self.disk_template:  # or else how many nodes it takes is not known
+            named = problems.attempt(partial(self._named_nodes, cluster.state, instance), None)
         problems.tell()
         cluster.reserve(instance)
         wanted = Wanted(instance, self.group_name, self.iallocator)

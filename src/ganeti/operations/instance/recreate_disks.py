@@ -191,7 +191,10 @@ class InstanceRecreateDisks(
             raise WrongInput("Parameter 'disks': other nodes get all disks; leave it out")
         template = TEMPLATES[instance.disk_template]
         if template.place == "everywhere":
-            raise WrongInput(f"Parameter 'nodes': disks of template '{instance.disk_template}' are on no node")
+            raise WrongInput(
+                f"Parameter 'nodes': disks of template '{instance.disk_template}' are not tied to a node; "
+                "-n does not apply"
+            )
         if named and len(named) != template.copies:
             raise WrongInput(f"Parameter 'nodes': the disks of {instance.name} need {template.copies}: -n NODE[:NODE]")
         if named:

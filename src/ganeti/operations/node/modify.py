@@ -80,13 +80,15 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
             ensure_addresses_free(state, after)
             await ensure_secondary_there(cluster, after)
         if node.offline and not after.offline:
-            await self._ensure_it_answers(cluster, node)
+            await _ensure_back(cluster, node)
+        if after.master_candidate and not node.master_candidate and (why := await _silence(cluster, node)):
+            raise WrongState(f"Node {node.name} cannot become a master candidate, it does not answer: {why}")
         if node.vm_capable and not after.vm_capable and state.instances_on(node.uuid):
             raise WrongState(f"Node {node.name} has instances, so it must stay VM capable")
         # One that could not be a candidate before makes up for what the pool lacks, unless it is told not to.
         returns = eligible(after) and not eligible(node) and "master_candidate" not in given
         if returns and after in promotions(state.changed([after])):
-            after = evolve(after, master_candidate=True)
+            after = await self._as_candidate(cluster, after)
         return NodeModifyPlan(node, after, self._replacements(state, node, after), _differences(node, after))
 
     async def run(self, cluster: RunContext, plan: NodeModifyPlan) -> list[tuple[str, Any]]:
@@ -123,14 +125,32 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
             )
         return missing if self.auto_promote else []
 
-    async def _ensure_it_answers(self, cluster: CheckContext, node: Node) -> None:
-        try:
-            await cluster.call(node, Ping())
-        except GanetiError as error:
-            raise WrongState(
-                f"Node {node.name} cannot be taken back online, it does not answer: {error}; "
-                "if it was reinstalled, or keys were renewed meanwhile, use 'gnt-node add --readd'"
-            ) from None
+    async def _as_candidate(self, cluster: CheckContext, node: Node) -> Node:
+        """One that does not answer cannot be given what a candidate has, and stays a regular one."""
+        if why := await _silence(cluster, node):
+            cluster.note(
+                f"Node {node.name} does not answer, so it does not become a master candidate, of which there are too "
+                f"few ({why}); 'gnt-node modify -C yes {node.name}' makes it one when it does"
+            )
+            return node
+        return evolve(node, master_candidate=True)
+
+
+async def _silence(cluster: CheckContext, node: Node) -> str:
+    """Why a node does not answer; empty if it does."""
+    try:
+        await cluster.call(node, Ping())
+    except GanetiError as error:
+        return error.message
+    return ""
+
+
+async def _ensure_back(cluster: CheckContext, node: Node) -> None:
+    if why := await _silence(cluster, node):
+        raise WrongState(
+            f"Node {node.name} cannot be taken back online, it does not answer: {why}; "
+            "if it was reinstalled, or keys were renewed meanwhile, use 'gnt-node add --readd'"
+        )
 
 
 def _ensure_sense(given: Mapping[str, Any], *, is_master: bool) -> None:
