@@ -82,7 +82,8 @@ class _Builder:
         if report is None or not node.hosting:
             return placed
         coming = [self.instance(i) for i in arriving if i.primary_node == node.uuid]
-        space = next(iter(report.storage), None)
+        # Of several kinds of storage, the one whose disks count here.
+        space = min(report.storage, key=lambda one: not Template(str(one.unit.template)).local, default=None)
         return msgspec.structs.replace(
             placed,
             total_memory=report.memory.total,

@@ -8,6 +8,8 @@ from collections import Counter
 import pytest
 
 from ganeti import errors
+from ganeti.model.disk import DiskTemplate
+from ganeti.node.storage.fake import FakeStorage
 from tests.cluster.paper import running
 
 EXTERNAL = """#!/usr/bin/python3
@@ -150,3 +152,20 @@ async def test_a_migration_without_a_target_asks_the_allocator_that_is_named(clu
         "relocate_from": ["node1"],
     }
     assert await cluster.list("instance", "pnode") == [["node3"]]
+
+
+async def with_files(cluster, free, templates):
+    """``free``: MiB for files, by node."""
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_disk_templates=templates, vg_name="xenvg")
+    for name, node in cluster.nodes.items():
+        node.equipment.storages[DiskTemplate.FILE] = FakeStorage({}, free[name])
+
+
+@pytest.mark.parametrize("templates", [["plain", "file", "sharedfile"], ["sharedfile", "file", "plain"]])
+async def test_files_go_where_there_is_room_for_them_and_volumes_where_their_group_has_some(cluster, templates):
+    await with_files(cluster, {"node1": 1000, "node2": 1000, "node3": 4000}, templates)
+    make = {"node": None, "template": "file", "disks": [{"size": 3000}]}
+    assert await cluster.add("web1", **make) == ["node3"]
+    with pytest.raises(errors.InsufficientResources, match="No node has room for the disks of web2, 3000 MiB of files"):
+        await cluster.add("web2", **make)
+    await cluster.add("web3", node=None, template="plain", disks=[{"size": 9000}])
