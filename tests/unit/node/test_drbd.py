@@ -345,6 +345,12 @@ async def test_a_node_waits_for_the_other_one_before_it_uses_a_disk(tmp_path):
     assert "--force" not in node.commands[-1]
 
 
+async def test_a_disk_that_is_in_use_already_waits_for_no_other_node(tmp_path):
+    node = Node(tmp_path, told(role="Primary", **ALONE))
+    await node.hold(DiskUse.OWN)
+    assert node.verbs == []
+
+
 async def test_a_node_that_is_marked_offline_is_not_waited_for(tmp_path):
     node = Node(tmp_path, told(**ALONE))
     await node.hold(DiskUse.OWN, peers=(PEERS[0], replace(PEERS[1], offline=True)))

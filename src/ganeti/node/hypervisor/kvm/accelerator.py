@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 # What the tiny guest prints when its user space runs.
 _UP = b"TINY-GUEST UP"
-_PAUSE = 5.0  # seconds that it gets under KVM alone, where it takes one
+_PAUSE = 2.0  # seconds that it gets under KVM alone, where it takes one
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
