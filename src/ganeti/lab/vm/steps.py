@@ -29,7 +29,7 @@ TINY = (
     "-o",
     "tiny+minimal",
     "-H",
-    f"kernel_path={_PROVIDER}/vmlinuz,initrd_path={_PROVIDER}/initrd.gz,kernel_args=quiet",
+    f"kvm:kernel_path={_PROVIDER}/vmlinuz,initrd_path={_PROVIDER}/initrd.gz,kernel_args=quiet",
 )
 # An emulated node may be late, and is there all the same: tenths of a second.
 PATIENT = ("-D", "drbd:net-custom=--ping-timeout=100")
