@@ -51,11 +51,11 @@ def test_a_volume_that_was_there_is_moved_and_mirrored_and_plain_again_with_all_
     assert re.fullmatch(r"[0-9a-f-]{36}\.disk0", name)
     assert one.script("lvs --noheadings -o lv_tags xenvg").strip() == f"originstname+{WEB}"
 
-    cluster.gnt("gnt-instance", "move", "-f", "-n", "node2", WEB, timeout=PATIENCE)
+    cluster.gnt("gnt-instance", "move", "-f", "--ignore-ipolicy", "-n", "node2", WEB, timeout=PATIENCE)
     assert (volumes(one), volumes(two)) == ([], [name])
     assert holds_it_all(two, f"/dev/xenvg/{name}")
 
-    cluster.gnt("gnt-instance", "modify", "-t", "drbd", "-n", "node1", WEB, timeout=PATIENCE)
+    cluster.gnt("gnt-instance", "modify", "--ignore-ipolicy", "-t", "drbd", "-n", "node1", WEB, timeout=PATIENCE)
     copies = [f"{name}_data", f"{name}_meta"]
     assert (volumes(one), volumes(two)) == (copies, copies)
     assert "secondary" in cluster.gnt("gnt-node", "list-drbd", "--no-headers", "node1")
@@ -65,11 +65,11 @@ def test_a_volume_that_was_there_is_moved_and_mirrored_and_plain_again_with_all_
     assert holds_it_all(two, path_on(cluster, "node2"))
     cluster.gnt("gnt-instance", "deactivate-disks", WEB)
 
-    cluster.gnt("gnt-instance", "modify", "-t", "plain", WEB, timeout=PATIENCE)
+    cluster.gnt("gnt-instance", "modify", "--ignore-ipolicy", "-t", "plain", WEB, timeout=PATIENCE)
     assert (volumes(one), volumes(two)) == ([], [name])
     assert holds_it_all(two, f"/dev/xenvg/{name}")
 
-    cluster.gnt("gnt-instance", "modify", "-t", "file", WEB, timeout=PATIENCE)
+    cluster.gnt("gnt-instance", "modify", "--ignore-ipolicy", "-t", "file", WEB, timeout=PATIENCE)
     assert volumes(two) == []
     assert holds_it_all(two, f"/srv/ganeti/file-storage/{WEB}/*")
 
@@ -83,7 +83,7 @@ def test_new_disks_show_nothing_of_what_was_there_before(cluster):
     shape = ("-t", "drbd", "--disk", "0:size=64m", *SHAPE[:-1], "node1:node2")
     cluster.gnt("gnt-instance", "add", *shape, WEB, timeout=PATIENCE)
     assert blank(one, 64)
-    cluster.gnt("gnt-instance", "grow-disk", WEB, "0", "32m", timeout=PATIENCE)
+    cluster.gnt("gnt-instance", "grow-disk", "--ignore-ipolicy", WEB, "0", "32m", timeout=PATIENCE)
     assert all(blank(node, 96) for node in (one, two))
     cluster.gnt("gnt-instance", "remove", "-f", WEB)
     cluster.gnt("gnt-cluster", "modify", "--prealloc-wipe-disks", "no")
@@ -96,7 +96,7 @@ def blank(node, size):
 
 def test_nothing_new_is_put_on_a_physical_volume_that_is_closed(cluster):
     one = cluster.lab.node("node1")
-    device = one.script("pvs --noheadings -o pv_name -S vg_name=xenvg").strip()
+    device = one.script("pvs --noheadings -o pv_name -S vg_name=xenvg").split()[0]
     cluster.gnt("gnt-node", "modify-storage", "--allocatable", "no", "node1", "lvm-pv", device)
     assert one.script(f"pvs --noheadings -o pv_attr {device}").strip().startswith("u")
     cluster.gnt("gnt-node", "modify-storage", "--allocatable", "yes", "node1", "lvm-pv", device)

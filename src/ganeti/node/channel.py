@@ -53,7 +53,8 @@ class Channel:
         reception = _Reception(path, sender)
         server = await self._serving(reception, address)
         reception.begin(server)
-        self._receptions[disk] = reception
+        current = {uuid: other for uuid, other in self._receptions.items() if not other.ended}
+        self._receptions = {**current, disk: reception}
         return int(server.sockets[0].getsockname()[1])
 
     async def give_up(self, disk: str) -> None:
@@ -113,6 +114,10 @@ class _Reception:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     taken: asyncio.Event = field(default_factory=asyncio.Event)
     server: asyncio.Server | None = None
+
+    @property
+    def ended(self) -> bool:
+        return all(task.done() for task in self.tasks)
 
     def begin(self, server: asyncio.Server) -> None:
         self.server = server

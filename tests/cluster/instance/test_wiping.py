@@ -56,6 +56,13 @@ async def test_files_show_nothing_and_what_is_adopted_is_kept(cluster):
     assert cluster.nodes["node1"].equipment.storages["sharedfile"].wiped == []
 
 
+async def test_what_a_copy_overwrites_is_not_wiped_before(cluster):
+    await cluster.add("web1", start=False)
+    await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", disk_template="plain")
+    await cluster.run("OP_INSTANCE_MOVE", instance_name="web1", target_node="node2")
+    assert [wiped(cluster, node, "plain") for node in ("node1", "node2")] == [[], []]
+
+
 async def test_without_the_setting_nothing_is_wiped(cluster):
     await cluster.run("OP_CLUSTER_SET_PARAMS", prealloc_wipe_disks=False)
     await cluster.add("web1", template="plain", start=False)

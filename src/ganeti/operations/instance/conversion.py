@@ -152,7 +152,7 @@ async def _unmirror(cluster: RunContext, conversion: Conversion) -> None:
 
 async def _copy(cluster: RunContext, conversion: Conversion) -> None:
     old, new = conversion.old, conversion.new
-    await make_disks(cluster, new, guest_of(cluster.state.changed([new]), new))
+    await make_disks(cluster, new, guest_of(cluster.state.changed([new]), new), overwritten=True)
     async with activated(cluster, old, runs=False, force=True):
         await ensure_up_to_date(cluster, old, primary_of(cluster.state, old))
         primary = primary_of(cluster.state, new)

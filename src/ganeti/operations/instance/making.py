@@ -16,9 +16,10 @@ from ganeti.operations.instance.activation import is_mirrored
 from ganeti.rpc.contract.storage import CreateDisks, HoldDisks, RemoveDisks
 
 
-async def make_disks(cluster: RunContext, instance: Instance, guest: Guest) -> None:
+async def make_disks(cluster: RunContext, instance: Instance, guest: Guest, *, overwritten: bool = False) -> None:
     """Make them; if the operation fails before its commit, they are removed again.
 
+    ``overwritten``: to their ends, before anybody sees what is on them, so that wiping them first is for nothing.
     Those that are mirrored are held on all their nodes afterwards, and are being synchronised from the primary one.
     """
     if not guest.disks:
@@ -26,7 +27,7 @@ async def make_disks(cluster: RunContext, instance: Instance, guest: Guest) -> N
     cluster.step("creating instance disks...")
     nodes = [cluster.state.get(Node, uuid) for uuid in instance.nodes]
     await cluster.will_leave(*(leftover(guest.name, node, guest.disks, guest.peers) for node in nodes))
-    create = CreateDisks(disks=guest.disks, peers=guest.peers, wipe=wiped(cluster, instance))
+    create = CreateDisks(disks=guest.disks, peers=guest.peers, wipe=not overwritten and wiped(cluster, instance))
     if create.wipe:
         cluster.step("wiping them, as the cluster's setting prealloc_wipe_disks wants it")
     await gather(*(cluster.call(node, create, prefix="   ") for node in nodes))

@@ -116,7 +116,7 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
         instance, was_up = plan.instance, plan.instance.admin_state is AdminState.UP
         await self._stop(cluster, plan)
         try:
-            await make_disks(cluster, plan.moved, plan.guest)
+            await make_disks(cluster, plan.moved, plan.guest, overwritten=True)
             async with activated(cluster, instance, runs=False):
                 await copy_disks(cluster, instance, plan.moved)
         except GanetiError:
