@@ -1,23 +1,37 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where every ``gnt-*`` script begins. Light: until the command itself is loaded, Ctrl-C simply ends it."""
+"""Where every script and tool begins. Light: what it needs is loaded when Ctrl-C can end it without a word."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
+from types import TracebackType
 
 
 def _begin(script: str) -> int:
-    interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if interruptible:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    _open_streams()
+    _ready()
     from ganeti.cli.script import run  # noqa: PLC0415 - see above
 
-    if interruptible:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     return run(script, sys.argv[1:])
+
+
+def _tool(name: str) -> int:
+    _ready()
+    from importlib import import_module  # noqa: PLC0415 - see above
+
+    status: int = import_module(f"ganeti.cli.htools.{name}").main()
+    return status
+
+
+def _ready() -> None:
+    sys.excepthook = _tell
+    _open_streams()
+
+
+def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Python itself ends an interrupted process by the signal, as shells expect it."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
 
 
 def _open_streams() -> None:
@@ -59,3 +73,39 @@ def gnt_job() -> int:
 
 def gnt_debug() -> int:
     return _begin("gnt-debug")
+
+
+def hail() -> int:
+    return _tool("hail")
+
+
+def hbal() -> int:
+    return _tool("hbal")
+
+
+def hcheck() -> int:
+    return _tool("hcheck")
+
+
+def hinfo() -> int:
+    return _tool("hinfo")
+
+
+def hroller() -> int:
+    return _tool("hroller")
+
+
+def hscan() -> int:
+    return _tool("hscan")
+
+
+def hspace() -> int:
+    return _tool("hspace")
+
+
+def hsqueeze() -> int:
+    return _tool("hsqueeze")
+
+
+def harep() -> int:
+    return _tool("harep")

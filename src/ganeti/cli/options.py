@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ganeti.cli.parser import PrintingParser
 from ganeti.declare import text
 from ganeti.declare.command import Argument, Option
 from ganeti.declare.parameter import Parameter
@@ -59,7 +60,7 @@ class Given:
     problems: Problems
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(PrintingParser):
     """Raises CommandLineError instead of ending the process."""
 
     def error(self, message: str) -> NoReturn:

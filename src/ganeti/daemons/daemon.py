@@ -23,6 +23,7 @@ from ganeti.errors import EXIT_FAILURE, EXIT_USAGE, GanetiError
 from ganeti.host.daemons import Daemon
 from ganeti.host.files import exclusive, make_private
 from ganeti.host.paths import Paths
+from ganeti.host.reasons import reason
 
 _FORMAT = "%(asctime)s: %(name)s pid=%(process)d %(levelname)s %(message)s"
 
@@ -46,7 +47,7 @@ def main(name: Daemon, description: str, life: Life) -> int:
         logging.getLogger(name).error("%s", error.message)  # noqa: TRY400 - a reason, not a bug
         return error.exit_status
     except OSError as error:
-        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it
+        print(f"{name}: {reason(error)}", file=sys.stderr)  # noqa: T201 - for whoever started it
         return EXIT_FAILURE
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from ganeti.errors import EnvironmentUnfit
 from ganeti.host.files import Stamp, stamp
 from ganeti.host.paths import Paths
+from ganeti.host.reasons import reason
 
 _log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def _public_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     try:
         context.load_cert_chain(certificate, _key_file(certificate, key))
     except (OSError, ssl.SSLError) as error:
-        raise EnvironmentUnfit(f"The certificate {certificate} cannot be used: {error}") from None
+        raise EnvironmentUnfit(f"The certificate {certificate} cannot be used: {reason(error)}") from None
     return context
 
 
@@ -132,7 +133,7 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path, ca: Path) -> No
             "make it a master with 'gnt-cluster init' or add it with 'gnt-node add'"
         ) from None
     except ssl.SSLError as error:
-        raise EnvironmentUnfit(f"The node's certificate {certificate} cannot be used: {error.reason}") from None
+        raise EnvironmentUnfit(f"The node's certificate {certificate} cannot be used: {reason(error)}") from None
 
 
 def _key_file(certificate: Path, key: Path | None) -> Path | None:

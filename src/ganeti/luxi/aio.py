@@ -11,6 +11,7 @@ import msgspec
 
 from ganeti import errors
 from ganeti.errors import MasterUnreachable
+from ganeti.host.reasons import reason
 from ganeti.luxi.protocol import END, LARGEST, VERSION, Method, Request, encoder, response_decoder, unread_decoder
 
 # Questions at a time; together less than one program may have (``ganeti.luxi.server.MOST_OF_A_PROCESS``).
@@ -52,7 +53,7 @@ class AsyncClient:
         except TimeoutError:
             raise MasterUnreachable(f"The master daemon did not answer within {timeout:.0f} seconds") from None
         except (OSError, asyncio.IncompleteReadError) as error:
-            raise MasterUnreachable(f"The master daemon cannot be reached at {self._path}: {error}") from None
+            raise MasterUnreachable(f"The master daemon cannot be reached at {self._path}: {reason(error)}") from None
 
     async def close(self) -> None:
         for _, writer in self._idle:

@@ -11,6 +11,7 @@ import msgspec
 
 from ganeti import errors
 from ganeti.errors import MasterUnreachable
+from ganeti.host.reasons import reason
 from ganeti.luxi.protocol import END, VERSION, Request, encoder, response_decoder
 from ganeti.model.timing import LUXI
 
@@ -39,7 +40,7 @@ class Client:
             answer = self._receive(connection)
         except OSError as error:
             self.close()
-            raise MasterUnreachable(f"The master daemon did not answer: {error}") from None
+            raise MasterUnreachable(f"The master daemon did not answer: {reason(error)}") from None
         try:
             response = response_decoder.decode(answer)
         except msgspec.DecodeError as error:

@@ -15,6 +15,7 @@ from ganeti.errors import CheckFailed, GanetiError, in_words
 from ganeti.host.certificates import expires, split
 from ganeti.host.daemons import Daemon
 from ganeti.host.files import read_text
+from ganeti.host.reasons import reason
 from ganeti.host.services import services
 from ganeti.model.guest import GuestNic
 from ganeti.node.equipment import Equipment
@@ -145,4 +146,4 @@ def _certificate(path: Path) -> Certificate:
     try:
         return Certificate(path.name, expires=expires(path.read_bytes()).timestamp())
     except (OSError, ValueError) as error:
-        return Certificate(path.name, problem=f"cannot be read: {error}")
+        return Certificate(path.name, problem=f"cannot be read: {reason(error)}")

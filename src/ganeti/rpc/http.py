@@ -10,9 +10,22 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, StreamReader, TCPConnector, web
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientError,
+    ClientPayloadError,
+    ClientResponseError,
+    ClientSession,
+    ClientTimeout,
+    ServerDisconnectedError,
+    StreamReader,
+    TCPConnector,
+    web,
+)
 
 from ganeti.errors import NodeCallFailed, NodeUnreachable
+from ganeti.host.reasons import reason
 from ganeti.host.tls import recognising
 from ganeti.model.timing import SILENCE
 from ganeti.rpc.connections import Connection, Connections, Limits
@@ -69,7 +82,7 @@ class HttpTransport:
         except TimeoutError:
             raise NodeUnreachable(f"Node {address.name} ({address.host}) did not answer in time") from None
         except (ClientError, OSError) as error:
-            raise NodeUnreachable(f"Node {address.name} ({address.host}) cannot be reached: {error}") from None
+            raise NodeUnreachable(f"Node {address.name} ({address.host}) {_what_happened(error)}") from None
 
     @contextmanager
     def _expecting(self, address: Address) -> Iterator[None]:
@@ -104,6 +117,23 @@ class HttpTransport:
             connector = TCPConnector(limit=0, keepalive_timeout=_KEPT)
             self._session = ClientSession(connector=connector, auto_decompress=False)
         return self._session
+
+
+def _what_happened(error: ClientError | OSError) -> str:
+    """What a node did, or what became of calling it."""
+    match error:
+        case ClientPayloadError():
+            return "hung up in the middle of its answer"
+        case ServerDisconnectedError():
+            return "hung up without an answer"
+        case ClientResponseError():
+            return f"turned the call down: {error.status} {error.message}"
+        case ClientConnectorCertificateError():
+            return f"cannot be reached: {reason(error.certificate_error)}"
+        case ClientConnectorError():
+            return f"cannot be reached: {reason(error.os_error)}"
+        case _:
+            return f"cannot be reached: {reason(error)}"
 
 
 def _ensure_expected(address: Address, certificate: str) -> None:

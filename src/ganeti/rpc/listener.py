@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
+from ganeti.host.reasons import reason
 from ganeti.rpc.connections import Connection, Connections, Place
 
 _log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Listener:
                     lambda: self._make(place), taken, ssl=self._context
                 )
         except OSError as error:
-            _log.debug("There was no TLS with a caller: %s", error)
+            _log.debug("There was no TLS with a caller: %s", reason(error))
             _abandon(taken, place)
         except BaseException:
             _abandon(taken, place)

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ganeti import errors
 from ganeti.errors import ExecutionFailed, GanetiError, NodeRefused
+from ganeti.host.reasons import reason
 from ganeti.model.timing import HEARTBEAT
 from ganeti.rpc.authority import Authority
 from ganeti.rpc.call import AskSeveral, Call, Line, Outcome, Progress, Request, Turn, encoder, request_decoder
@@ -145,7 +146,7 @@ async def _carried_out(call: Call[Any], run: Handler, report: Report) -> Outcome
     except GanetiError as error:
         return Outcome(error=errors.encode(error))
     except OSError as error:
-        return Outcome(error=errors.encode(ExecutionFailed(str(error))))
+        return Outcome(error=errors.encode(ExecutionFailed(reason(error))))
     except Exception as error:  # noqa: BLE001 - the caller must hear of it, whatever it is
         _log.exception("The call '%s' failed unexpectedly", call.wire_name())
         return Outcome(error=errors.encode(error))

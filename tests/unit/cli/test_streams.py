@@ -43,9 +43,20 @@ def test_streams_that_are_closed_are_not_needed(shell, redirected):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_help_that_nobody_can_read_is_no_traceback(shell):
-    done = shell("instance", ["list", "--help"], ">/dev/full")
-    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [("gnt_instance", "list --help"), ("gnt_instance", "--help"), ("hbal", "--help"), ("hail", "--version")],
+)
+def test_help_that_nobody_can_read_is_told(entry, words):
+    line = f"from ganeti.cli.main import {entry}; import sys; sys.argv[0] = {entry!r}; sys.exit({entry}())"
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [sys.executable, "-c", line, *words.split()], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr.decode().partition(": ")[2]) == (
+        1,
+        "the output cannot be written: No space left on device\n",
+    )
 
 
 def test_bytes_that_are_no_text_are_told(shell):
@@ -64,18 +75,23 @@ def test_the_end_of_the_input_at_a_question_is_a_no(shell):
     assert done.stdout.endswith(b"y/[n]/?: \n")
 
 
-def test_an_interruption_while_the_command_is_loaded_ends_it_without_a_word(served):
+@pytest.mark.parametrize(
+    ("entry", "loaded"),
+    [("gnt_instance", "ganeti.cli.script"), ("gnt_instance", "ganeti.cli.options"), ("hbal", "ganeti.cli.htools.hbal")],
+)
+def test_an_interruption_while_the_command_is_loaded_ends_it_without_a_word(served, entry, loaded):
     early = (
         "import os, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # it may be ignored where the tests run
         "class Early:\n"
         "    def find_spec(self, name, *_):\n"
-        "        if name == 'ganeti.cli.script': os.kill(os.getpid(), signal.SIGINT)\n"
+        f"        if name == {loaded!r}: os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.meta_path.insert(0, Early())\n"
+        f"from ganeti.cli.main import {entry}\n"
+        f"sys.exit({entry}())\n"
     )
-    words = [sys.executable, "-c", early + SCRIPT.format(script="instance").replace("; ", "\n"), "list"]
     environment = {ROOT_VARIABLE: str(served[1]), "PYTHONPATH": ":".join(sys.path)}
-    done = subprocess.run(words, capture_output=True, env=environment, check=False)
+    done = subprocess.run([sys.executable, "-c", early, "list"], capture_output=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 

@@ -18,6 +18,7 @@ from ganeti.bootstrap.join.token import Token
 from ganeti.errors import AccessDenied, MasterUnreachable, WrongState
 from ganeti.host.certificates import issued_by, node_name, request_certificate, split
 from ganeti.host.paths import Paths
+from ganeti.host.reasons import reason
 from ganeti.host.services import Services
 from ganeti.node.membership import Bundle, belongs_to, ensure_free
 from ganeti.rpc.authority import read_term
@@ -88,7 +89,7 @@ def _connect(token: Token) -> ssl.SSLSocket:
         connection = context.wrap_socket(plain)
     except OSError as error:
         raise MasterUnreachable(
-            f"The master does not answer at {token.host} port {token.port} ({error}); is that port open, "
+            f"The master does not answer at {token.host} port {token.port} ({reason(error)}); is that port open, "
             "and the token still valid?"
         ) from None
     shown = hashlib.sha256(connection.getpeercert(binary_form=True) or b"").digest()
@@ -104,7 +105,7 @@ def _ask(stream: BufferedRWPair[Any, Any], message: msgspec.Struct) -> Answer:
         stream.flush()
         line = stream.readline()
     except OSError as error:
-        raise MasterUnreachable(f"The master does not answer any more: {error}") from None
+        raise MasterUnreachable(f"The master does not answer any more: {reason(error)}") from None
     if not line:
         raise MasterUnreachable("The master closed the connection")
     answer = msgspec.json.decode(line, type=Answer)

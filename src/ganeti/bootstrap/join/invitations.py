@@ -22,6 +22,7 @@ from ganeti import VERSION, errors
 from ganeti.bootstrap.join.messages import Answer, Apply, Ready
 from ganeti.bootstrap.join.token import Token
 from ganeti.errors import AccessDenied, GanetiError, WrongInput, WrongState
+from ganeti.host.reasons import reason
 from ganeti.node.membership import Bundle
 
 _log = logging.getLogger(__name__)
@@ -108,7 +109,9 @@ class Invitations:
                     limit=_LONGEST_LINE,
                 )
             except OSError as error:
-                raise WrongState(f"Cannot listen for joining nodes on port {self._hosting.port}: {error}") from None
+                raise WrongState(
+                    f"Cannot listen for joining nodes on port {self._hosting.port}: {reason(error)}"
+                ) from None
 
     def _close_in_time(self) -> None:
         loop = asyncio.get_running_loop()
@@ -139,7 +142,7 @@ class Invitations:
         except (msgspec.MsgspecError, ValueError):
             await _say(writer, Answer(error=errors.encode(WrongInput("The request could not be understood"))))
         except (OSError, EOFError, TimeoutError) as error:
-            _log.warning("A node stopped joining: %s", error)
+            _log.warning("A node stopped joining: %s", reason(error))
         finally:
             writer.close()
 
@@ -205,4 +208,4 @@ async def _say(writer: asyncio.StreamWriter, answer: Answer) -> None:
         writer.write(msgspec.json.encode(answer) + b"\n")
         await writer.drain()
     except OSError as error:
-        _log.warning("Lost the connection to a joining node: %s", error)
+        _log.warning("Lost the connection to a joining node: %s", reason(error))

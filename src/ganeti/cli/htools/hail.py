@@ -8,15 +8,18 @@ standard error, and by the exit status.
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 
+from ganeti.cli.htools import tool
 from ganeti.cli.htools.completing import add_completion
 from ganeti.cli.htools.loads import with_loads
 from ganeti.cli.htools.options import attached
+from ganeti.cli.parser import PrintingParser
 from ganeti.errors import CommandLineError, GanetiError, WrongInput
 from ganeti.placement.allocator.answer import Answer, failure
 from ganeti.placement.allocator.answering import answer
@@ -28,16 +31,19 @@ from ganeti.placement.snapshot import Snapshot
 _ALONE = {"-p": "--print-nodes=", "--print-nodes": "--print-nodes=", "--mond": "--mond=yes"}
 
 
-class _Parser(ArgumentParser):
+class _Parser(PrintingParser):
     def error(self, message: str) -> NoReturn:
         raise CommandLineError(f"Command line error: {message}")
 
 
 def main() -> int:
     """Run the command; its exit status."""
+    return tool.run(_main, None)
+
+
+def _main(words: Sequence[str]) -> int:
     try:
-        words = attached(sys.argv[1:], _ALONE)
-        given = _answered(command_line().parse_args(words))
+        given = _answered(command_line().parse_args(attached(words, _ALONE)))
     except GanetiError as error:
         _print(failure(error.message))
         sys.stderr.write(f"Error: {error.message}\n")
@@ -138,7 +144,7 @@ def _print(given: Answer) -> None:
     sys.stdout.flush()
 
 
-def command_line() -> ArgumentParser:
+def command_line() -> PrintingParser:
     parser = _Parser(prog="hail", description="Instance allocator: answers a request in the iallocator protocol.")
     add = parser.add_argument
     add("input", metavar="input-file", help="the request; - for standard input")

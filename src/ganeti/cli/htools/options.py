@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from ganeti import VERSION
 from ganeti.cli.htools.completing import add_completion
+from ganeti.cli.parser import PrintingParser
 from ganeti.errors import CommandLineError, WrongInput
 
 _Number = TypeVar("_Number", int, float)
@@ -18,7 +19,7 @@ _Number = TypeVar("_Number", int, float)
 DEFAULT = ""  # an option with an optional argument that was given without it
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(PrintingParser):
     """One that raises CommandLineError, with the text that tells how the tool is used."""
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]  # no other namespaces

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from ganeti.errors import AlreadyExists, EnvironmentUnfit, GanetiError, InsufficientResources, UnknownEntity, WrongInput
 from ganeti.host.paths import Paths
+from ganeti.host.reasons import reason
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
@@ -93,7 +94,7 @@ class FileStorage:
         except FileNotFoundError:
             return DiskStatus(disk.uuid, "", problem=f"There is no file {disk.location}")
         except (GanetiError, OSError) as error:
-            return DiskStatus(disk.uuid, "", problem=str(error))
+            return DiskStatus(disk.uuid, "", problem=reason(error))
         problem = "" if size >= disk.size else f"The file has {size} MiB instead of {disk.size} MiB"
         return DiskStatus(disk.uuid, str(path), size, problem)
 

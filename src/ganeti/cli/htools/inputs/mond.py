@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from http import HTTPStatus
 from typing import TypeVar
 
 import aiohttp
 
 from ganeti.cli.htools.inputs.reports import Gap, answered
+from ganeti.host.reasons import reason
 
 PORT = 1815
 PATIENCE = 10.0  # seconds that a node has for its answer
@@ -42,15 +42,10 @@ async def _ask(session: aiohttp.ClientSession, node: str, collector: str) -> byt
     except TimeoutError:
         return Gap(f"{unreached}: no answer within {PATIENCE:g} s")
     except (aiohttp.ClientError, OSError) as error:
-        return Gap(f"{unreached}: {_reason(error)}")
+        # Without the address, which the line names already.
+        return Gap(
+            f"{unreached}: {reason(error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error)}"
+        )
     if answer.status != HTTPStatus.OK:
         return Gap(f"{unreached}: {answer.status} {answer.reason}")
     return body
-
-
-def _reason(error: Exception) -> str:
-    """Without the address, which the line names already."""
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
-        return os.strerror(cause.errno)
-    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What every command line is read with."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import IO
+
+
+class PrintingParser(argparse.ArgumentParser):
+    """One whose help fails if it cannot be written; argparse's own passes over it (``--help >/dev/full``)."""
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        (file or sys.stderr).write(message)
