@@ -140,10 +140,15 @@ def fits(certificate: bytes, key: bytes) -> bool:
 
 def ensure_server_credentials(pem: bytes, now: datetime.datetime) -> None:
     """Raise WrongInput, saying what is wrong, unless it is a certificate that is valid, with its key."""
+    needed, what = "it must hold a certificate and its key without a passphrase, both PEM", "certificate"
     try:
-        certificate, key = x509.load_pem_x509_certificate(pem), serialization.load_pem_private_key(pem, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise WrongInput(f"it must hold a certificate and its key without a passphrase, both PEM: {error}") from None
+        certificate = x509.load_pem_x509_certificate(pem)
+        what = "private key"
+        key = serialization.load_pem_private_key(pem, None)
+    except TypeError:
+        raise WrongInput(f"{needed}; its key has a passphrase") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise WrongInput(f"{needed}; no {what} in it can be read") from None
     if certificate.public_key() != key.public_key():
         raise WrongInput("its key is not the one of its first certificate")
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
@@ -204,8 +209,8 @@ def _private(key: bytes) -> ec.EllipticCurvePrivateKey:
     """Of a key that was made here. Raises EnvironmentUnfit if it cannot be read."""
     try:
         loaded = serialization.load_pem_private_key(key, None)
-    except ValueError as error:
-        raise EnvironmentUnfit(f"A key of the cluster cannot be read: {error}") from None
+    except ValueError:
+        raise EnvironmentUnfit("A key of the cluster cannot be read: it is not a private key in PEM") from None
     assert isinstance(loaded, ec.EllipticCurvePrivateKey)  # noqa: S101 - no other is made here
     return loaded
 

@@ -145,5 +145,7 @@ def _hook_problems(hooks: Path) -> Iterator[str]:
 def _certificate(path: Path) -> Certificate:
     try:
         return Certificate(path.name, expires=expires(path.read_bytes()).timestamp())
-    except (OSError, ValueError) as error:
+    except OSError as error:
         return Certificate(path.name, problem=f"cannot be read: {reason(error)}")
+    except ValueError:
+        return Certificate(path.name, problem="cannot be read: it is not a certificate in PEM")

@@ -87,4 +87,4 @@ def reserved_memory(instance: Instance) -> int:
 def _disk(instance: Instance) -> tuple[int, int, int]:
     """Size, physical spindles (whatever the template) and weight on shared spindles."""
     spindles = instance.spindles or 0
-    return (instance.disk, spindles, instance.spindle_use) if instance.template.local else (0, spindles, 0)
+    return (instance.disk, spindles, instance.spindle_use) if instance.takes_disk else (0, spindles, 0)

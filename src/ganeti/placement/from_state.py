@@ -10,24 +10,30 @@ import msgspec
 from ganeti.model import group as model_group
 from ganeti.model import instance as model_instance
 from ganeti.model import node as model_node
+from ganeti.model.cluster import Cluster
+from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import backend_parameters
 from ganeti.model.instance import AdminState
 from ganeti.model.report import NodeReport
 from ganeti.model.state import State
-from ganeti.model.template import TEMPLATES
+from ganeti.model.template import TEMPLATES, StorageUnit, storage_units
 from ganeti.placement.snapshot import NO_NODE, AllocPolicy, Group, Instance, Node, Snapshot, Status, Template
 
 _DOWN = {AdminState.DOWN: Status.ADMIN_DOWN, AdminState.OFFLINE: Status.ADMIN_OFFLINE, AdminState.UP: Status.ERROR_DOWN}
 
 
 def snapshot_of(
-    state: State, reports: Mapping[str, NodeReport], coming: Iterable[model_instance.Instance] = ()
+    state: State,
+    reports: Mapping[str, NodeReport],
+    coming: Iterable[model_instance.Instance] = (),
+    template: DiskTemplate | None = None,
 ) -> Snapshot:
     """``reports`` by UUID of the node; a node without one is taken to be offline.
 
-    ``coming`` are instances that jobs are bringing to their primary node: nodes have what they need no more.
+    ``coming`` are instances that jobs are bringing to their primary node: nodes have what they need no more. The space
+    of nodes is that of the storage which disks of ``template`` take on them; for others the first of the cluster's.
     """
-    builder = _Builder(state, reports)
+    builder = _Builder(state, reports, _unit(state.cluster, template))
     arriving = [instance for instance in coming if builder.arrives(instance)]
     instances = [instance for instance in state.instances if instance.uuid not in {i.uuid for i in arriving}]
     return Snapshot(
@@ -36,16 +42,31 @@ def snapshot_of(
         instances=(*map(builder.instance, instances), *(builder.instance(i, Status.RUNNING) for i in arriving)),
         tags=tuple(sorted(state.cluster.tags)),
         policy=state.cluster.ipolicy,
-    )
+    ).counting(builder.counted)
 
 
 def described(state: State, instance: model_instance.Instance) -> Instance:
     """A new instance as placement sees it, on no node."""
-    return _Builder(state, {}).instance(instance, Status.RUNNING)
+    return _Builder(state, {}, None).instance(instance, Status.RUNNING)
+
+
+def _unit(cluster: Cluster, template: DiskTemplate | None) -> StorageUnit | None:
+    row = TEMPLATES[template] if template else None
+    if template and row and row.place == "node" and row.unit:
+        return StorageUnit(template, row.unit(cluster))
+    return next(iter(storage_units(cluster)), None)
+
+
+def _counted(cluster: Cluster, unit: StorageUnit | None) -> frozenset[Template]:
+    """Whose disks take space of a unit."""
+    rows = ((name, row.unit) for name, row in TEMPLATES.items() if row.place == "node" and row.unit)
+    return frozenset(Template(str(name)) for name, key in rows if unit and key(cluster) == unit.key)
 
 
 class _Builder:
-    def __init__(self, state: State, reports: Mapping[str, NodeReport]) -> None:
+    def __init__(self, state: State, reports: Mapping[str, NodeReport], unit: StorageUnit | None) -> None:
+        self.counted = _counted(state.cluster, unit)
+        self._unit = unit
         self._state = state
         self._reports = reports
         self._nodes = {node.uuid: index for index, node in enumerate(state.nodes)}
@@ -82,15 +103,14 @@ class _Builder:
         if report is None or not node.hosting:
             return placed
         coming = [self.instance(i) for i in arriving if i.primary_node == node.uuid]
-        # Of several kinds of storage, the one whose disks count here.
-        space = min(report.storage, key=lambda one: not Template(str(one.unit.template)).local, default=None)
+        space = next((space for space in report.storage if self._unit and space.unit.key == self._unit.key), None)
         return msgspec.structs.replace(
             placed,
             total_memory=report.memory.total,
             node_memory=report.memory.node,
             free_memory=report.memory.free - sum(instance.memory for instance in coming),
             total_disk=space.total if space else 0,
-            free_disk=space.free - sum(i.disk for i in coming if i.template.local) if space else 0,
+            free_disk=space.free - sum(i.disk for i in coming if i.template in self.counted) if space else 0,
             cpus=report.processors.total,
             node_cpus=report.processors.of_node,
         )

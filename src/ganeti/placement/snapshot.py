@@ -68,14 +68,17 @@ class Template(StrEnum):
     SHAREDFILE = "sharedfile"
 
     @property
-    def local(self) -> bool:
-        """Whether the disks take room of the nodes' volume groups, which is what nodes report."""
-        return self in (Template.DRBD, Template.PLAIN)
+    def in_volume_group(self) -> bool:
+        return self in IN_VOLUME_GROUPS
 
     @property
     def moves_anywhere(self) -> bool:
         """Whether every node of the group reaches the disks."""
         return self not in (Template.DRBD, Template.PLAIN, Template.FILE, Template.DISKLESS)
+
+
+# What the text format of htools(1) counts: its nodes have the space of their volume groups.
+IN_VOLUME_GROUPS = frozenset((Template.DRBD, Template.PLAIN))
 
 
 class Load(Struct, frozen=True, kw_only=True):
@@ -125,6 +128,7 @@ class Node(Struct, frozen=True, kw_only=True):
 class Instance(Struct, frozen=True, kw_only=True):
     """``disk`` is the sum of its ``disks``, where those are known one by one.
 
+    ``takes_disk``: whether they take room of the storage whose space nodes have (``Snapshot.counted``).
     ``spindles`` are physical ones (exclusive storage), ``spindle_use`` its weight on those that are shared.
     A ``forthcoming`` instance holds its place but does not exist yet.
     """
@@ -147,6 +151,11 @@ class Instance(Struct, frozen=True, kw_only=True):
     nics: int = 1
     networks: tuple[str, ...] = ()  # UUIDs of those that its NICs are in
     hypervisor: str = ""
+    counted: bool | None = None  # None: as the text format has it
+
+    @property
+    def takes_disk(self) -> bool:
+        return self.template.in_volume_group if self.counted is None else self.counted
 
     def at(self, primary: int, secondary: int) -> Instance:
         """The same instance on other nodes."""
@@ -158,13 +167,28 @@ class Instance(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
-    """A whole cluster. ``tags`` are the cluster's."""
+    """A whole cluster. ``tags`` are the cluster's.
+
+    A node has one figure of space: that of the storage in which disks of the templates ``counted`` are.
+    """
 
     groups: tuple[Group, ...]
     nodes: tuple[Node, ...]
     instances: tuple[Instance, ...]
     tags: tuple[str, ...] = ()
     policy: Policy = Policy()
+    counted: frozenset[Template] = IN_VOLUME_GROUPS
+
+    def counting(self, templates: frozenset[Template]) -> Snapshot:
+        """With nodes whose space is that of these templates' storage."""
+        if templates == self.counted:
+            return self
+        counting = msgspec.structs.replace(self, counted=templates)
+        return counting.with_instances(map(counting.seen, self.instances))
+
+    def seen(self, instance: Instance) -> Instance:
+        """An instance from outside, counted as those that are here."""
+        return msgspec.structs.replace(instance, counted=instance.template in self.counted)
 
     @cached_property
     def node_index(self) -> dict[str, int]:

@@ -173,7 +173,7 @@ async def test_the_remote_apis_certificate_of_the_old_authority_goes_with_it(clu
     ("what", "why"),
     [
         ({}, "Nothing to renew"),
-        ({"rapi_certificate": "nonsense"}, "must hold a certificate and its key"),
+        ({"rapi_certificate": "nonsense"}, "must hold a certificate and its key .* no certificate in it can be read$"),
         ({"renew_ssh_keys": True}, "belongs to the SSH keys of nodes, which are the administrator's"),
         ({"new_confd_hmac_key": True}, "belongs to ganeti-confd"),
     ],

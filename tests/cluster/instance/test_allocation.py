@@ -166,6 +166,14 @@ async def test_files_go_where_there_is_room_for_them_and_volumes_where_their_gro
     await with_files(cluster, {"node1": 1000, "node2": 1000, "node3": 4000}, templates)
     make = {"node": None, "template": "file", "disks": [{"size": 3000}]}
     assert await cluster.add("web1", **make) == ["node3"]
-    with pytest.raises(errors.InsufficientResources, match="No node has room for the disks of web2, 3000 MiB of files"):
+    with pytest.raises(errors.InsufficientResources, match="FailDisk: 3"):
         await cluster.add("web2", **make)
     await cluster.add("web3", node=None, template="plain", disks=[{"size": 9000}])
+
+
+@pytest.mark.parametrize("named", [{}, {"group_name": "default"}])
+async def test_what_no_policy_allows_is_refused_with_the_reason(cluster, named):
+    told = "^The instance policy of group default forbids this: disk template 'sharedfile' is not allowed; the policy"
+    await cluster.run("OP_CLUSTER_SET_PARAMS", ipolicy={"disk-templates": ["plain"]})
+    with pytest.raises(errors.WrongInput, match=told):
+        await cluster.add("web1", node=None, **named)

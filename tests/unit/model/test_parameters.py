@@ -105,4 +105,9 @@ def test_a_policy_contradicts_itself_with_bounds_the_wrong_way_round_or_a_standa
     ]
     wrong = Bounds(min=Spec(cpu_count=4), max=Spec(cpu_count=2))
     assert Policy(minmax=(small, wrong)).problems() == ["the lowest cpu-count, 4, is above the highest, 2"]
+
+
+def test_a_policy_by_which_nothing_fits_contradicts_itself():
+    assert Policy(vcpu_ratio=0).problems() == ["vcpu-ratio is 0, with which no instance fits anywhere"]
+    assert Policy(spindle_ratio=0).problems() == ["spindle-ratio is 0, with which no instance fits anywhere"]
     assert Policy(minmax=()).problems() == ["minmax needs at least one pair of bounds"]

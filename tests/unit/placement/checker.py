@@ -56,7 +56,7 @@ def _holds(instance: Instance) -> bool:
 
 
 def _stored(instance: Instance) -> bool:
-    return instance.template.local and not instance.forthcoming
+    return instance.takes_disk and not instance.forthcoming
 
 
 def faults(snapshot: Snapshot, steps: Iterable[Step]) -> Iterator[str]:

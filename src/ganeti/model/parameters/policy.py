@@ -71,6 +71,11 @@ class Policy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
             for name in self.disk_templates
             if name not in ALL_DISK_TEMPLATES
         ]
+        found += [
+            f"{name} is 0, with which no instance fits anywhere"
+            for name, ratio in (("vcpu-ratio", self.vcpu_ratio), ("spindle-ratio", self.spindle_ratio))
+            if not ratio
+        ]
         if backwards or not standard:
             return found
         return found + min(([*_beside(self.std, bounds)] for bounds in self.minmax), key=len)

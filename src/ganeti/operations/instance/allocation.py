@@ -6,7 +6,7 @@ One choice is made at a time, and reserved before the next one; so no two jobs g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,13 +18,13 @@ from ganeti.declare.role import Role
 from ganeti.declare.types import NonEmpty
 from ganeti.errors import ExecutionFailed, InsufficientResources, WrongInput
 from ganeti.jobs.context import Allocators, CheckContext
-from ganeti.model.disk import DiskTemplate
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import NodeReport
 from ganeti.model.template import TEMPLATES, storage_units
 from ganeti.operations.instance.mirroring import placed_on, with_secondary
+from ganeti.operations.instance.policy import ensure_allowed_somewhere
 from ganeti.placement import from_state
 from ganeti.placement.allocator.writing import described, write_message
 from ganeti.placement.snapshot import Snapshot
@@ -58,9 +58,13 @@ class _Answer(Struct, frozen=True):
 
 
 async def allocate(cluster: CheckContext, wanted: Wanted) -> list[Node]:
-    """The best nodes for a new instance, which are reserved for it: its primary, and the secondary if it needs one."""
+    """The best nodes for a new instance, which are reserved for it: its primary, and the secondary if it needs one.
+
+    No allocator ignores instance policies; what they all forbid is told before one is asked.
+    """
     name = meant_allocator(cluster, wanted.iallocator)
     group = cluster.state.find(Group, wanted.group_name) if wanted.group_name else None
+    ensure_allowed_somewhere(cluster.state, wanted.instance, group)
     placed = from_state.described(cluster.state, wanted.instance)
     request = {
         "type": "allocate",
@@ -122,8 +126,7 @@ async def _chosen(cluster: CheckContext, name: str, instance: Instance, request:
     reports = await _reports(cluster)
     async with cluster.reservations.choosing:
         coming = [reserved for reserved in cluster.reservations.instances if reserved.uuid != instance.uuid]
-        snapshot = from_state.snapshot_of(cluster.state, reports, coming)
-        request |= _restricted(cluster, instance, reports, coming)
+        snapshot = from_state.snapshot_of(cluster.state, reports, coming, instance.disk_template)
         if name == BUILT_IN:
             nodes = _built_in(snapshot, request, cluster.state.cluster.default_iallocator_params)
         else:
@@ -134,37 +137,6 @@ async def _chosen(cluster: CheckContext, name: str, instance: Instance, request:
         chosen = [cluster.state.find(Node, name) for name in nodes]
         cluster.reserve(_reserved(cluster, instance, chosen))
     return chosen
-
-
-def _restricted(
-    cluster: CheckContext, instance: Instance, reports: Mapping[str, NodeReport], coming: Sequence[Instance]
-) -> dict[str, list[str]]:
-    """Which nodes an allocator may choose of, where files fit on some only: allocators count volume groups alone.
-
-    Raises InsufficientResources if they fit nowhere.
-    """
-    if instance.disk_template is not DiskTemplate.FILE:
-        return {}
-    left = {uuid: _left(reports[uuid], coming, cluster.state.get(Node, uuid)) for uuid in reports}
-    fitting = [cluster.state.get(Node, uuid).name for uuid, free in left.items() if free >= _size(instance)]
-    if not fitting:
-        most = max(left.values(), default=0)
-        raise InsufficientResources(
-            f"No node has room for the disks of {instance.name}, {_size(instance)} MiB of files: "
-            f"the emptiest has {most} MiB free in {cluster.state.cluster.file_storage_dir}"
-        )
-    return {"restrict-to-nodes": fitting} if len(fitting) < len(left) else {}
-
-
-def _left(report: NodeReport, coming: Sequence[Instance], node: Node) -> int:
-    """MiB that files can take of a node, besides those that are being made there."""
-    free = sum(space.free for space in report.storage if space.unit.template is DiskTemplate.FILE)
-    files = (i for i in coming if i.primary_node == node.uuid and i.disk_template is DiskTemplate.FILE)
-    return free - sum(map(_size, files))
-
-
-def _size(instance: Instance) -> int:
-    return sum(disk.size for disk in instance.disks)
 
 
 def _reserved(cluster: CheckContext, instance: Instance, chosen: list[Node]) -> Instance:

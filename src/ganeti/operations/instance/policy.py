@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ganeti.errors import WrongInput
-from ganeti.model.group import Group
+from ganeti.model.group import AllocPolicy, Group
 from ganeti.model.guest import backend_parameters
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -17,10 +17,19 @@ def ensure_allowed(state: State, instance: Instance) -> None:
     group = state.get(Group, state.get(Node, instance.primary_node).group)
     forbidden = violations(state, instance, group)
     if forbidden:
-        raise WrongInput(
-            f"The instance policy of group {group.name} forbids this: {'; '.join(forbidden)}; "
-            "use --ignore-ipolicy to ignore it"
-        )
+        raise WrongInput(f"{_told(group, forbidden)}; use --ignore-ipolicy to ignore it")
+
+
+def ensure_allowed_somewhere(state: State, instance: Instance, group: Group | None) -> None:
+    """Raise WrongInput if the policies of all groups that it may come to forbid an instance; ``group``: only this."""
+    groups = [group] if group else [one for one in state.groups if one.alloc_policy is not AllocPolicy.UNALLOCABLE]
+    forbidden = [(group, violations(state, instance, group)) for group in groups]
+    if groups and all(reasons for _, reasons in forbidden):
+        raise WrongInput("\n".join(_told(group, reasons) for group, reasons in forbidden))
+
+
+def _told(group: Group, forbidden: list[str]) -> str:
+    return f"The instance policy of group {group.name} forbids this: {'; '.join(forbidden)}"
 
 
 def violations(state: State, instance: Instance, group: Group) -> list[str]:

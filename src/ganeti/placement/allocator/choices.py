@@ -22,7 +22,7 @@ from ganeti.placement.demand import Floats, Resource
 from ganeti.placement.equipment import LINES, SPINDLES_OF_DISK, Equipment
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.score import DEVIATIONS, WEIGHTS, counts
-from ganeti.placement.snapshot import NO_NODE, Instance, Template
+from ganeti.placement.snapshot import NO_NODE, Instance
 
 Nodes = NDArray[np.intp]
 Verdicts = NDArray[np.int8]  # of Failure
@@ -57,7 +57,6 @@ class Choices:
         self.secondaries = secondaries
         self._limits = limits
         self._keep_primary = keep_primary
-        self._has_disk = instance.template in (Template.DRBD, Template.PLAIN)
 
     @cached_property
     def verdicts(self) -> Verdicts:
@@ -162,7 +161,7 @@ class Choices:
     @cached_property
     def _lacks_disk(self) -> NDArray[np.bool_]:
         occupancy, equipment = self.occupancy, self.occupancy.equipment
-        if not self._has_disk:
+        if not self.instance.takes_disk:
             return np.zeros(len(occupancy.online), dtype=bool)
         left = equipment.disk - occupancy.used[Resource.DISK_ALL] - self.instance.disk
         lacks: NDArray[np.bool_] = (left <= 0) | (left < np.floor(self._limits.min_disk * equipment.total_disk))
@@ -171,7 +170,7 @@ class Choices:
     @cached_property
     def _lacks_spindles(self) -> NDArray[np.bool_]:
         occupancy, equipment = self.occupancy, self.occupancy.equipment
-        if not self._has_disk:
+        if not self.instance.template.in_volume_group:
             return np.zeros(len(occupancy.online), dtype=bool)
         wanted = np.inf if self.instance.spindles is None else self.instance.spindles
         left = equipment.spindles - occupancy.used[Resource.SPINDLES_ALL] - wanted
@@ -181,7 +180,7 @@ class Choices:
     @cached_property
     def _overuses_spindles(self) -> NDArray[np.bool_]:
         equipment = self.occupancy.equipment
-        if not self._has_disk:
+        if not self.instance.takes_disk:
             return np.zeros(len(self.occupancy.online), dtype=bool)
         uses = self.occupancy.used[Resource.SPINDLE_USE_ALL] + self.instance.spindle_use
         overuses: NDArray[np.bool_] = ~equipment.exclusive & (uses > spindle_uses(equipment))

@@ -61,8 +61,8 @@ def _free(occupancy: Occupancy, node: int) -> Floats:
 
 
 def _taken(instance: Instance, *, primary: bool) -> Floats:
-    disk = instance.disk if instance.template.local else 0
-    spindles = (instance.spindles or 0) if instance.template.local else 0
+    disk = instance.disk if instance.takes_disk else 0
+    spindles = (instance.spindles or 0) if instance.template.in_volume_group else 0
     return np.array((instance.memory if primary else 0, disk, spindles, instance.vcpus if primary else 0))
 
 

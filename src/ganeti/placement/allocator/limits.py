@@ -47,7 +47,7 @@ def policy_failure(policy: Policy, instance: Instance, *, exclusive_storage: boo
     if str(instance.template) not in policy.disk_templates:
         return Failure.DISK
     spindles = instance.spindle_use
-    if exclusive_storage and instance.template.local:
+    if exclusive_storage and instance.template.in_volume_group:
         spindles = instance.spindles or 0
     failures = [_outside(bounds, instance, spindles) for bounds in policy.minmax]
     return Failure.NONE if Failure.NONE in failures else next(iter(failures), Failure.NONE)

@@ -115,6 +115,9 @@ class _Names:
     def node(self, name: str) -> int:
         return _known(self._snapshot.node_index, name, "node")
 
+    def seen(self, instance: Instance) -> Instance:
+        return self._snapshot.seen(instance)
+
     def group(self, name: str) -> int:
         """By UUID or by name."""
         groups = self._snapshot.groups
@@ -134,7 +137,7 @@ def _known(index: Mapping[str, int], name: str, what: str) -> int:
 
 def _allocate(names: _Names, wire: WireAllocate) -> Allocate:
     return Allocate(
-        instance=_instance(wire.name, wire, NO_NODE, NO_NODE),
+        instance=names.seen(_instance(wire.name, wire, NO_NODE, NO_NODE)),
         required_nodes=wire.required_nodes,
         group=None if wire.group_name is None else names.group(wire.group_name),
         nodes=None if wire.restrict_to_nodes is None else names.known_nodes(wire.restrict_to_nodes),

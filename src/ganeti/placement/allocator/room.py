@@ -61,7 +61,7 @@ def needed_memory(instance: Instance) -> int:
 
 def takes_disk(instance: Instance) -> bool:
     """Whether nodes are asked for room for the disks; files may share a file system with anything."""
-    return instance.template in (Template.DRBD, Template.PLAIN)
+    return instance.takes_disk and instance.template.in_volume_group
 
 
 def housed(room: Room, instances: Sequence[Instance]) -> Room | None:

@@ -26,7 +26,7 @@ class Fleet:
         self.mirrored = demands.secondary
         self.memory: Floats = np.array([i.memory for i in instances], dtype=float)
         self.reserved: Floats = np.array([demand.reserved_memory(i) for i in instances], dtype=float)
-        self.local: Mask = np.array([i.template.local for i in instances], dtype=bool)
+        self.takes_disk: Mask = np.array([i.takes_disk for i in instances], dtype=bool)
         self.forthcoming: Mask = np.array([i.forthcoming for i in instances], dtype=bool)
         self.unknown_spindles: Mask = np.array([i.spindles is None for i in instances], dtype=bool)
 

@@ -141,8 +141,8 @@ class Room:
         return usable
 
     def _disk_hard(self, chunk: Ints, nodes: Nodes, *, back: bool) -> Mask:
-        local = self._fleet.local[chunk]
-        if not local.any() or not self._real(chunk):
+        takes_disk = self._fleet.takes_disk[chunk]
+        if not takes_disk.any() or not self._real(chunk):
             return np.ones(self._shape(chunk, nodes), dtype=bool)
         disk, spindles = self._fleet.disk[chunk], self._fleet.spindles[chunk]
         fits = self._below(disk, self._now.disk, nodes, back=disk if back else None)
@@ -150,11 +150,11 @@ class Room:
             wanted = np.where(self._fleet.unknown_spindles[chunk], np.inf, spindles)
             room = np.where(self._exclusive, self._now.spindles, np.inf)
             fits &= self._below(wanted, room, nodes, back=spindles if back else None, or_equal=True)
-        return fits | ~_column(local, fits)
+        return fits | ~_column(takes_disk, fits)
 
     def _disk_soft(self, chunk: Ints, nodes: Nodes, *, back: bool) -> Mask:
-        local = self._fleet.local[chunk]
-        if not local.any():
+        takes_disk = self._fleet.takes_disk[chunk]
+        if not takes_disk.any():
             return np.ones(self._shape(chunk, nodes), dtype=bool)
         disk, use = self._fleet.disk[chunk], self._fleet.spindle_use[chunk]
         of_disk = disk if back else None
@@ -166,7 +166,7 @@ class Room:
         if self._exclusive.any():
             spindles, room = self._fleet.spindles[chunk], np.where(self._exclusive, self._all.spindles, np.inf)
             bound &= self._below(spindles, room, nodes, back=spindles if back else None, or_equal=True)
-        return bound | ~_column(local, bound)
+        return bound | ~_column(takes_disk, bound)
 
     def _below(
         self, values: Floats, room: Floats, nodes: Nodes, *, back: Floats | None = None, or_equal: bool = False

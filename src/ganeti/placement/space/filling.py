@@ -96,7 +96,7 @@ class Filler:
         """Why it ended, or if the number of rounds ended it, where one more could not be."""
         count, failures = 0, Counter[Failure]()
         while True:
-            instance = spec.instance(f"new-{len(filled.instances)}")
+            instance = filled.scene.cluster.seen(spec.instance(f"new-{len(filled.instances)}"))
             outcomes = _tried(filled.scene, spec, instance, nodes)
             best, failures = best_of(outcomes), _failures(outcomes)
             if best is None or len(filled.instances) == self.rounds:
@@ -136,7 +136,7 @@ def _shrunk(
     while low < high:
         middle = (low + high) // 2
         smaller = spec.smaller(failure, middle)
-        outcomes = _tried(scene, smaller, smaller.instance("new"), nodes)
+        outcomes = _tried(scene, smaller, scene.cluster.seen(smaller.instance("new")), nodes)
         changed = best_of(outcomes) or _shrinkable(_failures(outcomes), smaller, policy) is not failure
         low, high = (low, middle) if changed else (middle + 1, high)
     return spec.smaller(failure, low)

@@ -49,8 +49,8 @@ INSTANCE = {
 SECOND = {**NODE, "name": "node2", "role": "C"}
 
 
-def cluster(groups=(GROUP,), nodes=(NODE, SECOND), instances=(INSTANCE,), policy=None):
-    return Cluster(groups, nodes, instances, ["t"], policy or {}, "kvm")
+def cluster(groups=(GROUP,), nodes=(NODE, SECOND), instances=(INSTANCE,), policy=None, templates=("drbd",)):
+    return Cluster(groups, nodes, instances, ["t"], policy or {}, "kvm", templates)
 
 
 def test_rows_of_a_master_become_a_snapshot():
@@ -60,6 +60,23 @@ def test_rows_of_a_master_become_a_snapshot():
     assert (instance.primary, instance.secondary, instance.template) == (0, 1, Template.DRBD)
     assert instance.status is Status.RUNNING
     assert (snapshot.nodes[0].spindles, snapshot.nodes[0].master, snapshot.nodes[1].master) == (3, True, False)
+
+
+@pytest.mark.parametrize(
+    ("templates", "counted"),
+    [
+        (("sharedfile", "file", "diskless", "plain"), {Template.FILE}),
+        (("plain", "file"), {Template.PLAIN, Template.DRBD}),
+        (("sharedfile",), {Template.PLAIN, Template.DRBD}),
+    ],
+)
+def test_nodes_have_the_space_of_the_first_enabled_template_with_disks_on_nodes(templates, counted):
+    mirrored = {**INSTANCE, "name": "other", "disk_template": "file", "snodes": []}
+    snapshot = build(cluster(instances=[INSTANCE, mirrored], templates=templates), None).snapshot
+    assert snapshot.counted == counted
+    assert [instance.takes_disk for instance in snapshot.instances] == [
+        i.template in counted for i in snapshot.instances
+    ]
 
 
 def test_an_instance_without_mirrors_has_no_secondary():

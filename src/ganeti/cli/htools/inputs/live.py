@@ -11,7 +11,17 @@ from msgspec import Struct
 
 from ganeti.errors import WrongInput
 from ganeti.model.parameters.policy import Policy
-from ganeti.placement.snapshot import NO_NODE, AllocPolicy, Group, Instance, Node, Snapshot, Status, Template
+from ganeti.placement.snapshot import (
+    IN_VOLUME_GROUPS,
+    NO_NODE,
+    AllocPolicy,
+    Group,
+    Instance,
+    Node,
+    Snapshot,
+    Status,
+    Template,
+)
 from ganeti.placement.text import Parsed
 
 GROUP_FIELDS = ("name", "uuid", "alloc_policy", "ipolicy", "tags")
@@ -25,11 +35,16 @@ INSTANCE_FIELDS = (
 )
 _NEEDED = ("mtotal", "mnode", "mfree", "ctotal")
 
+_ON_NODES = (Template.FILE, *IN_VOLUME_GROUPS)
+
 LiveRow = Mapping[str, Any]
 
 
 class Cluster(Struct, frozen=True):
-    """Rows by field name, as the master gives them; ``policy`` is the cluster's, filled in."""
+    """Rows by field name, as the master gives them; ``policy`` is the cluster's, filled in.
+
+    ``templates`` are the disk templates that are enabled.
+    """
 
     groups: Sequence[LiveRow]
     nodes: Sequence[LiveRow]
@@ -37,6 +52,7 @@ class Cluster(Struct, frozen=True):
     tags: Sequence[str]
     policy: Any
     hypervisor: str
+    templates: Sequence[str]
 
 
 def build(cluster: Cluster, node_memory: int | None) -> Parsed:
@@ -56,9 +72,15 @@ def build(cluster: Cluster, node_memory: int | None) -> Parsed:
             instances=tuple(_instance(row, places) for row in cluster.instances),
             tags=tuple(cluster.tags),
             policy=_policy("cluster", cluster.policy),
-        ),
+        ).counting(_counted(cluster.templates)),
         (),
     )
+
+
+def _counted(templates: Sequence[str]) -> frozenset[Template]:
+    """Nodes report the space of the first enabled template that has its disks on them."""
+    first = next((name for name in templates if name in _ON_NODES), None)
+    return frozenset((Template.FILE,)) if first == Template.FILE else IN_VOLUME_GROUPS
 
 
 def _group(row: LiveRow) -> Group:

@@ -33,6 +33,7 @@ def load(socket: str, node_memory: int | None) -> Parsed:
             tags=info.get("tags") or [],
             policy=info.get("ipolicy"),
             hypervisor=info.get("default_hypervisor") or "",
+            templates=info.get("enabled_disk_templates") or [],
         )
     except WrongInput:
         raise

@@ -38,6 +38,7 @@ def load(address: str, node_memory: int | None) -> Parsed:
         tags=info.get("tags") or [],
         policy=info.get("ipolicy"),
         hypervisor=info.get("default_hypervisor") or "",
+        templates=info.get("enabled_disk_templates") or [],
     )
     return build(cluster, node_memory)
 
