@@ -32,7 +32,7 @@ from ganeti.node.membership import Bundle, ensure_free, enter, leave
 from ganeti.node.storage.lvm.plain import problems as volume_group_problems
 from ganeti.node.storage.lvm.volumes import Volumes
 from ganeti.operations.cluster.changes import changed
-from ganeti.operations.instance.allocation import ensure_allocator
+from ganeti.operations.instance.allocation import ensure_default_allocator
 from ganeti.rpc.contract.store import Position
 
 DEFAULT_GROUP = "default"
@@ -117,7 +117,7 @@ def _state(wanted: NewCluster, named: tuple[str, str], master: tuple[str, str], 
         _ensure_device(cluster.master_netdev)
     with problems.noted():
         allocators = Iallocators(paths.iallocator_search_path)
-        ensure_allocator(allocators, cluster.default_iallocator, "default_iallocator")
+        ensure_default_allocator(allocators, cluster)
     with problems.noted():
         _ensure_volume_group(cluster)
     with problems.noted():

@@ -15,6 +15,7 @@ from ganeti.errors import (
     CommandLineError,
     ExecutionFailed,
     GanetiError,
+    NodeCallFailed,
     NotInitialised,
     NotMaster,
 )
@@ -32,7 +33,7 @@ def explained(error: GanetiError) -> str:
     if isinstance(error, CheckFailed):
         what = f"error type: {error.code}, error details:\n{error.message}"
         return f"Failure: prerequisites not met for this operation:\n{what}"
-    if isinstance(error, ExecutionFailed):
+    if isinstance(error, ExecutionFailed | NodeCallFailed):
         return f"Failure: command execution error:\n{error.message}"
     return error.message
 
@@ -44,7 +45,10 @@ def ended(
     explain: Callable[[GanetiError], str] = explained,
     aborted: str = _ABORTED,
 ) -> int:
-    """The exit status of ``work(words)``; what goes wrong is explained on standard error."""
+    """The exit status of ``work(words)``; what goes wrong is explained on standard error.
+
+    ``aborted`` is said of an interruption that does not say itself what became of what was begun.
+    """
     try:
         _ensure_readable(words)
         status = _status(work, words)
@@ -53,8 +57,8 @@ def ended(
     except GanetiError as error:
         _complain(explain(error))
         return error.exit_status
-    except KeyboardInterrupt:
-        _complain(aborted)
+    except KeyboardInterrupt as interruption:
+        _complain(str(interruption) or aborted)
     except BrokenPipeError:
         _give_up_output()  # whoever read it has seen enough
     except OSError as error:

@@ -56,12 +56,10 @@ def submit(session: Session, wire_name: str, parameters: dict[str, Any]) -> int:
 
 def follow(session: Session, number: int) -> list[Any]:
     """Show what a job says until it ends; its results. Raises the error that it ended with."""
-    watch = _Watch(session, number)
-    with ProgressLine() as progress:
-        while True:
-            status, opstatus, results = watch.look(progress)
-            if JobStatus(status).final:
-                break
+    try:
+        status, opstatus, results = _end(session, number)
+    except KeyboardInterrupt:
+        raise _interrupted([number]) from None
     if status == "success":
         return results
     if status == "canceled":
@@ -70,16 +68,33 @@ def follow(session: Session, number: int) -> list[Any]:
     raise errors.decode(results[failed])
 
 
+def _end(session: Session, number: int) -> tuple[str, list[str], list[Any]]:
+    watch = _Watch(session, number)
+    with ProgressLine() as progress:
+        while True:
+            looked = watch.look(progress)
+            if JobStatus(looked[0]).final:
+                return looked
+
+
+def _interrupted(numbers: Sequence[int]) -> KeyboardInterrupt:
+    jobs = ", ".join(map(str, numbers))
+    told = f"Job {jobs} goes on" if len(numbers) == 1 else f"Jobs {jobs} go on"
+    return KeyboardInterrupt(f"\nAborted. {told} in the background; 'gnt-job watch {numbers[0]}' follows it")
+
+
 def follow_each(session: Session, jobs: Sequence[tuple[int, str]]) -> bool:
     """Follow jobs, each with what it is about, one after the other; whether all succeeded."""
     good = True
-    for number, about in jobs:
+    for index, (number, about) in enumerate(jobs):
         session.say(f"Waiting for job {number}{' for ' + about if about else ''} ...")
         try:
             follow(session, number)
         except errors.GanetiError as error:
             session.warn(f"Job {number}{' for ' + about if about else ''} has failed: {error.message}")
             good = False
+        except KeyboardInterrupt:
+            raise _interrupted([number for number, _ in jobs[index:]]) from None
     return good
 
 

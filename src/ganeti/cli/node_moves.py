@@ -13,6 +13,7 @@ from ganeti.cli.runnable import Local, confirmed, presented
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
 from ganeti.errors import EXIT_FAILURE
+from ganeti.luxi.protocol import Method
 from ganeti.operations.node.evacuate import NodeEvacuate
 from ganeti.operations.node.migrate import NodeMigrate
 from ganeti.operations.node.subject import NODE_ARGUMENT
@@ -25,9 +26,18 @@ def _following(nothing: str, done: str, failed: str) -> Callable[[Session, list[
     def show(session: Session, results: list[Any]) -> int:
         if results[0] is None:
             return 0
-        return _followed(session, [(number, "") for _, number in results[0]["jobs"]], nothing, done, failed)
+        return _followed(session, _with_instances(session, results[0]["jobs"]), nothing, done, failed)
 
     return show
+
+
+def _with_instances(session: Session, jobs: list[list[Any]]) -> list[tuple[int, str]]:
+    """Jobs with the instances that they are about."""
+    numbers = [number for _, number in jobs]
+    rows = session.client.call(Method.QUERY_JOBS, numbers, ["ops"]) if numbers else []
+    return [
+        (number, row[0][0].get("instance_name", "") if row else "") for number, row in zip(numbers, rows, strict=True)
+    ]
 
 
 def _followed(session: Session, jobs: list[tuple[int, str]], nothing: str, done: str, failed: str) -> int:

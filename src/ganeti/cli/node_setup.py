@@ -10,7 +10,6 @@ import msgspec
 
 from ganeti.bootstrap.join.over_ssh import Wanted, accept, prepare
 from ganeti.bootstrap.join.switch import Switch
-from ganeti.cli.failures import explained
 from ganeti.errors import EXIT_NODE_SETUP, GanetiError, WrongInput
 from ganeti.host.paths import Paths
 from ganeti.host.services import services
@@ -42,7 +41,8 @@ def main() -> int:
                 print("This is run by 'gnt-node add' on the master.", file=sys.stderr)  # noqa: T201 - for the user
                 return EXIT_NODE_SETUP
     except GanetiError as error:
-        print(explained(error), file=sys.stderr)  # noqa: T201 - ssh carries it to the master
+        # Without the master's words around it, which the command there says itself.
+        print(error.message, file=sys.stderr)  # noqa: T201 - ssh carries it to the master
         return EXIT_NODE_SETUP
     return 0
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class PrintingParser(argparse.ArgumentParser):
-    """One whose help fails if it cannot be written; argparse's own passes over it (``--help >/dev/full``)."""
+    """One whose help fails if it cannot be written; argparse ignores that (``--help >/dev/full``)."""
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         (file or sys.stderr).write(message)

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import sys
 import time
+from shutil import get_terminal_size
 from types import TracebackType
 from typing import Any, Self
 
-_WIDTH = 30
+_WIDTH = 30  # of the bar, where there is room for it
 
 
 class ProgressLine:
@@ -36,11 +37,19 @@ class ProgressLine:
             return
         done, total, unit = progress
         part = min(done / total, 1.0) if total else 0.0
-        bar = ("#" * round(part * _WIDTH)).ljust(_WIDTH, ".")
-        print(f"\r[{bar}] {part:4.0%}  {done:.0f} of {total:.0f} {unit}", end="", file=sys.stderr, flush=True)  # noqa: T201
+        line = drawn(part, f"{done:.0f} of {total:.0f} {unit}", get_terminal_size().columns)
+        print(f"\r{line}", end="", file=sys.stderr, flush=True)  # noqa: T201
         self._drawn = True
 
     def clear(self) -> None:
         if self._drawn:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201 - a terminal's "erase line"
             self._drawn = False
+
+
+def drawn(part: float, told: str, columns: int) -> str:
+    """A bar in which ``part`` of 1 is done, as long as there is room; the last column stays free."""
+    beside = f" {part:4.0%}  {told}"
+    width = min(_WIDTH, columns - len(beside) - len("[]") - 1)
+    bar = f"[{('#' * round(part * width)).ljust(width, '.')}]" if width > 0 else ""
+    return f"{bar}{beside}"[: columns - 1]

@@ -116,9 +116,8 @@ def _run_for_instances(session: Session, runnable: OperationCommand, words: list
 
 def _confirm_several(session: Session, names: list[str]) -> bool:
     listed = "\n".join(f"  {name}" for name in names)
-    return session.confirm(
-        f"The {session.command} will operate on {len(names)} instances.\nAffected instances:\n{listed}\nContinue?"
-    )
+    count = "1 instance" if len(names) == 1 else f"{len(names)} instances"
+    return session.confirm(f"The {session.command} will operate on {count}.\nAffected instances:\n{listed}\nContinue?")
 
 
 def _overview(script: str) -> str:

@@ -71,6 +71,8 @@ class Session:
             except (EOFError, UnicodeDecodeError):  # Ctrl-D, or nothing that can be read
                 self.say()
                 return False
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt("\nAborted.") from None
             if answer in ("y", "yes"):
                 return True
             if answer in ("", "n", "no"):

@@ -93,7 +93,7 @@ def parse_identkeyval(text: str, where: str) -> tuple[str, dict[str, Any]]:
     """``0:size=1g,mode=ro`` → ``("0", {"size": "1g", "mode": "ro"})``; ``kvm`` → ``("kvm", {})``."""
     ident, colon, rest = text.partition(":")
     if not ident or "=" in ident:
-        raise WrongInput(f"{where}: '{shortened(text)}' does not begin with an identifier and a colon")
+        raise WrongInput(f"{where}: '{shortened(text)}' must begin with an identifier and a colon, as in kvm:vga=std")
     return ident, parse_keyval(rest, where) if colon and rest else {}
 
 

@@ -134,7 +134,7 @@ class Executor:
             return True, f"Job {number} canceled"
         if tracked.job.status is JobStatus.RUNNING and run and run.stop_after_step():
             return True, f"Job {number} will be canceled after the operation that is running now"
-        return False, f"Job {number} is no longer waiting in the queue (it is {tracked.job.status})"
+        return False, f"Job {number} is no longer waiting in the queue (status: {tracked.job.status})"
 
     def change_priority(self, number: int, priority: int, caller: Caller) -> tuple[bool, str]:
         """Let a waiting job be served earlier or later; see ``cancel``."""

@@ -69,7 +69,8 @@ class Patterns:
             # As bytes, since there is always a way to turn a text into some.
             compiled = re2.compile(expression.encode(errors="replace"), options)
         except re2.error as error:
-            told = f"'{shortened(expression)}' is not a regular expression : {error.args[0].decode()}"
+            what, _, at = error.args[0].decode().partition(": ")
+            told = f"'{shortened(expression)}' is not a regular expression: {what} at '{shortened(at)}'"
             raise WrongInput(f"{self._where}: {told}") from None
         self._size += compiled.programsize
         if self._size > LARGEST:

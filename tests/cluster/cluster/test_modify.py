@@ -36,6 +36,7 @@ async def test_parameters_of_the_cluster_are_inherited_by_instances(cluster):
         ({"master_netmask": 33}, "an IPv4 prefix has at most 32 bits, not 33"),
         ({"master_netdev": "two words"}, "expected the name of a network device"),
         ({"default_iallocator": "nosuch"}, "there is no allocator 'nosuch'; choose from hail"),
+        ({"default_iallocator_params": {"foo": "1"}}, "hail has no parameter 'foo'; it has ignore-soft-errors, no-cap"),
         ({"nicparams": {"mode": "routed"}}, "Parameter 'mode': 'routed' is not supported yet; choose from bridged"),
         (
             {"ipolicy": {"std": {"memory-size": 99999}}},

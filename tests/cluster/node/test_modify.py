@@ -101,3 +101,16 @@ async def test_a_drained_node_that_does_not_answer_comes_back_without_becoming_a
     assert await roles(cluster) == {"node1": "M", "node2": "C", "node3": "R"}
     with pytest.raises(errors.WrongState, match="node3 cannot become a master candidate, it does not answer"):
         await cluster.run("OP_NODE_SET_PARAMS", node_name="node3", master_candidate=True)
+
+
+async def test_a_node_that_answers_and_runs_guests_is_marked_offline_with_a_warning(cluster):
+    await cluster.add("web1", node="node3")
+    number = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node3", offline=True, force=True)
+    await cluster.finished(number)
+    assert any(
+        "Node node3 answers, and runs web1. An instance that is started elsewhere" in line
+        for line in cluster.log(number)
+    )
+    number = await cluster.submit("OP_NODE_SET_PARAMS", node_name="node2", offline=True, force=True)
+    await cluster.finished(number)
+    assert not any("answers" in line for line in cluster.log(number))

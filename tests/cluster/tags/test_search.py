@@ -19,5 +19,5 @@ async def test_objects_are_found_by_their_tags(cluster):
         ("/nodes/node2", "of:node"),
         ("/nodegroup/default", "of:nodegroup"),
     ]
-    with pytest.raises(errors.WrongInput, match="'\\(' is not a regular expression"):
+    with pytest.raises(errors.WrongInput, match=r"'\(' is not a regular expression: missing \) at '\('"):
         await cluster.call("Read", {"OP_ID": "OP_TAGS_SEARCH", "pattern": "("})

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Commands about the disks of instances, and those that empty a node: what they say and what they refuse."""
 
+import re
+
 import pytest
 
 
@@ -54,6 +56,7 @@ def test_a_node_is_emptied_with_the_words_that_tools_look_for(gnt):
     ):
         ended = gnt("node", command, "-f", "node2")
         assert (ended.status, done in ended.output) == (0, True), ended
+        assert re.search(r"Waiting for job \d+ for [a-z]+\d ...", ended.output), ended
         ended = gnt("node", command, "-f", "node2")
         assert (ended.status, ended.output) == (0, "No primary instances on node node2, exiting.\n")
         assert gnt("node", command, "-f", "node3").status == 0

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from ganeti.cli import follow
-from ganeti.cli.progress import ProgressLine
+from ganeti.cli.progress import ProgressLine, drawn
 from ganeti.cli.session import Session
 from ganeti.errors import EXIT_CONFIRMATION, Canceled, UnknownEntity, WrongState, encode
 from ganeti.host.paths import Paths
@@ -117,6 +117,48 @@ def test_of_several_jobs_each_failure_is_told_and_the_others_go_on(capsys):
     told = capsys.readouterr()
     assert told.out.splitlines() == ["Waiting for job 1 for web1 ...", "Waiting for job 2 for web2 ..."]
     assert told.err == "Job 1 for web1 has failed: no room\n"
+
+
+class Interrupted(Scripted):
+    """One whose user presses Ctrl-C when there is nothing more to say."""
+
+    def call(self, *words, timeout=None):
+        if not self._answers:
+            raise KeyboardInterrupt
+        return super().call(*words, timeout=timeout)
+
+
+def test_an_interruption_tells_which_jobs_go_on():
+    watched = session()
+    vars(watched)["client"] = Interrupted(news("success"))
+    told = r"Aborted\. Jobs 2, 3 go on in the background; 'gnt-job watch 2' follows it$"
+    with pytest.raises(KeyboardInterrupt, match=told):
+        follow.follow_each(watched, [(1, "web1"), (2, "web2"), (3, "web3")])
+    with pytest.raises(KeyboardInterrupt, match=r"Aborted\. Job 7 goes on"):
+        follow.follow(watched, 7)
+
+
+def test_an_interruption_at_a_question_speaks_of_no_jobs(monkeypatch):
+    def interrupted(question):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("builtins.input", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=r"^\nAborted\.$"):
+        session().confirm("Really?")
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (80, "[###############...............]  50%  30 of 60 MiB"),
+        (40, "[#########.........]  50%  30 of 60 MiB"),
+        (20, "  50%  30 of 60 MiB"),
+        (10, "  50%  30"),
+    ],
+)
+def test_progress_fits_into_the_width_of_the_terminal(columns, line):
+    assert drawn(0.5, "30 of 60 MiB", columns) == line
 
 
 def test_a_job_is_followed_to_its_end(gnt):

@@ -25,7 +25,7 @@ from ganeti.model.state import State
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.parameters_on_nodes import ensure_nodes_can
 from ganeti.operations.cluster.spelling import CLUSTER_OPTIONS, layered_parameters
-from ganeti.operations.instance.allocation import ensure_allocator
+from ganeti.operations.instance.allocation import ensure_default_allocator
 from ganeti.operations.node.candidates import promote, promotions
 from ganeti.rpc.contract.node import CheckDevice
 
@@ -67,8 +67,8 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         problems = Problems()
         new = changed(state.cluster, given, problems)
         with problems.noted():
-            if "default_iallocator" in given:
-                ensure_allocator(cluster.allocators, new.default_iallocator, "default_iallocator")
+            if {"default_iallocator", "default_iallocator_params"} & given.keys():
+                ensure_default_allocator(cluster.allocators, new)
         with problems.noted():
             if "master_netdev" in given:
                 await cluster.call(state.master, CheckDevice(device=new.master_netdev))

@@ -18,6 +18,7 @@ from ganeti.declare.role import Role
 from ganeti.declare.types import NonEmpty
 from ganeti.errors import ExecutionFailed, InsufficientResources, WrongInput
 from ganeti.jobs.context import Allocators, CheckContext
+from ganeti.model.cluster import Cluster
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -31,6 +32,7 @@ from ganeti.placement.snapshot import Snapshot
 from ganeti.rpc.contract.node import DescribeNode
 
 BUILT_IN = "hail"
+_IGNORE_SOFT, _NO_CAPACITY = _SWITCHES = ("ignore-soft-errors", "no-capacity-checks")  # its parameters
 DEFAULT = "."  # stands for the cluster's default allocator
 
 AllocatorName = Annotated[
@@ -94,11 +96,16 @@ async def relocate(cluster: CheckContext, instance: Instance, iallocator: str | 
     return node
 
 
-def ensure_allocator(allocators: Allocators, name: str, parameter: str) -> None:
-    """Raise WrongInput, naming those there are, for an allocator that isn't; an empty name means none."""
-    known = [BUILT_IN, *(found for found in allocators.names() if found != BUILT_IN)]
+def ensure_default_allocator(allocators: Allocators, cluster: Cluster) -> None:
+    """Raise WrongInput, naming those there are, for an allocator or parameters that aren't. No name means none."""
+    known, name = [BUILT_IN, *(found for found in allocators.names() if found != BUILT_IN)], cluster.default_iallocator
     if name and name not in known:
-        raise WrongInput(f"Parameter '{parameter}': there is no allocator '{name}'; choose from {', '.join(known)}")
+        choices = ", ".join(known)
+        raise WrongInput(f"Parameter 'default_iallocator': there is no allocator '{name}'; choose from {choices}")
+    strange = [key for key in cluster.default_iallocator_params if key.replace("_", "-") not in _SWITCHES]
+    if name == BUILT_IN and strange:
+        told = f"{BUILT_IN} has no parameter '{strange[0]}'; it has {', '.join(_SWITCHES)}"
+        raise WrongInput(f"Parameter 'default_iallocator_params': {told}")
 
 
 def meant_allocator(cluster: CheckContext, name: str | None) -> str:
@@ -152,9 +159,9 @@ def _built_in(snapshot: Snapshot, request: dict[str, Any], parameters: Mapping[s
     from ganeti.placement.allocator.message import request_of  # noqa: PLC0415
 
     limits = Limits(
-        ignore_soft=_set(parameters, "ignore-soft-errors"),
+        ignore_soft=_set(parameters, _IGNORE_SOFT),
         # With a single node nothing can be redundant, and nobody expects it.
-        capacity=not _set(parameters, "no-capacity-checks") and len(snapshot.nodes) > 1,
+        capacity=not _set(parameters, _NO_CAPACITY) and len(snapshot.nodes) > 1,
     )
     given, _ = answer(snapshot, request_of(snapshot, request), limits)
     return _nodes(BUILT_IN, request, _Answer(given.success, given.info, given.result))

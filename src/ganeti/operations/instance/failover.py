@@ -112,7 +112,9 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         if plan.source.offline:
             cluster.log(f"Node {plan.source.name} is marked offline, so nothing is stopped there")
             return
-        cluster.step(f"shutting down the instance on {plan.source.name}")
+        runs = plan.instance.admin_state is AdminState.UP
+        doing = "shutting down the instance" if runs else "making sure that the instance does not run"
+        cluster.step(f"{doing} on {plan.source.name}")
         try:
             await stop(cluster, plan.source, plan.instance, self.shutdown_timeout)
             await cluster.call(plan.source, ClearGuest(guest=plan.guest))

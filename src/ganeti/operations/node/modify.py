@@ -24,7 +24,7 @@ from ganeti.operations.node.addresses import ensure_addresses_free, ensure_secon
 from ganeti.operations.node.candidates import catch_up, eligible, equip, promote, promotions, relieve, warn_of_few
 from ganeti.operations.node.changes import changed
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, node_environment
-from ganeti.rpc.contract.node import Ping
+from ganeti.rpc.contract.node import DescribeNode, Ping
 
 # What makes a node one of a role; the role's own flag switches the others off.
 _ROLES = {
@@ -92,6 +92,8 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         return NodeModifyPlan(node, after, self._replacements(state, node, after), _differences(node, after))
 
     async def run(self, cluster: RunContext, plan: NodeModifyPlan) -> list[tuple[str, Any]]:
+        if plan.after.offline and not plan.before.offline:
+            await _warn_of_guests(cluster, plan.before)
         becomes = plan.after.master_candidate and not plan.before.master_candidate
         if becomes:
             await equip(cluster, plan.after)
@@ -150,6 +152,21 @@ async def _ensure_back(cluster: CheckContext, node: Node) -> None:
         raise WrongState(
             f"Node {node.name} cannot be taken back online, it does not answer: {why}; "
             "if it was reinstalled, or keys were renewed meanwhile, use 'gnt-node add --readd'"
+        )
+
+
+async def _warn_of_guests(cluster: RunContext, node: Node) -> None:
+    """Where nobody looks any more nothing may run: it would run twice."""
+    try:
+        report = await cluster.call(node, DescribeNode(cluster.state.cluster.enabled_hypervisors, ()))
+    except GanetiError:
+        return
+    running = sorted(guest.name for guest in report.guests if guest.state.runs)
+    if running:
+        cluster.warn(
+            f"Node {node.name} answers, and runs {', '.join(running)}. An instance that is started elsewhere now runs "
+            f"twice, which corrupts its disks: power {node.name} off, or take it back with "
+            f"'gnt-node modify --offline no {node.name}'"
         )
 
 
