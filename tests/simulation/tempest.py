@@ -20,7 +20,7 @@ from ganeti.node.membership import candidates
 from tests.simulation.invariants import PATIENCE, examine, examine_jobs, examine_replicas
 from tests.simulation.machines import Machine, Machines
 from tests.simulation.scenes import SCENES, STRANGER
-from tests.simulation.storm import NAMES, trace
+from tests.simulation.storm import NAMES, migrated, trace
 from tests.simulation.virtual import VirtualClock, run
 
 
@@ -248,7 +248,7 @@ class Tempest(Machines):
                 await self.run("OP_NODE_SET_PARAMS", node_name=node.name, offline=False)
         for node in self.state.nodes:
             await self.master.live.settled(node.uuid, 60)
-        for instance in self.state.instances:
+        for instance in migrated(self.state):
             await self.run("OP_INSTANCE_MIGRATE", instance_name=instance.name, cleanup=True)
 
 
