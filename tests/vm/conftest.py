@@ -2,6 +2,7 @@
 """Virtual machines as nodes: './run test --lab'. They are up for as long as tests of one file need them."""
 
 import os
+import re
 
 import pytest
 
@@ -47,6 +48,21 @@ class VirtualCluster:
         done = self.master.run(*words, timeout=timeout)
         assert not done.failed, done.why()
         return done.output
+
+    def refused(self, *words: str, timeout: float = 1200) -> str:
+        """What a command on the master says that fails."""
+        done = self.master.run(*words, timeout=timeout)
+        assert done.failed, done.output
+        return done.output + done.errors
+
+    def submit(self, *words: str) -> str:
+        """The number of the job that a command makes."""
+        return re.findall(r"\d+", self.gnt(*words, "--submit"))[-1]
+
+    def end_of(self, job: str, timeout: float = 1200) -> str:
+        """What a job has said, and how it ended, when it has."""
+        done = self.master.run("gnt-job", "watch", job, timeout=timeout)
+        return done.output + done.errors
 
 
 @pytest.fixture(scope="module")
