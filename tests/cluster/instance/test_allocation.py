@@ -177,3 +177,9 @@ async def test_what_no_policy_allows_is_refused_with_the_reason(cluster, named):
     await cluster.run("OP_CLUSTER_SET_PARAMS", ipolicy={"disk-templates": ["plain"]})
     with pytest.raises(errors.WrongInput, match=told):
         await cluster.add("web1", node=None, **named)
+
+
+async def test_another_allocator_may_be_asked_for_what_policies_forbid(cluster):
+    install(cluster, "mine")
+    await cluster.run("OP_CLUSTER_SET_PARAMS", ipolicy={"disk-templates": ["plain"]})
+    assert await cluster.add("web1", node=None, iallocator="mine", ignore_ipolicy=True) == ["node3"]

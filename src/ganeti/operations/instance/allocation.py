@@ -62,11 +62,12 @@ class _Answer(Struct, frozen=True):
 async def allocate(cluster: CheckContext, wanted: Wanted) -> list[Node]:
     """The best nodes for a new instance, which are reserved for it: its primary, and the secondary if it needs one.
 
-    No allocator ignores instance policies; what they all forbid is told before one is asked.
+    The one that is built in ignores no instance policy; what they all forbid is told before it is asked.
     """
     name = meant_allocator(cluster, wanted.iallocator)
     group = cluster.state.find(Group, wanted.group_name) if wanted.group_name else None
-    ensure_allowed_somewhere(cluster.state, wanted.instance, group)
+    if name == BUILT_IN:
+        ensure_allowed_somewhere(cluster.state, wanted.instance, group)
     placed = from_state.described(cluster.state, wanted.instance)
     request = {
         "type": "allocate",
