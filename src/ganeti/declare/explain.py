@@ -64,6 +64,8 @@ def explained(message: str, hint: Any, place: Place, what: str) -> str:
     told = match["what"]
     if missing := re.fullmatch(r"Object missing required field `(.*)`", told):
         return f"{where}: parameter '{missing[1]}' is missing"
+    if strange := re.fullmatch(r"Object contains unknown field `(.*)`", told):
+        return f"{where}: there is no parameter '{shortened(strange[1])}'"
     if told.startswith("Invalid enum value") and (choices := choices_of(hint)):
         given = shortened(told.removeprefix("Invalid enum value ").strip("'\""))
         refused = refused_of(hint)

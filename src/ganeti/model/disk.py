@@ -51,7 +51,7 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``size`` is in MiB. ``location`` finds it on its storage: a path, or a logical volume as ``VG/LV``.
 
     ``params``: those of its template (``model/parameters/disk.py``) that are set for this disk; on a node all of them.
-    ``owner`` is only known there: the name of its instance.
+    ``owner`` and ``index`` are only known there: the name of its instance, and its place in it.
     """
 
     uuid: str
@@ -66,3 +66,9 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     params: dict[str, Any] = {}
     mirror: Mirror | None = None
     owner: str = ""
+    index: int | None = None
+
+    @property
+    def called(self) -> str:
+        """For people: ``disk/0 of web1``; by its UUID where its place is not known."""
+        return f"disk {self.uuid}" if self.index is None else f"disk/{self.index} of {self.owner}"

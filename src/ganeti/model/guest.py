@@ -109,7 +109,8 @@ def disks_of(state: State, instance: Instance) -> tuple[Disk, ...]:
     table = DISK_PARAMETERS[str(instance.disk_template)]
     layers = disk_layers(state, instance)
     return tuple(
-        replace(disk, params=_disk_parameters(table, layers, disk), owner=instance.name) for disk in instance.disks
+        replace(disk, params=_disk_parameters(table, layers, disk), owner=instance.name, index=index)
+        for index, disk in enumerate(instance.disks)
     )
 
 

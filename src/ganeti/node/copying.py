@@ -37,7 +37,7 @@ class Copying:
         opened = await self._equipment.storage(disk.template).hold(disk, peers, DiskUse.OWN)
         if not opened.path:
             raise EnvironmentUnfit(
-                f"Disk {disk.uuid} has no device on {self._equipment.name} that could be copied; it has one with the "
+                f"{disk.called} has no device on {self._equipment.name} that could be copied; it has one with the "
                 "disk parameter access=kernelspace"
             )
         return opened.path

@@ -49,7 +49,7 @@ class Disks:
         del report
         for disk in call.disks:
             if disk.template not in self._equipment.mirroring:
-                raise WrongInput(f"Disk {disk.uuid} (template '{disk.template}') has no copies")
+                raise WrongInput(f"{disk.called} (template '{disk.template}') has no copies")
             await self._equipment.mirroring[disk.template].renew(disk, call.peers)
 
     async def hold(self, call: storage.HoldDisks, report: Report) -> tuple[str, ...]:

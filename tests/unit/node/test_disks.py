@@ -2,15 +2,17 @@
 """What a node does with all disks of one call."""
 
 import asyncio
+import re
 from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
 
-from ganeti.errors import WrongState
+from ganeti.errors import WrongInput, WrongState
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.node.disks import Disks
 from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.rpc.contract.storage import HoldDisks
 from ganeti.rpc.server import Report
 
@@ -50,3 +52,19 @@ async def test_nothing_goes_on_behind_the_error_of_a_disk():
     with pytest.raises(WrongState, match="Disk 0"):
         await hold(storage)
     assert storage.held == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (64, "disk/1 of web1 has 64 MiB and cannot shrink to 32 MiB"),
+        (
+            96,
+            "disk/1 of web1 has 96 MiB and cannot shrink to 32 MiB; 64 MiB are recorded, so growing it to 96 MiB broke",
+        ),
+    ],
+)
+def test_a_disk_that_cannot_shrink_is_named_with_what_an_earlier_growing_has_left(now, told):
+    disk = Disk(uuid="u", template=DiskTemplate.EXT, size=64, location="san/u", owner="web1", index=1)
+    with pytest.raises(WrongInput, match=re.escape(told)):
+        ensure_no_shrinking(disk, now, 32)

@@ -17,6 +17,7 @@ from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.node.storage.looking import each_examined
 from ganeti.rpc.contract.adoption import Offer
 from ganeti.rpc.contract.storage import DiskStatus
@@ -60,8 +61,7 @@ class BlockStorage:
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
         """What has grown already is taken note of."""
         del peers, report, copy
-        if size < disk.size:
-            raise WrongInput(f"Disk {disk.uuid} has {disk.size} MiB and cannot shrink to {size} MiB")
+        ensure_no_shrinking(disk, disk.size, size)
         await self._ensure_size(disk, size)
 
     async def space(self, unit: StorageUnit) -> Space | None:
@@ -102,7 +102,7 @@ class BlockStorage:
     async def _ensure_size(self, disk: Disk, size: int) -> None:
         if (now := await self._size(disk.location)) < size:
             raise WrongState(
-                f"The device {disk.location} of disk {disk.uuid} has {now} MiB, not {size}; it grows where it is made"
+                f"The device {disk.location} of {disk.called} has {now} MiB, not {size}; it grows where it is made"
             )
 
     async def _size(self, location: str) -> int:

@@ -53,4 +53,4 @@ class NoStorage:
 
 
 def _refuse(disk: Disk) -> NoReturn:
-    raise WrongInput(f"Parameter 'disks': a diskless instance has no disks (disk {disk.uuid})")
+    raise WrongInput(f"Parameter 'disks': a diskless instance has no disks ({disk.called})")

@@ -9,12 +9,13 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity, WrongInput
+from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity
 from ganeti.model.disk import Disk, DiskTemplate, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.rpc.contract.storage import DiskStatus, LvmSpace, StoredVolume
 from ganeti.rpc.server import Report
 
@@ -41,7 +42,7 @@ class FakeStorage:
         if found and found.size != disk.size:
             raise AlreadyExists(f"There is a disk of {found.size} MiB at {disk.location} already")
         if not found and self.used() + disk.size > self._capacity:
-            raise InsufficientResources(f"No space for disk {disk.uuid} ({disk.size} MiB)")
+            raise InsufficientResources(f"No space for {disk.called} ({disk.size} MiB)")
         report.progress(disk.size, disk.size, "MiB")
         self.disks[disk.location] = disk
 
@@ -52,7 +53,7 @@ class FakeStorage:
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         del peers, use, force
         if disk.location not in self.disks:
-            raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
+            raise UnknownEntity(f"There is no {disk.called} at {disk.location}")
         return OpenDisk(disk, disk.location)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
@@ -70,11 +71,10 @@ class FakeStorage:
         del peers, copy
         found = self.disks.get(disk.location)
         if not found:
-            raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
-        if size < found.size:
-            raise WrongInput(f"Disk {disk.uuid} has {found.size} MiB and cannot shrink to {size} MiB")
+            raise UnknownEntity(f"There is no {disk.called} at {disk.location}")
+        ensure_no_shrinking(disk, found.size, size)
         if self.used() - found.size + size > self._capacity:
-            raise InsufficientResources(f"No space for disk {disk.uuid} ({size} MiB)")
+            raise InsufficientResources(f"No space for {disk.called} ({size} MiB)")
         report.progress(size, size, "MiB")
         self.disks[disk.location] = replace(found, size=size)
 

@@ -83,5 +83,5 @@ class FakeDevices:
 
     def _size(self, disk: Disk) -> int:
         if disk.location not in self._sizes:
-            raise UnknownEntity(f"There is no device {disk.location} for disk {disk.uuid}")
+            raise UnknownEntity(f"There is no device {disk.location} for {disk.called}")
         return self._sizes[disk.location]

@@ -14,6 +14,7 @@ from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.rpc.contract.storage import DiskStatus, MirrorStatus
 from ganeti.rpc.server import Report
 
@@ -86,7 +87,7 @@ class FakeMirror:
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
         other, found = self._other(disk, peers), self.copies.get(self.key(disk))
         if found and found.use in _WRITING:
-            raise WrongState(f"Disk {disk.uuid} is used on {self.name}")
+            raise WrongState(f"{disk.called} is used on {self.name}")
         if found:
             found.use = None
             # What is written from now on is missing here.
@@ -101,8 +102,7 @@ class FakeMirror:
 
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
         own, other = self._own(disk), self._other(disk, peers)
-        if size < own.size:
-            raise WrongInput(f"Disk {disk.uuid} has {own.size} MiB and cannot shrink to {size} MiB")
+        ensure_no_shrinking(disk, own.size, size)
         if copy:
             self._ensure_space(disk, size - own.disk.size)
             own.disk = replace(own.disk, size=size)
@@ -115,9 +115,9 @@ class FakeMirror:
     async def renew(self, disk: Disk, peers: Sequence[Peer]) -> None:
         own, other = self._own(disk), self._other(disk, peers)
         if own.use is None:
-            raise UnknownEntity(f"Disk {disk.uuid} is not active on {self.name}")
+            raise UnknownEntity(f"{disk.called} is not active on {self.name}")
         if not (other and other.use is not None and other.valid):
-            raise WrongState(f"The copy of disk {disk.uuid} on the other node is not connected and up to date")
+            raise WrongState(f"The copy of {disk.called} on the other node is not connected and up to date")
         own.up_to_date, own.in_doubt = False, False
         self._synchronise(own, other)
 
@@ -162,9 +162,9 @@ class FakeMirror:
     def _ensure_may_write(self, disk: Disk, own: Copy, other: Copy | None, use: DiskUse, *, force: bool) -> None:
         writing = other is not None and other.use in _WRITING
         if writing and other and not (use is other.use is DiskUse.SHARED or own.use is use):
-            raise WrongState(f"Disk {disk.uuid} is used on its other node")
+            raise WrongState(f"{disk.called} is used on its other node")
         if not own.valid and not force and not (other and other.use is not None and other.up_to_date):
-            raise WrongState(f"The copy of disk {disk.uuid} on {self.name} is not up to date")
+            raise WrongState(f"The copy of {disk.called} on {self.name} is not up to date")
 
     @staticmethod
     def _synchronise(own: Copy, other: Copy | None) -> None:
@@ -180,12 +180,12 @@ class FakeMirror:
     def _own(self, disk: Disk) -> Copy:
         found = self.copies.get(self.key(disk))
         if found is None:
-            raise UnknownEntity(f"There is no disk {disk.uuid} at {disk.location}")
+            raise UnknownEntity(f"There is no {disk.called} at {disk.location}")
         return found
 
     def _other(self, disk: Disk, peers: Sequence[Peer]) -> Copy | None:
         if unknown := set(disk.nodes) - {peer.uuid for peer in peers}:
-            raise WrongInput(f"Disk {disk.uuid} is on nodes that are not known here: {', '.join(sorted(unknown))}")
+            raise WrongInput(f"{disk.called} is on nodes that are not known here: {', '.join(sorted(unknown))}")
         names = [peer.name for peer in peers if peer.uuid in disk.nodes and peer.name != self.name]
         return self.copies.get((names[0], disk.location)) if names else None
 
@@ -197,7 +197,7 @@ class FakeMirror:
 
     def _ensure_space(self, disk: Disk, more: int) -> None:
         if self._used() + more > self._capacity:
-            raise InsufficientResources(f"No space for disk {disk.uuid} ({disk.size} MiB)")
+            raise InsufficientResources(f"No space for {disk.called} ({disk.size} MiB)")
 
     def _used(self) -> int:
         return sum(copy.disk.size for (node, _), copy in self.copies.items() if node == self.name)

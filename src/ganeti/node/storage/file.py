@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from ganeti.errors import AlreadyExists, EnvironmentUnfit, GanetiError, InsufficientResources, UnknownEntity, WrongInput
+from ganeti.errors import AlreadyExists, EnvironmentUnfit, GanetiError, InsufficientResources, UnknownEntity
 from ganeti.host.paths import Paths
 from ganeti.host.reasons import reason
 from ganeti.model.disk import Disk, DiskUse
@@ -20,6 +20,7 @@ from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.directories import allowed, ensure_there, locate, problems
 from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
 
@@ -50,7 +51,7 @@ class FileStorage:
         del use, force
         path = await self._ready(disk)
         if not await asyncio.to_thread(path.is_file):
-            raise UnknownEntity(f"There is no file {disk.location} for disk {disk.uuid}")
+            raise UnknownEntity(f"There is no file {disk.location} for {disk.called}")
         return self.expected(disk, peers)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
@@ -116,8 +117,8 @@ def _told(path: Path, disk: Disk, size: int) -> Iterator[None]:
         raise
     except OSError as error:
         if error.errno in _NO_SPACE:
-            raise InsufficientResources(f"No space for disk {disk.uuid} ({size} MiB) in {path.parent}") from None
-        raise EnvironmentUnfit(f"The file {disk.location} of disk {disk.uuid}: {error.strerror}") from None
+            raise InsufficientResources(f"No space for {disk.called} ({size} MiB) in {path.parent}") from None
+        raise EnvironmentUnfit(f"The file {disk.location} of {disk.called}: {error.strerror}") from None
 
 
 def _make(path: Path, disk: Disk) -> None:
@@ -139,11 +140,10 @@ def _make(path: Path, disk: Disk) -> None:
 
 def _grow(path: Path, disk: Disk, size: int) -> None:
     if not path.is_file():
-        raise UnknownEntity(f"There is no file {disk.location} for disk {disk.uuid}")
+        raise UnknownEntity(f"There is no file {disk.location} for {disk.called}")
     with _told(path, disk, size), path.open("rb+") as file:
         now = os.fstat(file.fileno()).st_size
-        if size * _MIB < now:
-            raise WrongInput(f"Disk {disk.uuid} has {now // _MIB} MiB and cannot shrink to {size} MiB")
+        ensure_no_shrinking(disk, -(-now // _MIB), size)
         file.truncate(size * _MIB)
         os.fsync(file.fileno())
 

@@ -86,7 +86,7 @@ class GlusterStorage(FileStorage):
 
 def _parameters(disk: Disk) -> GlusterParameters:
     """Raises WrongInput."""
-    return filled(GlusterParameters, disk.params, what=f"Parameters of disk {disk.uuid}")
+    return filled(GlusterParameters, disk.params, what=f"Parameters of {disk.called}")
 
 
 def _is_mounted(path: Path) -> bool:

@@ -27,6 +27,7 @@ from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.node.storage.looking import each_examined
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
@@ -103,7 +104,7 @@ class RbdStorage:
         if told.status == _EXISTS:
             await self._ensure_same(image)
         elif told.failed:
-            raise ExecutionFailed(f"Disk {disk.uuid} ({disk.size} MiB) cannot be made: {told.why()}")
+            raise ExecutionFailed(f"{disk.called} ({disk.size} MiB) cannot be made: {told.why()}")
         report.progress(disk.size, disk.size, "MiB")
 
     async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
@@ -111,11 +112,11 @@ class RbdStorage:
         await self.release(disk, peers)
         told = await self._rbd(image, "remove", "--no-progress", image.spec)
         if told.status == _BUSY:
-            raise WrongState(f"Disk {disk.uuid} is used: image {image.spec} is open{await self._where(image)}")
+            raise WrongState(f"{disk.called} is used: image {image.spec} is open{await self._where(image)}")
         if told.status == _NOT_EMPTY:
             raise WrongState(f"Image {image.spec} has snapshots; 'rbd snap purge {image.spec}' removes them")
         if told.failed and told.status != _NOT_THERE:
-            raise ExecutionFailed(f"Disk {disk.uuid} cannot be removed: {told.why()}")
+            raise ExecutionFailed(f"{disk.called} cannot be removed: {told.why()}")
 
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         del force
@@ -136,9 +137,9 @@ class RbdStorage:
         if device := await self._device(image):
             told = await self._rbd(image, "device", "unmap", device)
             if told.status == _BUSY:
-                raise WrongState(f"Disk {disk.uuid} is used: a program has {device} open")
+                raise WrongState(f"{disk.called} is used: a program has {device} open")
             if told.failed:
-                raise ExecutionFailed(f"Disk {disk.uuid} cannot be let go of: {told.why()}")
+                raise ExecutionFailed(f"{disk.called} cannot be let go of: {told.why()}")
 
     async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         del peers
@@ -154,12 +155,11 @@ class RbdStorage:
         del peers, copy
         image = _Image.of(disk)
         now = await self._size(image)
-        if size < now:
-            raise WrongInput(f"Disk {disk.uuid} has {now} MiB and cannot shrink to {size} MiB")
+        ensure_no_shrinking(disk, now, size)
         if size > now:
             told = await self._rbd(image, "resize", "--no-progress", "--size", f"{size}M", image.spec)
             if told.failed:
-                raise ExecutionFailed(f"Disk {disk.uuid} cannot grow to {size} MiB: {told.why()}")
+                raise ExecutionFailed(f"{disk.called} cannot grow to {size} MiB: {told.why()}")
         report.progress(size, size, "MiB")
 
     async def space(self, unit: StorageUnit) -> Space | None:
@@ -189,9 +189,9 @@ class RbdStorage:
         """In MiB. Raises UnknownEntity, EnvironmentUnfit if there is no such pool, ExecutionFailed."""
         told = await self._rbd(image, "info", "--format", "json", image.spec)
         if told.status == _NOT_THERE and "error opening pool" in told.errors:
-            raise EnvironmentUnfit(f"Ceph has no pool '{image.pool}' for disk {image.disk.uuid}")
+            raise EnvironmentUnfit(f"Ceph has no pool '{image.pool}' for {image.disk.called}")
         if told.status == _NOT_THERE:
-            raise UnknownEntity(f"There is no image {image.spec} for disk {image.disk.uuid}")
+            raise UnknownEntity(f"There is no image {image.spec} for {image.disk.called}")
         return _answer(told, _Info).size // _MIB
 
     async def _ensure_same(self, image: _Image) -> None:

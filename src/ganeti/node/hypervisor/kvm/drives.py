@@ -83,7 +83,7 @@ def _disk_device(plan: LaunchPlan, board: Board, disk: OpenDisk) -> str:
     kind = plan.parameters.disk_type
     if kind in _PASSED_THROUGH:
         if not disk.block:
-            raise refused("disk_type", f"'{kind}' passes a SCSI device through, and disk {disk.disk.uuid} is a file")
+            raise refused("disk_type", f"'{kind}' passes a SCSI device through, and {disk.disk.called} is a file")
         return f"{_SCSI[kind]},{board.scsi()}"
     serial = f"serial={disk.disk.uuid.replace('-', '')[:20]}"
     cache = _write_cache(plan)

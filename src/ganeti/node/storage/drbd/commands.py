@@ -108,7 +108,7 @@ class Drbd:
         except ExecutionFailed:  # which has all words, the secret among them
             verb = words[0] if program == "drbdsetup" else words[-1]
             raise ExecutionFailed(
-                f"Disk {replica.disk.uuid}: '{program} {verb}' did not finish within {_TIME:.0f} seconds"
+                f"{replica.disk.called}: '{program} {verb}' did not finish within {_TIME:.0f} seconds"
             ) from None
         if done.failed:
             raise _told(replica, done)
@@ -123,9 +123,9 @@ def _told(replica: Replica, done: Finished) -> GanetiError:
     words = f"{done.errors}\n{done.output}"
     for pattern, reason in _REASONS:
         if pattern.search(words):
-            return WrongState(f"Disk {replica.disk.uuid} ({replica.device}): {reason}")
+            return WrongState(f"{replica.disk.called} ({replica.device}): {reason}")
     last = "; ".join((done.errors.strip() or done.output.strip()).splitlines()[-3:])
-    return _unfit(done) or ExecutionFailed(f"Disk {replica.disk.uuid} ({replica.device}): {last}")
+    return _unfit(done) or ExecutionFailed(f"{replica.disk.called} ({replica.device}): {last}")
 
 
 def _unfit(done: Finished) -> EnvironmentUnfit | None:

@@ -7,7 +7,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from ganeti.errors import EnvironmentUnfit, ExecutionFailed, UnknownEntity, WrongInput, WrongState
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed, UnknownEntity, WrongState
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
@@ -19,6 +19,7 @@ from ganeti.node.storage.drbd.module import Module
 from ganeti.node.storage.drbd.replica import Replica, replica_of
 from ganeti.node.storage.drbd.status import Resource, parse_finish
 from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.node.storage.lvm import plain
 from ganeti.node.storage.lvm.volumes import Volume, Volumes
 from ganeti.rpc.contract.adoption import Offer
@@ -73,7 +74,7 @@ class DrbdStorage:
         async with self._locks[disk.uuid]:
             found = (await self._drbd.resources()).get(replica.resource)
             if found and found.primary:
-                raise WrongState(f"Disk {disk.uuid} ({replica.device}) is used on {self._name}")
+                raise WrongState(f"{disk.called} ({replica.device}) is used on {self._name}")
             if found:
                 await self._drbd.take_down(replica)
 
@@ -89,8 +90,7 @@ class DrbdStorage:
 
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
         replica = replica_of(self._name, disk, peers)
-        if size < disk.size:
-            raise WrongInput(f"Disk {disk.uuid} has {disk.size} MiB and cannot shrink to {size} MiB")
+        ensure_no_shrinking(disk, disk.size, size)
         async with self._locks[disk.uuid]:
             if copy:
                 await self._volumes.extend(replica.data, size)
@@ -105,7 +105,7 @@ class DrbdStorage:
             found = await Holding(self._drbd, replica).there()
             if not (found.connected and found.peer_disk == "UpToDate"):
                 raise WrongState(
-                    f"The copy of disk {disk.uuid} on {replica.there.name} is not connected and up to date, so the one "
+                    f"The copy of {disk.called} on {replica.there.name} is not connected and up to date, so the one "
                     f"on {self._name} is not given up"
                 )
             if found.disk != "Diskless":
@@ -178,7 +178,7 @@ class DrbdStorage:
         found = await self._volumes.found(locations)
         for location in locations:
             if location not in found:
-                raise UnknownEntity(f"Disk {replica.disk.uuid}: there is no logical volume {location} on {self._name}")
+                raise UnknownEntity(f"{replica.disk.called}: there is no logical volume {location} on {self._name}")
             if not found[location].active:
                 await self._volumes.activate(location)
 
@@ -196,7 +196,7 @@ class DrbdStorage:
         while (now := (await holding.there()).mebibytes) < size:
             if asyncio.get_running_loop().time() > deadline:
                 raise ExecutionFailed(
-                    f"Disk {replica.disk.uuid} ({replica.device}) has {now} MiB still, not {size} MiB: both copies "
+                    f"{replica.disk.called} ({replica.device}) has {now} MiB still, not {size} MiB: both copies "
                     "must be that large, and connected"
                 )
             await asyncio.sleep(_LOOK)

@@ -50,7 +50,7 @@ class Holding:
         for other in resources.values():
             if other.minor == replica.minor and other.name != replica.resource:
                 raise WrongState(
-                    f"Disk {replica.disk.uuid} cannot have {replica.device}: disk {other.name} has it. If that is a "
+                    f"{replica.disk.called} cannot have {replica.device}: disk {other.name} has it. If that is a "
                     f"disk of no instance any more, 'drbdsetup down {other.name}' lets go of it"
                 )
         return resources.get(replica.resource)
@@ -59,7 +59,7 @@ class Holding:
         """Raises UnknownEntity if it is not held."""
         if found := await self.look():
             return found
-        raise UnknownEntity(f"Disk {self._replica.disk.uuid} is not active on {self._replica.here.name}")
+        raise UnknownEntity(f"{self._replica.disk.called} is not active on {self._replica.here.name}")
 
     async def _attached(self) -> Resource:
         found = await self.look()
@@ -131,7 +131,7 @@ class Holding:
         """Which of two copies is the right one only people know."""
         replica, here, there = self._replica, self._replica.here.name, self._replica.there.name
         return (
-            f"The copies of disk {replica.disk.uuid} on {here} and {there} refuse each other (StandAlone). If both "
+            f"The copies of {replica.disk.called} on {here} and {there} refuse each other (StandAlone). If both "
             "have been written to while they were apart (a split brain; 'dmesg' says so, and 'gnt-cluster verify' how "
             "much each has changed since), decide which one is to go: "
             f"'drbdsetup invalidate {replica.minor}' on {here}, or 'drbdsetup invalidate {replica.minor_there}' on "

@@ -62,11 +62,11 @@ def replica_of(name: str, disk: Disk, peers: Sequence[Peer]) -> Replica:
     """Of the node ``name``. Raises WrongInput if that holds none, or something of the disk is not known."""
     by_uuid = {peer.uuid: peer for peer in peers}
     if unknown := set(disk.nodes) - set(by_uuid):
-        raise WrongInput(f"Disk {disk.uuid} is on nodes that are not known here: {', '.join(sorted(unknown))}")
+        raise WrongInput(f"{disk.called} is on nodes that are not known here: {', '.join(sorted(unknown))}")
     holders = [by_uuid[uuid] for uuid in disk.nodes]
     own = next((index for index, peer in enumerate(holders) if peer.name == name), None)
     if disk.mirror is None or own is None or len(holders) != len(disk.mirror.minors):
-        raise WrongInput(f"Disk {disk.uuid} is not mirrored between {name} and another node")
+        raise WrongInput(f"{disk.called} is not mirrored between {name} and another node")
     return Replica(
         disk=disk,
         here=holders[own],
@@ -76,7 +76,7 @@ def replica_of(name: str, disk: Disk, peers: Sequence[Peer]) -> Replica:
         port=disk.mirror.port,
         secret=disk.mirror.secret,
         metadata=disk.mirror.metadata,
-        parameters=filled(DrbdParameters, disk.params, what=f"Parameters of disk {disk.uuid}"),
+        parameters=filled(DrbdParameters, disk.params, what=f"Parameters of {disk.called}"),
     )
 
 

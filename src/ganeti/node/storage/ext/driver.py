@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from ganeti.errors import AlreadyExists, EnvironmentUnfit, ExecutionFailed, GanetiError, UnknownEntity, WrongInput
+from ganeti.errors import AlreadyExists, EnvironmentUnfit, ExecutionFailed, GanetiError, UnknownEntity
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskUse
@@ -24,6 +24,7 @@ from ganeti.node.storage.ext import attachment
 from ganeti.node.storage.ext.attachment import Attachment
 from ganeti.node.storage.ext.provider import find
 from ganeti.node.storage.ext.volume import Volume
+from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.node.storage.looking import each_examined
 from ganeti.node.storage.zeroing import length_of, wipe
 from ganeti.rpc.contract.storage import DiskStatus
@@ -105,9 +106,8 @@ class ExtStorage:
         async with self._volume(disk) as volume:
             now = await self._size(volume)
             if now is None:
-                raise UnknownEntity(f"There is no volume {disk.location} for disk {disk.uuid}")
-            if size < now:
-                raise WrongInput(f"Disk {disk.uuid} has {now} MiB and cannot shrink to {size} MiB")
+                raise UnknownEntity(f"There is no volume {disk.location} for {disk.called}")
+            ensure_no_shrinking(disk, now, size)
             if size > now:
                 await volume.run("grow", VOL_SIZE=str(now), VOL_NEW_SIZE=str(size))
         report.progress(size, size, "MiB")
@@ -118,7 +118,7 @@ class ExtStorage:
 
     async def wipe(self, disk: Disk, start: int, report: Report) -> None:
         async with self._device(disk) as device:
-            await wipe(device, start, report, f"disk {disk.uuid}")
+            await wipe(device, start, report, f"{disk.called}")
 
     async def space(self, unit: StorageUnit) -> Space | None:
         """Nobody knows: the interface has no question for it."""
@@ -140,7 +140,7 @@ class ExtStorage:
         opened = await self.hold(disk, (), DiskUse.OWN)
         try:
             if not opened.path:
-                raise EnvironmentUnfit(f"Disk {disk.uuid} ({disk.location}) has no block device that could be wiped")
+                raise EnvironmentUnfit(f"{disk.called} ({disk.location}) has no block device that could be wiped")
             yield opened.path
         finally:
             if not used:

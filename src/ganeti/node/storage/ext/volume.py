@@ -57,7 +57,7 @@ class Volume:
 
     @property
     def called(self) -> str:
-        return f"storage provider '{self.provider.name}' for disk {self.disk.uuid}"
+        return f"storage provider '{self.provider.name}' for {self.disk.called}"
 
     @property
     def parameters(self) -> dict[str, str]:

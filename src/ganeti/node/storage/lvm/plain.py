@@ -12,7 +12,6 @@ from ganeti.errors import (
     ExecutionFailed,
     InsufficientResources,
     UnknownEntity,
-    WrongInput,
     WrongState,
 )
 from ganeti.model.disk import Disk, DiskUse
@@ -20,6 +19,7 @@ from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.node.storage.lvm.volumes import Volume, Volumes, device_of, no_group
 from ganeti.node.storage.zeroing import wipe
 from ganeti.rpc.contract.adoption import Offer
@@ -72,8 +72,7 @@ class PlainStorage:
 
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
         del peers, report, copy
-        if size < disk.size:
-            raise WrongInput(f"Disk {disk.uuid} has {disk.size} MiB and cannot shrink to {size} MiB")
+        ensure_no_shrinking(disk, disk.size, size)
         with _named(disk, size):
             await self._volumes.extend(disk.location, size)
 
@@ -82,7 +81,7 @@ class PlainStorage:
 
     async def wipe(self, disk: Disk, start: int, report: Report) -> None:
         await self._volumes.activate(disk.location)
-        await wipe(device_of(disk.location), start, report, f"disk {disk.uuid}")
+        await wipe(device_of(disk.location), start, report, f"{disk.called}")
 
     async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
         found = await self._volumes.found(sources)
@@ -170,6 +169,6 @@ def _named(disk: Disk, size: int) -> Iterator[None]:
     try:
         yield
     except InsufficientResources as error:
-        raise InsufficientResources(f"No space for disk {disk.uuid} ({size} MiB): {error.message}") from None
+        raise InsufficientResources(f"No space for {disk.called} ({size} MiB): {error.message}") from None
     except UnknownEntity as error:
-        raise UnknownEntity(f"Disk {disk.uuid}: {error.message}") from None
+        raise UnknownEntity(f"{disk.called}: {error.message}") from None
