@@ -11,5 +11,9 @@ def ensure_no_shrinking(disk: Disk, now: int, size: int) -> None:
     """Raise WrongInput if a disk that has ``now`` MiB would have to become smaller to have ``size`` MiB."""
     if size >= now:
         return
-    known = "" if now <= disk.size else f"; {disk.size} MiB are recorded, so growing it to {now} MiB broke off earlier"
+    known = (
+        ""
+        if now <= disk.size
+        else f"; {disk.size} MiB are recorded, so growing it to {now} MiB was interrupted earlier"
+    )
     raise WrongInput(f"{disk.called} has {now} MiB and cannot shrink to {size} MiB{known}")
