@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ganeti import VERSION
-from ganeti.daemons.loop_watch import watch_loop
+from ganeti.daemons.loop_watch import end_if_lost, watch_loop
 from ganeti.errors import EXIT_FAILURE, EXIT_USAGE, GanetiError
 from ganeti.host.daemons import Daemon
 from ganeti.host.files import exclusive, make_private
@@ -85,6 +85,7 @@ def _run(life: Life, paths: Paths) -> int:
     async def live() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(end_if_lost)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, _reopen_logs)

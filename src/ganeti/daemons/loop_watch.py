@@ -1,20 +1,29 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Notices that a daemon computed for long without serving anybody, and says so in its log.
+"""Notices what must not happen in the event loop of a daemon.
 
-What counts is the time that the thread has computed, not what has passed: a machine that is busy with something else
-is not the daemon's fault.
+That it computed for long without serving anybody is said in its log. What counts is the time that the thread has
+computed, not what has passed: a machine that is busy with something else is not the daemon's fault.
+
+That the loop has lost track of its connections, two of which have one file descriptor, ends the daemon: it would serve
+nobody any more. Its service manager starts it anew, and what ran is taken up as after a crash.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
+from collections.abc import Callable
+from typing import Any
+
+from ganeti.errors import EXIT_FAILURE
 
 _log = logging.getLogger(__name__)
 
 _EVERY = 0.25  # seconds
 LONG = 0.25  # seconds
+_LOST = "is used by transport"  # of uvloop's RuntimeError
 
 
 async def watch_loop() -> None:
@@ -26,3 +35,14 @@ async def watch_loop() -> None:
         at_once = time.thread_time() - before - _EVERY
         if at_once > LONG:
             _log.warning("Nobody was served while this daemon computed for %.2f seconds at once", at_once)
+
+
+def end_if_lost(
+    loop: asyncio.AbstractEventLoop, context: dict[str, Any], end: Callable[[int], object] = os._exit
+) -> None:
+    """An exception handler of a loop. ``end``: the process, at once."""
+    loop.default_exception_handler(context)
+    error = context.get("exception")
+    if isinstance(error, RuntimeError) and _LOST in str(error):
+        _log.critical("This daemon has lost track of its connections, and ends so that it is started anew")
+        end(EXIT_FAILURE)
