@@ -60,7 +60,7 @@ async def test_nothing_goes_on_behind_the_error_of_a_disk():
         (64, "disk/1 of web1 has 64 MiB and cannot shrink to 32 MiB"),
         (
             96,
-            "disk/1 of web1 has 96 MiB and cannot shrink to 32 MiB; 64 MiB are recorded, so growing it to 96 MiB broke",
+            "disk/1 of web1 has 96 MiB and cannot shrink to 32 MiB; 64 MiB are recorded, so growing it to 96 MiB was",
         ),
     ],
 )
