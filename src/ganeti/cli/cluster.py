@@ -114,10 +114,8 @@ def _getmaster(session: Session, values: dict[str, Any]) -> int:
 GETMASTER = Local(Command("gnt-cluster", "getmaster"), "Show the name of the master node.", _getmaster)
 
 
-def _show_verify(session: Session, results: list[Any]) -> int:
-    if results[0] is None:
-        return 0
-    numbers = [number for _, number in results[0]["jobs"]]
+def _show_verify(session: Session, submitted: dict[str, Any]) -> int:
+    numbers = [number for _, number in submitted["jobs"]]
     session.say(f"Submitted jobs {', '.join(map(str, numbers))}")
     good = True
     for number in numbers:

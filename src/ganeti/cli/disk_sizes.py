@@ -10,8 +10,8 @@ from ganeti.cli.session import Session
 from ganeti.operations.cluster.repair_disk_sizes import ClusterRepairDiskSizes
 
 
-def _show_changes(session: Session, results: list[Any]) -> int:
-    for name, index, what, value in results[0] or ():
+def _show_changes(session: Session, changes: list[Any]) -> int:
+    for name, index, what, value in changes:
         session.say(f"Instance {name}, disk {index}: {what} changed to {value}")
     return 0
 

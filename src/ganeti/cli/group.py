@@ -9,7 +9,7 @@ from ganeti.cli import tree
 from ganeti.cli.listing import field_lister, lister
 from ganeti.cli.names import full_names
 from ganeti.cli.policy import policy, specs_options
-from ganeti.cli.runnable import Local, presented
+from ganeti.cli.runnable import Local, modified, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import Argument, Command, Option
@@ -17,16 +17,7 @@ from ganeti.operations.group.modify import GroupModify
 from ganeti.query.filter import names_filter
 from ganeti.query.group import DEFAULT
 
-
-def _show_modified(session: Session, results: list[Any]) -> int:
-    if results[0]:
-        session.say(f"Modified node group {session.values['group_name']}")
-        for what, value in results[0]:
-            session.say(f" - {what} -> {value}")
-    return 0
-
-
-MODIFY = presented(GroupModify, _show_modified)
+MODIFY = presented(GroupModify, modified("node group", "group_name"))
 LIST = lister("gnt-group", "group", DEFAULT)
 LIST_FIELDS = field_lister("gnt-group", "group")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ganeti.cli import follow, tree
 from ganeti.cli.listing import field_lister, lister
-from ganeti.cli.runnable import Local, presented
+from ganeti.cli.runnable import Local, modified, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import NO_JOB, Argument, Command, Option
@@ -53,14 +53,7 @@ INFO = Local(
 )
 
 
-def _show_modified(session: Session, results: list[Any]) -> int:
-    session.say(f"Modified instance {session.values['instance_name']}")
-    for what, value in results[0]:
-        session.say(f" - {what} -> {value}")
-    return 0
-
-
-MODIFY = presented(InstanceModify, _show_modified)
+MODIFY = presented(InstanceModify, modified("instance", "instance_name"))
 
 
 def _description(data: dict[str, Any]) -> Pairs:

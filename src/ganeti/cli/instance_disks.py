@@ -10,9 +10,9 @@ from ganeti.cli.session import Session
 from ganeti.operations.instance.activate_disks import InstanceActivateDisks
 
 
-def _show_paths(session: Session, results: list[Any]) -> int:
+def _show_paths(session: Session, paths: list[Any]) -> int:
     """``NODE:disk/0:/dev/...``, as scripts take it apart."""
-    for node, disk, path in results[0] or ():
+    for node, disk, path in paths:
         session.say(f"{node}:{disk}:{path}")
     return 0
 

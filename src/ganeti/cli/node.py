@@ -9,7 +9,7 @@ from typing import Any
 from ganeti.cli import tree
 from ganeti.cli.listing import HEADERS, SEPARATOR, UNITS, columns, field_lister, lister, output, show
 from ganeti.cli.names import full_names
-from ganeti.cli.runnable import Local, presented
+from ganeti.cli.runnable import Local, modified, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import Argument, Command, Option
@@ -54,15 +54,7 @@ INFO = Local(
 )
 
 
-def _show_modified(session: Session, results: list[Any]) -> int:
-    if results[0]:
-        session.say(f"Modified node {session.values['node_name']}")
-        for what, value in results[0]:
-            session.say(f" - {what} -> {value}")
-    return 0
-
-
-MODIFY = presented(NodeModify, _show_modified)
+MODIFY = presented(NodeModify, modified("node", "node_name"))
 
 
 def _shown(

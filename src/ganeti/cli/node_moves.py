@@ -20,13 +20,11 @@ from ganeti.operations.node.subject import NODE_ARGUMENT
 from ganeti.query.filter import names_filter
 
 
-def _following(nothing: str, done: str, failed: str) -> Callable[[Session, list[Any]], int]:
+def _following(nothing: str, done: str, failed: str) -> Callable[[Session, Any], int]:
     """What is said in the end; tools look for these sentences."""
 
-    def show(session: Session, results: list[Any]) -> int:
-        if results[0] is None:
-            return 0
-        return _followed(session, _with_instances(session, results[0]["jobs"]), nothing, done, failed)
+    def show(session: Session, submitted: dict[str, Any]) -> int:
+        return _followed(session, _with_instances(session, submitted["jobs"]), nothing, done, failed)
 
     return show
 

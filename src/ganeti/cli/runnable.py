@@ -48,8 +48,11 @@ class OperationCommand:
 Runnable = Local | OperationCommand
 
 
-def presented(operation: type[JobOperation[Any]], show: Callable[[Session, list[Any]], int]) -> Local:
-    """The only command of an operation; ``show`` prints the results of its job and returns the exit status."""
+def presented(operation: type[JobOperation[Any]], show: Callable[[Session, Any], int]) -> Local:
+    """The only command of an operation; ``show`` prints its result and returns the exit status.
+
+    It is not asked if there is none: the job is not waited for, or only a --dry-run.
+    """
     (command,) = operation.commands
     runnable = OperationCommand(command, operation)
 
@@ -59,10 +62,26 @@ def presented(operation: type[JobOperation[Any]], show: Callable[[Session, list[
         if not confirmed(session, command):
             return EXIT_FAILURE
         results = follow.run(session, operation.wire_name(), parameters_from(runnable, values))
-        return 0 if results is None else show(session, results)
+        return 0 if results is None or results[0] is None else show(session, results[0])
 
     own = replace(command, options=own_options(runnable), compose=None, fixed={})
     return Local(own, help_of(runnable), run, job=True)
+
+
+def modified(kind: str, named_by: str) -> Callable[[Session, Any], int]:
+    """How an operation is presented whose result is pairs of what has changed and the new value.
+
+    ``named_by`` is the parameter with the name of the object.
+    """
+
+    def show(session: Session, changes: list[Any]) -> int:
+        if changes:
+            session.say(f"Modified {kind} {session.values[named_by]}")
+        for what, value in changes:
+            session.say(f" - {what} -> {value}")
+        return 0
+
+    return show
 
 
 def confirmed(session: Session, command: Command) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``gnt-cluster verify-disks``: what is found, and activating what is not active."""
+"""``gnt-cluster verify-disks``: what is submitted, and activating what is not active."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from ganeti.errors import EXIT_FAILURE
 from ganeti.operations.cluster.verify_disks import ClusterVerifyDisks
 
 
-def _show_disks(session: Session, results: list[Any]) -> int:
-    if results[0] is None:
-        return 0
+def _show_disks(session: Session, submitted: dict[str, Any]) -> int:
     good = True
-    for _, number in results[0]["jobs"]:
+    for _, number in submitted["jobs"]:
         ((silent, inactive, lost),) = follow.follow(session, number)
         for node, why in silent.items():
             session.warn(f"Error gathering data on node {node}: {why}")

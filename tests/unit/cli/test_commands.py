@@ -164,6 +164,25 @@ def test_a_dry_run_changes_nothing(gnt, cluster):
     assert gnt("instance", "list", "new2").status == 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("group", "modify", "--node-parameters=spindle_count=12", "default"),
+        ("node", "modify", "--drained=yes", "node3"),
+        ("instance", "modify", "-t", "drbd", "-n", "node3", "files1"),
+        ("instance", "activate-disks", "files1"),
+        ("cluster", "repair-disk-sizes"),
+    ],
+)
+def test_a_dry_run_tells_of_no_change(gnt, words):
+    options = ("--no-name-check", "--no-ip-check", "--no-install", "--no-start", "--disk=0:size=1g")
+    assert gnt("instance", "add", "-t", "sharedfile", "-n", "node2", *options, "files1").status == 0
+    script, command, *rest = words
+    ended = gnt(script, command, "--dry-run", *rest)
+    assert (ended.status, ended.output, ended.errors) == (0, "", "")
+    assert gnt("instance", "remove", "-f", "files1").status == 0
+
+
 @pytest.fixture
 def batch(tmp_path):
     def write(content):
