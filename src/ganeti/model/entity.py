@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -34,3 +34,9 @@ E = TypeVar("E", bound=Struct)
 def evolve(value: E, /, **changes: object) -> E:
     """The same value with some fields changed."""
     return msgspec.structs.replace(value, **changes)
+
+
+def differences(before: E, after: E) -> list[tuple[str, Any]]:
+    """The fields that are not the same, with what is in them after."""
+    names = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
+    return [(name, getattr(after, name)) for name in names]

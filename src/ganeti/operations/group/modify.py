@@ -14,6 +14,7 @@ from ganeti.declare.setting import given_settings, with_settings
 from ganeti.declare.types import Parameters
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.entity import differences
 from ganeti.model.group import Group
 from ganeti.model.state import State
 from ganeti.operations.cluster.spelling import GROUP_OPTIONS, layered_parameters
@@ -65,12 +66,7 @@ class GroupModify(GroupOperation[GroupModifyPlan], frozen=True, kw_only=True, ta
         await cluster.commit([plan.after])
         if plan.forbidden:
             cluster.warn(f"The instance policy now forbids, but does not stop: {', '.join(plan.forbidden)}")
-        return _differences(plan.before, plan.after)
+        return differences(plan.before, plan.after)
 
     def hook_environment(self, state: State, plan: GroupModifyPlan) -> dict[str, str]:
         return super().hook_environment(state, plan) | {"NEW_ALLOC_POLICY": str(plan.after.alloc_policy)}
-
-
-def _differences(before: Group, after: Group) -> list[tuple[str, Any]]:
-    names = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
-    return [(name, getattr(after, name)) for name in names]

@@ -16,7 +16,7 @@ from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import HookNodes
-from ganeti.model.entity import evolve
+from ganeti.model.entity import differences, evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
@@ -89,7 +89,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         returns = eligible(after) and not eligible(node) and "master_candidate" not in given
         if returns and after in promotions(state.changed([after])):
             after = await self._as_candidate(cluster, after)
-        return NodeModifyPlan(node, after, self._replacements(state, node, after), _differences(node, after))
+        return NodeModifyPlan(node, after, self._replacements(state, node, after), differences(node, after))
 
     async def run(self, cluster: RunContext, plan: NodeModifyPlan) -> list[tuple[str, Any]]:
         if plan.after.offline and not plan.before.offline:
@@ -179,11 +179,3 @@ def _ensure_sense(given: Mapping[str, Any], *, is_master: bool) -> None:
     unfit = {"offline": True, "drained": True, "master_candidate": False, "master_capable": False}
     if is_master and any(given.get(name) is value for name, value in unfit.items()):
         raise WrongInput("The master role can be changed only via master-failover")
-
-
-def _differences(before: Node, after: Node) -> list[tuple[str, Any]]:
-    return [
-        (field, getattr(after, field))
-        for field in before.__struct_fields__
-        if getattr(before, field) != getattr(after, field)
-    ]
