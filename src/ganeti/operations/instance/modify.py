@@ -15,9 +15,9 @@ from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.types import MOST_DISKS, MOST_NICS, NonEmpty, OsName, Parameters, PositiveSize
-from ganeti.errors import GanetiError, UnknownEntity, WrongInput
+from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.lockset import LockSet, exclusive, shared
+from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
 from ganeti.model.disk import DiskTemplateName
 from ganeti.model.kind import Kind
@@ -26,7 +26,7 @@ from ganeti.operations.instance.activation import deactivate
 from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, planned
 from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.presence import ensure_stopped
-from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, nodes_of
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of
 from ganeti.operations.node.choice import NodeChoice
 
 _REFUSED = (
@@ -165,12 +165,7 @@ class InstanceModify(InstanceOperation[Conversion], frozen=True, kw_only=True, t
     ] = None
 
     def locks(self, state: State) -> LockSet:
-        instance = self.instance(state)
-        try:
-            named = [node.name for node in (self._secondary.find(state),) if node]
-        except UnknownEntity:
-            named = []  # the check will say so
-        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance), *named)
+        return super().locks(state) | shared(Kind.NODE, *self._secondary.names(state))
 
     async def check(self, cluster: CheckContext) -> Conversion:
         instance = self.instance(cluster.state)

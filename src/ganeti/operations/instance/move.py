@@ -12,9 +12,9 @@ from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.types import Name, NonEmpty
-from ganeti.errors import GanetiError, UnknownEntity, WrongInput, WrongState
+from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.lockset import LockSet, exclusive, shared
+from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, guest_of
@@ -35,7 +35,6 @@ from ganeti.operations.instance.subject import (
     SHUTDOWN_TIMEOUT,
     InstanceOperation,
     ShutdownTimeout,
-    node_names,
     online,
     primary_of,
 )
@@ -86,12 +85,7 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
     ignore_ipolicy: Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")] = False
 
     def locks(self, state: State) -> LockSet:
-        instance = self.instance(state)
-        try:
-            named = [node.name for node in (self._choice.find(state),) if node]
-        except UnknownEntity:
-            named = []  # the check will say so
-        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance), *named)
+        return super().locks(state) | shared(Kind.NODE, *self._choice.names(state))
 
     async def check(self, cluster: CheckContext) -> MovePlan:
         state = cluster.state

@@ -20,7 +20,7 @@ from ganeti.declare.text import parse_number, parse_size
 from ganeti.declare.types import MOST_DISKS, DiskIndex, Names, NonNegative, PositiveSize
 from ganeti.errors import GanetiError, UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.lockset import LockSet, exclusive, shared
+from ganeti.jobs.lockset import LockSet, shared
 from ganeti.model.disk import AccessMode
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, guest_of
@@ -35,7 +35,7 @@ from ganeti.operations.instance.making import make_disks
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.presence import ensure_stopped
-from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, nodes_of, online
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, online
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.rpc.contract.storage import ExamineDisks
 
@@ -113,13 +113,12 @@ class InstanceRecreateDisks(
     iallocator: AllocatorName = None
 
     def locks(self, state: State) -> LockSet:
-        instance = self.instance(state)
         try:
             named = [node.name for node in self._named(state)]
         except UnknownEntity:
             named = []  # the check will say so
         chosen = [node.name for node in state.nodes] if self.iallocator else named
-        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance), *chosen)
+        return super().locks(state) | shared(Kind.NODE, *chosen)
 
     async def check(self, cluster: CheckContext) -> RecreateDisksPlan:
         instance = self.instance(cluster.state)

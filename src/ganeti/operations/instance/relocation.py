@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 from ganeti.declare.parameter import param
 from ganeti.declare.types import NonEmpty
 from ganeti.jobs.context import CheckContext
-from ganeti.jobs.lockset import LockSet, exclusive, shared
+from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
 from ganeti.model.guest import Guest
 from ganeti.model.instance import Instance
@@ -17,7 +17,7 @@ from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.allocation import AllocatorName
-from ganeti.operations.instance.subject import InstanceOperation, node_names, nodes_of
+from ganeti.operations.instance.subject import InstanceOperation, nodes_of
 from ganeti.operations.instance.target import find_target, possible_targets
 from ganeti.operations.node.choice import NodeChoice
 
@@ -61,9 +61,8 @@ class InstanceRelocation(InstanceOperation[R], frozen=True, kw_only=True):
         return NodeChoice(self.target_node, self.target_node_uuid)
 
     def locks(self, state: State) -> LockSet:
-        instance = self.instance(state)
-        targets = possible_targets(state, instance, self.choice)
-        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance), *targets)
+        targets = possible_targets(state, self.instance(state), self.choice)
+        return super().locks(state) | shared(Kind.NODE, *targets)
 
     async def target(self, cluster: CheckContext, instance: Instance) -> Node:
         """Raises WrongInput, WrongState or UnknownEntity for one that is not fit."""

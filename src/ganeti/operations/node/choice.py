@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ganeti.errors import UnknownEntity
 from ganeti.model.node import Node
 from ganeti.model.state import State
 
@@ -23,3 +24,11 @@ class NodeChoice:
         """None if none is named. Raises UnknownEntity."""
         wanted = self.uuid or self.name
         return state.find(Node, wanted) if wanted else None
+
+    def names(self, state: State) -> list[str]:
+        """The name of the node, for its lock. None of one that there is not; the check says so."""
+        try:
+            named = self.find(state)
+        except UnknownEntity:
+            return []
+        return [named.name] if named else []
