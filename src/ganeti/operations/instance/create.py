@@ -44,12 +44,12 @@ from ganeti.operations.instance.adoption import adopt, sources_of, with_sizes
 from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
 from ganeti.operations.instance.blueprint import Blueprint, foresee_overrides
 from ganeti.operations.instance.content import Content, Nothing, OperatingSystem
-from ganeti.operations.instance.disks import DiskRequests
+from ganeti.operations.instance.disks import DiskRequests, FileDriver, FileStorageDirectory
 from ganeti.operations.instance.making import make_disks
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.naming import new_name
 from ganeti.operations.instance.nics import NicRequests
-from ganeti.operations.instance.policy import ensure_allowed
+from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_no_namesake
 from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark, start
 from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, instance_environment, nodes_of, online
@@ -155,7 +155,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             off="Skip the check that the name resolves",
         ),
     ] = True
-    ignore_ipolicy: Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")] = False
+    ignore_ipolicy: IgnorePolicy = False
     opportunistic_locking: Annotated[
         bool,
         param(
@@ -185,16 +185,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             completes="group",
         ),
     ] = None
-    file_driver: Annotated[
-        Literal["blktap2", "blktap", "loop"] | None,
-        param("Driver of file-based disks", "--file-driver", metavar="DRIVER", unsupported=("blktap2", "blktap")),
-    ] = None
-    file_storage_dir: Annotated[
-        NonEmpty | None,
-        param(
-            "Directory for its disks, below the cluster's file storage directory", "--file-storage-dir", metavar="DIR"
-        ),
-    ] = None
+    file_driver: FileDriver = None
+    file_storage_dir: FileStorageDirectory = None
     hvparams: Annotated[Parameters, param("Hypervisor parameters")] = {}
     hypervisor: Annotated[
         HypervisorName | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -15,6 +15,7 @@ from ganeti.declare.types import (
     MOST_DISKS,
     AdoptedVolume,
     Name,
+    NonEmpty,
     NonNegative,
     Size,
     StorageProviderName,
@@ -54,6 +55,14 @@ class DiskRequest(Item, frozen=True, kw_only=True):
 
 
 DiskRequests = Annotated[list[DiskRequest], Meta(max_length=MOST_DISKS)]
+FileDriver = Annotated[
+    Literal["blktap2", "blktap", "loop"] | None,
+    param("Driver of file-based disks", "--file-driver", metavar="DRIVER", unsupported=("blktap2", "blktap")),
+]
+FileStorageDirectory = Annotated[
+    NonEmpty | None,
+    param("Directory for its disks, below the cluster's file storage directory", "--file-storage-dir", metavar="DIR"),
+]
 
 
 def parse_template(cluster: Cluster, name: str | None) -> DiskTemplate:

@@ -31,7 +31,7 @@ from ganeti.model.state import State
 from ganeti.model.template import unit_of
 from ganeti.operations.instance.activation import activated, deactivate, is_mirrored
 from ganeti.operations.instance.making import wiped
-from ganeti.operations.instance.policy import ensure_allowed
+from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
@@ -88,7 +88,7 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
             off="Do not wait until what is new of a mirrored disk is in sync",
         ),
     ] = True
-    ignore_ipolicy: Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")] = False
+    ignore_ipolicy: IgnorePolicy = False
 
     async def check(self, cluster: CheckContext) -> GrowDiskPlan:
         state = cluster.state

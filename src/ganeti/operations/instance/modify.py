@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
@@ -24,7 +24,8 @@ from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import deactivate
 from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, planned
-from ganeti.operations.instance.policy import ensure_allowed
+from ganeti.operations.instance.disks import FileDriver, FileStorageDirectory
+from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_stopped
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of
 from ganeti.operations.node.choice import NodeChoice
@@ -80,7 +81,7 @@ class InstanceModify(InstanceOperation[Conversion], frozen=True, kw_only=True, t
     force_variant: Annotated[
         bool, param("Accept an OS variant that the OS does not list", "--force-variant", unsupported=True)
     ] = False
-    ignore_ipolicy: Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")] = False
+    ignore_ipolicy: IgnorePolicy = False
     nics: Annotated[
         list[Any], Meta(max_length=MOST_NICS), param("Network cards to add, change or remove", unsupported=True)
     ] = []
@@ -112,16 +113,8 @@ class InstanceModify(InstanceOperation[Conversion], frozen=True, kw_only=True, t
             metavar="KEY=VALUE,...",
         ),
     ] = {}
-    file_driver: Annotated[
-        Literal["blktap2", "blktap", "loop"] | None,
-        param("Driver of file-based disks", "--file-driver", metavar="DRIVER", unsupported=("blktap2", "blktap")),
-    ] = None
-    file_storage_dir: Annotated[
-        NonEmpty | None,
-        param(
-            "Directory for its disks, below the cluster's file storage directory", "--file-storage-dir", metavar="DIR"
-        ),
-    ] = None
+    file_driver: FileDriver = None
+    file_storage_dir: FileStorageDirectory = None
     pnode: Annotated[NonEmpty | None, param("New primary node", "--new-primary", unsupported=True)] = None
     pnode_uuid: Annotated[NonEmpty | None, param("UUID of the new primary node", unsupported=True)] = None
     remote_node: Annotated[NonEmpty | None, param("Secondary node, for disks that become mirrored ones")] = None

@@ -26,7 +26,7 @@ from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.activation import activated
 from ganeti.operations.instance.copying import copy_disks, left_of, remove_left, with_true_sizes
 from ganeti.operations.instance.making import make_disks
-from ganeti.operations.instance.policy import ensure_allowed
+from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.shutdown import stop
 from ganeti.operations.instance.startup import ensure_it_fits, start
@@ -82,7 +82,7 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
             role=Role.ADMIN,
         ),
     ] = False
-    ignore_ipolicy: Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")] = False
+    ignore_ipolicy: IgnorePolicy = False
 
     def locks(self, state: State) -> LockSet:
         return super().locks(state) | shared(Kind.NODE, *self._choice.names(state))

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from ganeti.declare.parameter import param
 from ganeti.errors import WrongInput
 from ganeti.model.group import AllocPolicy, Group
 from ganeti.model.guest import backend_parameters
@@ -10,6 +13,8 @@ from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.parameters.policy import Spec
 from ganeti.model.state import State
+
+IgnorePolicy = Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")]
 
 
 def ensure_allowed(state: State, instance: Instance) -> None:

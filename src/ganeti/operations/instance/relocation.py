@@ -25,7 +25,7 @@ TargetName = Annotated[
     NonEmpty | None,
     param("Target node, for templates that let you choose", "-n", "--target-node", metavar="NODE", completes="node"),
 ]
-IgnorePolicy = Annotated[
+IgnoreTargetPolicy = Annotated[
     bool,
     param(
         "Ignore violations of the target's instance policy",
@@ -54,7 +54,7 @@ class InstanceRelocation(InstanceOperation[R], frozen=True, kw_only=True):
     target_node: TargetName = None
     target_node_uuid: Annotated[NonEmpty | None, param("UUID of the target node")] = None
     iallocator: AllocatorName = None
-    ignore_ipolicy: IgnorePolicy = False
+    ignore_ipolicy: IgnoreTargetPolicy = False
 
     @property
     def choice(self) -> NodeChoice:

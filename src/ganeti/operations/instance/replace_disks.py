@@ -45,7 +45,7 @@ from ganeti.operations.instance.allocation import AllocatorName, relocate
 from ganeti.operations.instance.making import leftover
 from ganeti.operations.instance.mirroring import with_secondary
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
-from ganeti.operations.instance.relocation import IgnorePolicy
+from ganeti.operations.instance.relocation import IgnoreTargetPolicy
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.operations.node.choice import NodeChoice
@@ -134,7 +134,7 @@ class InstanceReplaceDisks(
     remote_node_uuid: Annotated[NonEmpty | None, param("UUID of the new secondary node")] = None
     iallocator: AllocatorName = None
     early_release: EarlyRelease = False
-    ignore_ipolicy: IgnorePolicy = False
+    ignore_ipolicy: IgnoreTargetPolicy = False
 
     def locks(self, state: State) -> LockSet:
         instance = self.instance(state)

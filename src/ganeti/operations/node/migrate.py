@@ -19,7 +19,7 @@ from ganeti.model.state import State
 from ganeti.operations.instance.allocation import AllocatorName
 from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.migrate import InstanceMigrate, Live, Mode, RuntimeChanges
-from ganeti.operations.instance.relocation import IgnorePolicy, TargetName
+from ganeti.operations.instance.relocation import IgnoreTargetPolicy, TargetName
 from ganeti.operations.instance.subject import online
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.operations.node.emptying import Jobs, primaries, submitted
@@ -49,7 +49,7 @@ class NodeMigrate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_M
     target_node: TargetName = None
     target_node_uuid: Annotated[NonEmpty | None, param("UUID of the target node")] = None
     allow_runtime_changes: RuntimeChanges = True
-    ignore_ipolicy: IgnorePolicy = False
+    ignore_ipolicy: IgnoreTargetPolicy = False
     iallocator: AllocatorName = None
 
     def locks(self, state: State) -> LockSet:
