@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar
 from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
-from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
@@ -23,11 +22,10 @@ from ganeti.operations.instance.activation import ensure_up_to_date, follow, hol
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.settle import settle
-from ganeti.operations.instance.shutdown import stop
+from ganeti.operations.instance.shutdown import IgnoreConsistency, stop_and_clear
 from ganeti.operations.instance.startup import ensure_it_fits, start
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, SHUTDOWN_TIMEOUT, ShutdownTimeout, primary_of
 from ganeti.operations.instance.target import ensure_movable
-from ganeti.rpc.contract.instance import ClearGuest
 from ganeti.rpc.contract.node import Ping
 
 
@@ -48,14 +46,7 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
     )
 
     shutdown_timeout: ShutdownTimeout = SHUTDOWN_TIMEOUT
-    ignore_consistency: Annotated[
-        bool,
-        param(
-            "Proceed even if the instance cannot be stopped on its node; make sure it does not run there",
-            "--ignore-consistency",
-            role=Role.ADMIN,
-        ),
-    ] = False
+    ignore_consistency: IgnoreConsistency = False
     cleanup: Annotated[bool, param("Clean up after an interrupted failover", "--cleanup")] = False
 
     async def check(self, cluster: CheckContext) -> Relocation:
@@ -115,15 +106,7 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         runs = plan.instance.admin_state is AdminState.UP
         doing = "shutting down the instance" if runs else "making sure that the instance does not run"
         cluster.step(f"{doing} on {plan.source.name}")
-        try:
-            await stop(cluster, plan.source, plan.instance, self.shutdown_timeout)
-            await cluster.call(plan.source, ClearGuest(guest=plan.guest))
-        except GanetiError as error:
-            if not self.ignore_consistency:
-                raise
-            cluster.warn(
-                f"{plan.instance.name} could not be stopped on {plan.source.name} ({error.message}); proceeding anyway"
-            )
+        await stop_and_clear(cluster, plan.source, plan.instance, self.shutdown_timeout, anyway=self.ignore_consistency)
 
     async def _ensure_reachable(self, cluster: CheckContext, source: Node) -> None:
         try:

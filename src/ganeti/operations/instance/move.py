@@ -28,7 +28,7 @@ from ganeti.operations.instance.copying import copy_disks, left_of, remove_left,
 from ganeti.operations.instance.making import make_disks
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
-from ganeti.operations.instance.shutdown import stop
+from ganeti.operations.instance.shutdown import IgnoreConsistency, stop_and_clear
 from ganeti.operations.instance.startup import ensure_it_fits, start
 from ganeti.operations.instance.subject import (
     INSTANCE_ARGUMENT,
@@ -39,7 +39,6 @@ from ganeti.operations.instance.subject import (
     primary_of,
 )
 from ganeti.operations.node.choice import NodeChoice
-from ganeti.rpc.contract.instance import ClearGuest
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +73,7 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
     compress: Annotated[Name, param("Compression of what is sent", "--compress", metavar="MODE", unsupported=True)] = (
         "none"
     )
-    ignore_consistency: Annotated[
-        bool,
-        param(
-            "Proceed even if the instance cannot be stopped on its node; make sure it does not run there",
-            "--ignore-consistency",
-            role=Role.ADMIN,
-        ),
-    ] = False
+    ignore_consistency: IgnoreConsistency = False
     ignore_ipolicy: IgnorePolicy = False
 
     def locks(self, state: State) -> LockSet:
@@ -108,7 +100,8 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
 
     async def run(self, cluster: RunContext, plan: MovePlan) -> None:
         instance, was_up = plan.instance, plan.instance.admin_state is AdminState.UP
-        await self._stop(cluster, plan)
+        cluster.step(f"shutting down the instance on {plan.source.name}")
+        await stop_and_clear(cluster, plan.source, instance, self.shutdown_timeout, anyway=self.ignore_consistency)
         try:
             await make_disks(cluster, plan.moved, plan.guest, overwritten=True)
             async with activated(cluster, instance, runs=False):
@@ -155,15 +148,3 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
         if not target.usable:
             raise WrongState(f"Node {target.name} cannot get instances: it is {target.obstacle}")
         return target
-
-    async def _stop(self, cluster: RunContext, plan: MovePlan) -> None:
-        cluster.step(f"shutting down the instance on {plan.source.name}")
-        try:
-            await stop(cluster, plan.source, plan.instance, self.shutdown_timeout)
-            await cluster.call(plan.source, ClearGuest(guest=guest_of(cluster.state, plan.instance)))
-        except GanetiError as error:
-            if not self.ignore_consistency:
-                raise
-            cluster.warn(
-                f"{plan.instance.name} could not be stopped on {plan.source.name} ({error.message}); proceeding anyway"
-            )

@@ -14,14 +14,13 @@ from ganeti.declare.route import Route
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
-from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import about_disks
 from ganeti.operations.instance.making import leftover
 from ganeti.operations.instance.presence import ensure_nowhere
-from ganeti.operations.instance.shutdown import stop
+from ganeti.operations.instance.shutdown import stop, stop_and_clear
 from ganeti.operations.instance.startup import mark
 from ganeti.operations.instance.subject import (
     INSTANCE_ARGUMENT,
@@ -32,7 +31,6 @@ from ganeti.operations.instance.subject import (
     online,
     primary_of,
 )
-from ganeti.rpc.contract.instance import ClearGuest
 from ganeti.rpc.contract.storage import RemoveDisks
 
 
@@ -111,8 +109,7 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
 
     async def _stop(self, cluster: RunContext, plan: RemovePlan) -> None:
         cluster.step(f"shutting down {plan.instance.name} on {plan.node.name}")
-        await stop(cluster, plan.node, plan.instance, self.shutdown_timeout)
-        await cluster.call(plan.node, ClearGuest(guest=guest_of(cluster.state, plan.instance)))
+        await stop_and_clear(cluster, plan.node, plan.instance, self.shutdown_timeout)
 
     async def _try(self, cluster: RunContext, work: object) -> None:
         try:

@@ -9,9 +9,10 @@ from typing import Annotated, ClassVar, Literal
 from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.types import Seconds
-from ganeti.errors import WrongState
+from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
@@ -20,7 +21,16 @@ from ganeti.model.state import State
 from ganeti.operations.instance.activation import release
 from ganeti.operations.instance.startup import mark
 from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, InstanceOperation, online, primary_of
-from ganeti.rpc.contract.instance import StopGuest
+from ganeti.rpc.contract.instance import ClearGuest, StopGuest
+
+IgnoreConsistency = Annotated[
+    bool,
+    param(
+        "Proceed even if the instance cannot be stopped on its node; make sure it does not run there",
+        "--ignore-consistency",
+        role=Role.ADMIN,
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +105,19 @@ async def stop(cluster: RunContext, node: Node, instance: Instance, timeout: flo
         cluster.warn(f"{instance.name} {why} and was killed")
     for problem in stopped.held:
         cluster.warn(f"On {node.name}, of {instance.name}: {problem}")
+
+
+async def stop_and_clear(
+    cluster: RunContext, node: Node, instance: Instance, timeout: float, *, anyway: bool = False
+) -> None:
+    """Stop a guest that leaves its node, and take away what the node keeps of it.
+
+    ``anyway``: a failure is warned of, and does not end the operation.
+    """
+    try:
+        await stop(cluster, node, instance, timeout)
+        await cluster.call(node, ClearGuest(guest=guest_of(cluster.state, instance)))
+    except GanetiError as error:
+        if not anyway:
+            raise
+        cluster.warn(f"{instance.name} could not be stopped on {node.name} ({error.message}); proceeding anyway")
