@@ -27,6 +27,9 @@ class Backlog:
 
     def since(self, revision: int) -> tuple[Batch, ...] | None:
         """The batches after ``revision``, or None if not all of them are kept any more."""
-        if not self._batches or not self._batches[0][0].revision <= revision + 1 <= self._batches[-1][0].revision:
+        if not self._batches:
             return None
-        return tuple(batch for batch, _ in self._batches if batch.revision > revision)
+        lacking = self._batches[-1][0].revision - revision
+        if not 0 < lacking <= len(self._batches):
+            return None
+        return tuple(self._batches[-back][0] for back in range(lacking, 0, -1))

@@ -147,6 +147,8 @@ class Mandate:
 
     async def confirmed(self) -> None:
         """Return when at least half of the nodes obey. Raises StoreFailed if that takes long, StaleTerm."""
+        if self.holds and not self._lost:
+            return
         try:
             async with asyncio.timeout(LEASE):
                 await self.held()

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, get_args
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ BLANK = "<redacted>"
 
 def blanked(cls: type[Struct], values: Mapping[str, Any]) -> dict[str, Any]:
     """``values`` are those of a ``cls`` in plain types, not necessarily all of them, nor valid ones."""
-    declared = parameters_of(cls)
+    declared, structs = parameters_of(cls), _inside(cls)
     shown = {}
     for name, value in values.items():
         parameter = declared.get(name)
@@ -24,13 +25,12 @@ def blanked(cls: type[Struct], values: Mapping[str, Any]) -> dict[str, Any]:
         elif parameter.secret:
             shown[name] = BLANK if value else value
         else:
-            shown[name] = _within(parameter.type, value)
+            shown[name] = _within(structs[name], value)
     return shown
 
 
-def _within(hint: Any, value: Any) -> Any:
-    """With the secrets blanked of all structs that a type speaks of, alone or in lists and dicts."""
-    structs = list(_structs(hint))
+def _within(structs: Sequence[type[Struct]], value: Any) -> Any:
+    """With the secrets blanked that they declare, of one of them, or of those in lists and dicts."""
     if not structs:
         return value
     if isinstance(value, Mapping) and any(parameters_of(struct).keys() & value.keys() for struct in structs):
@@ -38,10 +38,16 @@ def _within(hint: Any, value: Any) -> Any:
             value = blanked(struct, value)
         return value
     if isinstance(value, Mapping):
-        return {key: _within(hint, inner) for key, inner in value.items()}
+        return {key: _within(structs, inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_within(hint, inner) for inner in value]
+        return [_within(structs, inner) for inner in value]
     return value
+
+
+@cache
+def _inside(cls: type[Struct]) -> Mapping[str, tuple[type[Struct], ...]]:
+    """By the names of its parameters, the structs that their types speak of."""
+    return {name: tuple(_structs(parameter.type)) for name, parameter in parameters_of(cls).items()}
 
 
 def _structs(hint: Any) -> list[type[Struct]]:

@@ -47,6 +47,8 @@ def as_it_runs(configured: Guest, started: Guest) -> Guest:
 
 def differences(configured: Guest, started: Guest) -> tuple[Difference, ...]:
     """What of the configuration takes effect at the guest's next start."""
+    if configured == started:
+        return ()
     runs, wanted = dict(_values(as_it_runs(configured, started))), dict(_values(configured))
     names = dict.fromkeys([*wanted, *runs])
     return tuple(

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import msgspec
 from immutables import Map
@@ -30,6 +31,7 @@ E = TypeVar("E", bound=Entity)
 
 CLASSES: dict[Kind, type[Entity]] = {cls.kind: cls for cls in (Cluster, Group, Node, Instance)}
 _DIGITS = re.compile(r"(\d+)")
+_MOST_KEYS = 16_384  # names whose sort keys are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class State:
     ports: Map[int, str] = field(default_factory=Map)  # TCP port → UUID of the instance
     minors: Map[tuple[str, int], str] = field(default_factory=Map)  # (node UUID, DRBD minor) → UUID of the instance
     on_node: Map[str, Map[str, None]] = field(default_factory=Map)  # node UUID → UUIDs of instances
+    # What was last sorted, by kind, and of which objects; shared with the states that came of this one.
+    _sorted: dict[Kind, tuple[Map[str, Entity], list[Any]]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def cluster(self) -> Cluster:
@@ -196,9 +200,15 @@ class State:
 
     def all_of(self, cls: type[E]) -> list[E]:
         """Sorted by name."""
-        return sorted(self._all(cls), key=lambda entity: natural(entity.name))
+        entities = self.entities[cls.kind]
+        of, found = self._sorted.get(cls.kind, (None, []))
+        if of is not entities:
+            found = sorted(self._all(cls), key=lambda entity: natural(entity.name))
+            self._sorted[cls.kind] = (entities, found)
+        return list(found)
 
 
+@lru_cache(_MOST_KEYS)
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:
     """A sort key that puts ``node10`` behind ``node9``."""
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in _DIGITS.split(name) if part)

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from weakref import WeakKeyDictionary
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -46,6 +47,9 @@ CONNECTIONS = 1024
 CONNECTIONS_OF_OTHERS = 64
 CONNECTIONS_OF_OTHER = 8
 LONGEST_LINE = 64 * 1024**2  # bytes, of an answer
+
+_NOBODY = Peer("", "")
+_peers: WeakKeyDictionary[ssl.SSLObject, Peer] = WeakKeyDictionary()
 
 
 class HttpTransport:
@@ -158,13 +162,15 @@ async def _lines(content: StreamReader, name: str) -> AsyncGenerator[bytes, None
 
 
 def peer_of(transport: asyncio.BaseTransport | None) -> Peer:
-    """Whom a connection's certificate names; nobody without one."""
+    """Whom a connection's certificate names; nobody without one. It is the same for as long as it lasts (TLS 1.3)."""
     connection = transport.get_extra_info("ssl_object") if transport else None
-    certificate = connection.getpeercert(binary_form=True) if connection else None
-    if connection is None or not certificate:
-        return Peer("", "")
-    names = dict(connection.getpeercert().get("subjectAltName", ()))
-    return Peer(str(names.get("DNS", "")), hashlib.sha256(certificate).hexdigest())
+    if connection is None:
+        return _NOBODY
+    peer = _peers.get(connection)
+    if peer is None and (certificate := connection.getpeercert(binary_form=True)):
+        names = dict(connection.getpeercert().get("subjectAltName", ()))
+        peer = _peers[connection] = Peer(str(names.get("DNS", "")), hashlib.sha256(certificate).hexdigest())
+    return peer or _NOBODY
 
 
 def call_server(entrance: Entrance, trusted: Callable[[Peer], bool], context: ssl.SSLContext) -> HttpServer:
