@@ -47,7 +47,11 @@ async def test_disks_whose_nodes_are_lost_are_made_on_others(cluster):
         await cluster.run("OP_NODE_SET_PARAMS", node_name=f"node{number}", offline=True, force=True)
     cluster.network.cut_off.discard("10.0.0.2")
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", offline=False)
-    await recreate(cluster, nodes=["node1", "node2"])
+    number = await cluster.submit("OP_INSTANCE_RECREATE_DISKS", instance_name="web1", nodes=["node1", "node2"])
+    assert (await cluster.finished(number)).status == "success"
+    assert [line.partition(" (")[0] for line in cluster.log(number) if "stay there" in line] == [
+        " - WARNING: Node node3 is marked offline; the disks of web1 on node3"
+    ]
     assert await cluster.list("instance", "pnode", "snodes") == [["node1", ["node2"]]]
     assert set(uses(cluster)) == {"node1", "node2"}
 
@@ -63,8 +67,10 @@ async def test_the_allocator_chooses_other_nodes(cluster):
 async def test_disks_without_copies_are_made_again_too(cluster):
     await cluster.add("web1", template="plain", start=False)
     cluster.nodes["node1"].equipment.storages["plain"].disks.clear()
-    await recreate(cluster, nodes=["node2"])
+    number = await cluster.submit("OP_INSTANCE_RECREATE_DISKS", instance_name="web1", nodes=["node2"])
+    assert (await cluster.finished(number)).status == "success"
     assert await cluster.list("instance", "pnode") == [["node2"]]
+    assert not any("stay there" in line for line in cluster.log(number))
 
 
 async def test_nothing_that_is_left_of_a_disk_is_overwritten(cluster):

@@ -21,9 +21,9 @@ from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.template import FILES, TEMPLATES
 from ganeti.operations.instance.activation import activated, ensure_up_to_date, hold, is_mirrored, release
-from ganeti.operations.instance.copying import copy_disks, left_of, remove_left, with_true_sizes
+from ganeti.operations.instance.copying import copy_disks, left_of, with_true_sizes
 from ganeti.operations.instance.disks import disk_place, parse_template
-from ganeti.operations.instance.making import connect_copies, leftover, make_disks
+from ganeti.operations.instance.making import connect_copies, leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.subject import nodes_of, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ganeti.errors import GanetiError, WrongState
+from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext, Thing
 from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of, peers_of
@@ -63,15 +63,6 @@ def left_of(cluster: CheckContext, instance: Instance) -> tuple[Thing, ...]:
     disks, peers = disks_of(cluster.state, instance), peers_of(cluster.state, instance.disks)
     nodes = [node for node in nodes_of(cluster.state, instance) if not node.offline]
     return tuple(leftover(instance.name, node, disks, peers) for node in nodes) if disks else ()
-
-
-async def remove_left(cluster: RunContext, left: Sequence[Thing]) -> None:
-    """What cannot be removed is named; nothing depends on it."""
-    for what, node, remove in left:
-        try:
-            await cluster.call(node, remove)
-        except GanetiError as error:
-            cluster.warn(f"{what} stay there: {error.message}")
 
 
 def _party(node: Node) -> Party:

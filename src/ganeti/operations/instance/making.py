@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from ganeti.errors import GanetiError
 from ganeti.host.gathering import gather
 from ganeti.jobs.context import RunContext, Thing
 from ganeti.model.disk import Disk, DiskUse
@@ -45,6 +46,18 @@ def leftover(owner: str, node: Node, disks: Sequence[Disk], peers: Sequence[Peer
     places = ", ".join(disk.location or disk.uuid for disk in disks)
     call = RemoveDisks(disks=tuple(disks), peers=tuple(peers))
     return f"the disks of {owner} on {node.name} ({places})", node, call
+
+
+async def remove_left(cluster: RunContext, left: Iterable[Thing]) -> None:
+    """What cannot be removed is named; nothing depends on it."""
+    for what, node, remove in left:
+        if node.offline:
+            cluster.warn(f"Node {node.name} is marked offline; {what} stay there")
+            continue
+        try:
+            await cluster.call(node, remove)
+        except GanetiError as error:
+            cluster.warn(f"{what} stay there: {error.message}")
 
 
 async def connect_copies(

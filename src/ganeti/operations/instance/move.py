@@ -24,8 +24,8 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.activation import activated
-from ganeti.operations.instance.copying import copy_disks, left_of, remove_left, with_true_sizes
-from ganeti.operations.instance.making import make_disks
+from ganeti.operations.instance.copying import copy_disks, left_of, with_true_sizes
+from ganeti.operations.instance.making import make_disks, remove_left
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.shutdown import IgnoreConsistency, stop_and_clear

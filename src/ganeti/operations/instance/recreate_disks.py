@@ -23,7 +23,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.model.disk import AccessMode
 from ganeti.model.entity import evolve
-from ganeti.model.guest import Guest, guest_of
+from ganeti.model.guest import Guest, disks_of, guest_of, peers_of
 from ganeti.model.instance import Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
@@ -31,7 +31,7 @@ from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.activation import about_disks, activated
 from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
-from ganeti.operations.instance.making import make_disks
+from ganeti.operations.instance.making import leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.presence import ensure_stopped
@@ -138,13 +138,11 @@ class InstanceRecreateDisks(
         return RecreateDisksPlan(instance, made, evolve(guest, disks=disks))
 
     async def run(self, cluster: RunContext, plan: RecreateDisksPlan) -> None:
-        left = [node for node in nodes_of(cluster.state, plan.instance) if node.uuid not in plan.made.nodes]
+        former = [node for node in nodes_of(cluster.state, plan.instance) if node.uuid not in plan.made.nodes]
+        disks, peers = disks_of(cluster.state, plan.instance), peers_of(cluster.state, plan.instance.disks)
         await make_disks(cluster, plan.made, plan.guest)
         await cluster.commit([plan.made])
-        for node in left:
-            cluster.warn(
-                f"Node {node.name} is marked offline; what it has of the disks of {plan.made.name} stays there"
-            )
+        await remove_left(cluster, [leftover(plan.instance.name, node, disks, peers) for node in former])
         async with activated(cluster, plan.made, runs=False):
             await wait_for_sync(cluster, plan.made)
 

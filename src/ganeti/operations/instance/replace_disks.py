@@ -42,7 +42,7 @@ from ganeti.operations.instance.activation import (
     is_mirrored,
 )
 from ganeti.operations.instance.allocation import AllocatorName, relocate
-from ganeti.operations.instance.making import leftover
+from ganeti.operations.instance.making import leftover, remove_left
 from ganeti.operations.instance.mirroring import with_secondary
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.relocation import IgnoreTargetPolicy
@@ -264,14 +264,14 @@ class InstanceReplaceDisks(
 
     async def _finish_move(self, cluster: RunContext, plan: ReplaceDisksPlan, moved: Instance) -> None:
         if self.early_release:
-            await _remove_copies(cluster, plan)
+            await remove_left(cluster, [_copies(cluster, plan.instance, plan.secondary)])
         try:
             await wait_for_sync(cluster, moved)
         except GanetiError:
             cluster.spare("kept, since the new copies are not in sync")
             raise
         if not self.early_release:
-            await _remove_copies(cluster, plan)
+            await remove_left(cluster, [_copies(cluster, plan.instance, plan.secondary)])
 
     async def _let_go(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
         if plan.secondary.offline:
@@ -327,18 +327,6 @@ def _copies(cluster: CheckContext, instance: Instance, node: Node, indexes: Iter
     disks = disks_of(cluster.state, instance)
     chosen = disks if indexes is None else [disks[index] for index in indexes]
     return leftover(instance.name, node, chosen, peers_of(cluster.state, instance.disks))
-
-
-async def _remove_copies(cluster: RunContext, plan: ReplaceDisksPlan) -> None:
-    """Take away what the former secondary node has; what stays there is named."""
-    what, node, remove = _copies(cluster, plan.instance, plan.secondary)
-    if node.offline:
-        cluster.warn(f"Node {node.name} is marked offline; {what} stay there")
-        return
-    try:
-        await cluster.call(node, remove)
-    except GanetiError as error:
-        cluster.warn(f"{what} stay there: {error.message}")
 
 
 def _broken(statuses: Sequence[DiskStatus]) -> tuple[int, ...]:
