@@ -10,17 +10,19 @@ From it derive the command-line flag, the REST body, the reference page and the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, EnumType
-from functools import cache
+from functools import cache, wraps
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 
 from ganeti.declare.role import Role
+
+_Answer = TypeVar("_Answer")
 
 _KEY = "parameter"
 # A file or directory, a program that is run, arguments or environment of one, the user that it runs as.
@@ -183,6 +185,24 @@ def parameters_of(cls: type[Struct]) -> Mapping[str, Parameter]:
     return found
 
 
+def _remembered(about: Callable[[Any], _Answer]) -> Callable[[Any], _Answer]:
+    """Worked out once for each type that is declared, of which there are so many as there are declarations.
+
+    Known by identity: types that are equal, such as unions in another order, do not have the same first member.
+    """
+    known: dict[int, tuple[Any, _Answer]] = {}
+
+    @wraps(about)
+    def remembered(hint: Any) -> _Answer:
+        found = known.get(id(hint))
+        if found is None or found[0] is not hint:
+            found = known[id(hint)] = (hint, about(hint))
+        return found[1]
+
+    return remembered
+
+
+@_remembered
 def kind_of(hint: Any) -> Any:
     """A type without ``None`` and without annotations: ``int``, ``bool``, ``dict`` ..., or "size"."""
     for part in (hint, *_parts(hint)):
@@ -206,10 +226,12 @@ def refused_of(hint: Any) -> tuple[Any, ...]:
     return declaration.unsupported if declaration and isinstance(declaration.unsupported, tuple) else ()
 
 
+@_remembered
 def nullable(hint: Any) -> bool:
     return type(None) in _parts(hint)
 
 
+@_remembered
 def member_of(hint: Any) -> Any:
     """The type of all members of a list; None for what is no list, or one whose members differ in type."""
     kind = _first(hint)
@@ -219,6 +241,7 @@ def member_of(hint: Any) -> Any:
     return None
 
 
+@_remembered
 def length_of(hint: Any) -> Any:
     """The type of a list of anything, as long as one of type ``hint`` may be."""
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -12,13 +13,14 @@ from msgspec.structs import asdict
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.types import MOST_NAMES
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.operations.instance.allocation import AllocatorName
 from ganeti.operations.instance.create import BODY_NAMES, CreationMode, Disks, InstanceCreate, Nics
 from ganeti.operations.instance.nics import NicRequest
+
+MOST_CREATED = 1_000  # instances; those of which much has to be read and checked take the master daemon a second
 
 
 class InstanceRequest(InstanceCreate, frozen=True, kw_only=True, omit_defaults=True, tag=InstanceCreate.wire_name()):
@@ -44,7 +46,9 @@ class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_onl
     ] = False
     iallocator: AllocatorName = None
     instances: Annotated[
-        list[InstanceRequest], Meta(max_length=MOST_NAMES), param("Parameters of OP_INSTANCE_CREATE, for each instance")
+        list[InstanceRequest],
+        Meta(max_length=MOST_CREATED),
+        param("Parameters of OP_INSTANCE_CREATE, for each instance"),
     ] = []
 
     async def check(self, cluster: CheckContext) -> list[InstanceCreate]:
@@ -52,7 +56,7 @@ class InstanceMultiAlloc(JobOperation[list[InstanceCreate]], frozen=True, kw_onl
         if not self.instances:
             raise WrongInput("Parameter 'instances': give at least one instance")
         names = [request.instance_name for request in self.instances]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, times in Counter(names).items() if times > 1)
         if twice:
             raise WrongInput(f"Parameter 'instances': {', '.join(twice)} is given more than once")
         return [self._creation(request) for request in self.instances]
