@@ -8,7 +8,7 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
@@ -101,6 +101,28 @@ class Listener:
         except BaseException:
             _abandon(taken, place)
             raise
+
+
+class Conversation(asyncio.StreamReaderProtocol):
+    """A connection of a ``Listener`` that is read and written as a stream, by ``hold``; lines have so many bytes."""
+
+    def __init__(
+        self,
+        place: Place,
+        hold: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+        longest_line: int,
+    ) -> None:
+        super().__init__(asyncio.StreamReader(longest_line), hold)
+        self._place = place
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if isinstance(transport, asyncio.WriteTransport):
+            self._place.close = transport.abort
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._place.leave()
+        super().connection_lost(exc)
 
 
 class HttpServer:

@@ -10,7 +10,6 @@ import asyncio
 import hmac
 import logging
 import ssl
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -24,16 +23,18 @@ from ganeti.bootstrap.join.token import Token
 from ganeti.errors import AccessDenied, GanetiError, WrongInput, WrongState
 from ganeti.host.reasons import reason
 from ganeti.node.membership import Bundle
+from ganeti.rpc.connections import Connections
+from ganeti.rpc.listener import Conversation, Listener
 
 _log = logging.getLogger(__name__)
 
 JOIN_PORT = 1816
 _LONGEST_LINE = 1 << 16
 _PATIENCE = 120.0  # seconds for each message of a node that has shown a token
-_FIRST = 15.0  # seconds for TLS and the first message, of anybody
+_FIRST = 15.0  # seconds for the first message, of anybody
 _WRONG = 1.0  # seconds until somebody with a wrong token is told so
 MOST_CALLERS = 64
-MOST_OF_ADDRESS = 4
+MOST_OF_NETWORK = 16
 SHORTEST, LONGEST = 60, 30 * 86400  # seconds that an invitation may be valid
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - stands for the one that the node will come from
 
@@ -74,9 +75,8 @@ class Invitations:
     def __init__(self, hosting: Hosting) -> None:
         self._hosting = hosting
         self._open: list[Invitation] = []
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._closing: asyncio.TimerHandle | None = None
-        self._callers: Counter[str] = Counter()  # conversations under way, by address
 
     async def invite(self, node_name: str, options: dict[str, Any], valid: float) -> str:
         """A token for a node, valid for ``valid`` seconds; an earlier one for the same node is void."""
@@ -93,25 +93,22 @@ class Invitations:
         self._open.clear()
         if self._closing:
             self._closing.cancel()
-        if self._server:
-            self._server.close()
-            self._server = None
+        if self._listener:
+            listener, self._listener = self._listener, None
+            await listener.close()
 
     async def _listen(self) -> None:
-        if self._server is None:
-            try:
-                self._server = await asyncio.start_server(
-                    self._serve,
-                    None,
-                    self._hosting.port,
-                    ssl=self._hosting.context,
-                    ssl_handshake_timeout=_FIRST,
-                    limit=_LONGEST_LINE,
-                )
-            except OSError as error:
-                raise WrongState(
-                    f"Cannot listen for joining nodes on port {self._hosting.port}: {reason(error)}"
-                ) from None
+        if self._listener:
+            return
+        connections = Connections(MOST_CALLERS, MOST_OF_NETWORK)
+        listener = Listener(
+            connections, lambda place: Conversation(place, self._answer, _LONGEST_LINE), self._hosting.context
+        )
+        try:
+            listener.open(self._hosting.port)
+        except OSError as error:
+            raise WrongState(f"Cannot listen for joining nodes on port {self._hosting.port}: {reason(error)}") from None
+        self._listener = listener
 
     def _close_in_time(self) -> None:
         loop = asyncio.get_running_loop()
@@ -119,19 +116,6 @@ class Invitations:
             self._closing.cancel()
         last = max(invitation.expires for invitation in self._open)
         self._closing = loop.call_at(last, lambda: asyncio.ensure_future(self.close()))
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        address = writer.get_extra_info("peername")[0]
-        if self._callers.total() >= MOST_CALLERS or self._callers[address] >= MOST_OF_ADDRESS:
-            writer.close()
-            return
-        self._callers[address] += 1
-        try:
-            await self._answer(reader, writer)
-        finally:
-            self._callers[address] -= 1
-            if not self._callers[address]:
-                del self._callers[address]
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
