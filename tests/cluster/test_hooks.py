@@ -1,24 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The administrator's scripts around every operation that has some: where they run, what they are told.
 
-What must be is in ``tests/golden/compat/hooks.json``, from Ganeti's "customisation using hooks"; the
+What must be is in ``compat/ganeti/hooks.json``, from Ganeti's "customisation using hooks"; the
 exceptions are below, each with its reason.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from compat.facts import FACTS as COMPAT
 from ganeti import errors
 from ganeti.operations import all_operations
 from ganeti.operations import find as find_operation
 from tests.cluster.paper import running
 
-FACTS = json.loads((Path(__file__).parents[1] / "golden/compat/hooks.json").read_text())
+FACTS = COMPAT["hooks"]
 HOOKED = [operation.wire_name() for operation in all_operations() if operation.hook]
 MASTER = "node1"
 

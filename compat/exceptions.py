@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What differs from Ganeti on purpose, or cannot be there yet, with the reason."""
+
+from __future__ import annotations
+
+import re
+
+_SPECS = "given up by Ganeti 2.8 for --ipolicy-bounds-specs"
+_KEYS = "SSH keys are the administrator's"
+_XEN, _LXC, _CHROOT = "comes with Xen", "comes with LXC", "comes with chroot"
+_BACKUPS = "comes with backups"
+_XENS = (
+    "blockdev_prefix|bootloader_(args|path)|cpu_(cap|weight)|cpuid|device_model|pae|pci_pass|use_bootloader"
+    "|vif_(script|type)|viridian"
+)
+
+# (file, expression for the whole fact): reason.
+EXCEPTIONS = {
+    ("cli", r"gnt-cluster \S+ --specs-(cpu-count|disk-count|disk-size|mem-size|nic-count)"): _SPECS,
+    ("cli", r"gnt-cluster \S+ --ssh-key-(bits|type)"): _KEYS,
+    ("cli", r"\S+ \S+ --roman"): "a joke",
+    ("cli", r"gnt-backup .*"): _BACKUPS,
+    ("opcodes", r"OP_BACKUP_.*"): _BACKUPS,
+    ("rapi", r"PUT /2/instances/\{instance_name\}/(prepare-)?export"): _BACKUPS,
+    ("hooks", r"OP_BACKUP_.*"): _BACKUPS,
+    ("fields", r"export .*"): _BACKUPS,
+    ("fields", rf"instance hv/({_XENS})"): _XEN,
+    ("fields", r"instance hv/(devices|drop_capabilities|extra_(cgroups|config)|num_ttys|startup_timeout)"): _LXC,
+    ("fields", r"instance hv/init_script"): _CHROOT,
+    ("params", r"hvparams xen-.*"): _XEN,
+    ("params", r"hvparams lxc .*"): _LXC,
+    ("params", r"hvparams chroot .*"): _CHROOT,
+    ("params", r"hvparams kvm vhost_net"): "on by default, as since Ganeti 3.1",
+}
+
+
+def reason_for(file: str, fact: str) -> str:
+    """Why a fact need not be as it is with Ganeti; empty if it should be."""
+    found = (why for (where, which), why in EXCEPTIONS.items() if where == file and re.fullmatch(which, fact))
+    return next(found, "")
