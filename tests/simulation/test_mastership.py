@@ -8,6 +8,7 @@ import pytest
 
 from ganeti.bootstrap.mastership import Rules
 from ganeti.model.entity import evolve
+from ganeti.node.membership import note
 from ganeti.rpc.authority import Term, read_term, write_term
 from tests.simulation.machines import Machines
 from tests.simulation.virtual import VirtualClock, run
@@ -94,6 +95,19 @@ def test_a_node_that_is_marked_offline_has_no_voice_for_itself_either(tmp_path):
         assert not await third.take_over(Rules())
         assert "node3 itself is marked offline and has no voice" in machines.history[-1][-1]
         assert await machines.write(first, "still")
+
+    run(lambda loop: with_machines(loop, tmp_path, 3, play))
+
+
+def test_who_has_noted_itself_that_its_state_is_behind_is_not_elected(tmp_path):
+    """It may be one of the half that noted it, with the old master, and the others know nothing of it."""
+
+    async def play(machines, first, second, third):
+        await first.power_off()
+        note(second.paths, (1, second.disk.position().revision + 1))
+        assert not await second.take_over(Rules())
+        assert "says this node" in machines.history[-1][-1]
+        assert await second.take_over(Rules(voting=False))
 
     run(lambda loop: with_machines(loop, tmp_path, 3, play))
 

@@ -27,7 +27,7 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.timing import LEASE
 from ganeti.node.mastership import mark_whole, whole
-from ganeti.node.membership import belongs_to, candidates
+from ganeti.node.membership import belongs_to, candidates, noted
 from ganeti.rpc.authority import Term, read_term, write_term
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import Ping, Pong, Standing, TellStanding
@@ -59,11 +59,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The state that a node keeps: the term that it is of, how far it is, and digests of what is in it."""
+    """The state that a node keeps: the term that it is of, how far it is, and digests of what is in it.
+
+    ``noted``: how far a new master must be, for all that the node knows.
+    """
 
     whole_in: int
     revision: int
     digests: Mapping[str, str]
+    noted: tuple[int, int]
 
     @property
     def place(self) -> tuple[int, int]:
@@ -108,8 +112,7 @@ async def take_over(paths: Paths, clock: Clock, rules: Rules) -> Elected:
 async def elect(candidate: Candidate, rules: Rules) -> Elected:
     """See ``take_over``."""
     known = read_term(candidate.paths.term) or Term(0, "")
-    state, kept = read_state(candidate.store), await candidate.store.digested()
-    own = _Kept(whole(candidate.paths), kept.revision, kept.digests)
+    state, own = read_state(candidate.store), await _own(candidate)
     node = state.find(Node, candidate.name)
     others = [other for other in state.nodes if other.uuid != node.uuid]
     async with candidate.calling(known.number) as client:
@@ -129,6 +132,7 @@ async def elect(candidate: Candidate, rules: Rules) -> Elected:
             break
     async with candidate.calling(number) as client:
         # The old master may have gone on until they obeyed.
+        state, own = read_state(candidate.store), await _own(candidate)
         _ensure_newest(rules, await _ask(client, reachable), state, own)
         if state.master.uuid != node.uuid:
             await _outlast(client, state.master, obeying, rules)
@@ -143,6 +147,11 @@ async def elect(candidate: Candidate, rules: Rules) -> Elected:
     write_term(candidate.paths.term, term)  # again: the node daemon does not know who is vouched to be off
     missing = tuple(other.name for other in state.candidates if other.name not in obeying and other.uuid != node.uuid)
     return Elected(state.changed([changed]), missing)
+
+
+async def _own(candidate: Candidate) -> _Kept:
+    kept = await candidate.store.digested()
+    return _Kept(whole(candidate.paths), kept.revision, kept.digests, noted(candidate.paths))
 
 
 async def _outlast(client: NodeClient, old: Node, obeying: AbstractSet[str], rules: Rules) -> None:
@@ -221,18 +230,20 @@ def _ensure_newest(rules: Rules, found: Mapping[str, Standing], state: State, ow
     Without a vote only what is there counts, not what might be lost.
     """
     names = {node.name for node in state.candidates}
-    kept = {name: _Kept(one.whole_in, one.revision, one.digests) for name, one in found.items() if name in names}
+    others = {name: _Kept(one.whole_in, one.revision, one.digests, one.noted) for name, one in found.items()}
+    kept = {name: other for name, other in others.items() if name in names}
     best = max(kept, key=lambda name: kept[name].place, default=None)
     if best and kept[best].place > own.place:
         raise WrongState(
             f"{best} has a newer state of the cluster ({_shown(kept[best].place)}, here {_shown(own.place)}); run this "
             "there, or wait until the replica here has caught up"
         )
-    behind = [name for name, one in found.items() if one.noted > own.place]
+    notes = {"this node": own.noted} | {name: other.noted for name, other in others.items()}
+    behind = [name for name, place in notes.items() if place > own.place]
     if rules.voting and behind:
         raise WrongState(
             f"The state of the cluster here ({_shown(own.place)}) is known to be behind "
-            f"({_shown(found[behind[0]].noted)}, says {behind[0]}); run this on another master candidate. If none has "
+            f"({_shown(notes[behind[0]])}, says {behind[0]}); run this on another master candidate. If none has "
             "a newer one, --no-voting goes on from here, and what was changed since is lost"
         )
     unlike = [name for name, other in kept.items() if other.contradicts(own)]

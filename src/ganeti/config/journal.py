@@ -118,7 +118,7 @@ class Journal:
             self._revision = batch.revision
             self._backlog.add(batch)
             if await self._replication.ship(batch.revision):
-                self._mandate.replica_fell_behind(batch.revision)
+                self._mandate.replica_is_behind(batch.revision)
             # It is written, so nobody can be told that it is not: this master goes on with it or is replaced.
             await self._mandate.held()
         except asyncio.CancelledError:

@@ -6,8 +6,9 @@ half of those that count. So a master that was obeyed by at least half of them a
 replaced a moment ago. It asks them all the time, and acknowledges nothing on older news than ``LEASE``; who
 takes over waits as long before it acknowledges anything. See decision 21.
 
-And nothing that was acknowledged may be unknown to a new master. When a replica falls behind, or other nodes count
-from now on, at least half of the nodes note the revision, for good, before anything more is acknowledged. A candidate
+And nothing that was acknowledged may be unknown to a new master. When a replica is behind and may have what was noted
+last, or other nodes count from now on, at least half of the nodes note the revision, for good, before anything more is
+acknowledged. A candidate
 that has less, and so may know neither the change nor who counts, finds nodes among any majority that tell it so.
 """
 
@@ -88,8 +89,8 @@ class Mandate:
             self._require(_Note(revision, before & (wanted.keys() | {self._own})))
         self._tell()
 
-    def replica_fell_behind(self, revision: int) -> None:
-        """A replica lacks ``revision``: nothing is acknowledged until enough nodes have noted it."""
+    def replica_is_behind(self, revision: int) -> None:
+        """A replica may lack ``revision``: nothing is acknowledged until enough nodes have noted it."""
         self._require(_Note(revision, self._voters()))
 
     def contradicted(self, node: Node, why: StaleTerm | RivalTerm) -> bool:

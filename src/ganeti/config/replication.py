@@ -36,7 +36,9 @@ class Replication:
         self._candidates = candidates
         self._replicas: dict[str, _Replica] = {}
         self._journal: Journal | None = None
-        self._behind: frozenset[str] = frozenset()  # names of nodes, when something was last shipped
+        self._noted = 0  # the revision for which ``ship`` last said that it must be noted
+        # The furthest that replicas of former candidates may have come to, which an earlier master daemon may have had.
+        self._let_go = store.position().revision
 
     @property
     def stale(self) -> Mapping[str, str]:
@@ -53,7 +55,9 @@ class Replication:
             return
         wanted = {node.uuid: node for node in self._candidates()}
         for uuid in [uuid for uuid in self._replicas if uuid not in wanted]:
-            self._replicas.pop(uuid).stop()
+            former = self._replicas.pop(uuid)
+            former.stop()
+            self._let_go = max(self._let_go, former.furthest)
         for uuid, node in wanted.items():
             if uuid not in self._replicas:
                 self._replicas[uuid] = _Replica(node, self._client, self._store, self._journal)
@@ -62,13 +66,17 @@ class Replication:
     async def ship(self, revision: int) -> bool:
         """Return when every replica that keeps up has the revision, or has turned out not to keep up.
 
-        Whether there is one that does not, and did when this was last asked.
+        Whether the nodes must note this revision: a replica that does not keep up may have all that they noted last,
+        since it was tried to catch it up, or since the answer was lost by which it kept up.
         """
         waits = [replica.reach(revision) for replica in self._replicas.values() if not replica.stale]
         if waits:
             await asyncio.gather(*waits)
-        before, self._behind = self._behind, frozenset(self.stale)
-        return not self._behind <= before
+        behind = [replica.furthest for replica in self._replicas.values() if replica.stale]
+        if max(self._let_go, *behind, 0) < self._noted:
+            return False
+        self._noted = revision
+        return True
 
     async def caught_up(self, node_uuid: str) -> None:
         """Return when a node's replica keeps up. Raises ExecutionFailed if it can't be brought to."""
@@ -87,11 +95,15 @@ class Replication:
 
 
 class _Replica:
-    """One replica. It counts as keeping up until a call to it has failed; ``problem`` says why then."""
+    """One replica. It counts as keeping up until a call to it has failed; ``problem`` says why then.
+
+    ``furthest``: the revision that it may have come to, for all that was sent there, whether or not that arrived.
+    """
 
     def __init__(self, node: Node, client: NodeClient, store: Store, journal: Journal) -> None:
         self.node = node
         self.problem = ""
+        self.furthest = journal.revision
         self._client = client
         self._store = store
         self._journal = journal
@@ -138,11 +150,13 @@ class _Replica:
             position = await self._client.call(self.node, TellPosition())
         self._position = None  # as long as a call is under way, nobody knows
         while position.revision != self._journal.revision or position.format != FORMAT:
+            self.furthest = self._journal.revision
             batches = self._journal.since(position.revision) if position.format == FORMAT else None
             if batches is not None:
                 position = await self._client.call(self.node, AppendBatch(batches=batches))
                 if not position.gap:
                     continue
+            self.furthest = self._journal.revision
             everything = ReplaceStore(format=FORMAT, revision=self._journal.revision, records=self._store.all())
             position = await self._client.call(self.node, everything)
         self._position = position

@@ -183,7 +183,7 @@ async def test_nothing_is_acknowledged_until_half_of_the_nodes_know_that_a_repli
     one = mandate(3)
     await one.won()
     one.client.silent = {"node2", "node3"}
-    one.replica_fell_behind(7)
+    one.replica_is_behind(7)
     assert not await soon(one.held())
     one.client.silent = {"node3"}
     assert await soon(one.held())
