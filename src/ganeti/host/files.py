@@ -65,6 +65,22 @@ def stamp(path: Path) -> Stamp | None:
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
+class TextFile:
+    """A file that is read often, and anew only when it has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stamp: Stamp | None = None
+        self._text: str | None = None
+
+    def read(self) -> str | None:
+        """See ``read_text``."""
+        found = stamp(self.path)
+        if found is None or found != self._stamp:
+            self._text, self._stamp = read_text(self.path), found
+        return self._text
+
+
 @contextmanager
 def exclusive(path: Path, what: str) -> Iterator[None]:
     """Hold a lock file for as long as the body runs; the kernel releases it when the process dies.

@@ -13,7 +13,7 @@ from msgspec import Struct
 from ganeti.config.ssconf import digest
 from ganeti.errors import WrongInput, WrongState
 from ganeti.host.certificates import Credentials, fingerprint
-from ganeti.host.files import Stamp, read_text, stamp, write_atomic
+from ganeti.host.files import Stamp, TextFile, read_text, stamp, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.rpc.authority import Term, read_term, write_term
 from ganeti.rpc.contract.node import Obey, SaveFiles, WriteSsconf
@@ -64,7 +64,7 @@ def enter(paths: Paths, bundle: Bundle, key: bytes) -> None:
     write_term(paths.term, Term(bundle.term, bundle.master))
     facts = {"cluster_name": bundle.cluster_name, "master_node": bundle.master}
     facts |= {"master_candidates": "\n".join(bundle.candidates), "master_candidates_certs": _pairs(bundle.candidates)}
-    _write_facts(paths, facts)
+    KeptFacts(paths).write(facts)
     # The certificate comes last: with it the node counts as a member.
     write_atomic(paths.node_certificate, Credentials(bundle.certificate.encode(), key).together)
 
@@ -147,6 +147,30 @@ class KnownCandidates:
         return self._known
 
 
+class KeptFacts:
+    """The ssconf files, for whoever writes them; those that are right already stay as they are."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._files: dict[str, TextFile] = {}
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """(term, revision) of the state that they are of."""
+        return _pair(self._file(_REVISION).read())
+
+    def write(self, facts: Mapping[str, str]) -> None:
+        for key, value in facts.items():
+            file = self._file(key)
+            if file.read() != value.strip():
+                write_atomic(file.path, f"{value}\n", mode=_WORLD_READABLE)
+
+    def _file(self, key: str) -> TextFile:
+        if key not in self._files:
+            self._files[key] = TextFile(self._paths.ssconf(key))
+        return self._files[key]
+
+
 def facts_digest(paths: Paths) -> str:
     """Of the facts that are kept; see ``ganeti.config.ssconf.digest``."""
     files = paths.state.glob("ssconf_*")
@@ -184,6 +208,7 @@ class Membership:
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
+        self._facts = KeptFacts(paths)
 
     async def obey(self, call: Obey, report: Report) -> None:
         """Answering at all says it; what is to be kept in mind is on disk before."""
@@ -197,12 +222,12 @@ class Membership:
 
     async def write_ssconf(self, call: WriteSsconf, report: Report) -> None:
         del report
-        known, revision = _pair(read_text(self._paths.ssconf(_REVISION))), (self._term, call.revision)
+        known, revision = self._facts.revision, (self._term, call.revision)
         wrong = [key for key in call.values if not _KEY.match(key)]
         if wrong:
             raise WrongInput(f"'{wrong[0]}' is not the name of an ssconf file")
         if revision >= known:  # of two masters the newer one counts, however far the other one came
-            _write_facts(self._paths, call.values | {_REVISION: f"{revision[0]} {revision[1]}"})
+            self._facts.write(call.values | {_REVISION: f"{revision[0]} {revision[1]}"})
 
     async def save_files(self, call: SaveFiles, report: Report) -> None:
         del report
@@ -216,13 +241,6 @@ class Membership:
 
 def _candidate_paths(paths: Paths) -> dict[str, Path]:
     return {"ca.key": paths.ca_key, "rapi.pem": paths.rapi_certificate, "rapi/users": paths.rapi_users}
-
-
-def _write_facts(paths: Paths, facts: dict[str, str]) -> None:
-    for key, value in facts.items():
-        path = paths.ssconf(key)
-        if read_text(path) != value.strip():
-            write_atomic(path, f"{value}\n", mode=_WORLD_READABLE)
 
 
 def _pairs(values: dict[str, tuple[str, ...]]) -> str:
