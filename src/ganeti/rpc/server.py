@@ -92,8 +92,9 @@ class Dispatcher:
     async def _outcome(self, peer: Peer, body: bytes, report: Report) -> Line:
         try:
             request, call, run = self._admitted(peer, body)
-            turn = Turn() if call.any_candidate else request.turn  # a question, maybe of another than the master
-            with self._turns.taken(request.term, turn):
+            # What any candidate may ask is a question, maybe of another than the master, and takes no part.
+            term, turn = (0, Turn()) if call.any_candidate else (request.term, request.turn)
+            with self._turns.taken(term, turn):
                 outcome = await _carried_out(call, run, report)
         except GanetiError as error:
             return Line(error=errors.encode(error))

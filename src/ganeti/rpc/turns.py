@@ -7,8 +7,9 @@ master numbers its calls, and says with each which earlier ones to the same node
 others, and refuses those that come later. From the next call on that a node has answered, nothing happens there but
 what its master knows of.
 
-Calls of an earlier master are over when a call comes in a newer term, those of a master daemon that died when the
-next one calls: ``start`` rises each time that one is started.
+Calls of an earlier master are over when a call comes in a newer term, also one that is not numbered: a candidate that
+is about to be the master claims the term so. Those of a master daemon that died are over when the next one calls:
+``start`` rises each time that one is started.
 """
 
 from __future__ import annotations
@@ -58,10 +59,10 @@ class Turns:
 
         It is cancelled when a later call shows that nobody waits for this one.
         """
+        self._hear((term, turn.start), turn)
         if not turn.start:
             yield
             return
-        self._hear((term, turn.start), turn)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is called by coroutines
         self._under_way[turn.number] = task
@@ -72,11 +73,13 @@ class Turns:
                 del self._under_way[turn.number]
 
     def _hear(self, place: _Place, turn: Turn) -> None:
-        if place < self._place:
-            raise NodeRefused("This call is of a master daemon that has ended; another one is at work since")
         if place > self._place:
             self._place, self._newest = place, turn
             self._end(self._under_way)  # numbers begin anew
+        elif not turn.start:
+            return
+        elif place < self._place:
+            raise NodeRefused("This call is of a master daemon that has ended; another one is at work since")
         elif turn.number > self._newest.number:
             self._newest = turn
             self._end(self._under_way.keys() - turn.waited_for)

@@ -98,9 +98,18 @@ async def test_what_an_earlier_master_has_begun_ends_when_a_newer_one_calls(node
     assert await under_way is None
 
 
+async def test_what_an_earlier_master_has_begun_ends_when_a_candidate_claims_a_newer_term(node):
+    """Its claims are not numbered; what was being written to its replica is not written after it has read that."""
+    under_way = asyncio.create_task(node.take(Turn(5, 7, (7,)), DELAY))
+    await node.begun.wait()
+    await node.take(Turn(), term=4, caller="node2")
+    assert await under_way is None
+    await node.take(Turn(1, 1, (1,)), term=4, caller="node2")
+
+
 async def test_a_question_that_any_candidate_may_ask_ends_and_hinders_nothing(node):
     await node.take(Turn(5, 7, (7,)))
-    await node.take(Turn(9, 1, (1,)), TellStanding(), caller="node2")
+    await node.take(Turn(9, 1, (1,)), TellStanding(), term=9, caller="node2")
     await node.take(Turn(5, 8, (8,)))
 
 
