@@ -186,7 +186,9 @@ class Mandate:
     async def _ask(self, name: str) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            asked, note = loop.time(), max((note.revision for note in self._notes), default=0)
+            # Whoever is in a hurry while this question is under way wants another one.
+            asked, hurry = loop.time(), self._hurry
+            note = max((note.revision for note in self._notes), default=0)
             try:
                 await self._client.call(self._current[name], Obey(noted=note))
             except GanetiError as error:
@@ -200,7 +202,7 @@ class Mandate:
                 self._tell()
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT):
-                    await self._hurry.wait()
+                    await hurry.wait()
 
     def _take(self, name: str, asked: float, note: int) -> None:
         self._obeyed[name] = asked

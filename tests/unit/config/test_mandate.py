@@ -8,7 +8,7 @@ import pytest
 from ganeti.config.mandate import Mandate, voters
 from ganeti.errors import NodeUnreachable, RivalTerm, StaleTerm, StoreFailed
 from ganeti.model.entity import evolve
-from ganeti.model.timing import LEASE
+from ganeti.model.timing import BEAT, LEASE
 from tests.cluster.world import first_state
 from tests.simulation.virtual import run
 
@@ -188,6 +188,17 @@ async def test_nothing_is_acknowledged_until_half_of_the_nodes_know_that_a_repli
     one.client.silent = {"node3"}
     assert await soon(one.held())
     assert one.client.noted == {"node2": 7}
+    await one.stop()
+
+
+@in_virtual_time
+async def test_who_is_being_asked_when_something_must_be_noted_is_asked_again_at_once():
+    one = mandate(3)
+    await one.won()
+    one.client.slow = 1.0
+    await asyncio.sleep(BEAT + 0.5)
+    one.replica_is_behind(7)
+    assert await soon(one.held(), patience=2)
     await one.stop()
 
 
