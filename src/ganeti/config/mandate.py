@@ -8,8 +8,8 @@ takes over waits as long before it acknowledges anything. See decision 21.
 
 And nothing that was acknowledged may be unknown to a new master. When a replica is behind and may have what was noted
 last, or other nodes count from now on, at least half of the nodes note the revision, for good, before anything more is
-acknowledged. A candidate
-that has less, and so may know neither the change nor who counts, finds nodes among any majority that tell it so.
+acknowledged. A candidate that has less, and so may know neither the change nor who counts, finds nodes among any
+majority that tell it so.
 """
 
 from __future__ import annotations
