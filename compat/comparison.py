@@ -29,6 +29,7 @@ from ganeti.query.extstorage import STORAGE_PROVIDERS
 from ganeti.query.group import GROUPS
 from ganeti.query.instance import INSTANCES
 from ganeti.query.job import JOBS
+from ganeti.query.network import NETWORKS
 from ganeti.query.node import NODES
 from ganeti.query.os import PROVIDERS
 
@@ -36,6 +37,7 @@ LISTS: Mapping[str, Columns[Any]] = {
     "instance": INSTANCES,
     "node": NODES,
     "group": GROUPS,
+    "network": NETWORKS,
     "job": JOBS,
     "os": PROVIDERS,
     "extstorage": STORAGE_PROVIDERS,

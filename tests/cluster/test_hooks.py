@@ -59,6 +59,15 @@ PLAIN_WEB3 = (
         "ip_check": False,
     },
 )
+NET1 = ("OP_NETWORK_ADD", {"network_name": "net1", "network": "192.0.2.0/24"})
+WHOLE_GROUP = {"nodegroup": ["node1", "node2", "node3", "node4"]}
+CONNECTED = {
+    "GROUP_NAME": "default",
+    "GROUP_NETWORK_MODE": "bridged",
+    "GROUP_NETWORK_LINK": "br0",
+    "GROUP_NETWORK_VLAN": "",
+    "NETWORK_SUBNET": "192.0.2.0/24",
+}
 TO_NODE3 = {"primary": ["node2"], "source": ["node2"], "target": ["node3"]}
 
 REHEARSALS = {
@@ -183,6 +192,61 @@ REHEARSALS = {
     ),
     "OP_INSTANCE_STARTUP": Rehearsal(
         "web1", {**WEB1, "force": True}, parts=ON_NODE2, said={"INSTANCE_STATUS": "up", "FORCE": "True"}
+    ),
+    "OP_NETWORK_ADD": Rehearsal(
+        "net1",
+        {
+            "network_name": "net1",
+            "network": "192.0.2.0/24",
+            "gateway": "192.0.2.1",
+            "network6": "2001:db8::/64",
+            "gateway6": "2001:db8::1",
+            "mac_prefix": "aa:00:02",
+            "tags": ["red", "blue"],
+        },
+        said={
+            "NETWORK_NAME": "net1",
+            "NETWORK_SUBNET": "192.0.2.0/24",
+            "NETWORK_GATEWAY": "192.0.2.1",
+            "NETWORK_SUBNET6": "2001:db8::/64",
+            "NETWORK_GATEWAY6": "2001:db8::1",
+            "NETWORK_MAC_PREFIX": "aa:00:02",
+            "NETWORK_TAGS": "blue red",
+        },
+    ),
+    "OP_NETWORK_CONNECT": Rehearsal(
+        "net1",
+        {"network_name": "net1", "group_name": "default", "network_mode": "bridged", "network_link": "br0"},
+        parts=WHOLE_GROUP,
+        said=CONNECTED,
+        before=(NET1,),
+    ),
+    "OP_NETWORK_DISCONNECT": Rehearsal(
+        "net1",
+        {"network_name": "net1", "group_name": "default"},
+        parts=WHOLE_GROUP,
+        said=CONNECTED,
+        before=(
+            NET1,
+            (
+                "OP_NETWORK_CONNECT",
+                {"network_name": "net1", "group_name": "default", "network_mode": "bridged", "network_link": "br0"},
+            ),
+        ),
+    ),
+    "OP_NETWORK_REMOVE": Rehearsal("net1", {"network_name": "net1"}, said={"NETWORK_NAME": "net1"}, before=(NET1,)),
+    "OP_NETWORK_RENAME": Rehearsal(
+        "net1",
+        {"network_name": "net1", "new_name": "net2"},
+        parts={"all": ["node1", "node2", "node3", "node4"]},
+        said={"OLD_NAME": "net1", "NEW_NAME": "net2"},
+        before=(NET1,),
+    ),
+    "OP_NETWORK_SET_PARAMS": Rehearsal(
+        "net1",
+        {"network_name": "net1", "gateway": "192.0.2.1"},
+        said={"NETWORK_NAME": "net1", "NETWORK_GATEWAY": "192.0.2.1", "NETWORK_TAGS": ""},
+        before=(NET1,),
     ),
     "OP_NODE_ADD": Rehearsal(
         "node5",

@@ -58,9 +58,13 @@ class NoResolver:
         return address in self.alive
 
 
-def first_state(nodes=3, candidates=3, **cluster):
-    """A cluster of ``node1``, ``node2`` ... at 10.0.0.1, 10.0.0.2 ..., the first the master."""
-    group = Group(uuid="group-default", name="default", serial_no=1)
+def first_state(nodes=3, candidates=3, networks=(), **cluster):
+    """A cluster of ``node1``, ``node2`` ... at 10.0.0.1, 10.0.0.2 ..., the first the master.
+
+    The networks are connected to bridge br0.
+    """
+    connected = {network.uuid: {"mode": "bridged", "link": "br0", "vlan": ""} for network in networks}
+    group = Group(uuid="group-default", name="default", serial_no=1, networks=connected)
     members = [
         Node(
             uuid=f"uuid-node{n}",
@@ -75,7 +79,7 @@ def first_state(nodes=3, candidates=3, **cluster):
     ]
     settings = {"enabled_hypervisors": ("fake",), "ipolicy": POLICY, "candidate_pool_size": candidates, **cluster}
     made = Cluster(uuid="uuid-cluster", name="cluster", master_node=members[0].uuid, serial_no=1, **settings)
-    return State().changed([group, *members, made])
+    return State().changed([*networks, group, *members, made])
 
 
 async def stored(state, store):

@@ -25,7 +25,7 @@ from ganeti.config.upgrade import STEPS, upgrade
 from ganeti.errors import StoreFailed
 from ganeti.jobs.queue import JobQueue, interrupted, unfinished
 from ganeti.jobs.queue import record_of as job_record
-from ganeti.model.group import AllocPolicy
+from ganeti.model.group import AllocPolicy, Group
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.job import JobStatus
 from ganeti.model.node import Node
@@ -144,6 +144,26 @@ async def test_instances_are_the_same(store):
     assert [state.get(Node, uuid).name for uuid in db.nodes] == ["node2.example.com"]
     assert (db.admin_state, db.admin_state_source) == (AdminState.DOWN, "user")
     assert old.admin_state is AdminState.OFFLINE
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form >= 3])
+async def test_networks_are_the_same(form, tmp_path):
+    store = written(form, tmp_path)
+    state = read_state(store)
+    (network,) = state.networks
+    assert (network.name, network.network, network.gateway, network.network6, network.gateway6) == (
+        "customers",
+        "198.51.100.0/24",
+        "198.51.100.1",
+        "2001:db8::/64",
+        "2001:db8::1",
+    )
+    assert (network.mac_prefix, set(network.tags), network.holds_nodes) == ("aa:00:02", {"dmz"}, False)
+    assert network.reserved == ("198.51.100.100-198.51.100.199", "198.51.100.201")
+    assert state.find(Group, "default").networks == {network.uuid: {"mode": "bridged", "link": "br100", "vlan": ""}}
+    db = state.find(Instance, "db1.example.com")
+    assert [(nic.ip, nic.network) for nic in db.nics] == [("198.51.100.2", network.uuid)]
+    store.close()
 
 
 async def test_serial_numbers_and_times_are_the_same(store):

@@ -29,12 +29,13 @@ from ganeti.operations.cluster.spelling import layered_parameters
 from ganeti.query import language
 from ganeti.query.instance import INSTANCES
 from ganeti.query.job import JOBS
+from ganeti.query.network import NETWORKS
 from ganeti.query.node import NODES
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
-COLUMNS = {"gnt-instance": INSTANCES, "gnt-node": NODES, "gnt-job": JOBS}
+COLUMNS = {"gnt-instance": INSTANCES, "gnt-network": NETWORKS, "gnt-node": NODES, "gnt-job": JOBS}
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 
 

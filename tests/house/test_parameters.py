@@ -24,6 +24,7 @@ from ganeti.errors import WrongInput
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.cluster import Cluster
 from ganeti.model.group import Group
+from ganeti.model.network import Network
 from ganeti.model.node import Node
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.disk import DISK_PARAMETERS
@@ -197,7 +198,9 @@ def test_a_setting_of_the_cluster_is_read_by_something_besides_its_own_commands(
     assert sorted(set(settings()) - read_of("cluster")) == []
 
 
-@pytest.mark.parametrize(("cls", "names"), [(Node, ("node", "configured")), (Group, ("group",))])
+@pytest.mark.parametrize(
+    ("cls", "names"), [(Node, ("node", "configured")), (Group, ("group",)), (Network, ("network",))]
+)
 def test_a_setting_of_a_node_or_group_is_read_by_something_besides_its_own_commands(cls, names):
     fields = {row.name for row in settings_of(cls)} - KEPT_FOR_OTHERS
     assert sorted(fields - read_of(*names, "self")) == []

@@ -6,7 +6,9 @@ from collections import Counter
 
 from ganeti.config.configuration import read_state
 from ganeti.model.disk import DiskUse
+from ganeti.model.group import Group
 from ganeti.model.instance import AdminState, Instance
+from ganeti.model.network import Network
 from ganeti.model.node import Node
 from ganeti.node.storage.fake import FakeStorage
 from ganeti.rpc.contract.node import Ping, Pong
@@ -23,6 +25,7 @@ async def examine(cluster):
     assert list(strange_copies(cluster)) == []
     assert [found async for found in wrongly_used(cluster)] == []
     assert [guest async for guest in misplaced(cluster)] == []
+    assert list(wrong_addresses(cluster.state)) == []
     await examine_replicas(cluster)
     await examine_trust(cluster)
     await examine_keys(cluster)
@@ -132,6 +135,20 @@ async def misplaced(cluster):
                 broke_off(cluster, what, instance) for what in ("SHUTDOWN", "REMOVE")
             ):
                 yield f"{guest} runs on {name}, and is {instance.admin_state}"
+
+
+def wrong_addresses(state):
+    """Addresses that two have, or that are not where they should be; networks that are not where they are used."""
+    owners = Counter((nic.network, nic.ip) for i in state.instances for nic in i.nics if nic.network and nic.ip)
+    yield from (f"{ip} of {network} has {count} owners" for (network, ip), count in owners.items() if count > 1)
+    for instance in state.instances:
+        groups = [state.get(Group, state.get(Node, uuid).group) for uuid in instance.nodes]
+        for nic in (nic for nic in instance.nics if nic.network):
+            network = state.get(Network, nic.network)
+            if nic.ip and (not network.contains(nic.ip) or nic.ip == network.gateway):
+                yield f"{instance.name} has {nic.ip} of {network.name}"
+            if any(network.uuid not in group.networks for group in groups):
+                yield f"{instance.name} is in {network.name}, which is not connected there"
 
 
 def broke_off(cluster, what, instance: Instance):

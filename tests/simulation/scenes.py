@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ganeti.model.entity import evolve
+from ganeti.model.network import Network
 from ganeti.model.node import Node
 
 NEW = {
@@ -20,7 +21,15 @@ NEW = {
     "ip_check": False,
 }
 # What the cluster of a simulation has.
-TEMPLATES = {"enabled_disk_templates": ("sharedfile", "diskless", "drbd", "plain"), "vg_name": "xenvg"}
+TEMPLATES = {
+    "enabled_disk_templates": ("sharedfile", "diskless", "drbd", "plain"),
+    "vg_name": "xenvg",
+    # So small that its addresses run out.
+    "networks": (
+        Network(uuid="uuid-net1", name="net1", network="10.1.0.0/29", gateway="10.1.0.1", serial_no=1),
+        Network(uuid="uuid-net2", name="net2", network="10.0.0.0/29", serial_no=1),
+    ),
+}
 STRANGER = Node(uuid="", name="node4", primary_ip="10.0.0.4", group="")
 
 
@@ -118,6 +127,11 @@ async def grouped(cluster):
     await cluster.run("OP_GROUP_ADD", group_name="rack2")
 
 
+async def network_apart(cluster):
+    """A network that is connected to no node group."""
+    await cluster.run("OP_NETWORK_ADD", network_name="net3", network="10.3.0.0/30")
+
+
 @dataclass(frozen=True)
 class Scene:
     """An operation that succeeds on what ``prepare`` has made, there with ``parameters("web1", "node2")``.
@@ -149,6 +163,23 @@ def tags(wire_name, prepare, **more):
 
 def new(name, node):
     return {"instance_name": name, "pnode": node, **NEW}
+
+
+def pooled(name, node):
+    return {**new(name, node), "nics": [{"network": "net1", "ip": "pool"}, {"network": "net2", "ip": "pool"}]}
+
+
+def addressed_by_hand(name, node):
+    return {**new(name, node), "nics": [{"network": "net1", "ip": "10.1.0.3"}]}
+
+
+def connection(group):
+    return lambda name, node: {
+        "network_name": "net1",
+        "group_name": group,
+        "network_mode": "bridged",
+        "network_link": "br1",
+    }
 
 
 def started(name, node):
@@ -224,6 +255,8 @@ SCENES = (
     Scene("OP_INSTANCE_CREATE", lambda name, node: {**new(name, node), "pnode": None}),
     Scene("OP_INSTANCE_CREATE", new_mirrored, often=4),
     Scene("OP_INSTANCE_CREATE", adopting, strays),
+    Scene("OP_INSTANCE_CREATE", pooled, often=4),
+    Scene("OP_INSTANCE_CREATE", addressed_by_hand, often=2),
     instance("OP_INSTANCE_DEACTIVATE_DISKS", activated),
     move("OP_INSTANCE_FAILOVER", running),
     move("OP_INSTANCE_FAILOVER", stopped),
@@ -255,6 +288,13 @@ SCENES = (
     instance("OP_INSTANCE_SHUTDOWN", mirrored),
     instance("OP_INSTANCE_STARTUP", stopped, often=4),
     instance("OP_INSTANCE_STARTUP", mirrored_and_stopped),
+    Scene("OP_NETWORK_ADD", lambda name, node: {"network_name": "net3", "network": "10.3.0.0/30"}),
+    Scene("OP_NETWORK_CONNECT", connection("rack2"), grouped),
+    Scene("OP_NETWORK_DISCONNECT", lambda name, node: {"network_name": "net1", "group_name": "default"}),
+    Scene("OP_NETWORK_REMOVE", lambda name, node: {"network_name": "net3"}, network_apart),
+    Scene("OP_NETWORK_RENAME", lambda name, node: {"network_name": "net3", "new_name": "net4"}, network_apart),
+    Scene("OP_NETWORK_SET_PARAMS", lambda name, node: {"network_name": "net1", "gateway": "10.1.0.2"}),
+    Scene("OP_NETWORK_SET_PARAMS", lambda name, node: {"network_name": "net1", "add_reserved_ips": ["10.1.0.6"]}),
     Scene("OP_NODE_ADD", joining, stranger),
     Scene("OP_NODE_ADD", joining, wanted_stranger),
     Scene("OP_NODE_EVACUATE", lambda name, node: {"node_name": "node3", "mode": "all", "iallocator": "hail"}, mirrored),

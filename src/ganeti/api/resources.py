@@ -14,6 +14,7 @@ from ganeti.declare.setting import settings_of
 from ganeti.model.entity import Entity
 from ganeti.model.group import Group
 from ganeti.model.kind import Kind
+from ganeti.model.network import Network
 from ganeti.model.node import Node
 
 
@@ -86,9 +87,21 @@ GROUP_FIELDS = (
     *_settings(Group),
     *COMMON,
 )
+NETWORK_FIELDS = (
+    "name",
+    "network",
+    *_settings(Network),
+    "free_count",
+    "reserved_count",
+    "map",
+    "group_list",
+    "inst_list",
+    "external_reservations",
+    *COMMON,
+)
 JOB_FIELDS_BULK = ("id", "ops", "status", "summary", "opstatus", "received_ts", "start_ts", "end_ts")
 JOB_FIELDS = (*JOB_FIELDS_BULK, "oplog", "opresult")
-QUERYABLE = ("instance", "node", "group", "job", "lock", "os")
+QUERYABLE = ("instance", "node", "group", "network", "job", "lock", "os")
 # What clients ask for before they use a newer form of a request; those of operations that are not there are missing.
 FEATURES = ("instance-create-reqv1",)
 ROLE_NAMES = {"M": "master", "C": "master-candidate", "R": "regular", "D": "drained", "O": "offline"}
@@ -117,6 +130,7 @@ COLLECTIONS = (
     Collection(Kind.INSTANCE, INSTANCE_FIELDS),
     Collection(Kind.NODE, NODE_FIELDS, also={"secondary_ip": "sip"}),
     Collection(Kind.GROUP, GROUP_FIELDS, names=("name", "id")),
+    Collection(Kind.NETWORK, NETWORK_FIELDS, names=("name", "id")),
 )
 
 

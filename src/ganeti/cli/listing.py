@@ -10,6 +10,7 @@ from ganeti.cli import table
 from ganeti.cli.names import full_names
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
+from ganeti.cli.table import Wordings
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import FieldKind, ValueStatus
 from ganeti.errors import EXIT_UNKNOWN_FIELD
@@ -46,8 +47,11 @@ def output(what: str) -> Option:
     return Option(("-o", "--output"), told, metavar="COLUMNS", completes=f"columns of {what}")
 
 
-def show(session: Session, values: dict[str, Any], answer: dict[str, Any]) -> int:
-    """Print a query's answer; the exit status tells about unknown columns."""
+def show(session: Session, values: dict[str, Any], answer: dict[str, Any], wordings: Wordings | None = None) -> int:
+    """Print a query's answer; the exit status tells about unknown columns.
+
+    ``wordings``: how values are told of columns, by name, whose values are neither simple things nor lists of them.
+    """
     unknown = [field["name"] for field in answer["fields"] if field["kind"] == FieldKind.UNKNOWN]
     if unknown:
         session.warn(f"Warning: Queried for unknown fields {', '.join(unknown)}")
@@ -57,6 +61,7 @@ def show(session: Session, values: dict[str, Any], answer: dict[str, Any]) -> in
         separator=values.get("separator"),
         units=values.get("units"),
         verbose=bool(values.get("verbose")),
+        wordings=wordings or {},
     )
     if lines:
         session.say("\n".join(lines))
@@ -71,12 +76,13 @@ def columns(values: dict[str, Any], usual: Sequence[str]) -> list[str]:
     return [*usual, *asked[1:].split(",")] if asked.startswith("+") else asked.split(",")
 
 
-def lister(script: str, what: str, usual: Sequence[str]) -> Local:
-    """The ``list`` command of a kind of thing."""
+def lister(script: str, what: str, usual: Sequence[str], wordings: Wordings | None = None) -> Local:
+    """The ``list`` command of a kind of thing; ``wordings`` as in ``show``."""
 
     def run(session: Session, values: dict[str, Any]) -> int:
         condition = _condition(session, what, values)
-        return show(session, values, session.client.call(Method.QUERY, what, columns(values, usual), condition))
+        answer = session.client.call(Method.QUERY, what, columns(values, usual), condition)
+        return show(session, values, answer, wordings)
 
     noun = _noun(what)
     argument = Argument(

@@ -59,6 +59,10 @@ def gnt_group() -> int:
     return _begin("gnt-group")
 
 
+def gnt_network() -> int:
+    return _begin("gnt-network")
+
+
 def gnt_os() -> int:
     return _begin("gnt-os")
 

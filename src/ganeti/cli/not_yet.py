@@ -19,7 +19,6 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         "gnt-filter": "add delete info list list-fields replace",
         "gnt-group": "evacuate",
         "gnt-instance": "change-group reinstall rename",
-        "gnt-network": "add add-tags connect disconnect info list list-fields list-tags modify remove remove-tags",
         "gnt-node": "health power powercycle restricted-command",
     }.items()
 }

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ganeti.declare.field import FieldKind, ValueStatus
@@ -17,6 +17,7 @@ _ABSENT = {
     ValueStatus.UNAVAILABLE: ("-", "(unavail)"),
     ValueStatus.OFFLINE: ("*", "(offline)"),
 }
+Wordings = Mapping[str, Callable[[Any], str]]
 _NUMERIC = frozenset({FieldKind.NUMBER, FieldKind.FLOAT, FieldKind.UNIT})
 
 
@@ -27,12 +28,20 @@ def render(
     separator: str | None = None,
     units: str | None = None,
     verbose: bool = False,
+    wordings: Wordings | None = None,
 ) -> list[str]:
-    """The lines of a query's answer. ``units``: h, m, g or t; by default m with a separator, else h."""
+    """The lines of a query's answer. ``units``: h, m, g or t; by default m with a separator, else h.
+
+    ``wordings``: by the name of a column, how its values are told.
+    """
     kinds = [FieldKind(field["kind"]) for field in table["fields"]]
+    told = [(wordings or {}).get(field["name"]) for field in table["fields"]]
     unit = units or ("m" if separator else "h")
     rows = [
-        [_cell(status, value, kind, unit, verbose) for (status, value), kind in zip(cells, kinds, strict=True)]
+        [
+            words(value) if words and status == ValueStatus.NORMAL else _cell(status, value, kind, unit, verbose)
+            for (status, value), kind, words in zip(cells, kinds, told, strict=True)
+        ]
         for cells in table["data"]
     ]
     if headers:

@@ -89,4 +89,4 @@ def _in_part(cls: type[Entity], record: Record) -> tuple[Entity, Sequence[str]]:
 def _referred(entity: Entity) -> Sequence[str]:
     if isinstance(entity, Node):
         return [entity.group]
-    return entity.nodes if isinstance(entity, Instance) else []
+    return [*entity.nodes, *entity.networks] if isinstance(entity, Instance) else []

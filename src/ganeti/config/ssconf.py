@@ -42,6 +42,7 @@ def ssconf_values(state: State) -> dict[str, str]:
         "primary_ip_family": _FAMILIES[cluster.primary_ip_version],
         "instance_list": _lines(instance.name for instance in state.instances),
         "hypervisor_list": _lines(cluster.enabled_hypervisors),
+        "networks": _lines(f"{network.uuid} {network.name}" for network in state.networks),
         "nodegroups": _lines(f"{group.uuid} {group.name}" for group in state.groups),
         "file_storage_dir": cluster.file_storage_dir,
         "shared_file_storage_dir": cluster.shared_file_storage_dir,

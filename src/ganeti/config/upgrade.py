@@ -15,8 +15,14 @@ from ganeti.config.store import FORMAT, Store
 from ganeti.errors import StoreFailed
 from ganeti.rpc.contract.store import Position, Record
 
-# From the format that is the key to the one after it.
-STEPS: dict[int, Callable[[Sequence[Record]], Sequence[Record]]] = {1: to_format_2}
+
+def _unchanged(records: Sequence[Record]) -> Sequence[Record]:
+    return records
+
+
+# From the format that is the key to the one after it. Software that knows format 2 alone knows no networks: it would
+# connect the network cards that are in one to the cluster's default bridge.
+STEPS: dict[int, Callable[[Sequence[Record]], Sequence[Record]]] = {1: to_format_2, 2: _unchanged}
 
 
 async def upgrade(store: Store) -> bool:

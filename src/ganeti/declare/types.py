@@ -60,10 +60,10 @@ _HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*"
 HostName = Annotated[
     str, form(_HOST_NAME, "a host name: letters, digits, '-', '_' and '.', beginning with a letter or digit", 253)
 ]
-GroupName = Annotated[
-    str,
-    form(_HOST_NAME, "a name of letters, digits, '-', '_' and '.', beginning with a letter or digit", LONGEST_NAME),
-]
+_PLAIN_NAME = "a name of letters, digits, '-', '_' and '.', beginning with a letter or digit"
+GroupName = Annotated[str, form(_HOST_NAME, _PLAIN_NAME, LONGEST_NAME)]
+# Where a network is named, "none" means that there is none.
+NetworkName = Annotated[str, form(rf"(?!none\Z){_HOST_NAME}", f"{_PLAIN_NAME}, other than 'none'", LONGEST_NAME)]
 # OS provider with an optional variant, as in "debian+bookworm".
 OS_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 OsName = Annotated[str, form(rf"{OS_NAME}(\+{OS_NAME})?", "an OS name such as 'debian' or 'debian+bookworm'", 120)]
@@ -108,12 +108,28 @@ MacRequest = Annotated[
         17,
     ),
 ]
+_MAC_PREFIX = r"[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){2}"
+MacPrefix = Annotated[str, form(_MAC_PREFIX, "the beginning of a MAC address, such as aa:00:00", longest=8)]
 
 _OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = rf"{_OCTET}(\.{_OCTET}){{3}}"
 # The pattern tells the characters; whoever connects finds out about the rest.
 _IPV6 = r"[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f]{0,4}){2,7}(\.\d{1,3}){0,3}"
 IpAddress = Annotated[str, form(rf"{_IPV4}|{_IPV6}", "an IP address such as 192.0.2.1 or 2001:db8::1", 45)]
+
+# Of a network; what can be taken away again is "none" then.
+Subnet = Annotated[str, form(rf"{_IPV4}/\d{{1,2}}", "an IPv4 subnet such as 192.0.2.0/24", 18)]
+Ipv4Span = Annotated[
+    str,
+    form(rf"{_IPV4}(-{_IPV4})?", "an IPv4 address such as 192.0.2.7, or a range such as 192.0.2.7-192.0.2.19", 31),
+]
+Ipv4Spans = Annotated[list[Ipv4Span], Meta(max_length=MOST_NAMES)]
+GatewayOrNone = Annotated[str, form(rf"{_IPV4}|none", "an IPv4 address such as 192.0.2.1, or 'none'", 15)]
+Gateway6OrNone = Annotated[str, form(rf"{_IPV6}|none", "an IPv6 address such as 2001:db8::1, or 'none'", 45)]
+Subnet6OrNone = Annotated[str, form(rf"{_IPV6}/\d{{1,3}}|none", "an IPv6 subnet such as 2001:db8::/64, or 'none'", 49)]
+MacPrefixOrNone = Annotated[
+    str, form(rf"{_MAC_PREFIX}|none", "the beginning of a MAC address, such as aa:00:00, or 'none'", longest=8)
+]
 
 # Characters as Ganeti allows them in tags.
 Tag = Annotated[

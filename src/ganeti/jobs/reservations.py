@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Instances that jobs are making: not in the configuration yet, but what they will hold is taken.
 
-So two jobs that run at the same time do not choose the same MAC address or console port, nor the last
-memory of a node.
+So two jobs that run at the same time do not choose the same MAC address, address of a network or
+console port, nor the last memory of a node.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ class Reservations:
     @property
     def macs(self) -> set[str]:
         return {nic.mac for instance in self._instances.values() for nic in instance.nics}
+
+    @property
+    def addresses(self) -> set[tuple[str, str]]:
+        """(UUID of the network, IP address)."""
+        return {address for instance in self._instances.values() for address in instance.addresses}
 
     @property
     def ports(self) -> set[int]:

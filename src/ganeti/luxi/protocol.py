@@ -39,6 +39,7 @@ class Method(StrEnum):
     QUERY_INSTANCES = "QueryInstances"
     QUERY_NODES = "QueryNodes"
     QUERY_GROUPS = "QueryGroups"
+    QUERY_NETWORKS = "QueryNetworks"
     QUERY_CLUSTER_INFO = "QueryClusterInfo"
     QUERY_CONFIG_VALUES = "QueryConfigValues"
     QUERY_TAGS = "QueryTags"

@@ -11,6 +11,7 @@ from ganeti.declare.setting import setting
 from ganeti.declare.types import (
     MOST_KINDS,
     MOST_NAMES,
+    MacPrefix,
     Name,
     NonEmpty,
     NonNegative,
@@ -32,12 +33,6 @@ from ganeti.model.parameters.policy import Policy
 _Directory = Annotated[
     str,
     form(r"(?!.*/\.\.?(/|\Z))((/[^/\x00-\x1f]+)+/?)?", "an absolute path below '/' and without '..', or nothing"),
-]
-_MacPrefix = Annotated[
-    str,
-    form(
-        r"[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){2}", "the beginning of a MAC address, such as aa:00:00", longest=8
-    ),
 ]
 _Device = Annotated[str, form(r"[^\s/]{1,15}", "the name of a network device, such as br0", longest=15)]
 _Netmask = Annotated[int, Meta(ge=0, le=128)]
@@ -131,7 +126,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = 25
     mac_prefix: Annotated[
-        _MacPrefix,
+        MacPrefix,
         setting(
             "Prefix of generated MAC addresses, such as aa:00:00",
             "-m",

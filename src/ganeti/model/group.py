@@ -22,7 +22,10 @@ class AllocPolicy(StrEnum):
 
 
 class Group(Entity, frozen=True, kw_only=True):
-    """The mappings override the cluster's parameters. A field with a ``setting`` is a column of lists."""
+    """The mappings override the cluster's parameters. A field with a ``setting`` is a column of lists.
+
+    ``networks``: by UUID, how those are connected that are, as NIC parameters.
+    """
 
     kind: ClassVar[Kind] = Kind.GROUP
 
@@ -45,3 +48,4 @@ class Group(Entity, frozen=True, kw_only=True):
     ] = {}
     hv_state: dict[str, Any] = {}
     disk_state: dict[str, Any] = {}
+    networks: dict[str, dict[str, Any]] = {}

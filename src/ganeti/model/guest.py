@@ -13,6 +13,7 @@ from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
+from ganeti.model.network import Network, NetworkFacts, facts_of
 from ganeti.model.nic import Nic
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, checked, filled
@@ -24,7 +25,10 @@ from ganeti.model.state import State
 
 
 class GuestNic(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A network card and where it is connected; see NicParameters."""
+    """A network card and where it is connected; see NicParameters.
+
+    Without a ``link`` it is connected to nothing: its network is not, in this node group.
+    """
 
     uuid: str
     mac: str
@@ -33,7 +37,7 @@ class GuestNic(Struct, frozen=True, kw_only=True, omit_defaults=True):
     vlan: str = ""
     ip: str | None = None
     name: str | None = None
-    network: str | None = None
+    network: NetworkFacts | None = None
 
 
 class Peer(Struct, frozen=True):
@@ -93,7 +97,7 @@ def guest_of(
         osparams=os_parameters(state, instance) | dict(osparams_secret or {}),
         disks=disks_of(state, instance),
         peers=peers_of(state, instance.disks),
-        nics=tuple(guest_nic(state, nic) for nic in instance.nics),
+        nics=guest_nics(state, instance),
         network_port=instance.network_port,
     )
 
@@ -117,11 +121,8 @@ def disks_of(state: State, instance: Instance) -> tuple[Disk, ...]:
 def disk_layers(state: State, instance: Instance) -> tuple[Mapping[str, Any], ...]:
     """What the cluster sets for the disks of an instance, and what the group of its node overrides."""
     template = str(instance.disk_template)
-    layers = [state.cluster.diskparams.get(template, {})]
-    if instance.primary_node:  # none yet of one that is being placed
-        group = state.get(Group, state.get(Node, instance.primary_node).group)
-        layers.append(group.diskparams.get(template, {}))
-    return tuple(layers)
+    group = group_of(state, instance)
+    return (state.cluster.diskparams.get(template, {}), group.diskparams.get(template, {}) if group else {})
 
 
 def _disk_parameters(table: type[Struct], layers: Iterable[Mapping[str, Any]], disk: Disk) -> dict[str, Any]:
@@ -183,8 +184,20 @@ def _os_layers(state: State, instance: Instance) -> list[tuple[dict[str, str], d
     return [*inherited, (instance.osparams, instance.osparams_private)]
 
 
-def guest_nic(state: State, nic: Nic) -> GuestNic:
-    parameters = filled(NicParameters, state.cluster.nicparams, nic.nicparams, what="NIC parameters")
+def group_of(state: State, instance: Instance) -> Group | None:
+    """The node group that an instance is in; None for one that is being placed."""
+    return state.get(Group, state.get(Node, instance.primary_node).group) if instance.primary_node else None
+
+
+def guest_nics(state: State, instance: Instance) -> tuple[GuestNic, ...]:
+    group = group_of(state, instance)
+    return tuple(guest_nic(state, nic, group) for nic in instance.nics)
+
+
+def guest_nic(state: State, nic: Nic, group: Group | None) -> GuestNic:
+    """The card of an instance in a node group."""
+    network = state.get(Network, nic.network) if nic.network else None
+    parameters = _nic_parameters(state, nic, group)
     return GuestNic(
         uuid=nic.uuid,
         mac=nic.mac,
@@ -193,8 +206,15 @@ def guest_nic(state: State, nic: Nic) -> GuestNic:
         vlan=parameters.vlan,
         ip=nic.ip,
         name=nic.name,
-        network=nic.network,
+        network=facts_of(network) if network else None,
     )
+
+
+def _nic_parameters(state: State, nic: Nic, group: Group | None) -> NicParameters:
+    if nic.network is None:
+        return filled(NicParameters, state.cluster.nicparams, nic.nicparams, what="NIC parameters")
+    connection = group.networks.get(nic.network) if group else None
+    return filled(NicParameters, connection or {"link": ""}, what="NIC parameters")
 
 
 def _os_and_variant(os: str) -> tuple[str, ...]:

@@ -58,6 +58,16 @@ class Instance(Entity, frozen=True, kw_only=True):
         return tuple(device for nodes, minors in mirrored for device in zip(nodes, minors, strict=True))
 
     @property
+    def addresses(self) -> tuple[tuple[str, str], ...]:
+        """Those that its network cards have in networks of the cluster: (UUID of the network, IP address)."""
+        return tuple((nic.network, nic.ip) for nic in self.nics if nic.network and nic.ip)
+
+    @property
+    def networks(self) -> frozenset[str]:
+        """UUIDs of the networks that its network cards are in."""
+        return frozenset(nic.network for nic in self.nics if nic.network)
+
+    @property
     def nodes(self) -> tuple[str, ...]:
         """UUIDs of the primary node and the secondary ones."""
         return (self.primary_node, *self.secondary_nodes)

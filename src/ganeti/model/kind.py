@@ -21,6 +21,7 @@ class Kind(StrEnum):
     path: str
 
     CLUSTER = "cluster", "cluster", "cluster", ""
+    NETWORK = "network", "network", "network", "networks"
     GROUP = "group", "node group", "nodegroup", "groups"
     NODE = "node", "node", "node", "nodes"
     INSTANCE = "instance", "instance", "instance", "instances"

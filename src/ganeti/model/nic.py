@@ -9,7 +9,10 @@ from msgspec import Struct
 
 
 class Nic(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``nicparams`` overrides the cluster's NIC parameters; ``network`` is a network's UUID."""
+    """``network`` is a network's UUID: how such a card is connected is what the node group says of the network.
+
+    ``nicparams`` of others overrides the cluster's NIC parameters.
+    """
 
     uuid: str
     mac: str

@@ -8,7 +8,7 @@ size of the change however large the cluster is. Readers keep the value they hol
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from ganeti.model.entity import Entity
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.kind import Kind
+from ganeti.model.network import Network
 from ganeti.model.node import Node, NodeRole
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.node import NodeParameters
@@ -29,7 +30,7 @@ from ganeti.model.parameters.policy import Policy
 
 E = TypeVar("E", bound=Entity)
 
-CLASSES: dict[Kind, type[Entity]] = {cls.kind: cls for cls in (Cluster, Group, Node, Instance)}
+CLASSES: dict[Kind, type[Entity]] = {cls.kind: cls for cls in (Cluster, Network, Group, Node, Instance)}
 _DIGITS = re.compile(r"(\d+)")
 _MOST_KEYS = 16_384  # names whose sort keys are kept
 
@@ -41,6 +42,7 @@ class State:
     entities: Map[Kind, Map[str, Entity]] = field(default_factory=lambda: Map({kind: Map() for kind in Kind}))
     names: Map[tuple[Kind, str], str] = field(default_factory=Map)  # (kind, name) → UUID
     macs: Map[str, str] = field(default_factory=Map)  # MAC → UUID of the instance
+    addresses: Map[str, Map[str, str]] = field(default_factory=Map)  # network UUID → IP address → UUID of the instance
     ports: Map[int, str] = field(default_factory=Map)  # TCP port → UUID of the instance
     minors: Map[tuple[str, int], str] = field(default_factory=Map)  # (node UUID, DRBD minor) → UUID of the instance
     on_node: Map[str, Map[str, None]] = field(default_factory=Map)  # node UUID → UUIDs of instances
@@ -71,6 +73,10 @@ class State:
     @property
     def groups(self) -> list[Group]:
         return self.all_of(Group)
+
+    @property
+    def networks(self) -> list[Network]:
+        return self.all_of(Network)
 
     @property
     def instances(self) -> list[Instance]:
@@ -116,6 +122,10 @@ class State:
         """The instances whose primary or secondary node it is."""
         return [self.get(Instance, uuid) for uuid in self.on_node.get(node_uuid, Map())]
 
+    def addresses_in(self, network: Network) -> Mapping[str, str]:
+        """The IP addresses that instances have in a network, with the UUIDs of those."""
+        return self.addresses.get(network.uuid, Map())
+
     def role(self, node: Node) -> NodeRole:
         if node.uuid == self.cluster.master_node:
             return NodeRole.MASTER
@@ -135,7 +145,10 @@ class State:
         return filled(Policy, msgspec.to_builtins(self.cluster.ipolicy), group.ipolicy, what="Instance policy")
 
     def changed(self, puts: Iterable[Entity], deletes: Iterable[Entity] = ()) -> State:
-        """The state after a transaction. Raises NotUnique if two would share a name, MAC, port or DRBD minor."""
+        """The state after a transaction.
+
+        Raises NotUnique if two would share a name, MAC, address of a network, port or DRBD minor.
+        """
         state = self
         for entity in deletes:
             state = state._without(entity)
@@ -166,6 +179,7 @@ class State:
 
     def _with_instance(self, instance: Instance) -> State:
         macs, ports, minors, on_node = self.macs, self.ports, self.minors, self.on_node
+        addresses = self.addresses
         for port in instance.ports:
             if port in ports:
                 raise NotUnique(f"TCP port {port} is in use by another instance or disk")
@@ -178,22 +192,31 @@ class State:
             if nic.mac in macs:
                 raise NotUnique(f"MAC address {nic.mac} is in use by another instance")
             macs = macs.set(nic.mac, instance.uuid)
+        for network, address in instance.addresses:
+            used = addresses.get(network, Map())
+            if address in used:
+                raise NotUnique(f"IP address {address} is in use by another instance of the same network")
+            addresses = addresses.set(network, used.set(address, instance.uuid))
         for node in instance.nodes:
             on_node = on_node.set(node, on_node.get(node, Map()).set(instance.uuid, None))
-        return replace(self, macs=macs, ports=ports, minors=minors, on_node=on_node)
+        return replace(self, macs=macs, addresses=addresses, ports=ports, minors=minors, on_node=on_node)
 
     def _without_instance(self, instance: Instance) -> State:
         macs, ports, minors, on_node = self.macs, self.ports, self.minors, self.on_node
+        addresses = self.addresses
         for port in instance.ports:
             ports = ports.delete(port)
         for device in instance.minors:
             minors = minors.delete(device)
         for nic in instance.nics:
             macs = macs.delete(nic.mac)
+        for network, address in instance.addresses:
+            kept = addresses[network].delete(address)
+            addresses = addresses.set(network, kept) if kept else addresses.delete(network)
         for node in instance.nodes:
             left = on_node[node].delete(instance.uuid)
             on_node = on_node.set(node, left) if left else on_node.delete(node)
-        return replace(self, macs=macs, ports=ports, minors=minors, on_node=on_node)
+        return replace(self, macs=macs, addresses=addresses, ports=ports, minors=minors, on_node=on_node)
 
     def _all(self, cls: type[E]) -> Iterator[E]:
         return (entity for entity in self.entities[cls.kind].values() if isinstance(entity, cls))

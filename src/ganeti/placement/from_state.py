@@ -135,6 +135,7 @@ class _Builder:
             spindles=sum(spindles) if spindles else None,
             disks=sizes,
             nics=len(instance.nics),
+            networks=tuple(sorted(instance.networks)),
             hypervisor=instance.hypervisor,
         )
 
@@ -153,4 +154,5 @@ def _group(state: State, group: model_group.Group) -> Group:
         alloc_policy=AllocPolicy(str(group.alloc_policy)),
         policy=state.policy_of(group),
         tags=tuple(sorted(group.tags)),
+        networks=tuple(sorted(group.networks)),
     )

@@ -49,7 +49,8 @@ def setting_columns(
 
 def _kind(parameter: Parameter) -> FieldKind:
     kind = parameter.kind
-    return TEXT if isinstance(kind, type) and issubclass(kind, str) else kind_of_parameter(parameter)
+    text = isinstance(kind, type) and issubclass(kind, str)
+    return TEXT if text and not parameter.nullable else kind_of_parameter(parameter)
 
 
 def _value(own: Callable[[R], Entity], name: str) -> Callable[[R], Any]:

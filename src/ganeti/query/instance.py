@@ -12,7 +12,7 @@ from ganeti.declare.field import BOOL, NUMBER, OTHER, TEXT, UNIT, FieldKind
 from ganeti.declare.parameter import parameters_of
 from ganeti.model.disk import Disk
 from ganeti.model.group import Group
-from ganeti.model.guest import GuestNic, backend_parameters, guest_nic, hypervisor_parameters, public_os_parameters
+from ganeti.model.guest import GuestNic, backend_parameters, guest_nics, hypervisor_parameters, public_os_parameters
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
@@ -53,7 +53,7 @@ class InstanceRow:
 
     @cached_property
     def nics(self) -> tuple[GuestNic, ...]:
-        return tuple(guest_nic(self.view.state, nic) for nic in self.instance.nics)
+        return guest_nics(self.view.state, self.instance)
 
     @property
     def secondaries(self) -> list[Node]:
@@ -85,6 +85,14 @@ def _of_nic(pick: Callable[[GuestNic], Any]) -> Callable[[InstanceRow], list[Any
 
 def _bridge(nic: GuestNic) -> str | None:
     return nic.link if nic.mode == "bridged" else None
+
+
+def _network_uuid(nic: GuestNic) -> str | None:
+    return nic.network.uuid if nic.network else None
+
+
+def _network_name(nic: GuestNic) -> str | None:
+    return nic.network.name if nic.network else None
 
 
 def _disk_usage(row: InstanceRow) -> int:
@@ -282,8 +290,8 @@ _COLUMNS: list[Column[InstanceRow]] = [
     column("nic.macs", "NIC_MACs", OTHER, "MAC addresses", _of_nic(lambda nic: nic.mac)),
     column("nic.modes", "NIC_modes", OTHER, "Modes of the NICs", _of_nic(lambda nic: nic.mode)),
     column("nic.names", "NIC_Names", OTHER, "Names of the NICs", _of_nic(lambda nic: nic.name)),
-    column("nic.networks", "NIC_networks", OTHER, "UUIDs of the NICs' networks", _of_nic(lambda nic: nic.network)),
-    column("nic.networks.names", "NIC_networks_names", OTHER, "Networks of the NICs", _of_nic(lambda nic: None)),
+    column("nic.networks", "NIC_networks", OTHER, "UUIDs of the NICs' networks", _of_nic(_network_uuid)),
+    column("nic.networks.names", "NIC_networks_names", OTHER, "Networks of the NICs", _of_nic(_network_name)),
     column("nic.uuids", "NIC_UUIDs", OTHER, "UUIDs of the NICs", _of_nic(lambda nic: nic.uuid)),
     column("nic.vlans", "NIC_VLANs", OTHER, "VLANs of the NICs", _of_nic(lambda nic: nic.vlan)),
 ]
@@ -351,8 +359,8 @@ _OF_NIC: dict[str, tuple[str, FieldKind, str, Callable[[GuestNic], Any]]] = {
     "nic.mac": ("NicMAC", TEXT, "MAC address", lambda nic: nic.mac),
     "nic.mode": ("NicMode", TEXT, "Mode", lambda nic: nic.mode),
     "nic.name": ("NicName", TEXT, "Name", lambda nic: nic.name),
-    "nic.network": ("NicNetwork", TEXT, "UUID of the network", lambda nic: nic.network),
-    "nic.network.name": ("NicNetworkName", TEXT, "Name of the network", lambda nic: None),
+    "nic.network": ("NicNetwork", TEXT, "UUID of the network", _network_uuid),
+    "nic.network.name": ("NicNetworkName", TEXT, "Name of the network", _network_name),
     "nic.uuid": ("NicUUID", TEXT, "UUID", lambda nic: nic.uuid),
     "nic.vlan": ("NicVLAN", TEXT, "VLAN", lambda nic: nic.vlan or None),
 }

@@ -63,7 +63,8 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"forthcoming": True}, "Parameter 'forthcoming' is not supported yet"),
         ({"compress": "gzip", "src_node": "node1"}, "Parameter 'src_node' is not supported yet"),
         ({"file_driver": "blktap"}, "Parameter 'file_driver': 'blktap' is not supported yet"),
-        ({"nics": [{"network": "lan"}]}, "NIC 0: parameter 'network' is not supported yet"),
+        ({"nics": [{"vlan": ".10"}]}, "NIC 0: parameter 'vlan' is not supported yet"),
+        ({"nics": [{"network": "lan"}]}, "NIC 0: Network 'lan' not known"),
     ],
 )
 async def test_bad_input_is_told_by_the_parameters_name_and_changes_nothing(cluster, parameters, told):

@@ -5,6 +5,8 @@ import pytest
 
 from ganeti import errors
 from ganeti.config.configuration import read_state
+from ganeti.model.entity import evolve
+from ganeti.model.network import Network
 from ganeti.model.node import Node
 from tests.cluster.paper import running
 
@@ -40,6 +42,19 @@ async def test_a_node_cannot_be_added_twice_or_with_an_address_in_use(cluster):
         await cluster.run("OP_NODE_ADD", node_name="node2", primary_ip="10.0.0.2")
     with pytest.raises(errors.NotUnique, match="node2 has the address"):
         await cluster.run("OP_NODE_ADD", node_name="node9", primary_ip="10.0.0.2")
+
+
+async def test_a_node_cannot_have_the_address_of_an_instance_unless_nodes_are_in_another_network(tmp_path):
+    lan = Network(uuid="uuid-lan", name="lan", network="10.0.0.0/28", serial_no=1)
+    async with running(tmp_path, networks=(lan,)) as cluster:
+        cluster.new_machine(4)
+        await cluster.add("web1", nics=[{"network": "lan", "ip": "pool"}])
+        wanted = {"node_name": "node4", "primary_ip": "10.0.0.4"}
+        with pytest.raises(errors.NotUnique, match=r"Instance web1 has the address 10.0.0.4 already, in network lan"):
+            await cluster.run("OP_NODE_ADD", **wanted)
+        apart = evolve(cluster.state.find(Network, "lan"), holds_nodes=False)
+        await cluster.master.configuration.commit([apart])
+        await cluster.run("OP_NODE_ADD", **wanted)
 
 
 async def test_a_node_that_is_readded_keeps_its_group_and_address_and_takes_new_settings(cluster):

@@ -25,7 +25,8 @@ async def test_tags_are_added_once_each(cluster, kind, name):
         ({"tags": ["a" * 129]}, "at most 128"),
         ({"tags": ["a"], "kind": "instance", "name": None}, "a name is needed"),
         ({"tags": ["a"], "kind": "node", "name": "nowhere"}, "nowhere"),
-        ({"tags": ["a"], "kind": "network", "name": "lan"}, "kind"),
+        ({"tags": ["a"], "kind": "network", "name": "lan"}, "Network 'lan' not known"),
+        ({"tags": ["a"], "kind": "cloud", "name": "lan"}, "kind"),
     ],
 )
 async def test_what_makes_no_sense_is_told_and_changes_nothing(cluster, given, told):

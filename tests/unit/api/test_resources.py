@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ganeti.api.openapi import describe
-from ganeti.api.resources import COLLECTIONS, COMMON, FEATURES, INSTANCE_FIELDS, NODE_FIELDS
+from ganeti.api.resources import COLLECTIONS, COMMON, FEATURES, INSTANCE_FIELDS, NETWORK_FIELDS, NODE_FIELDS
 from ganeti.declare.text import parse_size
 from ganeti.errors import MasterUnreachable, WrongInput
 from ganeti.model.entity import evolve
@@ -61,6 +61,7 @@ async def test_in_bulk_everything_is_told_of_each(api, cluster):
 @pytest.mark.parametrize("collection", COLLECTIONS, ids=lambda collection: collection.kind.path)
 async def test_one_thing_is_described_by_name_or_uuid_and_has_tags(api, cluster, collection):
     await cluster.add("web1")
+    await cluster.run("OP_NETWORK_ADD", network_name="net1", network="192.0.2.0/28")
     first = (await read(api, f"/2/{collection.kind.path}"))[0]["id"]
     described = await read(api, f"/2/{collection.kind.path}/{first}")
     assert described["name"] == first
@@ -289,3 +290,37 @@ async def test_what_nobody_thought_of_is_500_without_its_inside(api, cluster):
     told = await failure(api, 500, "GET", "/2/nodes")
     assert "ZeroDivisionError" in told
     assert "secret inside" not in told
+
+
+async def test_networks_are_made_connected_and_described(api, cluster):
+    async def done(method, path, **body):
+        answer = await api.request(method, path, json=body)
+        assert answer.status == 200, answer
+        job = await cluster.finished(answer.body)
+        assert str(job.status) == "success", job
+
+    connection = {"group_name": "default", "network_mode": "bridged", "network_link": "br0"}
+    await done("POST", "/2/networks", name="net1", network="192.0.2.0/28", gateway="192.0.2.1", tags=["dmz"])
+    assert await read(api, "/2/networks") == [{"name": "net1", "id": "net1", "uri": "/2/networks/net1"}]
+    await done("PUT", "/2/networks/net1/connect", **connection)
+    await done("PUT", "/2/networks/net1/modify", add_reserved_ips=["192.0.2.9"])
+    await cluster.add("web1", nics=[{"network": "net1", "ip": "pool"}])
+    (network,) = await read(api, "/2/networks?bulk=1")
+    assert set(network) == set(NETWORK_FIELDS)
+    assert network == await read(api, "/2/networks/net1")
+    assert (network["free_count"], network["reserved_count"], network["map"]) == (11, 5, "XXX......X.....X")
+    assert (network["group_list"], network["inst_list"]) == ([["default", "bridged", "br0", ""]], ["web1"])
+    assert network["external_reservations"] == "192.0.2.0, 192.0.2.1, 192.0.2.9, 192.0.2.15"
+    instance = await read(api, "/2/instances/web1")
+    assert (instance["nic.networks"], instance["nic.networks.names"]) == ([network["uuid"]], ["net1"])
+    assert (await read(api, "/2/query/network?fields=name,tags"))["data"] == [[[0, "net1"], [0, ["dmz"]]]]
+    assert "is used in node group default" in await failed(api, cluster, "/2/networks/net1/disconnect", "default")
+    await done("PUT", "/2/networks/net1/rename", new_name="net2")
+    assert "not known" in await failure(api, 404, "GET", "/2/networks/net1", auth=READER)
+    assert "permission" in await failure(api, 403, "DELETE", "/2/networks/net2", auth=READER)
+
+
+async def failed(api, cluster, path, group_name):
+    """Why the job that a request becomes fails."""
+    answer = await api.request("PUT", path, json={"group_name": group_name})
+    return str((await cluster.finished(answer.body)).steps[0].result)

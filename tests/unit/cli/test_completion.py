@@ -79,6 +79,7 @@ def root(tmp_path_factory):
         "instance_list": "web1.example.com\nweb2.example.com\ndb1.example.com",
         "node_list": "node1.example.com\nnode2.example.com",
         "nodegroups": "5ba0 default\n77f1 rack two",
+        "networks": "81ac customers",
     }
     for key, text in facts.items():
         paths.ssconf(key).write_text(text)
@@ -163,6 +164,8 @@ def master(root):
         ("gnt-instance startup --tags w", ["w"]),
         ("gnt-instance stop --timeout 3 w", ["web1.example.com", "web2.example.com"]),
         ("gnt-instance remove web1.example.com d", ["d"]),
+        ("gnt-network connect c", ["customers"]),
+        ("gnt-network connect customers d", ["default"]),
         ("gnt-instance migrate -n node2", ["node2.example.com"]),
         ("gnt-instance migrate --target-node=node2", ["--target-node=node2.example.com"]),
         ("gnt-instance migrate --target-node=", ["--target-node=node1.example.com", "node2.example.com"]),

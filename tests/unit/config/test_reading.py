@@ -4,11 +4,14 @@
 import msgspec
 import pytest
 
+from ganeti.config.configuration import record_of
 from ganeti.config.memory import MemoryStore
 from ganeti.config.reading import read
 from ganeti.errors import StoreFailed
+from ganeti.model.disk import DiskTemplate
 from ganeti.model.instance import Instance
 from ganeti.model.kind import Kind
+from ganeti.model.nic import Nic
 from ganeti.model.node import Node
 from ganeti.rpc.contract.store import Batch, Record
 from tests.cluster.world import first_state, stored
@@ -50,6 +53,19 @@ async def test_what_cannot_be_read_is_not_served_nor_what_refers_to_it_and_the_r
     assert {what.split()[0] for what in reading.problems} == {"node", "instance"}
     assert f"node {gone}" in reading.problems
     assert lost in store.all()
+
+
+async def test_an_instance_whose_network_cannot_be_read_is_not_served(store):
+    network = Record(Kind.NETWORK, "net1", msgspec.Raw(b'{"uuid": "net1", "name": "net1"}'))
+    card = Nic(uuid="n1", mac="aa:00:00:00:00:01", network="net1")
+    disks = DiskTemplate.DISKLESS
+    instance = Instance(
+        uuid="u1", name="web1", primary_node="uuid-node1", hypervisor="fake", disk_template=disks, nics=(card,)
+    )
+    await store.write([Batch(revision=store.position().revision + 1, records=(network, record_of(instance)))])
+    reading = read(store)
+    assert (reading.state.networks, reading.state.instances) == ([], [])
+    assert sorted(reading.problems) == ["instance u1", "network net1"]
 
 
 async def test_without_a_cluster_there_is_nothing_to_serve(store):

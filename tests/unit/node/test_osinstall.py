@@ -16,6 +16,7 @@ from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.network import NetworkFacts
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.node.equipment import of_this_machine
 from ganeti.node.guests import Guests
@@ -118,6 +119,21 @@ async def test_create_writes_to_the_disk_and_is_told_what_the_interface_promises
     assert {name: told.get(name) for name in expected} == expected
     assert "INSTANCE_REINSTALL" not in told
     assert told["PWD"] == str(node.provider)
+
+
+async def test_a_script_is_told_of_the_network_of_a_card_as_far_as_that_has_it(node):
+    network = NetworkFacts(uuid="net-0", name="net1", subnet="192.0.2.0/24", gateway="192.0.2.1", tags=("a", "b"))
+    card = GuestNic(uuid="n", mac="aa:00:00:00:00:01", mode="bridged", link="br0", ip="192.0.2.7", network=network)
+    report = Report()
+    await node.installer.install(contract.InstallOs(guest=evolve(node.guest, nics=(card,))), report)
+    told = dict(line.split("=", 1) for line in said(report))
+    assert {name: value for name, value in told.items() if "NETWORK" in name} == {
+        "NIC_0_NETWORK_NAME": "net1",
+        "NIC_0_NETWORK_UUID": "net-0",
+        "NIC_0_NETWORK_SUBNET": "192.0.2.0/24",
+        "NIC_0_NETWORK_GATEWAY": "192.0.2.1",
+        "NIC_0_NETWORK_TAGS": "a b",
+    }
 
 
 @pytest.mark.parametrize("what", ["install", "import"])

@@ -86,6 +86,7 @@ SOURCES: dict[str, Callable[[Paths], list[str]]] = {
     "instance": _fact("instance_list"),
     "node": _fact("node_list"),
     "group": _fact("nodegroups", 1),
+    "network": _fact("networks", 1),
     "job": _jobs(),
     "unfinished job": _jobs("canceling", "queued", "running", "waiting"),
     "finished job": _jobs("canceled", "error", "success"),

@@ -41,6 +41,7 @@ from ganeti.operations.instance.nics import NicRequest
 from ganeti.query.group import GROUPS
 from ganeti.query.instance import INSTANCES
 from ganeti.query.job import JOBS
+from ganeti.query.network import NETWORKS
 from ganeti.query.node import NODES
 from ganeti.query.storage import STORAGE
 from ganeti.query.volume import VOLUMES
@@ -51,6 +52,7 @@ _COLUMNS = {
     "instance": INSTANCES.by_name,
     "node": NODES.by_name,
     "group": GROUPS.by_name,
+    "network": NETWORKS.by_name,
     "job": JOBS.by_name,
     "lock": debug.COLUMNS,
     "volume": VOLUMES.by_name,

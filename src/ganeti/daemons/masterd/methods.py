@@ -65,6 +65,7 @@ class Methods:
             Method.QUERY_INSTANCES: self._old_query(Kind.INSTANCE),
             Method.QUERY_NODES: self._old_query(Kind.NODE),
             Method.QUERY_GROUPS: self._old_query(Kind.GROUP),
+            Method.QUERY_NETWORKS: self._old_query(Kind.NETWORK),
             Method.QUERY_CLUSTER_INFO: self.query_cluster_info,
             Method.QUERY_CONFIG_VALUES: self.query_config_values,
             Method.QUERY_TAGS: self.query_tags,

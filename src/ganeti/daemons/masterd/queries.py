@@ -16,7 +16,7 @@ from ganeti.jobs.locks import LockStatus
 from ganeti.model.state import State
 from ganeti.operations.os.diagnose import provider_rows
 from ganeti.operations.storage.diagnose import storage_provider_rows
-from ganeti.query import group, instance, job, node
+from ganeti.query import group, instance, job, network, node
 from ganeti.query.column import Columns, Table, column
 from ganeti.query.extstorage import STORAGE_PROVIDERS
 from ganeti.query.filter import Filter
@@ -57,6 +57,7 @@ class Queries:
             "instance": instance.INSTANCES,
             "node": node.NODES,
             "group": group.GROUPS,
+            "network": network.NETWORKS,
             "job": job.JOBS,
             "lock": LOCKS,
             "os": PROVIDERS,
@@ -66,6 +67,7 @@ class Queries:
             "instance": self._instances,
             "node": self._nodes,
             "group": self._groups,
+            "network": self._networks,
             "job": self._jobs,
             "lock": self._locks,
             "os": self._providers,
@@ -106,6 +108,10 @@ class Queries:
     async def _groups(self, fields: Sequence[str], condition: Filter | None) -> Table:
         rows = group.rows(View(self.state), self.state.groups)
         return await self.turns.take(group.GROUPS.steps(rows, fields, condition))
+
+    async def _networks(self, fields: Sequence[str], condition: Filter | None) -> Table:
+        rows = network.rows(View(self.state), self.state.networks)
+        return await self.turns.take(network.NETWORKS.steps(rows, fields, condition))
 
     async def _jobs(self, fields: Sequence[str], condition: Filter | None) -> Table:
         queue = self._executor.queue

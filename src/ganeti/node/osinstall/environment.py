@@ -103,8 +103,9 @@ def _nic(prefix: str, guest: Guest, nic: GuestNic) -> Environment:
         f"{prefix}_IP": nic.ip,
         f"{prefix}_BRIDGE": nic.link if nic.mode == "bridged" else None,
         f"{prefix}_FRONTEND_TYPE": guest.hvparams.get("nic_type"),
-        f"{prefix}_NETWORK_UUID": nic.network,
     }
+    if nic.network:
+        optional |= {f"{prefix}_NETWORK_{name}": value for name, value in nic.network.variables().items()}
     return told | _given(optional)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -19,6 +20,7 @@ from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.group.subject import GROUP_ARGUMENT, GroupOperation
+from ganeti.operations.instance.networks import not_connected
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class GroupAssignNodes(GroupOperation[GroupAssignNodesPlan], frozen=True, kw_onl
         if not (nodes := self._found(state)):
             raise WrongInput("Parameter 'nodes': no node is given")
         moved = [evolve(node, group=group.uuid) for node in nodes if node.group != group.uuid]
+        if cut_off := [*_cut_off(state, group, moved)]:
+            raise WrongState("\n".join(cut_off))
         before, after = _split(state), _split(state.changed(moved))
         new = [name for name in after if name not in before]
         if new and not self.force:
@@ -81,6 +85,13 @@ class GroupAssignNodes(GroupOperation[GroupAssignNodesPlan], frozen=True, kw_onl
 
     def _found(self, state: State) -> list[Node]:
         return [state.find(Node, name) for name in dict.fromkeys(self.node_uuids or self.nodes)]
+
+
+def _cut_off(state: State, group: Group, nodes: list[Node]) -> Iterator[str]:
+    """Which instances would not have their networks any more, in words."""
+    instances = {instance.uuid: instance for node in nodes for instance in state.instances_on(node.uuid)}
+    for instance in instances.values():
+        yield from not_connected(state, instance, group)
 
 
 def _split(state: State) -> list[str]:

@@ -14,7 +14,6 @@ from ganeti.model.cluster import Cluster
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest import ensure_backend_sense, ensure_hypervisor_sense
 from ganeti.model.instance import Instance
-from ganeti.model.nic import Nic
 from ganeti.model.parameters import overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
@@ -46,6 +45,7 @@ class Blueprint:
     beparams: Mapping[str, Any]
     osparams: Mapping[str, Any]
     osparams_private: Mapping[str, Any]
+    conflicts_check: bool = True
     file_driver: str | None = None
     file_storage_dir: str | None = None
     tags: Sequence[str] = ()
@@ -58,9 +58,7 @@ class Blueprint:
         state, attempt = cluster.state, problems.attempt
         hypervisor = attempt(lambda: _hypervisor(state.cluster, self.hypervisor), "")
         template = attempt(lambda: parse_template(state.cluster, self.disk_template), None)
-        nics: tuple[Nic, ...] = ()
-        with problems.noted():
-            nics = planned_nics(state, cluster.reservations.macs, self.nics, cluster.random)
+        nics = planned_nics(cluster, self.nics, problems, conflicts_check=self.conflicts_check)
         instance = Instance(
             uuid=cluster.random.uuid(),
             name=self.name,

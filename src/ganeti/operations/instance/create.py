@@ -48,6 +48,7 @@ from ganeti.operations.instance.disks import DiskRequests, FileDriver, FileStora
 from ganeti.operations.instance.making import make_disks
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.naming import new_name
+from ganeti.operations.instance.networks import ensure_connected, ensure_no_conflict, network_locks
 from ganeti.operations.instance.nics import NicRequests
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_no_namesake
@@ -72,7 +73,7 @@ CreationMode = Annotated[
     param("How the instance is created", unsupported=("import", "remote-import")),
 ]
 Disks = Annotated[DiskRequests, param("Disks, each with size, mode, name, ...")]
-Nics = Annotated[NicRequests, param("NICs, each with mac, ip, mode, link, name, ...")]
+Nics = Annotated[NicRequests, param("NICs, each with mac, ip, network, mode, link, name, ...")]
 # As the remote API calls them.
 BODY_NAMES = {"name": "instance_name", "os": "os_type"}
 
@@ -101,7 +102,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
                 ),
                 Option(
                     ("--net",),
-                    "NIC: N[:ip=...,mode=...,link=...]; may be repeated",
+                    "NIC: N[:ip=...,mode=...,link=...] or N:network=NAME[,ip=pool]; may be repeated",
                     "identkeyval",
                     "nics",
                     "N:...",
@@ -210,7 +211,6 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             "Check that its addresses conflict with no network of the cluster",
             "--no-conflicts-check",
             off="Skip the check that its addresses conflict with no network of the cluster",
-            accepted="there are no networks",
         ),
     ] = True
     mode: CreationMode
@@ -292,7 +292,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             nodes = [node.name for node in named or state.nodes]
         except UnknownEntity:
             nodes = []  # the check will say so
-        return exclusive(Kind.INSTANCE, self.instance_name) | shared(Kind.NODE, *nodes)
+        networks = network_locks(state, (nic.network for nic in self.nics if nic.network))
+        return exclusive(Kind.INSTANCE, self.instance_name) | shared(Kind.NODE, *nodes) | networks
 
     async def check(self, cluster: CheckContext) -> CreatePlan:
         problems, name = Problems(), self.instance_name
@@ -311,6 +312,11 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         sources = sources_of(instance, self.disks)
         instance = await with_sizes(cluster, instance, node, sources)
         cluster.reserve(instance)
+        with problems.noted():
+            ensure_connected(cluster.state, instance)
+        with problems.noted():
+            if self.conflicts_check:
+                ensure_no_conflict(cluster.state, instance)
         guest = guest_of(cluster.state.changed([instance]), instance, osparams_secret=self.osparams_secret)
         with problems.noted():
             if not self.ignore_ipolicy:
@@ -366,6 +372,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             osparams_private=self.osparams_private or {},
             file_driver=self.file_driver,
             file_storage_dir=self.file_storage_dir,
+            conflicts_check=self.conflicts_check,
             tags=self.tags,
         )
 

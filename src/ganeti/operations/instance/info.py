@@ -13,7 +13,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.disk import Disk
 from ganeti.model.group import Group
-from ganeti.model.guest import guest_of, public_os_parameters
+from ganeti.model.guest import GuestNic, guest_of, public_os_parameters
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -82,7 +82,7 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
             "be_actual": as_mapping(guest.beparams),
             "disk_template": str(instance.disk_template),
             "disks": [_disk(state, instance, index, disks) for index in range(len(instance.disks))],
-            "nics": [[n.name, n.uuid, n.mac, n.ip, n.mode, n.link, n.vlan, n.network] for n in guest.nics],
+            "nics": [_nic(nic) for nic in guest.nics],
             "tags": sorted(instance.tags),
         }
 
@@ -98,6 +98,11 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
 
 def _group(state: State, node: Node) -> Group:
     return state.get(Group, node.group)
+
+
+def _nic(nic: GuestNic) -> list[Any]:
+    network = nic.network.name if nic.network else None
+    return [nic.name, nic.uuid, nic.mac, nic.ip, nic.mode, nic.link, nic.vlan, network]
 
 
 def _disk(state: State, instance: Instance, index: int, statuses: Statuses) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.activation import activated
 from ganeti.operations.instance.copying import copy_disks, left_of, with_true_sizes
 from ganeti.operations.instance.making import make_disks, remove_left
+from ganeti.operations.instance.networks import ensure_connected, network_locks
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.shutdown import IgnoreConsistency, stop_and_clear
@@ -77,7 +78,8 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
     ignore_ipolicy: IgnorePolicy = False
 
     def locks(self, state: State) -> LockSet:
-        return super().locks(state) | shared(Kind.NODE, *self._choice.names(state))
+        networks = network_locks(state, self.instance(state).networks)
+        return super().locks(state) | shared(Kind.NODE, *self._choice.names(state)) | networks
 
     async def check(self, cluster: CheckContext) -> MovePlan:
         state = cluster.state
@@ -91,6 +93,7 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
         source, target = online(primary_of(state, instance)), self._target(state, instance)
         await ensure_nowhere(cluster, instance, but=[source])
         moved = evolve(await with_true_sizes(cluster, instance), primary_node=target.uuid)
+        ensure_connected(state, moved)
         if not self.ignore_ipolicy:
             ensure_allowed(state, moved)
         guest = guest_of(state.changed([moved]), moved)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -12,17 +12,22 @@ from msgspec import Meta
 
 from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
+from ganeti.declare.problems import Problems
 from ganeti.declare.text import shortened
 from ganeti.declare.types import MOST_NICS, MacRequest, Name
-from ganeti.errors import NotUnique
-from ganeti.jobs.context import Random
+from ganeti.errors import CheckFailed, InsufficientResources, NotUnique, WrongInput
+from ganeti.jobs.context import CheckContext
 from ganeti.model.guest import guest_nic
 from ganeti.model.instance import Instance
+from ganeti.model.network import Network
 from ganeti.model.nic import Nic
 from ganeti.model.parameters.network import UNSUPPORTED_MODES, NicMode
+from ganeti.model.pool import pool_of
 from ganeti.model.state import State
+from ganeti.operations.network.conflicts import connected_groups, strangers
 
 _TRIES = 64
+POOL = "pool"  # stands for a free address of the network
 
 
 class NicRequest(Item, frozen=True, kw_only=True):
@@ -31,20 +36,26 @@ class NicRequest(Item, frozen=True, kw_only=True):
     noun: ClassVar[str] = "NIC"
 
     mac: Annotated[MacRequest, param("A MAC address, or 'auto'")] = "auto"
-    ip: Annotated[Name | None, param("IP address, for scripts and routed mode")] = None
+    ip: Annotated[
+        Name | None, param("IP address, for scripts and routed mode; 'pool' for a free one of the network")
+    ] = None
     mode: Annotated[
         NicMode | None, param("How it is connected to the node's network", unsupported=UNSUPPORTED_MODES)
     ] = None
     link: Annotated[Name | None, param("Bridge, switch or routing table")] = None
     bridge: Annotated[Name | None, param("Old name of link")] = None
     vlan: Annotated[Name | None, param("VLAN tags", unsupported=True)] = None
-    network: Annotated[Name | None, param("A network of the cluster", unsupported=True)] = None
+    network: Annotated[
+        Name | None, param("A network of the cluster; mode and link are what the node group has for it")
+    ] = None
     name: Annotated[Name | None, param("Name of the NIC")] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.ip is not None:
-            msgspec.structs.force_setattr(self, "ip", _canonical(self.ip))
+        if problems := [*self._problems()]:
+            raise ValueError("; ".join(problems))
+        if self.ip not in (None, POOL):
+            msgspec.structs.force_setattr(self, "ip", str(ipaddress.ip_address(self.ip)))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -52,68 +63,139 @@ class NicRequest(Item, frozen=True, kw_only=True):
         given = {"mode": self.mode, "link": self.link or self.bridge}
         return {name: value for name, value in given.items() if value is not None}
 
+    def _problems(self) -> Iterator[str]:
+        if self.network and self.parameters:
+            yield (
+                f"{' and '.join(self.parameters)} cannot be given with a network: how it is connected is set where "
+                "the network is ('gnt-network connect')"
+            )
+        if self.ip == POOL and not self.network:
+            yield "an address of a pool needs the network that it is taken from: network=NAME,ip=pool"
+        elif self.ip not in (None, POOL) and not _is_address(self.ip):
+            yield f"'{shortened(self.ip)}' is not an IP address, nor 'pool'"
 
-def _canonical(address: str) -> str:
+
+def _is_address(text: str) -> bool:
     try:
-        return str(ipaddress.ip_address(address))
+        ipaddress.ip_address(text)
     except ValueError:
-        raise ValueError(f"'{shortened(address)}' is not an IP address") from None
+        return False
+    return True
 
 
 NicRequests = Annotated[list[NicRequest], Meta(max_length=MOST_NICS)]
 
 
-def planned_nics(state: State, reserved: set[str], requests: Sequence[NicRequest], random: Random) -> tuple[Nic, ...]:
-    """The cards to make; ``reserved`` MACs are taken as well. Raises NotUnique, naming the card."""
-    taken = set(reserved)
+def planned_nics(
+    cluster: CheckContext, requests: Sequence[NicRequest], problems: Problems, *, conflicts_check: bool
+) -> tuple[Nic, ...]:
+    """The cards to make, as far as they can be made; what is wrong is noted, naming the card.
+
+    The addresses that they get are free now; the caller reserves them at once. ``conflicts_check``: those that their
+    network keeps for something else are not given.
+    """
+    draft = _Draft(cluster, conflicts_check=conflicts_check)
     planned = []
     for index, request in enumerate(requests):
-        mac = _mac(state, request.mac, index, taken, random)
-        taken.add(mac)
-        planned.append(
-            Nic(
-                uuid=random.uuid(),
-                mac=mac,
-                name=request.name,
-                ip=request.ip,
-                nicparams=request.parameters,
-            )
-        )
+        with problems.noted():
+            planned.append(draft.nic(index, request))
     return tuple(planned)
 
 
+class _Draft:
+    """What is handed out for one instance."""
+
+    def __init__(self, cluster: CheckContext, *, conflicts_check: bool) -> None:
+        self._state = cluster.state
+        self._random = cluster.random
+        self._macs = set(cluster.reservations.macs)
+        self._addresses = set(cluster.reservations.addresses)
+        self._conflicts_check = conflicts_check
+
+    def nic(self, index: int, request: NicRequest) -> Nic:
+        """Raises CheckFailed."""
+        try:
+            network = self._state.find(Network, request.network) if request.network else None
+            return Nic(
+                uuid=self._random.uuid(),
+                mac=self._mac(request.mac, network),
+                name=request.name,
+                ip=self._address(request.ip, network) if network and request.ip else request.ip,
+                network=network.uuid if network else None,
+                nicparams=request.parameters,
+            )
+        except CheckFailed as error:
+            raise type(error)(f"NIC {index}: {error.message}") from None
+
+    def _mac(self, wanted: str, network: Network | None) -> str:
+        mac = wanted.lower()
+        if wanted in ("auto", "generate"):
+            mac = self._new_mac((network and network.mac_prefix) or self._state.cluster.mac_prefix)
+        if mac in self._state.macs or mac in self._macs:
+            raise NotUnique(f"MAC address {mac} is in use by another card")
+        self._macs.add(mac)
+        return mac
+
+    def _new_mac(self, prefix: str) -> str:
+        for _ in range(_TRIES):
+            mac = prefix + "".join(f":{octet:02x}" for octet in self._random.octets(3))
+            if mac not in self._state.macs and mac not in self._macs:
+                return mac
+        raise NotUnique(f"No free MAC address with prefix {prefix} was found; set another with --mac-prefix")
+
+    def _address(self, wanted: str, network: Network) -> str:
+        reserved = {address for uuid, address in self._addresses if uuid == network.uuid}
+        taken = strangers(self._state, network, connected_groups(self._state, network))
+        address = self._free(network, reserved | taken.keys()) if wanted == POOL else wanted
+        self._ensure_possible(address, network)
+        if address in reserved:
+            raise NotUnique(f"IP address {address} of network {network.name} is in use by an instance being created")
+        if address in taken:
+            raise NotUnique(
+                f"IP address {address} of network {network.name} is in use by {taken[address]}, which is not in it"
+            )
+        self._addresses.add((network.uuid, address))
+        return address
+
+    def _free(self, network: Network, besides: set[str]) -> str:
+        found = pool_of(self._state, network).first_free(besides)
+        if found is None:
+            raise InsufficientResources(
+                f"Network {network.name} has no free address; 'gnt-network info {network.name}' shows what they are "
+                "used for"
+            )
+        return found
+
+    def _ensure_possible(self, address: str, network: Network) -> None:
+        if not network.contains(address):
+            subnets = " or ".join(filter(None, (network.network, network.network6)))
+            raise WrongInput(f"IP address {address} is not in network {network.name} ({subnets})")
+        if owner := self._state.addresses_in(network).get(address):
+            name = self._state.get(Instance, owner).name
+            raise NotUnique(f"IP address {address} of network {network.name} is in use by {name}")
+        if self._conflicts_check and pool_of(self._state, network).keeps(address):
+            raise WrongInput(
+                f"IP address {address} of network {network.name} is reserved for something else than instances; "
+                "choose another one, or use --no-conflicts-check"
+            )
+
+
 def ensure_addresses_free(state: State, others: Iterable[Instance], nics: Sequence[Nic]) -> None:
-    """Raise NotUnique if a card's address is another one's on the same link, of this instance or of ``others``."""
-    wanted = {nic.ip for nic in nics if nic.ip}
-    taken = {_place(state, nic): i.name for i in others for nic in i.nics if nic.ip in wanted}
-    for index, nic in enumerate(nics):
-        place = _place(state, nic) if nic.ip else None
+    """Raise NotUnique if the address of a card that is in no network is another one's on the same link.
+
+    That of this instance or of ``others``.
+    """
+    apart = {index: nic for index, nic in enumerate(nics) if nic.ip and not nic.network}
+    wanted = {nic.ip for nic in apart.values()}
+    taken = {_place(state, nic): i.name for i in others for nic in i.nics if nic.ip in wanted and not nic.network}
+    for index, nic in apart.items():
+        place = _place(state, nic)
         if place in taken:
             raise NotUnique(f"NIC {index}: IP address {nic.ip} is in use on the same link by {taken[place]}")
-        if place:
-            taken[place] = f"NIC {index} of the same instance"
+        taken[place] = f"NIC {index} of the same instance"
 
 
 def _place(state: State, nic: Nic) -> tuple[str, str, str, str | None]:
     """Where an address must be the only one: networks that are apart may have the same."""
-    connected = guest_nic(state, nic)
+    connected = guest_nic(state, nic, None)
     return connected.mode, connected.link, connected.vlan, nic.ip
-
-
-def _mac(state: State, mac: str, index: int, taken: set[str], random: Random) -> str:
-    if mac in ("auto", "generate"):
-        return _new_mac(state, taken, random)
-    mac = mac.lower()
-    if mac in state.macs or mac in taken:
-        raise NotUnique(f"NIC {index}: MAC address {mac} is in use by another card")
-    return mac
-
-
-def _new_mac(state: State, taken: set[str], random: Random) -> str:
-    for _ in range(_TRIES):
-        mac = state.cluster.mac_prefix + "".join(f":{octet:02x}" for octet in random.octets(3))
-        if mac not in state.macs and mac not in taken:
-            return mac
-    raise NotUnique(
-        f"No free MAC address with prefix {state.cluster.mac_prefix} was found; set another with --mac-prefix"
-    )

@@ -33,6 +33,7 @@ from ganeti.operations.instance.activation import about_disks, activated
 from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
 from ganeti.operations.instance.making import leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
+from ganeti.operations.instance.networks import ensure_connected, network_locks
 from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.presence import ensure_stopped
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, online
@@ -118,7 +119,8 @@ class InstanceRecreateDisks(
         except UnknownEntity:
             named = []  # the check will say so
         chosen = [node.name for node in state.nodes] if self.iallocator else named
-        return super().locks(state) | shared(Kind.NODE, *chosen)
+        networks = network_locks(state, self.instance(state).networks)
+        return super().locks(state) | shared(Kind.NODE, *chosen) | networks
 
     async def check(self, cluster: CheckContext) -> RecreateDisksPlan:
         instance = self.instance(cluster.state)
@@ -199,6 +201,7 @@ class InstanceRecreateDisks(
         else:
             nodes = await allocate(cluster, Wanted(instance, None, self.iallocator))
         placed = placed_on(cluster, instance, nodes)
+        ensure_connected(cluster.state, placed)
         cluster.reserve(placed)
         return placed
 

@@ -106,6 +106,9 @@ def _devices(guest: Guest) -> Iterator[tuple[str, str]]:
         yield f"INSTANCE_NIC{index}_MODE", nic.mode
         yield f"INSTANCE_NIC{index}_LINK", nic.link
         yield f"INSTANCE_NIC{index}_BRIDGE", nic.link if nic.mode == "bridged" else ""
+        yield f"INSTANCE_NIC{index}_NETWORK", nic.network.name if nic.network else ""
+        for name, value in nic.network.variables().items() if nic.network else ():
+            yield f"INSTANCE_NIC{index}_NETWORK_{name}", value
     yield "INSTANCE_DISK_COUNT", str(len(guest.disks))
     for index, disk in enumerate(guest.disks):
         yield f"INSTANCE_DISK{index}_SIZE", str(disk.size)

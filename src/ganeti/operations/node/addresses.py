@@ -5,19 +5,25 @@ from __future__ import annotations
 
 from ganeti.errors import EnvironmentUnfit, NotUnique, WrongInput
 from ganeti.jobs.context import CheckContext
+from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.rpc.contract.node import CheckAddress
 
 
 def ensure_addresses_free(state: State, node: Node) -> None:
-    """Raise NotUnique if one of the addresses that a node is to have is another one's, or the cluster's."""
+    """Raise NotUnique if an address that a node is to have is another one's, the cluster's or an instance's."""
     own = {node.primary_ip, node.migration_ip}
     if state.cluster.master_ip in own:
         raise NotUnique(f"The address {state.cluster.master_ip} is the cluster's, which moves along with the master")
     for other in state.nodes:
         if other.uuid != node.uuid and (taken := own & {other.primary_ip, other.migration_ip}):
             raise NotUnique(f"Node {other.name} has the address {min(taken)} already")
+    for network in (network for network in state.networks if network.holds_nodes):
+        used = state.addresses_in(network)
+        if taken := own & set(used):
+            instance = state.get(Instance, used[min(taken)])
+            raise NotUnique(f"Instance {instance.name} has the address {min(taken)} already, in network {network.name}")
 
 
 async def ensure_secondary_there(cluster: CheckContext, node: Node) -> None:

@@ -26,7 +26,7 @@ else:
 
 
 # The kinds whose script is there.
-SCRIPTED = (Kind.CLUSTER, Kind.GROUP, Kind.NODE, Kind.INSTANCE)
+SCRIPTED = (Kind.CLUSTER, Kind.NETWORK, Kind.GROUP, Kind.NODE, Kind.INSTANCE)
 
 _TAGS = Argument("tags", "Tags", "*")
 _FROM = Option(

@@ -11,8 +11,7 @@ import msgspec
 from ganeti.model import instance as model_instance
 from ganeti.model import node as model_node
 from ganeti.model.disk import Disk
-from ganeti.model.guest import guest_nic
-from ganeti.model.nic import Nic
+from ganeti.model.guest import GuestNic, guest_nics
 from ganeti.model.parameters import as_mapping
 from ganeti.model.state import State
 from ganeti.placement.snapshot import NO_NODE, Group, Instance, Snapshot
@@ -52,7 +51,7 @@ def described(state: State, placed: Instance, instance: model_instance.Instance)
         "disk_template": str(placed.template),
         "hypervisor": instance.hypervisor,
         "memory": placed.memory,
-        "nics": [_nic(state, nic) for nic in instance.nics],
+        "nics": [_nic(nic) for nic in guest_nics(state, instance)],
         "os": instance.os,
         "spindle_use": placed.spindle_use,
         "tags": list(placed.tags),
@@ -129,12 +128,12 @@ def _disk(disk: Disk) -> Iterator[tuple[str, Any]]:
     yield "spindles", disk.spindles
 
 
-def _nic(state: State, nic: Nic) -> dict[str, Any]:
-    filled = guest_nic(state, nic)
+def _nic(nic: GuestNic) -> dict[str, Any]:
     return {
         "ip": nic.ip,
         "mac": nic.mac,
-        "mode": filled.mode,
-        "link": filled.link,
-        "bridge": filled.link if filled.mode == "bridged" else None,
+        "mode": nic.mode,
+        "link": nic.link,
+        "bridge": nic.link if nic.mode == "bridged" else None,
+        "network": nic.network.uuid if nic.network else None,
     }

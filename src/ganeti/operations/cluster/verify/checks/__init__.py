@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.checks import (
+    addresses,
     candidacy,
     capacity,
     certificates,
@@ -27,6 +28,7 @@ from ganeti.operations.cluster.verify.checks import (
 OF_CONFIGURATION: tuple[Check, ...] = (
     nodes.ANSWERS,
     *configuration.CHECKS,
+    *addresses.CHECKS,
     *replicas.CHECKS,
     *power.CHECKS,
 )

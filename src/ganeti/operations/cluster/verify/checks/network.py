@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ganeti.model.group import Group
 from ganeti.model.guest import guest_nic
 from ganeti.model.node import Node
+from ganeti.model.parameters import filled
+from ganeti.model.parameters.network import NicParameters
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
@@ -35,9 +38,12 @@ def _reach_peers(scene: Scene, node: Node) -> ReachPeers:
 
 
 def _find_bridges(scene: Scene, node: Node) -> FindBridges | None:
-    state = scene.state
-    nics = [guest_nic(state, nic) for instance in state.instances_on(node.uuid) for nic in instance.nics]
-    bridges = {nic.link for nic in nics if nic.mode == "bridged"}
+    state, group = scene.state, scene.state.get(Group, node.group)
+    nics = [guest_nic(state, nic, group) for instance in state.instances_on(node.uuid) for nic in instance.nics]
+    # An instance can come to any node of its group.
+    networks = [filled(NicParameters, connection) for connection in group.networks.values()]
+    links = {(one.mode, one.link) for one in nics} | {(one.mode, one.link) for one in networks}
+    bridges = {link for mode, link in links if mode == "bridged" and link}
     return FindBridges(bridges=tuple(sorted(bridges))) if bridges else None
 
 

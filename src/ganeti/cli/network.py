@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``gnt-network`` beyond single operations."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ganeti.cli import follow
+from ganeti.cli.listing import field_lister, lister
+from ganeti.cli.names import full_names
+from ganeti.cli.options import PRIORITY
+from ganeti.cli.runnable import Local, modified, presented
+from ganeti.cli.session import Session
+from ganeti.declare.command import Argument, Command, Option
+from ganeti.errors import EXIT_FAILURE
+from ganeti.luxi.protocol import Method
+from ganeti.model.parameters import overrides
+from ganeti.model.parameters.network import NicParameters
+from ganeti.operations.network.modify import NetworkModify
+from ganeti.operations.network.subject import NETWORK_ARGUMENT
+from ganeti.query.filter import names_filter
+from ganeti.query.network import DEFAULT
+
+MODIFY = presented(NetworkModify, modified("network", "network_name"))
+
+
+def groups_in_words(groups: Sequence[Sequence[str]]) -> str:
+    """``default (bridged, br0, )``: name, mode, link and VLAN of each."""
+    return ", ".join(f"{name} ({mode}, {link}, {vlan})" for name, mode, link, vlan in groups)
+
+
+LIST = lister("gnt-network", "network", DEFAULT, {"group_list": groups_in_words})
+LIST_FIELDS = field_lister("gnt-network", "network")
+
+_GROUPS = Argument("groups", "Names of the node groups; all if none is named", "*", completes="group")
+
+
+def _connect(session: Session, values: dict[str, Any]) -> int:
+    given = overrides(NicParameters, values.get("nicparams") or {}, {}, "--nic-parameters")
+    cluster = session.client.call(Method.QUERY_CLUSTER_INFO)
+    merged = {**cluster["nicparams"]["default"], **given}
+    parameters = {f"network_{name}": merged[name] for name in ("mode", "link", "vlan")}
+    return _in_each_group(session, "OP_NETWORK_CONNECT", {**parameters, "conflicts_check": values["conflicts_check"]})
+
+
+CONNECT = Local(
+    Command(
+        "gnt-network",
+        "connect",
+        (NETWORK_ARGUMENT, _GROUPS),
+        (
+            Option(
+                ("-N", "--nic-parameters"),
+                "How network cards are connected there; what is not given is the cluster's default",
+                kind="keyval",
+                name="nicparams",
+                metavar="KEY=VALUE,...",
+                completes="NIC parameter",
+            ),
+            Option(
+                ("--no-conflicts-check",),
+                "Skip the check that no instance of the group has one of its addresses without being in it",
+                kind="no-flag",
+                name="conflicts_check",
+                default=True,
+            ),
+            PRIORITY,
+        ),
+        usage="[-N KEY=VALUE,...] <network> [<group>...]",
+    ),
+    "Connect a network to node groups, whose instances can have network cards in it then.",
+    _connect,
+)
+
+
+def _disconnect(session: Session, values: dict[str, Any]) -> int:
+    del values
+    return _in_each_group(session, "OP_NETWORK_DISCONNECT", {})
+
+
+DISCONNECT = Local(
+    Command(
+        "gnt-network",
+        "disconnect",
+        (NETWORK_ARGUMENT, _GROUPS),
+        (PRIORITY,),
+        usage="<network> [<group>...]",
+    ),
+    "Disconnect a network from node groups. No instance there may use it.",
+    _disconnect,
+)
+
+
+def _in_each_group(session: Session, wire_name: str, parameters: Mapping[str, Any]) -> int:
+    """A job for each node group that is named, or there is; all are known before the first is submitted."""
+    (network,) = full_names(session, "network", [session.values["network_name"]])
+    named = full_names(session, "group", session.values["groups"])
+    groups = named or [name for (name,) in session.query("group", ["name"])]
+    operations = [
+        follow.prepare(session, wire_name, {**parameters, "network_name": network, "group_name": group})
+        for group in groups
+    ]
+    numbers = follow.submit_many(session, operations)
+    if len(numbers) == 1:
+        follow.follow(session, numbers[0])
+        return 0
+    jobs = [(number, f"node group {group}") for number, group in zip(numbers, groups, strict=True)]
+    return 0 if follow.follow_each(session, jobs) else EXIT_FAILURE
+
+
+_FIELDS = (
+    "name",
+    "uuid",
+    "serial_no",
+    "network",
+    "gateway",
+    "network6",
+    "gateway6",
+    "mac_prefix",
+    "free_count",
+    "map",
+    "external_reservations",
+    "group_list",
+    "inst_list",
+)
+_PER_LINE = 64  # addresses of the map
+_WIDTH = 64  # characters of a line of addresses
+
+
+def _info(session: Session, values: dict[str, Any]) -> int:
+    names = full_names(session, "network", values.get("names") or [])
+    for row in session.query("network", list(_FIELDS), names_filter(names)):
+        network = dict(zip(_FIELDS, row, strict=True))
+        cards = _cards(session, network["inst_list"])
+        session.say("\n".join(described(network, cards)))
+    return 0
+
+
+def _cards(session: Session, instances: Sequence[str]) -> list[list[Any]]:
+    """Of each instance the name, and of its network cards the addresses and networks."""
+    if not instances:
+        return []
+    return session.query("instance", ["name", "nic.ips", "nic.networks.names"], names_filter(instances))
+
+
+def described(network: Mapping[str, Any], cards: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Lines that scripts take apart: labels and indentation are Ganeti's."""
+    size, free = len(network["map"]), network["free_count"]
+    yield f"Network name: {network['name']}"
+    yield f"UUID: {network['uuid']}"
+    yield f"Serial number: {network['serial_no']}"
+    yield f"  Subnet: {network['network']}"
+    yield f"  Gateway: {network['gateway']}"
+    yield f"  IPv6 Subnet: {network['network6']}"
+    yield f"  IPv6 Gateway: {network['gateway6']}"
+    yield f"  Mac Prefix: {network['mac_prefix']}"
+    yield f"  Size: {size}"
+    yield f"  Free: {free} ({100 * free / size:.2f}%)"
+    yield "  Usage map:"
+    for start in range(0, size, _PER_LINE):
+        part = network["map"][start : start + _PER_LINE]
+        yield f"    {start:5} {part.ljust(_PER_LINE)} {start + _PER_LINE - 1}"
+    yield "         (X) used    (.) free"
+    yield "  externally reserved IPs:"
+    yield from (f"    {line}" for line in textwrap.wrap(network["external_reservations"], _WIDTH))
+    yield from _groups(network["group_list"])
+    yield from _instances(network["name"], cards)
+
+
+def _groups(groups: Sequence[Sequence[str]]) -> Iterator[str]:
+    if not groups:
+        yield "  not connected to any node group"
+        return
+    yield "  connected to node groups:"
+    for name, mode, link, vlan in groups:
+        yield f"    {name} (mode:{mode} link:{link} vlan:{vlan})"
+
+
+def _instances(network: str, cards: Sequence[Sequence[Any]]) -> Iterator[str]:
+    if not cards:
+        yield "  not used by any instances"
+        return
+    yield f"  used by {len(cards)} instances:"
+    for name, addresses, networks in cards:
+        own = [f"{index}:{ip}" for index, (ip, of) in enumerate(zip(addresses, networks, strict=True)) if of == network]
+        yield f"    {name}: {', '.join(own)}"
+
+
+INFO = Local(
+    Command(
+        "gnt-network",
+        "info",
+        (Argument("names", "Names of the networks; all if none is named", "*", completes="network"),),
+        usage="[<network>...]",
+    ),
+    "Show detailed information about networks.",
+    _info,
+)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Connect a network to a node group."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from ganeti.declare.operation import Hook
+from ganeti.declare.parameter import param
+from ganeti.declare.problems import Problems
+from ganeti.declare.route import Route
+from ganeti.declare.types import NonEmpty, Text
+from ganeti.errors import GanetiError, WrongInput, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.entity import evolve
+from ganeti.model.group import Group
+from ganeti.model.network import Network
+from ganeti.model.parameters import as_mapping, checked
+from ganeti.model.parameters.network import UNSUPPORTED_MODES, NicMode, NicParameters
+from ganeti.model.state import State
+from ganeti.operations.group.subject import members
+from ganeti.operations.network.conflicts import strangers
+from ganeti.operations.network.connection import Connection, ConnectionOperation
+from ganeti.rpc.contract.verify import FindBridges
+
+
+class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NETWORK_CONNECT"):
+    """Connect a network to a node group, whose instances can have network cards in it then."""
+
+    routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/networks/{network_name}/connect", body=True),)
+    hook: ClassVar[Hook | None] = Hook("network-connect", "NETWORK")
+
+    network_mode: Annotated[
+        NicMode, param("How network cards are connected to the node's network", unsupported=UNSUPPORTED_MODES)
+    ]
+    network_link: Annotated[NonEmpty, param("Bridge, Open vSwitch or routing table that they are connected to")]
+    network_vlan: Annotated[Text, param("VLAN tags", unsupported=True)] = ""
+    conflicts_check: Annotated[
+        bool, param("Check that no instance of the group has one of its addresses without being in it")
+    ] = True
+
+    async def check(self, cluster: CheckContext) -> Connection:
+        state, problems = cluster.state, Problems()
+        network, group = self.network(state), self.group(state)
+        given = {"mode": self.network_mode, "link": self.network_link, "vlan": self.network_vlan}
+        parameters = as_mapping(checked(NicParameters, given, what="NIC parameters"))
+        if group.networks.get(network.uuid) == parameters:
+            return Connection(network, group, parameters, None)
+        with problems.noted():
+            _ensure_not_connected(network, group)
+        with problems.noted():
+            if self.conflicts_check:
+                _ensure_no_strangers(state, network, group)
+        problems.tell()
+        after = evolve(group, networks={**group.networks, network.uuid: parameters})
+        return Connection(network, group, parameters, after)
+
+    async def run(self, cluster: RunContext, plan: Connection) -> None:
+        if plan.after is None:
+            cluster.warn(f"Network {plan.network.name} is connected to node group {plan.group.name} already")
+            return
+        await cluster.commit([plan.after])
+        if plan.parameters["mode"] == "bridged":
+            await self._look_for_bridge(cluster, plan)
+
+    async def _look_for_bridge(self, cluster: RunContext, plan: Connection) -> None:
+        """Say what is missing; a node that is down now is not what a network waits for."""
+        nodes = [node for node in members(cluster.state, plan.group) if node.hosting]
+        answers = await cluster.call_all(nodes, FindBridges(bridges=(plan.parameters["link"],)))
+        for name, answer in answers.items():
+            problems = (answer.message,) if isinstance(answer, GanetiError) else answer
+            for problem in problems:
+                cluster.warn(f"On node {name}: {problem}")
+
+
+def _ensure_not_connected(network: Network, group: Group) -> None:
+    """Raise WrongState."""
+    if present := group.networks.get(network.uuid):
+        told = ", ".join(f"{name} {value}" for name, value in present.items() if value)
+        raise WrongState(
+            f"Network {network.name} is connected to node group {group.name} already, with {told}; "
+            f"'gnt-network disconnect {network.name} {group.name}' disconnects it"
+        )
+
+
+def _ensure_no_strangers(state: State, network: Network, group: Group) -> None:
+    found = [f"{name} ({address})" for address, name in strangers(state, network, [group.uuid]).items()]
+    if found:
+        raise WrongInput(
+            f"These instances have addresses of network {network.name}, and are not in it: {', '.join(sorted(found))}; "
+            "--no-conflicts-check connects it nevertheless"
+        )

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Modify a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from ganeti.declare.command import Command
+from ganeti.declare.operation import Hook
+from ganeti.declare.parameter import param
+from ganeti.declare.problems import Problems
+from ganeti.declare.route import Route
+from ganeti.declare.setting import given_settings, with_settings
+from ganeti.declare.types import Ipv4Spans
+from ganeti.errors import WrongInput
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.entity import differences
+from ganeti.model.network import Network
+from ganeti.model.state import State
+from ganeti.operations.network.changes import changed, ensure_instances_fit
+from ganeti.operations.network.subject import NETWORK_ARGUMENT, NetworkOperation, network_environment
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkModifyPlan:
+    """The network as it is and as it becomes."""
+
+    before: Network
+    after: Network
+
+
+@with_settings(Network, "modify")
+class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=True, tag="OP_NETWORK_SET_PARAMS"):
+    """Modify a network; its IPv4 subnet stays what it is. The value 'none' takes a setting away."""
+
+    routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/networks/{network_name}/modify", body=True),)
+    hook: ClassVar[Hook | None] = Hook("network-modify", "NETWORK")
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command("gnt-network", "modify", (NETWORK_ARGUMENT,), usage="[<opts>...] <network>"),
+    )
+
+    add_reserved_ips: Annotated[
+        Ipv4Spans | None,
+        param("Addresses, or ranges, that are not for instances", "--add-reserved-ips", metavar="ADDRESS,..."),
+    ] = None
+    remove_reserved_ips: Annotated[
+        Ipv4Spans | None,
+        param("Those that are for instances again", "--remove-reserved-ips", metavar="ADDRESS,..."),
+    ] = None
+
+    async def check(self, cluster: CheckContext) -> NetworkModifyPlan:
+        given, problems = given_settings(Network, self), Problems()
+        added, removed = self.add_reserved_ips or [], self.remove_reserved_ips or []
+        if not (given or added or removed):
+            raise WrongInput("Nothing to change; 'gnt-network modify --help' lists what can be")
+        network = self.network(cluster.state)
+        after = changed(network, given, added, removed, problems)
+        with problems.noted():
+            ensure_instances_fit(cluster, after)
+        problems.tell()
+        return NetworkModifyPlan(network, after)
+
+    async def run(self, cluster: RunContext, plan: NetworkModifyPlan) -> list[tuple[str, Any]]:
+        """The settings that are different now."""
+        await cluster.commit([plan.after])
+        return differences(plan.before, plan.after)
+
+    def hook_environment(self, state: State, plan: NetworkModifyPlan) -> dict[str, str]:
+        """As it is to be."""
+        del state
+        return network_environment(plan.after)

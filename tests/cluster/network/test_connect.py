@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Networks that are connected to node groups."""
+
+import pytest
+
+from ganeti import errors
+from ganeti.model.group import Group
+from ganeti.node.network.fake import FakeNetwork
+from tests.cluster.network.nets import networked
+
+TO_RACK2 = {"network_name": "net1", "group_name": "rack2", "network_mode": "bridged", "network_link": "br7"}
+
+
+async def test_each_group_has_its_own_way_to_a_network(tmp_path):
+    async with networked(tmp_path) as cluster:
+        await cluster.run("OP_GROUP_ADD", group_name="rack2")
+        await cluster.run("OP_GROUP_ASSIGN_NODES", group_name="rack2", nodes=["node3"])
+        await cluster.run("OP_NETWORK_CONNECT", **TO_RACK2)
+        assert await cluster.list("network", "group_cnt", "group_list") == [
+            [2, [["default", "bridged", "br0", ""], ["rack2", "bridged", "br7", ""]]]
+        ]
+        await cluster.add("web1", node="node1", nics=[{"network": "net1"}])
+        await cluster.add("web2", node="node3", nics=[{"network": "net1"}])
+        assert await cluster.list("instance", "nic.links", "nic.modes") == [
+            [["br0"], ["bridged"]],
+            [["br7"], ["bridged"]],
+        ]
+
+
+async def test_connecting_again_in_the_same_way_changes_nothing_and_in_another_is_refused(tmp_path):
+    async with networked(tmp_path) as cluster:
+        before = cluster.state
+        same = {**TO_RACK2, "group_name": "default", "network_link": "br0"}
+        number = await cluster.submit("OP_NETWORK_CONNECT", **same)
+        assert (await cluster.finished(number)).status == "success"
+        assert any("is connected to node group default already" in line for line in cluster.log(number))
+        with pytest.raises(
+            errors.WrongState, match="already, with mode bridged, link br0; 'gnt-network disconnect net1"
+        ):
+            await cluster.run("OP_NETWORK_CONNECT", **{**same, "network_link": "br7"})
+        assert cluster.state is before
+
+
+async def test_a_bridge_that_nodes_lack_is_told(tmp_path):
+    async with networked(tmp_path) as cluster:
+        await cluster.run("OP_NETWORK_DISCONNECT", network_name="net1", group_name="default")
+        cluster.nodes["node2"].equipment.networks["bridged"] = FakeNetwork({"br0"})
+        number = await cluster.submit("OP_NETWORK_CONNECT", **{**TO_RACK2, "group_name": "default"})
+        assert (await cluster.finished(number)).status == "success"
+        assert [line for line in cluster.log(number) if "WARNING" in line] == [
+            " - WARNING: On node node2: There is no bridge 'br7' on this node"
+        ]
+
+
+async def test_an_instance_with_one_of_its_addresses_that_is_not_in_it_is_in_the_way(tmp_path):
+    async with networked(tmp_path) as cluster:
+        await cluster.run("OP_NETWORK_DISCONNECT", network_name="net1", group_name="default")
+        await cluster.add("web1", nics=[{"ip": "10.1.0.3"}])
+        connection = {**TO_RACK2, "group_name": "default"}
+        with pytest.raises(errors.WrongInput, match=r"are not in it: web1 \(10.1.0.3\); --no-conflicts-check"):
+            await cluster.run("OP_NETWORK_CONNECT", **connection)
+        await cluster.run("OP_NETWORK_CONNECT", **connection, conflicts_check=False)
+        assert cluster.state.find(Group, "default").networks
+        await cluster.add("web2", nics=[{"network": "net1", "ip": "10.1.0.2"}])
+        await cluster.add("web3", nics=[{"network": "net1", "ip": "pool"}])
+        assert cluster.instance("web3").nics[0].ip == "10.1.0.4"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"network_mode": "routed"}, "'routed' is not supported yet"),
+        ({"network_vlan": ".10"}, "'network_vlan' is not supported yet"),
+        ({"network_link": ""}, "network_link"),
+        ({"group_name": "rack9"}, "rack9"),
+        ({"network_name": "net9"}, "net9"),
+    ],
+)
+async def test_what_makes_no_sense_is_told_and_changes_nothing(tmp_path, given, told):
+    async with networked(tmp_path) as cluster:
+        await cluster.run("OP_GROUP_ADD", group_name="rack2")
+        before = cluster.state
+        with pytest.raises(errors.CheckFailed, match=told):
+            await cluster.run("OP_NETWORK_CONNECT", **{**TO_RACK2, **given})
+        assert cluster.state is before
