@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -96,6 +97,7 @@ def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> Gi
     """Raises CommandLineError for options that there aren't; what their values can't be is noted."""
     # Argparse forgets about "--" where options and arguments may be mixed.
     words, behind = _cut(words)
+    words = _joined(words, {flag for option in options if option.kind == "identkeyval" for flag in option.flags})
     namespace = parser.parse_intermixed_args(words)
     values: dict[str, Any] = {}
     problems = Problems()
@@ -165,6 +167,17 @@ def _lines(path: str, flag: str) -> list[str]:
     except UnicodeDecodeError:
         raise WrongInput(f"Option '{flag}': {path} is not a text file") from None
     return [line.strip() for line in content.splitlines()]
+
+
+def _joined(words: Sequence[str], flags: Collection[str]) -> list[str]:
+    """``--net -1:add`` as ``--net=-1:add``: argparse would take the value for another option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in flags and re.match(r"-\d+:", word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _cut(words: Sequence[str]) -> tuple[list[str], list[str]]:

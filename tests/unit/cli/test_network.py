@@ -117,6 +117,21 @@ def test_a_network_gets_another_name_and_tags(gnt, net1):
     assert gnt("network", "rename", "other", net1).status == 0
 
 
+def test_network_cards_are_added_changed_and_removed(gnt, net1):
+    ended = gnt("instance", "modify", "--net", "-1:add,ip=pool,network=net1", "pooled")
+    assert (ended.status, ended.lines[0]) == (0, "Modified instance pooled"), ended.errors
+    assert ended.lines[1].startswith(" - nic.1 -> add:mac=")
+    assert gnt("instance", "modify", "--net", "-1:ip=none", "--net", "0:modify,ip=192.0.2.9", "pooled").lines == [
+        "Modified instance pooled",
+        " - nic.ip/0 -> 192.0.2.9",
+        " - nic.ip/1 -> None",
+    ]
+    assert gnt("instance", "modify", "--net=1:remove", "pooled").lines[1:] == [" - nic.1 -> remove"]
+    assert gnt("instance", "list", "--no-headers", "-o", "nic.ips", "pooled").lines == ["192.0.2.9"]
+    told = gnt("instance", "modify", "--net", "0:add,remove", "pooled").errors
+    assert "is to be changed in two ways: add and remove" in told
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -85,7 +85,8 @@ async def carry_out(cluster: RunContext, conversion: Conversion, *, wait: bool) 
     else:
         await _copy(cluster, conversion)
     current = cluster.state.get(Instance, new.uuid)
-    await cluster.commit([evolve(current, disk_template=new.disk_template, disks=new.disks)], then=left)
+    becomes = evolve(current, disk_template=new.disk_template, disks=new.disks, nics=new.nics)
+    await cluster.commit([becomes], then=left)
     await remove_left(cluster, left)
     if wait:
         await wait_for_sync(cluster, new)

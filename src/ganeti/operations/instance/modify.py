@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Change an instance: the template of its disks, until now."""
+"""Change an instance: its network cards and the template of its disks, until now."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
@@ -12,27 +13,31 @@ from msgspec import Meta
 from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
+from ganeti.declare.problems import Problems
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.types import MOST_DISKS, MOST_NICS, NonEmpty, OsName, Parameters, PositiveSize
+from ganeti.declare.types import MOST_DISKS, NonEmpty, OsName, Parameters, PositiveSize
 from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
 from ganeti.model.disk import DiskTemplateName
+from ganeti.model.instance import Instance
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import deactivate
 from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, planned
 from ganeti.operations.instance.disks import FileDriver, FileStorageDirectory
+from ganeti.operations.instance.networks import ensure_connected, ensure_no_conflict, network_locks
+from ganeti.operations.instance.nic_changes import NicChanges, networks_named, told, with_changed_nics
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_stopped
+from ganeti.operations.instance.spelling import changes_of
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of
 from ganeti.operations.node.choice import NodeChoice
 
 _REFUSED = (
     Option(("--disk",), "Disks to add, change or remove", "identkeyval", "disks", repeat=True, hidden=True),
-    Option(("--net",), "Network cards to add, change or remove", "identkeyval", "nics", repeat=True, hidden=True),
     Option(("--offline",), "Mark it offline", "flag", "offline", hidden=True),
     Option(("--online",), "Mark it as not offline any more", "no-flag", "offline", hidden=True),
 )
@@ -40,11 +45,21 @@ _REFUSED = (
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     renamed = {"node": "remote_node"}
-    return {renamed.get(name, name): value for name, value in values.items()}
+    parameters = {renamed.get(name, name): value for name, value in values.items()}
+    return {**parameters, "nics": changes_of(values["nics"])} if values.get("nics") else parameters
 
 
-class InstanceModify(InstanceOperation[Conversion], frozen=True, kw_only=True, tag="OP_INSTANCE_SET_PARAMS"):
-    """Change an instance: give its disks another template."""
+@dataclass(frozen=True, slots=True)
+class ModifyPlan:
+    """``new`` is the instance as it is to be; ``conversion`` of its disks, if they get another template."""
+
+    old: Instance
+    new: Instance
+    conversion: Conversion | None
+
+
+class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_SET_PARAMS"):
+    """Change an instance: add, change or remove network cards, give its disks another template."""
 
     role: ClassVar[Role] = Role.ADMIN
     routes: ClassVar[tuple[Route, ...]] = (
@@ -68,9 +83,18 @@ class InstanceModify(InstanceOperation[Conversion], frozen=True, kw_only=True, t
                     metavar="NODE",
                     completes="node",
                 ),
+                Option(
+                    ("--net",),
+                    "NIC: [N:]add[,ip=...,network=...,...], N:modify,... or [N:]remove; may be repeated",
+                    "identkeyval",
+                    "nics",
+                    "N:...",
+                    repeat=True,
+                    completes="network card",
+                ),
                 *_REFUSED,
             ),
-            usage="-t TEMPLATE [-n NODE] <instance-name>",
+            usage="[--net N:...] [-t TEMPLATE [-n NODE]] <instance-name>",
             compose=_parameters,
         ),
     )
@@ -83,7 +107,8 @@ class InstanceModify(InstanceOperation[Conversion], frozen=True, kw_only=True, t
     ] = False
     ignore_ipolicy: IgnorePolicy = False
     nics: Annotated[
-        list[Any], Meta(max_length=MOST_NICS), param("Network cards to add, change or remove", unsupported=True)
+        NicChanges,
+        param("NICs to add, modify or remove: what to do, the number, name or UUID of the NIC, and its values"),
     ] = []
     disks: Annotated[
         list[Any], Meta(max_length=MOST_DISKS), param("Disks to add, change or remove", unsupported=True)
@@ -145,7 +170,6 @@ class InstanceModify(InstanceOperation[Conversion], frozen=True, kw_only=True, t
             "Check for conflicts of addresses",
             "--no-conflicts-check",
             off="Do not check for conflicts of addresses",
-            unsupported=True,
         ),
     ] = True
     hotplug: Annotated[bool, param("Change the running guest too", "--hotplug", unsupported=True)] = False
@@ -158,35 +182,62 @@ class InstanceModify(InstanceOperation[Conversion], frozen=True, kw_only=True, t
     ] = None
 
     def locks(self, state: State) -> LockSet:
-        return super().locks(state) | shared(Kind.NODE, *self._secondary.names(state))
+        networks = network_locks(state, [*networks_named(self.nics), *self.instance(state).networks])
+        return super().locks(state) | shared(Kind.NODE, *self._secondary.names(state)) | networks
 
-    async def check(self, cluster: CheckContext) -> Conversion:
-        instance = self.instance(cluster.state)
-        if self.disk_template is None:
-            raise WrongInput("Nothing to change; give a disk template (-t)")
-        await ensure_stopped(cluster, instance)
-        conversion = await planned(cluster, instance, self._wish(self.disk_template, cluster.state))
+    async def check(self, cluster: CheckContext) -> ModifyPlan:
+        old = new = self.instance(cluster.state)
+        if self.disk_template is None and not self.nics:
+            raise WrongInput("Nothing to change; give network cards (--net) or a disk template (-t)")
+        if self.nics:
+            new = self._with_nics(cluster, old)
+        conversion = None
+        if self.disk_template:
+            await ensure_stopped(cluster, old)
+            conversion = await planned(cluster, new, self._wish(self.disk_template, cluster.state))
+            new = conversion.new
         if not self.ignore_ipolicy:
-            ensure_allowed(cluster.state, conversion.new)
-        return conversion
+            ensure_allowed(cluster.state, new)
+        return ModifyPlan(old, new, conversion)
 
-    async def run(self, cluster: RunContext, plan: Conversion) -> list[tuple[str, str]]:
+    async def run(self, cluster: RunContext, plan: ModifyPlan) -> list[tuple[str, str]]:
         """What has changed, with its new value."""
-        await carry_out(cluster, plan, wait=self.wait_for_sync)
-        return [("disk_template", str(plan.new.disk_template))]
+        changes = [*told(cluster.state, plan.old.nics, plan.new.nics)]
+        if plan.conversion:
+            await carry_out(cluster, plan.conversion, wait=self.wait_for_sync)
+            changes.append(("disk_template", str(plan.new.disk_template)))
+        else:
+            await cluster.commit([plan.new])
+        if plan.new.uuid in (cluster.live.guests_on(plan.new.primary_node) or {}):
+            cluster.warn(f"{plan.new.name} is running, with the network cards that it had, until its next start")
+        return changes
 
     async def recover(self, cluster: RunContext) -> None:
         """What is recorded by then is what it has; what cannot be let go of is told when it is undone, or used."""
-        with suppress(GanetiError):
-            await deactivate(cluster, self.instance(cluster.state))
+        if self.disk_template:
+            with suppress(GanetiError):
+                await deactivate(cluster, self.instance(cluster.state))
 
-    def hook_environment(self, state: State, plan: Conversion) -> dict[str, str]:
-        own = {"NEW_DISK_TEMPLATE": str(plan.new.disk_template), "RUNTIME_MEMORY": ""}
+    def hook_environment(self, state: State, plan: ModifyPlan) -> dict[str, str]:
+        own = {"NEW_DISK_TEMPLATE": str(plan.new.disk_template) if plan.conversion else "", "RUNTIME_MEMORY": ""}
         return {**super().hook_environment(state, plan), **own}
 
-    def hook_nodes(self, state: State, plan: Conversion) -> HookNodes:
+    def hook_nodes(self, state: State, plan: ModifyPlan) -> HookNodes:
         concerned = {node.uuid: node for which in (plan.old, plan.new) for node in nodes_of(state, which)}
         return HookNodes(pre=tuple(concerned.values()), post=tuple(concerned.values()))
+
+    def _with_nics(self, cluster: CheckContext, instance: Instance) -> Instance:
+        """What it takes is reserved."""
+        new = with_changed_nics(cluster, instance, self.nics, conflicts_check=self.conflicts_check)
+        cluster.reserve(new)
+        problems = Problems()
+        with problems.noted():
+            ensure_connected(cluster.state, new)
+        with problems.noted():
+            if self.conflicts_check:
+                ensure_no_conflict(cluster.state, new)
+        problems.tell()
+        return new
 
     @property
     def _secondary(self) -> NodeChoice:

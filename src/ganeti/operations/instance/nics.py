@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -16,7 +16,7 @@ from ganeti.declare.problems import Problems
 from ganeti.declare.text import shortened
 from ganeti.declare.types import MOST_NICS, MacRequest, Name
 from ganeti.errors import CheckFailed, InsufficientResources, NotUnique, WrongInput
-from ganeti.jobs.context import CheckContext
+from ganeti.jobs.context import CheckContext, Random
 from ganeti.model.guest import guest_nic
 from ganeti.model.instance import Instance
 from ganeti.model.network import Network
@@ -25,6 +25,9 @@ from ganeti.model.parameters.network import UNSUPPORTED_MODES, NicMode
 from ganeti.model.pool import pool_of
 from ganeti.model.state import State
 from ganeti.operations.network.conflicts import connected_groups, strangers
+
+if TYPE_CHECKING:
+    from ganeti.jobs.reservations import Reservations  # of the daemon alone
 
 _TRIES = 64
 POOL = "pool"  # stands for a free address of the network
@@ -94,7 +97,7 @@ def planned_nics(
     The addresses that they get are free now; the caller reserves them at once. ``conflicts_check``: those that their
     network keeps for something else are not given.
     """
-    draft = _Draft(cluster, conflicts_check=conflicts_check)
+    draft = NicDraft(cluster.state, cluster.reservations, cluster.random, conflicts_check=conflicts_check)
     planned = []
     for index, request in enumerate(requests):
         with problems.noted():
@@ -102,22 +105,28 @@ def planned_nics(
     return tuple(planned)
 
 
-class _Draft:
-    """What is handed out for one instance."""
+class NicDraft:
+    """What is handed out for one instance, which has nothing in ``state``."""
 
-    def __init__(self, cluster: CheckContext, *, conflicts_check: bool) -> None:
-        self._state = cluster.state
-        self._random = cluster.random
-        self._macs = set(cluster.reservations.macs)
-        self._addresses = set(cluster.reservations.addresses)
+    def __init__(self, state: State, reservations: Reservations, random: Random, *, conflicts_check: bool) -> None:
+        self._state = state
+        self._random = random
+        self._macs = set(reservations.macs)
+        self._addresses = set(reservations.addresses)
         self._conflicts_check = conflicts_check
 
-    def nic(self, index: int, request: NicRequest) -> Nic:
-        """Raises CheckFailed."""
+    def keep(self, nic: Nic) -> None:
+        """The instance has this card, and keeps it."""
+        self._macs.add(nic.mac)
+        if nic.network and nic.ip:
+            self._addresses.add((nic.network, nic.ip))
+
+    def nic(self, index: int, request: NicRequest, uuid: str | None = None) -> Nic:
+        """``uuid``: of the card that becomes so. Raises CheckFailed."""
         try:
             network = self._state.find(Network, request.network) if request.network else None
             return Nic(
-                uuid=self._random.uuid(),
+                uuid=uuid or self._random.uuid(),
                 mac=self._mac(request.mac, network),
                 name=request.name,
                 ip=self._address(request.ip, network) if network and request.ip else request.ip,
@@ -149,7 +158,7 @@ class _Draft:
         address = self._free(network, reserved | taken.keys()) if wanted == POOL else wanted
         self._ensure_possible(address, network)
         if address in reserved:
-            raise NotUnique(f"IP address {address} of network {network.name} is in use by an instance being created")
+            raise NotUnique(f"IP address {address} of network {network.name} is in use by a card that is being made")
         if address in taken:
             raise NotUnique(
                 f"IP address {address} of network {network.name} is in use by {taken[address]}, which is not in it"

@@ -9,6 +9,7 @@ from typing import Any
 from ganeti.errors import WrongInput
 
 _MOST = 64  # disks or cards
+_ACTIONS = ("add", "remove")  # which need no number: the last one is meant
 
 
 def create_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,6 +48,24 @@ def numbered(items: Sequence[tuple[str, dict[str, Any]]], flag: str) -> list[dic
             raise WrongInput(f"{flag}: number {ident} is given twice")
         found[int(ident)] = values
     return [found.get(index, {}) for index in range(max(found, default=-1) + 1)]
+
+
+def changes_of(items: Sequence[tuple[str, dict[str, Any]]]) -> list[list[Any]]:
+    """``add:ip=pool``, ``-1:add,ip=pool``, ``0:ip=none``, ``eth0:modify,ip=none``, ``1:remove``.
+
+    Each as [what to do, which one, values].
+    """
+    return [_change(ident, values) for ident, values in items]
+
+
+def _change(ident: str, values: Mapping[str, Any]) -> list[Any]:
+    if ident in _ACTIONS:
+        return [ident, -1, dict(values)]
+    actions = [name for name in (*_ACTIONS, "modify") if values.get(name) is True]
+    if len(actions) > 1:
+        raise WrongInput(f"'{ident}' is to be changed in two ways: {' and '.join(actions)}")
+    number = int(ident) if ident.removeprefix("-").isdecimal() else ident
+    return [actions[0] if actions else "modify", number, {k: v for k, v in values.items() if k not in actions}]
 
 
 def _disks(items: Sequence[tuple[str, dict[str, Any]]], size: Any, template: str | None) -> list[dict[str, Any]]:
