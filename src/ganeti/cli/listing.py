@@ -61,7 +61,7 @@ def show(session: Session, values: dict[str, Any], answer: dict[str, Any], wordi
         separator=values.get("separator"),
         units=values.get("units"),
         verbose=bool(values.get("verbose")),
-        wordings=wordings or {},
+        wordings=wordings,
     )
     if lines:
         session.say("\n".join(lines))

@@ -35,7 +35,7 @@ def render(
     ``wordings``: by the name of a column, how its values are told.
     """
     kinds = [FieldKind(field["kind"]) for field in table["fields"]]
-    told = [(wordings or {}).get(field["name"]) for field in table["fields"]]
+    told = [wordings.get(field["name"]) if wordings else None for field in table["fields"]]
     unit = units or ("m" if separator else "h")
     rows = [
         [

@@ -14,6 +14,7 @@ import pytest
 from ganeti.errors import EnvironmentUnfit, WrongInput, WrongState
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.network import NetworkFacts
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.node.network.bridged import Bridged
 from ganeti.node.network.driver import TapOptions
@@ -176,6 +177,12 @@ async def test_what_is_no_bridge_is_refused_by_name_and_leaves_nothing(bench, li
     with pytest.raises(EnvironmentUnfit, match="bridge"):
         await bench.network.connect(machine, 0, TapOptions())
     assert bench.devices() == before
+
+
+async def test_a_card_whose_network_is_not_connected_is_refused_by_its_name(bench):
+    card = nic(link="", network=NetworkFacts(uuid="net-1", name="customers", subnet="192.0.2.0/24"))
+    with pytest.raises(EnvironmentUnfit, match="Network customers is connected to no bridge"):
+        await bench.network.connect(guest(card), 0, TapOptions())
 
 
 async def test_a_card_that_fits_passes_the_check_and_makes_nothing(bench):

@@ -30,6 +30,13 @@ def test_text_stands_left_and_numbers_right_below_their_titles():
     ]
 
 
+def test_a_column_can_be_told_in_words_of_its_own_where_it_has_a_value():
+    fields = [{"name": "group_list", "title": "Groups", "kind": "other"}]
+    table = {"fields": fields, "data": [[[0, [["a", "b"]]]], [[3, None]]]}
+    lines = render(table, headers=False, wordings={"group_list": lambda pairs: " and ".join(map("/".join, pairs))})
+    assert lines == ["a/b", "-"]
+
+
 def test_no_line_ends_in_blanks():
     lines = render(table(["x", "y"], ["xxxx", ""], kinds=[FieldKind.NUMBER, FieldKind.TEXT]))
     assert [line for line in lines if line != line.rstrip()] == []

@@ -10,12 +10,13 @@ from pyroute2 import AsyncIPRoute
 from ganeti.errors import EnvironmentUnfit, WrongInput
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.node.network import tap
-from ganeti.node.network.driver import Tap, TapOptions
+from ganeti.node.network.driver import Tap, TapOptions, ensure_linked
 from ganeti.node.network.netlink import with_netlink
 
 
 class Bridged:
     async def check(self, nic: GuestNic) -> None:
+        ensure_linked(nic)
         if nic.vlan:
             raise WrongInput("Parameter 'vlan': VLANs on a bridge are not supported yet")
         await with_netlink(partial(_bridge, name=nic.link))

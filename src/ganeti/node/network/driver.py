@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from ganeti.errors import EnvironmentUnfit
 from ganeti.model.guest import Guest, GuestNic
 
 
@@ -36,6 +37,13 @@ class Tap:
         for descriptor in self.descriptors:
             with suppress(OSError):
                 os.close(descriptor)
+
+
+def ensure_linked(nic: GuestNic) -> None:
+    """Raise EnvironmentUnfit for a card that is connected to nothing, because its network is not, in the node group."""
+    if not nic.link:
+        whose = f"Network {nic.network.name}" if nic.network else "A network card without a link"
+        raise EnvironmentUnfit(f"{whose} is connected to no bridge or switch in this node group")
 
 
 class Network(Protocol):

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from ganeti.errors import EnvironmentUnfit, WrongState
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.node.network import tap
-from ganeti.node.network.driver import Tap, TapOptions
+from ganeti.node.network.driver import Tap, TapOptions, ensure_linked
 
 
 class FakeNetwork:
@@ -23,6 +23,7 @@ class FakeNetwork:
         self._ends: dict[str, list[socket.socket]] = {}
 
     async def check(self, nic: GuestNic) -> None:
+        ensure_linked(nic)
         if self._links is not None and nic.link not in self._links:
             raise EnvironmentUnfit(f"There is no bridge '{nic.link}' on this node")
 
