@@ -106,6 +106,16 @@ async def test_a_guest_that_runs_keeps_its_cards_until_it_starts_anew(cluster):
     assert [name for name, _, _ in described["pending"]] == ["nic/1"]
 
 
+@pytest.mark.parametrize("entry", [["remove", 0, {}], [0, {"ip": "none"}], [0, {"ip": "10.1.0.5"}]])
+async def test_an_address_that_a_running_guest_has_is_given_up_by_force_only(cluster, entry):
+    await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
+    with pytest.raises(errors.WrongState, match=r"web1 is running, and has 10.1.0.2 until its next start; stop it"):
+        await change(cluster, entry)
+    assert cards(cluster) == [FRONT, BACK]
+    await change(cluster, entry, force=True)
+    assert FRONT not in cards(cluster)
+
+
 @pytest.mark.parametrize(
     ("nics", "told"),
     [

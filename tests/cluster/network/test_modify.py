@@ -30,6 +30,19 @@ async def test_none_takes_a_setting_away(tmp_path):
         assert (network.gateway, network.network6, network.gateway6, network.mac_prefix) == (None, None, None, None)
 
 
+async def test_it_is_told_that_instances_may_get_the_address_of_a_former_gateway(tmp_path):
+    async with networked(tmp_path) as cluster:
+        for gateway, told in (("10.1.0.2", True), ("10.1.0.2", False), ("10.1.0.3", True)):
+            number = await cluster.submit("OP_NETWORK_SET_PARAMS", network_name="net1", gateway=gateway)
+            assert (await cluster.finished(number)).status == "success"
+            assert any("is not the gateway any more" in line for line in cluster.log(number)) is told
+        number = await cluster.submit(
+            "OP_NETWORK_SET_PARAMS", network_name="net1", gateway="none", add_reserved_ips=["10.1.0.3"]
+        )
+        assert (await cluster.finished(number)).status == "success"
+        assert cluster.log(number) == []
+
+
 async def test_reservations_are_added_and_removed(tmp_path):
     async with networked(tmp_path) as cluster:
         network, _ = await modified(cluster, add_reserved_ips=["10.1.0.2-10.1.0.5"])

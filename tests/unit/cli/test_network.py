@@ -86,10 +86,12 @@ def test_instances_tell_their_networks(gnt, net1):
 
 def test_what_was_changed_is_told(gnt, net1):
     ended = gnt("network", "modify", "--gateway=none", "--mac-prefix=AA:00:07", net1)
-    assert (ended.status, ended.lines) == (
+    warning, *changes = ended.lines
+    assert (ended.status, changes) == (
         0,
         ["Modified network net1", " - gateway -> None", " - mac_prefix -> aa:00:07"],
     )
+    assert "192.0.2.1 is not the gateway any more" in warning
 
 
 def test_a_network_is_connected_to_all_groups_if_none_is_named(gnt, net1):

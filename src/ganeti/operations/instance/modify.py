@@ -17,12 +17,12 @@ from ganeti.declare.problems import Problems
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.types import MOST_DISKS, NonEmpty, OsName, Parameters, PositiveSize
-from ganeti.errors import GanetiError, WrongInput
+from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
 from ganeti.model.disk import DiskTemplateName
-from ganeti.model.instance import Instance
+from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import deactivate
@@ -99,9 +99,9 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         ),
     )
 
-    force: Annotated[bool, param("Change it even if that makes little sense", "-f", "--force", unsupported=True)] = (
-        False
-    )
+    force: Annotated[
+        bool, param("Let others have addresses that the running guest has until its next start", "-f", "--force")
+    ] = False
     force_variant: Annotated[
         bool, param("Accept an OS variant that the OS does not list", "--force-variant", unsupported=True)
     ] = False
@@ -191,6 +191,8 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             raise WrongInput("Nothing to change; give network cards (--net) or a disk template (-t)")
         if self.nics:
             new = self._with_nics(cluster, old)
+            if not self.force:
+                _ensure_nothing_given_up_is_in_use(cluster, old, new)
         conversion = None
         if self.disk_template:
             await ensure_stopped(cluster, old)
@@ -208,7 +210,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             changes.append(("disk_template", str(plan.new.disk_template)))
         else:
             await cluster.commit([plan.new])
-        if plan.new.uuid in (cluster.live.guests_on(plan.new.primary_node) or {}):
+        if _runs(cluster, plan.new):
             cluster.warn(f"{plan.new.name} is running, with the network cards that it had, until its next start")
         return changes
 
@@ -252,4 +254,20 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             self.file_driver,
             params.pop("provider", ""),
             params,
+        )
+
+
+def _runs(cluster: CheckContext, instance: Instance) -> bool:
+    """Whether its guest runs, or should, if nothing is known of its node."""
+    guests = cluster.live.guests_on(instance.primary_node)
+    return instance.admin_state is AdminState.UP if guests is None else instance.uuid in guests
+
+
+def _ensure_nothing_given_up_is_in_use(cluster: CheckContext, old: Instance, new: Instance) -> None:
+    """Raise WrongState if the guest has an address that another instance could get from its network's pool."""
+    given_up = sorted(address for _, address in set(old.addresses) - set(new.addresses))
+    if given_up and _runs(cluster, old):
+        raise WrongState(
+            f"{old.name} is running, and has {', '.join(given_up)} until its next start; stop it first, or use "
+            "--force, and start it anew before another instance gets that address"
         )

@@ -17,6 +17,7 @@ from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import differences
 from ganeti.model.network import Network
+from ganeti.model.pool import pool_of
 from ganeti.model.state import State
 from ganeti.operations.network.changes import changed, ensure_instances_fit
 from ganeti.operations.network.subject import NETWORK_ARGUMENT, NetworkOperation, network_environment
@@ -64,6 +65,12 @@ class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=Tr
     async def run(self, cluster: RunContext, plan: NetworkModifyPlan) -> list[tuple[str, Any]]:
         """The settings that are different now."""
         await cluster.commit([plan.after])
+        former = plan.before.gateway
+        if former and not pool_of(cluster.state, plan.after).keeps(former):
+            cluster.warn(
+                f"{former} is not the gateway any more, and instances may get it; "
+                f"'gnt-network modify --add-reserved-ips={former} {plan.after.name}' keeps it"
+            )
         return differences(plan.before, plan.after)
 
     def hook_environment(self, state: State, plan: NetworkModifyPlan) -> dict[str, str]:
