@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from ganeti.declare import text
 from ganeti.declare.explain import Place, explained, missing, unknown
@@ -85,6 +85,8 @@ class _Reading:
         kind = kind_of(hint)
         if _is_struct(kind) and isinstance(value, Mapping):
             return self._struct(value, kind, place, texts=texts)
+        if _is_struct(kind) and kind.__struct_config__.array_like and isinstance(value, list | tuple):
+            return self._row(value, kind, place, texts=texts)
         member = member_of(hint)
         if member and isinstance(value, list | tuple):
             return self._items(value, hint, place, texts=texts)
@@ -96,6 +98,22 @@ class _Reading:
         member = member_of(hint)
         kind = kind_of(member)
         return [self._read(value, member, _place(value, kind, place, i), texts=texts) for i, value in enumerate(values)]
+
+    def _row(self, values: Sequence[Any], cls: type[Struct], place: Place, *, texts: bool) -> list[Any]:
+        """A struct that is written as a list of its fields; in errors their own parts stand for it."""
+        if rewrite := getattr(cls, "written_out", None):
+            values = rewrite(values)
+        fields = _fields_of(cls)
+        least = sum(field.required for field in fields.values())
+        if not least <= len(values) <= len(fields):
+            self._tell(f"{place}: expected a list of {', '.join(fields)}")
+            return []
+        result = []
+        for (name, field), value in zip(fields.items(), values, strict=False):
+            inner = place if _is_struct(kind_of(field.type)) else place.field(name)
+            result.append(self._read(value, field.type, inner, texts=texts))
+            self._ensure_supported(parameters_of(cls).get(name), result[-1], place.field(name))
+        return result
 
     def _struct(self, values: Mapping[Any, Any], cls: type[Struct], place: Place, *, texts: bool) -> dict[str, Any]:
         fields = _fields_of(cls)
@@ -110,6 +128,8 @@ class _Reading:
                 result[name] = value
             elif name not in fields:
                 self._tell(unknown(str(name), fields, place, self._what))
+            elif is_item and not_given(value) and fields[name].default is UNSET:
+                result[name] = None  # said to be nothing, where nothing said would change nothing
             elif fields[name].required or not (is_item and not_given(value)):
                 result[name] = self._read(value, fields[name].type, place.field(name), texts=texts or is_item)
                 self._ensure_supported(parameters_of(cls).get(name), result[name], place.field(name))

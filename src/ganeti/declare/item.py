@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from ganeti.declare.parameter import parameters_of
 
@@ -22,7 +22,8 @@ def not_given(value: Any) -> bool:
 class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A disk, a network card: errors call it by its noun and number.
 
-    Its values may be texts, as ``--disk 0:size=1g,spindles=2`` gives them.
+    Its values may be texts, as ``--disk 0:size=1g,spindles=2`` gives them. A field that may be UNSET tells what is not
+    said from what is said to be nothing, as ``name=none`` says it.
     """
 
     noun: ClassVar[str] = "Item"
@@ -47,7 +48,8 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     def __post_init__(self) -> None:
         for name, parameter in parameters_of(type(self)).items():
             if not parameter.required and not_given(getattr(self, name)):
-                msgspec.structs.force_setattr(self, name, parameter.default)
+                nothing = None if parameter.default is UNSET else parameter.default
+                msgspec.structs.force_setattr(self, name, nothing)
 
 
 def _spelled(value: Any) -> Any:

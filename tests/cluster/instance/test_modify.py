@@ -119,7 +119,7 @@ async def test_what_fails_before_it_is_recorded_leaves_the_disks_as_they_were(cl
         ("plain", {"disk_template": "rbd"}, "'rbd' is not enabled"),
         ("sharedfile", {"disk_template": "plain", "file_driver": "loop"}, "are not kept in files"),
         ("plain", {}, "Nothing to change"),
-        ("plain", {"hvparams": {"boot_order": "n"}}, "'hvparams' is not supported yet"),
+        ("plain", {"disk_template": "drbd", "disks": [["add", -1, {"size": 5}]]}, "one after the other"),
     ],
 )
 async def test_what_cannot_be_converted_is_refused(cluster, template, parameters, told):

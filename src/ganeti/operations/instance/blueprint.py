@@ -27,6 +27,8 @@ from ganeti.operations.instance.disks import (
 from ganeti.operations.instance.mirroring import PORTS
 from ganeti.operations.instance.nics import NicRequest, ensure_addresses_free, planned_nics
 
+_NOTHING: Mapping[str, Any] = {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
@@ -66,8 +68,8 @@ class Blueprint:
             hypervisor=hypervisor or state.cluster.default_hypervisor,
             disk_template=template or DiskTemplate.DISKLESS,
             os=self.os,
-            hvparams=attempt(lambda: _hypervisor_overrides(hypervisor, self.hvparams), {}) if hypervisor else {},
-            beparams=attempt(lambda: _backend_overrides(self.beparams), {}),
+            hvparams=attempt(lambda: hypervisor_overrides(hypervisor, self.hvparams), {}) if hypervisor else {},
+            beparams=attempt(lambda: backend_overrides(self.beparams), {}),
             osparams=_texts(self.osparams),
             osparams_private=_texts(self.osparams_private),
             disks=attempt(lambda: self._disks(cluster, template), ()) if template else (),
@@ -95,14 +97,15 @@ def foresee_overrides(given: Mapping[str, Any], problems: Problems) -> None:
     backend, own, hypervisor = given.get("beparams"), given.get("hvparams"), given.get("hypervisor")
     if isinstance(backend, Mapping):
         with problems.noted():
-            _backend_overrides(backend)
+            backend_overrides(backend)
     if isinstance(own, Mapping) and isinstance(hypervisor, str) and hypervisor in HYPERVISOR_PARAMETERS:
         with problems.noted():
-            _hypervisor_overrides(hypervisor, own)
+            hypervisor_overrides(hypervisor, own)
 
 
-def _backend_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
-    return overrides(BackendParameters, spelled_out(given), {}, "Parameter 'beparams'")
+def backend_overrides(given: Mapping[str, Any], current: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
+    """What an instance has of its own: ``current`` with the changes of ``given``. Raises WrongInput."""
+    return overrides(BackendParameters, spelled_out(given), current, "Parameter 'beparams'")
 
 
 def _hypervisor(cluster: Cluster, wanted: str | None) -> str:
@@ -115,11 +118,14 @@ def _hypervisor(cluster: Cluster, wanted: str | None) -> str:
     return hypervisor
 
 
-def _hypervisor_overrides(hypervisor: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def hypervisor_overrides(
+    hypervisor: str, given: Mapping[str, Any], current: Mapping[str, Any] = _NOTHING
+) -> dict[str, Any]:
+    """The same of the parameters of its hypervisor; those of the whole cluster are refused."""
     wide = sorted(CLUSTER_WIDE & given.keys())
     if wide:
         raise WrongInput(f"Parameter '{wide[0]}' is set for the whole cluster only ('gnt-cluster modify -H')")
-    return overrides(HYPERVISOR_PARAMETERS[hypervisor], given, {}, "Parameter 'hvparams'")
+    return overrides(HYPERVISOR_PARAMETERS[hypervisor], given, current, "Parameter 'hvparams'")
 
 
 def _free_port(cluster: CheckContext) -> int | None:

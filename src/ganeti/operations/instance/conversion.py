@@ -73,8 +73,11 @@ async def planned(cluster: CheckContext, instance: Instance, wish: Wish) -> Conv
     return Conversion(old, new)
 
 
-async def carry_out(cluster: RunContext, conversion: Conversion, *, wait: bool) -> None:
-    """``wait``: until mirrors are in sync. If it fails before the commit the old disks are as they were."""
+async def carry_out(cluster: RunContext, conversion: Conversion, changes: Mapping[str, Any], *, wait: bool) -> None:
+    """``changes``: the fields of the instance that are others from then on; ``wait``: until mirrors are in sync.
+
+    If it fails before the commit the old disks are as they were.
+    """
     old, new = conversion.old, conversion.new
     left = left_of(cluster, old)
     if conversion.in_place and is_mirrored(new):
@@ -85,8 +88,7 @@ async def carry_out(cluster: RunContext, conversion: Conversion, *, wait: bool) 
     else:
         await _copy(cluster, conversion)
     current = cluster.state.get(Instance, new.uuid)
-    becomes = evolve(current, disk_template=new.disk_template, disks=new.disks, nics=new.nics)
-    await cluster.commit([becomes], then=left)
+    await cluster.commit([evolve(current, **changes)], then=left)
     await remove_left(cluster, left)
     if wait:
         await wait_for_sync(cluster, new)

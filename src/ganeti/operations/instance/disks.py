@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The disks of an instance that is being made."""
+"""Disks that are asked for."""
 
 from __future__ import annotations
 
@@ -89,30 +89,33 @@ _ONLY_FOR = {
 }
 
 
-def ensure_wanted(disks: Sequence[DiskRequest], template: DiskTemplate) -> None:
-    """Raise WrongInput for disks, or parameters of disks, that the template does not have, or if it lacks disks."""
+def ensure_wanted(disks: Sequence[DiskRequest], template: DiskTemplate, first: int = 0) -> None:
+    """Raise WrongInput for disks, or parameters of disks, that the template does not have, or if it lacks disks.
+
+    ``first``: the number of the first of them.
+    """
     if template is DiskTemplate.DISKLESS and disks:
         raise WrongInput("Parameter 'disks': a diskless instance has no disks")
     if template is not DiskTemplate.DISKLESS and not disks:
         raise WrongInput(f"Parameter 'disks': an instance with template '{template}' needs a disk (--disk 0:size=...)")
     strange = [
         f"Disk {index}: parameter '{name}' is for template {' or '.join(templates)}, not for '{template}'"
-        for index, disk in enumerate(disks)
+        for index, disk in enumerate(disks, first)
         for name, templates in _ONLY_FOR.items()
         if getattr(disk, name) and template not in templates
     ]
-    strange += _size_problems(disks, template)
+    strange += _size_problems(disks, template, first)
     if template is DiskTemplate.EXT:
         strange += [
             f"Disk {index}: parameter 'provider' is missing; 'gnt-storage diagnose' names those that there are"
-            for index, disk in enumerate(disks)
+            for index, disk in enumerate(disks, first)
             if not disk.provider
         ]
     if strange:
         raise WrongInput("\n".join(strange))
 
 
-def _size_problems(disks: Sequence[DiskRequest], template: DiskTemplate) -> Iterator[str]:
+def _size_problems(disks: Sequence[DiskRequest], template: DiskTemplate, first: int) -> Iterator[str]:
     """A disk has a size, or that of the volume that it takes over; all of an instance are made in the same way."""
     adopted, names = TEMPLATES[template].adopted, [disk.adopt for disk in disks if disk.adopt]
     if names and adopted == "never":
@@ -121,7 +124,7 @@ def _size_problems(disks: Sequence[DiskRequest], template: DiskTemplate) -> Iter
         yield f"Disks of template '{template}' are devices that are there: --disk N:adopt=/dev/disk/..."
     elif names and len(names) < len(disks):
         yield "Either all disks of an instance are adopted, or none"
-    for index, disk in enumerate(disks):
+    for index, disk in enumerate(disks, first):
         if not disk.adopt and not disk.size:
             yield f"Disk {index}: parameter 'size' is missing"
         if disk.adopt and disk.size:
@@ -139,13 +142,18 @@ def planned_disks(
     place: str,
     driver: str | None,
     new_uuid: Callable[[], str],
+    *,
+    first: int = 0,
 ) -> tuple[Disk, ...]:
-    """The disks to make; ``place`` is where they go unless one says otherwise: a directory, a volume group."""
+    """The disks to make, numbered from ``first``.
+
+    ``place`` is where they go unless one says otherwise: a directory, a volume group.
+    """
     place_in = TEMPLATES[template].location
     if not requests or not place_in:
         return ()
     disks = []
-    for index, request in enumerate(requests):
+    for index, request in enumerate(requests, first):
         uuid = new_uuid()
         device = request.adopt if TEMPLATES[template].adopted == "always" else None
         disks.append(

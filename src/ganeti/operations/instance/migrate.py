@@ -14,7 +14,7 @@ from ganeti.errors import ExecutionFailed, GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
-from ganeti.model.guest import Guest, guest_of
+from ganeti.model.guest import Guest, disks_of, guest_of
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -197,9 +197,11 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
 
 async def _finish(cluster: RunContext, plan: MigratePlan, target: Node) -> None:
     """Have both nodes forget the move, after it. Raises ExecutionFailed."""
+    # Also of disks that the guest gets at its next start nothing is used on its former node any more.
+    left = evolve(plan.guest, disks=disks_of(cluster.state, plan.instance))
     try:
         await cluster.call(target, FinishIncoming(guest=plan.guest, success=True))
-        await cluster.call(plan.source, FinishOutgoing(guest=plan.guest, success=True))
+        await cluster.call(plan.source, FinishOutgoing(guest=left, success=True))
         if is_handed_over(plan.instance):
             await hold(cluster, plan.instance, target, DiskUse.OWN)
     except GanetiError as error:

@@ -39,6 +39,23 @@ def placed_on(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) 
     return evolve(instance, disks=tuple(disks))
 
 
+def completed(cluster: CheckContext, instance: Instance, nodes: tuple[str, ...]) -> Instance:
+    """The instance with what its new disks need where it is: the mirrors of those that have none, pool or volume.
+
+    ``nodes``: the UUIDs of its primary and its secondary node.
+
+    What they take is free now; the caller reserves it at once. Raises InsufficientResources if no port is free.
+    """
+    if place := _KEPT.get(instance.disk_template):
+        return _kept_there(cluster, instance, place)
+    if not TEMPLATES[instance.disk_template].mirrored:
+        return instance
+    draft = _Draft(cluster, instance)
+    holders = (nodes[0], nodes[1])
+    disks = [disk if disk.mirror else draft.mirrored(disk, n, holders) for n, disk in enumerate(instance.disks)]
+    return evolve(instance, disks=tuple(disks))
+
+
 def _kept_there(cluster: CheckContext, instance: Instance, place: str) -> Instance:
     """With the pool or volume that its disks are made in written down: they stay there whatever is set later."""
     places = [disk.params[place] for disk in disks_of(cluster.state, instance)]

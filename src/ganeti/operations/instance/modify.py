@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Change an instance: its network cards and the template of its disks, until now."""
+"""Change an instance."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
-
-from msgspec import Meta
 
 from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import Hook
@@ -16,50 +14,90 @@ from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.types import MOST_DISKS, NonEmpty, OsName, Parameters, PositiveSize
+from ganeti.declare.types import NonEmpty, OsName, Parameters, PositiveSize
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
-from ganeti.model.disk import DiskTemplateName
+from ganeti.model.disk import DiskTemplate, DiskTemplateName
+from ganeti.model.entity import differences, evolve
+from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
-from ganeti.operations.instance.activation import deactivate
+from ganeti.operations.instance.activation import activate, deactivate, is_mirrored
+from ganeti.operations.instance.content import OperatingSystem
 from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, planned
+from ganeti.operations.instance.disk_changes import DiskChanges, recorded, with_changed_disks
 from ganeti.operations.instance.disks import FileDriver, FileStorageDirectory
 from ganeti.operations.instance.networks import ensure_connected, ensure_no_conflict, network_locks
-from ganeti.operations.instance.nic_changes import NicChanges, networks_named, told, with_changed_nics
+from ganeti.operations.instance.nic_changes import NicChanges, networks_named, with_changed_nics
+from ganeti.operations.instance.nic_changes import told as told_of_nics
+from ganeti.operations.instance.obstacles import new_obstacles
+from ganeti.operations.instance.parameter_changes import ParameterChanges
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
-from ganeti.operations.instance.presence import ensure_stopped
+from ganeti.operations.instance.presence import ensure_stopped, is_on
 from ganeti.operations.instance.spelling import changes_of
-from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, primary_of
 from ganeti.operations.node.choice import NodeChoice
 
-_REFUSED = (
-    Option(("--disk",), "Disks to add, change or remove", "identkeyval", "disks", repeat=True, hidden=True),
-    Option(("--offline",), "Mark it offline", "flag", "offline", hidden=True),
-    Option(("--online",), "Mark it as not offline any more", "no-flag", "offline", hidden=True),
+# What is changed by each that is given.
+_CHANGING = (
+    *("nics", "disks", "beparams", "hvparams", "disk_template", "os_name", "osparams", "osparams_private"),
+    *("offline", "pnode", "pnode_uuid"),
+)
+_DEVICES = (
+    Option(
+        ("--disk",),
+        "Disk: [N:]add,size=...[,...], N:mode=...,name=... or [N:]remove; may be repeated",
+        "identkeyval",
+        "disks",
+        "N:...",
+        repeat=True,
+        completes="disk",
+    ),
+    Option(
+        ("--net",),
+        "NIC: [N:]add[,ip=...,network=...,...], N:modify,... or [N:]remove; may be repeated",
+        "identkeyval",
+        "nics",
+        "N:...",
+        repeat=True,
+        completes="network card",
+    ),
 )
 
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
-    renamed = {"node": "remote_node"}
+    renamed = {"node": "remote_node", "new_primary": "pnode", "os_type": "os_name"}
     parameters = {renamed.get(name, name): value for name, value in values.items()}
-    return {**parameters, "nics": changes_of(values["nics"])} if values.get("nics") else parameters
+    changed = {name: changes_of(values[name], f"--{flag}") for name, flag in _FLAGS.items() if values.get(name)}
+    return parameters | changed
+
+
+_FLAGS = {"disks": "disk", "nics": "net"}
 
 
 @dataclass(frozen=True, slots=True)
 class ModifyPlan:
-    """``new`` is the instance as it is to be; ``conversion`` of its disks, if they get another template."""
+    """``new`` is the instance as it is to be, and what it takes is reserved; ``told`` what changes, in words.
+
+    ``conversion``: of its disks, if they get another template.
+    """
 
     old: Instance
     new: Instance
+    told: list[tuple[str, Any]]
     conversion: Conversion | None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields of the instance that are others."""
+        return dict(differences(self.old, self.new))
 
 
 class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_SET_PARAMS"):
-    """Change an instance: add, change or remove network cards, give its disks another template."""
+    """Change the parameters, network cards and disks of an instance."""
 
     role: ClassVar[Role] = Role.ADMIN
     routes: ClassVar[tuple[Route, ...]] = (
@@ -83,42 +121,52 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
                     metavar="NODE",
                     completes="node",
                 ),
+                *_DEVICES,
                 Option(
-                    ("--net",),
-                    "NIC: [N:]add[,ip=...,network=...,...], N:modify,... or [N:]remove; may be repeated",
-                    "identkeyval",
-                    "nics",
-                    "N:...",
-                    repeat=True,
-                    completes="network card",
+                    ("--offline",), "Mark the stopped instance offline, so that nothing starts it", "flag", "offline"
                 ),
-                *_REFUSED,
+                Option(("--online",), "Take the mark back", "no-flag", "offline"),
             ),
-            usage="[--net N:...] [-t TEMPLATE [-n NODE]] <instance-name>",
+            usage="[<opts>...] <instance-name>",
             compose=_parameters,
         ),
     )
 
     force: Annotated[
-        bool, param("Let others have addresses that the running guest has until its next start", "-f", "--force")
+        bool,
+        param(
+            "Change it even if it could not start then on its primary node, or gives up addresses that it still has",
+            "-f",
+            "--force",
+        ),
     ] = False
-    force_variant: Annotated[
-        bool, param("Accept an OS variant that the OS does not list", "--force-variant", unsupported=True)
-    ] = False
+    force_variant: Annotated[bool, param("Accept an OS variant that the OS does not list", "--force-variant")] = False
     ignore_ipolicy: IgnorePolicy = False
     nics: Annotated[
         NicChanges,
         param("NICs to add, modify or remove: what to do, the number, name or UUID of the NIC, and its values"),
     ] = []
     disks: Annotated[
-        list[Any], Meta(max_length=MOST_DISKS), param("Disks to add, change or remove", unsupported=True)
+        DiskChanges, param("Disks to add, modify or remove: what to do, the number, name or UUID, and its values")
     ] = []
-    beparams: Annotated[Parameters, param("Backend parameters", "-B", "--backend-parameters", unsupported=True)] = {}
+    beparams: Annotated[
+        Parameters,
+        param(
+            "Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...", completes="backend parameter"
+        ),
+    ] = {}
     runtime_mem: Annotated[
         PositiveSize | None, param("Memory of the running guest", "-m", "--runtime-memory", unsupported=True)
     ] = None
     hvparams: Annotated[
-        Parameters, param("Hypervisor parameters", "-H", "--hypervisor-parameters", unsupported=True)
+        Parameters,
+        param(
+            "Hypervisor parameters",
+            "-H",
+            "--hypervisor-parameters",
+            metavar="KEY=VALUE,...",
+            completes="hypervisor parameter",
+        ),
     ] = {}
     disk_template: Annotated[
         DiskTemplateName | None,
@@ -140,20 +188,35 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     ] = {}
     file_driver: FileDriver = None
     file_storage_dir: FileStorageDirectory = None
-    pnode: Annotated[NonEmpty | None, param("New primary node", "--new-primary", unsupported=True)] = None
-    pnode_uuid: Annotated[NonEmpty | None, param("UUID of the new primary node", unsupported=True)] = None
+    pnode: Annotated[
+        NonEmpty | None,
+        param(
+            "New primary node of the stopped instance, whose disks are there already",
+            "--new-primary",
+            metavar="NODE",
+            completes="node",
+        ),
+    ] = None
+    pnode_uuid: Annotated[NonEmpty | None, param("UUID of the new primary node")] = None
     remote_node: Annotated[NonEmpty | None, param("Secondary node, for disks that become mirrored ones")] = None
     remote_node_uuid: Annotated[NonEmpty | None, param("UUID of the secondary node")] = None
     iallocator: Annotated[
         NonEmpty | None,
         param("Allocator that chooses the secondary node", "-I", "--iallocator", unsupported=True, role=Role.ADMIN),
     ] = None
-    os_name: Annotated[OsName | None, param("Operating system that is on it", "-o", "--os-type", unsupported=True)] = (
-        None
-    )
-    osparams: Annotated[Parameters, param("OS parameters", "-O", "--os-parameters", unsupported=True)] = {}
+    os_name: Annotated[
+        OsName | None,
+        param("Operating system that is on it; nothing is installed", "-o", "--os-type", metavar="OS", completes="os"),
+    ] = None
+    osparams: Annotated[Parameters, param("OS parameters", "-O", "--os-parameters", metavar="KEY=VALUE,...")] = {}
     osparams_private: Annotated[
-        Parameters | None, param("Private OS parameters", "--os-parameters-private", unsupported=True, secret=True)
+        Parameters | None,
+        param(
+            "Private OS parameters: stored, but not shown",
+            "--os-parameters-private",
+            metavar="KEY=VALUE,...",
+            secret=True,
+        ),
     ] = None
     wait_for_sync: Annotated[
         bool,
@@ -163,7 +226,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             off="Do not wait for mirrored disks to be in sync",
         ),
     ] = True
-    offline: Annotated[bool | None, param("Whether it is marked offline", unsupported=True)] = None
+    offline: Annotated[bool | None, param("Whether it is marked offline")] = None
     conflicts_check: Annotated[
         bool,
         param(
@@ -183,42 +246,56 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
 
     def locks(self, state: State) -> LockSet:
         networks = network_locks(state, [*networks_named(self.nics), *self.instance(state).networks])
-        return super().locks(state) | shared(Kind.NODE, *self._secondary.names(state)) | networks
+        nodes = (*self._secondary.names(state), *self._primary.names(state))
+        return super().locks(state) | shared(Kind.NODE, *nodes) | networks
 
     async def check(self, cluster: CheckContext) -> ModifyPlan:
-        old = new = self.instance(cluster.state)
-        if self.disk_template is None and not self.nics:
-            raise WrongInput("Nothing to change; give network cards (--net) or a disk template (-t)")
+        old = self.instance(cluster.state)
+        self._ensure_something(old)
+        if self._needs_it_stopped:
+            await ensure_stopped(cluster, old)
+        parameters = self._parameters
+        new = self._elsewhere(cluster.state, self._marked(parameters.applied(cluster.state, old)))
+        told = [*parameters.told(new), *self._told_of(new)]
         if self.nics:
-            new = self._with_nics(cluster, old)
+            new = self._with_nics(cluster, new)
             if not self.force:
                 _ensure_nothing_given_up_is_in_use(cluster, old, new)
+            told += told_of_nics(cluster.state, old.nics, new.nics)
+        if self.disks:
+            changed = with_changed_disks(cluster, new, self.disks)
+            new, told = changed.instance, [*told, *changed.told]
         conversion = None
         if self.disk_template:
-            await ensure_stopped(cluster, old)
             conversion = await planned(cluster, new, self._wish(self.disk_template, cluster.state))
             new = conversion.new
+            told.append(("disk_template", str(new.disk_template)))
+        cluster.reserve(new)
         if not self.ignore_ipolicy:
             ensure_allowed(cluster.state, new)
-        return ModifyPlan(old, new, conversion)
+        await self._ensure_possible(cluster, old, new)
+        return ModifyPlan(old, new, told, conversion)
 
-    async def run(self, cluster: RunContext, plan: ModifyPlan) -> list[tuple[str, str]]:
+    async def run(self, cluster: RunContext, plan: ModifyPlan) -> list[tuple[str, Any]]:
         """What has changed, with its new value."""
-        changes = [*told(cluster.state, plan.old.nics, plan.new.nics)]
         if plan.conversion:
-            await carry_out(cluster, plan.conversion, wait=self.wait_for_sync)
-            changes.append(("disk_template", str(plan.new.disk_template)))
+            await carry_out(cluster, plan.conversion, plan.changes, wait=self.wait_for_sync)
         else:
-            await cluster.commit([plan.new])
-        if _runs(cluster, plan.new):
-            cluster.warn(f"{plan.new.name} is running, with the network cards that it had, until its next start")
-        return changes
+            await recorded(cluster, plan.old, plan.new, plan.changes, wait=self.wait_for_sync)
+        if _runs(cluster, plan.old):
+            cluster.warn(f"{plan.new.name} is running, with what it was started with, until its next start")
+        return plan.told
 
     async def recover(self, cluster: RunContext) -> None:
         """What is recorded by then is what it has; what cannot be let go of is told when it is undone, or used."""
-        if self.disk_template:
-            with suppress(GanetiError):
-                await deactivate(cluster, self.instance(cluster.state))
+        instance = self.instance(cluster.state)
+        if not self.disks and not self.disk_template:
+            return
+        with suppress(GanetiError):
+            if await is_on(cluster, instance, primary_of(cluster.state, instance)):
+                await activate(cluster, instance, force=True)
+            else:
+                await deactivate(cluster, instance)
 
     def hook_environment(self, state: State, plan: ModifyPlan) -> dict[str, str]:
         own = {"NEW_DISK_TEMPLATE": str(plan.new.disk_template) if plan.conversion else "", "RUNTIME_MEMORY": ""}
@@ -229,9 +306,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         return HookNodes(pre=tuple(concerned.values()), post=tuple(concerned.values()))
 
     def _with_nics(self, cluster: CheckContext, instance: Instance) -> Instance:
-        """What it takes is reserved."""
         new = with_changed_nics(cluster, instance, self.nics, conflicts_check=self.conflicts_check)
-        cluster.reserve(new)
         problems = Problems()
         with problems.noted():
             ensure_connected(cluster.state, new)
@@ -240,6 +315,74 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
                 ensure_no_conflict(cluster.state, new)
         problems.tell()
         return new
+
+    def _ensure_something(self, instance: Instance) -> None:
+        if self.disks and self.disk_template:
+            raise WrongInput("Give either another disk template (-t) or changes of disks (--disk), one after the other")
+        if self.disks and instance.disk_template is DiskTemplate.DISKLESS:
+            raise WrongInput(f"Parameter 'disks': {instance.name} is diskless; no disks can be added to it")
+        if not any(getattr(self, name) not in (None, [], {}) for name in _CHANGING):
+            raise WrongInput("Nothing to change; 'gnt-instance modify --help' lists what can be")
+
+    @property
+    def _needs_it_stopped(self) -> bool:
+        removes = any(change.action == "remove" for change in self.disks)
+        return bool(removes or self.disk_template or self.pnode or self.pnode_uuid or self.offline)
+
+    @property
+    def _parameters(self) -> ParameterChanges:
+        return ParameterChanges(
+            hvparams=self.hvparams,
+            beparams=self.beparams,
+            os=self.os_name,
+            osparams=self.osparams,
+            osparams_private=self.osparams_private or {},
+        )
+
+    def _marked(self, instance: Instance) -> Instance:
+        if self.offline:
+            return evolve(instance, admin_state=AdminState.OFFLINE, admin_state_source="admin")
+        if self.offline is False and instance.admin_state is AdminState.OFFLINE:
+            return evolve(instance, admin_state=AdminState.DOWN, admin_state_source="admin")
+        return instance
+
+    def _elsewhere(self, state: State, instance: Instance) -> Instance:
+        """With its new primary node. Raises WrongInput or WrongState."""
+        node = self._primary.find(state)
+        if node is None:
+            return instance
+        if not node.usable:
+            raise WrongState(f"Parameter 'pnode': node {node.name} is {node.obstacle}")
+        if is_mirrored(instance) and node.uuid not in instance.nodes:
+            raise WrongInput(f"Parameter 'pnode': {node.name} has no copy of the disks of {instance.name}")
+        return evolve(instance, primary_node=node.uuid)
+
+    def _told_of(self, instance: Instance) -> Iterator[tuple[str, str]]:
+        if self.offline is not None:
+            yield "admin_state", str(instance.admin_state)
+        if self.pnode or self.pnode_uuid:
+            yield "pnode", self.pnode or self.pnode_uuid or ""
+
+    async def _ensure_possible(self, cluster: CheckContext, old: Instance, new: Instance) -> None:
+        """Raise WrongInput or WrongState for what its node says against it."""
+        node = primary_of(cluster.state, new)
+        if self._parameters.concern_os:
+            if node.offline:
+                raise WrongState(f"Node {node.name}, which knows about the OS, is marked offline")
+            guest = guest_of(cluster.state.changed([new]), new)
+            operating_system = OperatingSystem(force_variant=self.force_variant, debug_level=0)
+            await operating_system.ensure_possible(cluster, node, guest)
+        if self.hvparams or self.beparams or self.nics:
+            obstacles = await new_obstacles(cluster, old, new)
+            if obstacles and not self.force:
+                told = "; ".join(obstacles)
+                raise WrongState(f"{new.name} could not be started then: {told}; --force changes it nevertheless")
+            for obstacle in obstacles:
+                cluster.note(f"{new.name} cannot be started: {obstacle}")
+
+    @property
+    def _primary(self) -> NodeChoice:
+        return NodeChoice(self.pnode, self.pnode_uuid)
 
     @property
     def _secondary(self) -> NodeChoice:

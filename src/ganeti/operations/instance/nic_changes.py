@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from ganeti.declare.decode import decode
-from ganeti.declare.item import not_given
+from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
-from ganeti.declare.types import MOST, MOST_NICS, MacRequest, Name
+from ganeti.declare.types import MOST_NICS, MacRequest, Name
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext
 from ganeti.model.entity import evolve
@@ -21,13 +21,12 @@ from ganeti.model.instance import Instance
 from ganeti.model.network import Network
 from ganeti.model.nic import Nic
 from ganeti.model.state import State
+from ganeti.operations.instance.device_changes import DeviceChange, Devices
 from ganeti.operations.instance.nics import NicDraft, NicRequest, ensure_addresses_free
 
-_ACTIONS = ("add", "remove", "modify")
 
-
-class NicChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What of a network card is to be; what is not given stays as it is, and 'none' takes away what can be."""
+class NicValues(Item, frozen=True, kw_only=True):
+    """What a network card is to be; what is not given stays as it is, and 'none' takes away what can be."""
 
     noun: ClassVar[str] = "NIC"
 
@@ -44,14 +43,18 @@ class NicChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     def given(self) -> dict[str, str | None]:
         """None for what is taken away."""
         values = {name: getattr(self, name) for name in self.__struct_fields__}
-        return {name: None if not_given(value) else value for name, value in values.items() if value is not UNSET}
+        return {name: value for name, value in values.items() if value is not UNSET}
 
 
-# [what to do, which one, what is to be], or without the second: which one, or what to do with the last one.
-# No tuple: msgspec 0.23 crashes on one in a union whose content is wrong.
-_Index = Annotated[int, Meta(ge=-1, le=MOST)]
-_Entry = Annotated[list[_Index | Name | NicChange], Meta(min_length=2, max_length=3)]
-NicChanges = Annotated[list[_Entry], Meta(max_length=MOST_NICS)]
+class NicChange(DeviceChange, frozen=True, array_like=True):
+    """``["add", -1, {"link": "br1"}]``, ``["modify", 0, {"ip": "192.0.2.1"}]``, ``["remove", 1, {}]``."""
+
+    noun: ClassVar[str] = "NIC change"
+
+    values: Annotated[NicValues, param("What the network card is to be")]
+
+
+NicChanges = Annotated[list[NicChange], Meta(max_length=MOST_NICS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,16 @@ class _Card:
     before: Nic | None
     request: Mapping[str, Any] | None = None
 
+    @property
+    def uuid(self) -> str:
+        return self.before.uuid if self.before else ""
+
+    @property
+    def name(self) -> str | None:
+        if self.request is not None:
+            return self.request.get("name")
+        return self.before.name if self.before else None
+
 
 def with_changed_nics(
     cluster: CheckContext, instance: Instance, changes: NicChanges, *, conflicts_check: bool
@@ -69,19 +82,17 @@ def with_changed_nics(
 
     Raises WrongInput or NotUnique with everything that is wrong.
     """
-    cards = [_Card(nic) for nic in instance.nics]
-    for entry in changes:
-        _apply(cluster.state, cards, *_parsed(entry))
-    if len(cards) > MOST_NICS:
-        raise WrongInput(f"Parameter 'nics': {instance.name} would have {len(cards)} NICs, it can have {MOST_NICS}")
+    cards = Devices("NIC", MOST_NICS, tuple(_Card(nic) for nic in instance.nics))
+    for change in changes:
+        cards = _changed(cluster.state, cards, change)
     problems = Problems()
     # What it has now is its own to take again.
     state = cluster.state.changed([evolve(instance, nics=())])
     draft = NicDraft(state, cluster.reservations, cluster.random, conflicts_check=conflicts_check)
-    for card in cards:
+    for card in cards.all:
         if card.before and card.request is None:
             draft.keep(card.before)
-    nics = [nic for index, card in enumerate(cards) if (nic := _drafted(draft, index, card, problems))]
+    nics = [nic for index, card in enumerate(cards.all) if (nic := _drafted(draft, index, card, problems))]
     with problems.noted():
         others = [one for one in (*state.instances, *cluster.reservations.instances) if one.uuid != instance.uuid]
         ensure_addresses_free(state, others, nics)
@@ -92,8 +103,8 @@ def with_changed_nics(
 
 
 def networks_named(changes: NicChanges) -> list[str]:
-    named = [item.network for entry in changes for item in entry if isinstance(item, NicChange)]
-    return [name for name in named if isinstance(name, str) and not not_given(name)]
+    named = [change.values.network for change in changes]
+    return [name for name in named if isinstance(name, str)]
 
 
 def told(state: State, before: Sequence[Nic], after: Sequence[Nic]) -> Iterator[tuple[str, str]]:
@@ -110,45 +121,18 @@ def told(state: State, before: Sequence[Nic], after: Sequence[Nic]) -> Iterator[
         yield from ((f"nic.{name}/{index}", str(values.get(name))) for name in names)
 
 
-def _parsed(entry: _Entry) -> tuple[str, int | str, NicChange]:
-    match entry:
-        case [str() as action, NicChange() as change] if action in _ACTIONS[:2]:
-            return action, -1, change
-        case [int() as index, NicChange() as change]:
-            return "modify", index, change
-        case [str() as action, int() | str() as which, NicChange() as change] if action in _ACTIONS:
-            return action, which, change
-    raise WrongInput(
-        f"Parameter 'nics': give what to do ({', '.join(_ACTIONS)}), the number, name or UUID of a NIC, and its values"
-    )
-
-
-def _apply(state: State, cards: list[_Card], action: str, which: int | str, change: NicChange) -> None:
-    if action == "add":
-        place = len(cards) if which == -1 else which
-        if not isinstance(place, int) or place > len(cards):
-            raise WrongInput(f"Parameter 'nics': a NIC cannot be added as number {which}; there are {len(cards)}")
-        cards.insert(place, _Card(None, change.given))
-        return
-    index = _found(cards, which)
-    if action == "remove":
-        if change.given:
-            raise WrongInput(f"Parameter 'nics': NIC {which} is to be removed, so it has no values")
-        del cards[index]
-        return
-    card = cards[index]
+def _changed(state: State, cards: Devices[_Card], change: NicChange) -> Devices[_Card]:
+    given = change.values.given
+    if change.action == "add":
+        return cards.with_added(cards.new_place(change.which), _Card(None, given))
+    place = cards.place(change.which)
+    if change.action == "remove":
+        if given:
+            raise WrongInput(f"NIC {change.which} is to be removed, so it has no {', '.join(given)}")
+        return cards.without(place)
+    card = cards.all[place]
     present = card.request if card.request is not None else _request_of(state, card.before) if card.before else {}
-    cards[index] = replace(card, request=_merged(present, change.given))
-
-
-def _found(cards: Sequence[_Card], which: int | str) -> int:
-    """The place of the card with a number, a UUID or a name. Raises WrongInput."""
-    numbers = {-1: len(cards) - 1, **{index: index for index in range(len(cards))}} if cards else {}
-    named = [i for i, card in enumerate(cards) if card.before and which in (card.before.uuid, card.before.name)]
-    place = numbers.get(which) if isinstance(which, int) else next(iter(named), None)
-    if place is None:
-        raise WrongInput(f"Parameter 'nics': there is no NIC {which}; there are {len(cards)}, counted from 0")
-    return place
+    return cards.with_changed(place, replace(card, request=_merged(present, given)))
 
 
 def _request_of(state: State, nic: Nic) -> dict[str, Any]:

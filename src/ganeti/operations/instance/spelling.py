@@ -50,20 +50,20 @@ def numbered(items: Sequence[tuple[str, dict[str, Any]]], flag: str) -> list[dic
     return [found.get(index, {}) for index in range(max(found, default=-1) + 1)]
 
 
-def changes_of(items: Sequence[tuple[str, dict[str, Any]]]) -> list[list[Any]]:
+def changes_of(items: Sequence[tuple[str, dict[str, Any]]], flag: str) -> list[list[Any]]:
     """``add:ip=pool``, ``-1:add,ip=pool``, ``0:ip=none``, ``eth0:modify,ip=none``, ``1:remove``.
 
     Each as [what to do, which one, values].
     """
-    return [_change(ident, values) for ident, values in items]
+    return [_change(ident, values, flag) for ident, values in items]
 
 
-def _change(ident: str, values: Mapping[str, Any]) -> list[Any]:
+def _change(ident: str, values: Mapping[str, Any], flag: str) -> list[Any]:
     if ident in _ACTIONS:
         return [ident, -1, dict(values)]
     actions = [name for name in (*_ACTIONS, "modify") if values.get(name) is True]
     if len(actions) > 1:
-        raise WrongInput(f"'{ident}' is to be changed in two ways: {' and '.join(actions)}")
+        raise WrongInput(f"{flag} {ident}: give one of {', '.join(actions)}")
     number = int(ident) if ident.removeprefix("-").isdecimal() else ident
     return [actions[0] if actions else "modify", number, {k: v for k, v in values.items() if k not in actions}]
 

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Changes of an instance's disks (gnt-instance(8), "modify", "--disk")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Annotated, Any, ClassVar
+
+from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import replace
+
+from ganeti.declare.item import Item
+from ganeti.declare.parameter import param
+from ganeti.declare.problems import Problems
+from ganeti.declare.types import (
+    MOST_DISKS,
+    Name,
+    NonNegative,
+    Size,
+    StorageProviderName,
+    StorageProviderParameters,
+    VolumeGroup,
+)
+from ganeti.errors import WrongInput
+from ganeti.jobs.context import CheckContext, RunContext, Thing
+from ganeti.model.disk import AccessMode, Disk
+from ganeti.model.entity import evolve
+from ganeti.model.guest import disks_of, guest_of, peers_of
+from ganeti.model.instance import Instance
+from ganeti.model.parameters.disk import Access
+from ganeti.model.template import FILES, TEMPLATES
+from ganeti.operations.instance.activation import activated
+from ganeti.operations.instance.device_changes import DeviceChange, Devices
+from ganeti.operations.instance.disks import DiskRequest, disk_place, ensure_wanted, planned_disks
+from ganeti.operations.instance.making import leftover, make_disks, remove_left
+from ganeti.operations.instance.mirroring import completed
+from ganeti.operations.instance.presence import is_on
+from ganeti.operations.instance.subject import nodes_of, primary_of
+from ganeti.operations.instance.synchronising import wait_for_sync
+
+# What of a disk that is there can be changed.
+_CHANGEABLE = ("mode", "name", "spindles")
+
+
+class DiskValues(Item, frozen=True, kw_only=True):
+    """What a disk is to be; what is not given stays as it is, and 'none' takes away what can be."""
+
+    noun: ClassVar[str] = "Disk"
+    further: ClassVar[tuple[str, str] | None] = ("params", "provider")
+
+    size: Annotated[Size | None, param("Size of a new disk, in MiB or with a unit")] = None
+    mode: Annotated[AccessMode | None, param("Access mode: rw or ro")] = None
+    name: Annotated[Name | UnsetType | None, param("Name of the disk")] = UNSET
+    spindles: Annotated[NonNegative | UnsetType | None, param("Number of spindles, for exclusive storage")] = UNSET
+    vg: Annotated[VolumeGroup | None, param("LVM volume group of a new disk, for plain and drbd")] = None
+    metavg: Annotated[VolumeGroup | None, param("LVM volume group of its DRBD metadata")] = None
+    access: Annotated[Access | None, param("Access to a new disk, for ext, gluster and rbd")] = None
+    provider: Annotated[StorageProviderName | None, param("Provider of external storage, for a new disk of ext")] = None
+    params: Annotated[StorageProviderParameters, param("Parameters of that provider")] = {}
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """None for what is taken away."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        missing = {"name": UNSET, "spindles": UNSET, "params": {}}
+        return {name: value for name, value in values.items() if value != missing.get(name)}
+
+
+class DiskChange(DeviceChange, frozen=True, array_like=True):
+    """``["add", -1, {"size": 1024}]``, ``["modify", 0, {"mode": "ro"}]``, ``["remove", 1, {}]``."""
+
+    noun: ClassVar[str] = "Disk change"
+
+    values: Annotated[DiskValues, param("What the disk is to be")]
+
+
+DiskChanges = Annotated[list[DiskChange], Meta(max_length=MOST_DISKS)]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedDisks:
+    """``instance`` has the disks as they are to be: what is new is reserved by the caller; ``told`` what changes."""
+
+    instance: Instance
+    told: list[tuple[str, Any]]
+
+
+def with_changed_disks(cluster: CheckContext, instance: Instance, changes: Sequence[DiskChange]) -> ChangedDisks:
+    """Raises WrongInput, with everything that is wrong, or InsufficientResources."""
+    disks, told, problems = Devices("disk", MOST_DISKS, instance.disks), [], Problems()
+    for change in changes:
+        with problems.noted():
+            disks, line = _changed(cluster, instance, disks, change)
+            told += line
+    with problems.noted():
+        _ensure_sense(instance, disks.all)
+    problems.tell()
+    return ChangedDisks(completed(cluster, evolve(instance, disks=disks.all), instance.nodes), told)
+
+
+async def recorded(
+    cluster: RunContext, old: Instance, new: Instance, changes: Mapping[str, Any], *, wait: bool
+) -> None:
+    """Make the disks that are new, write down what is another by then (``changes``), remove those that are gone.
+
+    If it fails before it is written, nothing is left of the new ones. ``wait``: until mirrors are in sync.
+    """
+    guest = guest_of(cluster.state.changed([new]), new)
+    made = _besides(guest.disks, old)
+    await make_disks(cluster, new, evolve(guest, disks=made))
+    left = _left(cluster, old, new)
+    current = cluster.state.get(Instance, old.uuid)
+    await cluster.commit([evolve(current, **changes)], then=[thing for thing in left if not thing[1].offline])
+    await remove_left(cluster, left)
+    if not made:
+        return
+    async with activated(cluster, new, runs=await is_on(cluster, new, primary_of(cluster.state, new))):
+        if wait:
+            await wait_for_sync(cluster, new)
+
+
+def _left(cluster: RunContext, old: Instance, new: Instance) -> list[Thing]:
+    """What its nodes have of disks that it has no more."""
+    gone, peers = _besides(disks_of(cluster.state, old), new), peers_of(cluster.state, old.disks)
+    return [leftover(old.name, node, gone, peers) for node in nodes_of(cluster.state, old)] if gone else []
+
+
+def _besides(disks: Sequence[Disk], instance: Instance) -> tuple[Disk, ...]:
+    """Those that an instance does not have."""
+    others = {disk.uuid for disk in instance.disks}
+    return tuple(disk for disk in disks if disk.uuid not in others)
+
+
+def _changed(
+    cluster: CheckContext, instance: Instance, disks: Devices[Disk], change: DiskChange
+) -> tuple[Devices[Disk], list[tuple[str, Any]]]:
+    if change.action == "add":
+        place = disks.new_place(change.which)
+        disk = _new_disk(cluster, instance, place, change.values)
+        return disks.with_added(place, disk), [(f"disk/{place}", f"add:size={disk.size},mode={disk.mode}")]
+    place = disks.place(change.which)
+    if change.action == "remove":
+        if change.values.given:
+            raise WrongInput(f"Disk {change.which} is to be removed, so it has no {', '.join(change.values.given)}")
+        return disks.without(place), [(f"disk/{place}", "remove")]
+    given = change.values.given
+    if fixed := [name for name in given if name not in _CHANGEABLE]:
+        raise WrongInput(
+            f"Disk {change.which}: {', '.join(fixed)} cannot be changed, but {', '.join(_CHANGEABLE)} can; "
+            "'gnt-instance grow-disk' makes a disk larger"
+        )
+    return disks.with_changed(place, replace(disks.all[place], **given)), [
+        (f"disk.{name}/{place}", value) for name, value in given.items()
+    ]
+
+
+def _new_disk(cluster: CheckContext, instance: Instance, place: int, values: DiskValues) -> Disk:
+    request = DiskRequest(**{name: value for name, value in values.given.items() if value is not None})
+    template = instance.disk_template
+    ensure_wanted([request], template, first=place)
+    like = next(iter(instance.disks), None)
+    directory = str(PurePosixPath(like.location).parent) if like and template in FILES else None
+    at = directory or disk_place(cluster.state.cluster, template, None, instance.name)
+    driver = like.driver if like else None
+    (disk,) = planned_disks([request], template, at, driver, cluster.random.uuid, first=place)
+    return disk
+
+
+def _ensure_sense(instance: Instance, disks: Sequence[Disk]) -> None:
+    if not disks and instance.disks:
+        raise WrongInput(f"The last disk of {instance.name} cannot be removed; 'gnt-instance remove' removes them all")
+    if TEMPLATES[instance.disk_template].adopted == "always" and len(disks) > len(instance.disks):
+        raise WrongInput(f"Disks of template '{instance.disk_template}' are devices that are there; none can be added")
+    if twice := sorted(_twice(disks)):
+        raise WrongInput(f"Parameter 'disks': two disks would have the name {', '.join(twice)}")
+
+
+def _twice(disks: Sequence[Disk]) -> Iterator[str]:
+    names = [disk.name for disk in disks if disk.name]
+    return (name for name in set(names) if names.count(name) > 1)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whether what is changed of an instance would keep it from starting on its primary node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ganeti.jobs.context import CheckContext
+from ganeti.model.entity import evolve
+from ganeti.model.guest import Guest, backend_parameters, guest_of
+from ganeti.model.instance import Instance
+from ganeti.model.report import NodeReport
+from ganeti.model.state import State
+from ganeti.operations.instance.subject import primary_of
+from ganeti.rpc.contract.instance import CheckStart
+from ganeti.rpc.contract.node import DescribeNode
+
+
+async def new_obstacles(cluster: CheckContext, old: Instance, new: Instance) -> Sequence[str]:
+    """What only the change brings, in words; nothing is known of a node that is marked offline."""
+    node, state = primary_of(cluster.state, old), cluster.state
+    if node.offline:
+        return ()
+    before = await cluster.call(node, CheckStart(guest=guest_of(state, old)))
+    after = await cluster.call(node, CheckStart(guest=_with_disks_of(guest_of(state.changed([new]), new), old)))
+    report = await cluster.call(node, DescribeNode(hypervisors=(old.hypervisor,)))
+    memory = _lacking_memory(state, report, old, new)
+    return [*([memory] if memory else []), *(told for told in after if told not in before)]
+
+
+def _with_disks_of(guest: Guest, instance: Instance) -> Guest:
+    """Without those that are still to be made."""
+    there = {disk.uuid for disk in instance.disks}
+    return evolve(guest, disks=tuple(disk for disk in guest.disks if disk.uuid in there))
+
+
+def _lacking_memory(state: State, report: NodeReport, old: Instance, new: Instance) -> str:
+    """What its node lacks for more memory than it had; what the guest has now comes back when it stops."""
+    wanted = backend_parameters(state, new).maxmem
+    held = sum(guest.memory for guest in report.guests if guest.uuid == old.uuid)
+    if wanted <= backend_parameters(state, old).maxmem or wanted <= report.memory.free + held:
+        return ""
+    return f"it needs {wanted} MiB of memory, and could have {report.memory.free + held} on its primary node"
