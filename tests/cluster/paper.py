@@ -30,6 +30,7 @@ from ganeti.rpc.contract.instance import StartGuest
 from ganeti.rpc.memory import MemoryNetwork, MemoryTransport
 from ganeti.rpc.server import Dispatcher
 from tests.cluster.papers import FilePapers, equip
+from tests.cluster.providers import PaperProviders
 from tests.cluster.world import NoResolver, SeededRandom, first_state, stored
 
 SETTLED = 120.0  # seconds
@@ -68,6 +69,7 @@ class PaperNode:
         self.paths = Paths(root / node.name)
         self.equipment = on_paper(node.name, self.paths, clock, disks, PluggedMachine(network=network))
         self._network = network
+        self.providers = PaperProviders(self.equipment)
         self.papers = FilePapers(self.paths)
         for directory in ("/srv/ganeti/file-storage", "/srv/ganeti/shared-file-storage"):
             self.paths.under(directory).mkdir(parents=True)
@@ -86,7 +88,11 @@ class PaperNode:
         authority = Authority(self.paths.term, KnownCandidates(self.paths))
         replica = Replica(lambda: self.store, authority, self.node.name, self.paths.replica_term, self._forget)
         stop = Farewell(lambda: self._network.unplug(self.node.primary_ip, answer))
-        calls = {**handlers(self.equipment), **belonging(self.paths, authority, replica, stop)}
+        calls = {
+            **handlers(self.equipment),
+            **self.providers.handlers,
+            **belonging(self.paths, authority, replica, stop),
+        }
         answer = Dispatcher(calls, authority).answer
         self._network.plug(self.node.primary_ip, answer, self.papers)
 

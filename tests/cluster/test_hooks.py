@@ -16,6 +16,7 @@ from ganeti import errors
 from ganeti.operations import all_operations
 from ganeti.operations import find as find_operation
 from tests.cluster.paper import running
+from tests.cluster.providers import provide
 
 FACTS = COMPAT["hooks"]
 HOOKED = [operation.wire_name() for operation in all_operations() if operation.hook]
@@ -174,6 +175,14 @@ REHEARSALS = {
         before=(("OP_INSTANCE_SHUTDOWN", {"instance_name": "web2"}),),
         disks_lost=True,
     ),
+    "OP_INSTANCE_REINSTALL": Rehearsal(
+        "web2",
+        {"instance_name": "web2", "os_type": "tiny"},
+        parts=MIRRORED,
+        said={"INSTANCE_STATUS": "down", "INSTANCE_OS_TYPE": ""},
+        becomes={"INSTANCE_OS_TYPE": "tiny"},
+        before=(("OP_INSTANCE_SHUTDOWN", {"instance_name": "web2"}),),
+    ),
     "OP_INSTANCE_REPLACE_DISKS": Rehearsal(
         "web2",
         {"instance_name": "web2", "mode": "replace_new_secondary", "remote_node": "node4"},
@@ -313,6 +322,7 @@ async def test_scripts_run_where_they_should_and_know_what_is_planned(tmp_path, 
             await cluster.add("web1", node="node2")
             await cluster.add("web2", node="node2", template="drbd", snode="node3")
             cluster.new_machine(5)
+            provide(cluster, "tiny")
             program(tmp_path / "iallocators/mine", """echo '{"success": true, "result": ["node3"]}'""")
         for what, parameters in rehearsal.before:
             await cluster.run(what, **parameters)

@@ -8,7 +8,7 @@ import pytest
 from ganeti.api.reader import Reader
 from ganeti.api.resources import RESOURCES
 from ganeti.declare.parameter import kind_of, member_of, parameters_of
-from ganeti.operations import all_operations
+from ganeti.operations import all_operations, find
 
 ROUTES = [(operation, route) for operation in all_operations() for route in operation.routes]
 COMMANDS = [(operation, command) for operation in all_operations() for command in operation.commands]
@@ -25,6 +25,8 @@ def test_a_route_names_parameters_of_its_operation(operation, route):
     parameters = operation.parameters()
     named = {*route.path_names, *route.query.values(), *route.renamed.values(), *route.fixed, *route.defaults}
     assert named | route.renamed_inside.keys() <= parameters.keys()
+    for wire_name in (route.around.before, route.around.after) if route.around else ():
+        assert set(route.path_names) <= find(wire_name).parameters().keys()
     for parameter, names in route.renamed_inside.items():
         assert set(names.values()) <= parameters_of(kind_of(member_of(parameters[parameter].type))).keys()
 

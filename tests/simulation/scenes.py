@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ganeti.model.entity import evolve
 from ganeti.model.network import Network
 from ganeti.model.node import Node
+from tests.cluster.providers import provide
 
 NEW = {
     "mode": "create",
@@ -73,6 +74,12 @@ async def outgrown(cluster):
 async def activated(cluster):
     await mirrored_and_stopped(cluster)
     await cluster.run("OP_INSTANCE_ACTIVATE_DISKS", instance_name="web1")
+
+
+async def installed(cluster):
+    """Any machine could install another operating system on it."""
+    provide(cluster, "tiny")
+    await mirrored_and_stopped(cluster)
 
 
 async def apart(cluster):
@@ -275,6 +282,7 @@ SCENES = (
     instance("OP_INSTANCE_REBOOT", running, reboot_type="full"),
     instance("OP_INSTANCE_REBOOT", stopped, reboot_type="full"),
     instance("OP_INSTANCE_RECREATE_DISKS", lost),
+    instance("OP_INSTANCE_REINSTALL", installed, os_type="tiny"),
     instance("OP_INSTANCE_REMOVE", running),
     instance("OP_INSTANCE_REMOVE", mirrored),
     Scene("OP_INSTANCE_REPLACE_DISKS", renewed, mirrored, often=4),

@@ -14,7 +14,7 @@ from ganeti.api.answers import Handler, answer, failures
 from ganeti.api.authentication import USER, authentication
 from ganeti.api.limits import BODY, LARGEST_BODY, LARGEST_BODY_OF_OTHERS
 from ganeti.api.reader import Master, Reader
-from ganeti.api.requests import operation_from
+from ganeti.api.requests import job_from
 from ganeti.api.resources import RESOURCES, Resource
 from ganeti.api.shares import Shares
 from ganeti.api.users import Users
@@ -73,9 +73,9 @@ def _submitting(master: Master, operation: type[JobOperation[Any]], route: Route
     method = Method.READ_AS if route.at_once else Method.SUBMIT_JOB_AS
 
     async def submit(request: web.Request) -> Any:
-        encoded = operation_from(operation, route, request.match_info, request.query, await request.read())
+        encoded = job_from(operation, route, request.match_info, request.query, await request.read())
         caller = msgspec.to_builtins(request[USER].caller)
-        return await master.call(method, caller, encoded if route.at_once else [encoded])
+        return await master.call(method, caller, encoded[0] if route.at_once else encoded)
 
     return submit
 

@@ -99,8 +99,9 @@ def _in_path(path: str) -> list[dict[str, Any]]:
 def _of_query(operation: type[JobOperation[Any]], route: Route) -> Iterable[dict[str, Any]]:
     parameters = operation.parameters()
     reason = _in_query("reason", "Why; kept with the job", _TEXT)
-    names = {**COMMON_QUERY, **route.query}
-    return [*(_of_parameter(name, parameters[of]) for name, of in names.items()), reason]
+    names = {**({} if route.around else COMMON_QUERY), **route.query}
+    others = [_in_query(route.around.unwanted, f"1: without {route.around.after}", _TEXT)] if route.around else []
+    return [*(_of_parameter(name, parameters[of]) for name, of in names.items()), *others, reason]
 
 
 def _of_parameter(name: str, parameter: Parameter) -> dict[str, Any]:
@@ -131,6 +132,9 @@ def _body(operation: type[JobOperation[Any]], route: Route) -> Mapping[str, Any]
     for parameter, names in route.renamed_inside.items():
         listed = schema["properties"][parameter]
         schema["properties"][parameter] = {**listed, "items": _parameters(_item(operation, parameter), names)}
+    if route.around:
+        del schema["properties"]["dry_run"]  # what is possible later is not known
+        schema["properties"][route.around.wanted] = {"type": "boolean", "default": True}
     return {**schema, "required": [name for name in schema["required"] if name not in elsewhere]}
 
 

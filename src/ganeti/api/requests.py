@@ -13,9 +13,11 @@ from multidict import MultiMapping
 from ganeti.api.limits import DEEPEST_BODY
 from ganeti.declare.decode import decode, from_text
 from ganeti.declare.parameter import Parameter
-from ganeti.declare.route import Body, Route
+from ganeti.declare.route import Around, Body, Route
+from ganeti.declare.text import parse_bool
 from ganeti.errors import WrongInput
 from ganeti.jobs.operation import JobOperation
+from ganeti.operations import find
 
 # On every path that submits a job.
 COMMON_QUERY = {"dry-run": "dry_run"}
@@ -31,6 +33,20 @@ def operation_from(
     settled = {**dict(route.fixed), **{name: _read(parameters[name], [value]) for name, value in path.items()}}
     values = {**route.defaults, **_from_body(route, body), **_from_query(operation, route, query), **settled}
     return {**values, "OP_ID": operation.wire_name(), "reason": _reason(query)}
+
+
+def job_from(
+    operation: type[JobOperation[Any]], route: Route, path: Mapping[str, str], query: MultiMapping[str], body: bytes
+) -> list[dict[str, Any]]:
+    """The encoded operations of a job. Raises WrongInput as ``operation_from`` does."""
+    own = operation_from(operation, route, path, query, body)
+    if route.around is None:
+        return [own]
+    goes_on = _goes_on(route.around, own, query)
+    if own.get("dry_run"):
+        raise WrongInput(f"Parameter 'dry_run': what is possible after {route.around.before} is not known before it")
+    before = _beside(route.around.before, own)
+    return [before, own, *([_beside(route.around.after, own)] if goes_on else [])]
 
 
 def json_of(body: bytes) -> Any:
@@ -73,6 +89,22 @@ def _from_body(route: Route, body: bytes) -> dict[str, Any]:
         if isinstance(named.get(parameter), list):
             named[parameter] = [_renamed(i, names) if isinstance(i, dict) else i for i in named[parameter]]
     return named
+
+
+def _goes_on(around: Around, values: dict[str, Any], query: MultiMapping[str]) -> bool:
+    """Whether there is an operation afterwards; what says so is no parameter, and taken out of the values."""
+    unwanted = query.get(around.unwanted)
+    if around.wanted in values and unwanted is not None:
+        raise WrongInput(f"Give either '{around.wanted}' in the body or '{around.unwanted}' in the query, not both")
+    if unwanted is not None:
+        return not (unwanted == "1" or (unwanted != "0" and parse_bool(unwanted, f"Parameter '{around.unwanted}'")))
+    return decode(values.pop(around.wanted, True), bool, f"Parameter '{around.wanted}'")
+
+
+def _beside(wire_name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Another operation with what it has in common with the route's own."""
+    shared = {name: value for name, value in own.items() if name in find(wire_name).parameters()}
+    return {**shared, "OP_ID": wire_name}
 
 
 def _renamed(values: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ JOB_FIELDS_BULK = ("id", "ops", "status", "summary", "opstatus", "received_ts", 
 JOB_FIELDS = (*JOB_FIELDS_BULK, "oplog", "opresult")
 QUERYABLE = ("instance", "node", "group", "network", "job", "lock", "os")
 # What clients ask for before they use a newer form of a request; those of operations that are not there are missing.
-FEATURES = ("instance-create-reqv1",)
+FEATURES = ("instance-create-reqv1", "instance-reinstall-reqv1")
 ROLE_NAMES = {"M": "master", "C": "master-candidate", "R": "regular", "D": "drained", "O": "offline"}
 
 

@@ -73,6 +73,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "move": "OP_INSTANCE_MOVE",
         "reboot": "OP_INSTANCE_REBOOT",
         "recreate-disks": "OP_INSTANCE_RECREATE_DISKS",
+        "reinstall": "reinstall:REINSTALL",
         "remove": "OP_INSTANCE_REMOVE",
         "remove-tags": "OP_TAGS_DEL",
         "replace-disks": "OP_INSTANCE_REPLACE_DISKS",

@@ -22,14 +22,18 @@ def _providers(session: Session, names: list[str]) -> list[dict[str, Any]]:
     return [dict(zip(_FIELDS, row, strict=True)) for row in rows]
 
 
-def _list(session: Session, values: dict[str, Any]) -> int:
-    names = [
+def offered(session: Session) -> list[str]:
+    """The operating systems that can be installed on every node, with their variants."""
+    return [
         f"{provider['name']}+{variant}" if variant else provider["name"]
         for provider in _providers(session, [])
         if provider["valid"] and not provider["hidden"] and not provider["blacklisted"]
         for variant in provider["variants"] or [""]
     ]
-    lines = [*([] if values.get("no_headers") else ["Name"]), *names]
+
+
+def _list(session: Session, values: dict[str, Any]) -> int:
+    lines = [*([] if values.get("no_headers") else ["Name"]), *offered(session)]
     if lines:
         session.say("\n".join(lines))
     return 0

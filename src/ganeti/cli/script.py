@@ -9,13 +9,12 @@ from functools import partial
 from typing import Any
 
 from ganeti import VERSION
-from ganeti.cli import selection
 from ganeti.cli.commands import COMMANDS, find
 from ganeti.cli.failures import ended
 from ganeti.cli.options import build, parse, read_files, take_arguments
 from ganeti.cli.runnable import Local, OperationCommand, Runnable, confirmed, help_of, options_of, parameters_from
 from ganeti.cli.session import Session
-from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, WrongInput
+from ganeti.errors import EXIT_FAILURE, WrongInput
 
 
 def run(script: str, words: Sequence[str]) -> int:
@@ -44,7 +43,9 @@ def _run(script: str, words: Sequence[str]) -> int:
     rest, values = given.arguments, given.values
     session = Session(script, command.name, values)
     if not isinstance(runnable, Local) and command.per_instance:
-        return _run_for_instances(session, runnable, rest)
+        from ganeti.cli.per_instance import run_for_instances  # noqa: PLC0415 - lists follow nothing
+
+        return run_for_instances(session, runnable, rest)
     values |= take_arguments(command.name, command.arguments, rest) | read_files(options, values)
     if isinstance(runnable, Local):
         return runnable.run(session, values)
@@ -82,42 +83,6 @@ def _run_operation(session: Session, runnable: OperationCommand) -> int:
         return EXIT_FAILURE
     follow.run(session, runnable.operation.wire_name(), parameters_from(runnable, session.values))
     return 0
-
-
-def _run_for_instances(session: Session, runnable: OperationCommand, words: list[str]) -> int:
-    from ganeti.cli import follow  # noqa: PLC0415 - lists follow nothing
-
-    mode = session.values.get("multi_mode", "instances")
-    names = selection.chosen(session, mode, words)
-    several = len(names) > 1 or mode != "instances"
-    if several and not session.values.get("force_multiple") and not _confirm_several(session, names):
-        return EXIT_CONFIRMATION
-    operations = [
-        follow.prepare(
-            session,
-            runnable.operation.wire_name(),
-            parameters_from(runnable, {**session.values, "instance_name": name}),
-        )
-        for name in names
-    ]
-    jobs = list(zip(follow.submit_many(session, operations), names, strict=True))
-    if session.values.get("submit_only"):
-        for number, name in jobs:
-            session.say(f"{number}: {name}")
-        return 0
-    if len(jobs) == 1:
-        number, name = jobs[0]
-        session.say(f"Waiting for job {number} for {name} ...")
-        follow.follow(session, number)
-        return 0
-    session.say(f"Submitted jobs {', '.join(str(number) for number, _ in jobs)}")
-    return 0 if follow.follow_each(session, jobs) else EXIT_FAILURE
-
-
-def _confirm_several(session: Session, names: list[str]) -> bool:
-    listed = "\n".join(f"  {name}" for name in names)
-    count = "1 instance" if len(names) == 1 else f"{len(names)} instances"
-    return session.confirm(f"The {session.command} will operate on {count}.\nAffected instances:\n{listed}\nContinue?")
 
 
 def _overview(script: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -77,6 +78,26 @@ class Session:
                 return True
             if answer in ("", "n", "no"):
                 return False
+
+    def choose(self, question: str, choices: Sequence[str]) -> str | None:
+        """Ask for one of a numbered list; None for none of them, and without a terminal."""
+        listed = "\n".join(f"{number:3}: {choice}" for number, choice in enumerate(choices))
+        if not sys.stdin.isatty():
+            self.warn(f"{question}\n{listed}\nThere is no terminal to ask on; see --help for the option that names one")
+            return None
+        self.say(f"{question}\n{listed}")
+        while True:
+            try:
+                answer = input("Number (or x to abort): ").strip().lower()
+            except (EOFError, UnicodeDecodeError):  # Ctrl-D, or nothing that can be read
+                self.say()
+                return None
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt("\nAborted.") from None
+            if answer == "x":
+                return None
+            if answer.isascii() and answer.isdecimal() and int(answer) < len(choices):
+                return choices[int(answer)]
 
     def _explain_missing_master(self) -> None:
         known = read_text(self.paths.ssconf("master_node"))

@@ -72,7 +72,8 @@ class Command:
     """A sub-command of a script.
 
     ``question``: asked before anything is done, unless with ``--force``, which a command that asks has by itself;
-    it may use the values of the arguments (``{instance_name}``). ``per_instance``: runs once for each instance that
+    it may use the values of the arguments (``{instance_name}``, which may be "these instances" if it is
+    ``per_instance``). ``per_instance``: runs once for each instance that
     the selection flags (--node, --primary, --tags ...) or the arguments pick. ``fixed``: parameters that the command
     stands for. ``help``: what it does, if that is not the operation's own description. ``at_once``: the result is
     read without a job, and shown a line each; ``if_empty`` is the exit status if there is none.

@@ -18,6 +18,19 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """Operations before and after a route's own, in the same job: with those of its parameters that they have too.
+
+    There is none ``after`` if the body says no under ``wanted``, or the query string yes under ``unwanted``.
+    """
+
+    before: str  # its wire name
+    after: str
+    wanted: str
+    unwanted: str
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A way to an operation, below ``/2``; names in braces in ``path`` are parameters.
 
@@ -26,6 +39,7 @@ class Route:
     ``renamed_inside``: the same in the objects of a list that a parameter is, by the parameter. ``fixed``: values
     that the route stands for; like the path's they cannot be given otherwise. ``defaults``: those that count if the
     request gives none.
+    ``around``: other operations that the job consists of.
     ``at_once``: the answer is the result itself, not the number of a job. ``summary``: what it does, if that is not
     the operation's own first line.
     """
@@ -38,6 +52,7 @@ class Route:
     renamed_inside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    around: Around | None = None
     at_once: bool = False
     summary: str = ""
 

@@ -46,6 +46,7 @@ OPERATIONS = {
     "OP_INSTANCE_QUERY_DATA": "instance.info:InstanceInfo",
     "OP_INSTANCE_REBOOT": "instance.reboot:InstanceReboot",
     "OP_INSTANCE_RECREATE_DISKS": "instance.recreate_disks:InstanceRecreateDisks",
+    "OP_INSTANCE_REINSTALL": "instance.reinstall:InstanceReinstall",
     "OP_INSTANCE_REMOVE": "instance.remove:InstanceRemove",
     "OP_INSTANCE_REPLACE_DISKS": "instance.replace_disks:InstanceReplaceDisks",
     "OP_INSTANCE_SET_PARAMS": "instance.modify:InstanceModify",

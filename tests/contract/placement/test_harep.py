@@ -42,7 +42,7 @@ _OURS = {
     r"(\S+): .*; is not allowed: tags allow \S+ at most; would be tagged as enoperm": "denied",
     r"(\S+): .*; is not allowed: no tag allows any repair": "not enabled",
     r"(\S+): .*; is suspended by a tag": "suspended",
-    r"(\S+): .*; (?:would be done|nothing was started: .*)": "repaired",
+    r"(\S+): .*; would be done": "repaired",
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from ganeti.declare.role import Role
 from ganeti.model.caller import ROOT, Caller
+from tests.cluster.providers import provide
 from tests.unit.api.conftest import ADMIN, OPERATOR, READER
 
 STARTUP = "/2/instances/web1/startup"
@@ -84,6 +85,62 @@ async def test_a_restart_is_hard_if_nothing_else_is_said(api, cluster):
     await cluster.finished(answer.body)
     (operation,) = (await api.get(f"/2/jobs/{answer.body}")).body["ops"]
     assert operation["reboot_type"] == "hard"
+
+
+REINSTALL = "/2/instances/web1/reinstall"
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "wanted"),
+    [
+        ("?os=tiny", None, ("tiny", True)),
+        ("", {"os": "tiny", "start": True, "osparams": {}}, ("tiny", True)),
+        ("?nostartup=1", None, ("", False)),
+        ("?os=tiny&nostartup=0", {}, ("tiny", True)),
+        ("", {"start": False, "priority": 5}, ("", False)),
+    ],
+)
+async def test_a_running_instance_is_stopped_reinstalled_and_started_unless_that_is_not_wanted(
+    api, cluster, query, body, wanted
+):
+    provide(cluster, "tiny")
+    provide(cluster, "mini")
+    os, runs = wanted
+    await cluster.add("web1", os_type="mini")
+    answer = await api.request("POST", f"{REINSTALL}{query}", json=body)
+    job = await cluster.finished(answer.body)
+    summaries = [step.summary for step in job.steps]
+    assert summaries == [
+        f"INSTANCE_{what}(web1)" for what in ("SHUTDOWN", "REINSTALL", *(("STARTUP",) if runs else ()))
+    ]
+    assert (str(job.status), cluster.instance("web1").os) == ("success", os or "mini")
+    assert await cluster.nodes["node1"].guests() == ({"web1": "running"} if runs else {})
+    assert {operation.get("priority") for operation in (await api.get(f"/2/jobs/{job.id}")).body["ops"]} == (
+        {5} if body and "priority" in body else {0}
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "told"),
+    [
+        ("?nostartup=perhaps", {}, "Parameter 'nostartup': 'perhaps' is neither yes nor no"),
+        ("", {"start": "perhaps"}, "Parameter 'start'"),
+        ("?nostartup=1", {"start": True}, "Give either 'start' in the body or 'nostartup' in the query"),
+        ("?dry-run=1", {}, "Parameter 'dry_run'"),
+        ("", {"os": "../evil"}, "expected an OS name"),
+        ("", {"nosuch": 1}, "nosuch"),
+    ],
+)
+async def test_a_reinstallation_that_makes_no_sense_is_refused_before_anything_is_stopped(
+    api, cluster, query, body, told
+):
+    await cluster.add("web1")
+    assert told in await refused(api, cluster, 400, ("POST", f"{REINSTALL}{query}"), body)
+
+
+async def test_an_operator_does_not_reinstall(api, cluster):
+    await cluster.add("web1")
+    assert "admin" in await refused(api, cluster, 403, ("POST", REINSTALL), {}, auth=OPERATOR)
 
 
 async def test_a_stopped_instance_has_no_console_now(api, cluster):

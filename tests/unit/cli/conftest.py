@@ -2,6 +2,8 @@
 """Real commands that ask a real master, whose nodes are of paper; the master runs in a thread."""
 
 import asyncio
+import io
+import sys
 import threading
 from dataclasses import dataclass
 
@@ -17,6 +19,11 @@ from tests.cluster.world import first_state
 TEMPLATES = {"enabled_disk_templates": ("sharedfile", "diskless", "drbd"), "vg_name": "xenvg"}
 
 PATIENCE = 180.0  # seconds
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
 class Background:
@@ -98,3 +105,12 @@ def gnt(served, monkeypatch, capsys):
         return Ended(status, told.out, told.err)
 
     return call
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Somebody sits there, and answers what is put in the list."""
+    answers: list[str] = []
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("builtins.input", lambda question: sys.stdout.write(question) and answers.pop(0))
+    return answers

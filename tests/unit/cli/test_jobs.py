@@ -4,7 +4,6 @@
 import io
 import json
 import re
-import sys
 
 import pytest
 
@@ -15,11 +14,7 @@ from ganeti.errors import EXIT_CONFIRMATION, Canceled, UnknownEntity, WrongState
 from ganeti.host.paths import Paths
 from ganeti.luxi.client import Client
 from ganeti.model.instance import AdminState
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
+from tests.unit.cli.conftest import Terminal
 
 
 class Scripted:
@@ -43,15 +38,6 @@ def session(*answers):
 def news(status, *entries, result=None, progress=None):
     lines = [[serial, [0, 0], "message", text] for serial, text in entries]
     return [[status, [status], [result], progress], lines]
-
-
-@pytest.fixture
-def terminal(monkeypatch):
-    """Somebody sits there, and answers what is put in the list."""
-    answers: list[str] = []
-    monkeypatch.setattr("sys.stdin", Terminal())
-    monkeypatch.setattr("builtins.input", lambda question: sys.stdout.write(question) and answers.pop(0))
-    return answers
 
 
 def test_what_a_job_says_is_shown_once_and_its_results_returned(capsys):

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.inputs import luxi
 from ganeti.cli.htools.options import DEFAULT, Parser, integer, parser, say
-from ganeti.cli.htools.repairing import Repairer, lacking
-from ganeti.errors import EXIT_FAILURE, WrongInput
+from ganeti.cli.htools.repairing import Repairer
+from ganeti.errors import WrongInput
 from ganeti.placement.repair import Action, Case, Verdict, cases, expired, judge
 from ganeti.placement.snapshot import Snapshot
 
@@ -32,9 +32,10 @@ def _main(words: Sequence[str]) -> int:
         raise WrongInput(f"Error: failed to load data, aborting: {error.message}") from None
     master = luxi.client(arguments.luxi)
     try:
-        return _Run(snapshot, Repairer(master, arguments.reason, arguments.job_delay), arguments).run()
+        _Run(snapshot, Repairer(master, arguments.reason, arguments.job_delay), arguments).run()
     finally:
         master.close()
+    return 0
 
 
 class _Run:
@@ -44,31 +45,23 @@ class _Run:
         self._dry = bool(arguments.dry_run)
         self._now = time.time()
 
-    def run(self) -> int:
-        """The exit status: 1 if something that is permitted could not be done."""
+    def run(self) -> None:
         if not self._dry:
             self._end_suspensions()
         found = cases(self._snapshot, self._now)
         running = self._repairer.states([job for case in found if case.pending for job in case.pending.jobs])
-        status, states = 0, Counter({"Healthy": len(self._snapshot.instances) - len(found)})
+        states = Counter({"Healthy": len(self._snapshot.instances) - len(found)})
         for case in found:
             verdict = judge(case, running)
-            missing = lacking(case.needed) if verdict.action is Action.REPAIR and case.needed is not None else []
-            say(f"{case.instance.name}: {_described(case)}; {self._acted(case, verdict, missing)}")
-            states["Pending repair" if self._begun(verdict, missing) else verdict.state] += 1
-            status = EXIT_FAILURE if missing else status
+            say(f"{case.instance.name}: {_described(case)}; {self._acted(case, verdict)}")
+            begun = verdict.action is Action.REPAIR and not self._dry
+            states["Pending repair" if begun else verdict.state] += 1
         say("---------------------\nInstance status count\n---------------------")
         for state in ("Healthy", *sorted(set(states) - {"Healthy"})):
             say(f"{state}: {states[state]}")
-        return status
 
-    def _begun(self, verdict: Verdict, missing: list[str]) -> bool:
-        return verdict.action is Action.REPAIR and not missing and not self._dry
-
-    def _acted(self, case: Case, verdict: Verdict, missing: list[str]) -> str:
+    def _acted(self, case: Case, verdict: Verdict) -> str:
         """Do what is to be done; what was, for people."""
-        if missing:
-            return f"nothing was started: the master daemon cannot do {', '.join(missing)} yet"
         if verdict.action is Action.NOTHING:
             return _reason(case, verdict)
         if verdict.action is Action.END:

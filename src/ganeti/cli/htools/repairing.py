@@ -13,23 +13,21 @@ from ganeti.errors import WrongInput
 from ganeti.luxi.client import Client
 from ganeti.luxi.protocol import Method
 from ganeti.model.job import JobStatus
-from ganeti.operations import OPERATIONS
 from ganeti.placement.repair import Case, Record, Repair
 
 _SET, _REMOVE = "OP_TAGS_SET", "OP_TAGS_DEL"
-_STEPS: dict[Repair, tuple[dict[str, Any], ...]] = {
+STEPS: dict[Repair, tuple[dict[str, Any], ...]] = {
     Repair.FIX_STORAGE: (
         {"OP_ID": "OP_INSTANCE_REPLACE_DISKS", "mode": "replace_new_secondary", "iallocator": "hail"},
     ),
     Repair.MIGRATE: ({"OP_ID": "OP_INSTANCE_MIGRATE"},),
     Repair.FAILOVER: ({"OP_ID": "OP_INSTANCE_FAILOVER"},),
-    Repair.REINSTALL: ({"OP_ID": "OP_INSTANCE_RECREATE_DISKS"}, {"OP_ID": "OP_INSTANCE_REINSTALL"}),
+    Repair.REINSTALL: (
+        {"OP_ID": "OP_INSTANCE_SHUTDOWN", "ignore_offline_nodes": True},
+        {"OP_ID": "OP_INSTANCE_RECREATE_DISKS", "iallocator": "hail"},
+        {"OP_ID": "OP_INSTANCE_REINSTALL"},
+    ),
 }
-
-
-def lacking(repair: Repair) -> list[str]:
-    """The operations that the master daemon would need for a repair, and does not have."""
-    return sorted({str(step["OP_ID"]) for step in _STEPS[repair]} - OPERATIONS.keys())
 
 
 class Repairer:
@@ -59,7 +57,7 @@ class Repairer:
             self._retag(case, marked)
         common = {"instance_name": case.instance.name, "reason": self._why()}
         delay = [{"OP_ID": "OP_TEST_DELAY", "duration": self._delay, "reason": self._why()}] if self._delay else []
-        job: int = self._master.call(Method.SUBMIT_JOB, [*delay, *({**step, **common} for step in _STEPS[needed])])
+        job: int = self._master.call(Method.SUBMIT_JOB, [*delay, *({**step, **common} for step in STEPS[needed])])
         self._run([_tagging(_SET, case, [marked.then(job)]), _tagging(_REMOVE, case, [marked])])
         return job
 

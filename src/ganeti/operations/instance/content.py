@@ -39,11 +39,15 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class OperatingSystem:
-    """What the scripts of the guest's OS provider put there; ``installed``: it is there already, and they don't run."""
+    """What the scripts of the guest's OS provider put there.
+
+    ``installed``: it is there already, and they don't run. ``anew``: instead of what was there before.
+    """
 
     force_variant: bool
     debug_level: int
     installed: bool = False
+    anew: bool = False
 
     async def ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest) -> None:
         if not guest.os:
@@ -59,4 +63,5 @@ class OperatingSystem:
     async def fill(self, cluster: RunContext, node: Node, guest: Guest) -> None:
         if guest.os and guest.disks and not self.installed:
             cluster.step("running the instance OS create scripts...")
-            await cluster.call(node, InstallOs(guest=guest, debug_level=self.debug_level), prefix="   ")
+            install = InstallOs(guest=guest, reinstall=self.anew, debug_level=self.debug_level)
+            await cluster.call(node, install, prefix="   ")

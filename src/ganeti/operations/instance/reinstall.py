@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Install the operating system of an instance anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from ganeti.declare.command import Command
+from ganeti.declare.operation import Hook
+from ganeti.declare.parameter import param
+from ganeti.declare.problems import Problems
+from ganeti.declare.role import Role
+from ganeti.declare.route import Around, Route
+from ganeti.declare.types import OsName, Parameters
+from ganeti.errors import ExecutionFailed, GanetiError, WrongInput, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.entity import evolve
+from ganeti.model.guest import Guest, ensure_hypervisor_sense, guest_of
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.operations.instance.activation import activated, deactivate
+from ganeti.operations.instance.content import OperatingSystem
+from ganeti.operations.instance.presence import ensure_stopped
+from ganeti.operations.instance.startup import ensure_possible
+from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
+
+
+@dataclass(frozen=True, slots=True)
+class ReinstallPlan:
+    """``guest`` has the operating system that is installed, and its parameters for that."""
+
+    instance: Instance
+    node: Node
+    guest: Guest
+
+
+class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_REINSTALL"):
+    """Install the operating system of a stopped instance anew, or another one. What is on its disks is lost."""
+
+    role: ClassVar[Role] = Role.ADMIN
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route(
+            "POST",
+            "/instances/{instance_name}/reinstall",
+            query={"os": "os_type"},
+            body=True,
+            renamed={"os": "os_type"},
+            around=Around("OP_INSTANCE_SHUTDOWN", "OP_INSTANCE_STARTUP", wanted="start", unwanted="nostartup"),
+            summary="Stop an instance, install its operating system anew, or another one, and start it.",
+        ),
+    )
+    hook: ClassVar[Hook | None] = Hook("instance-reinstall", "INSTANCE")
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-instance",
+            "reinstall",
+            per_instance=True,
+            question="The operating system of {instance_name} is installed anew, and what is on the disks is lost. "
+            "Continue?",
+            usage="[-f] [-o <os> | --select-os] <instance>...",
+        ),
+    )
+
+    force_variant: Annotated[bool, param("Accept an OS variant that the OS does not list", "--force-variant")] = False
+    os_type: Annotated[
+        OsName | None,
+        param(
+            "Another operating system, with its variant: OS[+VARIANT]", "-o", "--os-type", metavar="OS", completes="os"
+        ),
+    ] = None
+    osparams: Annotated[
+        Parameters | None,
+        param("OS parameters for this installation, not stored", "-O", "--os-parameters", metavar="KEY=VALUE,..."),
+    ] = None
+    osparams_private: Annotated[
+        Parameters | None,
+        param(
+            "The same, not shown with the job",
+            "--os-parameters-private",
+            metavar="KEY=VALUE,...",
+            secret=True,
+        ),
+    ] = None
+    osparams_secret: Annotated[
+        Parameters | None,
+        param(
+            "The same, not shown with the job",
+            "--os-parameters-secret",
+            metavar="KEY=VALUE,...",
+            secret=True,
+        ),
+    ] = None
+
+    async def check(self, cluster: CheckContext) -> ReinstallPlan:
+        instance = self.instance(cluster.state)
+        node = online(primary_of(cluster.state, instance))
+        if not instance.disks:
+            raise WrongState(f"Instance {instance.name} has no disks, so nothing can be installed on it")
+        if not (self.os_type or instance.os):
+            raise WrongInput(f"Parameter 'os_type' is missing (-o): no operating system of {instance.name} is known")
+        await ensure_stopped(cluster, instance)
+        changed = evolve(instance, os=self.os_type or instance.os)
+        state, problems = cluster.state.changed([changed]), Problems()
+        guest = guest_of(state, changed, osparams_secret=self._parameters())
+        with problems.noted():
+            ensure_hypervisor_sense(state, changed)
+        with problems.noted():
+            await self._content.ensure_possible(cluster, node, guest)
+        if changed.os != instance.os:  # with which it gets other hypervisor parameters
+            with problems.noted():
+                await ensure_possible(cluster, node, guest)
+        problems.tell()
+        return ReinstallPlan(instance, node, guest)
+
+    async def run(self, cluster: RunContext, plan: ReinstallPlan) -> None:
+        name = plan.instance.name
+        async with activated(cluster, plan.instance, runs=False):
+            if plan.guest.os != plan.instance.os:
+                # Before the first byte is written: the old one is gone from then on.
+                cluster.step(f"changing the operating system of {name} to {plan.guest.os}")
+                await cluster.commit([evolve(plan.instance, os=plan.guest.os)])
+            try:
+                await self._content.fill(cluster, plan.node, plan.guest)
+            except GanetiError as error:
+                raise ExecutionFailed(
+                    f"The operating system of {name} is not installed, and its disks may hold anything; once the "
+                    f"cause is gone, reinstall it again: {error.message}"
+                ) from error
+
+    async def recover(self, cluster: RunContext) -> None:
+        """Nobody knows how far it came; its disks are let go of."""
+        instance = self.instance(cluster.state)
+        cluster.warn(f"The operating system of {instance.name} may be installed in part only; reinstall it again")
+        if not primary_of(cluster.state, instance).offline:
+            await deactivate(cluster, instance)
+
+    @property
+    def _content(self) -> OperatingSystem:
+        return OperatingSystem(force_variant=self.force_variant, debug_level=self.debug_level or 0, anew=True)
+
+    def _parameters(self) -> Mapping[str, str]:
+        """OS parameters are texts, whatever they look like."""
+        given: dict[str, Any] = {}
+        for some in (self.osparams, self.osparams_private, self.osparams_secret):
+            given |= some or {}
+        return {name: str(value) for name, value in given.items()}
