@@ -2,6 +2,7 @@
 """OS providers of machines on paper: files as on real ones; what their scripts would do is written down."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ganeti import errors
 from ganeti.model.disk import DiskUse
@@ -32,8 +33,8 @@ class PaperProviders:
     """
 
     equipment: object
-    calls: list = field(default_factory=list)
-    installed: dict = field(default_factory=dict)
+    calls: list[Any] = field(default_factory=list)
+    installed: dict[str, Any] = field(default_factory=dict)
     broken: bool = False
 
     @property

@@ -183,6 +183,14 @@ REHEARSALS = {
         becomes={"INSTANCE_OS_TYPE": "tiny"},
         before=(("OP_INSTANCE_SHUTDOWN", {"instance_name": "web2"}),),
     ),
+    "OP_INSTANCE_RENAME": Rehearsal(
+        "web2",
+        {"instance_name": "web2", "new_name": "db2", "name_check": False},
+        parts=MIRRORED,
+        said={"INSTANCE_NAME": "web2", "INSTANCE_NEW_NAME": "db2"},
+        becomes={"INSTANCE_NAME": "db2"},
+        before=(("OP_INSTANCE_SHUTDOWN", {"instance_name": "web2"}),),
+    ),
     "OP_INSTANCE_REPLACE_DISKS": Rehearsal(
         "web2",
         {"instance_name": "web2", "mode": "replace_new_secondary", "remote_node": "node4"},

@@ -34,6 +34,8 @@ def test_what_is_supported_has_a_driver_and_nothing_else_has(equipment):
     assert set(equipment.adopting) == adopting
     assert set(equipment.wiping) == {template for template, row in TEMPLATES.items() if row.wiped}
     assert set(equipment.mirroring) == {template for template, row in TEMPLATES.items() if row.mirrored}
+    for named, storages in (("place", equipment.linking), ("label", equipment.labelling)):
+        assert set(storages) == {template for template, row in TEMPLATES.items() if row.named == named}
     assert set(equipment.hypervisors) == set(HYPERVISOR_PARAMETERS)
     assert set(equipment.networks) == set(get_args(NicMode))
 

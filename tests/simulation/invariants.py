@@ -56,8 +56,8 @@ def disks(cluster):
 
 def owned(cluster, disk):
     """A disk belongs to an instance, or a job's error says that it is left."""
-    known = {disk.uuid for instance in cluster.state.instances for disk in instance.disks}
-    return disk.uuid in known or any(disk.location in left for left in said_to_be_left(cluster))
+    known = {disk.location for instance in cluster.state.instances for disk in instance.disks}
+    return disk.location in known or any(disk.location in left for left in said_to_be_left(cluster))
 
 
 def said_to_be_left(cluster):
@@ -73,11 +73,11 @@ def said_to_be_left(cluster):
 
 def missing(cluster):
     """Instances whose disks are gone, though no removal of the instance broke off."""
-    there = {disk.uuid for disk in disks(cluster)}
+    there = {disk.location for disk in disks(cluster)}
     return [
         instance.name
         for instance in cluster.state.instances
-        if any(disk.uuid not in there for disk in instance.disks if disk.mirror is None)
+        if any(disk.location not in there for disk in instance.disks if disk.mirror is None)
         and not broke_off(cluster, "REMOVE", instance)
     ]
 

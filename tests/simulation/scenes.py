@@ -51,8 +51,8 @@ async def mirrored(cluster, **more):
     await cluster.add("web1", template="drbd", snode="node3", **more)
 
 
-async def mirrored_and_stopped(cluster):
-    await mirrored(cluster, start=False)
+async def mirrored_and_stopped(cluster, **more):
+    await mirrored(cluster, start=False, **more)
 
 
 async def plain(cluster, **more):
@@ -80,6 +80,16 @@ async def installed(cluster):
     """Any machine could install another operating system on it."""
     provide(cluster, "tiny")
     await mirrored_and_stopped(cluster)
+
+
+async def installed_in_files(cluster):
+    provide(cluster, "tiny")
+    await cluster.add("web1", start=False, os_type="tiny")
+
+
+async def installed_and_mirrored(cluster):
+    provide(cluster, "tiny")
+    await mirrored_and_stopped(cluster, os_type="tiny")
 
 
 async def apart(cluster):
@@ -215,6 +225,10 @@ def new_mirrored(name, node):
     return {**new(name, node), "disk_template": "drbd", "snode": others[node]}
 
 
+def called_otherwise(name, node):
+    return {"instance_name": name, "new_name": f"{name}-{node}", "name_check": False}
+
+
 def grown(name, node):
     return {"instance_name": name, "disk": 0, "amount": 8}
 
@@ -285,6 +299,9 @@ SCENES = (
     instance("OP_INSTANCE_REINSTALL", installed, os_type="tiny"),
     instance("OP_INSTANCE_REMOVE", running),
     instance("OP_INSTANCE_REMOVE", mirrored),
+    Scene("OP_INSTANCE_RENAME", called_otherwise, stopped, often=2),
+    Scene("OP_INSTANCE_RENAME", called_otherwise, installed_in_files),
+    Scene("OP_INSTANCE_RENAME", called_otherwise, installed_and_mirrored),
     Scene("OP_INSTANCE_REPLACE_DISKS", renewed, mirrored, often=4),
     Scene("OP_INSTANCE_REPLACE_DISKS", renewed, mirrored_and_stopped),
     instance("OP_INSTANCE_REPLACE_DISKS", mirrored, often=2, mode="replace_on_secondary"),

@@ -2,6 +2,7 @@
 """What every kind of storage must do, on LVM; and what can happen to volumes."""
 
 import pytest
+from msgspec.structs import replace
 
 from ganeti.errors import AlreadyExists, EnvironmentUnfit, ExecutionFailed, WrongState
 from ganeti.model.template import StorageUnit
@@ -56,6 +57,11 @@ async def test_a_volume_is_tagged_with_the_name_of_its_instance(bench):
     disk = bench.disk(owner="web1.example.com")
     await bench.create(disk)
     assert (await bench.volumes.there(disk.location)).tags == ("originstname+web1.example.com",)
+    await bench.volumes.tag(disk.location, ["theirs"])
+    for _ in range(2):
+        await bench.storage.label(replace(disk, owner="db1.example.com"), ())
+        tags = (await bench.volumes.there(disk.location)).tags
+        assert set(tags) == {"theirs", "originstname+db1.example.com"}
 
 
 async def test_what_was_at_the_beginning_of_a_new_volume_is_wiped_without_a_question(bench):

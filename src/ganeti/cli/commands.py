@@ -76,6 +76,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "reinstall": "reinstall:REINSTALL",
         "remove": "OP_INSTANCE_REMOVE",
         "remove-tags": "OP_TAGS_DEL",
+        "rename": "rename:RENAME",
         "replace-disks": "OP_INSTANCE_REPLACE_DISKS",
         "shutdown": "OP_INSTANCE_SHUTDOWN",
         "startup": "OP_INSTANCE_STARTUP",

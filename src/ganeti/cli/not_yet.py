@@ -18,7 +18,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         "gnt-debug": "allocator iallocator metad submit-job test-jobqueue test-osparams wconfd",
         "gnt-filter": "add delete info list list-fields replace",
         "gnt-group": "evacuate",
-        "gnt-instance": "change-group rename",
+        "gnt-instance": "change-group",
         "gnt-node": "health power powercycle restricted-command",
     }.items()
 }

@@ -32,6 +32,7 @@ class Facts:
         self._wanted = asyncio.Event()
         self._settled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._seen = configuration.state
         configuration.subscribe(self._changed)
 
     def start(self) -> None:
@@ -54,8 +55,8 @@ class Facts:
         return await self._tried()
 
     def _changed(self, state: State, puts: Sequence[Entity], deletes: Sequence[Entity]) -> None:
-        del state
-        if concerned(puts, deletes):
+        before, self._seen = self._seen, state
+        if concerned(before, puts, deletes):
             self._settled.clear()
             self._wanted.set()
 

@@ -64,9 +64,9 @@ def digest(values: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def concerned(puts: Iterable[Entity], deletes: Iterable[Entity]) -> bool:
-    """Whether a transaction can have changed any of the facts; most changes of instances can't."""
-    return any(deletes) or any(e.kind is not Kind.INSTANCE or e.serial_no == 1 for e in puts)
+def concerned(before: State, puts: Iterable[Entity], deletes: Iterable[Entity]) -> bool:
+    """Whether a transaction can have changed any of the facts; of an instance only its name is one."""
+    return any(deletes) or any(e.kind is not Kind.INSTANCE or (e.kind, e.name) not in before.names for e in puts)
 
 
 def _lines(items: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ganeti.model.cluster import Cluster
 from ganeti.model.disk import Disk, DiskTemplate
@@ -37,6 +38,7 @@ class Template:
     ``trouble`` is the code of a unit that cannot be used (gnt-cluster(8), "verify"), ``overhead`` what a disk takes
     beyond its size on each node, MiB. ``attached``: nodes attach disks to use them.
     ``wiped``: new disks could show what was there before.
+    ``named``: what of a disk has the name of its instance in it: the place where it is, or only a label for people.
     """
 
     place: Place
@@ -49,6 +51,7 @@ class Template:
     attached: bool = False
     adopted: Adopted = "never"
     wiped: bool = False
+    named: Literal["nothing", "place", "label"] = "nothing"
 
     @property
     def movable(self) -> bool:
@@ -82,6 +85,15 @@ def unit_of(cluster: Cluster, disk: Disk) -> StorageUnit | None:
     return StorageUnit(disk.template, disk.location.partition("/")[0] if in_group else unit(cluster))
 
 
+def renamed(disk: Disk, old: str, new: str) -> Disk:
+    """Where it is once its instance has another name; one that is not in a directory of that name stays there."""
+    directory, _, file = disk.location.rpartition("/")
+    above, _, name = directory.rpartition("/")
+    if TEMPLATES[disk.template].named != "place" or name != old:
+        return disk
+    return replace(disk, location=f"{above}/{new}/{file}")
+
+
 def _file(directory: str, uuid: str, index: int) -> str:
     return f"{directory}/{uuid}.file.disk{index}"
 
@@ -95,12 +107,14 @@ TEMPLATES = {
         unit=lambda cluster: cluster.file_storage_dir,
         location=_file,
         trouble="ENODEFILESTORAGEPATHUNUSABLE",
+        named="place",
     ),
     DiskTemplate.SHARED_FILE: Template(
         "everywhere",
         unit=lambda cluster: cluster.shared_file_storage_dir,
         location=_file,
         trouble="ENODESHAREDFILESTORAGEPATHUNUSABLE",
+        named="place",
     ),
     DiskTemplate.PLAIN: Template(
         "node",
@@ -110,6 +124,7 @@ TEMPLATES = {
         trouble="ENODELVM",
         adopted="if wanted",
         wiped=True,
+        named="label",
     ),
     DiskTemplate.DRBD: Template(
         "node",
@@ -120,6 +135,7 @@ TEMPLATES = {
         trouble="ENODELVM",
         overhead=128,
         wiped=True,
+        named="label",
     ),
     DiskTemplate.RBD: Template(
         "everywhere",
@@ -132,6 +148,7 @@ TEMPLATES = {
         location=lambda provider, uuid, index: f"{provider}/{uuid}.ext.disk{index}",
         attached=True,
         wiped=True,
+        named="label",
     ),
     DiskTemplate.BLOCK: Template("everywhere", location=lambda device, *_: device, adopted="always"),
 }

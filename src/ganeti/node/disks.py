@@ -63,6 +63,20 @@ class Disks:
         for disk in call.disks:
             await self._storage(disk).release(disk, call.peers)
 
+    async def link(self, call: storage.LinkDisks, report: Report) -> None:
+        del report
+        for disk, source in zip(call.disks, call.sources, strict=True):
+            if disk.template not in self._equipment.linking:
+                raise WrongInput(f"{disk.called} (template '{disk.template}') has one place only")
+            await self._equipment.linking[disk.template].link(disk, source)
+
+    async def label(self, call: storage.LabelDisks, report: Report) -> None:
+        del report
+        for disk in call.disks:
+            if disk.template not in self._equipment.labelling:
+                raise WrongInput(f"{disk.called} (template '{disk.template}') has no label")
+            await self._equipment.labelling[disk.template].label(disk, call.peers)
+
     async def grow(self, call: storage.GrowDisk, report: Report) -> None:
         wiping = self._equipment.wiping.get(call.disk.template) if call.wipe else None
         before = await wiping.length(call.disk) if wiping else 0

@@ -31,7 +31,7 @@ from ganeti.node.storage.diskless import NoStorage
 from ganeti.node.storage.drbd.commands import Drbd
 from ganeti.node.storage.drbd.driver import DrbdStorage
 from ganeti.node.storage.drbd.module import Module, PaperModule
-from ganeti.node.storage.driver import Adopting, Mirroring, Storage, VolumeGroups, Wiping
+from ganeti.node.storage.driver import Adopting, Labelling, Linking, Mirroring, Storage, VolumeGroups, Wiping
 from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage, PaperVolumes
 from ganeti.node.storage.fake_adoption import FakeAdoption
@@ -59,6 +59,8 @@ class Equipment:
     adopting: Mapping[DiskTemplate, Adopting]
     wiping: Mapping[DiskTemplate, Wiping]
     mirroring: Mapping[DiskTemplate, Mirroring]
+    linking: Mapping[DiskTemplate, Linking]
+    labelling: Mapping[DiskTemplate, Labelling]
     networks: Mapping[NicMode, Network]
     volumes: VolumeGroups
     channel: Channel | PaperChannel
@@ -109,6 +111,8 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
         adopting={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.BLOCK: block},
         wiping={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
         mirroring={DiskTemplate.DRBD: drbd},
+        linking={DiskTemplate.FILE: files, DiskTemplate.SHARED_FILE: files},
+        labelling={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
         volumes=volumes,
         channel=Channel(paths),
@@ -161,6 +165,8 @@ def on_paper(
         adopting={DiskTemplate.PLAIN: volumes, DiskTemplate.DRBD: volumes, DiskTemplate.BLOCK: devices},
         wiping={DiskTemplate.PLAIN: own, DiskTemplate.DRBD: mirror, DiskTemplate.EXT: shared},
         mirroring={DiskTemplate.DRBD: mirror},
+        linking={DiskTemplate.FILE: own, DiskTemplate.SHARED_FILE: shared},
+        labelling={DiskTemplate.PLAIN: own, DiskTemplate.DRBD: mirror, DiskTemplate.EXT: shared},
         networks=dict.fromkeys(get_args(NicMode), FakeNetwork()),
         volumes=PaperVolumes(own),
         channel=PaperChannel(name, world.copying),

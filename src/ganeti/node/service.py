@@ -61,6 +61,8 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         storage.RenewCopies: disks.renew,
         storage.HoldDisks: disks.hold,
         storage.ReleaseDisks: disks.release,
+        storage.LinkDisks: disks.link,
+        storage.LabelDisks: disks.label,
         storage.GrowDisk: disks.grow,
         storage.ExamineDisks: disks.examine,
         storage.CheckStorage: disks.check,

@@ -42,6 +42,14 @@ async def test_scripts_are_told_what_the_interface_promises_and_nothing_of_the_d
     assert (grow["VOL_SIZE"], grow["VOL_NEW_SIZE"]) == ("2", "5")
 
 
+async def test_its_label_has_the_name_that_its_instance_has_now(ext_bench):
+    disk = ext_bench.disk(owner="web1.example.com")
+    await ext_bench.create(disk)
+    await ext_bench.storage.label(replace(disk, owner="db1.example.com"), ())
+    label = ext_bench.file(disk).with_name(f"{ext_bench.file(disk).name}.metadata")
+    assert label.read_text() == "originstname+db1.example.com\n"
+
+
 async def test_a_volume_is_attached_while_it_is_used_and_no_longer(ext_bench):
     disk = ext_bench.disk()
     await ext_bench.create(disk)

@@ -127,3 +127,54 @@ async def test_a_new_disk_holds_zeros(files):
     disk = files.disk()
     await files.create(disk)
     assert not any(files.read(disk))
+
+
+def elsewhere(disk, owner="db1.example.com"):
+    """The same disk at the place that it has under another name."""
+    return replace(disk, location=disk.location.replace("web1.example.com", owner), owner=owner)
+
+
+async def test_a_disk_can_be_at_a_second_place_with_all_that_is_on_it_and_go_from_the_first(files):
+    disk = files.disk(size=2)
+    moved = elsewhere(disk)
+    await files.create(disk)
+    for _ in range(2):
+        await files.storage.link(moved, disk.location)
+    files.write(disk, b"written at the first")
+    assert files.read(moved).startswith(b"written at the first")
+    for _ in range(2):
+        await files.remove(disk)
+    assert not (await files.status(moved)).problem
+    assert files.read(moved).startswith(b"written at the first")
+    assert files.contents() == {str(files.file(moved)), str(files.file(moved).parent)}
+
+
+async def test_what_is_at_the_second_place_already_stays(files):
+    disk = files.disk()
+    moved = elsewhere(disk)
+    await files.create(disk)
+    files.file(moved).parent.mkdir()
+    files.file(moved).write_bytes(b"theirs")
+    with pytest.raises(AlreadyExists, match="is there already"):
+        await files.storage.link(moved, disk.location)
+    assert files.read(moved) == b"theirs"
+
+
+async def test_what_is_not_there_is_at_no_second_place_either(files):
+    disk = files.disk()
+    with pytest.raises(UnknownEntity, match="There is no file"):
+        await files.storage.link(elsewhere(disk), disk.location)
+    assert files.contents() == set()
+
+
+@pytest.mark.parametrize("location", OUTSIDE)
+async def test_neither_place_is_outside_of_the_directory(files, location):
+    files.paths.under("/outside").mkdir()
+    (files.directory / "link").symlink_to(files.paths.under("/outside"))
+    disk = files.disk()
+    await files.create(disk)
+    with pytest.raises(WrongInput, match="'location'"):
+        await files.storage.link(replace(disk, location=location), disk.location)
+    with pytest.raises(WrongInput, match="'location'"):
+        await files.storage.link(elsewhere(disk), location)
+    assert list(files.paths.under("/outside").iterdir()) == []

@@ -138,6 +138,14 @@ async def test_a_reinstallation_that_makes_no_sense_is_refused_before_anything_i
     assert told in await refused(api, cluster, 400, ("POST", f"{REINSTALL}{query}"), body)
 
 
+async def test_the_result_of_renaming_is_the_new_name(api, cluster):
+    await cluster.add("web1", start=False)
+    answer = await api.request(
+        "PUT", "/2/instances/web1/rename", json={"new_name": "db1", "name_check": False, "ip_check": False}
+    )
+    assert (await cluster.finished(answer.body)).steps[0].result == "db1"
+
+
 async def test_an_operator_does_not_reinstall(api, cluster):
     await cluster.add("web1")
     assert "admin" in await refused(api, cluster, 403, ("POST", REINSTALL), {}, auth=OPERATOR)

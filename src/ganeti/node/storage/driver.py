@@ -124,6 +124,22 @@ class Adopting(Protocol):
         ...
 
 
+class Linking(Protocol):
+    """Storage that has a disk at the place that its instance is called by, and can have it at a second one."""
+
+    async def link(self, disk: Disk, source: str) -> None:
+        """See LinkDisks. Raises UnknownEntity if it is not at ``source``, AlreadyExists, EnvironmentUnfit."""
+        ...
+
+
+class Labelling(Protocol):
+    """Storage that labels a disk with the name of its instance."""
+
+    async def label(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        """See LabelDisks. Raises UnknownEntity, ExecutionFailed."""
+        ...
+
+
 class VolumeGroups(Protocol):
     """What a node has in LVM, whoever it belongs to."""
 

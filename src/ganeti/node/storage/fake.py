@@ -78,6 +78,20 @@ class FakeStorage:
         report.progress(size, size, "MiB")
         self.disks[disk.location] = replace(found, size=size)
 
+    async def link(self, disk: Disk, source: str) -> None:
+        found, there = self.disks.get(source), self.disks.get(disk.location)
+        if not found:
+            raise UnknownEntity(f"There is no {disk.called} at {source}")
+        if there and there.uuid != disk.uuid:
+            raise AlreadyExists(f"There is another disk at {disk.location} already")
+        self.disks[disk.location] = replace(found, location=disk.location, owner=disk.owner)
+
+    async def label(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        del peers
+        if disk.location not in self.disks:
+            raise UnknownEntity(f"There is no {disk.called} at {disk.location}")
+        self.disks[disk.location] = replace(self.disks[disk.location], owner=disk.owner)
+
     async def length(self, disk: Disk) -> int:
         return self.disks[disk.location].size * _MIB
 

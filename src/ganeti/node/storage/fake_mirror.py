@@ -121,6 +121,13 @@ class FakeMirror:
         own.up_to_date, own.in_doubt = False, False
         self._synchronise(own, other)
 
+    async def label(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        del peers
+        found = self.copies.get(self.key(disk))
+        if not found:
+            raise UnknownEntity(f"There is no {disk.called} at {disk.location}")
+        found.disk = replace(found.disk, owner=disk.owner)
+
     async def length(self, disk: Disk) -> int:
         return self._own(disk).disk.size * _MIB
 

@@ -11,7 +11,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from ganeti.errors import AlreadyExists, EnvironmentUnfit, GanetiError, InsufficientResources, UnknownEntity
+from ganeti.host.files import sync
 from ganeti.host.paths import Paths
 from ganeti.host.reasons import reason
 from ganeti.model.disk import Disk, DiskUse
@@ -70,6 +73,11 @@ class FileStorage:
         path = await self._ready(disk)
         await asyncio.to_thread(_grow, path, disk, size)
 
+    async def link(self, disk: Disk, source: str) -> None:
+        path, old = await self._ready(disk), await self._ready(replace(disk, location=source))
+        ensure_there(self._paths, path)
+        await asyncio.to_thread(_link, old, path, disk)
+
     async def space(self, unit: StorageUnit) -> Space | None:
         try:
             found = await asyncio.to_thread(os.statvfs, self._paths.under(unit.key))
@@ -121,11 +129,31 @@ def _told(path: Path, disk: Disk, size: int) -> Iterator[None]:
         raise EnvironmentUnfit(f"The file {disk.location} of {disk.called}: {error.strerror}") from None
 
 
+def _make_directories(path: Path, undo: ExitStack) -> None:
+    for directory in [parent for parent in reversed(path.parents) if not parent.exists()]:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        undo.callback(_remove_if_empty, directory)
+
+
+def _link(source: Path, path: Path, disk: Disk) -> None:
+    """So that it is never at neither place, whatever is interrupted."""
+    if not source.is_file():
+        raise UnknownEntity(f"There is no file {source} for {disk.called}")
+    with _told(path, disk, disk.size), ExitStack() as undo:
+        _make_directories(path, undo)
+        try:
+            os.link(source, path)
+        except FileExistsError:
+            if not path.samefile(source):
+                raise AlreadyExists(f"The file {disk.location} is there already, and is not {disk.called}") from None
+        for directory in (path.parent, path.parent.parent):
+            sync(directory)
+        undo.pop_all()
+
+
 def _make(path: Path, disk: Disk) -> None:
     with ExitStack() as undo:
-        for directory in [parent for parent in reversed(path.parents) if not parent.exists()]:
-            directory.mkdir(mode=0o700, exist_ok=True)
-            undo.callback(_remove_if_empty, directory)
+        _make_directories(path, undo)
         # The name it gets last is the one it keeps: a crash leaves no disk that looks whole.
         draft = path.with_name(f".{path.name}.{uuid4().hex}")
         undo.callback(draft.unlink, missing_ok=True)

@@ -16,13 +16,13 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.subject import nodes_of, primary_of
-from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, HoldDisks, ReleaseDisks, RemoveDisks
+from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, HoldDisks, LabelDisks, ReleaseDisks, RemoveDisks
 
 # DRBD's words for copies: one that it knows to have every write, one that had when it was cut off.
 _UP_TO_DATE, _IN_DOUBT = "UpToDate", "Consistent"
 
 
-C = TypeVar("C", HoldDisks, ReleaseDisks, ExamineDisks, RemoveDisks)
+C = TypeVar("C", HoldDisks, ReleaseDisks, ExamineDisks, RemoveDisks, LabelDisks)
 
 
 def is_mirrored(instance: Instance) -> bool:

@@ -10,10 +10,12 @@ from ganeti.model.instance import Instance
 _PING_PORT = 22
 
 
-async def new_name(cluster: CheckContext, given: str, *, name_check: bool, ip_check: bool) -> str:
+async def new_name(
+    cluster: CheckContext, given: str, *, name_check: bool, ip_check: bool, own: Instance | None = None
+) -> str:
     """``given`` as the DNS says it (``name_check``), if no machine answers at its address (``ip_check``).
 
-    Raises ResolverError, WrongState or AlreadyExists.
+    ``own``: an instance that may have the name already. Raises ResolverError, WrongState or AlreadyExists.
     """
     name = given.lower()
     if name_check:
@@ -22,6 +24,6 @@ async def new_name(cluster: CheckContext, given: str, *, name_check: bool, ip_ch
             raise WrongState(
                 f"A machine at the address of {name} ({address}) answers; use --no-ip-check to skip this check"
             )
-    if (Instance.kind, name) in cluster.state.names:
+    if cluster.state.names.get((Instance.kind, name), own and own.uuid) != (own and own.uuid):
         raise AlreadyExists(f"Instance '{name}' is already in the cluster")
     return name

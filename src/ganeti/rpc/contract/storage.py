@@ -68,6 +68,24 @@ class ReleaseDisks(Call[None], frozen=True, tag="storage.release"):
     patience = 120.0
 
 
+class LinkDisks(Call[None], frozen=True, tag="storage.link"):
+    """Let disks be at a second place too, where they say, besides the one that stands beside each in ``sources``.
+
+    One that is at both already is fine. RemoveDisks takes one of the two away.
+    """
+
+    disks: tuple[Disk, ...]
+    sources: tuple[str, ...]
+
+
+class LabelDisks(Call[None], frozen=True, tag="storage.label"):
+    """Let what a node has of disks carry the name of their owner for people, instead of the one it carries."""
+
+    disks: tuple[Disk, ...]
+    peers: tuple[Peer, ...] = ()
+    patience = 120.0
+
+
 class GrowDisk(Call[None], frozen=True, tag="storage.grow"):
     """Make a disk larger, to ``size`` MiB, on the node that is called. A mirror must be held on all of its nodes.
 

@@ -136,6 +136,10 @@ class DrbdStorage:
         await self._plain.give_back(disk, source, peers)
         await self._volumes.remove(replica_of(self._name, disk, peers).metadata)
 
+    async def label(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        for location in (disk.location, replica_of(self._name, disk, peers).metadata):
+            await plain.label(self._volumes, location, disk)
+
     async def length(self, disk: Disk) -> int:
         return await self._plain.length(disk)
 

@@ -88,6 +88,11 @@ class ExtStorage:
         async with self._volume(disk) as volume:
             await self._let_go(volume)
 
+    async def label(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        del peers
+        async with self._volume(disk) as volume:
+            await _label(volume)
+
     async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         del peers
         return await each_examined(disks, self._status)
@@ -222,13 +227,17 @@ async def _make(volume: Volume) -> None:
     disk = volume.disk
     try:
         await volume.run("create", VOL_SIZE=str(disk.size))
-        if disk.owner:
-            await volume.run("setinfo", VOL_METADATA=f"originstname+{disk.owner}")
+        await _label(volume)
     except ExecutionFailed as error:
         removal = await volume.ask("remove")
         if removal.why:
             raise ExecutionFailed(f"{error.message}. Look for remains: {removal.why}") from None
         raise
+
+
+async def _label(volume: Volume) -> None:
+    if volume.disk.owner:
+        await volume.run("setinfo", VOL_METADATA=f"originstname+{volume.disk.owner}")
 
 
 async def _attached(volume: Volume) -> Attachment:

@@ -29,6 +29,7 @@ from ganeti.rpc.server import Report
 _log = logging.getLogger(__name__)
 
 _NOT_NOW = (EnvironmentUnfit, ExecutionFailed)
+_OWNER = "originstname+"
 
 
 class PlainStorage:
@@ -76,6 +77,10 @@ class PlainStorage:
         with _named(disk, size):
             await self._volumes.extend(disk.location, size)
 
+    async def label(self, disk: Disk, peers: Sequence[Peer]) -> None:
+        del peers
+        await label(self._volumes, disk.location, disk)
+
     async def length(self, disk: Disk) -> int:
         return (await self._volumes.there(disk.location)).length
 
@@ -113,7 +118,15 @@ class PlainStorage:
 
 def owner_tags(disk: Disk) -> tuple[str, ...]:
     """By which people, and tools of Ganeti's users, find out what a volume was made for."""
-    return (f"originstname+{disk.owner}",) if disk.owner else ()
+    return (f"{_OWNER}{disk.owner}",) if disk.owner else ()
+
+
+async def label(volumes: Volumes, location: str, disk: Disk) -> None:
+    """Replace the tag of an earlier owner."""
+    wanted = owner_tags(disk)
+    former = [tag for tag in (await volumes.there(location)).tags if tag.startswith(_OWNER) and tag not in wanted]
+    await volumes.tag(location, wanted)
+    await volumes.tag(location, former, on=False)
 
 
 async def space(volumes: Volumes, unit: StorageUnit) -> Space | None:

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Give an instance another name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from ganeti.declare.command import Argument, Command
+from ganeti.declare.operation import Hook
+from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
+from ganeti.declare.route import Route
+from ganeti.declare.types import HostName
+from ganeti.errors import GanetiError, UnknownEntity
+from ganeti.jobs.context import CheckContext, RunContext, Thing
+from ganeti.jobs.lockset import LockSet, exclusive, shared
+from ganeti.model.entity import evolve
+from ganeti.model.guest import disks_of, guest_of
+from ganeti.model.instance import Instance
+from ganeti.model.kind import Kind
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.model.template import TEMPLATES, renamed
+from ganeti.operations.instance.activation import about_disks, activated, deactivate
+from ganeti.operations.instance.making import leftover, remove_left
+from ganeti.operations.instance.naming import new_name
+from ganeti.operations.instance.presence import ensure_no_namesake, ensure_stopped
+from ganeti.operations.instance.subject import (
+    INSTANCE_ARGUMENT,
+    InstanceOperation,
+    instance_environment,
+    node_names,
+    nodes_of,
+    online,
+    primary_of,
+)
+from ganeti.rpc.contract.instance import ClearGuest
+from ganeti.rpc.contract.os import RenameInOs
+from ganeti.rpc.contract.storage import LabelDisks, LinkDisks
+
+
+@dataclass(frozen=True, slots=True)
+class RenamePlan:
+    """``new`` is the instance as it is to be, with the places of its disks."""
+
+    old: Instance
+    new: Instance
+    node: Node
+
+
+class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_RENAME"):
+    """Give a stopped instance another name, and tell its operating system."""
+
+    role: ClassVar[Role] = Role.ADMIN
+    subject: ClassVar[str | None] = None  # as in Ganeti
+    routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/instances/{instance_name}/rename", body=True),)
+    hook: ClassVar[Hook | None] = Hook("instance-rename", "INSTANCE")
+    commands: ClassVar[tuple[Command, ...]] = (
+        Command(
+            "gnt-instance",
+            "rename",
+            arguments=(INSTANCE_ARGUMENT, Argument("new_name", "New name of the instance")),
+            usage="<old-name> <new-name>",
+        ),
+    )
+
+    new_name: Annotated[HostName, param("New name of the instance")]
+    name_check: Annotated[
+        bool,
+        param(
+            "Check that the new name resolves, and use the full name",
+            "--no-name-check",
+            off="Skip the check that the new name resolves",
+        ),
+    ] = True
+    ip_check: Annotated[
+        bool,
+        param(
+            "Check that no machine answers at the new name's address",
+            "--no-ip-check",
+            off="Skip the check that no machine answers at the new name's address",
+        ),
+    ] = True
+
+    def locks(self, state: State) -> LockSet:
+        new = exclusive(Kind.INSTANCE, self.new_name.lower())
+        try:
+            instance = self._under_either_name(state)
+        except UnknownEntity:
+            return new  # the check will say so
+        return new | exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance))
+
+    async def check(self, cluster: CheckContext) -> RenamePlan:
+        old = self.instance(cluster.state)
+        node = online(primary_of(cluster.state, old))
+        await ensure_stopped(cluster, old)
+        name = await new_name(cluster, self.new_name, name_check=self.name_check, ip_check=self.ip_check, own=old)
+        if name != old.name:
+            ensure_no_namesake(cluster, name)
+        disks = tuple(renamed(disk, old.name, name) for disk in old.disks)
+        return RenamePlan(old, evolve(old, name=name, disks=disks), node)
+
+    async def run(self, cluster: RunContext, plan: RenamePlan) -> str:
+        if plan.new.name != plan.old.name:
+            await _rename(cluster, plan)
+        await _tell_os(cluster, plan, self.debug_level or 0)
+        return plan.new.name
+
+    async def recover(self, cluster: RunContext) -> None:
+        """Whether its operating system knows its name is not known; its disks are let go of."""
+        instance = self._under_either_name(cluster.state)
+        cluster.warn(
+            f"The name of the instance is {instance.name}; 'gnt-instance rename {instance.name} {instance.name}' "
+            "tells it to its operating system once more"
+        )
+        if not primary_of(cluster.state, instance).offline:
+            await deactivate(cluster, instance)
+
+    def hook_environment(self, state: State, plan: RenamePlan) -> dict[str, str]:
+        """Of the instance under the name that it has by then."""
+        own = {"OP_TARGET": plan.old.name, "INSTANCE_NEW_NAME": plan.new.name}
+        return {**instance_environment(state, state.get(Instance, plan.old.uuid)), **own}
+
+    def _under_either_name(self, state: State) -> Instance:
+        """Raises UnknownEntity."""
+        try:
+            return self.instance(state)
+        except UnknownEntity:
+            return state.find(Instance, self.new_name)
+
+
+async def _rename(cluster: RunContext, plan: RenamePlan) -> None:
+    """Its disks are at the places of both names until it is recorded which one it has."""
+    old, new, node = plan.old, plan.new, plan.node
+    await cluster.call(node, ClearGuest(guest=guest_of(cluster.state, old)))
+    left = await _linked(cluster, plan)
+    cluster.step(f"renaming {old.name} to {new.name}")
+    await cluster.commit([new], then=left)
+    await remove_left(cluster, left)
+    if TEMPLATES[new.disk_template].named == "label":
+        await _label(cluster, new)
+
+
+async def _linked(cluster: RunContext, plan: RenamePlan) -> tuple[Thing, ...]:
+    """What is to be removed of the places of the old name once it has the new one."""
+    former = disks_of(cluster.state, plan.old)
+    disks = disks_of(cluster.state.changed([plan.new]), plan.new)
+    moved = [(was, disk) for was, disk in zip(former, disks, strict=True) if was.location != disk.location]
+    if not moved:
+        return ()
+    before, after = zip(*moved, strict=True)
+    await cluster.will_leave(leftover(plan.new.name, plan.node, after, ()))
+    await cluster.call(plan.node, LinkDisks(disks=after, sources=tuple(disk.location for disk in before)))
+    return (leftover(plan.old.name, plan.node, before, ()),)
+
+
+async def _label(cluster: RunContext, instance: Instance) -> None:
+    """Nothing depends on it."""
+    nodes = [node for node in nodes_of(cluster.state, instance) if not node.offline]
+    answers = await cluster.call_all(nodes, about_disks(LabelDisks, cluster.state, instance))
+    for name, answer in answers.items():
+        if isinstance(answer, GanetiError):
+            cluster.warn(f"The disks of {instance.name} keep the label of its old name on {name}: {answer.message}")
+
+
+async def _tell_os(cluster: RunContext, plan: RenamePlan, debug_level: int) -> None:
+    """The instance has its name, whatever its operating system says to that."""
+    if not (plan.new.os and plan.new.disks):
+        return
+    cluster.step("running the instance OS rename script...")
+    instance = cluster.state.get(Instance, plan.new.uuid)
+    tell = RenameInOs(guest=guest_of(cluster.state, instance), old_name=plan.old.name, debug_level=debug_level)
+    try:
+        async with activated(cluster, instance, runs=False):
+            await cluster.call(plan.node, tell, prefix="   ")
+    except GanetiError as error:
+        cluster.warn(
+            f"The operating system of {instance.name} does not know its name ({error.message}); "
+            f"'gnt-instance rename {instance.name} {instance.name}' tells it once more"
+        )
