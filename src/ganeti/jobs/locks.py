@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from ganeti.jobs.lockset import COMPATIBLE, LockName, LockSet, Mode
@@ -110,6 +111,15 @@ class LockManager:
             raise
         return request
 
+    @asynccontextmanager
+    async def holding(self, owner: str, locks: LockSet) -> AsyncIterator[None]:
+        """``acquire``, and ``release`` in the end."""
+        request = await self.acquire(owner, locks)
+        try:
+            yield
+        finally:
+            self.release(request)
+
     def request(self, owner: str, locks: LockSet, priority: int = 0) -> Request:
         """Like ``acquire``, but without waiting: the request's ``granted`` tells when they are held."""
         self._arrivals += 1
@@ -161,6 +171,14 @@ class LockManager:
         """The names of the objects of a kind, as far as they are locked singly."""
         return frozenset(
             name.name for name, lock in self._locks.items() if name.kind is kind and Mode.EXCLUSIVE in lock.holders
+        )
+
+    def wanted_exclusively(self, kind: Kind) -> frozenset[str]:
+        """Likewise, with those that somebody waits for."""
+        return frozenset(
+            name.name
+            for name, lock in self._locks.items()
+            if name.kind is kind and (Mode.EXCLUSIVE in lock.holders or Mode.EXCLUSIVE in lock.wanted)
         )
 
     def status(self) -> list[LockStatus]:

@@ -80,6 +80,13 @@ class JobQueue:
         """The job, archived or not."""
         return self._jobs.get(number) or self._archived(number)
 
+    async def ended(self, number: int) -> Job:
+        """The job, when it has come to its end. Raises UnknownEntity."""
+        tracked = self.get(number)
+        while not tracked.job.status.final:
+            await tracked.changed()
+        return tracked.job
+
     def take_number(self) -> int:
         self._last += 1
         return self._last

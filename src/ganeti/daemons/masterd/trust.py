@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import Services
-from ganeti.jobs.lockset import LockSet, exclusive
+from ganeti.jobs.lockset import exclusive
 from ganeti.model.entity import Entity, evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
@@ -82,7 +81,7 @@ class Trust:
         if not self.unrelieved():
             return
         # No job is making candidates meanwhile, so no file is taken away that was just brought.
-        async with self._holding(exclusive(Kind.CLUSTER, "candidates")):
+        async with self._services.locks.holding(_OWNER, exclusive(Kind.CLUSTER, "candidates")):
             nodes = self.unrelieved()
             results = await self._services.nodes.call_all(nodes, ForgetCandidacy())
         for node in nodes:
@@ -98,7 +97,7 @@ class Trust:
             shown = self._services.nodes.certificate_of(node)
             if not shown:
                 continue
-            async with self._holding(exclusive(Kind.NODE, node.name)):
+            async with self._services.locks.holding(_OWNER, exclusive(Kind.NODE, node.name)):
                 current = self._state.entities[Kind.NODE].get(node.uuid)
                 if isinstance(current, Node) and not current.certificate:
                     await self._keep(evolve(current, certificate=shown))
@@ -108,12 +107,3 @@ class Trust:
             await self._services.configuration.commit([node])
         except GanetiError as error:
             _log.warning("The certificate of %s cannot be kept: %s", node.name, error.message)
-
-    @asynccontextmanager
-    async def _holding(self, locks: LockSet) -> AsyncIterator[None]:
-        request = self._services.locks.request(_OWNER, locks)
-        try:
-            await request.granted
-            yield
-        finally:
-            self._services.locks.release(request)
