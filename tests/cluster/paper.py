@@ -11,6 +11,7 @@ from ganeti import errors
 from ganeti.config.memory import MemoryStore
 from ganeti.daemons.masterd.master import Master, Surroundings
 from ganeti.daemons.masterd.methods import Methods
+from ganeti.daemons.masterd.watcher.files import WatcherFiles
 from ganeti.daemons.noded import belonging
 from ganeti.host.clock import WallClock
 from ganeti.host.files import write_atomic
@@ -160,6 +161,7 @@ class PaperCluster:
             "resolver": self.resolver,
             "allocators": Iallocators([self.root / "iallocators"]),
             "candidate_files": lambda: candidate_files(own.paths),
+            "watcher_files": WatcherFiles(own.paths),
             "term": Term(1, own.node.name),
             "start": self._starts,
         }

@@ -58,6 +58,10 @@ class NoResolver:
         return address in self.alive
 
 
+# A test whose guests end by accident and stay so has none that starts them.
+UNWATCHED = 4e9  # seconds since the epoch
+
+
 def first_state(nodes=3, candidates=3, networks=(), **cluster):
     """A cluster of ``node1``, ``node2`` ... at 10.0.0.1, 10.0.0.2 ..., the first the master.
 
@@ -77,7 +81,13 @@ def first_state(nodes=3, candidates=3, networks=(), **cluster):
         )
         for n in range(1, nodes + 1)
     ]
-    settings = {"enabled_hypervisors": ("fake",), "ipolicy": POLICY, "candidate_pool_size": candidates, **cluster}
+    settings = {
+        "enabled_hypervisors": ("fake",),
+        "ipolicy": POLICY,
+        "candidate_pool_size": candidates,
+        "watcher_paused_until": UNWATCHED,
+        **cluster,
+    }
     made = Cluster(uuid="uuid-cluster", name="cluster", master_node=members[0].uuid, serial_no=1, **settings)
     return State().changed([*networks, group, *members, made])
 

@@ -33,6 +33,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "verify": "cluster:VERIFY",
         "verify-disks": "verify_disks:VERIFY_DISKS",
         "version": "cluster:VERSION",
+        "watcher": "watcher:WATCHER",
     },
     "gnt-node": {
         "add": "node_add:ADD",

@@ -79,6 +79,13 @@ def gnt_debug() -> int:
     return _begin("gnt-debug")
 
 
+def ganeti_watcher() -> int:
+    _ready()
+    from ganeti.cli.ganeti_watcher import main  # noqa: PLC0415 - see above
+
+    return main()
+
+
 def hail() -> int:
     return _tool("hail")
 

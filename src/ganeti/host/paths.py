@@ -116,6 +116,24 @@ class Paths:
     def master_socket(self) -> Path:
         return self.run / "socket" / "ganeti-master"
 
+    @property
+    def watcher_pause(self) -> Path:
+        """Until when the watcher is paused (seconds since the epoch), for scripts; on the master."""
+        return self.state / "watcher.pause"
+
+    @property
+    def watcher_log(self) -> Path:
+        return self.log / "watcher.log"
+
+    @property
+    def instance_status(self) -> Path:
+        """A line for each instance, its name and its status, for scripts; on the master."""
+        return self.state / "instance-status"
+
+    def instance_status_of(self, group: str) -> Path:
+        """Likewise, of the instances of a node group, which is named by its UUID."""
+        return self.state / f"watcher.{group}.instance-status"
+
     def ssconf(self, key: str) -> Path:
         """One fact of the cluster, for scripts that must not ask the master."""
         return self.state / f"ssconf_{key}"

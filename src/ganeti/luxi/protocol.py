@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ganeti.declare.types import Duration, NonEmpty
 from ganeti.errors import WrongInput
 
 END = b"\x03"
@@ -44,6 +45,7 @@ class Method(StrEnum):
     QUERY_CONFIG_VALUES = "QueryConfigValues"
     QUERY_TAGS = "QueryTags"
     SET_DRAIN_FLAG = "SetDrainFlag"
+    SET_WATCHER_PAUSE = "SetWatcherPause"
 
     READ = "Read"  # [operation]: carry out one that changes nothing, without a job
     SUBMIT_JOB_AS = "SubmitJobAs"  # [caller, operations]: for somebody who may do less than root
@@ -51,7 +53,18 @@ class Method(StrEnum):
     READ_AS = "ReadAs"  # [caller, operation]
     QUERY_OBJECTS = "QueryObjects"  # [kind, columns, filter]: as Query; an object for each row, by keys of the caller's
     FIND_NAMES = "FindNames"  # [kind, words]: the names in full of what somebody calls so
+    WATCH = "Watch"  # [options]: a round of the watcher, now; see ganeti.luxi.protocol.WatchOptions
     OFFER_JOIN = "OfferJoin"  # [node name]: a token that lets a node join
+
+
+class WatchOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """As the options of ganeti-watcher(8) have it. ``wait``: answer when the round is over, and not when it begins."""
+
+    ignore_pause: bool = False
+    node_group: NonEmpty | None = None
+    verify_disks: bool = True
+    job_age: Duration | None = None  # seconds
+    wait: bool = True
 
 
 class Request(Struct, frozen=True):

@@ -61,6 +61,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
     master_node: str  # UUID
     master_ip: str = ""
     drained_queue: bool = False  # no new jobs are accepted
+    watcher_paused_until: float = 0.0  # seconds since the epoch
 
     enabled_hypervisors: Annotated[
         tuple[str, ...],

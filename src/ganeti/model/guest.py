@@ -102,6 +102,14 @@ def guest_of(
     )
 
 
+def may_shut_itself_down(state: State, instance: Instance) -> bool:
+    """Whether it stays down when its guest powers itself off."""
+    if not state.cluster.enabled_user_shutdown:
+        return False
+    parameters = hypervisor_parameters(state, instance.hypervisor, instance.os, instance.hvparams)
+    return bool(parameters.get("user_shutdown", True))
+
+
 def peers_of(state: State, disks: Iterable[Disk]) -> tuple[Peer, ...]:
     """The nodes that disks are bound to, in the order in which the disks name them."""
     nodes = (state.get(Node, uuid) for uuid in dict.fromkeys(node for disk in disks for node in disk.nodes))

@@ -21,7 +21,10 @@ class AdminState(StrEnum):
 
 
 class Instance(Entity, frozen=True, kw_only=True):
-    """``os`` is the OS provider with its variant; the ``*params`` override the cluster's."""
+    """``os`` is the OS provider with its variant; the ``*params`` override the cluster's.
+
+    ``restarts``: when the watcher began to start it since its administrator last did; see ``ganeti.model.restarts``.
+    """
 
     kind: ClassVar[Kind] = Kind.INSTANCE
 
@@ -31,6 +34,7 @@ class Instance(Entity, frozen=True, kw_only=True):
     os: str = ""
     admin_state: AdminState = AdminState.DOWN
     admin_state_source: str = "admin"  # or "user": the guest was shut down from inside
+    restarts: tuple[float, ...] = ()
     hvparams: dict[str, Any] = {}
     beparams: dict[str, Any] = {}
     osparams: dict[str, str] = {}

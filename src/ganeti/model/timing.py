@@ -48,4 +48,6 @@ assert API_WAIT < LONGEST_NEWS
 HOOKS = 600.0  # for all scripts of one directory on one node
 HOOKS_MARGIN = 10.0  # of it that are left to say how they ended
 
-assert HOOKS_MARGIN < HOOKS
+WATCHER_SCRIPTS = 60.0  # likewise, of the watcher's scripts, which are to be light; its round waits for them
+
+assert HOOKS_MARGIN < WATCHER_SCRIPTS <= HOOKS

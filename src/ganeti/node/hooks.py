@@ -12,7 +12,7 @@ from ganeti.errors import GanetiError, WrongInput
 from ganeti.host.paths import Paths
 from ganeti.host.process import follow
 from ganeti.model.timing import HOOKS_MARGIN
-from ganeti.rpc.contract.hooks import HookResult, RunHooks
+from ganeti.rpc.contract.hooks import HookResult, RunHooks, RunWatcherScripts
 from ganeti.rpc.server import Report
 
 # As that documentation has it; a name with a dot (a backup, a file of the package manager) is skipped.
@@ -27,19 +27,27 @@ class Hooks:
         self._paths = paths
 
     async def run(self, call: RunHooks, report: Report) -> tuple[HookResult, ...]:
-        """One after the other; a failing one does not keep the next from running."""
         del report
         if not _PATH_NAME.match(call.path):
             raise WrongInput(f"Parameter 'path': '{call.path}' is not the name of a hook directory")
-        deadline = asyncio.get_running_loop().time() + call.deadline - HOOKS_MARGIN
-        return tuple([await self._run(script, call, deadline) for script in self._scripts(call)])
+        own = {"GANETI_HOOKS_PATH": call.path, "GANETI_HOOKS_PHASE": call.phase}
+        return await self._run_all(f"{call.path}-{call.phase}.d", own | call.environment, call.deadline)
 
-    def _scripts(self, call: RunHooks) -> list[Path]:
-        directory = self._paths.hooks / f"{call.path}-{call.phase}.d"
+    async def run_watcher(self, call: RunWatcherScripts, report: Report) -> tuple[HookResult, ...]:
+        del report
+        return await self._run_all("watcher", {"GANETI_HOOKS_PATH": "watcher"} | call.environment, call.deadline)
+
+    async def _run_all(self, name: str, environment: dict[str, str], patience: float) -> tuple[HookResult, ...]:
+        """One after the other; a failing one does not keep the next from running."""
+        deadline = asyncio.get_running_loop().time() + patience - HOOKS_MARGIN
+        return tuple([await self._run(script, environment, deadline) for script in self._scripts(name)])
+
+    def _scripts(self, name: str) -> list[Path]:
+        directory = self._paths.hooks / name
         found = sorted(directory.iterdir()) if directory.is_dir() else []
         return [path for path in found if _SCRIPT_NAME.match(path.name)]
 
-    async def _run(self, script: Path, call: RunHooks, deadline: float) -> HookResult:
+    async def _run(self, script: Path, environment: dict[str, str], deadline: float) -> HookResult:
         name = f"{script.parent.name}/{script.name}"
         if not _executable(script):
             return HookResult(name, "skip")
@@ -49,22 +57,16 @@ class Hooks:
                 script,
                 told=said.append,
                 timeout=max(deadline - asyncio.get_running_loop().time(), 0.0),
-                environment=self._environment(call),
+                environment=self._environment(environment),
                 directory=self._paths.root,
             )
         except GanetiError as error:
             return HookResult(name, "fail", "\n".join([*said, error.message]))
         return HookResult(name, "fail" if status else "success", "\n".join(said))
 
-    def _environment(self, call: RunHooks) -> dict[str, str]:
+    def _environment(self, told: dict[str, str]) -> dict[str, str]:
         """The node adds what only it knows; for the rest, what the master says counts."""
-        return {
-            "PATH": "/sbin:/bin:/usr/sbin:/usr/bin",
-            "GANETI_HOOKS_PATH": call.path,
-            "GANETI_HOOKS_PHASE": call.phase,
-            "GANETI_DATA_DIR": str(self._paths.state),
-            **call.environment,
-        }
+        return {"PATH": "/sbin:/bin:/usr/sbin:/usr/bin", "GANETI_DATA_DIR": str(self._paths.state), **told}
 
 
 def _executable(script: Path) -> bool:

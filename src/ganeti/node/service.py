@@ -34,6 +34,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
     copies = Copying(equipment)
     installer = Installer(equipment, guests)
     verification = Verification(equipment)
+    scripts = Hooks(equipment.paths)
     return {
         node.Ping: reports.ping,
         node.DescribeNode: reports.describe,
@@ -82,7 +83,8 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         os.RenameInOs: installer.rename,
         os.ExportDisk: installer.export,
         os.ImportDisk: installer.import_,
-        hooks.RunHooks: Hooks(equipment.paths).run,
+        hooks.RunHooks: scripts.run,
+        hooks.RunWatcherScripts: scripts.run_watcher,
         verify.TryHypervisors: verification.try_hypervisors,
         verify.FindBridges: verification.find_bridges,
         verify.ReachPeers: verification.reach_peers,

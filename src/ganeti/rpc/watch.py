@@ -41,14 +41,17 @@ _RETRY = 2.0  # seconds
 
 # Told about a change on a node, not about what is when a stream begins.
 Listener = Callable[[Node, GuestEvent], None]
+# Told of a node whose guests are known from now on.
+Seen = Callable[[Node], None]
 
 
 class LiveView:
     """Follows the nodes it is told to."""
 
-    def __init__(self, client: NodeClient, listener: Listener) -> None:
+    def __init__(self, client: NodeClient, listener: Listener, seen: Seen) -> None:
         self._client = client
         self._listener = listener
+        self._seen = seen
         self._streams: dict[str, _Stream] = {}
         self._made: set[str] = set()
 
@@ -60,13 +63,18 @@ class LiveView:
             self._made.clear()  # what is known of this node is forgotten, and it may come back
         for uuid, node in wanted.items():
             if uuid not in self._streams:
-                self._streams[uuid] = _Stream(node, self._client, self._listener)
+                self._streams[uuid] = _Stream(node, self._client, self._listener, self._seen)
             self._streams[uuid].node = node
 
     def guests_on(self, node_uuid: str, hypervisor: str = "") -> Mapping[str, GuestEvent] | None:
         """The guests of a node by UUID, or None if it can't be told now, for one hypervisor if it is given."""
         stream = self._streams.get(node_uuid)
         return stream.guests if stream and stream.complete and hypervisor not in stream.unknown else None
+
+    def ended_on(self, node_uuid: str) -> Mapping[str, GuestEvent]:
+        """By UUID, the guests that have ended on a node since it was booted, as far as it still knows how."""
+        stream = self._streams.get(node_uuid)
+        return stream.ended if stream and stream.complete else {}
 
     def unknown_on(self, node_uuid: str) -> frozenset[str]:
         """The hypervisors of whose guests nothing is known, although the node answers."""
@@ -141,12 +149,13 @@ class _Stream:
 
     ``brought``: guests that calls may have brought, with the attempt that was under way when the call ended; the
     view of a later one shows what came of it. ``unknown``: the hypervisors whose guests the node could not list;
-    ``unseen``: those guests, as they were seen last.
+    ``unseen``: those guests, as they were seen last. ``ended``: the guests of which the node tells that they have.
     """
 
-    def __init__(self, node: Node, client: NodeClient, listener: Listener) -> None:
+    def __init__(self, node: Node, client: NodeClient, listener: Listener, seen: Seen) -> None:
         self.node = node
         self.guests: dict[str, GuestEvent] = {}
+        self.ended: dict[str, GuestEvent] = {}
         self.brought: dict[str, int] = {}
         self.attempt = 0
         self.settled = asyncio.Event()
@@ -157,6 +166,7 @@ class _Stream:
         self._arriving: dict[str, GuestEvent] = {}
         self._client = client
         self._listener = listener
+        self._told_seen = seen
         self._task = asyncio.create_task(self._follow(), name=f"watch {node.name}")
 
     @property
@@ -172,7 +182,7 @@ class _Stream:
 
     async def _follow(self) -> None:
         while True:
-            self._arriving = {}
+            self._arriving, self.ended = {}, {}
             self.attempt += 1
             try:
                 await self._client.call(self.node, WatchNode(), self._take)
@@ -192,12 +202,15 @@ class _Stream:
         guests = self.guests if self.complete else self._arriving
         if event.state.ended:
             guests.pop(event.uuid, None)
+            self.ended[event.uuid] = event
         else:
             guests[event.uuid] = event
+            self.ended.pop(event.uuid, None)
         if self.complete:
             self._listener(self.node, event)
 
     def _settle(self, unknown: frozenset[str]) -> None:
+        news = not self.complete or unknown != self.unknown
         before = self.unseen if self.complete else self.unseen | self.guests
         self.unseen = {uuid: event for uuid, event in before.items() if event.hypervisor in unknown}
         self._never_seen = (self._never_seen if self._seen else unknown) & unknown
@@ -208,3 +221,5 @@ class _Stream:
             self.brought = {uuid: attempt for uuid, attempt in self.brought.items() if attempt >= self.attempt}
         self._seen = True
         self.settled.set()
+        if news:
+            self._told_seen(self.node)

@@ -57,7 +57,7 @@ async def streams(monkeypatch):
 
 @pytest.fixture
 async def view(streams):
-    made = LiveView(streams, lambda node, event: None)
+    made = LiveView(streams, lambda node, event: None, lambda node: None)
     made.follow([NODE])
     await streams.begun()
     yield made

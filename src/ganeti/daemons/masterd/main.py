@@ -21,6 +21,7 @@ from ganeti.config.upgrade import upgrade
 from ganeti.daemons.daemon import main as run_daemon
 from ganeti.daemons.masterd.master import Master, Surroundings
 from ganeti.daemons.masterd.methods import Methods
+from ganeti.daemons.masterd.watcher.files import WatcherFiles
 from ganeti.declare.decode import decode
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, NotMaster, WrongState
 from ganeti.errors import decode as decode_error
@@ -126,6 +127,7 @@ async def _prepared(paths: Paths) -> Master:
             resolver=SystemResolver(),
             allocators=Iallocators(paths.iallocator_search_path),
             candidate_files=lambda: candidate_files(paths),
+            watcher_files=WatcherFiles(paths),
             term=term,
             start=_next_start(paths, clock),
             returned=partial(_no_longer_vouched, paths),
@@ -165,10 +167,9 @@ def _hosting(paths: Paths, master: Master) -> Hosting:
         operation = decode({"OP_ID": NodeAdd.wire_name(), **parameters}, NodeAdd, NodeAdd.wire_name())
         (number,) = await master.executor.submit([[operation]], ROOT)
         tracked = master.queue.get(number)
-        while not tracked.job.status.final:
-            await tracked.changed()
-        if tracked.job.status is not JobStatus.SUCCESS:
-            error = decode_error(tracked.job.steps[0].result)
+        job = await master.queue.ended(number)
+        if job.status is not JobStatus.SUCCESS:
+            error = decode_error(job.steps[0].result)
             raise type(error)(f"{error.message} (job {number})") if error else ExecutionFailed(f"Job {number} failed")
         return [entry.text for entry in tracked.log]
 

@@ -16,6 +16,8 @@ from ganeti.config.replication import Replication
 from ganeti.config.store import Store
 from ganeti.daemons.masterd.trust import Trust
 from ganeti.daemons.masterd.upkeep import Upkeep
+from ganeti.daemons.masterd.watcher.files import WatcherFiles
+from ganeti.daemons.masterd.watcher.watcher import Watcher
 from ganeti.errors import GanetiError, NotMaster, RivalTerm, StaleTerm
 from ganeti.host.clock import Clock
 from ganeti.jobs.context import Allocators, Random, Resolver, Services
@@ -47,6 +49,7 @@ class Surroundings:
     resolver: Resolver
     allocators: Allocators
     candidate_files: Callable[[], dict[str, str]]
+    watcher_files: WatcherFiles
     term: Term
     start: int = 0  # greater than that of the last start in this term
     returned: Callable[[str], None] = lambda _: None  # see Mandate
@@ -76,7 +79,7 @@ class Master:
         self.configuration = Configuration(world.store, self.journal, world.clock)
         self.facts = Facts(self.configuration, self.nodes)
         self.address = ClusterAddress(self.configuration, self.nodes, lambda: self.mandate.holds)
-        self.live = LiveView(self.nodes, self._guest_event)
+        self.live = LiveView(self.nodes, self._guest_event, self._node_seen)
         self.services = Services(
             configuration=self.configuration,
             replication=self.replication,
@@ -98,6 +101,7 @@ class Master:
         self.queue = JobQueue(world.store, self.journal, world.clock)
         self.executor = Executor(self.queue, self.services, find)
         self.upkeep = Upkeep(self.services, self.executor)
+        self.watcher = Watcher(self.services, self.executor, world.watcher_files)
         self.trust = Trust(self.services)
         self._store = world.store
 
@@ -130,6 +134,7 @@ class Master:
         self.upkeep.start()
         self.trust.start()
         await self.executor.start()
+        self.watcher.start()
         _log.info(
             "Master of %s in term %d, %d nodes, %d instances, %d jobs",
             self.configuration.state.cluster.name,
@@ -141,6 +146,7 @@ class Master:
 
     async def stop(self) -> None:
         """Stop cleanly; what runs is cleaned up by the next master daemon."""
+        await self.watcher.stop()
         await self.executor.stop()
         await self.trust.stop()
         await self.upkeep.stop()
@@ -162,6 +168,11 @@ class Master:
 
     def _guest_event(self, node: Node, event: GuestEvent) -> None:
         self.upkeep.guest_event(node, event)
+        self.watcher.guest_event(event)
+
+    def _node_seen(self, node: Node) -> None:
+        self.upkeep.node_seen(node)
+        self.watcher.node_seen()
 
     def _other_candidates(self) -> list[Node]:
         state = self.configuration.state

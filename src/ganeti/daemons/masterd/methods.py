@@ -12,14 +12,16 @@ from msgspec import Meta, Raw
 from ganeti.bootstrap.join.invitations import LONGEST, SHORTEST, Invitations
 from ganeti.daemons.masterd.master import Master
 from ganeti.daemons.masterd.queries import Queries
+from ganeti.daemons.masterd.watcher.watcher import JOB_AGE, Round
 from ganeti.declare.decode import decode
 from ganeti.declare.types import LONGEST_NAME, MOST_FIELDS, MOST_NAMES, Duration, Fields, Name, Names, Priority, form
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.queue import finished_before
-from ganeti.luxi.protocol import Method, encoder
+from ganeti.luxi.protocol import Method, WatchOptions, encoder
 from ganeti.luxi.signature import typed
 from ganeti.model.caller import ROOT, Caller
 from ganeti.model.entity import evolve
+from ganeti.model.group import Group
 from ganeti.model.kind import Kind, labelled
 from ganeti.model.state import CLASSES
 from ganeti.model.timing import LONGEST_NEWS
@@ -28,6 +30,7 @@ from ganeti.operations.tags.subject import tagged
 from ganeti.query.filter import names_filter
 from ganeti.query.job import JOBS, JobRow, log_entries
 
+LAST_MOMENT = 253_402_300_799  # seconds since the epoch: the end of the year 9999
 _NO_CHANGE = "nochange"
 
 # What comes over the wire, beside the types of operations' parameters.
@@ -35,6 +38,7 @@ JobNumber = Annotated[int, Meta(ge=1, lt=10**18)] | Annotated[str, form(r"[0-9]{
 MOST = Meta(max_length=MOST_NAMES)
 Numbers = Annotated[list[JobNumber], MOST]
 Many = Annotated[list[Any], MOST]
+Moment = Annotated[float, Meta(ge=0, le=LAST_MOMENT)]
 Columns = Annotated[dict[Name, Name], Meta(max_length=MOST_FIELDS)]
 
 
@@ -70,6 +74,8 @@ class Methods:
             Method.QUERY_CONFIG_VALUES: self.query_config_values,
             Method.QUERY_TAGS: self.query_tags,
             Method.SET_DRAIN_FLAG: self.set_drain_flag,
+            Method.SET_WATCHER_PAUSE: self.set_watcher_pause,
+            Method.WATCH: self.watch,
             Method.READ: self.read,
             Method.SUBMIT_JOB_AS: self.submit_job_as,
             Method.CANCEL_JOB_AS: self.cancel_job_as,
@@ -183,7 +189,7 @@ class Methods:
             "cluster_name": state.cluster.name,
             "master_node": state.master.name,
             "drain_flag": state.cluster.drained_queue,
-            "watcher_pause": None,
+            "watcher_pause": self._master.watcher.pause.until,
             "term": self._master.term.number,
         }
         unknown = [field for field in fields if field not in values]
@@ -198,6 +204,25 @@ class Methods:
         cluster = self._master.configuration.state.cluster
         await self._master.configuration.commit([evolve(cluster, drained_queue=drained)])
         return True
+
+    async def set_watcher_pause(self, until: Moment | None) -> float | None:
+        """None ends the pause; until when it lasts, in seconds since the epoch."""
+        now = self._master.services.clock.now()
+        if until is not None and until <= now:
+            raise WrongInput(f"Parameter 'until': a pause ends in the future, not {now - until:.0f} seconds ago")
+        await self._master.watcher.pause.set(until or 0.0)
+        return self._master.watcher.pause.until
+
+    async def watch(self, options: WatchOptions) -> Round | None:
+        """What came of a round of the watcher; None if it is not waited for."""
+        state = self._master.configuration.state
+        return await self._master.watcher.ordered(
+            ignore_pause=options.ignore_pause,
+            group=state.find(Group, options.node_group) if options.node_group else None,
+            verify_disks=options.verify_disks,
+            job_age=JOB_AGE if options.job_age is None else options.job_age,
+            wait=options.wait,
+        )
 
     async def read(self, operation: dict[str, Any]) -> Any:
         return await self._executor.read(self._executor.parse_one(operation, ROOT), ROOT)

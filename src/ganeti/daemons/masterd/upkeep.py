@@ -14,7 +14,7 @@ from ganeti.jobs.context import Services
 from ganeti.jobs.executor import Executor
 from ganeti.model.caller import ROOT
 from ganeti.model.entity import Entity
-from ganeti.model.guest import guest_of
+from ganeti.model.guest import may_shut_itself_down
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
@@ -50,19 +50,26 @@ class Upkeep:
     def guest_event(self, node: Node, event: GuestEvent) -> None:
         """A guest has changed on a node."""
         _log.info("Instance %s on %s: %s", event.name or event.uuid, node.name, event.state.because(event.reason))
+        self._heed(node, event)
+
+    def node_seen(self, node: Node) -> None:
+        """It is known what has become of a node's guests, also while there was no master to be told."""
+        for event in self._services.live.ended_on(node.uuid).values():
+            self._heed(node, event)
+
+    def _heed(self, node: Node, event: GuestEvent) -> None:
+        """Note if a guest has shut itself down that may."""
+        if event.state is not GuestState.USER_DOWN:
+            return
         state = self._services.configuration.state
         known = state.entities[Kind.INSTANCE].get(event.uuid)
         if (
-            event.state is GuestState.USER_DOWN
-            and isinstance(known, Instance)
-            and self._may_shut_itself_down(state, known)
+            isinstance(known, Instance)
+            and known.admin_state is AdminState.UP
+            and known.primary_node == node.uuid
+            and may_shut_itself_down(state, known)
         ):
             self._spawn(self._note_user_shutdown(known))
-
-    def _may_shut_itself_down(self, state: State, instance: Instance) -> bool:
-        if instance.admin_state is not AdminState.UP or not state.cluster.enabled_user_shutdown:
-            return False
-        return bool(guest_of(state, instance).hvparams.get("user_shutdown", True))
 
     async def _note_user_shutdown(self, instance: Instance) -> None:
         operation = InstanceShutdown(

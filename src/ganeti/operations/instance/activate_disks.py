@@ -14,8 +14,8 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.operations.instance.activation import activate, examined
-from ganeti.operations.instance.presence import ensure_nowhere
-from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, online, primary_of
+from ganeti.operations.instance.presence import ensure_marked_up, ensure_nowhere
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, ByWatcher, InstanceOperation, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
 
 
@@ -40,10 +40,13 @@ class InstanceActivateDisks(
     ignore_size: Annotated[
         bool, param("Activate disks that are smaller than the configuration says", "--ignore-size")
     ] = False
+    by_watcher: ByWatcher = False
     wait_for_sync: Annotated[bool, param("Wait for mirrored disks to be in sync", "--wait-for-sync")] = False
 
     async def check(self, cluster: CheckContext) -> ActivateDisksPlan:
         instance = self.instance(cluster.state)
+        if self.by_watcher:
+            ensure_marked_up(instance)
         node = online(primary_of(cluster.state, instance))
         await ensure_nowhere(cluster, instance, but=[node])
         if not self.ignore_size:

@@ -4,13 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext
+from ganeti.model.guest import may_shut_itself_down
+from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
+from ganeti.model.state import State
 from ganeti.rpc.contract.instance import DescribeGuest
+
+if TYPE_CHECKING:
+    from ganeti.rpc.watch import LiveView  # of the daemon alone
 
 
 async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[Node]) -> list[Node]:
@@ -64,6 +71,29 @@ async def ensure_stopped(cluster: CheckContext, instance: Instance) -> None:
             f"Instance {instance.name} should be running, and could be started any time; "
             f"'gnt-instance shutdown {instance.name}' records that it should be down"
         )
+
+
+def shut_itself_down(state: State, live: LiveView, instance: Instance) -> bool:
+    """Whether its guest was shut down from inside, and may be."""
+    ended = live.ended_on(instance.primary_node).get(instance.uuid)
+    return bool(ended and ended.state is GuestState.USER_DOWN and may_shut_itself_down(state, instance))
+
+
+def ensure_marked_up(instance: Instance) -> None:
+    """Raise WrongState for one that the watcher must leave alone by now."""
+    if instance.admin_state is not AdminState.UP:
+        raise WrongState(f"Instance {instance.name} is marked {instance.admin_state} by now, so the watcher leaves it")
+
+
+def ensure_lost(cluster: CheckContext, instance: Instance) -> None:
+    """Raise WrongState unless the guest of an instance should run, and has ended by no wish of anybody's."""
+    ensure_marked_up(instance)
+    guests = cluster.live.guests_on(instance.primary_node) or {}
+    if event := guests.get(instance.uuid):
+        told = event.state.because(event.reason)
+        raise WrongState(f"The guest of {instance.name} is {told} by now, so the watcher leaves it")
+    if shut_itself_down(cluster.state, cluster.live, instance):
+        raise WrongState(f"The guest of {instance.name} has shut itself down, so the watcher leaves it")
 
 
 def ensure_no_namesake(cluster: CheckContext, name: str) -> None:

@@ -70,6 +70,8 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
         node = primary_of(state, instance)
         if instance.admin_state is AdminState.OFFLINE and not self.force:
             raise WrongState(f"Instance {instance.name} is marked offline; --force shuts it down anyway")
+        if self.admin_state_source == "user" and instance.uuid in (cluster.live.guests_on(node.uuid) or {}):
+            raise WrongState(f"Instance {instance.name} was shut down from inside, and has been started again since")
         if node.offline and self.ignore_offline_nodes:
             return ShutdownPlan(instance, None)
         return ShutdownPlan(instance, online(node))

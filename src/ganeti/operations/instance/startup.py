@@ -23,8 +23,8 @@ from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import follow
-from ganeti.operations.instance.presence import ensure_nowhere
-from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, InstanceOperation, online, primary_of
+from ganeti.operations.instance.presence import ensure_lost, ensure_nowhere
+from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, ByWatcher, InstanceOperation, online, primary_of
 from ganeti.rpc.contract.instance import CheckStart, StartGuest
 from ganeti.rpc.contract.node import DescribeNode
 
@@ -69,11 +69,14 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
     shutdown_timeout: Annotated[
         Seconds, param("Seconds to wait for the guest to shut down", accepted="nothing is shut down")
     ] = SHUTDOWN_TIMEOUT
+    by_watcher: ByWatcher = False
 
     async def check(self, cluster: CheckContext) -> StartupPlan:
         state = cluster.state
         instance = self.instance(state)
         node = primary_of(state, instance)
+        if self.by_watcher:
+            ensure_lost(cluster, instance)
         if instance.admin_state is AdminState.OFFLINE:
             raise WrongState(f"Instance {instance.name} is marked offline, so it is not started")
         if node.offline and self.ignore_offline_nodes:
@@ -151,7 +154,8 @@ async def ensure_possible(cluster: CheckContext, node: Node, guest: Guest, *, di
 
 
 async def mark(cluster: RunContext, instance: Instance, admin_state: AdminState, source: str = "admin") -> Instance:
-    """Write down what the administrator wants; the instance as it is now."""
-    if (instance.admin_state, instance.admin_state_source) != (admin_state, source):
-        await cluster.commit([evolve(instance, admin_state=admin_state, admin_state_source=source)])
+    """Write down what the administrator wants, so that the watcher counts anew; the instance as it is now."""
+    wanted = evolve(instance, admin_state=admin_state, admin_state_source=source, restarts=())
+    if wanted != instance:
+        await cluster.commit([wanted])
     return cluster.state.get(Instance, instance.uuid)

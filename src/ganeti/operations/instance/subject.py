@@ -24,6 +24,8 @@ P = TypeVar("P")
 SHUTDOWN_TIMEOUT = 120
 ShutdownTimeout = Annotated[Seconds, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")]
 
+ByWatcher = Annotated[bool, param("Only if the watcher may still: the instance is marked up, and lacks what is done")]
+
 INSTANCE_ARGUMENT = Argument("instance_name", "Name of the instance", completes="instance")
 
 

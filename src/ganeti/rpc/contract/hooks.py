@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ganeti.model.timing import HOOKS
+from ganeti.model.timing import HOOKS, WATCHER_SCRIPTS
 from ganeti.rpc.call import Call
 
 
@@ -26,3 +26,10 @@ class RunHooks(Call[tuple[HookResult, ...]], frozen=True, tag="hooks.run"):
     phase: Literal["pre", "post"]
     environment: dict[str, str]
     patience = HOOKS
+
+
+class RunWatcherScripts(Call[tuple[HookResult, ...]], frozen=True, tag="hooks.run-watcher"):
+    """Run the scripts of ``/etc/ganeti/hooks/watcher`` in the order of their names (ganeti-watcher(8))."""
+
+    environment: dict[str, str]
+    patience = WATCHER_SCRIPTS

@@ -9,12 +9,18 @@ from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.report import NodeReport, RunningGuest
+from ganeti.model.restarts import MOST_RESTARTS, RESTART_WINDOW, exhausted
 from ganeti.model.template import TEMPLATES
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.checks.nodes import REPORT
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Scene
 from ganeti.operations.instance.policy import violations
+
+_GIVEN_UP = (
+    f"the watcher has started it {MOST_RESTARTS} times within {RESTART_WINDOW / 3600:.0f} hours, and has given up; "
+    "'gnt-instance startup' starts it, and lets the watcher count anew"
+)
 
 
 def running(scene: Scene) -> dict[str, dict[str, RunningGuest]]:
@@ -36,7 +42,7 @@ def _status(scene: Scene) -> Iterator[Finding]:
             yield from _elsewhere(instance, home, where.get(instance.name, {}))
             if home.name in scene.silent:
                 continue  # counted in the notes
-            yield from _at_home(instance, home, where.get(instance.name, {}), reports.get(home.name))
+            yield from _at_home(instance, home, where.get(instance.name, {}), reports.get(home.name), scene.now)
 
 
 def _elsewhere(instance: Instance, home: Node, guests: Mapping[str, RunningGuest]) -> Iterator[Finding]:
@@ -47,7 +53,7 @@ def _elsewhere(instance: Instance, home: Node, guests: Mapping[str, RunningGuest
 
 
 def _at_home(
-    instance: Instance, home: Node, guests: Mapping[str, RunningGuest], report: NodeReport | None
+    instance: Instance, home: Node, guests: Mapping[str, RunningGuest], report: NodeReport | None, now: float
 ) -> Iterator[Finding]:
     if home.offline:
         yield Finding(Code.EINSTANCEBADNODE, instance.name, f"its primary node is offline: {home.name}")
@@ -55,7 +61,9 @@ def _at_home(
         text = f"its primary node does not tell whether it runs: {home.name}"
         yield Finding(Code.EINSTANCEBADNODE, instance.name, text)
     elif instance.admin_state is AdminState.UP and home.name not in guests:
-        yield Finding(Code.EINSTANCEDOWN, instance.name, f"should be running on {home.name}, but is not")
+        told = f"should be running on {home.name}, but is not"
+        text = f"{told}; {_GIVEN_UP}" if exhausted(instance.restarts, now) else told
+        yield Finding(Code.EINSTANCEDOWN, instance.name, text)
     elif instance.admin_state is not AdminState.UP and home.name in guests:
         yield Finding(Code.EINSTANCEDOWN, instance.name, f"is running on {home.name}, but should be down")
     if home.name in guests:

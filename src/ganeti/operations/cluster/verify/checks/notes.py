@@ -15,6 +15,8 @@ _AT_REST = (GuestState.PAUSED, GuestState.SUSPENDED)
 
 def notes(scene: Scene) -> Iterator[str]:
     """Of a group, each a sentence."""
+    if scene.state.cluster.watcher_paused_until > scene.now:
+        yield "The watcher is paused: instances that end are not started anew."
     if fixed := sum(not TEMPLATES[instance.disk_template].movable for instance in scene.instances):
         yield f"{fixed} non-redundant instance(s) found."
     if paused := [g.name for found in running(scene).values() for g in found.values() if g.state in _AT_REST]:

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Mirrored disks that are not active on all their nodes, after one of them was rebooted for example."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from ganeti.daemons.masterd.watcher.jobs import WatcherJobs
+from ganeti.errors import GanetiError
+from ganeti.jobs.context import Services
+from ganeti.model.group import Group
+from ganeti.model.instance import AdminState, Instance
+from ganeti.model.job import JobStatus
+from ganeti.model.kind import Kind
+from ganeti.model.node import Node
+from ganeti.operations.group.verify_disks import GroupVerifyDisks
+from ganeti.operations.instance.activate_disks import InstanceActivateDisks
+from ganeti.operations.instance.activation import is_mirrored
+
+_log = logging.getLogger(__name__)
+
+_FIRST_PAUSE = 300.0  # seconds until disks are activated again for which that has failed; then twice as long
+_LONGEST_PAUSE = 3600.0
+
+
+class DiskCare:
+    """A job for each group finds them, one for each instance activates them."""
+
+    def __init__(self, services: Services, jobs: WatcherJobs) -> None:
+        self._services = services
+        self._jobs = jobs
+        self._pauses: dict[str, tuple[float, float]] = {}  # by instance: until when, and how long
+
+    async def look_after(self, groups: Iterable[Group]) -> list[int]:
+        """The numbers of the jobs, which have ended then. One group does not keep the others waiting."""
+        found = await asyncio.gather(*(self._look_after(group) for group in groups if self._concerned(group)))
+        return [number for numbers in found for number in numbers]
+
+    def _concerned(self, group: Group) -> bool:
+        state = self._services.configuration.state
+        wanted = (one for one in state.instances if one.admin_state is AdminState.UP and is_mirrored(one))
+        return any(state.get(Node, instance.primary_node).group == group.uuid for instance in wanted)
+
+    async def _look_after(self, group: Group) -> list[int]:
+        try:
+            job = await self._jobs.done(GroupVerifyDisks(group_name=group.name), "mirrored disks are looked at")
+            if job.status is not JobStatus.SUCCESS:
+                return [job.id]
+            _, inactive, lost = job.steps[0].result
+            for name, missing in lost.items():
+                told = ", ".join(f"{location} on {node}" for node, location in missing)
+                _log.warning("Instance %s has missing disks: %s", name, told)
+            return [job.id, *await asyncio.gather(*(self._activate(name) for name in self._ready(inactive)))]
+        except GanetiError as error:
+            _log.warning("The disks of group %s could not be looked after: %s", group.name, error.message)
+            return []
+
+    def _ready(self, names: Iterable[str]) -> list[str]:
+        busy, now = self._services.locks.wanted_exclusively(Kind.INSTANCE), asyncio.get_running_loop().time()
+        return [name for name in names if name not in busy and self._pauses.get(name, (0.0, 0.0))[0] <= now]
+
+    async def _activate(self, name: str) -> int:
+        _log.info("The disks of instance %s are not active on all its nodes", name)
+        uuid = self._services.configuration.state.find(Instance, name).uuid
+        operation = InstanceActivateDisks(instance_name=name, instance_uuid=uuid, by_watcher=True)
+        job = await self._jobs.done(operation, "its disks were not active on all its nodes")
+        if job.status is JobStatus.SUCCESS:
+            self._pauses.pop(name, None)
+        else:
+            pause = min(2 * self._pauses.get(name, (0.0, _FIRST_PAUSE / 2))[1], _LONGEST_PAUSE)
+            self._pauses[name] = (asyncio.get_running_loop().time() + pause, pause)
+        return job.id

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The jobs that the watcher submits, on the cluster's own account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from ganeti.host.clock import Clock
+from ganeti.jobs.executor import Executor
+from ganeti.jobs.operation import JobOperation
+from ganeti.model.caller import ROOT
+from ganeti.model.job import Job
+
+_SOURCE = "gnt:watcher"  # in the reason trail, as Ganeti's
+
+
+class WatcherJobs:
+    def __init__(self, executor: Executor, clock: Clock) -> None:
+        self._executor = executor
+        self._clock = clock
+
+    async def done(self, operation: JobOperation[Any], why: str) -> Job:
+        """The job of an operation, when it has ended. Raises what its submission raises."""
+        asked = replace(operation, reason=[[_SOURCE, why, int(self._clock.now() * 1e9)]])
+        (number,) = await self._executor.submit([[asked]], ROOT)
+        return await self._executor.queue.ended(number)
