@@ -10,10 +10,10 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.simulation import mastership, storm, tempest
+from tests.simulation import mastership, storm, tempest, vigil
 
 _NICE = 19
-_KINDS = {"storm": storm.survive, "tempest": tempest.survive, "mastership": mastership.survive}
+_KINDS = {"storm": storm.survive, "tempest": tempest.survive, "mastership": mastership.survive, "vigil": vigil.survive}
 _MEMORY = Path("/dev/shm")
 
 

@@ -10,8 +10,10 @@ from ganeti.model.group import Group
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.network import Network
 from ganeti.model.node import Node
+from ganeti.model.restarts import exhausted
 from ganeti.node.storage.fake import FakeStorage
 from ganeti.rpc.contract.node import Ping, Pong
+from tests.cluster.world import UNWATCHED
 
 PATIENCE = 1000.0  # seconds in fine weather, which is longer than any call
 
@@ -29,6 +31,29 @@ async def examine(cluster):
     await examine_replicas(cluster)
     await examine_trust(cluster)
     await examine_keys(cluster)
+
+
+async def attended(cluster, pause):
+    """Return when everything runs that should, but for what the watcher has given up; it is at rest from then on.
+
+    ``pause``: what is asked for that.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while [name async for name in unattended(cluster)]:
+            await asyncio.sleep(1)
+    await pause(UNWATCHED)
+    await cluster.ended()
+
+
+async def unattended(cluster):
+    """Instances that should run, of which nothing is there, and which the watcher has not given up."""
+    for instance in cluster.state.instances:
+        home = cluster.state.get(Node, instance.primary_node)
+        there = (await cluster.nodes[home.name].guests()).get(instance.name)
+        lost = there is None or there.ended
+        wanted = instance.admin_state is AdminState.UP and home.hosting
+        if wanted and lost and not exhausted(instance.restarts, cluster.clock.now()):
+            yield instance.name
 
 
 def examine_jobs(cluster):

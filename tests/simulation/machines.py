@@ -11,6 +11,7 @@ from ganeti.bootstrap.mastership import Candidate, Rules, elect
 from ganeti.config.memory import MemoryStore
 from ganeti.daemons.masterd.master import Master, Surroundings
 from ganeti.daemons.masterd.methods import Methods
+from ganeti.daemons.masterd.watcher.files import WatcherFiles
 from ganeti.daemons.noded import belonging
 from ganeti.errors import GanetiError, NodeUnreachable, NotMaster
 from ganeti.host.files import write_atomic
@@ -255,6 +256,7 @@ class Machine:
                 resolver=NoResolver(),
                 allocators=Iallocators([self.paths.root]),
                 candidate_files=lambda: KEYS,
+                watcher_files=WatcherFiles(self.paths),
                 term=term,
                 start=self._starts,
                 returned=partial(self._returned),
@@ -320,6 +322,7 @@ class Machines:
             candidates=count - self.chance.randint(0, count // 3),
             master_ip="10.0.0.100",
             master_netdev="br0",
+            watcher_paused_until=0.0,
             **TEMPLATES,
         )
         self.promised = set()  # tags that a master said yes to, since somebody last vouched for machines that are off

@@ -4,12 +4,13 @@
 import asyncio
 import random
 from contextlib import aclosing
+from functools import partial
 
 from ganeti.errors import GanetiError, NodeUnreachable
 from ganeti.model.template import TEMPLATES as DISK_TEMPLATES
 from ganeti.model.timing import SILENCE
 from tests.cluster.world import first_state
-from tests.simulation.invariants import examine
+from tests.simulation.invariants import attended, examine
 from tests.simulation.late import Stragglers
 from tests.simulation.mortal import MortalCluster, MortalTransport, call_name
 from tests.simulation.scenes import SCENES, STRANGER, TEMPLATES
@@ -50,6 +51,7 @@ class Storm(MortalCluster):
 
     def __init__(self, root, state, seed, clock):
         super().__init__(root, state, seed, clock)
+        self.accidents = ACCIDENTS
         self.chance = random.Random(seed)
         self.stragglers = Stragglers(self.network)
         self.nodes[STRANGER.name] = self.machine(STRANGER, "node1")
@@ -91,7 +93,7 @@ class Storm(MortalCluster):
         """Accidents, one after the other."""
         for _ in range(events):
             await asyncio.sleep(self.chance.expovariate(0.2))
-            await self.chance.choice(ACCIDENTS)(self)
+            await self.chance.choice(self.accidents)(self)
 
     async def cut_off_a_node(self):
         host = f"10.0.0.{self.chance.randint(2, 3)}"
@@ -150,7 +152,8 @@ ACCIDENTS = (
 
 async def live_through(loop, root, seed):
     """The storm of a seed, when it is over."""
-    storm = Storm(root, first_state(nodes=3, max_running_jobs=5, **TEMPLATES), seed, VirtualClock(loop))
+    state = first_state(nodes=3, max_running_jobs=5, watcher_paused_until=0.0, **TEMPLATES)
+    storm = Storm(root, state, seed, VirtualClock(loop))
     await storm.start()
     await asyncio.gather(*(storm.customer(15) for _ in range(3)), storm.weather(6))
     await storm.calm_down()
@@ -169,6 +172,7 @@ def survive(root, seed):
     async def main(loop):
         storm = await live_through(loop, root, seed)
         try:
+            await attended(storm, partial(storm.call, "SetWatcherPause"))
             await examine(storm)
             return trace(storm.master.queue)
         finally:

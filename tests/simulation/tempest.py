@@ -16,7 +16,7 @@ from ganeti.config.configuration import read_state
 from ganeti.errors import GanetiError
 from ganeti.model.job import JobStatus
 from ganeti.node.membership import candidates
-from tests.simulation.invariants import PATIENCE, examine, examine_jobs, examine_replicas
+from tests.simulation.invariants import PATIENCE, attended, examine, examine_jobs, examine_replicas
 from tests.simulation.machines import Machine, Machines
 from tests.simulation.scenes import SCENES, STRANGER
 from tests.simulation.storm import NAMES, migrated, trace
@@ -79,6 +79,10 @@ class Tempest(Machines):
                 await tracked.changed()
         if tracked.job.status is not JobStatus.SUCCESS:
             raise errors.decode(tracked.job.steps[0].result)
+
+    async def pause_watcher(self, until):
+        (machine,) = self.serving()
+        await machine.methods["SetWatcherPause"](until)
 
     async def submit(self, machine, wire_name, parameters):
         return await machine.methods["SubmitJob"]([{"OP_ID": wire_name, **parameters}])
@@ -291,6 +295,7 @@ def survive(root, seed):
             await customers
             await tempest.ended()
             await tempest.settle()
+            await attended(tempest, tempest.pause_watcher)
             examine_orders(tempest)
             if tempest.vouched:
                 assert tempest.doubles == []

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import mastership, storm, tempest
+from tests.simulation import mastership, storm, tempest, vigil
 
-KINDS = {"storm": storm, "tempest": tempest, "mastership": mastership}
+KINDS = {"storm": storm, "tempest": tempest, "mastership": mastership, "vigil": vigil}
 # Each of these found a fault once.
 FOUND = {
     "storm": (5002, 5086, 5139, 5201, 5574, 20067, 21251, 30010, 30065, 40085),
