@@ -382,3 +382,44 @@ def test_many_that_crash_at_once_are_all_started_once(tmp_path):
         assert {starts(cluster, name) for name in names} == {1}
 
     watched(tmp_path, play)
+
+
+def test_a_round_that_hangs_keeps_nobody_down(tmp_path):
+    async def play(cluster):
+        await cluster.add("web1", template="drbd", snode="node2")
+        await cluster.add("web2")
+        blocked = cluster.master.services.locks.request("job/0", exclusive(Kind.INSTANCE, "web1"))
+        crash(cluster)
+        async with asyncio.TaskGroup() as rounds:
+            hanging = rounds.create_task(cluster.call("Watch", {"ignore_pause": True}))
+            cluster.master.watcher._rounds._locked = True  # as if it never ended
+            await seconds(20 * MINUTE)
+            crash(cluster, "web2")
+            await seconds(1)
+            assert await status(cluster, "web2") == "running"
+            cluster.master.services.locks.release(blocked)
+            await seconds(2 * MINUTE)
+            assert await status(cluster, "web1") == "running"
+            hanging.cancel()
+
+    watched(tmp_path, play, **MIRRORS)
+
+
+def test_a_full_disk_of_the_master_is_waited_for_and_not_run_against(tmp_path):
+    async def play(cluster):
+        await cluster.add("web1")
+        tries = []
+
+        async def full(batches):
+            tries.append(cluster.clock.now())
+            raise errors.StoreFailed("the disk is full")
+
+        kept, cluster.store.write = cluster.store.write, full
+        crash(cluster)
+        await seconds(MINUTE)
+        assert 5 < len(tries) < 30
+        cluster.store.write = kept
+        await seconds(MINUTE)
+        assert (await status(cluster), starts(cluster)) == ("running", 1)
+
+    watched(tmp_path, play)

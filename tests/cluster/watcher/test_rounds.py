@@ -133,3 +133,15 @@ async def test_the_administrators_scripts_are_run_on_every_node(tmp_path, caplog
         for node in cluster.nodes.values():
             assert (node.paths.root / "ran").read_text() == "cluster node1\n"
         assert "watcher/70-bad failed on node3: no licence" in caplog.messages
+
+
+def test_rounds_that_are_ordered_without_end_are_refused(tmp_path):
+    async def play(cluster):
+        for _ in range(8):
+            await cluster.call("Watch", {"wait": False})
+        with pytest.raises(errors.TooMany, match="8 rounds of the watcher"):
+            await cluster.call("Watch", {"wait": False})
+        await seconds(10)
+        await cluster.call("Watch", {})
+
+    watched(tmp_path, play)

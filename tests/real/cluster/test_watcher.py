@@ -13,7 +13,7 @@ def guests(cluster):
     """Two that run, on node2 and on node3."""
     for name, node in zip(NAMES, ("node2", "node3"), strict=True):
         disk, shape = ("-t", "sharedfile", "--disk", "0:size=1G"), ("-B", "memory=128M,vcpus=1")
-        checks = ("--no-name-check", "--no-ip-check", "--no-install")
+        checks = ("--no-name-check", "--no-ip-check")
         cluster.gnt("gnt-instance", "add", *disk, *shape, *checks, "-o", "tiny+default", "-n", node, name)
     return cluster
 

@@ -52,23 +52,28 @@ class DiskCare:
             for name, missing in lost.items():
                 told = ", ".join(f"{location} on {node}" for node, location in missing)
                 _log.warning("Instance %s has missing disks: %s", name, told)
-            return [job.id, *await asyncio.gather(*(self._activate(name) for name in self._ready(inactive)))]
+            return [job.id, *await asyncio.gather(*(self._activate(one) for one in self._ready(inactive)))]
         except GanetiError as error:
             _log.warning("The disks of group %s could not be looked after: %s", group.name, error.message)
             return []
 
-    def _ready(self, names: Iterable[str]) -> list[str]:
-        busy, now = self._services.locks.wanted_exclusively(Kind.INSTANCE), asyncio.get_running_loop().time()
-        return [name for name in names if name not in busy and self._pauses.get(name, (0.0, 0.0))[0] <= now]
+    def _ready(self, names: Iterable[str]) -> list[Instance]:
+        """Those that no job works on, and that are due again."""
+        state, now = self._services.configuration.state, asyncio.get_running_loop().time()
+        busy = self._services.locks.wanted_exclusively(Kind.INSTANCE)
+        known = [
+            state.get(Instance, state.names[key]) for name in names if (key := (Kind.INSTANCE, name)) in state.names
+        ]
+        self._pauses = {uuid: pause for uuid, pause in self._pauses.items() if uuid in state.entities[Kind.INSTANCE]}
+        return [one for one in known if one.name not in busy and self._pauses.get(one.uuid, (0.0, 0.0))[0] <= now]
 
-    async def _activate(self, name: str) -> int:
-        _log.info("The disks of instance %s are not active on all its nodes", name)
-        uuid = self._services.configuration.state.find(Instance, name).uuid
-        operation = InstanceActivateDisks(instance_name=name, instance_uuid=uuid, by_watcher=True)
+    async def _activate(self, instance: Instance) -> int:
+        _log.info("The disks of instance %s are not active on all its nodes", instance.name)
+        operation = InstanceActivateDisks(instance_name=instance.name, instance_uuid=instance.uuid, by_watcher=True)
         job = await self._jobs.done(operation, "its disks were not active on all its nodes")
         if job.status is JobStatus.SUCCESS:
-            self._pauses.pop(name, None)
+            self._pauses.pop(instance.uuid, None)
         else:
-            pause = min(2 * self._pauses.get(name, (0.0, _FIRST_PAUSE / 2))[1], _LONGEST_PAUSE)
-            self._pauses[name] = (asyncio.get_running_loop().time() + pause, pause)
+            pause = min(2 * self._pauses.get(instance.uuid, (0.0, _FIRST_PAUSE / 2))[1], _LONGEST_PAUSE)
+            self._pauses[instance.uuid] = (asyncio.get_running_loop().time() + pause, pause)
         return job.id

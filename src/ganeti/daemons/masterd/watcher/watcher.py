@@ -19,7 +19,7 @@ from ganeti.daemons.masterd.watcher.files import WatcherFiles
 from ganeti.daemons.masterd.watcher.jobs import WatcherJobs
 from ganeti.daemons.masterd.watcher.judgement import GIVEN_UP, Action, Judge, Verdict
 from ganeti.daemons.masterd.watcher.pause import Pause
-from ganeti.errors import GanetiError, in_words
+from ganeti.errors import GanetiError, TooMany, in_words
 from ganeti.jobs.context import Services
 from ganeti.jobs.executor import Executor
 from ganeti.jobs.lockset import exclusive
@@ -41,6 +41,8 @@ _log = logging.getLogger(__name__)
 _LOOK = 60.0  # seconds between two looks at all instances
 _ROUND = 300.0  # seconds between two rounds, as cron starts Ganeti's watcher
 _QUIET = 5.0  # seconds from one to the next in any case: nodes that come back do so together
+_AGAIN = 5.0  # seconds until an instance is looked at again for which nothing could be written
+MOST_ORDERED = 8  # rounds, the one that is under way among them
 JOB_AGE = 6 * 3600.0  # seconds after which jobs that are over are archived, as by ganeti-watcher(8)
 _OWNER = "masterd"
 
@@ -67,6 +69,7 @@ class Watcher:
         self._due: dict[str, float] = {}  # by UUID of instances, the event loop's time
         self._look_at = self._round_at = 0.0  # likewise, of all instances
         self._rounds = asyncio.Lock()
+        self._ordered = 0
         self._starting: set[str] = set()
         self._told: dict[str, str] = {}
         self._tasks: dict[asyncio.Task[Any], None] = {}
@@ -101,9 +104,9 @@ class Watcher:
         job_age: float = JOB_AGE,
     ) -> Round:
         """All that Ganeti's watcher does when it is run; for one node group, only what concerns its instances."""
-        if rest := self._at_rest(ignore_pause=ignore_pause):
-            return Round(notes=(rest,), at_rest=True)
         async with self._rounds:
+            if rest := self._at_rest(ignore_pause=ignore_pause):
+                return Round(notes=(rest,), at_rest=True)
             verdicts, started = await self._look(self._instances_of(group))
             numbers = [number for number in await asyncio.gather(*started) if number]
             groups = [group] if group else self._state.groups
@@ -116,9 +119,17 @@ class Watcher:
         return Round(jobs=tuple(numbers), notes=tuple(notes))
 
     async def ordered(self, *, wait: bool, **options: Any) -> Round | None:
-        """See ``round``. It goes on when nobody waits for it any more."""
+        """See ``round``. It goes on when nobody waits for it any more. Raises TooMany if others wait for their turn."""
+        if self._ordered >= MOST_ORDERED:
+            raise TooMany(f"{self._ordered} rounds of the watcher have been ordered already, and are not over")
+        self._ordered += 1
         task = self._spawn(self._routine(**options))
+        task.add_done_callback(self._over)
         return await asyncio.shield(task) if wait else None
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        del task
+        self._ordered -= 1
 
     @property
     def _state(self) -> State:
@@ -167,11 +178,12 @@ class Watcher:
         self._round_at = now + _ROUND if whole else self._round_at
         if self._at_rest():
             return
-        if whole and self._rounds.locked():
+        if whole and not self._rounds.locked():
+            self._spawn(self._routine())  # which looks at everything
+            return
+        if whole:
             self._round_at = now + _QUIET
-        elif whole:
-            self._spawn(self._routine())
-        if everything and not whole:
+        if everything:
             await self._look(self._state.instances)
         else:
             known = (self._state.entities[Kind.INSTANCE].get(uuid) for uuid in due)
@@ -218,8 +230,9 @@ class Watcher:
         return Judge(self._state, self._services.live, busy, self._services.clock.now())
 
     def _tell(self, instance: Instance, verdict: Verdict) -> None:
-        """Once, for each reason."""
-        if not verdict.why:
+        """Once, for each reason, unless it passes by itself."""
+        passes = verdict.action is Action.WAIT and verdict.why != GIVEN_UP
+        if passes or not verdict.why:
             self._told.pop(instance.uuid, None)
         elif self._told.get(instance.uuid) != verdict.why:
             self._told[instance.uuid] = verdict.why
@@ -228,9 +241,11 @@ class Watcher:
 
     async def _restart(self, instance: Instance) -> int | None:
         """The number of the job that has started it, or has tried to."""
+        again = _AGAIN
         try:
             if not await self._counted(instance):
                 return None
+            again = 0.0
             _log.warning("Instance %s should run and does not; it is started", instance.name)
             operation = InstanceStartup(
                 instance_name=instance.name, instance_uuid=instance.uuid, no_remember=True, by_watcher=True
@@ -241,7 +256,7 @@ class Watcher:
             return None
         finally:
             self._starting.discard(instance.uuid)
-            self._look_soon(instance.uuid)
+            self._look_soon(instance.uuid, again)
 
     async def _counted(self, instance: Instance) -> bool:
         """Write down that it is started, before it is; whether it still has to be."""
