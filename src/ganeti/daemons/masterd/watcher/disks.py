@@ -21,6 +21,7 @@ from ganeti.operations.instance.activation import is_mirrored
 
 _log = logging.getLogger(__name__)
 
+_LOW = 10  # priority of jobs that can wait
 _FIRST_PAUSE = 300.0  # seconds until disks are activated again for which that has failed; then twice as long
 _LONGEST_PAUSE = 3600.0
 
@@ -45,7 +46,9 @@ class DiskCare:
 
     async def _look_after(self, group: Group) -> list[int]:
         try:
-            job = await self._jobs.done(GroupVerifyDisks(group_name=group.name), "mirrored disks are looked at")
+            job = await self._jobs.done(
+                GroupVerifyDisks(group_name=group.name, priority=_LOW), "mirrored disks are looked at"
+            )
             if job.status is not JobStatus.SUCCESS:
                 return [job.id]
             _, inactive, lost = job.steps[0].result
@@ -69,7 +72,9 @@ class DiskCare:
 
     async def _activate(self, instance: Instance) -> int:
         _log.info("The disks of instance %s are not active on all its nodes", instance.name)
-        operation = InstanceActivateDisks(instance_name=instance.name, instance_uuid=instance.uuid, by_watcher=True)
+        operation = InstanceActivateDisks(
+            instance_name=instance.name, instance_uuid=instance.uuid, by_watcher=True, priority=_LOW
+        )
         job = await self._jobs.done(operation, "its disks were not active on all its nodes")
         if job.status is JobStatus.SUCCESS:
             self._pauses.pop(instance.uuid, None)
