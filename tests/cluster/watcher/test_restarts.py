@@ -94,6 +94,23 @@ def test_it_stays_so_too_if_there_was_no_master_when_it_shut_itself_down(tmp_pat
     watched(tmp_path, play, enabled_user_shutdown=True)
 
 
+def test_a_shutdown_from_inside_that_could_not_be_noted_is_noted_later(tmp_path):
+    async def play(cluster):
+        await cluster.add("web1")
+
+        async def full(batches):
+            raise errors.StoreFailed("the disk is full")
+
+        kept, cluster.store.write = cluster.store.write, full
+        cluster.nodes["node1"].hypervisor().end("web1")
+        await seconds(10)
+        cluster.store.write = kept
+        await seconds(2 * MINUTE)
+        assert (await status(cluster), its_jobs(cluster)) == ("USER_down", [])
+
+    watched(tmp_path, play, enabled_user_shutdown=True)
+
+
 def test_a_guest_that_crashed_while_there_was_no_master_is_started_by_the_next_one(tmp_path):
     async def play(cluster):
         await cluster.add("web1")

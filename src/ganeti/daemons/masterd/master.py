@@ -101,7 +101,7 @@ class Master:
         self.queue = JobQueue(world.store, self.journal, world.clock)
         self.executor = Executor(self.queue, self.services, find)
         self.upkeep = Upkeep(self.services, self.executor)
-        self.watcher = Watcher(self.services, self.executor, world.watcher_files)
+        self.watcher = Watcher(self.services, self.executor, world.watcher_files, self.upkeep.note_shutdown)
         self.trust = Trust(self.services)
         self._store = world.store
 

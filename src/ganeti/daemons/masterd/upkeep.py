@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
 from typing import Any
 
 from ganeti.errors import GanetiError
@@ -35,6 +34,7 @@ class Upkeep:
         self._services = services
         self._executor = executor
         self._tasks: dict[asyncio.Task[None], None] = {}
+        self._noting: set[str] = set()  # UUIDs of instances
         services.configuration.subscribe(self._configuration_changed)
 
     def start(self) -> None:
@@ -69,17 +69,28 @@ class Upkeep:
             and known.primary_node == node.uuid
             and may_shut_itself_down(state, known)
         ):
-            self._spawn(self._note_user_shutdown(known))
+            self.note_shutdown(known)
 
-    async def _note_user_shutdown(self, instance: Instance) -> None:
+    def note_shutdown(self, instance: Instance) -> None:
+        """Have a job note that the guest of an instance has shut itself down, unless one is about to."""
+        if instance.uuid not in self._noting:
+            self._noting.add(instance.uuid)
+            self._spawn(self._note_shutdown(instance))
+
+    async def _note_shutdown(self, instance: Instance) -> None:
         operation = InstanceShutdown(
             instance_name=instance.name,
             instance_uuid=instance.uuid,
             admin_state_source="user",
             reason=[["gnt:daemon:masterd", "the guest shut itself down", int(self._services.clock.now() * 1e9)]],
         )
-        with suppress(GanetiError):
-            await self._executor.submit([[operation]], ROOT)
+        try:
+            (number,) = await self._executor.submit([[operation]], ROOT)
+            await self._executor.queue.ended(number)
+        except GanetiError as error:
+            _log.warning("That %s has shut itself down cannot be noted yet: %s", instance.name, error.message)
+        finally:
+            self._noting.discard(instance.uuid)
 
     def _configuration_changed(self, state: State, puts: Sequence[Entity], deletes: Sequence[Entity]) -> None:
         if any(entity.kind in (Kind.NODE, Kind.CLUSTER) for entity in (*puts, *deletes)):

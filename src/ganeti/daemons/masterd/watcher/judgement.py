@@ -18,10 +18,14 @@ from ganeti.rpc.watch import LiveView
 
 
 class Action(Enum):
-    """``LEAVE``: as long as nothing else happens; ``WAIT``: until a moment that the verdict names."""
+    """``NOTE``: that its guest has shut itself down, since whoever was to note that could not.
+
+    ``LEAVE``: as long as nothing else happens; ``WAIT``: until a moment that the verdict names.
+    """
 
     NOTHING = auto()
     START = auto()
+    NOTE = auto()
     LEAVE = auto()
     WAIT = auto()
 
@@ -59,6 +63,8 @@ class Judge:
             return Verdict(Action.LEAVE, why)
         if instance.name in self.busy:
             return Verdict(Action.WAIT, "a job works on it", _BUSY)
+        if shut_itself_down(self.state, self.live, instance):
+            return Verdict(Action.NOTE, "its guest has shut itself down")
         seconds = due(instance.restarts, self.now) - self.now
         if exhausted(instance.restarts, self.now):
             return Verdict(Action.WAIT, GIVEN_UP, seconds)
@@ -76,8 +82,6 @@ class Judge:
 
     def _obstacles(self, instance: Instance) -> Iterator[str]:
         """Each begins to count anew when a node is seen, or something happens to a guest."""
-        if shut_itself_down(self.state, self.live, instance):
-            yield "its guest has shut itself down"
         for uuid in self.live.where(instance.uuid):
             yield f"it is on {self.state.get(Node, uuid).name}, which is not its primary node"
         for node in self._silent(nodes_of(self.state, instance) if is_mirrored(instance) else ()):

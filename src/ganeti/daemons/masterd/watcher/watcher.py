@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Generator, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -58,11 +58,15 @@ class Round(Struct, frozen=True, kw_only=True):
 class Watcher:
     """At work from ``start`` to ``stop``."""
 
-    def __init__(self, services: Services, executor: Executor, files: WatcherFiles) -> None:
+    def __init__(
+        self, services: Services, executor: Executor, files: WatcherFiles, note: Callable[[Instance], None]
+    ) -> None:
+        """``note``: that the guest of an instance has shut itself down."""
         self.pause = Pause(services.configuration, files, services.clock)
         self._services = services
         self._executor = executor
         self._files = files
+        self._note = note
         self._jobs = WatcherJobs(executor, services.clock)
         self._disks = DiskCare(services, self._jobs)
         self._wanted = asyncio.Event()
@@ -221,6 +225,8 @@ class Watcher:
             self._tell(instance, verdict)
             if verdict.action is Action.WAIT:
                 self._look_soon(instance.uuid, verdict.seconds)
+            elif verdict.action is Action.NOTE:
+                self._note(instance)
             elif verdict.action is Action.START and instance.uuid not in self._starting:
                 self._starting.add(instance.uuid)
                 started.append(self._spawn(self._restart(instance)))
