@@ -26,7 +26,7 @@ FLAGS_PENDING = re.compile(
     r"(add-|remove-)?uid(s|-pool)|enabled-data-collectors|data-collector-interval)"
 )
 # Ours alone.
-DISK_PARAMETERS_ADDED = {"rbd": {"user-id"}}
+DISK_PARAMETERS_ADDED = {"rbd": {"user-id"}, "file": {"preallocation"}, "sharedfile": {"preallocation"}}
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 AccessMode = Literal["rw", "ro"]
+# How what a guest sees is written in the disk's file or device.
+DiskFormat = Literal["raw", "qcow2"]
 DiskTemplateName = Literal["blockdev", "diskless", "drbd", "ext", "file", "gluster", "plain", "rbd", "sharedfile"]
 
 
@@ -31,6 +33,7 @@ class DiskUse(StrEnum):
 
     STANDBY = "standby"  # so that another node's writes reach its copy
     OWN = "own"  # this node alone reads and writes
+    RAW = "raw"  # the same, by programs that know no formats: they see what a guest would see
     SHARED = "shared"  # so does one other node, while a guest is handed over between them
 
 
@@ -51,6 +54,7 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``size`` is in MiB. ``location`` finds it on its storage: a path, or a logical volume as ``VG/LV``.
 
     ``params``: those of its template (``model/parameters/disk.py``) that are set for this disk; on a node all of them.
+    ``format`` counts, whatever the content looks like: a guest can write anything into a raw disk.
     ``owner`` and ``index`` are only known there: the name of its instance, and its place in it.
     """
 
@@ -59,6 +63,7 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int
     location: str
     mode: AccessMode = "rw"
+    format: DiskFormat = "raw"
     name: str | None = None
     driver: str | None = None
     nodes: tuple[str, ...] = ()  # UUIDs of the nodes that hold a copy, if it is mirrored

@@ -34,7 +34,7 @@ class Copying:
         await self._equipment.channel.send(path, call.receiver, call.address, call.port, progress)
 
     async def _path(self, disk: Disk, peers: Sequence[Peer]) -> str:
-        opened = await self._equipment.storage(disk.template).hold(disk, peers, DiskUse.OWN)
+        opened = await self._equipment.storage(disk.template).hold(disk, peers, DiskUse.RAW)
         if not opened.path:
             raise EnvironmentUnfit(
                 f"{disk.called} has no device on {self._equipment.name} that could be copied; it has one with the "

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ganeti.errors import GanetiError, WrongInput, in_words
 from ganeti.host.gathering import gather
-from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.disk import Disk, DiskTemplate, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.node.equipment import Equipment
 from ganeti.node.storage.driver import Storage
@@ -38,7 +38,7 @@ class Disks:
         failed: list[GanetiError] = []
         for disk in call.disks:
             try:
-                await self._equipment.channel.give_up(disk.uuid)  # a copy on its way has it open
+                await self._give_up_copies([disk])
                 await self._storage(disk).remove(disk, call.peers)
             except GanetiError as error:
                 failed.append(error)
@@ -55,6 +55,8 @@ class Disks:
     async def hold(self, call: storage.HoldDisks, report: Report) -> tuple[str, ...]:
         """All at once: what each has to wait for, as for its other node, they wait for together."""
         del report
+        if call.use is DiskUse.STANDBY:
+            await self._give_up_copies(call.disks)
         holding = (self._storage(disk).hold(disk, call.peers, call.use, force=call.force) for disk in call.disks)
         return tuple(disk.path for disk in await gather(*holding))
 
@@ -118,6 +120,11 @@ class Disks:
     async def forget_missing(self, call: storage.ForgetMissing, report: Report) -> None:
         del report
         await self._equipment.volumes.forget_missing(call.group)
+
+    async def _give_up_copies(self, disks: Sequence[Disk]) -> None:
+        """A copy on its way has its disk open."""
+        for disk in disks:
+            await self._equipment.channel.give_up(disk.uuid)
 
     async def _examined(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         try:

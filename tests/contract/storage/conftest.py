@@ -7,7 +7,7 @@ import select
 import signal
 import subprocess
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from msgspec.structs import replace
@@ -158,6 +158,36 @@ class FileBench(InFiles):
             except OSError:
                 return
         raise AssertionError("The file system does not become full")
+
+
+class ImageBench(FileBench):
+    """Files of format qcow2."""
+
+    def __init__(self, root):
+        super().__init__(root, DiskTemplate.SHARED_FILE)
+
+    def disk(self, size=1, index=0, **more):
+        disk = super().disk(size, index, **({"format": "qcow2"} | more))
+        return disk if "location" in more else replace(disk, location=f"{disk.location}.qcow2")
+
+    def told(self, disk):
+        """What QEMU says of the image."""
+        words = ["qemu-img", "info", "--force-share", "--output=json", "-f", "qcow2", self.file(disk)]
+        return json.loads(subprocess.check_output(words))
+
+    def bytes_of(self, disk):
+        return self.told(disk)["virtual-size"]
+
+    def write(self, disk, data):
+        sector = self.paths.root / "sector"
+        sector.write_bytes(data.ljust(512, b"."))
+        words = ["qemu-io", "-f", "qcow2", "-c", f"write -s {sector} 0 512", self.file(disk)]
+        subprocess.run(words, check=True, capture_output=True)
+
+    def read(self, disk):
+        plain = self.paths.root / "plain"
+        subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", self.file(disk), plain], check=True)
+        return plain.read_bytes()
 
 
 # A provider as ganeti-extstorage-interface(7) describes it: a volume is a file, attached as a loop device.
@@ -324,16 +354,20 @@ def ext_bench(tmp_path):
     bench.detach_all()
 
 
-@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES, *WITH_SERVERS])
+@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES, "qcow2", *WITH_SERVERS])
 def bench(request, tmp_path):
+    if request.param == "qcow2":
+        return ImageBench(tmp_path)
     if request.param in WITH_SERVERS:
         return request.getfixturevalue(f"{request.param}_bench")
     return ON_PAPER[request.param]() if request.param in ON_PAPER else FileBench(tmp_path, request.param)
 
 
-@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES])
+@pytest.fixture(params=[*ON_PAPER, *DIRECTORIES, "qcow2"])
 def small_bench(request):
     """With a space of 4 MiB."""
+    if request.param == "qcow2":
+        return ImageBench(request.getfixturevalue("small_space"))
     if request.param in ON_PAPER:
         return ON_PAPER[request.param](4)
     return FileBench(request.getfixturevalue("small_space"), request.param)
@@ -342,6 +376,18 @@ def small_bench(request):
 @pytest.fixture
 def mirrored_bench():
     return MirrorBench()
+
+
+@pytest.fixture
+def images(tmp_path):
+    if os.geteuid():
+        pytest.skip("showing an image as a raw file takes root")
+    bench = ImageBench(tmp_path)
+    yield bench
+    for number in (bench.paths.run / "disk-views").rglob("*.pid"):
+        subprocess.run(["umount", "--lazy", number.with_suffix("")], check=False, capture_output=True)
+        with suppress(ProcessLookupError):
+            os.kill(int(number.read_text()), signal.SIGTERM)
 
 
 @pytest.fixture

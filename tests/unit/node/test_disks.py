@@ -37,8 +37,15 @@ class Patient:
         return OpenDisk(disk, f"/dev/{disk.uuid}")
 
 
+class Idle:
+    """A channel that nothing goes through."""
+
+    async def give_up(self, disk):
+        pass
+
+
 async def hold(storage):
-    equipment = SimpleNamespace(storage=lambda template: storage)
+    equipment = SimpleNamespace(storage=lambda template: storage, channel=Idle())
     async with asyncio.timeout(60):
         return await Disks(equipment).hold(HoldDisks(disks=DISKS), Report())
 

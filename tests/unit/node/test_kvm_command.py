@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What QEMU is started with, and what is refused before."""
 
+import json
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk, DiskTemplate
@@ -21,6 +23,20 @@ def devices(wanted, **more):
 def disk(size):
     made = Disk(uuid="00000000-0000-4000-8000-0000000000d1", template=DiskTemplate.FILE, size=size, location="/disk")
     return OpenDisk(made, "/disk")
+
+
+def opened(disk, **hvparams):
+    """How QEMU is told to open it."""
+    found = words(configured(**hvparams), disks=(disk,))
+    return json.loads(next(after for word, after in pairwise(found) if word == "-blockdev"))
+
+
+@pytest.mark.parametrize(("written", "more"), [("raw", {}), ("qcow2", {"backing": None})])
+def test_a_disk_is_opened_in_its_format_and_nothing_that_it_may_name(written, more):
+    told = opened(OpenDisk(replace(disk(64).disk, format=written), "/disk"), disk_discard="unmap")
+    protocol = {"driver": "file", "filename": "/disk", "aio": "threads", "cache": {"direct": False}, "discard": "unmap"}
+    name = "disk-000000000000"
+    assert told == {"driver": written, "node-name": name, "file": protocol, "discard": "unmap", **more}
 
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])

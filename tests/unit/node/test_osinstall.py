@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, UnknownEntity, WrongInput, WrongState
 from ganeti.host.clock import WallClock
@@ -312,6 +313,16 @@ async def test_the_disks_of_a_guest_that_runs_are_left_alone(node):
     with pytest.raises(WrongState, match="runs; stop it first"):
         await node.installer.install(contract.InstallOs(guest=node.guest), Report())
     assert node.disk.read_bytes() == before
+
+
+async def test_an_image_that_a_guest_has_open_is_not_exported_as_if_it_were_raw(node):
+    await node.equipment.hypervisor("fake").start(guest(hvparams={}), Resources(), paused=False)
+    (disk,) = node.guest.disks
+    call = contract.ExportDisk(guest=node.guest, index=0, path="/srv/ganeti/export/web1/disk0")
+    await node.installer.export(call, Report())
+    image = evolve(node.guest, disks=(replace(disk, format="qcow2"),))
+    with pytest.raises(WrongState, match="has format qcow2, and web1 has it open; stop it first"):
+        await node.installer.export(replace(call, guest=image), Report())
 
 
 async def test_parameters_are_verified_by_the_provider_itself(node):

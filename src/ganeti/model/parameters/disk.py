@@ -12,6 +12,7 @@ from ganeti.declare.types import NonNegative, Positive, Text, form
 
 Barriers = Annotated[str, form(r"n|[bfd]{1,3}", "'n', or one to three of the letters b, f and d", 3)]
 Access = Literal["kernelspace", "userspace"]
+Preallocation = Literal["off", "metadata", "falloc"]
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 CephPool = Annotated[str, form(rf"{_NAME}(/{_NAME})?", "the name of a pool, or POOL/NAMESPACE", 255)]
 GlusterHost = Annotated[str, form(r"[A-Za-z0-9][A-Za-z0-9.:-]*", "a host name or an IP address", 253)]
@@ -21,6 +22,13 @@ CephUser = Annotated[str, form(rf"({_NAME})?", "the name of a user of Ceph, such
 
 class NoDiskParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of templates that have nothing to set."""
+
+
+class FileParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    preallocation: Annotated[
+        Preallocation,
+        param("What a disk of format qcow2 takes of its space when it is made: nothing, its metadata, or all (falloc)"),
+    ] = "off"
 
 
 class PlainParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,9 +83,9 @@ DISK_PARAMETERS: dict[str, type[Struct]] = {
     "diskless": NoDiskParameters,
     "drbd": DrbdParameters,
     "ext": ExtParameters,
-    "file": NoDiskParameters,
+    "file": FileParameters,
     "gluster": GlusterParameters,
     "plain": PlainParameters,
     "rbd": RbdParameters,
-    "sharedfile": NoDiskParameters,
+    "sharedfile": FileParameters,
 }

@@ -83,7 +83,10 @@ class Hypervisor(Protocol):
         ...
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
-        """Let a guest see how large a disk of it has become. Raises WrongState if it does not run."""
+        """Let a guest see how large a disk of it has become. Raises WrongState if it does not run.
+
+        One that only a hypervisor can make larger while it has it open becomes as large as it is to be.
+        """
         ...
 
     async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming: ...

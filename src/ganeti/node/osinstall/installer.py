@@ -131,9 +131,9 @@ class Installer:
             disks = []
             for disk in guest.disks:
                 if guest_runs:  # its disks are used already
-                    disks.append(storage.expected(disk, guest.peers))
+                    disks.append(_as_it_is_used(storage.expected(disk, guest.peers), guest))
                     continue
-                disks.append(await storage.hold(disk, guest.peers, DiskUse.OWN))
+                disks.append(await storage.hold(disk, guest.peers, DiskUse.RAW))
                 undo.push_async_callback(storage.hold, disk, guest.peers, DiskUse.STANDBY)
             opened = tuple(disks)
             told = environment.for_instance(guest, provider, opened, debug_level=debug_level)
@@ -144,6 +144,15 @@ class Installer:
         log = self._paths.log / "os" / f"{name}-{work.provider.name}-{work.guest.name}-{when}.log"
         provider, told = work.provider, Excerpt(report.log, log).tell
         return Script(Path(provider.path) / name, f"OS provider '{provider.name}'", work.environment | more, log, told)
+
+
+def _as_it_is_used(disk: OpenDisk, guest: Guest) -> OpenDisk:
+    """Raises WrongState for one that only its guest's hypervisor can read meanwhile."""
+    if disk.disk.format != "raw":
+        raise WrongState(
+            f"{disk.disk.called} has format {disk.disk.format}, and {guest.name} has it open; stop it first"
+        )
+    return disk
 
 
 def _variant_problems(os_name: str, provider: OsProvider) -> list[str]:

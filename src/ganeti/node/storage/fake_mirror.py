@@ -76,6 +76,8 @@ class FakeMirror:
 
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         other, own = self._other(disk, peers), self._own(disk)
+        if use is DiskUse.RAW:
+            use = DiskUse.OWN  # as a device it always is
         if use in _WRITING:
             self._ensure_may_write(disk, own, other, use, force=force)
         own.use = use

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks as raw, sparse files: ``file`` on the node's own file system, ``sharedfile`` on one all nodes see."""
+"""Disks as files: ``file`` on the node's own file system, ``sharedfile`` on one all nodes see."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ from ganeti.errors import AlreadyExists, EnvironmentUnfit, GanetiError, Insuffic
 from ganeti.host.files import sync
 from ganeti.host.paths import Paths
 from ganeti.host.reasons import reason
+from ganeti.host.threads import to_the_end
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.directories import allowed, ensure_there, locate, problems
 from ganeti.node.storage.driver import OpenDisk
-from ganeti.node.storage.growing import ensure_no_shrinking
+from ganeti.node.storage.formats import FORMATS
+from ganeti.node.storage.qcow2.views import Views
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
 
 _MIB = 1024**2
+_SECTOR = 512  # bytes; stat(2), st_blocks
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -36,29 +39,48 @@ class FileStorage:
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
+        self._views = Views(paths.run / "disk-views")
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
         del peers, report  # a sparse file takes no time
         path = await self._ready(disk)
         ensure_there(self._paths, path)
-        # A shared directory may be slow to answer, and the daemon has other guests.
-        await asyncio.to_thread(_create, path, disk)
+        draft = _Draft(path)
+        try:
+            with _told(path, disk, disk.size):
+                await to_the_end(draft.begin)
+                await FORMATS[disk.format].make(draft.path, disk)
+                await to_the_end(draft.finish)
+        except FileExistsError:
+            await asyncio.to_thread(_ensure_same, path, disk)
+        finally:
+            await to_the_end(draft.give_up)
 
     async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
         del peers
         path = await self._ready(disk)
+        await self._views.close(path, disk)
         keep = {self._paths.under(place).resolve() for place in allowed(self._paths)}
         await asyncio.to_thread(_remove, path, keep, disk)
 
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
-        del use, force
+        del force
         path = await self._ready(disk)
+        if use is not DiskUse.RAW:
+            await self._views.close(path, disk)
         if not await asyncio.to_thread(path.is_file):
             raise UnknownEntity(f"There is no file {disk.location} for {disk.called}")
-        return self.expected(disk, peers)
+        if disk.format == "raw" or use is DiskUse.STANDBY:
+            return self.expected(disk, peers)
+        with _told(path, disk, disk.size):
+            await asyncio.to_thread(FORMATS[disk.format].length, path)  # before anything opens what it may name
+        if use is not DiskUse.RAW:
+            return self.expected(disk, peers)
+        return OpenDisk(replace(disk, format="raw"), str(await self._views.open(path, disk)))
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
-        pass
+        del peers
+        await self._views.close(self._path(disk), disk)
 
     async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         del peers
@@ -71,7 +93,10 @@ class FileStorage:
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
         del peers, report, copy
         path = await self._ready(disk)
-        await asyncio.to_thread(_grow, path, disk, size)
+        if not await asyncio.to_thread(path.is_file):
+            raise UnknownEntity(f"There is no file {disk.location} for {disk.called}")
+        with _told(path, disk, size):
+            await FORMATS[disk.format].grow(path, disk, size)
 
     async def link(self, disk: Disk, source: str) -> None:
         path, old = await self._ready(disk), await self._ready(replace(disk, location=source))
@@ -99,21 +124,39 @@ class FileStorage:
     async def _status(self, disk: Disk) -> DiskStatus:
         try:
             path = await self._ready(disk)
-            size = (await asyncio.to_thread(path.stat)).st_size // _MIB
+            size, taken = await asyncio.to_thread(_measured, path, disk)
         except FileNotFoundError:
             return DiskStatus(disk.uuid, "", problem=f"There is no file {disk.location}")
         except (GanetiError, OSError) as error:
             return DiskStatus(disk.uuid, "", problem=reason(error))
         problem = "" if size >= disk.size else f"The file has {size} MiB instead of {disk.size} MiB"
-        return DiskStatus(disk.uuid, str(path), size, problem)
+        return DiskStatus(disk.uuid, str(path), size, problem, allocated=taken)
 
 
-def _create(path: Path, disk: Disk) -> None:
-    try:
-        with _told(path, disk, disk.size):
-            _make(path, disk)
-    except FileExistsError:
-        _check_same(path, disk)
+class _Draft:
+    """A file that gets its name last, so that a crash leaves no disk that looks whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._final = path
+        self._undo = ExitStack()  # the directories that were made for it
+        self.path = path.with_name(f".{path.name}.{uuid4().hex}")
+
+    def begin(self) -> None:
+        _make_directories(self.path, self._undo)
+        with self.path.open("xb") as file:
+            os.fchmod(file.fileno(), 0o600)
+
+    def finish(self) -> None:
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
+        os.link(self.path, self._final)
+        self._undo.pop_all()
+
+    def give_up(self) -> None:
+        """Nothing of it is left, but for what is finished."""
+        with suppress(OSError):  # as a name that is too long
+            self.path.unlink()
+        self._undo.close()
 
 
 @contextmanager
@@ -151,37 +194,19 @@ def _link(source: Path, path: Path, disk: Disk) -> None:
         undo.pop_all()
 
 
-def _make(path: Path, disk: Disk) -> None:
-    with ExitStack() as undo:
-        _make_directories(path, undo)
-        # The name it gets last is the one it keeps: a crash leaves no disk that looks whole.
-        draft = path.with_name(f".{path.name}.{uuid4().hex}")
-        undo.callback(draft.unlink, missing_ok=True)
-        with draft.open("xb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.truncate(disk.size * _MIB)
-            os.fsync(file.fileno())
-        os.link(draft, path)
-        draft.unlink()
-        undo.pop_all()
+def _measured(path: Path, disk: Disk) -> tuple[int, int]:
+    """What a guest sees of it, and what it takes of its storage, MiB."""
+    return FORMATS[disk.format].length(path) // _MIB, -(-path.stat().st_blocks * _SECTOR // _MIB)
 
 
-def _grow(path: Path, disk: Disk, size: int) -> None:
-    if not path.is_file():
-        raise UnknownEntity(f"There is no file {disk.location} for {disk.called}")
-    with _told(path, disk, size), path.open("rb+") as file:
-        now = os.fstat(file.fileno()).st_size
-        ensure_no_shrinking(disk, -(-now // _MIB), size)
-        file.truncate(size * _MIB)
-        os.fsync(file.fileno())
-
-
-def _check_same(path: Path, disk: Disk) -> None:
-    size = path.stat().st_size
+def _ensure_same(path: Path, disk: Disk) -> None:
+    there = f"The file {disk.location} is there already and"
+    try:
+        size = FORMATS[disk.format].length(path)
+    except (GanetiError, OSError) as error:
+        raise AlreadyExists(f"{there} is no disk of format {disk.format}: {reason(error)}") from None
     if size != disk.size * _MIB:
-        raise AlreadyExists(
-            f"The file {disk.location} is there already and has {size // _MIB} MiB instead of {disk.size} MiB"
-        )
+        raise AlreadyExists(f"{there} has {size // _MIB} MiB instead of {disk.size} MiB")
 
 
 def _remove(path: Path, keep: set[Path], disk: Disk) -> None:

@@ -84,7 +84,10 @@ class RebootGuest(Call[None], frozen=True, tag="instance.reboot"):
 
 
 class ResizeDisk(Call[None], frozen=True, tag="instance.resize-disk"):
-    """Let the guest see the size that a disk of it has now; one that does not run is fine. ``disk`` is its UUID."""
+    """Let the guest see the size that a disk of it has now; one that does not run is fine. ``disk`` is its UUID.
+
+    One of format qcow2 gets the size that ``guest`` says, unless it is larger: whoever has it open makes it larger.
+    """
 
     guest: Guest
     disk: str

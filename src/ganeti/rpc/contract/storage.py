@@ -146,7 +146,8 @@ class MirrorStatus(Struct, frozen=True, kw_only=True):
 class DiskStatus(Struct, frozen=True):
     """``path`` is the device or file as the node sees it, empty if it has none; ``size`` MiB, 0 if it is not there.
 
-    ``mirror`` is None for a disk that is not mirrored and for one that the node does not hold now.
+    ``mirror`` is None for a disk that is not mirrored and for one that the node does not hold now. ``allocated``: MiB
+    that it takes of its storage by now; None if that is not known, or as much as its size.
     """
 
     uuid: str
@@ -154,6 +155,7 @@ class DiskStatus(Struct, frozen=True):
     size: int = 0
     problem: str = ""
     mirror: MirrorStatus | None = None
+    allocated: int | None = None
 
 
 class ExamineDisks(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.examine"):

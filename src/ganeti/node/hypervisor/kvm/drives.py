@@ -15,7 +15,9 @@ from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 from ganeti.node.hypervisor.kvm.uri import of_uri
 from ganeti.node.storage.address import size_of_address
 from ganeti.node.storage.driver import OpenDisk
+from ganeti.node.storage.qcow2.header import look
 
+_MIB = 1024**2
 _PASSED_THROUGH = {"scsi-block", "scsi-generic"}
 _SCSI = {"scsi": "scsi-hd", "scsi-hd": "scsi-hd", "scsi-block": "scsi-block", "scsi-generic": "scsi-generic"}
 
@@ -56,8 +58,15 @@ def node_name(disk: Disk) -> str:
 
 
 async def size_of(disk: OpenDisk) -> int:
-    """Octets."""
+    """Octets that a guest is to see."""
+    if disk.disk.format == "qcow2":
+        # Only the QEMU that has it open can make it larger.
+        return max(await asyncio.to_thread(_size_of_image, disk.path), disk.disk.size * _MIB)
     return await (size_of_address(disk.uri) if disk.uri else asyncio.to_thread(_size_of_file, disk.path))
+
+
+def _size_of_image(path: str) -> int:
+    return look(Path(path)).size
 
 
 def _size_of_file(path: str) -> int:
@@ -109,7 +118,9 @@ def _ensure_size_of_a_card(disk: Disk) -> None:
 def _blockdev(plan: LaunchPlan, disk: OpenDisk) -> list[str]:
     wanted = plan.parameters
     protocol = _protocol(plan, disk)
-    options: dict[str, Any] = {"driver": "raw", "node-name": node_name(disk.disk), "file": protocol}
+    options: dict[str, Any] = {"driver": disk.disk.format, "node-name": node_name(disk.disk), "file": protocol}
+    if disk.disk.format == "qcow2":
+        options["backing"] = None  # whatever its header says
     if disk.disk.mode == "ro":
         options["read-only"] = True
     if wanted.disk_discard != "default":

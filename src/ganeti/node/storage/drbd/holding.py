@@ -113,7 +113,7 @@ class Holding:
     async def _met(self, use: DiskUse) -> Resource:
         """How it is once the other node has been given time to connect, if that matters."""
         found = await self.there()
-        used = found.primary and use is DiskUse.OWN
+        used = found.primary and use is not DiskUse.SHARED
         if used or found.connected or found.refused or self._replica.there.offline:
             return found
         await self._drbd.await_connection(self._replica, CONNECTING)

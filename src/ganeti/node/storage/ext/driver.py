@@ -79,7 +79,7 @@ class ExtStorage:
             async with self._undone_if_new(volume):
                 attached = await _attached(volume)
                 if volume.has("open"):
-                    await volume.run("open", VOL_OPEN_EXCLUSIVE=str(use is DiskUse.OWN))
+                    await volume.run("open", VOL_OPEN_EXCLUSIVE=str(use is not DiskUse.SHARED))
             self._note(volume, attached)
             return _opened(volume, attached)
 
