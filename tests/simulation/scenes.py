@@ -46,6 +46,10 @@ async def running(cluster):
     await cluster.add("web1")
 
 
+async def running_image(cluster):
+    await cluster.add("web1", disks=[{"size": 64, "format": "qcow2"}])
+
+
 async def mirrored(cluster, **more):
     """Away from the node that the parameters name, so that it can go there."""
     await cluster.add("web1", template="drbd", snode="node3", **more)
@@ -283,6 +287,7 @@ SCENES = (
     move("OP_INSTANCE_FAILOVER", stopped),
     instance("OP_INSTANCE_FAILOVER", mirrored),
     Scene("OP_INSTANCE_GROW_DISK", grown, running),
+    Scene("OP_INSTANCE_GROW_DISK", grown, running_image),
     Scene("OP_INSTANCE_GROW_DISK", grown, mirrored, often=3),
     Scene("OP_INSTANCE_GROW_DISK", grown, mirrored_and_stopped),
     move("OP_INSTANCE_MIGRATE", running),
@@ -316,6 +321,7 @@ SCENES = (
     instance("OP_INSTANCE_SET_PARAMS", running, 3, nics=[["add", {"network": "net1", "ip": "pool"}]]),
     instance("OP_INSTANCE_SET_PARAMS", running, 2, nics=[[-1, {"network": "net2", "ip": "pool"}]]),
     instance("OP_INSTANCE_SET_PARAMS", running, nics=[["remove", {}]]),
+    instance("OP_INSTANCE_SET_PARAMS", stopped, disk_format="qcow2"),
     instance("OP_INSTANCE_REPLACE_DISKS", mirrored, mode="replace_on_primary"),
     instance("OP_INSTANCE_SHUTDOWN", running),
     instance("OP_INSTANCE_SHUTDOWN", mirrored),

@@ -117,7 +117,10 @@ def _logical_id(disk: dict[str, Any]) -> str:
 
 
 def _disk(disk: dict[str, Any]) -> Pairs:
-    fields = [("access mode", disk["mode"]), ("logical_id", _logical_id(disk))]
+    fields = [("access mode", disk["mode"]), ("format", disk["format"])]
+    if disk["allocated"] is not None:
+        fields.append(("allocated", format_size(disk["allocated"])))
+    fields.append(("logical_id", _logical_id(disk)))
     if disk["pstatus"]:
         path, problem = disk["pstatus"]
         fields.append(("on primary", f"{path} ({problem})" if problem else path))

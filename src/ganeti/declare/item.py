@@ -29,6 +29,8 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     noun: ClassVar[str] = "Item"
     # Where names go that are no fields, and the field that tells who understands them: without it there are none.
     further: ClassVar[tuple[str, str] | None] = None
+    # Fields that are further names too, where somebody understands those: he had them first.
+    yielding: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def gathered(cls, values: Mapping[Any, Any]) -> Mapping[Any, Any]:
@@ -36,7 +38,7 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
         if cls.further is None or not_given(values.get(cls.further[1])):
             return values
         into, _ = cls.further
-        fields = {cls.__struct_config__.tag_field, *cls.__struct_encode_fields__}
+        fields = {cls.__struct_config__.tag_field, *cls.__struct_encode_fields__} - cls.yielding
         further = {name: _spelled(value) for name, value in values.items() if name not in fields}
         if not further:
             return values
@@ -46,10 +48,22 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
         return {**own, into: {**given, **further} if isinstance(given, Mapping) else given}
 
     def __post_init__(self) -> None:
+        self._yield()
         for name, parameter in parameters_of(type(self)).items():
             if not parameter.required and not_given(getattr(self, name)):
                 nothing = None if parameter.default is UNSET else parameter.default
                 msgspec.structs.force_setattr(self, name, nothing)
+
+    def _yield(self) -> None:
+        """The same as ``gathered``, for values that would fit here too."""
+        if self.further is None or not_given(getattr(self, self.further[1])):
+            return
+        into, _ = self.further
+        given = {name: value for name in self.yielding if not not_given(value := getattr(self, name))}
+        if given:
+            msgspec.structs.force_setattr(self, into, {**getattr(self, into), **given})
+            for name in given:
+                msgspec.structs.force_setattr(self, name, None)
 
 
 def _spelled(value: Any) -> Any:

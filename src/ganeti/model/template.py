@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ganeti.model.cluster import Cluster
-from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.disk import Disk, DiskFormat, DiskTemplate
 
 # Where the disks live: there are none; on the nodes that hold them; where every node gets at them.
 Place = Literal["nowhere", "node", "everywhere"]
@@ -92,6 +92,13 @@ def renamed(disk: Disk, old: str, new: str) -> Disk:
     if TEMPLATES[disk.template].named != "place" or name != old:
         return disk
     return replace(disk, location=f"{above}/{new}/{file}")
+
+
+def location_of(template: DiskTemplate, place: str, uuid: str, index: int, wanted: DiskFormat = "raw") -> str:
+    """Where a disk goes, by its place in the template; disks that differ in nothing but format do not meet there."""
+    place_in = TEMPLATES[template].location
+    assert place_in  # noqa: S101 - all that have disks have it
+    return place_in(place, uuid, index) + ("" if wanted == "raw" else f".{wanted}")
 
 
 def _file(directory: str, uuid: str, index: int) -> str:

@@ -53,3 +53,11 @@ async def test_unmirrored_disks_are_available_on_the_primary_node(cluster):
     await cluster.add("web1", template="plain", start=False)
     ((node, _, path),) = await cluster.run(ACTIVATE, instance_name="web1")
     assert (node, path) == ("node1", cluster.instance("web1").disks[0].location)
+
+
+async def test_of_an_image_that_a_guest_has_open_it_is_said_that_the_path_is_not_what_the_guest_sees(cluster):
+    await cluster.add("web1", template="sharedfile", disks=[{"size": 64}, {"size": 64, "format": "qcow2"}])
+    number = await cluster.submit(ACTIVATE, instance_name="web1")
+    assert (await cluster.finished(number)).status == "success"
+    (told,) = [line for line in cluster.log(number) if "the path is the image's" in line]
+    assert "disk/1 has format qcow2, and web1 has it open" in told

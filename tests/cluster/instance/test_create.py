@@ -157,6 +157,53 @@ async def test_parameters_of_other_templates_are_told_as_such(cluster):
     ]
 
 
+async def test_a_disk_has_the_format_that_is_asked_for_and_what_goes_with_it(cluster):
+    wanted = [{"size": 64, "format": "qcow2", "preallocation": "metadata"}, {"size": 64}]
+    await cluster.add("web1", disks=wanted)
+    one, other = cluster.instance("web1").disks
+    assert (one.format, one.params, one.location.rpartition(".")[2]) == (
+        "qcow2",
+        {"preallocation": "metadata"},
+        "qcow2",
+    )
+    assert (other.format, other.params, other.location.rpartition(".")[2]) == ("raw", {}, "disk1")
+    (started,) = cluster.nodes["node1"].hypervisor().started()
+    assert [(disk.format, disk.params) for disk in started.disks] == [
+        ("qcow2", {"preallocation": "metadata"}),
+        ("raw", {"preallocation": "off"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "disk", "told"),
+    [
+        (
+            "plain",
+            {"format": "qcow2"},
+            "Disk 0: parameter 'format' is for template file or sharedfile, not for 'plain'",
+        ),
+        ("plain", {"preallocation": "off"}, "'preallocation' is for template file or sharedfile, not for 'plain'"),
+        ("file", {"preallocation": "metadata"}, "Disk 0: parameter 'preallocation' is for format 'qcow2'"),
+        ("file", {"format": "raw", "preallocation": "off"}, "'preallocation' is for format 'qcow2'"),
+        ("file", {"format": "qcow"}, "'qcow' is not allowed"),
+        ("file", {"format": "qcow2", "preallocation": "full"}, "'full' is not allowed"),
+    ],
+)
+async def test_a_format_that_a_disk_cannot_have_is_refused(tmp_path, template, disk, told):
+    async with running(tmp_path, enabled_disk_templates=("plain", "file"), vg_name="xenvg") as cluster:
+        with pytest.raises(errors.WrongInput) as caught:
+            await cluster.add("web1", template=template, disks=[{"size": 64, **disk}])
+        assert told in caught.value.message
+
+
+@pytest.mark.parametrize("value", ["qcow2", "vhd"])
+async def test_a_provider_of_external_storage_has_its_parameter_of_that_name_before_us(tmp_path, value):
+    async with running(tmp_path, enabled_disk_templates=("ext",)) as cluster:
+        await cluster.add("web1", template="ext", disks=[{"size": 64, "provider": "san", "format": value}])
+        (disk,) = cluster.instance("web1").disks
+        assert (disk.format, disk.params["format"], disk.location.rpartition(".")[2]) == ("raw", value, "disk0")
+
+
 async def test_images_of_ceph_have_ganetis_names_and_the_clusters_pool_unless_a_disk_says_more(tmp_path):
     settings = {"enabled_disk_templates": ("rbd",), "diskparams": {"rbd": {"pool": "fast"}}}
     async with running(tmp_path, **settings) as cluster:

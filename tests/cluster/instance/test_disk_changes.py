@@ -137,3 +137,20 @@ async def test_a_diskless_instance_gets_no_disk(cluster):
     await cluster.add("web1", template="diskless", disks=[], start=False)
     with pytest.raises(errors.WrongInput, match="web1 is diskless"):
         await modify(cluster, ["add", {"size": 32}])
+
+
+@pytest.mark.parametrize("start", [True, False])
+async def test_a_disk_that_is_added_can_have_a_format_of_its_own(cluster, start):
+    await add(cluster, "sharedfile", start=start)
+    await modify(cluster, ["add", -1, {"size": 32, "format": "qcow2", "preallocation": "metadata"}])
+    raw, image = cluster.instance("web1").disks
+    assert (raw.format, image.format, image.params) == ("raw", "qcow2", {"preallocation": "metadata"})
+    assert image.location.endswith(".disk1.qcow2")
+    with pytest.raises(errors.WrongInput, match=r"format cannot be changed, but .*--disk-format converts all"):
+        await modify(cluster, ["modify", 1, {"format": "raw"}])
+
+
+async def test_a_format_that_an_added_disk_cannot_have_is_refused(cluster):
+    await add(cluster, "plain")
+    with pytest.raises(errors.WrongInput, match="Disk 1: parameter 'format' is for template file or sharedfile"):
+        await modify(cluster, ["add", -1, {"size": 32, "format": "qcow2"}])

@@ -51,6 +51,32 @@ async def test_a_disk_without_copies_grows_too(cluster, template):
     assert (recorded, seen) == (100, {100})
 
 
+@pytest.mark.parametrize("start", [True, False])
+async def test_an_image_that_a_guest_has_open_grows_by_its_hypervisor_before_that_is_recorded(cluster, start):
+    await cluster.add("web1", template="sharedfile", disks=[{"size": 64, "format": "qcow2"}], start=start)
+    hypervisor, seen = cluster.nodes["node1"].hypervisor(), []
+    resize = hypervisor.resize_disk
+
+    async def noted(guest, disk):
+        seen.append((disk.disk.size, cluster.instance("web1").disks[0].size))
+        await resize(guest, disk)
+
+    hypervisor.resize_disk = noted
+    await grow(cluster, 36)
+    assert seen == ([(100, 64), (100, 100)] if start else [])
+    assert cluster.instance("web1").disks[0].size == 100
+    assert [disk.size for disk in cluster.disks.shared.values()] == [100]
+
+
+async def test_an_image_that_a_guest_reads_only_cannot_grow_and_that_is_said_before(cluster):
+    await cluster.add("web1", template="sharedfile", disks=[{"size": 64, "format": "qcow2", "mode": "ro"}])
+    with pytest.raises(errors.WrongState, match="disk/0 of web1 is read-only and has format qcow2; it can grow while"):
+        await grow(cluster, 36)
+    await cluster.run("OP_INSTANCE_SHUTDOWN", instance_name="web1")
+    await grow(cluster, 36)
+    assert cluster.instance("web1").disks[0].size == 100
+
+
 @pytest.mark.parametrize(
     ("amount", "disk", "more", "told"),
     [

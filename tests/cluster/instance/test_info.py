@@ -2,8 +2,10 @@
 """What is known about instances."""
 
 import pytest
+from msgspec.structs import replace
 
 from ganeti import errors
+from ganeti.node.storage.fake import FakeStorage
 
 
 async def test_a_description_holds_all_that_is_known(cluster):
@@ -16,3 +18,16 @@ async def test_a_description_holds_all_that_is_known(cluster):
 async def test_an_instance_that_is_not_there_is_not_described(cluster):
     with pytest.raises(errors.UnknownEntity, match="'web9' not known"):
         await cluster.run("OP_INSTANCE_QUERY_DATA", instances=["web9"])
+
+
+async def test_of_a_disk_its_format_is_told_and_what_it_takes_of_its_storage(cluster, monkeypatch):
+    await cluster.add("web1", disks=[{"size": 64, "format": "qcow2"}])
+    whole = FakeStorage.examine
+
+    async def measured(self, disks, peers):
+        return tuple(replace(status, allocated=5) for status in await whole(self, disks, peers))
+
+    monkeypatch.setattr(FakeStorage, "examine", measured)
+    for static, allocated in ((False, 5), (True, None)):
+        (data,) = (await cluster.run("OP_INSTANCE_QUERY_DATA", instances=["web1"], static=static)).values()
+        assert (data["disks"][0]["format"], data["disks"][0]["allocated"]) == ("qcow2", allocated)

@@ -21,6 +21,9 @@ async def cluster(tmp_path):
         yield cluster
 
 
+QCOW2 = [{"size": 64, "format": "qcow2", "preallocation": "metadata"}]
+
+
 async def convert(cluster, template, **more):
     return await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", disk_template=template, **more)
 
@@ -78,6 +81,55 @@ async def test_every_template_becomes_every_other_one_and_the_instance_starts(cl
     assert (volumes(cluster), dict(cluster.disks.shared), dict(cluster.disks.copies)) == ({}, {}, {})
 
 
+@pytest.mark.parametrize("template", ["file", "sharedfile"])
+async def test_disks_get_another_format_where_they_are_and_back(cluster, template):
+    await add(cluster, template, disks=[{"size": 64}, {"size": 32}], file_storage_dir="fast")
+    before = cluster.instance("web1").disks
+    assert await convert(cluster, None, disk_format="qcow2") == [("disk_format", "qcow2")]
+    images = cluster.instance("web1").disks
+    assert [disk.format for disk in images] == ["qcow2", "qcow2"]
+    assert [disk.location for disk in images] == [f"{disk.location}.qcow2" for disk in before]
+    assert len(cluster.disks.copying.made) == 2
+    assert await convert(cluster, template, disk_format="raw") == [("disk_template", template), ("disk_format", "raw")]
+    assert cluster.instance("web1").disks == before
+    await cluster.run("OP_INSTANCE_REMOVE", instance_name="web1")
+    assert (volumes(cluster), dict(cluster.disks.shared)) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("template", "becomes", "asked", "expected"),
+    [
+        ("file", "sharedfile", None, "qcow2"),
+        ("file", "sharedfile", "raw", "raw"),
+        ("sharedfile", "plain", None, "raw"),
+        ("sharedfile", "drbd", None, "raw"),
+    ],
+)
+async def test_disks_keep_their_format_where_the_template_has_it(cluster, template, becomes, asked, expected):
+    await add(cluster, template, disks=QCOW2)
+    more = {"remote_node": "node2"} if becomes == "drbd" else {}
+    await convert(cluster, becomes, disk_format=asked, **more)
+    (disk,) = cluster.instance("web1").disks
+    assert (disk.template, disk.format) == (becomes, expected)
+    assert disk.location.endswith(".qcow2") is (expected == "qcow2")
+    assert disk.params == ({"preallocation": "metadata"} if expected == "qcow2" else {})
+
+
+async def test_a_disk_gets_a_format_with_its_new_template(cluster):
+    await add(cluster, "plain")
+    await convert(cluster, "sharedfile", disk_format="qcow2")
+    assert [disk.format for disk in cluster.instance("web1").disks] == ["qcow2"]
+
+
+async def test_disks_that_would_be_copied_onto_themselves_are_refused(cluster):
+    await add(cluster, "sharedfile", disks=[*QCOW2, {"size": 32}])
+    before = cluster.instance("web1")
+    for same, which in (("qcow2", "disk/0"), ("raw", "disk/1")):
+        with pytest.raises(errors.WrongState, match=f"{which} has the format '{same}' already, and all disks"):
+            await convert(cluster, None, disk_format=same)
+    assert cluster.instance("web1") == before
+
+
 async def test_a_disk_keeps_the_size_that_it_was_rounded_up_to(cluster):
     await add(cluster, "plain")
     (place,) = volumes(cluster)
@@ -86,7 +138,9 @@ async def test_a_disk_keeps_the_size_that_it_was_rounded_up_to(cluster):
     assert {copy.disk.size for copy in cluster.disks.copies.values()} == {68}
 
 
-@pytest.mark.parametrize(("template", "becomes"), [("plain", "drbd"), ("plain", "file"), ("drbd", "plain")])
+@pytest.mark.parametrize(
+    ("template", "becomes"), [("plain", "drbd"), ("plain", "file"), ("drbd", "plain"), ("file", "qcow2")]
+)
 async def test_what_fails_before_it_is_recorded_leaves_the_disks_as_they_were(cluster, monkeypatch, template, becomes):
     await add(cluster, template)
     before = (cluster.instance("web1"), dict(volumes(cluster)), set(cluster.disks.copies))
@@ -98,8 +152,9 @@ async def test_what_fails_before_it_is_recorded_leaves_the_disks_as_they_were(cl
     monkeypatch.setattr("ganeti.operations.instance.conversion.connect_copies", broken)
     if becomes == "plain":
         cluster.nodes["node1"].equipment.adopting["plain"].adopt = broken
+    more = {"drbd": {"remote_node": "node2"}, "qcow2": {"disk_format": "qcow2"}}
     with pytest.raises(errors.ExecutionFailed, match="broken"):
-        await convert(cluster, becomes, **({"remote_node": "node2"} if becomes == "drbd" else {}))
+        await convert(cluster, None if becomes == "qcow2" else becomes, **more.get(becomes, {}))
     assert (cluster.instance("web1"), volumes(cluster), set(cluster.disks.copies)) == before
     await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
 
@@ -120,6 +175,10 @@ async def test_what_fails_before_it_is_recorded_leaves_the_disks_as_they_were(cl
         ("sharedfile", {"disk_template": "plain", "file_driver": "loop"}, "are not kept in files"),
         ("plain", {}, "Nothing to change"),
         ("plain", {"disk_template": "drbd", "disks": [["add", -1, {"size": 5}]]}, "one after the other"),
+        ("plain", {"disk_format": "qcow2"}, "'disk_format': disks of template 'plain' are always raw"),
+        ("sharedfile", {"disk_template": "plain", "disk_format": "raw"}, "disks of template 'plain' are always raw"),
+        ("sharedfile", {"disk_format": "raw"}, "disk/0 has the format 'raw' already"),
+        ("sharedfile", {"disk_format": "vmdk"}, "'vmdk' is not allowed"),
     ],
 )
 async def test_what_cannot_be_converted_is_refused(cluster, template, parameters, told):

@@ -36,6 +36,14 @@ async def test_a_running_instance_is_stopped_copied_and_started_on_the_other_nod
     assert sorted(disks(cluster, "node2", template)) == sorted(places)
 
 
+async def test_disks_keep_their_format(cluster):
+    await cluster.add("web1", template="file", disks=[{"size": 64, "format": "qcow2"}, {"size": 32}])
+    before = cluster.instance("web1").disks
+    await move(cluster)
+    assert cluster.instance("web1").disks == before
+    assert [disk.format for disk in disks(cluster, "node2", "file").values()] == ["qcow2", "raw"]
+
+
 async def test_an_instance_that_is_down_stays_down(cluster):
     await cluster.add("web1", template="plain", start=False)
     await move(cluster)

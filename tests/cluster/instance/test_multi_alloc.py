@@ -15,6 +15,15 @@ async def test_many_are_created_by_jobs_of_their_own(cluster):
     assert len(cluster.state.instances) == 20
 
 
+async def test_disks_have_the_format_that_is_asked_for(cluster):
+    wanted = {"instance_name": "web1", "disk_template": "sharedfile", "disks": [{"size": "1g", "format": "qcow2"}]}
+    more = {"pnode": "node1", "no_install": True, "name_check": False, "ip_check": False}
+    result = await cluster.run("OP_INSTANCE_MULTI_ALLOC", instances=[wanted | more])
+    for _, number in result["jobs"]:
+        assert (await cluster.finished(number)).status == "success"
+    assert cluster.instance("web1").disks[0].format == "qcow2"
+
+
 @pytest.mark.parametrize(
     ("specifications", "told"),
     [

@@ -17,5 +17,13 @@ from ganeti.cli.instance import _disk
 )
 def test_where_a_disk_is_stands_in_one_line_for_scripts(template, parts, told):
     disk = {"iv_name": "disk/0", "dev_type": template, "size": 1, "mode": "rw", "name": None, "uuid": "u"}
+    disk |= {"format": "raw", "allocated": None}
     shown = tree.render([_disk({**disk, "logical_id": parts, "pstatus": None})])
     assert f"  logical_id: {told}" in shown
+
+
+def test_its_format_is_told_and_what_it_takes_of_its_storage_if_that_is_known():
+    disk = {"iv_name": "disk/0", "dev_type": "sharedfile", "size": 1, "mode": "rw", "name": None, "uuid": "u"}
+    disk |= {"format": "qcow2", "logical_id": ["loop", "/srv/disk0"], "pstatus": None}
+    assert tree.render([_disk({**disk, "allocated": 612})])[2:4] == ["  format: qcow2", "  allocated: 612M"]
+    assert not any("allocated" in line for line in tree.render([_disk({**disk, "allocated": None})]))

@@ -11,18 +11,22 @@ from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.disk import DiskUse
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.operations.instance.activation import activate, examined
-from ganeti.operations.instance.presence import ensure_marked_up, ensure_nowhere
+from ganeti.operations.instance.presence import ensure_marked_up, ensure_nowhere, found_on
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, ByWatcher, InstanceOperation, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
 
 
 @dataclass(frozen=True, slots=True)
 class ActivateDisksPlan:
+    """``running``: its hypervisor has the disks open, and nobody else can."""
+
     instance: Instance
     node: Node
+    running: bool
 
 
 class InstanceActivateDisks(
@@ -51,14 +55,25 @@ class InstanceActivateDisks(
         await ensure_nowhere(cluster, instance, but=[node])
         if not self.ignore_size:
             await _ensure_large_enough(cluster, instance, node)
-        return ActivateDisksPlan(instance, node)
+        return ActivateDisksPlan(instance, node, running=bool(await found_on(cluster, instance, [node])))
 
     async def run(self, cluster: RunContext, plan: ActivateDisksPlan) -> list[list[str]]:
         """For each disk the name of the node, ``disk/0``, and its path there."""
-        paths = await activate(cluster, plan.instance)
+        if plan.running:
+            _tell_formats(cluster, plan.instance)
+        paths = await activate(cluster, plan.instance, use=DiskUse.OWN if plan.running else DiskUse.RAW)
         if self.wait_for_sync:
             await wait_for_sync(cluster, plan.instance)
         return [[plan.node.name, f"disk/{index}", path] for index, path in enumerate(paths)]
+
+
+def _tell_formats(cluster: RunContext, instance: Instance) -> None:
+    for index, disk in enumerate(instance.disks):
+        if disk.format != "raw":
+            cluster.warn(
+                f"disk/{index} has format {disk.format}, and {instance.name} has it open: the path is the image's, not "
+                "one to what the guest sees; that is there when the instance is stopped"
+            )
 
 
 async def _ensure_large_enough(cluster: CheckContext, instance: Instance, node: Node) -> None:

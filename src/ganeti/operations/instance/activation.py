@@ -80,7 +80,9 @@ async def _own(cluster: CheckContext, instance: Instance, node: Node) -> Sequenc
     return await cluster.call(node, about_disks(ExamineDisks, cluster.state, instance))
 
 
-async def activate(cluster: RunContext, instance: Instance, *, force: bool = False) -> Sequence[str]:
+async def activate(
+    cluster: RunContext, instance: Instance, *, use: DiskUse = DiskUse.OWN, force: bool = False
+) -> Sequence[str]:
     """Have all its nodes hold the disks of an instance as they do while it runs; their paths on its primary node.
 
     With ``force`` the primary node holds them also if the others cannot. Raises ExecutionFailed, or WrongState if the
@@ -88,7 +90,7 @@ async def activate(cluster: RunContext, instance: Instance, *, force: bool = Fal
     """
     node = primary_of(cluster.state, instance)
     await follow(cluster, instance, node, force=force)
-    return await hold(cluster, instance, node, DiskUse.OWN)
+    return await hold(cluster, instance, node, use)
 
 
 async def deactivate(cluster: RunContext, instance: Instance) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Another disk template for an instance that is stopped (gnt-instance(8), "modify", "-t").
+"""Another disk template, or another format, for the disks of an instance that is stopped (gnt-instance(8), "modify").
 
 Between plain and drbd the volumes stay where they are; between all others the content is copied to new disks.
 """
@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.model.disk import Disk, DiskTemplate, DiskUse
+from ganeti.model.disk import Disk, DiskFormat, DiskTemplate, DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of, guest_of, peers_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
-from ganeti.model.template import FILES, TEMPLATES
+from ganeti.model.template import FILES, TEMPLATES, location_of
 from ganeti.operations.instance.activation import activated, ensure_up_to_date, hold, is_mirrored, release
 from ganeti.operations.instance.copying import copy_disks, left_of, with_true_sizes
 from ganeti.operations.instance.disks import disk_place, parse_template
@@ -35,9 +35,10 @@ _IN_PLACE = frozenset({DiskTemplate.PLAIN, DiskTemplate.DRBD})
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for; ``provider`` and ``params`` are of external storage."""
+    """What is asked for, where it is another one; ``provider`` and ``params`` are of external storage."""
 
-    template: str
+    template: str | None
+    format: DiskFormat | None = None
     secondary: Node | None = None
     file_storage_dir: str | None = None
     file_driver: str | None = None
@@ -59,7 +60,7 @@ class Conversion:
 
 async def planned(cluster: CheckContext, instance: Instance, wish: Wish) -> Conversion:
     """Raises WrongInput or WrongState for what is not possible."""
-    template = parse_template(cluster.state.cluster, wish.template)
+    template = parse_template(cluster.state.cluster, wish.template or instance.disk_template)
     _ensure_possible(instance, template, wish)
     for node in nodes_of(cluster.state, instance):
         online(node)
@@ -96,8 +97,16 @@ async def carry_out(cluster: RunContext, conversion: Conversion, changes: Mappin
 
 
 def _ensure_possible(instance: Instance, template: DiskTemplate, wish: Wish) -> None:
-    if template is instance.disk_template:
+    if wish.format and template not in FILES:
+        raise WrongInput(f"Parameter 'disk_format': disks of template '{template}' are always raw")
+    if template is instance.disk_template and not wish.format:
         raise WrongState(f"Instance {instance.name} has the disk template '{template}' already")
+    same = [f"disk/{index}" for index, disk in enumerate(instance.disks) if disk.format == wish.format]
+    if template is instance.disk_template and same:
+        raise WrongState(
+            f"Of instance {instance.name} (template '{template}') {', '.join(same)} has the format '{wish.format}' "
+            "already, and all disks are converted together, or with another template (-t)"
+        )
     if not instance.disks or template is DiskTemplate.DISKLESS:
         raise WrongInput("Parameter 'disk_template': nothing is converted from or to 'diskless'")
     if TEMPLATES[template].adopted == "always":
@@ -109,16 +118,19 @@ def _ensure_possible(instance: Instance, template: DiskTemplate, wish: Wish) -> 
 
 
 def _converted(disk: Disk, index: int, template: DiskTemplate, place: str, wish: Wish) -> Disk:
-    """The same disk, on another kind of storage."""
-    place_in = TEMPLATES[template].location
-    assert place_in  # noqa: S101 - all that have disks and are no devices have it
-    own_group = {disk.template, template} == _IN_PLACE
+    """The same disk, on another kind of storage, or in another format where it is."""
+    becomes = wish.format or (disk.format if template in FILES else "raw")
+    if {disk.template, template} == _IN_PLACE:
+        place = disk.location.partition("/")[0]
+    elif template is disk.template and not wish.file_storage_dir:
+        place = disk.location.rpartition("/")[0]
     return replace(
         disk,
         template=template,
-        location=place_in(disk.location.partition("/")[0] if own_group else place, disk.uuid, index),
+        format=becomes,
+        location=location_of(template, place, disk.uuid, index, becomes),
         driver=wish.file_driver or "loop" if template in FILES else None,
-        params=dict(wish.params),
+        params={**wish.params, **(disk.params if disk.template in FILES and becomes != "raw" else {})},
         nodes=(),
         mirror=None,
     )

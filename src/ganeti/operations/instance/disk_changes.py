@@ -25,11 +25,11 @@ from ganeti.declare.types import (
 )
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext, Thing
-from ganeti.model.disk import AccessMode, Disk
+from ganeti.model.disk import AccessMode, Disk, DiskFormat
 from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of, guest_of, peers_of
 from ganeti.model.instance import Instance
-from ganeti.model.parameters.disk import Access
+from ganeti.model.parameters.disk import Access, Preallocation
 from ganeti.model.template import FILES, TEMPLATES
 from ganeti.operations.instance.activation import activated
 from ganeti.operations.instance.device_changes import DeviceChange, Devices
@@ -49,6 +49,7 @@ class DiskValues(Item, frozen=True, kw_only=True):
 
     noun: ClassVar[str] = "Disk"
     further: ClassVar[tuple[str, str] | None] = ("params", "provider")
+    yielding: ClassVar[frozenset[str]] = DiskRequest.yielding
 
     size: Annotated[Size | None, param("Size of a new disk, in MiB or with a unit")] = None
     mode: Annotated[AccessMode | None, param("Access mode: rw or ro")] = None
@@ -57,6 +58,10 @@ class DiskValues(Item, frozen=True, kw_only=True):
     vg: Annotated[VolumeGroup | None, param("LVM volume group of a new disk, for plain and drbd")] = None
     metavg: Annotated[VolumeGroup | None, param("LVM volume group of its DRBD metadata")] = None
     access: Annotated[Access | None, param("Access to a new disk, for ext, gluster and rbd")] = None
+    format: Annotated[DiskFormat | None, param("Format of a new disk: raw or qcow2, for file and sharedfile")] = None
+    preallocation: Annotated[
+        Preallocation | None, param("What a new disk of format qcow2 takes of its space: off, metadata or falloc")
+    ] = None
     provider: Annotated[StorageProviderName | None, param("Provider of external storage, for a new disk of ext")] = None
     params: Annotated[StorageProviderParameters, param("Parameters of that provider")] = {}
 
@@ -149,7 +154,7 @@ def _changed(
     if fixed := [name for name in given if name not in _CHANGEABLE]:
         raise WrongInput(
             f"Disk {change.which}: {', '.join(fixed)} cannot be changed, but {', '.join(_CHANGEABLE)} can; "
-            "'gnt-instance grow-disk' makes a disk larger"
+            "'gnt-instance grow-disk' makes a disk larger, 'gnt-instance modify' with --disk-format converts all"
         )
     return disks.with_changed(place, replace(disks.all[place], **given)), [
         (f"disk.{name}/{place}", value) for name, value in given.items()

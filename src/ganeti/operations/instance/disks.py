@@ -24,9 +24,9 @@ from ganeti.declare.types import (
 )
 from ganeti.errors import WrongInput, WrongState
 from ganeti.model.cluster import Cluster
-from ganeti.model.disk import AccessMode, Disk, DiskTemplate
-from ganeti.model.parameters.disk import Access
-from ganeti.model.template import FILES, TEMPLATES
+from ganeti.model.disk import AccessMode, Disk, DiskFormat, DiskTemplate
+from ganeti.model.parameters.disk import Access, Preallocation
+from ganeti.model.template import FILES, TEMPLATES, location_of
 
 
 class DiskRequest(Item, frozen=True, kw_only=True):
@@ -34,6 +34,7 @@ class DiskRequest(Item, frozen=True, kw_only=True):
 
     noun: ClassVar[str] = "Disk"
     further: ClassVar[tuple[str, str] | None] = ("params", "provider")
+    yielding: ClassVar[frozenset[str]] = frozenset({"format", "preallocation"})
 
     size: Annotated[Size | None, param("Size, in MiB or with a unit")] = None
     mode: Annotated[AccessMode, param("Access mode: rw or ro")] = "rw"
@@ -47,6 +48,13 @@ class DiskRequest(Item, frozen=True, kw_only=True):
     adopt: Annotated[
         AdoptedVolume | None,
         param("Volume to take over as it is, for plain; device in /dev/disk/, for blockdev", reaches="path"),
+    ] = None
+    format: Annotated[
+        DiskFormat | None, param("raw, or qcow2: an image that grows as it is written, for file and sharedfile")
+    ] = None
+    preallocation: Annotated[
+        Preallocation | None,
+        param("What a disk of format qcow2 takes of its space when it is made: off, metadata or falloc"),
     ] = None
     provider: Annotated[StorageProviderName | None, param("Provider of external storage, for ext")] = None
     params: Annotated[
@@ -84,6 +92,8 @@ _ONLY_FOR = {
     "metavg": (DiskTemplate.DRBD,),
     "access": (DiskTemplate.EXT, DiskTemplate.GLUSTER, DiskTemplate.RBD),
     "adopt": (DiskTemplate.PLAIN, DiskTemplate.BLOCK),
+    "format": FILES,
+    "preallocation": FILES,
     "provider": (DiskTemplate.EXT,),
     "params": (DiskTemplate.EXT,),
 }
@@ -103,6 +113,11 @@ def ensure_wanted(disks: Sequence[DiskRequest], template: DiskTemplate, first: i
         for index, disk in enumerate(disks, first)
         for name, templates in _ONLY_FOR.items()
         if getattr(disk, name) and template not in templates
+    ]
+    strange += [
+        f"Disk {index}: parameter 'preallocation' is for format 'qcow2'; files of format 'raw' are always sparse"
+        for index, disk in enumerate(disks, first)
+        if disk.preallocation and template in FILES and disk.format != "qcow2"
     ]
     strange += _size_problems(disks, template, first)
     if template is DiskTemplate.EXT:
@@ -149,8 +164,7 @@ def planned_disks(
 
     ``place`` is where they go unless one says otherwise: a directory, a volume group.
     """
-    place_in = TEMPLATES[template].location
-    if not requests or not place_in:
+    if not requests or not TEMPLATES[template].location:
         return ()
     disks = []
     for index, request in enumerate(requests, first):
@@ -161,8 +175,11 @@ def planned_disks(
                 uuid=uuid,
                 template=template,
                 size=request.size or 0,  # of what is adopted it is found out
-                location=place_in(request.vg or request.provider or device or place, uuid, index),
+                location=location_of(
+                    template, request.vg or request.provider or device or place, uuid, index, request.format or "raw"
+                ),
                 mode=request.mode,
+                format=request.format or "raw",
                 name=request.name,
                 spindles=request.spindles,
                 driver=driver or "loop" if template in FILES else None,
@@ -174,7 +191,7 @@ def planned_disks(
 
 def _own_parameters(request: DiskRequest) -> dict[str, Any]:
     """What is set for a disk alone: parameters of its template, and of its provider."""
-    of_template = {"metavg": request.metavg, "access": request.access}
+    of_template = {"metavg": request.metavg, "access": request.access, "preallocation": request.preallocation}
     return request.params | {name: value for name, value in of_template.items() if value}
 
 

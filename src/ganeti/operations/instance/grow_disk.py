@@ -20,7 +20,7 @@ from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.text import parse_number, parse_size
 from ganeti.declare.types import DiskIndex, Size
-from ganeti.errors import InsufficientResources, WrongInput
+from ganeti.errors import InsufficientResources, WrongInput, WrongState
 from ganeti.host.gathering import gather
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
@@ -99,11 +99,20 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
         if not self.ignore_ipolicy:
             ensure_allowed(state, self._grown(instance, size))
         await self._ensure_space(cluster, instance, nodes, size)
-        return GrowDiskPlan(instance, nodes, size, running=await is_on(cluster, instance, nodes[0]))
+        running, disk = await is_on(cluster, instance, nodes[0]), instance.disks[self.disk]
+        if running and self._is_image(instance) and disk.mode == "ro":
+            raise WrongState(
+                f"disk/{self.disk} of {instance.name} is read-only and has format {disk.format}; it can grow while the "
+                "instance is stopped"
+            )
+        return GrowDiskPlan(instance, nodes, size, running)
 
     async def run(self, cluster: RunContext, plan: GrowDiskPlan) -> None:
         instance = plan.instance
         async with activated(cluster, instance, runs=plan.running):
+            if plan.running and self._is_image(instance):
+                # Only the hypervisor that has it open can make it larger; what follows sees that it has.
+                await self._tell_guest(cluster, self._grown(instance, plan.size))
             await self._grow(cluster, plan)
             instance = self._grown(cluster.state.get(Instance, instance.uuid), plan.size)
             await cluster.commit([instance])
@@ -136,6 +145,9 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
                 f"Parameter 'amount': disk {self.disk} has {present} MiB and cannot shrink to {wanted} MiB"
             )
         return wanted
+
+    def _is_image(self, instance: Instance) -> bool:
+        return instance.disks[self.disk].format != "raw"
 
     def _grown(self, instance: Instance, size: int) -> Instance:
         grown = replace(instance.disks[self.disk], size=size)

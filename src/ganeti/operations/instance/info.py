@@ -114,6 +114,8 @@ def _disk(state: State, instance: Instance, index: int, statuses: Statuses) -> d
         "logical_id": logical_id(state, disk),
         "size": disk.size,
         "mode": disk.mode,
+        "format": disk.format,
+        "allocated": first.allocated if first else None,
         "name": disk.name,
         "uuid": disk.uuid,
         "spindles": disk.spindles,

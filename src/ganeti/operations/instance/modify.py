@@ -19,7 +19,7 @@ from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
-from ganeti.model.disk import DiskTemplate, DiskTemplateName
+from ganeti.model.disk import DiskFormat, DiskTemplate, DiskTemplateName
 from ganeti.model.entity import differences, evolve
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
@@ -44,7 +44,7 @@ from ganeti.operations.node.choice import NodeChoice
 # What is changed by each that is given.
 _CHANGING = (
     *("nics", "disks", "beparams", "hvparams", "disk_template", "os_name", "osparams", "osparams_private"),
-    *("offline", "pnode", "pnode_uuid"),
+    *("disk_format", "offline", "pnode", "pnode_uuid"),
 )
 _DEVICES = (
     Option(
@@ -82,7 +82,7 @@ _FLAGS = {"disks": "disk", "nics": "net"}
 class ModifyPlan:
     """``new`` is the instance as it is to be, and what it takes is reserved; ``told`` what changes, in words.
 
-    ``conversion``: of its disks, if they get another template.
+    ``conversion``: of its disks, if they get another template or format.
     """
 
     old: Instance
@@ -177,6 +177,14 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             metavar="TEMPLATE",
         ),
     ] = None
+    disk_format: Annotated[
+        DiskFormat | None,
+        param(
+            "Format to convert its disks to, for file and sharedfile; theirs by default",
+            "--disk-format",
+            metavar="FORMAT",
+        ),
+    ] = None
     ext_params: Annotated[
         Parameters,
         param(
@@ -266,10 +274,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             changed = with_changed_disks(cluster, new, self.disks)
             new, told = changed.instance, [*told, *changed.told]
         conversion = None
-        if self.disk_template:
-            conversion = await planned(cluster, new, self._wish(self.disk_template, cluster.state))
+        if self._converts:
+            conversion = await planned(cluster, new, self._wish(cluster.state))
             new = conversion.new
-            told.append(("disk_template", str(new.disk_template)))
+            told += self._told_of_conversion()
         cluster.reserve(new)
         if not self.ignore_ipolicy:
             ensure_allowed(cluster.state, new)
@@ -289,7 +297,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     async def recover(self, cluster: RunContext) -> None:
         """What is recorded by then is what it has; what cannot be let go of is told when it is undone, or used."""
         instance = self.instance(cluster.state)
-        if not self.disks and not self.disk_template:
+        if not self.disks and not self._converts:
             return
         with suppress(GanetiError):
             if await is_on(cluster, instance, primary_of(cluster.state, instance)):
@@ -317,8 +325,11 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         return new
 
     def _ensure_something(self, instance: Instance) -> None:
-        if self.disks and self.disk_template:
-            raise WrongInput("Give either another disk template (-t) or changes of disks (--disk), one after the other")
+        if self.disks and self._converts:
+            raise WrongInput(
+                "Give either another disk template or format (-t, --disk-format) or changes of disks (--disk), "
+                "one after the other"
+            )
         if self.disks and instance.disk_template is DiskTemplate.DISKLESS:
             raise WrongInput(f"Parameter 'disks': {instance.name} is diskless; no disks can be added to it")
         if not any(getattr(self, name) not in (None, [], {}) for name in _CHANGING):
@@ -327,7 +338,11 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     @property
     def _needs_it_stopped(self) -> bool:
         removes = any(change.action == "remove" for change in self.disks)
-        return bool(removes or self.disk_template or self.pnode or self.pnode_uuid or self.offline)
+        return bool(removes or self._converts or self.pnode or self.pnode_uuid or self.offline)
+
+    @property
+    def _converts(self) -> bool:
+        return bool(self.disk_template or self.disk_format)
 
     @property
     def _parameters(self) -> ParameterChanges:
@@ -363,6 +378,12 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         if self.pnode or self.pnode_uuid:
             yield "pnode", self.pnode or self.pnode_uuid or ""
 
+    def _told_of_conversion(self) -> Iterator[tuple[str, str]]:
+        if self.disk_template:
+            yield "disk_template", self.disk_template
+        if self.disk_format:
+            yield "disk_format", self.disk_format
+
     async def _ensure_possible(self, cluster: CheckContext, old: Instance, new: Instance) -> None:
         """Raise WrongInput or WrongState for what its node says against it."""
         node = primary_of(cluster.state, new)
@@ -388,10 +409,11 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     def _secondary(self) -> NodeChoice:
         return NodeChoice(self.remote_node, self.remote_node_uuid)
 
-    def _wish(self, template: str, state: State) -> Wish:
+    def _wish(self, state: State) -> Wish:
         params = {name: str(value) for name, value in self.ext_params.items()}
         return Wish(
-            template,
+            self.disk_template,
+            self.disk_format,
             self._secondary.find(state),
             self.file_storage_dir,
             self.file_driver,

@@ -16,6 +16,7 @@ from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
+from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
@@ -23,7 +24,7 @@ from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES
-from ganeti.operations.instance.activation import activated
+from ganeti.operations.instance.activation import activated, hold
 from ganeti.operations.instance.copying import copy_disks, left_of, with_true_sizes
 from ganeti.operations.instance.making import make_disks, remove_left
 from ganeti.operations.instance.networks import ensure_connected, network_locks
@@ -109,6 +110,7 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
             await make_disks(cluster, plan.moved, plan.guest, overwritten=True)
             async with activated(cluster, instance, runs=False):
                 await copy_disks(cluster, instance, plan.moved)
+            await hold(cluster, plan.moved, plan.target, DiskUse.STANDBY)
         except GanetiError:
             if was_up:
                 with suppress(GanetiError):  # the first error tells more
