@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from ganeti.errors import AlreadyExists, EnvironmentUnfit, ExecutionFailed, WrongState
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.lvm import volumes
-from ganeti.node.storage.lvm.volumes import device_of
+from ganeti.node.storage.lvm.reported import device_of
 from tests.contract.storage.lvm_bench import GROUP, LvmBench
+from tests.contract.storage.test_spindles import *  # noqa: F403 - the same
 from tests.contract.storage.test_storage import *  # noqa: F403 - the suite, for the fixtures of this file
 
 MIB = 1024**2
@@ -38,6 +39,11 @@ def small_bench(make):
     return make(4)
 
 
+@pytest.fixture
+def spindle_bench(make):
+    return make(100, 100, 100, 100)
+
+
 async def test_a_volume_is_rounded_up_to_whole_extents_of_each_of_its_stripes(make):
     bench = make(16, 16)
     disk = bench.disk(size=3, params={"stripes": 2})
@@ -51,6 +57,42 @@ async def test_a_volume_is_rounded_up_to_whole_extents_of_each_of_its_stripes(ma
     assert bench.bytes_of(disk) == 10 * MIB
     with pytest.raises(AlreadyExists):
         await bench.create(disk)
+
+
+async def test_a_volume_that_has_physical_volumes_for_itself_is_striped_over_all_of_them(spindle_bench):
+    bench = spindle_bench
+    await bench.create(bench.disk(1, 1))
+    disk = bench.disk(9, exclusive=True, spindles=3)
+    await bench.create(disk)
+    assert bench.bytes_of(disk) == 9 * MIB
+    volumes = {volume.location: volume.devices for volume in await bench.volumes.stored([GROUP])}
+    assert volumes[disk.location] == tuple(bench.devices[1:])
+    told = bench.node.script(f"lvs --noheadings -o segtype,stripes {disk.location}")
+    assert told.split() == ["striped", "3"]
+
+
+async def test_what_is_adopted_is_alone_on_its_physical_volumes_where_storage_is_exclusive(spindle_bench):
+    bench = spindle_bench
+    first, _, third, fourth = bench.devices
+    bench.node.script(f"""
+        lvcreate -qq -y -Wn -L 8m -n alone -i 2 {GROUP} {third} {fourth}
+        lvcreate -qq -y -Wn -L 8m -n root {GROUP} {first}
+        lvcreate -qq -y -Wn -L 8m -n data {GROUP} {first}
+        lvcreate -qq -y -L 8m --poolmetadatasize 4m --type thin-pool -n pool {GROUP} {first}
+    """)
+    alone, root = await bench.storage.offers([f"{GROUP}/alone", f"{GROUP}/root"], exclusive=True)
+    assert (alone.problem, alone.spindles) == ("", 2)
+    assert f"{GROUP}/data" in root.problem
+    assert f"{GROUP}/pool_tdata" in root.problem
+    assert [offer.problem for offer in await bench.storage.offers([f"{GROUP}/root"])] == [""]
+
+
+async def test_a_physical_volume_that_is_closed_is_given_to_nobody(spindle_bench):
+    bench = spindle_bench
+    await bench.volumes.set_allocatable(bench.devices[0], allocatable=False)
+    disk = bench.disk(8, exclusive=True, spindles=2)
+    await bench.create(disk)
+    assert (await bench.volumes.placements([disk.location]))[disk.location].devices == tuple(bench.devices[1:3])
 
 
 async def test_a_volume_is_tagged_with_the_name_of_its_instance(bench):

@@ -71,3 +71,49 @@ def test_verify_names_volumes_of_nobody_and_nodes_that_lost_their_volume_group(c
     assert "ENODELVM" in finding
     node.script("vgrename othervg xenvg")
     assert findings(cluster, "node3") == []
+
+
+SHAPE = (
+    "-t",
+    "plain",
+    "-B",
+    "memory=128M,vcpus=1",
+    "--no-install",
+    "--no-start",
+    "--ignore-ipolicy",
+    "-o",
+    "tiny+default",
+)
+
+
+def listed(cluster, what, fields, *names):
+    """What a list command shows, in rows."""
+    told = cluster.gnt(f"gnt-{what}", "list", "--no-headers", "--separator=|", "-o", fields, *names)
+    return [line.split("|") for line in told.splitlines()]
+
+
+def test_with_exclusive_storage_each_disk_has_a_physical_volume_for_itself(cluster):
+    """The nodes have two."""
+    node = cluster.lab.node("node2")
+    cluster.gnt("gnt-group", "modify", "--node-parameters=exclusive_storage=True", "default")
+    told = cluster.refused("gnt-instance", "add", *SHAPE, "--disk", "0:size=256M", "-n", "node2", GUEST)
+    assert "parameter 'spindles' is missing" in told
+    cluster.gnt("gnt-instance", "add", *SHAPE, "--disk", "0:size=256M,spindles=1", "-n", "node2", GUEST)
+    assert listed(cluster, "node", "sptotal,spfree", "node2") == [["2", "1"]]
+    two = ("--disk", "0:size=256M,spindles=2", "-n", "node2", "other.lab.test")
+    assert "1 physical volumes in volume group xenvg" in cluster.refused("gnt-instance", "add", *SHAPE, *two)
+    cluster.gnt("gnt-instance", "grow-disk", "--ignore-ipolicy", GUEST, "0", "256M")
+    assert len(set(node.script("pvs --noheadings -o pv_used -S vg_name=xenvg").split())) == 2
+    assert findings(cluster, "") == []
+
+    node.script(
+        "lvcreate -qq -y -Wn -L 4M -n left xenvg $(lvs --noheadings -o devices xenvg | tr -d ' ' | cut -d'(' -f1)"
+    )
+    assert any("ENODELVM" in line and "xenvg/left" in line for line in findings(cluster, "node2"))
+    node.script("lvremove -qq -y xenvg/left")
+
+    cluster.gnt("gnt-instance", "move", "-f", "--ignore-ipolicy", "-n", "node3", GUEST, timeout=1200)
+    assert listed(cluster, "node", "name,spfree", "node2", "node3") == [["node2", "2"], ["node3", "1"]]
+    assert listed(cluster, "instance", "disk.spindles") == [["1"]]
+    cluster.gnt("gnt-instance", "remove", "-f", GUEST)
+    cluster.gnt("gnt-group", "modify", "--node-parameters=exclusive_storage=default", "default")

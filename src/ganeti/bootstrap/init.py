@@ -26,7 +26,10 @@ from ganeti.model.cluster import Cluster
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.node import Node
+from ganeti.model.parameters import filled
 from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.model.parameters.node import NodeParameters
+from ganeti.model.report import unequal
 from ganeti.model.state import State
 from ganeti.node.membership import Bundle, ensure_free, enter, leave
 from ganeti.node.storage.lvm.plain import problems as volume_group_problems
@@ -138,8 +141,17 @@ def _ensure_device(name: str) -> None:
 
 
 def _ensure_volume_group(cluster: Cluster) -> None:
-    if cluster.vg_name and (why := asyncio.run(volume_group_problems(Volumes(), cluster.vg_name))):
+    if not cluster.vg_name:
+        return
+    if why := asyncio.run(volume_group_problems(Volumes(), cluster.vg_name)):
         raise WrongInput(f"Parameter 'vg_name': {'; '.join(why)}")
+    if filled(NodeParameters, cluster.ndparams).exclusive_storage:
+        found = asyncio.run(Volumes().groups())[cluster.vg_name].spindles
+        if difference := unequal([found]):
+            raise WrongInput(
+                f"Parameter 'exclusive_storage': the physical volumes of {cluster.vg_name} have {difference}; they "
+                "must not differ by more than 1 %"
+            )
 
 
 def _bootable(cluster: Cluster, paths: Paths) -> Cluster:

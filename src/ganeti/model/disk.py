@@ -55,7 +55,8 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``params``: those of its template (``model/parameters/disk.py``) that are set for this disk; on a node all of them.
     ``format`` counts, whatever the content looks like: a guest can write anything into a raw disk.
-    ``owner`` and ``index`` are only known there: the name of its instance, and its place in it.
+    ``owner`` and ``index`` are only known there: the name of its instance, and its place in it; so is ``exclusive``:
+    whether nothing else may be on the physical volumes that it is on, which are its ``spindles``.
     """
 
     uuid: str
@@ -72,6 +73,7 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mirror: Mirror | None = None
     owner: str = ""
     index: int | None = None
+    exclusive: bool = False
 
     @property
     def called(self) -> str:

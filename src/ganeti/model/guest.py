@@ -22,6 +22,7 @@ from ganeti.model.parameters.disk import DISK_PARAMETERS
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicMode, NicParameters
 from ganeti.model.state import State
+from ganeti.model.template import TEMPLATES
 
 
 class GuestNic(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -119,11 +120,24 @@ def peers_of(state: State, disks: Iterable[Disk]) -> tuple[Peer, ...]:
 def disks_of(state: State, instance: Instance) -> tuple[Disk, ...]:
     """The disks of an instance as nodes need them: with its name and every parameter of their template."""
     table = DISK_PARAMETERS[str(instance.disk_template)]
-    layers = disk_layers(state, instance)
+    layers, exclusive = disk_layers(state, instance), has_own_spindles(state, instance)
     return tuple(
-        replace(disk, params=_disk_parameters(table, layers, disk), owner=instance.name, index=index)
+        replace(
+            disk,
+            params=_disk_parameters(table, layers, disk),
+            owner=instance.name,
+            index=index,
+            exclusive=exclusive,
+        )
         for index, disk in enumerate(instance.disks)
     )
+
+
+def has_own_spindles(state: State, instance: Instance) -> bool:
+    """Whether nothing else may be on the physical volumes that its disks are on."""
+    if TEMPLATES[instance.disk_template].spindles != "own" or not instance.primary_node:
+        return False
+    return state.is_exclusive(state.get(Group, state.get(Node, instance.primary_node).group))
 
 
 def disk_layers(state: State, instance: Instance) -> tuple[Mapping[str, Any], ...]:

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from ganeti.model.guest_state import GuestState
 from ganeti.model.template import StorageUnit
+
+_ALIKE = 1.01  # times the smallest physical volume ("Partitioned Ganeti")
 
 
 class Memory(Struct, frozen=True):
@@ -17,12 +21,40 @@ class Memory(Struct, frozen=True):
     node: int
 
 
+class Spindles(Struct, frozen=True):
+    """The physical volumes of a unit; ``free`` are those that nothing is on.
+
+    MiB of each: ``usable`` is what a disk that has it for itself takes of it at most; ``smallest``, ``largest``.
+    """
+
+    total: int
+    free: int
+    usable: int
+    smallest: int
+    largest: int
+
+
 class Space(Struct, frozen=True):
-    """Of one unit of storage, MiB."""
+    """Of one unit of storage, MiB. ``spindles`` are known of volume groups."""
 
     unit: StorageUnit
     total: int
     free: int
+    spindles: Spindles | None = None
+
+    @property
+    def exclusive(self) -> Space:
+        """Where each disk has physical volumes of its own: what is left of those that are in use is lost to others."""
+        if not (found := self.spindles):
+            return self
+        return Space(self.unit, found.total * found.smallest, found.free * found.smallest, found)
+
+
+def unequal(found: Iterable[Spindles]) -> str:
+    """How much physical volumes differ, in words; empty if by no more than they may where storage is exclusive."""
+    known = [one for one in found if one.total]
+    least, most = (min(one.smallest for one in known), max(one.largest for one in known)) if known else (0, 0)
+    return f"from {least} MiB to {most} MiB" if most > least * _ALIKE else ""
 
 
 class Processors(Struct, frozen=True):

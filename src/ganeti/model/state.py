@@ -140,6 +140,11 @@ class State:
         group = self.get(Group, node.group)
         return filled(NodeParameters, self.cluster.ndparams, group.ndparams, node.ndparams, what="Node parameters")
 
+    def is_exclusive(self, group: Group) -> bool:
+        """Whether disks on its nodes have physical volumes of their own; that is no parameter of single nodes."""
+        what = "Node parameters"
+        return filled(NodeParameters, self.cluster.ndparams, group.ndparams, what=what).exclusive_storage
+
     def policy_of(self, group: Group) -> Policy:
         """The cluster's instance policy with what the group overrides."""
         return filled(Policy, msgspec.to_builtins(self.cluster.ipolicy), group.ipolicy, what="Instance policy")

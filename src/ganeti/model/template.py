@@ -17,6 +17,8 @@ from ganeti.model.disk import Disk, DiskFormat, DiskTemplate
 Place = Literal["nowhere", "node", "everywhere"]
 # Whether disks are volumes that were there before.
 Adopted = Literal["never", "if wanted", "always"]
+# Whether disks are on physical volumes of LVM, and can have some for themselves.
+Spindles = Literal["none", "own", "shared"]
 
 
 class StorageUnit(Struct, frozen=True):
@@ -39,6 +41,7 @@ class Template:
     beyond its size on each node, MiB. ``attached``: nodes attach disks to use them.
     ``wiped``: new disks could show what was there before.
     ``named``: what of a disk has the name of its instance in it: the place where it is, or only a label for people.
+    ``spindles``: those that can only share them are refused where storage is exclusive.
     """
 
     place: Place
@@ -52,6 +55,7 @@ class Template:
     adopted: Adopted = "never"
     wiped: bool = False
     named: Literal["nothing", "place", "label"] = "nothing"
+    spindles: Spindles = "none"
 
     @property
     def movable(self) -> bool:
@@ -132,6 +136,7 @@ TEMPLATES = {
         adopted="if wanted",
         wiped=True,
         named="label",
+        spindles="own",
     ),
     DiskTemplate.DRBD: Template(
         "node",
@@ -143,6 +148,7 @@ TEMPLATES = {
         overhead=128,
         wiped=True,
         named="label",
+        spindles="shared",
     ),
     DiskTemplate.RBD: Template(
         "everywhere",

@@ -20,7 +20,7 @@ class Adoption:
 
     async def examine(self, call: adoption.ExamineOffers, report: Report) -> tuple[Offer, ...]:
         del report
-        return await self._storage(call.template).offers(call.sources)
+        return await self._storage(call.template).offers(call.sources, exclusive=call.exclusive)
 
     async def adopt(self, call: adoption.AdoptDisks, report: Report) -> None:
         del report

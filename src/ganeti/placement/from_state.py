@@ -14,7 +14,7 @@ from ganeti.model.cluster import Cluster
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import backend_parameters
 from ganeti.model.instance import AdminState
-from ganeti.model.report import NodeReport
+from ganeti.model.report import NodeReport, Space
 from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES, StorageUnit, storage_units
 from ganeti.placement.snapshot import NO_NODE, AllocPolicy, Group, Instance, Node, Snapshot, Status, Template
@@ -104,6 +104,8 @@ class _Builder:
             return placed
         coming = [self.instance(i) for i in arriving if i.primary_node == node.uuid]
         space = next((space for space in report.storage if self._unit and space.unit.key == self._unit.key), None)
+        if space and parameters.exclusive_storage:
+            placed, space = _with_spindles(placed, space, coming), space.exclusive
         return msgspec.structs.replace(
             placed,
             total_memory=report.memory.total,
@@ -145,6 +147,13 @@ class _Builder:
         if instance.primary_node not in self._reports and instance.admin_state is AdminState.UP:
             return Status.ERROR_NODE_DOWN
         return _DOWN[instance.admin_state]
+
+
+def _with_spindles(node: Node, space: Space, coming: Iterable[Instance]) -> Node:
+    """A node with exclusive storage, which has as many as it says; without those of instances that come to it."""
+    total, free = (space.spindles.total, space.spindles.free) if space.spindles else (0, 0)
+    taken = sum(instance.spindles or 0 for instance in coming)
+    return msgspec.structs.replace(node, spindles=total, free_spindles=free - taken)
 
 
 def _group(state: State, group: model_group.Group) -> Group:

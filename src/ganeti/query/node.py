@@ -68,8 +68,17 @@ def rows(view: View, nodes: Sequence[Node]) -> list[NodeRow]:
 def _space(row: NodeRow, which: str) -> int:
     if not row.report.storage:
         raise UNAVAILABLE
-    value: int = getattr(row.report.storage[0], which)
+    space = row.report.storage[0]
+    value: int = getattr(space.exclusive if row.parameters["exclusive_storage"] else space, which)
     return value
+
+
+def _spindles(row: NodeRow, which: str) -> int:
+    for space in row.report.storage:
+        if space.spindles:
+            value: int = getattr(space.spindles, which)
+            return value
+    raise UNAVAILABLE
 
 
 def _of_node(name: str) -> Callable[[NodeRow], Any]:
@@ -134,8 +143,22 @@ _COLUMNS: list[Column[NodeRow]] = [
     ),
     column("dtotal", "DTotal", UNIT, "Total disk space for instances", lambda row: _space(row, "total"), live=True),
     column("dfree", "DFree", UNIT, "Free disk space for instances", lambda row: _space(row, "free"), live=True),
-    column("sptotal", "SpTotal", NUMBER, "Spindles", lambda row: 0, live=True),
-    column("spfree", "SpFree", NUMBER, "Free spindles", lambda row: 0, live=True),
+    column(
+        "sptotal",
+        "SpTotal",
+        NUMBER,
+        "Spindles: physical volumes of the volume group",
+        lambda row: _spindles(row, "total"),
+        live=True,
+    ),
+    column(
+        "spfree",
+        "SpFree",
+        NUMBER,
+        "Spindles that nothing is on",
+        lambda row: _spindles(row, "free"),
+        live=True,
+    ),
     column("ctotal", "CTotal", NUMBER, "Processors", lambda row: row.report.processors.total, live=True),
     column("cnodes", "CNodes", NUMBER, "NUMA domains", lambda row: row.report.processors.nodes, live=True),
     column(

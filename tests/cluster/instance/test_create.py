@@ -222,12 +222,12 @@ async def test_images_of_ceph_have_ganetis_names_and_the_clusters_pool_unless_a_
 
 
 async def test_disks_and_cards_are_taken_as_commands_and_earlier_versions_wrote_them(cluster):
-    disks = [{"size": "1g", "spindles": "2", "name": "none", "mode": "ro"}, {"size": 64, "name": None}]
+    disks = [{"size": "1g", "spindles": "none", "name": "none", "mode": "ro"}, {"size": 64, "name": None}]
     nics = [{"mac": None, "ip": "none", "mode": "bridged", "link": ""}, {"ip": "2001:DB8::1", "bridge": "br1"}]
     await cluster.add("web1", start=False, disks=disks, nics=nics)
     web = cluster.instance("web1")
     assert [(disk.size, disk.spindles, disk.name, disk.mode) for disk in web.disks] == [
-        (1024, 2, None, "ro"),
+        (1024, None, None, "ro"),
         (64, None, None, "rw"),
     ]
     assert [(nic.ip, nic.nicparams) for nic in web.nics] == [

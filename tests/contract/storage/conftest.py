@@ -374,6 +374,11 @@ def small_bench(request):
 
 
 @pytest.fixture
+def spindle_bench():
+    return FakeBench()
+
+
+@pytest.fixture
 def mirrored_bench():
     return MirrorBench()
 

@@ -9,7 +9,8 @@ from ganeti.host.process import Finished
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.template import TEMPLATES, StorageUnit
 from ganeti.node.storage.lvm.plain import PlainStorage
-from ganeti.node.storage.lvm.volumes import Volumes, device_of
+from ganeti.node.storage.lvm.reported import device_of
+from ganeti.node.storage.lvm.volumes import Volumes
 from tests.contract.storage.conftest import Bench
 
 GROUP = "contract"

@@ -14,8 +14,12 @@ from ganeti.errors import EnvironmentUnfit, ExecutionFailed, NotUnique, Resolver
 from ganeti.host import addresses, certificates
 from ganeti.host.paths import Paths
 from ganeti.node.membership import belongs_to
+from ganeti.node.storage.lvm.reported import Group, Physical
+from ganeti.node.storage.lvm.volumes import Volumes
 from ganeti.rpc.authority import Term, read_term
 from tests.cluster.world import FixedClock
+
+MIB = 1024**2
 
 
 class Network:
@@ -188,6 +192,25 @@ def test_of_what_a_cluster_keeps_others_can_read_the_facts_alone_at_no_moment(ne
         store.close()
     assert {"cluster.db-wal", "cluster.db-shm", "ca.key", "node.pem", "users", "rapi.pem", "term"} <= seen.keys()
     assert {name: mode for name, mode in seen.items() if mode != 0o600 and not name.startswith("ssconf_")} == {}
+
+
+@pytest.mark.parametrize(("second", "told"), [(100, ""), (101, ""), (102, "from 100 MiB to 102 MiB")])
+def test_physical_volumes_of_a_cluster_whose_storage_is_exclusive_must_be_alike(
+    network, paths, monkeypatch, second, told
+):
+    sizes = {"/dev/sdb": 100 * MIB, "/dev/sdc": second * MIB}
+    group = Group("xenvg", 200, 200, physical=tuple(Physical(at, size, size, MIB) for at, size in sizes.items()))
+
+    async def groups(self):
+        return {"xenvg": group}
+
+    monkeypatch.setattr(Volumes, "groups", groups)
+    wanted = {"enabled_disk_templates": ["plain"], "vg_name": "xenvg", "ndparams": {"exclusive_storage": True}}
+    if told:
+        with pytest.raises(WrongInput, match=f"the physical volumes of xenvg have {told}"):
+            planned(paths, **wanted)
+    else:
+        assert planned(paths, **wanted).cluster.ndparams == {"exclusive_storage": True}
 
 
 @pytest.mark.parametrize("template", ["plain", "sharedfile"])

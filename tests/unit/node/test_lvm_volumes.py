@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Logical volumes, by what LVM 2.03.16 of Debian 12 was seen to say; ``lvm.txt`` beside this file has its words."""
 
+import asyncio
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -20,9 +21,11 @@ from ganeti.errors import (
 from ganeti.host.process import Finished
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.node.storage.lvm.plain import PlainStorage
-from ganeti.node.storage.lvm.volumes import Group, Volumes, split
+from ganeti.node.storage.lvm.reported import Group, Physical, split
+from ganeti.node.storage.lvm.volumes import Placement, Volumes
 from ganeti.rpc.contract.storage import LvmSpace
 
+MIB = 1024**2
 _SAID = re.compile(r"^=== (\S+) (\d+)\n(.*?)(?:^---\n(.*?))?(?=^===|\Z)", re.MULTILINE | re.DOTALL)
 RECORDED = {
     name.replace("_", " "): (int(status), output, errors)
@@ -83,10 +86,11 @@ async def test_a_report_that_fails_or_cannot_be_read_is_no_empty_report():
 
 
 async def test_groups_tell_their_space_and_what_they_miss():
-    groups = await Volumes(Lvm(vgs=["groups"])).groups()
-    assert groups["testvg"] == Group("testvg", size=16, free=9)
+    groups = await Volumes(Lvm(pvs=["groups"])).groups()
+    of_testvg = (Physical("/dev/loop0", 8 * MIB, 3 * MIB, MIB), Physical("/dev/loop1", 8 * MIB, 6 * MIB, MIB))
+    assert groups["testvg"] == Group("testvg", size=16, free=9, physical=of_testvg)
     assert set(groups) == {"testvg", "xenvg"}
-    assert (await Volumes(Lvm(vgs=["groups with a missing volume"])).groups())["testvg"].missing == 1
+    assert (await Volumes(Lvm(pvs=["groups with a missing volume"])).groups())["testvg"].missing == 1
 
 
 async def test_physical_volumes_tell_their_space_but_for_those_that_are_missing():
@@ -99,7 +103,7 @@ async def test_a_new_volume_is_wiped_without_a_question_and_has_its_tags():
     lvm = Lvm(lvs=["no volumes"])
     await Volumes(lvm).create("testvg/one", 3, tags=["originstname+web1"])
     assert lvm.commands == [
-        "lvcreate --yes --wipesignatures y --zero y --name one --size 3m --addtag originstname+web1 testvg"
+        "lvcreate --yes --name one --addtag originstname+web1 --wipesignatures y --zero y --size 3m testvg"
     ]
     await Volumes(lvm).create("testvg/two", 4, stripes=2)
     assert lvm.commands[-1].endswith("--size 4m --type striped --stripes 2 testvg")
@@ -117,7 +121,7 @@ async def test_a_volume_that_is_there_is_left_as_it_is_if_it_has_the_size_that_i
 
 @pytest.mark.parametrize("answer", ["no space", "no space for stripes", "not enough for stripes"])
 async def test_a_full_volume_group_says_what_is_free(answer):
-    volumes = Volumes(Lvm(lvs=["no volumes"], vgs=["groups"], lvcreate=[answer]))
+    volumes = Volumes(Lvm(lvs=["no volumes"], pvs=["groups"], lvcreate=[answer]))
     with pytest.raises(InsufficientResources, match="testvg has 9 MiB free"):
         await volumes.create("testvg/big", 300)
 
@@ -183,8 +187,80 @@ async def test_volumes_are_activated_extended_and_renamed():
     ]
 
 
+async def test_a_volume_that_is_to_have_physical_volumes_for_itself_gets_those_that_nothing_is_on():
+    lvm = Lvm(lvs=["no volumes"], pvs=["groups of many"])
+    await Volumes(lvm).create_alone("testvg/one", 96, spindles=1)
+    await Volumes(lvm).create_alone("testvg/two", 120, spindles=2)
+    first, second = lvm.commands
+    assert first.endswith("--size 96m testvg /dev/loop1")
+    assert second.endswith("--size 120m --type striped --stripes 2 testvg /dev/loop1 /dev/loop4")
+
+
+@pytest.mark.parametrize(
+    ("spindles", "size", "told"),
+    [
+        (3, 8, "testvg has 2 physical volumes that nothing is on, 3 are needed"),
+        (1, 97, "1 physical volumes of volume group testvg take 96 MiB"),
+        (2, 193, "2 physical volumes of volume group testvg take 192 MiB"),
+    ],
+)
+async def test_too_few_physical_volumes_that_nothing_is_on_are_told_before_anything_is_made(spindles, size, told):
+    lvm = Lvm(lvs=["no volumes"], pvs=["groups of many"])
+    with pytest.raises(InsufficientResources, match=told):
+        await Volumes(lvm).create_alone("testvg/one", size, spindles=spindles)
+    with pytest.raises(EnvironmentUnfit, match="no volume group 'nonevg'"):
+        await Volumes(lvm).create_alone("nonevg/one", size, spindles=spindles)
+    assert lvm.commands == []
+
+
+async def test_two_volumes_that_are_made_at_once_do_not_get_the_same_physical_volume():
+    made, free = [], {"/dev/loop1", "/dev/loop4"}
+
+    async def run(*command, timeout):
+        assert timeout
+        await asyncio.sleep(0)
+        if command[0] == "lvcreate":
+            free.discard(command[-1])
+            made.append(command[-1])
+        said = "groups of many" if command[0] == "pvs" else "no volumes" if command[0] == "lvs" else "done"
+        status, output, errors = RECORDED[said]
+        for device in {"/dev/loop1", "/dev/loop4"} - free:
+            output = output.replace(
+                f'"{device}", "pv_size":"104857600", "pv_free":"104857600"',
+                f'"{device}", "pv_size":"104857600", "pv_free":"0"',
+            )
+        return Finished(command, status, output, errors)
+
+    volumes = Volumes(run)
+    await asyncio.gather(*(volumes.create_alone(f"testvg/{name}", 8, spindles=1) for name in ("one", "two")))
+    assert made == ["/dev/loop1", "/dev/loop4"]
+
+
+async def test_what_is_on_the_physical_volumes_of_a_volume_is_known_also_parts_of_pools():
+    placements = await Volumes(Lvm(lvs=["devices"])).placements(
+        ["testvg/one", "testvg/alone", "testvg/pool", "testvg/x"]
+    )
+    assert placements == {
+        "testvg/one": Placement(("/dev/loop0",), ("testvg/striped",)),
+        "testvg/alone": Placement(("/dev/loop4", "/dev/loop5"), ()),
+        "testvg/pool": Placement(("/dev/loop2",), ("testvg/pool_tdata",)),
+    }
+
+
+async def test_a_volume_that_has_physical_volumes_for_itself_grows_on_those_alone():
+    lvm = Lvm(lvs=["volumes", "devices"], pvs=["groups"], lvextend=["done", "no space to extend"])
+    volumes = Volumes(lvm)
+    await volumes.extend("testvg/striped", 9, in_place=True)
+    assert lvm.commands == ["lvextend --size 9m testvg/striped /dev/loop0 /dev/loop1"]
+    lvm = Lvm(lvs=["volumes", "devices"], pvs=["groups"], lvextend=["no space to extend"])
+    with pytest.raises(
+        InsufficientResources, match="gets no others; free on them: /dev/loop0: 3 MiB, /dev/loop1: 6 MiB"
+    ):
+        await Volumes(lvm).extend("testvg/striped", 300, in_place=True)
+
+
 async def test_a_full_volume_group_does_not_let_a_volume_grow():
-    volumes = Volumes(Lvm(lvs=["volumes"], vgs=["groups"], lvextend=["no space to extend"]))
+    volumes = Volumes(Lvm(lvs=["volumes"], pvs=["groups"], lvextend=["no space to extend"]))
     with pytest.raises(InsufficientResources, match="testvg has 9 MiB free"):
         await volumes.extend("testvg/one", 300)
 
@@ -245,7 +321,7 @@ async def test_a_volume_that_is_given_back_loses_name_and_tag_and_one_that_never
 
 
 async def test_a_physical_volume_is_closed_and_a_group_does_without_those_that_are_gone():
-    lvm = Lvm(pvs=["physical volumes"], vgs=["groups"])
+    lvm = Lvm(pvs=["groups"])
     volumes = Volumes(lvm)
     device = (await volumes.measured("lvm-pv"))[0].name
     await volumes.set_allocatable(device, allocatable=False)
@@ -258,6 +334,6 @@ async def test_a_physical_volume_is_closed_and_a_group_does_without_those_that_a
 
 
 async def test_a_group_that_cannot_be_repaired_says_why():
-    volumes = Volumes(Lvm(vgs=["groups"], vgreduce=["no space to extend"]))
+    volumes = Volumes(Lvm(pvs=["groups"], vgreduce=["no space to extend"]))
     with pytest.raises(ExecutionFailed, match="vgreduce"):
         await volumes.forget_missing("testvg")

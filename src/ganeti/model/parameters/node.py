@@ -34,7 +34,7 @@ class NodeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = ""
     spindle_count: Annotated[NonNegative, param("Number of disk spindles")] = 1
     exclusive_storage: Annotated[
-        bool, param("Use physical volumes exclusively: disks share no spindles", unsupported=True)
+        bool, param("Give each disk physical volumes of its own; set for the cluster or for node groups")
     ] = False
     ovs: Annotated[bool, param("Set up Open vSwitch on the node")] = False
     ovs_name: Annotated[Text | None, param("Name of the node's Open vSwitch")] = "switch1"

@@ -72,7 +72,8 @@ class BlockStorage:
         del unit
         return ()
 
-    async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
+    async def offers(self, sources: Sequence[str], *, exclusive: bool = False) -> tuple[Offer, ...]:
+        del exclusive
         return tuple([await self._offer(source) for source in sources])
 
     async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:

@@ -111,8 +111,8 @@ class Wiping(Protocol):
 class Adopting(Protocol):
     """Storage whose disks can be volumes that were there before. Every method can be repeated without harm."""
 
-    async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
-        """Of each, in their order. What is wrong with one is its ``problem``, and no error."""
+    async def offers(self, sources: Sequence[str], *, exclusive: bool = False) -> tuple[Offer, ...]:
+        """Of each, in their order. What is wrong with one is its ``problem``, and no error. See ExamineOffers."""
         ...
 
     async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:

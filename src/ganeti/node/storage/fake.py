@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity
 from ganeti.model.disk import Disk, DiskTemplate, DiskUse
 from ganeti.model.guest import Peer
-from ganeti.model.report import Space
-from ganeti.model.template import StorageUnit
+from ganeti.model.report import Space, Spindles
+from ganeti.model.template import TEMPLATES, StorageUnit
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.rpc.contract.storage import DiskStatus, LvmSpace, StoredVolume
@@ -21,19 +21,24 @@ from ganeti.rpc.server import Report
 
 _MIB = 1024**2
 _GROUP_SIZE = 1024**2  # MiB
+_LETTERS = "abcdefgh"
+_USABLE = 0.98
 
 
 class FakeStorage:
     """``disks`` by location. Nodes that are given the same mapping share their disks.
 
     ``strays``: the sizes of volumes that are no disks, by location. ``capacity`` in MiB. ``wiped``: where, from which
-    byte and to which.
+    byte and to which. ``spindles``: the sizes of physical volumes in MiB; all is on
+    the first one but what ``placed`` has, by location.
     """
 
     def __init__(self, disks: MutableMapping[str, Disk], capacity: int = _GROUP_SIZE) -> None:
         self.disks = disks
         self.strays: dict[str, int] = {}
         self.wiped: list[tuple[str, int, int]] = []
+        self.spindles = {f"/dev/sd{letter}": capacity // len(_LETTERS) for letter in _LETTERS}
+        self.placed: dict[str, tuple[str, ...]] = {}
         self._capacity = capacity
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
@@ -43,12 +48,15 @@ class FakeStorage:
             raise AlreadyExists(f"There is a disk of {found.size} MiB at {disk.location} already")
         if not found and self.used() + disk.size > self._capacity:
             raise InsufficientResources(f"No space for {disk.called} ({disk.size} MiB)")
+        if disk.exclusive and not found:
+            self.placed[disk.location] = self._empty(disk)
         report.progress(disk.size, disk.size, "MiB")
         self.disks[disk.location] = disk
 
     async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
         del peers
         self.disks.pop(disk.location, None)
+        self.placed.pop(disk.location, None)
 
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         del peers, use, force
@@ -73,7 +81,8 @@ class FakeStorage:
         if not found:
             raise UnknownEntity(f"There is no {disk.called} at {disk.location}")
         ensure_no_shrinking(disk, found.size, size)
-        if self.used() - found.size + size > self._capacity:
+        room = sum(self.spindles[device] for device in self.places(disk.location)) if disk.exclusive else self._capacity
+        if self.used() - found.size + size > self._capacity or size > room:
             raise InsufficientResources(f"No space for {disk.called} ({size} MiB)")
         report.progress(size, size, "MiB")
         self.disks[disk.location] = replace(found, size=size)
@@ -100,7 +109,10 @@ class FakeStorage:
         self.wiped.append((disk.location, start, await self.length(disk)))
 
     async def space(self, unit: StorageUnit) -> Space | None:
-        return Space(unit, self._capacity, self._capacity - self.used())
+        sizes = self.spindles.values()
+        spindles = Spindles(len(sizes), len(self._free()), int(min(sizes) * _USABLE), min(sizes), max(sizes))
+        in_group = TEMPLATES[unit.template].spindles != "none"
+        return Space(unit, self._capacity, self._capacity - self.used(), spindles if in_group else None)
 
     async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
         del unit
@@ -110,12 +122,35 @@ class FakeStorage:
         """MiB."""
         return sum(disk.size for disk in self.disks.values()) + sum(self.strays.values())
 
+    def places(self, location: str) -> tuple[str, ...]:
+        """The physical volumes that something is on."""
+        return self.placed.get(location, (next(iter(self.spindles)),))
+
+    def sharing(self, location: str) -> str:
+        """What else is on them, in words."""
+        others = [at for at in (*self.disks, *self.strays) if at != location]
+        shared = [at for at in others if not {*self.places(at)}.isdisjoint(self.places(location))]
+        return f"Its physical volumes have {', '.join(shared)} on them too" if shared else ""
+
+    def _free(self) -> list[str]:
+        taken = {device for at in (*self.disks, *self.strays) for device in self.places(at)}
+        return [device for device in self.spindles if device not in taken]
+
+    def _empty(self, disk: Disk) -> tuple[str, ...]:
+        free, wanted = self._free(), disk.spindles or 1
+        if len(free) < wanted or disk.size > wanted * int(min(self.spindles.values()) * _USABLE):
+            raise InsufficientResources(f"No space for {disk.called} ({disk.size} MiB)")
+        return tuple(free[:wanted])
+
     def _status(self, disk: Disk) -> DiskStatus:
         found = self.disks.get(disk.location)
         if not found:
             return DiskStatus(disk.uuid, "", problem=f"There is no disk at {disk.location}")
         problem = "" if found.size >= disk.size else f"It has {found.size} MiB instead of {disk.size} MiB"
-        return DiskStatus(disk.uuid, disk.location, found.size, problem)
+        status = DiskStatus(disk.uuid, disk.location, found.size, problem)
+        if not disk.exclusive:
+            return status
+        return replace(status, spindles=len(self.places(disk.location)), sharing=self.sharing(disk.location))
 
 
 class PaperVolumes:
@@ -128,8 +163,9 @@ class PaperVolumes:
 
     async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
         disks = [disk for disk in self._storage.disks.values() if disk.template is DiskTemplate.PLAIN]
-        found = [StoredVolume(d.location, d.size, (f"originstname+{d.owner}",), ("/dev/sda",)) for d in disks]
-        found += [StoredVolume(at, size, (), ("/dev/sda",)) for at, size in self._storage.strays.items()]
+        places = self._storage.places
+        found = [StoredVolume(d.location, d.size, (f"originstname+{d.owner}",), places(d.location)) for d in disks]
+        found += [StoredVolume(at, size, (), places(at)) for at, size in self._storage.strays.items()]
         return tuple(one for one in found if not groups or one.location.partition("/")[0] in groups)
 
     async def measured(self, kind: Literal["lvm-vg", "lvm-pv"]) -> tuple[LvmSpace, ...]:

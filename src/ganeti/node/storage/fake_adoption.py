@@ -23,12 +23,19 @@ class FakeAdoption:
         self._mirror = mirror
         self._before: dict[str, int | Disk | Copy] = {}  # what became of it, by the disk's location
 
-    async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
+    async def offers(self, sources: Sequence[str], *, exclusive: bool = False) -> tuple[Offer, ...]:
         sizes = {at: disk.size for at, disk in self._plain.disks.items()} | self._plain.strays
         return tuple(
-            Offer(sizes[source], source) if source in sizes else Offer(0, source, f"There is no volume {source}")
+            self._offer(source, sizes[source], exclusive=exclusive)
+            if source in sizes
+            else Offer(0, source, f"There is no volume {source}")
             for source in sources
         )
+
+    def _offer(self, source: str, size: int, *, exclusive: bool) -> Offer:
+        if not exclusive:
+            return Offer(size, source)
+        return Offer(size, source, self._plain.sharing(source), len(self._plain.places(source)))
 
     async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
         del peers
@@ -36,6 +43,7 @@ class FakeAdoption:
             return
         before = self._taken(source)
         self._before[disk.location] = before
+        self._has_moved(source, disk.location)
         size = before if isinstance(before, int) else before.size
         if disk.template is DiskTemplate.PLAIN:
             self._plain.disks[disk.location] = replace(disk, size=size)
@@ -51,12 +59,18 @@ class FakeAdoption:
         self._plain.disks.pop(disk.location, None)
         self._mirror.copies.pop(self._mirror.key(disk), None)
         before = self._before.pop(disk.location)
+        self._has_moved(disk.location, source)
         if isinstance(before, int):
             self._plain.strays[source] = before
         elif isinstance(before, Disk):
             self._plain.disks[source] = before
         else:
             self._mirror.copies[self._mirror.name, source] = before
+
+    def _has_moved(self, old: str, new: str) -> None:
+        """It has another name, and is where it was."""
+        if old in self._plain.placed:
+            self._plain.placed[new] = self._plain.placed.pop(old)
 
     def _has(self, disk: Disk) -> bool:
         return disk.location in self._plain.disks or self._mirror.key(disk) in self._mirror.copies

@@ -62,7 +62,8 @@ class FakeDevices:
         del unit
         return ()
 
-    async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
+    async def offers(self, sources: Sequence[str], *, exclusive: bool = False) -> tuple[Offer, ...]:
+        del exclusive
         return tuple(
             Offer(self._sizes[source], source)
             if source in self._sizes

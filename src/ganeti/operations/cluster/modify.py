@@ -27,6 +27,7 @@ from ganeti.operations.cluster.parameters_on_nodes import ensure_nodes_can
 from ganeti.operations.cluster.spelling import CLUSTER_OPTIONS, layered_parameters
 from ganeti.operations.instance.allocation import ensure_default_allocator
 from ganeti.operations.node.candidates import promote, promotions
+from ganeti.operations.node.spindles import ensure_exclusive_possible
 from ganeti.rpc.contract.node import CheckDevice
 
 _Uids = Annotated[list[tuple[NonNegative, NonNegative]], Meta(max_length=MOST_NAMES)]
@@ -76,6 +77,8 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         with problems.noted():
             if not self.force:
                 await ensure_nodes_can(cluster, new)
+        with problems.noted():
+            await ensure_exclusive_possible(cluster, state.changed([new]))
         problems.tell()
         return new
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Record the sizes that disks have."""
+"""Record the sizes that disks have, and how many physical volumes where storage is exclusive."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from ganeti.declare.types import Names
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import JobOperation
+from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
 from ganeti.model.instance import Instance
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.operations.instance.examination import examine_all
 from ganeti.operations.instance.subject import node_names
+from ganeti.rpc.contract.storage import DiskStatus
 
 
 class ClusterRepairDiskSizes(
     JobOperation[list[Instance]], frozen=True, kw_only=True, tag="OP_CLUSTER_REPAIR_DISK_SIZES"
 ):
-    """Record the sizes that disks have where other sizes are recorded."""
+    """Record the sizes that disks have where other sizes are recorded; with exclusive storage their spindles too."""
 
     role: ClassVar[Role] = Role.ADMIN
     commands: ClassVar[tuple[Command, ...]] = (
@@ -50,20 +52,21 @@ class ClusterRepairDiskSizes(
         return self._instances(cluster.state)
 
     async def run(self, cluster: RunContext, plan: list[Instance]) -> list[list[Any]]:
-        """Of each disk whose size is recorded anew: its instance, its number, "size", MiB."""
-        found = await examine_all(cluster, plan)
-        for node, why in found.silent.items():
+        """What is recorded anew: the instance, which of its disks, "size" and MiB, or "spindles" and their number."""
+        examined = await examine_all(cluster, plan)
+        for node, why in examined.silent.items():
             cluster.warn(f"The disks on {node} are not known: {why}")
         changes, after = [], []
         for instance in plan:
             disks = list(instance.disks)
             for index, disk in enumerate(instance.disks):
-                status = found.statuses.get((instance.primary_node, disk.uuid))
+                status = examined.statuses.get((instance.primary_node, disk.uuid))
                 if status and not status.size:
                     cluster.warn(f"disk/{index} of {instance.name} is not there: {status.problem}")
-                elif status and status.size != disk.size:
-                    disks[index] = replace(disk, size=status.size)
-                    changes.append([instance.name, index, "size", status.size])
+                elif status:
+                    found = _found(disk, status)
+                    disks[index] = replace(disk, **found)
+                    changes += [[instance.name, index, name, value] for name, value in found.items()]
             if tuple(disks) != instance.disks:
                 after.append(evolve(instance, disks=tuple(disks)))
         await cluster.commit(after)
@@ -71,3 +74,11 @@ class ClusterRepairDiskSizes(
 
     def _instances(self, state: State) -> list[Instance]:
         return [state.find(Instance, name) for name in self.instances] if self.instances else state.instances
+
+
+def _found(disk: Disk, status: DiskStatus) -> dict[str, int]:
+    """What is otherwise than recorded."""
+    found = {"size": status.size}
+    if status.spindles:  # they are told where storage is exclusive
+        found["spindles"] = status.spindles
+    return {name: value for name, value in found.items() if getattr(disk, name) != value}

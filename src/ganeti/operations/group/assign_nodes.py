@@ -21,6 +21,7 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.group.subject import GROUP_ARGUMENT, GroupOperation
 from ganeti.operations.instance.networks import not_connected
+from ganeti.operations.node.spindles import ensure_exclusive_possible
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class GroupAssignNodes(GroupOperation[GroupAssignNodesPlan], frozen=True, kw_onl
         if cut_off := [*_cut_off(state, group, moved)]:
             raise WrongState("\n".join(cut_off))
         before, after = _split(state), _split(state.changed(moved))
+        await ensure_exclusive_possible(cluster, state.changed(moved))
         new = [name for name in after if name not in before]
         if new and not self.force:
             raise WrongState(

@@ -20,6 +20,7 @@ from ganeti.model.state import State
 from ganeti.operations.cluster.spelling import GROUP_OPTIONS, layered_parameters
 from ganeti.operations.group.changes import changed, newly_forbidden
 from ganeti.operations.group.subject import GROUP_ARGUMENT, GroupOperation
+from ganeti.operations.node.spindles import ensure_exclusive_possible
 
 _BODY_NAMES = {"custom_ndparams": "ndparams", "custom_diskparams": "diskparams", "custom_ipolicy": "ipolicy"}
 
@@ -59,6 +60,7 @@ class GroupModify(GroupOperation[GroupModifyPlan], frozen=True, kw_only=True, ta
             raise WrongInput("Nothing to change; 'gnt-group modify --help' lists what can be")
         group = self.group(state)
         after = changed(state, group, given)
+        await ensure_exclusive_possible(cluster, state.changed([after]))
         return GroupModifyPlan(group, after, newly_forbidden(state, state.changed([after]), after))
 
     async def run(self, cluster: RunContext, plan: GroupModifyPlan) -> list[tuple[str, Any]]:

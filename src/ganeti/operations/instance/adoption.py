@@ -11,7 +11,7 @@ from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.entity import evolve
-from ganeti.model.guest import Guest
+from ganeti.model.guest import Guest, has_own_spindles
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.template import TEMPLATES
@@ -32,14 +32,18 @@ def sources_of(instance: Instance, requests: Sequence[DiskRequest]) -> tuple[str
 
 async def with_sizes(cluster: CheckContext, instance: Instance, node: Node, sources: Sequence[str]) -> Instance:
     """The instance with the sizes of what it adopts. Raises WrongState for what cannot be adopted."""
-    if not sources:
-        return instance
     others = sorted(_devices_of_others(cluster, instance))
-    call = ExamineOffers(template=instance.disk_template, sources=(*sources, *others))
+    exclusive = has_own_spindles(cluster.state, instance)
+    call = ExamineOffers(template=instance.disk_template, sources=(*sources, *others), exclusive=exclusive)
     offers = await cluster.call(node, call)
     taken = {offer.device for offer in offers[len(sources) :]} | set(owners(cluster.state, node))
     _ensure_free(node, sources, offers[: len(sources)], taken)
-    disks = [replace(disk, size=offer.size) for disk, offer in zip(instance.disks, offers, strict=False)]
+    offered = offers[: len(sources)]
+    _ensure_spindles(instance, offered)
+    disks = [
+        replace(disk, size=offer.size, spindles=offer.spindles or None)
+        for disk, offer in zip(instance.disks, offered, strict=True)
+    ]
     return evolve(instance, disks=tuple(disks))
 
 
@@ -50,6 +54,17 @@ async def adopt(cluster: RunContext, guest: Guest, node: Node, sources: Sequence
     what = f"the adoption of {', '.join(sources)} by {guest.name} on {node.name}"
     await cluster.will_leave((what, node, ReturnDisks(disks=disks, sources=places)))
     await cluster.call(node, AdoptDisks(disks=disks, sources=places))
+
+
+def _ensure_spindles(instance: Instance, offers: Sequence[Offer]) -> None:
+    wrong = [
+        f"Disk {index}: parameter 'spindles': what is adopted is on {offer.spindles} physical volumes, "
+        f"not on {disk.spindles}; leave it out"
+        for index, (disk, offer) in enumerate(zip(instance.disks, offers, strict=True))
+        if disk.spindles not in (None, offer.spindles)
+    ]
+    if wrong:
+        raise WrongInput("\n".join(wrong))
 
 
 def _devices_of_others(cluster: CheckContext, instance: Instance) -> set[str]:

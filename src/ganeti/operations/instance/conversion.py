@@ -25,6 +25,7 @@ from ganeti.operations.instance.copying import copy_disks, left_of, with_true_si
 from ganeti.operations.instance.disks import disk_place, parse_template
 from ganeti.operations.instance.making import connect_copies, leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
+from ganeti.operations.instance.spindles import with_spindles
 from ganeti.operations.instance.subject import nodes_of, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.rpc.contract.adoption import AdoptDisks, ReturnDisks
@@ -71,7 +72,8 @@ async def planned(cluster: CheckContext, instance: Instance, wish: Wish) -> Conv
     disks = [_converted(disk, index, template, place, wish) for index, disk in enumerate(old.disks)]
     new = placed_on(cluster, evolve(old, disk_template=template, disks=tuple(disks)), nodes)
     cluster.reserve(new)
-    return Conversion(old, new)
+    conversion = Conversion(old, new)
+    return conversion if conversion.in_place else Conversion(old, await with_spindles(cluster, new))
 
 
 async def carry_out(cluster: RunContext, conversion: Conversion, changes: Mapping[str, Any], *, wait: bool) -> None:

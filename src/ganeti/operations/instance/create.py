@@ -32,6 +32,7 @@ from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
 from ganeti.model.disk import DiskTemplateName
 from ganeti.model.entity import evolve
+from ganeti.model.group import Group
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
@@ -52,6 +53,7 @@ from ganeti.operations.instance.networks import ensure_connected, ensure_no_conf
 from ganeti.operations.instance.nics import NicRequests
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_no_namesake
+from ganeti.operations.instance.spindles import ensure_told, ensure_told_somewhere, with_spindles
 from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark, start
 from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, instance_environment, nodes_of, online
 from ganeti.operations.instance.synchronising import wait_for_sync
@@ -306,11 +308,14 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             named = problems.attempt(partial(self._named_nodes, cluster.state, instance), None)
         problems.tell()
         cluster.reserve(instance)
-        wanted = Wanted(instance, self.group_name, self.iallocator)
-        nodes = named or [online(node) for node in await allocate(cluster, wanted)]
+        nodes = named or await self._allocated(cluster, instance)
         node, instance = nodes[0], placed_on(cluster, instance, nodes)
         sources = sources_of(instance, self.disks)
-        instance = await with_sizes(cluster, instance, node, sources)
+        ensure_told(cluster.state, instance, adopted=bool(sources))
+        if sources:
+            instance = await with_sizes(cluster, instance, node, sources)
+        else:
+            instance = await with_spindles(cluster, instance, told=range(len(instance.disks)))
         cluster.reserve(instance)
         with problems.noted():
             ensure_connected(cluster.state, instance)
@@ -412,6 +417,12 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         if self.iallocator:
             raise WrongInput("Give either a node (-n) or an allocator (-I), not both")
         return named_nodes(instance.disk_template, primary, secondary)
+
+    async def _allocated(self, cluster: CheckContext, instance: Instance) -> list[Node]:
+        group = cluster.state.find(Group, self.group_name) if self.group_name else None
+        ensure_told_somewhere(cluster.state, instance, group)
+        chosen = await allocate(cluster, Wanted(instance, self.group_name, self.iallocator))
+        return [online(node) for node in chosen]
 
     async def _start(self, cluster: RunContext, plan: CreatePlan) -> None:
         instance = cluster.state.get(Instance, plan.instance.uuid)

@@ -16,7 +16,7 @@ from ganeti.declare.types import (
     AdoptedVolume,
     Name,
     NonEmpty,
-    NonNegative,
+    Positive,
     Size,
     StorageProviderName,
     StorageProviderParameters,
@@ -39,7 +39,9 @@ class DiskRequest(Item, frozen=True, kw_only=True):
     size: Annotated[Size | None, param("Size, in MiB or with a unit")] = None
     mode: Annotated[AccessMode, param("Access mode: rw or ro")] = "rw"
     name: Annotated[Name | None, param("Name of the disk")] = None
-    spindles: Annotated[NonNegative | None, param("Number of spindles, for exclusive storage")] = None
+    spindles: Annotated[
+        Positive | None, param("How many physical volumes it has for itself, where storage is exclusive")
+    ] = None
     vg: Annotated[VolumeGroup | None, param("LVM volume group, for plain and drbd")] = None
     metavg: Annotated[VolumeGroup | None, param("LVM volume group of the DRBD metadata")] = None
     access: Annotated[
@@ -89,6 +91,7 @@ def parse_template(cluster: Cluster, name: str | None) -> DiskTemplate:
 _IN_VOLUME_GROUPS = (DiskTemplate.PLAIN, DiskTemplate.DRBD)
 _ONLY_FOR = {
     "vg": _IN_VOLUME_GROUPS,
+    "spindles": (DiskTemplate.PLAIN,),
     "metavg": (DiskTemplate.DRBD,),
     "access": (DiskTemplate.EXT, DiskTemplate.GLUSTER, DiskTemplate.RBD),
     "adopt": (DiskTemplate.PLAIN, DiskTemplate.BLOCK),

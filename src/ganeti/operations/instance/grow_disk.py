@@ -24,7 +24,7 @@ from ganeti.errors import InsufficientResources, WrongInput, WrongState
 from ganeti.host.gathering import gather
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
-from ganeti.model.guest import disks_of, guest_of, peers_of
+from ganeti.model.guest import disks_of, guest_of, has_own_spindles, peers_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
@@ -156,8 +156,13 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
     async def _ensure_space(
         self, cluster: CheckContext, instance: Instance, nodes: tuple[Node, ...], size: int
     ) -> None:
-        """So that not one copy grows, which cannot be undone, and the other one fails."""
+        """So that not one copy grows, which cannot be undone, and the other one fails.
+
+        Of a disk that has its physical volumes for itself only its node knows what is free on them.
+        """
         disk = instance.disks[self.disk]
+        if has_own_spindles(cluster.state, instance):
+            return
         unit, more = unit_of(cluster.state.cluster, disk), size - disk.size
         if unit is None:
             return

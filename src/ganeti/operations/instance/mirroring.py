@@ -16,6 +16,7 @@ from ganeti.model.guest import disk_layers, disks_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.template import TEMPLATES
+from ganeti.operations.instance.spindles import ensure_suitable
 
 PORTS = range(11000, 15000)  # of consoles and replication, as Ganeti's pool
 # The parameter that says where the disks of a template are.
@@ -26,8 +27,10 @@ _SECRET = 20  # octets: DRBD takes up to 64 characters (drbd.conf(5), "shared-se
 def placed_on(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) -> Instance:
     """The instance on its primary node, with the mirrors of its disks on that and the secondary one.
 
-    What it takes is free now; the caller reserves it at once. Raises InsufficientResources if no port is free.
+    What it takes is free now; the caller reserves it at once. Raises InsufficientResources if no port is free,
+    WrongInput for nodes that its disks cannot be on.
     """
+    ensure_suitable(cluster.state, instance, nodes)
     instance = evolve(instance, primary_node=nodes[0].uuid)
     if place := _KEPT.get(instance.disk_template):
         return _kept_there(cluster, instance, place)

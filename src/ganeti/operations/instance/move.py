@@ -31,6 +31,7 @@ from ganeti.operations.instance.networks import ensure_connected, network_locks
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.shutdown import IgnoreConsistency, stop_and_clear
+from ganeti.operations.instance.spindles import with_spindles
 from ganeti.operations.instance.startup import ensure_it_fits, start
 from ganeti.operations.instance.subject import (
     INSTANCE_ARGUMENT,
@@ -95,6 +96,7 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
         await ensure_nowhere(cluster, instance, but=[source])
         moved = evolve(await with_true_sizes(cluster, instance), primary_node=target.uuid)
         ensure_connected(state, moved)
+        moved = await with_spindles(cluster, moved)
         if not self.ignore_ipolicy:
             ensure_allowed(state, moved)
         guest = guest_of(state.changed([moved]), moved)

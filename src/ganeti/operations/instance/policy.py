@@ -13,6 +13,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.parameters.policy import Spec
 from ganeti.model.state import State
+from ganeti.model.template import TEMPLATES
 
 IgnorePolicy = Annotated[bool, param("Ignore violations of the instance policy", "--ignore-ipolicy")]
 
@@ -38,14 +39,20 @@ def _told(group: Group, forbidden: list[str]) -> str:
 
 
 def violations(state: State, instance: Instance, group: Group) -> list[str]:
-    """Why a group's instance policy forbids an instance; empty if it doesn't."""
+    """Why a group's instance policy forbids an instance; empty if it doesn't.
+
+    Where its disks have physical volumes of their own, the policy is about their number, if that is recorded.
+    """
     backend = backend_parameters(state, instance)
+    spindles = [disk.spindles for disk in instance.disks if disk.spindles is not None]
+    exclusive = TEMPLATES[instance.disk_template].spindles == "own" and state.is_exclusive(group)
+    counted = exclusive and len(spindles) == len(instance.disks)
     spec = Spec(
         cpu_count=backend.vcpus,
         disk_count=len(instance.disks),
         memory_size=backend.maxmem,
         nic_count=len(instance.nics),
-        spindle_use=backend.spindle_use,
+        spindle_use=sum(spindles) if counted else backend.spindle_use,
     )
     sizes = tuple(disk.size for disk in instance.disks)
     return state.policy_of(group).violations(spec, sizes, instance.disk_template)

@@ -17,13 +17,13 @@ from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.text import parse_number, parse_size
-from ganeti.declare.types import MOST_DISKS, DiskIndex, Names, NonNegative, PositiveSize
+from ganeti.declare.types import MOST_DISKS, DiskIndex, Names, Positive, PositiveSize
 from ganeti.errors import GanetiError, UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.model.disk import AccessMode
 from ganeti.model.entity import evolve
-from ganeti.model.guest import Guest, disks_of, guest_of, peers_of
+from ganeti.model.guest import Guest, disks_of, guest_of, has_own_spindles, peers_of
 from ganeti.model.instance import Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
@@ -36,6 +36,7 @@ from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.networks import ensure_connected, network_locks
 from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.presence import ensure_stopped
+from ganeti.operations.instance.spindles import with_spindles
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, online
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.rpc.contract.storage import ExamineDisks
@@ -48,7 +49,9 @@ class DiskChange(Item, frozen=True, kw_only=True):
 
     size: Annotated[PositiveSize | None, param("Size, in MiB or with a unit")] = None
     mode: Annotated[AccessMode | None, param("Access mode: rw or ro")] = None
-    spindles: Annotated[NonNegative | None, param("Number of spindles, for exclusive storage")] = None
+    spindles: Annotated[
+        Positive | None, param("How many physical volumes it has for itself, where storage is exclusive")
+    ] = None
 
 
 # A number and what changes. No tuple: msgspec 0.23 crashes on one in a union whose content is wrong.
@@ -134,6 +137,7 @@ class InstanceRecreateDisks(
         made = await self._placed(cluster, made)
         for node in nodes_of(cluster.state, made):
             online(node)
+        made = await self._with_spindles(cluster, made, indexes)
         await _ensure_lost(cluster, instance, made, indexes)
         guest = guest_of(cluster.state.changed([made]), made)
         disks = tuple(disk for index, disk in enumerate(guest.disks) if index in indexes)
@@ -175,6 +179,15 @@ class InstanceRecreateDisks(
             }
             disks[index] = replace(disks[index], **given)
         return evolve(instance, disks=tuple(disks))
+
+    async def _with_spindles(self, cluster: CheckContext, made: Instance, indexes: frozenset[int]) -> Instance:
+        told = {index for index, change in self._changes().items() if change.spindles is not None}
+        if told and not has_own_spindles(cluster.state, made):
+            raise WrongInput(
+                f"Disk {min(told)}: parameter 'spindles' is for node groups whose storage is exclusive, and for disks "
+                "of template 'plain'"
+            )
+        return await with_spindles(cluster, made, made=sorted(indexes), told=told)
 
     def _named(self, state: State) -> list[Node]:
         return [state.find(Node, name) for name in self.node_uuids or self.nodes]

@@ -23,6 +23,7 @@ from ganeti.model.state import State
 from ganeti.operations.node.addresses import ensure_addresses_free, ensure_secondary_there
 from ganeti.operations.node.candidates import catch_up, eligible, equip, promotions
 from ganeti.operations.node.changes import changed
+from ganeti.operations.node.spindles import ensure_exclusive_possible
 from ganeti.operations.node.subject import node_environment, others
 from ganeti.rpc.contract.node import Ping
 
@@ -61,6 +62,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         if not self.dry_run:  # which is asked before the node gets its credentials
             await self._ensure_it_answers(cluster, node)
             await ensure_secondary_there(cluster, node)
+            await ensure_exclusive_possible(cluster, state.changed([node]))
             node = evolve(node, certificate=cluster.certificate_of(node), next_certificate="")
         candidate = node.master_candidate or node in promotions(state.changed([node]))
         return evolve(node, master_candidate=candidate and eligible(node))

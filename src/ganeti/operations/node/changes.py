@@ -8,6 +8,8 @@ from typing import Any
 
 from ganeti.declare.problems import Problems
 from ganeti.declare.setting import with_given
+from ganeti.declare.text import RESET
+from ganeti.errors import WrongInput
 from ganeti.model.node import Node
 from ganeti.model.parameters import overrides
 from ganeti.model.parameters.node import NodeParameters
@@ -35,9 +37,18 @@ def _ended(given: Mapping[str, Any]) -> dict[str, bool]:
     return {role: False for role, over in ended.items() if over}
 
 
+def _parameters(node: Node, given: Mapping[str, Any]) -> dict[str, Any]:
+    if given.get("exclusive_storage", RESET) != RESET:
+        raise WrongInput(
+            "Parameter 'ndparams': exclusive_storage is the same for all nodes of a group; set it for the group "
+            "('gnt-group modify --node-parameters') or the cluster"
+        )
+    return overrides(NodeParameters, given, node.ndparams, "Parameter 'ndparams'")
+
+
 # How the settings are made of what is given that don't just take its place.
 _MERGED: Mapping[str, Callable[[Node, Any], Any]] = {
-    "ndparams": lambda node, given: overrides(NodeParameters, given, node.ndparams, "Parameter 'ndparams'"),
+    "ndparams": _parameters,
     "hv_state": lambda node, given: {**node.hv_state, **given},
     "disk_state": lambda node, given: {**node.disk_state, **given},
 }

@@ -223,6 +223,7 @@ def _node(name: str, wire: WireNode, groups: Mapping[str, int], node_memory: int
         free_disk=sizes["free_disk"],
         cpus=sizes["total_cpus"],
         node_cpus=sizes["reserved_cpus"],
+        spindles=wire.total_spindles if wire.total_spindles and node.exclusive_storage else node.spindles,
         free_spindles=sizes["free_spindles"],
     )
 

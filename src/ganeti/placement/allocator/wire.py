@@ -70,6 +70,7 @@ class WireNode(Struct, frozen=True):
     total_cpus: Size | None = None
     reserved_cpus: int | None = None
     free_spindles: int | None = None
+    total_spindles: int | None = None
 
 
 class WireDisk(Struct, frozen=True):

@@ -30,7 +30,7 @@ def write_message(state: State, snapshot: Snapshot, request: Mapping[str, Any]) 
         "ipolicy": as_mapping(snapshot.policy),
         "nodegroups": {group.uuid: _group(group) for group in snapshot.groups},
         "nodes": {
-            node.name: _node(snapshot, index, state.find(model_node.Node, node.name))
+            node.name: _node(state, snapshot, index, state.find(model_node.Node, node.name))
             for index, node in enumerate(snapshot.nodes)
         },
         "instances": {
@@ -69,8 +69,8 @@ def _group(group: Group) -> dict[str, Any]:
     }
 
 
-def _node(snapshot: Snapshot, index: int, configured: model_node.Node) -> dict[str, Any]:
-    node = snapshot.nodes[index]
+def _node(state: State, snapshot: Snapshot, index: int, configured: model_node.Node) -> dict[str, Any]:
+    node, parameters = snapshot.nodes[index], state.node_parameters(configured)
     known = {
         "group": snapshot.groups[node.group].uuid,
         "primary_ip": configured.primary_ip,
@@ -83,7 +83,7 @@ def _node(snapshot: Snapshot, index: int, configured: model_node.Node) -> dict[s
         # A node that does not answer can take nothing either.
         "offline": configured.offline or (node.offline and not configured.drained),
         "ndparams": {
-            "spindle_count": node.spindles,
+            "spindle_count": parameters.spindle_count,
             "exclusive_storage": node.exclusive_storage,
             "cpu_speed": node.cpu_speed,
         },
@@ -103,7 +103,7 @@ def _figures(snapshot: Snapshot, index: int) -> dict[str, Any]:
         "free_disk": node.free_disk,
         "total_cpus": node.cpus,
         "reserved_cpus": node.node_cpus,
-        "total_spindles": 0,
+        "total_spindles": node.spindles if node.exclusive_storage else 0,
         "free_spindles": node.free_spindles,
         "i_pri_memory": sum(instance.memory for instance in primaries),
         "i_pri_up_memory": sum(instance.memory for instance in primaries if instance.status.running),

@@ -14,18 +14,26 @@ from ganeti.rpc.call import Call
 
 
 class Offer(Struct, frozen=True):
-    """``size`` is MiB, ``device`` what it is whatever name it is called by. ``problem``: why it cannot be a disk."""
+    """``size`` is MiB, ``device`` what it is whatever name it is called by. ``problem``: why it cannot be a disk.
+
+    ``spindles``: how many physical volumes it has for itself, if it was asked for.
+    """
 
     size: int
     device: str
     problem: str = ""
+    spindles: int = 0
 
 
 class ExamineOffers(Call[tuple[Offer, ...]], frozen=True, tag="adoption.examine"):
-    """What is there that could become disks of a template: logical volumes as VG/LV, devices by their paths."""
+    """What is there that could become disks of a template: logical volumes as VG/LV, devices by their paths.
+
+    ``exclusive``: what shares physical volumes with anything cannot.
+    """
 
     template: DiskTemplate
     sources: tuple[str, ...]
+    exclusive: bool = False
 
 
 class AdoptDisks(Call[None], frozen=True, tag="adoption.adopt"):

@@ -147,7 +147,8 @@ class DiskStatus(Struct, frozen=True):
     """``path`` is the device or file as the node sees it, empty if it has none; ``size`` MiB, 0 if it is not there.
 
     ``mirror`` is None for a disk that is not mirrored and for one that the node does not hold now. ``allocated``: MiB
-    that it takes of its storage by now; None if that is not known, or as much as its size.
+    that it takes of its storage by now; None if that is not known, or as much as its size. Of disks that have physical
+    volumes for themselves ``spindles`` is their number, ``sharing`` what is on them too, in words.
     """
 
     uuid: str
@@ -156,6 +157,8 @@ class DiskStatus(Struct, frozen=True):
     problem: str = ""
     mirror: MirrorStatus | None = None
     allocated: int | None = None
+    spindles: int = 0
+    sharing: str = ""
 
 
 class ExamineDisks(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.examine"):

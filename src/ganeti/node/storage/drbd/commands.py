@@ -11,7 +11,8 @@ from ganeti.host.process import Finished
 from ganeti.node.storage.drbd.options import two_primaries_option
 from ganeti.node.storage.drbd.replica import Replica
 from ganeti.node.storage.drbd.status import Connection, Resource, parse_connection, parse_events
-from ganeti.node.storage.lvm.volumes import Run, device_of
+from ganeti.node.storage.lvm.reported import device_of
+from ganeti.node.storage.lvm.volumes import Run
 
 _TIME = 60.0  # seconds; what touches a disk waits for it
 _VOLUME = "0"  # of its resource

@@ -21,7 +21,8 @@ from ganeti.node.storage.drbd.status import Resource, parse_finish
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.node.storage.lvm import plain
-from ganeti.node.storage.lvm.volumes import Volume, Volumes
+from ganeti.node.storage.lvm.reported import Volume
+from ganeti.node.storage.lvm.volumes import Volumes
 from ganeti.rpc.contract.adoption import Offer
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
@@ -115,8 +116,8 @@ class DrbdStorage:
             await self._make(replica)
             await self._drbd.attach(replica)
 
-    async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
-        return await self._plain.offers(sources)
+    async def offers(self, sources: Sequence[str], *, exclusive: bool = False) -> tuple[Offer, ...]:
+        return await self._plain.offers(sources, exclusive=exclusive)
 
     async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
         """A volume becomes the data of this node's copy; which copy is the newer one is said when it is held."""

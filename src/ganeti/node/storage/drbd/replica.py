@@ -13,7 +13,7 @@ from ganeti.model.guest import Peer
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.disk import DrbdParameters
 from ganeti.node.storage.drbd.options import disk_options, net_options
-from ganeti.node.storage.lvm.volumes import device_of
+from ganeti.node.storage.lvm.reported import device_of
 
 
 @dataclass(frozen=True, slots=True)

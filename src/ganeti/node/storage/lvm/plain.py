@@ -20,7 +20,8 @@ from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.growing import ensure_no_shrinking
-from ganeti.node.storage.lvm.volumes import Volume, Volumes, device_of, no_group
+from ganeti.node.storage.lvm.reported import Volume, device_of
+from ganeti.node.storage.lvm.volumes import Placement, Volumes, no_group
 from ganeti.node.storage.zeroing import wipe
 from ganeti.rpc.contract.adoption import Offer
 from ganeti.rpc.contract.storage import DiskStatus
@@ -40,10 +41,12 @@ class PlainStorage:
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
         del peers, report  # no volume of any size takes long
+        place, tags = (disk.location, disk.size), owner_tags(disk)
         with _named(disk, disk.size):
-            await self._volumes.create(
-                disk.location, disk.size, stripes=disk.params.get("stripes", 1), tags=owner_tags(disk)
-            )
+            if disk.exclusive:
+                await self._volumes.create_alone(*place, spindles=disk.spindles or 1, tags=tags)
+            else:
+                await self._volumes.create(*place, stripes=disk.params.get("stripes", 1), tags=tags)
 
     async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
         del peers
@@ -63,9 +66,10 @@ class PlainStorage:
         del peers
         try:
             found = await self._volumes.found([disk.location for disk in disks])
+            placements = await self._volumes.placements([disk.location for disk in disks if disk.exclusive])
         except _NOT_NOW as error:  # to ask for each of them would not give more, and take long
             return tuple(DiskStatus(disk.uuid, "", problem=error.message) for disk in disks)
-        return tuple(_status(disk, found) for disk in disks)
+        return tuple(_status(disk, found, placements.get(disk.location)) for disk in disks)
 
     def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
@@ -75,7 +79,7 @@ class PlainStorage:
         del peers, report, copy
         ensure_no_shrinking(disk, disk.size, size)
         with _named(disk, size):
-            await self._volumes.extend(disk.location, size)
+            await self._volumes.extend(disk.location, size, in_place=disk.exclusive)
 
     async def label(self, disk: Disk, peers: Sequence[Peer]) -> None:
         del peers
@@ -88,9 +92,10 @@ class PlainStorage:
         await self._volumes.activate(disk.location)
         await wipe(device_of(disk.location), start, report, f"{disk.called}")
 
-    async def offers(self, sources: Sequence[str]) -> tuple[Offer, ...]:
+    async def offers(self, sources: Sequence[str], *, exclusive: bool = False) -> tuple[Offer, ...]:
         found = await self._volumes.found(sources)
-        return tuple(_offer(source, found.get(source)) for source in sources)
+        placements = await self._volumes.placements(sources) if exclusive else {}
+        return tuple(_offer(source, found.get(source), placements.get(source)) for source in sources)
 
     async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
         """The volume gets the name and the tags that one that is made for the disk would have."""
@@ -136,7 +141,7 @@ async def space(volumes: Volumes, unit: StorageUnit) -> Space | None:
     except _NOT_NOW as error:
         _log.warning("The space of volume group %s is not known: %s", unit.key, error.message)
         return None
-    return Space(unit, group.size, group.free) if group else None
+    return Space(unit, group.size, group.free, group.spindles) if group else None
 
 
 async def problems(volumes: Volumes, name: str) -> tuple[str, ...]:
@@ -161,19 +166,33 @@ def volume_problem(volume: Volume | None, location: str, size: int) -> str:
     return "" if volume.size >= size else f"Logical volume {location} has {volume.size} MiB instead of {size} MiB"
 
 
-def _offer(source: str, volume: Volume | None) -> Offer:
-    problem = volume_problem(volume, source, 0)
+def _offer(source: str, volume: Volume | None, placement: Placement | None = None) -> Offer:
+    problem = volume_problem(volume, source, 0) or _sharing(placement)
     if volume and volume.in_use:
         problem = f"Logical volume {source} is in use: a program or a mount has it open"
     elif volume and not volume.whole:
         problem = f"Logical volume {source} is a pool, or a part of another volume"
-    return Offer(volume.size if volume else 0, source, problem)
+    if not volume:
+        return Offer(0, source, problem)
+    return Offer(volume.size, source, problem, len(placement.devices) if placement else 0)
 
 
-def _status(disk: Disk, found: Mapping[str, Volume]) -> DiskStatus:
+def _status(disk: Disk, found: Mapping[str, Volume], placement: Placement | None) -> DiskStatus:
     volume = found.get(disk.location)
     problem = volume_problem(volume, disk.location, disk.size)
-    return DiskStatus(disk.uuid, volume.path, volume.size, problem) if volume else DiskStatus(disk.uuid, "", 0, problem)
+    if not volume:
+        return DiskStatus(disk.uuid, "", 0, problem)
+    spindles = len(placement.devices) if placement else 0
+    return DiskStatus(disk.uuid, volume.path, volume.size, problem, spindles=spindles, sharing=_sharing(placement))
+
+
+def _sharing(placement: Placement | None) -> str:
+    """Why a volume that should have its physical volumes for itself has not; empty if it has, and if nobody asked."""
+    if placement and not placement.devices:
+        return "It has no physical volumes for itself, as it is in a thin pool"
+    if not placement or not placement.others:
+        return ""
+    return f"Its physical volumes ({', '.join(placement.devices)}) have {', '.join(placement.others)} on them too"
 
 
 @contextmanager

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Logical volumes: every command of LVM that a node gives.
 
-They are found through ``PATH``, and what they report is read as JSON (lvmreport(7)).
+They are found through ``PATH``; what they report is read in ``reported.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Generic, Literal, Protocol, TypeVar
-
-from msgspec import DecodeError, Meta, Struct, json
+from typing import Literal, Protocol
 
 from ganeti.errors import (
     AlreadyExists,
@@ -27,25 +24,18 @@ from ganeti.errors import (
 )
 from ganeti.host import process
 from ganeti.host.process import Finished
+from ganeti.node.storage.lvm import reported
+from ganeti.node.storage.lvm.reported import Group, Volume, split
 from ganeti.rpc.contract.storage import LvmSpace, StoredVolume
 
-R = TypeVar("R")
 _MIB = 1024**2
 _REPORT_TIME = 30.0  # seconds
 _GROUPS_TIME = 8.0  # seconds; the report of the whole node waits for it, see DescribeNode
 _CHANGE_TIME = 120.0  # seconds; discarding what a removed volume held may take long
 
-_REPORTED = ("--reportformat", "json", "--units", "b", "--nosuffix")
-_VOLUME_FIELDS = "vg_name,lv_name,lv_size,lv_attr,lv_tags,vg_extent_size"
-_DEVICE_FIELDS = "vg_name,lv_name,devices"
-_GROUP_FIELDS = "vg_name,vg_size,vg_free,vg_missing_pv_count"
-_PHYSICAL_FIELDS = "pv_name,pv_size,pv_free,pv_attr"
-# lvm(8), "VALID NAMES"; longer ones do not fit into the name of a device.
-_LOCATION = re.compile(r"(?!.{128})([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)/([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)")
+_WIPED = ("--wipesignatures", "y", "--zero", "y")
 _NO_GROUP = re.compile(r'Volume group "([^"]*)" not found')
 _PASSED_OVER = "Cannot process volume group {}"
-# What a disk can be, of the "Volume type" of lvs(8): no pool, nor a part of another volume.
-_DISKS = frozenset("-CmMoOrRsV")
 # What commands that change something say when they fail.
 _REASONS: tuple[tuple[re.Pattern[str], type[GanetiError]], ...] = (
     (_NO_GROUP, EnvironmentUnfit),
@@ -64,53 +54,11 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
-    """``length`` and ``extent``, what it is allotted in, are bytes; ``attributes`` are "lv_attr" of lvs(8)."""
+class Placement:
+    """The physical volumes that a volume is on; ``others``: volumes, and parts of some, that are on them too."""
 
-    location: str
-    length: int
-    extent: int
-    attributes: str
-    tags: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """MiB."""
-        return self.length // _MIB
-
-    @property
-    def path(self) -> str:
-        """Its device, while it is active."""
-        return device_of(self.location)
-
-    @property
-    def active(self) -> bool:
-        return self.attributes[4] == "a"
-
-    @property
-    def in_use(self) -> bool:
-        """Whether somebody has its device open."""
-        return self.attributes[5] == "o"
-
-    @property
-    def whole(self) -> bool:
-        """Whether it can be used as a disk, and is no pool and no part of another volume."""
-        return self.attributes[0] in _DISKS
-
-    @property
-    def partial(self) -> bool:
-        """Whether a physical volume that holds a part of it is missing."""
-        return self.attributes[8] == "p"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A volume group; ``size`` and ``free`` are MiB; ``missing`` physical volumes of it are not there."""
-
-    name: str
-    size: int
-    free: int
-    missing: int = 0
+    devices: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 class Volumes:
@@ -124,6 +72,8 @@ class Volumes:
         self._run = run
         # One at a time, as LVM does it anyway: none is late because it had to wait for others.
         self._turn = asyncio.Lock()
+        # Between looking for physical volumes that nothing is on and having a volume on them.
+        self._taking = asyncio.Lock()
 
     async def create(self, location: str, size: int, *, stripes: int = 1, tags: Iterable[str] = ()) -> None:
         """Make one of at least ``size`` MiB and activate it. When this fails nothing is left.
@@ -132,28 +82,35 @@ class Volumes:
 
         Raises AlreadyExists if there is one of another size, InsufficientResources.
         """
-        group, name = split(location)
-        if found := await self.look(location):
-            _ensure_same(found, size, stripes)
+        if not await self._is_there(location, size, stripes):
+            await self._make(location, tags, *_WIPED, *_sized(size, stripes), split(location)[0])
+
+    async def create_alone(self, location: str, size: int, *, spindles: int, tags: Iterable[str] = ()) -> None:
+        """The same, striped over so many physical volumes that nothing else is on."""
+        if await self._is_there(location, size, spindles):
             return
-        layout = ("--type", "striped", "--stripes", str(stripes)) if stripes > 1 else ()
-        marks = [word for tag in tags for word in ("--addtag", tag)]
-        command = ("lvcreate", "--yes", "--wipesignatures", "y", "--zero", "y", "--name", name, "--size", f"{size}m")
-        try:
-            await self._change(location, *command, *layout, *marks, group)
-        except ExecutionFailed as error:
-            await self._give_up(location, error)
-            raise
+        group = split(location)[0]
+        async with self._taking:
+            devices = await self._empty(group, spindles, size)
+            await self._make(location, tags, *_WIPED, *_sized(size, spindles), group, *devices)
 
     async def remove(self, location: str) -> None:
         """Raises WrongState if it is in use; one that is not there is fine."""
         if await self.look(location):
             await self._change(location, "lvremove", "--yes", location)
 
-    async def extend(self, location: str, size: int) -> None:
-        """To at least ``size`` MiB. Raises UnknownEntity, InsufficientResources."""
-        if (await self.there(location)).size < size:
-            await self._change(location, "lvextend", "--size", f"{size}m", location)
+    async def extend(self, location: str, size: int, *, in_place: bool = False) -> None:
+        """To at least ``size`` MiB; ``in_place``: on the physical volumes that it is on.
+
+        Raises UnknownEntity, InsufficientResources.
+        """
+        if (await self.there(location)).size >= size:
+            return
+        devices = (await self.placements([location]))[location].devices if in_place else ()
+        try:
+            await self._change(location, "lvextend", "--size", f"{size}m", location, *devices)
+        except InsufficientResources as error:
+            raise (await self._confined(location, devices)) if devices else error from None
 
     async def rename(self, location: str, new: str) -> None:
         """Within its volume group; what is open stays open. Raises UnknownEntity, AlreadyExists."""
@@ -202,26 +159,33 @@ class Volumes:
 
     async def within(self, groups: Sequence[str]) -> tuple[Volume, ...]:
         """All volumes of volume groups. A group that is not there has none."""
-        return parse_volumes(await self._report("lvs", _VOLUME_FIELDS, groups))
+        return reported.parse_volumes(await self._report("lvs", reported.VOLUME_FIELDS, *groups))
 
     async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
         """See ListVolumes."""
-        volumes, devices = await self.within(groups), parse_devices(await self._report("lvs", _DEVICE_FIELDS, groups))
-        return tuple(
-            StoredVolume(volume.location, volume.size, volume.tags, devices.get(volume.location, ()))
-            for volume in volumes
-        )
+        volumes, devices = await self.within(groups), await self._devices(groups)
+        return tuple(StoredVolume(v.location, v.size, v.tags, devices.get(v.location, ())) for v in volumes)
+
+    async def placements(self, locations: Iterable[str]) -> dict[str, Placement]:
+        """Of those of them that are there, by location: one command for any number."""
+        wanted = set(locations)
+        found = await self._devices(sorted({split(location)[0] for location in wanted})) if wanted else {}
+        return {
+            location: Placement(devices, tuple(o for o, on in found.items() if o != location and set(on) & {*devices}))
+            for location, devices in found.items()
+            if location in wanted
+        }
 
     async def groups(self) -> dict[str, Group]:
         """All volume groups of this node, by name."""
-        output = await self._report("vgs", _GROUP_FIELDS, timeout=_GROUPS_TIME)
-        return {group.name: group for group in parse_groups(output)}
+        output = await self._report("pvs", reported.GROUP_FIELDS, timeout=_GROUPS_TIME)
+        return {group.name: group for group in reported.parse_groups(output)}
 
     async def measured(self, kind: Literal["lvm-vg", "lvm-pv"]) -> tuple[LvmSpace, ...]:
         """See MeasureLvm."""
         if kind == "lvm-vg":
             return tuple(LvmSpace(group.name, group.size, group.free) for group in (await self.groups()).values())
-        return parse_physical(await self._report("pvs", _PHYSICAL_FIELDS))
+        return reported.parse_physical(await self._report("pvs", reported.PHYSICAL_FIELDS))
 
     async def set_allocatable(self, device: str, *, allocatable: bool) -> None:
         """See SetAllocatable. Raises UnknownEntity if it is no physical volume."""
@@ -235,16 +199,55 @@ class Volumes:
             raise EnvironmentUnfit(no_group(group))
         await self._done("vgreduce", "--removemissing", group)
 
+    async def _devices(self, groups: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Of all volumes of volume groups, and of the parts that some are made of."""
+        return reported.parse_devices(await self._report("lvs", reported.DEVICE_FIELDS, "--all", *groups))
+
+    async def _is_there(self, location: str, size: int, stripes: int = 1) -> bool:
+        """Raises AlreadyExists if it is and has another size."""
+        if found := await self.look(location):
+            _ensure_same(found, size, stripes)
+        return found is not None
+
+    async def _make(self, location: str, tags: Iterable[str], *words: str) -> None:
+        marks = [word for tag in tags for word in ("--addtag", tag)]
+        try:
+            await self._change(location, "lvcreate", "--yes", "--name", split(location)[1], *marks, *words)
+        except ExecutionFailed as error:
+            await self._give_up(location, error)
+            raise
+
+    async def _empty(self, group: str, count: int, size: int) -> list[str]:
+        """Physical volumes that nothing is on, for a volume of ``size`` MiB. Raises InsufficientResources."""
+        found = (await self.groups()).get(group)
+        if not found:
+            raise EnvironmentUnfit(no_group(group))
+        empty = [one for one in found.physical if one.empty]
+        if len(empty) < count:
+            raise InsufficientResources(
+                f"Volume group {group} has {len(empty)} physical volumes that nothing is on, {count} are needed"
+            )
+        room = count * min(one.usable for one in empty[:count])
+        if size > room:
+            raise InsufficientResources(f"{count} physical volumes of volume group {group} take {room} MiB")
+        return [one.device for one in empty[:count]]
+
+    async def _confined(self, location: str, devices: Sequence[str]) -> InsufficientResources:
+        """Why a volume does not become larger that gets no other physical volumes."""
+        free = {one.device: one.free // _MIB for group in (await self.groups()).values() for one in group.physical}
+        left = ", ".join(f"{device}: {free.get(device, 0)} MiB" for device in devices)
+        return InsufficientResources(
+            f"Logical volume {location} has its physical volumes for itself and gets no others; free on them: {left}"
+        )
+
     async def _done(self, *command: str) -> None:
         async with self._turn:
             done = await self._run(*command, timeout=_CHANGE_TIME)
         if done.failed:
             raise ExecutionFailed(done.why())
 
-    async def _report(
-        self, program: str, fields: str, groups: Sequence[str] = (), *, timeout: float = _REPORT_TIME
-    ) -> str:
-        done = await self._run(program, *_REPORTED, "--options", fields, *groups, timeout=timeout)
+    async def _report(self, program: str, fields: str, *words: str, timeout: float = _REPORT_TIME) -> str:
+        done = await self._run(program, *reported.WORDS, "--options", fields, *words, timeout=timeout)
         if done.failed and not _lacks_groups_only(done):
             raise ExecutionFailed(done.why())
         return done.output
@@ -279,112 +282,13 @@ class Volumes:
             ) from None
 
 
-def split(location: str) -> tuple[str, str]:
-    """(volume group, logical volume). Raises WrongInput."""
-    match = _LOCATION.fullmatch(location)
-    if not match or not {".", ".."}.isdisjoint(match.groups()):
-        raise WrongInput(f"Parameter 'location': '{location}' does not name a logical volume as VG/LV")
-    return match[1], match[2]
-
-
-def device_of(location: str) -> str:
-    """Raises WrongInput."""
-    group, name = split(location)
-    return f"/dev/{group}/{name}"
+def _sized(size: int, stripes: int) -> tuple[str, ...]:
+    return ("--size", f"{size}m", *(("--type", "striped", "--stripes", str(stripes)) if stripes > 1 else ()))
 
 
 def no_group(name: str) -> str:
     """What people are told."""
     return f"There is no volume group '{name}' on this node; 'vgs' shows those it has, 'vgcreate' makes one"
-
-
-class _VolumeRow(Struct):
-    vg_name: str
-    lv_name: str
-    lv_size: int
-    lv_attr: Annotated[str, Meta(min_length=9)]
-    lv_tags: str
-    vg_extent_size: int
-
-
-class _DevicesRow(Struct):
-    """A part of a volume; ``devices`` is such as "/dev/sdb(0),/dev/sdc(5)", by the first extent on each."""
-
-    vg_name: str
-    lv_name: str
-    devices: str
-
-
-class _GroupRow(Struct):
-    vg_name: str
-    vg_size: int
-    vg_free: int
-    vg_missing_pv_count: int
-
-
-class _PhysicalRow(Struct):
-    pv_name: str
-    pv_size: int
-    pv_free: int
-    pv_attr: str
-
-
-class _Rows(Struct, Generic[R]):
-    lv: list[R] = []
-    vg: list[R] = []
-    pv: list[R] = []
-
-
-class _Report(Struct, Generic[R]):
-    report: list[_Rows[R]]
-
-
-def parse_volumes(output: str) -> tuple[Volume, ...]:
-    """What lvs(8) reports. Raises ExecutionFailed for what cannot be read."""
-    return tuple(
-        Volume(
-            f"{row.vg_name}/{row.lv_name}",
-            row.lv_size,
-            row.vg_extent_size,
-            row.lv_attr,
-            tuple(row.lv_tags.split(",")) if row.lv_tags else (),
-        )
-        for row in _rows(output, _VolumeRow)
-    )
-
-
-def parse_groups(output: str) -> tuple[Group, ...]:
-    """What vgs(8) reports. Raises ExecutionFailed for what cannot be read."""
-    return tuple(
-        Group(row.vg_name, row.vg_size // _MIB, row.vg_free // _MIB, row.vg_missing_pv_count)
-        for row in _rows(output, _GroupRow)
-    )
-
-
-def parse_devices(output: str) -> dict[str, tuple[str, ...]]:
-    """The same, for the devices of each volume, by its location."""
-    found: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for row in _rows(output, _DevicesRow):
-        places = (place.partition("(")[0] for place in row.devices.split(",") if place)
-        found[f"{row.vg_name}/{row.lv_name}"].update(dict.fromkeys(places))
-    return {location: tuple(devices) for location, devices in found.items()}
-
-
-def parse_physical(output: str) -> tuple[LvmSpace, ...]:
-    """What pvs(8) reports, in the same way; those that are missing have no name and are left out."""
-    return tuple(
-        LvmSpace(row.pv_name, row.pv_size // _MIB, row.pv_free // _MIB, row.pv_attr.startswith("a"))
-        for row in _rows(output, _PhysicalRow)
-        if row.pv_name.startswith("/")
-    )
-
-
-def _rows(output: str, kind: type[R]) -> list[R]:
-    try:
-        made = json.decode(output, type=_Report[kind], strict=False)  # type: ignore[valid-type] # numbers are strings
-    except DecodeError as error:
-        raise ExecutionFailed(f"The report of LVM cannot be read: {error}") from None
-    return [row for rows in made.report for row in (*rows.lv, *rows.vg, *rows.pv)]
 
 
 def _lacks_groups_only(done: Finished) -> bool:

@@ -22,6 +22,7 @@ from ganeti.operations.cluster.verify.checks import (
     power,
     replicas,
     running,
+    spindles,
     storage,
 )
 
@@ -47,5 +48,6 @@ OF_GROUP: tuple[Check, ...] = (
     *instances.CHECKS,
     *running.CHECKS,
     *disks.CHECKS,
+    *spindles.CHECKS,
     *capacity.CHECKS,
 )

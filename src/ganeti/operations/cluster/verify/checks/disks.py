@@ -24,32 +24,34 @@ def _examine(scene: Scene, node: Node) -> ExamineDisks | None:
     return ExamineDisks(disks=disks, peers=peers_of(scene.state, disks)) if disks else None
 
 
-_DISKS: Question[tuple[DiskStatus, ...]] = Question("the state of its disks", _examine)
+DISKS: Question[tuple[DiskStatus, ...]] = Question("the state of its disks", _examine)
 
 
-def _examined(scene: Scene) -> Iterator[tuple[Instance, str, DiskStatus]]:
-    """Of each disk that no job is working on, on each of its nodes: the instance, which disk it is, and how it is."""
+def examined(scene: Scene) -> Iterator[tuple[Instance, int, Node, DiskStatus]]:
+    """Of each disk that no job is working on, on each of its nodes: the instance, its number, and how it is there."""
     owners = {disk.uuid: (i, n) for i in scene.instances for n, disk in enumerate(i.disks)}
-    for node, statuses in scene.answered(_DISKS):
+    for node, statuses in scene.answered(DISKS):
         for status in statuses:
             if status.uuid not in owners:
                 continue  # nobody asked
             instance, index = owners[status.uuid]
             if instance.name not in scene.busy:
-                yield instance, f"disk/{index} on {node.name}", status
+                yield instance, index, node, status
 
 
 def _disks(scene: Scene) -> Iterator[Finding]:
-    for instance, disk, status in _examined(scene):
+    for instance, index, node, status in examined(scene):
         if status.problem:
-            yield Finding(Code.EINSTANCEMISSINGDISK, instance.name, f"{disk}: {status.problem}")
+            text = f"disk/{index} on {node.name}: {status.problem}"
+            yield Finding(Code.EINSTANCEMISSINGDISK, instance.name, text)
 
 
 def _mirrors(scene: Scene) -> Iterator[Finding]:
-    for instance, disk, status in _examined(scene):
+    for instance, index, node, status in examined(scene):
         if status.mirror and status.mirror.degraded:
             under_way = status.mirror.synced is not None
-            text = f"{disk} is {'being synchronised' if under_way else 'degraded'}: {describe(status)}"
+            how = "being synchronised" if under_way else "degraded"
+            text = f"disk/{index} on {node.name} is {how}: {describe(status)}"
             yield Finding(Code.EINSTANCEFAULTYDISK, instance.name, text, warning=under_way)
 
 
@@ -74,7 +76,7 @@ def _orphans(scene: Scene) -> Iterator[Finding]:
 
 
 CHECKS = (
-    Check("Verifying instance disks", Code.EINSTANCEMISSINGDISK, _disks, (_DISKS,)),
-    Check("Verifying copies of mirrored disks", Code.EINSTANCEFAULTYDISK, _mirrors, (_DISKS,)),
+    Check("Verifying instance disks", Code.EINSTANCEMISSINGDISK, _disks, (DISKS,)),
+    Check("Verifying copies of mirrored disks", Code.EINSTANCEFAULTYDISK, _mirrors, (DISKS,)),
     Check("Verifying orphan volumes", Code.ENODEORPHANLV, _orphans, (_VOLUMES,)),
 )
