@@ -26,7 +26,12 @@ FLAGS_PENDING = re.compile(
     r"(add-|remove-)?uid(s|-pool)|enabled-data-collectors|data-collector-interval)"
 )
 # Ours alone.
-DISK_PARAMETERS_ADDED = {"rbd": {"user-id"}, "file": {"preallocation"}, "sharedfile": {"preallocation"}}
+DISK_PARAMETERS_ADDED = {
+    "file": {"preallocation"},
+    "plain": {"thinpool"},
+    "rbd": {"user-id"},
+    "sharedfile": {"preallocation"},
+}
 
 
 @pytest.fixture(scope="module")

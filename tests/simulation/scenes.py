@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ganeti.model.entity import evolve
 from ganeti.model.network import Network
 from ganeti.model.node import Node
+from ganeti.node.storage.fake import FakePool
 from tests.cluster.providers import provide
 
 NEW = {
@@ -63,8 +64,8 @@ async def plain(cluster, **more):
     await cluster.add("web1", template="plain", **more)
 
 
-async def plain_and_stopped(cluster):
-    await plain(cluster, start=False)
+async def plain_and_stopped(cluster, **more):
+    await plain(cluster, start=False, **more)
 
 
 async def outgrown(cluster):
@@ -110,6 +111,17 @@ async def strays(cluster):
     """Each node has a volume that could be adopted."""
     for node in cluster.nodes.values():
         node.equipment.storages["plain"].strays["xenvg/old"] = 64
+
+
+async def pools(cluster):
+    """Each node has a thin pool."""
+    for node in cluster.nodes.values():
+        node.equipment.storages["plain"].pools["xenvg/thin"] = FakePool(1024)
+
+
+async def thin_and_stopped(cluster):
+    await pools(cluster)
+    await plain_and_stopped(cluster, disks=[{"size": 64, "thinpool": "thin"}])
 
 
 async def tagged(cluster):
@@ -212,6 +224,10 @@ def adopting(name, node):
     return {**new(name, node), "disk_template": "plain", "disks": [{"adopt": "old"}]}
 
 
+def thin(name, node):
+    return {**new(name, node), "disk_template": "plain", "disks": [{"size": 64, "thinpool": "thin"}]}
+
+
 def closing(name, node):
     return {"node_name": node, "storage_type": "lvm-pv", "name": "/dev/sda", "changes": {"allocatable": False}}
 
@@ -282,6 +298,7 @@ SCENES = (
     Scene("OP_INSTANCE_CREATE", adopting, strays),
     Scene("OP_INSTANCE_CREATE", pooled, often=4),
     Scene("OP_INSTANCE_CREATE", addressed_by_hand, often=2),
+    Scene("OP_INSTANCE_CREATE", thin, pools),
     instance("OP_INSTANCE_DEACTIVATE_DISKS", activated),
     move("OP_INSTANCE_FAILOVER", running),
     move("OP_INSTANCE_FAILOVER", stopped),
@@ -295,6 +312,7 @@ SCENES = (
     move("OP_INSTANCE_MIGRATE", stopped, allow_failover=True),
     move("OP_INSTANCE_MOVE", plain),
     move("OP_INSTANCE_MOVE", plain_and_stopped),
+    move("OP_INSTANCE_MOVE", thin_and_stopped),
     Scene("OP_INSTANCE_MULTI_ALLOC", lambda name, node: {"instances": [new(name, node)]}),
     Scene("OP_INSTANCE_QUERY_DATA", lambda name, node: {"instances": [name]}, running),
     instance("OP_INSTANCE_REBOOT", running, reboot_type="hard"),

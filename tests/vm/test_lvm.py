@@ -85,6 +85,9 @@ async def test_what_is_adopted_is_alone_on_its_physical_volumes_where_storage_is
     assert f"{GROUP}/data" in root.problem
     assert f"{GROUP}/pool_tdata" in root.problem
     assert [offer.problem for offer in await bench.storage.offers([f"{GROUP}/root"])] == [""]
+    bench.node.script(f"lvcreate -qq -y --virtualsize 8m --thinpool pool --name thin {GROUP}")
+    (thin,) = await bench.storage.offers([f"{GROUP}/thin"], exclusive=True)
+    assert "in a thin pool" in thin.problem
 
 
 async def test_a_physical_volume_that_is_closed_is_given_to_nobody(spindle_bench):

@@ -117,3 +117,30 @@ def test_with_exclusive_storage_each_disk_has_a_physical_volume_for_itself(clust
     assert listed(cluster, "instance", "disk.spindles") == [["1"]]
     cluster.gnt("gnt-instance", "remove", "-f", GUEST)
     cluster.gnt("gnt-group", "modify", "--node-parameters=exclusive_storage=default", "default")
+
+
+def test_a_disk_in_a_thin_pool_grows_moves_and_is_counted_by_what_was_written(cluster):
+    two, three = cluster.lab.node("node2"), cluster.lab.node("node3")
+    thin = ("--disk", "0:size=1G,thinpool=thin", "-n", "node2", GUEST)
+    assert "There is no thin pool xenvg/thin" in cluster.refused("gnt-instance", "add", *SHAPE, *thin)
+    for node in (two, three):
+        node.script("lvcreate -qq -y -L 128M --poolmetadatasize 4M --type thin-pool -n thin xenvg")
+    cluster.gnt("gnt-instance", "add", *SHAPE, *thin)
+    (name,) = two.script("lvs --noheadings -o lv_name -S pool_lv=thin xenvg").split()
+    two.script(f"dd if=/dev/urandom of=/dev/xenvg/{name} bs=1M seek=500 count=64 oflag=direct status=none")
+    sum_there = two.script(f"md5sum < /dev/xenvg/{name}")
+    cluster.gnt("gnt-instance", "move", "-f", "--ignore-ipolicy", "-n", "node3", GUEST, timeout=1200)
+    assert three.script(f"md5sum < /dev/xenvg/{name}") == sum_there
+    units = ("--no-headers", "--separator=|", "-t", "lvm-thin", "-o", "node,name,size,used,promised")
+    assert cluster.gnt("gnt-node", "list-storage", *units) == "node2|xenvg/thin|128|0|0\nnode3|xenvg/thin|128|64|1024\n"
+    cluster.gnt("gnt-instance", "grow-disk", "--ignore-ipolicy", GUEST, "0", "1G")
+    assert three.script(f"blockdev --getsize64 /dev/xenvg/{name}").strip() == str(2 * 1024**3)
+    assert findings(cluster, "") == []
+    three.script(f"dd if=/dev/urandom of=/dev/xenvg/{name} bs=1M count=45 oflag=direct status=none")
+    told = cluster.gnt("gnt-cluster", "verify", "--error-codes")
+    assert "WARNING:ENODELVM:node:node3" in told
+    assert "thin pool xenvg/thin is filled to 85 %" in told
+    cluster.gnt("gnt-instance", "remove", "-f", GUEST)
+    for node in (two, three):
+        assert node.script("lvs --noheadings -o lv_name xenvg").split() == ["thin"]
+        node.script("lvremove -qq -y xenvg/thin")

@@ -124,7 +124,9 @@ def _disk(disk: dict[str, Any]) -> Pairs:
     if disk["pstatus"]:
         path, problem = disk["pstatus"]
         fields.append(("on primary", f"{path} ({problem})" if problem else path))
-    fields += [(title, disk[key]) for title, key in (("spindles", "spindles"),) if disk.get(key)]
+    fields += [
+        (title, disk[key]) for title, key in (("thin pool", "thinpool"), ("spindles", "spindles")) if disk.get(key)
+    ]
     fields += [("name", disk["name"]), ("UUID", disk["uuid"])]
     return Pairs((disk["iv_name"], f"{disk['dev_type']}, size {format_size(disk['size'])}"), *fields)
 

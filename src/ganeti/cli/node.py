@@ -97,7 +97,7 @@ LIST_STORAGE = Local(
             Option(
                 ("-t", "--storage-type"),
                 "Kind of storage; by default that of the first enabled disk template",
-                choices=("lvm-vg", "lvm-pv", "file", "sharedfile"),
+                choices=("lvm-vg", "lvm-pv", "lvm-thin", "file", "sharedfile"),
                 refused=("gluster",),
             ),
         ),

@@ -76,6 +76,12 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     exclusive: bool = False
 
     @property
+    def thin_pool(self) -> str:
+        """The thin pool of its volume group that it is in; empty for none."""
+        pool: str = self.params.get("thinpool", "") if self.template is DiskTemplate.PLAIN else ""
+        return pool
+
+    @property
     def called(self) -> str:
         """For people: ``disk/0 of web1``; by its UUID where its place is not known."""
         return f"disk {self.uuid}" if self.index is None else f"disk/{self.index} of {self.owner}"

@@ -18,7 +18,7 @@ from ganeti.model.nic import Nic
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, checked, filled
 from ganeti.model.parameters.backend import BackendParameters
-from ganeti.model.parameters.disk import DISK_PARAMETERS
+from ganeti.model.parameters.disk import AT_CREATION, DISK_PARAMETERS
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicMode, NicParameters
 from ganeti.model.state import State
@@ -149,6 +149,8 @@ def disk_layers(state: State, instance: Instance) -> tuple[Mapping[str, Any], ..
 
 def _disk_parameters(table: type[Struct], layers: Iterable[Mapping[str, Any]], disk: Disk) -> dict[str, Any]:
     own = {name: value for name, value in disk.params.items() if name in table.__struct_encode_fields__}
+    made = AT_CREATION.get(disk.template, frozenset())
+    layers = [{name: value for name, value in layer.items() if name not in made} for layer in layers]
     # Those that are not in the table are a provider's of external storage.
     return disk.params | as_mapping(filled(table, *layers, own, what="Disk parameters"))
 

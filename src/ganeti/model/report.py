@@ -10,6 +10,7 @@ from msgspec import Struct
 from ganeti.model.guest_state import GuestState
 from ganeti.model.template import StorageUnit
 
+POOL_FULL = 95.0  # percent of the data or metadata of a thin pool from which on nothing new is made in it
 _ALIKE = 1.01  # times the smallest physical volume ("Partitioned Ganeti")
 
 
@@ -34,13 +35,32 @@ class Spindles(Struct, frozen=True):
     largest: int
 
 
+class PoolUse(Struct, frozen=True):
+    """How far a thin pool is filled, in percent, and the sizes of all volumes in it, MiB."""
+
+    data: float
+    metadata: float
+    promised: int
+
+    @property
+    def most(self) -> float:
+        """Of data or metadata: when either is full nothing can be written any more."""
+        return max(self.data, self.metadata)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing new is made in it, so that what is left is for the disks that are there."""
+        return self.most >= POOL_FULL
+
+
 class Space(Struct, frozen=True):
-    """Of one unit of storage, MiB. ``spindles`` are known of volume groups."""
+    """Of one unit of storage, MiB. ``spindles`` are known of volume groups, ``pool`` of thin pools."""
 
     unit: StorageUnit
     total: int
     free: int
     spindles: Spindles | None = None
+    pool: PoolUse | None = None
 
     @property
     def exclusive(self) -> Space:

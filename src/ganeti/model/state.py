@@ -27,6 +27,7 @@ from ganeti.model.node import Node, NodeRole
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Policy
+from ganeti.model.template import StorageUnit, storage_units
 
 E = TypeVar("E", bound=Entity)
 
@@ -144,6 +145,10 @@ class State:
         """Whether disks on its nodes have physical volumes of their own; that is no parameter of single nodes."""
         what = "Node parameters"
         return filled(NodeParameters, self.cluster.ndparams, group.ndparams, what=what).exclusive_storage
+
+    def storage_of(self, node: Node) -> tuple[StorageUnit, ...]:
+        """Where new disks on a node are made, by the enabled templates."""
+        return storage_units(self.cluster, self.get(Group, node.group))
 
     def policy_of(self, group: Group) -> Policy:
         """The cluster's instance policy with what the group overrides."""

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ganeti.model.cluster import Cluster
 from ganeti.model.disk import Disk, DiskFormat, DiskTemplate
+from ganeti.model.group import Group
 
 # Where the disks live: there are none; on the nodes that hold them; where every node gets at them.
 Place = Literal["nowhere", "node", "everywhere"]
@@ -22,7 +23,10 @@ Spindles = Literal["none", "own", "shared"]
 
 
 class StorageUnit(Struct, frozen=True):
-    """A part of a node's storage that has a space of its own; ``key`` is a directory, a volume group, a pool."""
+    """A part of a node's storage that has a space of its own.
+
+    ``key`` is a directory, a volume group, a thin pool as VG/POOL, or a pool of another kind.
+    """
 
     template: DiskTemplate
     key: str
@@ -32,10 +36,10 @@ class StorageUnit(Struct, frozen=True):
 class Template:
     """``copies`` is on how many nodes each disk is, 0 if on none in particular.
 
-    ``unit`` is the key of the unit that new disks are made in; ``location`` where a disk goes, by the place in it,
-    its UUID and its number. Both are None for a template without disks; the
-    place of external storage is its provider, that of a block device its name, which each disk tells; that of images of
-    Ceph, and of files of Gluster, is a parameter.
+    ``unit`` is the key of the unit that disks are made in unless they say otherwise; ``location`` where a disk goes, by
+    the place in it, its UUID and its number. Both are None for a template without disks; the place of external storage
+    is its provider, that of a block device its name, which each disk tells; that of images of Ceph, and of files of
+    Gluster, is a parameter.
     ``metadata``: the same for what a mirror keeps beside the disk.
     ``trouble`` is the code of a unit that cannot be used (gnt-cluster(8), "verify"), ``overhead`` what a disk takes
     beyond its size on each node, MiB. ``attached``: nodes attach disks to use them.
@@ -73,11 +77,24 @@ class Template:
         return self.copies > 1
 
 
-def storage_units(cluster: Cluster) -> tuple[StorageUnit, ...]:
-    """Those of the enabled templates, those on the node itself first."""
+def storage_units(cluster: Cluster, group: Group | None = None) -> tuple[StorageUnit, ...]:
+    """Those in which the enabled templates have new disks made, those on the node itself first.
+
+    ``group``: whose nodes; without one as far as the cluster tells.
+    """
     enabled = [DiskTemplate(name) for name in cluster.enabled_disk_templates]
     enabled.sort(key=lambda template: TEMPLATES[template].place != "node")
-    return tuple(StorageUnit(t, key) for t in enabled if (unit := TEMPLATES[t].unit) and (key := unit(cluster)))
+    units = (StorageUnit(t, key) for t in enabled if (unit := TEMPLATES[t].unit) and (key := unit(cluster)))
+    return tuple(_for_new_disks(unit, cluster, group) for unit in units)
+
+
+def _for_new_disks(unit: StorageUnit, cluster: Cluster, group: Group | None) -> StorageUnit:
+    """A volume group, or the thin pool in it that new disks are made in."""
+    if unit.template is not DiskTemplate.PLAIN:
+        return unit
+    layers = [cluster.diskparams.get(unit.template, {}), group.diskparams.get(unit.template, {}) if group else {}]
+    pools: list[str] = [layer["thinpool"] for layer in layers if "thinpool" in layer]
+    return StorageUnit(unit.template, _in_group(unit.key, pools[-1])) if pools else unit
 
 
 def unit_of(cluster: Cluster, disk: Disk) -> StorageUnit | None:
@@ -85,8 +102,14 @@ def unit_of(cluster: Cluster, disk: Disk) -> StorageUnit | None:
     unit = TEMPLATES[disk.template].unit
     if unit is None:
         return None
-    in_group = not disk.location.startswith("/")  # a disk may be in another volume group than the cluster's
-    return StorageUnit(disk.template, disk.location.partition("/")[0] if in_group else unit(cluster))
+    if disk.location.startswith("/"):
+        return StorageUnit(disk.template, unit(cluster))
+    # A disk may be in another volume group than the cluster's.
+    return StorageUnit(disk.template, _in_group(disk.location.partition("/")[0], disk.thin_pool))
+
+
+def _in_group(group: str, pool: str) -> str:
+    return f"{group}/{pool}" if pool else group
 
 
 def renamed(disk: Disk, old: str, new: str) -> Disk:

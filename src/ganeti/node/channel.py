@@ -44,13 +44,15 @@ class Channel:
         self._paths = paths
         self._receptions: dict[str, _Reception] = {}
 
-    async def listen(self, disk: str, path: str, sender: Party, address: str) -> int:
+    async def listen(self, disk: str, path: str, sender: Party, address: str, *, blank: bool = False) -> int:
         """Wait in the background for one sender, for the disk of this UUID; at which port.
+
+        ``blank``: nothing but zeros is on it, so that none need be written.
 
         Raises InsufficientResources if none is free.
         """
         await self.give_up(disk)
-        reception = _Reception(path, sender)
+        reception = _Reception(path, sender, blank)
         server = await self._serving(reception, address)
         reception.begin(server)
         current = {uuid: other for uuid, other in self._receptions.items() if not other.ended}
@@ -111,6 +113,7 @@ class _Reception:
 
     path: str
     sender: Party
+    blank: bool
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     taken: asyncio.Event = field(default_factory=asyncio.Event)
     server: asyncio.Server | None = None
@@ -161,7 +164,7 @@ class _Reception:
 
     async def _outcome(self, reader: asyncio.StreamReader) -> str:
         try:
-            await _receive(self.path, reader)
+            await _receive(self.path, reader, blank=self.blank)
         except GanetiError as error:
             return error.message.replace("\n", " ")
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
@@ -209,14 +212,14 @@ def _next(descriptor: int, at: int, length: int) -> tuple[int, bytes]:
     return at, data
 
 
-async def _receive(path: str, reader: asyncio.StreamReader) -> None:
+async def _receive(path: str, reader: asyncio.StreamReader, *, blank: bool) -> None:
     """Raises WrongState for more than the disk takes, ExecutionFailed for what makes no sense."""
     (length,) = _LENGTH.unpack(await _read(reader, _LENGTH.size))
     room = await asyncio.to_thread(length_of, path)
     if length > room:
         raise WrongState(f"{length} bytes are to be copied to {path}, which has {room}")
     with _opened(path, os.O_RDWR) as descriptor:
-        blank = await asyncio.to_thread(_made_blank, descriptor, room)
+        blank = blank or await asyncio.to_thread(_made_blank, descriptor, room)
         done = 0
         while True:
             start, size = _HEAD.unpack(await _read(reader, _HEAD.size))

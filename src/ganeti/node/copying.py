@@ -9,6 +9,7 @@ from ganeti.errors import EnvironmentUnfit
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.node.equipment import Equipment
+from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract import copying
 from ganeti.rpc.server import Report
 
@@ -23,21 +24,22 @@ class Copying:
 
     async def wait(self, call: copying.AwaitCopy, report: Report) -> int:
         del report
-        path = await self._path(call.disk, call.peers)
-        return await self._equipment.channel.listen(call.disk.uuid, path, call.sender, call.address)
+        disk = await self._held(call.disk, call.peers)
+        wait = self._equipment.channel.listen
+        return await wait(call.disk.uuid, disk.path, call.sender, call.address, blank=disk.blank)
 
     async def send(self, call: copying.SendCopy, report: Report) -> None:
         def progress(done: int, total: int) -> None:
             report.progress(done / _MIB, total / _MIB, "MiB")
 
-        path = await self._path(call.disk, call.peers)
-        await self._equipment.channel.send(path, call.receiver, call.address, call.port, progress)
+        disk = await self._held(call.disk, call.peers)
+        await self._equipment.channel.send(disk.path, call.receiver, call.address, call.port, progress)
 
-    async def _path(self, disk: Disk, peers: Sequence[Peer]) -> str:
+    async def _held(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         opened = await self._equipment.storage(disk.template).hold(disk, peers, DiskUse.RAW)
         if not opened.path:
             raise EnvironmentUnfit(
                 f"{disk.called} has no device on {self._equipment.name} that could be copied; it has one with the "
                 "disk parameter access=kernelspace"
             )
-        return opened.path
+        return opened

@@ -27,8 +27,8 @@ class PaperChannel:
         self._name = name
         self._copies = copies
 
-    async def listen(self, disk: str, path: str, sender: Party, address: str) -> int:
-        del disk, sender, address
+    async def listen(self, disk: str, path: str, sender: Party, address: str, *, blank: bool = False) -> int:
+        del disk, sender, address, blank
         port = _FIRST + len(self._copies.waiting)
         self._copies.waiting[port] = (self._name, path)
         return port

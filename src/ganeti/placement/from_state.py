@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from ganeti.model import group as model_group
 from ganeti.model import instance as model_instance
 from ganeti.model import node as model_node
-from ganeti.model.cluster import Cluster
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import backend_parameters
 from ganeti.model.instance import AdminState
@@ -33,7 +32,7 @@ def snapshot_of(
     ``coming`` are instances that jobs are bringing to their primary node: nodes have what they need no more. The space
     of nodes is that of the storage which disks of ``template`` take on them; for others the first of the cluster's.
     """
-    builder = _Builder(state, reports, _unit(state.cluster, template))
+    builder = _Builder(state, reports, template)
     arriving = [instance for instance in coming if builder.arrives(instance)]
     instances = [instance for instance in state.instances if instance.uuid not in {i.uuid for i in arriving}]
     return Snapshot(
@@ -50,23 +49,23 @@ def described(state: State, instance: model_instance.Instance) -> Instance:
     return _Builder(state, {}, None).instance(instance, Status.RUNNING)
 
 
-def _unit(cluster: Cluster, template: DiskTemplate | None) -> StorageUnit | None:
-    row = TEMPLATES[template] if template else None
-    if template and row and row.place == "node" and row.unit:
-        return StorageUnit(template, row.unit(cluster))
-    return next(iter(storage_units(cluster)), None)
+def _unit(units: Sequence[StorageUnit], template: DiskTemplate | None) -> StorageUnit | None:
+    """That of the template, if its disks are on nodes; else the first."""
+    on_node = [unit for unit in units if unit.template is template and TEMPLATES[unit.template].place == "node"]
+    return next(iter((*on_node, *units)), None)
 
 
-def _counted(cluster: Cluster, unit: StorageUnit | None) -> frozenset[Template]:
-    """Whose disks take space of a unit."""
-    rows = ((name, row.unit) for name, row in TEMPLATES.items() if row.place == "node" and row.unit)
-    return frozenset(Template(str(name)) for name, key in rows if unit and key(cluster) == unit.key)
+def _counted(units: Sequence[StorageUnit], template: DiskTemplate | None) -> frozenset[Template]:
+    """Whose disks take space of the same unit."""
+    found = _unit(units, template)
+    same = (unit.template for unit in units if found and unit.key == found.key)
+    return frozenset(Template(str(template)) for template in same if TEMPLATES[template].place == "node")
 
 
 class _Builder:
-    def __init__(self, state: State, reports: Mapping[str, NodeReport], unit: StorageUnit | None) -> None:
-        self.counted = _counted(state.cluster, unit)
-        self._unit = unit
+    def __init__(self, state: State, reports: Mapping[str, NodeReport], template: DiskTemplate | None) -> None:
+        self.counted = _counted(storage_units(state.cluster), template)
+        self._template = template
         self._state = state
         self._reports = reports
         self._nodes = {node.uuid: index for index, node in enumerate(state.nodes)}
@@ -103,7 +102,8 @@ class _Builder:
         if report is None or not node.hosting:
             return placed
         coming = [self.instance(i) for i in arriving if i.primary_node == node.uuid]
-        space = next((space for space in report.storage if self._unit and space.unit.key == self._unit.key), None)
+        unit = _unit(self._state.storage_of(node), self._template)
+        space = next((space for space in report.storage if unit and space.unit.key == unit.key), None)
         if space and parameters.exclusive_storage:
             placed, space = _with_spindles(placed, space, coming), space.exclusive
         return msgspec.structs.replace(

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ganeti.declare.field import BOOL, TEXT, UNIT
-from ganeti.query.column import Column, Columns, column
+from ganeti.declare.field import BOOL, FLOAT, TEXT, UNIT
+from ganeti.query.column import UNAVAILABLE, Column, Columns, column
 
 DEFAULT = ("node", "type", "name", "size", "used", "free", "allocatable")
 
 
 @dataclass(frozen=True, slots=True)
 class StorageRow:
-    """Sizes are MiB."""
+    """Sizes are MiB; of thin pools ``metadata`` is in percent, and ``promised`` what the volumes in it have."""
 
     node: str
     kind: str
@@ -21,16 +21,34 @@ class StorageRow:
     size: int
     free: int
     allocatable: bool = True
+    metadata: float | None = None
+    promised: int | None = None
+
+
+def _of_pool(row: StorageRow, which: str) -> float | int:
+    """Raises Absent for what is no thin pool."""
+    value: float | int | None = getattr(row, which)
+    if value is None:
+        raise UNAVAILABLE
+    return value
 
 
 _COLUMNS: list[Column[StorageRow]] = [
     column("node", "Node", TEXT, "Node that the unit is on", lambda row: row.node),
     column("type", "Type", TEXT, "Kind of storage", lambda row: row.kind),
-    column("name", "Name", TEXT, "Volume group, device or directory", lambda row: row.name),
+    column("name", "Name", TEXT, "Volume group, device, thin pool or directory", lambda row: row.name),
     column("size", "Size", UNIT, "Size", lambda row: row.size),
     column("used", "Used", UNIT, "What is in use of it", lambda row: row.size - row.free),
     column("free", "Free", UNIT, "What is free of it", lambda row: row.free),
     column("allocatable", "Allocatable", BOOL, "Whether new volumes may be put there", lambda row: row.allocatable),
+    column(
+        "metadata",
+        "Metadata",
+        FLOAT,
+        "How far the metadata of a thin pool is filled, percent",
+        lambda row: _of_pool(row, "metadata"),
+    ),
+    column("promised", "Promised", UNIT, "Sizes of all volumes in a thin pool", lambda row: _of_pool(row, "promised")),
 ]
 
 STORAGE: Columns[StorageRow] = Columns(_COLUMNS)

@@ -27,10 +27,12 @@ def test_its_format_is_told_and_what_it_takes_of_its_storage_if_that_is_known():
     disk |= {"format": "qcow2", "logical_id": ["loop", "/srv/disk0"], "pstatus": None}
     assert tree.render([_disk({**disk, "allocated": 612})])[2:4] == ["  format: qcow2", "  allocated: 612M"]
     assert not any("allocated" in line for line in tree.render([_disk({**disk, "allocated": None})]))
-def test_spindles_are_shown_where_a_disk_has_them():
+
+
+def test_a_thin_pool_and_spindles_are_shown_where_a_disk_has_them():
     disk = {"iv_name": "disk/0", "dev_type": "plain", "size": 1, "mode": "rw", "name": None, "uuid": "u"}
     common = {**disk, "logical_id": ["xenvg", "uuid.disk0"], "pstatus": None}
-    shown = tree.render([_disk({**common, "spindles": 2})])
-    assert "  spindles: 2" in shown
-    without = tree.render([_disk({**common, "spindles": None})])
-    assert not [line for line in without if "spindles" in line]
+    shown = tree.render([_disk({**common, "thinpool": "thin", "spindles": 2})])
+    assert {"  thin pool: thin", "  spindles: 2"} <= set(shown)
+    without = tree.render([_disk({**common, "thinpool": None, "spindles": None})])
+    assert not [line for line in without if "thin" in line or "spindles" in line]

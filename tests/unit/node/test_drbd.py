@@ -147,7 +147,8 @@ class Node:
         sizes = {"data": 64, "meta": 128}
         rows = ",".join(
             f'{{"vg_name":"xenvg","lv_name":"r0.disk0_{name}","lv_size":"{sizes[name] * 1024**2}",'
-            '"lv_attr":"-wi-a-----","lv_tags":"","vg_extent_size":"4194304"}'
+            '"lv_attr":"-wi-a-----","lv_tags":"","vg_extent_size":"4194304",'
+            '"pool_lv":"","data_percent":"","metadata_percent":""}'
             for name in sorted(self.volumes)
         )
         return f'{{"report":[{{"lv":[{rows}]}}]}}'

@@ -19,11 +19,14 @@ from ganeti.errors import (
     WrongState,
 )
 from ganeti.host.process import Finished
-from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.disk import Disk, DiskTemplate, DiskUse
+from ganeti.model.report import PoolUse
+from ganeti.model.template import StorageUnit
 from ganeti.node.storage.lvm.plain import PlainStorage
 from ganeti.node.storage.lvm.reported import Group, Physical, split
 from ganeti.node.storage.lvm.volumes import Placement, Volumes
 from ganeti.rpc.contract.storage import LvmSpace
+from ganeti.rpc.server import Report
 
 MIB = 1024**2
 _SAID = re.compile(r"^=== (\S+) (\d+)\n(.*?)(?:^---\n(.*?))?(?=^===|\Z)", re.MULTILINE | re.DOTALL)
@@ -337,3 +340,77 @@ async def test_a_group_that_cannot_be_repaired_says_why():
     volumes = Volumes(Lvm(pvs=["groups"], vgreduce=["no space to extend"]))
     with pytest.raises(ExecutionFailed, match="vgreduce"):
         await volumes.forget_missing("testvg")
+
+
+THIN = Disk(
+    uuid="u", template=DiskTemplate.PLAIN, size=101, location="testvg/new", params={"thinpool": "pool"}, owner="web1"
+)
+
+
+async def test_a_disk_in_a_thin_pool_is_made_there():
+    lvm = Lvm(lvs=["pools"])
+    await PlainStorage(Volumes(lvm)).create(THIN, (), Report())
+    assert lvm.commands == [
+        "lvcreate --yes --name new --addtag originstname+web1 --type thin --virtualsize 101m --thinpool pool testvg"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "pool", "error", "told"),
+    [
+        ("pools", "none", EnvironmentUnfit, "no thin pool testvg/none on this node; 'lvcreate --type thin-pool'"),
+        ("pools", "one", EnvironmentUnfit, "Logical volume testvg/one is no thin pool"),
+        ("pool full", "pool", InsufficientResources, "Thin pool testvg/pool is full"),
+        ("pool almost full", "pool", InsufficientResources, "filled to 31 %, its metadata to 95 %"),
+    ],
+)
+async def test_why_nothing_is_made_in_a_thin_pool_is_told(answer, pool, error, told):
+    lvm = Lvm(lvs=[answer], pvs=["groups"])
+    storage, disk = PlainStorage(Volumes(lvm)), replace(THIN, params={"thinpool": pool})
+    with pytest.raises(error, match=told):
+        await storage.create(disk, (), Report())
+    (problem,) = await storage.problems(StorageUnit(DiskTemplate.PLAIN, f"testvg/{pool}"))
+    assert re.search(told, problem)
+    assert lvm.commands == []
+
+
+async def test_the_space_of_a_thin_pool_is_what_has_not_been_written_to():
+    storage = PlainStorage(Volumes(Lvm(lvs=["pools"], pvs=["groups"])))
+    unit = StorageUnit(DiskTemplate.PLAIN, "testvg/pool")
+    space = await storage.space(unit)
+    assert (space.total, space.free, space.pool) == (40, 30, PoolUse(25.0, 10.94, promised=136))
+    assert space.spindles.total == 2
+    assert await storage.space(replace(unit, key="testvg/none")) is None
+    assert await Volumes(Lvm(lvs=["pools"])).measured("lvm-thin") == (
+        LvmSpace("testvg/pool", 40, 30, metadata=10.94, promised=136),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "name", "blank"),
+    [
+        ("pools", "fresh", True),
+        ("pools", "thin", False),
+        ("pools", "one", False),
+        ("pool that does not zero", "fresh", False),
+    ],
+)
+async def test_a_disk_is_blank_if_nothing_was_written_to_it_and_its_pool_gives_out_zeros(answer, name, blank):
+    storage, disk = PlainStorage(Volumes(Lvm(lvs=[answer]))), replace(THIN, location=f"testvg/{name}")
+    assert (await storage.hold(disk, (), DiskUse.OWN)).blank is blank
+
+
+async def test_a_disk_in_a_pool_that_gives_out_zeros_is_not_wiped():
+    disk = replace(THIN, location="testvg/fresh")
+    await PlainStorage(Volumes(Lvm(lvs=["pools"]))).wipe(disk, 0, Report())
+    with pytest.raises(ExecutionFailed, match="/dev/testvg/fresh cannot be used"):  # there is none here
+        await PlainStorage(Volumes(Lvm(lvs=["pool that does not zero"]))).wipe(disk, 0, Report())
+
+
+async def test_a_volume_in_a_thin_pool_is_offered_with_its_pool_unless_storage_is_exclusive():
+    storage = PlainStorage(Volumes(Lvm(lvs=["pools", "pools", "devices"])))
+    thin, pool = await storage.offers(["testvg/thin", "testvg/pool"])
+    assert (thin.problem, thin.pool) == ("", "pool")
+    assert "is a pool" in pool.problem
+    (thin,) = await storage.offers(["testvg/thin"], exclusive=True)
+    assert "in a thin pool" in thin.problem

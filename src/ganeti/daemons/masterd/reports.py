@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import Services
 from ganeti.model.report import NodeReport
-from ganeti.model.template import storage_units
 from ganeti.rpc.contract.node import DescribeNode
 
 _PATIENCE = 1.0  # seconds; a node that is silent does not keep the others from being asked again
@@ -35,6 +34,7 @@ class Reports:
         self._asking, self._next = self._next, None
         state = self._services.configuration.state
         asked = state.hosting_nodes
-        call = DescribeNode(state.cluster.enabled_hypervisors, storage_units(state.cluster))
-        answers = await self._services.nodes.call_all(asked, call)
+        hypervisors = state.cluster.enabled_hypervisors
+        calls = [(node, DescribeNode(hypervisors, state.storage_of(node))) for node in asked]
+        answers = await self._services.nodes.call_each(calls)
         return {node.uuid: found for node in asked if not isinstance(found := answers[node.name], GanetiError)}

@@ -20,6 +20,11 @@ GlusterVolume = Annotated[str, form(r"[A-Za-z0-9][A-Za-z0-9_-]*", "the name of a
 CephUser = Annotated[str, form(rf"({_NAME})?", "the name of a user of Ceph, such as kvm", 255)]
 
 
+ThinPool = Annotated[str, form(r"([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)?", "the name of a thin pool of LVM, or nothing", 127)]
+# By template: what says where new disks are made, and nothing of those that are there.
+AT_CREATION = {"plain": frozenset({"thinpool"})}
+
+
 class NoDiskParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of templates that have nothing to set."""
 
@@ -32,7 +37,10 @@ class FileParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class PlainParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    stripes: Annotated[Positive, param("Number of physical volumes to stripe over")] = 1
+    stripes: Annotated[Positive, param("Number of physical volumes to stripe over, of disks in no thin pool")] = 1
+    thinpool: Annotated[
+        ThinPool, param("Thin pool that new disks are made in, of their volume group; none if empty")
+    ] = ""
 
 
 class DrbdParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.rpc.contract.adoption import Offer
-from ganeti.rpc.contract.storage import DiskStatus, LvmSpace, StoredVolume
+from ganeti.rpc.contract.storage import DiskStatus, LvmKind, LvmSpace, StoredVolume
 from ganeti.rpc.server import Report
 
 
@@ -21,13 +21,14 @@ class OpenDisk:
     """A disk that a hypervisor or an OS provider can use now.
 
     ``path`` is a file or device of this machine; ``block`` says which. ``uri`` is how a hypervisor
-    gets at it without either, where it can.
+    gets at it without either, where it can. ``blank``: nothing but zeros has ever been on it.
     """
 
     disk: Disk
     path: str
     block: bool = False
     uri: str = ""
+    blank: bool = False
 
 
 class Storage(Protocol):
@@ -147,7 +148,7 @@ class VolumeGroups(Protocol):
         """See ListVolumes."""
         ...
 
-    async def measured(self, kind: Literal["lvm-vg", "lvm-pv"]) -> tuple[LvmSpace, ...]:
+    async def measured(self, kind: LvmKind) -> tuple[LvmSpace, ...]:
         """See MeasureLvm."""
         ...
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import MutableMapping, Sequence
-from typing import Literal
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from ganeti.errors import AlreadyExists, InsufficientResources, UnknownEntity
 from ganeti.model.disk import Disk, DiskTemplate, DiskUse
 from ganeti.model.guest import Peer
-from ganeti.model.report import Space, Spindles
+from ganeti.model.report import PoolUse, Space, Spindles
 from ganeti.model.template import TEMPLATES, StorageUnit
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.growing import ensure_no_shrinking
-from ganeti.rpc.contract.storage import DiskStatus, LvmSpace, StoredVolume
+from ganeti.rpc.contract.storage import DiskStatus, LvmKind, LvmSpace, StoredVolume
 from ganeti.rpc.server import Report
 
 _MIB = 1024**2
@@ -25,11 +25,20 @@ _LETTERS = "abcdefgh"
 _USABLE = 0.98
 
 
+@dataclass(slots=True)
+class FakePool:
+    """A thin pool: ``data`` and ``metadata`` are percent."""
+
+    size: int
+    data: float = 0.0
+    metadata: float = 1.0
+
+
 class FakeStorage:
     """``disks`` by location. Nodes that are given the same mapping share their disks.
 
     ``strays``: the sizes of volumes that are no disks, by location. ``capacity`` in MiB. ``wiped``: where, from which
-    byte and to which. ``spindles``: the sizes of physical volumes in MiB; all is on
+    byte and to which. ``pools``: thin pools, by location. ``spindles``: the sizes of physical volumes in MiB; all is on
     the first one but what ``placed`` has, by location.
     """
 
@@ -39,6 +48,7 @@ class FakeStorage:
         self.wiped: list[tuple[str, int, int]] = []
         self.spindles = {f"/dev/sd{letter}": capacity // len(_LETTERS) for letter in _LETTERS}
         self.placed: dict[str, tuple[str, ...]] = {}
+        self.pools: dict[str, FakePool] = {}
         self._capacity = capacity
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
@@ -111,12 +121,31 @@ class FakeStorage:
     async def space(self, unit: StorageUnit) -> Space | None:
         sizes = self.spindles.values()
         spindles = Spindles(len(sizes), len(self._free()), int(min(sizes) * _USABLE), min(sizes), max(sizes))
+        if pool := self.pools.get(unit.key):
+            return Space(unit, pool.size, self.free(unit.key), spindles, self.use(unit.key))
         in_group = TEMPLATES[unit.template].spindles != "none"
+        if in_group and "/" in unit.key:
+            return None
         return Space(unit, self._capacity, self._capacity - self.used(), spindles if in_group else None)
 
     async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
-        del unit
-        return ()
+        if TEMPLATES[unit.template].spindles == "none" or "/" not in unit.key:
+            return ()
+        if unit.key not in self.pools:
+            return (f"There is no thin pool {unit.key} on this node",)
+        use = self.use(unit.key)
+        return (f"Thin pool {unit.key} is filled to {use.data:.0f} %",) if use.full else ()
+
+    def use(self, pool: str) -> PoolUse:
+        """How far a thin pool is filled, by its location."""
+        inside = [
+            disk.size for disk in self.disks.values() if f"{disk.location.partition('/')[0]}/{disk.thin_pool}" == pool
+        ]
+        return PoolUse(self.pools[pool].data, self.pools[pool].metadata, sum(inside))
+
+    def free(self, pool: str) -> int:
+        """MiB."""
+        return int(self.pools[pool].size * (100 - self.pools[pool].data) / 100)
 
     def used(self) -> int:
         """MiB."""
@@ -168,7 +197,9 @@ class PaperVolumes:
         found += [StoredVolume(at, size, (), places(at)) for at, size in self._storage.strays.items()]
         return tuple(one for one in found if not groups or one.location.partition("/")[0] in groups)
 
-    async def measured(self, kind: Literal["lvm-vg", "lvm-pv"]) -> tuple[LvmSpace, ...]:
+    async def measured(self, kind: LvmKind) -> tuple[LvmSpace, ...]:
+        if kind == "lvm-thin":
+            return tuple(self._pool(at) for at in self._storage.pools)
         used: Counter[str] = Counter()
         for volume in await self.stored(()):
             used[volume.location.partition("/")[0]] += volume.size
@@ -176,6 +207,13 @@ class PaperVolumes:
         if kind == "lvm-vg":
             return spaces
         return (LvmSpace("/dev/sda", _GROUP_SIZE, _GROUP_SIZE - used.total(), "/dev/sda" not in self._closed),)
+
+    def _pool(self, location: str) -> LvmSpace:
+        use = self._storage.use(location)
+        free = self._storage.free(location)
+        return LvmSpace(
+            location, self._storage.pools[location].size, free, metadata=use.metadata, promised=use.promised
+        )
 
     async def set_allocatable(self, device: str, *, allocatable: bool) -> None:
         if device != "/dev/sda":

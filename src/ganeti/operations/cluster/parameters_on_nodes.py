@@ -15,7 +15,7 @@ from ganeti.model.node import Node
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.state import State
-from ganeti.model.template import StorageUnit, storage_units
+from ganeti.model.template import StorageUnit
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.storage import CheckStorage
 from ganeti.rpc.contract.verify import FindBridges, Problems, TryHypervisors
@@ -36,10 +36,9 @@ async def ensure_nodes_can(cluster: CheckContext, new: Cluster) -> None:
     """
     import asyncio  # noqa: PLC0415 - the command that only declares this is to start fast
 
-    trials = [*_trials(cluster.state, cluster.state.changed([new]))]
-    if not trials:
-        return
-    answers = await asyncio.gather(*(_problems(cluster, node, trials) for node in cluster.state.hosting_nodes))
+    before, after = cluster.state, cluster.state.changed([new])
+    asked = [(node, trials) for node in before.hosting_nodes if (trials := [*_trials(before, after, node)])]
+    answers = await asyncio.gather(*(_problems(cluster, node, trials) for node, trials in asked))
     if found := [problem for problems in answers for problem in problems]:
         raise WrongInput("\n".join([*found, "--force sets it anyway"]))
 
@@ -56,7 +55,7 @@ async def _problems(cluster: CheckContext, node: Node, trials: list[_Trial]) -> 
     return [f"On node {node.name}: {problem}" for problem in found]
 
 
-def _trials(before: State, after: State) -> Iterator[_Trial]:
+def _trials(before: State, after: State, node: Node) -> Iterator[_Trial]:
     for name in after.cluster.enabled_hypervisors:
         for os in ("", *after.cluster.os_hvp):
             new, present = hypervisor_parameters(after, name, os), hypervisor_parameters(before, name, os)
@@ -64,17 +63,17 @@ def _trials(before: State, after: State) -> Iterator[_Trial]:
                 yield _Trial(TryHypervisors(parameters={name: new}), TryHypervisors(parameters={name: present}))
     if after.cluster.nicparams != before.cluster.nicparams:
         yield _Trial(_bridge(after.cluster), _bridge(before.cluster))
-    units, present_units = _units(before.cluster, after.cluster), storage_units(before.cluster)
+    units, present_units = _units(before, after, node), before.storage_of(node)
     if units != present_units:
         yield _Trial(CheckStorage(units=units), CheckStorage(units=present_units))
 
 
-def _units(before: Cluster, after: Cluster) -> tuple[StorageUnit, ...]:
+def _units(before: State, after: State, node: Node) -> tuple[StorageUnit, ...]:
     """Where disks are to be kept; also a volume group that is named before a template that uses it is enabled."""
-    units = storage_units(after)
-    if after.vg_name in (None, before.vg_name) or any(unit.template in LVM_TEMPLATES for unit in units):
+    units, group = after.storage_of(node), after.cluster.vg_name
+    if group in (None, before.cluster.vg_name) or any(unit.template in LVM_TEMPLATES for unit in units):
         return units
-    return (*units, StorageUnit(DiskTemplate.PLAIN, after.vg_name))
+    return (*units, StorageUnit(DiskTemplate.PLAIN, group))
 
 
 def _bridge(cluster: Cluster) -> FindBridges:

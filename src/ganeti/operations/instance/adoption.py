@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
 from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.model.disk import DiskTemplate
+from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, has_own_spindles
 from ganeti.model.instance import Instance
@@ -41,7 +42,7 @@ async def with_sizes(cluster: CheckContext, instance: Instance, node: Node, sour
     offered = offers[: len(sources)]
     _ensure_spindles(instance, offered)
     disks = [
-        replace(disk, size=offer.size, spindles=offer.spindles or None)
+        replace(disk, size=offer.size, spindles=offer.spindles or None, params=_in_pool(disk, offer.pool))
         for disk, offer in zip(instance.disks, offered, strict=True)
     ]
     return evolve(instance, disks=tuple(disks))
@@ -54,6 +55,12 @@ async def adopt(cluster: RunContext, guest: Guest, node: Node, sources: Sequence
     what = f"the adoption of {', '.join(sources)} by {guest.name} on {node.name}"
     await cluster.will_leave((what, node, ReturnDisks(disks=disks, sources=places)))
     await cluster.call(node, AdoptDisks(disks=disks, sources=places))
+
+
+def _in_pool(disk: Disk, pool: str) -> dict[str, Any]:
+    """Its parameters when it is in this thin pool, or in none, whatever is set for new disks."""
+    others = {name: value for name, value in disk.params.items() if name != "thinpool"}
+    return others | {"thinpool": pool} if pool else others
 
 
 def _ensure_spindles(instance: Instance, offers: Sequence[Offer]) -> None:

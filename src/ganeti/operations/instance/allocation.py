@@ -23,7 +23,7 @@ from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import NodeReport
-from ganeti.model.template import TEMPLATES, storage_units
+from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.mirroring import placed_on, with_secondary
 from ganeti.operations.instance.policy import ensure_allowed_somewhere
 from ganeti.placement import from_state
@@ -124,8 +124,8 @@ async def _reports(cluster: CheckContext) -> dict[str, NodeReport]:
     """What the nodes have now, by UUID; of those that answer."""
     state = cluster.state
     asked = state.hosting_nodes
-    call = DescribeNode(state.cluster.enabled_hypervisors, storage_units(state.cluster))
-    answers = await cluster.call_all(asked, call)
+    hypervisors = state.cluster.enabled_hypervisors
+    answers = await cluster.call_each((node, DescribeNode(hypervisors, state.storage_of(node))) for node in asked)
     found = ((node.uuid, answers[node.name]) for node in asked)
     return {uuid: report for uuid, report in found if isinstance(report, NodeReport)}
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Another disk template, or another format, for the disks of an instance that is stopped (gnt-instance(8), "modify").
 
-Between plain and drbd the volumes stay where they are; between all others the content is copied to new disks.
+Between plain and drbd the volumes stay where they are, unless they are in a thin pool; between all others the content
+is copied to new disks.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ganeti.operations.instance.copying import copy_disks, left_of, with_true_si
 from ganeti.operations.instance.disks import disk_place, parse_template
 from ganeti.operations.instance.making import connect_copies, leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
+from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.spindles import with_spindles
 from ganeti.operations.instance.subject import nodes_of, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
@@ -56,7 +58,7 @@ class Conversion:
 
     @property
     def in_place(self) -> bool:
-        return {self.old.disk_template, self.new.disk_template} == _IN_PLACE
+        return _keeps_volumes(self.old, self.new.disk_template)
 
 
 async def planned(cluster: CheckContext, instance: Instance, wish: Wish) -> Conversion:
@@ -69,11 +71,15 @@ async def planned(cluster: CheckContext, instance: Instance, wish: Wish) -> Conv
     nodes = named_nodes(template, primary, wish.secondary)
     old = await with_true_sizes(cluster, instance)
     place = wish.provider or disk_place(cluster.state.cluster, template, wish.file_storage_dir, instance.name)
-    disks = [_converted(disk, index, template, place, wish) for index, disk in enumerate(old.disks)]
+    stays = _keeps_volumes(old, template)
+    disks = [_converted(disk, index, template, place, wish, stays=stays) for index, disk in enumerate(old.disks)]
     new = placed_on(cluster, evolve(old, disk_template=template, disks=tuple(disks)), nodes)
     cluster.reserve(new)
     conversion = Conversion(old, new)
-    return conversion if conversion.in_place else Conversion(old, await with_spindles(cluster, new))
+    if conversion.in_place:
+        return conversion
+    await ensure_pools(cluster, new)
+    return Conversion(old, await with_spindles(cluster, new))
 
 
 async def carry_out(cluster: RunContext, conversion: Conversion, changes: Mapping[str, Any], *, wait: bool) -> None:
@@ -119,20 +125,27 @@ def _ensure_possible(instance: Instance, template: DiskTemplate, wish: Wish) -> 
         raise WrongInput(f"Parameter 'file_driver': disks of template '{template}' are not kept in files")
 
 
-def _converted(disk: Disk, index: int, template: DiskTemplate, place: str, wish: Wish) -> Disk:
+def _keeps_volumes(old: Instance, template: DiskTemplate) -> bool:
+    """Whether its volumes become those of the other template. Mirrored disks are in no thin pool."""
+    return {old.disk_template, template} == _IN_PLACE and not any(disk.thin_pool for disk in old.disks)
+
+
+def _converted(disk: Disk, index: int, template: DiskTemplate, place: str, wish: Wish, *, stays: bool) -> Disk:
     """The same disk, on another kind of storage, or in another format where it is."""
     becomes = wish.format or (disk.format if template in FILES else "raw")
     if {disk.template, template} == _IN_PLACE:
         place = disk.location.partition("/")[0]
     elif template is disk.template and not wish.file_storage_dir:
         place = disk.location.rpartition("/")[0]
+    own = disk.params if disk.template in FILES and becomes != "raw" else {}
     return replace(
         disk,
         template=template,
         format=becomes,
         location=location_of(template, place, disk.uuid, index, becomes),
         driver=wish.file_driver or "loop" if template in FILES else None,
-        params={**wish.params, **(disk.params if disk.template in FILES and becomes != "raw" else {})},
+        # Disks that come to be in no pool stay there, whatever is set for new ones.
+        params={"thinpool": ""} if stays and template is DiskTemplate.PLAIN else {**wish.params, **own},
         nodes=(),
         mirror=None,
     )

@@ -52,6 +52,7 @@ from ganeti.operations.instance.naming import new_name
 from ganeti.operations.instance.networks import ensure_connected, ensure_no_conflict, network_locks
 from ganeti.operations.instance.nics import NicRequests
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
+from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import ensure_no_namesake
 from ganeti.operations.instance.spindles import ensure_told, ensure_told_somewhere, with_spindles
 from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark, start
@@ -315,6 +316,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         if sources:
             instance = await with_sizes(cluster, instance, node, sources)
         else:
+            await ensure_pools(cluster, instance)
             instance = await with_spindles(cluster, instance, told=range(len(instance.disks)))
         cluster.reserve(instance)
         with problems.noted():

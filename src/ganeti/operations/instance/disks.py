@@ -43,6 +43,7 @@ class DiskRequest(Item, frozen=True, kw_only=True):
         Positive | None, param("How many physical volumes it has for itself, where storage is exclusive")
     ] = None
     vg: Annotated[VolumeGroup | None, param("LVM volume group, for plain and drbd")] = None
+    thinpool: Annotated[VolumeGroup | None, param("Thin pool of the volume group to make it in, for plain")] = None
     metavg: Annotated[VolumeGroup | None, param("LVM volume group of the DRBD metadata")] = None
     access: Annotated[
         Access | None, param("Access by a block device or by the hypervisor, for ext, gluster and rbd")
@@ -92,6 +93,7 @@ _IN_VOLUME_GROUPS = (DiskTemplate.PLAIN, DiskTemplate.DRBD)
 _ONLY_FOR = {
     "vg": _IN_VOLUME_GROUPS,
     "spindles": (DiskTemplate.PLAIN,),
+    "thinpool": (DiskTemplate.PLAIN,),
     "metavg": (DiskTemplate.DRBD,),
     "access": (DiskTemplate.EXT, DiskTemplate.GLUSTER, DiskTemplate.RBD),
     "adopt": (DiskTemplate.PLAIN, DiskTemplate.BLOCK),
@@ -147,6 +149,8 @@ def _size_problems(disks: Sequence[DiskRequest], template: DiskTemplate, first: 
             yield f"Disk {index}: parameter 'size' is missing"
         if disk.adopt and disk.size:
             yield f"Disk {index}: give either 'size' or 'adopt'; what is adopted has its size"
+        if disk.adopt and disk.thinpool:
+            yield f"Disk {index}: give either 'thinpool' or 'adopt'; what is adopted stays where it is"
         if disk.adopt and disk.adopt.startswith("/") != (template is DiskTemplate.BLOCK):
             wanted = "a device in /dev/disk/" if template is DiskTemplate.BLOCK else "the name of a logical volume"
             yield f"Disk {index}: parameter 'adopt': '{disk.adopt}' is not {wanted}"
@@ -194,7 +198,12 @@ def planned_disks(
 
 def _own_parameters(request: DiskRequest) -> dict[str, Any]:
     """What is set for a disk alone: parameters of its template, and of its provider."""
-    of_template = {"metavg": request.metavg, "access": request.access, "preallocation": request.preallocation}
+    of_template = {
+        "metavg": request.metavg,
+        "access": request.access,
+        "preallocation": request.preallocation,
+        "thinpool": request.thinpool,
+    }
     return request.params | {name: value for name, value in of_template.items() if value}
 
 

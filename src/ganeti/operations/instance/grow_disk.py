@@ -32,6 +32,7 @@ from ganeti.model.template import unit_of
 from ganeti.operations.instance.activation import activated, deactivate, is_mirrored
 from ganeti.operations.instance.making import wiped
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
+from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
@@ -158,10 +159,12 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
     ) -> None:
         """So that not one copy grows, which cannot be undone, and the other one fails.
 
-        Of a disk that has its physical volumes for itself only its node knows what is free on them.
+        Of a disk that has its physical volumes for itself only its node knows what is free on them; one in a thin pool
+        takes room when it is written to.
         """
         disk = instance.disks[self.disk]
-        if has_own_spindles(cluster.state, instance):
+        if has_own_spindles(cluster.state, instance) or disk.thin_pool:
+            await ensure_pools(cluster, instance, made=[self.disk])
             return
         unit, more = unit_of(cluster.state.cluster, disk), size - disk.size
         if unit is None:

@@ -34,6 +34,8 @@ def placed_on(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) 
     instance = evolve(instance, primary_node=nodes[0].uuid)
     if place := _KEPT.get(instance.disk_template):
         return _kept_there(cluster, instance, place)
+    if instance.disk_template is DiskTemplate.PLAIN:
+        return _in_pools(cluster, instance)
     if not TEMPLATES[instance.disk_template].mirrored:
         return instance
     draft = _Draft(cluster, instance)
@@ -63,6 +65,15 @@ def _kept_there(cluster: CheckContext, instance: Instance, place: str) -> Instan
     """With the pool or volume that its disks are made in written down: they stay there whatever is set later."""
     places = [disk.params[place] for disk in disks_of(cluster.state, instance)]
     disks = [replace(d, params={**d.params, place: at}) for d, at in zip(instance.disks, places, strict=True)]
+    return evolve(instance, disks=tuple(disks))
+
+
+def _in_pools(cluster: CheckContext, instance: Instance) -> Instance:
+    """The same for the thin pool; what says nothing of one is in none, since there have been disks before pools."""
+    wanted = [layer["thinpool"] for layer in disk_layers(cluster.state, instance) if "thinpool" in layer]
+    if not wanted or not wanted[-1]:
+        return instance
+    disks = [replace(disk, params={"thinpool": wanted[-1], **disk.params}) for disk in instance.disks]
     return evolve(instance, disks=tuple(disks))
 
 

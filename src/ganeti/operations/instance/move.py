@@ -29,6 +29,7 @@ from ganeti.operations.instance.copying import copy_disks, left_of, with_true_si
 from ganeti.operations.instance.making import make_disks, remove_left
 from ganeti.operations.instance.networks import ensure_connected, network_locks
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
+from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.shutdown import IgnoreConsistency, stop_and_clear
 from ganeti.operations.instance.spindles import with_spindles
@@ -96,6 +97,7 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
         await ensure_nowhere(cluster, instance, but=[source])
         moved = evolve(await with_true_sizes(cluster, instance), primary_node=target.uuid)
         ensure_connected(state, moved)
+        await ensure_pools(cluster, moved)
         moved = await with_spindles(cluster, moved)
         if not self.ignore_ipolicy:
             ensure_allowed(state, moved)

@@ -35,6 +35,7 @@ from ganeti.operations.instance.making import leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.networks import ensure_connected, network_locks
 from ganeti.operations.instance.policy import ensure_allowed
+from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import ensure_stopped
 from ganeti.operations.instance.spindles import with_spindles
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, online
@@ -137,6 +138,7 @@ class InstanceRecreateDisks(
         made = await self._placed(cluster, made)
         for node in nodes_of(cluster.state, made):
             online(node)
+        await ensure_pools(cluster, made, made=indexes)
         made = await self._with_spindles(cluster, made, indexes)
         await _ensure_lost(cluster, instance, made, indexes)
         guest = guest_of(cluster.state.changed([made]), made)

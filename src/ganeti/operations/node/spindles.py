@@ -62,7 +62,7 @@ def _ensure_no_others(after: State, group: Group) -> None:
 
 async def _ensure_alike(cluster: CheckContext, after: State, group: Group) -> None:
     nodes = [node for node in after.nodes if node.group == group.uuid and node.hosting]
-    answers = await cluster.call_all(nodes, DescribeNode(hypervisors=(), storage=storage_units(after.cluster)))
+    answers = await cluster.call_all(nodes, DescribeNode(hypervisors=(), storage=storage_units(after.cluster, group)))
     found: list[Spindles] = []
     for node in nodes:
         answer = answers[node.name]

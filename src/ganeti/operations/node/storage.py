@@ -24,7 +24,7 @@ from ganeti.rpc.call import Call
 from ganeti.rpc.contract.node import DescribeNode
 from ganeti.rpc.contract.storage import LvmSpace, MeasureLvm
 
-Kind = Literal["lvm-vg", "lvm-pv", "file", "sharedfile", "gluster"]
+Kind = Literal["lvm-vg", "lvm-pv", "lvm-thin", "file", "sharedfile", "gluster"]
 
 # What the disks of a template are in.
 _OF_TEMPLATE: dict[str, Kind] = {"plain": "lvm-vg", "drbd": "lvm-vg", "file": "file", "sharedfile": "sharedfile"}
@@ -37,7 +37,7 @@ class Look:
 
 
 class NodeStorage(JobOperation[Look], frozen=True, kw_only=True, tag="OP_NODE_QUERY_STORAGE"):
-    """Show the storage units of nodes: volume groups, physical volumes or directories."""
+    """Show the storage units of nodes: volume groups, physical volumes, thin pools or directories."""
 
     role: ClassVar[Role] = Role.READ
     reads_only: ClassVar[bool] = True
@@ -82,7 +82,7 @@ def _usual(cluster: Cluster) -> Kind:
 
 def _call(cluster: Cluster, kind: Kind) -> Call[Any]:
     match kind:
-        case "lvm-vg" | "lvm-pv":
+        case "lvm-vg" | "lvm-pv" | "lvm-thin":
             return MeasureLvm(kind=kind)
         case _:
             template = DiskTemplate(kind)
@@ -96,4 +96,5 @@ def _rows(node: str, kind: Kind, answer: NodeReport | tuple[LvmSpace, ...]) -> I
             yield StorageRow(node, kind, space.unit.key, space.total, space.free)
     else:
         for found in sorted(answer, key=lambda found: found.name):
-            yield StorageRow(node, kind, found.name, found.size, found.free, found.allocatable)
+            sizes = (found.size, found.free, found.allocatable)
+            yield StorageRow(node, kind, found.name, *sizes, found.metadata, found.promised)

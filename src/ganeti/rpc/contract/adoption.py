@@ -16,13 +16,14 @@ from ganeti.rpc.call import Call
 class Offer(Struct, frozen=True):
     """``size`` is MiB, ``device`` what it is whatever name it is called by. ``problem``: why it cannot be a disk.
 
-    ``spindles``: how many physical volumes it has for itself, if it was asked for.
+    ``spindles``: how many physical volumes it has for itself, if it was asked for. ``pool``: the thin pool it is in.
     """
 
     size: int
     device: str
     problem: str = ""
     spindles: int = 0
+    pool: str = ""
 
 
 class ExamineOffers(Call[tuple[Offer, ...]], frozen=True, tag="adoption.examine"):

@@ -169,12 +169,16 @@ class ExamineDisks(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.exami
 
 
 class StoredVolume(Struct, frozen=True):
-    """A logical volume, ``location`` is ``VG/LV``, ``size`` MiB; ``devices`` are the physical volumes that it is on."""
+    """A logical volume, ``location`` is ``VG/LV``, ``size`` MiB; ``devices`` are the physical volumes that it is on.
+
+    ``pool``: whether it is a thin pool.
+    """
 
     location: str
     size: int
     tags: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    pool: bool = False
 
 
 class ListVolumes(Call[tuple[StoredVolume, ...]], frozen=True, tag="storage.volumes"):
@@ -198,19 +202,27 @@ class DiagnoseStorage(Call[tuple[StorageProvider, ...]], frozen=True, tag="stora
     patience = 30.0
 
 
+LvmKind = Literal["lvm-vg", "lvm-pv", "lvm-thin"]
+
+
 class LvmSpace(Struct, frozen=True):
-    """Of a volume group or a physical volume, MiB. ``allocatable``: whether new volumes may be put there."""
+    """Of a volume group, a physical volume or a thin pool, MiB. ``allocatable``: whether new volumes may be put there.
+
+    Of a thin pool: how far its metadata is filled, in percent, and the sizes of all volumes in it, ``promised``.
+    """
 
     name: str
     size: int
     free: int
     allocatable: bool = True
+    metadata: float | None = None
+    promised: int | None = None
 
 
 class MeasureLvm(Call[tuple[LvmSpace, ...]], frozen=True, tag="storage.measure"):
-    """All volume groups of a node, or its physical volumes."""
+    """All volume groups of a node, its physical volumes, or its thin pools."""
 
-    kind: Literal["lvm-vg", "lvm-pv"]
+    kind: LvmKind
 
 
 class SetAllocatable(Call[None], frozen=True, tag="storage.allocatable"):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ganeti.errors import (
     EnvironmentUnfit,
@@ -20,8 +21,8 @@ from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.growing import ensure_no_shrinking
-from ganeti.node.storage.lvm.reported import Volume, device_of
-from ganeti.node.storage.lvm.volumes import Placement, Volumes, no_group
+from ganeti.node.storage.lvm.reported import Volume, device_of, split
+from ganeti.node.storage.lvm.volumes import Placement, Volumes, no_group, pool_problem
 from ganeti.node.storage.zeroing import wipe
 from ganeti.rpc.contract.adoption import Offer
 from ganeti.rpc.contract.storage import DiskStatus
@@ -43,7 +44,9 @@ class PlainStorage:
         del peers, report  # no volume of any size takes long
         place, tags = (disk.location, disk.size), owner_tags(disk)
         with _named(disk, disk.size):
-            if disk.exclusive:
+            if disk.thin_pool:
+                await self._volumes.create_thin(*place, pool=disk.thin_pool, tags=tags)
+            elif disk.exclusive:
                 await self._volumes.create_alone(*place, spindles=disk.spindles or 1, tags=tags)
             else:
                 await self._volumes.create(*place, stripes=disk.params.get("stripes", 1), tags=tags)
@@ -55,8 +58,9 @@ class PlainStorage:
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         del use, force
         with _named(disk, disk.size):
-            await self._volumes.activate(disk.location)
-        return self.expected(disk, peers)
+            found = await self._volumes.activate(disk.location)
+            blank = not found.data and await self._gives_zeros(found)
+        return replace(self.expected(disk, peers), blank=blank)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
         del peers
@@ -89,7 +93,9 @@ class PlainStorage:
         return (await self._volumes.there(disk.location)).length
 
     async def wipe(self, disk: Disk, start: int, report: Report) -> None:
-        await self._volumes.activate(disk.location)
+        """Not in thin pools that give out nothing but zeros: it would take all the room that the disk may ever need."""
+        if await self._gives_zeros(await self._volumes.activate(disk.location)):
+            return
         await wipe(device_of(disk.location), start, report, f"{disk.called}")
 
     async def offers(self, sources: Sequence[str], *, exclusive: bool = False) -> tuple[Offer, ...]:
@@ -114,6 +120,13 @@ class PlainStorage:
                 await self._volumes.tag(disk.location, owner_tags(disk), on=False)
             await self._volumes.rename(disk.location, source)
 
+    async def _gives_zeros(self, volume: Volume) -> bool:
+        """Whether what has not been written of it reads as zeros, whatever was on the physical volumes before."""
+        if not volume.pool:
+            return False
+        pool = await self._volumes.look(f"{split(volume.location)[0]}/{volume.pool}")
+        return bool(pool and pool.blanks)
+
     async def space(self, unit: StorageUnit) -> Space | None:
         return await space(self._volumes, unit)
 
@@ -135,26 +148,37 @@ async def label(volumes: Volumes, location: str, disk: Disk) -> None:
 
 
 async def space(volumes: Volumes, unit: StorageUnit) -> Space | None:
-    """Of a volume group; None also if LVM does not tell, which is no reason to know nothing else of the node."""
-    try:
-        group = (await volumes.groups()).get(unit.key)
-    except _NOT_NOW as error:
-        _log.warning("The space of volume group %s is not known: %s", unit.key, error.message)
-        return None
-    return Space(unit, group.size, group.free, group.spindles) if group else None
+    """Of a volume group or a thin pool.
 
-
-async def problems(volumes: Volumes, name: str) -> tuple[str, ...]:
-    """Why disks cannot be kept in a volume group, in words."""
+    None also if LVM does not tell, which is no reason to know nothing else of the node.
+    """
+    name, _, pool_name = unit.key.partition("/")
     try:
         group = (await volumes.groups()).get(name)
+        pool = (await volumes.pools([name])).get(unit.key) if pool_name else None
+    except _NOT_NOW as error:
+        _log.warning("The space of %s is not known: %s", unit.key, error.message)
+        return None
+    if group is None or (pool_name and pool is None):
+        return None
+    if pool:
+        return Space(unit, pool.volume.size, pool.free, group.spindles, pool.use)
+    return Space(unit, group.size, group.free, group.spindles)
+
+
+async def problems(volumes: Volumes, key: str) -> tuple[str, ...]:
+    """Why disks cannot be kept in a volume group, or in a thin pool of one, in words."""
+    name, _, pool = key.partition("/")
+    try:
+        group = (await volumes.groups()).get(name)
+        unfit = pool_problem(await volumes.look(key), key) if pool and group else ""
     except _NOT_NOW as error:
         return (error.message,)
     if not group:
         return (no_group(name),)
     if group.missing:
         return (f"Volume group '{name}' misses physical volumes ({group.missing}); 'pvs' names them",)
-    return ()
+    return (unfit,) if unfit else ()
 
 
 def volume_problem(volume: Volume | None, location: str, size: int) -> str:
@@ -168,13 +192,13 @@ def volume_problem(volume: Volume | None, location: str, size: int) -> str:
 
 def _offer(source: str, volume: Volume | None, placement: Placement | None = None) -> Offer:
     problem = volume_problem(volume, source, 0) or _sharing(placement)
-    if volume and volume.in_use:
-        problem = f"Logical volume {source} is in use: a program or a mount has it open"
-    elif volume and not volume.whole:
+    if volume and not volume.whole:
         problem = f"Logical volume {source} is a pool, or a part of another volume"
+    elif volume and volume.in_use:
+        problem = f"Logical volume {source} is in use: a program or a mount has it open"
     if not volume:
         return Offer(0, source, problem)
-    return Offer(volume.size, source, problem, len(placement.devices) if placement else 0)
+    return Offer(volume.size, source, problem, len(placement.devices) if placement else 0, volume.pool)
 
 
 def _status(disk: Disk, found: Mapping[str, Volume], placement: Placement | None) -> DiskStatus:

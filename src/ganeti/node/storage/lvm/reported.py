@@ -18,7 +18,7 @@ from ganeti.rpc.contract.storage import LvmSpace
 R = TypeVar("R")
 _MIB = 1024**2
 WORDS = ("--reportformat", "json", "--units", "b", "--nosuffix")
-VOLUME_FIELDS = "vg_name,lv_name,lv_size,lv_attr,lv_tags,vg_extent_size"
+VOLUME_FIELDS = "vg_name,lv_name,lv_size,lv_attr,lv_tags,vg_extent_size,pool_lv,data_percent,metadata_percent"
 DEVICE_FIELDS = "vg_name,lv_name,devices"
 PHYSICAL_FIELDS = "pv_name,pv_size,pv_free,pv_attr"
 GROUP_FIELDS = f"{PHYSICAL_FIELDS},vg_name,vg_size,vg_free,vg_extent_size,vg_missing_pv_count"
@@ -26,19 +26,28 @@ GROUP_FIELDS = f"{PHYSICAL_FIELDS},vg_name,vg_size,vg_free,vg_extent_size,vg_mis
 _LOCATION = re.compile(r"(?!.{128})([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)/([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)")
 # What a disk can be, of the "Volume type" of lvs(8): no pool, nor a part of another volume.
 _DISKS = frozenset("-CmMoOrRsV")
+# What the "Volume health" of lvs(8) is of a thin pool that takes nothing any more.
+_ILL = {"F": "has failed", "D": "is full", "M": "has metadata that cannot be written any more"}
 # How much a disk takes at most of a physical volume that it has for itself: they differ ("Partitioned Ganeti").
 _USABLE = 0.98
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """``length`` and ``extent``, what it is allotted in, are bytes; ``attributes`` are "lv_attr" of lvs(8)."""
+    """``length`` and ``extent``, what it is allotted in, are bytes; ``attributes`` are "lv_attr" of lvs(8).
+
+    ``pool``: the thin pool of the group that it is in. How much of it has been written is known of volumes in thin
+    pools and of those pools, in percent; ``metadata``: the same of a pool's metadata.
+    """
 
     location: str
     length: int
     extent: int
     attributes: str
     tags: tuple[str, ...] = ()
+    pool: str = ""
+    data: float = 0.0
+    metadata: float = 0.0
 
     @property
     def size(self) -> int:
@@ -63,6 +72,21 @@ class Volume:
     def whole(self) -> bool:
         """Whether it can be used as a disk, and is no pool and no part of another volume."""
         return self.attributes[0] in _DISKS
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether it is a thin pool."""
+        return self.attributes[0] == "t"
+
+    @property
+    def blanks(self) -> bool:
+        """Whether a thin pool gives out nothing but zeros."""
+        return self.attributes[7] == "z"
+
+    @property
+    def ill(self) -> str:
+        """Why a thin pool takes nothing any more, in words; empty if it does."""
+        return _ILL.get(self.attributes[8], "")
 
     @property
     def partial(self) -> bool:
@@ -134,6 +158,9 @@ class _VolumeRow(Struct):
     lv_attr: Annotated[str, Meta(min_length=9)]
     lv_tags: str
     vg_extent_size: int
+    pool_lv: str
+    data_percent: str
+    metadata_percent: str
 
 
 class _DevicesRow(Struct):
@@ -190,6 +217,9 @@ def parse_volumes(output: str) -> tuple[Volume, ...]:
             row.vg_extent_size,
             row.lv_attr,
             tuple(row.lv_tags.split(",")) if row.lv_tags else (),
+            row.pool_lv,
+            float(row.data_percent or 0),
+            float(row.metadata_percent or 0),
         )
         for row in _rows(output, _VolumeRow)
     )

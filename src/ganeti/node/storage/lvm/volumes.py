@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from ganeti.errors import (
     AlreadyExists,
@@ -24,9 +25,10 @@ from ganeti.errors import (
 )
 from ganeti.host import process
 from ganeti.host.process import Finished
+from ganeti.model.report import PoolUse
 from ganeti.node.storage.lvm import reported
 from ganeti.node.storage.lvm.reported import Group, Volume, split
-from ganeti.rpc.contract.storage import LvmSpace, StoredVolume
+from ganeti.rpc.contract.storage import LvmKind, LvmSpace, StoredVolume
 
 _MIB = 1024**2
 _REPORT_TIME = 30.0  # seconds
@@ -51,6 +53,28 @@ class Run(Protocol):
     """``ganeti.host.process.run``, or something that runs commands elsewhere."""
 
     async def __call__(self, *command: str, timeout: float) -> Finished: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A thin pool; ``promised`` are the sizes of all volumes in it, MiB."""
+
+    volume: Volume
+    promised: int
+
+    @property
+    def use(self) -> PoolUse:
+        return PoolUse(self.volume.data, self.volume.metadata, self.promised)
+
+    @property
+    def free(self) -> int:
+        """MiB that nothing has been written to."""
+        return int(self.volume.size * (100 - self.volume.data) / 100)
+
+    @property
+    def measured(self) -> LvmSpace:
+        found = self.volume
+        return LvmSpace(found.location, found.size, self.free, metadata=found.metadata, promised=self.promised)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +117,16 @@ class Volumes:
         async with self._taking:
             devices = await self._empty(group, spindles, size)
             await self._make(location, tags, *_WIPED, *_sized(size, spindles), group, *devices)
+
+    async def create_thin(self, location: str, size: int, *, pool: str, tags: Iterable[str] = ()) -> None:
+        """The same, in a thin pool of its group: it takes room as it is written to. Raises EnvironmentUnfit."""
+        if await self._is_there(location, size):
+            return
+        group = split(location)[0]
+        found = await self.look(f"{group}/{pool}")
+        if problem := pool_problem(found, f"{group}/{pool}"):
+            raise (InsufficientResources if found and found.is_pool else EnvironmentUnfit)(problem)
+        await self._make(location, tags, "--type", "thin", "--virtualsize", f"{size}m", "--thinpool", pool, group)
 
     async def remove(self, location: str) -> None:
         """Raises WrongState if it is in use; one that is not there is fine."""
@@ -164,7 +198,7 @@ class Volumes:
     async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
         """See ListVolumes."""
         volumes, devices = await self.within(groups), await self._devices(groups)
-        return tuple(StoredVolume(v.location, v.size, v.tags, devices.get(v.location, ())) for v in volumes)
+        return tuple(StoredVolume(v.location, v.size, v.tags, devices.get(v.location, ()), v.is_pool) for v in volumes)
 
     async def placements(self, locations: Iterable[str]) -> dict[str, Placement]:
         """Of those of them that are there, by location: one command for any number."""
@@ -181,8 +215,19 @@ class Volumes:
         output = await self._report("pvs", reported.GROUP_FIELDS, timeout=_GROUPS_TIME)
         return {group.name: group for group in reported.parse_groups(output)}
 
-    async def measured(self, kind: Literal["lvm-vg", "lvm-pv"]) -> tuple[LvmSpace, ...]:
+    async def pools(self, groups: Sequence[str] = ()) -> dict[str, Pool]:
+        """Thin pools of these volume groups, or of all, by location: one command for any number."""
+        volumes = await self.within(groups)
+        promised: Counter[str] = Counter()
+        for volume in volumes:
+            if volume.pool:
+                promised[f"{split(volume.location)[0]}/{volume.pool}"] += volume.size
+        return {volume.location: Pool(volume, promised[volume.location]) for volume in volumes if volume.is_pool}
+
+    async def measured(self, kind: LvmKind) -> tuple[LvmSpace, ...]:
         """See MeasureLvm."""
+        if kind == "lvm-thin":
+            return tuple(pool.measured for pool in (await self.pools()).values())
         if kind == "lvm-vg":
             return tuple(LvmSpace(group.name, group.size, group.free) for group in (await self.groups()).values())
         return reported.parse_physical(await self._report("pvs", reported.PHYSICAL_FIELDS))
@@ -284,6 +329,24 @@ class Volumes:
 
 def _sized(size: int, stripes: int) -> tuple[str, ...]:
     return ("--size", f"{size}m", *(("--type", "striped", "--stripes", str(stripes)) if stripes > 1 else ()))
+
+
+def pool_problem(pool: Volume | None, location: str) -> str:
+    """Why no disk can be made or become larger in a thin pool, in words; empty if one can."""
+    if pool is None:
+        return f"There is no thin pool {location} on this node; 'lvcreate --type thin-pool' makes one"
+    if not pool.is_pool:
+        return f"Logical volume {location} is no thin pool"
+    if pool.partial:
+        return f"A physical volume that holds a part of thin pool {location} is missing"
+    if pool.ill:
+        return f"Thin pool {location} {pool.ill}"
+    if PoolUse(pool.data, pool.metadata, 0).full:
+        return (
+            f"Thin pool {location} is filled to {pool.data:.0f} %, its metadata to {pool.metadata:.0f} %; "
+            "'lvextend' makes it larger ('--poolmetadatasize' its metadata)"
+        )
+    return ""
 
 
 def no_group(name: str) -> str:

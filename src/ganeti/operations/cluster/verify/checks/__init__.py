@@ -19,6 +19,7 @@ from ganeti.operations.cluster.verify.checks import (
     network,
     nodes,
     os,
+    pools,
     power,
     replicas,
     running,
@@ -49,5 +50,6 @@ OF_GROUP: tuple[Check, ...] = (
     *running.CHECKS,
     *disks.CHECKS,
     *spindles.CHECKS,
+    *pools.CHECKS,
     *capacity.CHECKS,
 )

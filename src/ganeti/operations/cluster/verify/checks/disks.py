@@ -70,7 +70,8 @@ def _orphans(scene: Scene) -> Iterator[Finding]:
         known = owners(scene.state, node)
         for volume in volumes:
             under_way = any(f"originstname+{name}" in volume.tags for name in scene.busy)
-            if volume.location not in known and not under_way and not any(fits(volume.location) for fits in reserved):
+            kept = volume.pool or any(fits(volume.location) for fits in reserved)
+            if volume.location not in known and not under_way and not kept:
                 text = f"logical volume {volume.location} is no disk of an instance; remove it, or see --reserved-lvs"
                 yield Finding(Code.ENODEORPHANLV, node.name, text)
 

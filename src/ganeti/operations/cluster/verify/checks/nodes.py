@@ -12,7 +12,6 @@ from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.report import NodeReport
-from ganeti.model.template import storage_units
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
@@ -24,7 +23,7 @@ MAX_SKEW = 150.0  # seconds that clocks may differ, as in Ganeti
 
 def _describe(scene: Scene, node: Node) -> DescribeNode | None:
     cluster = scene.state.cluster
-    asked = DescribeNode(hypervisors=cluster.enabled_hypervisors, storage=storage_units(cluster))
+    asked = DescribeNode(hypervisors=cluster.enabled_hypervisors, storage=scene.state.storage_of(node))
     return asked if node.hosting else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.node import Node
-from ganeti.model.template import TEMPLATES, storage_units
+from ganeti.model.template import TEMPLATES
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
@@ -17,7 +17,7 @@ from ganeti.rpc.contract.verify import Problems
 
 def _check_storage(template: DiskTemplate) -> Callable[[Scene, Node], CheckStorage | None]:
     def call(scene: Scene, node: Node) -> CheckStorage | None:
-        units = tuple(unit for unit in storage_units(scene.state.cluster) if unit.template is template)
+        units = tuple(unit for unit in scene.state.storage_of(node) if unit.template is template)
         return CheckStorage(units=units) if node.hosting and units else None
 
     return call
