@@ -171,3 +171,13 @@ async def test_what_is_adopted_is_in_no_pool_if_it_was_in_none(cluster):
     cluster.nodes["node1"].equipment.storages["plain"].strays["xenvg/old"] = 64
     await add(cluster, disks=[{"adopt": "old"}])
     assert pools_of(cluster) == [""]
+
+
+async def test_a_disk_that_is_added_can_be_in_a_pool_and_is_refused_one_that_there_is_not(cluster):
+    await add(cluster)
+    change = {"instance_name": "web1", "disks": [["add", -1, {"size": 64, "thinpool": "thin"}]]}
+    assert await cluster.run("OP_INSTANCE_SET_PARAMS", **change) == [("disk/1", "add:size=64,mode=rw")]
+    assert pools_of(cluster) == ["thin", "thin"]
+    change = {"instance_name": "web1", "disks": [["add", -1, {"size": 64, "thinpool": "nosuch"}]]}
+    with pytest.raises(errors.WrongState, match="On node node1: .*nosuch"):
+        await cluster.run("OP_INSTANCE_SET_PARAMS", **change)

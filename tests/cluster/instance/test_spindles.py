@@ -203,3 +203,15 @@ async def test_a_disk_made_by_older_software_is_not_exclusive_of_itself(cluster)
     await cluster.run("OP_GROUP_SET_PARAMS", group_name=group.name, ndparams={"exclusive_storage": False})
     await add(cluster, "web2", disks=[{"size": 64}])
     assert len(places(cluster, "web2")[0]) == 1
+
+
+async def test_a_disk_that_is_added_says_how_many_it_has_for_itself(cluster):
+    await add(cluster)
+    with pytest.raises(errors.WrongInput, match="Disk 1: parameter 'spindles' is missing"):
+        await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", disks=[["add", -1, {"size": 64}]])
+    change = [["add", -1, {"size": 64, "spindles": 2}]]
+    await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", disks=change)
+    one, two = places(cluster, "web1")
+    assert (len(one), len(two), set(one) & set(two)) == (1, 2, set())
+    with pytest.raises(errors.WrongInput, match="spindles cannot be changed"):
+        await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", disks=[[0, {"spindles": 3}]])

@@ -17,7 +17,7 @@ from ganeti.declare.problems import Problems
 from ganeti.declare.types import (
     MOST_DISKS,
     Name,
-    NonNegative,
+    Positive,
     Size,
     StorageProviderName,
     StorageProviderParameters,
@@ -36,12 +36,14 @@ from ganeti.operations.instance.device_changes import DeviceChange, Devices
 from ganeti.operations.instance.disks import DiskRequest, disk_place, ensure_wanted, planned_disks
 from ganeti.operations.instance.making import leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import completed
+from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import is_on
+from ganeti.operations.instance.spindles import ensure_told, with_spindles
 from ganeti.operations.instance.subject import nodes_of, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
 
 # What of a disk that is there can be changed.
-_CHANGEABLE = ("mode", "name", "spindles")
+_CHANGEABLE = ("mode", "name")
 
 
 class DiskValues(Item, frozen=True, kw_only=True):
@@ -54,8 +56,11 @@ class DiskValues(Item, frozen=True, kw_only=True):
     size: Annotated[Size | None, param("Size of a new disk, in MiB or with a unit")] = None
     mode: Annotated[AccessMode | None, param("Access mode: rw or ro")] = None
     name: Annotated[Name | UnsetType | None, param("Name of the disk")] = UNSET
-    spindles: Annotated[NonNegative | UnsetType | None, param("Number of spindles, for exclusive storage")] = UNSET
+    spindles: Annotated[
+        Positive | None, param("How many physical volumes a new disk has for itself, where storage is exclusive")
+    ] = None
     vg: Annotated[VolumeGroup | None, param("LVM volume group of a new disk, for plain and drbd")] = None
+    thinpool: Annotated[VolumeGroup | None, param("Thin pool to make a new disk in, for plain")] = None
     metavg: Annotated[VolumeGroup | None, param("LVM volume group of its DRBD metadata")] = None
     access: Annotated[Access | None, param("Access to a new disk, for ext, gluster and rbd")] = None
     format: Annotated[DiskFormat | None, param("Format of a new disk: raw or qcow2, for file and sharedfile")] = None
@@ -69,7 +74,7 @@ class DiskValues(Item, frozen=True, kw_only=True):
     def given(self) -> dict[str, Any]:
         """None for what is taken away."""
         values = {name: getattr(self, name) for name in self.__struct_fields__}
-        missing = {"name": UNSET, "spindles": UNSET, "params": {}}
+        missing = {"name": UNSET, "params": {}}
         return {name: value for name, value in values.items() if value != missing.get(name)}
 
 
@@ -92,8 +97,8 @@ class ChangedDisks:
     told: list[tuple[str, Any]]
 
 
-def with_changed_disks(cluster: CheckContext, instance: Instance, changes: Sequence[DiskChange]) -> ChangedDisks:
-    """Raises WrongInput, with everything that is wrong, or InsufficientResources."""
+async def with_changed_disks(cluster: CheckContext, instance: Instance, changes: Sequence[DiskChange]) -> ChangedDisks:
+    """Raises WrongInput, with everything that is wrong, WrongState or InsufficientResources."""
     disks, told, problems = Devices("disk", MOST_DISKS, instance.disks), [], Problems()
     for change in changes:
         with problems.noted():
@@ -102,7 +107,19 @@ def with_changed_disks(cluster: CheckContext, instance: Instance, changes: Seque
     with problems.noted():
         _ensure_sense(instance, disks.all)
     problems.tell()
-    return ChangedDisks(completed(cluster, evolve(instance, disks=disks.all), instance.nodes), told)
+    new = completed(cluster, evolve(instance, disks=disks.all), instance.nodes)
+    return ChangedDisks(await _on_storage(cluster, instance, new), told)
+
+
+async def _on_storage(cluster: CheckContext, old: Instance, new: Instance) -> Instance:
+    """With what its node's storage makes of new disks: their spindles, the pools that they are in."""
+    known = {disk.uuid for disk in old.disks}
+    made = [number for number, disk in enumerate(new.disks) if disk.uuid not in known]
+    if not made:
+        return new
+    ensure_told(cluster.state, new)
+    await ensure_pools(cluster, new, made=made)
+    return await with_spindles(cluster, new, made=made, told=made)
 
 
 async def recorded(

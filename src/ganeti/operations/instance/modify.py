@@ -271,7 +271,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
                 _ensure_nothing_given_up_is_in_use(cluster, old, new)
             told += told_of_nics(cluster.state, old.nics, new.nics)
         if self.disks:
-            changed = with_changed_disks(cluster, new, self.disks)
+            changed = await with_changed_disks(cluster, new, self.disks)
             new, told = changed.instance, [*told, *changed.told]
         conversion = None
         if self._converts:
