@@ -80,9 +80,13 @@ def disks(cluster):
 
 
 def owned(cluster, disk):
-    """A disk belongs to an instance, or a job's error says that it is left."""
+    """A disk belongs to an instance, or a job's error or a warning of it says that it is left."""
     known = {disk.location for instance in cluster.state.instances for disk in instance.disks}
-    return disk.location in known or any(disk.location in left for left in said_to_be_left(cluster))
+    return disk.location in known or any(disk.location in left for left in named_as_left(cluster))
+
+
+def named_as_left(cluster):
+    return said_to_be_left(cluster) + [e.text for t in cluster.master.queue for e in t.log if "stay there" in e.text]
 
 
 def said_to_be_left(cluster):
@@ -118,7 +122,7 @@ def strange_copies(cluster):
                     yield f"{instance.name} has no copy of {disk.location} on {node}"
                 elif copy and min(copy.size, copy.disk.size) < disk.size:
                     yield f"{disk.location} has {copy.size} MiB on {node}, and {disk.size} are recorded"
-    told = said_to_be_left(cluster) + [e.text for t in cluster.master.queue for e in t.log if "stay there" in e.text]
+    told = named_as_left(cluster)
     for node, location in copies:
         if not any(f"on {node}" in text for text in told):
             yield f"{location} on {node} belongs to nobody"
