@@ -10,6 +10,7 @@ from pathlib import Path
 from ganeti.lab import pidlock
 from ganeti.lab.plan import LabPlan, decode
 from ganeti.lab.vm import wiring
+from ganeti.lab.vm.counter import kilohertz
 from ganeti.lab.vm.image import Image
 
 MEMORY = 1536  # MiB
@@ -37,7 +38,7 @@ _MACHINE = (
     # Who is restored from the same state twice makes other secrets: the kernel hears of it by this device.
     *("-device", "vmgenid,guid=auto"),
 )
-_KERNEL = "console=ttyS0 root=/dev/vda quiet mitigations=off nokaslr tsc=reliable net.ifnames=0"
+_KERNEL = "console=ttyS0 root=/dev/vda quiet mitigations=off nokaslr net.ifnames=0 tsc=reliable tsc_early_khz="
 
 
 def disk(plan: LabPlan, node: str, name: str) -> Path:
@@ -52,7 +53,14 @@ def cargo_disk(plan: LabPlan) -> Path:
 def command(plan: LabPlan, node: str, image: Image, monitor: int, state: Path | None) -> list[str]:
     """``monitor``: an open socket that listens. ``state``: what the machine goes on from, instead of booting."""
     words = [QEMU, "-name", node, *_MACHINE]
-    words += ["-kernel", f"{image.kernel}", "-initrd", f"{plan.running / node}.initrd", "-append", _KERNEL]
+    words += [
+        "-kernel",
+        f"{image.kernel}",
+        "-initrd",
+        f"{plan.running / node}.initrd",
+        "-append",
+        f"{_KERNEL}{kilohertz()}",
+    ]
     words += ["-chardev", f"socket,id=monitor,fd={monitor},server=on,wait=off", "-mon", "monitor,mode=control"]
     words += ["-chardev", f"file,id=serial,path={plan.running / node}.console,append=on", "-serial", "chardev:serial"]
     for name in DISKS:
