@@ -105,7 +105,8 @@ class Machine(Member):
     def _connect(self) -> bool:
         """One attempt. The connection is kept by a process in the lab's namespaces, and ends with it."""
         address = wiring.MANAGEMENT.address(self.plan, self.name)
-        self._session.unlink(missing_ok=True)
+        for left in (self._session, *self.plan.running.glob(f"{self.name}-*")):  # by a connection that has ended
+            left.unlink(missing_ok=True)
         with self.plan.log(f"{self.name}.ssh").open("wb") as log:
             done = subprocess.run(
                 [
