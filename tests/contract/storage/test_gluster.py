@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Files of a Gluster volume."""
 
+import asyncio
 import shutil
 import subprocess
 
 import pytest
+import uvloop
 from msgspec.structs import replace
 
 from ganeti.errors import EnvironmentUnfit, WrongInput
@@ -22,6 +24,12 @@ async def test_the_hypervisor_opens_a_file_by_itself_if_it_is_told_to(gluster_be
     assert (await gluster_bench.open(replace(disk, params=gluster_bench.where))).uri == ""
     if shutil.which("qemu-io"):
         assert "precious" in as_qemu_sees(opened.uri)
+
+
+def test_the_loop_that_daemons_run_waits_for_the_mount_and_not_for_the_process_that_serves_it(gluster_bench):
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(gluster_bench.create(gluster_bench.disk()))
+    assert gluster_bench.mount.is_mount()
 
 
 def as_qemu_sees(uri):

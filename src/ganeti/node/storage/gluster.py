@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongInput
 from ganeti.host.paths import Paths
-from ganeti.host.process import run
+from ganeti.host.process import Finished, follow, run
 from ganeti.model.disk import Disk
 from ganeti.model.guest import Peer
 from ganeti.model.parameters import filled
@@ -73,13 +73,17 @@ class GlusterStorage(FileStorage):
         await run("umount", "--lazy", at, timeout=_TIME)
         await asyncio.to_thread(at.mkdir, mode=0o700, parents=True, exist_ok=True)
         what = f"{wanted.host}:/{wanted.volume}"
+        command = ("mount", "-t", "glusterfs", "-o", f"server-port={wanted.port}", what, str(at))
+        said: list[str] = []
         try:
-            told = await run("mount", "-t", "glusterfs", "-o", f"server-port={wanted.port}", what, at, timeout=_TIME)
+            # The mount's own process goes on. It would keep the pipes that "run" reads to their end.
+            status = await follow(*command, told=said.append, timeout=_TIME, keeps_children=True)
         except ExecutionFailed as error:
             raise ExecutionFailed(f"Gluster does not answer: {error.message}") from None
-        if told.failed:
+        if status:
+            why = Finished(command, status, output="", errors="\n".join(said)).why()
             raise EnvironmentUnfit(
-                f"The Gluster volume {what} cannot be mounted: {told.why()}. 'gluster volume status' on a server tells "
+                f"The Gluster volume {what} cannot be mounted: {why}. 'gluster volume status' on a server tells "
                 "how it is; the node needs Debian's package glusterfs-client"
             )
 
