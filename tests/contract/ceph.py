@@ -15,7 +15,8 @@ POOL = "fast"
 
 CONFIGURATION = """[global]
 fsid = {fsid}
-mon_host = v2:127.0.0.1:{port}
+mon_host = v2:{address}:{port}
+public_addr = {address}
 auth_cluster_required = none
 auth_service_required = none
 auth_client_required = none
@@ -41,20 +42,22 @@ ms_bind_msgr1 = false
 
 
 class Ceph:
-    def __init__(self, directory: Path) -> None:
+    """``address``: where it is reached."""
+
+    def __init__(self, directory: Path, address: str = "127.0.0.1") -> None:
         self.directory = directory
         self.configuration = directory / "ceph.conf"
-        self._fsid, self._port = str(uuid.uuid4()), free_port()
+        self._fsid, self._address, self._port = str(uuid.uuid4()), address, free_port(address)
         directory.mkdir(parents=True)
         for daemon in ("mon", "mgr", "osd"):
             (directory / daemon).mkdir()
 
     def start(self):
-        told = {"fsid": self._fsid, "port": self._port, "directory": self.directory}
+        told = {"fsid": self._fsid, "address": self._address, "port": self._port, "directory": self.directory}
         self.configuration.write_text(CONFIGURATION.format(**told))
         monitors = self.directory / "monmap"
         self._run(
-            *("monmaptool", "--create", "--addv", "a", f"[v2:127.0.0.1:{self._port}]"),
+            *("monmaptool", "--create", "--addv", "a", f"[v2:{self._address}:{self._port}]"),
             *("--fsid", self._fsid, monitors),
         )
         self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", monitors)
@@ -90,6 +93,6 @@ class Ceph:
         return subprocess.run(command, check=True, capture_output=True, timeout=300, **more).stdout
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
+def free_port(address):
+    with socket.create_server((address, 0)) as one:
         return one.getsockname()[1]

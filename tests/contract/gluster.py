@@ -10,7 +10,10 @@ VOLUME = "gv0"
 # In namespaces of its own, so that nothing of it is left when the first process ends, nor anything of another one seen.
 _SERVER = f"""
 set -e
-for directory in /var/lib/glusterd /var/run/gluster /var/log/glusterfs; do mount -t tmpfs none $directory; done
+for directory in /var/lib/glusterd /var/run/gluster /var/log/glusterfs; do
+    mkdir -p $directory
+    mount -t tmpfs none $directory
+done
 glusterd
 until gluster --mode=script volume list >/dev/null 2>&1; do sleep 0.1; done
 gluster --mode=script volume create {VOLUME} $(hostname):$0 force
@@ -22,15 +25,16 @@ _ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc
 
 
 class Gluster:
-    """``host`` and ``port`` are where it is reached."""
+    """``host`` and ``port`` are where it is reached. ``within`` begins a command that runs where it is to be."""
 
-    host, port = "127.0.0.1", 24007
+    port = 24007
 
-    def __init__(self, directory):
+    def __init__(self, directory, host="127.0.0.1", within=()):
+        self.host = host
         if not shutil.which("glusterd") or not shutil.which("mount.glusterfs"):
             raise EnvironmentUnfit("Gluster is not installed (glusterfs-server)")
         self._process = subprocess.Popen(
-            [*_ALONE, "sh", "-c", _SERVER, directory / "brick"],
+            [*within, *_ALONE, "sh", "-c", _SERVER, directory / "brick"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

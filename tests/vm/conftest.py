@@ -8,8 +8,16 @@ import pytest
 
 from ganeti.errors import EnvironmentUnfit
 from ganeti.lab import guest
+from ganeti.lab.console import Console
 from ganeti.lab.lab import check_machine
 from ganeti.lab.vm.lab import PROGRAMS, VirtualLab
+from ganeti.lab.vm.steps import PATIENT, TINY
+from tests.vm.table import table
+
+GUEST = "guest1.lab.test"
+SHAPE = ("-B", "memory=128M,vcpus=1")
+BOOTS = (*SHAPE, *TINY)  # a guest that is started
+PATIENCE = 1200  # seconds until something hangs, however busy the machine is
 
 
 @pytest.fixture(scope="session")
@@ -39,17 +47,19 @@ class VirtualCluster:
     def make(self, templates: str = "file,diskless", *options: str) -> None:
         where = ("--master-netdev=br0", "--nic-parameters=link=br0")
         kinds = ("--enabled-hypervisors=kvm", f"--enabled-disk-templates={templates}")
-        self.gnt("gnt-cluster", "init", *kinds, *where, *options, "cluster")
+        # Emulated nodes copy slowly, so disks are smaller than policies allow by default.
+        small = ("--ipolicy-bounds-specs", "min:disk-size=4/max:")
+        self.gnt("gnt-cluster", "init", *kinds, *where, *small, *PATIENT, *options, "cluster")
         for node in self.lab.nodes[1:]:
             self.gnt("gnt-node", "add", node.name)
 
-    def gnt(self, *words: str, timeout: float = 600) -> str:
+    def gnt(self, *words: str, timeout: float = PATIENCE) -> str:
         """The output of a command on the master."""
         done = self.master.run(*words, timeout=timeout)
         assert not done.failed, done.why()
         return done.output
 
-    def refused(self, *words: str, timeout: float = 1200) -> str:
+    def refused(self, *words: str, timeout: float = PATIENCE) -> str:
         """What a command on the master says that fails."""
         done = self.master.run(*words, timeout=timeout)
         assert done.failed, done.output
@@ -59,10 +69,14 @@ class VirtualCluster:
         """The number of the job that a command makes."""
         return re.findall(r"\d+", self.gnt(*words, "--submit"))[-1]
 
-    def end_of(self, job: str, timeout: float = 1200) -> str:
+    def end_of(self, job: str, timeout: float = PATIENCE) -> str:
         """What a job has said, and how it ended, when it has."""
         done = self.master.run("gnt-job", "watch", job, timeout=timeout)
         return done.output + done.errors
+
+    def console(self, node: str) -> Console:
+        """Of the guest, which runs there."""
+        return Console(self.lab.node(node).socket(f"/run/ganeti/kvm/{GUEST}/serial"))
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +84,11 @@ def cluster(lab):
     made = VirtualCluster(lab)
     made.make()
     return made
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [one for kind in ("passed", "failed", "error") for one in terminalreporter.stats.get(kind, [])]
+    if made := table(sorted(reports, key=lambda report: report.start)):
+        terminalreporter.section("storage by operation")
+        for line in made.lines():
+            terminalreporter.line(line)
