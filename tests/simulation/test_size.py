@@ -57,8 +57,9 @@ def day(nodes, root):
 def test_the_largest_cluster_works_as_a_small_one_does_and_asks_few_nodes(tmp_path):
     small, large = (day(nodes, tmp_path / str(nodes)) for nodes in (SMALLEST, LARGEST))
     assert large[1] == small[1] == [True, True]
-    # An allocator looks at all nodes, and all learn once whom to obey; nothing else depends on their number.
+    # An allocator looks at all nodes, and all learn once whom to obey, and note how far it is when it first writes;
+    # nothing else depends on their number.
     everywhere = {"node.describe", "node.obey"}
     assert {what: count for what, count in (large[0] - small[0]).items() if what not in everywhere} == {}
     assert large[0]["node.describe"] <= 2 * LARGEST + small[0]["node.describe"]
-    assert large[0]["node.obey"] <= LARGEST
+    assert large[0]["node.obey"] <= 2 * LARGEST

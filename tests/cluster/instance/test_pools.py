@@ -179,5 +179,5 @@ async def test_a_disk_that_is_added_can_be_in_a_pool_and_is_refused_one_that_the
     assert await cluster.run("OP_INSTANCE_SET_PARAMS", **change) == [("disk/1", "add:size=64,mode=rw")]
     assert pools_of(cluster) == ["thin", "thin"]
     change = {"instance_name": "web1", "disks": [["add", -1, {"size": 64, "thinpool": "nosuch"}]]}
-    with pytest.raises(errors.WrongState, match="On node node1: .*nosuch"):
+    with pytest.raises(errors.WrongState, match=r"On node node1: .*nosuch"):
         await cluster.run("OP_INSTANCE_SET_PARAMS", **change)
