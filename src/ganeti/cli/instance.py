@@ -83,7 +83,8 @@ def _description(data: dict[str, Any]) -> Pairs:
 
 
 def _pending(differences: list[list[str]]) -> list[str]:
-    return [f"{name}: {configured} (runs with {running})" for name, running, configured in differences]
+    lines = [(name, configured or "none", running or "none") for name, running, configured in differences]
+    return [f"{name}: {configured} (runs with {running})" for name, configured, running in lines]
 
 
 def _nodes(data: dict[str, Any]) -> list[Pairs]:

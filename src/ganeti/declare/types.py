@@ -41,6 +41,16 @@ Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 NonEmpty = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
 # Of an object, or its UUID.
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+# Of one of several disks or the like, which are called by their numbers too.
+DeviceName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!-?[0-9]+\Z)",
+        min_length=1,
+        max_length=LONGEST_NAME,
+        extra={"expected": "a name that is not a number"},
+    ),
+]
 Names = Annotated[list[Name], Meta(max_length=MOST_NAMES)]
 Fields = Annotated[list[Name], Meta(max_length=MOST_FIELDS)]
 

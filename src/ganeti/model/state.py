@@ -33,6 +33,7 @@ E = TypeVar("E", bound=Entity)
 
 CLASSES: dict[Kind, type[Entity]] = {cls.kind: cls for cls in (Cluster, Network, Group, Node, Instance)}
 _DIGITS = re.compile(r"(\d+)")
+_MACHINES = frozenset({Kind.NODE, Kind.INSTANCE})  # which have names of the DNS
 _MOST_KEYS = 16_384  # names whose sort keys are kept
 
 
@@ -103,15 +104,17 @@ class State:
         return entity.uuid in self.entities[entity.kind]
 
     def find(self, cls: type[E], name: str) -> E:
-        """By name, by the beginning of a fully qualified name if only one fits, or by UUID; in any case of letters.
+        """By name, or by UUID; a machine also by the beginning of its fully qualified name, in any case of letters.
 
         Raises UnknownEntity if there is none, WrongInput if several fit.
         """
-        lower = name.lower()
-        uuid = self.names.get((cls.kind, name)) or self.names.get((cls.kind, lower))
+        lower, machine = name.lower(), cls.kind in _MACHINES
+        uuid = self.names.get((cls.kind, name)) or (self.names.get((cls.kind, lower)) if machine else None)
         if uuid is not None:
             return self.get(cls, uuid)
-        fitting = [e for e in self._all(cls) if f"{e.name.lower()}.".startswith(f"{lower}.") or e.uuid == lower]
+        fitting = [
+            e for e in self._all(cls) if e.uuid == lower or (machine and f"{e.name.lower()}.".startswith(f"{lower}."))
+        ]
         if len(fitting) == 1:
             return fitting[0]
         noun = cls.kind.noun

@@ -52,6 +52,9 @@ async def test_of_a_running_instance_it_counts_from_the_next_start_on(cluster):
         ({"disks": [["modify", 0, {"size": 5}]]}, "size cannot be changed"),
         ({"disks": [["add", 3, {"size": 5}]]}, "A disk cannot be added as number 3: the next one is number 1"),
         ({"disks": [["add", -1, {}]]}, "Disk 1: parameter 'size' is missing"),
+        ({"disks": [["add", -1, {"size": 0}]]}, "expected a whole number of at least 1"),
+        ({"disks": [["modify", 0, {"name": "1"}]]}, "parameter 'name': expected a name that is not a number"),
+        ({"nics": [["modify", 0, {"name": "-1"}]]}, "parameter 'name': expected a name that is not a number"),
         ({"disks": [["add", -1, {"size": 5, "vg": "xenvg"}]]}, "Disk 1: parameter 'vg' is for template plain or drbd"),
         ({"disks": [["remove", 0, {}]]}, "The last disk of web1 cannot be removed"),
         ({"disks": [["remove", 0, {"size": 5}]]}, "Disk 0 is to be removed, so it has no size"),
@@ -115,6 +118,31 @@ async def test_an_instance_that_is_marked_offline_is_not_started_until_the_mark_
     await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
     await modify(cluster, offline=False)
     assert cluster.instance("web1").admin_state is AdminState.UP
+
+
+async def test_a_node_that_lacks_its_disks_becomes_its_primary_node_only_if_forced(cluster):
+    await cluster.add("web1", template="file", start=False)
+    with pytest.raises(errors.WrongState, match=r"node3 has not all disks of web1: disk/0: .*--force"):
+        await modify(cluster, pnode="node3")
+    await modify(cluster, pnode="node3", force=True)
+    assert await cluster.list("instance", "pnode") == [["node3"]]
+
+
+async def test_of_a_node_that_does_not_answer_it_is_told_what_to_do_and_force_does_not_ask_it(cluster):
+    await cluster.add("web1", pnode="node2", start=False)
+    cluster.network.cut_off.add("10.0.0.2")
+    with pytest.raises(errors.NodeUnreachable, match=r"--force .*gnt-node modify -O yes node2"):
+        await modify(cluster, beparams={"vcpus": 2})
+    with pytest.raises(errors.NodeUnreachable):
+        await modify(cluster, disks=[["add", -1, {"size": 64}]])
+    await modify(cluster, beparams={"vcpus": 2}, force=True)
+
+
+async def test_what_a_guest_does_not_notice_is_not_said_to_wait_for_its_next_start(cluster):
+    await cluster.add("web1")
+    number = await cluster.submit("OP_INSTANCE_SET_PARAMS", instance_name="web1", beparams={"auto_balance": False})
+    assert (await cluster.finished(number)).status == "success"
+    assert not any("next start" in line for line in cluster.log(number))
 
 
 async def test_a_new_primary_node_is_written_down_and_its_disks_are_left_where_they_are(cluster):

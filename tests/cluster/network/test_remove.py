@@ -22,3 +22,11 @@ async def test_one_that_is_connected_stays(tmp_path):
             await cluster.run("OP_NETWORK_REMOVE", network_name="net1", force=True)
         with pytest.raises(errors.UnknownEntity, match="Network 'net9' not known"):
             await cluster.run("OP_NETWORK_REMOVE", network_name="net9")
+
+
+@pytest.mark.parametrize(("there", "named"), [("dmz.east", "dmz"), ("Lan", "lan"), ("lan", "LAN")])
+async def test_a_name_that_is_not_wholly_its_own_removes_none(tmp_path, there, named):
+    async with networked(tmp_path) as cluster:
+        await cluster.run("OP_NETWORK_ADD", network_name=there, network="10.7.0.0/24")
+        with pytest.raises(errors.UnknownEntity, match=f"Network '{named}' not known"):
+            await cluster.run("OP_NETWORK_REMOVE", network_name=named)

@@ -154,3 +154,16 @@ def test_what_makes_no_sense_is_told(gnt, net1, words, told):
     ended = gnt("network", *words)
     assert ended.status == 1
     assert told in ended.errors
+
+
+def test_the_subnet_of_a_network_is_not_taken_for_its_ipv6_one(gnt, net1):
+    ended = gnt("network", "modify", "--network=192.0.3.0/24", net1)
+    assert ended.status == 1
+    assert "--network: the IPv4 subnet of a network stays what it is" in ended.errors
+
+
+def test_an_instance_is_not_marked_and_unmarked_at_once(gnt):
+    assert (
+        "--offline and --online are mutually exclusive"
+        in gnt("instance", "modify", "--online", "--offline", "x").errors
+    )

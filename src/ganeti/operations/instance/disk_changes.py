@@ -16,9 +16,9 @@ from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.types import (
     MOST_DISKS,
-    Name,
+    DeviceName,
     Positive,
-    Size,
+    PositiveSize,
     StorageProviderName,
     StorageProviderParameters,
     VolumeGroup,
@@ -53,9 +53,9 @@ class DiskValues(Item, frozen=True, kw_only=True):
     further: ClassVar[tuple[str, str] | None] = ("params", "provider")
     yielding: ClassVar[frozenset[str]] = DiskRequest.yielding
 
-    size: Annotated[Size | None, param("Size of a new disk, in MiB or with a unit")] = None
+    size: Annotated[PositiveSize | None, param("Size of a new disk, in MiB or with a unit")] = None
     mode: Annotated[AccessMode | None, param("Access mode: rw or ro")] = None
-    name: Annotated[Name | UnsetType | None, param("Name of the disk")] = UNSET
+    name: Annotated[DeviceName | UnsetType | None, param("Name of the disk")] = UNSET
     spindles: Annotated[
         Positive | None, param("How many physical volumes a new disk has for itself, where storage is exclusive")
     ] = None

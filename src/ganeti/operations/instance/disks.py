@@ -14,7 +14,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.types import (
     MOST_DISKS,
     AdoptedVolume,
-    Name,
+    DeviceName,
     NonEmpty,
     Positive,
     Size,
@@ -38,7 +38,7 @@ class DiskRequest(Item, frozen=True, kw_only=True):
 
     size: Annotated[Size | None, param("Size, in MiB or with a unit")] = None
     mode: Annotated[AccessMode, param("Access mode: rw or ro")] = "rw"
-    name: Annotated[Name | None, param("Name of the disk")] = None
+    name: Annotated[DeviceName | None, param("Name of the disk")] = None
     spindles: Annotated[
         Positive | None, param("How many physical volumes it has for itself, where storage is exclusive")
     ] = None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -15,7 +15,7 @@ from ganeti.declare.problems import Problems
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.types import NonEmpty, OsName, Parameters, PositiveSize
-from ganeti.errors import GanetiError, WrongInput, WrongState
+from ganeti.errors import GanetiError, NodeUnreachable, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
@@ -24,8 +24,9 @@ from ganeti.model.entity import differences, evolve
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
+from ganeti.model.running import differences as pending_differences
 from ganeti.model.state import State
-from ganeti.operations.instance.activation import activate, deactivate, is_mirrored
+from ganeti.operations.instance.activation import about_disks, activate, deactivate, is_mirrored
 from ganeti.operations.instance.content import OperatingSystem
 from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, planned
 from ganeti.operations.instance.disk_changes import DiskChanges, recorded, with_changed_disks
@@ -40,6 +41,7 @@ from ganeti.operations.instance.presence import ensure_stopped, is_on
 from ganeti.operations.instance.spelling import changes_of
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, primary_of
 from ganeti.operations.node.choice import NodeChoice
+from ganeti.rpc.contract.storage import ExamineDisks
 
 # What is changed by each that is given.
 _CHANGING = (
@@ -69,6 +71,10 @@ _DEVICES = (
 
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    if values.get("offline") and values.get("online"):
+        raise WrongInput("--offline and --online are mutually exclusive")
+    offline = False if values.get("online") else values.get("offline")
+    values = {name: value for name, value in values.items() if name != "online"} | {"offline": offline}
     renamed = {"node": "remote_node", "new_primary": "pnode", "os_type": "os_name"}
     parameters = {renamed.get(name, name): value for name, value in values.items()}
     changed = {name: changes_of(values[name], f"--{flag}") for name, flag in _FLAGS.items() if values.get(name)}
@@ -82,13 +88,15 @@ _FLAGS = {"disks": "disk", "nics": "net"}
 class ModifyPlan:
     """``new`` is the instance as it is to be, and what it takes is reserved; ``told`` what changes, in words.
 
-    ``conversion``: of its disks, if they get another template or format.
+    ``conversion``: of its disks, if they get another template or format. ``pending``: whether a guest that runs gets
+    something of it at its next start only.
     """
 
     old: Instance
     new: Instance
     told: list[tuple[str, Any]]
     conversion: Conversion | None
+    pending: bool
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -125,7 +133,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
                 Option(
                     ("--offline",), "Mark the stopped instance offline, so that nothing starts it", "flag", "offline"
                 ),
-                Option(("--online",), "Take the mark back", "no-flag", "offline"),
+                Option(("--online",), "Take the mark back", "flag", "online"),
             ),
             usage="[<opts>...] <instance-name>",
             compose=_parameters,
@@ -282,7 +290,8 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         if not self.ignore_ipolicy:
             ensure_allowed(cluster.state, new)
         await self._ensure_possible(cluster, old, new)
-        return ModifyPlan(old, new, told, conversion)
+        guests = guest_of(cluster.state.changed([new]), new), guest_of(cluster.state, old)
+        return ModifyPlan(old, new, told, conversion, pending=bool(pending_differences(*guests)))
 
     async def run(self, cluster: RunContext, plan: ModifyPlan) -> list[tuple[str, Any]]:
         """What has changed, with its new value."""
@@ -290,7 +299,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             await carry_out(cluster, plan.conversion, plan.changes, wait=self.wait_for_sync)
         else:
             await recorded(cluster, plan.old, plan.new, plan.changes, wait=self.wait_for_sync)
-        if _runs(cluster, plan.old):
+        if plan.pending and _runs(cluster, plan.old):
             cluster.warn(f"{plan.new.name} is running, with what it was started with, until its next start")
         return plan.told
 
@@ -393,13 +402,28 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             guest = guest_of(cluster.state.changed([new]), new)
             operating_system = OperatingSystem(force_variant=self.force_variant, debug_level=0)
             await operating_system.ensure_possible(cluster, node, guest)
+        if self.disks:
+            await is_on(cluster, old, node)  # a node that does not answer is told of before anything is begun
+        if (self.pnode or self.pnode_uuid) and not self.force:
+            await _ensure_disks_there(cluster, new)
         if self.hvparams or self.beparams or self.nics:
-            obstacles = await new_obstacles(cluster, old, new)
+            obstacles = await self._obstacles(cluster, old, new)
             if obstacles and not self.force:
                 told = "; ".join(obstacles)
                 raise WrongState(f"{new.name} could not be started then: {told}; --force changes it nevertheless")
             for obstacle in obstacles:
                 cluster.note(f"{new.name} cannot be started: {obstacle}")
+
+    async def _obstacles(self, cluster: CheckContext, old: Instance, new: Instance) -> Sequence[str]:
+        try:
+            return await new_obstacles(cluster, old, new)
+        except NodeUnreachable as error:
+            if self.force:
+                return [error.message]
+            raise NodeUnreachable(
+                f"{error.message}; --force changes the instance without asking it. If it is down, mark it so: "
+                f"'gnt-node modify -O yes {primary_of(cluster.state, old).name}'"
+            ) from None
 
     @property
     def _primary(self) -> NodeChoice:
@@ -426,6 +450,18 @@ def _runs(cluster: CheckContext, instance: Instance) -> bool:
     """Whether its guest runs, or should, if nothing is known of its node."""
     guests = cluster.live.guests_on(instance.primary_node)
     return instance.admin_state is AdminState.UP if guests is None else instance.uuid in guests
+
+
+async def _ensure_disks_there(cluster: CheckContext, instance: Instance) -> None:
+    """Raise WrongState if its primary node lacks some, to which somebody should have taken them."""
+    node, state = primary_of(cluster.state, instance), cluster.state.changed([instance])
+    statuses = await cluster.call(node, about_disks(ExamineDisks, state, instance))
+    missing = [f"disk/{index}: {status.problem}" for index, status in enumerate(statuses) if status.problem]
+    if missing:
+        raise WrongState(
+            f"{node.name} has not all disks of {instance.name}: {'; '.join(missing)}. Take them there first "
+            "('gnt-instance move' does both); --force records it nevertheless"
+        )
 
 
 def _ensure_nothing_given_up_is_in_use(cluster: CheckContext, old: Instance, new: Instance) -> None:

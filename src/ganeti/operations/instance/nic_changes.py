@@ -13,7 +13,7 @@ from ganeti.declare.decode import decode
 from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
-from ganeti.declare.types import MOST_NICS, MacRequest, Name
+from ganeti.declare.types import MOST_NICS, DeviceName, MacRequest, Name
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext
 from ganeti.model.entity import evolve
@@ -37,7 +37,7 @@ class NicValues(Item, frozen=True, kw_only=True):
     bridge: Annotated[Name | UnsetType | None, param("Old name of link")] = UNSET
     vlan: Annotated[Name | UnsetType | None, param("VLAN tags")] = UNSET
     network: Annotated[Name | UnsetType | None, param("A network of the cluster")] = UNSET
-    name: Annotated[Name | UnsetType | None, param("Name of the NIC")] = UNSET
+    name: Annotated[DeviceName | UnsetType | None, param("Name of the NIC")] = UNSET
 
     @property
     def given(self) -> dict[str, str | None]:

@@ -14,7 +14,7 @@ from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.text import shortened
-from ganeti.declare.types import MOST_NICS, MacRequest, Name
+from ganeti.declare.types import MOST_NICS, DeviceName, MacRequest, Name
 from ganeti.errors import CheckFailed, InsufficientResources, NotUnique, WrongInput
 from ganeti.jobs.context import CheckContext, Random
 from ganeti.model.guest import guest_nic
@@ -51,7 +51,7 @@ class NicRequest(Item, frozen=True, kw_only=True):
     network: Annotated[
         Name | None, param("A network of the cluster; mode and link are what the node group has for it")
     ] = None
-    name: Annotated[Name | None, param("Name of the NIC")] = None
+    name: Annotated[DeviceName | None, param("Name of the NIC")] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

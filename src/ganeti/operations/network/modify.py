@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from ganeti.declare.command import Command
+from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
@@ -31,6 +32,12 @@ class NetworkModifyPlan:
     after: Network
 
 
+def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    if values.get("subnet"):
+        raise WrongInput("--network: the IPv4 subnet of a network stays what it is; add another network")
+    return {name: value for name, value in values.items() if name != "subnet"}
+
+
 @with_settings(Network, "modify")
 class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=True, tag="OP_NETWORK_SET_PARAMS"):
     """Modify a network; its IPv4 subnet stays what it is. The value 'none' takes a setting away."""
@@ -38,7 +45,15 @@ class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=Tr
     routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/networks/{network_name}/modify", body=True),)
     hook: ClassVar[Hook | None] = Hook("network-modify", "NETWORK")
     commands: ClassVar[tuple[Command, ...]] = (
-        Command("gnt-network", "modify", (NETWORK_ARGUMENT,), usage="[<opts>...] <network>"),
+        Command(
+            "gnt-network",
+            "modify",
+            (NETWORK_ARGUMENT,),
+            # Or else it would be taken for the beginning of --network6.
+            (Option(("--network",), "The subnet", name="subnet", hidden=True),),
+            compose=_parameters,
+            usage="[<opts>...] <network>",
+        ),
     )
 
     add_reserved_ips: Annotated[
