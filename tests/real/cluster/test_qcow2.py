@@ -88,8 +88,10 @@ def test_an_instance_lives_on_an_image(web):
     web.cluster.gnt("gnt-instance", "grow-disk", NAME, "0", "512m")
     assert web.told(web.image())["virtual-size"] == 1536 * 1024**2
 
+    web.cluster.gnt("gnt-cluster", "watcher", "pause", "1h")  # or it would start it where it was
     recorded = web.loses_power()
     web.gnt("failover", "-f", "-n", "node3")
+    web.cluster.gnt("gnt-cluster", "watcher", "continue")
     with web.console() as console:
         up = console.up()
     # The last one may not have been told of any more.
