@@ -81,6 +81,8 @@ SHAPE = (
     "--no-install",
     "--no-start",
     "--ignore-ipolicy",
+    "--no-name-check",
+    "--no-ip-check",
     "-o",
     "tiny+default",
 )

@@ -59,7 +59,8 @@ class PlainStorage:
         del use, force
         with _named(disk, disk.size):
             found = await self._volumes.activate(disk.location)
-            blank = not found.data and await self._gives_zeros(found)
+            # Of one that was not active it is not known.
+            blank = found.data == 0 and await self._gives_zeros(found)
         return replace(self.expected(disk, peers), blank=blank)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:

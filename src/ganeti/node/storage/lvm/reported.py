@@ -37,7 +37,7 @@ class Volume:
     """``length`` and ``extent``, what it is allotted in, are bytes; ``attributes`` are "lv_attr" of lvs(8).
 
     ``pool``: the thin pool of the group that it is in. How much of it has been written is known of volumes in thin
-    pools and of those pools, in percent; ``metadata``: the same of a pool's metadata.
+    pools and of those pools, in percent, while they are active; ``metadata``: the same of a pool's metadata.
     """
 
     location: str
@@ -46,8 +46,8 @@ class Volume:
     attributes: str
     tags: tuple[str, ...] = ()
     pool: str = ""
-    data: float = 0.0
-    metadata: float = 0.0
+    data: float | None = None
+    metadata: float | None = None
 
     @property
     def size(self) -> int:
@@ -218,8 +218,8 @@ def parse_volumes(output: str) -> tuple[Volume, ...]:
             row.lv_attr,
             tuple(row.lv_tags.split(",")) if row.lv_tags else (),
             row.pool_lv,
-            float(row.data_percent or 0),
-            float(row.metadata_percent or 0),
+            float(row.data_percent) if row.data_percent else None,
+            float(row.metadata_percent) if row.metadata_percent else None,
         )
         for row in _rows(output, _VolumeRow)
     )

@@ -64,17 +64,17 @@ class Pool:
 
     @property
     def use(self) -> PoolUse:
-        return PoolUse(self.volume.data, self.volume.metadata, self.promised)
+        return PoolUse(self.volume.data or 0.0, self.volume.metadata or 0.0, self.promised)
 
     @property
     def free(self) -> int:
         """MiB that nothing has been written to."""
-        return int(self.volume.size * (100 - self.volume.data) / 100)
+        return int(self.volume.size * (100 - self.use.data) / 100)
 
     @property
     def measured(self) -> LvmSpace:
         found = self.volume
-        return LvmSpace(found.location, found.size, self.free, metadata=found.metadata, promised=self.promised)
+        return LvmSpace(found.location, found.size, self.free, metadata=self.use.metadata, promised=self.promised)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,9 +341,10 @@ def pool_problem(pool: Volume | None, location: str) -> str:
         return f"A physical volume that holds a part of thin pool {location} is missing"
     if pool.ill:
         return f"Thin pool {location} {pool.ill}"
-    if PoolUse(pool.data, pool.metadata, 0).full:
+    use = Pool(pool, promised=0).use
+    if use.full:
         return (
-            f"Thin pool {location} is filled to {pool.data:.0f} %, its metadata to {pool.metadata:.0f} %; "
+            f"Thin pool {location} is filled to {use.data:.0f} %, its metadata to {use.metadata:.0f} %; "
             "'lvextend' makes it larger ('--poolmetadatasize' its metadata)"
         )
     return ""
