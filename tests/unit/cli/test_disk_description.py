@@ -31,7 +31,7 @@ def test_its_format_is_told_and_what_it_takes_of_its_storage_if_that_is_known():
 
 def test_a_thin_pool_and_spindles_are_shown_where_a_disk_has_them():
     disk = {"iv_name": "disk/0", "dev_type": "plain", "size": 1, "mode": "rw", "name": None, "uuid": "u"}
-    common = {**disk, "logical_id": ["xenvg", "uuid.disk0"], "pstatus": None}
+    common = {**disk, "logical_id": ["xenvg", "uuid.disk0"], "pstatus": None, "format": "raw", "allocated": None}
     shown = tree.render([_disk({**common, "thinpool": "thin", "spindles": 2})])
     assert {"  thin pool: thin", "  spindles: 2"} <= set(shown)
     without = tree.render([_disk({**common, "thinpool": None, "spindles": None})])
