@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A cluster of virtual nodes: systemd runs the daemons, and guests have the nodes' own KVM."""
 
-from ganeti.lab.console import Console
-
-GUEST = "guest1.lab.test"
+from tests.vm.conftest import BOOTS, GUEST
 
 
 def test_three_machines_make_a_cluster(cluster):
@@ -15,9 +13,8 @@ def test_three_machines_make_a_cluster(cluster):
 
 
 def test_a_guest_with_a_disk_runs_under_the_kvm_of_its_node(cluster):
-    shape = ("-t", "file", "--disk", "0:size=1G", "-B", "memory=128M,vcpus=1", "-o", "tiny+default")
-    cluster.gnt("gnt-instance", "add", *shape, "-n", "node2", GUEST)
-    node = cluster.lab.node("node2")
-    with Console(node.socket(f"/run/ganeti/kvm/{GUEST}/serial")) as console:
-        assert console.up(timeout=300).boot == 1
-    assert "accel=kvm" in node.run("ps", "-C", "qemu-system-x86", "-o", "args").output.replace("accel kvm", "accel=kvm")
+    cluster.gnt("gnt-instance", "add", "-t", "file", "--disk", "0:size=64m", *BOOTS, "-n", "node2", GUEST)
+    with cluster.console("node2") as console:
+        assert console.up().boot == 1
+    told = cluster.lab.node("node2").run("ps", "-C", "qemu-system-x86", "-o", "args").output
+    assert "accel=kvm" in told.replace("accel kvm", "accel=kvm")

@@ -5,14 +5,8 @@ import re
 
 import pytest
 
-from ganeti.lab.console import Console
 from ganeti.lab.vm.lab import VirtualLab
-from tests.vm.conftest import VirtualCluster
-
-GUEST = "guest1.lab.test"
-# Smaller than the policy allows: an emulated node copies slowly.
-SHAPE = ("--ignore-ipolicy", "-t", "drbd", "--disk", "0:size=256m", "-B", "memory=128M,vcpus=1", "-o", "tiny+default")
-PATIENCE = 600  # seconds
+from tests.vm.conftest import BOOTS, GUEST, PATIENCE, VirtualCluster
 
 
 @pytest.fixture
@@ -23,10 +17,10 @@ def cluster(provider):
         yield made
 
 
-def counted(node):
+def counted(cluster, node):
     """(how often the guest has booted, the number it has come to)."""
-    with Console(node.socket(f"/run/ganeti/kvm/{GUEST}/serial")) as console:
-        return console.up(timeout=PATIENCE).boot, console.count(timeout=PATIENCE).number
+    with cluster.console(node.name) as console:
+        return console.up().boot, console.count().number
 
 
 def states(node):
@@ -43,20 +37,21 @@ def in_sync(node):
 
 def test_a_guest_moves_with_its_disks_outlives_its_node_and_has_both_copies_again(cluster):
     one, two = cluster.lab.nodes
-    cluster.gnt("gnt-instance", "add", *SHAPE, "-n", "node1:node2", GUEST, timeout=2 * PATIENCE)
-    boots, before = counted(one)
+    disk = ("-t", "drbd", "--disk", "0:size=256m")
+    cluster.gnt("gnt-instance", "add", *disk, *BOOTS, "-n", "node1:node2", GUEST)
+    boots, before = counted(cluster, one)
     assert states(one) == [("Primary/Secondary", "UpToDate/UpToDate")]
     assert "ERROR" not in cluster.gnt("gnt-cluster", "verify", "--error-codes")
 
     for target in (two, one, two):
         cluster.gnt("gnt-instance", "migrate", "-f", GUEST)
         assert states(target) == [("Primary/Secondary", "UpToDate/UpToDate")]
-        assert counted(target) > (boots, before)
+        assert counted(cluster, target) > (boots, before)
 
     two.kill()
     cluster.gnt("gnt-node", "modify", "-O", "yes", "node2")
     cluster.gnt("gnt-instance", "failover", "-f", GUEST)
-    assert counted(one)[0] == boots + 1
+    assert counted(cluster, one)[0] == boots + 1
     assert states(one)[0][0] == "Primary/Unknown"
 
     two.boot().wait()
@@ -64,7 +59,7 @@ def test_a_guest_moves_with_its_disks_outlives_its_node_and_has_both_copies_agai
     cluster.gnt("gnt-instance", "activate-disks", GUEST)
     in_sync(one)
     cluster.gnt("gnt-instance", "migrate", "-f", GUEST)
-    assert counted(two)[0] == boots + 1
+    assert counted(cluster, two)[0] == boots + 1
 
     cluster.gnt("gnt-instance", "remove", "-f", GUEST)
     for node in (one, two):
