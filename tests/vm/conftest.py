@@ -18,7 +18,10 @@ GUEST = "guest1.lab.test"
 SHAPE = ("-B", "memory=128M,vcpus=1")
 BOOTS = (*SHAPE, *TINY)  # a guest that is started
 # Lines of shell that have the only mirror of a node let go of its other copy, this node's address first.
-PART = r"drbdsetup disconnect $(drbdsetup show | sed -nE 's/^\s*address\s+ipv4 (.*);/ipv4:\1/p')"
+PART = r"""
+end() { drbdsetup show | sed -nE "/_$1_host/,/;/s/^\s*address\s+ipv4 (.*);/ipv4:\1/p"; }
+drbdsetup disconnect $(end this) $(end remote)
+"""
 PATIENCE = 1200  # seconds until something hangs, however busy the machine is
 
 
