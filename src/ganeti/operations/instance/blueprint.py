@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
+from ganeti.declare.types import Parameters
 from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext
 from ganeti.model.cluster import Cluster
@@ -17,6 +19,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.parameters import overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
+from ganeti.operations.instance.content import os_texts
 from ganeti.operations.instance.disks import (
     DiskRequest,
     disk_place,
@@ -26,6 +29,11 @@ from ganeti.operations.instance.disks import (
 )
 from ganeti.operations.instance.mirroring import PORTS
 from ganeti.operations.instance.nics import NicRequest, ensure_addresses_free, planned_nics
+
+BackendOverrides = Annotated[
+    Parameters,
+    param("Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...", completes="backend parameter"),
+]
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -70,8 +78,8 @@ class Blueprint:
             os=self.os,
             hvparams=attempt(lambda: hypervisor_overrides(hypervisor, self.hvparams), {}) if hypervisor else {},
             beparams=attempt(lambda: backend_overrides(self.beparams), {}),
-            osparams=_texts(self.osparams),
-            osparams_private=_texts(self.osparams_private),
+            osparams=os_texts(self.osparams),
+            osparams_private=os_texts(self.osparams_private),
             disks=attempt(lambda: self._disks(cluster, template), ()) if template else (),
             nics=nics,
             network_port=_free_port(cluster),
@@ -132,8 +140,3 @@ def _free_port(cluster: CheckContext) -> int | None:
     """For its console; None if all are taken."""
     taken = cluster.reservations.ports
     return next((port for port in PORTS if port not in cluster.state.ports and port not in taken), None)
-
-
-def _texts(given: Mapping[str, Any]) -> dict[str, str]:
-    """OS parameters are texts, whatever they look like."""
-    return {key: str(value) for key, value in given.items()}

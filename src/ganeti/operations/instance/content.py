@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Any, Protocol
 
+from ganeti.declare.parameter import param
+from ganeti.declare.types import Parameters
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.disk import DiskTemplate
@@ -13,6 +16,23 @@ from ganeti.model.guest import Guest
 from ganeti.model.node import Node
 from ganeti.operations.os.blacklist import ensure_allowed
 from ganeti.rpc.contract.os import InstallOs, ValidateOs
+
+ForceVariant = Annotated[bool, param("Accept an OS variant that the OS does not list", "--force-variant")]
+OsParameters = Annotated[Parameters, param("OS parameters", "-O", "--os-parameters", metavar="KEY=VALUE,...")]
+PrivateOsParameters = Annotated[
+    Parameters | None,
+    param(
+        "Private OS parameters: stored, but not shown",
+        "--os-parameters-private",
+        metavar="KEY=VALUE,...",
+        secret=True,
+    ),
+]
+
+
+def os_texts(given: Mapping[str, Any]) -> dict[str, str]:
+    """OS parameters are texts, whatever they look like."""
+    return {name: str(value) for name, value in given.items()}
 
 
 class Content(Protocol):

@@ -43,8 +43,15 @@ from ganeti.operations.instance import spelling
 from ganeti.operations.instance.activation import release
 from ganeti.operations.instance.adoption import adopt, sources_of, with_sizes
 from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
-from ganeti.operations.instance.blueprint import Blueprint, foresee_overrides
-from ganeti.operations.instance.content import Content, Nothing, OperatingSystem
+from ganeti.operations.instance.blueprint import BackendOverrides, Blueprint, foresee_overrides
+from ganeti.operations.instance.content import (
+    Content,
+    ForceVariant,
+    Nothing,
+    OperatingSystem,
+    OsParameters,
+    PrivateOsParameters,
+)
 from ganeti.operations.instance.disks import DiskRequests, FileDriver, FileStorageDirectory
 from ganeti.operations.instance.making import make_disks
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
@@ -57,7 +64,7 @@ from ganeti.operations.instance.presence import ensure_no_namesake
 from ganeti.operations.instance.spindles import ensure_told, ensure_told_somewhere, with_spindles
 from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark, start
 from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, instance_environment, nodes_of, online
-from ganeti.operations.instance.synchronising import wait_for_sync
+from ganeti.operations.instance.synchronising import WaitForSync, wait_for_sync
 from ganeti.operations.node.choice import NodeChoice
 
 
@@ -142,15 +149,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     )
 
     instance_name: Annotated[HostName, param("Name of the instance")]
-    force_variant: Annotated[bool, param("Accept an OS variant that the OS does not list", "--force-variant")] = False
-    wait_for_sync: Annotated[
-        bool,
-        param(
-            "Wait for mirrored disks to be in sync",
-            "--no-wait-for-sync",
-            off="Do not wait for mirrored disks to be in sync",
-        ),
-    ] = True
+    force_variant: ForceVariant = False
+    wait_for_sync: WaitForSync = True
     name_check: Annotated[
         bool,
         param(
@@ -168,12 +168,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             accepted="allocation never waits for locks",
         ),
     ] = False
-    beparams: Annotated[
-        Parameters,
-        param(
-            "Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...", completes="backend parameter"
-        ),
-    ] = {}
+    beparams: BackendOverrides = {}
     disks: Disks
     disk_template: Annotated[
         DiskTemplateName | None,
@@ -222,16 +217,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         bool | None,
         param("Create the instance without installing an OS and without starting it", "--no-install", bare=True),
     ] = None
-    osparams: Annotated[Parameters, param("OS parameters", "-O", "--os-parameters", metavar="KEY=VALUE,...")] = {}
-    osparams_private: Annotated[
-        Parameters | None,
-        param(
-            "Private OS parameters: stored, but not shown",
-            "--os-parameters-private",
-            metavar="KEY=VALUE,...",
-            secret=True,
-        ),
-    ] = None
+    osparams: OsParameters = {}
+    osparams_private: PrivateOsParameters = None
     osparams_secret: Annotated[
         Parameters | None,
         param(

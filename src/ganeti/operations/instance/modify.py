@@ -27,7 +27,8 @@ from ganeti.model.kind import Kind
 from ganeti.model.running import differences as pending_differences
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import about_disks, activate, deactivate, is_mirrored
-from ganeti.operations.instance.content import OperatingSystem
+from ganeti.operations.instance.blueprint import BackendOverrides
+from ganeti.operations.instance.content import ForceVariant, OperatingSystem, OsParameters, PrivateOsParameters
 from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, planned
 from ganeti.operations.instance.disk_changes import DiskChanges, recorded, with_changed_disks
 from ganeti.operations.instance.disks import FileDriver, FileStorageDirectory
@@ -40,6 +41,7 @@ from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_stopped, is_on
 from ganeti.operations.instance.spelling import changes_of
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, primary_of
+from ganeti.operations.instance.synchronising import WaitForSync
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.rpc.contract.storage import ExamineDisks
 
@@ -148,7 +150,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             "--force",
         ),
     ] = False
-    force_variant: Annotated[bool, param("Accept an OS variant that the OS does not list", "--force-variant")] = False
+    force_variant: ForceVariant = False
     ignore_ipolicy: IgnorePolicy = False
     nics: Annotated[
         NicChanges,
@@ -157,12 +159,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     disks: Annotated[
         DiskChanges, param("Disks to add, modify or remove: what to do, the number, name or UUID, and its values")
     ] = []
-    beparams: Annotated[
-        Parameters,
-        param(
-            "Backend parameters", "-B", "--backend-parameters", metavar="KEY=VALUE,...", completes="backend parameter"
-        ),
-    ] = {}
+    beparams: BackendOverrides = {}
     runtime_mem: Annotated[
         PositiveSize | None, param("Memory of the running guest", "-m", "--runtime-memory", unsupported=True)
     ] = None
@@ -224,24 +221,9 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         OsName | None,
         param("Operating system that is on it; nothing is installed", "-o", "--os-type", metavar="OS", completes="os"),
     ] = None
-    osparams: Annotated[Parameters, param("OS parameters", "-O", "--os-parameters", metavar="KEY=VALUE,...")] = {}
-    osparams_private: Annotated[
-        Parameters | None,
-        param(
-            "Private OS parameters: stored, but not shown",
-            "--os-parameters-private",
-            metavar="KEY=VALUE,...",
-            secret=True,
-        ),
-    ] = None
-    wait_for_sync: Annotated[
-        bool,
-        param(
-            "Wait for mirrored disks to be in sync",
-            "--no-wait-for-sync",
-            off="Do not wait for mirrored disks to be in sync",
-        ),
-    ] = True
+    osparams: OsParameters = {}
+    osparams_private: PrivateOsParameters = None
+    wait_for_sync: WaitForSync = True
     offline: Annotated[bool | None, param("Whether it is marked offline")] = None
     conflicts_check: Annotated[
         bool,

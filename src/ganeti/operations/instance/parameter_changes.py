@@ -16,6 +16,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.parameters.backend import spelled_out
 from ganeti.model.state import State
 from ganeti.operations.instance.blueprint import backend_overrides, hypervisor_overrides
+from ganeti.operations.instance.content import os_texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,5 @@ class ParameterChanges:
 
 
 def _with_texts(current: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, str]:
-    """OS parameters are texts, whatever they look like."""
     kept = {name: value for name, value in current.items() if name not in given}
-    return kept | {name: str(value) for name, value in given.items() if value != RESET}
+    return kept | os_texts({name: value for name, value in given.items() if value != RESET})

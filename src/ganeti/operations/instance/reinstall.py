@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
@@ -21,7 +21,7 @@ from ganeti.model.guest import Guest, ensure_hypervisor_sense, guest_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.operations.instance.activation import activated, deactivate
-from ganeti.operations.instance.content import OperatingSystem
+from ganeti.operations.instance.content import ForceVariant, OperatingSystem, os_texts
 from ganeti.operations.instance.presence import ensure_stopped
 from ganeti.operations.instance.startup import ensure_possible
 from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
@@ -63,7 +63,7 @@ class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=T
         ),
     )
 
-    force_variant: Annotated[bool, param("Accept an OS variant that the OS does not list", "--force-variant")] = False
+    force_variant: ForceVariant = False
     os_type: Annotated[
         OsName | None,
         param(
@@ -141,8 +141,4 @@ class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=T
         return OperatingSystem(force_variant=self.force_variant, debug_level=self.debug_level or 0, anew=True)
 
     def _parameters(self) -> Mapping[str, str]:
-        """OS parameters are texts, whatever they look like."""
-        given: dict[str, Any] = {}
-        for some in (self.osparams, self.osparams_private, self.osparams_secret):
-            given |= some or {}
-        return {name: str(value) for name, value in given.items()}
+        return os_texts({**(self.osparams or {}), **(self.osparams_private or {}), **(self.osparams_secret or {})})

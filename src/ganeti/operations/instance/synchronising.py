@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
+from ganeti.declare.parameter import param
 from ganeti.errors import ExecutionFailed, GanetiError
 from ganeti.jobs.context import RunContext
 from ganeti.model.instance import Instance
@@ -13,6 +15,15 @@ from ganeti.operations.instance.activation import about_disks, is_mirrored
 from ganeti.operations.instance.subject import primary_of
 from ganeti.rpc.call import Progress
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, MirrorStatus
+
+WaitForSync = Annotated[
+    bool,
+    param(
+        "Wait for mirrored disks to be in sync",
+        "--no-wait-for-sync",
+        off="Do not wait for mirrored disks to be in sync",
+    ),
+]
 
 _INTERVAL = 2.0  # seconds between two looks at what is being synchronised
 # DRBD needs a moment between being connected and beginning to synchronise.
