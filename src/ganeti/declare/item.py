@@ -47,6 +47,13 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
         given = own.get(into, {})
         return {**own, into: {**given, **further} if isinstance(given, Mapping) else given}
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is said of it; None for what is said to be nothing where that may be UNSET."""
+        declared = parameters_of(type(self))
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in values.items() if value != declared[name].default}
+
     def __post_init__(self) -> None:
         self._yield()
         for name, parameter in parameters_of(type(self)).items():

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from msgspec import Meta, Struct
 
+from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
 from ganeti.declare.types import MOST, Name
 from ganeti.errors import WrongInput
@@ -87,6 +89,14 @@ class Devices(Generic[D]):
         there = f"there are {count}, counted from 0" if count else "there are none"
         raise WrongInput(f"There is no {self.noun} {which}; {there}")
 
+    def place_of_removed(self, which: int | str, values: Item) -> int:
+        """The number of one that goes, of which nothing else can be said. Raises WrongInput."""
+        place = self.place(which)
+        if given := values.given:
+            noun = f"{self.noun[:1].upper()}{self.noun[1:]}"
+            raise WrongInput(f"{noun} {which} is to be removed, so it has no {', '.join(given)}")
+        return place
+
     def with_added(self, place: int, device: D) -> Devices[D]:
         return replace(self, all=(*self.all[:place], device, *self.all[place:]))
 
@@ -95,3 +105,10 @@ class Devices(Generic[D]):
 
     def without(self, place: int) -> Devices[D]:
         return replace(self, all=(*self.all[:place], *self.all[place + 1 :]))
+
+
+def ensure_names_differ(noun: str, devices: Iterable[Device]) -> None:
+    """Raise WrongInput if two would be called the same."""
+    times = Counter(device.name for device in devices if device.name)
+    if twice := sorted(name for name, count in times.items() if count > 1):
+        raise WrongInput(f"Parameter '{noun.lower()}s': two {noun}s would have the name {', '.join(twice)}")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar
@@ -32,7 +32,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.parameters.disk import Access, Preallocation
 from ganeti.model.template import FILES, TEMPLATES
 from ganeti.operations.instance.activation import activated
-from ganeti.operations.instance.device_changes import DeviceChange, Devices
+from ganeti.operations.instance.device_changes import DeviceChange, Devices, ensure_names_differ
 from ganeti.operations.instance.disks import DiskRequest, disk_place, ensure_wanted, planned_disks
 from ganeti.operations.instance.making import leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import completed
@@ -69,13 +69,6 @@ class DiskValues(Item, frozen=True, kw_only=True):
     ] = None
     provider: Annotated[StorageProviderName | None, param("Provider of external storage, for a new disk of ext")] = None
     params: Annotated[StorageProviderParameters, param("Parameters of that provider")] = {}
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """None for what is taken away."""
-        values = {name: getattr(self, name) for name in self.__struct_fields__}
-        missing = {"name": UNSET, "params": {}}
-        return {name: value for name, value in values.items() if value != missing.get(name)}
 
 
 class DiskChange(DeviceChange, frozen=True, array_like=True):
@@ -162,11 +155,10 @@ def _changed(
         place = disks.new_place(change.which)
         disk = _new_disk(cluster, instance, place, change.values)
         return disks.with_added(place, disk), [(f"disk/{place}", f"add:size={disk.size},mode={disk.mode}")]
-    place = disks.place(change.which)
     if change.action == "remove":
-        if change.values.given:
-            raise WrongInput(f"Disk {change.which} is to be removed, so it has no {', '.join(change.values.given)}")
+        place = disks.place_of_removed(change.which, change.values)
         return disks.without(place), [(f"disk/{place}", "remove")]
+    place = disks.place(change.which)
     given = change.values.given
     if fixed := [name for name in given if name not in _CHANGEABLE]:
         raise WrongInput(
@@ -195,10 +187,4 @@ def _ensure_sense(instance: Instance, disks: Sequence[Disk]) -> None:
         raise WrongInput(f"The last disk of {instance.name} cannot be removed; 'gnt-instance remove' removes them all")
     if TEMPLATES[instance.disk_template].adopted == "always" and len(disks) > len(instance.disks):
         raise WrongInput(f"Disks of template '{instance.disk_template}' are devices that are there; none can be added")
-    if twice := sorted(_twice(disks)):
-        raise WrongInput(f"Parameter 'disks': two disks would have the name {', '.join(twice)}")
-
-
-def _twice(disks: Sequence[Disk]) -> Iterator[str]:
-    names = [disk.name for disk in disks if disk.name]
-    return (name for name in set(names) if names.count(name) > 1)
+    ensure_names_differ("disk", disks)

@@ -21,7 +21,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.network import Network
 from ganeti.model.nic import Nic
 from ganeti.model.state import State
-from ganeti.operations.instance.device_changes import DeviceChange, Devices
+from ganeti.operations.instance.device_changes import DeviceChange, Devices, ensure_names_differ
 from ganeti.operations.instance.nics import NicDraft, NicRequest, ensure_addresses_free
 
 
@@ -38,12 +38,6 @@ class NicValues(Item, frozen=True, kw_only=True):
     vlan: Annotated[Name | UnsetType | None, param("VLAN tags")] = UNSET
     network: Annotated[Name | UnsetType | None, param("A network of the cluster")] = UNSET
     name: Annotated[DeviceName | UnsetType | None, param("Name of the NIC")] = UNSET
-
-    @property
-    def given(self) -> dict[str, str | None]:
-        """None for what is taken away."""
-        values = {name: getattr(self, name) for name in self.__struct_fields__}
-        return {name: value for name, value in values.items() if value is not UNSET}
 
 
 class NicChange(DeviceChange, frozen=True, array_like=True):
@@ -97,7 +91,7 @@ def with_changed_nics(
         others = [one for one in (*state.instances, *cluster.reservations.instances) if one.uuid != instance.uuid]
         ensure_addresses_free(state, others, nics)
     with problems.noted():
-        _ensure_names_differ(nics)
+        ensure_names_differ("NIC", nics)
     problems.tell()
     return evolve(instance, nics=tuple(nics))
 
@@ -125,11 +119,9 @@ def _changed(state: State, cards: Devices[_Card], change: NicChange) -> Devices[
     given = change.values.given
     if change.action == "add":
         return cards.with_added(cards.new_place(change.which), _Card(None, given))
-    place = cards.place(change.which)
     if change.action == "remove":
-        if given:
-            raise WrongInput(f"NIC {change.which} is to be removed, so it has no {', '.join(given)}")
-        return cards.without(place)
+        return cards.without(cards.place_of_removed(change.which, change.values))
+    place = cards.place(change.which)
     card = cards.all[place]
     present = card.request if card.request is not None else _request_of(state, card.before) if card.before else {}
     return cards.with_changed(place, replace(card, request=_merged(present, given)))
@@ -163,9 +155,3 @@ def _request(index: int, given: Mapping[str, Any]) -> NicRequest:
     except WrongInput as error:
         lines = [f"{what}{line.removeprefix(what)}" for line in error.message.splitlines()]
         raise WrongInput("\n".join(lines)) from None
-
-
-def _ensure_names_differ(nics: Sequence[Nic]) -> None:
-    names = [nic.name for nic in nics if nic.name]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise WrongInput(f"Parameter 'nics': two NICs would have the name {', '.join(twice)}")
