@@ -181,3 +181,11 @@ async def test_a_disk_that_is_added_can_be_in_a_pool_and_is_refused_one_that_the
     change = {"instance_name": "web1", "disks": [["add", -1, {"size": 64, "thinpool": "nosuch"}]]}
     with pytest.raises(errors.WrongState, match=r"On node node1: .*nosuch"):
         await cluster.run("OP_INSTANCE_SET_PARAMS", **change)
+
+
+async def test_a_disk_that_is_added_is_in_the_pool_that_is_set_and_the_others_stay_where_they_are(cluster):
+    await add(cluster, disks=[{"size": 64}])
+    pools(cluster, "node3")["xenvg/thin"] = FakePool(512)
+    await cluster.run("OP_CLUSTER_SET_PARAMS", **THIN)
+    await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", disks=[["add", 0, {"size": 64}]])
+    assert pools_of(cluster) == ["thin", ""]

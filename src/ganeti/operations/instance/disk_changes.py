@@ -35,7 +35,7 @@ from ganeti.operations.instance.activation import activated
 from ganeti.operations.instance.device_changes import DeviceChange, Devices, ensure_names_differ
 from ganeti.operations.instance.disks import DiskRequest, disk_place, ensure_wanted, planned_disks
 from ganeti.operations.instance.making import leftover, make_disks, remove_left
-from ganeti.operations.instance.mirroring import completed
+from ganeti.operations.instance.mirroring import placed_on
 from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import is_on
 from ganeti.operations.instance.spindles import ensure_told, with_spindles
@@ -100,16 +100,15 @@ async def with_changed_disks(cluster: CheckContext, instance: Instance, changes:
     with problems.noted():
         _ensure_sense(instance, disks.all)
     problems.tell()
-    new = completed(cluster, evolve(instance, disks=disks.all), instance.nodes)
-    return ChangedDisks(await _on_storage(cluster, instance, new), told)
-
-
-async def _on_storage(cluster: CheckContext, old: Instance, new: Instance) -> Instance:
-    """With what its node's storage makes of new disks: their spindles, the pools that they are in."""
-    known = {disk.uuid for disk in old.disks}
+    new = evolve(instance, disks=disks.all)
+    known = {disk.uuid for disk in instance.disks}
     made = [number for number, disk in enumerate(new.disks) if disk.uuid not in known]
-    if not made:
-        return new
+    return ChangedDisks(await _with_places(cluster, instance, new, made) if made else new, told)
+
+
+async def _with_places(cluster: CheckContext, old: Instance, new: Instance, made: Sequence[int]) -> Instance:
+    """The new disks where the others are, with the spindles that they have and the pools that they are in."""
+    new = placed_on(cluster, new, nodes_of(cluster.state, old), made)
     ensure_told(cluster.state, new)
     await ensure_pools(cluster, new, made=made)
     return await with_spindles(cluster, new, made=made, told=made)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import count
 
 from msgspec.structs import replace
@@ -24,57 +24,37 @@ _KEPT = {DiskTemplate.RBD: "pool", DiskTemplate.GLUSTER: "volume"}
 _SECRET = 20  # octets: DRBD takes up to 64 characters (drbd.conf(5), "shared-secret")
 
 
-def placed_on(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) -> Instance:
+def placed_on(
+    cluster: CheckContext, instance: Instance, nodes: Sequence[Node], made: Collection[int] | None = None
+) -> Instance:
     """The instance on its primary node, with the mirrors of its disks on that and the secondary one.
 
-    What it takes is free now; the caller reserves it at once. Raises InsufficientResources if no port is free,
-    WrongInput for nodes that its disks cannot be on.
+    ``made``: the numbers of the disks that come there, all if it is None; the others are there already. What they take
+    is free now; the caller reserves it at once. Raises InsufficientResources if no port is free, WrongInput for nodes
+    that its disks cannot be on.
     """
     ensure_suitable(cluster.state, instance, nodes)
     instance = evolve(instance, primary_node=nodes[0].uuid)
-    if place := _KEPT.get(instance.disk_template):
-        return _kept_there(cluster, instance, place)
+    place = _placing(cluster, instance, nodes)
+    disks = [place(disk, n) if made is None or n in made else disk for n, disk in enumerate(instance.disks)]
+    return evolve(instance, disks=tuple(disks))
+
+
+def _placing(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) -> Callable[[Disk, int], Disk]:
+    """What is written down with a disk that is made there, by its number."""
+    if name := _KEPT.get(instance.disk_template):
+        # It stays in the pool or volume that it is made in, whatever is set later.
+        places = [disk.params[name] for disk in disks_of(cluster.state, instance)]
+        return lambda disk, index: replace(disk, params={**disk.params, name: places[index]})
     if instance.disk_template is DiskTemplate.PLAIN:
-        return _in_pools(cluster, instance)
-    if not TEMPLATES[instance.disk_template].mirrored:
-        return instance
-    draft = _Draft(cluster, instance)
-    holders = (nodes[0].uuid, nodes[1].uuid)
-    disks = [draft.mirrored(disk, index, holders) for index, disk in enumerate(instance.disks)]
-    return evolve(instance, disks=tuple(disks))
-
-
-def completed(cluster: CheckContext, instance: Instance, nodes: tuple[str, ...]) -> Instance:
-    """The instance with what its new disks need where it is: the mirrors of those that have none, pool or volume.
-
-    ``nodes``: the UUIDs of its primary and its secondary node.
-
-    What they take is free now; the caller reserves it at once. Raises InsufficientResources if no port is free.
-    """
-    if place := _KEPT.get(instance.disk_template):
-        return _kept_there(cluster, instance, place)
-    if not TEMPLATES[instance.disk_template].mirrored:
-        return instance
-    draft = _Draft(cluster, instance)
-    holders = (nodes[0], nodes[1])
-    disks = [disk if disk.mirror else draft.mirrored(disk, n, holders) for n, disk in enumerate(instance.disks)]
-    return evolve(instance, disks=tuple(disks))
-
-
-def _kept_there(cluster: CheckContext, instance: Instance, place: str) -> Instance:
-    """With the pool or volume that its disks are made in written down: they stay there whatever is set later."""
-    places = [disk.params[place] for disk in disks_of(cluster.state, instance)]
-    disks = [replace(d, params={**d.params, place: at}) for d, at in zip(instance.disks, places, strict=True)]
-    return evolve(instance, disks=tuple(disks))
-
-
-def _in_pools(cluster: CheckContext, instance: Instance) -> Instance:
-    """The same for the thin pool; what says nothing of one is in none, since there have been disks before pools."""
-    wanted = [layer["thinpool"] for layer in disk_layers(cluster.state, instance) if "thinpool" in layer]
-    if not wanted or not wanted[-1]:
-        return instance
-    disks = [replace(disk, params={"thinpool": wanted[-1], **disk.params}) for disk in instance.disks]
-    return evolve(instance, disks=tuple(disks))
+        # Likewise of a thin pool; what says nothing of one is in none, since there have been disks before pools.
+        wanted = [layer["thinpool"] for layer in disk_layers(cluster.state, instance) if "thinpool" in layer]
+        pool = {"thinpool": wanted[-1]} if wanted and wanted[-1] else {}
+        return lambda disk, _: replace(disk, params={**pool, **disk.params})
+    if TEMPLATES[instance.disk_template].mirrored:
+        draft, holders = _Draft(cluster, instance), (nodes[0].uuid, nodes[1].uuid)
+        return lambda disk, index: draft.mirrored(disk, index, holders)
+    return lambda disk, _: disk
 
 
 def with_secondary(cluster: CheckContext, instance: Instance, node: Node) -> Instance:
