@@ -279,3 +279,7 @@ async def test_an_address_is_given_once_on_a_link(cluster):
         with pytest.raises(errors.NotUnique, match=r"IP address 192.0.2.[78] is in use on the same link"):
             await cluster.add("web2", nics=nics, start=False)
     await cluster.add("web2", nics=[{"ip": "192.0.2.7", "link": "br1"}], start=False)
+
+
+async def test_secret_parameters_of_an_os_may_be_numbers(cluster):
+    await cluster.add("web1", osparams_secret={"pin": 1234}, start=False)

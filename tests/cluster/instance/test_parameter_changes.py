@@ -5,6 +5,8 @@ import pytest
 
 from ganeti import errors
 from ganeti.model.instance import AdminState
+from ganeti.node.network.fake import FakeNetwork
+from tests.cluster.network.nets import networked
 from tests.cluster.os.test_diagnose import provider
 
 
@@ -151,3 +153,32 @@ async def test_a_new_primary_node_is_written_down_and_its_disks_are_left_where_t
     assert await modify(cluster, pnode="node3") == [("pnode", "node3")]
     assert await cluster.list("instance", "pnode") == [["node3"]]
     assert cluster.instance("web1").disks == disks
+
+
+async def test_a_new_primary_node_gets_what_is_new_of_its_disks(cluster):
+    await cluster.add("web1", template="sharedfile", start=False)
+    await modify(cluster, pnode="node3", disks=[["add", -1, {"size": 64}]])
+    assert await cluster.list("instance", "pnode", "disk.count") == [["node3", 2]]
+
+
+async def test_an_instance_that_gets_another_template_can_get_other_parameters_with_it(cluster):
+    await cluster.add("web1", template="sharedfile", start=False)
+    await modify(cluster, disk_template="file", beparams={"vcpus": 2})
+    assert await cluster.list("instance", "disk_template", "be/vcpus") == [["file", 2]]
+
+
+async def test_what_a_new_primary_node_says_against_it_counts_and_not_what_the_old_one_does(cluster):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
+    await cluster.add("web1", template="sharedfile", hypervisor="kvm", nics=[{}], start=False)
+    cluster.nodes["node3"].equipment.networks["bridged"] = FakeNetwork({"br7"})
+    with pytest.raises(errors.WrongState, match="could not be started then: There is no bridge"):
+        await modify(cluster, pnode="node3", beparams={"vcpus": 2})
+
+
+async def test_a_node_where_its_networks_are_not_does_not_become_its_primary_node(tmp_path):
+    async with networked(tmp_path) as cluster:
+        await cluster.add("web1", template="sharedfile", nics=[{"network": "net1"}], start=False)
+        await cluster.run("OP_GROUP_ADD", group_name="rack2")
+        await cluster.run("OP_GROUP_ASSIGN_NODES", group_name="rack2", nodes=["node3"])
+        with pytest.raises(errors.WrongState, match="Network net1, which web1 uses, is not connected"):
+            await modify(cluster, pnode="node3")

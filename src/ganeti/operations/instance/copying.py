@@ -33,9 +33,13 @@ async def with_true_sizes(cluster: CheckContext, instance: Instance) -> Instance
 
 
 def _ensure_sound(instance: Instance, node: Node, statuses: Sequence[DiskStatus]) -> None:
-    wrong = [f"disk/{index}: {status.problem}" for index, status in enumerate(statuses) if status.problem]
-    if wrong:
+    if wrong := missing_disks(statuses):
         raise WrongState(f"The disks of {instance.name} on {node.name} are not all there: {'; '.join(wrong)}")
+
+
+def missing_disks(statuses: Sequence[DiskStatus]) -> list[str]:
+    """What is wrong with each that cannot be used, in words."""
+    return [f"disk/{index}: {status.problem}" for index, status in enumerate(statuses) if status.problem]
 
 
 async def copy_disks(cluster: RunContext, old: Instance, new: Instance) -> None:

@@ -51,6 +51,7 @@ from ganeti.operations.instance.content import (
     OperatingSystem,
     OsParameters,
     PrivateOsParameters,
+    os_texts,
 )
 from ganeti.operations.instance.disks import DiskRequests, FileDriver, FileStorageDirectory
 from ganeti.operations.instance.making import make_disks
@@ -311,7 +312,9 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         with problems.noted():
             if self.conflicts_check:
                 ensure_no_conflict(cluster.state, instance)
-        guest = guest_of(cluster.state.changed([instance]), instance, osparams_secret=self.osparams_secret)
+        guest = guest_of(
+            cluster.state.changed([instance]), instance, osparams_secret=os_texts(self.osparams_secret or {})
+        )
         with problems.noted():
             if not self.ignore_ipolicy:
                 ensure_allowed(cluster.state, instance)

@@ -109,6 +109,7 @@ async def with_changed_disks(cluster: CheckContext, instance: Instance, changes:
 async def _with_places(cluster: CheckContext, old: Instance, new: Instance, made: Sequence[int]) -> Instance:
     """The new disks where the others are, with the spindles that they have and the pools that they are in."""
     new = placed_on(cluster, new, nodes_of(cluster.state, old), made)
+    cluster.reserve(new)
     ensure_told(cluster.state, new)
     await ensure_pools(cluster, new, made=made)
     return await with_spindles(cluster, new, made=made, told=made)

@@ -30,6 +30,7 @@ from ganeti.operations.instance.activation import about_disks, activate, deactiv
 from ganeti.operations.instance.blueprint import BackendOverrides
 from ganeti.operations.instance.content import ForceVariant, OperatingSystem, OsParameters, PrivateOsParameters
 from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, planned
+from ganeti.operations.instance.copying import missing_disks
 from ganeti.operations.instance.disk_changes import DiskChanges, recorded, with_changed_disks
 from ganeti.operations.instance.disks import FileDriver, FileStorageDirectory
 from ganeti.operations.instance.networks import ensure_connected, ensure_no_conflict, network_locks
@@ -40,6 +41,7 @@ from ganeti.operations.instance.parameter_changes import ParameterChanges
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_stopped, is_on
 from ganeti.operations.instance.spelling import changes_of
+from ganeti.operations.instance.spindles import ensure_suitable, with_spindles
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, primary_of
 from ganeti.operations.instance.synchronising import WaitForSync
 from ganeti.operations.node.choice import NodeChoice
@@ -256,10 +258,15 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         new = self._elsewhere(cluster.state, self._marked(parameters.applied(cluster.state, old)))
         told = [*parameters.told(new), *self._told_of(new)]
         if self.nics:
-            new = self._with_nics(cluster, new)
+            new = with_changed_nics(cluster, new, self.nics, conflicts_check=self.conflicts_check)
+            cluster.reserve(new)
             if not self.force:
                 _ensure_nothing_given_up_is_in_use(cluster, old, new)
             told += told_of_nics(cluster.state, old.nics, new.nics)
+        self._ensure_right_place(cluster.state, old, new)
+        if new.primary_node != old.primary_node:
+            # Its disks are there; they have no spindles of their own where storage is shared.
+            new = await with_spindles(cluster, new, made=())
         if self.disks:
             changed = await with_changed_disks(cluster, new, self.disks)
             new, told = changed.instance, [*told, *changed.told]
@@ -304,16 +311,19 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         concerned = {node.uuid: node for which in (plan.old, plan.new) for node in nodes_of(state, which)}
         return HookNodes(pre=tuple(concerned.values()), post=tuple(concerned.values()))
 
-    def _with_nics(self, cluster: CheckContext, instance: Instance) -> Instance:
-        new = with_changed_nics(cluster, instance, self.nics, conflicts_check=self.conflicts_check)
-        problems = Problems()
+    def _ensure_right_place(self, state: State, old: Instance, new: Instance) -> None:
+        """Raise WrongInput or WrongState if it cannot be on its nodes, for its networks or its storage."""
+        problems, moves = Problems(), new.primary_node != old.primary_node
         with problems.noted():
-            ensure_connected(cluster.state, new)
+            if self.nics or moves:
+                ensure_connected(state, new)
         with problems.noted():
-            if self.conflicts_check:
-                ensure_no_conflict(cluster.state, new)
+            if self.nics and self.conflicts_check:
+                ensure_no_conflict(state, new)
+        with problems.noted():
+            if moves:
+                ensure_suitable(state, new, nodes_of(state, new))
         problems.tell()
-        return new
 
     def _ensure_something(self, instance: Instance) -> None:
         if self.disks and self._converts:
@@ -387,7 +397,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         if self.disks:
             await is_on(cluster, old, node)  # a node that does not answer is told of before anything is begun
         if (self.pnode or self.pnode_uuid) and not self.force:
-            await _ensure_disks_there(cluster, new)
+            await _ensure_disks_there(cluster, evolve(old, primary_node=new.primary_node))
         if self.hvparams or self.beparams or self.nics:
             obstacles = await self._obstacles(cluster, old, new)
             if obstacles and not self.force:
@@ -404,7 +414,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
                 return [error.message]
             raise NodeUnreachable(
                 f"{error.message}; --force changes the instance without asking it. If it is down, mark it so: "
-                f"'gnt-node modify -O yes {primary_of(cluster.state, old).name}'"
+                f"'gnt-node modify -O yes {primary_of(cluster.state, new).name}'"
             ) from None
 
     @property
@@ -438,8 +448,7 @@ async def _ensure_disks_there(cluster: CheckContext, instance: Instance) -> None
     """Raise WrongState if its primary node lacks some, to which somebody should have taken them."""
     node, state = primary_of(cluster.state, instance), cluster.state.changed([instance])
     statuses = await cluster.call(node, about_disks(ExamineDisks, state, instance))
-    missing = [f"disk/{index}: {status.problem}" for index, status in enumerate(statuses) if status.problem]
-    if missing:
+    if missing := missing_disks(statuses):
         raise WrongState(
             f"{node.name} has not all disks of {instance.name}: {'; '.join(missing)}. Take them there first "
             "('gnt-instance move' does both); --force records it nevertheless"

@@ -18,10 +18,11 @@ from ganeti.rpc.contract.node import DescribeNode
 
 async def new_obstacles(cluster: CheckContext, old: Instance, new: Instance) -> Sequence[str]:
     """What only the change brings, in words; nothing is known of a node that is marked offline."""
-    node, state = primary_of(cluster.state, old), cluster.state
+    node, state = primary_of(cluster.state, new), cluster.state
     if node.offline:
         return ()
-    before = await cluster.call(node, CheckStart(guest=guest_of(state, old)))
+    stays = new.primary_node == old.primary_node
+    before = await cluster.call(node, CheckStart(guest=guest_of(state, old))) if stays else ()
     after = await cluster.call(node, CheckStart(guest=_with_disks_of(guest_of(state.changed([new]), new), old)))
     report = await cluster.call(node, DescribeNode(hypervisors=(old.hypervisor,)))
     memory = _lacking_memory(state, report, old, new)
@@ -30,14 +31,15 @@ async def new_obstacles(cluster: CheckContext, old: Instance, new: Instance) -> 
 
 def _with_disks_of(guest: Guest, instance: Instance) -> Guest:
     """Without those that are still to be made."""
-    there = {disk.uuid for disk in instance.disks}
-    return evolve(guest, disks=tuple(disk for disk in guest.disks if disk.uuid in there))
+    there = {(disk.uuid, disk.template, disk.location) for disk in instance.disks}
+    return evolve(guest, disks=tuple(d for d in guest.disks if (d.uuid, d.template, d.location) in there))
 
 
 def _lacking_memory(state: State, report: NodeReport, old: Instance, new: Instance) -> str:
     """What its node lacks for more memory than it had; what the guest has now comes back when it stops."""
     wanted = backend_parameters(state, new).maxmem
     held = sum(guest.memory for guest in report.guests if guest.uuid == old.uuid)
-    if wanted <= backend_parameters(state, old).maxmem or wanted <= report.memory.free + held:
+    stays = new.primary_node == old.primary_node
+    if (stays and wanted <= backend_parameters(state, old).maxmem) or wanted <= report.memory.free + held:
         return ""
     return f"it needs {wanted} MiB of memory, and could have {report.memory.free + held} on its primary node"
