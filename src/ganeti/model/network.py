@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, ClassVar
 
@@ -15,6 +16,8 @@ from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
 
 MOST_NETWORKS = 1024
+# They are read for each address that is looked at.
+_subnet, _subnet6 = lru_cache(MOST_NETWORKS)(IPv4Network), lru_cache(MOST_NETWORKS)(IPv6Network)
 # Bits of the prefix. The smallest has two addresses besides its own and the broadcast address.
 LARGEST, SMALLEST = 16, 30
 
@@ -55,11 +58,11 @@ class Network(Entity, frozen=True, kw_only=True):
 
     @property
     def subnet(self) -> IPv4Network:
-        return IPv4Network(self.network)
+        return _subnet(self.network)
 
     @property
     def subnet6(self) -> IPv6Network | None:
-        return IPv6Network(self.network6) if self.network6 else None
+        return _subnet6(self.network6) if self.network6 else None
 
     def contains(self, address: str) -> bool:
         """Of either IP version."""

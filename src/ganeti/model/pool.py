@@ -66,7 +66,7 @@ class Pool:
 
     def keeps(self, address: str) -> bool:
         """Whether it is for no instance."""
-        return bool(self._within([address]) & self.external)
+        return address == self.network.gateway6 or bool(self._within([address]) & self.external)
 
     def _within(self, texts: Iterable[str]) -> frozenset[int]:
         found = map(ip_address, texts)

@@ -110,11 +110,11 @@ class State:
         """
         lower, machine = name.lower(), cls.kind in _MACHINES
         uuid = self.names.get((cls.kind, name)) or (self.names.get((cls.kind, lower)) if machine else None)
+        if uuid is None and lower in self.entities[cls.kind]:
+            uuid = lower
         if uuid is not None:
             return self.get(cls, uuid)
-        fitting = [
-            e for e in self._all(cls) if e.uuid == lower or (machine and f"{e.name.lower()}.".startswith(f"{lower}."))
-        ]
+        fitting = [e for e in self._all(cls) if f"{e.name.lower()}.".startswith(f"{lower}.")] if machine else []
         if len(fitting) == 1:
             return fitting[0]
         noun = cls.kind.noun
@@ -129,6 +129,10 @@ class State:
     def addresses_in(self, network: Network) -> Mapping[str, str]:
         """The IP addresses that instances have in a network, with the UUIDs of those."""
         return self.addresses.get(network.uuid, Map())
+
+    def groups_with(self, network: Network) -> list[Group]:
+        """The node groups that a network is connected to."""
+        return [group for group in self.groups if network.uuid in group.networks]
 
     def role(self, node: Node) -> NodeRole:
         if node.uuid == self.cluster.master_node:

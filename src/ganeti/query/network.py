@@ -32,10 +32,9 @@ class NetworkRow:
     @property
     def groups(self) -> list[list[str]]:
         """The node groups that it is connected to: name, mode, link, VLAN tags."""
-        connected = [group for group in self.view.state.groups if self.network.uuid in group.networks]
         return [
             [group.name, *(group.networks[self.network.uuid].get(key, "") for key in ("mode", "link", "vlan"))]
-            for group in connected
+            for group in self.view.state.groups_with(self.network)
         ]
 
 

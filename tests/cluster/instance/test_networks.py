@@ -121,6 +121,15 @@ async def test_what_makes_no_sense_is_told_and_changes_nothing(tmp_path, nics, t
         assert cluster.state is before
 
 
+async def test_the_address_of_the_ipv6_gateway_is_for_no_instance_either(tmp_path):
+    async with networked(tmp_path) as cluster:
+        await cluster.run(
+            "OP_NETWORK_SET_PARAMS", network_name="net1", network6="2001:db8::/64", gateway6="2001:db8::1"
+        )
+        with pytest.raises(errors.CheckFailed, match="2001:db8::1 of network net1 is reserved for something else"):
+            await cluster.add("web1", nics=[{"network": "net1", "ip": "2001:db8::1"}])
+
+
 async def test_everything_that_is_wrong_with_its_cards_is_told_at_once(tmp_path):
     async with networked(tmp_path) as cluster:
         with pytest.raises(errors.CheckFailed) as told:

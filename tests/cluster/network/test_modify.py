@@ -66,6 +66,7 @@ async def test_an_address_that_an_instance_has_may_be_reserved_for_later(tmp_pat
     [
         ({}, "Nothing to change"),
         ({"gateway": "10.1.0.2"}, "10.1.0.2 is the address of instance web1"),
+        ({"gateway6": "2001:db8::2"}, "'gateway6': 2001:db8::2 is the address of instance web1"),
         ({"network6": "2001:db8:1::/64"}, r"addresses outside of it: web1 \(2001:db8::2\)"),
         ({"network6": "none"}, r"addresses outside of it: web1 \(2001:db8::2\)"),
         ({"remove_reserved_ips": ["10.1.0.1", "10.1.0.3"]}, "10.1.0.1, 10.1.0.3 was not reserved"),

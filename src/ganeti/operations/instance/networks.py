@@ -17,10 +17,14 @@ from ganeti.model.state import State
 
 def ensure_connected(state: State, instance: Instance) -> None:
     """Raise WrongState if a network of the instance is not connected to the groups of all its nodes."""
-    groups = {state.get(Node, uuid).group for uuid in instance.nodes}
-    missing = [told for group in groups for told in not_connected(state, instance, state.get(Group, group))]
-    if missing:
+    if missing := list(cut_off(state, instance)):
         raise WrongState("\n".join(missing))
+
+
+def cut_off(state: State, instance: Instance) -> Iterator[str]:
+    """What of its networks the groups of its nodes lack, in words."""
+    for group in sorted({state.get(Node, uuid).group for uuid in instance.nodes}):
+        yield from not_connected(state, instance, state.get(Group, group))
 
 
 def not_connected(state: State, instance: Instance, group: Group) -> Iterator[str]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
@@ -22,9 +22,9 @@ from ganeti.model.instance import Instance
 from ganeti.model.network import Network
 from ganeti.model.nic import Nic
 from ganeti.model.parameters.network import UNSUPPORTED_MODES, NicMode
-from ganeti.model.pool import pool_of
+from ganeti.model.pool import Pool, pool_of
 from ganeti.model.state import State
-from ganeti.operations.network.conflicts import connected_groups, strangers
+from ganeti.operations.network.conflicts import strangers
 
 if TYPE_CHECKING:
     from ganeti.jobs.reservations import Reservations  # of the daemon alone
@@ -114,6 +114,8 @@ class NicDraft:
         self._macs = set(reservations.macs)
         self._addresses = set(reservations.addresses)
         self._conflicts_check = conflicts_check
+        self._pools: dict[str, Pool] = {}  # by UUID of the network, as these are
+        self._strangers: dict[str, Mapping[str, str]] = {}
 
     def keep(self, nic: Nic) -> None:
         """The instance has this card, and keeps it."""
@@ -154,7 +156,7 @@ class NicDraft:
 
     def _address(self, wanted: str, network: Network) -> str:
         reserved = {address for uuid, address in self._addresses if uuid == network.uuid}
-        taken = strangers(self._state, network, connected_groups(self._state, network))
+        taken = self._taken_by_strangers(network)
         address = self._free(network, reserved | taken.keys()) if wanted == POOL else wanted
         self._ensure_possible(address, network)
         if address in reserved:
@@ -166,8 +168,19 @@ class NicDraft:
         self._addresses.add((network.uuid, address))
         return address
 
+    def _pool(self, network: Network) -> Pool:
+        if network.uuid not in self._pools:
+            self._pools[network.uuid] = pool_of(self._state, network)
+        return self._pools[network.uuid]
+
+    def _taken_by_strangers(self, network: Network) -> Mapping[str, str]:
+        """See ``strangers``; it goes through all instances."""
+        if network.uuid not in self._strangers:
+            self._strangers[network.uuid] = strangers(self._state, network, self._state.groups_with(network))
+        return self._strangers[network.uuid]
+
     def _free(self, network: Network, besides: set[str]) -> str:
-        found = pool_of(self._state, network).first_free(besides)
+        found = self._pool(network).first_free(besides)
         if found is None:
             raise InsufficientResources(
                 f"Network {network.name} has no free address; 'gnt-network info {network.name}' shows what they are "
@@ -182,7 +195,7 @@ class NicDraft:
         if owner := self._state.addresses_in(network).get(address):
             name = self._state.get(Instance, owner).name
             raise NotUnique(f"IP address {address} of network {network.name} is in use by {name}")
-        if self._conflicts_check and pool_of(self._state, network).keeps(address):
+        if self._conflicts_check and self._pool(network).keeps(address):
             raise WrongInput(
                 f"IP address {address} of network {network.name} is reserved for something else than instances; "
                 "choose another one, or use --no-conflicts-check"

@@ -43,8 +43,9 @@ def ensure_instances_fit(cluster: CheckContext, network: Network) -> None:
     """Raise NotUnique or WrongInput if an instance has the address of the gateway, or one outside of the network."""
     state = cluster.state
     owners = {address: state.get(Instance, uuid).name for address, uuid in state.addresses_in(network).items()}
-    if network.gateway in owners:
-        raise NotUnique(f"Parameter 'gateway': {network.gateway} is the address of instance {owners[network.gateway]}")
+    for parameter, gateway in (("gateway", network.gateway), ("gateway6", network.gateway6)):
+        if gateway in owners:
+            raise NotUnique(f"Parameter '{parameter}': {gateway} is the address of instance {owners[gateway]}")
     if outside := sorted(f"{owners[address]} ({address})" for address in owners if not network.contains(address)):
         raise WrongInput(f"Parameter 'network6': these instances have addresses outside of it: {', '.join(outside)}")
 

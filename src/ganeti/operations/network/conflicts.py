@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 
+from ganeti.model.group import Group
 from ganeti.model.guest import group_of
 from ganeti.model.network import Network
 from ganeti.model.state import State
@@ -22,14 +23,8 @@ def loose_addresses(state: State) -> Mapping[str, Mapping[str, str]]:
     return found
 
 
-def strangers(state: State, network: Network, groups: Collection[str]) -> dict[str, str]:
-    """The addresses of a network that are such, in the node groups of these UUIDs."""
+def strangers(state: State, network: Network, groups: Iterable[Group]) -> dict[str, str]:
+    """The addresses of a network that are such, in these node groups."""
     loose = loose_addresses(state)
-    return {
-        address: name for group in groups for address, name in loose.get(group, {}).items() if network.contains(address)
-    }
-
-
-def connected_groups(state: State, network: Network) -> frozenset[str]:
-    """UUIDs of the node groups that a network is connected to."""
-    return frozenset(group.uuid for group in state.groups if network.uuid in group.networks)
+    found = (item for group in groups for item in loose.get(group.uuid, {}).items())
+    return {address: name for address, name in found if network.contains(address)}

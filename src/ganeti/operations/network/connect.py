@@ -84,7 +84,7 @@ def _ensure_not_connected(network: Network, group: Group) -> None:
 
 
 def _ensure_no_strangers(state: State, network: Network, group: Group) -> None:
-    found = [f"{name} ({address})" for address, name in strangers(state, network, [group.uuid]).items()]
+    found = [f"{name} ({address})" for address, name in strangers(state, network, [group]).items()]
     if found:
         raise WrongInput(
             f"These instances have addresses of network {network.name}, and are not in it: {', '.join(sorted(found))}; "

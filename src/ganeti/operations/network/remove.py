@@ -32,7 +32,7 @@ class NetworkRemove(NetworkOperation[Network], frozen=True, kw_only=True, tag="O
 
     async def check(self, cluster: CheckContext) -> Network:
         state, network = cluster.state, self.network(cluster.state)
-        if groups := [group.name for group in state.groups if network.uuid in group.networks]:
+        if groups := [group.name for group in state.groups_with(network)]:
             raise WrongState(
                 f"Network {network.name} is connected to node group {', '.join(groups)}; "
                 f"'gnt-network disconnect {network.name}' disconnects it"

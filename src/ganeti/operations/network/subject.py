@@ -34,10 +34,6 @@ class NetworkOperation(JobOperation[P], frozen=True, kw_only=True):
     def locks(self, state: State) -> LockSet:
         return exclusive(Kind.NETWORK, self.network(state).name)
 
-    def hook_environment(self, state: State, plan: P) -> dict[str, str]:
-        del plan
-        return network_environment(self.network(state))
-
 
 def network_environment(network: Network) -> dict[str, str]:
     """What hooks learn of a network ("Ganeti customisation using hooks", "Network operations")."""

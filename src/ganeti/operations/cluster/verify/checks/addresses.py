@@ -5,17 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.network import Network
-from ganeti.model.node import Node
 from ganeti.model.pool import addresses_of_nodes
 from ganeti.model.state import State
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Scene
-from ganeti.operations.instance.networks import not_connected
-from ganeti.operations.network.conflicts import connected_groups, loose_addresses
+from ganeti.operations.instance.networks import cut_off
+from ganeti.operations.network.conflicts import loose_addresses
 
 
 def _networks(scene: Scene) -> Iterator[Finding]:
@@ -36,15 +34,14 @@ def _outside(scene: Scene) -> Iterator[Finding]:
 def _cut_off(scene: Scene) -> Iterator[Finding]:
     state = scene.state
     for instance in state.instances:
-        for group in sorted({state.get(Node, uuid).group for uuid in instance.nodes}):
-            yield from map(_finding, not_connected(state, instance, state.get(Group, group)))
+        yield from map(_finding, cut_off(state, instance))
 
 
 def _twice(scene: Scene) -> Iterator[Finding]:
     state, loose = scene.state, loose_addresses(scene.state)
     for network in state.networks:
         used = state.addresses_in(network)
-        for group in sorted(connected_groups(state, network)):
+        for group in sorted(group.uuid for group in state.groups_with(network)):
             for address in sorted(set(used) & set(loose.get(group, ()))):
                 yield _used_by_two(state, network, address, loose[group][address])
         for address in sorted(set(used) & addresses_of_nodes(state)) if network.holds_nodes else ():
