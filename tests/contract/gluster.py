@@ -6,6 +6,7 @@ import subprocess
 
 from ganeti.errors import EnvironmentUnfit
 
+MISSING = [name for name in ("glusterd", "mount.glusterfs") if not shutil.which(name)]
 VOLUME = "gv0"
 # In namespaces of its own, so that nothing of it is left when the first process ends, nor anything of another one seen.
 _SERVER = f"""
@@ -31,7 +32,7 @@ class Gluster:
 
     def __init__(self, directory, host="127.0.0.1", within=()):
         self.host = host
-        if not shutil.which("glusterd") or not shutil.which("mount.glusterfs"):
+        if MISSING:
             raise EnvironmentUnfit("Gluster is not installed (glusterfs-server)")
         self._process = subprocess.Popen(
             [*within, *_ALONE, "sh", "-c", _SERVER, directory / "brick"],

@@ -2,6 +2,7 @@
 """The rows of the matrix that need no kernel of their own: files, Gluster, Ceph, external storage."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,14 @@ from ganeti.lab import network
 from ganeti.lab.lab import Lab
 from ganeti.lab.plan import MACHINE
 from ganeti.lab.vm.steps import TINY
-from tests.contract.ceph import POOL, Ceph
-from tests.contract.gluster import VOLUME, Gluster
+from tests.contract import ceph, gluster
 from tests.vm.conftest import VirtualCluster
 from tests.vm.matrix import *  # noqa: F403 - its columns
 from tests.vm.matrix import SIZE, Storage
 
 SHARED = "/srv/ganeti/shared-file-storage"
 SAN = f"{SHARED}/san"
-GLUSTER = f"/run/ganeti/gluster/{VOLUME}/ganeti"
+GLUSTER = f"/run/ganeti/gluster/{gluster.VOLUME}/ganeti"
 DISK = f"0:size={SIZE}m"
 NODE = ("-n", "node2")
 TO_FILE = ("-t", "file")
@@ -41,6 +41,7 @@ PROVIDER = {
     "verify": "exit 0",
 }
 
+MISSING = {"gluster": gluster.MISSING, "rbd": ceph.MISSING}  # programs
 ROWS = (
     Storage(
         "file",
@@ -84,8 +85,8 @@ ROWS = (
         other=TO_FILE,
         refuses=ONE_COPY | {"convert": "disk parameter access=kernelspace"},
         installed=False,
-        shown=f"rbd ls {POOL}",
-        lose=f"for image in $(rbd ls {POOL}); do rbd remove --no-progress {POOL}/$image; done",
+        shown=f"rbd ls {ceph.POOL}",
+        lose=f"for image in $(rbd ls {ceph.POOL}); do rbd remove --no-progress {ceph.POOL}/$image; done",
     ),
     Storage(
         "diskless",
@@ -116,20 +117,25 @@ def cluster(provider, tmp_path_factory):
 def furnished(lab, directory):
     made = VirtualCluster(lab)
     first, *_ = lab.nodes
-    gluster = Gluster(Path("/srv/ganeti"), first.address, first.command())
-    ceph = Ceph(directory / "ceph", str(lab.plan.host(MACHINE)))
-    try:
-        ceph.start()
+    templates = [row.name for row in ROWS if not MISSING.get(row.name)]
+    options = []
+    with ExitStack() as started:
+        if "gluster" in templates:
+            server = gluster.Gluster(Path("/srv/ganeti"), first.address, first.command())
+            started.callback(server.stop)
+            options += ["-D", f"gluster:host={first.address},volume={gluster.VOLUME}"]
+        if "rbd" in templates:
+            monitor = ceph.Ceph(directory / "ceph", str(lab.plan.host(MACHINE)))
+            started.callback(monitor.stop)
+            monitor.start()
+            for node in lab.nodes:
+                node.write("/etc/ceph/ceph.conf", monitor.configuration.read_text())
+            options += ["-D", f"rbd:pool={ceph.POOL},access=userspace"]
         for node in lab.nodes:
-            node.write("/etc/ceph/ceph.conf", ceph.configuration.read_text())
             provide(node)
-        where = f"gluster:host={first.address},volume={VOLUME}"
-        made.make("file,sharedfile,ext,gluster,rbd,diskless", "-D", where, "-D", f"rbd:pool={POOL},access=userspace")
+        started.callback(detach, lab)
+        made.make(",".join(templates), *options)
         yield made
-    finally:
-        ceph.stop()
-        gluster.stop()
-        detach(lab)
 
 
 def provide(node):
@@ -149,4 +155,6 @@ def detach(lab):
 
 @pytest.fixture(scope="module", params=ROWS, ids=str)
 def storage(request):
+    if missing := MISSING.get(request.param.name):
+        pytest.skip(f"There is no {', '.join(missing)} here")
     return request.param

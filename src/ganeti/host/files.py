@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ganeti.errors import WrongState
+from ganeti.errors import WrongInput, WrongState
 
 Stamp = tuple[int, int, int, int]
 
@@ -49,11 +49,16 @@ def make_private(path: Path) -> None:
 
 
 def read_text(path: Path) -> str | None:
-    """The content without surrounding white space, or None if there is no such file."""
+    """The content without surrounding white space, or None if there is no such file.
+
+    Raises OSError, and WrongInput if it is no text in UTF-8.
+    """
     try:
         return path.read_text().strip()
     except FileNotFoundError:
         return None
+    except UnicodeDecodeError:
+        raise WrongInput(f"{path} is not a text file") from None
 
 
 def stamp(path: Path) -> Stamp | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ganeti.declare.types import OS_NAME
+from ganeti.errors import WrongInput
 from ganeti.host.files import inside, read_text
 
 NAME = re.compile(OS_NAME)
@@ -58,5 +59,5 @@ def lines(path: Path) -> Iterator[str]:
 def text(path: Path) -> str:
     try:
         return read_text(path) or ""
-    except (OSError, UnicodeDecodeError):
+    except (OSError, WrongInput):
         return ""

@@ -90,14 +90,35 @@ def test_a_script_that_takes_the_file_away_ends_the_pause_and_one_that_writes_it
     watched(tmp_path, play)
 
 
-def test_what_is_no_time_in_the_file_is_told_and_changes_nothing(tmp_path, caplog):
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        (b"tomorrow", "does not hold the seconds since 1970"),
+        (b"253402300800", "does not hold the seconds since 1970"),
+        (b"\xff\xfe1", "is not a text file"),
+    ],
+)
+def test_what_is_no_time_in_the_file_is_told_once_and_changes_nothing(tmp_path, caplog, written, complaint):
+    def told():
+        return len([line for line in caplog.messages if complaint in line])
+
     async def play(cluster):
+        await cluster.add("web1")
         await pause(cluster, HOUR)
-        file_of(cluster).write_text("tomorrow")
+        before = file_of(cluster).read_bytes()
+        file_of(cluster).write_bytes(written)
         await seconds(10 * MINUTE)
         assert (await cluster.call("QueryConfigValues", ["watcher_pause"]))[0]
-        told = [line for line in caplog.messages if "does not hold the seconds since 1970" in line]
-        assert len(told) == 1
+        assert told() == 1
+        file_of(cluster).write_bytes(before)
+        await seconds(2 * MINUTE)
+        file_of(cluster).write_bytes(written)
+        await seconds(10 * MINUTE)
+        assert told() == 2
+        await seconds(HOUR)
+        crash(cluster)
+        await seconds(2 * MINUTE)
+        assert await status(cluster) == "running"
 
     watched(tmp_path, play)
 

@@ -55,6 +55,7 @@ def test_a_console_says_how_to_leave_it_and_a_second_one_that_the_line_is_in_use
     command = console_of(guest(), SERIAL, line, {}).command
     terminal, inner = pty.openpty()
     with subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner) as first:
+        os.close(inner)  # so that reading ends with the console
         said = read_until(terminal, b"login: ")
         assert said.startswith(b"Connected to the serial console of web1.example.com; Ctrl-] leaves it.")
         second = subprocess.run(command, capture_output=True, text=True, check=False)

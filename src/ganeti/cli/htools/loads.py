@@ -51,6 +51,8 @@ def _lines(path: str) -> Iterator[tuple[str, Load]]:
         lines = Path(path).read_text().splitlines()
     except OSError as error:
         raise WrongInput(f"Error: can't read utilisation data: {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise WrongInput(f"Error: can't read utilisation data: {path}: this is no text") from None
     for line in lines:
         name, *values = line.split() or [""]
         if len(values) != 4:

@@ -12,6 +12,7 @@ from msgspec import Meta, Raw
 from ganeti.bootstrap.join.invitations import LONGEST, SHORTEST, Invitations
 from ganeti.daemons.masterd.master import Master
 from ganeti.daemons.masterd.queries import Queries
+from ganeti.daemons.masterd.watcher.files import LAST_MOMENT
 from ganeti.daemons.masterd.watcher.watcher import JOB_AGE, Round
 from ganeti.declare.decode import decode
 from ganeti.declare.types import LONGEST_NAME, MOST_FIELDS, MOST_NAMES, Duration, Fields, Name, Names, Priority, form
@@ -30,7 +31,6 @@ from ganeti.operations.tags.subject import tagged
 from ganeti.query.filter import names_filter
 from ganeti.query.job import JOBS, JobRow, log_entries
 
-LAST_MOMENT = 253_402_300_799  # seconds since the epoch: the end of the year 9999
 _NO_CHANGE = "nochange"
 
 # What comes over the wire, beside the types of operations' parameters.

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from ganeti.daemons.masterd.background import Background
+from ganeti.daemons.masterd.own_jobs import OwnJobs
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import Services
 from ganeti.jobs.executor import Executor
-from ganeti.model.caller import ROOT
 from ganeti.model.entity import Entity
 from ganeti.model.guest import may_shut_itself_down
 from ganeti.model.guest_state import GuestState
@@ -33,19 +33,17 @@ class Upkeep:
     def __init__(self, services: Services, executor: Executor) -> None:
         self._services = services
         self._executor = executor
-        self._tasks: dict[asyncio.Task[None], None] = {}
+        self._jobs = OwnJobs(executor, services.clock, "gnt:daemon:masterd")
+        self._background = Background()
         self._noting: set[str] = set()  # UUIDs of instances
         services.configuration.subscribe(self._configuration_changed)
 
     def start(self) -> None:
         self._follow(self._services.configuration.state)
-        self._spawn(self._purge_jobs())
+        self._background.spawn(self._purge_jobs())
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._background.stop()
 
     def guest_event(self, node: Node, event: GuestEvent) -> None:
         """A guest has changed on a node."""
@@ -75,18 +73,14 @@ class Upkeep:
         """Have a job note that the guest of an instance has shut itself down, unless one is about to."""
         if instance.uuid not in self._noting:
             self._noting.add(instance.uuid)
-            self._spawn(self._note_shutdown(instance))
+            self._background.spawn(self._note_shutdown(instance))
 
     async def _note_shutdown(self, instance: Instance) -> None:
         operation = InstanceShutdown(
-            instance_name=instance.name,
-            instance_uuid=instance.uuid,
-            admin_state_source="user",
-            reason=[["gnt:daemon:masterd", "the guest shut itself down", int(self._services.clock.now() * 1e9)]],
+            instance_name=instance.name, instance_uuid=instance.uuid, admin_state_source="user"
         )
         try:
-            (number,) = await self._executor.submit([[operation]], ROOT)
-            await self._executor.queue.ended(number)
+            await self._jobs.done(operation, "the guest shut itself down")
         except GanetiError as error:
             _log.warning("That %s has shut itself down cannot be noted yet: %s", instance.name, error.message)
         finally:
@@ -110,8 +104,3 @@ class Upkeep:
             except GanetiError as error:
                 _log.warning("Archived jobs could not be removed: %s", error.message)
             await asyncio.sleep(_PURGE)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks[task] = None
-        task.add_done_callback(self._tasks.pop)

@@ -82,6 +82,7 @@ def test_a_node_declared_offline_is_emptied(run):
         (["-l", "x"], 1, "max solution length: cannot parse string 'x'"),
         (["--max-cpu", "0"], 1, "Invalid value of the max-cpu ratio, expected >0"),
         (["-U", "/nonexistent"], 1, "can't read utilisation data"),
+        (["-U", "/proc/self/exe"], 1, "can't read utilisation data"),
         (["-S", "/nonexistent/state"], 1, "cannot write /nonexistent/state.original"),
         (["-X"], 1, "Execution of commands possible only on LUXI"),
         (["--bogus"], 2, "Command line error"),

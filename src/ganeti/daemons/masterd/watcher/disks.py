@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from ganeti.daemons.masterd.watcher.jobs import WatcherJobs
+from ganeti.daemons.masterd.own_jobs import OwnJobs
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import Services
 from ganeti.model.group import Group
@@ -29,20 +29,18 @@ _LONGEST_PAUSE = 3600.0
 class DiskCare:
     """A job for each group finds them, one for each instance activates them."""
 
-    def __init__(self, services: Services, jobs: WatcherJobs) -> None:
+    def __init__(self, services: Services, jobs: OwnJobs) -> None:
         self._services = services
         self._jobs = jobs
         self._pauses: dict[str, tuple[float, float]] = {}  # by instance: until when, and how long
 
     async def look_after(self, groups: Iterable[Group]) -> list[int]:
         """The numbers of the jobs, which have ended then. One group does not keep the others waiting."""
-        found = await asyncio.gather(*(self._look_after(group) for group in groups if self._concerned(group)))
-        return [number for numbers in found for number in numbers]
-
-    def _concerned(self, group: Group) -> bool:
         state = self._services.configuration.state
         wanted = (one for one in state.instances if one.admin_state is AdminState.UP and is_mirrored(one))
-        return any(state.get(Node, instance.primary_node).group == group.uuid for instance in wanted)
+        concerned = {state.get(Node, instance.primary_node).group for instance in wanted}
+        found = await asyncio.gather(*(self._look_after(group) for group in groups if group.uuid in concerned))
+        return [number for numbers in found for number in numbers]
 
     async def _look_after(self, group: Group) -> list[int]:
         try:

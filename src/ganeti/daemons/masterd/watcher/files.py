@@ -9,6 +9,7 @@ from ganeti.errors import WrongInput
 from ganeti.host.files import read_text, write_atomic
 from ganeti.host.paths import Paths
 
+LAST_MOMENT = 253_402_300_799  # seconds since the epoch: the end of the year 9999
 _MODE = 0o640
 
 
@@ -24,11 +25,14 @@ class WatcherFiles:
         if text is None:
             return 0.0
         try:
-            return max(float(int(text.partition(".")[0])), 0.0)
-        except (ValueError, OverflowError):
+            moment = int(text.partition(".")[0])
+        except ValueError:
+            moment = LAST_MOMENT + 1
+        if moment > LAST_MOMENT:
             raise WrongInput(
                 f"{self._paths.watcher_pause} does not hold the seconds since 1970 until which the watcher is paused"
-            ) from None
+            )
+        return float(max(moment, 0))
 
     def set_pause(self, until: float) -> None:
         if until:

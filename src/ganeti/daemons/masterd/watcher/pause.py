@@ -49,20 +49,18 @@ class Pause:
                 await self.set(0.0)
         except (GanetiError, OSError) as error:
             self._tell(in_words(error))
-            return
-        self._show()
+        else:
+            self._show()
 
     def _show(self) -> None:
         until = self._configuration.state.cluster.watcher_paused_until
-        if self._written == until:
-            return
         try:
-            self._files.set_pause(until)
+            if self._written != until:
+                self._files.set_pause(until)
         except OSError as error:
             self._tell(in_words(error))
-            return
-        self._written = until
-        self._refused = ""
+        else:
+            self._written, self._refused = until, ""
 
     def _tell(self, why: str) -> None:
         if why != self._refused:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from ganeti.daemons.masterd.background import Background
+from ganeti.daemons.masterd.own_jobs import OwnJobs
 from ganeti.daemons.masterd.watcher.disks import DiskCare
 from ganeti.daemons.masterd.watcher.files import WatcherFiles
-from ganeti.daemons.masterd.watcher.jobs import WatcherJobs
 from ganeti.daemons.masterd.watcher.judgement import GIVEN_UP, Action, Judge, Verdict
 from ganeti.daemons.masterd.watcher.pause import Pause
 from ganeti.errors import GanetiError, TooMany, in_words
@@ -45,6 +46,7 @@ _AGAIN = 5.0  # seconds until an instance is looked at again for which nothing c
 MOST_ORDERED = 8  # rounds, the one that is under way among them
 JOB_AGE = 6 * 3600.0  # seconds after which jobs that are over are archived, as by ganeti-watcher(8)
 _OWNER = "masterd"
+_SOURCE = "gnt:watcher"  # in the reason trail, as Ganeti's
 
 
 class Round(Struct, frozen=True, kw_only=True):
@@ -67,7 +69,7 @@ class Watcher:
         self._executor = executor
         self._files = files
         self._note = note
-        self._jobs = WatcherJobs(executor, services.clock)
+        self._jobs = OwnJobs(executor, services.clock, _SOURCE)
         self._disks = DiskCare(services, self._jobs)
         self._wanted = asyncio.Event()
         self._due: dict[str, float] = {}  # by UUID of instances, the event loop's time
@@ -76,17 +78,14 @@ class Watcher:
         self._ordered = 0
         self._starting: set[str] = set()
         self._told: dict[str, str] = {}
-        self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._background = Background()
         services.configuration.subscribe(self._configuration_changed)
 
     def start(self) -> None:
-        self._spawn(self._work())
+        self._background.spawn(self._work())
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._background.stop()
 
     def guest_event(self, event: GuestEvent) -> None:
         """Something has happened to a guest."""
@@ -127,7 +126,7 @@ class Watcher:
         if self._ordered >= MOST_ORDERED:
             raise TooMany(f"{self._ordered} rounds of the watcher have been ordered already, and are not over")
         self._ordered += 1
-        task = self._spawn(self._routine(**options))
+        task = self._background.spawn(self._routine(**options))
         task.add_done_callback(self._over)
         return await asyncio.shield(task) if wait else None
 
@@ -183,7 +182,7 @@ class Watcher:
         if self._at_rest():
             return
         if whole and not self._rounds.locked():
-            self._spawn(self._routine())  # which looks at everything
+            self._background.spawn(self._routine())  # which looks at everything
             return
         if whole:
             self._round_at = now + _QUIET
@@ -229,7 +228,7 @@ class Watcher:
                 self._note(instance)
             elif verdict.action is Action.START and instance.uuid not in self._starting:
                 self._starting.add(instance.uuid)
-                started.append(self._spawn(self._restart(instance)))
+                started.append(self._background.spawn(self._restart(instance)))
         return {instance.name: verdict for instance, verdict in judged}, started
 
     def _judge(self, busy: frozenset[str]) -> Judge:
@@ -313,12 +312,6 @@ class Watcher:
             found[state.get(Node, instance.primary_node).group][instance.name] = view.status(instance)
             yield
         return found
-
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.create_task(work)
-        self._tasks[task] = None
-        task.add_done_callback(self._tasks.pop)
-        return task
 
 
 def _judged(judge: Judge, instances: Sequence[Instance]) -> Generator[None, None, list[tuple[Instance, Verdict]]]:

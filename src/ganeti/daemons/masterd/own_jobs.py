@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The jobs that the watcher submits, on the cluster's own account."""
+"""The jobs that the master submits by itself, on the cluster's own account."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ganeti.jobs.operation import JobOperation
 from ganeti.model.caller import ROOT
 from ganeti.model.job import Job
 
-_SOURCE = "gnt:watcher"  # in the reason trail, as Ganeti's
 
-
-class WatcherJobs:
-    def __init__(self, executor: Executor, clock: Clock) -> None:
+class OwnJobs:
+    def __init__(self, executor: Executor, clock: Clock, source: str) -> None:
+        """``source``: which part of the master it is, in the reason trail."""
         self._executor = executor
         self._clock = clock
+        self._source = source
 
     async def done(self, operation: JobOperation[Any], why: str) -> Job:
         """The job of an operation, when it has ended. Raises what its submission raises."""
-        asked = replace(operation, reason=[[_SOURCE, why, int(self._clock.now() * 1e9)]])
+        asked = replace(operation, reason=[[self._source, why, int(self._clock.now() * 1e9)]])
         (number,) = await self._executor.submit([[asked]], ROOT)
         return await self._executor.queue.ended(number)
