@@ -203,7 +203,7 @@ class Machine:
         self._calls[task] = None
         try:
             await self.awake.wait()
-            await dispatcher.answer(*call)
+            return await dispatcher.answer(*call)
         finally:
             del self._calls[task]
 

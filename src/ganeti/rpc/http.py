@@ -47,6 +47,7 @@ CONNECTIONS = 1024
 CONNECTIONS_OF_OTHERS = 64
 CONNECTIONS_OF_OTHER = 8
 LONGEST_LINE = 64 * 1024**2  # bytes, of an answer
+_LINES = {"Content-Type": "application/x-ndjson"}
 
 _NOBODY = Peer("", "")
 _peers: WeakKeyDictionary[ssl.SSLObject, Peer] = WeakKeyDictionary()
@@ -193,16 +194,20 @@ def call_server(entrance: Entrance, trusted: Callable[[Peer], bool], context: ss
             return await answered(request, peer, body)
 
     async def answered(request: web.BaseRequest, peer: Peer, body: bytes) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        response = web.StreamResponse(headers=_LINES)
 
         async def send(line: bytes) -> None:
+            if not response.prepared:
+                await response.prepare(request)
             await response.write(line + b"\n")
 
         # A caller that has hung up, as one does that was killed, waits for nothing more.
         with suppress(ConnectionError):
-            await response.prepare(request)
-            await entrance(peer, body, send)
-            await response.write_eof()
+            last = await entrance(peer, body, send)
+            end = last + b"\n" if last else b""
+            if not response.prepared:
+                return web.Response(body=end, headers=_LINES)
+            await response.write_eof(end)
         return response
 
     runner = web.ServerRunner(web.Server(handle, access_log=None), handle_signals=False, shutdown_timeout=_GRACE)

@@ -114,7 +114,8 @@ class MemoryTransport:
 
             async def serve() -> None:
                 try:
-                    await entrance(caller, request, lines.put)
+                    if last := await entrance(caller, request, lines.put):
+                        await lines.put(last)
                 finally:
                     await lines.put(None)
 

@@ -22,6 +22,8 @@ from ganeti.rpc.turns import Turns
 
 _log = logging.getLogger(__name__)
 
+_SOON = 0.02  # seconds, within which most calls are answered, by one message then
+
 Send = Callable[[bytes], Awaitable[None]]
 
 
@@ -73,21 +75,25 @@ class Dispatcher:
         self._authority = authority
         self._turns = Turns()
 
-    async def answer(self, peer: Peer, body: bytes, send: Send) -> None:
-        """Carry out a request of ``peer``, sending lines as they come."""
+    async def answer(self, peer: Peer, body: bytes, send: Send) -> bytes:
+        """Carry out a request of ``peer``: the last line of the answer, empty if nobody waits for it any more.
+
+        Earlier lines are sent as they come, but for those of a call that is soon over.
+        """
         report = Report()
         work = asyncio.create_task(self._outcome(peer, body, report))
-        forwarding = asyncio.create_task(_forward(report, send))
         try:
-            # Forwarding ends by itself only when the caller has hung up; nobody wants the work done then.
-            await asyncio.wait([work, forwarding], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([work], timeout=_SOON)
+            if not work.done():
+                await _forwarded(work, report, send)
         finally:
-            for task in (forwarding, work):
-                task.cancel()
-            await asyncio.wait([forwarding, work])
-        if not work.cancelled():
-            for line in (*report.drain(), work.result()):
-                await send(encoder.encode(line))
+            work.cancel()
+            await asyncio.wait([work])
+        if work.cancelled():
+            return b""
+        for line in report.drain():
+            await send(encoder.encode(line))
+        return encoder.encode(work.result())
 
     async def _outcome(self, peer: Peer, body: bytes, report: Report) -> Line:
         try:
@@ -151,6 +157,16 @@ async def _carried_out(call: Call[Any], run: Handler, report: Report) -> Outcome
     except Exception as error:  # noqa: BLE001 - the caller must hear of it, whatever it is
         _log.exception("The call '%s' failed unexpectedly", call.wire_name())
         return Outcome(error=errors.encode(error))
+
+
+async def _forwarded(work: asyncio.Task[Line], report: Report, send: Send) -> None:
+    """Return when the work is done or the caller has hung up, and nobody wants it done."""
+    forwarding = asyncio.create_task(_forward(report, send))
+    try:
+        await asyncio.wait([work, forwarding], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        forwarding.cancel()
+        await asyncio.wait([forwarding])
 
 
 async def _forward(report: Report, send: Send) -> None:

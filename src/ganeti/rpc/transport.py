@@ -16,8 +16,8 @@ class Peer(Struct, frozen=True):
     certificate: str
 
 
-# A node daemon's entrance: (caller, request, sink of lines) → when answered.
-Entrance = Callable[[Peer, bytes, Callable[[bytes], Awaitable[None]]], Awaitable[None]]
+# A node daemon's entrance: (caller, request, sink of lines) → the last line, empty if nobody waits for it any more.
+Entrance = Callable[[Peer, bytes, Callable[[bytes], Awaitable[None]]], Awaitable[bytes]]
 
 
 class Address(Struct, frozen=True):

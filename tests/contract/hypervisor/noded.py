@@ -35,7 +35,7 @@ async def main(root, path):
             await writer.drain()
 
         with contextlib.suppress(OSError):
-            await dispatcher.answer(Peer(MASTER, ""), (await reader.readline()).strip(), send)
+            await send(await dispatcher.answer(Peer(MASTER, ""), (await reader.readline()).strip(), send))
         writer.close()
 
     Path(path).unlink(missing_ok=True)

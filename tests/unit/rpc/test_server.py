@@ -26,15 +26,14 @@ def ask(path):
     dispatcher = Dispatcher({TellStanding: standing, Ping: ping}, authority)
 
     async def asked(caller, term, call):
-        lines = []
-
         async def send(line):
-            lines.append(line_decoder.decode(line))
+            pytest.fail(f"nothing is to be said meanwhile: {line}")
 
-        await dispatcher.answer(Peer(caller, ""), encode_request(encode_call(call), term, caller), send)
-        if lines[-1].error is not None:
-            raise decode(lines[-1].error)
-        return msgspec.json.decode(lines[-1].result)
+        request = encode_request(encode_call(call), term, caller)
+        line = line_decoder.decode(await dispatcher.answer(Peer(caller, ""), request, send))
+        if line.error is not None:
+            raise decode(line.error)
+        return msgspec.json.decode(line.result)
 
     return asked
 

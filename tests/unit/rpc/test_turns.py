@@ -19,6 +19,10 @@ from ganeti.rpc.turns import Caller
 DELAY = DelayNode(seconds=1)
 
 
+async def nowhere(line):
+    pass
+
+
 class Node:
     """``ended``: whether a delay was cut short."""
 
@@ -29,16 +33,14 @@ class Node:
 
     async def take(self, turn, call=None, *, term=3, caller="node1"):
         """Let a call arrive; the answer, or its error is raised. None if it was cut short."""
-        lines = []
-
-        async def send(line):
-            lines.append(line_decoder.decode(line))
-
         request = encode_request(encode_call(call or Ping()), term, caller, turn)
-        await self._dispatcher.answer(Peer(caller, ""), request, send)
-        if lines and lines[-1].error is not None:
-            raise decode(lines[-1].error)
-        return lines[-1].result if lines else None
+        last = await self._dispatcher.answer(Peer(caller, ""), request, nowhere)
+        if not last:
+            return None
+        line = line_decoder.decode(last)
+        if line.error is not None:
+            raise decode(line.error)
+        return line.result
 
     async def _ping(self, call, report):
         return Pong("node1", "4", 0.0)
