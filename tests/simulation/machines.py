@@ -328,6 +328,7 @@ class Machines:
         self.promised = set()  # tags that a master said yes to, since somebody last vouched for machines that are off
         self.machines = {node.name: Machine(node, self) for node in self.first.nodes}
         self.acknowledged = []
+        self.begun_anew = 0  # how many were acknowledged before somebody last vouched
         self.history = []
         self._tasks = set()
 
@@ -460,7 +461,9 @@ class Machines:
         worked = await machine.take_over(rules)
         self.told(machine.node.name, f"takes over by {rules}: {worked}")
         if worked and not rules.voting:
-            self.promised.clear()  # what only the others had is lost, as whoever vouched was told
+            # What only the others had is lost, as whoever vouched was told; and they may have had a newer term.
+            self.promised.clear()
+            self.begun_anew = len(self.acknowledged)
 
     def _vouched(self):
         terms = [read_term(machine.paths.term) for machine in self.machines.values()]

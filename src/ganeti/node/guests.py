@@ -92,7 +92,7 @@ class Guests:
 
     async def migrate(self, call: instance.MigrateGuest, report: Report) -> Migrated:
         hypervisor = self._hypervisor_of(call.guest)
-        return await hypervisor.migrate(call.guest, call.uri, report, live=call.live)
+        return await hypervisor.migrate(call.guest, call.incoming, report, live=call.live)
 
     async def finish_incoming(self, call: instance.FinishIncoming, report: Report) -> None:
         del report

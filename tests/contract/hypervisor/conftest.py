@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ganeti.host.clock import WallClock
 from ganeti.model.disk import DiskTemplate
@@ -26,6 +27,7 @@ from ganeti.rpc.server import Report
 
 _COUNT = re.compile(rb"COUNT (\d+) ")
 CLOGGED_AFTER = 1024**2  # bytes
+ALL = 1 << 40
 PATIENCE = 300.0  # seconds; how long anything may take before a test fails
 
 
@@ -71,7 +73,7 @@ class Bench:
         """A whole migration from the first node to the second, as a master does it."""
         incoming = await self.other.driver.accept(guest, self.resources(guest), "127.0.0.1")
         report = Report()
-        migrated = await self.node.driver.migrate(guest, incoming.uri, report, live=live)
+        migrated = await self.node.driver.migrate(guest, incoming, report, live=live)
         await self.other.driver.finish_incoming(guest, success=True)
         await self.node.driver.finish_outgoing(guest, success=True)
         return migrated, report
@@ -149,6 +151,7 @@ class KvmBench(Bench):
         self._qemu = qemu_program
         self._consoles = {}
         self._links = []
+        self.sent = bytearray()  # through ``clogged``
         super().__init__([self._node(make_paths()) for _ in range(2)])
         for node in self.nodes:
             provider = node.paths.os_search_path[0] / "tiny"
@@ -229,14 +232,15 @@ class KvmBench(Bench):
         os.close(pidfd)
         await self.again()
 
-    async def clogged(self, uri):
+    async def clogged(self, incoming, limit=CLOGGED_AFTER):
         """A way to where a guest is awaited that lets some of it through and then nothing more."""
-        port = int(uri.rpartition(":")[2])
+        port = int(incoming.uri.rpartition(":")[2])
 
-        async def carry(reader, writer, limit):
+        async def carry(reader, writer, limit, record):
             with suppress(ConnectionError):
                 while limit > 0 and (piece := await reader.read(65536)):
                     limit -= len(piece)
+                    record += piece
                     writer.write(piece)
                     await writer.drain()
                 if limit > 0:
@@ -244,11 +248,12 @@ class KvmBench(Bench):
 
         async def link(reader, writer):
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(carry(reader, far_writer, CLOGGED_AFTER), carry(far_reader, writer, 1 << 40))
+            forth = carry(reader, far_writer, limit, self.sent)
+            await asyncio.gather(forth, carry(far_reader, writer, ALL, bytearray()))
 
         server = await asyncio.start_server(link, "127.0.0.1", 0)
         self._links.append(server)
-        return f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        return replace(incoming, uri=f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
     async def lose_incoming(self, guest):
         os.kill(self.process(guest, 1), signal.SIGKILL)

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from ganeti.errors import CheckFailed, HypervisorFailed, WrongInput, WrongState
+from ganeti.rpc.contract.instance import Incoming
 
 
 async def test_a_started_guest_runs_and_is_listed_with_its_size(bench):
@@ -198,7 +199,7 @@ async def test_a_guest_that_cannot_be_sent_runs_on(bench):
     await bench.start(guest)
     await bench.up(guest)
     with pytest.raises(HypervisorFailed):
-        await bench.node.driver.migrate(guest, "tcp:127.0.0.1:1", bench.report(), live=True)
+        await bench.node.driver.migrate(guest, Incoming("tcp:127.0.0.1:1", "00" * 32), bench.report(), live=True)
     assert await bench.node.states() == {guest.name: "running"}
     await bench.count(guest)
 

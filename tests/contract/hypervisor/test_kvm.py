@@ -20,6 +20,7 @@ from ganeti.model.running import as_it_runs
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm.directory import directory_of
 from ganeti.node.storage.driver import OpenDisk
+from tests.contract.hypervisor.conftest import ALL
 from tests.contract.hypervisor.el_torito import cd
 
 MIB = 1024**2
@@ -329,7 +330,7 @@ async def test_a_migration_that_is_cancelled_leaves_the_guest_running(kvm):
     await kvm.start(guest)
     await kvm.up(guest)
     incoming = await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")
-    report, clogged = kvm.report(), await kvm.clogged(incoming.uri)
+    report, clogged = kvm.report(), await kvm.clogged(incoming)
     migrating = asyncio.create_task(kvm.node.driver.migrate(guest, clogged, report, live=True))
     while not (await report.next()).progress:
         pass
@@ -342,14 +343,72 @@ async def test_a_migration_that_is_cancelled_leaves_the_guest_running(kvm):
     assert not await kvm.other.list()
 
 
+async def test_what_is_sent_of_a_guest_cannot_be_read_on_the_way(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    await kvm.up(guest)
+    incoming = await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")
+    watched = await kvm.clogged(incoming, limit=ALL)
+    await kvm.node.driver.migrate(guest, watched, kvm.report(), live=True)
+    await kvm.other.driver.finish_incoming(guest, success=True)
+    assert kvm.sent.startswith(b"\x16\x03")  # a handshake of TLS
+    assert b"Linux version" not in kvm.sent
+    assert b"QEVM" not in kvm.sent  # with which QEMU begins
+
+
+async def test_a_guest_is_taken_from_nobody_who_does_not_know_the_key(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    await kvm.up(guest)
+    incoming = await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")
+    forged = msgspec.structs.replace(incoming, key="00" * 32)
+    with pytest.raises(HypervisorFailed, match="could not be migrated"):
+        await kvm.node.driver.migrate(guest, forged, kvm.report(), live=True)
+    assert await kvm.node.states() == {guest.name: "running"}
+    assert (await kvm.other.states()).get(guest.name) != "running"
+
+
+RIGHTS = {
+    "user": {"security_model": "user", "security_domain": "nobody"},
+    "chroot": {"use_chroot": True},
+    "both": {"security_model": "user", "security_domain": "nobody", "use_chroot": True},
+}
+
+
+@pytest.mark.parametrize("rights", RIGHTS.values(), ids=RIGHTS)
+async def test_a_guest_with_few_rights_is_sent_there_and_back_and_leaves_no_key(kvm, rights):
+    guest = kvm.guest(hvparams=rights)
+    await kvm.start(guest)
+    await kvm.up(guest)
+    for _ in range(2):
+        await kvm.move(guest)
+        kvm.nodes.reverse()
+    assert await kvm.node.states() == {guest.name: "running"}
+    assert not [path for node in kvm.nodes for path in node.paths.run.rglob("keys.psk")]
+
+
+async def test_what_is_on_record_of_a_guest_is_not_for_its_qemu_to_change(kvm):
+    guest = kvm.guest(hvparams=RIGHTS["user"])
+    await kvm.start(guest)
+    await kvm.up(guest)
+    directory = directory_of(kvm.node.paths, guest.name)
+    attack = "touch mine; mv guest.json old; rm -f guest.json; echo {} > guest.json"
+    words = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh", "-c", attack]
+    await (await asyncio.create_subprocess_exec(*words, cwd=directory.path)).wait()
+    assert (directory.path / "mine").exists()
+    assert directory.read().guest.name == guest.name
+    await kvm.power_off(guest)
+    await kvm.node.until("user-down")
+
+
 async def test_a_migration_that_is_asked_for_twice_is_one(kvm):
     guest = kvm.guest()
     await kvm.start(guest)
     await kvm.up(guest)
     incoming = await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")
-    calls = [kvm.node.driver.migrate(guest, incoming.uri, kvm.report(), live=True) for _ in range(2)]
+    calls = [kvm.node.driver.migrate(guest, incoming, kvm.report(), live=True) for _ in range(2)]
     one, two = await asyncio.gather(*calls)
-    three = await kvm.node.driver.migrate(guest, incoming.uri, kvm.report(), live=True)
+    three = await kvm.node.driver.migrate(guest, incoming, kvm.report(), live=True)
     assert one == two
     assert (three.downtime, three.total) == (one.downtime, one.total)
 
@@ -359,7 +418,7 @@ async def test_a_guest_whose_target_dies_on_the_way_runs_on(kvm):
     await kvm.start(guest)
     await kvm.up(guest)
     incoming = await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")
-    report, clogged = kvm.report(), await kvm.clogged(incoming.uri)
+    report, clogged = kvm.report(), await kvm.clogged(incoming)
     migrating = asyncio.create_task(kvm.node.driver.migrate(guest, clogged, report, live=False))
     while not (await report.next()).progress:
         pass

@@ -307,7 +307,7 @@ async def test_a_guest_with_a_network_card_moves_between_two_nodes_and_stays_rea
     assert len(taps(one.process.pid)) == 1
 
     incoming = await two.call(instance.AcceptGuest(guest=guest, address="192.0.2.2"))
-    migrated = await one.call(instance.MigrateGuest(guest=guest, uri=incoming.uri))
+    migrated = await one.call(instance.MigrateGuest(guest=guest, incoming=incoming))
     await two.call(instance.FinishIncoming(guest=guest, success=True))
     await one.call(instance.FinishOutgoing(guest=guest, success=True))
     assert await count(await two.console(guest)) > before

@@ -91,7 +91,7 @@ class Hypervisor(Protocol):
 
     async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming: ...
 
-    async def migrate(self, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:
+    async def migrate(self, guest: Guest, incoming: Incoming, report: Report, *, live: bool) -> Migrated:
         """When this fails or is cancelled, the guest runs on here. Raises WrongState for one that is paused."""
         ...
 

@@ -134,13 +134,13 @@ class FakeHypervisor:
         self._enter(guest, GuestState.INCOMING)
         return Incoming(f"{_URI}{address}")
 
-    async def migrate(self, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:  # noqa: ARG002 - a Hypervisor
+    async def migrate(self, guest: Guest, incoming: Incoming, report: Report, *, live: bool) -> Migrated:  # noqa: ARG002 - a Hypervisor
         found = self._guests.get(guest.name)
         if found is None or found.state not in (GuestState.RUNNING, GuestState.MIGRATED):
             how = found.state.because(found.reason) if found else GuestState.DOWN
             raise WrongState(f"Instance {guest.name} is {how} and cannot be migrated")
-        if not uri.startswith(_URI):
-            raise HypervisorFailed(f"Instance {guest.name} cannot be sent to '{uri}'")
+        if not incoming.uri.startswith(_URI):
+            raise HypervisorFailed(f"Instance {guest.name} cannot be sent to '{incoming.uri}'")
         memory = guest.beparams.maxmem
         report.progress(memory, memory, "MiB")
         self._enter(guest, GuestState.MIGRATED)

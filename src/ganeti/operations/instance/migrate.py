@@ -136,7 +136,8 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
                 await hold(cluster, plan.instance, plan.source, DiskUse.SHARED)
             incoming = await cluster.call(target, AcceptGuest(guest=plan.guest, address=target.migration_ip))
             cluster.step(f"migrating instance to {target.name}")
-            migrated = await cluster.call(plan.source, MigrateGuest(guest=plan.guest, uri=incoming.uri, live=plan.live))
+            send = MigrateGuest(guest=plan.guest, incoming=incoming, live=plan.live)
+            migrated = await cluster.call(plan.source, send)
         except GanetiError:
             await settle(cluster, plan.instance)
             raise

@@ -117,9 +117,10 @@ class RecallGuests(Call[tuple[Guest, ...]], frozen=True, tag="instance.recall"):
 
 
 class Incoming(Struct, frozen=True):
-    """Where to send it; what it means is between the hypervisors of both nodes."""
+    """Where to send it, and a secret that both ends know; what it means is between the hypervisors of both nodes."""
 
     uri: str
+    key: str = ""
 
 
 class AcceptGuest(Call[Incoming], frozen=True, tag="instance.accept"):
@@ -147,10 +148,10 @@ class Migrated(Struct, frozen=True):
 
 
 class MigrateGuest(Call[Migrated], frozen=True, tag="instance.migrate"):
-    """Send the guest to ``uri``; reports progress in MiB of memory. When it fails the guest runs on here."""
+    """Send the guest; reports progress in MiB of memory. When it fails the guest runs on here."""
 
     guest: Guest
-    uri: str
+    incoming: Incoming
     live: bool = True
     patience = 6 * 3600.0
 

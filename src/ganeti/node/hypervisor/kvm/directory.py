@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from pwd import struct_passwd
 from typing import Literal
 
 import msgspec
@@ -64,13 +65,27 @@ class GuestDirectory:
         """The socket of QEMU's own monitor, for people."""
         return self.path / MONITOR_SOCKET
 
-    def prepare(self, owner: int | None) -> None:
-        """Make it, empty; ``owner`` is the user whose QEMU runs in it, if not this one."""
+    @property
+    def root(self) -> Path:
+        """What QEMU takes for / if it is to run in a chroot."""
+        return self.path / CHROOT
+
+    def prepare(self, owner: struct_passwd | None) -> None:
+        """Make it, empty; ``owner`` is the user whose QEMU runs in it, if not this one.
+
+        That may make files of its own in it, and not touch the others, of which the node daemon believes what they say.
+        """
         self.remove()
-        (self.path / CHROOT).mkdir(parents=True)
+        self.root.mkdir(parents=True)
         self.path.chmod(0o700)
-        if owner is not None:
-            os.chown(self.path, owner, -1)
+        if owner:
+            os.chown(self.path, -1, owner.pw_gid)
+            self.path.chmod(0o1770)
+
+    def leave_pid_file_to(self, owner: struct_passwd | None) -> None:
+        """QEMU makes it as root, and removes it in the end as who it is by then."""
+        if owner:
+            os.chown(self.path / PID_FILE, owner.pw_uid, -1, follow_symlinks=False)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)

@@ -144,18 +144,18 @@ class Kvm:
         names = migration.capabilities(wanted, await self._probe.ask(wanted.kvm_path))
         machine = await self._launch(guest, resources, "incoming")
         try:
-            return Incoming(await migration.await_incoming(machine, names, wanted.migration_port, address))
+            return await migration.await_incoming(machine, names, wanted, address)
         except BaseException:
             await asyncio.shield(self._end(machine))
             raise
 
-    async def migrate(self, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:
+    async def migrate(self, guest: Guest, incoming: Incoming, report: Report, *, live: bool) -> Migrated:
         machine = self._machine(guest.name)
         if guest.name not in self._migrations and await migration.has_left(machine):
             # The caller has missed the answer of an earlier node daemon.
             return await migration.result(machine, self._clock.now())
         if guest.name not in self._migrations:
-            sending = asyncio.create_task(self._send(machine, guest, uri, report, live=live))
+            sending = asyncio.create_task(self._send(machine, guest, incoming, report, live=live))
             self._migrations[guest.name] = sending
             sending.add_done_callback(lambda sent: self._forget_failed(guest.name, sent))
         # A repeated call gets the same answer; one that is cancelled cancels the migration.
@@ -260,7 +260,9 @@ class Kvm:
         self._events.tell(machine.described())
         return machine
 
-    async def _send(self, machine: Machine, guest: Guest, uri: str, report: Report, *, live: bool) -> Migrated:
+    async def _send(
+        self, machine: Machine, guest: Guest, incoming: Incoming, report: Report, *, live: bool
+    ) -> Migrated:
         wanted = _parameters(guest)
         names = migration.capabilities(wanted, await self._probe.ask(wanted.kvm_path))
         if machine.state is not GuestState.RUNNING:
@@ -271,7 +273,7 @@ class Kvm:
             live = False
         machine.enter("sending")
         try:
-            return await migration.send(machine, names, wanted, uri, report, live=live)
+            return await migration.send(machine, names, wanted, incoming, report, live=live)
         except BaseException:
             if machine.state is GuestState.RUNNING:
                 machine.enter("running")

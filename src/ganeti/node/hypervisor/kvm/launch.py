@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -18,6 +17,7 @@ from ganeti.node.hypervisor.kvm.command import command_line, cpu_model
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Record
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import listen
+from ganeti.node.hypervisor.kvm.owner import owner_of
 from ganeti.node.hypervisor.kvm.passwords import passwords
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
@@ -87,7 +87,8 @@ async def launch(
     check(plan)
     async with AsyncExitStack() as undo:
         undo.callback(directory.remove)
-        directory.prepare(_owner(plan))
+        owner = owner_of(plan.parameters)
+        directory.prepare(owner)
         begin = _log_from(log)
         with listen(directory.control) as listener:
             descriptors = [listener.fileno(), *(d for tap in plan.resources.taps for d in tap.descriptors)]
@@ -102,6 +103,7 @@ async def launch(
             await qemu.gone_within(_LAST_WORDS)
             why = last_words(log, begin) or error.message
             raise HypervisorFailed(f"QEMU of instance {record.guest.name} does not start: {why}") from None
+        directory.leave_pid_file_to(owner)
         await _equip(machine, plan)
         undo.pop_all()
     return machine
@@ -147,11 +149,5 @@ def _masks(plan: LaunchPlan) -> tuple[pinning.Mask, tuple[pinning.Mask, ...]]:
     return pinning.parse(plan.parameters.cpu_mask, plan.guest.beparams.vcpus, available)
 
 
-def _owner(plan: LaunchPlan) -> int | None:
-    """The user that QEMU becomes; it needs its directory for itself then."""
-    if plan.parameters.security_model != "user":
-        return None
-    try:
-        return pwd.getpwnam(plan.parameters.security_domain).pw_uid
-    except KeyError:
-        raise refused("security_domain", f"there is no user '{plan.parameters.security_domain}' on this node") from None
+def _owner(plan: LaunchPlan) -> object:
+    return owner_of(plan.parameters)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Moving a running guest to another node (QEMU's docs/devel/migration).
 
-The target's QEMU waits at a TCP port, the source's sends the guest's memory while it runs, and stops it
+The target's QEMU waits at a TCP port, the source's sends the guest's memory while it runs, encrypted, and stops it
 for the last of it. QEMU says by an event when that is done; nothing here waits for a poll.
 """
 
@@ -20,9 +20,10 @@ from ganeti.errors import HypervisorFailed
 from ganeti.model.guest_state import GuestState
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.kvm.capabilities import Capabilities
+from ganeti.node.hypervisor.kvm.encryption import encrypt, forget_key, new_key
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.plan import refused
-from ganeti.rpc.contract.instance import Migrated
+from ganeti.rpc.contract.instance import Incoming, Migrated
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
@@ -50,24 +51,27 @@ def capabilities(wanted: KvmParameters, qemu: Capabilities) -> tuple[str, ...]:
     return (*_ALWAYS, *names)
 
 
-async def await_incoming(machine: Machine, names: tuple[str, ...], first_port: int, address: str) -> str:
-    """Let a QEMU started for it wait for a guest; returns the URI to send the guest to."""
+async def await_incoming(machine: Machine, names: tuple[str, ...], wanted: KvmParameters, address: str) -> Incoming:
+    """Let a QEMU started for it wait for a guest; returns where to send the guest to."""
     await _switch_on(machine, names)
+    key = new_key()
+    await encrypt(machine, wanted, key, "server")
     host = f"[{address}]" if ":" in address else address
-    last = min(first_port + _PORTS, 65535)
-    await machine.execute("migrate-incoming", uri=f"tcp:{host}:{first_port},to={last}")
+    first = wanted.migration_port
+    await machine.execute("migrate-incoming", uri=f"tcp:{host}:{first},to={min(first + _PORTS, 65535)}")
     answer = await machine.execute("query-migrate")
-    return f"tcp:{host}:{answer['socket-address'][0]['port']}"
+    return Incoming(f"tcp:{host}:{answer['socket-address'][0]['port']}", key)
 
 
 async def send(
-    machine: Machine, names: tuple[str, ...], wanted: KvmParameters, uri: str, report: Report, *, live: bool
+    machine: Machine, names: tuple[str, ...], wanted: KvmParameters, incoming: Incoming, report: Report, *, live: bool
 ) -> Migrated:
     """Send a guest. Whatever goes wrong, also when cancelled, it runs on here.
 
     One that is not ``live`` is paused meanwhile, and sent as fast as the network allows.
     """
     await _switch_on(machine, names)
+    await encrypt(machine, wanted, incoming.key, "client")
     await machine.execute(
         "migrate-set-parameters",
         max_bandwidth=wanted.migration_bandwidth * _MIB if live else _UNLIMITED,
@@ -77,7 +81,7 @@ async def send(
         try:
             if not live:
                 await machine.execute("stop")
-            await machine.execute("migrate", uri=uri)
+            await machine.execute("migrate", uri=incoming.uri)
             progress = asyncio.create_task(_report_progress(machine, report))
             try:
                 stopped, completed = await _until_completed(machine, events, names, report)
@@ -120,6 +124,7 @@ async def arrive(machine: Machine) -> None:
                     await events.get()
         except TimeoutError:
             raise HypervisorFailed(f"Instance {machine.name} has not arrived") from None
+    forget_key(machine)
     if machine.state is not GuestState.RUNNING:
         await machine.resume()
 

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A migration's connection is encrypted with a key that is made for it (TLS-PSK, QEMU's "tls-creds-psk").
+
+Calls to nodes take it from the target to the source. A certificate of the node would do too, but that is not for a
+program that a guest may have broken into.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.node.hypervisor.kvm.machine import Machine
+from ganeti.node.hypervisor.kvm.owner import owner_of
+
+_OBJECT = "migration-key"
+_PREFIX = "migration."
+_FILE = "keys.psk"  # as QEMU looks for it
+_USER = "qemu"  # as QEMU calls itself
+_BYTES = 32
+
+
+def new_key() -> str:
+    """In hex, as QEMU reads it."""
+    return secrets.token_hex(_BYTES)
+
+
+async def encrypt(machine: Machine, wanted: KvmParameters, key: str, endpoint: Literal["server", "client"]) -> None:
+    """Have the next migration be encrypted; ``client`` is who sends. Raises HypervisorFailed."""
+    present = await machine.execute("qom-list", path="/objects")
+    if any(found["name"] == _OBJECT for found in present):  # of an earlier migration
+        await machine.execute("migrate-set-parameters", tls_creds="")
+        await machine.execute("object-del", id=_OBJECT)
+    directory = _shown(machine, wanted, key)
+    await machine.execute("object-add", qom_type="tls-creds-psk", id=_OBJECT, dir=directory, endpoint=endpoint)
+    if endpoint == "client":  # a server looks for the key when somebody calls
+        forget_key(machine)
+    await machine.execute("migrate-set-parameters", tls_creds=_OBJECT)
+
+
+def forget_key(machine: Machine) -> None:
+    for place in (machine.directory.path, machine.directory.root):
+        for made in place.glob(f"{_PREFIX}*"):
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _shown(machine: Machine, wanted: KvmParameters, key: str) -> str:
+    """A directory where QEMU is at work, with a file of the key that it alone can read.
+
+    Whoever is in QEMU's place may write where it is made, so nothing is done by its name but what makes it.
+    """
+    owner = owner_of(wanted)
+    place = machine.directory.root if wanted.use_chroot else machine.directory.path
+    made = Path(tempfile.mkdtemp(dir=place, prefix=_PREFIX))
+    directory = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        file = os.open(_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
+        with os.fdopen(file, "w") as opened:
+            opened.write(f"{_USER}:{key}\n")
+            if owner:
+                os.fchown(file, owner.pw_uid, -1)
+                os.fchown(directory, owner.pw_uid, -1)
+    finally:
+        os.close(directory)
+    return made.name
