@@ -2,6 +2,7 @@
 """What is declared is read by something, refused as unsupported, or said to have no effect; and has bounds."""
 
 import ast
+import inspect
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,9 +13,11 @@ import msgspec.inspect as mi
 import pytest
 from msgspec import Meta
 
+from ganeti.bootstrap.new_cluster import NewCluster
 from ganeti.cli.commands import COMMANDS, find
-from ganeti.cli.options import build, parse, take_arguments
-from ganeti.cli.runnable import Local, OperationCommand, help_of, options_of, parameters_from
+from ganeti.cli.listing import FILTER, HEADERS, SEPARATOR, UNITS, VERBOSE
+from ganeti.cli.options import ALWAYS, COMMON, FORCE, build, option_of, parse, take_arguments
+from ganeti.cli.runnable import Local, OperationCommand, help_of, options_of, own_options, parameters_from
 from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import COMMON_PARAMETERS
 from ganeti.declare.parameter import param, parameters_of
@@ -206,6 +209,42 @@ def test_a_setting_of_a_node_or_group_is_read_by_something_besides_its_own_comma
     assert sorted(fields - read_of(*names, "self")) == []
 
 
+TABLES = {
+    "backend": BackendParameters,
+    "network card": NicParameters,
+    "node": NodeParameters,
+    "policy": Policy,
+    **{f"hypervisor {name}": cls for name, cls in HYPERVISOR_PARAMETERS.items()},
+    **{f"disk template {name}": cls for name, cls in DISK_PARAMETERS.items()},
+}
+# Show parameters, or read those of earlier versions; that is not what a parameter is for.
+ABOUT_PARAMETERS = ("cli/", "config/format_1.py", "lab/", "query/")
+
+
+@pytest.fixture(scope="module")
+def named() -> set[str]:
+    """The fields that are read, and the texts that name some, wherever parameters can have an effect."""
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        place = str(path.relative_to(SOURCE))
+        declaring = place.startswith("model/parameters/")  # there, rules read them of other names
+        for node in ast.walk(ast.parse(path.read_text())) if not place.startswith(ABOUT_PARAMETERS) else ():
+            match node:
+                case ast.Attribute(value=ast.Name(id="self")) if declaring:
+                    found.add(node.attr)
+                case ast.Attribute() if not declaring:
+                    found.add(node.attr)
+                case ast.Constant(value=str(text)) if not declaring:
+                    found.add(text)
+    return found
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_parameter_of_guests_nodes_or_disks_is_read_or_refused(table, named):
+    declared = {n: p for n, p in parameters_of(TABLES[table]).items() if p.supported and not p.accepted}
+    assert [name for name in declared if not {name, name.replace("-", "_")} & named] == []
+
+
 def sample(option: Option) -> list[str]:
     """Words that give an option."""
     value = {
@@ -219,9 +258,18 @@ def sample(option: Option) -> list[str]:
     return [option.flags[-1]] if option.kind in ("flag", "no-flag", "count") else [option.flags[-1], value]
 
 
+RUNNABLES = [find(script, name) for script, names in COMMANDS.items() for name in names]
+LOCALS = [runnable for runnable in RUNNABLES if isinstance(runnable, Local)]
+# Also those that a Local wraps, such as that of 'gnt-instance modify'.
 OPERATION_COMMANDS = [
-    (script, name) for script, names in COMMANDS.items() for name in names if not isinstance(find(script, name), Local)
+    OperationCommand(command, operation)
+    for operation in map(find_operation, OPERATIONS)
+    for command in operation.commands
 ]
+
+
+def name_of(runnable):
+    return f"{runnable.command.script} {runnable.command.name}"
 
 
 def composed(runnable, words):
@@ -233,14 +281,50 @@ def composed(runnable, words):
     return parameters_from(runnable, values)
 
 
-@pytest.mark.parametrize(("script", "name"), OPERATION_COMMANDS)
-def test_an_option_of_a_command_is_a_parameter_of_its_operation(script, name):
-    runnable = find(script, name)
+@pytest.mark.parametrize("runnable", OPERATION_COMMANDS, ids=name_of)
+def test_an_option_of_a_command_is_a_parameter_of_its_operation(runnable):
     arguments = ["1" for argument in runnable.command.arguments if argument.count in ("1", "+")]
     for option in options_of(runnable):
         # What was made up may make no sense; it is understood all the same.
         with suppress(WrongInput):
             composed(runnable, [*sample(option), *arguments])
+
+
+# What the functions read that commands have in common: those that ask, submit jobs, follow them or print lists.
+SHARED = [*COMMON, *ALWAYS, FORCE, HEADERS, SEPARATOR, UNITS, VERBOSE, FILTER]
+# What is read by the names of the parameters that it stands for.
+DERIVED = [
+    *(option for runnable in OPERATION_COMMANDS for option in own_options(runnable)),
+    *(
+        option_of(parameter)
+        for struct in (NewCluster, *map(find_operation, OPERATIONS))
+        for parameter in parameters_of(struct).values()
+        if parameter.flags
+    ),
+]
+
+
+def own(runnable):
+    """The options of a Local that it has to read by itself; of some that are taken the help says that they do nothing."""
+    options = [option for option in options_of(runnable) if option not in SHARED and option not in DERIVED]
+    of_lists = ("output", "filter")
+    return [o for o in options if o.dest not in of_lists and not o.help.startswith("Accepted for compatibility")]
+
+
+class Undeclared(ast.NodeTransformer):
+    """A module without its declarations of options."""
+
+    def visit_Call(self, node):
+        if isinstance(node.func, ast.Name) and node.func.id == "Option":
+            return ast.Constant(None)
+        return self.generic_visit(node)
+
+
+@pytest.mark.parametrize("runnable", [local for local in LOCALS if own(local)], ids=name_of)
+def test_an_option_of_a_command_that_is_no_operation_is_read(runnable):
+    module = Undeclared().visit(ast.parse(Path(inspect.getfile(runnable.run)).read_text()))
+    named = {node.value for node in ast.walk(module) if isinstance(node, ast.Constant)}
+    assert [option.dest for option in own(runnable) if option.dest not in named] == []
 
 
 class Mistyped(JobOperation[None], frozen=True, kw_only=True, tag="OP_MISTYPED"):
@@ -290,8 +374,7 @@ def parts(kind: mi.Type) -> list[tuple[str, mi.Type]]:
     return []
 
 
-PARAMETERS = (BackendParameters, NicParameters, NodeParameters, Policy)
-SETS = [*map(find_operation, OPERATIONS), *PARAMETERS, *HYPERVISOR_PARAMETERS.values(), *DISK_PARAMETERS.values()]
+SETS = [*map(find_operation, OPERATIONS), *TABLES.values()]
 
 
 @pytest.mark.parametrize("cls", SETS, ids=lambda cls: cls.__name__)

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from ganeti.api.reader import Reader
-from ganeti.api.resources import RESOURCES
+from ganeti.api.resources import FEATURES, RESOURCES
 from ganeti.declare.parameter import kind_of, member_of, parameters_of
 from ganeti.operations import all_operations, find
 
@@ -39,3 +39,8 @@ def test_what_a_command_stands_for_are_parameters_of_its_operation(operation, co
 def test_what_can_be_read_is_answered_and_nothing_else():
     handlers = {resource.handler for resource in RESOURCES}
     assert handlers == {name for name in vars(Reader) if not name.startswith("_")}
+
+
+def test_a_feature_is_promised_if_the_operation_that_has_it_can_be_reached():
+    reached = {operation.wire_name() for operation, route in ROUTES if route.body}
+    assert set(FEATURES.values()) <= reached

@@ -57,7 +57,7 @@ class Reader:
 
     async def features(self, request: web.Request) -> tuple[str, ...]:
         del request
-        return FEATURES
+        return tuple(FEATURES)
 
     async def openapi(self, request: web.Request) -> dict[str, Any]:
         del request

@@ -102,8 +102,13 @@ NETWORK_FIELDS = (
 JOB_FIELDS_BULK = ("id", "ops", "status", "summary", "opstatus", "received_ts", "start_ts", "end_ts")
 JOB_FIELDS = (*JOB_FIELDS_BULK, "oplog", "opresult")
 QUERYABLE = ("instance", "node", "group", "network", "job", "lock", "os")
-# What clients ask for before they use a newer form of a request; those of operations that are not there are missing.
-FEATURES = ("instance-create-reqv1", "instance-reinstall-reqv1")
+# What clients ask for before they use a newer form of a request, by the operation that has it.
+FEATURES = {
+    "instance-create-reqv1": "OP_INSTANCE_CREATE",
+    "instance-reinstall-reqv1": "OP_INSTANCE_REINSTALL",
+    "node-evac-res1": "OP_NODE_EVACUATE",
+    "node-migrate-reqv1": "OP_NODE_MIGRATE",
+}
 ROLE_NAMES = {"M": "master", "C": "master-candidate", "R": "regular", "D": "drained", "O": "offline"}
 
 

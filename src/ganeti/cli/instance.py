@@ -140,10 +140,9 @@ def _console(session: Session, values: dict[str, Any]) -> int:
     if access["kind"] != "ssh":
         session.say(f"{access['kind']} console at {access['host']} port {access['port']}")
         return 0
-    port = str(access.get("port") or 22)
     # A shell on the other side takes it apart again.
     there = shlex.join(access["command"])
-    command = ["ssh", "-t", "-p", port, f"{access['user']}@{access['host']}", there]
+    command = ["ssh", "-t", "-p", str(access["port"]), f"{access['user']}@{access['host']}", there]
     if values.get("show_cmd"):
         session.say(shlex.join(command))
         return 0

@@ -7,16 +7,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ganeti.cli import follow
+from ganeti.cli.names import full_names
 from ganeti.cli.options import option_of
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.operation import COMMON_PARAMETERS
-from ganeti.declare.text import parse_age
+from ganeti.declare.text import RESET, parse_age
 from ganeti.errors import CommandLineError, GanetiError, MasterUnreachable, ResolverError
 from ganeti.host.files import read_text
 from ganeti.luxi.protocol import Method
 from ganeti.operations.node.add import NodeAdd
+from ganeti.query.filter import names_filter
 
 if TYPE_CHECKING:
     from ganeti.bootstrap.join.over_ssh import RemoteSetup, Wanted
@@ -31,7 +33,7 @@ _SSH_OPTIONS = (
     Option(("--no-ssh-key-check",), "Skip the check of the node's SSH host key", kind="flag"),
     Option(("--force-join",), "Add the node even if it belongs to another cluster, which it leaves", kind="flag"),
     Option(("--no-node-setup",), "Do not set the node up over SSH; it has its certificate already", kind="flag"),
-    Option(("-v", "--verbose"), "Print more details", kind="flag"),
+    Option(("-v", "--verbose"), "Accepted for compatibility; every step is printed anyway", kind="flag"),
 )
 
 
@@ -47,7 +49,7 @@ def _add(session: Session, values: dict[str, Any]) -> int:
     if values.get("dry_run"):
         return 0
     session.say(f"Preparing {name} over SSH ...")
-    setup = _remote_setup(address, values)
+    setup = _remote_setup(address, _ssh_port(session, name, values), values)
     setup.begin(*_credentials(session, name, values))
     try:
         status = _taken_in(session, parameters)
@@ -66,10 +68,19 @@ def _taken_in(session: Session, parameters: dict[str, Any]) -> int:
     return 0
 
 
-def _remote_setup(address: str, values: dict[str, Any]) -> RemoteSetup:
+def _ssh_port(session: Session, name: str, values: dict[str, Any]) -> int:
+    """That is given, or else what the node has already, or will have from its group and the cluster."""
+    given = (values.get("ndparams") or {}).get("ssh_port", RESET)
+    if given != RESET:
+        return int(given)
+    kind, named = ("node", [name]) if values.get("readd") else ("group", [values.get("group")])
+    known = names_filter(full_names(session, kind, [word for word in named if word]))
+    return int(session.query(kind, ["ndparams"], known)[0][0]["ssh_port"])
+
+
+def _remote_setup(address: str, port: int, values: dict[str, Any]) -> RemoteSetup:
     from ganeti.bootstrap.join.over_ssh import RemoteSetup, Ssh  # noqa: PLC0415 - slow to import
 
-    port = int((values.get("ndparams") or {}).get("ssh_port", 22))
     return RemoteSetup(Ssh(host=address, port=port, check_host_key=not values.get("no_ssh_key_check")))
 
 

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from ganeti import VERSION
-from ganeti.errors import EXIT_NOT_CLUSTER
+from ganeti.cli import node_add
+from ganeti.errors import EXIT_NOT_CLUSTER, ExecutionFailed
 from ganeti.host.paths import ROOT_VARIABLE
 from ganeti.model.instance import AdminState
 
@@ -245,3 +246,21 @@ def test_the_description_of_an_instance_is_yaml_with_the_names_that_scripts_look
     assert {"nic/0", "MAC", "IP", "network", "link"} <= set(card)
     assert told["Nodes"][0]["primary"] == "node1"
     assert told["Back-end parameters"]["vcpus"] == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "port"), [((), 2222), (("--node-parameters", "ssh_port=23"), 23), (("--readd",), 2222)]
+)
+def test_a_node_is_set_up_over_the_ssh_port_that_it_will_have(gnt, monkeypatch, given, port):
+    asked = []
+
+    def remote_setup(address, port, values):
+        asked.append(port)
+        raise ExecutionFailed("no machine is there")
+
+    monkeypatch.setattr(node_add, "_resolved", lambda session, name: (name, "10.0.0.3" if "3" in name else "10.0.0.9"))
+    monkeypatch.setattr(node_add, "_remote_setup", remote_setup)
+    assert gnt("group", "modify", "--node-parameters", "ssh_port=2222", "default").errors == ""
+    ended = gnt("node", "add", *given, "node3" if given == ("--readd",) else "node9")
+    assert gnt("group", "modify", "--node-parameters", "ssh_port=default", "default").errors == ""
+    assert (ended.status, asked) == (1, [port])

@@ -58,12 +58,12 @@ def test_all_that_is_described_is_yaml(gnt):
     disks = [f"--disk={n}:size=64,name={typed[f'p{n}']}" for n in range(8)]
     cards = [f"--net={n}:name={typed[f'p{n + 8}']}" for n in range(8)]
     assert gnt("instance", "add", *options, "-O", parameters, *disks, *cards, "nasty1").errors == ""
-    assert gnt("node", "modify", "--node-parameters", "ovs_name=a: b #c", "node3").errors == ""
+    assert gnt("node", "modify", "--node-parameters", "oob_program=/a: b #c", "node3").errors == ""
     (described,) = yaml.safe_load(gnt("instance", "info", "nasty1").output)
     assert described["Operating system parameters"] == values
     assert [disk["name"] for disk in described["Disks"]] == [text.strip() for text in NASTY[:8]]
     (node,) = yaml.safe_load(gnt("node", "info", "node3").output)
-    assert node["node parameters"]["ovs_name"] == "a: b #c"
+    assert node["node parameters"]["oob_program"] == "/a: b #c"
     assert yaml.safe_load(gnt("cluster", "info").output)["Cluster name"] == "cluster"
     for number in gnt("job", "list", "--no-headers", "-o", "id").lines:
         (job,) = yaml.safe_load(gnt("job", "info", number).output)

@@ -36,8 +36,10 @@ class NodeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     exclusive_storage: Annotated[
         bool, param("Give each disk physical volumes of its own; set for the cluster or for node groups")
     ] = False
-    ovs: Annotated[bool, param("Set up Open vSwitch on the node")] = False
-    ovs_name: Annotated[Text | None, param("Name of the node's Open vSwitch")] = "switch1"
-    ovs_link: Annotated[Text | None, param("Network interface that connects the Open vSwitch to the network")] = ""
+    ovs: Annotated[bool, param("Set up Open vSwitch on the node", unsupported=True)] = False
+    ovs_name: Annotated[Text | None, param("Name of the node's Open vSwitch", unsupported=True)] = "switch1"
+    ovs_link: Annotated[
+        Text | None, param("Network interface that connects the Open vSwitch to the network", unsupported=True)
+    ] = ""
     ssh_port: Annotated[_Port, param("SSH port of the node")] = 22
     cpu_speed: Annotated[Ratio, param("CPU speed, relative to the other nodes")] = 1.0

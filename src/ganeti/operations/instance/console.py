@@ -31,13 +31,15 @@ class InstanceConsole(InstanceOperation[tuple[Node, Guest]], frozen=True, kw_onl
     async def run(self, cluster: RunContext, plan: tuple[Node, Guest]) -> dict[str, Any]:
         node, guest = plan
         access = await cluster.call(node, contract.OpenConsole(guest=guest))
+        ssh = access.kind == "ssh"
+        ssh_port = cluster.state.node_parameters(node).ssh_port if ssh else None
         return {
             "instance": guest.name,
             "kind": access.kind,
             "message": access.message or None,
             "host": access.host or node.primary_ip,
-            "port": access.port or None,
-            "user": "root" if access.kind == "ssh" else None,
+            "port": access.port or ssh_port,
+            "user": "root" if ssh else None,
             "command": list(access.command) or None,
             "display": None,
             **access.details,
