@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from compat.facts import FACTS
 from ganeti.bootstrap.new_cluster import NewCluster
 from ganeti.cli.commands import COMMANDS, find
 from ganeti.cli.options import build, parse, take_arguments
@@ -22,7 +23,7 @@ from ganeti.model.parameters import overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.template import TEMPLATES
-from ganeti.operations import OPERATIONS
+from ganeti.operations import OPERATIONS, all_operations
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.modify import ClusterModify
 from ganeti.operations.cluster.spelling import layered_parameters
@@ -36,6 +37,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
 COLUMNS = {"gnt-instance": INSTANCES, "gnt-network": NETWORKS, "gnt-node": NODES, "gnt-job": JOBS}
+OF_IMPORTS = {"SRC_NODE", "SRC_PATH", "SRC_IMAGES"}
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 
 
@@ -135,6 +137,20 @@ def test_a_word_is_explained_once():
 @pytest.mark.parametrize("wire_name", OPERATIONS)
 def test_an_operation_has_a_page(wire_name):
     assert f"\n## {wire_name}\n" in (DOCS / "user/reference/operations.md").read_text()
+
+
+HOOKED = [operation for operation in all_operations() if operation.hook]
+
+
+@pytest.mark.parametrize("operation", HOOKED, ids=lambda operation: operation.wire_name())
+def test_hooks_of_an_operation_are_in_their_page(operation):
+    page = (DOCS / "user/hooks.md").read_text()
+    assert f"`{operation.hook.path}`" in page
+    variables = set(FACTS["hooks"][operation.wire_name()]["environment"]) - OF_IMPORTS
+    # Several that begin alike are told as `GANETI_INSTANCE_NAME`, `_PRIMARY`.
+    assert {
+        name for name in variables if not re.search(rf"`(GANETI)?(_{name}|_{name.partition('_')[2]})`", page)
+    } == set()
 
 
 @pytest.mark.parametrize("room", sorted(p.name for p in (DOCS.parent / "src/ganeti").iterdir() if p.is_dir()))

@@ -305,7 +305,7 @@ DERIVED = [
 
 
 def own(runnable):
-    """The options of a Local that it has to read by itself; of some that are taken the help says that they do nothing."""
+    """The options of a Local that it has to read by itself; of some the help says that they do nothing."""
     options = [option for option in options_of(runnable) if option not in SHARED and option not in DERIVED]
     of_lists = ("output", "filter")
     return [o for o in options if o.dest not in of_lists and not o.help.startswith("Accepted for compatibility")]
