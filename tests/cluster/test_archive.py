@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Archived jobs: how long they are kept."""
 
+import asyncio
+
 from ganeti.config.store import ARCHIVED_JOB, JOB_LOG
 from ganeti.jobs import queue
 from tests.cluster.paper import PaperCluster
@@ -42,3 +44,22 @@ async def test_of_too_many_archived_jobs_the_oldest_go(cluster, monkeypatch):
     first, *others = [await delayed(cluster) for _ in range(3)]
     assert await cluster.master.queue.purge() == [first]
     assert sorted(await archived(cluster)) == others
+
+
+async def test_if_more_jobs_would_be_kept_than_fit_the_oldest_that_have_ended_are_archived(cluster, monkeypatch):
+    monkeypatch.setattr(queue, "MOST_KEPT", 3)
+    monkeypatch.setattr(queue, "_ARCHIVED_AT_ONCE", 2)
+    waiting = await cluster.submit("OP_TEST_DELAY", duration=60)
+    ended = [await cluster.submit("OP_TEST_DELAY", duration=0) for _ in range(2)]
+    for number in ended:
+        await cluster.finished(number)
+    last = await cluster.submit("OP_TEST_DELAY", duration=0)
+    assert sorted(await archived(cluster)) == ended
+    assert [tracked.job.id for tracked in cluster.master.queue] == [waiting, last]
+
+
+async def test_a_job_that_two_archive_at_once_is_archived(cluster):
+    number = await cluster.submit("OP_TEST_DELAY", duration=0)
+    await cluster.finished(number)
+    assert await asyncio.gather(*(cluster.call("ArchiveJob", number) for _ in range(2))) == [True, True]
+    assert await archived(cluster) == [number]

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from ganeti import errors
+from ganeti.jobs import executor
 from tests.cluster.paper import running
 
 DELAY = "OP_TEST_DELAY"
@@ -156,6 +157,16 @@ async def test_no_more_jobs_run_at_a_time_than_allowed(tmp_path):
             level += change
             most = max(most, level)
         assert most == 2
+
+
+async def test_of_too_many_jobs_that_wait_none_more_is_taken_in_until_some_have_ended(cluster, monkeypatch):
+    monkeypatch.setattr(executor, "MOST_UNFINISHED", 2)
+    numbers = [await cluster.submit(DELAY, duration=0.05) for _ in range(2)]
+    with pytest.raises(errors.TooMany, match="2 jobs have not ended, and at most 2 may wait"):
+        await cluster.submit(DELAY, duration=0)
+    for number in numbers:
+        await cluster.finished(number)
+    await cluster.run(DELAY, duration=0)
 
 
 async def test_news_of_a_job_are_told_when_they_happen(cluster):

@@ -84,7 +84,7 @@ def _ensure_cluster_address(cluster_name: str, cluster_ip: str, node_ip: str) ->
             f"Parameter 'cluster_name': {cluster_name} has the address of this node, {node_ip}; "
             "the cluster needs one of its own, which moves along with the master"
         )
-    if addresses.is_own_address(cluster_ip) or addresses.answers(cluster_ip, 22, timeout=1):
+    if addresses.is_own_address(cluster_ip) or addresses.answers(cluster_ip, 22):
         raise NotUnique(f"The address of the cluster, {cluster_ip} ({cluster_name}), is in use already")
 
 

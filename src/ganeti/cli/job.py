@@ -18,6 +18,7 @@ from ganeti.declare.operation import PRIORITIES
 from ganeti.declare.text import parse_age, shortened
 from ganeti.errors import EXIT_FAILURE, GanetiError, UnknownEntity, WrongInput
 from ganeti.luxi.protocol import Method
+from ganeti.model.timing import FOLLOW
 from ganeti.query.job import DEFAULT
 from ganeti.query.language import parse
 
@@ -191,7 +192,7 @@ def _wait(session: Session, values: dict[str, Any]) -> int:
         return EXIT_FAILURE
     previous = None
     while True:
-        answer = session.client.call(Method.WAIT_FOR_JOB_CHANGE, number, ["status"], previous, 1 << 30, 50.0)
+        answer = session.client.call(Method.WAIT_FOR_JOB_CHANGE, number, ["status"], previous, 1 << 30, FOLLOW)
         if answer is None:
             raise UnknownEntity(_NOT_FOUND.format(number))
         if answer != "nochange":

@@ -8,6 +8,8 @@ import socket
 
 from ganeti.errors import ResolverError
 
+_ANSWER = 1.0  # seconds that a machine gets to accept a connection
+
 
 def resolve(name: str, version: int | None = None) -> tuple[str, str]:
     """(full name, address) of a host as this machine's resolver knows it.
@@ -65,10 +67,10 @@ def is_own_address(address: str) -> bool:
     return True
 
 
-def answers(address: str, port: int, *, timeout: float = 2) -> bool:
+def answers(address: str, port: int) -> bool:
     """Whether something accepts TCP connections at an address."""
     try:
-        with socket.create_connection((address, port), timeout):
+        with socket.create_connection((address, port), _ANSWER):
             return True
     except OSError:
         return False

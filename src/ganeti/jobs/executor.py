@@ -20,14 +20,23 @@ from msgspec import UNSET
 from ganeti import errors
 from ganeti.declare.decode import decode
 from ganeti.declare.role import Role
-from ganeti.errors import Canceled, ExecutionFailed, GanetiError, UnknownEntity, WrongInput, WrongState, in_words
+from ganeti.errors import (
+    Canceled,
+    ExecutionFailed,
+    GanetiError,
+    TooMany,
+    UnknownEntity,
+    WrongInput,
+    WrongState,
+    in_words,
+)
 from ganeti.jobs.context import CheckContext, RunContext, Services
 from ganeti.jobs.hooks import Hooks
 from ganeti.jobs.locks import Request
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
 from ganeti.jobs.permission import ensure_may, ensure_may_change, ensure_role
-from ganeti.jobs.queue import JobQueue, Tracked, interrupted, record_of, unfinished
+from ganeti.jobs.queue import MOST_UNFINISHED, JobQueue, Tracked, interrupted, record_of, unfinished
 from ganeti.jobs.recovery import cleaned_up
 from ganeti.model.caller import Caller
 from ganeti.model.entity import evolve
@@ -100,11 +109,15 @@ class Executor:
         """Take in jobs, all or none; their numbers, given out when they are durable.
 
         Negative dependencies count back from the job itself. Raises WrongInput for one on a job that does
-        not exist, AccessDenied for what the caller may not do, StoreFailed.
+        not exist, AccessDenied for what the caller may not do, TooMany, StoreFailed.
         """
         for operations in jobs:
             for operation in operations:
                 ensure_may(caller, operation)
+        if len(self._runs) + len(jobs) > MOST_UNFINISHED:
+            raise TooMany(
+                f"{len(self._runs)} jobs have not ended, and at most {MOST_UNFINISHED} may wait; try again later"
+            )
         if Role.OPERATE not in caller.roles:
             await self.queue.make_room(caller.name)
         new = [self._job(self.queue.take_number(), operations, caller) for operations in jobs]

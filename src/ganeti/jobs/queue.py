@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -25,6 +26,9 @@ _LAST_JOB = "last-job"
 _ARCHIVED_FOR = 21 * 86400.0  # seconds that an archived job is kept after it has ended, as by ganeti-cleaner(8)
 _MOST_ARCHIVED = 10000
 MOST_OF_READER = 64
+MOST_UNFINISHED = 10000  # jobs that wait or run
+MOST_KEPT = 20000  # jobs that are not archived
+_ARCHIVED_AT_ONCE = 1000
 _PURGED_AT_ONCE = 100  # so that no batch grows too large
 _RETRY = 1.0  # seconds between tries to write what could not be written
 
@@ -94,10 +98,18 @@ class JobQueue:
     async def add(self, jobs: Iterable[Job]) -> None:
         """Take in new jobs, all or none; they are durable when this returns. Raises StoreFailed."""
         new = list(jobs)
+        await self._make_place()
         counter = Record(_COUNTER, _LAST_JOB, msgspec.Raw(_encoder.encode(self._last)))
         await self._journal.append([*map(record_of, new), counter])
         for job in new:
             self._jobs[job.id] = Tracked(job, [])
+
+    async def _make_place(self) -> None:
+        """If there are as many as are kept, the oldest that have ended are archived: many at once, and seldom."""
+        if len(self._jobs) < MOST_KEPT:
+            return
+        over = (number for number, tracked in self._jobs.items() if tracked.job.status.final)
+        await self.archive(list(islice(over, _ARCHIVED_AT_ONCE)))
 
     async def write(self, tracked: Tracked, job: Job) -> None:
         """Change a job durably. Raises StoreFailed; the job is unchanged then."""
@@ -132,12 +144,12 @@ class JobQueue:
             tracked.notify()
 
     async def archive(self, numbers: Iterable[int]) -> list[int]:
-        """Put finished jobs away; the numbers of those that were there and finished."""
+        """Archive jobs; the numbers of those that were there and finished."""
         done = [n for n in numbers if n in self._jobs and self._jobs[n].job.status.final]
         records = [record for n in done for record in (Record(JOB, str(n)), record_of(self._jobs[n].job, ARCHIVED_JOB))]
         await self._journal.append(records)
         for number in done:
-            del self._jobs[number]
+            self._jobs.pop(number, None)  # somebody else may have archived it meanwhile
         return done
 
     def archived(self) -> list[Job]:

@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ganeti.model.report import GuestEvent, RunningGuest
+
+MOST_EVENTS = 10000  # that wait for a watcher
+_log = logging.getLogger(__name__)
 
 
 class Events:
@@ -19,12 +23,14 @@ class Events:
     def tell(self, guest: RunningGuest) -> None:
         """How a guest is from now on."""
         for watcher in self._watchers:
+            if watcher.full():
+                _log.warning("An event that was never read is left out: %s", watcher.get_nowait())
             watcher.put_nowait(event_of(guest))
 
     @contextmanager
     def watching(self) -> Iterator[asyncio.Queue[GuestEvent]]:
         """The events that happen while the body runs."""
-        queue: asyncio.Queue[GuestEvent] = asyncio.Queue()
+        queue: asyncio.Queue[GuestEvent] = asyncio.Queue(MOST_EVENTS)
         self._watchers.add(queue)
         try:
             yield queue

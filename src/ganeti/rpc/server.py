@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Union
 
 import msgspec
@@ -23,24 +24,34 @@ from ganeti.rpc.turns import Turns
 _log = logging.getLogger(__name__)
 
 _SOON = 0.02  # seconds, within which most calls are answered, by one message then
+MOST_LINES = 10000  # that wait for a caller to read them
 
 Send = Callable[[bytes], Awaitable[None]]
 
 
 class Report:
-    """What a handler says while it works. Lines leave in order; saying something never waits."""
+    """What a handler says while it works. Lines leave in order; saying something never waits.
+
+    What a caller is told and does not read is left out once there is too much of it.
+    """
 
     def __init__(self) -> None:
-        self._lines: asyncio.Queue[Line] = asyncio.Queue()
+        self._lines: asyncio.Queue[Line] = asyncio.Queue(MOST_LINES)
 
     def log(self, text: str) -> None:
-        self._lines.put_nowait(Line(log=text))
+        with suppress(asyncio.QueueFull):
+            self._lines.put_nowait(Line(log=text))
 
     def progress(self, done: float, total: float, unit: str) -> None:
-        self._lines.put_nowait(Line(progress=Progress(done, total, unit)))
+        with suppress(asyncio.QueueFull):
+            self._lines.put_nowait(Line(progress=Progress(done, total, unit)))
 
     def event(self, event: msgspec.Struct) -> None:
-        self._lines.put_nowait(Line(event=msgspec.Raw(encoder.encode(event))))
+        """Raises ExecutionFailed if the caller does not read them: none may be missing."""
+        try:
+            self._lines.put_nowait(Line(event=msgspec.Raw(encoder.encode(event))))
+        except asyncio.QueueFull:
+            raise ExecutionFailed("The caller does not read the events that it asked for") from None
 
     async def next(self) -> Line:
         """The next line; a heartbeat if there is none for a while."""

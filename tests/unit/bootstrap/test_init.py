@@ -44,7 +44,7 @@ def network(monkeypatch):
     monkeypatch.setattr(addresses, "resolve", made.resolve)
     monkeypatch.setattr(addresses, "interfaces", lambda: ["br0", "eth0"])
     monkeypatch.setattr(addresses, "is_own_address", lambda address: address in made.own)
-    monkeypatch.setattr(addresses, "answers", lambda address, port, timeout: address in made.alive)
+    monkeypatch.setattr(addresses, "answers", lambda address, port: address in made.alive)
     return made
 
 

@@ -4,7 +4,8 @@
 import msgspec
 import pytest
 
-from ganeti.errors import NodeRefused, StaleTerm, decode
+from ganeti.errors import ExecutionFailed, NodeRefused, StaleTerm, decode
+from ganeti.rpc import server
 from ganeti.rpc.authority import Authority, Term, read_term
 from ganeti.rpc.call import encode_call, encode_request, line_decoder
 from ganeti.rpc.contract.node import Ping, Pong, Standing, TellStanding
@@ -56,3 +57,16 @@ async def test_all_else_is_for_the_master_of_the_term(ask, path):
         await ask("node2", 2, Ping())
     assert (await ask("node2", 4, Ping()))["name"] == "node1"
     assert read_term(path) == Term(4, "node2")
+
+
+async def test_what_a_caller_does_not_read_does_not_pile_up(monkeypatch):
+    monkeypatch.setattr(server, "MOST_LINES", 2)
+    report = server.Report()
+    for number in range(3):
+        report.log(f"line {number}")
+        report.progress(number, 3, "MiB")
+    assert [line.log for line in report.drain() if line.log] == ["line 0"]
+    for _ in range(2):
+        report.event(Ping())
+    with pytest.raises(ExecutionFailed, match="does not read the events"):
+        report.event(Ping())

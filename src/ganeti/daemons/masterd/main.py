@@ -67,7 +67,7 @@ class SystemResolver:
         return await asyncio.to_thread(addresses.resolve, name)
 
     async def answers(self, address: str, port: int) -> bool:
-        return await asyncio.to_thread(addresses.answers, address, port, timeout=1.0)
+        return await asyncio.to_thread(addresses.answers, address, port)
 
 
 @asynccontextmanager

@@ -8,11 +8,13 @@ import json
 from ganeti.errors import ExecutionFailed
 from ganeti.host.process import run
 
+_TIME = 30.0  # seconds
+
 
 async def size_of_address(uri: str) -> int:
     """Octets. Raises ExecutionFailed if nothing can be read there."""
     # Shared, as a guest may have it open.
-    told = await run("qemu-img", "info", "--force-share", "--output=json", "-f", "raw", uri, timeout=30)
+    told = await run("qemu-img", "info", "--force-share", "--output=json", "-f", "raw", uri, timeout=_TIME)
     if told.failed:
         raise ExecutionFailed(told.why())
     size: int = json.loads(told.output)["virtual-size"]

@@ -16,6 +16,7 @@ from ganeti.model.parameters.hypervisor import KvmParameters
 
 OLDEST = (7, 2, 0)  # Debian 12's
 
+_TIME = 20.0  # seconds that QEMU gets to say what it can do
 _DEFAULT_PATH = KvmParameters().kvm_path
 # What ``kvm_path`` means as long as it has its default: this name is not everywhere QEMU's own, on some
 # systems it is a script that insists on hardware virtualisation.
@@ -77,7 +78,7 @@ def find(kvm_path: str) -> Path:
 async def _asked(program: Path) -> Capabilities:
     machine = ("-no-user-config", "-nodefaults", "-display", "none", "-machine", "none", "-accel", "tcg")
     questions = b"\n".join(msgspec.json.encode(question) for question in _QUESTIONS)
-    ended = await run(program, *machine, "-S", "-qmp", "stdio", standard_input=questions, timeout=20)
+    ended = await run(program, *machine, "-S", "-qmp", "stdio", standard_input=questions, timeout=_TIME)
     answers = {}
     for line in ended.output.splitlines():
         message = msgspec.json.decode(line)
