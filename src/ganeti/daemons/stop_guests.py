@@ -12,6 +12,7 @@ from ganeti.host.clock import WallClock
 from ganeti.host.daemons import Daemon
 from ganeti.host.files import exclusive
 from ganeti.host.paths import Paths
+from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.node.equipment import of_this_machine
 from ganeti.node.service import close, recover
 from ganeti.node.shutdown import stop_guests
@@ -47,7 +48,7 @@ def _tell(text: str) -> None:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=_NAME, description="Stop all instances of this node")
-    parser.add_argument("--timeout", type=float, default=120, help="seconds that each gets to power off")
+    parser.add_argument("--timeout", type=float, default=SHUTDOWN_TIMEOUT, help="seconds that each gets to power off")
     parser.add_argument("--at-once", type=int, default=16, help="how many are stopped at a time")
     return parser.parse_args()
 

@@ -51,3 +51,7 @@ HOOKS_MARGIN = 10.0  # of it that are left to say how they ended
 WATCHER_SCRIPTS = 60.0  # likewise, of the watcher's scripts, which are to be light; its round waits for them
 
 assert HOOKS_MARGIN < WATCHER_SCRIPTS <= HOOKS
+
+# --- guests -----------------------------------------------------------------------------------------------
+
+SHUTDOWN_TIMEOUT = 120  # that a guest gets to power off, if nobody says otherwise

@@ -39,6 +39,7 @@ from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.parameters.hypervisor import UNSUPPORTED_HYPERVISORS, HypervisorName
 from ganeti.model.state import State
+from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance import spelling
 from ganeti.operations.instance.activation import release
 from ganeti.operations.instance.adoption import adopt, sources_of, with_sizes
@@ -64,7 +65,7 @@ from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import ensure_no_namesake
 from ganeti.operations.instance.spindles import ensure_told, ensure_told_somewhere, with_spindles
 from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark, start
-from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, instance_environment, nodes_of, online
+from ganeti.operations.instance.subject import instance_environment, nodes_of, online
 from ganeti.operations.instance.synchronising import WaitForSync, wait_for_sync
 from ganeti.operations.node.choice import NodeChoice
 

@@ -18,13 +18,14 @@ from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import ensure_up_to_date, follow, hold, is_mirrored, release
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.settle import settle
 from ganeti.operations.instance.shutdown import IgnoreConsistency, stop_and_clear
 from ganeti.operations.instance.startup import ensure_it_fits, start
-from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, SHUTDOWN_TIMEOUT, ShutdownTimeout, primary_of
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, ShutdownTimeout, primary_of
 from ganeti.operations.instance.target import ensure_movable
 from ganeti.rpc.contract.node import Ping
 

@@ -24,6 +24,7 @@ from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES
+from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import activated, hold
 from ganeti.operations.instance.copying import copy_disks, left_of, with_true_sizes
 from ganeti.operations.instance.making import make_disks, remove_left
@@ -36,7 +37,6 @@ from ganeti.operations.instance.spindles import with_spindles
 from ganeti.operations.instance.startup import ensure_it_fits, start
 from ganeti.operations.instance.subject import (
     INSTANCE_ARGUMENT,
-    SHUTDOWN_TIMEOUT,
     InstanceOperation,
     ShutdownTimeout,
     online,

@@ -16,11 +16,12 @@ from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import follow
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.shutdown import stop
 from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark
-from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, InstanceOperation, ShutdownTimeout, online, primary_of
+from ganeti.operations.instance.subject import InstanceOperation, ShutdownTimeout, online, primary_of
 from ganeti.rpc.contract.instance import DescribeGuest, RebootGuest, StartGuest
 
 _TYPES = ("soft", "hard", "full")

@@ -17,6 +17,7 @@ from ganeti.jobs.operation import HookNodes
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import about_disks
 from ganeti.operations.instance.making import leftover
 from ganeti.operations.instance.presence import ensure_nowhere
@@ -24,7 +25,6 @@ from ganeti.operations.instance.shutdown import stop, stop_and_clear
 from ganeti.operations.instance.startup import mark
 from ganeti.operations.instance.subject import (
     INSTANCE_ARGUMENT,
-    SHUTDOWN_TIMEOUT,
     InstanceOperation,
     ShutdownTimeout,
     nodes_of,

@@ -18,9 +18,10 @@ from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import release
 from ganeti.operations.instance.startup import mark
-from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, InstanceOperation, online, primary_of
+from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
 from ganeti.rpc.contract.instance import ClearGuest, StopGuest
 
 IgnoreConsistency = Annotated[

@@ -22,9 +22,10 @@ from ganeti.model.parameters import overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.state import State
+from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import follow
 from ganeti.operations.instance.presence import ensure_lost, ensure_nowhere
-from ganeti.operations.instance.subject import SHUTDOWN_TIMEOUT, ByWatcher, InstanceOperation, online, primary_of
+from ganeti.operations.instance.subject import ByWatcher, InstanceOperation, online, primary_of
 from ganeti.rpc.contract.instance import CheckStart, StartGuest
 from ganeti.rpc.contract.node import DescribeNode
 

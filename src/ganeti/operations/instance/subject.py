@@ -21,7 +21,6 @@ from ganeti.model.state import State
 
 P = TypeVar("P")
 
-SHUTDOWN_TIMEOUT = 120
 ShutdownTimeout = Annotated[Seconds, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")]
 
 ByWatcher = Annotated[bool, param("Only if the watcher may still: the instance is marked up, and lacks what is done")]

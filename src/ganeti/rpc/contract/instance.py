@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from ganeti.model.guest import Guest
-from ganeti.model.timing import START
+from ganeti.model.timing import SHUTDOWN_TIMEOUT, START
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.node import RunningGuest
 
@@ -59,7 +59,7 @@ class StopGuest(Call[Stopped], frozen=True, tag="instance.stop"):
     """
 
     guest: Guest
-    timeout: float = 120.0
+    timeout: float = SHUTDOWN_TIMEOUT
     force: bool = False
 
     @property

@@ -23,6 +23,7 @@ from ganeti.model.parameters import checked, filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.report import RunningGuest
+from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm import migration
@@ -47,7 +48,6 @@ _log = logging.getLogger(__name__)
 
 _WHAT = "Parameters of hypervisor kvm"
 _GREETING = 5.0  # seconds, from a QEMU that runs already
-_SOFT_REBOOT = 120.0  # seconds that a guest gets to power down
 
 
 class Kvm:
@@ -129,7 +129,7 @@ class Kvm:
 
     async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
         machine = self._machine(guest.name)
-        await (machine.reset() if how == "hard" else machine.reboot_softly(_SOFT_REBOOT))
+        await (machine.reset() if how == "hard" else machine.reboot_softly(SHUTDOWN_TIMEOUT))
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
         size = await size_of(disk)
