@@ -75,9 +75,15 @@ async def test_what_makes_no_sense_is_refused_and_changes_nothing(cluster, param
 async def test_everything_that_is_wrong_is_told_at_once(cluster):
     await cluster.add("web1", start=False)
     with pytest.raises(errors.WrongInput) as caught:
-        await modify(cluster, beparams={"vcpus": 0}, hvparams={"nosuch": 1})
-    assert "vcpus" in caught.value.message
-    assert "nosuch" in caught.value.message
+        await modify(
+            cluster,
+            beparams={"vcpus": 0},
+            hvparams={"nosuch": 1},
+            nics=[["remove", 5, {}], ["modify", 0, {"ip": "nowhere"}]],
+            disks=[["modify", 7, {"mode": "ro"}], ["add", -1, {"size": 5, "vg": "xenvg"}]],
+        )
+    wrong = ("vcpus", "nosuch", "NIC 5", "'nowhere' is not an IP address", "disk 7", "parameter 'vg'")
+    assert [word for word in wrong if word not in caught.value.message] == []
 
 
 async def test_more_memory_than_its_node_has_is_refused_unless_forced(cluster):

@@ -250,26 +250,37 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         return super().locks(state) | shared(Kind.NODE, *nodes) | networks
 
     async def check(self, cluster: CheckContext) -> ModifyPlan:
-        old = self.instance(cluster.state)
+        old, problems = self.instance(cluster.state), Problems()
         self._ensure_something(old)
-        if self._needs_it_stopped:
-            await ensure_stopped(cluster, old)
-        parameters = self._parameters
-        new = self._elsewhere(cluster.state, self._marked(parameters.applied(cluster.state, old)))
-        told = [*parameters.told(new), *self._told_of(new)]
+        with problems.noted():
+            if self._needs_it_stopped:
+                await ensure_stopped(cluster, old)
+        told: list[tuple[str, Any]] = []
+        new = old
+        with problems.noted():
+            new = self._parameters.applied(cluster.state, old)
+            told += self._parameters.told(new)
+        with problems.noted():
+            new = self._elsewhere(cluster.state, self._marked(new))
+            told += self._told_of(new)
         if self.nics:
-            new = with_changed_nics(cluster, new, self.nics, conflicts_check=self.conflicts_check)
-            cluster.reserve(new)
-            if not self.force:
-                _ensure_nothing_given_up_is_in_use(cluster, old, new)
-            told += told_of_nics(cluster.state, old.nics, new.nics)
-        self._ensure_right_place(cluster.state, old, new)
+            with problems.noted():
+                new = with_changed_nics(cluster, new, self.nics, conflicts_check=self.conflicts_check)
+                cluster.reserve(new)
+                if not self.force:
+                    _ensure_nothing_given_up_is_in_use(cluster, old, new)
+                told += told_of_nics(cluster.state, old.nics, new.nics)
+        with problems.noted():
+            self._ensure_right_place(cluster.state, old, new)
         if new.primary_node != old.primary_node:
             # Its disks are there; they have no spindles of their own where storage is shared.
-            new = await with_spindles(cluster, new, made=())
+            with problems.noted():
+                new = await with_spindles(cluster, new, made=())
         if self.disks:
-            changed = await with_changed_disks(cluster, new, self.disks)
-            new, told = changed.instance, [*told, *changed.told]
+            with problems.noted():
+                changed = await with_changed_disks(cluster, new, self.disks)
+                new, told = changed.instance, [*told, *changed.told]
+        problems.tell()
         conversion = None
         if self._converts:
             conversion = await planned(cluster, new, self._wish(cluster.state))

@@ -76,10 +76,10 @@ def with_changed_nics(
 
     Raises WrongInput or NotUnique with everything that is wrong.
     """
-    cards = Devices("NIC", MOST_NICS, tuple(_Card(nic) for nic in instance.nics))
+    cards, problems = Devices("NIC", MOST_NICS, tuple(_Card(nic) for nic in instance.nics)), Problems()
     for change in changes:
-        cards = _changed(cluster.state, cards, change)
-    problems = Problems()
+        with problems.noted():
+            cards = _changed(cluster.state, cards, change)
     # What it has now is its own to take again.
     state = cluster.state.changed([evolve(instance, nics=())])
     draft = NicDraft(state, cluster.reservations, cluster.random, conflicts_check=conflicts_check)
