@@ -2,6 +2,7 @@
 """Each operation is tested in a file of its own: where it succeeds, and where it is refused."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,15 @@ import pytest
 from ganeti.operations import OPERATIONS
 
 TESTS = Path(__file__).parents[1] / "cluster"
+ROOM = Path(__file__).parents[2] / "src/ganeti/operations"
+# The wire name says something else than the place.
+ODDLY_NAMED = {
+    "OP_CLUSTER_VERIFY": "a job for each of its parts, in their folder",
+    "OP_CLUSTER_VERIFY_CONFIG": "in that folder",
+    "OP_CLUSTER_VERIFY_GROUP": "in that folder",
+    "OP_EXT_STORAGE_DIAGNOSE": "of gnt-storage",
+    "OP_TEST_DELAY": "of gnt-debug",
+}
 
 
 @dataclass(frozen=True)
@@ -106,3 +116,17 @@ async def never_called(cluster):
     await cluster.run("OP_C")
 """
     assert Uses(source).all() == {Use("OP_A", refused=True)}
+
+
+def test_no_two_classes_of_operations_have_the_same_name():
+    """They are named like their operation, or for what is theirs alone: a plan is a MigratePlan."""
+    trees = [ast.parse(path.read_text()) for path in ROOM.rglob("*.py")]
+    names = [node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert [name for name, times in Counter(names).items() if times > 1 and not name.startswith("_")] == []
+
+
+@pytest.mark.parametrize("wire_name", [name for name in OPERATIONS if name not in ODDLY_NAMED])
+def test_an_operation_is_named_like_its_file(wire_name):
+    place, _, name = OPERATIONS[wire_name].partition(":")
+    words = [word for part in place.split(".") for word in part.split("_")]
+    assert name == "".join(word.capitalize() for word in words)

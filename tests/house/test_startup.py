@@ -37,6 +37,30 @@ def test_no_command_imports_what_is_slow_to_import_before_it_runs():
     assert {command: modules for command, modules in brought.items() if modules} == {}
 
 
+# What a command may import that takes more than its own words: packages, and rooms of the house.
+PACKAGES = {"immutables", "msgspec", "typing_extensions"}
+ROOMS = {"cli", "declare", "errors", "host", "jobs", "luxi", "model", "operations", "query", "rpc"}
+OF_PYTHON = {"sitecustomize", "usercustomize", "org", *sys.builtin_module_names}  # and what comes from .pth files
+COMMAND = """
+from ganeti.cli import main
+from ganeti.cli.script import run
+run("gnt-instance", ["startup", "--help"])
+"""
+
+
+def test_a_command_imports_no_package_and_no_room_but_those_that_it_may():
+    looked = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", COMMAND], capture_output=True, text=True, check=True
+    )
+    assert "Usage: gnt-instance startup" in looked.stdout or "usage: gnt-instance startup" in looked.stdout
+    lines = [line for line in looked.stderr.splitlines() if line.startswith("import time:") and "[us]" not in line]
+    names = {line.rpartition("|")[2].strip() for line in lines}
+    packages = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - OF_PYTHON
+    assert {name for name in packages if not name.startswith("_")} - {"ganeti"} <= PACKAGES
+    assert {name.split(".")[1] for name in names if name.startswith("ganeti.")} <= ROOMS
+    assert {heavy for heavy in HEAVY if heavy in names} == set()
+
+
 # All that each imports before it is ready, and what of it takes megabytes for nothing.
 DAEMONS = {
     "rapi": (

@@ -17,7 +17,7 @@ from msgspec import UNSET, Struct
 from ganeti.declare import text
 from ganeti.declare.explain import Place, explained, missing, unknown
 from ganeti.declare.item import Item, not_given
-from ganeti.declare.parameter import Parameter, kind_of, length_of, member_of, nullable, parameters_of
+from ganeti.declare.parameter import Parameter, kind_of, length_of, member_of, nullable, parameters_of, reader_of
 from ganeti.declare.problems import Problems
 from ganeti.errors import WrongInput
 
@@ -154,7 +154,7 @@ class _Reading:
             self._tell(f"{place}{parameter.refusal(value)}")
 
     def _leaf(self, value: Any, hint: Any, place: Place, *, texts: bool) -> Any:
-        if isinstance(value, str) and (texts or kind_of(hint) == "size"):
+        if isinstance(value, str) and (texts or reader_of(hint)):
             try:
                 value = _from_text(value, hint, str(place) or self._what)
             except WrongInput as error:
@@ -184,9 +184,9 @@ class _TooManyError(Exception):
 def _from_text(value: Any, hint: Any, where: str) -> Any:
     if not isinstance(value, str):
         return value
+    if reader := reader_of(hint):
+        return reader(value, where)
     kind = kind_of(hint)
-    if kind == "size":
-        return text.parse_size(value, where)
     if kind is bool:
         return text.parse_bool(value, where)
     if kind in (int, float):

@@ -10,7 +10,7 @@ From it derive the command-line flag, the REST body, the reference page and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, EnumType
 from functools import cache, wraps
@@ -214,6 +214,13 @@ def kind_of(hint: Any) -> Any:
     return get_origin(kind) or kind
 
 
+@_remembered
+def reader_of(hint: Any) -> Callable[[str, str], Any] | None:
+    """What a type itself decodes texts with, wherever they come in; it takes a text and the place for its error."""
+    found = (meta.extra.get("reads") for part in (hint, *_parts(hint)) for meta in _metas(part) if meta.extra)
+    return next((reader for reader in found if reader), None)
+
+
 def choices_of(hint: Any) -> tuple[Any, ...]:
     """The values of a closed list, for a list those of its members."""
     parts = _parts(member_of(hint) or hint)
@@ -276,7 +283,11 @@ def _closed(part: Any) -> tuple[Any, ...]:
 
 
 def _is_size(hint: Any) -> bool:
-    return any((meta.extra or {}).get("kind") == "size" for meta in getattr(hint, "__metadata__", ()))
+    return any((meta.extra or {}).get("kind") == "size" for meta in _metas(hint))
+
+
+def _metas(hint: Any) -> Iterator[Meta]:
+    return (meta for meta in getattr(hint, "__metadata__", ()) if isinstance(meta, Meta))
 
 
 def _first(hint: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from ganeti.declare.text import SIZE_PATTERN, shortened
+from ganeti.declare.text import SIZE_PATTERN, parse_size, shortened
 from ganeti.errors import WrongInput
 
 # Nobody has more of anything: fits the counters of every program that the values go to.
@@ -55,7 +55,7 @@ Names = Annotated[list[Name], Meta(max_length=MOST_NAMES)]
 Fields = Annotated[list[Name], Meta(max_length=MOST_FIELDS)]
 
 # Memory and disk sizes, in MiB. A text may have a unit: 512, 512m, 1.5g, 2t.
-_A_SIZE = Meta(extra={"kind": "size"}, extra_json_schema={"pattern": SIZE_PATTERN})
+_A_SIZE = Meta(extra={"kind": "size", "reads": parse_size}, extra_json_schema={"pattern": SIZE_PATTERN})
 Size = Annotated[int, Meta(ge=0, le=MOST_MIB), _A_SIZE]
 PositiveSize = Annotated[int, Meta(ge=1, le=MOST_MIB), _A_SIZE]
 

@@ -179,6 +179,13 @@ async def test_columns_can_be_queried_in_both_ways(api):
     assert [field["kind"] for field in fields["fields"]] == ["text", "unknown"]
 
 
+async def test_whatever_the_description_refers_to_is_in_it(api):
+    told = json.dumps(description := await read(api, "/2/openapi.json"))
+    links = set(re.findall(r'"#/components/(\w+)/([^"]+)"', told))
+    assert ("responses", "Error") in links
+    assert [name for kind, name in links if name not in description["components"][kind]] == []
+
+
 async def test_the_description_is_served_and_covers_every_route(api):
     described = await read(api, "/2/openapi.json")
     assert described == describe()

@@ -43,7 +43,7 @@ from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.rpc.contract.storage import ExamineDisks
 
 
-class DiskChange(Item, frozen=True, kw_only=True):
+class DiskRecreation(Item, frozen=True, kw_only=True):
     """What of a disk may be other than it was."""
 
     noun: ClassVar[str] = "Disk"
@@ -56,7 +56,7 @@ class DiskChange(Item, frozen=True, kw_only=True):
 
 
 # A number and what changes. No tuple: msgspec 0.23 crashes on one in a union whose content is wrong.
-_Changed = Annotated[list[DiskIndex | DiskChange], Meta(min_length=2, max_length=2)]
+_Changed = Annotated[list[DiskIndex | DiskRecreation], Meta(min_length=2, max_length=2)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +158,13 @@ class InstanceRecreateDisks(
         changes = self._changes()
         return frozenset(changes or range(len(instance.disks)))
 
-    def _changes(self) -> dict[int, DiskChange]:
+    def _changes(self) -> dict[int, DiskRecreation]:
         changes = {}
         for entry in self.disks:
             match entry:
                 case int():
-                    changes[entry] = DiskChange()
-                case [int() as index, DiskChange() as change]:
+                    changes[entry] = DiskRecreation()
+                case [int() as index, DiskRecreation() as change]:
                     changes[index] = change
                 case _:
                     raise WrongInput("Parameter 'disks': give numbers, or pairs of a number and what changes")
