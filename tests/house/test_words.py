@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Users read the field's language: archived, not put away; killed, not ended."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -16,7 +17,7 @@ TEXTS = [
 AVOIDED = {
     r"put(ting)? away": "archive",
     r"put(ting)? (it |them |that )?in order": "clean up",
-    r"broke off": "was interrupted",
+    r"broke off|breaks off": "was, or is, interrupted",
     r"(was|were) ended": "was killed",
     r"in a way nobody": "unexpectedly",
     r"all the same[,.;\"]": "anyway",
@@ -38,3 +39,38 @@ def test_words_of_our_own_making_are_not_used(avoided):
     pattern = re.compile(avoided)
     found = [f"{path.relative_to(ROOT)}: {m[0]}" for path in TEXTS for m in pattern.finditer(path.read_text())]
     assert not found, f"write '{AVOIDED[avoided]}' instead"
+
+
+# The same of what users see alone: pages for them, and texts of the software that are no comments.
+AVOIDED_TO_USERS = {
+    r"\banew\b": "again, or re-create, restart, replace ...",
+    r"\blet(s|ting)? go of\b": "release, deactivate",
+    r"\bonce more\b": "again",
+    r"for all (it|he) knows": "as far as it knows",
+    r"devices that are there": "existing devices",
+    r"take(s)? itself for": "believes that it is",
+    r"^The same,": "what it is; a reader may begin here",
+    r"(?<!here )\bis no (file|directory|device|image|node|program|range|pool|volume|disk|candidate|error|proof)\b": "is not a",
+}
+
+
+def said_to_users():
+    for path in ROOT.glob("src/ganeti/**/*.py"):
+        tree = ast.parse(path.read_text())
+        first = [node.body[0] for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list) and node.body]
+        docstrings = {id(node.value) for node in first if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                yield path, node.value
+    for page in [*(ROOT / "docs/user").glob("*.md"), ROOT / "README.md"]:
+        yield page, page.read_text().replace("# Ganeti, anew", "")
+
+
+def test_what_users_read_has_no_words_of_our_own_making():
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}: write '{better}' instead"
+        for path, text in said_to_users()
+        for avoided, better in AVOIDED_TO_USERS.items()
+        for match in re.finditer(avoided, text, re.MULTILINE)
+    ]
+    assert "\n".join(found) == ""

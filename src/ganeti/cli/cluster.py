@@ -75,7 +75,7 @@ def _show_ispecs(session: Session, values: dict[str, Any]) -> int:
 
 SHOW_ISPECS = Local(
     Command("gnt-cluster", "show-ispecs-cmd"),
-    "Show the command that makes a cluster with the same sizes in its instance policy.",
+    "Show the command that creates a cluster with the same instance specs.",
     _show_ispecs,
 )
 

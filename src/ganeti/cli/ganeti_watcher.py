@@ -74,7 +74,7 @@ def _keep_api(paths: Paths, address: str) -> None:
         time.sleep(attempt)
     from ganeti.host.services import services  # noqa: PLC0415 - seldom
 
-    _log.warning("The remote API does not answer; it is started anew")
+    _log.warning("The remote API does not answer; it is restarted")
     manager = services(paths)
     manager.stop(Daemon.REMOTE_API)
     manager.start(Daemon.REMOTE_API)

@@ -64,9 +64,9 @@ SHOW_ISPECS = Local(
         "gnt-group",
         "show-ispecs-cmd",
         (_GROUPS,),
-        (Option(("--include-defaults",), "Also what a node group has from the cluster", kind="flag"),),
+        (Option(("--include-defaults",), "Include what a node group inherits from the cluster", kind="flag"),),
         usage="[--include-defaults] [<group-name>...]",
     ),
-    "Show the commands that add node groups with the same sizes in their instance policies.",
+    "Show the commands that add node groups with the same instance specs.",
     _show_ispecs,
 )

@@ -43,7 +43,7 @@ INFO = Local(
         (Argument("names", "Names of the instances", "*", completes="instance"),),
         (
             Option(("-s", "--static"), "Show only the configuration, without querying nodes", kind="flag"),
-            Option(("--all",), "All instances", kind="flag"),
+            Option(("--all",), "Show all instances", kind="flag"),
             NO_JOB,
         ),
         usage="[-s] {--all | <instance-name>...}",

@@ -244,7 +244,9 @@ CANCEL = Local(
         (_UNFINISHED_JOBS,),
         (
             FORCE,
-            Option(("--kill",), "As without it: a running job is no process of its own", kind="flag"),
+            Option(
+                ("--kill",), "Accepted for compatibility; a running job is no process that could be killed", kind="flag"
+            ),
             Option(("--yes-do-it", "--ya-rly"), "Confirm --kill", kind="flag"),
             *_STATUS_OPTIONS,
         ),

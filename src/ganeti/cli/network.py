@@ -53,7 +53,7 @@ CONNECT = Local(
         (
             Option(
                 ("-N", "--nic-parameters"),
-                "How network cards are connected there; what is not given is the cluster's default",
+                "NIC parameters in these node groups; by default the cluster's",
                 kind="keyval",
                 name="nicparams",
                 metavar="KEY=VALUE,...",
@@ -70,7 +70,7 @@ CONNECT = Local(
         ),
         usage="[-N KEY=VALUE,...] <network> [<group>...]",
     ),
-    "Connect a network to node groups, whose instances can have network cards in it then.",
+    "Connect a network to node groups, so that their instances can have NICs in it.",
     _connect,
 )
 
@@ -88,7 +88,7 @@ DISCONNECT = Local(
         (PRIORITY,),
         usage="<network> [<group>...]",
     ),
-    "Disconnect a network from node groups. No instance there may use it.",
+    "Disconnect a network from node groups. No instance there may be using it.",
     _disconnect,
 )
 

@@ -101,7 +101,7 @@ FAILOVER = Local(
         question="Fail over all instances of node {node_name}? Those that run are stopped for it.",
         usage="[-f] <node>",
     ),
-    "Fail over all instances of a node to other ones.",
+    "Fail over all primary instances of a node to other nodes.",
     _failover,
     job=True,
 )

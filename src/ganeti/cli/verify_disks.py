@@ -39,7 +39,7 @@ def _tell_missing(session: Session, lost: dict[str, list[list[str]]]) -> None:
             session.warn(f"  {node}: {location}")
     if lost:
         session.warn(
-            "Copies that are missing on one node are made anew with 'gnt-instance replace-disks -s'; disks that are "
+            "Copies that are missing on one node are replaced with 'gnt-instance replace-disks -s'; disks that are "
             "missing altogether, empty, with 'gnt-instance recreate-disks'"
         )
 

@@ -50,6 +50,6 @@ WATCHER = Local(
         ),
         usage="{pause <duration> | continue | info}",
     ),
-    "Pause the watcher, which starts instances that should run and do not; or show whether it is paused.",
+    "Pause or resume the watcher, which starts instances that are down and should be up; or show whether it is paused.",
     _watcher,
 )

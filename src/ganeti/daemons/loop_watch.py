@@ -44,5 +44,5 @@ def end_if_lost(
     loop.default_exception_handler(context)
     error = context.get("exception")
     if isinstance(error, RuntimeError) and _LOST in str(error):
-        _log.critical("This daemon has lost track of its connections, and ends so that it is started anew")
+        _log.critical("This daemon has lost track of its connections, and ends so that it is restarted")
         end(EXIT_FAILURE)

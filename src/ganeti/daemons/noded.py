@@ -98,7 +98,7 @@ def belonging(
 
     async def forget(call: node.LeaveCluster, report: Report) -> None:
         if not is_known_by(paths, call.certificates):
-            report.log(f"{node_name(paths.node_certificate.read_bytes())} has joined anew since then, and stays")
+            report.log(f"{node_name(paths.node_certificate.read_bytes())} has joined again since then, and stays")
             return
         authority.leave()
         replica.close()

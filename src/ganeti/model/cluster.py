@@ -304,7 +304,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
     reserved_lvs: Annotated[
         tuple[NonEmpty, ...],
         setting(
-            "Logical volumes that are no disks and verify does not name: regular expressions for VG/LV",
+            "Logical volumes that 'verify' does not report as unknown: regular expressions for VG/LV",
             "--reserved-lvs",
             metavar="EXPRESSION,...",
             title="reserved lvs",

@@ -34,5 +34,5 @@ class Adoption:
 
     def _storage(self, template: DiskTemplate) -> Adopting:
         if template not in self._adopting:
-            raise WrongInput(f"Parameter 'adopt': disks of template '{template}' are always made anew")
+            raise WrongInput(f"Parameter 'adopt': disks of template '{template}' are always created, not adopted")
         return self._adopting[template]

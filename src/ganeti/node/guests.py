@@ -209,6 +209,6 @@ class Guests:
             try:
                 await self._storage(guest).hold(disk, guest.peers, DiskUse.STANDBY)
             except UnknownEntity as error:
-                held.append(f"disk/{index} could not be let go of: {error.message}")
+                held.append(f"disk/{index} could not be released: {error.message}")
                 _log.warning("Instance %s: %s", guest.name, held[-1])
         return tuple(held)

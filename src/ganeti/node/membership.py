@@ -53,7 +53,7 @@ def ensure_free(paths: Paths) -> None:
     name = belongs_to(paths)
     if name:
         raise WrongState(
-            f"This node belongs to the cluster '{name}' already; take it out there with 'gnt-node remove', "
+            f"This node belongs to the cluster '{name}' already; remove it there with 'gnt-node remove', "
             f"or, if that cluster is gone, clear {paths.state}"
         )
 

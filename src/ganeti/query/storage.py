@@ -26,7 +26,7 @@ class StorageRow:
 
 
 def _of_pool(row: StorageRow, which: str) -> float | int:
-    """Raises Absent for what is no thin pool."""
+    """Raises Absent for what is not a thin pool."""
     value: float | int | None = getattr(row, which)
     if value is None:
         raise UNAVAILABLE
@@ -40,7 +40,9 @@ _COLUMNS: list[Column[StorageRow]] = [
     column("size", "Size", UNIT, "Size", lambda row: row.size),
     column("used", "Used", UNIT, "What is in use of it", lambda row: row.size - row.free),
     column("free", "Free", UNIT, "What is free of it", lambda row: row.free),
-    column("allocatable", "Allocatable", BOOL, "Whether new volumes may be put there", lambda row: row.allocatable),
+    column(
+        "allocatable", "Allocatable", BOOL, "Whether new volumes may be allocated on it", lambda row: row.allocatable
+    ),
     column(
         "metadata",
         "Metadata",

@@ -54,7 +54,7 @@ async def test_parameters_of_the_cluster_are_inherited_by_instances(cluster):
         ),
         ({"ipolicy": {"disk-templates": []}}, "disk-templates needs at least one of blockdev"),
         ({"ipolicy": {"minmax": "all"}}, "Parameter 'minmax': expected a list"),
-        ({"hvparams": {"kvm": {"cpu_mask": "0:9-1"}}}, "cpu_mask: 9-1 is no range, it ends before it begins"),
+        ({"hvparams": {"kvm": {"cpu_mask": "0:9-1"}}}, "cpu_mask: 9-1 is not a range, it ends before it begins"),
         ({"beparams": {"auto_balance": "1"}}, "'1' is neither yes nor no"),
         ({"ipolicy": {"vcpu-ratio": "many"}}, "Parameter 'vcpu-ratio'"),
         ({"enabled_disk_templates": ["floppy"]}, "'floppy' is not allowed; choose from blockdev, diskless"),

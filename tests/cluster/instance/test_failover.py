@@ -32,5 +32,5 @@ async def test_disks_that_a_node_cannot_let_go_of_are_told(cluster, monkeypatch)
     monkeypatch.setattr(cluster.nodes["node2"].equipment.storage("sharedfile"), "hold", gone)
     number = await cluster.submit("OP_INSTANCE_FAILOVER", instance_name="web1", target_node="node3")
     await cluster.finished(number)
-    told = "On node2, of web1: disk/0 could not be let go of: there is no storage provider 'san' on this node"
+    told = "On node2, of web1: disk/0 could not be released: there is no storage provider 'san' on this node"
     assert any(told in line for line in cluster.log(number))

@@ -77,7 +77,7 @@ async def test_cleaning_up_leaves_a_guest_paused_that_no_migration_has_paused(cl
     number = await cluster.submit("OP_INSTANCE_MIGRATE", instance_name="web1", cleanup=True)
     await cluster.finished(number)
     assert await cluster.nodes["node1"].guests() == {"web1": "paused"}
-    assert any("'gnt-instance startup' lets it go on" in line for line in cluster.log(number))
+    assert any("'gnt-instance startup' resumes it" in line for line in cluster.log(number))
 
 
 async def test_an_instance_can_be_started_paused_and_is_not_taken_for_stopped(cluster):
@@ -100,7 +100,7 @@ async def test_a_paused_guest_has_a_console(full):
 
 
 async def test_a_paused_guest_is_not_migrated_and_it_is_said_why(full):
-    with pytest.raises(errors.WrongState, match=r"web1 is io-error .*'gnt-instance startup' lets it go on"):
+    with pytest.raises(errors.WrongState, match=r"web1 is io-error .*'gnt-instance startup' resumes it"):
         await full.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2")
     assert await full.nodes["node1"].guests() == {"web1": "io-error"}
 

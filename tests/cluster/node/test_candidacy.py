@@ -97,7 +97,7 @@ async def test_verify_names_what_a_node_has_of_candidates(cluster):
     number = await cluster.submit("OP_CLUSTER_VERIFY_GROUP", group_name="default")
     await cluster.finished(number)
     (line,) = [line for line in cluster.log(number) if "no master candidate" in line]
-    assert "node node3: is no master candidate, and still has ca.key, rapi.pem" in line
+    assert "node node3: is not a master candidate, and still has ca.key, rapi.pem" in line
 
 
 async def test_a_forged_certificate_of_a_candidate_makes_no_master(cluster):

@@ -48,5 +48,5 @@ async def test_the_end_of_an_earlier_membership_does_not_end_a_later_one(cluster
     said = []
     leave = LeaveCluster(certificates=former.certificates)
     await cluster.master.nodes.call(cluster.node("node3"), leave, lambda line: said.append(line.log))
-    assert said == ["node3 has joined anew since then, and stays"]
+    assert said == ["node3 has joined again since then, and stays"]
     assert machine.paths.node_certificate.exists()

@@ -161,7 +161,7 @@ def raw(path, tmp_path):
         (encrypted, "is encrypted"),
         (cut_off, "is cut off"),
         (corrupt, "was found to be corrupt"),
-        (raw, "is no qcow2 image"),
+        (raw, "is not a qcow2 image"),
     ],
 )
 async def test_an_image_that_is_not_one_sound_file_is_opened_by_nobody_and_told(images, tmp_path, make, told):

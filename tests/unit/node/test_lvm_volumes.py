@@ -361,7 +361,7 @@ async def test_a_disk_in_a_thin_pool_is_made_there():
     ("answer", "pool", "error", "told"),
     [
         ("pools", "none", EnvironmentUnfit, "no thin pool testvg/none on this node; 'lvcreate --type thin-pool'"),
-        ("pools", "one", EnvironmentUnfit, "Logical volume testvg/one is no thin pool"),
+        ("pools", "one", EnvironmentUnfit, "Logical volume testvg/one is not a thin pool"),
         ("pool full", "pool", InsufficientResources, "Thin pool testvg/pool is full"),
         ("pool almost full", "pool", InsufficientResources, "filled to 25 %, its metadata to 95 %"),
     ],

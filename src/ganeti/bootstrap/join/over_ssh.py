@@ -152,7 +152,7 @@ def _ensure_may_join(paths: Paths, wanted: Wanted, guests: Callable[[], list[str
         return
     if not wanted.force:
         raise WrongState(
-            f"This machine belongs to another cluster, '{cluster}'; take it out there with 'gnt-node remove', or, "
+            f"This machine belongs to another cluster, '{cluster}'; remove it there with 'gnt-node remove', or, "
             "if that cluster is gone, add it with --force-join"
         )
     if running := guests():

@@ -40,7 +40,7 @@ def ensure_not_master(paths: Paths, cluster: str, theirs: int | None = None) -> 
             f"its term is {term.number}, that of the master that adds it {theirs}. If this one is not to be the "
             "master, begin a newer term on the other with 'gnt-cluster master-failover --no-voting', and add this again"
         )
-    raise WrongState(f"This machine is the master of the cluster '{cluster}', for all it knows; {advice}")
+    raise WrongState(f"This machine is the master of the cluster '{cluster}', as far as it knows; {advice}")
 
 
 class Switch:
@@ -89,7 +89,9 @@ class Switch:
         try:
             self._aside.mkdir(parents=True, mode=0o700)
         except FileExistsError:
-            raise ExecutionFailed(f"An earlier join is not over; {self._aside} has what was there before") from None
+            raise ExecutionFailed(
+                f"An earlier join was not completed; {self._aside} has what was there before"
+            ) from None
         if ran:
             (self._aside / _RAN).touch(0o600)
         # A running daemon would go on with the old certificate, and write to files that are gone; those of a master

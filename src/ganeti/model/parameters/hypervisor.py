@@ -224,7 +224,7 @@ def _consoles(wanted: KvmParameters) -> _Rules:
         ),
         (
             bool(wanted.vnc_bind_address) and not _is_place(wanted.vnc_bind_address),
-            f"vnc_bind_address '{wanted.vnc_bind_address}' is no IP address, network interface or absolute path",
+            f"vnc_bind_address '{wanted.vnc_bind_address}' is not an IP address, network interface or absolute path",
         ),
         (
             bool(wanted.vnc_x509_path) and not wanted.vnc_tls,
@@ -249,7 +249,7 @@ def _rights(wanted: KvmParameters) -> _Rules:
 def _pins(wanted: KvmParameters) -> _Rules:
     ranges = [part.split("-") for mask in wanted.cpu_mask.split(":") for part in mask.split(",") if "-" in part]
     return tuple(
-        (int(first) > int(last), f"cpu_mask: {first}-{last} is no range, it ends before it begins")
+        (int(first) > int(last), f"cpu_mask: {first}-{last} is not a range, it ends before it begins")
         for first, last in ranges
     )
 

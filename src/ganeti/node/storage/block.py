@@ -107,20 +107,20 @@ class BlockStorage:
             )
 
     async def _size(self, location: str) -> int:
-        """MiB. Raises UnknownEntity, or WrongInput for what is no block device below ``/dev/disk``."""
+        """MiB. Raises UnknownEntity, or WrongInput for what is not a block device below ``/dev/disk``."""
         return await asyncio.to_thread(_size, self._path(location), location)
 
     def _path(self, location: str) -> Path:
         name = PurePosixPath(location)
         if not name.is_relative_to(ROOT) or ".." in name.parts or "\0" in location or str(name) == ROOT:
-            raise WrongInput(f"Parameter 'location': '{location}' is no device below {ROOT}")
+            raise WrongInput(f"Parameter 'location': '{location}' is not a device below {ROOT}")
         return self._paths.under(location)
 
 
 def _size(path: Path, location: str) -> int:
     try:
         if not stat.S_ISBLK(path.stat().st_mode):
-            raise WrongInput(f"{location} is no block device")
+            raise WrongInput(f"{location} is not a block device")
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         raise UnknownEntity(f"There is no device {location} on this node") from None

@@ -204,7 +204,7 @@ def _ensure_same(path: Path, disk: Disk) -> None:
     try:
         size = FORMATS[disk.format].length(path)
     except (GanetiError, OSError) as error:
-        raise AlreadyExists(f"{there} is no disk of format {disk.format}: {reason(error)}") from None
+        raise AlreadyExists(f"{there} is not a disk of format {disk.format}: {reason(error)}") from None
     if size != disk.size * _MIB:
         raise AlreadyExists(f"{there} has {size // _MIB} MiB instead of {disk.size} MiB")
 

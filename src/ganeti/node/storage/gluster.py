@@ -56,7 +56,7 @@ class GlusterStorage(FileStorage):
 
     def _path(self, disk: Disk) -> Path:
         if not _LOCATION.fullmatch(disk.location):
-            raise WrongInput(f"Parameter 'location': '{disk.location}' is no file of a Gluster volume")
+            raise WrongInput(f"Parameter 'location': '{disk.location}' is not a file of a Gluster volume")
         return self._mounts / _parameters(disk).volume / disk.location
 
     async def _ready(self, disk: Disk) -> Path:

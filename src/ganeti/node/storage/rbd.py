@@ -72,10 +72,10 @@ class _Image:
     def of(cls, disk: Disk) -> _Image:
         match = _LOCATION.fullmatch(disk.location)
         if match is None:
-            raise WrongInput(f"Parameter 'location': '{disk.location}' is no image of Ceph")
+            raise WrongInput(f"Parameter 'location': '{disk.location}' is not a Ceph image")
         pool = str(disk.params.get("pool", "rbd"))
         if not _POOL.fullmatch(pool):
-            raise WrongInput(f"Disk parameter 'pool': '{pool}' is no name of a pool, or POOL/NAMESPACE")
+            raise WrongInput(f"Disk parameter 'pool': '{pool}' is not the name of a pool, nor POOL/NAMESPACE")
         return cls(disk, pool, match["name"])
 
     @property
@@ -139,7 +139,7 @@ class RbdStorage:
             if told.status == _BUSY:
                 raise WrongState(f"{disk.called} is used: a program has {device} open")
             if told.failed:
-                raise ExecutionFailed(f"{disk.called} cannot be let go of: {told.why()}")
+                raise ExecutionFailed(f"{disk.called} cannot be released: {told.why()}")
 
     async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         del peers
@@ -213,7 +213,7 @@ class RbdStorage:
         if told.failed:
             raise EnvironmentUnfit(
                 f"Image {image.spec} cannot be mapped: {told.why()}. It takes the kernel module 'rbd'; "
-                "with the disk parameter access=userspace QEMU does without"
+                "with the disk parameter access=userspace QEMU does not need it"
             )
         return told.output.strip()
 

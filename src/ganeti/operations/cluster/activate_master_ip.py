@@ -10,7 +10,7 @@ from ganeti.operations.cluster.master_ip import MasterIpOperation
 
 
 class ClusterActivateMasterIp(MasterIpOperation, frozen=True, kw_only=True, tag="OP_CLUSTER_ACTIVATE_MASTER_IP"):
-    """Activate the master IP: the master node holds the cluster's address from now on."""
+    """Activate the master IP: have the master node hold the cluster's address."""
 
     up: ClassVar[bool] = True
     commands: ClassVar[tuple[Command, ...]] = (Command("gnt-cluster", "activate-master-ip"),)

@@ -50,7 +50,12 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
     )
 
     force: Annotated[
-        bool, param("Set what nodes say that no guest can run with, or no disk can be kept in", "-f", "--force")
+        bool,
+        param(
+            "Proceed even if nodes say that guests cannot run, or disks cannot be stored, with the new values",
+            "-f",
+            "--force",
+        ),
     ] = False
     hv_state: Annotated[Parameters | None, param("State of hypervisors", unsupported=True)] = None
     disk_state: Annotated[Parameters | None, param("State of storage", unsupported=True)] = None

@@ -25,7 +25,7 @@ def _without_it(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ClusterRedistConf(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER_REDIST_CONF"):
-    """Write the ssconf files of all nodes, and the keys, users and replicas of all master candidates, once more."""
+    """Redistribute the configuration: ssconf files to all nodes, keys, users and replicas to all master candidates."""
 
     routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/redistribute-config"),)
     commands: ClassVar[tuple[Command, ...]] = (
@@ -49,4 +49,4 @@ class ClusterRedistConf(JobOperation[None], frozen=True, kw_only=True, tag="OP_C
         for node in others:
             await catch_up(cluster, node)
         if missed := await cluster.hand_out_facts():
-            cluster.warn(f"ssconf files could not be written on {', '.join(missed)}; this is tried again by itself")
+            cluster.warn(f"ssconf files could not be written on {', '.join(missed)}; this is retried automatically")

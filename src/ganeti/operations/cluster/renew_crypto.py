@@ -154,7 +154,7 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
 
     async def recover(self, cluster: RunContext) -> None:
         """Nothing is to be undone: what was there before, and what is new, work side by side."""
-        cluster.warn("Old and new certificates are both good until 'gnt-cluster renew-crypto' is run again")
+        cluster.warn("Old and new certificates are both valid until 'gnt-cluster renew-crypto' is run again")
 
     @property
     def of_nodes(self) -> bool:

@@ -27,7 +27,7 @@ from ganeti.rpc.contract.storage import DiskStatus
 class ClusterRepairDiskSizes(
     JobOperation[list[Instance]], frozen=True, kw_only=True, tag="OP_CLUSTER_REPAIR_DISK_SIZES"
 ):
-    """Record the sizes that disks have where other sizes are recorded; with exclusive storage their spindles too."""
+    """Correct recorded disk sizes that differ from the actual ones; with exclusive storage, spindles too."""
 
     role: ClassVar[Role] = Role.ADMIN
     commands: ClassVar[tuple[Command, ...]] = (

@@ -16,7 +16,7 @@ from ganeti.operations.group.verify_disks import GroupVerifyDisks
 
 
 class ClusterVerifyDisks(JobOperation[list[Group]], frozen=True, kw_only=True, tag="OP_CLUSTER_VERIFY_DISKS"):
-    """Find disks of instances that should run and that are missing or not active, and activate them again."""
+    """Find missing and inactive disks of instances that should be up, and activate the inactive ones."""
 
     role: ClassVar[Role] = Role.READ
     commands: ClassVar[tuple[Command, ...]] = (Command("gnt-cluster", "verify-disks"),)

@@ -57,9 +57,7 @@ class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="
         bool, param("Wait in the master daemon", "--no-master", off="Do not wait in the master daemon")
     ] = True
     on_nodes: Annotated[Names, param("Nodes to wait on")] = []
-    on_node_uuids: Annotated[Names | None, param("UUIDs of the nodes to wait on; they count more than the names")] = (
-        None
-    )
+    on_node_uuids: Annotated[Names | None, param("UUIDs of the nodes to wait on, used instead of the names")] = None
     repeat: Annotated[NonNegative, param("Number of repetitions after the first run", "-r", "--repeat")] = 0
     interruptible: Annotated[
         bool, param("Let the delay be interrupted", "-i", "--interruptible", accepted="it always can be")

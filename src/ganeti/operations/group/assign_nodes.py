@@ -34,7 +34,7 @@ class GroupAssignNodesPlan:
 
 
 class GroupAssignNodes(GroupOperation[GroupAssignNodesPlan], frozen=True, kw_only=True, tag="OP_GROUP_ASSIGN_NODES"):
-    """Put nodes into a node group, out of the ones in which they are."""
+    """Assign nodes to a node group; they leave the groups in which they are."""
 
     routes: ClassVar[tuple[Route, ...]] = (
         Route("PUT", "/groups/{group_name}/assign-nodes", query={"force": "force"}, body=True),
@@ -51,7 +51,7 @@ class GroupAssignNodes(GroupOperation[GroupAssignNodesPlan], frozen=True, kw_onl
     nodes: Annotated[Names, param("Names of the nodes", completes="node")]
     node_uuids: Annotated[Names | None, param("UUIDs, used instead of the names")] = None
     force: Annotated[
-        bool, param("Proceed even if mirrored instances would have their nodes in two groups", "-f", "--force")
+        bool, param("Proceed even if mirrored instances would be split across two groups", "-f", "--force")
     ] = False
 
     def locks(self, state: State) -> LockSet:

@@ -19,7 +19,7 @@ from ganeti.operations.instance.examination import Examination, examine_all
 
 
 class GroupVerifyDisks(JobOperation[list[Instance]], frozen=True, kw_only=True, tag="OP_GROUP_VERIFY_DISKS"):
-    """Find disks that are missing, and instances that should run and whose mirrored disks are not active."""
+    """Find missing disks, and instances that should be up and have inactive mirrored disks."""
 
     role: ClassVar[Role] = Role.READ
     subject: ClassVar[str | None] = "group_name"

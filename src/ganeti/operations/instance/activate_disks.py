@@ -32,7 +32,7 @@ class ActivateDisksPlan:
 class InstanceActivateDisks(
     InstanceOperation[ActivateDisksPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_ACTIVATE_DISKS"
 ):
-    """Make the disks of an instance available on its nodes, as they are while it runs."""
+    """Activate the disks of an instance on its nodes, without starting it."""
 
     routes: ClassVar[tuple[Route, ...]] = (
         Route("PUT", "/instances/{instance_name}/activate-disks", query={"ignore_size": "ignore_size"}, body=True),

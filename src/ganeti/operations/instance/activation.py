@@ -58,8 +58,8 @@ async def follow(cluster: RunContext, instance: Instance, node: Node, *, force: 
     answers = await cluster.call_all(ready, about_disks(HoldDisks, cluster.state, instance))
     for name, error in _failed(answers):
         if not force:
-            raise ExecutionFailed(f"The disks of {instance.name} cannot be held on {name}: {error}")
-        cluster.warn(f"The disks of {instance.name} cannot be held on {name}, so they are degraded: {error}")
+            raise ExecutionFailed(f"The disks of {instance.name} cannot be activated on {name}: {error}")
+        cluster.warn(f"The disks of {instance.name} cannot be activated on {name}, so they are degraded: {error}")
     if (_failed(answers) or ready != others) and node.uuid == instance.primary_node:
         await _rely_on(cluster, instance, node)
 

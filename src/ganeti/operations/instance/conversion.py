@@ -118,7 +118,7 @@ def _ensure_possible(instance: Instance, template: DiskTemplate, wish: Wish) -> 
     if not instance.disks or template is DiskTemplate.DISKLESS:
         raise WrongInput("Parameter 'disk_template': nothing is converted from or to 'diskless'")
     if TEMPLATES[template].adopted == "always":
-        raise WrongInput(f"Parameter 'disk_template': disks of template '{template}' are devices that are there")
+        raise WrongInput(f"Parameter 'disk_template': disks of template '{template}' are existing devices")
     if (template is DiskTemplate.EXT) != bool(wish.provider):
         raise WrongInput("Parameter 'ext_params': template 'ext' needs provider=..., and no other template has one")
     if wish.file_driver and template not in FILES:

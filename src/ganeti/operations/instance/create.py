@@ -403,9 +403,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             if secondary:
                 raise WrongInput("Parameter 'snode': give the primary node too (-n PRIMARY:SECONDARY)")
             if any(disk.adopt for disk in self.disks):
-                raise WrongInput(
-                    "Parameter 'pnode' is missing: what is adopted is on a node, which has to be named (-n)"
-                )
+                raise WrongInput("Parameter 'pnode' is missing: name the node that has the adopted volumes (-n)")
             return None
         if self.iallocator:
             raise WrongInput("Give either a node (-n) or an allocator (-I), not both")

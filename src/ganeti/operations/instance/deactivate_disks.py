@@ -19,7 +19,7 @@ from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperat
 class InstanceDeactivateDisks(
     InstanceOperation[Instance], frozen=True, kw_only=True, tag="OP_INSTANCE_DEACTIVATE_DISKS"
 ):
-    """Let the nodes of a stopped instance go of its disks. What is being synchronised stays active."""
+    """Deactivate the disks of a stopped instance. Those that are being synchronised stay active."""
 
     routes: ClassVar[tuple[Route, ...]] = (
         Route("PUT", "/instances/{instance_name}/deactivate-disks", query={"force": "force"}, body=True),
@@ -29,7 +29,7 @@ class InstanceDeactivateDisks(
     )
 
     force: Annotated[
-        bool, param("Do not ask whether the instance runs; disks that are in use stay active", "-f", "--force")
+        bool, param("Skip the check that the instance is stopped; disks in use stay active", "-f", "--force")
     ] = False
 
     async def check(self, cluster: CheckContext) -> Instance:

@@ -186,5 +186,5 @@ def _ensure_sense(instance: Instance, disks: Sequence[Disk]) -> None:
     if not disks and instance.disks:
         raise WrongInput(f"The last disk of {instance.name} cannot be removed; 'gnt-instance remove' removes them all")
     if TEMPLATES[instance.disk_template].adopted == "always" and len(disks) > len(instance.disks):
-        raise WrongInput(f"Disks of template '{instance.disk_template}' are devices that are there; none can be added")
+        raise WrongInput(f"Disks of template '{instance.disk_template}' are existing devices; none can be added")
     ensure_names_differ("disk", disks)

@@ -141,16 +141,16 @@ def _size_problems(disks: Sequence[DiskRequest], template: DiskTemplate, first: 
     if names and adopted == "never":
         return  # that is said already
     if adopted == "always" and len(names) < len(disks):
-        yield f"Disks of template '{template}' are devices that are there: --disk N:adopt=/dev/disk/..."
+        yield f"Disks of template '{template}' are existing devices: --disk N:adopt=/dev/disk/..."
     elif names and len(names) < len(disks):
         yield "Either all disks of an instance are adopted, or none"
     for index, disk in enumerate(disks, first):
         if not disk.adopt and not disk.size:
             yield f"Disk {index}: parameter 'size' is missing"
         if disk.adopt and disk.size:
-            yield f"Disk {index}: give either 'size' or 'adopt'; what is adopted has its size"
+            yield f"Disk {index}: give either 'size' or 'adopt'; an adopted volume has its size"
         if disk.adopt and disk.thinpool:
-            yield f"Disk {index}: give either 'thinpool' or 'adopt'; what is adopted stays where it is"
+            yield f"Disk {index}: give either 'thinpool' or 'adopt'; an adopted volume stays where it is"
         if disk.adopt and disk.adopt.startswith("/") != (template is DiskTemplate.BLOCK):
             wanted = "a device in /dev/disk/" if template is DiskTemplate.BLOCK else "the name of a logical volume"
             yield f"Disk {index}: parameter 'adopt': '{disk.adopt}' is not {wanted}"

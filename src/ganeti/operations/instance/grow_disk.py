@@ -2,7 +2,7 @@
 """Make a disk of an instance larger.
 
 All copies first, then the device, then it is recorded, then the guest learns of it. So the recorded size is one that
-every copy has, wherever this breaks off, and growing to the same size again goes on from there.
+every copy has, wherever this is interrupted, and growing to the same size again goes on from there.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_GROW_DISK"):
-    """Make a disk of an instance larger, also while it runs."""
+    """Grow a disk of an instance, also while it is running."""
 
     role: ClassVar[Role] = Role.ADMIN
     routes: ClassVar[tuple[Route, ...]] = (Route("POST", "/instances/{instance_name}/disk/{disk}/grow", body=True),)
@@ -69,7 +69,7 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
             arguments=(
                 INSTANCE_ARGUMENT,
                 Argument("disk", "Number of the disk, from 0"),
-                Argument("amount", "By how much it grows, in MiB or with a unit; with --absolute, to which size"),
+                Argument("amount", "Amount to add, in MiB or with a unit; with --absolute, the new size"),
             ),
             usage="<instance-name> <disk> <size>",
             compose=_parameters,
@@ -77,16 +77,16 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
     )
 
     disk: Annotated[DiskIndex, param("Number of the disk, from 0")]
-    amount: Annotated[Size, param("By how much it grows; with 'absolute', to which size")]
-    absolute: Annotated[bool, param("The size is what the disk is to have, not by how much it grows", "--absolute")] = (
-        False
-    )
+    amount: Annotated[Size, param("Amount to add; with 'absolute', the new size")]
+    absolute: Annotated[
+        bool, param("Treat the size as the new size of the disk, not as the amount to add", "--absolute")
+    ] = False
     wait_for_sync: Annotated[
         bool,
         param(
-            "Wait until what is new of a mirrored disk is in sync",
+            "Wait for the added part of a mirrored disk to be in sync",
             "--no-wait-for-sync",
-            off="Do not wait until what is new of a mirrored disk is in sync",
+            off="Do not wait for the added part of a mirrored disk to be in sync",
         ),
     ] = True
     ignore_ipolicy: IgnorePolicy = False

@@ -30,7 +30,7 @@ async def make_disks(cluster: RunContext, instance: Instance, guest: Guest, *, o
     await cluster.will_leave(*(leftover(guest.name, node, guest.disks, guest.peers) for node in nodes))
     create = CreateDisks(disks=guest.disks, peers=guest.peers, wipe=not overwritten and wiped(cluster, instance))
     if create.wipe:
-        cluster.step("wiping them, as the cluster's setting prealloc_wipe_disks wants it")
+        cluster.step("wiping instance disks, since prealloc_wipe_disks is set for the cluster")
     await gather(*(cluster.call(node, create, prefix="   ") for node in nodes))
     if is_mirrored(instance):
         await connect_copies(cluster, guest.disks, guest.peers, nodes)

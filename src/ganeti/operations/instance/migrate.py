@@ -157,7 +157,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             if found and found.state.can_resume:
                 raise WrongState(
                     f"Instance {instance.name} is {found.state.because(found.reason)}, so it cannot be migrated; "
-                    "'gnt-instance startup' lets it go on"
+                    "'gnt-instance startup' resumes it"
                 )
             raise WrongState(
                 f"Instance {instance.name} is not running, so it cannot be migrated; use 'gnt-instance failover', "

@@ -129,7 +129,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             options=(
                 Option(
                     ("-n", "--node"),
-                    "Secondary node, for disks that become mirrored ones",
+                    "Secondary node, when the disks are converted to mirrored ones",
                     metavar="NODE",
                     completes="node",
                 ),
@@ -137,7 +137,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
                 Option(
                     ("--offline",), "Mark the stopped instance offline, so that nothing starts it", "flag", "offline"
                 ),
-                Option(("--online",), "Take the mark back", "flag", "online"),
+                Option(("--online",), "Remove the offline mark", "flag", "online"),
             ),
             usage="[<opts>...] <instance-name>",
             compose=_parameters,
@@ -147,7 +147,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     force: Annotated[
         bool,
         param(
-            "Change it even if it could not start then on its primary node, or gives up addresses that it still has",
+            "Proceed even if the instance could not start afterwards, or gives up addresses that it is still using",
             "-f",
             "--force",
         ),
@@ -187,7 +187,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     disk_format: Annotated[
         DiskFormat | None,
         param(
-            "Format to convert its disks to, for file and sharedfile; theirs by default",
+            "Format to convert the disks to, for file and sharedfile; by default unchanged",
             "--disk-format",
             metavar="FORMAT",
         ),
@@ -206,14 +206,16 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     pnode: Annotated[
         NonEmpty | None,
         param(
-            "New primary node of the stopped instance, whose disks are there already",
+            "New primary node of the stopped instance; its disks must be there already",
             "--new-primary",
             metavar="NODE",
             completes="node",
         ),
     ] = None
     pnode_uuid: Annotated[NonEmpty | None, param("UUID of the new primary node")] = None
-    remote_node: Annotated[NonEmpty | None, param("Secondary node, for disks that become mirrored ones")] = None
+    remote_node: Annotated[NonEmpty | None, param("Secondary node, when the disks are converted to mirrored ones")] = (
+        None
+    )
     remote_node_uuid: Annotated[NonEmpty | None, param("UUID of the secondary node")] = None
     iallocator: Annotated[
         NonEmpty | None,
@@ -221,7 +223,13 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     ] = None
     os_name: Annotated[
         OsName | None,
-        param("Operating system that is on it; nothing is installed", "-o", "--os-type", metavar="OS", completes="os"),
+        param(
+            "Operating system to record for the instance; nothing is installed",
+            "-o",
+            "--os-type",
+            metavar="OS",
+            completes="os",
+        ),
     ] = None
     osparams: OsParameters = {}
     osparams_private: PrivateOsParameters = None
@@ -230,9 +238,9 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     conflicts_check: Annotated[
         bool,
         param(
-            "Check for conflicts of addresses",
+            "Check that its addresses conflict with no network of the cluster",
             "--no-conflicts-check",
-            off="Do not check for conflicts of addresses",
+            off="Skip the check that its addresses conflict with no network of the cluster",
         ),
     ] = True
     hotplug: Annotated[bool, param("Change the running guest too", "--hotplug", unsupported=True)] = False
@@ -472,5 +480,5 @@ def _ensure_nothing_given_up_is_in_use(cluster: CheckContext, old: Instance, new
     if given_up and _runs(cluster, old):
         raise WrongState(
             f"{old.name} is running, and has {', '.join(given_up)} until its next start; stop it first, or use "
-            "--force, and start it anew before another instance gets that address"
+            "--force, and restart it before another instance gets that address"
         )

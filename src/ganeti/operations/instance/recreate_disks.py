@@ -82,7 +82,7 @@ def _change(given: Mapping[str, Any]) -> dict[str, Any]:
 class InstanceRecreateDisks(
     InstanceOperation[RecreateDisksPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_RECREATE_DISKS"
 ):
-    """Make lost disks of a stopped instance again. They are empty."""
+    """Recreate the disks of a stopped instance that were lost. The new disks are empty."""
 
     role: ClassVar[Role] = Role.ADMIN
     routes: ClassVar[tuple[Route, ...]] = (Route("POST", "/instances/{instance_name}/recreate-disks", body=True),)
@@ -101,7 +101,9 @@ class InstanceRecreateDisks(
                     "N[:...]",
                     repeat=True,
                 ),
-                Option(("-n", "--node"), "Nodes that get them instead", metavar="NODE[:NODE]", completes="node"),
+                Option(
+                    ("-n", "--node"), "Nodes to recreate the disks on instead", metavar="NODE[:NODE]", completes="node"
+                ),
             ),
             usage="<instance-name>",
             compose=_parameters,
@@ -111,10 +113,12 @@ class InstanceRecreateDisks(
     disks: Annotated[
         list[DiskIndex | _Changed],
         Meta(max_length=MOST_DISKS),
-        param("Numbers of the disks, each alone or with what is to be other than it was; all by default"),
+        param("Numbers of the disks, each alone or with changed parameters; all by default"),
     ] = []
-    nodes: Annotated[Names, param("Nodes that get all disks instead: the primary one, and the secondary one")] = []
-    node_uuids: Annotated[Names | None, param("UUIDs of these nodes")] = None
+    nodes: Annotated[
+        Names, param("Nodes to recreate all disks on instead: the primary one, and the secondary one")
+    ] = []
+    node_uuids: Annotated[Names | None, param("UUIDs of the nodes, used instead of the names")] = None
     iallocator: AllocatorName = None
 
     def locks(self, state: State) -> LockSet:

@@ -37,7 +37,7 @@ class ReinstallPlan:
 
 
 class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_REINSTALL"):
-    """Install the operating system of a stopped instance anew, or another one. What is on its disks is lost."""
+    """Reinstall the operating system of a stopped instance, or install another one. The data on its disks is lost."""
 
     role: ClassVar[Role] = Role.ADMIN
     routes: ClassVar[tuple[Route, ...]] = (
@@ -48,7 +48,7 @@ class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=T
             body=True,
             renamed={"os": "os_type"},
             around=Around("OP_INSTANCE_SHUTDOWN", "OP_INSTANCE_STARTUP", wanted="start", unwanted="nostartup"),
-            summary="Stop an instance, install its operating system anew, or another one, and start it.",
+            summary="Stop an instance, reinstall its operating system or install another one, and start it.",
         ),
     )
     hook: ClassVar[Hook | None] = Hook("instance-reinstall", "INSTANCE")
@@ -57,8 +57,8 @@ class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=T
             "gnt-instance",
             "reinstall",
             per_instance=True,
-            question="The operating system of {instance_name} is installed anew, and what is on the disks is lost. "
-            "Continue?",
+            question="The operating system of {instance_name} will be reinstalled, and the data on its disks will be "
+            "lost. Continue?",
             usage="[-f] [-o <os> | --select-os] <instance>...",
         ),
     )
@@ -77,7 +77,7 @@ class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=T
     osparams_private: Annotated[
         Parameters | None,
         param(
-            "The same, not shown with the job",
+            "Private OS parameters for this installation: not stored, and not shown with the job",
             "--os-parameters-private",
             metavar="KEY=VALUE,...",
             secret=True,
@@ -86,7 +86,7 @@ class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=T
     osparams_secret: Annotated[
         Parameters | None,
         param(
-            "The same, not shown with the job",
+            "Secret OS parameters for this installation: not stored, and not shown with the job",
             "--os-parameters-secret",
             metavar="KEY=VALUE,...",
             secret=True,

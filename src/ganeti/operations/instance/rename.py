@@ -50,7 +50,7 @@ class RenamePlan:
 
 
 class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_RENAME"):
-    """Give a stopped instance another name, and tell its operating system."""
+    """Rename a stopped instance, and run the rename script of its operating system."""
 
     role: ClassVar[Role] = Role.ADMIN
     subject: ClassVar[str | None] = None  # as in Ganeti
@@ -112,7 +112,7 @@ class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, t
         instance = self._under_either_name(cluster.state)
         cluster.warn(
             f"The name of the instance is {instance.name}; 'gnt-instance rename {instance.name} {instance.name}' "
-            "tells it to its operating system once more"
+            "runs the rename script of its operating system again"
         )
         if not primary_of(cluster.state, instance).offline:
             await deactivate(cluster, instance)
@@ -177,5 +177,5 @@ async def _tell_os(cluster: RunContext, plan: RenamePlan, debug_level: int) -> N
     except GanetiError as error:
         cluster.warn(
             f"The operating system of {instance.name} does not know its name ({error.message}); "
-            f"'gnt-instance rename {instance.name} {instance.name}' tells it once more"
+            f"'gnt-instance rename {instance.name} {instance.name}' runs the rename script again"
         )

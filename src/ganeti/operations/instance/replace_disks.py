@@ -92,7 +92,7 @@ def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
 class InstanceReplaceDisks(
     InstanceOperation[ReplaceDisksPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_REPLACE_DISKS"
 ):
-    """Make new copies of mirrored disks, on another secondary node or in place of those that are broken."""
+    """Replace copies of mirrored disks: on a new secondary node, or on the nodes where they are."""
 
     role: ClassVar[Role] = Role.ADMIN
     routes: ClassVar[tuple[Route, ...]] = (
@@ -110,9 +110,9 @@ class InstanceReplaceDisks(
             "replace-disks",
             arguments=(INSTANCE_ARGUMENT,),
             options=(
-                Option(("-s", "--on-secondary"), "Make the copies on the secondary node anew", kind="flag"),
-                Option(("-p", "--on-primary"), "Make the copies on the primary node anew", kind="flag"),
-                Option(("-a", "--auto"), "Make those copies anew that are broken", kind="flag"),
+                Option(("-s", "--on-secondary"), "Replace the copies on the secondary node", kind="flag"),
+                Option(("-p", "--on-primary"), "Replace the copies on the primary node", kind="flag"),
+                Option(("-a", "--auto"), "Replace the copies that are broken, on either node", kind="flag"),
             ),
             usage="[-s|-p|-a|-n NODE|-I NAME] <instance-name>",
             compose=_parameters,
@@ -281,11 +281,11 @@ class InstanceReplaceDisks(
         try:
             await cluster.call(plan.secondary, call)
         except GanetiError as error:
-            cluster.warn(f"{plan.secondary.name} has not let go of the disks of {plan.instance.name}: {error.message}")
+            cluster.warn(f"{plan.secondary.name} has not released the disks of {plan.instance.name}: {error.message}")
 
     async def _renew(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
         numbers = ", ".join(map(str, plan.indexes))
-        cluster.step(f"making the copies of disk {numbers} of {plan.instance.name} on {plan.primary.name} anew")
+        cluster.step(f"replacing the copies of disk {numbers} of {plan.instance.name} on {plan.primary.name}")
         cluster.log(f"Until they are in sync only {plan.secondary.name} has all of the data")
         await cluster.call(plan.primary, _renewal(cluster, plan.instance, plan.indexes))
         await wait_for_sync(cluster, plan.instance)
@@ -300,7 +300,7 @@ class InstanceReplaceDisks(
 
     async def _make_anew(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
         numbers = ", ".join(map(str, plan.indexes))
-        cluster.step(f"making the copies of disk {numbers} of {plan.instance.name} on {plan.secondary.name} anew")
+        cluster.step(f"replacing the copies of disk {numbers} of {plan.instance.name} on {plan.secondary.name}")
         _, node, remove = _copies(cluster, plan.instance, plan.secondary, plan.indexes)
         await cluster.call(node, remove)
         await cluster.call(plan.secondary, _creation(cluster, plan.instance, plan.indexes))

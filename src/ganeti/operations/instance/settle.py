@@ -49,7 +49,7 @@ async def _tell_if_paused(cluster: RunContext, instance: Instance, home: Node) -
     if now and now.state.can_resume:
         cluster.warn(
             f"Instance {instance.name} is {now.state.because(now.reason)}, not by the migration, and stays so; "
-            "'gnt-instance startup' lets it go on"
+            "'gnt-instance startup' resumes it"
         )
 
 

@@ -23,7 +23,9 @@ P = TypeVar("P")
 
 ShutdownTimeout = Annotated[Seconds, param("Seconds to wait for the guest to shut down", "--shutdown-timeout")]
 
-ByWatcher = Annotated[bool, param("Only if the watcher may still: the instance is marked up, and lacks what is done")]
+ByWatcher = Annotated[
+    bool, param("Submitted by the watcher: do nothing unless the instance is still marked up and needs it")
+]
 
 INSTANCE_ARGUMENT = Argument("instance_name", "Name of the instance", completes="instance")
 

@@ -43,14 +43,16 @@ class NetworkAdd(JobOperation[Network], frozen=True, kw_only=True, tag="OP_NETWO
     ]
     add_reserved_ips: Annotated[
         Ipv4Spans | None,
-        param("Addresses, or ranges, that are not for instances", "--add-reserved-ips", metavar="ADDRESS,..."),
+        param(
+            "Addresses or ranges to reserve, so that no instance gets them", "--add-reserved-ips", metavar="ADDRESS,..."
+        ),
     ] = None
     conflicts_check: Annotated[
         bool,
         param(
-            "Keep the addresses of nodes and of the cluster that are in the subnet from instances",
+            "Reserve the addresses of nodes and of the cluster that are in the subnet",
             "--no-conflicts-check",
-            off="Nodes are not in this network: their addresses may be given to instances",
+            off="Do not reserve the addresses of nodes and of the cluster that are in the subnet",
         ),
     ] = True
     tags: Annotated[Tags, param("Tags, separated by commas", "--tags", metavar="TAG,...")] = []

@@ -25,7 +25,7 @@ from ganeti.rpc.contract.verify import FindBridges
 
 
 class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NETWORK_CONNECT"):
-    """Connect a network to a node group, whose instances can have network cards in it then."""
+    """Connect a network to a node group, so that its instances can have NICs in it."""
 
     routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/networks/{network_name}/connect", body=True),)
     hook: ClassVar[Hook | None] = Hook("network-connect", "NETWORK")
@@ -33,7 +33,7 @@ class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NET
     network_mode: Annotated[
         NicMode, param("How network cards are connected to the node's network", unsupported=UNSUPPORTED_MODES)
     ]
-    network_link: Annotated[NonEmpty, param("Bridge, Open vSwitch or routing table that they are connected to")]
+    network_link: Annotated[NonEmpty, param("Bridge, Open vSwitch or routing table that NICs are connected to")]
     network_vlan: Annotated[Text, param("VLAN tags", unsupported=True)] = ""
     conflicts_check: Annotated[
         bool, param("Check that no instance of the group has one of its addresses without being in it")

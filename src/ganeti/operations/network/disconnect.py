@@ -18,7 +18,7 @@ from ganeti.operations.network.connection import Connection, ConnectionOperation
 
 
 class NetworkDisconnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NETWORK_DISCONNECT"):
-    """Disconnect a network from a node group. No instance there may use it."""
+    """Disconnect a network from a node group. No instance there may be using it."""
 
     routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/networks/{network_name}/disconnect", body=True),)
     hook: ClassVar[Hook | None] = Hook("network-disconnect", "NETWORK")

@@ -40,7 +40,7 @@ def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
 
 @with_settings(Network, "modify")
 class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=True, tag="OP_NETWORK_SET_PARAMS"):
-    """Modify a network; its IPv4 subnet stays what it is. The value 'none' takes a setting away."""
+    """Modify a network. Its IPv4 subnet cannot be changed; the value 'none' removes a setting."""
 
     routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/networks/{network_name}/modify", body=True),)
     hook: ClassVar[Hook | None] = Hook("network-modify", "NETWORK")
@@ -58,11 +58,13 @@ class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=Tr
 
     add_reserved_ips: Annotated[
         Ipv4Spans | None,
-        param("Addresses, or ranges, that are not for instances", "--add-reserved-ips", metavar="ADDRESS,..."),
+        param(
+            "Addresses or ranges to reserve, so that no instance gets them", "--add-reserved-ips", metavar="ADDRESS,..."
+        ),
     ] = None
     remove_reserved_ips: Annotated[
         Ipv4Spans | None,
-        param("Those that are for instances again", "--remove-reserved-ips", metavar="ADDRESS,..."),
+        param("Reserved addresses or ranges to release for instances", "--remove-reserved-ips", metavar="ADDRESS,..."),
     ] = None
 
     async def check(self, cluster: CheckContext) -> NetworkModifyPlan:

@@ -27,7 +27,12 @@ class NetworkRemove(NetworkOperation[Network], frozen=True, kw_only=True, tag="O
 
     force: Annotated[
         bool,
-        param("Do not ask", "-f", "--force", accepted="nothing is asked, and what is connected is never removed"),
+        param(
+            "Do not ask for confirmation",
+            "-f",
+            "--force",
+            accepted="no confirmation is needed, and a connected network is never removed",
+        ),
     ] = False
 
     async def check(self, cluster: CheckContext) -> Network:

@@ -35,7 +35,7 @@ def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_EVACUATE"):
-    """Take instances and copies of disks away from a node, each instance by a job of its own."""
+    """Move primary instances and secondary disks away from a node, with one job per instance."""
 
     routes: ClassVar[tuple[Route, ...]] = (Route("POST", "/nodes/{node_name}/evacuate", body=True),)
     commands: ClassVar[tuple[Command, ...]] = (
@@ -45,7 +45,7 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
             arguments=(NODE_ARGUMENT,),
             options=(
                 Option(("-p", "--primary-only"), "Only the instances whose primary node it is", kind="flag"),
-                Option(("-s", "--secondary-only"), "Only the copies of disks whose secondary node it is", kind="flag"),
+                Option(("-s", "--secondary-only"), "Only the instances whose secondary node it is", kind="flag"),
             ),
             question="Relocate instance(s) away from node {node_name}?",
             usage="[-f] [-I <iallocator> | -n <node>] [-p | -s] <node>",
@@ -54,11 +54,12 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
     )
 
     mode: Annotated[
-        Literal["primary-only", "secondary-only", "all"], param("Which instances: by what the node is to them, or all")
+        Literal["primary-only", "secondary-only", "all"],
+        param("Which instances: those whose primary or secondary node it is, or all"),
     ]
     remote_node: Annotated[
         NonEmpty | None,
-        param("Node that the copies of disks go to", "-n", "--new-secondary", metavar="NODE", completes="node"),
+        param("New secondary node", "-n", "--new-secondary", metavar="NODE", completes="node"),
     ] = None
     remote_node_uuid: Annotated[NonEmpty | None, param("UUID of that node")] = None
     iallocator: AllocatorName = None

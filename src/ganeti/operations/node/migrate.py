@@ -27,7 +27,7 @@ from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
 
 
 class NodeMigrate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_MIGRATE"):
-    """Migrate all instances of a node to other ones, each by a job of its own. What is stopped fails over."""
+    """Migrate all primary instances of a node, with one job per instance. Those that are stopped fail over."""
 
     routes: ClassVar[tuple[Route, ...]] = (
         Route("POST", "/nodes/{node_name}/migrate", query={"live": "live", "mode": "mode"}, body=True),

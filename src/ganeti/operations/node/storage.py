@@ -53,8 +53,8 @@ class NodeStorage(JobOperation[Look], frozen=True, kw_only=True, tag="OP_NODE_QU
     storage_type: Annotated[
         Kind | None, param("Kind of storage; by default that of the first enabled template", unsupported=("gluster",))
     ] = None
-    nodes: Annotated[Names, param("Nodes to look at; all that can have instances if empty")] = []
-    name: Annotated[Name | None, param("Name of the only unit to show")] = None
+    nodes: Annotated[Names, param("Nodes to show; all that can have instances if empty")] = []
+    name: Annotated[Name | None, param("Show only the unit of this name")] = None
 
     async def check(self, cluster: CheckContext) -> Look:
         state = cluster.state

@@ -28,7 +28,7 @@ class StorageChange:
 
 
 class NodeStorageModify(NodeOperation[StorageChange], frozen=True, kw_only=True, tag="OP_NODE_MODIFY_STORAGE"):
-    """Say whether new volumes may be put on a physical volume of a node."""
+    """Set whether new volumes may be allocated on a physical volume of a node."""
 
     role: ClassVar[Role] = Role.ADMIN
     routes: ClassVar[tuple[Route, ...]] = (
@@ -55,8 +55,8 @@ class NodeStorageModify(NodeOperation[StorageChange], frozen=True, kw_only=True,
 
     storage_type: Annotated[Kind, param("Kind of storage: lvm-pv")]
     name: Annotated[DevicePath | None, param("Device of the physical volume", reaches="arguments")] = None
-    changes: Annotated[Parameters, param("What changes: allocatable, true or false")]
-    allocatable: Annotated[bool | None, param("Whether new volumes may be put there", "--allocatable")] = None
+    changes: Annotated[Parameters, param("Changes: allocatable, true or false")]
+    allocatable: Annotated[bool | None, param("Whether new volumes may be allocated on it", "--allocatable")] = None
 
     async def check(self, cluster: CheckContext) -> StorageChange:
         wanted = {**self.changes, **({} if self.allocatable is None else {"allocatable": self.allocatable})}

@@ -29,7 +29,7 @@ class StorageRepair:
 
 
 class NodeStorageRepair(NodeOperation[StorageRepair], frozen=True, kw_only=True, tag="OP_REPAIR_NODE_STORAGE"):
-    """Have a volume group of a node do without physical volumes that are gone."""
+    """Repair a volume group of a node by removing missing physical volumes from it."""
 
     role: ClassVar[Role] = Role.ADMIN
     routes: ClassVar[tuple[Route, ...]] = (

@@ -19,13 +19,13 @@ from ganeti.rpc.contract.storage import ListVolumes, StoredVolume
 
 
 class NodeVolumes(JobOperation[list[Node]], frozen=True, kw_only=True, tag="OP_NODE_QUERYVOLS"):
-    """Show the logical volumes of nodes, those of nobody too."""
+    """Show the logical volumes of nodes, also those that belong to no instance."""
 
     role: ClassVar[Role] = Role.READ
     reads_only: ClassVar[bool] = True
 
     output_fields: Annotated[Names, param("Columns to return")]
-    nodes: Annotated[Names, param("Nodes to look at; all that can have instances if empty")] = []
+    nodes: Annotated[Names, param("Nodes to show; all that can have instances if empty")] = []
 
     async def check(self, cluster: CheckContext) -> list[Node]:
         state = cluster.state

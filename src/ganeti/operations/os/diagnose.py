@@ -22,7 +22,7 @@ class OsDiagnose(JobOperation[None], frozen=True, kw_only=True, tag="OP_OS_DIAGN
     reads_only: ClassVar[bool] = True
 
     output_fields: Annotated[Names, param("Columns to return")]
-    names: Annotated[Names, param("OSes to look at; all if empty")] = []
+    names: Annotated[Names, param("Operating systems to show; all if empty")] = []
 
     async def check(self, cluster: CheckContext) -> None:
         del cluster

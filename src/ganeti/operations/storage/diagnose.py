@@ -22,7 +22,7 @@ class ExtStorageDiagnose(JobOperation[None], frozen=True, kw_only=True, tag="OP_
     reads_only: ClassVar[bool] = True
 
     output_fields: Annotated[Names, param("Columns to return")]
-    names: Annotated[Names, param("Providers to look at; all if empty")] = []
+    names: Annotated[Names, param("Storage providers to show; all if empty")] = []
 
     async def check(self, cluster: CheckContext) -> None:
         del cluster

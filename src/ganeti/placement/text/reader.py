@@ -158,7 +158,7 @@ def _instance(row: TextRow, nodes: dict[str, int]) -> Instance:
 def _place(row: TextRow, column: str, nodes: dict[str, int]) -> int:
     place = nodes.get(row.text(column))
     if place is None:
-        row.refuse(column, "is no node of this file")
+        row.refuse(column, "is not a node of this file")
     return place
 
 
@@ -168,7 +168,7 @@ def _with_policies(groups: list[Group], section: list[Line]) -> tuple[Policy, li
     for number, text in section:
         owner, policy = parse_policy(number, text)
         if owner and owner not in by_name:
-            raise WrongInput(f"line {number}: policy: owner '{owner}' is no group of this file")
+            raise WrongInput(f"line {number}: policy: owner '{owner}' is not a group of this file")
         if owner:
             by_name[owner] = msgspec.structs.replace(by_name[owner], policy=policy)
         else:

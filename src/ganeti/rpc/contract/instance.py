@@ -42,7 +42,7 @@ class Stopped(Struct, frozen=True):
     """``forced``: it did not power off by itself. ``was_running``: there was something to stop.
 
     ``obstacle`` is why it could not be asked to, if it could not: "it is paused", for example. ``waited``: for how
-    long it had been asked, seconds. ``held``: why disks that it used could not be let go of.
+    long it had been asked, seconds. ``held``: why disks that it used could not be released.
     """
 
     was_running: bool

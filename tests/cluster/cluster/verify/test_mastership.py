@@ -60,7 +60,7 @@ async def test_a_node_that_takes_itself_for_the_master_is_found(cluster):
     path = cluster.nodes["node3"].paths.ssconf("master_node")
     path.chmod(0o600)
     path.write_text("node3\n")
-    assert "ENODESETUP:node3:takes itself for the master" in await found(cluster)
+    assert "ENODESETUP:node3:believes that it is the master" in await found(cluster)
 
 
 async def test_an_address_that_cannot_be_set_up_is_told_with_the_reason(addressed):

@@ -24,7 +24,7 @@ async def test_a_check_that_raises_is_a_finding_and_the_others_go_on(cluster, mo
     await cluster.add("web1")
     cluster.nodes["node1"].hypervisor().end("web1")
     first, second = await found(cluster)
-    assert first.startswith("ENODESETUP::could not be checked, which is a fault of this program: KeyError")
+    assert first.startswith("ENODESETUP::could not be checked, which is a bug of this program: KeyError")
     assert second == "EINSTANCEDOWN:web1:should be running on node1, but is not"
 
 

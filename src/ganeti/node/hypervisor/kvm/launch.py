@@ -55,7 +55,7 @@ def _missing(plan: LaunchPlan) -> list[str]:
     found = [refused(name, f"there is no {path} on this node") for name, path in files.items() if not path.exists()]
     memory = files.get("mem_path")
     if memory and memory.exists() and not memory.is_dir():
-        found.append(refused("mem_path", f"{memory} is no directory on this node"))
+        found.append(refused("mem_path", f"{memory} is not a directory on this node"))
     return [error.message for error in found]
 
 

@@ -51,7 +51,7 @@ class Holding:
             if other.minor == replica.minor and other.name != replica.resource:
                 raise WrongState(
                     f"{replica.disk.called} cannot have {replica.device}: disk {other.name} has it. If that is a "
-                    f"disk of no instance any more, 'drbdsetup down {other.name}' lets go of it"
+                    f"disk of no instance any more, 'drbdsetup down {other.name}' frees it"
                 )
         return resources.get(replica.resource)
 
@@ -135,5 +135,5 @@ class Holding:
             "have been written to while they were apart (a split brain; 'dmesg' says so, and 'gnt-cluster verify' how "
             "much each has changed since), decide which one is to go: "
             f"'drbdsetup invalidate {replica.minor}' on {here}, or 'drbdsetup invalidate {replica.minor_there}' on "
-            f"{there}, has it made anew from the other one when the disk is activated again"
+            f"{there}, has it rebuilt from the other one when the disk is activated again"
         )

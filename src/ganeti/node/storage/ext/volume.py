@@ -45,7 +45,7 @@ class Volume:
         """Raises UnknownEntity or WrongInput if the provider is not there or cannot be used."""
         match = _LOCATION.fullmatch(disk.location)
         if match is None:
-            raise WrongInput(f"Parameter 'location': '{disk.location}' is no volume of a storage provider")
+            raise WrongInput(f"Parameter 'location': '{disk.location}' is not a volume of a storage provider")
         provider = find(paths, match["provider"])
         log = paths.log / "extstorage" / f"{provider.name}-{match['name']}.log"
         return cls(disk, provider, match["name"], log)

@@ -53,11 +53,11 @@ class Header:
 def look(path: Path) -> Header:
     """Raises OSError, or WrongState for what is not to be used."""
     if not path.is_file():
-        raise WrongState(f"{path} is no file")
+        raise WrongState(f"{path} is not a file")
     with path.open("rb") as file:
         length = os.fstat(file.fileno()).st_size
         header = parse(file.read(_FIXED.size + _FEATURES.size))
-    if why := header.problem(length) if header else "is no qcow2 image":
+    if why := header.problem(length) if header else "is not a qcow2 image":
         raise WrongState(f"The image {path} {why}")
     assert header  # noqa: S101 - or there is a problem
     return header

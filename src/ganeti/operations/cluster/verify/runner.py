@@ -109,4 +109,4 @@ def _found(check: Check, scene: Scene, *, simulated: bool) -> Iterator[Finding]:
         yield Finding(check.code, "", f"could not be checked: {error.message}")
     except Exception as error:  # noqa: BLE001 - the others' work must go on, whatever it is
         _log.exception("The check '%s' failed unexpectedly", check.title)
-        yield Finding(check.code, "", f"could not be checked, which is a fault of this program: {error!r}")
+        yield Finding(check.code, "", f"could not be checked, which is a bug of this program: {error!r}")

@@ -23,7 +23,7 @@ _FILES: Question[tuple[str, ...]] = Question("which files of master candidates i
 def _leftovers(scene: Scene) -> Iterator[Finding]:
     for node, files in scene.answered(_FILES):
         if files:
-            text = f"is no master candidate, and still has {', '.join(files)}"
+            text = f"is not a master candidate, and still has {', '.join(files)}"
             yield Finding(Code.ENODEFILECHECK, node.name, text)
 
 

@@ -72,7 +72,7 @@ def _orphans(scene: Scene) -> Iterator[Finding]:
             under_way = any(f"originstname+{name}" in volume.tags for name in scene.busy)
             kept = volume.pool or any(fits(volume.location) for fits in reserved)
             if volume.location not in known and not under_way and not kept:
-                text = f"logical volume {volume.location} is no disk of an instance; remove it, or see --reserved-lvs"
+                text = f"logical volume {volume.location} belongs to no instance; remove it, or see --reserved-lvs"
                 yield Finding(Code.ENODEORPHANLV, node.name, text)
 
 

@@ -19,7 +19,7 @@ from ganeti.operations.instance.policy import violations
 
 _GIVEN_UP = (
     f"the watcher has started it {MOST_RESTARTS} times within {RESTART_WINDOW / 3600:.0f} hours, and has given up; "
-    "'gnt-instance startup' starts it, and lets the watcher count anew"
+    "'gnt-instance startup' starts it, and resets the watcher's count"
 )
 
 

@@ -31,7 +31,7 @@ def _masters(scene: Scene) -> Iterator[Finding]:
                 yield Finding(Code.ENODENET, node.name, f"the cluster's address: {scene.address}")
             continue
         if claim.master == node.name:
-            yield Finding(Code.ENODESETUP, node.name, "takes itself for the master")
+            yield Finding(Code.ENODESETUP, node.name, "believes that it is the master")
         if claim.serves:
             yield Finding(Code.ENODESETUP, node.name, "runs a master daemon (ganeti-masterd), and is not the master")
         if claim.holds:

@@ -16,7 +16,7 @@ _AT_REST = (GuestState.PAUSED, GuestState.SUSPENDED)
 def notes(scene: Scene) -> Iterator[str]:
     """Of a group, each a sentence."""
     if scene.state.cluster.watcher_paused_until > scene.now:
-        yield "The watcher is paused: instances that end are not started anew."
+        yield "The watcher is paused: instances that go down are not restarted."
     if fixed := sum(not TEMPLATES[instance.disk_template].movable for instance in scene.instances):
         yield f"{fixed} non-redundant instance(s) found."
     if paused := [g.name for found in running(scene).values() for g in found.values() if g.state in _AT_REST]:
@@ -24,7 +24,7 @@ def notes(scene: Scene) -> Iterator[str]:
     for node in scene.nodes:
         if node.name in scene.silent:
             primaries = sum(instance.primary_node == node.uuid for instance in scene.instances)
-            yield f"Not known, since {node.name} is silent: how it is, and whether its {primaries} instance(s) run."
+            yield f"Unknown, since {node.name} does not answer: its state, and whether its {primaries} instance(s) run."
     if offline := sum(node.offline for node in scene.nodes):
         yield f"{offline} offline node(s) found."
     if drained := sum(node.drained for node in scene.nodes):
