@@ -9,10 +9,14 @@ import pytest
 
 from ganeti.host.clock import WallClock
 from ganeti.host.paths import Paths
+from ganeti.model.cluster import Cluster
+from ganeti.model.disk import DiskTemplate, DiskTemplateName
+from ganeti.model.parameters.disk import DISK_PARAMETERS
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicMode
 from ganeti.model.template import TEMPLATES
 from ganeti.node.equipment import of_this_machine
+from ganeti.placement.snapshot import Template as Placed
 
 CONTRACTS = Path(__file__).parents[1] / "contract"
 
@@ -38,6 +42,12 @@ def test_what_is_supported_has_a_driver_and_nothing_else_has(equipment):
         assert set(storages) == {template for template, row in TEMPLATES.items() if row.named == named}
     assert set(equipment.hypervisors) == set(HYPERVISOR_PARAMETERS)
     assert set(equipment.networks) == set(get_args(NicMode))
+
+
+def test_a_disk_template_is_known_wherever_templates_are():
+    names = {str(template) for template in TEMPLATES}
+    assert names == set(DiskTemplate) == set(get_args(DiskTemplateName)) == DISK_PARAMETERS.keys() == set(Placed)
+    assert {row.setting for row in TEMPLATES.values()} - {""} <= set(Cluster.__struct_fields__)
 
 
 @pytest.mark.parametrize(

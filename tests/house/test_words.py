@@ -50,7 +50,8 @@ AVOIDED_TO_USERS = {
     r"devices that are there": "existing devices",
     r"take(s)? itself for": "believes that it is",
     r"^The same,": "what it is; a reader may begin here",
-    r"(?<!here )\bis no (file|directory|device|image|node|program|range|pool|volume|disk|candidate|error|proof)\b": "is not a",
+    r"(?<!here )\bis no (file|directory|device|image|node|program|range|pool|volume|disk)\b": "is not a",
+    r"\bis no (candidate|error|proof)\b": "is not a, is not an",
 }
 
 

@@ -29,6 +29,7 @@ from ganeti.model.kind import Kind
 from ganeti.model.parameters.hypervisor import HypervisorName
 from ganeti.model.parameters.node import node_parameters
 from ganeti.model.parameters.policy import Policy
+from ganeti.model.template import TEMPLATES
 
 _Directory = Annotated[
     str,
@@ -43,10 +44,7 @@ _Uids = Annotated[tuple[_UidRange, ...], Meta(max_length=MOST_NAMES)]
 _Lines = Annotated[list[NonEmpty], Meta(max_length=MOST_NAMES)]
 
 _MOST_BITS = {4: 32, 6: 128}
-# The settings that say where templates keep their files.
-LVM_TEMPLATES = ("plain", "drbd")
 DRBD_HELPER = "/bin/true"
-STORAGE_DIRECTORIES = {"file": "file_storage_dir", "sharedfile": "shared_file_storage_dir"}
 
 
 class Cluster(Entity, frozen=True, kw_only=True):
@@ -365,14 +363,10 @@ class Cluster(Entity, frozen=True, kw_only=True):
                 f"Parameter 'master_netmask': an IPv{self.primary_ip_version} prefix has at most {most} bits, "
                 f"not {self.master_netmask}"
             )
-        for template, name in STORAGE_DIRECTORIES.items():
-            if template in self.enabled_disk_templates and not getattr(self, name):
-                found.append(f"Parameter '{name}': disk template '{template}' is enabled and needs a directory")
-        found += [
-            f"Parameter 'vg_name': disk template '{template}' is enabled and needs an LVM volume group (--vg-name)"
-            for template in self.enabled_disk_templates
-            if template in LVM_TEMPLATES and not self.vg_name
-        ]
+        for template, row in TEMPLATES.items():
+            if row.setting and template in self.enabled_disk_templates and not row.unit(self):
+                needed = "an LVM volume group (--vg-name)" if row.in_volume_group else "a directory"
+                found.append(f"Parameter '{row.setting}': disk template '{template}' is enabled and needs {needed}")
         return found
 
     @property

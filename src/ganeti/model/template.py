@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ganeti.model.cluster import Cluster
 from ganeti.model.disk import Disk, DiskFormat, DiskTemplate
-from ganeti.model.group import Group
+
+if TYPE_CHECKING:
+    from ganeti.model.cluster import Cluster  # which asks what its templates need
+    from ganeti.model.group import Group
 
 # Where the disks live: there are none; on the nodes that hold them; where every node gets at them.
 Place = Literal["nowhere", "node", "everywhere"]
@@ -36,8 +38,9 @@ class StorageUnit(Struct, frozen=True):
 class Template:
     """``copies`` is on how many nodes each disk is, 0 if on none in particular.
 
-    ``unit`` is the key of the unit that disks are made in unless they say otherwise; ``location`` where a disk goes, by
-    the place in it, its UUID and its number. Both are None for a template without disks; the place of external storage
+    ``setting`` is the cluster's with the key of the unit that disks are made in unless they say otherwise;
+    ``location`` where a disk goes, by the place in it, its UUID and its number. A template without disks has neither,
+    one whose space is not counted no setting: the place of external storage
     is its provider, that of a block device its name, which each disk tells; that of images of Ceph, and of files of
     Gluster, is a parameter.
     ``metadata``: the same for what a mirror keeps beside the disk.
@@ -50,7 +53,7 @@ class Template:
 
     place: Place
     copies: int = 0
-    unit: Callable[[Cluster], str] | None = None
+    setting: str = ""
     location: Callable[[str, str, int], str] | None = None
     metadata: Callable[[str, str, int], str] | None = None
     trouble: str = ""
@@ -60,6 +63,14 @@ class Template:
     wiped: bool = False
     named: Literal["nothing", "place", "label"] = "nothing"
     spindles: Spindles = "none"
+
+    @property
+    def in_volume_group(self) -> bool:
+        return self.setting == "vg_name"
+
+    def unit(self, cluster: Cluster) -> str:
+        """The key of the unit that disks are made in; empty if there is none."""
+        return getattr(cluster, self.setting) or "" if self.setting else ""
 
     @property
     def movable(self) -> bool:
@@ -84,7 +95,7 @@ def storage_units(cluster: Cluster, group: Group | None = None) -> tuple[Storage
     """
     enabled = [DiskTemplate(name) for name in cluster.enabled_disk_templates]
     enabled.sort(key=lambda template: TEMPLATES[template].place != "node")
-    units = (StorageUnit(t, key) for t in enabled if (unit := TEMPLATES[t].unit) and (key := unit(cluster)))
+    units = (StorageUnit(t, key) for t in enabled if (key := TEMPLATES[t].unit(cluster)))
     return tuple(_for_new_disks(unit, cluster, group) for unit in units)
 
 
@@ -99,11 +110,11 @@ def _for_new_disks(unit: StorageUnit, cluster: Cluster, group: Group | None) -> 
 
 def unit_of(cluster: Cluster, disk: Disk) -> StorageUnit | None:
     """Where the space of a disk is; None if its template counts none."""
-    unit = TEMPLATES[disk.template].unit
-    if unit is None:
+    template = TEMPLATES[disk.template]
+    if not template.setting:
         return None
     if disk.location.startswith("/"):
-        return StorageUnit(disk.template, unit(cluster))
+        return StorageUnit(disk.template, template.unit(cluster))
     # A disk may be in another volume group than the cluster's.
     return StorageUnit(disk.template, _in_group(disk.location.partition("/")[0], disk.thin_pool))
 
@@ -138,14 +149,14 @@ TEMPLATES = {
     DiskTemplate.FILE: Template(
         "node",
         copies=1,
-        unit=lambda cluster: cluster.file_storage_dir,
+        setting="file_storage_dir",
         location=_file,
         trouble="ENODEFILESTORAGEPATHUNUSABLE",
         named="place",
     ),
     DiskTemplate.SHARED_FILE: Template(
         "everywhere",
-        unit=lambda cluster: cluster.shared_file_storage_dir,
+        setting="shared_file_storage_dir",
         location=_file,
         trouble="ENODESHAREDFILESTORAGEPATHUNUSABLE",
         named="place",
@@ -153,7 +164,7 @@ TEMPLATES = {
     DiskTemplate.PLAIN: Template(
         "node",
         copies=1,
-        unit=lambda cluster: cluster.vg_name or "",
+        setting="vg_name",
         location=lambda group, uuid, index: f"{group}/{uuid}.disk{index}",
         trouble="ENODELVM",
         adopted="if wanted",
@@ -164,7 +175,7 @@ TEMPLATES = {
     DiskTemplate.DRBD: Template(
         "node",
         copies=2,
-        unit=lambda cluster: cluster.vg_name or "",
+        setting="vg_name",
         location=lambda group, uuid, index: f"{group}/{uuid}.disk{index}_data",
         metadata=lambda group, uuid, index: f"{group}/{uuid}.disk{index}_meta",
         trouble="ENODELVM",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, get_args
 
 from msgspec import Meta, Struct
 from msgspec.structs import astuple
@@ -12,6 +12,7 @@ from msgspec.structs import astuple
 from ganeti.declare.parameter import param
 from ganeti.declare.text import shortened
 from ganeti.declare.types import MOST_BOUNDS, MOST_KINDS, Name, NonNegative, Ratio
+from ganeti.model.disk import DiskTemplateName
 
 
 class Spec(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -40,7 +41,7 @@ class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ]
 
 
-ALL_DISK_TEMPLATES = ("blockdev", "diskless", "drbd", "ext", "file", "gluster", "plain", "rbd", "sharedfile")
+ALL_DISK_TEMPLATES: tuple[str, ...] = get_args(DiskTemplateName)
 
 
 class Policy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):

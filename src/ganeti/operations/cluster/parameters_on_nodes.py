@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext
-from ganeti.model.cluster import LVM_TEMPLATES, Cluster
+from ganeti.model.cluster import Cluster
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import hypervisor_parameters
 from ganeti.model.node import Node
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.state import State
-from ganeti.model.template import StorageUnit
+from ganeti.model.template import TEMPLATES, StorageUnit
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.storage import CheckStorage
 from ganeti.rpc.contract.verify import FindBridges, Problems, TryHypervisors
@@ -71,7 +71,7 @@ def _trials(before: State, after: State, node: Node) -> Iterator[_Trial]:
 def _units(before: State, after: State, node: Node) -> tuple[StorageUnit, ...]:
     """Where disks are to be kept; also a volume group that is named before a template that uses it is enabled."""
     units, group = after.storage_of(node), after.cluster.vg_name
-    if group in (None, before.cluster.vg_name) or any(unit.template in LVM_TEMPLATES for unit in units):
+    if group in (None, before.cluster.vg_name) or any(TEMPLATES[unit.template].in_volume_group for unit in units):
         return units
     return (*units, StorageUnit(DiskTemplate.PLAIN, group))
 

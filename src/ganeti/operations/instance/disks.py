@@ -89,7 +89,7 @@ def parse_template(cluster: Cluster, name: str | None) -> DiskTemplate:
     return DiskTemplate(name)
 
 
-_IN_VOLUME_GROUPS = (DiskTemplate.PLAIN, DiskTemplate.DRBD)
+_IN_VOLUME_GROUPS = tuple(template for template, row in TEMPLATES.items() if row.in_volume_group)
 _ONLY_FOR = {
     "vg": _IN_VOLUME_GROUPS,
     "spindles": (DiskTemplate.PLAIN,),
@@ -209,8 +209,7 @@ def _own_parameters(request: DiskRequest) -> dict[str, Any]:
 
 def disk_place(cluster: Cluster, template: DiskTemplate, subdirectory: str | None, instance_name: str) -> str:
     """Where the disks of an instance go. Raises WrongInput for a path that leaves the cluster's directory."""
-    unit = TEMPLATES[template].unit
-    base = unit(cluster) if unit else ""
+    base = TEMPLATES[template].unit(cluster)
     if template not in FILES:
         if subdirectory:
             raise WrongInput(f"Parameter 'file_storage_dir': disks of template '{template}' are not kept in files")

@@ -89,7 +89,7 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
         return plan
 
     async def run(self, cluster: RunContext, plan: RebootPlan) -> None:
-        # Before anything is started, so that nothing runs that the configuration calls down, whatever breaks off.
+        # Before anything is started, so that nothing runs that the configuration calls down, whatever is interrupted.
         await mark(cluster, plan.instance, AdminState.UP)
         if plan.running and self.reboot_type != "full":
             await cluster.call(plan.node, RebootGuest(guest=plan.guest, how=self.reboot_type))

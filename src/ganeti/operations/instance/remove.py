@@ -77,7 +77,7 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
     async def run(self, cluster: RunContext, plan: RemovePlan) -> None:
         instance = plan.instance
         if instance.admin_state is AdminState.UP:
-            # First, so that an instance without its disks is not called up, whatever breaks off.
+            # First, so that an instance without its disks is not called up, whatever is interrupted.
             await mark(cluster, instance, AdminState.DOWN)
         await self._try(cluster, self._stop(cluster, plan))
         for holder in nodes_of(cluster.state, instance):

@@ -86,8 +86,8 @@ def _call(cluster: Cluster, kind: Kind) -> Call[Any]:
             return MeasureLvm(kind=kind)
         case _:
             template = DiskTemplate(kind)
-            unit = TEMPLATES[template].unit
-            return DescribeNode(hypervisors=(), storage=(StorageUnit(template, unit(cluster)),) if unit else ())
+            key = TEMPLATES[template].unit(cluster)
+            return DescribeNode(hypervisors=(), storage=(StorageUnit(template, key),) if key else ())
 
 
 def _rows(node: str, kind: Kind, answer: NodeReport | tuple[LvmSpace, ...]) -> Iterator[StorageRow]:

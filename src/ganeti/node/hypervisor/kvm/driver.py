@@ -366,7 +366,7 @@ def _wanted(guest: Guest) -> KvmParameters:
 
 
 async def _powered_down(machine: Machine, timeout: float) -> bool:
-    """Whether a guest has gone when it was asked to; if that breaks off, it counts as one that nobody stops."""
+    """Whether a guest has gone when it was asked to; if that is interrupted, it counts as one that nobody stops."""
     try:
         return await machine.power_down(timeout)
     except BaseException:

@@ -10,7 +10,7 @@ from ganeti.rpc.contract.verify import DrbdFacts
 
 _SUPPORTED = "8.4."
 # The default of the module. It looks for a configuration file that has our disks, finds none and fails; DRBD then
-# breaks off the synchronisation that it was called for.
+# interrupts the synchronisation that it was called for.
 _USELESS_HELPER = "/drbdadm"
 _DEVICE = "drbd"
 

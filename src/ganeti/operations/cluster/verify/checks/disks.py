@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganeti.model.cluster import LVM_TEMPLATES
+from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import disks_of, peers_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
+from ganeti.model.template import TEMPLATES
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
@@ -57,7 +58,7 @@ def _mirrors(scene: Scene) -> Iterator[Finding]:
 
 def _list(scene: Scene, node: Node) -> ListVolumes | None:
     cluster = scene.state.cluster
-    used = node.hosting and not set(LVM_TEMPLATES).isdisjoint(cluster.enabled_disk_templates)
+    used = node.hosting and any(TEMPLATES[t].in_volume_group for t in map(DiskTemplate, cluster.enabled_disk_templates))
     return ListVolumes(groups=(cluster.vg_name,)) if used and cluster.vg_name else None
 
 
