@@ -15,7 +15,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.operations.instance.activation import about_disks
 from ganeti.operations.instance.making import leftover
-from ganeti.operations.instance.subject import nodes_of, primary_of
+from ganeti.operations.instance.subject import online_nodes_of, primary_of
 from ganeti.rpc.contract.copying import AwaitCopy, Party, SendCopy
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
 
@@ -65,7 +65,7 @@ async def copy_disks(cluster: RunContext, old: Instance, new: Instance) -> None:
 def left_of(cluster: CheckContext, instance: Instance) -> tuple[Thing, ...]:
     """What its nodes have of its disks, to be removed; nothing on those that are marked offline."""
     disks, peers = disks_of(cluster.state, instance), peers_of(cluster.state, instance.disks)
-    nodes = [node for node in nodes_of(cluster.state, instance) if not node.offline]
+    nodes = online_nodes_of(cluster.state, instance)
     return tuple(leftover(instance.name, node, disks, peers) for node in nodes) if disks else ()
 
 

@@ -18,7 +18,7 @@ from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
 from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
-from ganeti.model.guest import Guest, guest_of
+from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
@@ -32,31 +32,27 @@ from ganeti.operations.instance.networks import ensure_connected, network_locks
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
+from ganeti.operations.instance.relocation import InstanceDeparture, Relocation
 from ganeti.operations.instance.shutdown import IgnoreConsistency, stop_and_clear
 from ganeti.operations.instance.spindles import with_spindles
 from ganeti.operations.instance.startup import ensure_it_fits, start
 from ganeti.operations.instance.subject import (
     INSTANCE_ARGUMENT,
-    InstanceOperation,
     ShutdownTimeout,
     online,
     primary_of,
 )
-from ganeti.operations.node.choice import NodeChoice
 
 
-@dataclass(frozen=True, slots=True)
-class MovePlan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovePlan(Relocation):
     """``moved`` is the instance as it is to be, ``guest`` what it is then."""
 
-    instance: Instance
     moved: Instance
-    guest: Guest
-    source: Node
     target: Node
 
 
-class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_MOVE"):
+class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_MOVE"):
     """Move an instance to another node by copying its disks; it is stopped meanwhile."""
 
     role: ClassVar[Role] = Role.ADMIN
@@ -72,7 +68,6 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
     )
 
     target_node: Annotated[NonEmpty, param("Node to move to", "-n", "--node", metavar="NODE", completes="node")]
-    target_node_uuid: Annotated[NonEmpty | None, param("UUID of the node to move to")] = None
     shutdown_timeout: ShutdownTimeout = SHUTDOWN_TIMEOUT
     compress: Annotated[Name, param("Compression of what is sent", "--compress", metavar="MODE", unsupported=True)] = (
         "none"
@@ -82,7 +77,7 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
 
     def locks(self, state: State) -> LockSet:
         networks = network_locks(state, self.instance(state).networks)
-        return super().locks(state) | shared(Kind.NODE, *self._choice.names(state)) | networks
+        return super().locks(state) | shared(Kind.NODE, *self.choice.names(state)) | networks
 
     async def check(self, cluster: CheckContext) -> MovePlan:
         state = cluster.state
@@ -104,7 +99,7 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
         guest = guest_of(state.changed([moved]), moved)
         if instance.admin_state is AdminState.UP:
             await ensure_it_fits(cluster, target, guest, disks_exist=False)
-        return MovePlan(instance, moved, guest, source, target)
+        return MovePlan(instance=instance, moved=moved, guest=guest, source=source, target=target)
 
     async def run(self, cluster: RunContext, plan: MovePlan) -> None:
         instance, was_up = plan.instance, plan.instance.admin_state is AdminState.UP
@@ -144,12 +139,8 @@ class InstanceMove(InstanceOperation[MovePlan], frozen=True, kw_only=True, tag="
         del state
         return HookNodes(pre=(plan.source, plan.target), post=(plan.source, plan.target))
 
-    @property
-    def _choice(self) -> NodeChoice:
-        return NodeChoice(self.target_node, self.target_node_uuid)
-
     def _target(self, state: State, instance: Instance) -> Node:
-        target = self._choice.find(state)
+        target = self.choice.find(state)
         if target is None:
             raise WrongInput("Parameter 'target_node' is missing: name the node to move to (-n)")
         if target.uuid == instance.primary_node:

@@ -38,7 +38,7 @@ from ganeti.operations.instance.policy import ensure_allowed
 from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import ensure_stopped
 from ganeti.operations.instance.spindles import with_spindles
-from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, online
+from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, online, online_nodes_of
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.rpc.contract.storage import ExamineDisks
 
@@ -231,8 +231,7 @@ async def _ensure_lost(cluster: CheckContext, instance: Instance, made: Instance
     calls = {
         node.uuid: (node, about_disks(ExamineDisks, state, which))
         for which in (instance, made)
-        for node in nodes_of(state, which)
-        if not node.offline
+        for node in online_nodes_of(state, which)
     }
     there = []
     for name, statuses in (await cluster.call_each(calls.values())).items():

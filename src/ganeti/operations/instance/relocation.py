@@ -25,6 +25,7 @@ TargetName = Annotated[
     NonEmpty | None,
     param("Target node, for templates that let you choose", "-n", "--target-node", metavar="NODE", completes="node"),
 ]
+TargetUuid = Annotated[NonEmpty | None, param("UUID of the target node, used instead of its name")]
 IgnoreTargetPolicy = Annotated[
     bool,
     param(
@@ -48,17 +49,22 @@ class Relocation:
 R = TypeVar("R", bound=Relocation)
 
 
-class InstanceRelocation(InstanceOperation[R], frozen=True, kw_only=True):
-    """Takes an instance from its primary node to another one."""
+class InstanceDeparture(InstanceOperation[R], frozen=True, kw_only=True):
+    """Takes an instance from its primary node to another one, which may be named."""
 
     target_node: TargetName = None
-    target_node_uuid: Annotated[NonEmpty | None, param("UUID of the target node")] = None
-    iallocator: AllocatorName = None
-    ignore_ipolicy: IgnoreTargetPolicy = False
+    target_node_uuid: TargetUuid = None
 
     @property
     def choice(self) -> NodeChoice:
         return NodeChoice(self.target_node, self.target_node_uuid)
+
+
+class InstanceRelocation(InstanceDeparture[R], frozen=True, kw_only=True):
+    """Its disks stay what they are: the other node has them, or gets at them, already."""
+
+    iallocator: AllocatorName = None
+    ignore_ipolicy: IgnoreTargetPolicy = False
 
     def locks(self, state: State) -> LockSet:
         targets = possible_targets(state, self.instance(state), self.choice)

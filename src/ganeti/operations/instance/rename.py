@@ -31,8 +31,8 @@ from ganeti.operations.instance.subject import (
     InstanceOperation,
     instance_environment,
     node_names,
-    nodes_of,
     online,
+    online_nodes_of,
     primary_of,
 )
 from ganeti.rpc.contract.instance import ClearGuest
@@ -157,7 +157,7 @@ async def _linked(cluster: RunContext, plan: RenamePlan) -> tuple[Thing, ...]:
 
 async def _label(cluster: RunContext, instance: Instance) -> None:
     """Nothing depends on it."""
-    nodes = [node for node in nodes_of(cluster.state, instance) if not node.offline]
+    nodes = online_nodes_of(cluster.state, instance)
     answers = await cluster.call_all(nodes, about_disks(LabelDisks, cluster.state, instance))
     for name, answer in answers.items():
         if isinstance(answer, GanetiError):

@@ -62,6 +62,11 @@ def nodes_of(state: State, instance: Instance) -> tuple[Node, ...]:
     return tuple(state.get(Node, uuid) for uuid in instance.nodes)
 
 
+def online_nodes_of(state: State, instance: Instance) -> list[Node]:
+    """Those of its nodes that are expected to answer."""
+    return [node for node in nodes_of(state, instance) if not node.offline]
+
+
 def node_names(state: State, instance: Instance) -> list[str]:
     return [node.name for node in nodes_of(state, instance)]
 

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import Hook
-from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
-from ganeti.declare.types import NonEmpty
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet
@@ -19,7 +17,7 @@ from ganeti.model.state import State
 from ganeti.operations.instance.allocation import AllocatorName
 from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.migrate import InstanceMigrate, Live, Mode, RuntimeChanges
-from ganeti.operations.instance.relocation import IgnoreTargetPolicy, TargetName
+from ganeti.operations.instance.relocation import IgnoreTargetPolicy, TargetName, TargetUuid
 from ganeti.operations.instance.subject import online
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.operations.node.emptying import Jobs, primaries, submitted
@@ -47,7 +45,7 @@ class NodeMigrate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_M
     mode: Mode = None
     live: Live = None
     target_node: TargetName = None
-    target_node_uuid: Annotated[NonEmpty | None, param("UUID of the target node")] = None
+    target_node_uuid: TargetUuid = None
     allow_runtime_changes: RuntimeChanges = True
     ignore_ipolicy: IgnoreTargetPolicy = False
     iallocator: AllocatorName = None
