@@ -124,7 +124,7 @@ def test_with_exclusive_storage_each_disk_has_a_physical_volume_for_itself(clust
 def test_a_disk_in_a_thin_pool_grows_moves_and_is_counted_by_what_was_written(cluster):
     two, three = cluster.lab.node("node2"), cluster.lab.node("node3")
     thin = ("--disk", "0:size=1G,thinpool=thin", "-n", "node2", GUEST)
-    assert "There is not a thin pool xenvg/thin" in cluster.refused("gnt-instance", "add", *SHAPE, *thin)
+    assert "There is no thin pool xenvg/thin" in cluster.refused("gnt-instance", "add", *SHAPE, *thin)
     for node in (two, three):
         node.script("lvcreate -qq -y -L 128M --poolmetadatasize 4M --type thin-pool -n thin xenvg")
     cluster.gnt("gnt-instance", "add", *SHAPE, *thin)

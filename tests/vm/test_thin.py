@@ -110,9 +110,9 @@ async def test_what_is_no_pool_is_told_and_nothing_is_made(bench):
     nothing, volume = (
         bench.disk(params={"thinpool": name}) for name in ("none-such", other.location.partition("/")[2])
     )
-    with pytest.raises(EnvironmentUnfit, match=rf"There is not a thin pool {GROUP}/none-such on this node"):
+    with pytest.raises(EnvironmentUnfit, match=rf"There is no thin pool {GROUP}/none-such on this node"):
         await bench.create(nothing)
-    with pytest.raises(EnvironmentUnfit, match=r"is no thin pool"):
+    with pytest.raises(EnvironmentUnfit, match=r"is not a thin pool"):
         await bench.create(volume)
     unit = replace(bench.unit, key=f"{GROUP}/none-such")
     assert await bench.storage.space(unit) is None

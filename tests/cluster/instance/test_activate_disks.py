@@ -45,7 +45,7 @@ async def test_disks_that_are_too_small_are_activated_only_by_wish(cluster):
 async def test_it_is_refused_if_the_other_node_does_not_answer(cluster):
     await add(cluster, start=False)
     cluster.network.cut_off.add("10.0.0.2")
-    with pytest.raises(errors.ExecutionFailed, match="cannot be held on node2"):
+    with pytest.raises(errors.ExecutionFailed, match="cannot be activated on node2"):
         await cluster.run(ACTIVATE, instance_name="web1")
 
 

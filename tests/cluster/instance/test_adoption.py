@@ -79,7 +79,7 @@ async def test_a_device_that_has_grown_is_taken_note_of_and_it_is_never_made_ane
         ("plain", [{"adopt": DEVICE}], "is not the name of a logical volume"),
         ("plain", [{"adopt": "no-such"}], "xenvg/no-such cannot be adopted on node1: There is no volume"),
         ("blockdev", [{"adopt": "old-root"}], "is not a device in /dev/disk/"),
-        ("blockdev", [{"size": 64}], "are devices that are there"),
+        ("blockdev", [{"size": 64}], "are existing devices"),
         ("blockdev", [{"adopt": "/dev/sda"}], "a block device in /dev/disk/"),
         ("blockdev", [{"adopt": "/dev/disk/by-id/../sda"}], "a block device in /dev/disk/"),
         ("blockdev", [{"adopt": "/dev/disk/../sda"}], "a block device in /dev/disk/"),
@@ -104,7 +104,7 @@ async def test_a_disk_of_an_instance_is_not_adopted_by_another(cluster):
 
 
 async def test_the_node_of_what_is_adopted_has_to_be_named(cluster):
-    with pytest.raises(errors.WrongInput, match="what is adopted is on a node, which has to be named"):
+    with pytest.raises(errors.WrongInput, match="name the node that has the adopted volumes"):
         await cluster.add("web1", node=None, template="plain", disks=[{"adopt": "old-root"}])
 
 

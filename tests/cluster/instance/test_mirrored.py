@@ -131,7 +131,7 @@ async def test_a_reboot_of_what_is_stopped_has_both_copies_too(cluster):
 async def test_a_secondary_that_does_not_answer_keeps_an_instance_from_starting_unless_forced(cluster):
     await add(cluster, start=False)
     cluster.network.cut_off.add("10.0.0.2")
-    with pytest.raises(errors.GanetiError, match="cannot be held on node2"):
+    with pytest.raises(errors.GanetiError, match="cannot be activated on node2"):
         await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
     await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", force=True)
     assert uses(cluster)["node1"] is DiskUse.OWN

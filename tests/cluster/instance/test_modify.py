@@ -168,7 +168,7 @@ async def test_what_fails_before_it_is_recorded_leaves_the_disks_as_they_were(cl
         ("plain", {"disk_template": "file", "remote_node": "node2"}, "have no secondary node"),
         ("plain", {"disk_template": "diskless"}, "nothing is converted from or to 'diskless'"),
         ("diskless", {"disk_template": "plain"}, "nothing is converted from or to 'diskless'"),
-        ("plain", {"disk_template": "blockdev"}, "are devices that are there"),
+        ("plain", {"disk_template": "blockdev"}, "are existing devices"),
         ("plain", {"disk_template": "ext"}, "needs provider="),
         ("plain", {"disk_template": "file", "ext_params": {"provider": "san"}}, "no other template has one"),
         ("plain", {"disk_template": "rbd"}, "'rbd' is not enabled"),

@@ -73,8 +73,8 @@ async def test_the_allocator_goes_by_what_is_free_of_the_pool_that_is_set(cluste
 @pytest.mark.parametrize(
     ("disk", "told"),
     [
-        ({"size": 64, "thinpool": "none-such"}, "On node node1: There is not a thin pool xenvg/none-such"),
-        ({"size": 64, "thinpool": "thin", "vg": "fastvg"}, "There is not a thin pool fastvg/thin"),
+        ({"size": 64, "thinpool": "none-such"}, "On node node1: There is no thin pool xenvg/none-such"),
+        ({"size": 64, "thinpool": "thin", "vg": "fastvg"}, "There is no thin pool fastvg/thin"),
         ({"size": 64, "thinpool": "a/b"}, "thinpool"),
         ({"adopt": "old", "thinpool": "thin"}, "give either 'thinpool' or 'adopt'"),
     ],
@@ -97,7 +97,7 @@ async def test_with_exclusive_storage_no_disk_is_in_a_pool(cluster):
 
 
 async def test_a_pool_that_is_set_has_to_be_on_all_nodes(cluster):
-    with pytest.raises(errors.WrongInput, match="On node node3: There is not a thin pool xenvg/thin"):
+    with pytest.raises(errors.WrongInput, match="On node node3: There is no thin pool xenvg/thin"):
         await cluster.run("OP_CLUSTER_SET_PARAMS", **THIN)
 
 
@@ -133,12 +133,12 @@ async def test_verify_warns_of_a_pool_that_fills_and_names_one_that_is_gone(clus
     (finding,) = await found(cluster)
     assert finding.startswith("ENODELVM:node1:thin pool xenvg/thin is filled to 96 %")
     del pools(cluster)["xenvg/thin"]
-    assert await found(cluster) == ["ENODELVM:node1:there is not a thin pool xenvg/thin, which web1 has a disk in"]
+    assert await found(cluster) == ["ENODELVM:node1:there is no thin pool xenvg/thin, which web1 has a disk in"]
 
 
 async def test_a_disk_moves_to_a_pool_of_the_same_name_or_not_at_all(cluster):
     await add(cluster)
-    with pytest.raises(errors.WrongState, match="On node node3: There is not a thin pool xenvg/thin"):
+    with pytest.raises(errors.WrongState, match="On node node3: There is no thin pool xenvg/thin"):
         await cluster.run("OP_INSTANCE_MOVE", instance_name="web1", target_node="node3")
     await cluster.run("OP_INSTANCE_MOVE", instance_name="web1", target_node="node2")
     (disk,) = cluster.nodes["node2"].equipment.storages["plain"].disks.values()

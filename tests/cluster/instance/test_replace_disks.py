@@ -91,7 +91,7 @@ async def test_a_connection_that_fails_goes_back_to_the_old_secondary_node(clust
     await add(cluster)
     mirror = cluster.nodes["node3"].equipment.storages["drbd"]
     mirror.hold = broken
-    with pytest.raises(errors.ExecutionFailed, match=r"cannot be held on node3: .*broken"):
+    with pytest.raises(errors.ExecutionFailed, match=r"cannot be activated on node3: .*broken"):
         await replace(cluster, remote_node="node3")
     assert uses(cluster) == {"node1": DiskUse.OWN, "node2": DiskUse.STANDBY}
     assert all(copy.up_to_date for copy in cluster.disks.copies.values())

@@ -96,7 +96,7 @@ async def test_verify_names_what_a_node_has_of_candidates(cluster):
     equipped(cluster, "node3")
     number = await cluster.submit("OP_CLUSTER_VERIFY_GROUP", group_name="default")
     await cluster.finished(number)
-    (line,) = [line for line in cluster.log(number) if "no master candidate" in line]
+    (line,) = [line for line in cluster.log(number) if "not a master candidate" in line]
     assert "node node3: is not a master candidate, and still has ca.key, rapi.pem" in line
 
 

@@ -43,7 +43,7 @@ async def test_a_volume_that_is_no_disk_is_found_unless_it_is_reserved(cluster):
     leave(cluster, "node1", "xenvg/swap")
     leave(cluster, "node1", "othervg/swap")
     (finding,) = await found(cluster)
-    assert finding.startswith("ENODEORPHANLV:node1:logical volume xenvg/swap is no disk")
+    assert finding.startswith("ENODEORPHANLV:node1:logical volume xenvg/swap belongs to no instance")
     await cluster.run("OP_CLUSTER_SET_PARAMS", reserved_lvs=["xenvg/s.*"])
     assert await found(cluster) == []
     await cluster.run("OP_CLUSTER_SET_PARAMS", reserved_lvs=["xenvg/s"])

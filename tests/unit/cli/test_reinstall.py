@@ -31,7 +31,7 @@ def test_one_instance_is_asked_for_unless_forced(gnt, cluster, terminal):
     terminal.append("n")
     ended = gnt("instance", "reinstall", "-o", "tiny", "web1")
     assert ended.status == EXIT_CONFIRMATION
-    assert "The operating system of web1 is installed anew, and what is on the disks is lost." in ended.output
+    assert "The operating system of web1 will be reinstalled, and the data on its disks will be lost." in ended.output
     assert installed(cluster) == []
     assert gnt("instance", "reinstall", "-f", "-o", "tiny", "web1").status == 0
     assert installed(cluster) == [("web1", "tiny")]
@@ -42,7 +42,7 @@ def test_several_are_asked_for_together_also_if_one_is_forced(gnt, cluster, term
     ended = gnt("instance", "reinstall", "-f", "-o", "tiny", "--primary", "node1")
     assert ended.status == EXIT_CONFIRMATION
     assert "The reinstall will operate on 2 instances.\nAffected instances:\n  web1\n  web2\n" in ended.output
-    assert "The operating system of these instances is installed anew" in ended.output
+    assert "The operating system of these instances will be reinstalled" in ended.output
     assert gnt("instance", "reinstall", "--force-multiple", "-o", "tiny", "web1", "web2").status == 0
     assert sorted(installed(cluster)) == [("web1", "tiny"), ("web2", "tiny")]
 

@@ -92,7 +92,7 @@ def test_what_no_guest_could_have_on_a_node_is_told_whatever_the_guest_is(tmp_pa
     (tmp_path / "memory").touch()
     wanted = configured(kernel_path="", mem_path="/memory", cdrom_image_path="/nosuch.iso", cpu_mask="0:9999")
     found = "; ".join(problems(plan_of(wanted, root=tmp_path)))
-    for part in ("this node has no processor 9999", "there is no /nosuch.iso", "/memory is no directory"):
+    for part in ("this node has no processor 9999", "there is no /nosuch.iso", "/memory is not a directory"):
         assert part in found.replace(str(tmp_path), "")
 
 

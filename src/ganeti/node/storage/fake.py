@@ -132,7 +132,7 @@ class FakeStorage:
         if TEMPLATES[unit.template].spindles == "none" or "/" not in unit.key:
             return ()
         if unit.key not in self.pools:
-            return (f"There is not a thin pool {unit.key} on this node",)
+            return (f"There is no thin pool {unit.key} on this node",)
         use = self.use(unit.key)
         return (f"Thin pool {unit.key} is filled to {use.data:.0f} %",) if use.full else ()
 

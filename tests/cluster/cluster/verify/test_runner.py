@@ -62,7 +62,7 @@ async def test_the_silence_of_a_node_is_one_error_and_what_follows_from_it_none(
     assert error.startswith("ERROR:ENODERPC:node:node3:does not answer: ")
     number = await cluster.submit("OP_CLUSTER_VERIFY_GROUP", group_name="default")
     await cluster.finished(number)
-    note = "Not known, since node3 is silent: how it is, and whether its 2 instance(s) run."
+    note = "Unknown, since node3 does not answer: its state, and whether its 2 instance(s) run."
     assert any(note in line for line in cluster.log(number))
 
 

@@ -334,7 +334,7 @@ def _sized(size: int, stripes: int) -> tuple[str, ...]:
 def pool_problem(pool: Volume | None, location: str) -> str:
     """Why no disk can be made or become larger in a thin pool, in words; empty if one can."""
     if pool is None:
-        return f"There is not a thin pool {location} on this node; 'lvcreate --type thin-pool' makes one"
+        return f"There is no thin pool {location} on this node; 'lvcreate --type thin-pool' makes one"
     if not pool.is_pool:
         return f"Logical volume {location} is not a thin pool"
     if pool.partial:

@@ -41,7 +41,7 @@ def _pools(scene: Scene) -> Iterator[Finding]:
         found = {space.unit: space for space in report.storage}
         for unit, instance in _used(scene, node).items():
             if unit not in found:
-                text = f"there is not a thin pool {unit.key}, which {instance} has a disk in"
+                text = f"there is no thin pool {unit.key}, which {instance} has a disk in"
                 yield Finding(Code.ENODELVM, node.name, text)
             else:
                 yield from _filling(node, found[unit])
