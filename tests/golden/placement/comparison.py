@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ganeti.placement import score
 from ganeti.placement.balance.balance import Balance
-from ganeti.placement.balance.move import Kind, Move
+from ganeti.placement.balance.move import Move, MoveKind
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE
 
@@ -26,7 +26,7 @@ def assert_no_worse_steps(snapshot, theirs):
         step = balance.best()
         assert step is not None, f"they move {name}: {actions}"
         assert step.score <= reached + 5e-8, f"they move {name}: {actions}"
-        kind = Kind("".join(word.partition(":")[0] for word in actions.split()))
+        kind = MoveKind("".join(word.partition(":")[0] for word in actions.split()))
         target = next((nodes[word.partition(":")[2]] for word in actions.split() if ":" in word), NO_NODE)
         balance.make(Move(names[name], kind, target))
         assert abs(balance.score() - reached) <= EIGHT_DECIMALS

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ganeti.placement import score
 from ganeti.placement.balance.balance import Balance, descend
-from ganeti.placement.balance.move import Kind, Move, Step
+from ganeti.placement.balance.move import Move, MoveKind, Step
 from ganeti.placement.balance.options import BalanceOptions
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE
@@ -61,10 +61,10 @@ def test_what_is_forthcoming_is_kept_apart_by_exclusion_tags_as_well():
     snapshot = parse(cluster_text(5431)).snapshot
     name, node = snapshot.instance_index, snapshot.node_index
     balance = Balance(snapshot)
-    balance.make(Move(name["i13"], Kind.ANYWHERE, node["n2"]))
-    balance.make(Move(name["i14"], Kind.REPLACE_SECONDARY, node["n0"]))
+    balance.make(Move(name["i13"], MoveKind.ANYWHERE, node["n2"]))
+    balance.make(Move(name["i14"], MoveKind.REPLACE_SECONDARY, node["n0"]))
     now = balance.snapshot
-    theirs = Step(Move(name["i12"], Kind.ANYWHERE, node["n0"]), (node["n3"], NO_NODE), (node["n0"], NO_NODE), 0)
+    theirs = Step(Move(name["i12"], MoveKind.ANYWHERE, node["n0"]), (node["n3"], NO_NODE), (node["n0"], NO_NODE), 0)
     assert list(faults(now, [theirs])) == ["step 1: n0 has instances with a common exclusion tag"]
     assert list(faults(now, [balance.best()])) == []
 
@@ -105,9 +105,12 @@ def test_large_groups_end_as_well_as_small_ones(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "kinds"),
     [
-        (BalanceOptions(disk_moves=False), {Kind.FAILOVER}),
-        (BalanceOptions(instance_moves=False), {Kind.REPLACE_SECONDARY}),
-        (BalanceOptions(restricted_migration=True), set(Kind) - {Kind.REPLACE_PRIMARY, Kind.REPLACE_AND_FAILOVER}),
+        (BalanceOptions(disk_moves=False), {MoveKind.FAILOVER}),
+        (BalanceOptions(instance_moves=False), {MoveKind.REPLACE_SECONDARY}),
+        (
+            BalanceOptions(restricted_migration=True),
+            set(MoveKind) - {MoveKind.REPLACE_PRIMARY, MoveKind.REPLACE_AND_FAILOVER},
+        ),
     ],
 )
 def test_only_what_the_options_allow_is_done(options, kinds):

@@ -3,7 +3,7 @@ import msgspec
 import pytest
 
 from ganeti.placement.balance.balance import Balance
-from ganeti.placement.balance.move import Kind, Move
+from ganeti.placement.balance.move import Move, MoveKind
 from ganeti.placement.demand import Resource
 from ganeti.placement.measured import with_loads_of_instances, with_loads_of_nodes
 from ganeti.placement.occupancy import Occupancy
@@ -30,7 +30,7 @@ def test_a_nodes_load_is_shared_by_virtual_processors_and_those_of_the_node_itse
 
 def test_only_what_an_instance_makes_moves_with_it(cluster):
     balance = Balance(with_loads_of_nodes(cluster, [8.0, 4.0, 3.0]))
-    balance.make(Move(0, Kind.FAILOVER, NO_NODE))
+    balance.make(Move(0, MoveKind.FAILOVER, NO_NODE))
     assert loads(balance.snapshot) == [4.0, 8.0, 3.0]
     assert balance.occupancy.used[Resource.CPU_LOAD].tolist() == pytest.approx([4.0, 8.0, 3.0])
 

@@ -22,7 +22,7 @@ from ganeti.errors import EXIT_FAILURE
 from ganeti.luxi.client import Client
 from ganeti.luxi.protocol import Method
 from ganeti.model.job import JobStatus
-from ganeti.placement.balance.move import Kind, Step
+from ganeti.placement.balance.move import MoveKind, Step
 from ganeti.placement.snapshot import Snapshot
 
 _MIGRATE, _FAILOVER = "OP_INSTANCE_MIGRATE", "OP_INSTANCE_FAILOVER"
@@ -104,7 +104,7 @@ def _operations(group: Snapshot, step: Step, arguments: argparse.Namespace) -> l
     leave = {"OP_ID": _MIGRATE, "allow_failover": True} if instance.status.running else {"OP_ID": _FAILOVER}
     leave |= common
     target = group.nodes[step.move.target].name
-    if step.move.kind is Kind.ANYWHERE:
+    if step.move.kind is MoveKind.ANYWHERE:
         return [{**leave, "target_node": target}]
     replace = {"OP_ID": _REPLACE_DISKS, "mode": "replace_new_secondary", "remote_node": target, **common}
     return [replace if letter == "r" else leave for letter in step.move.kind.value]

@@ -24,16 +24,16 @@ from ganeti.rpc.call import Call
 from ganeti.rpc.contract.node import DescribeNode
 from ganeti.rpc.contract.storage import LvmSpace, MeasureLvm
 
-Kind = Literal["lvm-vg", "lvm-pv", "lvm-thin", "file", "sharedfile", "gluster"]
+StorageType = Literal["lvm-vg", "lvm-pv", "lvm-thin", "file", "sharedfile", "gluster"]
 
 # What the disks of a template are in.
-_OF_TEMPLATE: dict[str, Kind] = {"plain": "lvm-vg", "drbd": "lvm-vg", "file": "file", "sharedfile": "sharedfile"}
+_OF_TEMPLATE: dict[str, StorageType] = {"plain": "lvm-vg", "drbd": "lvm-vg", "file": "file", "sharedfile": "sharedfile"}
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     nodes: list[Node]
-    kind: Kind
+    kind: StorageType
 
 
 class NodeStorage(JobOperation[Look], frozen=True, kw_only=True, tag="OP_NODE_QUERY_STORAGE"):
@@ -51,7 +51,8 @@ class NodeStorage(JobOperation[Look], frozen=True, kw_only=True, tag="OP_NODE_QU
 
     output_fields: Annotated[Names, param("Columns to return")]
     storage_type: Annotated[
-        Kind | None, param("Kind of storage; by default that of the first enabled template", unsupported=("gluster",))
+        StorageType | None,
+        param("Kind of storage; by default that of the first enabled template", unsupported=("gluster",)),
     ] = None
     nodes: Annotated[Names, param("Nodes to show; all that can have instances if empty")] = []
     name: Annotated[Name | None, param("Show only the unit of this name")] = None
@@ -73,14 +74,14 @@ class NodeStorage(JobOperation[Look], frozen=True, kw_only=True, tag="OP_NODE_QU
         return STORAGE.query([row for row in rows if self.name in (None, row.name)], self.output_fields).rows
 
 
-def _usual(cluster: Cluster) -> Kind:
+def _usual(cluster: Cluster) -> StorageType:
     for template in cluster.enabled_disk_templates:
         if kind := _OF_TEMPLATE.get(template):
             return kind
     raise WrongInput("Parameter 'storage_type': no enabled disk template keeps disks on nodes; name one (-t)")
 
 
-def _call(cluster: Cluster, kind: Kind) -> Call[Any]:
+def _call(cluster: Cluster, kind: StorageType) -> Call[Any]:
     match kind:
         case "lvm-vg" | "lvm-pv" | "lvm-thin":
             return MeasureLvm(kind=kind)
@@ -90,7 +91,7 @@ def _call(cluster: Cluster, kind: Kind) -> Call[Any]:
             return DescribeNode(hypervisors=(), storage=(StorageUnit(template, key),) if key else ())
 
 
-def _rows(node: str, kind: Kind, answer: NodeReport | tuple[LvmSpace, ...]) -> Iterator[StorageRow]:
+def _rows(node: str, kind: StorageType, answer: NodeReport | tuple[LvmSpace, ...]) -> Iterator[StorageRow]:
     if isinstance(answer, NodeReport):
         for space in answer.storage:
             yield StorageRow(node, kind, space.unit.key, space.total, space.free)

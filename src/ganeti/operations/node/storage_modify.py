@@ -15,7 +15,7 @@ from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.node import Node
 from ganeti.operations.instance.subject import online
-from ganeti.operations.node.storage import Kind
+from ganeti.operations.node.storage import StorageType
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
 from ganeti.rpc.contract.storage import SetAllocatable
 
@@ -53,7 +53,7 @@ class NodeStorageModify(NodeOperation[StorageChange], frozen=True, kw_only=True,
         ),
     )
 
-    storage_type: Annotated[Kind, param("Kind of storage: lvm-pv")]
+    storage_type: Annotated[StorageType, param("Kind of storage: lvm-pv")]
     name: Annotated[DevicePath | None, param("Device of the physical volume", reaches="arguments")] = None
     changes: Annotated[Parameters, param("Changes: allocatable, true or false")]
     allocatable: Annotated[bool | None, param("Whether new volumes may be allocated on it", "--allocatable")] = None

@@ -17,7 +17,7 @@ from ganeti.model.node import Node
 from ganeti.operations.instance.activation import is_mirrored
 from ganeti.operations.instance.examination import examine_all
 from ganeti.operations.instance.subject import online
-from ganeti.operations.node.storage import Kind
+from ganeti.operations.node.storage import StorageType
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
 from ganeti.rpc.contract.storage import DiskStatus, ForgetMissing
 
@@ -52,7 +52,7 @@ class NodeStorageRepair(NodeOperation[StorageRepair], frozen=True, kw_only=True,
         ),
     )
 
-    storage_type: Annotated[Kind, param("Kind of storage: lvm-vg")]
+    storage_type: Annotated[StorageType, param("Kind of storage: lvm-vg")]
     name: Annotated[VolumeGroup | None, param("Name of the volume group")] = None
     ignore_consistency: Annotated[
         bool, param("Proceed even if copies on other nodes are not up to date", "--ignore-consistency", role=Role.ADMIN)

@@ -11,7 +11,7 @@ import numpy as np
 from ganeti.placement import score
 from ganeti.placement.balance.evaluation import Evaluation
 from ganeti.placement.balance.fleet import Fleet, Ints, Mask
-from ganeti.placement.balance.move import Kind, Move, Step
+from ganeti.placement.balance.move import Move, MoveKind, Step
 from ganeti.placement.balance.options import BalanceOptions
 from ganeti.placement.balance.prospects import Prospects, Scores
 from ganeti.placement.demand import Floats
@@ -73,17 +73,17 @@ class Balance:
                 best = found
         return best if best and best.score < now - _LEAST else None
 
-    def kinds(self, indices: Ints) -> tuple[Kind, ...]:
+    def kinds(self, indices: Ints) -> tuple[MoveKind, ...]:
         """What may be done with instances of one of the ``classes``."""
         options = self.options
         if self._snapshot.instances[indices[0]].template is not Template.DRBD:
-            return (Kind.ANYWHERE,) if options.instance_moves else ()
-        failover = (Kind.FAILOVER,) if options.instance_moves else ()
-        replace = (Kind.REPLACE_SECONDARY,) if options.disk_moves else ()
-        both: tuple[Kind, ...] = ()
+            return (MoveKind.ANYWHERE,) if options.instance_moves else ()
+        failover = (MoveKind.FAILOVER,) if options.instance_moves else ()
+        replace = (MoveKind.REPLACE_SECONDARY,) if options.disk_moves else ()
+        both: tuple[MoveKind, ...] = ()
         if failover and replace:
-            both = (Kind.FAILOVER_AND_REPLACE, Kind.REPLACE_AND_FAILOVER)
-            both += () if options.restricted_migration else (Kind.REPLACE_PRIMARY,)
+            both = (MoveKind.FAILOVER_AND_REPLACE, MoveKind.REPLACE_AND_FAILOVER)
+            both += () if options.restricted_migration else (MoveKind.REPLACE_PRIMARY,)
         return failover + replace + both
 
     @property
@@ -96,12 +96,12 @@ class Balance:
         self._evaluation.look()
         return self._evaluation
 
-    def prospects(self, indices: Ints, kinds: Sequence[Kind] | None = None) -> Iterator[Scores]:
+    def prospects(self, indices: Ints, kinds: Sequence[MoveKind] | None = None) -> Iterator[Scores]:
         """Moves of instances of one of the ``classes``, judged as things are now; of all kinds if None."""
         self.look()
         return self._judged(indices, self.kinds(indices) if kinds is None else kinds)
 
-    def _judged(self, indices: Ints, kinds: Sequence[Kind]) -> Iterator[Scores]:
+    def _judged(self, indices: Ints, kinds: Sequence[MoveKind]) -> Iterator[Scores]:
         prospects = Prospects(self._evaluation, indices)
         return (prospects.of_kind(kind) for kind in kinds)
 
@@ -168,7 +168,7 @@ class Balance:
         if value >= (best.score if best else np.inf):
             return best
         instance = int(indices[row])
-        move = Move(instance, scores.kind, NO_NODE if scores.kind is Kind.FAILOVER else target)
+        move = Move(instance, scores.kind, NO_NODE if scores.kind is MoveKind.FAILOVER else target)
         before = self.places(instance)
         return Step(move, before, move.nodes_after(*before), value)
 

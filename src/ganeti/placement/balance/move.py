@@ -13,7 +13,7 @@ from ganeti.placement.snapshot import NO_NODE
 _Nodes = TypeVar("_Nodes")
 
 
-class Kind(Enum):
+class MoveKind(Enum):
     """What hbal(1) can do with an instance: f is failover or migration, r replaces the secondary node."""
 
     FAILOVER = "f"
@@ -24,15 +24,15 @@ class Kind(Enum):
     ANYWHERE = "fa"  # every node of the group has the disks
 
 
-def after_move(kind: Kind, target: _Nodes, primary: _Nodes, secondary: _Nodes) -> tuple[_Nodes, _Nodes]:
+def after_move(kind: MoveKind, target: _Nodes, primary: _Nodes, secondary: _Nodes) -> tuple[_Nodes, _Nodes]:
     """Primary and secondary after a move to ``target``; indices, or arrays of them."""
     after = {
-        Kind.FAILOVER: (secondary, primary),
-        Kind.REPLACE_SECONDARY: (primary, target),
-        Kind.FAILOVER_AND_REPLACE: (secondary, target),
-        Kind.REPLACE_AND_FAILOVER: (target, primary),
-        Kind.REPLACE_PRIMARY: (target, secondary),
-        Kind.ANYWHERE: (target, secondary),
+        MoveKind.FAILOVER: (secondary, primary),
+        MoveKind.REPLACE_SECONDARY: (primary, target),
+        MoveKind.FAILOVER_AND_REPLACE: (secondary, target),
+        MoveKind.REPLACE_AND_FAILOVER: (target, primary),
+        MoveKind.REPLACE_PRIMARY: (target, secondary),
+        MoveKind.ANYWHERE: (target, secondary),
     }
     return after[kind]
 
@@ -41,7 +41,7 @@ class Move(Struct, frozen=True):
     """``instance`` is its index in the snapshot; ``target`` the node that joins (NO_NODE for a failover)."""
 
     instance: int
-    kind: Kind
+    kind: MoveKind
     target: int
 
     def nodes_after(self, primary: int, secondary: int) -> tuple[int, int]:

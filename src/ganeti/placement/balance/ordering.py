@@ -11,7 +11,7 @@ from ganeti.placement.balance.balance import Balance
 from ganeti.placement.balance.estimate import Estimate
 from ganeti.placement.balance.exchanges import Exchanges
 from ganeti.placement.balance.fleet import Ints
-from ganeti.placement.balance.move import Kind, Move, Step
+from ganeti.placement.balance.move import Move, MoveKind, Step
 from ganeti.placement.snapshot import NO_NODE
 
 _AT_ONCE = 64  # instances of which the best step is taken: all of them would cost more than it is worth
@@ -66,7 +66,7 @@ class _Ordering:
         one = np.array([instance])
         for kind in self._balance.kinds(one):
             move = Move(instance, kind, target)
-            if (target == NO_NODE) == (kind is Kind.FAILOVER) and move.nodes_after(*before) == after:
+            if (target == NO_NODE) == (kind is MoveKind.FAILOVER) and move.nodes_after(*before) == after:
                 (prospect,) = self._balance.prospects(one, (kind,))
                 score = float(prospect.scores[0, max(target, 0)])
                 if np.isfinite(score):

@@ -7,7 +7,7 @@ import numpy as np
 
 from ganeti.placement.balance.balance import Balance
 from ganeti.placement.balance.fleet import Ints, Mask
-from ganeti.placement.balance.move import Kind
+from ganeti.placement.balance.move import MoveKind
 
 
 class Origin:
@@ -15,13 +15,13 @@ class Origin:
 
     def __init__(self, balance: Balance) -> None:
         self.primary, self.secondary = balance.origin
-        self._may = {kind: np.zeros(len(self.primary), dtype=bool) for kind in Kind}
+        self._may = {kind: np.zeros(len(self.primary), dtype=bool) for kind in MoveKind}
         for indices in balance.classes:
             for kind in balance.kinds(indices):
                 self._may[kind][indices] = True
         if balance.options.restricted_migration:
             # Back to the old primary, as the mirror, only those go that need not migrate.
-            self._may[Kind.REPLACE_AND_FAILOVER] &= ~balance.occupancy.online[self.primary]
+            self._may[MoveKind.REPLACE_AND_FAILOVER] &= ~balance.occupancy.online[self.primary]
         self._migration = balance.migration
 
     def away(self, instances: Ints, primary: Ints, secondary: Ints) -> Mask:
@@ -35,11 +35,11 @@ class Origin:
         kept, crossed = primary == first, primary == second
         mirror_kept, mirror_crossed = secondary == second, secondary == first
         may = {kind: allowed[instances] for kind, allowed in self._may.items()}
-        reached: Mask = kept & (mirror_kept | may[Kind.REPLACE_SECONDARY])
-        reached |= crossed & mirror_crossed & may[Kind.FAILOVER]
-        reached |= crossed & ~mirror_crossed & may[Kind.FAILOVER_AND_REPLACE]
-        reached |= ~crossed & mirror_crossed & may[Kind.REPLACE_AND_FAILOVER]
-        reached |= mirror_kept & (may[Kind.REPLACE_PRIMARY] | may[Kind.ANYWHERE])
+        reached: Mask = kept & (mirror_kept | may[MoveKind.REPLACE_SECONDARY])
+        reached |= crossed & mirror_crossed & may[MoveKind.FAILOVER]
+        reached |= crossed & ~mirror_crossed & may[MoveKind.FAILOVER_AND_REPLACE]
+        reached |= ~crossed & mirror_crossed & may[MoveKind.REPLACE_AND_FAILOVER]
+        reached |= mirror_kept & (may[MoveKind.REPLACE_PRIMARY] | may[MoveKind.ANYWHERE])
         reached &= primary != secondary
         if self._migration is not None:
             reached &= kept | self._migration[first, primary]

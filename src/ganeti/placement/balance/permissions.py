@@ -10,7 +10,7 @@ import numpy as np
 from ganeti.placement.balance.chunk import Chunk
 from ganeti.placement.balance.evaluation import Evaluation
 from ganeti.placement.balance.fleet import Ints, Mask
-from ganeti.placement.balance.move import Kind
+from ganeti.placement.balance.move import MoveKind
 from ganeti.placement.balance.room import ALL
 from ganeti.placement.demand import Floats
 from ganeti.placement.snapshot import NO_NODE
@@ -33,16 +33,16 @@ class Permissions:
         self._leaves_secondary: Mask = chunk.secondary_offline | ignored
         self._unlimited: Mask = np.full(len(chunk.instances), fill_value=ignored)
 
-    def of_kind(self, kind: Kind) -> Mask:
+    def of_kind(self, kind: MoveKind) -> Mask:
         """A kind of move that the instances and the options allow (``Balance.kinds``)."""
-        if kind is Kind.FAILOVER:
+        if kind is MoveKind.FAILOVER:
             return self._failover()[:, None]
         judge = {
-            Kind.REPLACE_SECONDARY: self._replace_secondary,
-            Kind.FAILOVER_AND_REPLACE: self._failover_and_replace,
-            Kind.REPLACE_AND_FAILOVER: self._replace_and_failover,
-            Kind.REPLACE_PRIMARY: self._replace_primary,
-            Kind.ANYWHERE: self._go_anywhere,
+            MoveKind.REPLACE_SECONDARY: self._replace_secondary,
+            MoveKind.FAILOVER_AND_REPLACE: self._failover_and_replace,
+            MoveKind.REPLACE_AND_FAILOVER: self._replace_and_failover,
+            MoveKind.REPLACE_PRIMARY: self._replace_primary,
+            MoveKind.ANYWHERE: self._go_anywhere,
         }
         return self._elsewhere(judge[kind]())
 

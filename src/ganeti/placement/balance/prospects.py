@@ -11,7 +11,7 @@ from msgspec import Struct
 from ganeti.placement.balance.chunk import Chunk
 from ganeti.placement.balance.evaluation import Evaluation
 from ganeti.placement.balance.fleet import Ints
-from ganeti.placement.balance.move import Kind
+from ganeti.placement.balance.move import MoveKind
 from ganeti.placement.balance.permissions import Permissions
 from ganeti.placement.balance.room import ALL
 from ganeti.placement.demand import Floats
@@ -28,7 +28,7 @@ class Scores(Struct, frozen=True):
     A failover, which has no target, is one column.
     """
 
-    kind: Kind
+    kind: MoveKind
     scores: Floats
 
 
@@ -40,15 +40,15 @@ class Prospects:
         self._chunk = Chunk(evaluation, instances)
         self._permissions = Permissions(evaluation, self._chunk)
 
-    def of_kind(self, kind: Kind) -> Scores:
+    def of_kind(self, kind: MoveKind) -> Scores:
         """A kind of move that the instances and the options allow (``Balance.kinds``)."""
         score = {
-            Kind.FAILOVER: self._failover,
-            Kind.REPLACE_SECONDARY: self._replace_secondary,
-            Kind.FAILOVER_AND_REPLACE: self._failover_and_replace,
-            Kind.REPLACE_AND_FAILOVER: self._replace_and_failover,
-            Kind.REPLACE_PRIMARY: self._replace_primary,
-            Kind.ANYWHERE: self._go_anywhere,
+            MoveKind.FAILOVER: self._failover,
+            MoveKind.REPLACE_SECONDARY: self._replace_secondary,
+            MoveKind.FAILOVER_AND_REPLACE: self._failover_and_replace,
+            MoveKind.REPLACE_AND_FAILOVER: self._replace_and_failover,
+            MoveKind.REPLACE_PRIMARY: self._replace_primary,
+            MoveKind.ANYWHERE: self._go_anywhere,
         }
         scores = score[kind]() + self._state.counted
         if not self._chunk.real:

@@ -7,7 +7,7 @@ import pytest
 from ganeti.cli.htools import executing
 from ganeti.cli.htools.executing import execute
 from ganeti.luxi.protocol import Method
-from ganeti.placement.balance.move import Kind, Move, Step
+from ganeti.placement.balance.move import Move, MoveKind, Step
 from ganeti.placement.snapshot import NO_NODE
 from ganeti.placement.text import parse
 from tests.unit.placement.clusters import unbalanced_text
@@ -60,7 +60,7 @@ def options(**given):
 def failover(index):
     instance = GROUP.instances[index]
     places = instance.primary, instance.secondary
-    return Step(Move(index, Kind.FAILOVER, NO_NODE), places, places[::-1], 0.0)
+    return Step(Move(index, MoveKind.FAILOVER, NO_NODE), places, places[::-1], 0.0)
 
 
 def apart_and_together():

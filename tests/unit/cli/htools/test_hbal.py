@@ -4,7 +4,7 @@ import pytest
 from ganeti.cli.htools import annealing, hbal, searching, watch
 from ganeti.cli.htools.report.steps import job_sets
 from ganeti.placement.balance.balance import Balance
-from ganeti.placement.balance.move import Kind, Move, Step
+from ganeti.placement.balance.move import Move, MoveKind, Step
 from ganeti.placement.text import parse
 from tests.unit.placement.clusters import unbalanced_text
 
@@ -150,7 +150,7 @@ def test_dynamic_load_of_a_file_counts(run, tmp_path):
 
 def test_sets_of_jobs_are_put_together_from_the_last_step_on():
     def step(*nodes):
-        return Step(Move(0, Kind.FAILOVER, -1), nodes, nodes[::-1], 0.0)
+        return Step(Move(0, MoveKind.FAILOVER, -1), nodes, nodes[::-1], 0.0)
 
     first, second, third = step(0, 1), step(2, 3), step(1, 4)
     assert job_sets([first, second, third]) == [[first], [second, third]]

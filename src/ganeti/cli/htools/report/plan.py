@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ganeti.cli.htools.names import Names
 from ganeti.cli.htools.report.steps import job_sets
 from ganeti.placement import score
-from ganeti.placement.balance.move import Kind, Step
+from ganeti.placement.balance.move import MoveKind, Step
 from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Snapshot
 from ganeti.placement.tags import TagRules
@@ -81,7 +81,7 @@ class PlanPrinter:
 
     def _copied(self, step: Step) -> int:
         """MiB: a new node gets the disks, but for those that every node reaches."""
-        copies = step.move.kind not in (Kind.FAILOVER, Kind.ANYWHERE)
+        copies = step.move.kind not in (MoveKind.FAILOVER, MoveKind.ANYWHERE)
         return self._group.instances[step.move.instance].disk if copies else 0
 
     def _node(self, index: int) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ganeti.cli.htools.names import Names
-from ganeti.placement.balance.move import Kind, Step
+from ganeti.placement.balance.move import MoveKind, Step
 from ganeti.placement.figures import decimals
 from ganeti.placement.snapshot import NO_NODE, Snapshot
 
@@ -28,7 +28,7 @@ class StepPrinter:
 
     def actions(self, step: Step) -> str:
         """In hbal's short form: ``f r:node f``."""
-        if step.move.kind is Kind.ANYWHERE:
+        if step.move.kind is MoveKind.ANYWHERE:
             return f"fa:{self._node_names[step.move.target]}"
         return " ".join(f"r:{self._node_names[step.move.target]}" if c == "r" else c for c in step.move.kind.value)
 
@@ -36,7 +36,7 @@ class StepPrinter:
         """The ``gnt-instance`` commands of one step."""
         name = self._instance_names[step.move.instance]
         leave = "migrate" if self._instances[step.move.instance].status.running else "failover"
-        if step.move.kind is Kind.ANYWHERE:
+        if step.move.kind is MoveKind.ANYWHERE:
             return [f"gnt-instance {leave} -f -n {self._node_names[step.move.target]} {name}"]
         replace = f"gnt-instance replace-disks -n {self._node_names[step.move.target]} {name}"
         return [replace if c == "r" else f"gnt-instance {leave} -f {name}" for c in step.move.kind.value]
