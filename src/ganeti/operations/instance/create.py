@@ -42,7 +42,8 @@ from ganeti.model.state import State
 from ganeti.operations.instance import spelling
 from ganeti.operations.instance.activation import release
 from ganeti.operations.instance.adoption import adopt, sources_of, with_sizes
-from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
+from ganeti.operations.instance.allocation import Wanted, allocate
+from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.blueprint import BackendOverrides, Blueprint, foresee_overrides
 from ganeti.operations.instance.content import (
     Content,
