@@ -349,7 +349,10 @@ async def test_scripts_run_where_they_should_and_know_what_is_planned(tmp_path, 
             cluster.new_machine(5)
             provide(cluster, "tiny")
             program(tmp_path / "iallocators/mine", """echo '{"success": true, "result": ["node3"]}'""")
-            program(tmp_path / "iallocators/nothing", """echo '{"success": true, "result": [[], [], []]}'""")
+            program(
+                tmp_path / "iallocators/nothing",
+                """echo '{"success": true, "result": [[["web1", "rack2", ["node4"]]], [], []]}'""",
+            )
         for what, parameters in rehearsal.before:
             await cluster.run(what, **parameters)
         if rehearsal.disks_lost:

@@ -73,6 +73,8 @@ async def test_another_allocator_is_asked_for_a_change_of_group(cluster):
         ([[], [], [[{**MIGRATION, "target_node": 7}]]], "target_node"),
         ({"web1": "node3"}, "invalid answer"),
         ([[], []], "invalid answer"),
+        ([[], [], [[]]], "invalid answer"),
+        ([[], [], []], "nothing is said of web1"),
     ],
 )
 async def test_an_answer_that_cannot_be_carried_out_begins_nothing(cluster, result, told):

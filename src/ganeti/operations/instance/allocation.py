@@ -70,15 +70,17 @@ def allocation_of(state: State, instance: Instance, group: Group | None) -> dict
 async def relocate(cluster: CheckContext, instance: Instance, iallocator: str | None) -> Node:
     """The best node instead of the secondary one of an instance, or of its primary one if it has no secondary one.
 
-    It is reserved.
+    It is of the same node group, and reserved.
     """
 
     def placing(nodes: list[Node]) -> Instance:
         mirrored = bool(instance.secondary_nodes)
         return with_secondary(cluster, instance, nodes[0]) if mirrored else placed_on(cluster, instance, nodes)
 
-    request = relocation_of(cluster.state, instance)
-    (node,) = await _chosen(cluster, meant_allocator(cluster, iallocator), instance, request, placing)
+    name, request = meant_allocator(cluster, iallocator), relocation_of(cluster.state, instance)
+    (node,) = await _chosen(cluster, name, instance, request, placing)
+    if node.group != cluster.state.get(Node, instance.primary_node).group:
+        raise ExecutionFailed(f"Allocator '{name}' chose {node.name}, which is in another node group")
     return node
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ganeti.declare.decode import decode
 from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
-from ganeti.declare.types import MOST_NAMES, Names
+from ganeti.declare.types import MOST_KINDS, MOST_NAMES, Names
 from ganeti.errors import ExecutionFailed, InsufficientResources, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext
 from ganeti.jobs.operation import JobOperation
@@ -69,7 +69,9 @@ class _Moves(Struct, frozen=True, array_like=True):
 
     moved: Annotated[list[tuple[str, str, list[str]]], Meta(max_length=MOST_NAMES)]
     failed: Annotated[list[tuple[str, str]], Meta(max_length=MOST_NAMES)]
-    jobs: Annotated[list[list[dict[str, Any]]], Meta(max_length=MOST_NAMES)]
+    jobs: Annotated[
+        list[Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=MOST_KINDS)]], Meta(max_length=MOST_NAMES)
+    ]
 
 
 async def evacuated(
@@ -168,10 +170,23 @@ async def _jobs(
         reasons = [f"Instance {instance} cannot be moved: {reason}" for instance, reason in moves.failed]
         raise InsufficientResources("\n".join(reasons))
     try:
-        names = {instance.name for instance in instances}
-        return [[_operation(operation, names) for operation in job] for job in moves.jobs]
+        return _operations(moves, {instance.name for instance in instances})
     except WrongInput as error:
         raise ExecutionFailed(f"Allocator '{name}' returned an invalid answer: {error.message}") from None
+
+
+def _operations(moves: _Moves, names: set[str]) -> Jobs:
+    """Raises WrongInput if they are not about the instances of these names, all of them."""
+    jobs = [[_operation(operation, names) for operation in job] for job in moves.jobs]
+    told = {name for name, _, _ in moves.moved} | {about(job) for job in jobs}
+    if forgotten := sorted(names - told):
+        raise WrongInput(f"nothing is said of {', '.join(forgotten)}")
+    return jobs
+
+
+def about(job: Sequence[JobOperation[Any]]) -> str:
+    """The instance that a job moves."""
+    return str(getattr(job[0], "instance_name", ""))
 
 
 def _counted(instances: Sequence[Instance]) -> DiskTemplate:

@@ -21,7 +21,7 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.migrate import InstanceMigrate
-from ganeti.operations.instance.moves import ensure_all_movable, evacuated, released_early
+from ganeti.operations.instance.moves import about, ensure_all_movable, evacuated, released_early
 from ganeti.operations.instance.replace_disks import EarlyRelease, InstanceReplaceDisks
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.operations.node.emptying import Jobs, primaries, secondaries, submitted
@@ -118,11 +118,11 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
             evacuated, cluster, iallocator=self.iallocator, after=after, ignore_soft=bool(self.ignore_soft_errors)
         )
         jobs = await ask(alone, "primary-only")
-        if self.mode == "primary-only":
-            return [*([operation] for operation in away.values()), *jobs]
-        replaced = await ask([*copied, *after], "secondary-only")
+        replaced = [] if self.mode == "primary-only" else await ask([*copied, *after], "secondary-only")
         replaced = released_early(replaced) if self.early_release else replaced
-        return [*jobs, *(_preceded(job, away) for job in replaced)]
+        names = {about(job) for job in replaced}
+        leaving = [[operation] for name, operation in away.items() if name not in names]
+        return [*leaving, *jobs, *([away[about(job)], *job] if about(job) in away else job for job in replaced)]
 
     def _replacement(self, instance: Instance, target: Node) -> JobOperation[Any]:
         return InstanceReplaceDisks(
@@ -131,9 +131,3 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
             remote_node=target.name,
             early_release=self.early_release,
         )
-
-
-def _preceded(job: Sequence[JobOperation[Any]], away: Mapping[str, InstanceMigrate]) -> Sequence[JobOperation[Any]]:
-    """A job, and before it what takes its instance to where its copies are, if that is to be done."""
-    name = getattr(job[0], "instance_name", "")
-    return [away[name], *job] if name in away else job
