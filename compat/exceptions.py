@@ -7,6 +7,8 @@ import re
 
 _SPECS = "given up by Ganeti 2.8 for --ipolicy-bounds-specs"
 _KEYS = "SSH keys are the administrator's"
+_HELPER = "of the guest in which Ganeti can install an operating system; here its scripts run on the node"
+_WCONFD = "asks Ganeti's daemon of that name for its locks and files; 'gnt-debug locks' shows ours"
 _XEN, _LXC, _CHROOT = "comes with Xen", "comes with LXC", "comes with chroot"
 _BACKUPS = "comes with backups"
 _XENS = (
@@ -19,6 +21,8 @@ EXCEPTIONS = {
     ("cli", r"gnt-cluster \S+ --specs-(cpu-count|disk-count|disk-size|mem-size|nic-count)"): _SPECS,
     ("cli", r"gnt-cluster \S+ --ssh-key-(bits|type)"): _KEYS,
     ("cli", r"\S+ \S+ --roman"): "a joke",
+    ("cli", r"gnt-instance add --helper-(shutdown|startup)-timeout"): _HELPER,
+    ("cli", r"gnt-debug wconfd( .*)?"): _WCONFD,
     ("cli", r"gnt-backup .*"): _BACKUPS,
     ("opcodes", r"OP_BACKUP_.*"): _BACKUPS,
     ("rapi", r"PUT /2/instances/\{instance_name\}/(prepare-)?export"): _BACKUPS,

@@ -61,6 +61,10 @@ PLAIN_WEB3 = (
     },
 )
 NET1 = ("OP_NETWORK_ADD", {"network_name": "net1", "network": "192.0.2.0/24"})
+RACK2 = (
+    ("OP_GROUP_ADD", {"group_name": "rack2"}),
+    ("OP_GROUP_ASSIGN_NODES", {"group_name": "rack2", "nodes": ["node4"]}),
+)
 WHOLE_GROUP = {"nodegroup": ["node1", "node2", "node3", "node4"]}
 CONNECTED = {
     "GROUP_NAME": "default",
@@ -82,6 +86,13 @@ REHEARSALS = {
     ),
     "OP_CLUSTER_SET_PARAMS": Rehearsal("cluster", {"candidate_pool_size": 2}, said={"NEW_VG_NAME": "xenvg"}),
     "OP_GROUP_ADD": Rehearsal("rack2", {"group_name": "rack2"}, said={"GROUP_NAME": "rack2"}),
+    "OP_GROUP_EVACUATE": Rehearsal(
+        "rack2",
+        {"group_name": "rack2"},
+        parts={"all": ["node4"]},
+        said={"GROUP_NAME": "rack2", "TARGET_GROUPS": "group-default"},
+        before=RACK2,
+    ),
     "OP_GROUP_REMOVE": Rehearsal(
         "rack2",
         {"group_name": "rack2"},
@@ -98,6 +109,12 @@ REHEARSALS = {
         "default",
         {"group_name": "default", "alloc_policy": "last_resort"},
         said={"GROUP_NAME": "default", "NEW_ALLOC_POLICY": "last_resort"},
+    ),
+    "OP_INSTANCE_CHANGE_GROUP": Rehearsal(
+        "web1",
+        {**WEB1, "target_groups": ["rack2"], "iallocator": "nothing"},
+        said={"INSTANCE_PRIMARY": "node2"},
+        before=RACK2,
     ),
     "OP_INSTANCE_CREATE": Rehearsal(
         "web3",
@@ -332,6 +349,10 @@ async def test_scripts_run_where_they_should_and_know_what_is_planned(tmp_path, 
             cluster.new_machine(5)
             provide(cluster, "tiny")
             program(tmp_path / "iallocators/mine", """echo '{"success": true, "result": ["node3"]}'""")
+            program(
+                tmp_path / "iallocators/nothing",
+                """echo '{"success": true, "result": [[["web1", "rack2", ["node4"]]], [], []]}'""",
+            )
         for what, parameters in rehearsal.before:
             await cluster.run(what, **parameters)
         if rehearsal.disks_lost:

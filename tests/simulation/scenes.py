@@ -160,6 +160,13 @@ async def grouped(cluster):
     await cluster.run("OP_GROUP_ADD", group_name="rack2")
 
 
+async def two_groups(cluster):
+    """An instance in one node group, and room in another one."""
+    await grouped(cluster)
+    await cluster.run("OP_GROUP_ASSIGN_NODES", group_name="rack2", nodes=["node2", "node3"])
+    await running(cluster)
+
+
 async def network_apart(cluster):
     """A network that is connected to no node group."""
     await cluster.run("OP_NETWORK_ADD", network_name="net3", network="10.3.0.0/30")
@@ -284,12 +291,14 @@ SCENES = (
     Scene("OP_CLUSTER_VERIFY_GROUP", lambda name, node: {"group_name": "default"}, running),
     Scene("OP_GROUP_ADD", lambda name, node: {"group_name": "rack2"}),
     Scene("OP_GROUP_ASSIGN_NODES", lambda name, node: {"group_name": "rack2", "nodes": [node], "force": True}, grouped),
+    Scene("OP_GROUP_EVACUATE", lambda name, node: {"group_name": "default", "sequential": True}, two_groups),
     Scene("OP_GROUP_REMOVE", lambda name, node: {"group_name": "rack2"}, grouped),
     Scene("OP_GROUP_RENAME", lambda name, node: {"group_name": "rack2", "new_name": "rack3"}, grouped),
     Scene("OP_GROUP_SET_PARAMS", lambda name, node: {"group_name": "default", "ndparams": {"spindle_count": 2}}),
     Scene("OP_GROUP_VERIFY_DISKS", lambda name, node: {"group_name": "default"}, apart),
     instance("OP_INSTANCE_ACTIVATE_DISKS", mirrored_and_stopped),
     instance("OP_INSTANCE_ACTIVATE_DISKS", apart, wait_for_sync=True),
+    instance("OP_INSTANCE_CHANGE_GROUP", two_groups),
     instance("OP_INSTANCE_CONSOLE", running),
     Scene("OP_INSTANCE_CREATE", new, often=4),
     Scene("OP_INSTANCE_CREATE", started),
@@ -329,6 +338,7 @@ SCENES = (
     Scene("OP_INSTANCE_REPLACE_DISKS", renewed, mirrored_and_stopped),
     instance("OP_INSTANCE_REPLACE_DISKS", mirrored, often=2, mode="replace_on_secondary"),
     instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="drbd", remote_node="node3"),
+    instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="drbd", iallocator="hail"),
     instance("OP_INSTANCE_SET_PARAMS", mirrored_and_stopped, disk_template="plain"),
     instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="sharedfile"),
     instance("OP_INSTANCE_SET_PARAMS", running, beparams={"vcpus": 2}),
@@ -370,5 +380,9 @@ SCENES = (
     tags("OP_TAGS_GET", tagged),
     Scene("OP_TAGS_SEARCH", lambda name, node: {"pattern": "."}, tagged),
     tags("OP_TAGS_SET", running, tags=["red"]),
+    Scene("OP_TEST_ALLOCATOR", lambda name, node: {"direction": "out", "mode": "relocate", "name": name}, running),
+    Scene("OP_TEST_DUMMY", lambda name, node: {"submit_jobs": [[{"OP_ID": "OP_TEST_DUMMY"}]]}),
+    Scene("OP_TEST_JQUEUE", lambda name, node: {"notify_exec": True, "log_messages": ["one"]}),
+    Scene("OP_TEST_OS_PARAMS", lambda name, node: {"osparams_secret": {"password": "a"}}),
     Scene("OP_TEST_DELAY", lambda name, node: {"duration": 0.5, "on_nodes": [node], "no_locks": False}, often=2),
 )

@@ -35,7 +35,7 @@ from ganeti.node.membership import Bundle, ensure_free, enter, leave
 from ganeti.node.storage.lvm.plain import problems as volume_group_problems
 from ganeti.node.storage.lvm.volumes import Volumes
 from ganeti.operations.cluster.changes import changed
-from ganeti.operations.instance.allocation import ensure_default_allocator
+from ganeti.operations.instance.allocator import ensure_default_allocator
 from ganeti.rpc.contract.store import Position
 
 DEFAULT_GROUP = "default"

@@ -61,6 +61,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "add": "OP_INSTANCE_CREATE",
         "add-tags": "OP_TAGS_SET",
         "batch-create": "instance:BATCH_CREATE",
+        "change-group": "instance:CHANGE_GROUP",
         "console": "instance:CONSOLE",
         "deactivate-disks": "OP_INSTANCE_DEACTIVATE_DISKS",
         "failover": "OP_INSTANCE_FAILOVER",
@@ -86,6 +87,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "add": "OP_GROUP_ADD",
         "add-tags": "OP_TAGS_SET",
         "assign-nodes": "OP_GROUP_ASSIGN_NODES",
+        "evacuate": "group:EVACUATE",
         "info": "group:INFO",
         "list": "group:LIST",
         "list-fields": "group:LIST_FIELDS",
@@ -133,7 +135,11 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "gnt-debug": {
         "delay": "OP_TEST_DELAY",
+        "iallocator": "debug:IALLOCATOR",
         "locks": "debug:LOCKS",
+        "submit-job": "submit_job:SUBMIT_JOB",
+        "test-jobqueue": "job_queue_test:TEST_JOBQUEUE",
+        "test-osparams": "OP_TEST_OS_PARAMS",
     },
 }
 ALIASES: dict[str, dict[str, str]] = {
@@ -145,7 +151,7 @@ ALIASES: dict[str, dict[str, str]] = {
     "gnt-os": {"show": "info"},
     "gnt-storage": {},
     "gnt-job": {"show": "info"},
-    "gnt-debug": {},
+    "gnt-debug": {"allocator": "iallocator"},
 }
 
 

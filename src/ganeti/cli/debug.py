@@ -7,11 +7,12 @@ import time
 from typing import Any
 
 from ganeti.cli.listing import HEADERS, SEPARATOR, VERBOSE, columns, output, show
-from ganeti.cli.runnable import Local
+from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
 from ganeti.declare.field import ValueStatus
 from ganeti.luxi.protocol import Method
+from ganeti.operations.debug.allocator import TestAllocator
 
 COLUMNS = ("name", "mode", "owner", "pending")
 
@@ -35,6 +36,12 @@ def _worded(cell: tuple[int, Any]) -> tuple[int, Any]:
     return status, ",".join(f"{item[0]}:{'|'.join(item[1])}" if isinstance(item, list) else item for item in value)
 
 
+def _answered(session: Session, text: str) -> int:
+    session.say(text)
+    return 0
+
+
+IALLOCATOR = presented(TestAllocator, _answered)
 LOCKS = Local(
     Command(
         "gnt-debug",

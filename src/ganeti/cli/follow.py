@@ -28,7 +28,12 @@ _GRACE = 5.0
 
 def prepare(session: Session, wire_name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """An operation as it is submitted, with what was asked for on every command."""
-    operation = {"OP_ID": wire_name, **parameters, "reason": session.reason()}
+    return completed(session, {"OP_ID": wire_name, **parameters})
+
+
+def completed(session: Session, operation: dict[str, Any]) -> dict[str, Any]:
+    """The same, of one that somebody has written down."""
+    operation = {**operation, "reason": [*(operation.get("reason") or ()), *session.reason()]}
     if session.values.get("priority_name"):
         operation["priority"] = PRIORITIES[session.values["priority_name"]]
     if session.values.get("debug"):
@@ -83,11 +88,15 @@ def _interrupted(numbers: Sequence[int]) -> KeyboardInterrupt:
     return KeyboardInterrupt(f"\nAborted. {told} in the background; 'gnt-job watch {numbers[0]}' follows it")
 
 
-def follow_each(session: Session, jobs: Sequence[tuple[int, str]]) -> bool:
-    """Follow jobs, each with what it is about, one after the other; whether all succeeded."""
+def follow_each(session: Session, jobs: Sequence[tuple[int, str]], *, told: bool = True) -> bool:
+    """Follow jobs, each with what it is about, one after the other; whether all succeeded.
+
+    ``told``: which of them is waited for is said.
+    """
     good = True
     for index, (number, about) in enumerate(jobs):
-        session.say(f"Waiting for job {number}{' for ' + about if about else ''} ...")
+        if told:
+            session.say(f"Waiting for job {number}{' for ' + about if about else ''} ...")
         try:
             follow(session, number)
         except errors.GanetiError as error:
@@ -143,7 +152,12 @@ class _Watch:
 
 def submit_many(session: Session, operations: Sequence[dict[str, Any]]) -> list[int]:
     """Each operation as a job of its own; their numbers. Raises ExecutionFailed if one is not taken in."""
-    answers = session.client.call(Method.SUBMIT_MANY_JOBS, [[operation] for operation in operations])
+    return submit_jobs(session, [[operation] for operation in operations])
+
+
+def submit_jobs(session: Session, jobs: Sequence[Sequence[dict[str, Any]]]) -> list[int]:
+    """Jobs, each some operations, by one request; see ``submit_many``."""
+    answers = session.client.call(Method.SUBMIT_MANY_JOBS, jobs)
     for accepted, what in answers:
         if not accepted:
             raise ExecutionFailed(f"A job could not be submitted: {what}")

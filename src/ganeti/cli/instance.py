@@ -3,21 +3,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import time
-from pathlib import Path
 from typing import Any
 
 from ganeti.cli import follow, tree
+from ganeti.cli.json_file import read_objects
 from ganeti.cli.listing import field_lister, lister
+from ganeti.cli.moves import following
 from ganeti.cli.runnable import Local, modified, presented
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import NO_JOB, Argument, Command, Option
 from ganeti.declare.text import format_size
 from ganeti.errors import EXIT_FAILURE, ExecutionFailed, WrongInput
+from ganeti.operations.instance.change_group import InstanceChangeGroup
 from ganeti.operations.instance.modify import InstanceModify
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT
 from ganeti.query.instance import DEFAULT
@@ -53,6 +54,14 @@ INFO = Local(
 )
 
 
+CHANGE_GROUP = presented(
+    InstanceChangeGroup,
+    following(
+        "Instance {instance_name} need not be moved, exiting.",
+        "Instance {instance_name} was moved successfully.",
+        "There were errors while the instance was moved.",
+    ),
+)
 MODIFY = presented(InstanceModify, modified("instance", "instance_name"))
 
 
@@ -169,15 +178,7 @@ CONSOLE = Local(
 
 
 def _batch_create(session: Session, values: dict[str, Any]) -> int:
-    path = Path(values["instances_file"])
-    try:
-        specifications = json.loads(path.read_text())
-    except OSError as error:
-        raise WrongInput(f"The file {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise WrongInput(f"The file {path} is not JSON: {error}") from None
-    if not isinstance(specifications, list) or not all(isinstance(item, dict) for item in specifications):
-        raise WrongInput(f"The file {path} must hold a list of objects, one for each instance")
+    specifications = read_objects(values["instances_file"], "instance")
     parameters: dict[str, Any] = {"instances": specifications}
     if values.get("iallocator"):
         parameters["iallocator"] = values["iallocator"]

@@ -3,63 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ganeti.cli import follow
+from ganeti.cli.moves import followed, following
 from ganeti.cli.names import full_names
 from ganeti.cli.options import FORCE
 from ganeti.cli.runnable import Local, confirmed, presented
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
 from ganeti.errors import EXIT_FAILURE
-from ganeti.luxi.protocol import Method
 from ganeti.operations.node.evacuate import NodeEvacuate
 from ganeti.operations.node.migrate import NodeMigrate
 from ganeti.operations.node.subject import NODE_ARGUMENT
 from ganeti.query.filter import names_filter
 
-
-def _following(nothing: str, done: str, failed: str) -> Callable[[Session, Any], int]:
-    """What is said in the end; tools look for these sentences."""
-
-    def show(session: Session, submitted: dict[str, Any]) -> int:
-        return _followed(session, _with_instances(session, submitted["jobs"]), nothing, done, failed)
-
-    return show
-
-
-def _with_instances(session: Session, jobs: list[list[Any]]) -> list[tuple[int, str]]:
-    """Jobs with the instances that they are about."""
-    numbers = [number for _, number in jobs]
-    rows = session.client.call(Method.QUERY_JOBS, numbers, ["ops"]) if numbers else []
-    return [
-        (number, row[0][0].get("instance_name", "") if row else "") for number, row in zip(numbers, rows, strict=True)
-    ]
-
-
-def _followed(session: Session, jobs: list[tuple[int, str]], nothing: str, done: str, failed: str) -> int:
-    if not jobs:
-        session.say(nothing.format(node=session.values["node_name"]))
-        return 0
-    session.say(f"Submitted jobs {', '.join(str(number) for number, _ in jobs)}")
-    if follow.follow_each(session, jobs):
-        session.say(done)
-        return 0
-    session.warn(failed)
-    return EXIT_FAILURE
-
-
-_NO_PRIMARIES = "No primary instances on node {node}, exiting."
+_NO_PRIMARIES = "No primary instances on node {node_name}, exiting."
 
 MIGRATE = presented(
     NodeMigrate,
-    _following(_NO_PRIMARIES, "All instances migrated successfully.", "There were errors during the node migration."),
+    following(_NO_PRIMARIES, "All instances migrated successfully.", "There were errors during the node migration."),
 )
 EVACUATE = presented(
     NodeEvacuate,
-    _following(
-        "No instances on node {node} to relocate, exiting.",
+    following(
+        "No instances on node {node_name} to relocate, exiting.",
         "All instances evacuated successfully.",
         "There were errors during the evacuation.",
     ),
@@ -81,7 +49,7 @@ def _failover(session: Session, values: dict[str, Any]) -> int:
             session.say(f"{number}: {instance}")
         return 0
     done = f"All {len(jobs)} instance(s) failed over successfully."
-    return _followed(session, jobs, _NO_PRIMARIES, done, "There were errors during the failover.")
+    return followed(session, jobs, _NO_PRIMARIES, done, "There were errors during the failover.")
 
 
 FAILOVER = Local(

@@ -2,8 +2,9 @@
 """The content of a disk on its way from node to node: a TLS connection of both nodes' own certificates.
 
 First its length goes over; then pieces, each behind where it belongs and how long it is; what is not sent is zeros. A
-piece without content tells how far the sender is, one at the end that this was all. The receiver answers with a line
-when all is written: empty, or why it is not.
+piece without content tells how far the sender is, one at the end that this was all. If the highest bit of the length
+is set, the content of each piece is compressed by itself (zlib). The receiver answers with a line when all is written:
+empty, or why it is not.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import errno
 import os
 import stat
 import struct
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,7 +24,7 @@ from ganeti.host.paths import Paths
 from ganeti.host.threads import to_the_end
 from ganeti.host.tls import node_client, node_server
 from ganeti.node.storage.zeroing import length_of, zero_range
-from ganeti.rpc.contract.copying import Party
+from ganeti.rpc.contract.copying import Compression, Party
 from ganeti.rpc.http import peer_of
 from ganeti.rpc.listener import HANDSHAKE
 
@@ -30,6 +32,9 @@ PORTS = range(1830, 1890)
 _WAITING = 60.0  # seconds until the sender connects
 _SILENCE = 600.0  # seconds without a word from the other end
 _PIECE = 1024**2  # bytes
+_MOST_PACKED = _PIECE + _PIECE // 1024 + 64  # bytes: of what cannot be compressed it makes more
+_PACKED = 1 << 63  # in the length
+_LEVELS: dict[Compression, int] = {"none": 0, "gzip-fast": 1, "gzip": 6, "gzip-slow": 9}
 _TOLD = 1.0  # seconds after which a sender that finds nothing but zeros says how far it is
 _LENGTH, _HEAD = struct.Struct(">Q"), struct.Struct(">QI")
 _LONGEST_ANSWER = 4096
@@ -64,12 +69,21 @@ class Channel:
         if reception := self._receptions.pop(disk, None):
             await reception.stop()
 
-    async def send(self, path: str, receiver: Party, address: str, port: int, progress: Progress) -> None:
+    async def send(
+        self,
+        path: str,
+        receiver: Party,
+        address: str,
+        port: int,
+        progress: Progress,
+        *,
+        compress: Compression = "none",
+    ) -> None:
         """Raises NodeUnreachable, or ExecutionFailed with what the receiver says."""
         async with self._connected(receiver, address, port) as (reader, writer):
             answering = asyncio.create_task(_answer(reader))  # who cannot take it says so at once
             try:
-                await _send(path, writer, progress, answering)
+                await _send(path, writer, progress, answering, _LEVELS[compress])
                 async with asyncio.timeout(_SILENCE):
                     answer = await answering
             except (OSError, TimeoutError) as error:
@@ -172,17 +186,21 @@ class _Reception:
         return ""
 
 
-async def _send(path: str, writer: asyncio.StreamWriter, progress: Progress, answering: asyncio.Task[str]) -> None:
-    """All of it, or until there is an answer."""
+async def _send(
+    path: str, writer: asyncio.StreamWriter, progress: Progress, answering: asyncio.Task[str], level: int
+) -> None:
+    """All of it, or until there is an answer; ``level``: of compression, 0 for none."""
     clock = asyncio.get_running_loop().time
     length = await asyncio.to_thread(length_of, path)
-    writer.write(_LENGTH.pack(length))
+    writer.write(_LENGTH.pack(length | _PACKED if level else length))
     with _opened(path, os.O_RDONLY) as descriptor:
         at, told = 0, clock()
         while at < length and not answering.done():
             start, data = await asyncio.to_thread(_next, descriptor, at, length)
             at = start + len(data)
             if data.count(0) != len(data):
+                if level:
+                    data = await asyncio.to_thread(zlib.compress, data, level)
                 writer.write(_HEAD.pack(start, len(data)))
                 writer.write(data)
             elif clock() - told > _TOLD and at < length:
@@ -214,7 +232,8 @@ def _next(descriptor: int, at: int, length: int) -> tuple[int, bytes]:
 
 async def _receive(path: str, reader: asyncio.StreamReader, *, blank: bool) -> None:
     """Raises WrongState for more than the disk takes, ExecutionFailed for what makes no sense."""
-    (length,) = _LENGTH.unpack(await _read(reader, _LENGTH.size))
+    (announced,) = _LENGTH.unpack(await _read(reader, _LENGTH.size))
+    length, packed = announced & ~_PACKED, announced & _PACKED
     room = await asyncio.to_thread(length_of, path)
     if length > room:
         raise WrongState(f"{length} bytes are to be copied to {path}, which has {room}")
@@ -223,19 +242,35 @@ async def _receive(path: str, reader: asyncio.StreamReader, *, blank: bool) -> N
         done = 0
         while True:
             start, size = _HEAD.unpack(await _read(reader, _HEAD.size))
-            if not done <= start <= length or size > min(_PIECE, length - start):
+            most = min(_PIECE, length - start)
+            if not done <= start <= length or size > (_MOST_PACKED if packed and most else most):
                 raise ExecutionFailed(f"The other node sends {size} bytes for {start} of {length}")
             if not blank:
                 await zero_range(path, done, start)
+            done = start
             if size:
                 data = await _read(reader, size)
+                if packed:
+                    data = await asyncio.to_thread(_unpacked, data, most)
                 await to_the_end(_write, descriptor, data, start)
-            done = start + size
+                done += len(data)
             if done == length and not size:
                 break
         if not blank:
             await zero_range(path, length, room)
         await to_the_end(os.fsync, descriptor)
+
+
+def _unpacked(data: bytes, most: int) -> bytes:
+    """Raises ExecutionFailed for what is no compressed piece of at most so many bytes."""
+    unpacking = zlib.decompressobj()
+    try:
+        found = unpacking.decompress(data, most)
+    except zlib.error as error:
+        raise ExecutionFailed(f"What the other node sends cannot be decompressed: {error}") from None
+    if not unpacking.eof or not found:
+        raise ExecutionFailed(f"What the other node sends is not what becomes 1 to {most} bytes")
+    return found
 
 
 def _made_blank(descriptor: int, room: int) -> bool:

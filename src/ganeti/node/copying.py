@@ -33,7 +33,8 @@ class Copying:
             report.progress(done / _MIB, total / _MIB, "MiB")
 
         disk = await self._held(call.disk, call.peers)
-        await self._equipment.channel.send(disk.path, call.receiver, call.address, call.port, progress)
+        send = self._equipment.channel.send
+        await send(disk.path, call.receiver, call.address, call.port, progress, compress=call.compress)
 
     async def _held(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         opened = await self._equipment.storage(disk.template).hold(disk, peers, DiskUse.RAW)

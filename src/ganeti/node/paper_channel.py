@@ -7,7 +7,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 
 from ganeti.errors import NodeUnreachable
-from ganeti.rpc.contract.copying import Party
+from ganeti.rpc.contract.copying import Compression, Party
 
 _FIRST = 1830
 
@@ -18,6 +18,7 @@ class PaperCopies:
 
     waiting: MutableMapping[int, tuple[str, str]] = field(default_factory=dict)
     made: list[tuple[tuple[str, str], tuple[str, str]]] = field(default_factory=list)
+    compressed: set[Compression] = field(default_factory=set)  # in which ways
 
 
 class PaperChannel:
@@ -37,9 +38,17 @@ class PaperChannel:
         pass
 
     async def send(
-        self, path: str, receiver: Party, address: str, port: int, progress: Callable[[int, int], None]
+        self,
+        path: str,
+        receiver: Party,
+        address: str,
+        port: int,
+        progress: Callable[[int, int], None],
+        *,
+        compress: Compression = "none",
     ) -> None:
         del address
+        self._copies.compressed.add(compress)
         node, target = self._copies.waiting.get(port, ("", ""))
         if node != receiver.name:
             raise NodeUnreachable(f"Node {receiver.name} does not wait for a copy")

@@ -30,11 +30,13 @@ OPERATIONS = {
     "OP_EXT_STORAGE_DIAGNOSE": "storage.diagnose:ExtStorageDiagnose",
     "OP_GROUP_ADD": "group.add:GroupAdd",
     "OP_GROUP_ASSIGN_NODES": "group.assign_nodes:GroupAssignNodes",
+    "OP_GROUP_EVACUATE": "group.evacuate:GroupEvacuate",
     "OP_GROUP_REMOVE": "group.remove:GroupRemove",
     "OP_GROUP_RENAME": "group.rename:GroupRename",
     "OP_GROUP_SET_PARAMS": "group.modify:GroupModify",
     "OP_GROUP_VERIFY_DISKS": "group.verify_disks:GroupVerifyDisks",
     "OP_INSTANCE_ACTIVATE_DISKS": "instance.activate_disks:InstanceActivateDisks",
+    "OP_INSTANCE_CHANGE_GROUP": "instance.change_group:InstanceChangeGroup",
     "OP_INSTANCE_CONSOLE": "instance.console:InstanceConsole",
     "OP_INSTANCE_CREATE": "instance.create:InstanceCreate",
     "OP_INSTANCE_DEACTIVATE_DISKS": "instance.deactivate_disks:InstanceDeactivateDisks",
@@ -73,7 +75,11 @@ OPERATIONS = {
     "OP_TAGS_GET": "tags.get:TagsGet",
     "OP_TAGS_SEARCH": "tags.search:TagsSearch",
     "OP_TAGS_SET": "tags.add:TagsAdd",
+    "OP_TEST_ALLOCATOR": "debug.allocator:TestAllocator",
     "OP_TEST_DELAY": "debug.delay:TestDelay",
+    "OP_TEST_DUMMY": "debug.dummy:TestDummy",
+    "OP_TEST_JQUEUE": "debug.job_queue:TestJobQueue",
+    "OP_TEST_OS_PARAMS": "debug.os_parameters:TestOsParameters",
 }
 
 

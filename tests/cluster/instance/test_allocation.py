@@ -183,3 +183,12 @@ async def test_another_allocator_may_be_asked_for_what_policies_forbid(cluster):
     install(cluster, "mine")
     await cluster.run("OP_CLUSTER_SET_PARAMS", ipolicy={"disk-templates": ["plain"]})
     assert await cluster.add("web1", node=None, iallocator="mine", ignore_ipolicy=True) == ["node3"]
+
+
+async def test_who_is_to_stay_in_its_group_is_not_taken_out_of_it_by_an_allocator(cluster):
+    await cluster.add("web1")
+    await cluster.run("OP_GROUP_ADD", group_name="rack2")
+    await cluster.run("OP_GROUP_ASSIGN_NODES", group_name="rack2", nodes=["node3"])
+    install(cluster, "mine")
+    with pytest.raises(errors.ExecutionFailed, match="'mine' chose node3, which is in another node group"):
+        await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", iallocator="mine")

@@ -5,7 +5,7 @@ import pytest
 
 from ganeti import errors
 from ganeti.model.entity import evolve
-from ganeti.model.guest import disks_of
+from ganeti.model.guest import disks_of, guest_of
 from tests.cluster.paper import running
 
 
@@ -283,3 +283,16 @@ async def test_an_address_is_given_once_on_a_link(cluster):
 
 async def test_secret_parameters_of_an_os_may_be_numbers(cluster):
     await cluster.add("web1", osparams_secret={"pin": 1234}, start=False)
+
+
+async def test_what_equals_the_clusters_parameters_is_not_kept_if_it_is_to_follow_them(cluster):
+    await cluster.add("web1")
+    usual = guest_of(cluster.state, cluster.instance("web1"))
+    link = usual.nics[0].link
+    own = {"vcpus": usual.beparams.vcpus, "maxmem": usual.beparams.maxmem + 1}
+    await cluster.add("web2", identify_defaults=True, beparams=own, nics=[{"link": link}, {"link": "br7"}])
+    made = cluster.instance("web2")
+    assert made.beparams == {"maxmem": usual.beparams.maxmem + 1}
+    assert [nic.nicparams for nic in made.nics] == [{}, {"link": "br7"}]
+    await cluster.add("web3", beparams={"vcpus": usual.beparams.vcpus})
+    assert cluster.instance("web3").beparams == {"vcpus": usual.beparams.vcpus}

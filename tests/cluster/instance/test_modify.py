@@ -163,7 +163,9 @@ async def test_what_fails_before_it_is_recorded_leaves_the_disks_as_they_were(cl
     ("template", "parameters", "told"),
     [
         ("plain", {"disk_template": "plain"}, "has the disk template 'plain' already"),
-        ("plain", {"disk_template": "drbd"}, "Parameter 'snode' is missing"),
+        ("plain", {"disk_template": "drbd", "remote_node": "node2", "iallocator": "hail"}, "not both"),
+        ("plain", {"disk_template": "file", "iallocator": "hail"}, "have no secondary node that could be chosen"),
+        ("plain", {"iallocator": "hail"}, "chooses a node for disks that are converted"),
         ("plain", {"disk_template": "drbd", "remote_node": "node1"}, "node1 is the primary node already"),
         ("plain", {"disk_template": "file", "remote_node": "node2"}, "have no secondary node"),
         ("plain", {"disk_template": "diskless"}, "nothing is converted from or to 'diskless'"),

@@ -36,6 +36,14 @@ async def test_a_running_instance_is_stopped_copied_and_started_on_the_other_nod
     assert sorted(disks(cluster, "node2", template)) == sorted(places)
 
 
+async def test_what_is_sent_is_compressed_as_it_is_asked_for(cluster):
+    await cluster.add("web1", template="plain", start=False)
+    with pytest.raises(errors.WrongInput, match=r"'compress'.*'lzop'.*none, gzip-fast, gzip, gzip-slow"):
+        await move(cluster, compress="lzop")
+    await move(cluster, compress="gzip-fast")
+    assert cluster.disks.copying.compressed == {"gzip-fast"}
+
+
 async def test_disks_keep_their_format(cluster):
     await cluster.add("web1", template="file", disks=[{"size": 64, "format": "qcow2"}, {"size": 32}])
     before = cluster.instance("web1").disks
@@ -89,7 +97,7 @@ async def test_what_cannot_be_removed_where_it_was_is_named_and_it_runs_on_its_n
     [
         ("plain", {"node": "node1"}, "web1 is on node1 already"),
         ("plain", {"node": "node9"}, "Node 'node9' not known"),
-        ("plain", {"compress": "gzip"}, "Parameter 'compress' is not supported yet"),
+        ("plain", {"compress": "lzop"}, "Parameter 'compress': 'lzop' is not allowed"),
         ("sharedfile", {}, "need not be copied; 'gnt-instance migrate' or 'failover'"),
     ],
 )

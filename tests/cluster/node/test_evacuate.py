@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Taking instances and copies of disks away from a node."""
 
+import json
+
 import pytest
 
 from ganeti import errors
+from tests.cluster.groups import install
 from tests.cluster.instance.mirrored import add, mirroring
 
 
@@ -47,6 +50,37 @@ async def test_all_that_a_node_has_leaves_it_also_if_it_is_offline(cluster):
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", offline=True, force=True)
     assert await evacuated(cluster, mode="all", iallocator="hail") == ["success", "success"]
     assert await placed(cluster) == [["web1", "node1", ["node3"], "running"], ["web2", "node3", ["node1"], "running"]]
+
+
+async def test_another_allocator_is_asked_for_all_at_once(cluster):
+    await add(cluster)
+    await add(cluster, "web2")
+    replacement = {"OP_ID": "OP_INSTANCE_REPLACE_DISKS", "mode": "replace_new_secondary", "remote_node": "node3"}
+    jobs = [[{**replacement, "instance_name": name}] for name in ("web1", "web2")]
+    seen = install(cluster, [[], [], jobs])
+    more = {"iallocator": "mine", "ignore_soft_errors": True, "early_release": True}
+    assert await evacuated(cluster, mode="secondary-only", **more) == ["success", "success"]
+    options, request = json.loads(seen.read_text())
+    assert options == ["--ignore-soft-errors"]
+    assert request == {"type": "node-evacuate", "evac_mode": "secondary-only", "instances": ["web1", "web2"]}
+    assert await placed(cluster) == [["web1", "node1", ["node3"], "running"], ["web2", "node1", ["node3"], "running"]]
+
+
+async def test_soft_errors_are_ignored_if_the_allocator_is_told_to(cluster):
+    await cluster.run("OP_TAGS_SET", kind="cluster", tags=["htools:iextags:service"])
+    for number in (1, 2, 3):
+        await cluster.add(f"web{number}", node=f"node{number}", tags=["service:web"])
+    with pytest.raises(errors.InsufficientResources, match=r"Instance web2 cannot be moved: .*FailTags"):
+        await cluster.run("OP_NODE_EVACUATE", node_name="node2", mode="all")
+    assert await evacuated(cluster, mode="all", ignore_soft_errors=True) == ["success"]
+
+
+async def test_disks_that_are_on_one_node_only_are_named_before_anything_begins(cluster):
+    for number in (1, 2):
+        await cluster.add(f"web{number}", node="node2", template="plain")
+    await cluster.add("web3", node="node2")
+    with pytest.raises(errors.WrongState, match=r"disks of web1 .*\n.*disks of web2 "):
+        await cluster.run("OP_NODE_EVACUATE", node_name="node2", mode="all")
 
 
 async def test_a_node_without_instances_has_nothing_to_do(cluster):

@@ -4,7 +4,10 @@
 import asyncio
 import os
 import re
+import struct
 import subprocess
+import tempfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import pytest
 from ganeti.errors import ExecutionFailed, NodeUnreachable
 from ganeti.host import certificates
 from ganeti.host.paths import Paths
+from ganeti.node import channel
 from ganeti.node.channel import Channel
 from ganeti.rpc.contract.copying import Party
 from tests.unit.host.test_tls import equip
@@ -33,9 +37,10 @@ class Nodes:
         self.channels = {name: Channel(paths) for name, paths in self.paths.items()}
         self.shown = []
 
-    async def copy(self, source, target, expected=NODE1, receiver=NODE2):
+    async def copy(self, source, target, expected=NODE1, receiver=NODE2, **more):
         port = await self.channels["node2"].listen("disk-uuid", str(target), expected, HERE)
-        await self.channels["node1"].send(str(source), receiver, HERE, port, lambda *done: self.shown.append(done))
+        told = self.shown.append
+        await self.channels["node1"].send(str(source), receiver, HERE, port, lambda *done: told(done), **more)
 
 
 @pytest.fixture
@@ -67,6 +72,28 @@ async def test_a_file_arrives_as_it_is_and_sparse_whatever_was_there(nodes, sour
     assert target.read_bytes() == source.read_bytes()
     assert target.stat().st_blocks * 512 < 8 * MIB
     assert nodes.shown[-1] == (16 * MIB + 512, 16 * MIB + 512)
+
+
+@pytest.mark.parametrize("compress", ["gzip-fast", "gzip", "gzip-slow"])
+async def test_what_is_compressed_on_its_way_arrives_as_it_is(nodes, source, tmp_path, compress):
+    text = (b"the same again and again " * MIB)[: 3 * MIB + 5]
+    with source.open("r+b") as file:
+        file.seek(3 * MIB - 7)
+        file.write(text)
+    target = made(tmp_path / "target", b"x" * (16 * MIB + 512))
+    await nodes.copy(source, target, compress=compress)
+    assert target.read_bytes() == source.read_bytes()
+    assert nodes.shown[-1] == (16 * MIB + 512, 16 * MIB + 512)
+
+
+@pytest.mark.parametrize("piece", [b"no compressed data", zlib.compress(bytes(64 * MIB)), zlib.compress(b"")])
+async def test_a_compressed_piece_that_makes_no_sense_is_refused(piece):
+    reader = asyncio.StreamReader()
+    reader.feed_data(struct.pack(">QQI", 3 * MIB | 1 << 63, 0, len(piece)) + piece)
+    with tempfile.NamedTemporaryFile() as target:
+        target.truncate(4 * MIB)
+        with pytest.raises(ExecutionFailed, match="What the other node sends"):
+            await channel._receive(target.name, reader, blank=True)
 
 
 async def test_a_device_that_is_larger_has_nothing_of_before_in_it(nodes, source, tmp_path):

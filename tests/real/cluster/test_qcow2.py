@@ -111,7 +111,7 @@ def test_an_instance_lives_on_an_image(web):
     assert web.boots() == 3
     web.gnt("shutdown")
     web.gnt("modify", "-t", "file", "--disk-format", "qcow2")
-    web.cluster.gnt("gnt-instance", "move", "-f", "-n", "node2", NAME)
+    web.cluster.gnt("gnt-instance", "move", "-f", "--compress=gzip-fast", "-n", "node2", NAME)
     assert web.told(web.image("file-storage"))["virtual-size"] == 2 * 1024**3
     subprocess.run(["qemu-img", "check", "-f", "qcow2", web.image("file-storage")], check=True)
     web.gnt("startup")

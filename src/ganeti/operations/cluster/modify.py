@@ -25,7 +25,7 @@ from ganeti.model.state import State
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.parameters_on_nodes import ensure_nodes_can
 from ganeti.operations.cluster.spelling import CLUSTER_OPTIONS, layered_parameters
-from ganeti.operations.instance.allocation import ensure_default_allocator
+from ganeti.operations.instance.allocator import ensure_default_allocator
 from ganeti.operations.node.candidates import promote, promotions
 from ganeti.operations.node.spindles import ensure_exclusive_possible
 from ganeti.rpc.contract.node import CheckDevice

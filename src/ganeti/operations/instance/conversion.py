@@ -22,6 +22,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.template import FILES, TEMPLATES, location_of
 from ganeti.operations.instance.activation import activated, ensure_up_to_date, hold, is_mirrored, release
+from ganeti.operations.instance.allocation import mirror_node
 from ganeti.operations.instance.copying import copy_disks, left_of, with_true_sizes
 from ganeti.operations.instance.disks import disk_place, parse_template
 from ganeti.operations.instance.making import connect_copies, leftover, make_disks, remove_left
@@ -43,6 +44,7 @@ class Wish:
     template: str | None
     format: DiskFormat | None = None
     secondary: Node | None = None
+    iallocator: str | None = None
     file_storage_dir: str | None = None
     file_driver: str | None = None
     provider: str = ""
@@ -68,12 +70,16 @@ async def planned(cluster: CheckContext, instance: Instance, wish: Wish) -> Conv
     for node in nodes_of(cluster.state, instance):
         online(node)
     primary = primary_of(cluster.state, instance)
-    nodes = named_nodes(template, primary, wish.secondary)
+    chosen = TEMPLATES[template].mirrored and wish.secondary is None
+    nodes = [] if chosen else named_nodes(template, primary, wish.secondary)
     old = await with_true_sizes(cluster, instance)
     place = wish.provider or disk_place(cluster.state.cluster, template, wish.file_storage_dir, instance.name)
     stays = _keeps_volumes(old, template)
     disks = [_converted(disk, index, template, place, wish, stays=stays) for index, disk in enumerate(old.disks)]
-    new = placed_on(cluster, evolve(old, disk_template=template, disks=tuple(disks)), nodes)
+    converted = evolve(old, disk_template=template, disks=tuple(disks))
+    if chosen:
+        nodes = named_nodes(template, primary, await mirror_node(cluster, converted, primary, wish.iallocator))
+    new = placed_on(cluster, converted, nodes)
     cluster.reserve(new)
     conversion = Conversion(old, new)
     if conversion.in_place:
@@ -121,6 +127,12 @@ def _ensure_possible(instance: Instance, template: DiskTemplate, wish: Wish) -> 
         raise WrongInput(f"Parameter 'disk_template': disks of template '{template}' are existing devices")
     if (template is DiskTemplate.EXT) != bool(wish.provider):
         raise WrongInput("Parameter 'ext_params': template 'ext' needs provider=..., and no other template has one")
+    if wish.iallocator and not TEMPLATES[template].mirrored:
+        raise WrongInput(
+            f"Parameter 'iallocator': disks of template '{template}' have no secondary node that could be chosen"
+        )
+    if wish.iallocator and wish.secondary:
+        raise WrongInput("Give either a node (-n) or an allocator (-I), not both")
     if wish.file_driver and template not in FILES:
         raise WrongInput(f"Parameter 'file_driver': disks of template '{template}' are not kept in files")
 

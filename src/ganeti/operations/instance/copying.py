@@ -16,7 +16,7 @@ from ganeti.model.node import Node
 from ganeti.operations.instance.activation import about_disks
 from ganeti.operations.instance.making import leftover
 from ganeti.operations.instance.subject import online_nodes_of, primary_of
-from ganeti.rpc.contract.copying import AwaitCopy, Party, SendCopy
+from ganeti.rpc.contract.copying import AwaitCopy, Compression, Party, SendCopy
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
 
 
@@ -42,7 +42,7 @@ def missing_disks(statuses: Sequence[DiskStatus]) -> list[str]:
     return [f"disk/{index}: {status.problem}" for index, status in enumerate(statuses) if status.problem]
 
 
-async def copy_disks(cluster: RunContext, old: Instance, new: Instance) -> None:
+async def copy_disks(cluster: RunContext, old: Instance, new: Instance, compress: Compression = "none") -> None:
     """From the primary node of ``old`` to that of ``new``, which hold them for that. The guest must not run."""
     source, target = primary_of(cluster.state, old), primary_of(cluster.state, new)
     copies = zip(disks_of(cluster.state, old), disks_of(cluster.state, new), strict=True)
@@ -58,6 +58,7 @@ async def copy_disks(cluster: RunContext, old: Instance, new: Instance) -> None:
             address=target.migration_ip,
             port=port,
             peers=peers_of(cluster.state, old.disks),
+            compress=compress,
         )
         await cluster.call(source, send)
 

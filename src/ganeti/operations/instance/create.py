@@ -43,7 +43,8 @@ from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance import spelling
 from ganeti.operations.instance.activation import release
 from ganeti.operations.instance.adoption import adopt, sources_of, with_sizes
-from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
+from ganeti.operations.instance.allocation import Wanted, allocate
+from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.blueprint import BackendOverrides, Blueprint, foresee_overrides
 from ganeti.operations.instance.content import (
     Content,
@@ -54,6 +55,7 @@ from ganeti.operations.instance.content import (
     PrivateOsParameters,
     os_texts,
 )
+from ganeti.operations.instance.defaults import without_defaults
 from ganeti.operations.instance.disks import DiskRequests, FileDriver, FileStorageDirectory
 from ganeti.operations.instance.making import make_disks
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
@@ -86,6 +88,7 @@ CreationMode = Annotated[
 ]
 Disks = Annotated[DiskRequests, param("Disks, each with size, mode, name, ...")]
 Nics = Annotated[NicRequests, param("NICs, each with mac, ip, network, mode, link, name, ...")]
+_HELPER = "the guest in which Ganeti can install an operating system; here its scripts run on the node"
 # As the remote API calls them.
 BODY_NAMES = {"name": "instance_name", "os": "os_type"}
 
@@ -195,7 +198,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     ] = None
     iallocator: AllocatorName = None
     identify_defaults: Annotated[
-        bool, param("On import, drop parameters that equal the cluster's defaults", unsupported=True)
+        bool, param("Keep no parameters of its own that equal the cluster's: it follows these when they change")
     ] = False
     ip_check: Annotated[
         bool,
@@ -267,11 +270,11 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     ] = False
     helper_startup_timeout: Annotated[
         Seconds | None,
-        param("Seconds to wait for the helper guest to start", "--helper-startup-timeout", unsupported=True),
+        param("Seconds to wait for the helper guest to start", "--helper-startup-timeout", unsupported=_HELPER),
     ] = None
     helper_shutdown_timeout: Annotated[
         Seconds | None,
-        param("Seconds to wait for the helper guest to shut down", "--helper-shutdown-timeout", unsupported=True),
+        param("Seconds to wait for the helper guest to shut down", "--helper-shutdown-timeout", unsupported=_HELPER),
     ] = None
 
     @classmethod
@@ -297,6 +300,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         if instance.disk_template == self.disk_template:  # or else how many nodes it takes is not known
             named = problems.attempt(partial(self._named_nodes, cluster.state, instance), None)
         problems.tell()
+        if self.identify_defaults:
+            instance = without_defaults(cluster.state, instance)
         cluster.reserve(instance)
         nodes = named or await self._allocated(cluster, instance)
         node, instance = nodes[0], placed_on(cluster, instance, nodes)

@@ -92,7 +92,10 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         guest = guest_of(state, instance)
         if self.cleanup:
             return MigratePlan(instance, guest, primary_of(state, instance), None)
-        source = online(primary_of(state, instance))
+        source = primary_of(state, instance)
+        if source.offline and self.allow_failover:
+            return await self._failover_plan(cluster, instance, guest, source, None)
+        online(source)
         found = await cluster.call(source, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
         if guest.beparams.always_failover or found is None or found.state is not GuestState.RUNNING:
             return await self._failover_plan(cluster, instance, guest, source, found)

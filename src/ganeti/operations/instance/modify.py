@@ -219,7 +219,13 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     remote_node_uuid: Annotated[NonEmpty | None, param("UUID of the secondary node")] = None
     iallocator: Annotated[
         NonEmpty | None,
-        param("Allocator that chooses the secondary node", "-I", "--iallocator", unsupported=True, role=Role.ADMIN),
+        param(
+            "Allocator that chooses the secondary node, for disks that become mirrored ones",
+            "-I",
+            "--iallocator",
+            metavar="NAME",
+            role=Role.ADMIN,
+        ),
     ] = None
     os_name: Annotated[
         OsName | None,
@@ -254,7 +260,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
 
     def locks(self, state: State) -> LockSet:
         networks = network_locks(state, [*networks_named(self.nics), *self.instance(state).networks])
-        nodes = (*self._secondary.names(state), *self._primary.names(state))
+        nodes = [*self._secondary.names(state), *self._primary.names(state)]
+        if self.disk_template == "drbd" and not self._secondary:
+            group = primary_of(state, self.instance(state)).group
+            nodes += [node.name for node in state.nodes if node.group == group]  # one of them is chosen
         return super().locks(state) | shared(Kind.NODE, *nodes) | networks
 
     async def check(self, cluster: CheckContext) -> ModifyPlan:
@@ -352,6 +361,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             )
         if self.disks and instance.disk_template is DiskTemplate.DISKLESS:
             raise WrongInput(f"Parameter 'disks': {instance.name} is diskless; no disks can be added to it")
+        if self.iallocator and not self._converts:
+            raise WrongInput(
+                "Parameter 'iallocator': an allocator chooses a node for disks that are converted (-t drbd)"
+            )
         if not any(getattr(self, name) not in (None, [], {}) for name in _CHANGING):
             raise WrongInput("Nothing to change; 'gnt-instance modify --help' lists what can be")
 
@@ -450,6 +463,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             self.disk_template,
             self.disk_format,
             self._secondary.find(state),
+            self.iallocator,
             self.file_storage_dir,
             self.file_driver,
             params.pop("provider", ""),

@@ -11,7 +11,7 @@ from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
-from ganeti.declare.types import Name, NonEmpty
+from ganeti.declare.types import NonEmpty
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
@@ -42,6 +42,7 @@ from ganeti.operations.instance.subject import (
     online,
     primary_of,
 )
+from ganeti.rpc.contract.copying import Compression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +70,9 @@ class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="
 
     target_node: Annotated[NonEmpty, param("Node to move to", "-n", "--node", metavar="NODE", completes="node")]
     shutdown_timeout: ShutdownTimeout = SHUTDOWN_TIMEOUT
-    compress: Annotated[Name, param("Compression of what is sent", "--compress", metavar="MODE", unsupported=True)] = (
-        "none"
-    )
+    compress: Annotated[
+        Compression, param("Compression of the disks' content on its way, for slow connections", "--compress")
+    ] = "none"
     ignore_consistency: IgnoreConsistency = False
     ignore_ipolicy: IgnorePolicy = False
 
@@ -108,7 +109,7 @@ class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="
         try:
             await make_disks(cluster, plan.moved, plan.guest, overwritten=True)
             async with activated(cluster, instance, runs=False):
-                await copy_disks(cluster, instance, plan.moved)
+                await copy_disks(cluster, instance, plan.moved, self.compress)
             await hold(cluster, plan.moved, plan.target, DiskUse.STANDBY)
         except GanetiError:
             if was_up:

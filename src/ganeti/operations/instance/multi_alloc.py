@@ -16,7 +16,7 @@ from ganeti.declare.route import Route
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
-from ganeti.operations.instance.allocation import AllocatorName
+from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.create import BODY_NAMES, CreationMode, Disks, InstanceCreate, Nics
 from ganeti.operations.instance.nics import NicRequest
 

@@ -20,7 +20,11 @@ IgnorePolicy = Annotated[bool, param("Ignore violations of the instance policy",
 
 def ensure_allowed(state: State, instance: Instance) -> None:
     """Raise WrongInput if the policy of its node's group forbids an instance."""
-    group = state.get(Group, state.get(Node, instance.primary_node).group)
+    ensure_allowed_in(state, instance, state.get(Group, state.get(Node, instance.primary_node).group))
+
+
+def ensure_allowed_in(state: State, instance: Instance, group: Group) -> None:
+    """Raise WrongInput if the policy of a group forbids an instance."""
     forbidden = violations(state, instance, group)
     if forbidden:
         raise WrongInput(f"{_told(group, forbidden)}; use --ignore-ipolicy to ignore it")

@@ -30,7 +30,8 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.activation import about_disks, activated
-from ganeti.operations.instance.allocation import AllocatorName, Wanted, allocate
+from ganeti.operations.instance.allocation import Wanted, allocate
+from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.making import leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.networks import ensure_connected, network_locks

@@ -16,7 +16,8 @@ from ganeti.model.instance import Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
-from ganeti.operations.instance.allocation import AllocatorName
+from ganeti.operations.instance.allocator import AllocatorName
+from ganeti.operations.instance.networks import network_locks
 from ganeti.operations.instance.subject import InstanceOperation, nodes_of
 from ganeti.operations.instance.target import find_target, possible_targets
 from ganeti.operations.node.choice import NodeChoice
@@ -28,11 +29,7 @@ TargetName = Annotated[
 TargetUuid = Annotated[NonEmpty | None, param("UUID of the target node, used instead of its name")]
 IgnoreTargetPolicy = Annotated[
     bool,
-    param(
-        "Ignore violations of the target's instance policy",
-        "--ignore-ipolicy",
-        accepted="a move within the node group is always allowed",
-    ),
+    param("Ignore violations of the instance policy of another node group", "--ignore-ipolicy"),
 ]
 
 
@@ -67,12 +64,13 @@ class InstanceRelocation(InstanceDeparture[R], frozen=True, kw_only=True):
     ignore_ipolicy: IgnoreTargetPolicy = False
 
     def locks(self, state: State) -> LockSet:
-        targets = possible_targets(state, self.instance(state), self.choice)
-        return super().locks(state) | shared(Kind.NODE, *targets)
+        instance = self.instance(state)
+        targets = possible_targets(state, instance, self.choice)
+        return super().locks(state) | shared(Kind.NODE, *targets) | network_locks(state, instance.networks)
 
     async def target(self, cluster: CheckContext, instance: Instance) -> Node:
         """Raises WrongInput, WrongState or UnknownEntity for one that is not fit."""
-        return await find_target(cluster, instance, self.choice, self.iallocator)
+        return await find_target(cluster, instance, self.choice, self.iallocator, ignore_ipolicy=self.ignore_ipolicy)
 
     def hook_environment(self, state: State, plan: R) -> dict[str, str]:
         secondary = state.get(Node, plan.instance.secondary_nodes[0]).name if plan.instance.secondary_nodes else ""

@@ -41,13 +41,16 @@ from ganeti.operations.instance.activation import (
     examined,
     is_mirrored,
 )
-from ganeti.operations.instance.allocation import AllocatorName, relocate
+from ganeti.operations.instance.allocation import relocate
+from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.making import leftover, remove_left
 from ganeti.operations.instance.mirroring import with_secondary
+from ganeti.operations.instance.networks import network_locks
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.relocation import IgnoreTargetPolicy
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, node_names, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
+from ganeti.operations.instance.target import ensure_welcome
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.rpc.contract.storage import CreateDisks, DiskStatus, ReleaseDisks, RenewCopies
 
@@ -142,7 +145,9 @@ class InstanceReplaceDisks(
         if self.mode == "replace_new_secondary":
             group = primary_of(state, instance).group
             nodes += [node.name for node in state.nodes if node.group == group]
-        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *nodes)
+            nodes += self._choice.names(state)
+        networks = network_locks(state, instance.networks)
+        return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *nodes) | networks
 
     async def check(self, cluster: CheckContext) -> ReplaceDisksPlan:
         state = cluster.state
@@ -153,7 +158,7 @@ class InstanceReplaceDisks(
         await ensure_nowhere(cluster, instance, but=[primary])
         moved, indexes, here = None, tuple(range(len(instance.disks))), False
         if self.mode == "replace_new_secondary":
-            moved = await self._moved(cluster, instance, primary)
+            moved = await self._moved(cluster, instance)
         else:
             online(secondary)
             indexes, here = await self._to_make_anew(cluster, instance, primary, secondary)
@@ -207,10 +212,14 @@ class InstanceReplaceDisks(
         concerned = (plan.primary, plan.secondary, *new)
         return HookNodes(pre=concerned, post=concerned)
 
-    async def _moved(self, cluster: CheckContext, instance: Instance, primary: Node) -> Instance:
+    @property
+    def _choice(self) -> NodeChoice:
+        return NodeChoice(self.remote_node, self.remote_node_uuid)
+
+    async def _moved(self, cluster: CheckContext, instance: Instance) -> Instance:
         if self.disks:
             raise WrongInput("Parameter 'disks': another secondary node gets all disks; leave it out")
-        node = NodeChoice(self.remote_node, self.remote_node_uuid).find(cluster.state)
+        node = self._choice.find(cluster.state)
         if node and self.iallocator:
             raise WrongInput("Give either a node (-n) or an allocator (-I), not both")
         node = node or await relocate(cluster, instance, self.iallocator)
@@ -218,8 +227,7 @@ class InstanceReplaceDisks(
             raise WrongInput(f"Parameter 'remote_node': {node.name} has copies of the disks already")
         if not node.usable:
             raise WrongState(f"Node {node.name} is {node.obstacle}, no disks can go there")
-        if node.group != primary.group:
-            raise WrongInput(f"Parameter 'remote_node': {node.name} is in another node group than {primary.name}")
+        ensure_welcome(cluster.state, instance, node, ignore_ipolicy=self.ignore_ipolicy)
         moved = with_secondary(cluster, instance, node)
         cluster.reserve(moved)
         return moved

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+from ganeti.declare.problems import Problems
 from ganeti.errors import UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext
+from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.allocation import relocate
+from ganeti.operations.instance.networks import not_connected
+from ganeti.operations.instance.policy import ensure_allowed_in
+from ganeti.operations.instance.spindles import ensure_suitable
 from ganeti.operations.instance.subject import primary_of
 from ganeti.operations.node.choice import NodeChoice
 
@@ -37,7 +42,9 @@ def named_target(state: State, instance: Instance, choice: NodeChoice) -> Node |
     return named
 
 
-async def find_target(cluster: CheckContext, instance: Instance, choice: NodeChoice, iallocator: str | None) -> Node:
+async def find_target(
+    cluster: CheckContext, instance: Instance, choice: NodeChoice, iallocator: str | None, *, ignore_ipolicy: bool
+) -> Node:
     """The node to go to: the one named, the secondary, or the one that the allocator chooses.
 
     Raises WrongInput or WrongState for one that is not fit.
@@ -50,12 +57,24 @@ async def find_target(cluster: CheckContext, instance: Instance, choice: NodeCho
         raise WrongInput(f"Parameter 'target_node': {instance.name} is on {source.name} already")
     if not target.usable:
         raise WrongState(f"Node {target.name} is {target.obstacle}, no instance can go there")
-    if target.group != source.group:
-        raise WrongInput(
-            f"Parameter 'target_node': {target.name} is in another node group than {source.name}; "
-            "choose a node of the same one"
-        )
+    ensure_welcome(state, instance, target, ignore_ipolicy=ignore_ipolicy)
     return target
+
+
+def ensure_welcome(state: State, instance: Instance, target: Node, *, ignore_ipolicy: bool) -> None:
+    """Raise WrongInput or WrongState if a node's group, being another one than the instance's, cannot have it."""
+    if target.group == primary_of(state, instance).group:
+        return
+    group, problems = state.get(Group, target.group), Problems()
+    with problems.noted():
+        if missing := list(not_connected(state, instance, group)):
+            raise WrongState("\n".join(missing))
+    with problems.noted():
+        ensure_suitable(state, instance, [target])
+    with problems.noted():
+        if not ignore_ipolicy:
+            ensure_allowed_in(state, instance, group)
+    problems.tell()
 
 
 def possible_targets(state: State, instance: Instance, choice: NodeChoice) -> list[str]:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 from ganeti.declare.command import Command, Option
@@ -14,12 +15,13 @@ from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
-from ganeti.model.instance import AdminState, Instance
+from ganeti.model.entity import evolve
+from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
-from ganeti.operations.instance.allocation import AllocatorName, meant_allocator
-from ganeti.operations.instance.failover import InstanceFailover
+from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.migrate import InstanceMigrate
+from ganeti.operations.instance.moves import about, ensure_all_movable, evacuated, released_early
 from ganeti.operations.instance.replace_disks import EarlyRelease, InstanceReplaceDisks
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.operations.node.emptying import Jobs, primaries, secondaries, submitted
@@ -65,7 +67,12 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
     iallocator: AllocatorName = None
     early_release: EarlyRelease = False
     ignore_soft_errors: Annotated[
-        bool | None, param("Ignore soft errors of the allocator", "--ignore-soft-errors", bare=True, unsupported=True)
+        bool | None,
+        param(
+            "Let the allocator ignore soft errors: N+1, ratios of processors and spindles, exclusion tags",
+            "--ignore-soft-errors",
+            bare=True,
+        ),
     ] = None
 
     def locks(self, state: State) -> LockSet:
@@ -79,12 +86,10 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
         self._ensure_sense(node, target)
         moved = [] if self.mode == "secondary-only" else primaries(state, node)
         copied = [] if self.mode == "primary-only" else secondaries(state, node)
-        jobs = [self._away(instance, node, target) for instance in moved]
-        jobs += [[self._replacement(instance, target)] for instance in copied]
-        chosen = copied or [i for i in moved if self.mode == "all" or not i.secondary_nodes]
-        if chosen and target is None:
-            meant_allocator(cluster, self.iallocator)
-        return jobs
+        ensure_all_movable(moved)
+        if target:
+            return [[self._replacement(instance, target)] for instance in copied]
+        return await self._chosen(cluster, moved, copied)
 
     async def run(self, cluster: RunContext, plan: Jobs) -> dict[str, Any]:
         return await submitted(cluster, plan)
@@ -104,26 +109,26 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
         if not target.usable:
             raise WrongState(f"Node {target.name} is {target.obstacle}, no disks can go there")
 
-    def _away(self, instance: Instance, node: Node, target: Node | None) -> list[JobOperation[Any]]:
-        """It leaves its primary node; where it has copies of disks the node is a secondary one then, and left too."""
-        leave = _departure(instance, node, iallocator=self.iallocator)
-        if self.mode == "all" and instance.secondary_nodes:
-            return [leave, self._replacement(instance, target)]
-        return [leave]
+    async def _chosen(self, cluster: CheckContext, moved: Sequence[Instance], copied: Sequence[Instance]) -> Jobs:
+        """Mirrored instances go to where their copies are, whose new ones replace those on this node then."""
+        mirrored = [instance for instance in moved if instance.secondary_nodes]
+        away = {i.name: InstanceMigrate(instance_name=i.name, allow_failover=True) for i in mirrored}
+        after = [evolve(instance, primary_node=instance.secondary_nodes[0]) for instance in mirrored]
+        alone = [instance for instance in moved if not instance.secondary_nodes]
+        ask = partial(
+            evacuated, cluster, iallocator=self.iallocator, after=after, ignore_soft=bool(self.ignore_soft_errors)
+        )
+        jobs = await ask(alone, "primary-only")
+        replaced = [] if self.mode == "primary-only" else await ask([*copied, *after], "secondary-only")
+        replaced = released_early(replaced) if self.early_release else replaced
+        names = {about(job) for job in replaced}
+        leaving = [[operation] for name, operation in away.items() if name not in names]
+        return [*leaving, *jobs, *([away[about(job)], *job] if about(job) in away else job for job in replaced)]
 
-    def _replacement(self, instance: Instance, target: Node | None) -> JobOperation[Any]:
+    def _replacement(self, instance: Instance, target: Node) -> JobOperation[Any]:
         return InstanceReplaceDisks(
             instance_name=instance.name,
             mode="replace_new_secondary",
-            remote_node=target.name if target else None,
-            iallocator=self.iallocator,
+            remote_node=target.name,
             early_release=self.early_release,
         )
-
-
-def _departure(instance: Instance, node: Node, *, iallocator: str | None) -> JobOperation[Any]:
-    """Whatever takes an instance from its primary node: what should run is migrated if the node is there."""
-    chooses = None if instance.secondary_nodes else iallocator
-    if node.offline or instance.admin_state is not AdminState.UP:
-        return InstanceFailover(instance_name=instance.name, iallocator=chooses)
-    return InstanceMigrate(instance_name=instance.name, iallocator=chooses, allow_failover=True)

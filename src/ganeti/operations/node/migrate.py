@@ -14,7 +14,7 @@ from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.state import State
-from ganeti.operations.instance.allocation import AllocatorName
+from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.migrate import InstanceMigrate, Live, Mode, RuntimeChanges
 from ganeti.operations.instance.relocation import IgnoreTargetPolicy, TargetName, TargetUuid

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import msgspec
 import numpy as np
 
@@ -29,10 +31,11 @@ def allocate(scene: Scene, request: Allocate) -> Answer:
     return given
 
 
-def multi_allocate(scene: Scene, request: MultiAllocate) -> Answer:
+def multi_allocate(scene: Scene, request: MultiAllocate) -> Generator[None, None, Answer]:
     """One after the other; if there is no room for one of them, none is placed."""
     placed = []
     for single in request.requests:
+        yield
         outcomes = outcomes_of(scene, single)
         best = _chosen(single, outcomes)
         if best is None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from ganeti.placement.allocator.allocating import allocate, allocate_secondary, multi_allocate
 from ganeti.placement.allocator.answer import Answer
 from ganeti.placement.allocator.limits import USUAL, Limits
@@ -22,22 +24,35 @@ from ganeti.placement.snapshot import Snapshot
 
 def answer(snapshot: Snapshot, request: Request, limits: Limits = USUAL) -> tuple[Answer, Snapshot]:
     """The snapshot is the same if nothing can be done."""
+    steps = answering(snapshot, request, limits)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as made:
+            given: tuple[Answer, Snapshot] = made.value
+            return given
+
+
+def answering(
+    snapshot: Snapshot, request: Request, limits: Limits = USUAL
+) -> Generator[None, None, tuple[Answer, Snapshot]]:
+    """The same, a step for each instance that is about to get nodes, for who has to serve others in between."""
     scene = Scene(snapshot, limits)
-    given = _answer(scene, request)
+    given = yield from _steps(scene, request)
     return given, scene.snapshot() if given.success else snapshot
 
 
-def _answer(scene: Scene, request: Request) -> Answer:
+def _steps(scene: Scene, request: Request) -> Generator[None, None, Answer]:
     match request:
         case Allocate():
             return allocate(scene, request)
         case MultiAllocate():
-            return multi_allocate(scene, request)
+            return (yield from multi_allocate(scene, request))
         case AllocateSecondary():
             return allocate_secondary(scene, request)
         case Relocate():
             return relocate(scene, request)
         case ChangeGroup():
-            return change_group(scene, request)
+            return (yield from change_group(scene, request))
         case Evacuate():
-            return evacuate(scene, request)
+            return (yield from evacuate(scene, request))

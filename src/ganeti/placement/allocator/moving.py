@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from ganeti.errors import InsufficientResources
@@ -55,7 +55,7 @@ def _refusal(instance: Instance, request: Relocate) -> str:
     return ""
 
 
-def evacuate(scene: Scene, request: Evacuate) -> Answer:
+def evacuate(scene: Scene, request: Evacuate) -> Generator[None, None, Answer]:
     """Away from some or all of the nodes that the named instances have now, in their group."""
     left = {node for index in request.instances for node in _left(scene.instance(index), request.mode)}
 
@@ -86,7 +86,7 @@ def _evacuated(scene: Scene, instance: Instance, mode: EvacuationMode, left: set
     return change_primary(scene, instance, candidates)
 
 
-def change_group(scene: Scene, request: ChangeGroup) -> Answer:
+def change_group(scene: Scene, request: ChangeGroup) -> Generator[None, None, Answer]:
     """Into one of the target groups, or any other group if none are given."""
 
     def find(scene: Scene, instance: Instance) -> Move:
@@ -125,12 +125,15 @@ def _require_movable(instance: Instance) -> None:
         raise InsufficientResources(f"Instances of type {instance.template} cannot be relocated")
 
 
-def _answer(scene: Scene, instances: tuple[int, ...], find: Callable[[Scene, Instance], Move]) -> Answer:
+def _answer(
+    scene: Scene, instances: tuple[int, ...], find: Callable[[Scene, Instance], Move]
+) -> Generator[None, None, Answer]:
     """What was moved where, what failed and why, and a job for each move."""
     done: list[list[Any]] = []
     failed: list[list[str]] = []
     jobs: list[list[Any]] = []
     for index in instances:
+        yield
         name = scene.instance(index).name
         try:
             move = moved(scene, index, find)

@@ -6,11 +6,16 @@ Both disks are held for their node's own use meanwhile.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from ganeti.model.disk import Disk
 from ganeti.model.guest import Peer
 from ganeti.rpc.call import Call
+
+# How what is sent is compressed, from what costs the least to what is the smallest.
+Compression = Literal["none", "gzip-fast", "gzip", "gzip-slow"]
 
 _COPYING = 7 * 24 * 3600.0  # seconds
 
@@ -44,4 +49,5 @@ class SendCopy(Call[None], frozen=True, tag="copying.send"):
     address: str
     port: int
     peers: tuple[Peer, ...] = ()
+    compress: Compression = "none"
     patience = _COPYING

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A file in JSON that a command is given."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ganeti.errors import WrongInput
+
+
+def read_objects(name: str, of_what: str) -> list[dict[str, Any]]:
+    """The list of objects in a file; ``of_what``: what each of them is. Raises WrongInput."""
+    path = Path(name)
+    try:
+        found = json.loads(path.read_text())
+    except OSError as error:
+        raise WrongInput(f"The file {path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise WrongInput(f"The file {path} is not JSON: {error}") from None
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise WrongInput(f"The file {path} must hold a list of objects, one for each {of_what}")
+    return found
