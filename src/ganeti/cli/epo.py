@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``gnt-cluster epo``: emergency power-off of nodes, and back (gnt-cluster(8), Ganeti's design "Node OOB Management")."""
+"""``gnt-cluster epo``: emergency power-off of nodes, and back (gnt-cluster(8))."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class _Epo:
         }
         results = follow.run(self._session, "OP_OOB_COMMAND", asked)
         assert results is not None  # noqa: S101 - it takes no --submit
-        table(self._session, results[0], lambda _: ["executed"])
+        table(self._session, results[0], lambda _: ["invoked"])
         return all(status == ValueStatus.NORMAL for _, (status, _) in results[0])
 
     def _awaited(self, nodes: Sequence[_Node]) -> list[_Node]:

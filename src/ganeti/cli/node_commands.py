@@ -44,10 +44,11 @@ def _command(session: Session, values: dict[str, Any]) -> int:
 def _print(session: Session, name: str, output: str, called: str) -> None:
     """As Ganeti does it; scripts take these lines apart."""
     session.say(_RULE)
-    if not session.values.get("show_machine_names"):
-        session.say(f"{called}: {name}\n{output.removesuffix(chr(10))}")
-    for line in output.splitlines() if session.values.get("show_machine_names") else ():
-        session.say(f"{name}: {line}")
+    if session.values.get("show_machine_names"):
+        for line in output.splitlines():
+            session.say(f"{name}: {line}")
+    else:
+        session.say(f"{called}: {name}\n{output}")
 
 
 COMMAND = Local(
@@ -119,7 +120,7 @@ def _restricted(session: Session, values: dict[str, Any]) -> int:
         if succeeded:
             _print(session, name, told, "Node")
         else:
-            session.warn(f"{name}: {told}")
+            session.say(f"{_RULE}\n{told}")
     return 0 if all(succeeded for succeeded, _ in results[0]) else EXIT_FAILURE
 
 

@@ -30,15 +30,15 @@ _NODES = Argument("names", "Names of the nodes", "*", completes="node")
 def table(session: Session, rows: Sequence[Sequence[Any]], told: Callable[[Any], list[str]]) -> int:
     """Print what OP_OOB_COMMAND returns; it has failed if there is nothing to be said of a node.
 
-    ``told``: the words for what the program has said of one, a line each.
+    ``told``: the words for what the program has said of one, a line each; the name stands in the first.
     """
     fields = [{"name": title.lower(), "title": title, "kind": FieldKind.TEXT} for title in ("Node", "Status")]
     data = [
-        [name, (status, line)]
+        [name if index == 0 else (ValueStatus.NORMAL, ""), (status, line)]
         for name, (status, value) in rows
-        for line in (told(value) if status == ValueStatus.NORMAL else [None])
+        for index, line in enumerate(told(value) if status == ValueStatus.NORMAL else [None])
     ]
-    show(session, session.values, {"fields": fields, "data": data})
+    show(session, {**session.values, "verbose": True}, {"fields": fields, "data": data})
     return 0 if all(status == ValueStatus.NORMAL for _, (status, _) in rows) else EXIT_FAILURE
 
 
@@ -47,7 +47,7 @@ def _power(session: Session, values: dict[str, Any]) -> int:
     if what not in _COMMANDS:
         raise WrongInput(f"'{what}' is not known here; choose from {', '.join(_COMMANDS)}")
     if what in ("off", "cycle") and not values["names"]:
-        raise WrongInput(f"Which nodes? 'power {what}' is done to nodes that are named, never to all")
+        raise WrongInput(f"Please provide at least one node: 'power {what}' is never done to all")
     names = full_names(session, "node", values["names"])
     if what in ("off", "cycle") and not values.get("force") and not _really(session, what, names):
         return EXIT_FAILURE
@@ -68,7 +68,7 @@ def _power(session: Session, values: dict[str, Any]) -> int:
 
 
 def _switched(session: Session, what: str, rows: Sequence[Sequence[Any]]) -> int:
-    status = table(session, rows, _is_powered if what == "status" else lambda _: ["executed"])
+    status = table(session, rows, _is_powered if what == "status" else lambda _: ["invoked"])
     if what == "off" and status:
         failed = ", ".join(name for (_, name), (found, _) in rows if found != ValueStatus.NORMAL)
         session.warn(f"Not switched off, though it may be marked offline: {failed}. Instances may run on there")
@@ -87,8 +87,9 @@ def _really(session: Session, what: str, names: Sequence[str]) -> bool:
 
 
 def _to_mark_offline(session: Session, names: Sequence[str]) -> list[str]:
-    rows = session.query("node", ["name", "offline"], names_filter(names))
-    return [name for name, offline in rows if not offline]
+    """Not the master, which cannot be: the operation says why, and what can be done."""
+    rows = session.query("node", ["name", "offline", "role"], names_filter(names))
+    return [name for name, offline, role in rows if not offline and role != "M"]
 
 
 POWER = Local(
