@@ -18,7 +18,7 @@ from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import ValueStatus
-from ganeti.errors import EXIT_FAILURE, WrongInput, WrongState
+from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, WrongInput, WrongState
 from ganeti.luxi.protocol import Method
 
 # Seconds that nodes get to boot.
@@ -87,7 +87,7 @@ class _Epo:
         names = ", ".join(node.name for node in self._others) or "no node"
         told = f" These instances are stopped: {', '.join(running)}." if running else ""
         if not self._values.get("force") and not self._session.confirm(f"Switch off {names}?{told}"):
-            return EXIT_FAILURE
+            return EXIT_CONFIRMATION
         with self._unwatched():
             stopped = self._each(
                 "OP_INSTANCE_SHUTDOWN",
@@ -99,7 +99,7 @@ class _Epo:
             if not stopped and not self._values.get("force"):
                 question = "Not all instances could be stopped. Switch the nodes off all the same?"
                 if not self._session.confirm(question):
-                    return EXIT_FAILURE
+                    return EXIT_CONFIRMATION
             marked = self._mark_offline()
         switched = self._switch("power-off")
         self._tell_what_is_left()

@@ -13,7 +13,7 @@ from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import FieldKind, ValueStatus
-from ganeti.errors import EXIT_FAILURE, WrongInput
+from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, WrongInput
 from ganeti.operations.node.powercycle import NodePowercycle
 from ganeti.query.filter import names_filter
 
@@ -50,7 +50,7 @@ def _power(session: Session, values: dict[str, Any]) -> int:
         raise WrongInput(f"Please provide at least one node: 'power {what}' is never done to all")
     names = full_names(session, "node", values["names"])
     if what in ("off", "cycle") and not values.get("force") and not _really(session, what, names):
-        return EXIT_FAILURE
+        return EXIT_CONFIRMATION
     from ganeti.cli import follow  # noqa: PLC0415 - slow to import, and what is refused needs none
 
     before = _to_mark_offline(session, names) if what == "off" and not values.get("ignore_status") else []

@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 # No dot, as in names of hooks: what a package manager or an editor leaves behind is no command.
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,100}")
+# User and group to whom all of it must belong.
+OWNER = (0, 0)
 # Seconds that one who asked for what cannot be run is kept, and with him all who ask after him.
 PENALTY = 10.0
 # Seconds that others may have kept one.
@@ -38,10 +40,8 @@ _REFUSED = "The command cannot be run; the reason is in the log of the node daem
 class RestrictedCommands:
     """The handler of ``rpc/contract/restricted.py``."""
 
-    def __init__(self, paths: Paths, owner: tuple[int, int] = (0, 0)) -> None:
-        """``owner``: user and group to whom all of it must belong."""
+    def __init__(self, paths: Paths) -> None:
         self._directory = paths.restricted_commands
-        self._owner = owner
         self._lock = asyncio.Lock()
 
     async def run(self, call: RunRestricted, report: Report) -> str:
@@ -80,14 +80,15 @@ class RestrictedCommands:
         if not program.is_file():
             raise WrongState(f"{program} is not a file")
         for path in (self._directory, program):
-            self._ensure_unchanged_by_others(path)
+            _ensure_unchanged_by_others(path)
         if not os.access(program, os.X_OK):
             raise WrongState(f"{program} is not executable")
         return program
 
-    def _ensure_unchanged_by_others(self, path: Path) -> None:
-        found = path.stat()
-        if (found.st_uid, found.st_gid) != self._owner:
-            raise WrongState(f"{path} does not belong to root:root")
-        if found.st_mode & _MORE_THAN_755:
-            raise WrongState(f"{path} has mode {found.st_mode & 0o7777:o}; it may have 755 or less")
+
+def _ensure_unchanged_by_others(path: Path) -> None:
+    found = path.stat()
+    if (found.st_uid, found.st_gid) != OWNER:
+        raise WrongState(f"{path} does not belong to root:root")
+    if found.st_mode & _MORE_THAN_755:
+        raise WrongState(f"{path} has mode {found.st_mode & 0o7777:o}; it may have 755 or less")

@@ -76,9 +76,7 @@ def _read(path: Path) -> _File:
                 raise EnvironmentUnfit(f"{path} has passwords: it must belong to root and have mode 600")
             content = file.read(_LARGEST + 1)
     except OSError as error:
-        raise EnvironmentUnfit(
-            f"{path}, where management controllers are told, cannot be read: {error.strerror}"
-        ) from None
+        raise EnvironmentUnfit(f"{path}, which tells of management controllers: {error.strerror}") from None
     if len(content) > _LARGEST:
         raise EnvironmentUnfit(f"{path} is larger than {_LARGEST} bytes")
     try:
