@@ -195,7 +195,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
     maintain_node_health: Annotated[
         bool,
         setting(
-            "Whether the watcher shuts down what runs on nodes that are marked offline and answer all the same",
+            "Whether the watcher shuts down what runs on nodes that are marked offline and answer anyway",
             "--maintain-node-health",
             title="maintenance of node health",
         ),

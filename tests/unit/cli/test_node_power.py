@@ -112,4 +112,4 @@ def test_a_reset_is_asked_for_unless_it_was_confirmed_and_force_alone_does_not_c
     assert "Reset node node2 at once, whatever runs on it?" in ended.output
     ended = gnt("node", "powercycle", "--yes", "node2")
     assert (ended.status, ended.lines[-1]) == (0, "Reset of node2 in 5 seconds")
-    assert "--force resets it all the same" in gnt("node", "powercycle", "--yes", "node1").errors
+    assert "--force resets it anyway" in gnt("node", "powercycle", "--yes", "node1").errors

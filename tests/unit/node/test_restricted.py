@@ -109,12 +109,12 @@ async def test_a_command_that_hangs_keeps_no_other_from_running(commands, direct
 
 async def test_how_a_command_fails_is_told(commands, directory, monkeypatch):
     write(directory / "fails", "echo half; echo no >&2; exit 3")
-    with pytest.raises(ExecutionFailed, match="^'fails' ended with status 3: half\nno$"):
+    with pytest.raises(ExecutionFailed, match=r"^'fails' ended with status 3: half\nno$"):
         await run(commands, "fails")
     write(directory / "endless", "yes")
     with pytest.raises(ExecutionFailed, match=f"^'endless' printed more than {restricted.MOST_PRINTED} bytes"):
         await run(commands, "endless")
     monkeypatch.setattr(restricted, "_TIME", 0.1)
     write(directory / "hangs", "sleep 3600")
-    with pytest.raises(ExecutionFailed, match="^'hangs' did not finish within 0 seconds"):
+    with pytest.raises(ExecutionFailed, match=r"^'hangs' did not finish within 0 seconds"):
         await run(commands, "hangs")

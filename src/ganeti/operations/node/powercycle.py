@@ -39,7 +39,7 @@ class NodePowercycle(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NOD
     async def check(self, cluster: CheckContext) -> Node:
         node = online(self.node(cluster.state))
         if node.uuid == cluster.state.cluster.master_node and not self.force:
-            raise WrongState(f"{node.name} is the master; --force resets it all the same")
+            raise WrongState(f"{node.name} is the master; --force resets it anyway")
         return node
 
     async def run(self, cluster: RunContext, plan: Node) -> str:

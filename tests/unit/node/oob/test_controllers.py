@@ -64,7 +64,9 @@ def test_what_is_wrong_with_it_is_told_in_a_line(controllers, run, text, mode, t
 def test_where_there_is_none_it_says_which(controllers, run, tmp_path):
     status, _, errors = run(Driver(powered=True), "power-status", "node1")
     assert status == 1
-    assert errors == f"{tmp_path}/etc/ganeti/oob.toml, which tells of management controllers: No such file or directory\n"
+    assert (
+        errors == f"{tmp_path}/etc/ganeti/oob.toml, which tells of management controllers: No such file or directory\n"
+    )
 
 
 def test_a_machine_is_switched_until_it_is_and_one_that_is_already_is_left_alone(controllers, run):

@@ -27,35 +27,38 @@ class Service(ThreadingHTTPServer):
     def __init__(self, context):
         super().__init__(("127.0.0.1", 0), Handler)
         self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.asked, self.resources = [], {
-            "/redfish/v1/Systems": {"Members": [link(SYSTEM)]},
-            SYSTEM: {
-                "PowerState": "Off",
-                "Status": {"State": "Enabled", "Health": "OK", "HealthRollup": "Warning"},
-                "MemorySummary": {"TotalSystemMemoryGiB": 64, "Status": {"HealthRollup": "OK"}},
-                "Actions": {
-                    "#ComputerSystem.Reset": {
-                        "target": RESET,
-                        "ResetType@Redfish.AllowableValues": ["On", "ForceOff", "GracefulShutdown", "ForceRestart"],
-                    }
+        self.asked, self.resources = (
+            [],
+            {
+                "/redfish/v1/Systems": {"Members": [link(SYSTEM)]},
+                SYSTEM: {
+                    "PowerState": "Off",
+                    "Status": {"State": "Enabled", "Health": "OK", "HealthRollup": "Warning"},
+                    "MemorySummary": {"TotalSystemMemoryGiB": 64, "Status": {"HealthRollup": "OK"}},
+                    "Actions": {
+                        "#ComputerSystem.Reset": {
+                            "target": RESET,
+                            "ResetType@Redfish.AllowableValues": ["On", "ForceOff", "GracefulShutdown", "ForceRestart"],
+                        }
+                    },
+                    "Links": {"Chassis": [link("/redfish/v1/Chassis/1")]},
                 },
-                "Links": {"Chassis": [link("/redfish/v1/Chassis/1")]},
+                "/redfish/v1/Chassis/1": {
+                    "Thermal": link("/redfish/v1/Chassis/1/Thermal"),
+                    "Power": link("/redfish/v1/Chassis/1/Power"),
+                },
+                "/redfish/v1/Chassis/1/Thermal": {
+                    "Temperatures": [
+                        {"Name": "Inlet", "ReadingCelsius": 23, "Status": {"State": "Enabled", "Health": "OK"}},
+                        {"Name": "CPU 2", "Status": {"State": "Absent", "Health": None}},
+                    ],
+                    "Fans": [{"FanName": "Fan 1", "Status": {"State": "Enabled", "Health": "Warning"}}],
+                },
+                "/redfish/v1/Chassis/1/Power": {
+                    "PowerSupplies": [{"Name": "PSU 1", "Status": {"State": "Enabled", "Health": "Critical"}}],
+                },
             },
-            "/redfish/v1/Chassis/1": {
-                "Thermal": link("/redfish/v1/Chassis/1/Thermal"),
-                "Power": link("/redfish/v1/Chassis/1/Power"),
-            },
-            "/redfish/v1/Chassis/1/Thermal": {
-                "Temperatures": [
-                    {"Name": "Inlet", "ReadingCelsius": 23, "Status": {"State": "Enabled", "Health": "OK"}},
-                    {"Name": "CPU 2", "Status": {"State": "Absent", "Health": None}},
-                ],
-                "Fans": [{"FanName": "Fan 1", "Status": {"State": "Enabled", "Health": "Warning"}}],
-            },
-            "/redfish/v1/Chassis/1/Power": {
-                "PowerSupplies": [{"Name": "PSU 1", "Status": {"State": "Enabled", "Health": "Critical"}}],
-            },
-        }
+        )
 
     @property
     def system(self):
@@ -186,7 +189,7 @@ def test_a_certificate_of_an_authority_that_is_named_is_trusted_for_its_name(ser
 
 
 @pytest.mark.parametrize(
-    ("path", "found", "told"),
+    ("path", "found", "problem"),
     [
         (SYSTEM, None, f"127.0.0.1 answers GET {SYSTEM}: 404 Not Found"),
         (SYSTEM, b"<html>", f"What 127.0.0.1 says of {SYSTEM} is wrong: JSON is malformed"),
@@ -197,11 +200,12 @@ def test_a_certificate_of_an_authority_that_is_named_is_trusted_for_its_name(ser
         ("/redfish/v1/Systems", {"Members": []}, "127.0.0.1 has 0 systems: none"),
     ],
 )
-def test_what_it_says_wrongly_is_told_in_a_line(service, configured, run, path, found, told):
+@pytest.mark.usefixtures("configured")
+def test_what_it_says_wrongly_is_told_in_a_line(service, run, path, found, problem):
     service.resources[path] = found
     status, output, errors = run(redfish, "power-status", "node1")
     assert (status, output, errors.count("\n")) == (1, "", 1)
-    assert told in errors
+    assert problem in errors
 
 
 def test_a_wrong_password_and_a_silent_service_are_told(service, configured, run):
