@@ -44,7 +44,7 @@ def chosen(session: Session, names: Sequence[str], group: str | None) -> list[Re
         row for row in rows if (not named or row["name"] in named) and (in_group is None or row["group"] in in_group)
     ]
     if not rows:
-        raise UnknownEntity(f"Group {group} has no nodes" + (" among those that are named" if named else ""))
+        raise UnknownEntity("There are no such nodes" + (f" in group {group}" if group else ""))
     if offline := [row["name"] for row in rows if row["offline"]]:
         session.warn(f"Note: skipping offline node(s): {', '.join(offline)}")
     found = [_reached(row) for row in rows if not row["offline"]]

@@ -18,7 +18,7 @@ from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import ValueStatus
-from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, WrongInput, WrongState
+from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, UnknownEntity, WrongInput, WrongState
 from ganeti.luxi.protocol import Method
 
 # Seconds that nodes get to boot.
@@ -61,7 +61,7 @@ def _epo(session: Session, values: dict[str, Any]) -> int:
 
 
 def _meant(session: Session, values: dict[str, Any]) -> list[_Node]:
-    """The nodes of a command line. Raises WrongInput."""
+    """The nodes of a command line. Raises WrongInput or UnknownEntity."""
     names, everything, groups = values["names"], values.get("show_all"), values.get("groups")
     if everything and (names or groups):
         raise WrongInput("--all stands for the whole cluster; give it without names and without --groups")
@@ -69,7 +69,10 @@ def _meant(session: Session, values: dict[str, Any]) -> list[_Node]:
         raise WrongInput("Which nodes? Give their names, those of node groups with --groups, or --all")
     wanted = set(full_names(session, "group" if groups else "node", names))
     nodes = [_Node(*row) for row in session.query("node", _FIELDS)]
-    return [node for node in nodes if everything or (node.group if groups else node.name) in wanted]
+    meant = [node for node in nodes if everything or (node.group if groups else node.name) in wanted]
+    if not meant:
+        raise UnknownEntity(f"There are no such nodes: {', '.join(names)}")
+    return meant
 
 
 class _Epo:
@@ -116,11 +119,12 @@ class _Epo:
         return 0 if switched and online and started and complete else EXIT_FAILURE
 
     def _instances(self, *, running: bool) -> list[str]:
-        """Those of the nodes that should run, and do or do not. What only has a copy there runs on without."""
+        """Those of the nodes that run; or that should, and do not. What only has a copy there runs on without."""
         nodes = dict(self._session.query("node", ["name", "offline"]))
         here = {node.name for node in self._nodes if not nodes[node.name]}
         rows = self._session.query("instance", ["name", "pnode", "admin_up", "oper_state"])
-        return [name for name, node, wanted, runs in rows if node in here and wanted and bool(runs) is running]
+        found = [row for row in rows if row[1] in here]
+        return [name for name, _, wanted, runs in found if (runs if running else wanted and not runs)]
 
     def _each(self, wire_name: str, parameters: Sequence[dict[str, Any]]) -> bool:
         """A job for each; whether all succeeded."""

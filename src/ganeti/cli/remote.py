@@ -26,6 +26,15 @@ AT_ONCE = 16
 LONGEST = 86400.0
 # Bytes that a command may print on a node.
 MOST_PRINTED = 16 * 1024**2
+# Takes path, size, owner, mode and time; the content comes in.
+_TAKE = """\
+umask 077
+new=$(mktemp -- "$(dirname -- "$1")/.copyfile.XXXXXXXX") || exit
+trap 'rm -f -- "$new"' EXIT
+cat >"$new" || exit
+[ "$(stat -c %s -- "$new")" = "$2" ] || { echo 'it did not come through whole' >&2; exit 1; }
+chown -- "$3" "$new" && chmod -- "$4" "$new" && touch -d "$5" -- "$new" && mv -fT -- "$new" "$1"
+"""
 _FAILED = 255  # the status of ssh for what failed before the command came to run
 
 
@@ -83,15 +92,9 @@ def taking(path: Path, status: os.stat_result) -> str:
 
     It appears at once, in the place of what was there before.
     """
-    owner = shlex.quote(f"{path.owner()}:{path.group()}")
-    target, place = shlex.quote(str(path)), shlex.quote(str(path.parent))
-    return (
-        f"umask 077 && new=$(mktemp -- {place}/.copyfile.XXXXXXXX) && trap 'rm -f -- \"$new\"' EXIT && "
-        f'cat >"$new" && {{ [ "$(stat -c %s -- "$new")" = {status.st_size} ] || '
-        f"{{ echo 'it did not come through whole' >&2; false; }}; }} && "
-        f'chown -- {owner} "$new" && chmod -- {status.st_mode & 0o7777:o} "$new" && '
-        f'touch -d @{status.st_mtime:.6f} -- "$new" && mv -fT -- "$new" {target}'
-    )
+    owner, mode = f"{path.owner()}:{path.group()}", f"{status.st_mode & 0o7777:o}"
+    words = (str(path), str(status.st_size), owner, mode, f"@{status.st_mtime:.6f}")
+    return shlex.join(["sh", "-c", _TAKE, "copyfile", *words])
 
 
 def _ssh(node: Reached, address: str = "") -> Ssh:

@@ -120,12 +120,12 @@ async def _collected(process: asyncio.subprocess.Process, most: int) -> tuple[by
     """Its output and its errors, when it has ended. Raises _TooMuch."""
 
     async def read(stream: asyncio.StreamReader | None) -> bytes:
-        content = b""
+        content = bytearray()
         while stream and (piece := await stream.read(65536)):
             content += piece
             if len(content) > most:
                 raise _TooMuch
-        return content
+        return bytes(content)
 
     reading = [asyncio.ensure_future(read(stream)) for stream in (process.stdout, process.stderr)]
     try:
