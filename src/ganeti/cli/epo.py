@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ _CONNECT = 5.0
 PAUSE = 3600.0
 LONG_PAUSE = 31536000.0
 
-_FIELDS = ["name", "group", "role", "pip", "offline", "ndp/oob_program"]
+_FIELDS = ["name", "group", "role", "pip", "offline", "powered", "ndp/oob_program"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class _Node:
     role: str
     address: str
     offline: bool
+    powered: bool
     program: str
 
     @property
@@ -91,7 +92,8 @@ class _Epo:
         told = f" These instances are stopped: {', '.join(running)}." if running else ""
         if not self._values.get("force") and not self._session.confirm(f"Switch off {names}?{told}"):
             return EXIT_CONFIRMATION
-        with self._unwatched():
+        with ExitStack() as meanwhile:
+            self._pause_watcher(meanwhile)
             stopped = self._each(
                 "OP_INSTANCE_SHUTDOWN",
                 [
@@ -100,23 +102,25 @@ class _Epo:
                 ],
             )
             if not stopped and not self._values.get("force"):
-                question = "Not all instances could be stopped. Switch the nodes off all the same?"
+                question = "Not all instances could be stopped. Switch the nodes off anyway?"
                 if not self._session.confirm(question):
                     return EXIT_CONFIRMATION
             marked = self._mark_offline()
-        switched = self._switch("power-off")
+            if self._whole:
+                meanwhile.pop_all()  # until all is on again
+        failed = self._switch("power-off", self._others)
         self._tell_what_is_left()
-        return 0 if stopped and marked and switched else EXIT_FAILURE
+        return 0 if stopped and marked and not failed else EXIT_FAILURE
 
     def on(self) -> int:
-        switched = self._switch("power-on")
-        back = self._awaited([node for node in self._others if node.offline])
+        failed = self._switch("power-on", [node for node in self._others if node.offline or not node.powered])
+        away = [node for node in self._others if node.offline]
+        back = self._awaited([node for node in away if node.name not in failed])
         online = self._each("OP_NODE_SET_PARAMS", [{"node_name": node.name, "offline": False} for node in back])
         started = self._each("OP_INSTANCE_STARTUP", [{"instance_name": n} for n in self._instances(running=False)])
         if self._whole:
             self._session.client.call(Method.SET_WATCHER_PAUSE, None)
-        complete = len(back) == sum(1 for node in self._others if node.offline)
-        return 0 if switched and online and started and complete else EXIT_FAILURE
+        return 0 if online and started and not failed and len(back) == len(away) else EXIT_FAILURE
 
     def _instances(self, *, running: bool) -> list[str]:
         """Those of the nodes that run; or that should, and do not. What only has a copy there runs on without."""
@@ -145,15 +149,15 @@ class _Epo:
             marked &= self._each("OP_NODE_SET_PARAMS", [{"node_name": node.name, "offline": True, **how}])
         return marked
 
-    def _switch(self, command: str) -> bool:
-        """Whether all that can be switched were; what cannot is told."""
-        able = [node.name for node in self._others if node.program]
-        by_hand = [node.name for node in self._others if not node.program]
+    def _switch(self, command: str, nodes: Sequence[_Node]) -> list[str]:
+        """The names of those with which it failed; which cannot be switched is told."""
+        able = [node.name for node in nodes if node.program]
+        by_hand = [node.name for node in nodes if not node.program]
         if by_hand:
             what = "on" if command == "power-on" else "off"
             self._session.warn(f"No out-of-band program is set for {', '.join(by_hand)}; switch {what} by hand")
         if not able:
-            return True
+            return []
         asked = {
             "command": command,
             "node_names": able,
@@ -164,7 +168,7 @@ class _Epo:
         results = follow.run(self._session, "OP_OOB_COMMAND", asked)
         assert results is not None  # noqa: S101 - it takes no --submit
         table(self._session, results[0], lambda _: ["invoked"])
-        return all(status == ValueStatus.NORMAL for _, (status, _) in results[0])
+        return [name for (_, name), (status, _) in results[0] if status != ValueStatus.NORMAL]
 
     def _awaited(self, nodes: Sequence[_Node]) -> list[_Node]:
         """Those of the nodes whose daemons can be reached in time."""
@@ -183,17 +187,17 @@ class _Epo:
             self._session.warn(f"{node.name} does not answer; run 'gnt-cluster epo --on {node.name}' when it does")
         return [node for node in nodes if node not in silent]
 
-    @contextmanager
-    def _unwatched(self) -> Iterator[None]:
-        """Nothing that is stopped may be started again meanwhile; or until all is back, if everything is stopped."""
+    def _pause_watcher(self, meanwhile: ExitStack) -> None:
+        """Nothing that is stopped may be started again, until ``meanwhile`` is over."""
         client = self._session.client
         (before,) = client.call(Method.QUERY_CONFIG_VALUES, ["watcher_pause"])
-        client.call(Method.SET_WATCHER_PAUSE, max(before or 0.0, time.time() + (LONG_PAUSE if self._whole else PAUSE)))
-        try:
-            yield
-        finally:
-            if not self._whole:
-                client.call(Method.SET_WATCHER_PAUSE, before)
+        until = time.time() + (LONG_PAUSE if self._whole else PAUSE)
+        client.call(Method.SET_WATCHER_PAUSE, max(before or 0.0, until))
+        meanwhile.callback(self._pause_until, before)
+
+    def _pause_until(self, until: float | None) -> None:
+        paused = until is not None and until > time.time()
+        self._session.client.call(Method.SET_WATCHER_PAUSE, until if paused else None)
 
     def _tell_what_is_left(self) -> None:
         if not self._whole:

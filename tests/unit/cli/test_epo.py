@@ -4,7 +4,7 @@
 import pytest
 
 from ganeti.cli import epo
-from ganeti.errors import EXIT_CONFIRMATION
+from ganeti.errors import EXIT_CONFIRMATION, ExecutionFailed, HypervisorFailed
 
 
 @pytest.fixture
@@ -121,7 +121,8 @@ def test_nodes_without_a_program_are_marked_offline_and_named_for_hands(gnt, bac
     background.do(cluster.run("OP_NODE_SET_PARAMS", node_name="node3", ndparams={"oob_program": "default"}))
 
 
-def test_nodes_that_do_not_come_back_stay_offline_and_are_named(gnt, background, cluster, programs, monkeypatch):
+@pytest.mark.usefixtures("programs")
+def test_nodes_that_do_not_come_back_stay_offline_and_are_named(gnt, background, cluster, monkeypatch):
     gnt("cluster", "epo", "-f", "node2", "node3")
     monkeypatch.setattr(epo, "BOOT", 0.0)
     monkeypatch.setattr(epo, "_answers", lambda address, port: address != cluster.node("node2").primary_ip)
@@ -130,3 +131,37 @@ def test_nodes_that_do_not_come_back_stay_offline_and_are_named(gnt, background,
     assert "node2 does not answer; run 'gnt-cluster epo --on node2' when it does" in ended.errors
     assert roles(background, cluster)["node2"] == "O"
     assert not cluster.node("node3").offline
+
+
+@pytest.mark.usefixtures("programs")
+def test_whoever_does_not_want_it_after_all_has_the_watcher_at_work_again(
+    gnt, background, cluster, terminal, monkeypatch
+):
+    async def fail(self, name, *, timeout, force):
+        raise HypervisorFailed("it does not listen")
+
+    monkeypatch.setattr(type(cluster.nodes["node2"].hypervisor()), "stop", fail)
+    terminal += ["y", "n"]
+    ended = gnt("cluster", "epo", "--all")
+    assert ended.status == EXIT_CONFIRMATION
+    assert "Not all instances could be stopped. Switch the nodes off anyway?" in ended.output
+    assert roles(background, cluster) == {"node1": "M", "node2": "C", "node3": "C"}
+    assert not paused(background, cluster)
+
+
+def test_what_has_power_and_is_online_is_not_switched_on_again(gnt, programs):
+    assert gnt("cluster", "epo", "--on", "node2", "node3").status == 0
+    assert programs.asked == []
+
+
+def test_a_node_that_cannot_be_switched_on_is_not_waited_for(gnt, background, cluster, programs, monkeypatch):
+    gnt("cluster", "epo", "-f", "node2")
+
+    async def fail(self, call):
+        raise ExecutionFailed("no route to host")
+
+    monkeypatch.setattr(type(programs), "output", fail)
+    monkeypatch.setattr(epo, "_answers", lambda address, port: pytest.fail("it is waited for"))
+    ended = gnt("cluster", "epo", "--on", "node2")
+    assert ended.status == 1
+    assert "node2 (nodata)" in ended.output
