@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 from ganeti.host import certificates, tls
 from ganeti.rpc.authority import Authority, Term, read_term, write_term
 from ganeti.rpc.call import AskSeveral, Call
-from ganeti.rpc.contract import hooks, instance, node, os, storage, store, verify  # noqa: F401 - all calls there are
+from ganeti.rpc.contract import (  # noqa: F401 - all calls there are
+    hooks,
+    instance,
+    node,
+    os,
+    power,
+    restricted,
+    storage,
+    store,
+    verify,
+)
 from ganeti.rpc.contract.node import Ping, TellStanding
 from ganeti.rpc.http import call_server
 from ganeti.rpc.server import Dispatcher

@@ -64,7 +64,8 @@ def test_an_example_is_a_command_that_there_is(line):
     runnable = find(script, name)
     assert runnable is not None
     command, options = runnable.command, options_of(runnable)
-    read = parse(build(script, command.usage, help_of(runnable), options), options, words)
+    parser = build(script, command.usage, help_of(runnable), options, runs=command.runs)
+    read = parse(parser, options, words)
     read.problems.tell()
     rest, values = read.arguments, read.values
     if command.per_instance:

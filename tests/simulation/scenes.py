@@ -172,6 +172,15 @@ async def network_apart(cluster):
     await cluster.run("OP_NETWORK_ADD", network_name="net3", network="10.3.0.0/30")
 
 
+async def reachable_out_of_band(cluster):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", ndparams={"oob_program": "/usr/local/bin/oob"})
+
+
+async def switched_off(cluster):
+    await reachable_out_of_band(cluster)
+    await cluster.run("OP_OOB_COMMAND", command="power-off", node_names=["node2"], ignore_status=True)
+
+
 @dataclass(frozen=True)
 class Scene:
     """An operation that succeeds on what ``prepare`` has made, there with ``parameters("web1", "node2")``.
@@ -241,6 +250,10 @@ def closing(name, node):
 
 def repairing(name, node):
     return {"node_name": node, "storage_type": "lvm-vg", "name": "xenvg"}
+
+
+def switching(command):
+    return lambda name, node: {"command": command, "node_names": [node]}
 
 
 def joining(name, node):
@@ -367,6 +380,7 @@ SCENES = (
     Scene("OP_NODE_EVACUATE", lambda name, node: {"node_name": "node3", "mode": "all", "iallocator": "hail"}, mirrored),
     Scene("OP_NODE_MIGRATE", lambda name, node: {"node_name": "node1"}, mirrored),
     Scene("OP_NODE_MODIFY_STORAGE", closing),
+    Scene("OP_NODE_POWERCYCLE", lambda name, node: {"node_name": node, "force": True}),
     Scene("OP_NODE_QUERY_STORAGE", lambda name, node: {"output_fields": ["name"]}),
     Scene("OP_NODE_QUERYVOLS", lambda name, node: {"output_fields": ["name"]}),
     Scene("OP_NODE_REMOVE", lambda name, node: {"node_name": STRANGER.name}, member),
@@ -374,8 +388,12 @@ SCENES = (
     node(drained, master_candidate=True),
     node(short_of_candidates, drained=True, auto_promote=True),
     Scene("OP_EXT_STORAGE_DIAGNOSE", lambda name, node: {"output_fields": ["name"]}),
+    Scene("OP_OOB_COMMAND", switching("power-on"), switched_off),
+    Scene("OP_OOB_COMMAND", switching("power-cycle"), reachable_out_of_band),
+    Scene("OP_OOB_COMMAND", switching("power-status"), reachable_out_of_band),
     Scene("OP_OS_DIAGNOSE", lambda name, node: {"output_fields": ["name"]}),
     Scene("OP_REPAIR_NODE_STORAGE", repairing, mirrored),
+    Scene("OP_RESTRICTED_COMMAND", lambda name, node: {"command": "uptime", "nodes": [node]}),
     tags("OP_TAGS_DEL", tagged, tags=["red"]),
     tags("OP_TAGS_GET", tagged),
     Scene("OP_TAGS_SEARCH", lambda name, node: {"pattern": "."}, tagged),

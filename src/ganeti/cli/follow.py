@@ -43,7 +43,13 @@ def completed(session: Session, operation: dict[str, Any]) -> dict[str, Any]:
 
 def run(session: Session, wire_name: str, parameters: dict[str, Any]) -> list[Any] | None:
     """Submit a job of one operation and follow it; its results, or None if it is not waited for."""
-    number = submit(session, wire_name, parameters)
+    return run_all(session, [(wire_name, parameters)])
+
+
+def run_all(session: Session, operations: Sequence[tuple[str, dict[str, Any]]]) -> list[Any] | None:
+    """Likewise, a job of several operations."""
+    prepared = [prepare(session, wire_name, parameters) for wire_name, parameters in operations]
+    number = session.client.call(Method.SUBMIT_JOB, prepared)
     if session.values.get("print_jobid"):
         session.say(str(number))
     if session.values.get("submit_only"):

@@ -79,7 +79,8 @@ def _ssh_port(session: Session, name: str, values: dict[str, Any]) -> int:
 
 
 def _remote_setup(address: str, port: int, values: dict[str, Any]) -> RemoteSetup:
-    from ganeti.bootstrap.join.over_ssh import RemoteSetup, Ssh  # noqa: PLC0415 - slow to import
+    from ganeti.bootstrap.join.over_ssh import RemoteSetup  # noqa: PLC0415 - slow to import
+    from ganeti.host.ssh import Ssh  # noqa: PLC0415 - only here
 
     return RemoteSetup(Ssh(host=address, port=port, check_host_key=not values.get("no_ssh_key_check")))
 

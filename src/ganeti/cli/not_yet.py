@@ -14,10 +14,9 @@ NOT_YET: Mapping[str, frozenset[str]] = {
     script: frozenset(names.split())
     for script, names in {
         "gnt-backup": "export import list list-fields remove",
-        "gnt-cluster": "command copyfile epo rename upgrade",
+        "gnt-cluster": "rename upgrade",
         "gnt-debug": "metad wconfd",
         "gnt-filter": "add delete info list list-fields replace",
-        "gnt-node": "health power powercycle restricted-command",
     }.items()
 }
 

@@ -62,7 +62,9 @@ class Given:
 
 
 class Parser(PrintingParser):
-    """Raises CommandLineError instead of ending the process."""
+    """Raises CommandLineError instead of ending the process. ``runs`` as in a Command."""
+
+    runs = False
 
     def error(self, message: str) -> NoReturn:
         raise CommandLineError(f"{self.prog}: error: {message}; see '{self.prog} --help'")
@@ -80,12 +82,13 @@ class _Help(argparse.HelpFormatter):
         return f"{', '.join(action.option_strings)} {value}"
 
 
-def build(prog: str, usage: str, description: str, options: Sequence[Option]) -> Parser:
-    """A parser of options; arguments are whatever is left, see ``take_arguments``."""
+def build(prog: str, usage: str, description: str, options: Sequence[Option], *, runs: bool = False) -> Parser:
+    """A parser of options; arguments are whatever is left, see ``take_arguments``. ``runs`` as in a Command."""
     parser = Parser(
         prog=prog, usage=f"{prog} {usage}".strip(), description=description, formatter_class=_Help, add_help=False
     )
-    parser.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
+    parser.runs = runs
+    parser.add_argument("arguments", nargs=argparse.REMAINDER if runs else "*", help=argparse.SUPPRESS)
     group = parser.add_argument_group("options")
     for option in options:
         _add(group, option)
@@ -96,9 +99,9 @@ def build(prog: str, usage: str, description: str, options: Sequence[Option]) ->
 def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> Given:
     """Raises CommandLineError for options that there aren't; what their values can't be is noted."""
     # Argparse forgets about "--" where options and arguments may be mixed.
-    words, behind = _cut(words)
+    words, behind = (words, []) if parser.runs else _cut(words)
     words = _joined(words, {flag for option in options if option.kind == "identkeyval" for flag in option.flags})
-    namespace = parser.parse_intermixed_args(words)
+    namespace = parser.parse_args(words) if parser.runs else parser.parse_intermixed_args(words)
     values: dict[str, Any] = {}
     problems = Problems()
     for option in options:
@@ -108,7 +111,8 @@ def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> Gi
         if given is not None:
             with problems.noted():
                 values[option.dest] = _value(option, given)
-    return Given([*namespace.arguments, *behind], values, problems)
+    arguments = namespace.arguments[1:] if parser.runs and namespace.arguments[:1] == ["--"] else namespace.arguments
+    return Given([*arguments, *behind], values, problems)
 
 
 def read_files(options: Sequence[Option], values: dict[str, Any]) -> dict[str, Any]:

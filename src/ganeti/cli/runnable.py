@@ -86,7 +86,7 @@ def modified(kind: str, named_by: str) -> Callable[[Session, Any], int]:
 
 def confirmed(session: Session, command: Command) -> bool:
     """Whether what a command asks was answered with yes, or need not be asked."""
-    if not command.question or session.values.get("force") or session.values.get("dry_run"):
+    if not command.question or session.values.get(command.answered_by) or session.values.get("dry_run"):
         return True
     return session.confirm(command.question.format(**session.values))
 
@@ -105,7 +105,7 @@ def own_options(runnable: OperationCommand) -> tuple[Option, ...]:
     derived = [
         option_of(parameter) for name, parameter in parameters.items() if parameter.flags and name not in settled
     ]
-    asked = (FORCE,) if command.question and "force" not in parameters else ()
+    asked = (FORCE,) if command.question and command.answered_by == "force" and "force" not in parameters else ()
     return (*asked, *command.options, *derived, *(selection.OPTIONS if command.per_instance else ()))
 
 
@@ -123,7 +123,7 @@ def parameters_from(runnable: OperationCommand, values: Mapping[str, Any]) -> di
     command, known = runnable.command, runnable.operation.parameters()
     composed = {**(command.compose(values) if command.compose else values), **command.fixed}
     given = {name: value for name, value in composed.items() if value is not None}
-    unknown = given.keys() - known.keys() - _ABOUT_THE_RUN - ({"force"} if command.question else set())
+    unknown = given.keys() - known.keys() - _ABOUT_THE_RUN - ({command.answered_by} if command.question else set())
     if unknown:
         raise TypeError(f"'{command.script} {command.name}' sets {', '.join(sorted(unknown))}, no parameter of its own")
     return {name: value for name, value in given.items() if name in known}

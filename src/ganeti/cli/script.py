@@ -36,7 +36,7 @@ def _run(script: str, words: Sequence[str]) -> int:
         print(_overview(script), file=sys.stdout if asked else sys.stderr)
         return 0 if asked else EXIT_FAILURE
     command, options = runnable.command, options_of(runnable)
-    parser = build(f"{script} {command.name}", command.usage, help_of(runnable), options)
+    parser = build(f"{script} {command.name}", command.usage, help_of(runnable), options, runs=command.runs)
     given = parse(parser, options, words[1:])
     if given.problems:
         parser.error("\n".join([*given.problems.lines, *_also_wrong(runnable, given.values)]))

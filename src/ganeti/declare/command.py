@@ -71,12 +71,13 @@ NO_JOB = Option(
 class Command:
     """A sub-command of a script.
 
-    ``question``: asked before anything is done, unless with ``--force``, which a command that asks has by itself;
-    it may use the values of the arguments (``{instance_name}``, which may be "these instances" if it is
-    ``per_instance``). ``per_instance``: runs once for each instance that
+    ``question``: asked before anything is done, unless with ``--force``, which a command that asks has by itself,
+    or with the option that it is ``answered_by``; it may use the values of the arguments (``{instance_name}``, which
+    may be "these instances" if it is ``per_instance``). ``per_instance``: runs once for each instance that
     the selection flags (--node, --primary, --tags ...) or the arguments pick. ``fixed``: parameters that the command
     stands for. ``help``: what it does, if that is not the operation's own description. ``at_once``: the result is
-    read without a job, and shown a line each; ``if_empty`` is the exit status if there is none.
+    read without a job, and shown a line each; ``if_empty`` is the exit status if there is none. ``runs``: its last
+    argument is a command of another program, so options end where the arguments begin.
     """
 
     script: str
@@ -85,9 +86,11 @@ class Command:
     options: tuple[Option, ...] = ()
     compose: Compose | None = None
     question: str = ""
+    answered_by: str = "force"
     per_instance: bool = False
     usage: str = ""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     help: str = ""
     at_once: bool = False
     if_empty: int = 0
+    runs: bool = False

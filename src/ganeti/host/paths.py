@@ -49,6 +49,16 @@ class Paths:
         return self.etc / "hooks"
 
     @property
+    def restricted_commands(self) -> Path:
+        """What the master may have this node run; made by the administrator, or not at all."""
+        return self.etc / "restricted-commands"
+
+    @property
+    def out_of_band(self) -> Path:
+        """How the management controllers of nodes are reached, with passwords; on master candidates."""
+        return self.etc / "oob.toml"
+
+    @property
     def store(self) -> Path:
         """The cluster's state: on the master the original, on master candidates a replica."""
         return self.state / "cluster.db"

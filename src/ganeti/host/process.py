@@ -57,20 +57,22 @@ async def run(
     timeout: float = 60,
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
-    standard_input: bytes | None = None,
+    standard_input: bytes | IO[bytes] | None = None,
     log: Path | None = None,
+    most: int | None = None,
 ) -> Finished:
     """Run a command to its end, in a session of its own; past ``timeout`` seconds all of it is killed.
 
-    ``log``: where output and errors go instead of being kept. Raises EnvironmentUnfit if there is no
-    such program, ExecutionFailed if it took too long; a failing status raises nothing.
+    ``log``: where output and errors go instead of being kept. ``most``: bytes of either beyond which it is killed.
+    Raises EnvironmentUnfit if it cannot be run, ExecutionFailed if it took too long or printed too much; a failing
+    status raises nothing.
     """
     words = tuple(str(word) for word in command)
     sink = log.open("ab") if log else None
     try:
         process = await asyncio.create_subprocess_exec(
             *words,
-            stdin=asyncio.subprocess.PIPE if standard_input is not None else asyncio.subprocess.DEVNULL,
+            stdin=_source(standard_input),
             stdout=sink or asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT if sink else asyncio.subprocess.PIPE,
             env={**CLEAN_ENVIRONMENT, **(environment or {})},
@@ -79,14 +81,22 @@ async def run(
         )
     except FileNotFoundError:
         raise EnvironmentUnfit(f"The program '{words[0]}' is not installed on this machine") from None
+    except OSError as error:
+        raise EnvironmentUnfit(f"The program '{words[0]}' cannot be run: {error.strerror}") from None
     finally:
         if sink:
             sink.close()
     try:
         async with asyncio.timeout(timeout):
-            output, errors = await process.communicate(standard_input)
+            if most is None:
+                given = standard_input if isinstance(standard_input, bytes) else None
+                output, errors = await process.communicate(given)
+            else:
+                output, errors = await _collected(process, most)
     except TimeoutError:
         raise ExecutionFailed(f"'{shlex.join(words)}' did not finish within {timeout:.0f} seconds") from None
+    except _TooMuch:
+        raise ExecutionFailed(f"'{shlex.join(words)}' printed more than {most} bytes, and was killed") from None
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
@@ -94,6 +104,37 @@ async def run(
             await _gone(process)
     status = process.returncode if process.returncode is not None else -1
     return Finished(words, status, (output or b"").decode(errors="replace"), (errors or b"").decode(errors="replace"))
+
+
+class _TooMuch(Exception):
+    """A command prints more than anybody wants to keep."""
+
+
+def _source(standard_input: bytes | IO[bytes] | None) -> int | IO[bytes]:
+    if standard_input is None:
+        return asyncio.subprocess.DEVNULL
+    return asyncio.subprocess.PIPE if isinstance(standard_input, bytes) else standard_input
+
+
+async def _collected(process: asyncio.subprocess.Process, most: int) -> tuple[bytes, bytes]:
+    """Its output and its errors, when it has ended. Raises _TooMuch."""
+
+    async def read(stream: asyncio.StreamReader | None) -> bytes:
+        content = bytearray()
+        while stream and (piece := await stream.read(65536)):
+            content += piece
+            if len(content) > most:
+                raise _TooMuch
+        return bytes(content)
+
+    reading = [asyncio.ensure_future(read(stream)) for stream in (process.stdout, process.stderr)]
+    try:
+        output, errors = await asyncio.gather(*reading)
+        await process.wait()
+    finally:
+        for task in reading:
+            task.cancel()
+    return output, errors
 
 
 async def _gone(process: asyncio.subprocess.Process) -> None:

@@ -193,10 +193,9 @@ class Cluster(Entity, frozen=True, kw_only=True):
     maintain_node_health: Annotated[
         bool,
         setting(
-            "Whether the watcher shuts down instances that run where they should not",
+            "Whether the watcher shuts down what runs on nodes that are marked offline and answer anyway",
             "--maintain-node-health",
             title="maintenance of node health",
-            unsupported=True,
         ),
     ] = False
     default_iallocator: Annotated[

@@ -26,6 +26,7 @@ from ganeti.node.network.driver import Network
 from ganeti.node.network.fake import FakeNetwork
 from ganeti.node.network.unsupported import Unsupported
 from ganeti.node.paper_channel import PaperChannel, PaperCopies
+from ganeti.node.power import KernelReset, PaperPrograms, PaperReset, Programs, RealPrograms, Reset
 from ganeti.node.storage.block import BlockStorage
 from ganeti.node.storage.diskless import NoStorage
 from ganeti.node.storage.drbd.commands import Drbd
@@ -66,6 +67,8 @@ class Equipment:
     channel: Channel | PaperChannel
     address: MasterIp | PaperMasterIp
     drbd: Module | PaperModule
+    programs: Programs
+    reset: Reset
     port: int = NODE_DAEMON_PORT
 
     def hypervisor(self, name: str) -> Hypervisor:
@@ -118,6 +121,8 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
         channel=Channel(paths),
         address=MasterIp(paths),
         drbd=Module(paths),
+        programs=RealPrograms(paths),
+        reset=KernelReset(),
     )
 
 
@@ -172,4 +177,6 @@ def on_paper(
         channel=PaperChannel(name, world.copying),
         address=PaperMasterIp(),
         drbd=PaperModule(),
+        programs=PaperPrograms(),
+        reset=PaperReset(),
     )

@@ -14,10 +14,12 @@ from ganeti.node.equipment import Equipment
 from ganeti.node.guests import Guests
 from ganeti.node.hooks import Hooks
 from ganeti.node.osinstall.installer import Installer
+from ganeti.node.power import Power
 from ganeti.node.reports import Reports
+from ganeti.node.restricted import RestrictedCommands
 from ganeti.node.verification import Verification
 from ganeti.rpc.call import Call
-from ganeti.rpc.contract import adoption, copying, hooks, instance, node, os, storage, verify
+from ganeti.rpc.contract import adoption, copying, hooks, instance, node, os, power, restricted, storage, verify
 from ganeti.rpc.server import Handler
 
 
@@ -35,6 +37,8 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
     installer = Installer(equipment, guests)
     verification = Verification(equipment)
     scripts = Hooks(equipment.paths)
+    switches = Power(equipment.programs, equipment.reset)
+    allowed = RestrictedCommands(equipment.paths)
     return {
         node.Ping: reports.ping,
         node.DescribeNode: reports.describe,
@@ -85,6 +89,9 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         os.ImportDisk: installer.import_,
         hooks.RunHooks: scripts.run,
         hooks.RunWatcherScripts: scripts.run_watcher,
+        power.RunOob: switches.run_oob,
+        power.ResetMachine: switches.reset,
+        restricted.RunRestricted: allowed.run,
         verify.TryHypervisors: verification.try_hypervisors,
         verify.FindBridges: verification.find_bridges,
         verify.ReachPeers: verification.reach_peers,

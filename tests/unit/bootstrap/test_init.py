@@ -116,7 +116,6 @@ def test_names_and_addresses_that_cannot_be_right_are_refused(network, paths, ch
         ({"beparams": {"maxmem": "lots"}}, "'lots' is not a size"),
         ({"nicparams": {"mode": "wireless"}}, "mode"),
         ({"max_running_jobs": 0}, "'max_running_jobs': expected a whole number of at least 1"),
-        ({"maintain_node_health": True}, "'maintain_node_health' is not supported yet"),
         ({"default_iallocator": "nosuch"}, "there is no allocator 'nosuch'; choose from hail"),
     ],
 )

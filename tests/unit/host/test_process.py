@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from ganeti.errors import ExecutionFailed
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed
 from ganeti.host import process
 
 
@@ -43,3 +43,32 @@ async def test_lvm_says_nothing_of_what_else_is_open():
     """Its warnings would stand before what went wrong."""
     done = await process.run("sh", "-c", "exec 9</dev/null; exec lvs --version")
     assert "leaked" not in done.errors
+
+
+async def test_a_command_that_prints_without_end_is_killed_when_it_has_printed_enough():
+    with pytest.raises(ExecutionFailed, match="'yes' printed more than 1000 bytes, and was killed"):
+        await process.run("yes", timeout=60, most=1000)
+    with pytest.raises(ExecutionFailed, match="printed more than 1000 bytes"):
+        await process.run("sh", "-c", "yes >&2", timeout=60, most=1000)
+
+
+async def test_up_to_the_limit_it_is_kept_with_its_errors():
+    done = await process.run("sh", "-c", "printf %1000d 1; printf %1000d 2 >&2; exit 3", timeout=60, most=1000)
+    assert (len(done.output), len(done.errors), done.status) == (1000, 1000, 3)
+
+
+async def test_what_is_no_program_cannot_be_run(tmp_path):
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\n")
+    with pytest.raises(EnvironmentUnfit, match="script' cannot be run: Permission denied"):
+        await process.run(script)
+    with pytest.raises(EnvironmentUnfit, match="nonesuch' is not installed"):
+        await process.run(tmp_path / "nonesuch")
+
+
+async def test_it_reads_what_it_is_given(tmp_path):
+    assert (await process.run("cat", standard_input=b"given")).output == "given"
+    path = tmp_path / "file"
+    path.write_text("a file")
+    with path.open("rb") as content:
+        assert (await process.run("cat", standard_input=content)).output == "a file"

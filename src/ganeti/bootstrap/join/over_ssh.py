@@ -12,7 +12,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -24,6 +23,7 @@ from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongState
 from ganeti.host.certificates import request_certificate
 from ganeti.host.files import read_text, write_atomic
 from ganeti.host.paths import Paths
+from ganeti.host.ssh import Ssh
 from ganeti.node.membership import Bundle, belongs_to
 from ganeti.rpc.authority import read_term
 
@@ -52,39 +52,25 @@ class Prepared(Struct, frozen=True, kw_only=True):
     request: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ssh:
-    """How the node is reached. ``check_host_key`` off accepts any host key, as --no-ssh-key-check asks."""
-
-    host: str
-    port: int = 22
-    check_host_key: bool = True
-
-    def run(self, arguments: list[str], standard_input: bytes = b"") -> bytes:
-        """The output of our program on the node. Raises ExecutionFailed with what ssh or the program said."""
-        checking = "accept-new" if self.check_host_key else "no"
-        options = ["-o", "BatchMode=no", "-o", f"StrictHostKeyChecking={checking}", "-p", str(self.port)]
-        # The software is expected where it is on this machine, or on the node's own path.
-        here = Path(sys.executable).parent
-        remote = f"PATH={shlex.quote(str(here))}:$PATH {SETUP_PROGRAM} {shlex.join(arguments)}"
-        try:
-            done = subprocess.run(
-                ["ssh", *options, f"root@{self.host}", remote],
-                input=standard_input,
-                capture_output=True,
-                timeout=_TIMEOUT,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise EnvironmentUnfit(
-                "The program 'ssh' is not installed on this machine; install it, or use 'gnt-node invite'"
-            ) from None
-        except subprocess.TimeoutExpired:
-            raise ExecutionFailed(f"ssh to {self.host} did not finish within {_TIMEOUT:.0f} seconds") from None
-        if done.returncode:
-            told = done.stderr.decode(errors="replace").strip() or f"status {done.returncode}"
-            raise ExecutionFailed(f"{self.host} could not be set up over SSH: {told}")
-        return done.stdout
+def run_setup(ssh: Ssh, arguments: list[str], standard_input: bytes = b"") -> bytes:
+    """The output of our program on the node. Raises ExecutionFailed with what ssh or the program said."""
+    # The software is expected where it is on this machine, or on the node's own path.
+    here = Path(sys.executable).parent
+    remote = f"PATH={shlex.quote(str(here))}:$PATH {SETUP_PROGRAM} {shlex.join(arguments)}"
+    try:
+        done = subprocess.run(
+            ssh.command(remote), input=standard_input, capture_output=True, timeout=_TIMEOUT, check=False
+        )
+    except FileNotFoundError:
+        raise EnvironmentUnfit(
+            "The program 'ssh' is not installed on this machine; install it, or use 'gnt-node invite'"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise ExecutionFailed(f"ssh to {ssh.host} did not finish within {_TIMEOUT:.0f} seconds") from None
+    if done.returncode:
+        told = done.stderr.decode(errors="replace").strip() or f"status {done.returncode}"
+        raise ExecutionFailed(f"{ssh.host} could not be set up over SSH: {told}")
+    return done.stdout
 
 
 class RemoteSetup:
@@ -98,19 +84,20 @@ class RemoteSetup:
 
         Raises ExecutionFailed with what the node has against it; nothing has changed there then.
         """
-        prepared = msgspec.json.decode(self._ssh.run(["prepare"], msgspec.json.encode(wanted)), type=Prepared)
+        answer = run_setup(self._ssh, ["prepare"], msgspec.json.encode(wanted))
+        prepared = msgspec.json.decode(answer, type=Prepared)
         if prepared.version != VERSION:
             raise WrongState(
                 f"{self._ssh.host} runs version {prepared.version}, this node {VERSION}; install the same version"
             )
         bundle = make_bundle(prepared.request.encode())
-        self._ssh.run(["accept"], msgspec.json.encode(bundle))
+        run_setup(self._ssh, ["accept"], msgspec.json.encode(bundle))
 
     def complete(self) -> None:
-        self._ssh.run(["complete"])
+        run_setup(self._ssh, ["complete"])
 
     def undo(self) -> None:
-        self._ssh.run(["undo"])
+        run_setup(self._ssh, ["undo"])
 
 
 def prepare(paths: Paths, switch: Switch, wanted: Wanted, guests: Callable[[], list[str]]) -> Prepared:

@@ -43,10 +43,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _main(words: Sequence[str]) -> int:
     arguments = command_line().parse_args(words)
     if arguments.exec:
-        raise WrongInput(
-            "Error: hsqueeze: -X is not possible yet: the cluster has no operation that switches nodes' power; "
-            "-C prints the commands"
-        )
+        raise WrongInput("Error: hsqueeze: -X is not possible yet; -C prints the commands, which can be run")
     loaded = load(arguments)
     _candidates(loaded, arguments)
     _save(arguments, "original", serialise(loaded.snapshot), "before hsqueeze run")

@@ -19,6 +19,7 @@ from ganeti.daemons.masterd.own_jobs import OwnJobs
 from ganeti.daemons.masterd.watcher.disks import DiskCare
 from ganeti.daemons.masterd.watcher.files import WatcherFiles
 from ganeti.daemons.masterd.watcher.judgement import GIVEN_UP, Action, Judge, Verdict
+from ganeti.daemons.masterd.watcher.offline_nodes import OfflineNodes
 from ganeti.daemons.masterd.watcher.pause import Pause
 from ganeti.errors import GanetiError, TooMany, in_words
 from ganeti.jobs.context import Services
@@ -71,6 +72,7 @@ class Watcher:
         self._note = note
         self._jobs = OwnJobs(executor, services.clock, _SOURCE)
         self._disks = DiskCare(services, self._jobs)
+        self._offline = OfflineNodes(services)
         self._wanted = asyncio.Event()
         self._due: dict[str, float] = {}  # by UUID of instances, the event loop's time
         self._look_at = self._round_at = 0.0  # likewise, of all instances
@@ -115,6 +117,7 @@ class Watcher:
             groups = [group] if group else self._state.groups
             numbers += await self._disks.look_after(groups) if verify_disks else []
             if group is None:
+                await self._offline.look_after()
                 await self._run_scripts()
                 await self._archive(job_age)
             await self._show_status()

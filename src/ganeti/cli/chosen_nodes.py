@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which nodes a command reaches: some that are named, those of a node group, or all, but none that is offline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ganeti.cli.names import full_names
+from ganeti.cli.session import Session
+from ganeti.declare.command import Option
+from ganeti.errors import UnknownEntity, WrongState
+
+_FIELDS = ["name", "group", "sip", "pip", "offline", "ndp/ssh_port", "role"]
+
+NODES = Option(
+    ("-n", "--node"),
+    "Only this node; may be repeated",
+    metavar="NODE",
+    name="nodes",
+    repeat=True,
+    completes="node",
+)
+GROUP = Option(("-g", "--node-group"), "Only nodes of this group", metavar="GROUP", name="nodegroup", completes="group")
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A node, and how it is reached. ``secondary``: the address for replication, where that is another one."""
+
+    name: str
+    port: int
+    secondary: str
+    is_master: bool
+
+
+def chosen(session: Session, names: Sequence[str], group: str | None) -> list[Reached]:
+    """In the order of their names, the master last. Says which are offline. Raises WrongState if no other is left."""
+    named = set(full_names(session, "node", names))
+    in_group = set(full_names(session, "group", [group])) if group else None
+    rows = [dict(zip(_FIELDS, row, strict=True)) for row in session.query("node", _FIELDS)]
+    rows = [
+        row for row in rows if (not named or row["name"] in named) and (in_group is None or row["group"] in in_group)
+    ]
+    if not rows:
+        raise UnknownEntity("There are no such nodes" + (f" in group {group}" if group else ""))
+    if offline := [row["name"] for row in rows if row["offline"]]:
+        session.warn(f"Note: skipping offline node(s): {', '.join(offline)}")
+    found = [_reached(row) for row in rows if not row["offline"]]
+    if not found:
+        raise WrongState("All of these nodes are marked offline")
+    return sorted(found, key=lambda node: node.is_master)
+
+
+def _reached(row: dict[str, Any]) -> Reached:
+    secondary = row["sip"] if row["sip"] != row["pip"] else ""
+    return Reached(row["name"], row["ndp/ssh_port"], secondary, row["role"] == "M")

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``gnt-cluster epo``: emergency power-off of nodes, and back (gnt-cluster(8))."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from ganeti.cli import follow
+from ganeti.cli.names import full_names
+from ganeti.cli.node_power import OOB_TIMEOUT, POWER_DELAY, table
+from ganeti.cli.options import FORCE
+from ganeti.cli.runnable import Local
+from ganeti.cli.session import Session
+from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.field import ValueStatus
+from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, UnknownEntity, WrongInput, WrongState
+from ganeti.luxi.protocol import Method
+
+# Seconds that nodes get to boot.
+BOOT = 900.0
+# Seconds between two looks whether they have.
+_AGAIN = 5.0
+# Seconds that a look takes at the most.
+_CONNECT = 5.0
+# Seconds for which the watcher is paused: while a part of the cluster goes down, and until all of it is back.
+PAUSE = 3600.0
+LONG_PAUSE = 31536000.0
+
+_FIELDS = ["name", "group", "role", "pip", "offline", "powered", "ndp/oob_program"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    name: str
+    group: str
+    role: str
+    address: str
+    offline: bool
+    powered: bool
+    program: str
+
+    @property
+    def is_master(self) -> bool:
+        return self.role == "M"
+
+
+def _epo(session: Session, values: dict[str, Any]) -> int:
+    nodes = _meant(session, values)
+    if values.get("on"):
+        return _Epo(session, nodes).on()
+    if not values.get("show_all") and (master := [node.name for node in nodes if node.is_master]):
+        raise WrongState(
+            f"{master[0]} is the master, which does not switch itself off; make a node the master that stays on "
+            "('gnt-cluster master-failover' there), or use --all"
+        )
+    return _Epo(session, nodes).off()
+
+
+def _meant(session: Session, values: dict[str, Any]) -> list[_Node]:
+    """The nodes of a command line. Raises WrongInput or UnknownEntity."""
+    names, everything, groups = values["names"], values.get("show_all"), values.get("groups")
+    if everything and (names or groups):
+        raise WrongInput("--all stands for the whole cluster; give it without names and without --groups")
+    if not everything and not names:
+        raise WrongInput("Which nodes? Give their names, those of node groups with --groups, or --all")
+    wanted = set(full_names(session, "group" if groups else "node", names))
+    nodes = [_Node(*row) for row in session.query("node", _FIELDS)]
+    meant = [node for node in nodes if everything or (node.group if groups else node.name) in wanted]
+    if not meant:
+        raise UnknownEntity(f"There are no such nodes: {', '.join(names)}")
+    return meant
+
+
+class _Epo:
+    """One run; ``whole``: the cluster goes off or on, and not a part of it."""
+
+    def __init__(self, session: Session, nodes: Sequence[_Node]) -> None:
+        self._session = session
+        self._values = session.values
+        self._whole = bool(session.values.get("show_all"))
+        self._nodes = nodes
+        self._others = [node for node in nodes if not node.is_master]
+
+    def off(self) -> int:
+        running = self._instances(running=True)
+        names = ", ".join(node.name for node in self._others) or "no node"
+        told = f" These instances are stopped: {', '.join(running)}." if running else ""
+        if not self._values.get("force") and not self._session.confirm(f"Switch off {names}?{told}"):
+            return EXIT_CONFIRMATION
+        with ExitStack() as meanwhile:
+            self._pause_watcher(meanwhile)
+            stopped = self._each(
+                "OP_INSTANCE_SHUTDOWN",
+                [
+                    {"instance_name": name, "no_remember": True, "timeout": self._values["shutdown_timeout"]}
+                    for name in running
+                ],
+            )
+            if not stopped and not self._values.get("force"):
+                question = "Not all instances could be stopped. Switch the nodes off anyway?"
+                if not self._session.confirm(question):
+                    return EXIT_CONFIRMATION
+            marked = self._mark_offline()
+            if self._whole:
+                meanwhile.pop_all()  # until all is on again
+        failed = self._switch("power-off", self._others)
+        self._tell_what_is_left()
+        return 0 if stopped and marked and not failed else EXIT_FAILURE
+
+    def on(self) -> int:
+        failed = self._switch("power-on", [node for node in self._others if node.offline or not node.powered])
+        away = [node for node in self._others if node.offline]
+        back = self._awaited([node for node in away if node.name not in failed])
+        online = self._each("OP_NODE_SET_PARAMS", [{"node_name": node.name, "offline": False} for node in back])
+        started = self._each("OP_INSTANCE_STARTUP", [{"instance_name": n} for n in self._instances(running=False)])
+        if self._whole:
+            self._session.client.call(Method.SET_WATCHER_PAUSE, None)
+        return 0 if online and started and not failed and len(back) == len(away) else EXIT_FAILURE
+
+    def _instances(self, *, running: bool) -> list[str]:
+        """Those of the nodes that run; or that should, and do not. What only has a copy there runs on without."""
+        nodes = dict(self._session.query("node", ["name", "offline"]))
+        here = {node.name for node in self._nodes if not nodes[node.name]}
+        rows = self._session.query("instance", ["name", "pnode", "admin_up", "oper_state"])
+        found = [row for row in rows if row[1] in here]
+        return [name for name, _, wanted, runs in found if (runs if running else wanted and not runs)]
+
+    def _each(self, wire_name: str, parameters: Sequence[dict[str, Any]]) -> bool:
+        """A job for each; whether all succeeded."""
+        if not parameters:
+            return True
+        operations = [follow.prepare(self._session, wire_name, each) for each in parameters]
+        about = [each.get("instance_name") or each.get("node_name", "") for each in parameters]
+        jobs = zip(follow.submit_many(self._session, operations), about, strict=True)
+        return follow.follow_each(self._session, list(jobs))
+
+    def _mark_offline(self) -> bool:
+        """Candidates last, so that none is made one that goes off too."""
+        wanted = [node for node in self._others if not node.offline]
+        ordered = sorted(wanted, key=lambda node: node.role == "C")
+        how = {"force": True} if self._whole else {"auto_promote": True}
+        marked = True
+        for node in ordered:
+            marked &= self._each("OP_NODE_SET_PARAMS", [{"node_name": node.name, "offline": True, **how}])
+        return marked
+
+    def _switch(self, command: str, nodes: Sequence[_Node]) -> list[str]:
+        """The names of those with which it failed; which cannot be switched is told."""
+        able = [node.name for node in nodes if node.program]
+        by_hand = [node.name for node in nodes if not node.program]
+        if by_hand:
+            what = "on" if command == "power-on" else "off"
+            self._session.warn(f"No out-of-band program is set for {', '.join(by_hand)}; switch {what} by hand")
+        if not able:
+            return []
+        asked = {
+            "command": command,
+            "node_names": able,
+            "timeout": self._values["oob_timeout"],
+            "power_delay": self._values["power_delay"],
+            "ignore_status": True,
+        }
+        results = follow.run(self._session, "OP_OOB_COMMAND", asked)
+        assert results is not None  # noqa: S101 - it takes no --submit
+        table(self._session, results[0], lambda _: ["invoked"])
+        return [name for (_, name), (status, _) in results[0] if status != ValueStatus.NORMAL]
+
+    def _awaited(self, nodes: Sequence[_Node]) -> list[_Node]:
+        """Those of the nodes whose daemons can be reached in time."""
+        from ganeti.rpc.client import NODE_DAEMON_PORT  # noqa: PLC0415 - slow to import
+
+        silent, deadline = list(nodes), time.monotonic() + BOOT
+        if silent:
+            names = ", ".join(node.name for node in silent)
+            self._session.say(f"Waiting for {names}, {BOOT / 60:.0f} minutes at the most")
+        while silent:
+            silent = [node for node in silent if not _answers(node.address, NODE_DAEMON_PORT)]
+            if not silent or time.monotonic() >= deadline:
+                break
+            time.sleep(_AGAIN)
+        for node in silent:
+            self._session.warn(f"{node.name} does not answer; run 'gnt-cluster epo --on {node.name}' when it does")
+        return [node for node in nodes if node not in silent]
+
+    def _pause_watcher(self, meanwhile: ExitStack) -> None:
+        """Nothing that is stopped may be started again, until ``meanwhile`` is over."""
+        client = self._session.client
+        (before,) = client.call(Method.QUERY_CONFIG_VALUES, ["watcher_pause"])
+        until = time.time() + (LONG_PAUSE if self._whole else PAUSE)
+        client.call(Method.SET_WATCHER_PAUSE, max(before or 0.0, until))
+        meanwhile.callback(self._pause_until, before)
+
+    def _pause_until(self, until: float | None) -> None:
+        paused = until is not None and until > time.time()
+        self._session.client.call(Method.SET_WATCHER_PAUSE, until if paused else None)
+
+    def _tell_what_is_left(self) -> None:
+        if not self._whole:
+            return
+        for node in self._nodes:
+            if node.is_master:
+                self._session.say(f"{node.name} is the master, and still on: shut it down by hand.")
+        self._session.say("The watcher is paused until 'gnt-cluster epo --on --all'.")
+
+
+def _answers(address: str, port: int) -> bool:
+    try:
+        with socket.create_connection((address, port), timeout=_CONNECT):
+            return True
+    except OSError:
+        return False
+
+
+EPO = Local(
+    Command(
+        "gnt-cluster",
+        "epo",
+        (Argument("names", "Names of the nodes, or of node groups with --groups", "*", completes="node"),),
+        (
+            FORCE,
+            Option(("--on",), "Switch on again what an emergency power-off has switched off", kind="flag"),
+            Option(("--groups",), "Arguments are node groups", kind="flag"),
+            Option(("--all",), "The whole cluster; the master is left on", kind="flag", name="show_all"),
+            OOB_TIMEOUT,
+            Option(("--shutdown-timeout",), "Seconds that each instance gets to shut down", kind="int", default=120),
+            POWER_DELAY,
+        ),
+        usage="[--on] {--all | [--groups] <name>...}",
+    ),
+    "Emergency power-off: stop the instances of nodes, mark the nodes offline and switch them off. With --on, switch "
+    "them on, wait until they answer, and start the instances that ran.",
+    _epo,
+)

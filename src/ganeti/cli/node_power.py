@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``gnt-node power``, ``health`` and ``powercycle``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ganeti.cli.listing import HEADERS, SEPARATOR, show
+from ganeti.cli.names import full_names
+from ganeti.cli.options import FORCE, PRIORITY
+from ganeti.cli.runnable import Local, presented
+from ganeti.cli.session import Session
+from ganeti.declare.command import Argument, Command, Option
+from ganeti.declare.field import FieldKind, ValueStatus
+from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, WrongInput
+from ganeti.operations.node.powercycle import NodePowercycle
+from ganeti.query.filter import names_filter
+
+OOB_TIMEOUT = Option(
+    ("--oob-timeout",), "Seconds that the out-of-band program gets for each node", kind="int", default=60
+)
+POWER_DELAY = Option(
+    ("--power-delay",), "Seconds between switching on one node and the next", kind="float", default=2.0
+)
+_COMMANDS = {"on": "power-on", "off": "power-off", "cycle": "power-cycle", "status": "power-status"}
+_NODES = Argument("names", "Names of the nodes", "*", completes="node")
+
+
+def table(session: Session, rows: Sequence[Sequence[Any]], told: Callable[[Any], list[str]]) -> int:
+    """Print what OP_OOB_COMMAND returns; it has failed if there is nothing to be said of a node.
+
+    ``told``: the words for what the program has said of one, a line each; the name stands in the first.
+    """
+    fields = [{"name": title.lower(), "title": title, "kind": FieldKind.TEXT} for title in ("Node", "Status")]
+    data = [
+        [name if index == 0 else (ValueStatus.NORMAL, ""), (status, line)]
+        for name, (status, value) in rows
+        for index, line in enumerate(told(value) if status == ValueStatus.NORMAL else [None])
+    ]
+    show(session, {**session.values, "verbose": True}, {"fields": fields, "data": data})
+    return 0 if all(status == ValueStatus.NORMAL for _, (status, _) in rows) else EXIT_FAILURE
+
+
+def _power(session: Session, values: dict[str, Any]) -> int:
+    what = values["what"]
+    if what not in _COMMANDS:
+        raise WrongInput(f"'{what}' is not known here; choose from {', '.join(_COMMANDS)}")
+    if what in ("off", "cycle") and not values["names"]:
+        raise WrongInput(f"Please provide at least one node: 'power {what}' is never done to all")
+    names = full_names(session, "node", values["names"])
+    if what in ("off", "cycle") and not values.get("force") and not _really(session, what, names):
+        return EXIT_CONFIRMATION
+    from ganeti.cli import follow  # noqa: PLC0415 - slow to import, and what is refused needs none
+
+    before = _to_mark_offline(session, names) if what == "off" and not values.get("ignore_status") else []
+    asked = {
+        "command": _COMMANDS[what],
+        "node_names": names,
+        "timeout": values["oob_timeout"],
+        "power_delay": values["power_delay"],
+        "ignore_status": bool(values.get("ignore_status")),
+    }
+    marking = {"offline": True, "auto_promote": bool(values.get("auto_promote"))}
+    operations = [("OP_NODE_SET_PARAMS", {"node_name": name, **marking}) for name in before]
+    results = follow.run_all(session, [*operations, ("OP_OOB_COMMAND", asked)])
+    return 0 if results is None else _switched(session, what, results[-1])
+
+
+def _switched(session: Session, what: str, rows: Sequence[Sequence[Any]]) -> int:
+    status = table(session, rows, _is_powered if what == "status" else lambda _: ["invoked"])
+    if what == "off" and status:
+        failed = ", ".join(name for (_, name), (found, _) in rows if found != ValueStatus.NORMAL)
+        session.warn(f"Not switched off, though it may be marked offline: {failed}. Instances may run on there")
+    return status
+
+
+def _is_powered(value: dict[str, bool]) -> list[str]:
+    return ["powered" if value["powered"] else "unpowered"]
+
+
+def _really(session: Session, what: str, names: Sequence[str]) -> bool:
+    condition = ["&", ["|", *(["=", "pnode", name] for name in names)], ["?", "oper_state"]]
+    running = [name for (name,) in session.query("instance", ["name"], condition)]
+    told = f" These instances run there: {', '.join(running)}." if running else ""
+    return session.confirm(f"{'Switch off' if what == 'off' else 'Power-cycle'} {', '.join(names)}?{told}")
+
+
+def _to_mark_offline(session: Session, names: Sequence[str]) -> list[str]:
+    """Not the master, which cannot be: the operation says why, and what can be done."""
+    rows = session.query("node", ["name", "offline", "role"], names_filter(names))
+    return [name for name, offline, role in rows if not offline and role != "M"]
+
+
+POWER = Local(
+    Command(
+        "gnt-node",
+        "power",
+        (Argument("what", "on, off, cycle or status", choices=tuple(_COMMANDS)), _NODES),
+        (
+            FORCE,
+            Option(("--auto-promote",), "Promote other nodes to master candidates in place of those", kind="flag"),
+            Option(("--ignore-status",), "Switch off nodes without marking them offline first", kind="flag"),
+            HEADERS,
+            SEPARATOR,
+            OOB_TIMEOUT,
+            POWER_DELAY,
+        ),
+        usage="on|off|cycle|status [<node-name>...]",
+    ),
+    "Switch the power of nodes by their out-of-band programs, or show whether they have power. 'on' and 'status' are "
+    "done to all nodes that have such a program if none is named. 'off' marks nodes offline first.",
+    _power,
+    job=True,
+)
+
+
+def _health(session: Session, values: dict[str, Any]) -> int:
+    from ganeti.cli import follow  # noqa: PLC0415 - slow to import
+
+    asked = {
+        "command": "health",
+        "node_names": full_names(session, "node", values["names"]),
+        "timeout": values["oob_timeout"],
+    }
+    results = follow.run(session, "OP_OOB_COMMAND", asked)
+    assert results is not None  # noqa: S101 - it takes no --submit
+    return table(session, results[0], lambda items: [f"{item}={status}" for item, status in items])
+
+
+HEALTH = Local(
+    Command(
+        "gnt-node",
+        "health",
+        (_NODES,),
+        (HEADERS, SEPARATOR, PRIORITY, OOB_TIMEOUT),
+        usage="[<node-name>...]",
+    ),
+    "Show what out-of-band programs say of the health of nodes, of all that have one if none is named.",
+    _health,
+)
+
+
+def _show_reset(session: Session, told: str) -> int:
+    session.say(told)
+    return 0
+
+
+POWERCYCLE = presented(NodePowercycle, _show_reset)

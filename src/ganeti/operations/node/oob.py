@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Switch the power of nodes, or ask how they are, by programs that reach them out of band."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ganeti.declare.field import ValueStatus
+from ganeti.declare.parameter import param
+from ganeti.declare.role import Role
+from ganeti.declare.types import MOST_KINDS, MOST_SECONDS, Duration, Name, Names
+from ganeti.errors import ExecutionFailed, GanetiError, UnknownEntity, WrongInput, WrongState
+from ganeti.host.gathering import gather
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.lockset import LockSet, exclusive
+from ganeti.jobs.operation import JobOperation
+from ganeti.model.entity import evolve
+from ganeti.model.kind import Kind
+from ganeti.model.node import Node
+from ganeti.model.state import State
+from ganeti.rpc.contract.power import OobCommand, RunOob
+
+# Programs that run at the same time.
+AT_ONCE = 16
+_SWITCHES = ("power-on", "power-off", "power-cycle")
+# What the node is recorded to be afterwards.
+_RECORDED = {"power-on": True, "power-off": False}
+_ON = {True: "on", False: "off"}
+
+
+class PowerStatus(Struct, frozen=True):
+    """What a program prints for ``power-status``."""
+
+    powered: bool
+
+
+_Item = tuple[Name, Literal["OK", "WARNING", "CRITICAL", "UNKNOWN"]]
+_Health = Annotated[list[_Item], Meta(max_length=10 * MOST_KINDS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    node: Node
+    program: str
+
+
+# A status of a query, and a value that has it.
+Cell = list[Any]
+
+
+class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB_COMMAND"):
+    """Switch the power of nodes on or off, or ask how they are, by their out-of-band programs."""
+
+    role: ClassVar[Role] = Role.ADMIN
+
+    command: Annotated[OobCommand, param("What the programs are to do")]
+    node_names: Annotated[
+        Names, param("Nodes; if none is named, all that have an out-of-band program, unless it switches them off")
+    ] = []
+    node_uuids: Annotated[Names | None, param("UUIDs of the nodes; they count more than the names")] = None
+    timeout: Annotated[
+        Annotated[int, Meta(ge=1, le=MOST_SECONDS)], param("Seconds that the program gets for each node")
+    ] = 60
+    ignore_status: Annotated[bool, param("Switch off nodes that are not marked offline, too")] = False
+    power_delay: Annotated[Duration, param("Seconds between switching on one node and the next")] = 2.0
+
+    def locks(self, state: State) -> LockSet:
+        if self.command not in _SWITCHES:
+            return LockSet()
+        return exclusive(Kind.NODE, *(target.node.name for target in self._targets(state)))
+
+    async def check(self, cluster: CheckContext) -> list[Target]:
+        state = cluster.state
+        targets = self._targets(state)
+        if self.command in ("power-off", "power-cycle"):
+            if not (self.node_names or self.node_uuids):
+                raise WrongInput(f"Parameter 'node_names': '{self.command}' is done to named nodes, never to all")
+            self._ensure_may_lose_power(state, targets)
+        if not targets:
+            raise UnknownEntity(
+                "No node has an out-of-band program; 'gnt-cluster modify --node-parameters oob_program=/PATH' sets one"
+            )
+        return targets
+
+    async def run(self, cluster: RunContext, plan: list[Target]) -> list[list[Cell]]:
+        """As Ganeti has it: a row for each node, of its name and what its program says, each with a status."""
+        return await (self._one_after_the_other if self.command == "power-on" else self._at_once)(cluster, plan)
+
+    def _targets(self, state: State) -> list[Target]:
+        """Raises UnknownEntity, or WrongState with those that are named and have no program."""
+        named = [state.find(Node, name) for name in self.node_uuids or self.node_names]
+        nodes = list({node.uuid: node for node in named}.values()) or state.nodes
+        targets = [Target(node, state.node_parameters(node).oob_program) for node in nodes]
+        lacking = [target.node.name for target in targets if not target.program]
+        if named and lacking:
+            raise WrongState(
+                f"There is no out-of-band program for {', '.join(lacking)}; "
+                f"'gnt-node modify --node-parameters oob_program=/PATH NODE' sets one"
+            )
+        return [target for target in targets if target.program]
+
+    def _ensure_may_lose_power(self, state: State, targets: list[Target]) -> None:
+        problems = []
+        for node, program in ((target.node, target.program) for target in targets):
+            if node.uuid == state.cluster.master_node:
+                problems.append(
+                    f"{node.name} is the master, which does not switch itself off; make another node the master "
+                    f"('gnt-cluster master-failover' there), or, if you must: {program} {self.command} {node.name}"
+                )
+            elif self.command == "power-off" and not (node.offline or self.ignore_status):
+                problems.append(
+                    f"{node.name} is not marked offline; do that first ('gnt-node modify -O yes {node.name}'), or "
+                    "switch it off with --ignore-status"
+                )
+        if problems:
+            raise WrongState("\n".join(problems))
+
+    async def _one_after_the_other(self, cluster: RunContext, targets: list[Target]) -> list[list[Cell]]:
+        """So that a rack's fuses stand it."""
+        import asyncio  # noqa: PLC0415 - slow to import for a command
+
+        rows = []
+        for index, target in enumerate(targets):
+            if index and self.power_delay:
+                await asyncio.sleep(self.power_delay)
+            rows.append(await self._row(cluster, target))
+        return rows
+
+    async def _at_once(self, cluster: RunContext, targets: list[Target]) -> list[list[Cell]]:
+        import asyncio  # noqa: PLC0415 - slow to import for a command
+
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def one(target: Target) -> list[Cell]:
+            async with turns:
+                return await self._row(cluster, target)
+
+        return await gather(*(one(target) for target in targets))
+
+    async def _row(self, cluster: RunContext, target: Target) -> list[Cell]:
+        """Whatever becomes of one node, the others get their turn."""
+        node = target.node
+        try:
+            value = await self._asked(cluster, target)
+        except GanetiError as error:
+            cluster.warn(f"{self.command} of {node.name} failed: {error.message}")
+            return [[ValueStatus.NORMAL, node.name], [ValueStatus.NO_DATA, None]]
+        if self.command in _RECORDED:
+            await _record(cluster, node, powered=_RECORDED[self.command])
+        return [[ValueStatus.NORMAL, node.name], [ValueStatus.NORMAL, value]]
+
+    async def _asked(self, cluster: RunContext, target: Target) -> Any:
+        """What the program says of a node, as far as it is to say something."""
+        node = target.node
+        call = RunOob(program=target.program, command=self.command, node=node.name, seconds=self.timeout)
+        output = await cluster.call(cluster.state.master, call)
+        read = _READERS.get(self.command)
+        try:
+            return await read(cluster, node, output) if read else None
+        except msgspec.MsgspecError as error:
+            raise ExecutionFailed(f"What '{target.program}' prints for '{self.command}' is wrong: {error}") from None
+
+
+async def _record(cluster: RunContext, node: Node, *, powered: bool) -> None:
+    present = cluster.state.get(Node, node.uuid)
+    if present.powered != powered:
+        await cluster.commit([evolve(present, powered=powered)])
+
+
+async def _status(cluster: RunContext, node: Node, output: str) -> dict[str, bool]:
+    found = msgspec.json.decode(output, type=PowerStatus).powered
+    if found != node.powered:
+        cluster.warn(
+            f"{node.name} is {_ON[found]}, but recorded as {_ON[node.powered]}; "
+            f"'gnt-node modify --node-powered {'yes' if found else 'no'} {node.name}' corrects that"
+        )
+    return {"powered": found}
+
+
+async def _health(cluster: RunContext, node: Node, output: str) -> list[list[str]]:
+    items = msgspec.json.decode(output, type=_Health)
+    for item, status in items:
+        if status in ("WARNING", "CRITICAL"):
+            cluster.warn(f"{node.name}: {item} is {status}")
+    return [[item, status] for item, status in items]
+
+
+_READERS: dict[str, Callable[[RunContext, Node, str], Awaitable[Any]]] = {"power-status": _status, "health": _health}
