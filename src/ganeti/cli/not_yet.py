@@ -14,7 +14,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
     script: frozenset(names.split())
     for script, names in {
         "gnt-backup": "export import list list-fields remove",
-        "gnt-cluster": "command copyfile epo rename upgrade",
+        "gnt-cluster": "command copyfile epo upgrade",
         "gnt-debug": "allocator iallocator metad submit-job test-jobqueue test-osparams wconfd",
         "gnt-filter": "add delete info list list-fields replace",
         "gnt-group": "evacuate",

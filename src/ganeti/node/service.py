@@ -42,6 +42,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         node.DelayNode: reports.delay,
         node.SetMasterIp: equipment.address.set,
         node.CheckAddress: reports.check_address,
+        node.FindHolder: equipment.address.find_holder,
         node.CheckDevice: equipment.address.check_device,
         instance.StartGuest: guests.start,
         instance.StopGuest: guests.stop,

@@ -8,7 +8,7 @@ because a node falls silent or the master dies, has broken nothing, and another 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -45,11 +45,7 @@ class Renewal:
     @classmethod
     async def begin(cls, cluster: RunContext, nodes: list[Node], *, new_authority: bool) -> Renewal:
         trusted = await cluster.call(nodes[-1], TellAuthorities())
-        if new_authority:
-            authority = create_authority(cluster.state.cluster.name)
-        else:
-            key = cluster.candidate_files.get("ca.key", "")
-            authority = authority_of(key.encode(), "".join(trusted).encode())
+        authority = create_authority(cluster.state.cluster.name) if new_authority else _present(cluster, trusted)
         return cls(cluster, nodes, authority, trusted, {})
 
     async def announce(self) -> None:
@@ -93,8 +89,8 @@ class Renewal:
     def _new_rapi_certificate(self, *, needed: bool) -> str:
         """Nothing if the present one can stay."""
         present = self.cluster.candidate_files.get("rapi.pem", "").encode()
-        stays = not present or not issued_by(present, (one.encode() for one in self.trusted))
-        if not needed and (stays or issued_by(present, [self.authority.certificate])):
+        stays = not _is_ours(present, self.trusted) or issued_by(present, [self.authority.certificate])
+        if stays and not needed:
             return ""
         return create_server_credentials(self.authority, self.cluster.state.cluster.name).decode()
 
@@ -117,6 +113,24 @@ class Renewal:
         missed = await self.cluster.hand_out_facts()
         if missed:
             raise _stopped(f"{', '.join(missed)} did not take the cluster's facts")
+
+
+async def remote_api_certificate(cluster: RunContext, names: Sequence[str]) -> str:
+    """A new one with its key (PEM) for these names, of the cluster's authority; empty if it has one of another."""
+    trusted = await cluster.call(cluster.state.master, TellAuthorities())
+    if not _is_ours(cluster.candidate_files.get("rapi.pem", "").encode(), trusted):
+        return ""
+    return create_server_credentials(_present(cluster, trusted), *names).decode()
+
+
+def _present(cluster: RunContext, trusted: Iterable[str]) -> Credentials:
+    """The authority that signs now, which is among those that are trusted."""
+    key = cluster.candidate_files.get("ca.key", "")
+    return authority_of(key.encode(), "".join(trusted).encode())
+
+
+def _is_ours(certificate: bytes, trusted: Iterable[str]) -> bool:
+    return bool(certificate) and issued_by(certificate, (one.encode() for one in trusted))
 
 
 def _complete(answers: Mapping[str, R | GanetiError]) -> dict[str, R]:

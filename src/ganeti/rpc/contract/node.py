@@ -16,6 +16,7 @@ __all__ = [
     "CheckDevice",
     "DelayNode",
     "DescribeNode",
+    "FindHolder",
     "ForgetCandidacy",
     "GuestEvent",
     "LeaveCluster",
@@ -112,6 +113,14 @@ class SetMasterIp(Call[AddressHeld], frozen=True, tag="node.set-master-ip"):
 class CheckDevice(Call[None], frozen=True, tag="node.check-device"):
     """Raise EnvironmentUnfit unless there is a network device of this name."""
 
+    device: str
+    patience = 10.0
+
+
+class FindHolder(Call[str], frozen=True, tag="node.find-holder"):
+    """Who has this address, on the wire of this device or on the machine itself, in words; empty if nobody answers."""
+
+    address: str
     device: str
     patience = 10.0
 
