@@ -18,6 +18,7 @@ _XENS = (
 EXCEPTIONS = {
     ("cli", r"gnt-cluster \S+ --specs-(cpu-count|disk-count|disk-size|mem-size|nic-count)"): _SPECS,
     ("cli", r"gnt-cluster \S+ --ssh-key-(bits|type)"): _KEYS,
+    ("cli", r"gnt-cluster renew-crypto --new-ssh-keys"): _KEYS,
     ("cli", r"\S+ \S+ --roman"): "a joke",
     ("cli", r"gnt-backup .*"): _BACKUPS,
     ("opcodes", r"OP_BACKUP_.*"): _BACKUPS,

@@ -284,6 +284,10 @@ SCENES = (
     Scene("OP_CLUSTER_REPAIR_DISK_SIZES", prepare=outgrown),
     Scene("OP_CLUSTER_RENAME", lambda name, node: {"name": "cluster2"}, about_to_be_renamed),
     Scene("OP_CLUSTER_RENEW_CRYPTO", lambda name, node: {"cluster_certificate": True}),
+    Scene(
+        "OP_CLUSTER_RENEW_CRYPTO",
+        lambda name, node: {"new_spice_certificate": True, "new_cluster_domain_secret": True},
+    ),
     Scene("OP_CLUSTER_SET_PARAMS", lambda name, node: {"beparams": {"auto_balance": node == "node1"}}),
     Scene("OP_CLUSTER_VERIFY", prepare=running),
     Scene("OP_CLUSTER_VERIFY_CONFIG", prepare=running),

@@ -58,6 +58,13 @@ def ssconf_values(state: State) -> dict[str, str]:
     return values
 
 
+def secret_values(state: State) -> dict[str, str]:
+    """The contents, by name, of the files that every node must have and no user may read; those that there are."""
+    cluster = state.cluster
+    files = {"spice.pem": cluster.spice_certificate, "spice-ca.pem": cluster.spice_authority}
+    return {name: text for name, text in files.items() if text}
+
+
 def digest(values: Mapping[str, str]) -> str:
     """Tells whether two nodes hold the same facts."""
     text = "\0".join(f"{key}={value}" for key, value in sorted(values.items()))

@@ -62,6 +62,9 @@ class Cluster(Entity, frozen=True, kw_only=True):
     master_ip: str = ""
     drained_queue: bool = False  # no new jobs are accepted
     watcher_paused_until: float = 0.0  # seconds since the epoch
+    # Of the SPICE consoles of guests: certificate, chain and key, and the authority (PEM); or as nodes have them.
+    spice_certificate: str = ""
+    spice_authority: str = ""
 
     enabled_hypervisors: Annotated[
         tuple[str, ...],

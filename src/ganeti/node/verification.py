@@ -73,8 +73,8 @@ class Verification:
         )
 
     async def digest_facts(self, call: verify.DigestFacts, report: Report) -> str:
-        del call, report
-        return facts_digest(self._paths)
+        del report
+        return facts_digest(self._paths, call.secrets)
 
     async def find_programs(self, call: verify.FindPrograms, report: Report) -> Problems:
         del report
@@ -104,7 +104,8 @@ class Verification:
     async def describe_certificates(self, call: verify.DescribeCertificates, report: Report) -> tuple[Certificate, ...]:
         del call, report
         paths = self._paths
-        files = (paths.node_certificate, paths.ca_certificate, paths.rapi_certificate)
+        own = (paths.node_certificate, paths.ca_certificate)
+        files = (*own, paths.rapi_certificate, paths.spice_certificate, paths.spice_authority)
         return tuple(_certificate(path) for path in files if path.exists())
 
     async def count_authorities(self, call: verify.CountAuthorities, report: Report) -> int:

@@ -42,7 +42,9 @@ class ReachPeers(Call[tuple[Unreached, ...]], frozen=True, tag="verify.peers"):
 
 
 class DigestFacts(Call[str], frozen=True, tag="verify.facts"):
-    """The digest of the ssconf files; see ``ganeti.config.ssconf.digest``."""
+    """The digest of the ssconf files, and of these secret ones; see ``ganeti.config.ssconf.digest``."""
+
+    secrets: tuple[str, ...] = ()
 
 
 class FindPrograms(Call[Problems], frozen=True, tag="verify.programs"):

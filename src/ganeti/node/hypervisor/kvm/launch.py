@@ -25,6 +25,8 @@ from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 _FIRST_ANSWER = 240.0
 _LAST_WORDS = 5.0  # seconds from the end of its socket to its own
 _LONGEST_LOG = 1024**2  # bytes
+# What to do about a file that is missing, by the parameter that needs it.
+_REMEDIES = {"spice_use_tls": "; 'gnt-cluster renew-crypto --new-spice-certificate' makes one for all nodes"}
 
 # What QEMU puts before a message: the time and its own name.
 _PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
@@ -51,12 +53,13 @@ def _told(ask: Callable[[LaunchPlan], object], plan: LaunchPlan) -> list[str]:
 
 
 def _missing(plan: LaunchPlan) -> list[str]:
-    files = dict(plan.files())
-    found = [refused(name, f"there is no {path} on this node") for name, path in files.items() if not path.exists()]
-    memory = files.get("mem_path")
-    if memory and memory.exists() and not memory.is_dir():
-        found.append(refused("mem_path", f"{memory} is no directory on this node"))
-    return [error.message for error in found]
+    found: dict[str, WrongInput] = {}
+    for name, path in plan.files():
+        if not path.exists():
+            found.setdefault(name, refused(name, f"there is no {path} on this node{_REMEDIES.get(name, '')}"))
+        elif name == "mem_path" and not path.is_dir():
+            found[name] = refused(name, f"{path} is no directory on this node")
+    return [error.message for error in found.values()]
 
 
 def _capabilities(plan: LaunchPlan) -> object:

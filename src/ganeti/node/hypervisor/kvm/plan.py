@@ -56,6 +56,8 @@ class LaunchPlan:
         ):
             if name and (path := getattr(wanted, name)):
                 yield name, self.paths.under(path)
+        if wanted.spice_bind and wanted.spice_use_tls:
+            yield from (("spice_use_tls", path) for path in (self.paths.spice_certificate, self.paths.spice_authority))
 
 
 def refused(parameter: str, why: str) -> WrongInput:
