@@ -14,6 +14,7 @@ from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.state import State
+from ganeti.model.user_ids import spelled
 
 # The numbers of address families on Linux, as Ganeti's ssconf_primary_ip_family has them.
 IP_VERSIONS = {"2": 4, "10": 6}
@@ -49,7 +50,7 @@ def ssconf_values(state: State) -> dict[str, str]:
         "gluster_storage_dir": cluster.gluster_storage_dir,
         "maintain_node_health": str(cluster.maintain_node_health),
         "enabled_user_shutdown": str(cluster.enabled_user_shutdown),
-        "uid_pool": "",
+        "uid_pool": spelled(cluster.uid_pool, "\n"),
         "release_version": VERSION,
     }
     for hypervisor in HYPERVISOR_PARAMETERS:

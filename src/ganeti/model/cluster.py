@@ -46,7 +46,11 @@ _MOST_BITS = {4: 32, 6: 128}
 # The settings that say where templates keep their files.
 LVM_TEMPLATES = ("plain", "drbd")
 DRBD_HELPER = "/bin/true"
-STORAGE_DIRECTORIES = {"file": "file_storage_dir", "sharedfile": "shared_file_storage_dir"}
+STORAGE_DIRECTORIES = {
+    "file": "file_storage_dir",
+    "sharedfile": "shared_file_storage_dir",
+    "gluster": "gluster_storage_dir",
+}
 
 
 class Cluster(Entity, frozen=True, kw_only=True):
@@ -190,8 +194,9 @@ class Cluster(Entity, frozen=True, kw_only=True):
         _Directory,
         setting(
             "Directory where Gluster volumes are mounted",
+            "--gluster-storage-dir",
+            metavar="DIR",
             title="gluster storage path",
-            unsupported=True,
             reaches="path",
         ),
     ] = "/var/run/ganeti/gluster"
@@ -318,7 +323,10 @@ class Cluster(Entity, frozen=True, kw_only=True):
     uid_pool: Annotated[
         _Uids,
         setting(
-            "User-ID pool for guests", given=Annotated[list[_UidRange], Meta(max_length=MOST_NAMES)], unsupported=True
+            "Users that guests can run as, each for itself (security_model=pool): ranges of user IDs, first and last",
+            title="uid pool",
+            given=Annotated[list[_UidRange], Meta(max_length=MOST_NAMES)],
+            reaches="user",
         ),
     ] = ()
     install_image: Annotated[
