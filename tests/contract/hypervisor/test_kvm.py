@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -609,3 +610,16 @@ async def test_a_qemu_whose_record_cannot_be_read_is_not_taken_for_gone(kvm):
     with pytest.raises(WrongState, match="cannot be managed"):
         await kvm.node.driver.stop(guest.name, timeout=0, force=True)
     assert kvm.process(guest) == process
+    assert [f"QEMU process {process} of instance {guest.name}" in text for text in kvm.node.driver.strays()] == [True]
+
+
+async def test_a_qemu_that_has_lost_its_directory_is_a_stray_and_one_that_is_managed_is_none(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    process = kvm.process(guest)
+    shutil.rmtree(directory_of(kvm.node.paths, guest.name).path)
+    assert kvm.node.driver.strays() == ()
+    await kvm.again()
+    (told,) = kvm.node.driver.strays()
+    assert f"QEMU process {process} of instance {guest.name} is not managed" in told
+    os.kill(process, signal.SIGKILL)

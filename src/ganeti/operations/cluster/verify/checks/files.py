@@ -24,7 +24,7 @@ _USERS: Question[Problems] = Question(
 
 def _facts(scene: Scene) -> Iterator[Finding]:
     secrets = secret_values(scene.state)
-    wanted, which = digest(ssconf_values(scene.state) | secrets), " and ".join(("ssconf files", *secrets))
+    wanted, which = digest(ssconf_values(scene.state) | secrets), " or ".join(("ssconf files", *secrets))
     for node, found in scene.answered(_FACTS):
         if found != wanted:
             yield Finding(Code.ENODEFILECHECK, node.name, f"its {which} differ from the master's")
