@@ -6,7 +6,7 @@ import re
 import pytest
 
 NODES = ("node1", "node2", "node3")
-USERS = ("gnt0:x:4000:4000::/:/bin/false", "gnt1:x:4001:4000::/:/bin/false")
+USERS = ("gnt0:x:4000:4000::/:/bin/false", "gnt1:x:4001:4001::/:/bin/false")
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_a_user_that_runs_something_else_is_for_no_guest(pool, monkeypatch):
 def test_users_that_share_a_group_are_refused(pool, monkeypatch):
     both = [pwd.struct_passwd((f"gnt{n}", "x", n, 4000, "", "/", "/bin/false")) for n in (4000, 4001)]
     monkeypatch.setattr(pwd, "getpwall", lambda: both)
-    with pytest.raises(WrongInput, match="the users gnt4000 and gnt4001 .* have the same group"):
+    with pytest.raises(WrongInput, match=r"the users gnt4000 and gnt4001 .* have the same group"):
         users.ensure_user(pool("4000-4001"))
 
 
