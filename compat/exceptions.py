@@ -11,6 +11,8 @@ _HELPER = "of the guest in which Ganeti can install an operating system; here it
 _WCONFD = "asks Ganeti's daemon of that name for its locks and files; 'gnt-debug locks' shows ours"
 _XEN, _LXC, _CHROOT = "comes with Xen", "comes with LXC", "comes with chroot"
 _BACKUPS = "comes with backups"
+_STATES = "experimental in Ganeti, where they say by hand what nodes are asked for here"
+_HELPER_IMAGES = "no helper guests: OS scripts run on the node (as Ganeti's do by default), disks are wiped by it"
 _XENS = (
     "blockdev_prefix|bootloader_(args|path)|cpu_(cap|weight)|cpuid|device_model|pae|pci_pass|use_bootloader"
     "|vif_(script|type)|viridian"
@@ -20,10 +22,17 @@ _XENS = (
 EXCEPTIONS = {
     ("cli", r"gnt-cluster \S+ --specs-(cpu-count|disk-count|disk-size|mem-size|nic-count)"): _SPECS,
     ("cli", r"gnt-cluster \S+ --ssh-key-(bits|type)"): _KEYS,
+    ("cli", r"gnt-cluster renew-crypto --new-ssh-keys"): _KEYS,
     ("cli", r"\S+ \S+ --roman"): "a joke",
     ("cli", r"gnt-instance add --helper-(shutdown|startup)-timeout"): _HELPER,
     ("cli", r"gnt-debug wconfd( .*)?"): _WCONFD,
     ("cli", r"gnt-backup .*"): _BACKUPS,
+    ("cli", r"gnt-(cluster|group|node) \S+ --(disk|hypervisor)-state"): _STATES,
+    ("opcodes", r"OP_\S+ (disk|hv)_state"): _STATES,
+    ("cli", r"gnt-cluster \S+ --(install|zeroing)-image"): _HELPER_IMAGES,
+    ("opcodes", r"OP_CLUSTER_SET_PARAMS (install|zeroing)_image"): _HELPER_IMAGES,
+    ("cli", r"gnt-cluster \S+ --compression-tools"): _BACKUPS,
+    ("opcodes", r"OP_CLUSTER_SET_PARAMS compression_tools"): _BACKUPS,
     ("opcodes", r"OP_BACKUP_.*"): _BACKUPS,
     ("rapi", r"PUT /2/instances/\{instance_name\}/(prepare-)?export"): _BACKUPS,
     ("hooks", r"OP_BACKUP_.*"): _BACKUPS,

@@ -49,7 +49,7 @@ class NoResolver:
         self.names = names
         self.alive = set()
 
-    async def resolve(self, name):
+    async def resolve(self, name, version=None):
         if name not in self.names:
             raise ResolverError(f"The name '{name}' has no address")
         return name, self.names[name]

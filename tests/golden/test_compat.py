@@ -22,8 +22,7 @@ from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 
 # Flags of parts of the software that are not there yet, of commands that are.
 FLAGS_PENDING = re.compile(
-    r"gnt-(cluster|group|node) (init|add|modify) --(compression-tools|(disk|hypervisor)-state|gluster-storage-dir|"
-    r"(add-|remove-)?uid(s|-pool)|enabled-data-collectors|data-collector-interval)"
+    r"gnt-(cluster|group|node) (init|add|modify) --(enabled-data-collectors|data-collector-interval)"
 )
 # Ours alone.
 DISK_PARAMETERS_ADDED = {

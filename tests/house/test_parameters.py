@@ -187,7 +187,7 @@ def settings() -> list[str]:
 
 
 def read_of(*names: str) -> set[str]:
-    """The fields that are read of something that has one of these names."""
+    """The fields that are read of something that has one of these names, or by nodes in their ssconf files."""
     paths = [path for path in SOURCE.rglob("*.py") if not str(path.relative_to(SOURCE)).startswith(ABOUT_SETTINGS)]
     nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text()))]
     found = set()
@@ -195,6 +195,8 @@ def read_of(*names: str) -> set[str]:
         match node:
             case ast.Attribute(value=ast.Name(id=name) | ast.Attribute(attr=name), attr=attribute) if name in names:
                 found.add(attribute)
+            case ast.Call(func=ast.Attribute(attr="ssconf"), args=[ast.Constant(value=str(key))]):
+                found.add(key)
     return found
 
 

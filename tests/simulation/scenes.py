@@ -150,6 +150,12 @@ async def addressed(cluster):
     await cluster.master.configuration.commit([own])
 
 
+async def about_to_be_renamed(cluster):
+    """The new name is in the DNS."""
+    await addressed(cluster)
+    cluster.resolver.names["cluster2"] = "10.0.0.101"
+
+
 async def alone(cluster):
     """The master is the only node that is left."""
     others = [node for node in cluster.state.nodes if node.uuid != cluster.state.cluster.master_node]
@@ -296,7 +302,12 @@ SCENES = (
     Scene("OP_CLUSTER_QUERY"),
     Scene("OP_CLUSTER_REDIST_CONF"),
     Scene("OP_CLUSTER_REPAIR_DISK_SIZES", prepare=outgrown),
+    Scene("OP_CLUSTER_RENAME", lambda name, node: {"name": "cluster2"}, about_to_be_renamed),
     Scene("OP_CLUSTER_RENEW_CRYPTO", lambda name, node: {"cluster_certificate": True}),
+    Scene(
+        "OP_CLUSTER_RENEW_CRYPTO",
+        lambda name, node: {"new_spice_certificate": True, "new_cluster_domain_secret": True},
+    ),
     Scene("OP_CLUSTER_SET_PARAMS", lambda name, node: {"beparams": {"auto_balance": node == "node1"}}),
     Scene("OP_CLUSTER_VERIFY", prepare=running),
     Scene("OP_CLUSTER_VERIFY_CONFIG", prepare=running),

@@ -55,6 +55,7 @@ class Storm(MortalCluster):
         self.chance = random.Random(seed)
         self.stragglers = Stragglers(self.network)
         self.nodes[STRANGER.name] = self.machine(STRANGER, "node1")
+        self.resolver.names |= {"cluster2": "10.0.0.101", "cluster": "10.0.0.100"}
 
     def network_of(self, papers, host):
         return StormyTransport(self, papers, host)

@@ -17,6 +17,7 @@ from ganeti.errors import EXIT_FAILURE, EXIT_NOT_CLUSTER, WrongInput
 from ganeti.host.files import read_text
 from ganeti.luxi.protocol import Method
 from ganeti.model.cluster import Cluster
+from ganeti.model.user_ids import spelled
 from ganeti.operations.cluster.destroy import ClusterDestroy
 from ganeti.operations.cluster.verify.cluster import ClusterVerify
 
@@ -60,6 +61,8 @@ def _settings(data: dict[str, Any]) -> Pairs:
 
 
 def _in_line(value: Any) -> Any:
+    if isinstance(value, list) and value and not isinstance(value[0], str):
+        return spelled((first, last) for first, last in value)
     return ", ".join(value) if isinstance(value, list) else value
 
 

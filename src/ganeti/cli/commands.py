@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "queue": "cluster:QUEUE",
         "redist-conf": "OP_CLUSTER_REDIST_CONF",
         "remove-tags": "OP_TAGS_DEL",
+        "rename": "OP_CLUSTER_RENAME",
         "renew-crypto": "OP_CLUSTER_RENEW_CRYPTO",
         "repair-disk-sizes": "disk_sizes:REPAIR_DISK_SIZES",
         "search-tags": "OP_TAGS_SEARCH",

@@ -14,7 +14,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
     script: frozenset(names.split())
     for script, names in {
         "gnt-backup": "export import list list-fields remove",
-        "gnt-cluster": "rename upgrade",
+        "gnt-cluster": "upgrade",
         "gnt-debug": "metad wconfd",
         "gnt-filter": "add delete info list list-fields replace",
     }.items()

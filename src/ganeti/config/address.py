@@ -54,7 +54,7 @@ class ClusterAddress:
         Raises why that is not possible.
         """
         self._held = up
-        await self._settle()
+        await self.settle()
 
     def ensure_ours(self) -> None:
         """Raise WrongState if somebody else sets the address up."""
@@ -71,7 +71,7 @@ class ClusterAddress:
         while True:
             self._look.clear()
             try:
-                await self._settle()
+                await self.settle()
             except GanetiError as error:
                 if error.message != self.problem:
                     _log.warning("The cluster's address: %s", error.message)
@@ -82,7 +82,8 @@ class ClusterAddress:
             except TimeoutError:
                 pass
 
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
+        """Have the master node hold what the configuration says, or give it up, at once. Raises what is in the way."""
         state = self._configuration.state
         cluster = state.cluster
         if not cluster.master_ip or cluster.use_external_mip_script:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ganeti.config.configuration import Configuration
-from ganeti.config.ssconf import concerned, ssconf_values
+from ganeti.config.ssconf import concerned, secret_values, ssconf_values
 from ganeti.errors import GanetiError
 from ganeti.model.entity import Entity
 from ganeti.model.state import State
@@ -83,6 +83,8 @@ class Facts:
     async def _write_everywhere(self) -> list[str]:
         """The names of the nodes on which it did not work."""
         state = self._configuration.state
-        call = WriteSsconf(revision=self._configuration.state_revision, values=ssconf_values(state))
+        call = WriteSsconf(
+            revision=self._configuration.state_revision, values=ssconf_values(state), secrets=secret_values(state)
+        )
         results = await self._nodes.call_all(state.online_nodes, call)
         return [name for name, result in results.items() if isinstance(result, GanetiError)]

@@ -14,6 +14,7 @@ from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.state import State
+from ganeti.model.user_ids import spelled
 
 # The numbers of address families on Linux, as Ganeti's ssconf_primary_ip_family has them.
 IP_VERSIONS = {"2": 4, "10": 6}
@@ -49,13 +50,20 @@ def ssconf_values(state: State) -> dict[str, str]:
         "gluster_storage_dir": cluster.gluster_storage_dir,
         "maintain_node_health": str(cluster.maintain_node_health),
         "enabled_user_shutdown": str(cluster.enabled_user_shutdown),
-        "uid_pool": "",
+        "uid_pool": spelled(cluster.uid_pool, "\n"),
         "release_version": VERSION,
     }
     for hypervisor in HYPERVISOR_PARAMETERS:
         parameters = cluster.hvparams.get(hypervisor, {})
         values[f"hvparams_{hypervisor}"] = _lines(f"{key}={value}" for key, value in sorted(parameters.items()))
     return values
+
+
+def secret_values(state: State) -> dict[str, str]:
+    """The contents, by name, of the files that every node must have and no user may read; those that there are."""
+    cluster = state.cluster
+    files = {"spice.pem": cluster.spice_certificate, "spice-ca.pem": cluster.spice_authority}
+    return {name: text for name, text in files.items() if text}
 
 
 def digest(values: Mapping[str, str]) -> str:

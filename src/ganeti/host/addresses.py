@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Sequence
+from typing import Any
 
 from ganeti.errors import ResolverError
 
 _ANSWER = 1.0  # seconds that a machine gets to accept a connection
+# Family, type, protocol, canonical name, and where it is (getaddrinfo(3)).
+_Entry = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 
 
 def resolve(name: str, version: int | None = None) -> tuple[str, str]:
@@ -17,12 +21,7 @@ def resolve(name: str, version: int | None = None) -> tuple[str, str]:
     ``version``: 4 or 6 if the address must be of that IP version; otherwise IPv4 is preferred. Raises
     ResolverError with what to do about it.
     """
-    try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
-    except OSError as error:
-        raise ResolverError(
-            f"The name '{name}' has no address ({error.strerror}); add it to the DNS or /etc/hosts"
-        ) from None
+    found = _looked_up(name)
     addresses = [str(entry[4][0]) for entry in sorted(found, key=lambda entry: entry[0] != socket.AF_INET)]
     fitting = [one for one in addresses if version in (None, ipaddress.ip_address(one.partition("%")[0]).version)]
     if not fitting:
@@ -30,6 +29,20 @@ def resolve(name: str, version: int | None = None) -> tuple[str, str]:
     # Only one of the entries has the canonical name, and it may be one of the other IP version.
     canonical = next((entry[3] for entry in found if "." in entry[3]), name)
     return canonical.lower(), fitting[0]
+
+
+def all_addresses(name: str) -> list[str]:
+    """All addresses of a host, as this machine's resolver knows it. Raises ResolverError."""
+    return list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in _looked_up(name)))
+
+
+def _looked_up(name: str) -> Sequence[_Entry]:
+    try:
+        return socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
+    except OSError as error:
+        raise ResolverError(
+            f"The name '{name}' has no address ({error.strerror}); add it to the DNS or /etc/hosts"
+        ) from None
 
 
 def is_address(text: str) -> bool:

@@ -67,7 +67,7 @@ def sign_request(authority: Credentials, request: bytes, node_name: str) -> byte
 
     Raises AccessDenied for a request that is no good; see ``ensure_signable``.
     """
-    return _issue(authority, _signable(request), node_name)
+    return _issue(authority, _signable(request), [node_name])
 
 
 def ensure_signable(request: bytes) -> None:
@@ -100,13 +100,13 @@ def _key_bits(key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> int:
 def create_node_credentials(authority: Credentials, node_name: str) -> Credentials:
     """A node's certificate and key, made where the CA is."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return Credentials(_issue(authority, key.public_key(), node_name), _key_pem(key))
+    return Credentials(_issue(authority, key.public_key(), [node_name]), _key_pem(key))
 
 
-def create_server_credentials(authority: Credentials, name: str) -> bytes:
-    """A key and a certificate to answer with, not to call with, with the authority's; in one PEM."""
+def create_server_credentials(authority: Credentials, *names: str) -> bytes:
+    """A key and a certificate to answer with by these names, not to call with, with the authority's; in one PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return _key_pem(key) + _issue(authority, key.public_key(), name, _SERVER) + authority.certificate
+    return _key_pem(key) + _issue(authority, key.public_key(), names, _SERVER) + authority.certificate
 
 
 def split(pem: bytes) -> list[bytes]:
@@ -176,15 +176,15 @@ def expires(certificate: bytes) -> datetime.datetime:
 def _issue(
     authority: Credentials,
     public_key: _PublicKey,
-    name: str,
+    names: Sequence[str],
     uses: Sequence[x509.ObjectIdentifier] = _NODE,
 ) -> bytes:
     ca = x509.load_pem_x509_certificate(authority.certificate)
     ca_key = _private(authority.key)
     builder = (
-        _builder(_name(name), ca.subject, public_key)
+        _builder(_name(names[0]), ca.subject, public_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         .add_extension(x509.ExtendedKeyUsage(uses), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
     )

@@ -103,6 +103,21 @@ class Paths:
         return self.state / "rapi" / "users"
 
     @property
+    def domain_secret(self) -> Path:
+        """What clusters that exchange instances have in common; on master candidates, as Ganeti keeps it."""
+        return self.state / "cluster-domain-secret"
+
+    @property
+    def spice_certificate(self) -> Path:
+        """Certificate, chain and key of the SPICE consoles of guests, as Ganeti keeps it."""
+        return self.state / "spice.pem"
+
+    @property
+    def spice_authority(self) -> Path:
+        """The authority of that certificate."""
+        return self.state / "spice-ca.pem"
+
+    @property
     def noted(self) -> Path:
         """The term and the revision that a new master must not be behind; see ``ganeti.config.mandate``."""
         return self.state / "noted"

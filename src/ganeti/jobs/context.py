@@ -51,8 +51,8 @@ class Random(Protocol):
 class Resolver(Protocol):
     """Host names, passed in so that tests need no DNS."""
 
-    async def resolve(self, name: str) -> tuple[str, str]:
-        """(full name, address). Raises ResolverError."""
+    async def resolve(self, name: str, version: int | None = None) -> tuple[str, str]:
+        """(full name, address); ``version``: 4 or 6 if that must be the address's. Raises ResolverError."""
         ...
 
     async def answers(self, address: str, port: int) -> bool:
@@ -248,6 +248,10 @@ class RunContext(CheckContext):
     async def hold_address(self, *, up: bool) -> None:
         """See ClusterAddress.hold."""
         await self._services.address.hold(up=up)
+
+    async def settle_address(self) -> None:
+        """See ClusterAddress.settle."""
+        await self._services.address.settle()
 
     def warn(self, text: str) -> None:
         self.job.log(f" - WARNING: {text}")

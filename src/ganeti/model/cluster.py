@@ -60,6 +60,9 @@ class Cluster(Entity, frozen=True, kw_only=True):
     master_ip: str = ""
     drained_queue: bool = False  # no new jobs are accepted
     watcher_paused_until: float = 0.0  # seconds since the epoch
+    # Of the SPICE consoles of guests: certificate, chain and key, and the authority (PEM); or as nodes have them.
+    spice_certificate: str = ""
+    spice_authority: str = ""
 
     enabled_hypervisors: Annotated[
         tuple[str, ...],
@@ -185,8 +188,9 @@ class Cluster(Entity, frozen=True, kw_only=True):
         _Directory,
         setting(
             "Directory where Gluster volumes are mounted",
+            "--gluster-storage-dir",
+            metavar="DIR",
             title="gluster storage path",
-            unsupported=True,
             reaches="path",
         ),
     ] = "/var/run/ganeti/gluster"
@@ -312,7 +316,10 @@ class Cluster(Entity, frozen=True, kw_only=True):
     uid_pool: Annotated[
         _Uids,
         setting(
-            "User-ID pool for guests", given=Annotated[list[_UidRange], Meta(max_length=MOST_NAMES)], unsupported=True
+            "Users that guests can run as, each for itself (security_model=pool): ranges of user IDs, first and last",
+            title="uid pool",
+            given=Annotated[list[_UidRange], Meta(max_length=MOST_NAMES)],
+            reaches="user",
         ),
     ] = ()
     install_image: Annotated[
@@ -366,6 +373,8 @@ class Cluster(Entity, frozen=True, kw_only=True):
             if row.setting and template in self.enabled_disk_templates and not row.unit(self):
                 needed = "an LVM volume group (--vg-name)" if row.in_volume_group else "a directory"
                 found.append(f"Parameter '{row.setting}': disk template '{template}' is enabled and needs {needed}")
+        if "gluster" in self.enabled_disk_templates and not self.gluster_storage_dir:
+            found.append("Parameter 'gluster_storage_dir': disk template 'gluster' is enabled and needs a directory")
         return found
 
     @property

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +16,8 @@ from ganeti.model.disk import Disk, DiskFormat, DiskTemplate
 if TYPE_CHECKING:
     from ganeti.model.cluster import Cluster  # which asks what its templates need
     from ganeti.model.group import Group
+
+_DISK_FILE = re.compile(r"[0-9a-f-]{36}\.file\.disk\d+(\.[a-z0-9]+)?")
 
 # Where the disks live: there are none; on the nodes that hold them; where every node gets at them.
 Place = Literal["nowhere", "node", "everywhere"]
@@ -137,6 +140,11 @@ def location_of(template: DiskTemplate, place: str, uuid: str, index: int, wante
     place_in = TEMPLATES[template].location
     assert place_in  # noqa: S101 - all that have disks have it
     return place_in(place, uuid, index) + ("" if wanted == "raw" else f".{wanted}")
+
+
+def is_disk_file(name: str) -> bool:
+    """Whether a file is named as the files of disks are."""
+    return bool(_DISK_FILE.fullmatch(name))
 
 
 def _file(directory: str, uuid: str, index: int) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from ganeti.host.gathering import gather
 from ganeti.model.disk import Disk, DiskTemplate, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.node.equipment import Equipment
+from ganeti.node.storage.directories import disk_files
 from ganeti.node.storage.driver import Storage
 from ganeti.node.storage.ext.provider import all_providers
 from ganeti.rpc.contract import storage
@@ -104,6 +106,10 @@ class Disks:
     async def volumes(self, call: storage.ListVolumes, report: Report) -> tuple[StoredVolume, ...]:
         del report
         return await self._equipment.volumes.stored(call.groups)
+
+    async def files(self, call: storage.ListDiskFiles, report: Report) -> tuple[str, ...]:
+        del report
+        return await asyncio.to_thread(disk_files, self._equipment.paths, call.directories)
 
     async def diagnose(self, call: storage.DiagnoseStorage, report: Report) -> tuple[StorageProvider, ...]:
         del call, report

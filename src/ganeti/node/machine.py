@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from ganeti.host.addresses import is_own_address
+from ganeti.errors import ResolverError
+from ganeti.host.addresses import all_addresses, is_own_address
 from ganeti.host.files import read_text
 
 _KIB_PER_MIB = 1024
 _CONNECT = 5.0  # seconds that a machine gets to answer
+_LOOK_UP = 10.0  # seconds that the resolver gets to answer
 
 
 class Machine(Protocol):
@@ -37,6 +40,10 @@ class Machine(Protocol):
 
     async def reaches(self, address: str, port: int) -> bool:
         """Whether something listens at an address, as seen from here."""
+        ...
+
+    async def addresses_of(self, name: str) -> list[str]:
+        """What a name means here. Raises ResolverError."""
         ...
 
 
@@ -75,12 +82,19 @@ class ThisMachine:
             await writer.wait_closed()
         return True
 
+    async def addresses_of(self, name: str) -> list[str]:
+        try:
+            async with asyncio.timeout(_LOOK_UP):
+                return await asyncio.to_thread(all_addresses, name)
+        except TimeoutError:
+            raise ResolverError(f"What the name '{name}' means was not answered within {_LOOK_UP:g} s") from None
+
 
 @dataclass(frozen=True, slots=True)
 class PaperMachine:
     """A machine of any size, for nodes that exist in a test only. ``used`` is what the node itself takes.
 
-    It has every address that it is asked for but those in ``lacking``.
+    It has every address that it is asked for but those in ``lacking``. ``names`` are those that it knows.
     """
 
     total_memory: int = 32768
@@ -88,6 +102,7 @@ class PaperMachine:
     all_processors: int = 16
     boot: str = "paper"
     lacking: frozenset[str] = frozenset()
+    names: Mapping[str, list[str]] = field(default_factory=dict)
 
     def memory(self) -> tuple[int, int]:
         return self.total_memory, self.total_memory - self.used_memory
@@ -104,3 +119,6 @@ class PaperMachine:
     async def reaches(self, address: str, port: int) -> bool:
         del address, port
         return True
+
+    async def addresses_of(self, name: str) -> list[str]:
+        return self.names.get(name, [])

@@ -20,7 +20,7 @@ from ganeti.host.addresses import is_own_address
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
 from ganeti.node.network.netlink import with_netlink
-from ganeti.rpc.contract.node import AddressHeld, CheckDevice, SetMasterIp
+from ganeti.rpc.contract.node import AddressHeld, CheckDevice, FindHolder, SetMasterIp
 from ganeti.rpc.server import Report
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -74,6 +74,18 @@ class MasterIp:
         if former := self._read():
             await self._release(former)
 
+    async def find_holder(self, call: FindHolder, report: Report) -> str:
+        """Of IPv6 addresses only the machine's own are known."""
+        del report
+        address = _address(call.address)
+        if is_own_address(call.address):
+            return "the master node itself"
+        _, hardware = await with_netlink(partial(_device, call.device))
+        if not isinstance(address, ipaddress.IPv4Address) or len(hardware) != _HARDWARE:
+            return ""
+        rival = await asyncio.to_thread(find_rival, call.device, hardware, address)
+        return f"the machine with the MAC address {rival}" if rival else ""
+
     async def check_device(self, call: CheckDevice, report: Report) -> None:
         del report
         await with_netlink(partial(_device, call.device))
@@ -105,17 +117,25 @@ class MasterIp:
 
 
 class PaperMasterIp:
-    """The address of a node that exists in a test only. ``interfaces``: those that it has."""
+    """The address of a node that exists in a test only.
+
+    ``interfaces``: those that it has. ``others``: who holds addresses on its wire.
+    """
 
     def __init__(self) -> None:
         self.held: SetMasterIp | None = None
         self.interfaces = {"br0", "br1"}
+        self.others: dict[str, str] = {}
 
     async def set(self, call: SetMasterIp, report: Report) -> AddressHeld:
         fresh = call.up and call != self.held
         await self.check_device(CheckDevice(device=call.device), report)
         self.held = call if call.up else None
         return AddressHeld(fresh=fresh)
+
+    async def find_holder(self, call: FindHolder, report: Report) -> str:
+        del report
+        return self.others.get(call.address, "")
 
     def holds(self, address: str) -> bool:
         return self.held is not None and self.held.address == address

@@ -113,7 +113,7 @@ def of_candidates(paths: Paths) -> list[Path]:
 def kept_files(paths: Paths) -> list[Path]:
     """All that is there of the cluster that this node belongs to; the certificate, which counts, comes first."""
     keys = (paths.node_certificate, paths.node_key, paths.next_node_key)
-    single = (*keys, paths.ca_certificate, paths.term, paths.noted, paths.master_starts)
+    single = (*keys, paths.ca_certificate, paths.term, paths.noted, paths.master_starts, *_secret_paths(paths).values())
     return [path for path in (*single, *paths.state.glob("ssconf_*")) if path.exists()] + of_candidates(paths)
 
 
@@ -159,7 +159,12 @@ class KeptFacts:
         """(term, revision) of the state that they are of."""
         return _pair(self._file(_REVISION).read())
 
-    def write(self, facts: Mapping[str, str]) -> None:
+    def write(self, facts: Mapping[str, str], secrets: Mapping[str, str] | None = None) -> None:
+        """Those of ``secrets`` first, so that the revision among the facts speaks for them too."""
+        places = _secret_paths(self._paths)
+        for name, text in (secrets or {}).items():
+            if read_text(places[name]) != text.strip():
+                write_atomic(places[name], f"{text.strip()}\n")
         for key, value in facts.items():
             file = self._file(key)
             if file.read() != value.strip():
@@ -171,12 +176,13 @@ class KeptFacts:
         return self._files[key]
 
 
-def facts_digest(paths: Paths) -> str:
-    """Of the facts that are kept; see ``ganeti.config.ssconf.digest``."""
+def facts_digest(paths: Paths, secrets: Collection[str]) -> str:
+    """Of the facts that are kept, and of these secret files; see ``ganeti.config.ssconf.digest``."""
     files = paths.state.glob("ssconf_*")
     values = {path.name.removeprefix("ssconf_"): path.read_text().removesuffix("\n") for path in files}
     values.pop(_REVISION, None)
-    return digest(values)
+    found = {name: read_text(path) for name, path in _secret_paths(paths).items() if name in secrets}
+    return digest(values | {name: text for name, text in found.items() if text is not None})
 
 
 def candidate_files(paths: Paths) -> dict[str, str]:
@@ -224,10 +230,11 @@ class Membership:
         del report
         known, revision = self._facts.revision, (self._term, call.revision)
         wrong = [key for key in call.values if not _KEY.match(key)]
+        wrong += sorted(call.secrets.keys() - _secret_paths(self._paths).keys())
         if wrong:
-            raise WrongInput(f"'{wrong[0]}' is not the name of an ssconf file")
+            raise WrongInput(f"'{wrong[0]}' is not the name of a file that every node has")
         if revision >= known:  # of two masters the newer one counts, however far the other one came
-            self._facts.write(call.values | {_REVISION: f"{revision[0]} {revision[1]}"})
+            self._facts.write(call.values | {_REVISION: f"{revision[0]} {revision[1]}"}, call.secrets)
 
     async def save_files(self, call: SaveFiles, report: Report) -> None:
         del report
@@ -240,7 +247,16 @@ class Membership:
 
 
 def _candidate_paths(paths: Paths) -> dict[str, Path]:
-    return {"ca.key": paths.ca_key, "rapi.pem": paths.rapi_certificate, "rapi/users": paths.rapi_users}
+    return {
+        "ca.key": paths.ca_key,
+        "rapi.pem": paths.rapi_certificate,
+        "rapi/users": paths.rapi_users,
+        "cluster-domain-secret": paths.domain_secret,
+    }
+
+
+def _secret_paths(paths: Paths) -> dict[str, Path]:
+    return {"spice.pem": paths.spice_certificate, "spice-ca.pem": paths.spice_authority}
 
 
 def _pairs(values: dict[str, tuple[str, ...]]) -> str:

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ganeti.errors import CheckFailed, GanetiError, in_words
+from ganeti.errors import CheckFailed, GanetiError, ResolverError, in_words
 from ganeti.host.certificates import expires, split
 from ganeti.host.daemons import Daemon
 from ganeti.host.files import read_text
@@ -72,9 +72,29 @@ class Verification:
             if not answered
         )
 
+    async def look_up_names(self, call: verify.LookUpNames, report: Report) -> Problems:
+        del report
+        asked = (self._looked_up(name, address) for name, address in call.names.items())
+        return tuple(problem for problem in await asyncio.gather(*asked) if problem)
+
+    async def _looked_up(self, name: str, wanted: str) -> str:
+        """Why a name does not lead to an address; empty if it does."""
+        try:
+            found = await self._equipment.machine.addresses_of(name)
+        except ResolverError as error:
+            return error.message
+        if not found or wanted in found:
+            return ""
+        return f"the name {name} means {', '.join(found)} there, instead of {wanted}; see to its DNS or /etc/hosts"
+
+    async def find_strays(self, call: verify.FindStrays, report: Report) -> Problems:
+        del report
+        drivers = [self._equipment.hypervisor(name) for name in call.hypervisors]
+        return tuple([text for driver in drivers for text in await asyncio.to_thread(driver.strays)])
+
     async def digest_facts(self, call: verify.DigestFacts, report: Report) -> str:
-        del call, report
-        return facts_digest(self._paths)
+        del report
+        return facts_digest(self._paths, call.secrets)
 
     async def find_programs(self, call: verify.FindPrograms, report: Report) -> Problems:
         del report
@@ -104,7 +124,8 @@ class Verification:
     async def describe_certificates(self, call: verify.DescribeCertificates, report: Report) -> tuple[Certificate, ...]:
         del call, report
         paths = self._paths
-        files = (paths.node_certificate, paths.ca_certificate, paths.rapi_certificate)
+        own = (paths.node_certificate, paths.ca_certificate)
+        files = (*own, paths.rapi_certificate, paths.spice_certificate, paths.spice_authority)
         return tuple(_certificate(path) for path in files if path.exists())
 
     async def count_authorities(self, call: verify.CountAuthorities, report: Report) -> int:

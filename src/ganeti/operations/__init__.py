@@ -21,6 +21,7 @@ OPERATIONS = {
     "OP_CLUSTER_QUERY": "cluster.info:ClusterInfo",
     "OP_CLUSTER_REDIST_CONF": "cluster.redist_conf:ClusterRedistConf",
     "OP_CLUSTER_REPAIR_DISK_SIZES": "cluster.repair_disk_sizes:ClusterRepairDiskSizes",
+    "OP_CLUSTER_RENAME": "cluster.rename:ClusterRename",
     "OP_CLUSTER_RENEW_CRYPTO": "cluster.renew_crypto:ClusterRenewCrypto",
     "OP_CLUSTER_SET_PARAMS": "cluster.modify:ClusterModify",
     "OP_CLUSTER_VERIFY": "cluster.verify.cluster:ClusterVerify",

@@ -181,3 +181,26 @@ async def test_nodes_are_not_asked_for_storage_that_has_no_name(cluster, given, 
     with pytest.raises(errors.WrongInput, match=told) as caught:
         await cluster.run("OP_CLUSTER_SET_PARAMS", **given)
     assert len(caught.value.message.splitlines()) == 1
+
+
+async def test_the_pool_of_user_ids_grows_and_shrinks_and_nodes_know_it(cluster):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", uid_pool=[[4000, 4009], [4010, 4019]])
+    await cluster.run("OP_CLUSTER_SET_PARAMS", add_uids=[[5000, 5000]], remove_uids=[[4005, 4014]])
+    assert cluster.state.cluster.uid_pool == ((4000, 4004), (4015, 4019), (5000, 5000))
+    for node in cluster.nodes.values():
+        assert node.paths.ssconf("uid_pool").read_text() == "4000-4004\n4015-4019\n5000\n"
+    with pytest.raises(errors.WrongInput, match="'remove_uids': 6000 is not in the pool"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", remove_uids=[[6000, 6000]])
+    with pytest.raises(errors.WrongInput, match="'add_uids': 0-5 is no range of user IDs for guests"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", add_uids=[[0, 5]])
+
+
+async def test_the_directory_of_gluster_volumes_stays_while_an_instance_has_disks_in_it(cluster):
+    gluster = evolve(cluster.state.cluster, enabled_disk_templates=("gluster",))
+    await cluster.master.configuration.commit([gluster])
+    await cluster.add("web1", template="gluster", start=False)
+    with pytest.raises(errors.WrongState, match="web1 has disks below the present directory"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", gluster_storage_dir="/srv/gluster")
+    await cluster.run("OP_INSTANCE_REMOVE", instance_name="web1")
+    await cluster.run("OP_CLUSTER_SET_PARAMS", gluster_storage_dir="/srv/gluster")
+    assert cluster.nodes["node3"].paths.ssconf("gluster_storage_dir").exists()

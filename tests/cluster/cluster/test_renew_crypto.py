@@ -188,3 +188,89 @@ async def test_verify_tells_of_a_renewal_that_has_stopped(cluster):
     path.write_bytes(path.read_bytes() + create_authority("cluster").certificate)
     (finding,) = await found(cluster)
     assert finding.startswith("WARNING:ECLUSTERCERT::old and new certificates are both good on or of node node2")
+
+
+def spice(cluster, name):
+    paths = cluster.nodes[name].paths
+    return [path.read_text() if path.exists() else "" for path in (paths.spice_certificate, paths.spice_authority)]
+
+
+def an_own_certificate(name="console"):
+    """(certificate with key, its authority), of somebody else's."""
+    authority = create_authority("company")
+    return create_server_credentials(authority, name).decode(), authority.certificate.decode()
+
+
+async def test_every_node_gets_a_certificate_of_spice_that_names_it(cluster):
+    await renew(cluster, new_spice_certificate=True)
+    certificate, authority = spice(cluster, "node3")
+    assert authority.encode() == AUTHORITY.certificate
+    assert issued_by(certificate.encode(), [AUTHORITY.certificate])
+    assert [spice(cluster, name) for name in NAMES] == [[certificate, authority]] * 3
+    assert cluster.nodes["node2"].paths.spice_certificate.stat().st_mode & 0o77 == 0
+    assert await found(cluster) == []
+
+
+async def test_a_node_that_has_lost_its_certificate_of_spice_is_named_and_gets_it_again(cluster):
+    await renew(cluster, new_spice_certificate=True)
+    cluster.nodes["node2"].paths.spice_certificate.unlink()
+    told = await found(cluster)
+    assert ["node2" in text and "spice.pem" in text for text in told] == [True]
+    await cluster.run("OP_CLUSTER_REDIST_CONF")
+    assert spice(cluster, "node2") == spice(cluster, "node1")
+
+
+async def test_the_certificate_of_spice_goes_with_the_authority_that_has_signed_it(cluster):
+    await renew(cluster, new_spice_certificate=True)
+    await renew(cluster)
+    certificate, authority = spice(cluster, "node2")
+    assert [authority.encode()] == trusted(cluster, "node2")
+    assert issued_by(certificate.encode(), [authority.encode()])
+
+
+async def test_a_certificate_of_spice_of_the_administrators_stays_until_he_replaces_it(cluster):
+    own = an_own_certificate()
+    await renew(cluster, spice_certificate=own[0], spice_ca_certificate=own[1])
+    await renew(cluster)
+    assert spice(cluster, "node2") == list(own)
+
+
+async def test_without_a_certificate_of_spice_no_file_of_the_administrators_is_touched(cluster):
+    cluster.nodes["node2"].paths.spice_certificate.write_text("by hand")
+    await renew(cluster)
+    assert spice(cluster, "node2") == ["by hand", ""]
+
+
+async def test_the_domain_secret_is_the_same_on_all_candidates_and_changes_when_it_is_renewed(cluster):
+    def secrets():
+        return {cluster.nodes[name].paths.domain_secret.read_text() for name in NAMES}
+
+    await renew(cluster, new_cluster_domain_secret=True)
+    (first,) = secrets()
+    await renew(cluster, new_cluster_domain_secret=True)
+    assert first not in secrets()
+    await renew(cluster, cluster_domain_secret=first.strip())
+    assert secrets() == {first}
+    assert cluster.nodes["node1"].paths.domain_secret.stat().st_mode & 0o77 == 0
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ({"new_spice_certificate": True, "spice_certificate": "x", "spice_ca_certificate": "x"}, "not both"),
+        ({"spice_certificate": an_own_certificate()[0]}, "go together"),
+        (
+            {"spice_certificate": an_own_certificate()[0], "spice_ca_certificate": an_own_certificate()[1]},
+            "not of the authority that signed",
+        ),
+        ({"spice_certificate": "nonsense", "spice_ca_certificate": "nonsense"}, "no certificate in it can be read"),
+        ({"cluster_domain_secret": "short"}, "8 to 1024 characters"),
+        ({"new_cluster_domain_secret": True, "cluster_domain_secret": "longenough"}, "not both"),
+        ({"renew_ssh_keys": True}, "SSH keys of nodes"),
+    ],
+)
+async def test_what_cannot_be_taken_is_told_and_nothing_is_renewed(cluster, what, told):
+    with pytest.raises(errors.WrongInput, match=told):
+        await renew(cluster, **what)
+    assert spice(cluster, "node1") == ["", ""]
+    assert not cluster.nodes["node1"].paths.domain_secret.exists()

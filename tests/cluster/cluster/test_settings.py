@@ -45,6 +45,7 @@ SAMPLES: dict[str, Any] = {
     "master_netmask": 24,
     "file_storage_dir": "/srv/elsewhere",
     "shared_file_storage_dir": "/srv/elsewhere",
+    "uid_pool": [[4000, 4019]],
     "gluster_storage_dir": "/srv/elsewhere",
     "default_iallocator": "",
     "default_iallocator_params": {"no-capacity-checks": True},

@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import msgspec
 import pytest
 
 from ganeti.errors import EnvironmentUnfit, HypervisorFailed, WrongInput, WrongState
+from ganeti.host.files import write_atomic
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.backend import BackendParameters
@@ -494,6 +496,7 @@ KINDS = [
     {"soundhw": "all"},
     {"use_guest_agent": True, "use_localtime": True, "use_chroot": True},
     {"security_model": "user", "security_domain": "nobody"},
+    {"security_model": "pool", "use_chroot": True},
     {"cpu_sockets": 1, "cpu_cores": 2, "cpu_threads": 1, "cpu_type": "qemu64,+sse4.2"},
     {"cpu_mask": "0:all"},
     {"serial_console": False, "acpi": False, "kvm_pci_reservations": 0},
@@ -511,6 +514,7 @@ async def test_qemu_takes_what_it_is_given_for(kvm, tmp_path, machine, kind):
         image.truncate(1440 * 1024)
     beparams = BackendParameters(maxmem=64, minmem=64, vcpus=2)
     guest = kvm.guest(hvparams={"machine_version": machine} | kind, beparams=beparams)
+    write_atomic(kvm.node.paths.ssconf("uid_pool"), "1\n")
     guest, resources = with_disks(guest, 16, 16, directory=tmp_path)
     await kvm.node.driver.start(guest, resources, paused=True)
     assert await kvm.node.states() == {guest.name: "paused"}
@@ -606,3 +610,16 @@ async def test_a_qemu_whose_record_cannot_be_read_is_not_taken_for_gone(kvm):
     with pytest.raises(WrongState, match="cannot be managed"):
         await kvm.node.driver.stop(guest.name, timeout=0, force=True)
     assert kvm.process(guest) == process
+    assert [f"QEMU process {process} of instance {guest.name}" in text for text in kvm.node.driver.strays()] == [True]
+
+
+async def test_a_qemu_that_has_lost_its_directory_is_a_stray_and_one_that_is_managed_is_none(kvm):
+    guest = kvm.guest()
+    await kvm.start(guest)
+    process = kvm.process(guest)
+    shutil.rmtree(directory_of(kvm.node.paths, guest.name).path)
+    assert kvm.node.driver.strays() == ()
+    await kvm.again()
+    (told,) = kvm.node.driver.strays()
+    assert f"QEMU process {process} of instance {guest.name} is not managed" in told
+    os.kill(process, signal.SIGKILL)

@@ -11,7 +11,7 @@ from pyroute2 import netns
 from ganeti.errors import EnvironmentUnfit, WrongState
 from ganeti.host.paths import Paths
 from ganeti.node.master_ip import MasterIp
-from ganeti.rpc.contract.node import CheckDevice, SetMasterIp
+from ganeti.rpc.contract.node import CheckDevice, FindHolder, SetMasterIp
 from ganeti.rpc.server import Report
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: network namespaces")
@@ -35,6 +35,9 @@ class Machine:
 
     def give_up(self):
         return self._run(self.address.give_up)
+
+    def holder(self, address=ADDRESS):
+        return self._run(lambda: self.address.find_holder(FindHolder(address=address, device="eth0"), Report()))
 
     def check_device(self, device):
         return self._run(lambda: self.address.check_device(CheckDevice(device=device), Report()))
@@ -107,6 +110,15 @@ def test_an_address_that_another_machine_holds_is_taken_by_force_only(machines):
     answer = two.set(force=True)
     assert (answer.fresh, len(answer.rival)) == (True, 17)
     assert one.set().rival, "the first holder sees the second one"
+
+
+def test_who_holds_an_address_is_found_before_it_is_taken(machines):
+    one, two = machines
+    ip(one.name, "address", "add", "192.0.2.1/24", "dev", "eth0")
+    assert one.holder() == ""
+    two.set()
+    assert "the machine with the MAC address" in one.holder()
+    assert two.holder() == "the master node itself"
 
 
 def test_an_ipv6_address_is_held(machines):

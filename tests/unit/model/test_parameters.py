@@ -23,7 +23,6 @@ from ganeti.model.parameters.policy import Bounds, Policy, Spec
         ("keymap", "klingon", "choose from ar, bepo"),
         ("usb_mouse", "trackball", "choose from mouse, tablet"),
         ("migration_mode", "slow", "choose from live, non-live"),
-        ("security_model", "pool", "'pool' is not supported yet"),
         ("serial_speed", "300", "serial_speed"),
         ("spice_streaming_video", "some", "choose from off, all, filter"),
         ("soundhw", "ac97,flute", "expected 'all', or some of ac97"),

@@ -63,8 +63,8 @@ class SystemRandom:
 class SystemResolver:
     """The machine's resolver, in threads since it blocks."""
 
-    async def resolve(self, name: str) -> tuple[str, str]:
-        return await asyncio.to_thread(addresses.resolve, name)
+    async def resolve(self, name: str, version: int | None = None) -> tuple[str, str]:
+        return await asyncio.to_thread(addresses.resolve, name, version)
 
     async def answers(self, address: str, port: int) -> bool:
         return await asyncio.to_thread(addresses.answers, address, port)

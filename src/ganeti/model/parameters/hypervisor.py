@@ -123,7 +123,8 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "lsi"
     security_domain: Annotated[_User, param("User to run QEMU as, with security_model 'user'", reaches="user")] = ""
     security_model: Annotated[
-        Literal["none", "user", "pool"], param("Security model: which user QEMU runs as", unsupported=("pool",))
+        Literal["none", "user", "pool"],
+        param("Security model: which user QEMU runs as; with 'pool' one of the cluster's uid_pool, for it alone"),
     ] = "none"
     serial_console: Annotated[bool, param("Emulate a serial port, for 'gnt-instance console'")] = True
     serial_speed: Annotated[

@@ -111,6 +111,10 @@ class Hypervisor(Protocol):
         """What prevents its use on this node with these parameters, in words; empty if nothing does."""
         ...
 
+    def strays(self) -> tuple[str, ...]:
+        """Processes of guests on this node that are not managed, in words."""
+        ...
+
     async def version(self) -> str: ...
 
     def memory(self) -> int:

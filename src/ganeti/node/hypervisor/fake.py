@@ -175,6 +175,9 @@ class FakeHypervisor:
     async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG002 - a Hypervisor
         return ()
 
+    def strays(self) -> tuple[str, ...]:
+        return ()
+
     async def version(self) -> str:
         return "fake"
 

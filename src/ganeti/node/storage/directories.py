@@ -9,13 +9,17 @@ never touched.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from ganeti.errors import EnvironmentUnfit, WrongInput
 from ganeti.host.files import inside, read_text
 from ganeti.host.paths import Paths
+from ganeti.model.template import is_disk_file
 
 _OWN = "/srv/ganeti/file-storage"
+MOST_FILES = 20_000  # that are listed
 _DEFAULTS = (_OWN, "/srv/ganeti/shared-file-storage")
 # The system lives there; a disk of this name could replace a part of it.
 _NEVER = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/sbin", "/sys", "/usr")
@@ -81,3 +85,24 @@ def problems(paths: Paths, directory: str) -> list[str]:
     if not os.access(path, os.W_OK | os.X_OK):
         return [f"The directory '{directory}' cannot be written to"]
     return []
+
+
+def disk_files(paths: Paths, directories: Iterable[str]) -> tuple[str, ...]:
+    """The files that are named as those of disks are, in the directories of instances below these; not all of many."""
+    found = (
+        f"{directory}/{inner.name}/{file.name}"
+        for directory in directories
+        for inner in _entries(paths.under(directory))
+        if inner.is_dir() and not inner.is_symlink()
+        for file in _entries(inner)
+        if is_disk_file(file.name)
+    )
+    return tuple(sorted(islice(found, MOST_FILES)))
+
+
+def _entries(directory: Path) -> Iterator[Path]:
+    """In no order; nothing of one that cannot be read, which another check tells."""
+    try:
+        yield from directory.iterdir()
+    except OSError:
+        return

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongInput
+from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 from ganeti.host.process import Finished, follow, run
 from ganeti.model.disk import Disk
@@ -23,6 +24,7 @@ from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.file import FileStorage
 
 _TIME = 30.0  # seconds
+_MOUNTS = "/run/ganeti/gluster"  # if the cluster does not say it
 _LOCATION = re.compile(r"ganeti/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -34,7 +36,6 @@ class GlusterStorage(FileStorage):
 
     def __init__(self, paths: Paths) -> None:
         super().__init__(paths)
-        self._mounts = paths.run / "gluster"
         self._turn = asyncio.Lock()
 
     def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
@@ -53,6 +54,11 @@ class GlusterStorage(FileStorage):
     async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
         del unit
         return ()
+
+    @property
+    def _mounts(self) -> Path:
+        """Where volumes are mounted, as the cluster says."""
+        return self._paths.under(read_text(self._paths.ssconf("gluster_storage_dir")) or _MOUNTS)
 
     def _path(self, disk: Disk) -> Path:
         if not _LOCATION.fullmatch(disk.location):

@@ -22,6 +22,7 @@ from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.parameters.policy import Bounds, Policy
 from ganeti.model.template import TEMPLATES
+from ganeti.model.user_ids import ordered
 from ganeti.query.pattern import Patterns
 
 _ByKind = Mapping[str, Mapping[str, Any]]
@@ -174,4 +175,5 @@ _MERGED: Mapping[str, Callable[[Cluster, Any], Any]] = {
     "file_storage_dir": _directory,
     "shared_file_storage_dir": _directory,
     "gluster_storage_dir": _directory,
+    "uid_pool": lambda cluster, given: ordered(given, "Parameter 'uid_pool'"),
 }

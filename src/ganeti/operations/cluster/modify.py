@@ -19,18 +19,24 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.cluster import Cluster
+from ganeti.model.disk import DiskTemplate
+from ganeti.model.entity import evolve
 from ganeti.model.guest import ensure_backend_sense
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
+from ganeti.model.user_ids import ordered, without
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.parameters_on_nodes import ensure_nodes_can
-from ganeti.operations.cluster.spelling import CLUSTER_OPTIONS, layered_parameters
+from ganeti.operations.cluster.spelling import CLUSTER_OPTIONS, USER_ID_CHANGES, layered_parameters
 from ganeti.operations.instance.allocator import ensure_default_allocator
 from ganeti.operations.node.candidates import promote, promotions
 from ganeti.operations.node.spindles import ensure_exclusive_possible
 from ganeti.rpc.contract.node import CheckDevice
 
 _Uids = Annotated[list[tuple[NonNegative, NonNegative]], Meta(max_length=MOST_NAMES)]
+
+# What nodes read in their ssconf files when they start a guest or open a disk.
+_FOLLOWED_BY_NODES = ("uid_pool", "gluster_storage_dir")
 
 
 @with_settings(Cluster, "modify")
@@ -43,7 +49,7 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         Command(
             "gnt-cluster",
             "modify",
-            options=CLUSTER_OPTIONS,
+            options=(*CLUSTER_OPTIONS, *USER_ID_CHANGES),
             compose=layered_parameters,
             usage="[<opts>...]",
         ),
@@ -59,8 +65,8 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
     ] = False
     hv_state: Annotated[Parameters | None, param("State of hypervisors", unsupported=True)] = None
     disk_state: Annotated[Parameters | None, param("State of storage", unsupported=True)] = None
-    add_uids: Annotated[_Uids | None, param("User IDs to add to the user-ID pool", unsupported=True)] = None
-    remove_uids: Annotated[_Uids | None, param("User IDs to remove from the user-ID pool", unsupported=True)] = None
+    add_uids: Annotated[_Uids | None, param("User IDs to add to the user-ID pool: ranges, first and last")] = None
+    remove_uids: Annotated[_Uids | None, param("User IDs to remove from the user-ID pool, likewise")] = None
 
     def locks(self, state: State) -> LockSet:
         del state
@@ -68,10 +74,12 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
 
     async def check(self, cluster: CheckContext) -> Cluster:
         state, given = cluster.state, given_settings(Cluster, self)
-        if not given:
+        if not (given or self.add_uids or self.remove_uids):
             raise WrongInput("Nothing to change; 'gnt-cluster modify --help' lists what can be")
         problems = Problems()
         new = changed(state.cluster, given, problems)
+        with problems.noted():
+            new = self._with_user_ids(new)
         with problems.noted():
             if {"default_iallocator", "default_iallocator_params"} & given.keys():
                 ensure_default_allocator(cluster.allocators, new)
@@ -91,18 +99,33 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         if plan == cluster.state.cluster:
             cluster.log("Nothing changed: the cluster has these settings already")
             return
+        before = cluster.state.cluster
         await cluster.commit([plan])
+        if any(getattr(plan, name) != getattr(before, name) for name in _FOLLOWED_BY_NODES):
+            await _tell_nodes(cluster)
         if "candidate_pool_size" in given_settings(Cluster, self):
             await promote(cluster, promotions(cluster.state))
+
+    def _with_user_ids(self, new: Cluster) -> Cluster:
+        added = ordered([*new.uid_pool, *(self.add_uids or ())], "Parameter 'add_uids'")
+        return evolve(new, uid_pool=without(added, self.remove_uids or (), "Parameter 'remove_uids'"))
 
     def hook_environment(self, state: State, plan: Cluster) -> dict[str, str]:
         del state
         return {"NEW_VG_NAME": plan.vg_name or ""}
 
 
+async def _tell_nodes(cluster: RunContext) -> None:
+    if missed := await cluster.hand_out_facts():
+        cluster.warn(f"{', '.join(missed)} did not take the new settings; this is tried again by itself")
+
+
 def _note_uses(state: State, new: Cluster, problems: Problems) -> None:
     """What instances have that is to be switched off, or that does not go with what they are to inherit."""
     after = state.changed([new])
+    with problems.noted():
+        if new.gluster_storage_dir != state.cluster.gluster_storage_dir:
+            _ensure_no_gluster(state)
     for instance in state.instances:
         with problems.noted():
             if instance.hypervisor not in new.enabled_hypervisors:
@@ -113,3 +136,13 @@ def _note_uses(state: State, new: Cluster, problems: Problems) -> None:
         with problems.noted():
             if new.beparams != state.cluster.beparams:
                 ensure_backend_sense(after, instance)
+
+
+def _ensure_no_gluster(state: State) -> None:
+    """Raise WrongState if a guest may have a disk open below the present directory."""
+    for instance in state.instances:
+        if instance.disk_template is DiskTemplate.GLUSTER:
+            raise WrongState(
+                f"Parameter 'gluster_storage_dir': instance {instance.name} has disks below the present directory, "
+                f"{state.cluster.gluster_storage_dir}"
+            )

@@ -11,10 +11,11 @@ from msgspec import Meta
 
 from ganeti.declare.command import Command, Option
 from ganeti.declare.parameter import param
-from ganeti.declare.types import Name, Positive
+from ganeti.declare.problems import Problems
+from ganeti.declare.types import Positive, form
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.lockset import LockSet, exclusive
+from ganeti.jobs.lockset import LockSet, all_exclusive, exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
@@ -23,14 +24,25 @@ from ganeti.rpc.contract.node import Ping
 
 _LONGEST_PEM = 65536  # characters, of a certificate with its chain and key
 _NO_CONFD = "ganeti-confd, which is not there, so it has no key"
-_NO_SPICE = "SPICE with TLS, which is not there"
-_NO_EXCHANGE = "the exchange of instances between clusters, which is not there, so they have no secret for it"
 _NO_SSH_KEYS = "the SSH keys of nodes, which are the administrator's: daemons use none"
 
 
+_Pem = Annotated[str, Meta(max_length=_LONGEST_PEM)]
+_Secret = Annotated[str, form(r"\S[^\n]{6,1022}\S", "one line of 8 to 1024 characters", longest=1024)]
+_SECRET_BYTES = 32
+
+# Options that name a file, and what is in it.
+_FILES = {
+    "rapi_certificate": "the remote API's certificate, its chain and its key (PEM)",
+    "spice_certificate": "the certificate of SPICE, its chain and its key (PEM)",
+    "spice_ca_certificate": "the certificate of the authority of that (PEM)",
+    "cluster_domain_secret": "the cluster domain secret",
+}
+
+
 def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
-    lines = values.get("rapi_certificate")
-    return {**values, "rapi_certificate": "\n".join(lines) if lines is not None else None}
+    texts = {name: "\n".join(lines).strip() for name in _FILES if (lines := values.get(name)) is not None}
+    return {**values, **texts}
 
 
 class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, tag="OP_CLUSTER_RENEW_CRYPTO"):
@@ -40,14 +52,15 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
         Command(
             "gnt-cluster",
             "renew-crypto",
-            options=(
+            options=tuple(
                 Option(
-                    ("--rapi-certificate",),
-                    "File with the remote API's certificate, its chain and its key (PEM)",
+                    (f"--{name.replace('_', '-')}",),
+                    f"File with {content}",
                     kind="lines",
                     metavar="FILE",
                     completes="file",
-                ),
+                )
+                for name, content in _FILES.items()
             ),
             compose=_parameters,
             question=(
@@ -72,8 +85,7 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
         bool, param("Renew the key and certificate of the remote API", "--new-rapi-certificate")
     ] = False
     rapi_certificate: Annotated[
-        Annotated[str, Meta(max_length=_LONGEST_PEM)] | None,
-        param("Certificate of the remote API with its chain and key (PEM)", secret=True),
+        _Pem | None, param("Certificate of the remote API with its chain and key (PEM)", secret=True)
     ] = None
     verbose: Annotated[
         bool, param("Print more details", "-v", "--verbose", accepted="all there is to say is printed")
@@ -101,37 +113,39 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
         bool, param("Renew the key of ganeti-confd", "--new-confd-hmac-key", unsupported=_NO_CONFD)
     ] = False
     new_spice_certificate: Annotated[
-        bool, param("Renew the certificate of SPICE", "--new-spice-certificate", unsupported=_NO_SPICE)
+        bool,
+        param(
+            "Renew the key and certificate of the guests' SPICE consoles, signed by the cluster's authority",
+            "--new-spice-certificate",
+        ),
     ] = False
     spice_certificate: Annotated[
-        Name | None, param("Certificate of SPICE", "--spice-certificate", unsupported=_NO_SPICE)
+        _Pem | None, param("Certificate of SPICE with its chain and key (PEM)", secret=True)
     ] = None
-    spice_ca_certificate: Annotated[
-        Name | None, param("Authority of SPICE's certificate", "--spice-ca-certificate", unsupported=_NO_SPICE)
-    ] = None
+    spice_ca_certificate: Annotated[_Pem | None, param("Certificate of the authority of that (PEM)")] = None
     new_cluster_domain_secret: Annotated[
-        bool, param("Renew the cluster domain secret", "--new-cluster-domain-secret", unsupported=_NO_EXCHANGE)
+        bool,
+        param("Renew the secret that clusters have in common which exchange instances", "--new-cluster-domain-secret"),
     ] = False
-    cluster_domain_secret: Annotated[
-        Name | None, param("Cluster domain secret", "--cluster-domain-secret", unsupported=_NO_EXCHANGE)
-    ] = None
+    cluster_domain_secret: Annotated[_Secret | None, param("Cluster domain secret", secret=True)] = None
 
     def locks(self, state: State) -> LockSet:
         """Nodes neither come nor go meanwhile, nor change their roles; instances are not concerned."""
         del state
-        return exclusive(Kind.CLUSTER, "candidates")
+        return all_exclusive(Kind.CLUSTER) if self.of_spice else exclusive(Kind.CLUSTER, "candidates")
 
     async def check(self, cluster: CheckContext) -> list[Node]:
         """The nodes that take part, the master last."""
-        if not (self.of_nodes or self.of_remote_api):
+        if not (self.of_nodes or self.of_candidates or self.of_spice):
             raise WrongInput(
                 "Nothing to renew; give at least one of --new-cluster-certificate, --new-node-certificates, "
-                "--new-rapi-certificate, --rapi-certificate"
+                "--new-rapi-certificate, --rapi-certificate, --new-spice-certificate, --spice-certificate, "
+                "--new-cluster-domain-secret, --cluster-domain-secret"
             )
         self._ensure_usable(datetime.datetime.fromtimestamp(cluster.now, datetime.UTC))
-        state = cluster.state
-        nodes = [node for node in state.online_nodes if self.of_nodes or node.master_candidate]
-        nodes.sort(key=lambda node: node.uuid == state.cluster.master_node)
+        master = cluster.state.master
+        nodes = [node for node in cluster.state.online_nodes if self._takes_part(node) and node != master]
+        nodes.append(master)
         answers = await cluster.call_all(nodes, Ping())
         silent = [f"{name} ({why.message})" for name, why in answers.items() if isinstance(why, GanetiError)]
         if silent:
@@ -147,7 +161,17 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
         renewal = await Renewal.begin(cluster, plan, new_authority=self.cluster_certificate)
         if self.of_nodes:
             await renewal.announce()
-        await renewal.equip_candidates(self.rapi_certificate, renew_rapi=self.new_rapi_certificate)
+        if self.of_nodes or self.of_candidates:
+            secret = cluster.random.octets(_SECRET_BYTES).hex() if self.new_cluster_domain_secret else None
+            await renewal.equip_candidates(
+                self.rapi_certificate,
+                renew_rapi=self.new_rapi_certificate,
+                domain_secret=secret or self.cluster_domain_secret,
+            )
+        if self.of_spice:
+            certificate, authority = self.spice_certificate, self.spice_ca_certificate
+            given = (certificate, authority) if certificate and authority else None
+            await renewal.renew_spice(given, needed=self.new_spice_certificate)
         if self.of_nodes:
             await renewal.carry_out()
             _tell_what_remains(cluster)
@@ -161,20 +185,71 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
         return self.node_certificates or self.cluster_certificate
 
     @property
-    def of_remote_api(self) -> bool:
-        return self.new_rapi_certificate or self.rapi_certificate is not None
+    def of_candidates(self) -> bool:
+        """Whether something is renewed that master candidates keep."""
+        api = self.new_rapi_certificate or self.rapi_certificate is not None
+        return api or self.new_cluster_domain_secret or self.cluster_domain_secret is not None
+
+    @property
+    def of_spice(self) -> bool:
+        """A certificate of SPICE that the cluster's authority has signed goes with the authority."""
+        return self.new_spice_certificate or self._spice_is_given or self.cluster_certificate
+
+    @property
+    def _spice_is_given(self) -> bool:
+        return self.spice_certificate is not None or self.spice_ca_certificate is not None
+
+    def _takes_part(self, node: Node) -> bool:
+        return self.of_nodes or (self.of_candidates and node.master_candidate)
 
     def _ensure_usable(self, now: datetime.datetime) -> None:
-        if self.rapi_certificate is None:
-            return
-        from ganeti.host.certificates import ensure_server_credentials  # noqa: PLC0415 - slow to import
+        """Raise WrongInput with all that is wrong with what is given."""
+        problems = Problems()
+        with problems.noted():
+            if self.rapi_certificate is not None and self.new_rapi_certificate:
+                raise WrongInput("The remote API's certificate is either made new or given, not both")
+        with problems.noted():
+            if self._spice_is_given and self.new_spice_certificate:
+                raise WrongInput("The certificate of SPICE is either made new or given, not both")
+        with problems.noted():
+            if (self.spice_certificate is None) != (self.spice_ca_certificate is None):
+                raise WrongInput("--spice-certificate and --spice-ca-certificate go together")
+        with problems.noted():
+            if self.cluster_domain_secret is not None and self.new_cluster_domain_secret:
+                raise WrongInput("The cluster domain secret is either made new or given, not both")
+        with problems.noted():
+            _ensure_credentials("rapi_certificate", self.rapi_certificate, now)
+        with problems.noted():
+            _ensure_credentials("spice_certificate", self.spice_certificate, now)
+            _ensure_signed(self.spice_certificate, self.spice_ca_certificate)
+        problems.tell()
 
-        if self.new_rapi_certificate:
-            raise WrongInput("The remote API's certificate is either made new or given, not both")
-        try:
-            ensure_server_credentials(self.rapi_certificate.encode(), now)
-        except WrongInput as error:
-            raise WrongInput(f"Parameter 'rapi_certificate': {error.message}") from None
+
+def _ensure_credentials(parameter: str, pem: str | None, now: datetime.datetime) -> None:
+    if pem is None:
+        return
+    from ganeti.host.certificates import ensure_server_credentials  # noqa: PLC0415 - slow to import
+
+    try:
+        ensure_server_credentials(pem.encode(), now)
+    except WrongInput as error:
+        raise WrongInput(f"Parameter '{parameter}': {error.message}") from None
+
+
+def _ensure_signed(certificate: str | None, authority: str | None) -> None:
+    if certificate is None or authority is None:
+        return
+    from ganeti.host.certificates import issued_by, split  # noqa: PLC0415 - slow to import
+
+    authorities = split(authority.encode())
+    if not authorities:
+        raise WrongInput("Parameter 'spice_ca_certificate': it holds no certificate in PEM")
+    try:
+        signed = any(issued_by(one, authorities) for one in split(certificate.encode()))
+    except ValueError:
+        raise WrongInput("Parameter 'spice_certificate': a certificate of its chain cannot be read") from None
+    if not signed:
+        raise WrongInput("Parameter 'spice_ca_certificate': it is not of the authority that signed the certificate")
 
 
 def _tell_what_remains(cluster: RunContext) -> None:

@@ -8,7 +8,7 @@ because a node falls silent or the master dies, has broken nothing, and another 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -45,11 +45,7 @@ class Renewal:
     @classmethod
     async def begin(cls, cluster: RunContext, nodes: list[Node], *, new_authority: bool) -> Renewal:
         trusted = await cluster.call(nodes[-1], TellAuthorities())
-        if new_authority:
-            authority = create_authority(cluster.state.cluster.name)
-        else:
-            key = cluster.candidate_files.get("ca.key", "")
-            authority = authority_of(key.encode(), "".join(trusted).encode())
+        authority = create_authority(cluster.state.cluster.name) if new_authority else _present(cluster, trusted)
         return cls(cluster, nodes, authority, trusted, {})
 
     async def announce(self) -> None:
@@ -61,13 +57,38 @@ class Renewal:
         await self.cluster.commit([self._announced(name, applications[name]) for name in applications])
         await self._tell_facts()
 
-    async def equip_candidates(self, rapi_certificate: str | None, *, renew_rapi: bool) -> None:
-        """Give candidates the key that signs from now on, and the remote API's certificate."""
+    async def equip_candidates(
+        self, rapi_certificate: str | None, *, renew_rapi: bool, domain_secret: str | None
+    ) -> None:
+        """Give candidates the key that signs from now on, the remote API's certificate, and a new domain secret."""
         files = {"ca.key": self.authority.key.decode()}
         if rapi := rapi_certificate or self._new_rapi_certificate(needed=renew_rapi):
             self.cluster.step("Replacing the remote API's certificate")
             files["rapi.pem"] = rapi
+        if domain_secret:
+            self.cluster.step("Replacing the cluster domain secret")
+            files["cluster-domain-secret"] = domain_secret
         await self._everywhere(lambda node: SaveFiles(files=files) if node.master_candidate else None)
+
+    async def renew_spice(self, given: tuple[str, str] | None, *, needed: bool) -> None:
+        """Replace the certificate of SPICE and its authority's by those that are ``given``, or by new ones if due.
+
+        What of the nodes does not have them yet gets them by itself: guests that run keep what they have.
+        """
+        state = self.cluster.state
+        if given is None and self._is_due(state.cluster.spice_certificate.encode(), needed=needed):
+            names = (state.cluster.name, *(node.name for node in state.nodes))
+            made = create_server_credentials(self.authority, *names)
+            given = made.decode(), self.authority.certificate.decode()
+        if given is None:
+            return
+        self.cluster.step("Replacing the certificate of SPICE")
+        certificate, authority = (pem.strip() for pem in given)
+        await self.cluster.commit(
+            [evolve(self.cluster.state.cluster, spice_certificate=certificate, spice_authority=authority)]
+        )
+        if missed := await self.cluster.hand_out_facts():
+            self.cluster.warn(f"{', '.join(missed)} did not take it; this is tried again by itself")
 
     async def carry_out(self) -> None:
         """Have nodes show what was announced, and forget what was before."""
@@ -92,11 +113,13 @@ class Renewal:
 
     def _new_rapi_certificate(self, *, needed: bool) -> str:
         """Nothing if the present one can stay."""
-        present = self.cluster.candidate_files.get("rapi.pem", "").encode()
-        stays = not present or not issued_by(present, (one.encode() for one in self.trusted))
-        if not needed and (stays or issued_by(present, [self.authority.certificate])):
+        if not self._is_due(self.cluster.candidate_files.get("rapi.pem", "").encode(), needed=needed):
             return ""
         return create_server_credentials(self.authority, self.cluster.state.cluster.name).decode()
+
+    def _is_due(self, present: bytes, *, needed: bool) -> bool:
+        """Whether a certificate has to be replaced: somebody wants it, or the authority that has signed it goes."""
+        return needed or (_is_ours(present, self.trusted) and not issued_by(present, [self.authority.certificate]))
 
     async def _have_trusted(self, *authorities: str) -> None:
         """The master comes last: whoever takes up a renewal asks it whom nodes may trust."""
@@ -117,6 +140,24 @@ class Renewal:
         missed = await self.cluster.hand_out_facts()
         if missed:
             raise _stopped(f"{', '.join(missed)} did not take the cluster's facts")
+
+
+async def remote_api_certificate(cluster: RunContext, names: Sequence[str]) -> str:
+    """A new one with its key (PEM) for these names, of the cluster's authority; empty if it has one of another."""
+    trusted = await cluster.call(cluster.state.master, TellAuthorities())
+    if not _is_ours(cluster.candidate_files.get("rapi.pem", "").encode(), trusted):
+        return ""
+    return create_server_credentials(_present(cluster, trusted), *names).decode()
+
+
+def _present(cluster: RunContext, trusted: Iterable[str]) -> Credentials:
+    """The authority that signs now, which is among those that are trusted."""
+    key = cluster.candidate_files.get("ca.key", "")
+    return authority_of(key.encode(), "".join(trusted).encode())
+
+
+def _is_ours(certificate: bytes, trusted: Iterable[str]) -> bool:
+    return bool(certificate) and issued_by(certificate, (one.encode() for one in trusted))
 
 
 def _complete(answers: Mapping[str, R | GanetiError]) -> dict[str, R]:

@@ -9,6 +9,7 @@ from typing import Any
 from ganeti.declare.command import Option
 from ganeti.declare.text import RESET, parse_keyval, parse_number, parse_size
 from ganeti.errors import WrongInput
+from ganeti.model.user_ids import parse_pool
 
 _BOUNDS = Option(
     ("--ipolicy-bounds-specs",),
@@ -47,7 +48,17 @@ _DISKS = Option(
     completes="disk parameter",
     repeat=True,
 )
+_USER_IDS = Option(
+    ("--uid-pool",),
+    "Users that guests can run as, each for itself (security_model=pool): their IDs, such as 4000-4019,5000",
+    metavar="RANGES",
+)
+USER_ID_CHANGES = (
+    Option(("--add-uids",), "Add user IDs to the user-ID pool", metavar="RANGES"),
+    Option(("--remove-uids",), "Remove user IDs from the user-ID pool", metavar="RANGES"),
+)
 CLUSTER_OPTIONS = (
+    _USER_IDS,
     _HYPERVISORS,
     _DISKS,
     _BOUNDS,
@@ -78,6 +89,9 @@ def layered_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("hvparams", "diskparams"):
         if items := parameters.pop(name, None):
             parameters[name] = _merged(items)
+    for name in ("uid_pool", "add_uids", "remove_uids"):
+        if (text := parameters.get(name)) is not None:
+            parameters[name] = parse_pool(text, f"--{name.replace('_', '-')}")
     return parameters | {"ipolicy": given or None}
 
 

@@ -111,8 +111,12 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         state = cluster.state
         if (Node.kind, self.node_name) in state.names:
             raise AlreadyExists(f"Node {self.node_name} is in the cluster already; use --readd to add it again")
-        address = self.primary_ip or (await cluster.resolver.resolve(self.node_name))[1]
+        address = self.primary_ip or await self._resolved(cluster)
         return Node(uuid=cluster.random.uuid(), name=self.node_name, primary_ip=address, group=self._group(state).uuid)
+
+    async def _resolved(self, cluster: CheckContext) -> str:
+        _, address = await cluster.resolver.resolve(self.node_name, cluster.state.cluster.primary_ip_version)
+        return address
 
     def _group(self, state: State) -> Group:
         if self.group:

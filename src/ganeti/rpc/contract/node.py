@@ -16,6 +16,7 @@ __all__ = [
     "CheckDevice",
     "DelayNode",
     "DescribeNode",
+    "FindHolder",
     "ForgetCandidacy",
     "GuestEvent",
     "LeaveCluster",
@@ -116,6 +117,14 @@ class CheckDevice(Call[None], frozen=True, tag="node.check-device"):
     patience = 10.0
 
 
+class FindHolder(Call[str], frozen=True, tag="node.find-holder"):
+    """Who has this address, on the wire of this device or on the machine itself, in words; empty if nobody answers."""
+
+    address: str
+    device: str
+    patience = 10.0
+
+
 class CheckAddress(Call[None], frozen=True, tag="node.check-address"):
     """Raise EnvironmentUnfit unless this address is yours."""
 
@@ -124,10 +133,14 @@ class CheckAddress(Call[None], frozen=True, tag="node.check-address"):
 
 
 class WriteSsconf(Call[None], frozen=True, tag="node.write-ssconf"):
-    """Keep these facts in ``ssconf_*`` files; ``revision`` keeps an older set from replacing a newer."""
+    """Keep these facts in ``ssconf_*`` files; ``revision`` keeps an older set from replacing a newer.
+
+    ``secrets``: files that every node has and no user may read, by name; others stay as they are.
+    """
 
     revision: int
     values: dict[str, str]
+    secrets: dict[str, str] = {}
 
 
 class LeaveCluster(Call[None], frozen=True, tag="node.leave"):

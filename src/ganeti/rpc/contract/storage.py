@@ -187,6 +187,12 @@ class ListVolumes(Call[tuple[StoredVolume, ...]], frozen=True, tag="storage.volu
     groups: tuple[str, ...] = ()
 
 
+class ListDiskFiles(Call[tuple[str, ...]], frozen=True, tag="storage.files"):
+    """The files in the directories of instances below these that are named as those of disks are; not all of many."""
+
+    directories: tuple[str, ...]
+
+
 class StorageProvider(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of external storage. ``problem`` is empty if it can be used; ``parameters`` by name, with their descriptions."""
 

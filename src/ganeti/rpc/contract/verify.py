@@ -41,8 +41,22 @@ class ReachPeers(Call[tuple[Unreached, ...]], frozen=True, tag="verify.peers"):
     peers: dict[str, tuple[str, ...]]
 
 
+class LookUpNames(Call[Problems], frozen=True, tag="verify.names"):
+    """Do these names have these addresses, as you see it?"""
+
+    names: dict[str, str]
+
+
+class FindStrays(Call[Problems], frozen=True, tag="verify.strays"):
+    """Which processes of guests of these hypervisors do you have that you do not manage?"""
+
+    hypervisors: tuple[str, ...]
+
+
 class DigestFacts(Call[str], frozen=True, tag="verify.facts"):
-    """The digest of the ssconf files; see ``ganeti.config.ssconf.digest``."""
+    """The digest of the ssconf files, and of these secret ones; see ``ganeti.config.ssconf.digest``."""
+
+    secrets: tuple[str, ...] = ()
 
 
 class FindPrograms(Call[Problems], frozen=True, tag="verify.programs"):

@@ -86,3 +86,11 @@ async def test_references_to_what_is_not_there_are_found(cluster):
     told = await found(cluster)
     assert "ECLUSTERDANGLINGNODES:node3:is in a node group that does not exist" in told
     assert "ECLUSTERDANGLINGINST:uuid-gone:does not exist, and instance web1 is on it" in told
+
+
+async def test_a_default_allocator_that_has_gone_is_named(cluster):
+    gone = evolve(cluster.state.cluster, default_iallocator="gone")
+    await cluster.master.configuration.commit([gone])
+    assert await found(cluster) == [
+        "ECLUSTERCFG::Parameter 'default_iallocator': there is no allocator 'gone'; choose from hail"
+    ]

@@ -161,8 +161,7 @@ def _panic(plan: LaunchPlan, board: Board) -> list[str]:
 def _rights(plan: LaunchPlan) -> list[str]:
     wanted, version = plan.parameters, plan.qemu.version
     words = []
-    if wanted.security_model == "user":
-        user = wanted.security_domain
+    if user := plan.user:
         words += ["-run-with", f"user={user}"] if version >= _RUN_WITH_USER else ["-runas", user]
     if wanted.use_chroot:
         words += ["-run-with", f"chroot={CHROOT}"] if version >= _RUN_WITH_CHROOT else ["-chroot", CHROOT]

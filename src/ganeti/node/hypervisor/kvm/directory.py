@@ -8,6 +8,7 @@ import os
 import shutil
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from pwd import struct_passwd
@@ -113,6 +114,10 @@ class GuestDirectory:
             return None
         return pid if kind != fcntl.F_UNLCK and pid > 0 else None
 
+    def belongs_to(self, pid: int) -> bool:
+        """Whether a process that works here may be the guest that is on record, also if it has just been started."""
+        return self.read() is not None and self.process() in (None, pid)
+
     def left_in_order(self) -> bool:
         """Whether a QEMU that is gone went by itself: it takes its pid file with it then."""
         return not (self.path / PID_FILE).exists()
@@ -130,3 +135,14 @@ def directories(paths: Paths) -> Iterator[GuestDirectory]:
     for path in sorted(base.iterdir()) if base.is_dir() else ():
         if path.is_dir():
             yield GuestDirectory(path)
+
+
+def running_in(paths: Paths) -> Iterator[tuple[int, GuestDirectory]]:
+    """The processes that work in the directory of a guest, as only QEMU does; the directory may be gone."""
+    base = f"{paths.run.resolve()}/kvm/"
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal():
+            with suppress(OSError):  # it has ended meanwhile
+                place = str((process / "cwd").readlink()).removesuffix(" (deleted)")
+                if place.startswith(base):
+                    yield int(process.name), GuestDirectory(Path(base) / place.removeprefix(base).split("/")[0])

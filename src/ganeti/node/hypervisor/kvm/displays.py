@@ -86,7 +86,7 @@ def _spice_port(plan: LaunchPlan) -> str:
     if not plan.parameters.spice_use_tls:
         return f"port={port}"
     # Ganeti keeps the certificate with its key in one file, and its CA's in another.
-    own, ca = (escaped(str(plan.paths.state / name)) for name in ("spice.pem", "spice-ca.pem"))
+    own, ca = (escaped(str(path)) for path in (plan.paths.spice_certificate, plan.paths.spice_authority))
     files = f"x509-key-file={own},x509-cert-file={own},x509-cacert-file={ca}"
     ciphers = escaped(plan.parameters.spice_tls_ciphers)
     return f"tls-port={port},{files},tls-ciphers={ciphers},tls-channel=default"

@@ -31,7 +31,7 @@ from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.capabilities import Probe
 from ganeti.node.hypervisor.kvm.consoles import console_of
-from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of
+from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of, running_in
 from ganeti.node.hypervisor.kvm.drives import node_name, size_of
 from ganeti.node.hypervisor.kvm.launch import check, launch, problems
 from ganeti.node.hypervisor.kvm.machine import Machine
@@ -211,6 +211,16 @@ class Kvm:
             return tuple(problems(await self._plan(guest, Resources())))
         except GanetiError as error:
             return (error.message,)
+
+    def strays(self) -> tuple[str, ...]:
+        found = sorted(running_in(self._paths))
+        managed = {machine.process.pid for machine in list(self._machines.values())}
+        return tuple(
+            f"QEMU process {pid} of instance {directory.path.name} is not managed, since its record is lost; end it "
+            f"there ('kill {pid}'), which powers the instance off"
+            for pid, directory in found
+            if pid not in managed and not directory.belongs_to(pid)
+        )
 
     async def version(self) -> str:
         try:

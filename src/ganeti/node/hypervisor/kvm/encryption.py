@@ -16,7 +16,7 @@ from typing import Literal
 
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.kvm.machine import Machine
-from ganeti.node.hypervisor.kvm.owner import owner_of
+from ganeti.node.hypervisor.kvm.users import running_as
 
 _OBJECT = "migration-key"
 _PREFIX = "migration."
@@ -54,7 +54,7 @@ def _shown(machine: Machine, wanted: KvmParameters, key: str) -> str:
 
     Whoever is in QEMU's place may write where it is made, so nothing is done by its name but what makes it.
     """
-    owner = owner_of(wanted)
+    owner = running_as(machine.process.pid)
     place = machine.directory.root if wanted.use_chroot else machine.directory.path
     made = Path(tempfile.mkdtemp(dir=place, prefix=_PREFIX))
     directory = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -63,8 +63,8 @@ def _shown(machine: Machine, wanted: KvmParameters, key: str) -> str:
         with os.fdopen(file, "w") as opened:
             opened.write(f"{_USER}:{key}\n")
             if owner:
-                os.fchown(file, owner.pw_uid, -1)
-                os.fchown(directory, owner.pw_uid, -1)
+                os.fchown(file, owner, -1)
+                os.fchown(directory, owner, -1)
     finally:
         os.close(directory)
     return made.name

@@ -11,20 +11,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from ganeti.errors import HypervisorFailed, WrongInput
-from ganeti.node.hypervisor.kvm import migration, pinning, process
+from ganeti.node.hypervisor.kvm import migration, pinning, process, users
 from ganeti.node.hypervisor.kvm.board import machine_type
 from ganeti.node.hypervisor.kvm.command import command_line, cpu_model
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Record
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import listen
-from ganeti.node.hypervisor.kvm.owner import owner_of
 from ganeti.node.hypervisor.kvm.passwords import passwords
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
+from ganeti.node.hypervisor.kvm.process import Process
+from ganeti.node.hypervisor.kvm.users import User
 
 # QEMU answers when it has set its memory up, which takes a while if that is large and allocated ahead.
 _FIRST_ANSWER = 240.0
 _LAST_WORDS = 5.0  # seconds from the end of its socket to its own
 _LONGEST_LOG = 1024**2  # bytes
+# What to do about a file that is missing, by the parameter that needs it.
+_REMEDIES = {"spice_use_tls": "; 'gnt-cluster renew-crypto --new-spice-certificate' makes one for all nodes"}
 
 # What QEMU puts before a message: the time and its own name.
 _PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
@@ -32,7 +35,7 @@ _PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
 
 def check(plan: LaunchPlan) -> None:
     """Whether this could run here. Raises WrongInput, naming every parameter that prevents it."""
-    if found := [*problems(plan), *_told(_command_line, plan), *_told(_owner, plan)]:
+    if found := [*problems(plan), *_told(_command_line, plan), *_told(users.ensure_user, plan)]:
         raise WrongInput("; ".join(dict.fromkeys(found)))
 
 
@@ -51,12 +54,13 @@ def _told(ask: Callable[[LaunchPlan], object], plan: LaunchPlan) -> list[str]:
 
 
 def _missing(plan: LaunchPlan) -> list[str]:
-    files = dict(plan.files())
-    found = [refused(name, f"there is no {path} on this node") for name, path in files.items() if not path.exists()]
-    memory = files.get("mem_path")
-    if memory and memory.exists() and not memory.is_dir():
-        found.append(refused("mem_path", f"{memory} is not a directory on this node"))
-    return [error.message for error in found]
+    found: dict[str, WrongInput] = {}
+    for name, path in plan.files():
+        if not path.exists():
+            found.setdefault(name, refused(name, f"there is no {path} on this node{_REMEDIES.get(name, '')}"))
+        elif name == "mem_path" and not path.is_dir():
+            found[name] = refused(name, f"{path} is not a directory on this node")
+    return [error.message for error in found.values()]
 
 
 def _capabilities(plan: LaunchPlan) -> object:
@@ -87,14 +91,9 @@ async def launch(
     check(plan)
     async with AsyncExitStack() as undo:
         undo.callback(directory.remove)
-        owner = owner_of(plan.parameters)
-        directory.prepare(owner)
         begin = _log_from(log)
-        with listen(directory.control) as listener:
-            descriptors = [listener.fileno(), *(d for tap in plan.resources.taps for d in tap.descriptors)]
-            words = command_line(replace(plan, control=listener.fileno()))
-            directory.write(record)
-            qemu = process.launch(words, directory.path, log, record.guest.name, descriptors)
+        with users.taken(plan) as user:
+            qemu = _begin(plan, directory, record, log, user)
         undo.push_async_callback(_kill, qemu)
         machine = Machine(directory, record, qemu, told)
         try:
@@ -103,10 +102,22 @@ async def launch(
             await qemu.gone_within(_LAST_WORDS)
             why = last_words(log, begin) or error.message
             raise HypervisorFailed(f"QEMU of instance {record.guest.name} does not start: {why}") from None
-        directory.leave_pid_file_to(owner)
+        directory.leave_pid_file_to(user.entry if user else None)
         await _equip(machine, plan)
         undo.pop_all()
     return machine
+
+
+def _begin(plan: LaunchPlan, directory: GuestDirectory, record: Record, log: Path, user: User | None) -> Process:
+    """QEMU's process, which inherits all that it needs."""
+    directory.prepare(user.entry if user else None)
+    with listen(directory.control) as listener:
+        descriptors = [listener.fileno(), *(d for tap in plan.resources.taps for d in tap.descriptors)]
+        if user and user.lock is not None:
+            descriptors.append(user.lock)
+        words = command_line(replace(plan, control=listener.fileno(), user=user.name if user else ""))
+        directory.write(record)
+        return process.launch(words, directory.path, log, record.guest.name, descriptors)
 
 
 def last_words(log: Path, begin: int) -> str:
@@ -128,7 +139,7 @@ def _log_from(log: Path) -> int:
     return size
 
 
-async def _kill(qemu: process.Process) -> None:
+async def _kill(qemu: Process) -> None:
     qemu.kill()
     await qemu.gone()
 
@@ -147,7 +158,3 @@ async def _equip(machine: Machine, plan: LaunchPlan) -> None:
 def _masks(plan: LaunchPlan) -> tuple[pinning.Mask, tuple[pinning.Mask, ...]]:
     available = frozenset(os.sched_getaffinity(0))
     return pinning.parse(plan.parameters.cpu_mask, plan.guest.beparams.vcpus, available)
-
-
-def _owner(plan: LaunchPlan) -> object:
-    return owner_of(plan.parameters)

@@ -20,7 +20,7 @@ Accelerator = Literal["kvm", "tcg"]
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
-    """``control`` is the descriptor of the socket that QEMU takes commands on.
+    """``control`` is the descriptor of the socket that QEMU takes commands on, ``user`` who it becomes, if not root.
 
     Files that parameters name are the node's, so they are below its root. ``addresses`` are those
     that ``vnc_bind_address`` and ``spice_bind`` mean on this node, by these names.
@@ -34,6 +34,7 @@ class LaunchPlan:
     paths: Paths
     control: int = -1
     incoming: bool = False
+    user: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
 
     def file(self, path: str) -> str:
@@ -56,6 +57,8 @@ class LaunchPlan:
         ):
             if name and (path := getattr(wanted, name)):
                 yield name, self.paths.under(path)
+        if wanted.spice_bind and wanted.spice_use_tls:
+            yield from (("spice_use_tls", path) for path in (self.paths.spice_certificate, self.paths.spice_authority))
 
 
 def refused(parameter: str, why: str) -> WrongInput:

@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import ClassVar
 
 from ganeti.declare.role import Role
-from ganeti.errors import NodeCallFailed
+from ganeti.errors import GanetiError, NodeCallFailed
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.node import Node
 from ganeti.operations.cluster.verify.checks import OF_CONFIGURATION
 from ganeti.operations.cluster.verify.parameters import Verifying
 from ganeti.operations.cluster.verify.runner import ask_nodes, compare_replicas, report
 from ganeti.operations.cluster.verify.scene import Scene
+from ganeti.operations.instance.allocation import ensure_default_allocator
 from ganeti.rpc.contract.node import Ping
 
 
@@ -30,11 +31,20 @@ class ClusterVerifyConfig(Verifying[None], frozen=True, kw_only=True, tag="OP_CL
         del plan
         state, replicas = cluster.state, await compare_replicas(cluster)
         masters = tuple(node for node in state.nodes if node.uuid == state.cluster.master_node)
-        scene = Scene(state, masters, replicas=replicas, unreadable=cluster.unreadable)
+        allocator = _allocator_problem(cluster)
+        scene = Scene(state, masters, replicas=replicas, unreadable=cluster.unreadable, allocator=allocator)
         scene = await ask_nodes(cluster, scene, OF_CONFIGURATION)
         silent = await _silent(cluster, [node for node in state.nodes if node.name in replicas])
         scene = replace(scene, silent=scene.silent | silent)
         return await report(cluster, scene, OF_CONFIGURATION, self)
+
+
+def _allocator_problem(cluster: RunContext) -> str:
+    try:
+        ensure_default_allocator(cluster.allocators, cluster.state.cluster)
+    except GanetiError as error:
+        return error.message
+    return ""
 
 
 async def _silent(cluster: RunContext, nodes: Sequence[Node]) -> frozenset[str]:

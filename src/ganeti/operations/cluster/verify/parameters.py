@@ -14,7 +14,14 @@ from ganeti.operations.cluster.verify.findings import Code
 
 Optional = Literal["nplusone_mem"]  # the checks that can be skipped
 SkipChecks = Annotated[list[Optional], Meta(max_length=MOST_KINDS), param("Optional checks to skip")]
-Clutter = Annotated[bool, param("Look for stray SSH keys in authorized_keys", "--verify-ssh-clutter", unsupported=True)]
+Clutter = Annotated[
+    bool,
+    param(
+        "Look for stray SSH keys in authorized_keys",
+        "--verify-ssh-clutter",
+        accepted="the keys there are the administrator's, the cluster writes none",
+    ),
+]
 
 
 class Verifying(JobOperation[P], frozen=True, kw_only=True):

@@ -50,6 +50,7 @@ class Scene:
     ``busy``: names of instances that a job is working on. ``replicas``: what is wrong with them, by node.
     ``silent``: names of nodes that answered nothing, which is one finding and nobody else's.
     ``address``: what the master knows to be wrong with the cluster's.
+    ``allocator``: what is wrong with the default one.
     ``unreadable``: what of the stored state could not be read, with the reason.
     """
 
@@ -60,6 +61,7 @@ class Scene:
     replicas: Mapping[str, str] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
     address: str = ""
+    allocator: str = ""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     now: float = 0.0
     answers: Mapping[str, Answers] = field(default_factory=dict)

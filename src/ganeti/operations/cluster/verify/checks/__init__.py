@@ -16,6 +16,7 @@ from ganeti.operations.cluster.verify.checks import (
     hooks,
     instances,
     mastership,
+    names,
     network,
     nodes,
     os,
@@ -25,6 +26,7 @@ from ganeti.operations.cluster.verify.checks import (
     running,
     spindles,
     storage,
+    strays,
 )
 
 OF_CONFIGURATION: tuple[Check, ...] = (
@@ -43,11 +45,13 @@ OF_GROUP: tuple[Check, ...] = (
     *files.CHECKS,
     *hooks.CHECKS,
     *network.CHECKS,
+    *names.CHECKS,
     *storage.CHECKS,
     *drbd.CHECKS,
     *os.CHECKS,
     *instances.CHECKS,
     *running.CHECKS,
+    *strays.CHECKS,
     *disks.CHECKS,
     *spindles.CHECKS,
     *pools.CHECKS,

@@ -47,6 +47,8 @@ def _references(scene: Scene) -> Iterator[Finding]:
 
 def _settings(scene: Scene) -> Iterator[Finding]:
     yield from (Finding(Code.ECLUSTERCFG, "", problem) for problem in scene.state.cluster.problems())
+    if scene.allocator:
+        yield Finding(Code.ECLUSTERCFG, "", scene.allocator)
     for what, cls, *layers in (*_of_cluster(scene.state), *_of_groups_and_nodes(scene.state)):
         for problem in _of_last_layer(cls, layers, what) if cls else ["there is no such kind of parameters"]:
             yield Finding(Code.ECLUSTERCFG, "", f"{what}: {problem.removeprefix(f'{what}: ')}")

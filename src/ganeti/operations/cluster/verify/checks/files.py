@@ -5,13 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganeti.config.ssconf import digest, ssconf_values
+from ganeti.config.ssconf import digest, secret_values, ssconf_values
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
 from ganeti.rpc.contract.verify import CheckSecrets, CheckUsers, DigestFacts, Problems
 
-_FACTS: Question[str] = Question("its ssconf files", lambda _scene, _node: DigestFacts())
+_FACTS: Question[str] = Question(
+    "its ssconf files", lambda scene, _node: DigestFacts(secrets=tuple(secret_values(scene.state)))
+)
 _SECRETS: Question[Problems] = Question("who can read its keys", lambda _scene, _node: CheckSecrets())
 
 
@@ -21,10 +23,11 @@ _USERS: Question[Problems] = Question(
 
 
 def _facts(scene: Scene) -> Iterator[Finding]:
-    wanted = digest(ssconf_values(scene.state))
+    secrets = secret_values(scene.state)
+    wanted, which = digest(ssconf_values(scene.state) | secrets), " or ".join(("ssconf files", *secrets))
     for node, found in scene.answered(_FACTS):
         if found != wanted:
-            yield Finding(Code.ENODEFILECHECK, node.name, "its ssconf files differ from the master's")
+            yield Finding(Code.ENODEFILECHECK, node.name, f"its {which} differ from the master's")
 
 
 def _secrets(scene: Scene) -> Iterator[Finding]:
