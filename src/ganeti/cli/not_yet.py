@@ -16,7 +16,6 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         "gnt-backup": "export import list list-fields remove",
         "gnt-cluster": "command copyfile epo rename upgrade",
         "gnt-debug": "allocator iallocator metad submit-job test-jobqueue test-osparams wconfd",
-        "gnt-filter": "add delete info list list-fields replace",
         "gnt-group": "evacuate",
         "gnt-instance": "change-group",
         "gnt-node": "health power powercycle restricted-command",
