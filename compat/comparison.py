@@ -24,11 +24,14 @@ from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.operations import OPERATIONS
 from ganeti.operations import find as find_operation
+from ganeti.query.cluster import CLUSTER
 from ganeti.query.column import Columns
 from ganeti.query.extstorage import STORAGE_PROVIDERS
 from ganeti.query.group import GROUPS
 from ganeti.query.instance import INSTANCES
 from ganeti.query.job import JOBS
+from ganeti.query.job_filter import FILTERS
+from ganeti.query.lock import LOCKS
 from ganeti.query.network import NETWORKS
 from ganeti.query.node import NODES
 from ganeti.query.os import PROVIDERS
@@ -41,6 +44,9 @@ LISTS: Mapping[str, Columns[Any]] = {
     "job": JOBS,
     "os": PROVIDERS,
     "extstorage": STORAGE_PROVIDERS,
+    "lock": LOCKS,
+    "filter": FILTERS,
+    "cluster": CLUSTER,
 }
 PARAMETERS: Mapping[str, type[Struct]] = {
     "beparams": BackendParameters,

@@ -56,7 +56,7 @@ def _readable(part: Any) -> Any:
 
     A number that has a pattern may be a text as well: a size with its unit.
     """
-    if isinstance(part, list):
+    if isinstance(part, list | tuple):
         return [_readable(item) for item in part]
     if not isinstance(part, dict):
         return part

@@ -13,7 +13,7 @@ from aiohttp import web
 from ganeti.api.authentication import USER
 from ganeti.api.limits import MOST_FIELDS
 from ganeti.api.openapi import describe
-from ganeti.api.requests import object_of
+from ganeti.api.requests import object_of, reason_from
 from ganeti.api.resources import (
     FEATURES,
     JOB_FIELDS,
@@ -27,7 +27,7 @@ from ganeti.api.resources import (
 from ganeti.declare.decode import decode
 from ganeti.declare.field import plain_rows
 from ganeti.errors import UnknownEntity, WrongInput
-from ganeti.luxi.protocol import Method
+from ganeti.luxi.protocol import FilterRequest, Method
 from ganeti.model.kind import Kind
 from ganeti.model.timing import API_WAIT
 from ganeti.query.filter import names_filter
@@ -75,16 +75,26 @@ class Reader:
     async def collect(self, request: web.Request, collection: Collection) -> Any:
         if _flag(request, "bulk"):
             return await self._master.relay(Method.QUERY_OBJECTS, collection.kind, collection.columns)
-        names = [row[0] for row in await self._rows(collection.kind, ["name"])]
+        names = [row[0] for row in await self._rows(collection.kind, [collection.key])]
         path = collection.kind.path
         return [{**dict.fromkeys(collection.names, name), "uri": f"/2/{path}/{name}"} for name in names]
 
     async def describe(self, request: web.Request, collection: Collection) -> dict[str, Any]:
-        return await self._one(collection.kind, request.match_info["name"], collection.columns)
+        return await self._one(collection.kind, request.match_info["name"], collection.columns, collection.key)
 
     async def node_role(self, request: web.Request) -> str:
         node = await self._one(Kind.NODE, request.match_info["name"], {"role": "role"})
         return ROLE_NAMES[node["role"]]
+
+    async def add_filter(self, request: web.Request) -> str:
+        return await self._replace_filter(request, None)
+
+    async def replace_filter(self, request: web.Request) -> str:
+        return await self._replace_filter(request, request.match_info["name"])
+
+    async def delete_filter(self, request: web.Request) -> None:
+        caller = msgspec.to_builtins(request[USER].caller)
+        await self._master.call(Method.DELETE_FILTER_AS, caller, request.match_info["name"])
 
     async def jobs(self, request: web.Request) -> Any:
         if _flag(request, "bulk"):
@@ -127,14 +137,24 @@ class Reader:
         wanted = _columns(names.split(",")) if names else None
         return await self._master.call(Method.QUERY_FIELDS, _what(request), wanted)
 
+    async def _replace_filter(self, request: web.Request, uuid: str | None) -> str:
+        values = object_of(await request.read())
+        if uuid and values.setdefault("uuid", uuid) != uuid:
+            raise WrongInput(f"Parameter 'uuid': it is {uuid} in the path; leave it out of the body")
+        given = decode(values, FilterRequest, "A filter")
+        asked = {**msgspec.to_builtins(given), "reason": [*given.reason, *reason_from(request.query)]}
+        caller = msgspec.to_builtins(request[USER].caller)
+        found: str = await self._master.call(Method.REPLACE_FILTER_AS, caller, asked)
+        return found
+
     async def _rows(self, what: str, fields: Sequence[str]) -> list[list[Any]]:
         table = await self._master.call(Method.QUERY, what, fields)
         return plain_rows(table["data"])
 
-    async def _one(self, kind: Kind, name: str, columns: Mapping[str, str]) -> dict[str, Any]:
+    async def _one(self, kind: Kind, name: str, columns: Mapping[str, str], key: str = "name") -> dict[str, Any]:
         found = await self._master.call(Method.FIND_NAMES, kind, [name])
         objects: list[dict[str, Any]] = await self._master.call(
-            Method.QUERY_OBJECTS, kind, columns, names_filter(found)
+            Method.QUERY_OBJECTS, kind, columns, names_filter(found, key)
         )
         if not objects:
             raise UnknownEntity(f"The {kind.noun} '{name}' was removed in the meantime")

@@ -32,7 +32,7 @@ def operation_from(
     parameters = operation.parameters()
     settled = {**dict(route.fixed), **{name: _read(parameters[name], [value]) for name, value in path.items()}}
     values = {**route.defaults, **_from_body(route, body), **_from_query(operation, route, query), **settled}
-    return {**values, "OP_ID": operation.wire_name(), "reason": _reason(query)}
+    return {**values, "OP_ID": operation.wire_name(), "reason": reason_from(query)}
 
 
 def job_from(
@@ -138,7 +138,8 @@ def _deeper(value: Any, most: int) -> bool:
     return most < 0 or any(_deeper(item, most - 1) for item in inner if isinstance(item, dict | list))
 
 
-def _reason(query: Mapping[str, str]) -> list[list[Any]]:
+def reason_from(query: Mapping[str, str]) -> list[list[Any]]:
+    """Why something is asked for, and from where."""
     moment = time.time_ns()
     given = [["gnt:user", query["reason"], moment]] if query.get("reason") else []
     return [*given, ["gnt:library:rlib2", "request", moment]]

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ganeti.declare.role import Role
 from ganeti.declare.setting import settings_of
+from ganeti.luxi.protocol import FilterRequest
 from ganeti.model.entity import Entity
 from ganeti.model.group import Group
 from ganeti.model.kind import Kind
@@ -99,9 +100,10 @@ NETWORK_FIELDS = (
     "external_reservations",
     *COMMON,
 )
+FILTER_FIELDS = ("watermark", "priority", "predicates", "action", "reason_trail", "uuid")
 JOB_FIELDS_BULK = ("id", "ops", "status", "summary", "opstatus", "received_ts", "start_ts", "end_ts")
 JOB_FIELDS = (*JOB_FIELDS_BULK, "oplog", "opresult")
-QUERYABLE = ("instance", "node", "group", "network", "job", "lock", "os")
+QUERYABLE = ("instance", "node", "group", "network", "job", "lock", "os", "filter")
 # What clients ask for before they use a newer form of a request, by the operation that has it.
 FEATURES = {
     "instance-create-reqv1": "OP_INSTANCE_CREATE",
@@ -117,13 +119,14 @@ class Collection:
     """``/2/<path>`` lists things of a kind, ``/2/<path>/<name>`` describes one; ``?bulk=1`` describes all.
 
     ``names``: what of each the short list tells besides its place, by the name there. ``also``: columns that clients
-    know by another name too, by that name.
+    know by another name too, by that name. ``key``: the column that tells them apart.
     """
 
     kind: Kind
     fields: tuple[str, ...]
     names: tuple[str, ...] = ("id",)
     also: Mapping[str, str] = field(default_factory=dict)
+    key: str = "name"
 
     @property
     def columns(self) -> dict[str, str]:
@@ -136,6 +139,7 @@ COLLECTIONS = (
     Collection(Kind.NODE, NODE_FIELDS, also={"secondary_ip": "sip"}),
     Collection(Kind.GROUP, GROUP_FIELDS, names=("name", "id")),
     Collection(Kind.NETWORK, NETWORK_FIELDS, names=("name", "id")),
+    Collection(Kind.FILTER, FILTER_FIELDS, names=("uuid",), key="uuid"),
 )
 
 
@@ -180,6 +184,7 @@ class Resource:
 
 
 _BULK = {"bulk": "1 describes each"}
+_REASON = {"reason": "Why; kept with the filter"}
 _FIELDS = {"fields": "Names of columns, separated by commas"}
 
 
@@ -199,6 +204,18 @@ RESOURCES = (
     Resource("GET", "/2/openapi.json", "openapi", "This description", dict[str, Any]),
     Resource("GET", "/2/os", "providers", "Operating systems that can be installed on every node", list[str]),
     *(row for collection in COLLECTIONS for row in _of(collection)),
+    Resource("POST", "/2/filters", "add_filter", "Add a filter; its UUID", str, Role.ADMIN, _REASON, FilterRequest),
+    Resource(
+        "PUT",
+        "/2/filters/{name}",
+        "replace_filter",
+        "Replace a filter, or add it with this UUID; its UUID",
+        str,
+        Role.ADMIN,
+        _REASON,
+        FilterRequest,
+    ),
+    Resource("DELETE", "/2/filters/{name}", "delete_filter", "Delete a filter", None, Role.ADMIN),
     Resource("GET", "/2/nodes/{name}/role", "node_role", "Role of a node", str),
     Resource("GET", "/2/jobs", "jobs", "List jobs", list[Any], query=_BULK),
     Resource("GET", "/2/jobs/{job}", "job", "Describe a job", dict[str, Any]),

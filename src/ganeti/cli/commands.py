@@ -130,6 +130,14 @@ COMMANDS: dict[str, dict[str, str]] = {
         "diagnose": "storage:DIAGNOSE",
         "info": "storage:INFO",
     },
+    "gnt-filter": {
+        "add": "filters:ADD",
+        "delete": "filters:DELETE",
+        "info": "filters:INFO",
+        "list": "filters:LIST",
+        "list-fields": "filters:LIST_FIELDS",
+        "replace": "filters:REPLACE",
+    },
     "gnt-job": {
         "archive": "job:ARCHIVE",
         "autoarchive": "job:AUTOARCHIVE",
@@ -158,6 +166,7 @@ ALIASES: dict[str, dict[str, str]] = {
     "gnt-network": {},
     "gnt-os": {"show": "info"},
     "gnt-storage": {},
+    "gnt-filter": {},
     "gnt-job": {"show": "info"},
     "gnt-debug": {"allocator": "iallocator"},
 }

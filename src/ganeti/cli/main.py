@@ -71,6 +71,10 @@ def gnt_storage() -> int:
     return _begin("gnt-storage")
 
 
+def gnt_filter() -> int:
+    return _begin("gnt-filter")
+
+
 def gnt_job() -> int:
     return _begin("gnt-job")
 

@@ -16,7 +16,6 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         "gnt-backup": "export import list list-fields remove",
         "gnt-cluster": "upgrade",
         "gnt-debug": "metad wconfd",
-        "gnt-filter": "add delete info list list-fields replace",
     }.items()
 }
 

@@ -27,6 +27,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "list": lambda given, flag: text.parse_list(given),
     "keyval": text.parse_keyval,
     "identkeyval": text.parse_identkeyval,
+    "json": text.parse_json,
 }
 _METAVARS = {
     "int": "N",
@@ -36,6 +37,7 @@ _METAVARS = {
     "list": "A,B,...",
     "keyval": "KEY=VALUE,...",
     "identkeyval": "ID:KEY=VALUE,...",
+    "json": "JSON",
 }
 
 # Of every command that asks a question.

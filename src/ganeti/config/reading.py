@@ -20,6 +20,9 @@ from ganeti.rpc.contract.store import Record
 
 _log = logging.getLogger(__name__)
 
+# With half of its settings nobody should start an instance, and a filter would be for other jobs.
+_WHOLE = frozenset({Kind.INSTANCE, Kind.FILTER})
+
 
 @dataclass(slots=True)
 class Reading:
@@ -43,8 +46,8 @@ class Reading:
         try:
             return msgspec.json.decode(record.body, type=cls)
         except msgspec.ValidationError:
-            if kind is Kind.INSTANCE:
-                raise  # with half of its settings nobody should start one
+            if kind in _WHOLE:
+                raise
         entity, left_out = _in_part(cls, record)
         self.partly[record.key] = record
         self._tell(f"{kind.noun} {entity.name}", f"these settings count as not given: {', '.join(left_out)}")

@@ -39,7 +39,19 @@ class Option:
     flags: tuple[str, ...]
     help: str
     kind: Literal[
-        "flag", "no-flag", "text", "int", "float", "bool", "size", "list", "lines", "keyval", "identkeyval", "count"
+        "flag",
+        "no-flag",
+        "text",
+        "int",
+        "float",
+        "bool",
+        "size",
+        "list",
+        "lines",
+        "keyval",
+        "identkeyval",
+        "json",
+        "count",
     ] = "text"
     name: str = ""
     metavar: str | None = None

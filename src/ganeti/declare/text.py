@@ -97,6 +97,18 @@ def parse_identkeyval(text: str, where: str) -> tuple[str, dict[str, Any]]:
     return ident, parse_keyval(rest, where) if colon and rest else {}
 
 
+def parse_json(text: str, where: str) -> Any:
+    """Any value of JSON."""
+    import json  # noqa: PLC0415 - few options are
+
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise WrongInput(f"{where}: '{shortened(text)}' is not JSON: {error}") from None
+    except RecursionError:
+        raise WrongInput(f"{where}: too many lists and objects stand in one another") from None
+
+
 def parse_list(text: str) -> list[str]:
     """``a,b`` → ``["a", "b"]``; an empty text is an empty list."""
     return [part.strip() for part in _split(text, ",") if part.strip()]

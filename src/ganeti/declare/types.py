@@ -65,6 +65,13 @@ def form(pattern: str, expected: str, longest: int = LONGEST_TEXT) -> Meta:
     return Meta(pattern=rf"^({pattern})\Z", max_length=longest, extra={"expected": expected})
 
 
+Uuid = Annotated[
+    str,
+    form(
+        r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", "a UUID such as 6c1e4d9e-4b9a-4c43-9a4e-1f2d3c4b5a69", 36
+    ),
+]
+
 # What becomes a path or a shell word needs no more.
 _HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*"
 HostName = Annotated[

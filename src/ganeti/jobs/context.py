@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from ganeti.config.facts import Facts
     from ganeti.config.mandate import Mandate
     from ganeti.config.replication import Replication
+    from ganeti.declare.field import Field
     from ganeti.host.clock import Clock
     from ganeti.jobs.locks import LockManager
     from ganeti.jobs.operation import JobOperation
     from ganeti.jobs.reservations import Reservations
     from ganeti.jobs.turns import Turns
+    from ganeti.query.column import Table
     from ganeti.rpc.client import NodeClient
     from ganeti.rpc.watch import LiveView
 
@@ -70,6 +72,16 @@ class Allocators(Protocol):
         ...
 
 
+class Lists(Protocol):
+    """Everything that can be listed, by the names of the wire."""
+
+    async def query(self, what: str, fields: Sequence[str], condition: Any = None) -> Table:
+        """The table of a kind of thing. Raises WrongInput for a kind or a filter that makes no sense."""
+        ...
+
+    def fields(self, what: str, names: Sequence[str] | None) -> list[Field]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the master daemon has for operations."""
@@ -90,6 +102,7 @@ class Services:
     problems: Callable[[], dict[str, str]]  # what of the store could not be read, and why
     candidate_files: Callable[[], dict[str, str]]  # what every master candidate must have, by name
     turns: Turns
+    lists: Callable[[], Lists]
 
 
 # Something that is made: what it is, on which node, and which call undoes it.
@@ -123,6 +136,10 @@ class CheckContext:
     @property
     def reservations(self) -> Reservations:
         return self._services.reservations
+
+    @property
+    def lists(self) -> Lists:
+        return self._services.lists()
 
     @property
     def turns(self) -> Turns:

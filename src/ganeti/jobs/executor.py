@@ -30,9 +30,10 @@ from ganeti.errors import (
     WrongState,
     in_words,
 )
+from ganeti.jobs.admission import Admission
 from ganeti.jobs.context import CheckContext, RunContext, Services
 from ganeti.jobs.hooks import Hooks
-from ganeti.jobs.locks import Request
+from ganeti.jobs.locks import Request, WithdrawnError
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
 from ganeti.jobs.permission import ensure_may, ensure_may_change, ensure_role
@@ -61,16 +62,18 @@ class Executor:
         self._services = services
         self._registry = registry
         self._runs: dict[int, _Run] = {}
+        self.admission = Admission(lambda: services.configuration.state, services.turns, self._runs)
 
     async def start(self) -> None:
         """Take up the jobs that the last master daemon left."""
-        for tracked in interrupted(self.queue):
-            self._runs[tracked.job.id] = run = _Run(self, tracked)
-            run.start(run.clean_up())
+        left = interrupted(self.queue)
         for tracked in unfinished(self.queue):
             self.queue.show(tracked, self._concealed(tracked.job))
-            if tracked.job.id not in self._runs:
-                self._begin(tracked)
+            self._runs[tracked.job.id] = _Run(self, tracked)
+        await self.admission.review()  # before the first of them begins: those that have begun count
+        for tracked in unfinished(self.queue):
+            run = self._runs[tracked.job.id]
+            run.start(run.clean_up() if tracked in left else run.work())
 
     async def stop(self) -> None:
         """Stop working. What runs is taken up as after a crash."""
@@ -109,23 +112,30 @@ class Executor:
         """Take in jobs, all or none; their numbers, given out when they are durable.
 
         Negative dependencies count back from the job itself. Raises WrongInput for one on a job that does
-        not exist, AccessDenied for what the caller may not do, TooMany, StoreFailed.
+        not exist, AccessDenied for what the caller may not do, TooMany, WrongState for what the filters reject,
+        StoreFailed.
         """
-        for operations in jobs:
-            for operation in operations:
-                ensure_may(caller, operation)
-        if len(self._runs) + len(jobs) > MOST_UNFINISHED:
-            raise TooMany(
-                f"{len(self._runs)} jobs have not ended, and at most {MOST_UNFINISHED} may wait; try again later"
-            )
-        if Role.OPERATE not in caller.roles:
-            await self.queue.make_room(caller.name)
-        new = [self._job(self.queue.take_number(), operations, caller) for operations in jobs]
-        self._ensure_dependencies(new)
-        await self.queue.add(new)
-        for job in new:
-            self._begin(self.queue.get(job.id))
+        new = await self._made(jobs, caller)
+        for refused in (await self.admission.refused(new)).values():
+            raise refused
+        await self._take_in(new)
         return [job.id for job in new]
+
+    async def submit_each(self, jobs: Sequence[Sequence[JobOperation[Any]]], caller: Caller) -> list[int | WrongState]:
+        """The same for those jobs that the filters do not reject, nor one of the new jobs that they depend on."""
+        new = await self._made(jobs, caller)
+        refused = await self.admission.refused(new)
+        for job in new:
+            if job.id not in refused and (lacking := [other for other, _ in job.depends if other in refused]):
+                refused[job.id] = WrongState(f"It depends on job {lacking[0]}: {refused[lacking[0]].message}")
+        await self._take_in([job for job in new if job.id not in refused])
+        return [refused.get(job.id, job.id) for job in new]
+
+    async def ensure_accepted(self, operation: JobOperation[Any], caller: Caller) -> None:
+        """Raises WrongState if the filters would reject it now."""
+        job = self._job(self.queue.last + 1, [operation], caller)
+        for refused in (await self.admission.refused([job])).values():
+            raise refused
 
     async def read(self, operation: JobOperation[Any], caller: Caller) -> Any:
         """Carry out an operation that changes nothing, without a job. Raises what it raises."""
@@ -159,9 +169,24 @@ class Executor:
         run.change_priority(priority)
         return True, f"Priorities of pending opcodes for job {number} have been changed to {priority}"
 
-    def _begin(self, tracked: Tracked) -> None:
-        self._runs[tracked.job.id] = run = _Run(self, tracked)
-        run.start(run.work())
+    async def _made(self, jobs: Sequence[Sequence[JobOperation[Any]]], caller: Caller) -> list[Job]:
+        for operations in jobs:
+            for operation in operations:
+                ensure_may(caller, operation)
+        if len(self._runs) + len(jobs) > MOST_UNFINISHED:
+            raise TooMany(
+                f"{len(self._runs)} jobs have not ended, and at most {MOST_UNFINISHED} may wait; try again later"
+            )
+        if Role.OPERATE not in caller.roles:
+            await self.queue.make_room(caller.name)
+        return [self._job(self.queue.take_number(), operations, caller) for operations in jobs]
+
+    async def _take_in(self, new: Sequence[Job]) -> None:
+        self._ensure_dependencies(new)
+        await self.queue.add(new)
+        for job in new:
+            self._runs[job.id] = run = _Run(self, self.queue.get(job.id))
+            run.start(run.work())
 
     def _job(self, number: int, operations: Sequence[JobOperation[Any]], caller: Caller) -> Job:
         depends = tuple(
@@ -196,6 +221,7 @@ class Executor:
 
     def _finished(self, number: int) -> None:
         self._runs.pop(number, None)
+        self.admission.forget(number)
         self._services.reservations.release(number)
 
 
@@ -210,21 +236,36 @@ class _Run:
         self._tracked = tracked
         self._waiting: Request | None = None
         self._cancelable = True
-        self._canceled = False
+        self._canceled = ""  # why
         self._stopping = False
+        # See Entrant.
+        self.asks = False
+        self.inside = self.begun
+        self._entry: asyncio.Future[None] | None = None
 
     @property
     def id(self) -> int:
         return self._tracked.job.id
+
+    @property
+    def job(self) -> Job:
+        return self._tracked.job
+
+    @property
+    def begun(self) -> bool:
+        return self.job.steps[0].status not in (JobStatus.QUEUED, JobStatus.WAITING)
 
     def start(self, work: Any) -> None:
         self.task = asyncio.create_task(work, name=f"job {self.id}")
 
     def cancel(self) -> bool:
         """Cancel if nothing has begun; whether it will be."""
+        return self._cancel(_BY_REQUEST)
+
+    def _cancel(self, why: str) -> bool:
         if not self._cancelable or self.task is None:
             return False
-        self._canceled = True
+        self._canceled = why
         self.task.cancel()
         return True
 
@@ -237,6 +278,24 @@ class _Run:
         self._queue.show(self._tracked, evolve(self._tracked.job, priority=priority))
         if self._waiting:
             self._executor.locks.change_priority(self._waiting, priority)
+
+    # What admission says: see Entrant.
+
+    def let_in(self) -> None:
+        self.inside = True
+        if self._entry and not self._entry.done():
+            self._entry.set_result(None)
+
+    def hold_back(self, why: str) -> None:
+        self.inside = False
+        if self._waiting:
+            self._executor.locks.withdraw(self._waiting)
+        told = f"Held by {why}"
+        if not self._tracked.log or self._tracked.log[-1].text != told:
+            self.log(told)
+
+    def refuse(self, why: str) -> None:
+        self._cancel(f"Job rejected by {why}")
 
     # What a running operation tells its job: see JobRecord.
 
@@ -274,7 +333,7 @@ class _Run:
         except asyncio.CancelledError:
             if not self._canceled:
                 raise  # the daemon stops
-            await self._end(index, JobStatus.CANCELED, _BY_REQUEST)
+            await self._end(index, JobStatus.CANCELED, self._canceled)
         except GanetiError as error:
             await self._end(index, JobStatus.ERROR, errors.encode(error))
         except Exception as error:  # noqa: BLE001 - a job ends, whatever happens
@@ -294,8 +353,7 @@ class _Run:
     async def _step(self, index: int, step: Step) -> None:
         self._cancelable = True
         await self._dependencies()
-        self._update(index, status=JobStatus.WAITING, started=self._services.clock.now())
-        async with self._held(step) as operation:
+        async with self._held(step, index) as operation:
             self._cancelable = False
             self._update(index, status=JobStatus.RUNNING, executed=self._services.clock.now())
             result = await self._carried_out(operation)
@@ -322,14 +380,38 @@ class _Run:
         return result
 
     @asynccontextmanager
-    async def _held(self, step: Step) -> AsyncIterator[JobOperation[Any]]:
-        """A step's operation, with all its locks."""
+    async def _held(self, step: Step, begins: int | None = None) -> AsyncIterator[JobOperation[Any]]:
+        """A step's operation, with all its locks. ``begins``: the number of one that is to begin."""
         operation = self._executor.parse_step(step)
-        request = await self._locked(operation)
+        request = await (self._locked(operation) if begins is None else self._entered(begins, operation))
         try:
             yield operation
         finally:
             self._executor.locks.release(request)
+
+    async def _entered(self, index: int, operation: JobOperation[Any]) -> Request:
+        """Hold all the operation's locks while the filters let the job in."""
+        while True:
+            await self._let_in()
+            self._update(index, status=JobStatus.WAITING, started=self._services.clock.now())
+            with suppress(WithdrawnError):
+                request = await self._locked(operation)
+                if self.inside:
+                    return request
+                self._executor.locks.release(request)
+            self._update(index, status=JobStatus.QUEUED, started=None)
+
+    async def _let_in(self) -> None:
+        """Wait until a job that has not begun may."""
+        if self.inside or self._executor.admission.unconcerned(self.job):
+            self.inside = True
+            return
+        self._entry = asyncio.get_running_loop().create_future()
+        try:
+            await self._executor.admission.ask(self)
+            await self._entry
+        finally:
+            self.asks = False
 
     async def _locked(self, operation: JobOperation[Any]) -> Request:
         """Hold all the operation's locks, and be sure that they are the right ones."""

@@ -21,6 +21,10 @@ from ganeti.jobs.lockset import COMPATIBLE, LockName, LockSet, Mode
 from ganeti.model.kind import Kind
 
 
+class WithdrawnError(Exception):
+    """Raised where a request is waited for that was withdrawn."""
+
+
 @dataclass(eq=False, slots=True)
 class Request:
     """One owner's wish for a set of locks."""
@@ -154,6 +158,11 @@ class LockManager:
         self._grant_in_order(hopeful)
         while self._crowded_out and self._held < self._capacity():
             self._grant(self._crowded_out.pop(0))
+
+    def withdraw(self, request: Request) -> None:
+        """Have whoever waits for a request give it up. One that is granted stays so."""
+        if not request.granted.done():
+            request.granted.set_exception(WithdrawnError())
 
     def change_priority(self, request: Request, priority: int) -> None:
         """Let a waiting request be served earlier or later."""

@@ -91,6 +91,11 @@ class JobQueue:
             await tracked.changed()
         return tracked.job
 
+    @property
+    def last(self) -> int:
+        """The highest number that a job has ever had."""
+        return self._last
+
     def take_number(self) -> int:
         self._last += 1
         return self._last

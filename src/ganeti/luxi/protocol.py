@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ganeti.declare.types import Duration, NonEmpty
+from ganeti.declare.types import Duration, NonEmpty, NonNegative, Uuid
 from ganeti.errors import WrongInput
+from ganeti.model.job_filter import GivenAction, Predicates, ReasonTrail
 
 END = b"\x03"
 VERSION = 3000000
@@ -41,16 +42,21 @@ class Method(StrEnum):
     QUERY_NODES = "QueryNodes"
     QUERY_GROUPS = "QueryGroups"
     QUERY_NETWORKS = "QueryNetworks"
+    QUERY_FILTERS = "QueryFilters"
     QUERY_CLUSTER_INFO = "QueryClusterInfo"
     QUERY_CONFIG_VALUES = "QueryConfigValues"
     QUERY_TAGS = "QueryTags"
     SET_DRAIN_FLAG = "SetDrainFlag"
     SET_WATCHER_PAUSE = "SetWatcherPause"
+    REPLACE_FILTER = "ReplaceFilter"
+    DELETE_FILTER = "DeleteFilter"
 
     READ = "Read"  # [operation]: carry out one that changes nothing, without a job
     SUBMIT_JOB_AS = "SubmitJobAs"  # [caller, operations]: for somebody who may do less than root
     CANCEL_JOB_AS = "CancelJobAs"  # [caller, number]
     READ_AS = "ReadAs"  # [caller, operation]
+    REPLACE_FILTER_AS = "ReplaceFilterAs"  # [caller, filter]; see ganeti.luxi.protocol.FilterRequest
+    DELETE_FILTER_AS = "DeleteFilterAs"  # [caller, UUID]
     QUERY_OBJECTS = "QueryObjects"  # [kind, columns, filter]: as Query; an object for each row, by keys of the caller's
     FIND_NAMES = "FindNames"  # [kind, words]: the names in full of what somebody calls so
     WATCH = "Watch"  # [options]: a round of the watcher, now; see ganeti.luxi.protocol.WatchOptions
@@ -65,6 +71,16 @@ class WatchOptions(Struct, frozen=True, forbid_unknown_fields=True):
     verify_disks: bool = True
     job_age: Duration | None = None  # seconds
     wait: bool = True
+
+
+class FilterRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A filter as it is to be ("Ganeti remote API"). Without a UUID it gets a new one."""
+
+    priority: NonNegative = 0
+    predicates: Predicates = ()
+    action: GivenAction = "CONTINUE"
+    reason: ReasonTrail = ()
+    uuid: Uuid | None = None
 
 
 class Request(Struct, frozen=True):

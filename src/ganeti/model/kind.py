@@ -13,7 +13,7 @@ class Kind(StrEnum):
     """The value is the name in the store and in queries.
 
     ``noun`` is for people, ``label`` for tags and locks, ``path`` the collection's in the remote API; the
-    cluster is one, so it has no collection.
+    cluster is one, so it has no collection. What has neither tags nor locks has no label.
     """
 
     noun: str
@@ -25,6 +25,7 @@ class Kind(StrEnum):
     GROUP = "group", "node group", "nodegroup", "groups"
     NODE = "node", "node", "node", "nodes"
     INSTANCE = "instance", "instance", "instance", "instances"
+    FILTER = "filter", "filter", "", "filters"
 
     def __new__(cls, value: str, noun: str, label: str, path: str) -> Self:
         kind = str.__new__(cls, value)
@@ -40,12 +41,12 @@ class Kind(StrEnum):
         return f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
 
 
-COLLECTED = tuple(kind for kind in Kind if kind.path)
+TAGGED = tuple(kind for kind in Kind if kind.label)
 
 
 def labelled(label: str) -> Kind:
     """The kind that tags and locks call so. Raises WrongInput."""
-    for kind in Kind:
+    for kind in TAGGED:
         if kind.label == label:
             return kind
-    raise WrongInput(f"There is no kind of object '{label}'; choose from {', '.join(kind.label for kind in Kind)}")
+    raise WrongInput(f"There is no kind of object '{label}'; choose from {', '.join(kind.label for kind in TAGGED)}")

@@ -21,6 +21,7 @@ from ganeti.model.cluster import Cluster
 from ganeti.model.entity import Entity
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
+from ganeti.model.job_filter import JobFilter
 from ganeti.model.kind import Kind
 from ganeti.model.network import Network
 from ganeti.model.node import Node, NodeRole
@@ -31,7 +32,7 @@ from ganeti.model.template import StorageUnit, storage_units
 
 E = TypeVar("E", bound=Entity)
 
-CLASSES: dict[Kind, type[Entity]] = {cls.kind: cls for cls in (Cluster, Network, Group, Node, Instance)}
+CLASSES: dict[Kind, type[Entity]] = {cls.kind: cls for cls in (Cluster, Network, Group, Node, Instance, JobFilter)}
 _DIGITS = re.compile(r"(\d+)")
 _MACHINES = frozenset({Kind.NODE, Kind.INSTANCE})  # which have names of the DNS
 _MOST_KEYS = 16_384  # names whose sort keys are kept

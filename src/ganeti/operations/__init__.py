@@ -15,6 +15,7 @@ from ganeti.jobs.operation import JobOperation
 
 OPERATIONS = {
     "OP_CLUSTER_ACTIVATE_MASTER_IP": "cluster.activate_master_ip:ClusterActivateMasterIp",
+    "OP_CLUSTER_CONFIG_QUERY": "cluster.config_query:ClusterConfigQuery",
     "OP_CLUSTER_DEACTIVATE_MASTER_IP": "cluster.deactivate_master_ip:ClusterDeactivateMasterIp",
     "OP_CLUSTER_DESTROY": "cluster.destroy:ClusterDestroy",
     "OP_CLUSTER_POST_INIT": "cluster.post_init:ClusterPostInit",
@@ -73,6 +74,8 @@ OPERATIONS = {
     "OP_NODE_SET_PARAMS": "node.modify:NodeModify",
     "OP_OOB_COMMAND": "node.oob:NodeOob",
     "OP_OS_DIAGNOSE": "os.diagnose:OsDiagnose",
+    "OP_QUERY": "query.rows:QueryRows",
+    "OP_QUERY_FIELDS": "query.fields:QueryFields",
     "OP_REPAIR_NODE_STORAGE": "node.storage_repair:NodeStorageRepair",
     "OP_RESTRICTED_COMMAND": "node.restricted_command:RestrictedCommand",
     "OP_TAGS_DEL": "tags.remove:TagsRemove",

@@ -440,3 +440,18 @@ def test_a_full_disk_of_the_master_is_waited_for_and_not_run_against(tmp_path):
         assert (await status(cluster), starts(cluster)) == ("running", 1)
 
     watched(tmp_path, play)
+
+
+def test_an_instance_that_the_filters_let_nobody_start_is_not_given_up(tmp_path):
+    async def play(cluster):
+        await cluster.add("web1")
+        startups = [["opcode", ["=", "OP_ID", "OP_INSTANCE_STARTUP"]]]
+        uuid = await cluster.call("ReplaceFilter", None, 0, startups, "REJECT", [])
+        crash(cluster)
+        await seconds(10 * MINUTE)
+        assert (cluster.instance("web1").restarts, its_jobs(cluster)) == ((), [])
+        await cluster.call("DeleteFilter", uuid)
+        await seconds(2 * MINUTE)
+        assert await status(cluster) == "running"
+
+    watched(tmp_path, play)

@@ -10,6 +10,7 @@ from ganeti.config.reading import read
 from ganeti.errors import StoreFailed
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.instance import Instance
+from ganeti.model.job_filter import JobFilter
 from ganeti.model.kind import Kind
 from ganeti.model.nic import Nic
 from ganeti.model.node import Node
@@ -66,6 +67,15 @@ async def test_an_instance_whose_network_cannot_be_read_is_not_served(store):
     reading = read(store)
     assert (reading.state.networks, reading.state.instances) == ([], [])
     assert sorted(reading.problems) == ["instance u1", "network net1"]
+
+
+async def test_a_filter_is_not_served_in_part_for_other_jobs_than_it_is_for(store):
+    whole = JobFilter(uuid="f1", name="f1", watermark=1, action="REJECT", predicates=(("opcode", ["?", "OP_ID"]),))
+    await store.write([Batch(revision=store.position().revision + 1, records=(record_of(whole),))])
+    assert read(store).state.all_of(JobFilter) == [whole]
+    await spoil(store, Kind.FILTER, "f1", predicates=7)
+    reading = read(store)
+    assert (reading.state.all_of(JobFilter), list(reading.problems)) == ([], ["filter f1"])
 
 
 async def test_without_a_cluster_there_is_nothing_to_serve(store):

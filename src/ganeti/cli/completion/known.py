@@ -66,6 +66,10 @@ def _providers(paths: Paths) -> list[str]:
     return [f"{name}+{variant}" if variant else name for name, variants in usable for variant in variants or [""]]
 
 
+def _filters(paths: Paths) -> list[str]:
+    return [str(uuid) for (uuid,) in _rows(paths, "filter", ["uuid"])]
+
+
 def _storage_providers(paths: Paths) -> list[str]:
     return [str(name) for (name,) in _rows(paths, "extstorage", ["name"])]
 
@@ -91,5 +95,6 @@ SOURCES: dict[str, Callable[[Paths], list[str]]] = {
     "unfinished job": _jobs("canceling", "queued", "running", "waiting"),
     "finished job": _jobs("canceled", "error", "success"),
     "os": _providers,
+    "filter": _filters,
     "storage provider": _storage_providers,
 }

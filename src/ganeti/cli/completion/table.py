@@ -23,7 +23,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from ganeti.cli import debug
 from ganeti.cli.commands import ALIASES, COMMANDS, find
 from ganeti.cli.htools import hail, harep, hbal_options, hcheck, hinfo, hroller, hscan, hspace, hsqueeze
 from ganeti.cli.runnable import Runnable, options_of
@@ -41,6 +40,8 @@ from ganeti.operations.instance.nics import NicRequest
 from ganeti.query.group import GROUPS
 from ganeti.query.instance import INSTANCES
 from ganeti.query.job import JOBS
+from ganeti.query.job_filter import FILTERS
+from ganeti.query.lock import LOCKS
 from ganeti.query.network import NETWORKS
 from ganeti.query.node import NODES
 from ganeti.query.storage import STORAGE
@@ -54,7 +55,8 @@ _COLUMNS = {
     "group": GROUPS.by_name,
     "network": NETWORKS.by_name,
     "job": JOBS.by_name,
-    "lock": debug.COLUMNS,
+    "lock": LOCKS.by_name,
+    "filter": FILTERS.by_name,
     "volume": VOLUMES.by_name,
     "storage": STORAGE.by_name,
 }

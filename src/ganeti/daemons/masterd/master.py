@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ganeti.config.address import ClusterAddress
 from ganeti.config.configuration import Configuration
@@ -14,6 +15,8 @@ from ganeti.config.journal import Journal
 from ganeti.config.mandate import Mandate
 from ganeti.config.replication import Replication
 from ganeti.config.store import Store
+from ganeti.daemons.masterd.filters import Filters
+from ganeti.daemons.masterd.queries import Queries
 from ganeti.daemons.masterd.trust import Trust
 from ganeti.daemons.masterd.upkeep import Upkeep
 from ganeti.daemons.masterd.watcher.files import WatcherFiles
@@ -97,9 +100,12 @@ class Master:
             problems=lambda: self.configuration.problems | self.queue.problems,
             candidate_files=world.candidate_files,
             turns=Turns(),
+            lists=lambda: self.queries,
         )
         self.queue = JobQueue(world.store, self.journal, world.clock)
         self.executor = Executor(self.queue, self.services, find)
+        self.queries = Queries(self.services, self.executor, self._mastership)
+        self.filters = Filters(self.services, self.executor)
         self.upkeep = Upkeep(self.services, self.executor)
         self.watcher = Watcher(self.services, self.executor, world.watcher_files, self.upkeep.note_shutdown)
         self.trust = Trust(self.services)
@@ -157,6 +163,9 @@ class Master:
         await self.mandate.stop()
         await self.nodes.close()
         self._store.close()
+
+    def _mastership(self) -> dict[str, Any]:
+        return {"term": self.term.number, "watcher_pause": self.watcher.pause.until}
 
     def _on_record(self, node_uuid: str) -> tuple[str, ...]:
         node = self.configuration.state.entities[Kind.NODE].get(node_uuid)

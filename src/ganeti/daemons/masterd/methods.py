@@ -11,21 +11,36 @@ from msgspec import Meta, Raw
 
 from ganeti.bootstrap.join.invitations import LONGEST, SHORTEST, Invitations
 from ganeti.daemons.masterd.master import Master
-from ganeti.daemons.masterd.queries import Queries
 from ganeti.daemons.masterd.watcher.files import LAST_MOMENT
 from ganeti.daemons.masterd.watcher.watcher import JOB_AGE, Round
 from ganeti.declare.decode import decode
-from ganeti.declare.types import LONGEST_NAME, MOST_FIELDS, MOST_NAMES, Duration, Fields, Name, Names, Priority, form
+from ganeti.declare.role import Role
+from ganeti.declare.types import (
+    LONGEST_NAME,
+    MOST_FIELDS,
+    MOST_NAMES,
+    Duration,
+    Fields,
+    Name,
+    Names,
+    NonNegative,
+    Priority,
+    Uuid,
+    form,
+)
 from ganeti.errors import GanetiError, WrongInput, WrongState
+from ganeti.jobs.permission import ensure_role
 from ganeti.jobs.queue import finished_before
-from ganeti.luxi.protocol import Method, WatchOptions, encoder
+from ganeti.luxi.protocol import FilterRequest, Method, WatchOptions, encoder
 from ganeti.luxi.signature import typed
 from ganeti.model.caller import ROOT, Caller
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
+from ganeti.model.job_filter import GivenAction, Predicates, ReasonTrail
 from ganeti.model.kind import Kind, labelled
 from ganeti.model.state import CLASSES
 from ganeti.model.timing import LONGEST_NEWS
+from ganeti.operations.cluster.config_query import config_values
 from ganeti.operations.cluster.info import describe
 from ganeti.operations.tags.subject import tagged
 from ganeti.query.filter import names_filter
@@ -49,7 +64,7 @@ class Methods:
         self._master = master
         self._executor = master.executor
         self._queue = master.queue
-        self._queries = Queries(master.services, master.executor)
+        self._queries = master.queries
         self._invitations = invitations
 
     def table(self) -> dict[str, Callable[..., Awaitable[Any]]]:
@@ -70,16 +85,21 @@ class Methods:
             Method.QUERY_NODES: self._old_query(Kind.NODE),
             Method.QUERY_GROUPS: self._old_query(Kind.GROUP),
             Method.QUERY_NETWORKS: self._old_query(Kind.NETWORK),
+            Method.QUERY_FILTERS: self.query_filters,
             Method.QUERY_CLUSTER_INFO: self.query_cluster_info,
             Method.QUERY_CONFIG_VALUES: self.query_config_values,
             Method.QUERY_TAGS: self.query_tags,
             Method.SET_DRAIN_FLAG: self.set_drain_flag,
             Method.SET_WATCHER_PAUSE: self.set_watcher_pause,
+            Method.REPLACE_FILTER: self.replace_filter,
+            Method.DELETE_FILTER: self.delete_filter,
             Method.WATCH: self.watch,
             Method.READ: self.read,
             Method.SUBMIT_JOB_AS: self.submit_job_as,
             Method.CANCEL_JOB_AS: self.cancel_job_as,
             Method.READ_AS: self.read_as,
+            Method.REPLACE_FILTER_AS: self.replace_filter_as,
+            Method.DELETE_FILTER_AS: self.delete_filter_as,
             Method.OFFER_JOIN: self.offer_join,
             Method.FIND_NAMES: self.find_names,
         }
@@ -103,8 +123,9 @@ class Methods:
                 parsed.append(error)
         self._ensure_not_drained()
         good = [operations for operations in parsed if not isinstance(operations, GanetiError)]
-        numbers = iter(await self._executor.submit(good, ROOT))
-        return [(False, o.message) if isinstance(o, GanetiError) else (True, next(numbers)) for o in parsed]
+        numbers = iter(await self._executor.submit_each(good, ROOT))
+        taken = [given if isinstance(given, GanetiError) else next(numbers) for given in parsed]
+        return [(False, one.message) if isinstance(one, GanetiError) else (True, one) for one in taken]
 
     async def wait_for_job_change(
         self, number: JobNumber, fields: Fields, previous: Any, previous_serial: int | None, timeout: Duration
@@ -184,21 +205,41 @@ class Methods:
         return describe(self._master.configuration.state)
 
     async def query_config_values(self, fields: Fields) -> list[Any]:
-        state = self._master.configuration.state
-        values = {
-            "cluster_name": state.cluster.name,
-            "master_node": state.master.name,
-            "drain_flag": state.cluster.drained_queue,
-            "watcher_pause": self._master.watcher.pause.until,
-            "term": self._master.term.number,
-        }
-        unknown = [field for field in fields if field not in values]
-        if unknown:
-            raise WrongInput(f"There is no configuration value '{unknown[0]}'; known are {', '.join(values)}")
-        return [values[field] for field in fields]
+        return await config_values(self._queries, fields)
 
     async def query_tags(self, kind: Name, name: Annotated[str, Meta(max_length=LONGEST_NAME)] | None) -> list[str]:
         return sorted(tagged(self._master.configuration.state, labelled(kind), name).tags)
+
+    async def query_filters(self, uuids: Names | None, fields: Fields) -> list[Raw]:
+        """Rows of plain values."""
+        table = await self._queries.query(Kind.FILTER, fields, names_filter(uuids or [], "uuid"))
+        return await self._queries.turns.take(table.encoded_rows())
+
+    async def replace_filter(
+        self,
+        uuid: Uuid | None,
+        priority: NonNegative,
+        predicates: Predicates,
+        action: GivenAction,
+        reason: ReasonTrail,
+    ) -> str:
+        """See Filters.replace."""
+        asked = FilterRequest(uuid=uuid, priority=priority, predicates=predicates, action=action, reason=reason)
+        return await self._master.filters.replace(asked)
+
+    async def replace_filter_as(self, caller: Caller, asked: FilterRequest) -> str:
+        """See Filters.replace."""
+        ensure_role(caller, Role.ADMIN, "a change of filters")
+        return await self._master.filters.replace(asked)
+
+    async def delete_filter(self, uuid: Name) -> None:
+        """See Filters.remove."""
+        await self._master.filters.remove(uuid)
+
+    async def delete_filter_as(self, caller: Caller, uuid: Name) -> None:
+        """See Filters.remove."""
+        ensure_role(caller, Role.ADMIN, "a change of filters")
+        await self._master.filters.remove(uuid)
 
     async def set_drain_flag(self, drained: bool) -> bool:
         cluster = self._master.configuration.state.cluster

@@ -23,6 +23,12 @@ class OwnJobs:
 
     async def done(self, operation: JobOperation[Any], why: str) -> Job:
         """The job of an operation, when it has ended. Raises what its submission raises."""
-        asked = replace(operation, reason=[[self._source, why, int(self._clock.now() * 1e9)]])
-        (number,) = await self._executor.submit([[asked]], ROOT)
+        (number,) = await self._executor.submit([[self._asked(operation, why)]], ROOT)
         return await self._executor.queue.ended(number)
+
+    async def ensure_accepted(self, operation: JobOperation[Any], why: str) -> None:
+        """Raises WrongState if the filters would reject the job."""
+        await self._executor.ensure_accepted(self._asked(operation, why), ROOT)
+
+    def _asked(self, operation: JobOperation[Any], why: str) -> JobOperation[Any]:
+        return replace(operation, reason=[[self._source, why, int(self._clock.now() * 1e9)]])

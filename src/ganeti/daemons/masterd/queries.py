@@ -8,18 +8,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from ganeti.daemons.masterd.reports import Reports
-from ganeti.declare.field import OTHER, TEXT, Field
+from ganeti.declare.field import Field
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, Services
 from ganeti.jobs.executor import Executor
-from ganeti.jobs.locks import LockStatus
+from ganeti.model.job_filter import JobFilter
 from ganeti.model.state import State
+from ganeti.operations.cluster.info import describe
 from ganeti.operations.os.diagnose import provider_rows
 from ganeti.operations.storage.diagnose import storage_provider_rows
 from ganeti.query import group, instance, job, network, node
-from ganeti.query.column import Columns, Table, column
+from ganeti.query.cluster import CLUSTER
+from ganeti.query.column import Columns, Table
 from ganeti.query.extstorage import STORAGE_PROVIDERS
 from ganeti.query.filter import Filter
+from ganeti.query.job_filter import FILTERS
+from ganeti.query.lock import LOCKS
 from ganeti.query.os import PROVIDERS
 from ganeti.query.short_names import ShortNames
 from ganeti.query.view import View
@@ -27,32 +31,19 @@ from ganeti.query.view import View
 # A node that comes back, or a master that has just started, gets this long to be seen (seconds).
 _PATIENCE = 1.0
 
-LOCKS: Columns[LockStatus] = Columns(
-    [
-        column("name", "Name", TEXT, "Name of the lock", lambda row: row.name),
-        column("mode", "Mode", OTHER, "How it is held", lambda row: row.mode),
-        column("owner", "Owner", OTHER, "Who holds it", lambda row: list(row.owners) or None),
-        column(
-            "pending",
-            "Pending",
-            OTHER,
-            "Who waits for it",
-            lambda row: [[mode, [owner]] for mode, owner in row.pending] or None,
-        ),
-    ],
-)
-
 _Answer = Callable[[Sequence[str], Filter | None], Awaitable[Table]]
 
 
 class Queries:
     """Everything that can be listed, by the names of the wire."""
 
-    def __init__(self, services: Services, executor: Executor) -> None:
+    def __init__(self, services: Services, executor: Executor, mastership: Callable[[], dict[str, Any]]) -> None:
+        """``mastership``: what is not in the configuration, by names of the cluster's columns."""
         self.turns = services.turns
         self._reports = Reports(services)
         self._services = services
         self._executor = executor
+        self._mastership = mastership
         self._columns: dict[str, Columns[Any]] = {
             "instance": instance.INSTANCES,
             "node": node.NODES,
@@ -60,6 +51,8 @@ class Queries:
             "network": network.NETWORKS,
             "job": job.JOBS,
             "lock": LOCKS,
+            "filter": FILTERS,
+            "cluster": CLUSTER,
             "os": PROVIDERS,
             "extstorage": STORAGE_PROVIDERS,
         }
@@ -70,6 +63,8 @@ class Queries:
             "network": self._networks,
             "job": self._jobs,
             "lock": self._locks,
+            "filter": self._filters,
+            "cluster": self._cluster,
             "os": self._providers,
             "extstorage": self._storage_providers,
         }
@@ -123,6 +118,19 @@ class Queries:
 
     async def _locks(self, fields: Sequence[str], condition: Filter | None) -> Table:
         return await self.turns.take(LOCKS.steps(self._services.locks.status(), fields, condition))
+
+    async def _filters(self, fields: Sequence[str], condition: Filter | None) -> Table:
+        rows = sorted(self.state.all_of(JobFilter), key=lambda row: row.rank)
+        return await self.turns.take(FILTERS.steps(rows, fields, condition))
+
+    async def _cluster(self, fields: Sequence[str], condition: Filter | None) -> Table:
+        known = describe(self.state)
+        renamed = {
+            "cluster_name": known["name"],
+            "master_node": known["master"],
+            "drain_flag": self.state.cluster.drained_queue,
+        }
+        return await self.turns.take(CLUSTER.steps([{**known, **renamed, **self._mastership()}], fields, condition))
 
     async def _providers(self, fields: Sequence[str], condition: Filter | None) -> Table:
         return await self.turns.take(

@@ -12,8 +12,8 @@ from ganeti.declare.route import Route
 from ganeti.declare.types import Name
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
-from ganeti.model.kind import Kind, labelled
-from ganeti.operations.tags.subject import SCRIPTED, Label, named, of, shown, tagged, tags_path
+from ganeti.model.kind import TAGGED, labelled
+from ganeti.operations.tags.subject import Label, named, of, shown, tagged, tags_path
 
 
 class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_GET"):
@@ -24,7 +24,7 @@ class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_G
     subject: ClassVar[str | None] = "name"
     routes: ClassVar[tuple[Route, ...]] = tuple(
         Route("GET", tags_path(kind), fixed={"kind": kind.label}, at_once=True, summary=f"Tags {of(kind)}")
-        for kind in Kind
+        for kind in TAGGED
     )
     commands: ClassVar[tuple[Command, ...]] = tuple(
         Command(
@@ -36,7 +36,7 @@ class TagsGet(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TAGS_G
             help=f"List the tags of {kind.articled}.",
             at_once=True,
         )
-        for kind in SCRIPTED
+        for kind in TAGGED
     )
 
     kind: Annotated[Label, param("Kind of object")]

@@ -14,7 +14,7 @@ from ganeti.errors import EXIT_FAILURE
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.entity import Entity
-from ganeti.model.kind import COLLECTED, Kind
+from ganeti.model.kind import TAGGED, Kind
 from ganeti.model.state import CLASSES, State
 from ganeti.query.pattern import Patterns
 
@@ -66,6 +66,7 @@ class TagsSearch(JobOperation[Found], frozen=True, kw_only=True, tag="OP_TAGS_SE
 
 def _paths(state: State) -> list[tuple[str, Entity]]:
     found: list[tuple[str, Entity]] = [("/cluster", state.cluster)]
-    for kind in reversed(COLLECTED):
-        found += [(f"/{_PATHS.get(kind, kind.path)}/{entity.name}", entity) for entity in state.all_of(CLASSES[kind])]
+    for kind in reversed(TAGGED):
+        path = _PATHS.get(kind, kind.path)
+        found += [(f"/{path}/{entity.name}", entity) for entity in state.all_of(CLASSES[kind]) if path]
     return found

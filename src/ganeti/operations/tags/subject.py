@@ -15,18 +15,14 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, all_exclusive, exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.entity import Entity, evolve
-from ganeti.model.kind import Kind, labelled
+from ganeti.model.kind import TAGGED, Kind, labelled
 from ganeti.model.state import CLASSES, State
 
 # A closed list, made from the table of kinds; to mypy, which reads no tables, a text.
 if TYPE_CHECKING:
     Label = str
 else:
-    Label = Literal[*(kind.label for kind in Kind)]
-
-
-# The kinds whose script is there.
-SCRIPTED = (Kind.CLUSTER, Kind.NETWORK, Kind.GROUP, Kind.NODE, Kind.INSTANCE)
+    Label = Literal[*(kind.label for kind in TAGGED)]
 
 _TAGS = Argument("tags", "Tags", "*")
 _FROM = Option(

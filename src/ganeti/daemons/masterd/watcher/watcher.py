@@ -48,6 +48,7 @@ MOST_ORDERED = 8  # rounds, the one that is under way among them
 JOB_AGE = 6 * 3600.0  # seconds after which jobs that are over are archived, as by ganeti-watcher(8)
 _OWNER = "masterd"
 _SOURCE = "gnt:watcher"  # in the reason trail, as Ganeti's
+_WHY = "it should run and did not"  # likewise
 
 
 class Round(Struct, frozen=True, kw_only=True):
@@ -249,16 +250,18 @@ class Watcher:
 
     async def _restart(self, instance: Instance) -> int | None:
         """The number of the job that has started it, or has tried to."""
-        again = _AGAIN
+        operation = InstanceStartup(
+            instance_name=instance.name, instance_uuid=instance.uuid, no_remember=True, by_watcher=True
+        )
+        again = _LOOK
         try:
+            await self._jobs.ensure_accepted(operation, _WHY)
+            again = _AGAIN
             if not await self._counted(instance):
                 return None
             again = 0.0
             _log.warning("Instance %s should run and does not; it is started", instance.name)
-            operation = InstanceStartup(
-                instance_name=instance.name, instance_uuid=instance.uuid, no_remember=True, by_watcher=True
-            )
-            return (await self._jobs.done(operation, "it should run and did not")).id
+            return (await self._jobs.done(operation, _WHY)).id
         except GanetiError as error:
             _log.warning("Instance %s could not be started: %s", instance.name, error.message)
             return None

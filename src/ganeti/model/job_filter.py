@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A rule about jobs: which ones it is for, and whether those may begin (gnt-filter(8))."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ganeti.declare.types import LONGEST_NAME, MOST_KINDS, NonNegative, Positive, Text, form
+from ganeti.errors import WrongInput
+from ganeti.model.entity import Entity
+from ganeti.model.kind import Kind
+
+MOST_FILTERS = 100  # of a cluster; each is asked for each job
+MOST_PREDICATES = 20  # of a filter
+
+
+# What becomes of the jobs that a filter is for: a word, or how many may run at a time. CONTINUE: the next is asked.
+Action = Literal["ACCEPT", "PAUSE", "REJECT", "CONTINUE"] | tuple[Literal["RATE_LIMIT"], Positive]
+_EXPECTED = "ACCEPT, PAUSE, REJECT, CONTINUE, or RATE_LIMIT and a number such as 'RATE_LIMIT 10'"
+# As it is given; see ``action_of``. A tuple of certain length beside a text of limited length crashes msgspec 0.23.
+GivenAction = (
+    Annotated[str, form(r"ACCEPT|PAUSE|REJECT|CONTINUE|RATE_LIMIT [1-9][0-9]{0,8}", _EXPECTED)]
+    | Annotated[list[Any], Meta(max_length=2)]
+)
+# The name of what is looked at, and a condition in the form of queries (``ganeti.query.filter``).
+Predicate = tuple[Annotated[str, Meta(max_length=LONGEST_NAME)], list[Any]]
+Predicates = Annotated[tuple[Predicate, ...], Meta(max_length=MOST_PREDICATES)]
+# Source, reason, and nanoseconds since the epoch, of each entry.
+ReasonTrail = Annotated[tuple[tuple[Text, Text, int], ...], Meta(max_length=MOST_KINDS)]
+
+
+class JobFilter(Entity, frozen=True, kw_only=True):
+    """Its name is its UUID. ``watermark``: the number of the last job there was when it was made.
+
+    It is for the jobs of which all predicates are true.
+    """
+
+    kind: ClassVar[Kind] = Kind.FILTER
+
+    watermark: NonNegative
+    priority: NonNegative = 0
+    predicates: Predicates = ()
+    action: Action = "CONTINUE"
+    reason_trail: ReasonTrail = ()
+
+    @property
+    def rank(self) -> tuple[int, int, str]:
+        """In this order filters are asked."""
+        return self.priority, self.watermark, self.uuid
+
+    @property
+    def limit(self) -> int | None:
+        """How many of its jobs may run at a time; None for any number."""
+        return self.action[1] if isinstance(self.action, tuple) else None
+
+    @property
+    def action_in_words(self) -> str:
+        """``RATE_LIMIT 10``, as the command line takes it."""
+        return self.action if isinstance(self.action, str) else " ".join(map(str, self.action))
+
+    @property
+    def why(self) -> str:
+        """The words of whoever made it; empty if there are none."""
+        return "; ".join(reason for source, reason, _ in self.reason_trail if source == "gnt:user")
+
+
+def action_of(given: str | list[Any]) -> Action:
+    """From a ``GivenAction``. Raises WrongInput."""
+    words = given.split() if isinstance(given, str) else given
+    try:
+        action: Action = msgspec.convert(words[0] if len(words) == 1 else words, Action, strict=isinstance(given, list))
+    except msgspec.ValidationError:
+        raise WrongInput(f"Parameter 'action': expected {_EXPECTED}") from None
+    return action
