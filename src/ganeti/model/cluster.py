@@ -46,6 +46,7 @@ _MOST_BITS = {4: 32, 6: 128}
 # The settings that say where templates keep their files.
 LVM_TEMPLATES = ("plain", "drbd")
 DRBD_HELPER = "/bin/true"
+CONFD_KEY_BYTES = 20  # as many as its signatures have
 STORAGE_DIRECTORIES = {"file": "file_storage_dir", "sharedfile": "shared_file_storage_dir"}
 
 
@@ -62,6 +63,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
     master_ip: str = ""
     drained_queue: bool = False  # no new jobs are accepted
     watcher_paused_until: float = 0.0  # seconds since the epoch
+    confd_key: str = ""  # by which queries to ganeti-confd are signed; empty until there is one
 
     enabled_hypervisors: Annotated[
         tuple[str, ...],
@@ -349,11 +351,11 @@ class Cluster(Entity, frozen=True, kw_only=True):
     ] = ()
     enabled_data_collectors: Annotated[
         Annotated[dict[Name, bool], Meta(max_length=MOST_KINDS)],
-        setting("Data collectors to enable or disable", unsupported=True),
+        setting("Data collectors of the monitoring daemon to switch on or off, by name", when=("modify",)),
     ] = {}
     data_collector_interval: Annotated[
         Annotated[dict[Name, NonNegative], Meta(max_length=MOST_KINDS)],
-        setting("Intervals of the data collectors, microseconds", unsupported=True),
+        setting("Time between two looks of a data collector, microseconds, by name", when=("modify",)),
     ] = {}
 
     def problems(self) -> list[str]:

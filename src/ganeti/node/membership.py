@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ganeti.config.ssconf import digest
+from ganeti.config.ssconf import CONFD_KEY, digest
 from ganeti.errors import WrongInput, WrongState
 from ganeti.host.certificates import Credentials, fingerprint
 from ganeti.host.files import Stamp, TextFile, read_text, stamp, write_atomic
@@ -19,9 +20,13 @@ from ganeti.rpc.authority import Term, read_term, write_term
 from ganeti.rpc.contract.node import Obey, SaveFiles, WriteSsconf
 from ganeti.rpc.server import Report
 
+_log = logging.getLogger(__name__)
+
 _KEY = re.compile(r"^[a-z0-9_-]+\Z")
 _REVISION = "revision"
 _WORLD_READABLE = 0o444
+_SECRET = 0o600
+_NO_TEXT = "\0"  # stands for what is in a file that is no text
 
 
 class Bundle(Struct, frozen=True, kw_only=True):
@@ -105,15 +110,19 @@ def forget_candidacy(paths: Paths, place: tuple[int, int]) -> None:
 
 
 def of_candidates(paths: Paths) -> list[Path]:
-    """All that is there of what only master candidates may have, the key that could make others first."""
+    """All that is there of what only master candidates may have, the key that could make others first.
+
+    What another daemon makes of the state comes behind it.
+    """
     single = (*_candidate_paths(paths).values(), paths.replica_term)
-    return [path for path in (*single, *sorted(paths.state.glob(f"{paths.store.name}*"))) if path.exists()]
+    state = (*sorted(paths.state.glob(f"{paths.store.name}*")), paths.config_data, paths.queue_drain)
+    return [path for path in (*single, *state) if path.exists()]
 
 
 def kept_files(paths: Paths) -> list[Path]:
     """All that is there of the cluster that this node belongs to; the certificate, which counts, comes first."""
     keys = (paths.node_certificate, paths.node_key, paths.next_node_key)
-    single = (*keys, paths.ca_certificate, paths.term, paths.noted, paths.master_starts)
+    single = (*keys, paths.ca_certificate, paths.confd_key, paths.term, paths.noted, paths.master_starts)
     return [path for path in (*single, *paths.state.glob("ssconf_*")) if path.exists()] + of_candidates(paths)
 
 
@@ -148,7 +157,7 @@ class KnownCandidates:
 
 
 class KeptFacts:
-    """The ssconf files, for whoever writes them; those that are right already stay as they are."""
+    """The files with facts, for whoever writes them; those that are right already stay as they are."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
@@ -157,24 +166,36 @@ class KeptFacts:
     @property
     def revision(self) -> tuple[int, int]:
         """(term, revision) of the state that they are of."""
-        return _pair(self._file(_REVISION).read())
+        return _pair(self._read(_REVISION))
 
-    def write(self, facts: Mapping[str, str]) -> None:
+    def write(self, facts: Mapping[str, str]) -> list[Path]:
+        """Those that were there and had something else in them."""
+        changed = []
         for key, value in facts.items():
-            file = self._file(key)
-            if file.read() != value.strip():
-                write_atomic(file.path, f"{value}\n", mode=_WORLD_READABLE)
+            found, path = self._read(key), self._file(key).path
+            if found != value.strip():
+                write_atomic(path, f"{value}\n", mode=_SECRET if key == CONFD_KEY else _WORLD_READABLE)
+                changed += [] if found is None else [path]
+        return changed
+
+    def _read(self, key: str) -> str | None:
+        try:
+            return self._file(key).read()
+        except WrongInput:
+            return _NO_TEXT
 
     def _file(self, key: str) -> TextFile:
         if key not in self._files:
-            self._files[key] = TextFile(self._paths.ssconf(key))
+            self._files[key] = TextFile(self._paths.confd_key if key == CONFD_KEY else self._paths.ssconf(key))
         return self._files[key]
 
 
 def facts_digest(paths: Paths) -> str:
     """Of the facts that are kept; see ``ganeti.config.ssconf.digest``."""
-    files = paths.state.glob("ssconf_*")
-    values = {path.name.removeprefix("ssconf_"): path.read_text().removesuffix("\n") for path in files}
+    files = {path.name.removeprefix("ssconf_"): path for path in paths.state.glob("ssconf_*")}
+    if paths.confd_key.exists():
+        files[CONFD_KEY] = paths.confd_key
+    values = {key: path.read_text(errors="replace").removesuffix("\n") for key, path in files.items()}
     values.pop(_REVISION, None)
     return digest(values)
 
@@ -223,11 +244,14 @@ class Membership:
     async def write_ssconf(self, call: WriteSsconf, report: Report) -> None:
         del report
         known, revision = self._facts.revision, (self._term, call.revision)
-        wrong = [key for key in call.values if not _KEY.match(key)]
+        wrong = [key for key in call.values if not _KEY.match(key) and key != CONFD_KEY]
         if wrong:
             raise WrongInput(f"'{wrong[0]}' is not the name of an ssconf file")
         if revision >= known:  # of two masters the newer one counts, however far the other one came
-            self._facts.write(call.values | {_REVISION: f"{revision[0]} {revision[1]}"})
+            changed = self._facts.write(call.values | {_REVISION: f"{revision[0]} {revision[1]}"})
+            if revision == known:
+                for path in changed:
+                    _log.warning("%s was not what the master had written; it is written anew", path)
 
     async def save_files(self, call: SaveFiles, report: Report) -> None:
         del report

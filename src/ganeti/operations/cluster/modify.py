@@ -24,7 +24,7 @@ from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.parameters_on_nodes import ensure_nodes_can
-from ganeti.operations.cluster.spelling import CLUSTER_OPTIONS, layered_parameters
+from ganeti.operations.cluster.spelling import MODIFY_OPTIONS, layered_parameters
 from ganeti.operations.instance.allocation import ensure_default_allocator
 from ganeti.operations.node.candidates import promote, promotions
 from ganeti.operations.node.spindles import ensure_exclusive_possible
@@ -43,7 +43,7 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         Command(
             "gnt-cluster",
             "modify",
-            options=CLUSTER_OPTIONS,
+            options=MODIFY_OPTIONS,
             compose=layered_parameters,
             usage="[<opts>...]",
         ),

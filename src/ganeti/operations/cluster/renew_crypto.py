@@ -16,13 +16,14 @@ from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import JobOperation
+from ganeti.model.cluster import CONFD_KEY_BYTES
+from ganeti.model.entity import evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.rpc.contract.node import Ping
 
 _LONGEST_PEM = 65536  # characters, of a certificate with its chain and key
-_NO_CONFD = "ganeti-confd, which is not there, so it has no key"
 _NO_SPICE = "SPICE with TLS, which is not there"
 _NO_EXCHANGE = "the exchange of instances between clusters, which is not there, so they have no secret for it"
 _NO_SSH_KEYS = "the SSH keys of nodes, which are the administrator's: daemons use none"
@@ -98,7 +99,7 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
         Positive | None, param("Length of SSH keys", "--ssh-key-bits", unsupported=_NO_SSH_KEYS)
     ] = None
     new_confd_hmac_key: Annotated[
-        bool, param("Renew the key of ganeti-confd", "--new-confd-hmac-key", unsupported=_NO_CONFD)
+        bool, param("Renew the key that queries to ganeti-confd are signed with", "--new-confd-hmac-key")
     ] = False
     new_spice_certificate: Annotated[
         bool, param("Renew the certificate of SPICE", "--new-spice-certificate", unsupported=_NO_SPICE)
@@ -123,10 +124,10 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
 
     async def check(self, cluster: CheckContext) -> list[Node]:
         """The nodes that take part, the master last."""
-        if not (self.of_nodes or self.of_remote_api):
+        if not (self.of_nodes or self.of_remote_api or self.new_confd_hmac_key):
             raise WrongInput(
                 "Nothing to renew; give at least one of --new-cluster-certificate, --new-node-certificates, "
-                "--new-rapi-certificate, --rapi-certificate"
+                "--new-rapi-certificate, --rapi-certificate, --new-confd-hmac-key"
             )
         self._ensure_usable(datetime.datetime.fromtimestamp(cluster.now, datetime.UTC))
         state = cluster.state
@@ -142,6 +143,10 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
         return nodes
 
     async def run(self, cluster: RunContext, plan: list[Node]) -> None:
+        if self.new_confd_hmac_key:
+            await _renew_confd_key(cluster)
+        if not (self.of_nodes or self.of_remote_api):
+            return
         from ganeti.operations.cluster.renewal import Renewal  # noqa: PLC0415 - cryptography is slow to import
 
         renewal = await Renewal.begin(cluster, plan, new_authority=self.cluster_certificate)
@@ -175,6 +180,14 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
             ensure_server_credentials(self.rapi_certificate.encode(), now)
         except WrongInput as error:
             raise WrongInput(f"Parameter 'rapi_certificate': {error.message}") from None
+
+
+async def _renew_confd_key(cluster: RunContext) -> None:
+    cluster.step("Replacing the key of ganeti-confd")
+    key = cluster.random.octets(CONFD_KEY_BYTES).hex()
+    await cluster.commit([evolve(cluster.state.cluster, confd_key=key)])
+    if missed := await cluster.hand_out_facts():
+        cluster.warn(f"{', '.join(missed)} did not take the new key of ganeti-confd; this is tried again by itself")
 
 
 def _tell_what_remains(cluster: RunContext) -> None:

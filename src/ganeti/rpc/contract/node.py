@@ -124,7 +124,10 @@ class CheckAddress(Call[None], frozen=True, tag="node.check-address"):
 
 
 class WriteSsconf(Call[None], frozen=True, tag="node.write-ssconf"):
-    """Keep these facts in ``ssconf_*`` files; ``revision`` keeps an older set from replacing a newer."""
+    """Keep these facts in files; ``revision`` keeps an older set from replacing a newer.
+
+    ``values`` as in ``ganeti.config.ssconf.facts_of``.
+    """
 
     revision: int
     values: dict[str, str]

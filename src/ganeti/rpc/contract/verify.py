@@ -42,7 +42,7 @@ class ReachPeers(Call[tuple[Unreached, ...]], frozen=True, tag="verify.peers"):
 
 
 class DigestFacts(Call[str], frozen=True, tag="verify.facts"):
-    """The digest of the ssconf files; see ``ganeti.config.ssconf.digest``."""
+    """The digest of the files with facts; see ``ganeti.config.ssconf.digest``."""
 
 
 class FindPrograms(Call[Problems], frozen=True, tag="verify.programs"):

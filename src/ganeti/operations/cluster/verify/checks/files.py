@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganeti.config.ssconf import digest, ssconf_values
+from ganeti.config.ssconf import digest, facts_of
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
@@ -21,7 +21,7 @@ _USERS: Question[Problems] = Question(
 
 
 def _facts(scene: Scene) -> Iterator[Finding]:
-    wanted = digest(ssconf_values(scene.state))
+    wanted = digest(facts_of(scene.state))
     for node, found in scene.answered(_FACTS):
         if found != wanted:
             yield Finding(Code.ENODEFILECHECK, node.name, "its ssconf files differ from the master's")
