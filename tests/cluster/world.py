@@ -86,6 +86,7 @@ def first_state(nodes=3, candidates=3, networks=(), **cluster):
         "ipolicy": POLICY,
         "candidate_pool_size": candidates,
         "watcher_paused_until": UNWATCHED,
+        "confd_key": "0123456789abcdef0123456789abcdef01234567",
         **cluster,
     }
     made = Cluster(uuid="uuid-cluster", name="cluster", master_node=members[0].uuid, serial_no=1, **settings)

@@ -71,6 +71,23 @@ DAEMONS = {
         "import ganeti.daemons.masterd.main\nfrom ganeti.operations import all_operations\nall_operations()",
         ("numpy", "pyroute2", "re2"),
     ),
+    "confd": (
+        "import ganeti.daemons.confd.main",
+        ("aiohttp", "cryptography", "ganeti.api", "ganeti.cli", "ganeti.node", "ganeti.operations", "numpy", "re2"),
+    ),
+    "mond": (
+        "import ganeti.daemons.mond.main",
+        (
+            "cryptography",
+            "ganeti.api",
+            "ganeti.cli",
+            "ganeti.operations",
+            "numpy",
+            "pyroute2",
+            "qemu",
+            "sqlite3",
+        ),
+    ),
     "noded": ("import ganeti.daemons.noded", ("numpy", "re2")),
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ganeti.bootstrap.new_cluster import NewCluster
 from ganeti.config.configuration import record_of
 from ganeti.config.sqlite import SqliteStore
-from ganeti.config.ssconf import ssconf_values
+from ganeti.config.ssconf import facts_of
 from ganeti.config.store import FORMAT
 from ganeti.declare.problems import Problems
 from ganeti.declare.setting import given_settings
@@ -22,7 +22,7 @@ from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
-from ganeti.model.cluster import Cluster
+from ganeti.model.cluster import CONFD_KEY_BYTES, Cluster
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.node import Node
@@ -31,7 +31,7 @@ from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.parameters.node import NodeParameters
 from ganeti.model.report import unequal
 from ganeti.model.state import State
-from ganeti.node.membership import Bundle, ensure_free, enter, leave
+from ganeti.node.membership import Bundle, KeptFacts, ensure_free, enter, leave
 from ganeti.node.storage.lvm.plain import problems as volume_group_problems
 from ganeti.node.storage.lvm.volumes import Volumes
 from ganeti.operations.cluster.changes import changed
@@ -113,6 +113,7 @@ def _state(wanted: NewCluster, named: tuple[str, str], master: tuple[str, str], 
         master_node=node.uuid,
         master_ip=cluster_ip,
         master_netmask=addresses.longest_prefix(cluster_ip),
+        confd_key=secrets.token_hex(CONFD_KEY_BYTES),
     )
     problems = Problems()
     cluster = _bootable(changed(cluster, given_settings(Cluster, wanted), problems), paths)
@@ -180,8 +181,7 @@ def _write_credentials(state: State, paths: Paths) -> State:
     write_atomic(paths.rapi_certificate, create_server_credentials(authority, state.cluster.name))
     write_atomic(paths.rapi_users, _RAPI_USERS)
     enter(paths, bundle, credentials.key)
-    for key, value in ssconf_values(state).items():
-        write_atomic(paths.ssconf(key), f"{value}\n", mode=0o444)
+    KeptFacts(paths).write(facts_of(state))
     return state
 
 

@@ -53,11 +53,16 @@ def described(data: dict[str, Any]) -> Pairs:
         ("Default nic parameters", {"default": plain(data["nicparams"]["default"])}),
         ("Default disk parameters", {name: plain(values) for name, values in sorted(data["diskparams"].items())}),
         ("Instance policy - limits for instances", policy(data["ipolicy"])),
+        ("Data collectors", {name: _collector(values) for name, values in sorted(data["data_collectors"].items())}),
     )
 
 
 def _settings(data: dict[str, Any]) -> Pairs:
     return Pairs(*((row.title, _in_line(data[row.shown_as])) for row in settings_of(Cluster) if row.title))
+
+
+def _collector(values: dict[str, Any]) -> dict[str, Any]:
+    return {"active": values["active"], "interval": f"{values['interval'] / 1e6:.3f}s"}
 
 
 def _in_line(value: Any) -> Any:

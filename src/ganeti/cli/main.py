@@ -90,6 +90,13 @@ def ganeti_watcher() -> int:
     return main()
 
 
+def ganeti_cleaner() -> int:
+    _ready()
+    from ganeti.cli.ganeti_cleaner import main  # noqa: PLC0415 - see above
+
+    return main()
+
+
 def hail() -> int:
     return _tool("hail")
 

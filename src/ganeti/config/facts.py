@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Handing out the ssconf facts to all nodes whenever something in them changes."""
+"""Handing out the ssconf facts to all nodes whenever something in them changes, there or here."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ganeti.config.configuration import Configuration
-from ganeti.config.ssconf import concerned, secret_values, ssconf_values
+from ganeti.config.ssconf import concerned, digest, facts_of, secret_values
 from ganeti.errors import GanetiError
 from ganeti.model.entity import Entity
+from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import WriteSsconf
+from ganeti.rpc.contract.verify import DigestFacts
 
 _log = logging.getLogger(__name__)
 
 # Changes come in crowds; the facts go out when it has been quiet for so long (seconds).
 _QUIET = 0.2
 _RETRY = 10.0
+_LOOK = 30.0  # seconds between two looks whether nodes still have what was handed out
 
 
 class Facts:
@@ -62,7 +65,12 @@ class Facts:
 
     async def _hand_out(self) -> None:
         while True:
-            await self._wanted.wait()
+            try:
+                async with asyncio.timeout(_LOOK):
+                    await self._wanted.wait()
+            except TimeoutError:
+                await self.look()
+                continue
             await asyncio.sleep(_QUIET)
             self._wanted.clear()
             missed = await self._tried()
@@ -72,19 +80,40 @@ class Facts:
                 _log.warning("ssconf files could not be written on %s; trying again", ", ".join(missed))
                 asyncio.get_running_loop().call_later(_RETRY, self._wanted.set)
 
-    async def _tried(self) -> list[str]:
-        """See ``_write_everywhere``; whatever goes wrong, it is tried again."""
+    async def look(self) -> None:
+        """Write anew what somebody has changed on a node."""
         try:
-            return await self._write_everywhere()
+            changed = await self._changed_elsewhere()
+        except Exception:  # noqa: BLE001 - see _tried
+            _log.exception("Whether nodes have the ssconf files could not be looked at")
+            return
+        if not changed or self._wanted.is_set():
+            return
+        _log.warning(
+            "ssconf files were not as they were handed out on %s; they are written anew",
+            ", ".join(node.name for node in changed),
+        )
+        await self._tried(changed)
+
+    async def _changed_elsewhere(self) -> list[Node]:
+        """The nodes that answer, and have something else than was handed out."""
+        state = self._configuration.state
+        wanted = digest(facts_of(state))
+        found = await self._nodes.call_all(state.online_nodes, DigestFacts(secrets=tuple(secret_values(state))))
+        others = {name for name, answer in found.items() if isinstance(answer, str) and answer != wanted}
+        return [node for node in state.online_nodes if node.name in others]
+
+    async def _tried(self, nodes: Sequence[Node] | None = None) -> list[str]:
+        """See ``_write``; whatever goes wrong, it is tried again."""
+        try:
+            return await self._write(self._configuration.state.online_nodes if nodes is None else nodes)
         except Exception:  # noqa: BLE001 - what it is, the log says; without this task no node hears of anything
             _log.exception("The ssconf files could not be handed out")
             return ["all nodes"]
 
-    async def _write_everywhere(self) -> list[str]:
+    async def _write(self, nodes: Sequence[Node]) -> list[str]:
         """The names of the nodes on which it did not work."""
         state = self._configuration.state
-        call = WriteSsconf(
-            revision=self._configuration.state_revision, values=ssconf_values(state), secrets=secret_values(state)
-        )
-        results = await self._nodes.call_all(state.online_nodes, call)
+        call = WriteSsconf(revision=self._configuration.state_revision, values=facts_of(state))
+        results = await self._nodes.call_all(nodes, call)
         return [name for name, result in results.items() if isinstance(result, GanetiError)]

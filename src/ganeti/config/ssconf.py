@@ -1,28 +1,37 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Facts of the cluster that every node keeps in files, for scripts that must not ask the master.
 
-The files are those of Ganeti, ``/var/lib/ganeti/ssconf_<key>``; lists have one item a line.
+The files are those of Ganeti, ``/var/lib/ganeti/ssconf_<key>``, lists with one item a line, and the key of its queries.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 from ganeti import VERSION
+from ganeti.model.defaults import hypervisor_defaults
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
-from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.parameters.hypervisor import HypervisorName
 from ganeti.model.state import State
 from ganeti.model.user_ids import spelled
 
 # The numbers of address families on Linux, as Ganeti's ssconf_primary_ip_family has them.
 IP_VERSIONS = {"2": 4, "10": 6}
-_FAMILIES = {version: family for family, version in IP_VERSIONS.items()}
+IP_FAMILIES = {version: family for family, version in IP_VERSIONS.items()}
+# The file with the key by which queries to ganeti-confd are signed; all of it is the key, its last line feed too.
+CONFD_KEY = "hmac.key"
+
+
+def facts_of(state: State) -> dict[str, str]:
+    """The files' contents, of ssconf files by key, of others by name."""
+    return ssconf_values(state) | secret_values(state)
 
 
 def ssconf_values(state: State) -> dict[str, str]:
-    """The files' contents by key."""
+    """The ssconf files' contents by key."""
     cluster, nodes, master = state.cluster, state.nodes, state.master
     values = {
         "cluster_name": cluster.name,
@@ -40,7 +49,7 @@ def ssconf_values(state: State) -> dict[str, str]:
         "node_vm_capable": _lines(f"{node.name}={node.vm_capable}" for node in nodes),
         "offline_nodes": _lines(node.name for node in nodes if node.offline),
         "online_nodes": _lines(node.name for node in state.online_nodes),
-        "primary_ip_family": _FAMILIES[cluster.primary_ip_version],
+        "primary_ip_family": IP_FAMILIES[cluster.primary_ip_version],
         "instance_list": _lines(instance.name for instance in state.instances),
         "hypervisor_list": _lines(cluster.enabled_hypervisors),
         "networks": _lines(f"{network.uuid} {network.name}" for network in state.networks),
@@ -51,19 +60,25 @@ def ssconf_values(state: State) -> dict[str, str]:
         "maintain_node_health": str(cluster.maintain_node_health),
         "enabled_user_shutdown": str(cluster.enabled_user_shutdown),
         "uid_pool": spelled(cluster.uid_pool, "\n"),
+        "ssh_ports": _lines(f"{node.name}={state.node_parameters(node).ssh_port}" for node in nodes),
         "release_version": VERSION,
     }
-    for hypervisor in HYPERVISOR_PARAMETERS:
-        parameters = cluster.hvparams.get(hypervisor, {})
-        values[f"hvparams_{hypervisor}"] = _lines(f"{key}={value}" for key, value in sorted(parameters.items()))
+    parameters = hypervisor_defaults(cluster)
+    for hypervisor in get_args(HypervisorName):
+        own = sorted(parameters.get(hypervisor, {}).items())
+        values[f"hvparams_{hypervisor}"] = _lines(f"{key}={value}" for key, value in own)
     return values
 
 
 def secret_values(state: State) -> dict[str, str]:
     """The contents, by name, of the files that every node must have and no user may read; those that there are."""
     cluster = state.cluster
-    files = {"spice.pem": cluster.spice_certificate, "spice-ca.pem": cluster.spice_authority}
-    return {name: text for name, text in files.items() if text}
+    files = {
+        CONFD_KEY: cluster.confd_key,
+        "spice.pem": cluster.spice_certificate,
+        "spice-ca.pem": cluster.spice_authority,
+    }
+    return {name: text.strip() for name, text in files.items() if text}
 
 
 def digest(values: Mapping[str, str]) -> str:

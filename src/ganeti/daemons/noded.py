@@ -19,10 +19,10 @@ from ganeti.daemons.daemon import main as run_daemon
 from ganeti.errors import EnvironmentUnfit
 from ganeti.host.certificates import node_name
 from ganeti.host.clock import WallClock
-from ganeti.host.daemons import Daemon
+from ganeti.host.daemons import NODE_DAEMONS, Daemon
 from ganeti.host.files import exclusive
 from ganeti.host.paths import Paths
-from ganeti.host.services import services
+from ganeti.host.services import Services, services
 from ganeti.host.tls import node_server
 from ganeti.node.equipment import of_this_machine
 from ganeti.node.keys import Keys
@@ -54,6 +54,7 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
     """Answer the master's calls until told to stop."""
     manager = services(paths)
     if finish_leaving(paths):
+        await asyncio.to_thread(_stop_others, manager)
         manager.leave_off(Daemon.NODE)
         raise EnvironmentUnfit("This machine has left its cluster; 'gnt-node add' or 'gnt-node join' adds it to one")
     context = node_server(paths)
@@ -102,6 +103,7 @@ def belonging(
             return
         authority.leave()
         replica.close()
+        await asyncio.to_thread(_stop_others, services(paths))
         leave(paths)
         await asyncio.to_thread(services(paths).leave_off, Daemon.NODE)
         asyncio.get_running_loop().call_later(_FAREWELL, stop.set)
@@ -128,6 +130,13 @@ def belonging(
         store.AppendBatch: replica.append,
         store.ReplaceStore: replica.replace,
     }
+
+
+def _stop_others(manager: Services) -> None:
+    """The other daemons of a node that belongs to no cluster any more."""
+    for daemon in reversed(NODE_DAEMONS):
+        if daemon is not Daemon.NODE:
+            manager.stop(daemon)
 
 
 def _open_replica(paths: Paths) -> SqliteStore:

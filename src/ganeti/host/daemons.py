@@ -12,7 +12,11 @@ class Daemon(StrEnum):
     NODE = "ganeti-noded"
     MASTER = "ganeti-masterd"
     REMOTE_API = "ganeti-rapi"
+    CONFIGURATION = "ganeti-confd"
+    MONITORING = "ganeti-mond"
 
 
+# What every node runs.
+NODE_DAEMONS = (Daemon.NODE, Daemon.CONFIGURATION, Daemon.MONITORING)
 # What a node runs besides the node daemon while it is the master.
 MASTER_DAEMONS = (Daemon.MASTER, Daemon.REMOTE_API)

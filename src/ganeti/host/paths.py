@@ -138,6 +138,21 @@ class Paths:
         return self.state / "replica-term"
 
     @property
+    def confd_key(self) -> Path:
+        """By which queries to ganeti-confd are signed, on all nodes."""
+        return self.state / "hmac.key"
+
+    @property
+    def config_data(self) -> Path:
+        """The configuration in Ganeti's form, for other programs; on master candidates."""
+        return self.state / "config.data"
+
+    @property
+    def queue_drain(self) -> Path:
+        """There while the queue takes no jobs, for other programs; on master candidates."""
+        return self.state / "queue" / "drain"
+
+    @property
     def master_socket(self) -> Path:
         return self.run / "socket" / "ganeti-master"
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 
-from ganeti.host.daemons import Daemon
+from ganeti.host.daemons import NODE_DAEMONS, Daemon
 from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 
@@ -17,7 +17,7 @@ def due(paths: Paths, full_name: str) -> tuple[str, ...]:
         return ()
     if read_text(paths.ssconf("master_node")) == full_name:
         return tuple(Daemon)
-    return (Daemon.NODE,)
+    return NODE_DAEMONS
 
 
 def start(paths: Paths, full_name: str, environment: Mapping[str, str]) -> None:

@@ -45,6 +45,7 @@ _Lines = Annotated[list[NonEmpty], Meta(max_length=MOST_NAMES)]
 
 _MOST_BITS = {4: 32, 6: 128}
 DRBD_HELPER = "/bin/true"
+CONFD_KEY_BYTES = 20  # as many as its signatures have
 
 
 class Cluster(Entity, frozen=True, kw_only=True):
@@ -63,6 +64,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
     # Of the SPICE consoles of guests: certificate, chain and key, and the authority (PEM); or as nodes have them.
     spice_certificate: str = ""
     spice_authority: str = ""
+    confd_key: str = ""  # by which queries to ganeti-confd are signed; empty until there is one
 
     enabled_hypervisors: Annotated[
         tuple[str, ...],
@@ -353,11 +355,11 @@ class Cluster(Entity, frozen=True, kw_only=True):
     ] = ()
     enabled_data_collectors: Annotated[
         Annotated[dict[Name, bool], Meta(max_length=MOST_KINDS)],
-        setting("Data collectors to enable or disable", unsupported=True),
+        setting("Data collectors of the monitoring daemon to switch on or off, by name", when=("modify",)),
     ] = {}
     data_collector_interval: Annotated[
         Annotated[dict[Name, NonNegative], Meta(max_length=MOST_KINDS)],
-        setting("Intervals of the data collectors, microseconds", unsupported=True),
+        setting("Time between two looks of a data collector, microseconds, by name", when=("modify",)),
     ] = {}
 
     def problems(self) -> list[str]:

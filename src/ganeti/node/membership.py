@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ganeti.config.ssconf import digest
+from ganeti.config.ssconf import CONFD_KEY, digest
 from ganeti.errors import WrongInput, WrongState
 from ganeti.host.certificates import Credentials, fingerprint
 from ganeti.host.files import Stamp, TextFile, read_text, stamp, write_atomic
@@ -19,9 +20,13 @@ from ganeti.rpc.authority import Term, read_term, write_term
 from ganeti.rpc.contract.node import Obey, SaveFiles, WriteSsconf
 from ganeti.rpc.server import Report
 
+_log = logging.getLogger(__name__)
+
 _KEY = re.compile(r"^[a-z0-9_-]+\Z")
 _REVISION = "revision"
 _WORLD_READABLE = 0o444
+_SECRET = 0o600
+_NO_TEXT = "\0"  # stands for what is in a file that is no text
 
 
 class Bundle(Struct, frozen=True, kw_only=True):
@@ -105,9 +110,13 @@ def forget_candidacy(paths: Paths, place: tuple[int, int]) -> None:
 
 
 def of_candidates(paths: Paths) -> list[Path]:
-    """All that is there of what only master candidates may have, the key that could make others first."""
+    """All that is there of what only master candidates may have, the key that could make others first.
+
+    What another daemon makes of the state comes behind it.
+    """
     single = (*_candidate_paths(paths).values(), paths.replica_term)
-    return [path for path in (*single, *sorted(paths.state.glob(f"{paths.store.name}*"))) if path.exists()]
+    state = (*sorted(paths.state.glob(f"{paths.store.name}*")), paths.config_data, paths.queue_drain)
+    return [path for path in (*single, *state) if path.exists()]
 
 
 def kept_files(paths: Paths) -> list[Path]:
@@ -148,7 +157,7 @@ class KnownCandidates:
 
 
 class KeptFacts:
-    """The ssconf files, for whoever writes them; those that are right already stay as they are."""
+    """The files with facts, for whoever writes them; those that are right already stay as they are."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
@@ -157,32 +166,37 @@ class KeptFacts:
     @property
     def revision(self) -> tuple[int, int]:
         """(term, revision) of the state that they are of."""
-        return _pair(self._file(_REVISION).read())
+        return _pair(self._read(_REVISION))
 
-    def write(self, facts: Mapping[str, str], secrets: Mapping[str, str] | None = None) -> None:
-        """Those of ``secrets`` first, so that the revision among the facts speaks for them too."""
-        places = _secret_paths(self._paths)
-        for name, text in (secrets or {}).items():
-            if read_text(places[name]) != text.strip():
-                write_atomic(places[name], f"{text.strip()}\n")
+    def write(self, facts: Mapping[str, str]) -> list[Path]:
+        """Those that were there and had something else in them."""
+        changed = []
         for key, value in facts.items():
-            file = self._file(key)
-            if file.read() != value.strip():
-                write_atomic(file.path, f"{value}\n", mode=_WORLD_READABLE)
+            found, path = self._read(key), self._file(key).path
+            if found != value.strip():
+                write_atomic(path, f"{value}\n", mode=_SECRET if key in _secret_paths(self._paths) else _WORLD_READABLE)
+                changed += [] if found is None else [path]
+        return changed
+
+    def _read(self, key: str) -> str | None:
+        try:
+            return self._file(key).read()
+        except WrongInput:
+            return _NO_TEXT
 
     def _file(self, key: str) -> TextFile:
         if key not in self._files:
-            self._files[key] = TextFile(self._paths.ssconf(key))
+            self._files[key] = TextFile(_secret_paths(self._paths).get(key) or self._paths.ssconf(key))
         return self._files[key]
 
 
 def facts_digest(paths: Paths, secrets: Collection[str]) -> str:
     """Of the facts that are kept, and of these secret files; see ``ganeti.config.ssconf.digest``."""
-    files = paths.state.glob("ssconf_*")
-    values = {path.name.removeprefix("ssconf_"): path.read_text().removesuffix("\n") for path in files}
+    files = {path.name.removeprefix("ssconf_"): path for path in paths.state.glob("ssconf_*")}
+    files |= {name: path for name, path in _secret_paths(paths).items() if name in secrets and path.exists()}
+    values = {key: path.read_text(errors="replace").removesuffix("\n") for key, path in files.items()}
     values.pop(_REVISION, None)
-    found = {name: read_text(path) for name, path in _secret_paths(paths).items() if name in secrets}
-    return digest(values | {name: text for name, text in found.items() if text is not None})
+    return digest(values)
 
 
 def candidate_files(paths: Paths) -> dict[str, str]:
@@ -229,12 +243,14 @@ class Membership:
     async def write_ssconf(self, call: WriteSsconf, report: Report) -> None:
         del report
         known, revision = self._facts.revision, (self._term, call.revision)
-        wrong = [key for key in call.values if not _KEY.match(key)]
-        wrong += sorted(call.secrets.keys() - _secret_paths(self._paths).keys())
+        wrong = [key for key in call.values if not _KEY.match(key) and key not in _secret_paths(self._paths)]
         if wrong:
             raise WrongInput(f"'{wrong[0]}' is not the name of a file that every node has")
         if revision >= known:  # of two masters the newer one counts, however far the other one came
-            self._facts.write(call.values | {_REVISION: f"{revision[0]} {revision[1]}"}, call.secrets)
+            changed = self._facts.write(call.values | {_REVISION: f"{revision[0]} {revision[1]}"})
+            if revision == known:
+                for path in changed:
+                    _log.warning("%s was not what the master had written; it is written anew", path)
 
     async def save_files(self, call: SaveFiles, report: Report) -> None:
         del report
@@ -256,7 +272,7 @@ def _candidate_paths(paths: Paths) -> dict[str, Path]:
 
 
 def _secret_paths(paths: Paths) -> dict[str, Path]:
-    return {"spice.pem": paths.spice_certificate, "spice-ca.pem": paths.spice_authority}
+    return {CONFD_KEY: paths.confd_key, "spice.pem": paths.spice_certificate, "spice-ca.pem": paths.spice_authority}
 
 
 def _pairs(values: dict[str, tuple[str, ...]]) -> str:

@@ -169,13 +169,23 @@ async def test_the_remote_apis_certificate_of_the_old_authority_goes_with_it(clu
     assert issued_by(path.read_bytes(), trusted(cluster, "node2"))
 
 
+async def test_all_nodes_get_a_new_key_of_ganeti_confd_and_nothing_else_is_renewed(cluster):
+    before = cluster.state
+    await cluster.run("OP_CLUSTER_RENEW_CRYPTO", new_confd_hmac_key=True)
+    key = cluster.state.cluster.confd_key
+    assert len(key) == 40
+    assert key != before.cluster.confd_key
+    assert {node.paths.confd_key.read_text() for node in cluster.nodes.values()} == {f"{key}\n"}
+    assert [node.certificates for node in cluster.state.nodes] == [node.certificates for node in before.nodes]
+
+
 @pytest.mark.parametrize(
     ("what", "why"),
     [
         ({}, "Nothing to renew"),
         ({"rapi_certificate": "nonsense"}, "must hold a certificate and its key .* no certificate in it can be read$"),
         ({"renew_ssh_keys": True}, "belongs to the SSH keys of nodes, which are the administrator's"),
-        ({"new_confd_hmac_key": True}, "belongs to ganeti-confd"),
+        ({"new_spice_certificate": True}, "belongs to SPICE"),
     ],
 )
 async def test_what_is_not_there_or_no_good_is_refused_with_the_reason(cluster, what, why):

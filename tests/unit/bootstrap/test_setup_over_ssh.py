@@ -7,6 +7,7 @@ from ganeti.bootstrap.join.over_ssh import Wanted, accept, prepare
 from ganeti.bootstrap.join.switch import Switch
 from ganeti.errors import ExecutionFailed, WrongState
 from ganeti.host.certificates import create_authority, create_node_credentials
+from ganeti.host.daemons import NODE_DAEMONS
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
 from ganeti.node.membership import Bundle, belongs_to, enter
@@ -71,7 +72,7 @@ def test_a_blank_machine_is_prepared_and_set_up(paths, switch, daemons):
     assert belongs_to(paths) is None
     accept(paths, switch, bundle("new"))
     switch.complete()
-    assert (belongs_to(paths), daemons.up) == ("new", {"ganeti-noded"})
+    assert (belongs_to(paths), daemons.up) == ("new", set(NODE_DAEMONS))
     assert not any("joining" in name for name in files(paths))
 
 
@@ -112,7 +113,7 @@ def test_a_running_daemon_is_stopped_before_its_files_are_kept_aside_and_runs_ag
     assert not paths.store.exists()
     switch.undo()
     assert files(paths) == member
-    assert daemons.up == {"ganeti-noded"}
+    assert daemons.up == set(NODE_DAEMONS)
 
 
 def test_a_daemon_that_does_not_start_leaves_the_machine_as_it_was(paths, daemons, member):

@@ -18,13 +18,19 @@ def test_a_machine_that_is_in_no_cluster_starts_nothing(paths):
     assert due(paths, "node1.lab.test") == ()
 
 
-def test_a_node_starts_its_node_daemon(paths):
+def test_a_node_starts_what_every_node_runs(paths):
     paths.node_certificate.touch()
     paths.ssconf("master_node").write_text("node2.lab.test\n")
-    assert due(paths, "node1.lab.test") == ("ganeti-noded",)
+    assert due(paths, "node1.lab.test") == ("ganeti-noded", "ganeti-confd", "ganeti-mond")
 
 
 def test_the_master_starts_all(paths):
     paths.node_certificate.touch()
     paths.ssconf("master_node").write_text("node1.lab.test\n")
-    assert due(paths, "node1.lab.test") == ("ganeti-noded", "ganeti-masterd", "ganeti-rapi")
+    assert due(paths, "node1.lab.test") == (
+        "ganeti-noded",
+        "ganeti-masterd",
+        "ganeti-rapi",
+        "ganeti-confd",
+        "ganeti-mond",
+    )

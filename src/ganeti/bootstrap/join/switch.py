@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ganeti.errors import ExecutionFailed, WrongState
 from ganeti.host.certificates import node_name
-from ganeti.host.daemons import MASTER_DAEMONS, Daemon
+from ganeti.host.daemons import MASTER_DAEMONS, NODE_DAEMONS, Daemon
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
 from ganeti.node.mastership import step_down
@@ -60,7 +60,7 @@ class Switch:
         self._keep_aside()
         try:
             enter(self._paths, bundle, key)
-            self._services.start(Daemon.NODE)
+            self._start()
         except BaseException:
             self.undo()
             raise
@@ -73,7 +73,7 @@ class Switch:
         """Make the machine what it was before ``begin``; without one, nothing happens."""
         if not self.begun:
             return
-        self._services.stop(Daemon.NODE)
+        self._stop()
         if (self._aside / _WHOLE).exists():  # otherwise what was there is still in its place, in part
             for path in kept_files(self._paths):
                 path.unlink()
@@ -82,7 +82,15 @@ class Switch:
         _move(self._files_aside(), self._aside, self._paths.state)
         shutil.rmtree(self._aside)
         if ran:
-            self._services.start(Daemon.NODE)
+            self._start()
+
+    def _start(self) -> None:
+        for daemon in NODE_DAEMONS:
+            self._services.start(daemon)
+
+    def _stop(self) -> None:
+        for daemon in reversed(NODE_DAEMONS):
+            self._services.stop(daemon)
 
     def _keep_aside(self) -> None:
         ran = self._services.running(Daemon.NODE)
@@ -98,7 +106,7 @@ class Switch:
         # run where it has not learned yet that it is none any more.
         if any(self._services.running(daemon) for daemon in MASTER_DAEMONS):
             asyncio.run(step_down(self._paths, self._services))
-        self._services.stop(Daemon.NODE)
+        self._stop()
         finish_leaving(self._paths)
         _move(kept_files(self._paths), self._paths.state, self._aside)
         (self._aside / _WHOLE).touch(0o600)

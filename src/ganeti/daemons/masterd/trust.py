@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import Services
 from ganeti.jobs.lockset import exclusive
+from ganeti.model.cluster import CONFD_KEY_BYTES
 from ganeti.model.entity import Entity, evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
@@ -27,7 +28,10 @@ _OWNER = "masterd"
 
 
 class Trust:
-    """Follows the configuration: nodes that are no candidates forget, certificates without a record get one."""
+    """Follows the configuration: nodes that are no candidates forget, certificates without a record get one.
+
+    So does the cluster, if it has no key for queries to ganeti-confd.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -51,7 +55,7 @@ class Trust:
 
     def _changed(self, state: State, puts: Sequence[Entity], deletes: Sequence[Entity]) -> None:
         del state
-        if any(entity.kind is Kind.NODE for entity in (*puts, *deletes)):
+        if any(entity.kind in (Kind.NODE, Kind.CLUSTER) for entity in (*puts, *deletes)):
             self._wanted.set()
 
     async def _work(self) -> None:
@@ -61,6 +65,7 @@ class Trust:
             self._relieved &= {node.uuid for node in self._unentitled()}
             await self._relieve()
             await self._recognise()
+            await self._make_key()
             if self._still_to_do():
                 asyncio.get_running_loop().call_later(_RETRY, self._wanted.set)
 
@@ -75,7 +80,7 @@ class Trust:
         return [node for node in self._state.online_nodes if not node.certificate]
 
     def _still_to_do(self) -> bool:
-        return bool(self.unrelieved() or self._unrecorded())
+        return bool(self.unrelieved() or self._unrecorded() or not self._state.cluster.confd_key)
 
     async def _relieve(self) -> None:
         if not self.unrelieved():
@@ -101,6 +106,17 @@ class Trust:
                 current = self._state.entities[Kind.NODE].get(node.uuid)
                 if isinstance(current, Node) and not current.certificate:
                     await self._keep(evolve(current, certificate=shown))
+
+    async def _make_key(self) -> None:
+        """A cluster that an earlier version has made has none for queries to ganeti-confd."""
+        cluster = self._state.cluster
+        if cluster.confd_key:
+            return
+        made = evolve(cluster, confd_key=self._services.random.octets(CONFD_KEY_BYTES).hex())
+        try:
+            await self._services.configuration.commit([made])
+        except GanetiError as error:
+            _log.warning("A key for ganeti-confd cannot be made yet: %s", error.message)
 
     async def _keep(self, node: Node) -> None:
         try:

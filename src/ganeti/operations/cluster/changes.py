@@ -12,8 +12,10 @@ from msgspec import Struct
 from ganeti.declare.decode import decode
 from ganeti.declare.problems import Problems
 from ganeti.declare.setting import with_given
+from ganeti.declare.text import shortened
 from ganeti.errors import WrongInput
 from ganeti.model.cluster import Cluster
+from ganeti.model.collectors import COLLECTORS, LONGEST_INTERVAL, SHORTEST_INTERVAL, unknown_collector
 from ganeti.model.parameters import checked, overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.disk import DISK_PARAMETERS
@@ -144,6 +146,23 @@ def _expressions(cluster: Cluster, given: Sequence[str]) -> tuple[str, ...]:
     return tuple(given)
 
 
+def _collectors(name: str, current: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = [f"Parameter '{name}': {unknown_collector(one)}" for one in given if one not in COLLECTORS]
+    if unknown:
+        raise WrongInput("\n".join(unknown))
+    return {**current, **given}
+
+
+def _intervals(cluster: Cluster, given: Mapping[str, int]) -> dict[str, int]:
+    for name, interval in given.items():
+        if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
+            raise WrongInput(
+                f"Parameter 'data_collector_interval' of {shortened(name)}: {interval} microseconds are not between "
+                f"{SHORTEST_INTERVAL} and {LONGEST_INTERVAL}"
+            )
+    return _collectors("data_collector_interval", cluster.data_collector_interval, given)
+
+
 def _directory(cluster: Cluster, path: str) -> str:
     del cluster
     return path.rstrip("/")
@@ -169,6 +188,10 @@ _MERGED: Mapping[str, Callable[[Cluster, Any], Any]] = {
     "osparams_private": lambda cluster, given: _os_parameters(cluster.osparams_private, given),
     "hidden_os": lambda cluster, given: _edited(cluster.hidden_os, given),
     "blacklisted_os": lambda cluster, given: _edited(cluster.blacklisted_os, given),
+    "enabled_data_collectors": lambda cluster, given: _collectors(
+        "enabled_data_collectors", cluster.enabled_data_collectors, given
+    ),
+    "data_collector_interval": _intervals,
     "vg_name": _group_or_none,
     "reserved_lvs": _expressions,
     "mac_prefix": lambda cluster, given: given.lower(),

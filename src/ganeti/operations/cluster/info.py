@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import platform
 import struct
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 import msgspec
@@ -17,12 +18,7 @@ from ganeti.declare.setting import settings_of
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.cluster import Cluster
-from ganeti.model.parameters import as_mapping, filled
-from ganeti.model.parameters.backend import BackendParameters
-from ganeti.model.parameters.disk import DISK_PARAMETERS
-from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
-from ganeti.model.parameters.network import NicParameters
-from ganeti.model.parameters.node import NodeParameters
+from ganeti.model.defaults import collectors_of, defaults
 from ganeti.model.state import State
 
 OS_API_VERSION = 20
@@ -58,7 +54,8 @@ def describe(state: State) -> dict[str, Any]:
         "tags": sorted(cluster.tags),
         "default_hypervisor": cluster.default_hypervisor,
         **_settings(cluster),
-        **_parameters(cluster),
+        **defaults(cluster),
+        "data_collectors": {name: asdict(one) for name, one in collectors_of(cluster).items()},
         **_not_yet(),
     }
 
@@ -80,21 +77,6 @@ def _settings(cluster: Cluster) -> dict[str, Any]:
     shown = [row for row in settings_of(Cluster) if not row.secret]
     values = msgspec.to_builtins({row.name: getattr(cluster, row.name) for row in shown}, order="deterministic")
     return {name: values[row.name] for row in shown for name in (row.shown_as, row.name)}
-
-
-def _parameters(cluster: Cluster) -> dict[str, Any]:
-    """The settings that override the software's defaults, all of them filled in."""
-    return {
-        "hvparams": {
-            name: as_mapping(filled(cls, cluster.hvparams.get(name, {}))) for name, cls in HYPERVISOR_PARAMETERS.items()
-        },
-        "beparams": {"default": as_mapping(filled(BackendParameters, cluster.beparams))},
-        "nicparams": {"default": as_mapping(filled(NicParameters, cluster.nicparams))},
-        "ndparams": as_mapping(filled(NodeParameters, cluster.ndparams)),
-        "diskparams": {
-            name: as_mapping(filled(cls, cluster.diskparams.get(name, {}))) for name, cls in DISK_PARAMETERS.items()
-        },
-    }
 
 
 def _not_yet() -> dict[str, Any]:

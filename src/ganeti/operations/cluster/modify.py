@@ -27,7 +27,7 @@ from ganeti.model.state import State
 from ganeti.model.user_ids import ordered, without
 from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.parameters_on_nodes import ensure_nodes_can
-from ganeti.operations.cluster.spelling import CLUSTER_OPTIONS, USER_ID_CHANGES, layered_parameters
+from ganeti.operations.cluster.spelling import MODIFY_OPTIONS, layered_parameters
 from ganeti.operations.instance.allocator import ensure_default_allocator
 from ganeti.operations.node.candidates import promote, promotions
 from ganeti.operations.node.spindles import ensure_exclusive_possible
@@ -49,7 +49,7 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         Command(
             "gnt-cluster",
             "modify",
-            options=(*CLUSTER_OPTIONS, *USER_ID_CHANGES),
+            options=MODIFY_OPTIONS,
             compose=layered_parameters,
             usage="[<opts>...]",
         ),

@@ -17,13 +17,14 @@ from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, all_exclusive, exclusive
 from ganeti.jobs.operation import JobOperation
+from ganeti.model.cluster import CONFD_KEY_BYTES
+from ganeti.model.entity import evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.rpc.contract.node import Ping
 
 _LONGEST_PEM = 65536  # characters, of a certificate with its chain and key
-_NO_CONFD = "ganeti-confd, which is not there, so it has no key"
 _NO_SSH_KEYS = "the SSH keys of nodes, which are the administrator's: daemons use none"
 
 
@@ -110,7 +111,7 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
         Positive | None, param("Length of SSH keys", "--ssh-key-bits", unsupported=_NO_SSH_KEYS)
     ] = None
     new_confd_hmac_key: Annotated[
-        bool, param("Renew the key of ganeti-confd", "--new-confd-hmac-key", unsupported=_NO_CONFD)
+        bool, param("Renew the key that queries to ganeti-confd are signed with", "--new-confd-hmac-key")
     ] = False
     new_spice_certificate: Annotated[
         bool,
@@ -132,15 +133,16 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
     def locks(self, state: State) -> LockSet:
         """Nodes neither come nor go meanwhile, nor change their roles; instances are not concerned."""
         del state
-        return all_exclusive(Kind.CLUSTER) if self.of_spice else exclusive(Kind.CLUSTER, "candidates")
+        recorded = self.of_spice or self.new_confd_hmac_key
+        return all_exclusive(Kind.CLUSTER) if recorded else exclusive(Kind.CLUSTER, "candidates")
 
     async def check(self, cluster: CheckContext) -> list[Node]:
         """The nodes that take part, the master last."""
-        if not (self.of_nodes or self.of_candidates or self.of_spice):
+        if not (self.of_nodes or self.of_candidates or self.of_spice or self.new_confd_hmac_key):
             raise WrongInput(
                 "Nothing to renew; give at least one of --new-cluster-certificate, --new-node-certificates, "
                 "--new-rapi-certificate, --rapi-certificate, --new-spice-certificate, --spice-certificate, "
-                "--new-cluster-domain-secret, --cluster-domain-secret"
+                "--new-cluster-domain-secret, --cluster-domain-secret, --new-confd-hmac-key"
             )
         self._ensure_usable(datetime.datetime.fromtimestamp(cluster.now, datetime.UTC))
         master = cluster.state.master
@@ -156,6 +158,10 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
         return nodes
 
     async def run(self, cluster: RunContext, plan: list[Node]) -> None:
+        if self.new_confd_hmac_key:
+            await _renew_confd_key(cluster)
+        if not (self.of_nodes or self.of_candidates or self.of_spice):
+            return
         from ganeti.operations.cluster.renewal import Renewal  # noqa: PLC0415 - cryptography is slow to import
 
         renewal = await Renewal.begin(cluster, plan, new_authority=self.cluster_certificate)
@@ -250,6 +256,14 @@ def _ensure_signed(certificate: str | None, authority: str | None) -> None:
         raise WrongInput("Parameter 'spice_certificate': a certificate of its chain cannot be read") from None
     if not signed:
         raise WrongInput("Parameter 'spice_ca_certificate': it is not of the authority that signed the certificate")
+
+
+async def _renew_confd_key(cluster: RunContext) -> None:
+    cluster.step("Replacing the key of ganeti-confd")
+    key = cluster.random.octets(CONFD_KEY_BYTES).hex()
+    await cluster.commit([evolve(cluster.state.cluster, confd_key=key)])
+    if missed := await cluster.hand_out_facts():
+        cluster.warn(f"{', '.join(missed)} did not take the new key of ganeti-confd; this is tried again by itself")
 
 
 def _tell_what_remains(cluster: RunContext) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganeti.declare.command import Option
-from ganeti.declare.text import RESET, parse_keyval, parse_number, parse_size
+from ganeti.declare.text import RESET, parse_bool, parse_keyval, parse_number, parse_size
 from ganeti.errors import WrongInput
 from ganeti.model.user_ids import parse_pool
 
@@ -53,7 +53,7 @@ _USER_IDS = Option(
     "Users that guests can run as, each for itself (security_model=pool): their IDs, such as 4000-4019,5000",
     metavar="RANGES",
 )
-USER_ID_CHANGES = (
+_USER_ID_CHANGES = (
     Option(("--add-uids",), "Add user IDs to the user-ID pool", metavar="RANGES"),
     Option(("--remove-uids",), "Remove user IDs from the user-ID pool", metavar="RANGES"),
 )
@@ -65,6 +65,22 @@ CLUSTER_OPTIONS = (
     _STANDARD,
     _TEMPLATES,
     *(Option((flag,), text, kind="float", metavar="RATIO") for flag, text in _RATIOS),
+)
+MODIFY_OPTIONS = (
+    *CLUSTER_OPTIONS,
+    *_USER_ID_CHANGES,
+    Option(
+        ("--enabled-data-collectors",),
+        "Switch data collectors of the monitoring daemon on or off, such as lv=no",
+        kind="keyval",
+        metavar="COLLECTOR=YES|NO,...",
+    ),
+    Option(
+        ("--data-collector-interval",),
+        "Seconds between two looks of data collectors, such as lv=60",
+        kind="keyval",
+        metavar="COLLECTOR=SECONDS,...",
+    ),
 )
 # Any of the policy's can be "default", the cluster's.
 GROUP_OPTIONS = (
@@ -92,7 +108,21 @@ def layered_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("uid_pool", "add_uids", "remove_uids"):
         if (text := parameters.get(name)) is not None:
             parameters[name] = parse_pool(text, f"--{name.replace('_', '-')}")
+    for name, read in _COLLECTORS.items():
+        if parameters.get(name) is not None:
+            parameters[name] = {key: read(f"Data collector {key}", value) for key, value in parameters[name].items()}
     return parameters | {"ipolicy": given or None}
+
+
+def _switched(where: str, value: object) -> bool:
+    return value if isinstance(value, bool) else parse_bool(str(value), where)
+
+
+def _microseconds(where: str, value: object) -> int:
+    return round(parse_number(str(value), where, kind=float) * 1e6)
+
+
+_COLLECTORS = {"enabled_data_collectors": _switched, "data_collector_interval": _microseconds}
 
 
 def _ratio(flag: str, given: float | str | None) -> float | str | None:

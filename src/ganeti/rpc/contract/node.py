@@ -133,14 +133,13 @@ class CheckAddress(Call[None], frozen=True, tag="node.check-address"):
 
 
 class WriteSsconf(Call[None], frozen=True, tag="node.write-ssconf"):
-    """Keep these facts in ``ssconf_*`` files; ``revision`` keeps an older set from replacing a newer.
+    """Keep these facts in files; ``revision`` keeps an older set from replacing a newer.
 
-    ``secrets``: files that every node has and no user may read, by name; others stay as they are.
+    ``values`` as in ``ganeti.config.ssconf.facts_of``.
     """
 
     revision: int
     values: dict[str, str]
-    secrets: dict[str, str] = {}
 
 
 class LeaveCluster(Call[None], frozen=True, tag="node.leave"):

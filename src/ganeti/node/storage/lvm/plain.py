@@ -21,7 +21,7 @@ from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.growing import ensure_no_shrinking
-from ganeti.node.storage.lvm.reported import Volume, device_of, split
+from ganeti.node.storage.lvm.reported import OWNER_TAG, Volume, device_of, split
 from ganeti.node.storage.lvm.volumes import Placement, Volumes, no_group, pool_problem
 from ganeti.node.storage.zeroing import wipe
 from ganeti.rpc.contract.adoption import Offer
@@ -31,7 +31,6 @@ from ganeti.rpc.server import Report
 _log = logging.getLogger(__name__)
 
 _NOT_NOW = (EnvironmentUnfit, ExecutionFailed)
-_OWNER = "originstname+"
 
 
 class PlainStorage:
@@ -137,13 +136,13 @@ class PlainStorage:
 
 def owner_tags(disk: Disk) -> tuple[str, ...]:
     """By which people, and tools of Ganeti's users, find out what a volume was made for."""
-    return (f"{_OWNER}{disk.owner}",) if disk.owner else ()
+    return (f"{OWNER_TAG}{disk.owner}",) if disk.owner else ()
 
 
 async def label(volumes: Volumes, location: str, disk: Disk) -> None:
     """Replace the tag of an earlier owner."""
     wanted = owner_tags(disk)
-    former = [tag for tag in (await volumes.there(location)).tags if tag.startswith(_OWNER) and tag not in wanted]
+    former = [tag for tag in (await volumes.there(location)).tags if tag.startswith(OWNER_TAG) and tag not in wanted]
     await volumes.tag(location, wanted)
     await volumes.tag(location, former, on=False)
 

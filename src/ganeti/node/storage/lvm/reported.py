@@ -17,6 +17,8 @@ from ganeti.rpc.contract.storage import LvmSpace
 
 R = TypeVar("R")
 _MIB = 1024**2
+# In front of the name of a volume's instance.
+OWNER_TAG = "originstname+"
 WORDS = ("--reportformat", "json", "--units", "b", "--nosuffix")
 VOLUME_FIELDS = "vg_name,lv_name,lv_size,lv_attr,lv_tags,vg_extent_size,pool_lv,data_percent,metadata_percent"
 DEVICE_FIELDS = "vg_name,lv_name,devices"

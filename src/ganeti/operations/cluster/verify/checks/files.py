@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganeti.config.ssconf import digest, secret_values, ssconf_values
+from ganeti.config.ssconf import digest, facts_of, secret_values
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
@@ -23,8 +23,8 @@ _USERS: Question[Problems] = Question(
 
 
 def _facts(scene: Scene) -> Iterator[Finding]:
-    secrets = secret_values(scene.state)
-    wanted, which = digest(ssconf_values(scene.state) | secrets), " or ".join(("ssconf files", *secrets))
+    wanted = digest(facts_of(scene.state))
+    which = " or ".join(("ssconf files", *secret_values(scene.state)))
     for node, found in scene.answered(_FACTS):
         if found != wanted:
             yield Finding(Code.ENODEFILECHECK, node.name, f"its {which} differ from the master's")

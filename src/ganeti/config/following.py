@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Following the state that another daemon of this machine writes: the master's, or the replica of a candidate."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec import Raw
+
+from ganeti.config.reading import Reading
+from ganeti.config.store import FORMAT
+from ganeti.errors import StoreFailed
+from ganeti.host.files import Stamp, stamp
+from ganeti.model.entity import Entity
+from ganeti.model.kind import Kind
+from ganeti.model.state import CLASSES, State
+from ganeti.rpc.contract.store import Record
+
+_KINDS = ", ".join(f"'{kind}'" for kind in CLASSES)
+_KIND = {str(kind): kind for kind in CLASSES}
+_Rows = dict[tuple[Kind, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    state: State
+    revision: int
+
+
+class Follower:
+    """Reads what was written, and of that only what is new; nothing is kept open between two looks.
+
+    What cannot be read is left out, as the master leaves it out.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = (path, path.with_name(f"{path.name}-wal"))
+        self._stamps: list[Stamp | None] = []
+        self._again = False
+        self._reading = Reading()
+        self._seen: dict[tuple[Kind, str], int] = {}  # a hash of each record
+        self._found: Followed | None = None
+
+    def look(self) -> Followed | None:
+        """The state as it is now: the same object as last time if nothing in it has changed; None if there is none.
+
+        Raises StoreFailed.
+        """
+        stamps = [stamp(path) for path in self._files]
+        if stamps[0] is None:
+            self._forget()
+            return None
+        if stamps != self._stamps or self._again:
+            # Times of files are of a clock that ticks: after the last change there is one more look, which misses none.
+            self._again, self._stamps = stamps != self._stamps, stamps
+            self._read()
+        return self._found
+
+    def _read(self) -> None:
+        revision, rows = self._rows()
+        hashes = {key: hash(body) for key, body in rows.items()}
+        if hashes == self._seen:
+            return
+        if self._reading.problems:  # what refers to something that could not be read is looked at again too
+            self._reading, self._seen = Reading(), {}
+        try:
+            self._take(rows, hashes)
+        except BaseException:
+            self._forget()
+            raise
+        self._found = Followed(self._reading.state, revision) if _whole(self._reading.state) else None
+
+    def _take(self, rows: _Rows, hashes: dict[tuple[Kind, str], int]) -> None:
+        """Old versions go before new ones come, since a name or an address may have gone from one to another."""
+        new = [key for key, value in hashes.items() if self._seen.get(key) != value]
+        old = [key for key in self._seen if key not in hashes] + [key for key in new if key in self._seen]
+        state = self._reading.state
+        known = [entity for kind, uuid in old if isinstance(entity := state.entities[kind].get(uuid), Entity)]
+        self._reading.state = state.changed((), known)
+        for kind, cls in CLASSES.items():
+            for key in new:
+                if key[0] is kind:
+                    self._reading.take(kind, cls, Record(kind, key[1], Raw(rows[key].encode())))
+        self._seen = hashes
+
+    def _rows(self) -> tuple[int, _Rows]:
+        try:
+            with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
+                reader.execute("BEGIN")
+                form, revision = reader.execute("SELECT format, revision FROM position").fetchone()
+                found = reader.execute(f"SELECT kind, key, body FROM record WHERE kind IN ({_KINDS})").fetchall()  # noqa: S608 - words of ours
+        except sqlite3.Error as error:
+            self._forget()
+            raise StoreFailed(f"The cluster's state in {self._path} cannot be read: {error}") from None
+        if form not in (0, FORMAT):
+            self._forget()
+            raise StoreFailed(f"The cluster's state in {self._path} has format {form}, and not {FORMAT}")
+        return revision, {(_KIND[kind], key): body for kind, key, body in found}
+
+    def _forget(self) -> None:
+        self._stamps, self._reading, self._seen, self._found = [], Reading(), {}, None
+
+
+def _whole(state: State) -> bool:
+    return bool(state.entities[Kind.CLUSTER]) and state.cluster.master_node in state.entities[Kind.NODE]

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The data collectors of the monitoring daemon: what each node can be asked about itself (mon-collector(7))."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ganeti.declare.text import shortened
+
+DEFAULT_INTERVAL = 5_000_000  # microseconds
+SHORTEST_INTERVAL = 1_000_000
+LONGEST_INTERVAL = 3_600_000_000
+
+
+class CollectorKind(IntEnum):
+    """Ganeti's monitoring agent design, "Format of the report"."""
+
+    PERFORMANCE = 0
+    STATUS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """``category``: that of its path and of lists; a report calls ``default`` null."""
+
+    name: str
+    category: str
+    kind: CollectorKind
+
+
+COLLECTORS = {
+    one.name: one
+    for one in (
+        Collector("cpu-avg-load", "default", CollectorKind.PERFORMANCE),
+        Collector("diskstats", "storage", CollectorKind.PERFORMANCE),
+        Collector("drbd", "storage", CollectorKind.STATUS),
+        Collector("inst-status-kvm", "instance", CollectorKind.STATUS),
+        Collector("lv", "storage", CollectorKind.PERFORMANCE),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorSetting:
+    """``interval`` in microseconds."""
+
+    active: bool = True
+    interval: int = DEFAULT_INTERVAL
+
+
+def unknown_collector(name: str) -> str:
+    """What to say of a name that is none."""
+    return f"There is no data collector '{shortened(name)}'; choose from {', '.join(COLLECTORS)}"
+
+
+def collector_settings(enabled: Mapping[str, bool], intervals: Mapping[str, int]) -> dict[str, CollectorSetting]:
+    """Of all there are, by name, from what the cluster says of some."""
+    return {
+        name: CollectorSetting(enabled.get(name, True), intervals.get(name, DEFAULT_INTERVAL)) for name in COLLECTORS
+    }

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The cluster's defaults, which everything in it inherits, with the software's own filled in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganeti.model.cluster import Cluster
+from ganeti.model.collectors import CollectorSetting, collector_settings
+from ganeti.model.parameters import as_mapping, filled
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.parameters.disk import DISK_PARAMETERS
+from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
+from ganeti.model.parameters.network import NicParameters
+from ganeti.model.parameters.node import NodeParameters
+
+
+def defaults(cluster: Cluster) -> dict[str, Any]:
+    """In the shape of Ganeti's remote API, which is that of its configuration too."""
+    return {
+        "hvparams": hypervisor_defaults(cluster),
+        "beparams": {"default": as_mapping(filled(BackendParameters, cluster.beparams))},
+        "nicparams": {"default": as_mapping(filled(NicParameters, cluster.nicparams))},
+        "ndparams": as_mapping(filled(NodeParameters, cluster.ndparams)),
+        "diskparams": {
+            name: as_mapping(filled(cls, cluster.diskparams.get(name, {}))) for name, cls in DISK_PARAMETERS.items()
+        },
+    }
+
+
+def collectors_of(cluster: Cluster) -> dict[str, CollectorSetting]:
+    """By name, those of the monitoring daemon."""
+    return collector_settings(cluster.enabled_data_collectors, cluster.data_collector_interval)
+
+
+def hypervisor_defaults(cluster: Cluster) -> dict[str, dict[str, Any]]:
+    """By hypervisor."""
+    return {
+        name: as_mapping(filled(cls, cluster.hvparams.get(name, {}))) for name, cls in HYPERVISOR_PARAMETERS.items()
+    }

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The logical volumes of this machine (lvs(8))."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed
+from ganeti.host import process
+from ganeti.node.storage.lvm.reported import OWNER_TAG, WORDS
+from ganeti.node.storage.lvm.volumes import Run
+
+_TIME = 30.0  # seconds
+# By what lvs calls it, the name in the report; a number where Ganeti's has one.
+_TEXTS = {
+    "lv_uuid": "uuid",
+    "lv_name": "name",
+    "lv_attr": "attr",
+    "lv_tags": "tags",
+    "modules": "modules",
+    "vg_uuid": "vg_uuid",
+    "vg_name": "vg_name",
+    "segtype": "segtype",
+    "seg_tags": "seg_tags",
+    "seg_pe_ranges": "seg_pe_ranges",
+    "devices": "devices",
+}
+_NUMBERS = {
+    "lv_major": "major",
+    "lv_minor": "minor",
+    "lv_kernel_major": "kernel_major",
+    "lv_kernel_minor": "kernel_minor",
+    "lv_size": "size",
+    "seg_count": "seg_count",
+    "seg_start": "seg_start",
+    "seg_start_pe": "seg_start_pe",
+    "seg_size": "seg_size",
+}
+
+
+class _Part(Struct, frozen=True):
+    seg: tuple[dict[str, str], ...] = ()
+    lv: tuple[dict[str, str], ...] = ()
+
+
+class _Report(Struct, frozen=True):
+    report: tuple[_Part, ...] = ()
+
+
+async def volumes(run: Run = process.run) -> list[dict[str, Any]]:
+    """A row for each segment. On a machine without LVM there are none. Raises ExecutionFailed."""
+    options = ("--segments", *WORDS, "--options", ",".join((*_TEXTS, *_NUMBERS)))
+    try:
+        done = await run("lvs", *options, timeout=_TIME)
+    except EnvironmentUnfit:
+        return []
+    if done.failed:
+        raise ExecutionFailed(done.why())
+    try:
+        found = msgspec.json.decode(done.output, type=_Report)
+    except msgspec.MsgspecError as error:
+        raise ExecutionFailed(f"lvs says something else than usual: {error}") from None
+    return [_row(row) for part in found.report for row in (*part.lv, *part.seg)]
+
+
+def _row(values: dict[str, str]) -> dict[str, Any]:
+    texts = {name: values.get(field, "") for field, name in _TEXTS.items()}
+    numbers = {name: _number(values.get(field, "")) for field, name in _NUMBERS.items()}
+    owners = [tag.removeprefix(OWNER_TAG) for tag in texts["tags"].split(",") if tag.startswith(OWNER_TAG)]
+    return {**texts, **numbers, "instance": owners[0] if owners else None}
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        return 0
