@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from ganeti import errors
+from ganeti.jobs.executor import AT_WORK_OF_READER
 from tests.cluster.paper import running
 
 DELAY = "OP_TEST_DELAY"
@@ -156,6 +157,29 @@ async def test_no_more_jobs_run_at_a_time_than_allowed(tmp_path):
             level += change
             most = max(most, level)
         assert most == 2
+
+
+async def test_jobs_of_who_may_only_read_keep_no_others_waiting(tmp_path, monkeypatch):
+    reader, looked, goes_on = {"name": "jill", "roles": ["read"]}, [], asyncio.Event()
+
+    async def examine(disks, peers):
+        looked.append(disks)
+        await goes_on.wait()
+        return ()
+
+    async with running(tmp_path, max_running_jobs=AT_WORK_OF_READER + 1) as cluster:
+        await cluster.add("web1", start=False)
+        monkeypatch.setattr(cluster.nodes["node1"].equipment.storages["sharedfile"], "examine", examine)
+        question = {"OP_ID": "OP_INSTANCE_QUERY_DATA", "instances": ["web1"]}
+        numbers = [await cluster.call("SubmitJobAs", reader, [question]) for _ in range(AT_WORK_OF_READER + 2)]
+        while len(looked) < AT_WORK_OF_READER:
+            await asyncio.sleep(0)
+        await cluster.run(DELAY, duration=0)
+        assert len(looked) == AT_WORK_OF_READER
+        assert (await cluster.call("CancelJobAs", reader, numbers[-1]))[0]
+        goes_on.set()
+        ends = [str((await cluster.finished(number)).status) for number in numbers]
+        assert ends == [*["success"] * (AT_WORK_OF_READER + 1), "canceled"]
 
 
 async def test_news_of_a_job_are_told_when_they_happen(cluster):

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 from msgspec import UNSET
@@ -37,6 +38,7 @@ from ganeti.rpc.contract.store import Record
 
 _log = logging.getLogger(__name__)
 
+AT_WORK_OF_READER = 4
 _BY_REQUEST = "Job canceled by request"
 
 # Finds the class of an operation by its wire name; raises WrongInput.
@@ -52,6 +54,7 @@ class Executor:
         self._services = services
         self._registry = registry
         self._runs: dict[int, _Run] = {}
+        self._readers: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def start(self) -> None:
         """Take up the jobs that the last master daemon left."""
@@ -180,6 +183,12 @@ class Executor:
                 if other not in known and self.queue.find(other) is None:
                     raise WrongInput(f"Parameter 'depends': there is no job {other} before this one")
             known.add(job.id)
+
+    def room_for(self, caller: Caller) -> AbstractAsyncContextManager[None]:
+        """What a job needs to work. Who may only read has so many at work, and others' jobs do not wait for the rest."""
+        if Role.OPERATE in caller.roles:
+            return nullcontext()
+        return self._readers.setdefault(caller.name, asyncio.Semaphore(AT_WORK_OF_READER))
 
     def _finished(self, number: int) -> None:
         self._runs.pop(number, None)
@@ -312,11 +321,12 @@ class _Run:
     async def _held(self, step: Step) -> AsyncIterator[JobOperation[Any]]:
         """A step's operation, with all its locks."""
         operation = self._executor.parse_step(step)
-        request = await self._locked(operation)
-        try:
-            yield operation
-        finally:
-            self._executor.locks.release(request)
+        async with self._executor.room_for(self._tracked.job.caller):
+            request = await self._locked(operation)
+            try:
+                yield operation
+            finally:
+                self._executor.locks.release(request)
 
     async def _locked(self, operation: JobOperation[Any]) -> Request:
         """Hold all the operation's locks, and be sure that they are the right ones."""
