@@ -185,7 +185,7 @@ class Executor:
             known.add(job.id)
 
     def room_for(self, caller: Caller) -> AbstractAsyncContextManager[None]:
-        """What a job needs to work. Who may only read has so many at work, and others' jobs do not wait for the rest."""
+        """What a job needs to work: of who may only read so many are, and others' jobs do not wait for the rest."""
         if Role.OPERATE in caller.roles:
             return nullcontext()
         return self._readers.setdefault(caller.name, asyncio.Semaphore(AT_WORK_OF_READER))
