@@ -79,12 +79,14 @@ async def run(
         )
     except FileNotFoundError:
         raise EnvironmentUnfit(f"The program '{words[0]}' is not installed on this machine") from None
+    except OSError as error:
+        raise EnvironmentUnfit(f"The program '{words[0]}' cannot be run: {error.strerror}") from None
     finally:
         if sink:
             sink.close()
     try:
         async with asyncio.timeout(timeout):
-            output, errors = await process.communicate(standard_input)
+            (output, errors), _ = await asyncio.gather(process.communicate(), _feed(process.stdin, standard_input))
     except TimeoutError:
         raise ExecutionFailed(f"'{shlex.join(words)}' did not finish within {timeout:.0f} seconds") from None
     finally:
@@ -94,6 +96,15 @@ async def run(
             await _gone(process)
     status = process.returncode if process.returncode is not None else -1
     return Finished(words, status, (output or b"").decode(errors="replace"), (errors or b"").decode(errors="replace"))
+
+
+async def _feed(stream: asyncio.StreamWriter | None, given: bytes | None) -> None:
+    """Why a command ends without having read what it is given, it tells itself. uvloop has a RuntimeError for that."""
+    with suppress(OSError, RuntimeError):
+        if stream and given is not None:
+            stream.write(given)
+            await stream.drain()
+            stream.close()
 
 
 async def _gone(process: asyncio.subprocess.Process) -> None:
