@@ -8,6 +8,7 @@ import pytest
 
 from ganeti import errors
 from ganeti.jobs import executor
+from ganeti.jobs.executor import AT_WORK_OF_READER
 from tests.cluster.paper import running
 
 DELAY = "OP_TEST_DELAY"
@@ -167,6 +168,29 @@ async def test_of_too_many_jobs_that_wait_none_more_is_taken_in_until_some_have_
     for number in numbers:
         await cluster.finished(number)
     await cluster.run(DELAY, duration=0)
+
+
+async def test_jobs_of_who_may_only_read_keep_no_others_waiting(tmp_path, monkeypatch):
+    reader, looked, goes_on = {"name": "jill", "roles": ["read"]}, [], asyncio.Event()
+
+    async def examine(disks, peers):
+        looked.append(disks)
+        await goes_on.wait()
+        return ()
+
+    async with running(tmp_path, max_running_jobs=AT_WORK_OF_READER + 1) as cluster:
+        await cluster.add("web1", start=False)
+        monkeypatch.setattr(cluster.nodes["node1"].equipment.storages["sharedfile"], "examine", examine)
+        question = {"OP_ID": "OP_INSTANCE_QUERY_DATA", "instances": ["web1"]}
+        numbers = [await cluster.call("SubmitJobAs", reader, [question]) for _ in range(AT_WORK_OF_READER + 2)]
+        while len(looked) < AT_WORK_OF_READER:
+            await asyncio.sleep(0)
+        await cluster.run(DELAY, duration=0)
+        assert len(looked) == AT_WORK_OF_READER
+        assert (await cluster.call("CancelJobAs", reader, numbers[-1]))[0]
+        goes_on.set()
+        ends = [str((await cluster.finished(number)).status) for number in numbers]
+        assert ends == [*["success"] * (AT_WORK_OF_READER + 1), "canceled"]
 
 
 async def test_news_of_a_job_are_told_when_they_happen(cluster):

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from ganeti import errors
-from ganeti.config import backlog
+from ganeti.config import backlog, facts
 from ganeti.config.configuration import read_state
 from ganeti.model.node import Node
 from ganeti.rpc.authority import read_term
@@ -79,6 +79,28 @@ async def test_every_node_has_the_facts_in_files(cluster):
         await asyncio.sleep(0.01)
     assert paths.ssconf("node_primary_ips").read_text().splitlines()[1] == "node2 10.0.0.2"
     assert paths.ssconf("master_node").read_text() == "node1\n"
+
+
+def told(node):
+    """The instances that scripts on a node know of."""
+    path = node.paths.ssconf("instance_list")
+    return path.read_text() if path.is_file() else ""
+
+
+async def test_a_node_that_cannot_write_its_facts_is_named_the_others_get_theirs_and_it_is_caught_up(
+    cluster, monkeypatch, caplog
+):
+    monkeypatch.setattr(facts, "_RETRY", 0.01)
+    await cluster.master.facts.settled(60)
+    in_the_way = cluster.nodes["node2"].paths.ssconf("instance_list")
+    in_the_way.unlink()
+    in_the_way.mkdir()
+    await cluster.add("web1")
+    while told(cluster.nodes["node3"]) != "web1\n" or not any("written on node2" in text for text in caplog.messages):
+        await asyncio.sleep(0.01)
+    in_the_way.rmdir()
+    while told(cluster.nodes["node2"]) != "web1\n":
+        await asyncio.sleep(0.01)
 
 
 async def test_the_term_is_kept_by_every_node(cluster):

@@ -2,6 +2,7 @@
 """Requests made up from the remote API's own description, for objects that are there and for others (schemathesis)."""
 
 import asyncio
+import re
 import threading
 from contextlib import contextmanager
 
@@ -12,17 +13,26 @@ from hypothesis import strategies as st
 
 from ganeti.api import reader
 from ganeti.api.app import application
+from ganeti.api.resources import QUERYABLE
 from ganeti.api.users import Users
 from tests.cluster.paper import running
 
 USER, PASSWORD = "admin", "secret"
 EXAMPLES = 12  # of each resource and method
 HONEST = {501, 502, 503}  # not there; a node or the master cannot be reached
+INSTANCES, NODES = ("web1", "web2"), ("node1", "node2", "node3")
+# By the parameters of paths; "name" is of several kinds.
 THERE = {
-    "instance_name": ("web1", "web2"),
-    "node_name": ("node1", "node2", "node3"),
+    "instance_name": INSTANCES,
+    "instances": INSTANCES,
+    "node_name": NODES,
+    "nodes": NODES,
     "group_name": ("default",),
-    "job_id": ("1", "2"),
+    "network_name": ("net1",),
+    "name": (*INSTANCES, *NODES, "default", "net1"),
+    "job": ("1", "2"),
+    "disk": ("0",),
+    "what": QUERYABLE,
 }
 
 
@@ -57,7 +67,10 @@ class Served:
         try:
             async with running(self.root / "nodes") as self.cluster:
                 await self.cluster.add("web1")
-                await self.cluster.add("web2", start=False)
+                await self.cluster.run("OP_NETWORK_ADD", network_name="net1", network="192.0.2.0/24")
+                connection = {"network_mode": "bridged", "network_link": "br0"}
+                await self.cluster.run("OP_NETWORK_CONNECT", network_name="net1", group_name="default", **connection)
+                await self.cluster.add("web2", start=False, nics=[{"network": "net1", "ip": "pool"}])
                 async with TestServer(application(self.cluster, Users(self.root / "users"))) as server:
                     self.url = str(server.make_url("")).rstrip("/")
                     self._up.set()
@@ -90,6 +103,8 @@ def test_no_request_makes_the_program_fail(tmp_path, monkeypatch, caplog):
         schema = schemathesis.openapi.from_url(f"{api.url}/2/openapi.json", auth=(USER, PASSWORD))
         operations = [result.ok() for result in schema.get_all_operations()]
         assert len(operations) > 30
+        named = {parameter for operation in operations for parameter in re.findall(r"{(\w+)}", operation.path)}
+        assert named == THERE.keys()
         for operation in operations:
 
             @settings(

@@ -3,9 +3,11 @@
 
 import asyncio
 import json
+import pkgutil
 import ssl
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 
 import aiohttp
 import pytest
@@ -13,19 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganeti.host import certificates, tls
+from ganeti.rpc import contract
 from ganeti.rpc.authority import Authority, Term, read_term, write_term
 from ganeti.rpc.call import AskSeveral, Call
-from ganeti.rpc.contract import (  # noqa: F401 - all calls there are
-    hooks,
-    instance,
-    node,
-    os,
-    power,
-    restricted,
-    storage,
-    store,
-    verify,
-)
 from ganeti.rpc.contract.node import Ping, TellStanding
 from ganeti.rpc.http import call_server
 from ganeti.rpc.server import Dispatcher
@@ -33,6 +25,8 @@ from ganeti.rpc.server import Dispatcher
 NOW = Term(5, "master")
 CANDIDATES = {"master": (), "candidate": ()}
 BUDGET = settings(max_examples=30, derandomize=True, deadline=None, database=None)
+for module in pkgutil.iter_modules(contract.__path__):
+    import_module(f"{contract.__name__}.{module.name}")
 CALLS = {call.wire_name(): call for call in Call.__subclasses__() if call is not AskSeveral}
 
 

@@ -22,6 +22,8 @@ TABLES = {
 }
 # Names by which a parameter is suspected to reach something.
 SUSPICIOUS = ("_path", "_file", "_dir", "_program", "_script", "_extra", "-custom", "_image", "_helper", "_domain")
+# And by which it is suspected to let others in, or to keep them out.
+GUARDING = {"bind", "tls", "verify", "chroot", "security", "password"}
 
 
 def rows():
@@ -46,3 +48,10 @@ def test_what_sounds_like_a_path_or_a_program_is_declared_to_be_one():
     }
     # The path of the guest's root device, on the guest's own command line.
     assert silent == {("hypervisor kvm", "root_path")}
+
+
+def test_what_sounds_like_a_guard_is_declared_to_be_one():
+    parameters = [row for table in TABLES.values() for row in parameters_of(table).items()]
+    guarding = [(name, parameter.reaches) for name, parameter in parameters if GUARDING & {*name.split("_")}]
+    assert len(guarding) > 10
+    assert [name for name, reaches in guarding if not reaches] == []

@@ -2,6 +2,7 @@
 """Failovers that go wrong, each in its own way; ``test_storms.py`` has those that come by chance."""
 
 import asyncio
+import errno
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ganeti.bootstrap.mastership import Rules
 from ganeti.model.entity import evolve
 from ganeti.node.membership import note
+from ganeti.rpc import authority
 from ganeti.rpc.authority import Term, read_term, write_term
 from tests.simulation.machines import Machines
 from tests.simulation.virtual import VirtualClock, run
@@ -122,6 +124,36 @@ def test_of_two_candidates_at_the_same_moment_the_winner_is_obeyed_by_all(seed, 
         assert {term.master for term in terms} == {(second, third)[won.index(True)].node.name}
 
     run(lambda loop: with_machines(loop, tmp_path, seed, play))
+
+
+def full_disk_of(machine, monkeypatch):
+    """Its node daemon cannot write down that there is a newer term, so it does not obey it."""
+
+    def write(path, term):
+        if path == machine.paths.term:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_term(path, term)
+
+    monkeypatch.setattr(authority, "write_term", write)
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_the_full_disk_of_one_node_stops_no_failover_and_it_obeys_when_there_is_room(tmp_path, monkeypatch, planned):
+    async def play(machines, first, second, third):
+        with monkeypatch.context() as meanwhile:
+            full_disk_of(third, meanwhile)
+            if not planned:
+                await first.power_off()
+                assert not await second.take_over(Rules())
+            assert await second.take_over(Rules(voting=planned))
+            await asyncio.sleep(60)
+            assert machines.serving() == machines.holders() == [second]
+            assert await machines.write(second, "meanwhile")
+            assert read_term(third.paths.term).master == first.node.name
+        await asyncio.sleep(60)
+        assert read_term(third.paths.term).master == second.node.name
+
+    run(lambda loop: with_machines(loop, tmp_path, 3, play))
 
 
 async def alone(machines, first, *others):

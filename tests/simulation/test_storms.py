@@ -24,8 +24,8 @@ FOUND = {
     "vigil": (435,),
 }
 FIXED = [(kind, seed) for kind in KINDS for seed in (*range(40), *FOUND.get(kind, ()))]
-# In every run others.
-NEW = [(kind, number) for kind in KINDS for number in range(10)]
+# In every run others, a hundred of them.
+NEW = [(kind, number) for kind in KINDS for number in range(100 // len(KINDS))]
 
 TRACES = """
 import sys; from pathlib import Path; from tests.simulation.test_storms import KINDS

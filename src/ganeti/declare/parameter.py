@@ -25,8 +25,9 @@ from ganeti.declare.role import Role
 _Answer = TypeVar("_Answer")
 
 _KEY = "parameter"
-# A file or directory, a program that is run, arguments or environment of one, the user that it runs as.
-Reach = Literal["path", "program", "arguments", "environment", "user"]
+# A file or directory, a program that is run, arguments or environment of one, the user that it runs as; an address at
+# which others are let in, or what keeps them out.
+Reach = Literal["path", "program", "arguments", "environment", "user", "listener", "protection"]
 
 # Whether it can be given no value but its default, and what it belongs to; or, which values are refused.
 Unsupported = bool | str | tuple[Any, ...]
@@ -72,8 +73,8 @@ def param(
     where it is decoded, and nothing speaks of the parameter; a text says there what it belongs to. Or, some values are
     refused: those. ``accepted``: why
     taking it and doing nothing with it harms nobody; its help says so. ``reaches``: what the value becomes on a
-    node, where that is more than words and numbers. ``role``: what giving it takes, where that
-    is more than what the operation takes. ``at_once``: of a guest, what takes effect while it runs, and not at its
+    node, where that is more than words and numbers; giving it takes an admin. ``role``: what giving it takes, where
+    that is more than what the operation takes. ``at_once``: of a guest, what takes effect while it runs, and not at its
     next start.
     """
     refused = unsupported and not isinstance(unsupported, tuple)

@@ -26,6 +26,7 @@ MOST_JOBS = 10000  # that one may wait for
 MOST_FIELDS = 500  # columns of a list
 LONGEST_NAME = 255  # characters
 LONGEST_TEXT = 4096
+NO_CONTROL_CHARACTERS = "a text without control characters"
 
 NonNegative = Annotated[int, Meta(ge=0, le=MOST)]
 DiskIndex = Annotated[int, Meta(ge=0, le=MOST_DISKS - 1)]
@@ -38,17 +39,19 @@ Seconds = Annotated[int, Meta(ge=0, le=MOST_SECONDS)]
 Duration = Annotated[float, Meta(ge=0, le=MOST_SECONDS)]
 
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
-NonEmpty = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
+# What may stand in a line of a file or a list, in an environment and on a command line.
+_LINE = Meta(pattern=r"^[^\x00-\x1f]*\Z", extra={"expected": NO_CONTROL_CHARACTERS})
+NonEmpty = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT), _LINE]
 # Of an object, or its UUID.
-Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME), _LINE]
 # Of one of several disks or the like, which are called by their numbers too.
 DeviceName = Annotated[
     str,
     Meta(
-        pattern=r"^(?!-?[0-9]+\Z)",
+        pattern=r"^(?!-?[0-9]+\Z)[^\x00-\x1f]*\Z",
         min_length=1,
         max_length=LONGEST_NAME,
-        extra={"expected": "a name that is not a number"},
+        extra={"expected": "a name that is not a number, without control characters"},
     ),
 ]
 Names = Annotated[list[Name], Meta(max_length=MOST_NAMES)]
@@ -91,7 +94,7 @@ StorageProviderName = Annotated[
 StorageProviderParameters = Annotated[
     dict[
         Annotated[str, form(r"[A-Za-z0-9_.-]+", "the name of a parameter: letters, digits, '_', '-' and '.'", 100)],
-        Annotated[str, form(r"[^\x00-\x1f]*", "a text without control characters")],
+        Annotated[str, form(r"[^\x00-\x1f]*", NO_CONTROL_CHARACTERS)],
     ],
     Meta(max_length=100),
 ]

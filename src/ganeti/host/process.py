@@ -90,7 +90,7 @@ async def run(
         async with asyncio.timeout(timeout):
             if most is None:
                 given = standard_input if isinstance(standard_input, bytes) else None
-                output, errors = await process.communicate(given)
+                _, (output, errors) = await asyncio.gather(_feed(process.stdin, given), process.communicate())
             else:
                 output, errors = await _collected(process, most)
     except TimeoutError:
@@ -135,6 +135,15 @@ async def _collected(process: asyncio.subprocess.Process, most: int) -> tuple[by
         for task in reading:
             task.cancel()
     return output, errors
+
+
+async def _feed(stream: asyncio.StreamWriter | None, given: bytes | None) -> None:
+    """Why a command ends without having read what it is given, it tells itself. uvloop has a RuntimeError for that."""
+    with suppress(OSError, RuntimeError):
+        if stream and given is not None:
+            stream.write(given)
+            await stream.drain()
+            stream.close()
 
 
 async def _gone(process: asyncio.subprocess.Process) -> None:

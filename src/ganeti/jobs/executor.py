@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 from msgspec import UNSET
@@ -47,6 +48,7 @@ from ganeti.rpc.contract.store import Record
 
 _log = logging.getLogger(__name__)
 
+AT_WORK_OF_READER = 4
 _BY_REQUEST = "Job canceled by request"
 
 # Finds the class of an operation by its wire name; raises WrongInput.
@@ -63,6 +65,7 @@ class Executor:
         self._registry = registry
         self._runs: dict[int, _Run] = {}
         self.admission = Admission(lambda: services.configuration.state, services.turns, self._runs)
+        self._readers: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def start(self) -> None:
         """Take up the jobs that the last master daemon left."""
@@ -218,6 +221,12 @@ class Executor:
                 if other not in known and self.queue.find(other) is None:
                     raise WrongInput(f"Parameter 'depends': there is no job {other} before this one")
             known.add(job.id)
+
+    def room_for(self, caller: Caller) -> AbstractAsyncContextManager[None]:
+        """What a job needs to work: of who may only read so many are, and others' jobs do not wait for the rest."""
+        if Role.OPERATE in caller.roles:
+            return nullcontext()
+        return self._readers.setdefault(caller.name, asyncio.Semaphore(AT_WORK_OF_READER))
 
     def _finished(self, number: int) -> None:
         self._runs.pop(number, None)
@@ -383,11 +392,12 @@ class _Run:
     async def _held(self, step: Step, begins: int | None = None) -> AsyncIterator[JobOperation[Any]]:
         """A step's operation, with all its locks. ``begins``: the number of one that is to begin."""
         operation = self._executor.parse_step(step)
-        request = await (self._locked(operation) if begins is None else self._entered(begins, operation))
-        try:
-            yield operation
-        finally:
-            self._executor.locks.release(request)
+        async with self._executor.room_for(self._tracked.job.caller):
+            request = await (self._locked(operation) if begins is None else self._entered(begins, operation))
+            try:
+                yield operation
+            finally:
+                self._executor.locks.release(request)
 
     async def _entered(self, index: int, operation: JobOperation[Any]) -> Request:
         """Hold all the operation's locks while the filters let the job in."""

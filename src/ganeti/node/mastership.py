@@ -12,7 +12,7 @@ from ganeti.host.daemons import MASTER_DAEMONS, Daemon
 from ganeti.host.files import read_text, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
-from ganeti.node.membership import noted
+from ganeti.node.membership import noted, of_master
 from ganeti.rpc.authority import Authority, Term
 from ganeti.rpc.contract.node import Standing, TellStanding
 from ganeti.rpc.contract.store import Position
@@ -82,3 +82,5 @@ async def step_down(paths: Paths, services: Services, *, from_masterd: bool = Fa
             await asyncio.to_thread(end, daemon)
         except (GanetiError, OSError) as error:
             _log.error("%s could not be stopped: %s", daemon, error)
+    for path in of_master(paths):
+        path.unlink(missing_ok=True)

@@ -119,11 +119,18 @@ def of_candidates(paths: Paths) -> list[Path]:
     return [path for path in (*single, *state) if path.exists()]
 
 
+def of_master(paths: Paths) -> list[Path]:
+    """What the watcher has written for scripts, which is not true any more where there is no master."""
+    statuses = paths.state.glob(paths.instance_status_of("*").name)
+    return [path for path in (paths.watcher_pause, paths.instance_status, *statuses) if path.exists()]
+
+
 def kept_files(paths: Paths) -> list[Path]:
     """All that is there of the cluster that this node belongs to; the certificate, which counts, comes first."""
     keys = (paths.node_certificate, paths.node_key, paths.next_node_key)
     single = (*keys, paths.ca_certificate, paths.term, paths.noted, paths.master_starts, *_secret_paths(paths).values())
-    return [path for path in (*single, *paths.state.glob("ssconf_*")) if path.exists()] + of_candidates(paths)
+    facts = [path for path in (*single, *paths.state.glob("ssconf_*")) if path.exists()]
+    return facts + of_master(paths) + of_candidates(paths)
 
 
 def private_files(paths: Paths) -> list[Path]:

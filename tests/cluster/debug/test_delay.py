@@ -24,6 +24,13 @@ async def test_a_silent_node_cannot_wait(cluster):
         await cluster.run("OP_TEST_DELAY", duration=0, on_nodes=["node2"])
 
 
+async def test_a_second_delay_waits_for_the_node_that_the_first_one_has_unless_it_takes_no_locks(cluster):
+    one = await cluster.submit("OP_TEST_DELAY", duration=3600, on_nodes=["node2"], no_locks=False)
+    two = await cluster.submit("OP_TEST_DELAY", duration=0, on_nodes=["node2"], no_locks=False)
+    await cluster.run("OP_TEST_DELAY", duration=0, on_nodes=["node2"])
+    assert [str(cluster.master.queue.get(number).job.status) for number in (one, two)] == ["running", "waiting"]
+
+
 async def test_nodes_are_named_or_given_by_uuid(cluster):
     with pytest.raises(errors.UnknownEntity, match="uuid-node9"):
         await cluster.run("OP_TEST_DELAY", duration=0, on_nodes=["node1"], on_node_uuids=["uuid-node9"])

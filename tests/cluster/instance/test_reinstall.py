@@ -84,6 +84,7 @@ async def test_without_its_secondary_node_it_is_installed_on_the_copies_of_the_p
         ({}, {"os_type": "debian"}, "needs a variant: bookworm, trixie"),
         ({}, {"os_type": "debian+sid"}, "has no variant 'sid'"),
         ({}, {"osparams": {"dhcp": "yes"}}, "The OS 'tiny' has no parameter 'dhcp'"),
+        ({}, {"osparams_secret": {"pin": "1\0"}}, "OS parameters: 'pin' must be a text or a number"),
     ],
 )
 async def test_what_is_not_possible_is_refused_before_anything_is_changed(cluster, made, parameters, told):

@@ -32,11 +32,21 @@ async def test_memory_for_this_once_has_to_fit_what_the_instance_has(cluster):
 async def test_what_is_given_for_one_start_must_go_together_with_the_rest(cluster):
     await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
     await cluster.add("web1", hypervisor="kvm", start=False)
-    for given, told in (({"disk_aio": "native"}, "disk_aio 'native' needs"), ({"vga": "bogus"}, "'vga': 'bogus'")):
+    for given, told in (
+        ({"disk_aio": "native"}, "disk_aio 'native' needs"),
+        ({"vga": "bogus"}, "'vga': 'bogus'"),
+        ({"kernel_args": "ro\0"}, "'kernel_args' has a control character"),
+        ({"migration_port": 1}, "whole cluster only"),
+        ({"migration_downtime": 9}, "'migration_downtime' cannot be given for one start"),
+    ):
         with pytest.raises(errors.WrongInput, match=told):
             await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", hvparams=given)
-    with pytest.raises(errors.WrongInput, match="minmem, 512 MiB, is more than maxmem"):
-        await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", beparams={"minmem": 512})
+    for given, told in (
+        ({"minmem": 512}, "minmem, 512 MiB, is more than maxmem"),
+        ({"auto_balance": False}, "'auto_balance' cannot be given for one start"),
+    ):
+        with pytest.raises(errors.WrongInput, match=told):
+            await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", beparams=given)
     assert await cluster.nodes["node1"].guests("kvm") == {}
 
 

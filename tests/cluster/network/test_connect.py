@@ -72,6 +72,7 @@ async def test_an_instance_with_one_of_its_addresses_that_is_not_in_it_is_in_the
         ({"network_mode": "routed"}, "'routed' is not supported yet"),
         ({"network_vlan": ".10"}, "'network_vlan' is not supported yet"),
         ({"network_link": ""}, "network_link"),
+        ({"network_link": "br\n0"}, "'network_link': expected a text without control characters"),
         ({"group_name": "rack9"}, "rack9"),
         ({"network_name": "net9"}, "net9"),
     ],

@@ -5,6 +5,7 @@ import asyncio
 import shutil
 
 import pytest
+import uvloop
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed
 from ganeti.host import process
@@ -16,7 +17,9 @@ class Kept:
     pid = 2**22 + 1  # no process has that
     returncode = None
 
-    async def communicate(self, given):
+    stdin = None
+
+    async def communicate(self):
         await asyncio.Event().wait()
 
     async def wait(self):
@@ -26,6 +29,16 @@ class Kept:
 async def test_a_command_that_takes_too_long_is_killed_with_what_it_started():
     with pytest.raises(ExecutionFailed, match=r"'sh .*' did not finish within 0 seconds"):
         await process.run("sh", "-c", "sleep 3600 & wait", timeout=0.1)
+
+
+def test_one_that_does_not_read_what_it_is_given_tells_why_itself():
+    """As daemons run it: uvloop's pipes fail in another way."""
+
+    async def ended():
+        return [await process.run("sh", "-c", "echo no; exit 3", standard_input=b"x" * 10**6) for _ in range(20)]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert {(one.status, one.output) for one in runner.run(ended())} == {(3, "no\n")}
 
 
 async def test_one_that_not_even_a_kill_ends_is_told_all_the_same(monkeypatch):

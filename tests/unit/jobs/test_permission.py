@@ -39,6 +39,8 @@ class Composed(JobOperation[None], frozen=True, kw_only=True, tag="OP_TEST_COMPO
         ({"parts": [Part(size=1), Part(path="/etc")]}, "parts/path"),
         ({"several": [{"name": "a"}, {"hvparams": {"kernel_path": "/x"}}]}, "several/kernel_path"),
         ({"hvparams": {"kvm": {}, "kvm_path": "/x"}}, "hvparams/kvm_path"),
+        ({"hvparams": {"spice_bind": "0.0.0.0"}}, "hvparams/spice_bind"),
+        ({"hvparams": {"use_chroot": False}}, "hvparams/use_chroot"),
         ({"ndparams": {"oob_program": "/x"}}, "ndparams/oob_program"),
         ({"osparams": {"a": "b"}}, "osparams"),
         ({"careless": True}, "careless"),

@@ -12,7 +12,10 @@ from ganeti.errors import EnvironmentUnfit
 from ganeti.host.certificates import create_authority, create_node_credentials
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
+from ganeti.node.master_ip import MasterIp
+from ganeti.node.mastership import step_down
 from ganeti.node.membership import Bundle, belongs_to, ensure_free, enter, finish_leaving, leave
+from tests.unit.bootstrap.test_join import Daemons
 
 AUTHORITY = create_authority("cluster")
 OWN = create_node_credentials(AUTHORITY, "node1")
@@ -24,7 +27,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def paths(tmp_path):
-    """Of a master candidate."""
+    """Of a master."""
     made = Paths(tmp_path)
     bundle = Bundle(
         cluster_name="cluster",
@@ -35,7 +38,8 @@ def paths(tmp_path):
         candidates={"node1": ()},
     )
     enter(made, bundle, OWN.key)
-    for path in (made.ca_key, made.rapi_certificate, made.rapi_users, made.store, made.replica_term):
+    of_master = (made.watcher_pause, made.instance_status, made.instance_status_of("uuid"))
+    for path in (made.ca_key, made.rapi_certificate, made.rapi_users, made.store, made.replica_term, *of_master):
         write_atomic(path, "x")
     return made
 
@@ -101,3 +105,13 @@ def test_a_destruction_that_is_interrupted_can_be_repeated(paths, killed_after):
     destroy(paths, Services())
     assert stopped
     assert left(paths) == []
+
+
+async def test_who_is_not_the_master_any_more_has_nothing_for_scripts_that_was_true_then(paths, monkeypatch):
+    async def give_up(self):
+        pass
+
+    monkeypatch.setattr(MasterIp, "give_up", give_up)
+    await step_down(paths, Daemons())
+    assert [*paths.state.glob("watcher.*"), *paths.state.glob("instance-status")] == []
+    assert paths.store.exists()

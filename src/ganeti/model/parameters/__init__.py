@@ -7,6 +7,7 @@ or an instance overrides some of them; an override is a plain mapping that ``ove
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -20,6 +21,9 @@ from ganeti.errors import WrongInput
 
 P = TypeVar("P", bound=Struct)
 
+# They end a line of the files and lists that values stand in, or the text of a command or environment.
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f]")
+
 
 def overrides(cls: type[Struct], given: Mapping[str, Any], current: Mapping[str, Any], what: str) -> dict[str, Any]:
     """``current`` with the changes of ``given``, each value in its parameter's type.
@@ -31,6 +35,8 @@ def overrides(cls: type[Struct], given: Mapping[str, Any], current: Mapping[str,
     # What is reset is checked as its default, so that a wrong name is told.
     meant = {name: known[name].default if value == RESET and name in known else value for name, value in given.items()}
     typed = as_mapping(decode_texts({**current, **meant}, cls, what))
+    if strange := [name for name in given if _CONTROL_CHARACTER.search(str(typed[name]))]:
+        raise WrongInput("\n".join(f"{what}: '{name}' has a control character" for name in strange))
     kept = {name: value for name, value in current.items() if name not in given}
     return kept | {name: typed[name] for name, value in given.items() if value != RESET}
 

@@ -124,14 +124,17 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     security_domain: Annotated[_User, param("User to run QEMU as, with security_model 'user'", reaches="user")] = ""
     security_model: Annotated[
         Literal["none", "user", "pool"],
-        param("Security model: which user QEMU runs as; with 'pool' one of the cluster's uid_pool, for it alone"),
+        param(
+            "Security model: which user QEMU runs as; with 'pool' one of the cluster's uid_pool, for it alone",
+            reaches="protection",
+        ),
     ] = "none"
     serial_console: Annotated[bool, param("Emulate a serial port, for 'gnt-instance console'")] = True
     serial_speed: Annotated[
         Literal[9600, 19200, 38400, 57600, 115200, 230400, 345600, 460800], param("Speed of the serial port")
     ] = 38400
     soundhw: Annotated[_SoundCards, param("Sound cards presented to the guest")] = ""
-    spice_bind: Annotated[Text, param("Address or interface that SPICE listens on")] = ""
+    spice_bind: Annotated[Text, param("Address or interface that SPICE listens on", reaches="listener")] = ""
     spice_image_compression: Annotated[
         Literal["", "auto_glz", "auto_lz", "quic", "glz", "lz", "off"], param("Lossless image compression of SPICE")
     ] = ""
@@ -144,8 +147,10 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     spice_password_file: Annotated[AbsolutePath, param("File with the SPICE password", reaches="path")] = ""
     spice_playback_compression: Annotated[bool, param("Compress SPICE audio")] = True
     spice_streaming_video: Annotated[Literal["", "off", "all", "filter"], param("Video stream detection of SPICE")] = ""
-    spice_tls_ciphers: Annotated[Text, param("TLS ciphers of SPICE")] = "HIGH:-DES:-3DES:-EXPORT:-DH"
-    spice_use_tls: Annotated[bool, param("Use TLS for SPICE")] = False
+    spice_tls_ciphers: Annotated[Text, param("TLS ciphers of SPICE", reaches="protection")] = (
+        "HIGH:-DES:-3DES:-EXPORT:-DH"
+    )
+    spice_use_tls: Annotated[bool, param("Use TLS for SPICE", reaches="protection")] = False
     spice_use_vdagent: Annotated[bool, param("Enable the SPICE agent (mouse, clipboard)")] = True
     spice_zlib_glz_wan_compression: Annotated[
         _WanCompression, param("Lossless (zlib-glz) compression of SPICE on slow links")
@@ -157,7 +162,7 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Literal["", "mouse", "tablet"],
         param("USB pointing device: mouse or tablet; empty for a tablet with VNC"),
     ] = ""
-    use_chroot: Annotated[bool, param("Run QEMU in a chroot")] = False
+    use_chroot: Annotated[bool, param("Run QEMU in a chroot", reaches="protection")] = False
     use_guest_agent: Annotated[bool, param("Add a channel for the QEMU guest agent")] = False
     use_localtime: Annotated[bool, param("Use local time for the guest's clock, not UTC")] = False
     user_shutdown: Annotated[
@@ -172,9 +177,9 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Text, param("Address, interface or socket directory that VNC listens on; empty for no VNC", reaches="path")
     ] = ""
     vnc_password_file: Annotated[AbsolutePath, param("File with the VNC password", reaches="path")] = ""
-    vnc_tls: Annotated[bool, param("Use TLS for VNC")] = False
+    vnc_tls: Annotated[bool, param("Use TLS for VNC", reaches="protection")] = False
     vnc_x509_path: Annotated[AbsolutePath, param("Directory with the X.509 certificates of VNC", reaches="path")] = ""
-    vnc_x509_verify: Annotated[bool, param("Verify the certificates of VNC clients")] = False
+    vnc_x509_verify: Annotated[bool, param("Verify the certificates of VNC clients", reaches="protection")] = False
     vnet_hdr: Annotated[bool, param("Enable vnet headers on the tap, for checksum and segmentation offload")] = True
 
     def problems(self) -> list[str]:

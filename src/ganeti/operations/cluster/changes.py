@@ -12,10 +12,11 @@ from msgspec import Struct
 from ganeti.declare.decode import decode
 from ganeti.declare.problems import Problems
 from ganeti.declare.setting import with_given
-from ganeti.declare.text import shortened
+from ganeti.declare.text import RESET, shortened
 from ganeti.errors import WrongInput
 from ganeti.model.cluster import Cluster
 from ganeti.model.collectors import COLLECTORS, LONGEST_INTERVAL, SHORTEST_INTERVAL, unknown_collector
+from ganeti.model.os_parameters import os_texts
 from ganeti.model.parameters import checked, overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.disk import DISK_PARAMETERS
@@ -123,11 +124,13 @@ def _by_os(cluster: Cluster, given: Mapping[str, _ByKind]) -> dict[str, dict[str
     return result
 
 
-def _os_parameters(current: Mapping[str, dict[str, str]], given: _ByKind) -> dict[str, dict[str, str]]:
-    result = dict(current)
+def _os_parameters(name: str, current: Mapping[str, dict[str, str]], given: _ByKind) -> dict[str, dict[str, str]]:
+    result, problems = dict(current), Problems()
     for os, values in given.items():
-        merged = {**result.get(os, {}), **{key: str(value) for key, value in values.items()}}
-        result[os] = {key: value for key, value in merged.items() if value != "default"}
+        with problems.noted():
+            merged = {**result.get(os, {}), **os_texts(values, f"Parameter '{name}' of {os}")}
+            result[os] = {key: value for key, value in merged.items() if value != RESET}
+    problems.tell()
     return result
 
 
@@ -184,8 +187,10 @@ _MERGED: Mapping[str, Callable[[Cluster, Any], Any]] = {
     "nicparams": lambda cluster, given: _table("nicparams", NicParameters, given, cluster.nicparams),
     "ndparams": lambda cluster, given: _table("ndparams", NodeParameters, given, cluster.ndparams),
     "ipolicy": lambda cluster, given: policy(cluster.ipolicy, given),
-    "osparams": lambda cluster, given: _os_parameters(cluster.osparams, given),
-    "osparams_private": lambda cluster, given: _os_parameters(cluster.osparams_private, given),
+    "osparams": lambda cluster, given: _os_parameters("osparams", cluster.osparams, given),
+    "osparams_private": lambda cluster, given: _os_parameters(
+        "osparams_private_cluster", cluster.osparams_private, given
+    ),
     "hidden_os": lambda cluster, given: _edited(cluster.hidden_os, given),
     "blacklisted_os": lambda cluster, given: _edited(cluster.blacklisted_os, given),
     "enabled_data_collectors": lambda cluster, given: _collectors(

@@ -16,10 +16,10 @@ from ganeti.model.cluster import Cluster
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest import ensure_backend_sense, ensure_hypervisor_sense
 from ganeti.model.instance import Instance
+from ganeti.model.os_parameters import os_texts
 from ganeti.model.parameters import overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
-from ganeti.operations.instance.content import os_texts
 from ganeti.operations.instance.disks import (
     DiskRequest,
     disk_place,
@@ -78,8 +78,8 @@ class Blueprint:
             os=self.os,
             hvparams=attempt(lambda: hypervisor_overrides(hypervisor, self.hvparams), {}) if hypervisor else {},
             beparams=attempt(lambda: backend_overrides(self.beparams), {}),
-            osparams=os_texts(self.osparams),
-            osparams_private=os_texts(self.osparams_private),
+            osparams=attempt(lambda: os_texts(self.osparams, "Parameter 'osparams'"), {}),
+            osparams_private=attempt(lambda: os_texts(self.osparams_private, "Parameter 'osparams_private'"), {}),
             disks=attempt(lambda: self._disks(cluster, template), ()) if template else (),
             nics=nics,
             network_port=_free_port(cluster),

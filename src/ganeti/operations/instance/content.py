@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol
 
 from ganeti.declare.parameter import param
 from ganeti.declare.types import Parameters
@@ -28,11 +27,6 @@ PrivateOsParameters = Annotated[
         secret=True,
     ),
 ]
-
-
-def os_texts(given: Mapping[str, Any]) -> dict[str, str]:
-    """OS parameters are texts, whatever they look like."""
-    return {name: str(value) for name, value in given.items()}
 
 
 class Content(Protocol):

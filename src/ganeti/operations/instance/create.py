@@ -37,6 +37,7 @@ from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
+from ganeti.model.os_parameters import os_texts
 from ganeti.model.parameters.hypervisor import UNSUPPORTED_HYPERVISORS, HypervisorName
 from ganeti.model.state import State
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
@@ -53,7 +54,6 @@ from ganeti.operations.instance.content import (
     OperatingSystem,
     OsParameters,
     PrivateOsParameters,
-    os_texts,
 )
 from ganeti.operations.instance.defaults import without_defaults
 from ganeti.operations.instance.disks import DiskRequests, FileDriver, FileStorageDirectory
@@ -296,6 +296,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             name = await new_name(cluster, self.instance_name, name_check=self.name_check, ip_check=self.ip_check)
             ensure_no_namesake(cluster, name)
         instance = self._blueprint(name).drawn(cluster, problems)
+        secret = problems.attempt(self._secret_texts, dict[str, str]())
         named = None
         if instance.disk_template == self.disk_template:  # or else how many nodes it takes is not known
             named = problems.attempt(partial(self._named_nodes, cluster.state, instance), None)
@@ -318,9 +319,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         with problems.noted():
             if self.conflicts_check:
                 ensure_no_conflict(cluster.state, instance)
-        guest = guest_of(
-            cluster.state.changed([instance]), instance, osparams_secret=os_texts(self.osparams_secret or {})
-        )
+        guest = guest_of(cluster.state.changed([instance]), instance, osparams_secret=secret)
         with problems.noted():
             if not self.ignore_ipolicy:
                 ensure_allowed(cluster.state, instance)
@@ -348,6 +347,9 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         if not self._starts:
             await release(cluster, plan.instance)
         return [node.name for node in nodes_of(cluster.state, plan.instance)]
+
+    def _secret_texts(self) -> dict[str, str]:
+        return os_texts(self.osparams_secret or {}, "Parameter 'osparams_secret'")
 
     def hook_environment(self, state: State, plan: CreatePlan) -> dict[str, str]:
         """Of the instance as it is to be, or as it is by now."""

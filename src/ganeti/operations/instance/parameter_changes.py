@@ -13,10 +13,10 @@ from ganeti.declare.text import RESET
 from ganeti.model.entity import evolve
 from ganeti.model.guest import ensure_backend_sense, ensure_hypervisor_sense
 from ganeti.model.instance import Instance
+from ganeti.model.os_parameters import os_texts
 from ganeti.model.parameters.backend import spelled_out
 from ganeti.model.state import State
 from ganeti.operations.instance.blueprint import backend_overrides, hypervisor_overrides
-from ganeti.operations.instance.content import os_texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +44,11 @@ class ParameterChanges:
             ),
             beparams=attempt(lambda: backend_overrides(self.beparams, old.beparams), instance.beparams),
             os=instance.os if self.os is None else self.os,
-            osparams=_with_texts(instance.osparams, self.osparams),
-            osparams_private=_with_texts(instance.osparams_private, self.osparams_private),
+            osparams=attempt(lambda: _with_texts("osparams", old.osparams, self.osparams), instance.osparams),
+            osparams_private=attempt(
+                lambda: _with_texts("osparams_private", old.osparams_private, self.osparams_private),
+                instance.osparams_private,
+            ),
         )
         for ensure_sense in (ensure_backend_sense, ensure_hypervisor_sense):
             with problems.noted():
@@ -66,6 +69,7 @@ class ParameterChanges:
         )
 
 
-def _with_texts(current: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, str]:
+def _with_texts(parameter: str, current: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, str]:
     kept = {name: value for name, value in current.items() if name not in given}
-    return kept | os_texts({name: value for name, value in given.items() if value != RESET})
+    texts = {name: value for name, value in given.items() if value != RESET}
+    return kept | os_texts(texts, f"Parameter '{parameter}'")

@@ -20,8 +20,9 @@ from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, ensure_hypervisor_sense, guest_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
+from ganeti.model.os_parameters import os_texts
 from ganeti.operations.instance.activation import activated, deactivate
-from ganeti.operations.instance.content import ForceVariant, OperatingSystem, os_texts
+from ganeti.operations.instance.content import ForceVariant, OperatingSystem
 from ganeti.operations.instance.presence import ensure_stopped
 from ganeti.operations.instance.startup import ensure_possible
 from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
@@ -141,4 +142,5 @@ class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=T
         return OperatingSystem(force_variant=self.force_variant, debug_level=self.debug_level or 0, anew=True)
 
     def _parameters(self) -> Mapping[str, str]:
-        return os_texts({**(self.osparams or {}), **(self.osparams_private or {}), **(self.osparams_secret or {})})
+        given = {**(self.osparams or {}), **(self.osparams_private or {}), **(self.osparams_secret or {})}
+        return os_texts(given, "OS parameters")

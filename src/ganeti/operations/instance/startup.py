@@ -3,27 +3,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from msgspec import Struct
+
 from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
-from ganeti.declare.parameter import param
+from ganeti.declare.parameter import param, parameters_of
 from ganeti.declare.problems import Problems
 from ganeti.declare.route import Route
 from ganeti.declare.types import Parameters, Seconds
-from ganeti.errors import ExecutionFailed, GanetiError, InsufficientResources, NodeUnreachable, WrongState
+from ganeti.errors import ExecutionFailed, GanetiError, InsufficientResources, NodeUnreachable, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, ensure_backend_sense, ensure_hypervisor_sense, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
-from ganeti.model.parameters import overrides
-from ganeti.model.parameters.backend import BackendParameters, spelled_out
+from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.state import State
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import follow
+from ganeti.operations.instance.blueprint import backend_overrides, hypervisor_overrides
 from ganeti.operations.instance.presence import ensure_lost, ensure_nowhere
 from ganeti.operations.instance.subject import ByWatcher, InstanceOperation, online, primary_of
 from ganeti.rpc.contract.instance import CheckStart, StartGuest
@@ -113,12 +116,22 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
         return {**super().hook_environment(state, plan), "FORCE": str(self.force)}
 
     def _guest(self, state: State, instance: Instance) -> Guest:
-        hypervisor = HYPERVISOR_PARAMETERS[instance.hypervisor]
-        hvparams = overrides(hypervisor, self.hvparams, {}, "Parameter 'hvparams'")
-        beparams = overrides(BackendParameters, spelled_out(self.beparams), {}, "Parameter 'beparams'")
+        hvparams = hypervisor_overrides(instance.hypervisor, self.hvparams)
+        beparams = backend_overrides(self.beparams)
+        _ensure_of_a_start(HYPERVISOR_PARAMETERS[instance.hypervisor], hvparams, "Parameter 'hvparams'")
+        _ensure_of_a_start(BackendParameters, beparams, "Parameter 'beparams'")
         ensure_backend_sense(state, instance, beparams)
         ensure_hypervisor_sense(state, instance, hvparams)
         return guest_of(state, instance, hvparams=hvparams, beparams=beparams)
+
+
+def _ensure_of_a_start(table: type[Struct], given: Iterable[str], what: str) -> None:
+    """Raise WrongInput for what a guest is not started with: it would be without effect."""
+    if configured := [name for name in given if parameters_of(table)[name].at_once]:
+        raise WrongInput(
+            f"{what}: '{configured[0]}' cannot be given for one start, since guests that run have it as it is "
+            "configured; 'gnt-instance modify' changes that"
+        )
 
 
 async def start(cluster: RunContext, node: Node, guest: Guest, *, done: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ganeti.errors import EnvironmentUnfit, ExecutionFailed
+from ganeti.errors import EnvironmentUnfit
 from ganeti.host.process import run
 from ganeti.model.parameters.hypervisor import KvmParameters
 
@@ -47,6 +47,36 @@ class Capabilities(Struct, frozen=True, kw_only=True):
         return ".".join(map(str, self.version))
 
 
+class _Numbers(Struct):
+    major: int
+    minor: int
+    micro: int
+
+
+class _Version(Struct):
+    qemu: _Numbers
+
+
+class _Named(Struct):
+    """A machine or a device."""
+
+    name: str
+    alias: str | None = None
+
+
+class _Capability(Struct):
+    capability: str
+
+
+class _Answers(Struct):
+    """By the ``id`` of the questions."""
+
+    version: _Version
+    machines: list[_Named]
+    devices: list[_Named]
+    migration: list[_Capability]
+
+
 class Probe:
     """Asks each program once; asks again when it has been replaced."""
 
@@ -54,7 +84,7 @@ class Probe:
         self._known: dict[tuple[str, int, int], Capabilities] = {}
 
     async def ask(self, kvm_path: str) -> Capabilities:
-        """Raises EnvironmentUnfit if there is no QEMU, or one that is too old."""
+        """Raises EnvironmentUnfit if there is no QEMU, or one that is too old; ExecutionFailed if it hangs."""
         program = find(kvm_path)
         stat = program.stat()
         key = (str(program), stat.st_mtime_ns, stat.st_size)
@@ -67,7 +97,7 @@ def find(kvm_path: str) -> Path:
     """QEMU's program. Raises EnvironmentUnfit naming what is missing."""
     candidates = _USUAL_PATHS if kvm_path == _DEFAULT_PATH else (kvm_path,)
     for candidate in candidates:
-        if os.access(candidate, os.X_OK):
+        if os.access(candidate, os.X_OK) and Path(candidate).is_file():
             return Path(candidate)
     raise EnvironmentUnfit(
         f"Parameter 'kvm_path': there is no QEMU at {' or '.join(candidates)} on this node; "
@@ -79,14 +109,12 @@ async def _asked(program: Path) -> Capabilities:
     machine = ("-no-user-config", "-nodefaults", "-display", "none", "-machine", "none", "-accel", "tcg")
     questions = b"\n".join(msgspec.json.encode(question) for question in _QUESTIONS)
     ended = await run(program, *machine, "-S", "-qmp", "stdio", standard_input=questions, timeout=_TIME)
-    answers = {}
-    for line in ended.output.splitlines():
-        message = msgspec.json.decode(line)
-        if "id" in message and "return" in message:
-            answers[message["id"]] = message["return"]
-    if ended.failed or len(answers) < len([question for question in _QUESTIONS if "id" in question]):
-        raise ExecutionFailed(f"{program} does not tell what it can do: {ended.why()}")
-    found = _understood(program, answers)
+    if ended.failed:
+        raise EnvironmentUnfit(f"Parameter 'kvm_path': {program} does not tell what it can do: {ended.why()}")
+    try:
+        found = _understood(program, _answers(ended.output))
+    except msgspec.MsgspecError:
+        raise EnvironmentUnfit(f"Parameter 'kvm_path': {program} is not QEMU: it does not answer as one does") from None
     if found.version < OLDEST:
         raise EnvironmentUnfit(
             f"{program} is QEMU {found.version_text}; the oldest that is supported is {'.'.join(map(str, OLDEST))}"
@@ -94,14 +122,19 @@ async def _asked(program: Path) -> Capabilities:
     return found
 
 
-def _understood(program: Path, answers: dict[str, Any]) -> Capabilities:
-    version = answers["version"]["qemu"]
-    machines = answers["machines"]
+def _answers(output: str) -> _Answers:
+    """Each line is an object; those with an ``id`` answer the question that has it. Raises MsgspecError."""
+    messages = [msgspec.json.decode(line, type=dict[str, Any]) for line in output.splitlines()]
+    return msgspec.convert({str(m["id"]): m.get("return") for m in messages if "id" in m}, _Answers)
+
+
+def _understood(program: Path, answers: _Answers) -> Capabilities:
+    version = answers.version.qemu
     return Capabilities(
         program=str(program),
-        version=(version["major"], version["minor"], version["micro"]),
-        machines=frozenset(name for machine in machines for name in (machine["name"], machine.get("alias")) if name),
-        devices=frozenset(device["name"] for device in answers["devices"]),
-        migration=frozenset(capability["capability"] for capability in answers["migration"]),
+        version=(version.major, version.minor, version.micro),
+        machines=frozenset(name for machine in answers.machines for name in (machine.name, machine.alias) if name),
+        devices=frozenset(device.name for device in answers.devices),
+        migration=frozenset(capability.capability for capability in answers.migration),
         vhost_net=os.access("/dev/vhost-net", os.R_OK | os.W_OK),
     )
