@@ -32,7 +32,7 @@ async def test_what_somebody_changes_is_told_and_written_anew(settled, caplog, n
         path.write_bytes(content)
     await settled.master.facts.look()
     assert path.read_bytes() == before
-    assert "not as they were handed out on node2; they are written anew" in caplog.text
+    assert "not as they were handed out on node2; they are written again" in caplog.text
     assert (content is None) != (f"{path} was not what the master had written" in caplog.text)
 
 
@@ -40,7 +40,7 @@ async def test_what_nobody_has_changed_stays_as_it_is(settled, caplog):
     caplog.clear()
     settled.network.cut_off.add("10.0.0.3")
     await settled.master.facts.look()
-    assert "written anew" not in caplog.text
+    assert "written again" not in caplog.text
 
 
 async def test_a_cluster_without_a_key_gets_one(cluster):

@@ -12,7 +12,7 @@ from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
 from ganeti.declare.field import ValueStatus
 from ganeti.luxi.protocol import Method
-from ganeti.operations.debug.allocator import TestAllocator
+from ganeti.operations.debug.allocator import DebugAllocator
 
 COLUMNS = ("name", "mode", "owner", "pending")
 
@@ -41,7 +41,7 @@ def _answered(session: Session, text: str) -> int:
     return 0
 
 
-IALLOCATOR = presented(TestAllocator, _answered)
+IALLOCATOR = presented(DebugAllocator, _answered)
 LOCKS = Local(
     Command(
         "gnt-debug",

@@ -81,7 +81,7 @@ class Facts:
                 asyncio.get_running_loop().call_later(_RETRY, self._wanted.set)
 
     async def look(self) -> None:
-        """Write anew what somebody has changed on a node."""
+        """Restore what somebody has changed on a node."""
         try:
             changed = await self._changed_elsewhere()
         except Exception:  # noqa: BLE001 - see _tried
@@ -90,7 +90,7 @@ class Facts:
         if not changed or self._wanted.is_set():
             return
         _log.warning(
-            "ssconf files were not as they were handed out on %s; they are written anew",
+            "ssconf files were not as they were handed out on %s; they are written again",
             ", ".join(node.name for node in changed),
         )
         await self._tried(changed)

@@ -50,7 +50,7 @@ def parse_pool(text: str, where: str) -> list[Range]:
 def _parse_range(part: str, where: str) -> Range:
     first, dash, last = part.strip().partition("-")
     if not (_is_id(first) and (_is_id(last) if dash else not last)):
-        raise WrongInput(f"{where}: '{shortened(part)}' is no range of user IDs; write 4000-4019, or one number")
+        raise WrongInput(f"{where}: '{shortened(part)}' is not a range of user IDs; write 4000-4019, or one number")
     return int(first), int(last or first)
 
 
@@ -61,6 +61,6 @@ def _is_id(text: str) -> bool:
 def _ensure_sense(first: int, last: int, what: str) -> None:
     if not 1 <= first <= last <= LARGEST_ID:
         raise WrongInput(
-            f"{what}: {first}-{last} is no range of user IDs for guests: the first must not be behind the last, "
+            f"{what}: {first}-{last} is not a range of user IDs for guests: the first must not be behind the last, "
             f"and both must be from 1 (0 is root) to {LARGEST_ID}"
         )

@@ -257,7 +257,7 @@ class Membership:
             changed = self._facts.write(call.values | {_REVISION: f"{revision[0]} {revision[1]}"})
             if revision == known:
                 for path in changed:
-                    _log.warning("%s was not what the master had written; it is written anew", path)
+                    _log.warning("%s was not what the master had written; it is written again", path)
 
     async def save_files(self, call: SaveFiles, report: Report) -> None:
         del report

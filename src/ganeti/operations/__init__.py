@@ -77,16 +77,16 @@ OPERATIONS = {
     "OP_QUERY": "query.rows:QueryRows",
     "OP_QUERY_FIELDS": "query.fields:QueryFields",
     "OP_REPAIR_NODE_STORAGE": "node.storage_repair:NodeStorageRepair",
-    "OP_RESTRICTED_COMMAND": "node.restricted_command:RestrictedCommand",
+    "OP_RESTRICTED_COMMAND": "node.restricted_command:NodeRestrictedCommand",
     "OP_TAGS_DEL": "tags.remove:TagsRemove",
     "OP_TAGS_GET": "tags.get:TagsGet",
     "OP_TAGS_SEARCH": "tags.search:TagsSearch",
     "OP_TAGS_SET": "tags.add:TagsAdd",
-    "OP_TEST_ALLOCATOR": "debug.allocator:TestAllocator",
+    "OP_TEST_ALLOCATOR": "debug.allocator:DebugAllocator",
     "OP_TEST_DELAY": "debug.delay:TestDelay",
-    "OP_TEST_DUMMY": "debug.dummy:TestDummy",
-    "OP_TEST_JQUEUE": "debug.job_queue:TestJobQueue",
-    "OP_TEST_OS_PARAMS": "debug.os_parameters:TestOsParameters",
+    "OP_TEST_DUMMY": "debug.dummy:DebugDummy",
+    "OP_TEST_JQUEUE": "debug.job_queue:DebugJobQueue",
+    "OP_TEST_OS_PARAMS": "debug.os_parameters:DebugOsParameters",
 }
 
 

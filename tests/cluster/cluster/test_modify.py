@@ -195,7 +195,7 @@ async def test_the_pool_of_user_ids_grows_and_shrinks_and_nodes_know_it(cluster)
         assert node.paths.ssconf("uid_pool").read_text() == "4000-4004\n4015-4019\n5000\n"
     with pytest.raises(errors.WrongInput, match="'remove_uids': 6000 is not in the pool"):
         await cluster.run("OP_CLUSTER_SET_PARAMS", remove_uids=[[6000, 6000]])
-    with pytest.raises(errors.WrongInput, match="'add_uids': 0-5 is no range of user IDs for guests"):
+    with pytest.raises(errors.WrongInput, match="'add_uids': 0-5 is not a range of user IDs for guests"):
         await cluster.run("OP_CLUSTER_SET_PARAMS", add_uids=[[0, 5]])
 
 

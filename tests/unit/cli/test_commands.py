@@ -114,7 +114,7 @@ def test_of_all_instances_each_is_described(gnt):
         (["instance", "add", "-t", "diskless", "--disk", "0:size=1g", "x"], "cannot be used"),
         (["instance", "add", "-t", "file", "--no-nics", "--net", "0:", "x"], "mutually exclusive"),
         (["instance", "add", "-t", "diskless", "--forthcoming", "x"], "Parameter 'forthcoming' is not supported yet"),
-        (["cluster", "modify", "--uid-pool", "4000-"], "'4000-' is no range of user IDs"),
+        (["cluster", "modify", "--uid-pool", "4000-"], "'4000-' is not a range of user IDs"),
         (["node", "modify", "node2"], "Nothing to change"),
         (["node", "modify", "--offline", "maybe", "node2"], "'maybe' is neither yes nor no"),
         (["node", "remove", "node1"], "The master node cannot be removed"),

@@ -18,7 +18,7 @@ def test_a_pool_is_read_as_it_is_written():
 
 @pytest.mark.parametrize("text", ["4000-", "-5", "a", "1-2-3", "4000-4019;5000", "99999999999", "²"])
 def test_what_is_no_range_is_told(text):
-    with pytest.raises(WrongInput, match=r"--uid-pool: '.*' is no range of user IDs; write 4000-4019"):
+    with pytest.raises(WrongInput, match=r"--uid-pool: '.*' is not a range of user IDs; write 4000-4019"):
         parse_pool(text, "--uid-pool")
 
 
@@ -28,7 +28,7 @@ def test_ranges_that_touch_become_one():
 
 @pytest.mark.parametrize("wrong", [(0, 5), (7, 6), (1, 2**32 - 1)])
 def test_root_nobody_and_what_ends_before_it_begins_are_for_no_guest(wrong):
-    with pytest.raises(WrongInput, match=rf"{wrong[0]}-{wrong[1]} is no range of user IDs for guests"):
+    with pytest.raises(WrongInput, match=rf"{wrong[0]}-{wrong[1]} is not a range of user IDs for guests"):
         ordered([(1, 3), wrong], "Parameter 'uid_pool'")
 
 

@@ -61,7 +61,7 @@ class _Written:
         self._write()
 
     def restore(self) -> None:
-        """Write it anew if somebody has changed it.
+        """Write it again if somebody has changed it.
 
         One that is gone has a moment to stay so: where a node forgets its cluster, the configuration goes too.
         """
@@ -81,7 +81,7 @@ class _Written:
                 "%s was %s by somebody; nothing reads it, and it is %s",
                 self._path,
                 what,
-                "removed" if self._content is None else "written anew",
+                "removed" if self._content is None else "written again",
             )
 
     def _untouched(self) -> bool:

@@ -129,7 +129,7 @@ async def _certify(cluster: RunContext, new: Cluster) -> None:
         if isinstance(answer, GanetiError):
             cluster.warn(
                 f"{name} did not take the remote API's certificate ({answer.message}); 'gnt-cluster redist-conf' "
-                "brings it once more"
+                "brings it again"
             )
 
 

@@ -92,7 +92,7 @@ class Inquiry:
     allocator: str
 
 
-class TestAllocator(JobOperation[Inquiry], frozen=True, kw_only=True, tag="OP_TEST_ALLOCATOR"):
+class DebugAllocator(JobOperation[Inquiry], frozen=True, kw_only=True, tag="OP_TEST_ALLOCATOR"):
     """Show what an allocator is asked, or what it answers. Nothing is changed."""
 
     role: ClassVar[Role] = Role.ADMIN

@@ -20,7 +20,7 @@ from ganeti.operations import find
 _Operations = Annotated[list[Parameters], Meta(max_length=MOST_KINDS)]
 
 
-class TestDummy(JobOperation[Sequence[Sequence[JobOperation[Any]]]], frozen=True, kw_only=True, tag="OP_TEST_DUMMY"):
+class DebugDummy(JobOperation[Sequence[Sequence[JobOperation[Any]]]], frozen=True, kw_only=True, tag="OP_TEST_DUMMY"):
     """Do what one is told, to test programs that follow jobs: say something, fail, submit jobs, return a value."""
 
     role: ClassVar[Role] = Role.ADMIN

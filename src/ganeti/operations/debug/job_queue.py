@@ -17,7 +17,7 @@ from ganeti.jobs.operation import JobOperation
 HAS_LOCKS, RUNS = "The job has its locks", "The job is running"
 
 
-class TestJobQueue(JobOperation[None], frozen=True, kw_only=True, tag="OP_TEST_JQUEUE"):
+class DebugJobQueue(JobOperation[None], frozen=True, kw_only=True, tag="OP_TEST_JQUEUE"):
     """Say how far the job is, to test the job queue."""
 
     role: ClassVar[Role] = Role.ADMIN

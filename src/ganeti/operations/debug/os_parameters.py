@@ -13,7 +13,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 
 
-class TestOsParameters(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TEST_OS_PARAMS"):
+class DebugOsParameters(JobOperation[list[str]], frozen=True, kw_only=True, tag="OP_TEST_OS_PARAMS"):
     """Take secret OS parameters, to test that neither logs nor lists of jobs show their values."""
 
     role: ClassVar[Role] = Role.ADMIN

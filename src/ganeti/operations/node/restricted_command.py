@@ -28,7 +28,7 @@ _CommandName = Annotated[
 ]
 
 
-class RestrictedCommand(JobOperation[list[Node]], frozen=True, kw_only=True, tag="OP_RESTRICTED_COMMAND"):
+class NodeRestrictedCommand(JobOperation[list[Node]], frozen=True, kw_only=True, tag="OP_RESTRICTED_COMMAND"):
     """Run a command on nodes that they allow in /etc/ganeti/restricted-commands."""
 
     role: ClassVar[Role] = Role.ADMIN

@@ -40,7 +40,7 @@ async def test_a_file_that_a_node_has_kept_of_an_instance_that_is_elsewhere_is_n
     own(cluster, "node3")
     (told,) = await found(cluster)
     assert told.startswith("WARNING:ENODEFILESTORAGEPATHS:node3:file /srv/ganeti/file-storage/web1/")
-    assert "is no disk of an instance" in told
+    assert "belongs to no instance" in told
 
 
 async def test_what_is_shared_is_looked_at_once_and_many_are_counted(cluster):

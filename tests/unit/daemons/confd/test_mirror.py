@@ -55,7 +55,7 @@ def test_a_change_by_hand_is_told_and_undone(paths, mirror, caplog, content):
     paths.config_data.write_bytes(content)
     mirror.update(state)
     assert paths.config_data.read_bytes() == before
-    assert f"{paths.config_data} was changed by somebody; nothing reads it, and it is written anew" in caplog.text
+    assert f"{paths.config_data} was changed by somebody; nothing reads it, and it is written again" in caplog.text
 
 
 def test_a_file_that_is_touched_is_nobodys_business(paths, mirror, caplog):

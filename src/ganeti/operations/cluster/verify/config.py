@@ -15,7 +15,7 @@ from ganeti.operations.cluster.verify.checks import OF_CONFIGURATION
 from ganeti.operations.cluster.verify.parameters import Verifying
 from ganeti.operations.cluster.verify.runner import ask_nodes, compare_replicas, report
 from ganeti.operations.cluster.verify.scene import Scene
-from ganeti.operations.instance.allocation import ensure_default_allocator
+from ganeti.operations.instance.allocator import ensure_default_allocator
 from ganeti.rpc.contract.node import Ping
 
 

@@ -52,7 +52,7 @@ def _files(scene: Scene) -> Iterator[Finding]:
         }
         strays = [file for file in files if file not in known and file.split("/")[-2] not in scene.busy]
         for file in strays[:_MOST]:
-            text = f"file {file} is no disk of an instance; remove it, or move it elsewhere"
+            text = f"file {file} belongs to no instance; remove it, or move it elsewhere"
             yield Finding(Code.ENODEFILESTORAGEPATHS, node.name, text, warning=True)
         if more := strays[_MOST:]:
             text = f"has {len(more)} more such files"
