@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from ganeti import errors
-from ganeti.config import backlog, facts
+from ganeti.config import backlog, facts, journal
 from ganeti.config.configuration import read_state
+from ganeti.model.entity import evolve
 from ganeti.model.node import Node
 from ganeti.rpc.authority import read_term
 from ganeti.rpc.contract.node import Ping
@@ -35,6 +36,25 @@ async def test_a_candidate_that_is_cut_off_is_passed_over_and_caught_up_later(cl
     await cluster.master.replication.caught_up("uuid-node3")
     assert cluster.master.replication.stale == {}
     assert read_state(cluster.nodes["node3"].store) == cluster.state
+
+
+async def test_who_wants_something_changed_while_the_master_is_cut_off_is_told_so(cluster, monkeypatch):
+    others = {"10.0.0.2", "10.0.0.3"}
+    for address in others:
+        cluster.network.silence(address)
+    waits = asyncio.create_task(cluster.submit("OP_TEST_DELAY", duration=0))
+    while cluster.master.journal._held_up is None:
+        await asyncio.sleep(0)
+    with monkeypatch.context() as later:
+        later.setattr(journal, "LEASE", 0.0)
+        with pytest.raises(errors.StoreFailed, match=r"This master is cut off: .* 'gnt-cluster master-failover"):
+            await cluster.submit("OP_TEST_DELAY", duration=0)
+        with pytest.raises(errors.StoreFailed, match="This master is cut off"):
+            await cluster.master.configuration.commit([evolve(cluster.node("node1"), drained=True)])
+    cluster.network.cut_off -= others
+    await cluster.finished(await waits)
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node1", ndparams={"spindle_count": 7})
+    assert (cluster.node("node1").ndparams, cluster.node("node1").drained) == ({"spindle_count": 7}, False)
 
 
 async def test_a_candidate_that_missed_more_than_is_kept_gets_everything(cluster, monkeypatch):

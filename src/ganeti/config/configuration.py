@@ -65,6 +65,7 @@ class Configuration:
         objects are set here. Raises WrongState if an object was changed meanwhile, NotUnique for a name
         or MAC address that is taken, StoreFailed.
         """
+        self._journal.ensure_open()  # before anything is built on what is changed here
         stamped = [self._stamped(entity) for entity in puts]
         gone = [self._current(entity) for entity in deletes]
         head = self._head = self._head.changed(stamped, gone)

@@ -41,6 +41,7 @@ class Journal:
         self.over = asyncio.Event()  # nothing can be acknowledged any more; ``why_over`` says why
         self.why_over: GanetiError | None = None
         self._stopped = False
+        self._held_up: float | None = None  # since when it waits until what is written may be acknowledged
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -70,13 +71,19 @@ class Journal:
 
         Raises StoreFailed; nothing was written then.
         """
-        if self._stopped:
-            raise _STOPPED
+        self.ensure_open()
         done = asyncio.get_running_loop().create_future()
         self._pending.append((records, done))
         self._wake.set()
         # Whoever asked may be cancelled; the write goes on.
         await asyncio.shield(done)
+
+    def ensure_open(self) -> None:
+        """Raise StoreFailed if nothing can be handed in: it would wait behind what nobody knows the end of."""
+        if self._stopped:
+            raise _STOPPED
+        if self._held_up is not None and self._held_up + LEASE <= asyncio.get_running_loop().time():
+            raise self._mandate.cut_off()
 
     def post(self, records: Iterable[Record]) -> None:
         """Write with the next batch; nobody waits for it, and it is lost if that batch fails."""
@@ -120,6 +127,7 @@ class Journal:
             if await self._replication.ship(batch.revision):
                 self._mandate.replica_is_behind(batch.revision)
             # It is written, so nobody can be told that it is not: this master goes on with it or is replaced.
+            self._held_up = asyncio.get_running_loop().time()
             await self._mandate.held()
         except asyncio.CancelledError:
             self._fail(waiting, _STOPPED)
@@ -130,6 +138,8 @@ class Journal:
         except StoreFailed as error:
             self._fail(waiting, error)
             return
+        finally:
+            self._held_up = None
         for _, done in waiting:
             if done and not done.done():
                 done.set_result(None)

@@ -154,11 +154,15 @@ class Mandate:
             async with asyncio.timeout(LEASE):
                 await self.held()
         except TimeoutError:
-            raise StoreFailed(
-                f"This master is cut off: {', '.join(self.silent())} do not answer, so another one may have taken "
-                "over; nothing is changed until at least half of the nodes answer. If they are off for sure, "
-                "'gnt-cluster master-failover --no-voting' on this node lets it go on without them"
-            ) from None
+            raise self.cut_off() from None
+
+    def cut_off(self) -> StoreFailed:
+        """What is said when that takes long."""
+        return StoreFailed(
+            f"This master is cut off: {', '.join(self.silent()) or 'too many nodes'} do not answer, so another one may "
+            "have taken over; nothing is changed until at least half of the nodes answer. If they are off for sure, "
+            "'gnt-cluster master-failover --no-voting' on this node lets it go on without them"
+        )
 
     async def held(self) -> None:
         """Return when at least half of the nodes obey, however long that takes. Raises StaleTerm."""
