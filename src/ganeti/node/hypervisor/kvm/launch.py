@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ganeti.errors import HypervisorFailed, WrongInput
+from ganeti.model.entity import evolve
 from ganeti.node.hypervisor.kvm import migration, pinning, process
 from ganeti.node.hypervisor.kvm.board import machine_type
 from ganeti.node.hypervisor.kvm.command import command_line, cpu_model
@@ -92,9 +93,10 @@ async def launch(
         begin = _log_from(log)
         with listen(directory.control) as listener:
             descriptors = [listener.fileno(), *(d for tap in plan.resources.taps for d in tap.descriptors)]
-            words = command_line(replace(plan, control=listener.fileno()))
+            line = command_line(replace(plan, control=listener.fileno()))
+            record = evolve(record, guest=evolve(record.guest, layout=line.layout))
             directory.write(record)
-            qemu = process.launch(words, directory.path, log, record.guest.name, descriptors)
+            qemu = process.launch(line.words, directory.path, log, record.guest.name, descriptors)
         undo.push_async_callback(_kill, qemu)
         machine = Machine(directory, record, qemu, told)
         try:
