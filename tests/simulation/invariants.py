@@ -171,10 +171,8 @@ def wrongly_equipped(cluster):
     """Guests that run with disks or cards that are not theirs, or without such that they had, and nobody was told."""
     for instance in cluster.state.instances:
         home = cluster.nodes[cluster.state.get(Node, instance.primary_node).name]
-        (runs, *_) = [
-            *(g for g in home.equipment.hypervisors[instance.hypervisor].started() if g.uuid == instance.uuid),
-            None,
-        ]
+        guests = home.equipment.hypervisors[instance.hypervisor].started()
+        runs = next((guest for guest in guests if guest.uuid == instance.uuid), None)
         if runs is None:
             continue
         own = {device.uuid for device in (*instance.disks, *instance.nics)}
