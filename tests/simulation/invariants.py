@@ -168,7 +168,7 @@ async def misplaced(cluster):
 
 
 def wrongly_equipped(cluster):
-    """Guests that run with disks or cards that are not theirs, or without such that they had, and nobody was told."""
+    """Guests that run with disks or cards that are not theirs, or that are not in their places, and nobody was told."""
     for instance in cluster.state.instances:
         home = cluster.nodes[cluster.state.get(Node, instance.primary_node).name]
         guests = home.equipment.hypervisors[instance.hypervisor].started()
