@@ -13,7 +13,7 @@ from ganeti.lab import guest
 from ganeti.lab.console import Console
 
 _GUEST = "guest1.lab.test"
-_TOLD = re.compile(r"in (?P<total>[\d.]+) s; downtime (?P<downtime>\d+) ms; all over (?P<late>[\d.]+) s")
+_TOLD = re.compile(r"in (?P<total>[\d.]+) s; downtime (?P<downtime>\d+) ms; finished (?P<late>[\d.]+) s")
 _TIMES = 6
 
 

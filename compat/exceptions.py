@@ -36,6 +36,7 @@ EXCEPTIONS = {
     ("opcodes", r"OP_BACKUP_.*"): _BACKUPS,
     ("rapi", r"PUT /2/instances/\{instance_name\}/(prepare-)?export"): _BACKUPS,
     ("hooks", r"OP_BACKUP_.*"): _BACKUPS,
+    ("opcodes", r"OP_INSTANCE_SET_PARAMS hotplug"): "on by default, as since Ganeti 3.1",
     ("fields", r"export .*"): _BACKUPS,
     ("fields", rf"instance hv/({_XENS})"): _XEN,
     ("fields", r"instance hv/(devices|drop_capabilities|extra_(cgroups|config)|num_ttys|startup_timeout)"): _LXC,

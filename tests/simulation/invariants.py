@@ -27,6 +27,7 @@ async def examine(cluster):
     assert list(strange_copies(cluster)) == []
     assert [found async for found in wrongly_used(cluster)] == []
     assert [guest async for guest in misplaced(cluster)] == []
+    assert list(wrongly_equipped(cluster)) == []
     assert list(wrong_addresses(cluster.state)) == []
     await examine_replicas(cluster)
     await examine_trust(cluster)
@@ -164,6 +165,25 @@ async def misplaced(cluster):
                 broke_off(cluster, what, instance) for what in ("SHUTDOWN", "REMOVE")
             ):
                 yield f"{guest} runs on {name}, and is {instance.admin_state}"
+
+
+def wrongly_equipped(cluster):
+    """Guests that run with disks or cards that are not theirs, or that are not in their places, and nobody was told."""
+    for instance in cluster.state.instances:
+        home = cluster.nodes[cluster.state.get(Node, instance.primary_node).name]
+        guests = home.equipment.hypervisors[instance.hypervisor].started()
+        runs = next((guest for guest in guests if guest.uuid == instance.uuid), None)
+        if runs is None:
+            continue
+        own = {device.uuid for device in (*instance.disks, *instance.nics)}
+        has = {device.uuid for device in (*runs.disks, *runs.nics)}
+        told = any(f"the changed devices of {instance.name}" in text for text in said_to_be_left(cluster))
+        if has - own and not told:
+            yield f"{instance.name} runs with {has - own}, which it has no more"
+        places = instance.layout.places if instance.layout else {}
+        moved = {uuid for uuid in own & has if places.get(uuid, runs.layout.places[uuid]) != runs.layout.places[uuid]}
+        if moved and not told:
+            yield f"{instance.name} has {moved} elsewhere than is recorded"
 
 
 def wrong_addresses(state):

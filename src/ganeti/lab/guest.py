@@ -5,7 +5,8 @@
 them ``CACHE/os/tiny``, a directory to be bound or copied to where nodes look for OS providers.
 
 On its console (ttyS0) the guest prints ``TINY-GUEST UP name=NAME boot=N`` when user space runs, and from then
-on ``COUNT N UPTIME``, where N lives in its memory alone. It takes commands there: poweroff, reboot, crash.
+on ``COUNT N UPTIME``, where N lives in its memory alone. It takes commands there: devices (what it has, and where),
+poweroff, reboot, crash.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ganeti.lab import initramfs
 NAME = "tiny"
 SOURCES = Path(__file__).parent / "tiny"
 CACHE = Path(__file__).parents[3] / ".cache"  # of the clone, where ./run puts things
-MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "button", "evdev", "pvpanic_pci")
+MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "button", "evdev", "pvpanic_pci")
 DIRECTORIES = ("bin", "dev", "disk", "modules", "proc", "sys")
 
 # What GRUB needs to read the kernel from an ext2 partition of the disk that the firmware started.

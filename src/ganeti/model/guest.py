@@ -13,6 +13,7 @@ from ganeti.errors import WrongInput
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
+from ganeti.model.layout import Layout
 from ganeti.model.network import Network, NetworkFacts, facts_of
 from ganeti.model.nic import Nic
 from ganeti.model.node import Node
@@ -56,7 +57,8 @@ class Peer(Struct, frozen=True):
 class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``hvparams`` holds all parameters of its hypervisor, by name.
 
-    ``peers``: the nodes that its disks are bound to, the one that runs it among them.
+    ``peers``: the nodes that its disks are bound to, the one that runs it among them. ``layout``: where its devices are
+    to be, if that is not left to its hypervisor. ``memory``: what it has been left of its memory while it runs, MiB.
     """
 
     uuid: str
@@ -71,6 +73,8 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     peers: tuple[Peer, ...] = ()
     nics: tuple[GuestNic, ...] = ()
     network_port: int | None = None
+    layout: Layout | None = None
+    memory: int | None = None
 
     def parameter_variables(self) -> dict[str, str]:
         """Its parameters as hooks and OS scripts get them; values are spelled as Ganeti does: True, None."""
@@ -100,6 +104,7 @@ def guest_of(
         peers=peers_of(state, instance.disks),
         nics=guest_nics(state, instance),
         network_port=instance.network_port,
+        layout=instance.layout,
     )
 
 

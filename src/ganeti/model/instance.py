@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
+from ganeti.model.layout import Layout
 from ganeti.model.nic import Nic
 
 
@@ -24,6 +25,7 @@ class Instance(Entity, frozen=True, kw_only=True):
     """``os`` is the OS provider with its variant; the ``*params`` override the cluster's.
 
     ``restarts``: when the watcher began to start it since its administrator last did; see ``ganeti.model.restarts``.
+    ``layout``: where its devices are, once they have been changed while it ran.
     """
 
     kind: ClassVar[Kind] = Kind.INSTANCE
@@ -42,6 +44,7 @@ class Instance(Entity, frozen=True, kw_only=True):
     disks: tuple[Disk, ...] = ()
     nics: tuple[Nic, ...] = ()
     network_port: int | None = None  # of its graphical console
+    layout: Layout | None = None
 
     @property
     def secondary_nodes(self) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -12,8 +13,9 @@ from msgspec.structs import replace
 
 from ganeti.declare.parameter import parameters_of
 from ganeti.model.disk import Disk
+from ganeti.model.entity import differences as changed_fields
 from ganeti.model.entity import evolve
-from ganeti.model.guest import Guest
+from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.parameters import as_mapping
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
@@ -30,6 +32,61 @@ class Difference(Struct, frozen=True):
         return f"{self.name} is {self.running!r}, configured is {self.configured!r}"
 
 
+D = TypeVar("D", Disk, GuestNic)
+
+
+@dataclass(frozen=True, slots=True)
+class Plugging:
+    """What a guest that runs is to lose and to get; a card that is to be another one is in both.
+
+    ``moved`` cards stay, and are connected elsewhere. ``reopened`` disks would have to be opened in another way.
+    """
+
+    gone_disks: tuple[Disk, ...]
+    new_disks: tuple[Disk, ...]
+    reopened: tuple[Disk, ...]
+    gone_cards: tuple[GuestNic, ...]
+    new_cards: tuple[GuestNic, ...]
+    moved: tuple[GuestNic, ...]
+
+    @property
+    def of_disks(self) -> bool:
+        return bool(self.gone_disks or self.new_disks)
+
+    @property
+    def of_cards(self) -> bool:
+        return bool(self.gone_cards or self.new_cards)
+
+    def __bool__(self) -> bool:
+        return bool(self.of_disks or self.reopened or self.of_cards or self.moved)
+
+
+def plugging(runs: Guest, wanted: Guest) -> Plugging:
+    """What makes a guest that runs the one that is wanted."""
+    disks, wanted_disks = _by_uuid(runs.disks), _by_uuid(wanted.disks)
+    cards, wanted_cards = _by_uuid(runs.nics), _by_uuid(wanted.nics)
+    same = {uuid for uuid in cards.keys() & wanted_cards.keys() if _is_same(cards[uuid], wanted_cards[uuid])}
+    return Plugging(
+        gone_disks=tuple(disk for disk in runs.disks if disk.uuid not in wanted_disks),
+        new_disks=tuple(disk for disk in wanted.disks if disk.uuid not in disks),
+        reopened=tuple(d for d in wanted.disks if d.uuid in disks and d.mode != disks[d.uuid].mode),
+        gone_cards=tuple(nic for nic in runs.nics if nic.uuid not in same),
+        new_cards=tuple(nic for nic in wanted.nics if nic.uuid not in same),
+        moved=tuple(n for n in wanted.nics if n.uuid in same and _connection(n) != _connection(cards[n.uuid])),
+    )
+
+
+def as_changed(runs: Guest, before: Guest, after: Guest) -> Guest:
+    """A guest that runs, with what a change makes of its disks and cards; what waits for its next start goes on to."""
+    peers = {peer.uuid: peer for peer in (*runs.peers, *before.peers, *after.peers)}
+    return evolve(
+        runs,
+        disks=tuple(_devices(runs.disks, before.disks, after.disks)),
+        nics=tuple(_devices(runs.nics, before.nics, after.nics)),
+        peers=tuple(peers.values()),
+    )
+
+
 def as_it_runs(configured: Guest, started: Guest) -> Guest:
     """The guest with all that it was started with; what takes effect at once is as it is configured."""
     hypervisor = HYPERVISOR_PARAMETERS[configured.hypervisor]
@@ -42,6 +99,8 @@ def as_it_runs(configured: Guest, started: Guest) -> Guest:
         disks=_found(started.disks, configured.disks),
         nics=started.nics,
         network_port=started.network_port,
+        layout=started.layout,
+        memory=started.memory,
     )
 
 
@@ -67,6 +126,29 @@ def _found(started: Iterable[Disk], configured: Iterable[Disk]) -> tuple[Disk, .
         else disk
         for disk in started
     )
+
+
+def _devices(runs: Sequence[D], before: Sequence[D], after: Sequence[D]) -> Iterator[D]:
+    running, former, latter = _by_uuid(runs), _by_uuid(before), _by_uuid(after)
+    for device in after:
+        if device.uuid not in former:
+            yield device
+        elif device.uuid in running:
+            yield replace(running[device.uuid], **dict(changed_fields(former[device.uuid], device)))
+    yield from (device for device in runs if device.uuid not in former and device.uuid not in latter)
+
+
+def _by_uuid(devices: Iterable[D]) -> dict[str, D]:
+    return {device.uuid: device for device in devices}
+
+
+def _is_same(card: GuestNic, other: GuestNic) -> bool:
+    """Whether a card can become the other one without the guest seeing another device."""
+    return (card.mac, card.mode) == (other.mac, other.mode)
+
+
+def _connection(card: GuestNic) -> tuple[str, str]:
+    return card.link, card.vlan
 
 
 def _kept(cls: type[Struct], configured: Mapping[str, Any], started: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,11 +16,13 @@ from ganeti.errors import CheckFailed, UnknownEntity
 from ganeti.host.gathering import gather
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Guest
+from ganeti.model.layout import Layout
 from ganeti.model.report import RunningGuest
 from ganeti.node.device_links import DeviceLinks
 from ganeti.node.equipment import Equipment
 from ganeti.node.hypervisor.driver import Hypervisor, Resources
 from ganeti.node.network.driver import Tap
+from ganeti.node.replug import Replug
 from ganeti.node.storage.driver import OpenDisk, Storage
 from ganeti.rpc.contract import instance
 from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Started, Stopped
@@ -67,6 +69,25 @@ class Guests:
             disk = next(disk for disk in call.guest.disks if disk.uuid == call.disk)
             if hypervisor.runs(call.guest.name):
                 await hypervisor.resize_disk(call.guest, self._storage(call.guest).expected(disk, call.guest.peers))
+
+    async def check_replug(self, call: instance.CheckReplug, report: Report) -> tuple[str, ...]:
+        del report
+        hypervisor = self._hypervisor_of(call.after)
+        if not hypervisor.runs(call.after.name):
+            return ("it does not run",)
+        return await Replug(self._equipment, hypervisor, call.before, call.after).obstacles()
+
+    async def replug(self, call: instance.ReplugGuest, report: Report) -> Layout | None:
+        del report
+        async with self._changing(call.after) as hypervisor:
+            if not hypervisor.runs(call.after.name):
+                return None
+            return await Replug(self._equipment, hypervisor, call.before, call.after).carry_out(self._links)
+
+    async def set_memory(self, call: instance.SetMemory, report: Report) -> int:
+        del report
+        async with self._changing(call.guest) as hypervisor:
+            return await hypervisor.set_memory(call.guest, call.memory)
 
     async def list(self, call: instance.ListGuests, report: Report) -> tuple[RunningGuest, ...]:
         del report

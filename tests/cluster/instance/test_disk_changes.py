@@ -101,7 +101,8 @@ async def test_a_disk_that_is_removed_leaves_nothing_on_any_node(cluster, templa
 
 async def test_a_running_instance_gets_a_disk_at_its_next_start_and_loses_none(cluster):
     await add(cluster, "drbd")
-    number = await cluster.submit("OP_INSTANCE_SET_PARAMS", instance_name="web1", disks=[["add", {"size": 32}]])
+    later = {"disks": [["add", {"size": 32}]], "hotplug": False}
+    number = await cluster.submit("OP_INSTANCE_SET_PARAMS", instance_name="web1", **later)
     assert (await cluster.finished(number)).status == "success"
     assert any("until its next start" in line for line in cluster.log(number))
     assert uses(cluster, 1) == {"node1": DiskUse.OWN, "node2": DiskUse.STANDBY}
@@ -110,7 +111,7 @@ async def test_a_running_instance_gets_a_disk_at_its_next_start_and_loses_none(c
     await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="full")
     assert uses(cluster, 1)["node2"] is DiskUse.OWN
     with pytest.raises(errors.WrongState, match="is running on node2; stop it first"):
-        await modify(cluster, ["remove", 1, {}])
+        await modify(cluster, ["remove", 1, {}], hotplug=False)
 
 
 async def test_of_a_disk_that_cannot_be_made_nothing_is_left(cluster):

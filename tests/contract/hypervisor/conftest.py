@@ -112,6 +112,12 @@ class FakeBench(Bench):
     async def count(self, guest, node=0):
         return 1 + node
 
+    async def devices(self, guest, node=0):
+        """What the guest sees: by each disk's size or card's address, where it is."""
+        (runs,) = (one for one in self.nodes[node].driver.started() if one.name == guest.name)
+        seen = [(str(disk.size * 2048), disk.uuid) for disk in runs.disks] + [(nic.mac, nic.uuid) for nic in runs.nics]
+        return {what: runs.layout.places[device] for what, device in seen}
+
     async def power_off(self, guest):
         self.node.driver.end(guest.name)
 
@@ -190,6 +196,17 @@ class KvmBench(Bench):
                 if found := _COUNT.search(line):
                     return int(found[1])
         raise AssertionError("The console was closed before the guest counted")
+
+    async def devices(self, guest, node=0):
+        """What the guest sees: by each disk's size or card's address, where it is."""
+        await self.count(guest, node)  # what is typed before it listens is lost
+        await self.type(guest, "devices", node)
+        reader, _ = await self._console(guest, node)
+        async with asyncio.timeout(PATIENCE):
+            while not (line := await reader.readline()).startswith(b"DEVICES"):
+                assert line
+        found = [word.partition("=")[2] for word in line.decode().split()[1:]]
+        return dict(word.split("@") for word in found if "@" in word)
 
     async def type(self, guest, line, node=0):
         _, writer = await self._console(guest, node)

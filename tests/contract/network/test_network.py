@@ -55,6 +55,12 @@ class RealBench:
     def devices(self):
         return {link["ifname"] for link in json.loads(ip("link", "show"))}
 
+    def link(self, tap):
+        return device(tap.name)["master"]
+
+    def more(self):
+        ip("link", "add", "br1", "type", "bridge")
+
 
 class FakeBench:
     def __init__(self):
@@ -62,6 +68,12 @@ class FakeBench:
 
     def devices(self):
         return self.network.taps()
+
+    def link(self, tap):
+        return self.network.links_of[tap.name]
+
+    def more(self):
+        self.network = FakeNetwork({"br0", "br1"})
 
 
 @pytest.fixture(params=["bridged", "fake"])
@@ -123,7 +135,7 @@ async def test_a_bridge_keeps_its_address_whatever_joins_it(network_namespace):
 
 
 async def test_frames_pass_from_one_guest_to_another(bridge):
-    one, other = guest(), guest(nic(mac="aa:00:00:00:00:02"), name="web2")
+    one, other = guest(), guest(nic(uuid="nic-1", mac="aa:00:00:00:00:02"), name="web2")
     taps = [await bridge.connect(machine, 0, PLAIN) for machine in (one, other)]
     sent = bytes.fromhex("ffffffffffff" + MAC.replace(":", "") + "88b5") + b"hello".ljust(46, b"\0")
     os.write(taps[0].descriptors[0], sent)
@@ -151,9 +163,11 @@ async def test_a_card_of_many_queues_has_a_descriptor_for_each(bench):
 
 
 async def test_names_fit_and_tell_guests_and_cards_apart(bench):
-    cards = (nic(), nic(uuid="nic-1", mac="aa:00:00:00:00:02"))
+    cards = [(nic(uuid=str(uuid.uuid4())), nic(uuid=str(uuid.uuid4()))) for _ in range(2)]
     taps = [
-        await bench.network.connect(guest(*cards, name=name), i, PLAIN) for name in ("web1", "web2") for i in (0, 1)
+        await bench.network.connect(guest(*some, name=name), i, PLAIN)
+        for name, some in zip(("web1", "web2"), cards, strict=True)
+        for i in (0, 1)
     ]
     assert len({tap.name for tap in taps}) == 4
     assert all(len(tap.name) <= 15 for tap in taps)
@@ -203,3 +217,15 @@ async def test_modes_that_are_not_there_are_refused_by_name(mode):
         await Unsupported().check(card)
     with pytest.raises(WrongInput, match=f"'{mode}' are not supported yet"):
         await Unsupported().connect(guest(card), 0, TapOptions())
+
+
+async def test_a_card_is_connected_elsewhere_while_somebody_holds_its_tap(bench):
+    bench.more()
+    tap = await bench.network.connect(guest(), 0, PLAIN)
+    with pytest.raises(EnvironmentUnfit, match="no-br"):
+        await bench.network.reconnect(guest(nic(link="no-br")), 0)
+    await bench.network.reconnect(guest(nic(link="br1")), 0)
+    assert bench.link(tap) == "br1"
+    tap.close()
+    with pytest.raises(EnvironmentUnfit, match="There is no tap device gnt-nic0 on this node"):
+        await bench.network.reconnect(guest(), 0)

@@ -12,7 +12,16 @@ def test_what_is_changed_while_a_guest_runs_it_has_after_the_next_start(cluster)
     before = qemu(cluster)
     told = cluster.gnt(
         "gnt-instance",
-        *("modify", "-B", "memory=192,vcpus=2", "-H", "boot_order=disk", "--disk", "add:size=1g,name=data"),
+        *(
+            "modify",
+            "--no-hotplug",
+            "-B",
+            "memory=192,vcpus=2",
+            "-H",
+            "boot_order=disk",
+            "--disk",
+            "add:size=1g,name=data",
+        ),
         *("--net", "0:ip=192.0.2.77", "--net", "add:link=br0", "web1.lab.test"),
     )
     assert "Modified instance web1.lab.test\n" in told

@@ -59,4 +59,4 @@ def plan_of(wanted, *, root="/", disks=(), **more):
 
 
 def words(wanted, **more):
-    return command_line(plan_of(wanted, **more))
+    return command_line(plan_of(wanted, **more)).words

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from ganeti.model.guest import Guest
+from ganeti.model.disk import Disk
+from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.layout import Layout
 from ganeti.model.report import RunningGuest
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
@@ -86,6 +88,42 @@ class Hypervisor(Protocol):
         """Let a guest see how large a disk of it has become. Raises WrongState if it does not run.
 
         One that only a hypervisor can make larger while it has it open becomes as large as it is to be.
+        """
+        ...
+
+    async def obstacles(self, after: Guest) -> tuple[str, ...]:
+        """Why a guest that runs cannot be given the disks and cards of ``after``, in words; empty if it can.
+
+        Raises WrongState if it does not run.
+        """
+        ...
+
+    async def plug(self, guest: Guest, device: OpenDisk | Tap) -> None:
+        """Let a guest that runs have one more disk or network card. Raises HypervisorFailed; it does not have it then.
+
+        The tap is the caller's to let go of.
+        """
+        ...
+
+    async def unplug(self, guest: Guest, device: Disk | GuestNic) -> None:
+        """Take a disk or a network card from a guest that runs; one that it does not have is fine.
+
+        Raises HypervisorFailed if the guest does not let go of it; it may do so later.
+        """
+        ...
+
+    async def flap(self, guest: Guest, nic: GuestNic) -> None:
+        """Let a guest see that a network card of it was connected anew."""
+        ...
+
+    async def note(self, after: Guest) -> Layout:
+        """Keep in mind that a guest that runs has the disks and cards of ``after``. Where its devices are."""
+        ...
+
+    async def set_memory(self, guest: Guest, memory: int) -> int:
+        """Ask a guest that runs to do with so much memory, MiB; what it has when it moves no more.
+
+        Raises WrongState if it does not run.
         """
         ...
 

@@ -18,15 +18,18 @@ from msgspec.structs import replace
 from ganeti.errors import HypervisorFailed, WrongState
 from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
+from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
-from ganeti.model.guest import Guest
+from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_state import NOT_STARTED, GuestState
+from ganeti.model.layout import Layout
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.report import RunningGuest
+from ganeti.model.running import plugging
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.network.driver import TapOptions
+from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
@@ -62,6 +65,7 @@ class FakeHypervisor:
         self._events = events
         self._clock = clock
         self._lasting: set[str] = set()
+        self.stubborn: set[str] = set()  # guests that let go of nothing
 
     async def recover(self) -> None:
         pass
@@ -120,12 +124,50 @@ class FakeHypervisor:
         self._enter(guest, GuestState.RUNNING)
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
-        found = self._guests.get(guest.name)
-        if found is None or found.state.ended:
-            raise WrongState(f"Instance {guest.name} does not run")
-        if found.guest:
-            disks = tuple(disk.disk if old.uuid == disk.disk.uuid else old for old in found.guest.disks)
-            self._guests[guest.name] = replace(found, guest=evolve(found.guest, disks=disks))
+        runs = self._there(guest.name).guest or guest
+        self._keep(evolve(runs, disks=tuple(disk.disk if old.uuid == disk.disk.uuid else old for old in runs.disks)))
+
+    async def obstacles(self, after: Guest) -> tuple[str, ...]:
+        found = self._there(after.name)
+        reopened = plugging(found.guest or after, after).reopened
+        state = () if found.state is GuestState.RUNNING else (f"it is {found.state.because(found.reason)}",)
+        modes = (f"{disk.called} cannot become {disk.mode} while the guest has it" for disk in reopened)
+        return (*state, *modes)
+
+    async def plug(self, guest: Guest, device: OpenDisk | Tap) -> None:
+        runs = self._there(guest.name).guest or guest
+        if isinstance(device, Tap):
+            runs = evolve(runs, nics=(*runs.nics, device.nic))
+        else:
+            runs = evolve(runs, disks=(*runs.disks, device.disk))
+        self._keep(evolve(runs, layout=_layout(runs)))
+
+    async def unplug(self, guest: Guest, device: Disk | GuestNic) -> None:
+        runs = self._there(guest.name).guest or guest
+        if guest.name in self.stubborn:
+            raise HypervisorFailed(f"Instance {guest.name} has not let go of {device.uuid}, and keeps it")
+        disks, nics = (tuple(one for one in some if one.uuid != device.uuid) for some in (runs.disks, runs.nics))
+        self._keep(evolve(runs, disks=disks, nics=nics))
+
+    async def flap(self, guest: Guest, nic: GuestNic) -> None:  # noqa: ARG002 - a Hypervisor
+        self._there(guest.name)
+
+    async def note(self, after: Guest) -> Layout:
+        runs = self._there(after.name).guest or after
+        layout = _layout(evolve(after, layout=runs.layout))
+        self._keep(evolve(runs, disks=after.disks, nics=after.nics, peers=after.peers, layout=layout))
+        return layout
+
+    async def set_memory(self, guest: Guest, memory: int) -> int:
+        found = self._there(guest.name)
+        if found.state is not GuestState.RUNNING:
+            raise WrongState(
+                f"Instance {guest.name} is {found.state.because(found.reason)}; its memory cannot be changed"
+            )
+        self._guests[guest.name] = replace(found, memory=memory)
+        self._keep(evolve(found.guest or guest, memory=memory))
+        self._events.tell(self._shown(self._guests[guest.name]))
+        return memory
 
     async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:
         await self.check(guest, resources)
@@ -212,6 +254,15 @@ class FakeHypervisor:
             guest = self._guests[name]
         return "" if guest.state is GuestState.RUNNING else f"it is {guest.state.because(guest.reason)}"
 
+    def _there(self, name: str) -> PaperGuest:
+        found = self._guests.get(name)
+        if found is None or found.state.ended:
+            raise WrongState(f"Instance {name} does not run")
+        return found
+
+    def _keep(self, runs: Guest) -> None:
+        self._guests[runs.name] = replace(self._guests[runs.name], guest=runs)
+
     def _state(self, name: str) -> GuestState | None:
         found = self._guests.get(name)
         return found.state if found else None
@@ -225,8 +276,8 @@ class FakeHypervisor:
         self._events.tell(self._shown(self._guests[guest.name]))
 
     def _new(self, guest: Guest, state: GuestState) -> PaperGuest:
-        memory, vcpus = guest.beparams.maxmem, guest.beparams.vcpus
-        started = evolve(guest, osparams={})
+        memory, vcpus = guest.memory or guest.beparams.maxmem, guest.beparams.vcpus
+        started = evolve(guest, osparams={}, layout=_layout(guest))
         return PaperGuest(guest.uuid, guest.name, state, memory, vcpus, self._clock.now(), guest=started)
 
     def _leave(self, name: str) -> None:
@@ -279,6 +330,16 @@ class PaperFiles(MutableMapping[str, PaperGuest]):
 
     def _path(self, guest: PaperGuest) -> Path:
         return self._directory / f"{guest.name}.json"
+
+
+def _layout(guest: Guest) -> Layout:
+    """Each device where it was; what is new gets the first place that is free."""
+    known = guest.layout.places if guest.layout else {}
+    devices = [*(disk.uuid for disk in guest.disks), *(nic.uuid for nic in guest.nics)]
+    places = {uuid: known[uuid] for uuid in devices if uuid in known}
+    free = (str(number) for number in range(2 * len(devices)) if str(number) not in known.values())
+    places |= dict(zip((uuid for uuid in devices if uuid not in known), free, strict=False))
+    return Layout(board="paper", places=places)
 
 
 def _read(path: Path) -> PaperGuest | None:

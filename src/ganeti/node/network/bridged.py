@@ -24,7 +24,7 @@ class Bridged:
     async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
         nic = guest.nics[index]
         await self.check(nic)
-        made = tap.create(nic, tap.name_of(guest.uuid, index), options)
+        made = tap.create(nic, tap.name_of(nic), options)
         try:
             await with_netlink(partial(_attach, made))
         except BaseException:
@@ -32,10 +32,18 @@ class Bridged:
             raise
         return made
 
+    async def reconnect(self, guest: Guest, index: int) -> None:
+        nic = guest.nics[index]
+        await self.check(nic)
+        await with_netlink(partial(_attach, Tap(nic, tap.name_of(nic), ())))
+
 
 async def _attach(made: Tap, netlink: AsyncIPRoute) -> None:
     bridge, mtu = await _bridge(netlink, made.nic.link)
-    (device,) = await netlink.link_lookup(ifname=made.name)
+    found = await netlink.link_lookup(ifname=made.name)
+    if not found:
+        raise EnvironmentUnfit(f"There is no tap device {made.name} on this node")
+    device = found[0]
     # The bridge takes the lowest address of its ports for its own unless it has been given one, and
     # connections through it stall when that changes; none is higher than this.
     await netlink.link("set", index=device, address=f"fe{made.nic.mac[2:]}", mtu=mtu)

@@ -59,3 +59,10 @@ class Network(Protocol):
         Raises WrongInput or EnvironmentUnfit; then nothing is left.
         """
         ...
+
+    async def reconnect(self, guest: Guest, index: int) -> None:
+        """Connect the tap of a card that a guest has to where the card is to be connected now.
+
+        Raises WrongInput or EnvironmentUnfit; it is connected as it was then.
+        """
+        ...

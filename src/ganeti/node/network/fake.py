@@ -21,6 +21,7 @@ class FakeNetwork:
     def __init__(self, links: Collection[str] | None = None) -> None:
         self._links = links
         self._ends: dict[str, list[socket.socket]] = {}
+        self.links_of: dict[str, str] = {}  # by tap
 
     async def check(self, nic: GuestNic) -> None:
         ensure_linked(nic)
@@ -28,13 +29,22 @@ class FakeNetwork:
             raise EnvironmentUnfit(f"There is no bridge '{nic.link}' on this node")
 
     async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
-        nic, name = guest.nics[index], tap.name_of(guest.uuid, index)
+        nic = guest.nics[index]
+        name = tap.name_of(nic)
         await self.check(nic)
         if name in self.taps():
             raise WrongState(f"The tap device {name} is in use; does the guest run already?")
         queues = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(options.queues)]
         self._ends[name] = [own for own, _ in queues]
+        self.links_of[name] = nic.link
         return Tap(nic, name, tuple(other.detach() for _, other in queues))
+
+    async def reconnect(self, guest: Guest, index: int) -> None:
+        nic = guest.nics[index]
+        await self.check(nic)
+        if tap.name_of(nic) not in self.taps():
+            raise EnvironmentUnfit(f"There is no tap device {tap.name_of(nic)} on this node")
+        self.links_of[tap.name_of(nic)] = nic.link
 
     def taps(self) -> set[str]:
         """Those that somebody still holds."""

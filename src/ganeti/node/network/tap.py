@@ -22,9 +22,9 @@ _IFF_VNET_HDR = 0x4000
 _NAME_SIZE = 16
 
 
-def name_of(guest_uuid: str, index: int) -> str:
-    """``gnt-1a2b3c4d-0``: tells whose it is, within the 15 characters that a device name may have."""
-    return f"gnt-{guest_uuid.replace('-', '')[:8]}-{index}"[: _NAME_SIZE - 1]
+def name_of(nic: GuestNic) -> str:
+    """``gnt-`` and as much of the card's UUID as a device name has room for: the card may change its place."""
+    return f"gnt-{nic.uuid.replace('-', '')}"[: _NAME_SIZE - 1]
 
 
 def create(nic: GuestNic, name: str, options: TapOptions) -> Tap:

@@ -17,6 +17,9 @@ class Unsupported:
     async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:  # noqa: ARG002 - a Network
         _refuse(guest.nics[index])
 
+    async def reconnect(self, guest: Guest, index: int) -> None:
+        _refuse(guest.nics[index])
+
 
 def _refuse(nic: GuestNic) -> NoReturn:
     raise WrongInput(f"Parameter 'mode': network cards in mode '{nic.mode}' are not supported yet; use bridged")

@@ -38,9 +38,11 @@ from ganeti.operations.instance.making import leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import placed_on
 from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import is_on
+from ganeti.operations.instance.replugging import replugged
 from ganeti.operations.instance.spindles import ensure_told, with_spindles
 from ganeti.operations.instance.subject import nodes_of, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
+from ganeti.rpc.contract.instance import ReplugGuest
 
 # What of a disk that is there can be changed.
 _CHANGEABLE = ("mode", "name")
@@ -116,15 +118,25 @@ async def _with_places(cluster: CheckContext, old: Instance, new: Instance, made
 
 
 async def recorded(
-    cluster: RunContext, old: Instance, new: Instance, changes: Mapping[str, Any], *, wait: bool
+    cluster: RunContext,
+    old: Instance,
+    new: Instance,
+    changes: Mapping[str, Any],
+    *,
+    wait: bool,
+    replug: ReplugGuest | None,
 ) -> None:
     """Make the disks that are new, write down what is another by then (``changes``), remove those that are gone.
 
-    If it fails before it is written, nothing is left of the new ones. ``wait``: until mirrors are in sync.
+    A guest that runs is given the new ones, and those that go are taken from it, before it is written (``replug``). If
+    it fails before that, the guest has what it had and nothing is left of the new ones. ``wait``: until mirrors are in
+    sync.
     """
     guest = guest_of(cluster.state.changed([new]), new)
     made = _besides(guest.disks, old)
     await make_disks(cluster, new, evolve(guest, disks=made))
+    if replug:
+        changes = {**changes, "layout": await replugged(cluster, old, replug)}
     left = _left(cluster, old, new)
     current = cluster.state.get(Instance, old.uuid)
     await cluster.commit([evolve(current, **changes)], then=[thing for thing in left if not thing[1].offline])

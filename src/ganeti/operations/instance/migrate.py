@@ -24,6 +24,7 @@ from ganeti.operations.instance.activation import ensure_up_to_date, hold, is_ha
 from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.running import running_guest
+from ganeti.operations.instance.runtime_memory import reduce_memory, with_memory_for
 from ganeti.operations.instance.settle import settle
 from ganeti.operations.instance.startup import ensure_it_fits
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, online, primary_of
@@ -42,16 +43,19 @@ RuntimeChanges = Annotated[
         "Allow the instance's memory to be reduced at runtime if the target has too little",
         "--no-runtime-changes",
         off="Do not reduce the instance's memory at runtime",
-        accepted="a migration never changes the memory",
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class MigratePlan(Relocation):
-    """``failover`` is set if it is to be stopped and started instead."""
+    """``failover`` is set if it is to be stopped and started instead.
+
+    ``reduced``: it is to do with the memory that ``guest`` has before it is sent.
+    """
 
     live: bool = True
+    reduced: bool = False
     failover: Relocation | None = None
 
 
@@ -100,12 +104,13 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         if guest.beparams.always_failover or found is None or found.state is not GuestState.RUNNING:
             return await self._failover_plan(cluster, instance, guest, source, found)
         target = await self.target(cluster, instance)
-        guest = await running_guest(cluster, source, guest)
+        runs = await running_guest(cluster, source, guest)
+        guest = await with_memory_for(cluster, target, runs) if self.allow_runtime_changes else runs
         await ensure_it_fits(cluster, target, guest)
         await ensure_up_to_date(cluster, instance, target)
         if not self.ignore_hvversions:
             await self._ensure_same_version(cluster, instance, source, target)
-        return MigratePlan(instance, guest, source, target, live=self._is_live(guest))
+        return MigratePlan(instance, guest, source, target, live=self._is_live(guest), reduced=guest != runs)
 
     async def run(self, cluster: RunContext, plan: MigratePlan) -> None:
         if plan.failover:
@@ -131,6 +136,8 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
 
     async def _migrate(self, cluster: RunContext, plan: MigratePlan, target: Node) -> None:
         cluster.log(f"Migrating instance {plan.instance.name}")
+        if plan.reduced:
+            await reduce_memory(cluster, plan.source, plan.guest, target)
         cluster.step(f"preparing {target.name} to accept the instance")
         refuse = FinishIncoming(guest=plan.guest, success=False)
         await cluster.will_leave((f"{plan.instance.name} coming in on {target.name}", target, refuse))

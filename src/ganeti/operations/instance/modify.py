@@ -40,17 +40,20 @@ from ganeti.operations.instance.obstacles import new_obstacles
 from ganeti.operations.instance.parameter_changes import ParameterChanges
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.presence import ensure_stopped, is_on
+from ganeti.operations.instance.replugging import planned_replug
+from ganeti.operations.instance.runtime_memory import ensure_memory_suits, set_memory
 from ganeti.operations.instance.spelling import changes_of
 from ganeti.operations.instance.spindles import ensure_suitable, with_spindles
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation, nodes_of, primary_of
 from ganeti.operations.instance.synchronising import WaitForSync
 from ganeti.operations.node.choice import NodeChoice
+from ganeti.rpc.contract.instance import ReplugGuest
 from ganeti.rpc.contract.storage import ExamineDisks
 
 # What is changed by each that is given.
 _CHANGING = (
     *("nics", "disks", "beparams", "hvparams", "disk_template", "os_name", "osparams", "osparams_private"),
-    *("disk_format", "offline", "pnode", "pnode_uuid"),
+    *("disk_format", "offline", "pnode", "pnode_uuid", "runtime_mem"),
 )
 _DEVICES = (
     Option(
@@ -77,8 +80,12 @@ _DEVICES = (
 def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("offline") and values.get("online"):
         raise WrongInput("--offline and --online are mutually exclusive")
+    how = [name for name in ("hotplug", "hotplug_if_possible", "no_hotplug") if values.get(name)]
+    if len(how) > 1:
+        raise WrongInput(f"{' and '.join('--' + name.replace('_', '-') for name in how)} are mutually exclusive")
     offline = False if values.get("online") else values.get("offline")
-    values = {name: value for name, value in values.items() if name != "online"} | {"offline": offline}
+    values = {name: value for name, value in values.items() if name not in ("online", "hotplug", "no_hotplug")}
+    values |= {"offline": offline} | ({"hotplug": False} if how == ["no_hotplug"] else {})
     renamed = {"node": "remote_node", "new_primary": "pnode", "os_type": "os_name"}
     parameters = {renamed.get(name, name): value for name, value in values.items()}
     changed = {name: changes_of(values[name], f"--{flag}") for name, flag in _FLAGS.items() if values.get(name)}
@@ -92,14 +99,15 @@ _FLAGS = {"disks": "disk", "nics": "net"}
 class ModifyPlan:
     """``new`` is the instance as it is to be, and what it takes is reserved; ``told`` what changes, in words.
 
-    ``conversion``: of its disks, if they get another template or format. ``pending``: whether a guest that runs gets
-    something of it at its next start only.
+    ``conversion``: of its disks, if they get another template or format. ``replug``: what is done to a guest that runs.
+    ``pending``: whether such a guest gets something at its next start only.
     """
 
     old: Instance
     new: Instance
     told: list[tuple[str, Any]]
     conversion: Conversion | None
+    replug: ReplugGuest | None
     pending: bool
 
     @property
@@ -138,6 +146,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
                     ("--offline",), "Mark the stopped instance offline, so that nothing starts it", "flag", "offline"
                 ),
                 Option(("--online",), "Remove the offline mark", "flag", "online"),
+                Option(("--hotplug",), "Change disks and NICs of the running guest too (default)", "flag", "hotplug"),
+                Option(
+                    ("--no-hotplug",), "Change disks and NICs for the next start of the guest", "flag", "no_hotplug"
+                ),
             ),
             usage="[<opts>...] <instance-name>",
             compose=_parameters,
@@ -163,7 +175,8 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     ] = []
     beparams: BackendOverrides = {}
     runtime_mem: Annotated[
-        PositiveSize | None, param("Memory of the running guest", "-m", "--runtime-memory", unsupported=True)
+        PositiveSize | None,
+        param("Memory that the running guest is to do with, from minmem to maxmem", "-m", "--runtime-memory"),
     ] = None
     hvparams: Annotated[
         Parameters,
@@ -249,9 +262,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             off="Skip the check that its addresses conflict with no network of the cluster",
         ),
     ] = True
-    hotplug: Annotated[bool, param("Change the running guest too", "--hotplug", unsupported=True)] = False
+    hotplug: Annotated[bool, param("Change disks and NICs of the running guest too, or nothing")] = True
     hotplug_if_possible: Annotated[
-        bool, param("Change the running guest too if it can be", "--hotplug-if-possible", unsupported=True)
+        bool,
+        param("Change the running guest too if that is possible, else at its next start", "--hotplug-if-possible"),
     ] = False
     instance_communication: Annotated[
         bool | None,
@@ -269,8 +283,9 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     async def check(self, cluster: CheckContext) -> ModifyPlan:
         old, problems = self.instance(cluster.state), Problems()
         self._ensure_something(old)
+        hot = await self._is_hot(cluster, old)
         with problems.noted():
-            if self._needs_it_stopped:
+            if self._needs_it_stopped or (self._removes_disks and not hot):
                 await ensure_stopped(cluster, old)
         told: list[tuple[str, Any]] = []
         new = old
@@ -284,8 +299,6 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             with problems.noted():
                 new = with_changed_nics(cluster, new, self.nics, conflicts_check=self.conflicts_check)
                 cluster.reserve(new)
-                if not self.force:
-                    _ensure_nothing_given_up_is_in_use(cluster, old, new)
                 told += told_of_nics(cluster.state, old.nics, new.nics)
         with problems.noted():
             self._ensure_right_place(cluster.state, old, new)
@@ -307,15 +320,24 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         if not self.ignore_ipolicy:
             ensure_allowed(cluster.state, new)
         await self._ensure_possible(cluster, old, new)
-        guests = guest_of(cluster.state.changed([new]), new), guest_of(cluster.state, old)
-        return ModifyPlan(old, new, told, conversion, pending=bool(pending_differences(*guests)))
+        if self.runtime_mem:
+            await ensure_memory_suits(cluster, new, self.runtime_mem, force=self.force)
+            told.append(("runtime_memory", self.runtime_mem))
+        replug = await planned_replug(cluster, old, new, or_nothing=not self.hotplug_if_possible) if hot else None
+        if self._removes_disks and hot and not replug:
+            await ensure_stopped(cluster, old)
+        if self.nics and not self.force:
+            _ensure_nothing_given_up_is_in_use(cluster, old, new, replug)
+        return ModifyPlan(old, new, told, conversion, replug, _is_pending(cluster.state, old, new, replug))
 
     async def run(self, cluster: RunContext, plan: ModifyPlan) -> list[tuple[str, Any]]:
         """What has changed, with its new value."""
         if plan.conversion:
             await carry_out(cluster, plan.conversion, plan.changes, wait=self.wait_for_sync)
         else:
-            await recorded(cluster, plan.old, plan.new, plan.changes, wait=self.wait_for_sync)
+            await recorded(cluster, plan.old, plan.new, plan.changes, wait=self.wait_for_sync, replug=plan.replug)
+        if self.runtime_mem:
+            await set_memory(cluster, plan.new, self.runtime_mem)
         if plan.pending and _runs(cluster, plan.old):
             cluster.warn(f"{plan.new.name} is running, with what it was started with, until its next start")
         return plan.told
@@ -332,7 +354,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
                 await deactivate(cluster, instance)
 
     def hook_environment(self, state: State, plan: ModifyPlan) -> dict[str, str]:
-        own = {"NEW_DISK_TEMPLATE": str(plan.new.disk_template) if plan.conversion else "", "RUNTIME_MEMORY": ""}
+        own = {
+            "NEW_DISK_TEMPLATE": str(plan.new.disk_template) if plan.conversion else "",
+            "RUNTIME_MEMORY": str(self.runtime_mem or ""),
+        }
         return {**super().hook_environment(state, plan), **own}
 
     def hook_nodes(self, state: State, plan: ModifyPlan) -> HookNodes:
@@ -370,8 +395,20 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
 
     @property
     def _needs_it_stopped(self) -> bool:
-        removes = any(change.action == "remove" for change in self.disks)
-        return bool(removes or self._converts or self.pnode or self.pnode_uuid or self.offline)
+        return bool(self._converts or self.pnode or self.pnode_uuid or self.offline)
+
+    @property
+    def _removes_disks(self) -> bool:
+        return any(change.action == "remove" for change in self.disks)
+
+    async def _is_hot(self, cluster: CheckContext, instance: Instance) -> bool:
+        """Whether there is a guest that disks or cards are to be changed of while it runs."""
+        node = primary_of(cluster.state, instance)
+        if node.offline or not (self.disks or self.nics) or not (self.hotplug or self.hotplug_if_possible):
+            return False
+        with suppress(NodeUnreachable):  # what that is in the way of says so
+            return await is_on(cluster, instance, node)
+        return False
 
     @property
     def _converts(self) -> bool:
@@ -471,6 +508,14 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         )
 
 
+def _is_pending(state: State, old: Instance, new: Instance, replug: ReplugGuest | None) -> bool:
+    """Whether a guest that runs gets something at its next start only."""
+    before, after = guest_of(state, old), guest_of(state.changed([new]), new)
+    if replug:
+        before = evolve(before, disks=after.disks, nics=after.nics)
+    return bool(pending_differences(after, before))
+
+
 def _runs(cluster: CheckContext, instance: Instance) -> bool:
     """Whether its guest runs, or should, if nothing is known of its node."""
     guests = cluster.live.guests_on(instance.primary_node)
@@ -488,9 +533,16 @@ async def _ensure_disks_there(cluster: CheckContext, instance: Instance) -> None
         )
 
 
-def _ensure_nothing_given_up_is_in_use(cluster: CheckContext, old: Instance, new: Instance) -> None:
-    """Raise WrongState if the guest has an address that another instance could get from its network's pool."""
-    given_up = sorted(address for _, address in set(old.addresses) - set(new.addresses))
+def _ensure_nothing_given_up_is_in_use(
+    cluster: CheckContext, old: Instance, new: Instance, replug: ReplugGuest | None
+) -> None:
+    """Raise WrongState if the guest has an address that another instance could get from its network's pool.
+
+    A card that is taken from it has none any more; what one that stays is configured with only the guest knows.
+    """
+    stay = {nic.uuid for nic in new.nics}
+    kept = evolve(old, nics=tuple(nic for nic in old.nics if nic.uuid in stay)) if replug else old
+    given_up = sorted(address for _, address in set(kept.addresses) - set(new.addresses))
     if given_up and _runs(cluster, old):
         raise WrongState(
             f"{old.name} is running, and has {', '.join(given_up)} until its next start; stop it first, or use "

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from ganeti.model.guest import Guest
+from ganeti.model.layout import Layout
 from ganeti.model.timing import SHUTDOWN_TIMEOUT, START
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.node import RunningGuest
@@ -91,6 +92,34 @@ class ResizeDisk(Call[None], frozen=True, tag="instance.resize-disk"):
 
     guest: Guest
     disk: str
+
+
+class CheckReplug(Call[tuple[str, ...]], frozen=True, tag="instance.check-replug"):
+    """Could ReplugGuest be done now? What prevents it, in words; empty if nothing does."""
+
+    before: Guest
+    after: Guest
+    patience = 20.0
+
+
+class ReplugGuest(Call[Layout | None], frozen=True, tag="instance.replug"):
+    """Let a guest that runs have the disks and network cards that it has ``after``; ``before``: as it runs.
+
+    Tells where its devices are from then on; None for a guest that does not run, which is fine. What has been done when
+    this fails stays done; the same call with the two exchanged undoes it.
+    """
+
+    before: Guest
+    after: Guest
+    patience = 600.0
+
+
+class SetMemory(Call[int], frozen=True, tag="instance.set-memory"):
+    """Ask a guest that runs to do with so much of its memory, MiB. Tells what it has when it moves no more."""
+
+    guest: Guest
+    memory: int
+    patience = 300.0
 
 
 class ListGuests(Call[tuple[RunningGuest, ...]], frozen=True, tag="instance.list"):

@@ -2,7 +2,8 @@
 """Where the devices of a guest's machine are.
 
 Every device is given its place, so that both ends of a migration have it in the same one and so that
-a device plugged in later gets one that is free.
+a device plugged in later gets one that is free. What was plugged in or out while the guest ran is where it was
+at its next start too: its layout says so (``model/layout.py``).
 
 On q35 each PCI Express device has a root port of its own, spare ones included (a port cannot be added
 to a running machine); older devices sit on the root bus itself, as QEMU's docs/pcie.txt advises. On pc
@@ -11,7 +12,14 @@ all devices sit on its one PCI bus.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
 from ganeti.errors import WrongInput
+from ganeti.model.layout import Layout
+from ganeti.node.hypervisor.kvm.devices import card_name, device, disk_name, is_pluggable, option
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
 # The types of the oldest QEMU that is supported: a guest that names none can move between nodes whose
@@ -19,10 +27,14 @@ from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 _PINNED = {"": "pc-q35-7.2", "q35": "pc-q35-7.2", "pc": "pc-i440fx-7.2"}
 _FAMILIES = {"q35": ("q35", "pc-q35"), "pc": ("pc", "pc-i440fx")}
 
+# In the places of a layout, before the number: a root port, a slot of pcie.0, one of pci.0, a number on the SCSI bus.
+_PORT, _ROOT, _SLOT, _SCSI = "port", "root", "slot", "scsi"
+
 _PORTS_A_SLOT = 8
 # Slots of pcie.0: 0 is the host bridge, 1 the graphics card, 31 the board's own controllers.
 _FIRST_PORT_SLOT = 2
 _LAST_PORT_SLOT = 15
+_PORTS = range((_LAST_PORT_SLOT - _FIRST_PORT_SLOT + 1) * _PORTS_A_SLOT)
 _CONVENTIONAL_SLOTS = range(16, 31)
 # Slots of pci.0: 0 is the host bridge, 1 the board's own controllers, 2 the graphics card.
 _PC_SLOTS = range(3, 32)
@@ -50,94 +62,151 @@ def _belongs(machine: str, family: str) -> bool:
     return machine == exact or machine.startswith(f"{prefix}-")
 
 
-class Board:
-    """Gives out places, in the order in which they are asked for."""
+# What goes into a device's options to say where it is.
+Place = dict[str, Any]
 
-    def __init__(self, plan: LaunchPlan) -> None:
+
+class Board:
+    """Gives out places: to each device the one that it has in the guest's layout, or the first one that is free.
+
+    ``running``: the machine is there already, and gets no more slots.
+    """
+
+    def __init__(self, plan: LaunchPlan, *, running: bool = False) -> None:
         self._plan = plan
+        self._running = running
         self.is_q35 = _belongs(machine_type(plan), "q35")
-        self._spare = plan.parameters.kvm_pci_reservations
-        self._ports = 0
-        self._conventional = 0
+        self._known = _layout_of(plan, "q35" if self.is_q35 else "pc")
+        self._kept = self._known.places if running else dict(_still_there(self._known, plan))
+        self._occupied = set(self._kept.values())
+        self._places: dict[str, str] = {}
+        self._new = 0  # of those that take a slot
         self._ide = 0
-        self._scsi = 0
         self._sd = False
-        self._channels = False
         self._controllers: list[str] = []
 
-    def express(self) -> str:
+    def express(self, name: str) -> Place:
         """The place of a device that is at home on PCI Express: virtio and the like."""
         if not self.is_q35:
-            return self._on_pc()
-        self._ports += 1
-        return f"bus=port{self._ports - 1},addr=0x0"
+            return self._on_pc(name)
+        ports = range(self._known.slots) if self._running else _PORTS
+        full = refused("kvm_pci_reservations", f"the machine has {len(ports)} slots, and all are in use")
+        return {"bus": f"port{self._number(name, _PORT, ports, full)}", "addr": "0x0"}
 
-    def conventional(self) -> str:
+    def conventional(self, name: str) -> Place:
         """The place of an older PCI device."""
         if not self.is_q35:
-            return self._on_pc()
-        self._conventional += 1
-        if self._conventional > len(_CONVENTIONAL_SLOTS):
-            raise WrongInput(f"A q35 machine takes {len(_CONVENTIONAL_SLOTS)} devices that are no PCI Express ones")
-        return f"bus=pcie.0,addr={_CONVENTIONAL_SLOTS[self._conventional - 1]:#x}"
+            return self._on_pc(name)
+        most = len(_CONVENTIONAL_SLOTS)
+        full = WrongInput(f"A q35 machine takes {most} devices that are no PCI Express ones")
+        return {"bus": "pcie.0", "addr": f"{self._number(name, _ROOT, _CONVENTIONAL_SLOTS, full):#x}"}
 
-    def ide(self) -> str:
+    def ide(self) -> Place:
         """q35 has six SATA ports, pc two IDE channels of two drives."""
         self._ide += 1
         if self._ide > (6 if self.is_q35 else 4):
             raise refused("disk_type", f"the machine takes {self._ide - 1} IDE drives, disks and CD drives together")
         if self.is_q35:
-            return f"bus=ide.{self._ide - 1}"
-        return f"bus=ide.{(self._ide - 1) // 2},unit={(self._ide - 1) % 2}"
+            return {"bus": f"ide.{self._ide - 1}"}
+        return {"bus": f"ide.{(self._ide - 1) // 2}", "unit": (self._ide - 1) % 2}
 
-    def scsi(self) -> str:
+    def scsi(self, name: str) -> Place:
         kind = self._plan.parameters.scsi_controller_type
-        if not self._scsi:
-            place = self.conventional() if kind == "lsi" else self.express()
-            self._controllers += ["-device", f"{_SCSI_DEVICES[kind]},id=scsi0,{place}"]
-        self._scsi += 1
-        if self._scsi > _SCSI_IDS[kind]:
-            raise refused("scsi_controller_type", f"'{kind}' takes {_SCSI_IDS[kind]} drives")
-        return f"bus=scsi0.0,scsi-id={self._scsi - 1}"
+        if self._running and "scsi0" not in self._kept:
+            raise refused("disk_type", "the machine was started without a SCSI controller")
+        if "scsi0" not in self._places:
+            place = self.conventional("scsi0") if kind == "lsi" else self.express("scsi0")
+            self._controllers += option(device(_SCSI_DEVICES[kind], {"id": "scsi0"}, place))
+        full = refused("scsi_controller_type", f"'{kind}' takes {_SCSI_IDS[kind]} drives")
+        return {"bus": "scsi0.0", "scsi-id": self._number(name, _SCSI, range(_SCSI_IDS[kind]), full)}
 
-    def sd(self) -> str:
+    def sd(self) -> Place:
         """QEMU cannot tell the buses of two card readers apart."""
         if self._sd:
             raise refused("disk_type", "the machine takes one disk of type 'sd'")
         self._sd = True
-        self._controllers += ["-device", f"sdhci-pci,id=sd0,{self.conventional()}"]
-        return "bus=sd-bus"
+        self._controllers += option(device("sdhci-pci", {"id": "sd0"}, self.conventional("sd0")))
+        return {"bus": "sd-bus"}
 
     def serial_bus(self) -> str:
         """The bus of channels between guest and node."""
-        if not self._channels:
-            self._channels = True
-            self._controllers += ["-device", f"virtio-serial-pci,id=channels0,{self.express()}"]
+        if "channels0" not in self._places:
+            place = self.express("channels0")
+            self._controllers += option(device("virtio-serial-pci", {"id": "channels0"}, place))
         return "channels0.0"
 
     def words(self) -> list[str]:
         """Ports, spare ones included, and controllers; they come before the devices on them."""
-        if not self.is_q35:
-            self._check_spare_on_pc()
-            return self._controllers
-        total = self._ports + self._spare
-        most = (_LAST_PORT_SLOT - _FIRST_PORT_SLOT + 1) * _PORTS_A_SLOT
-        if total > most:
-            raise refused("kvm_pci_reservations", f"the machine has {most} slots, {self._ports} of them in use")
-        return [word for number in range(total) for word in ("-device", _port(number))] + self._controllers
+        slots = self._slots
+        most = len(_PORTS if self.is_q35 else _PC_SLOTS)
+        if slots > most:
+            kind = "the machine" if self.is_q35 else "a pc machine"
+            raise refused("kvm_pci_reservations", f"{kind} has {most} slots, {self._in_use} of them in use")
+        ports = [word for number in range(slots if self.is_q35 else 0) for word in ("-device", _port(number))]
+        return ports + self._controllers
 
-    def _on_pc(self) -> str:
-        self._conventional += 1
-        if self._conventional > len(_PC_SLOTS):
-            raise WrongInput(f"A pc machine takes {len(_PC_SLOTS)} devices; choose q35 for more")
-        return f"bus=pci.0,addr={_PC_SLOTS[self._conventional - 1]:#x}"
+    @property
+    def layout(self) -> Layout:
+        """Where all are by now."""
+        if self._running:
+            return replace(self._known, places=self._known.places | self._places)
+        return replace(self._known, slots=self._slots, spare=self._spare, places=self._places)
 
-    def _check_spare_on_pc(self) -> None:
-        if self._conventional + self._spare > len(_PC_SLOTS):
-            raise refused(
-                "kvm_pci_reservations",
-                f"a pc machine has {len(_PC_SLOTS)} slots, {self._conventional} of them in use",
-            )
+    @property
+    def _spare(self) -> int:
+        return self._plan.parameters.kvm_pci_reservations
+
+    @property
+    def _slots(self) -> int:
+        """How many there are: those that a device has, and spare ones, of which a plugged one takes one for good."""
+        last = max((number + 1 for number in self._numbers(_PORT)), default=0)
+        return max(last, self._known.slots + self._new + self._spare - self._known.spare)
+
+    @property
+    def _in_use(self) -> int:
+        return len([*self._numbers(_PORT), *self._numbers(_SLOT)])
+
+    def _numbers(self, row: str) -> Iterator[int]:
+        for place in self._places.values():
+            kind, _, number = place.partition("/")
+            if kind == row:
+                yield int(number)
+
+    def _on_pc(self, name: str) -> Place:
+        full = WrongInput(f"A pc machine takes {len(_PC_SLOTS)} devices; choose q35 for more")
+        return {"bus": "pci.0", "addr": f"{self._number(name, _SLOT, _PC_SLOTS, full):#x}"}
+
+    def _number(self, name: str, row: str, numbers: Sequence[int], full: WrongInput) -> int:
+        """Raises ``full`` if none is left."""
+        kind, _, kept = self._kept.get(name, "").partition("/")
+        if kind == row and int(kept) in numbers:
+            number = int(kept)
+        else:
+            number = _first_free(numbers, row, self._occupied, full)
+            self._new += row in (_PORT, _SLOT)
+        self._places[name] = f"{row}/{number}"
+        self._occupied.add(self._places[name])
+        return number
+
+
+def _first_free(numbers: Iterable[int], row: str, occupied: set[str], full: WrongInput) -> int:
+    number = next((number for number in numbers if f"{row}/{number}" not in occupied), None)
+    if number is None:
+        raise full
+    return number
+
+
+def _layout_of(plan: LaunchPlan, board: str) -> Layout:
+    """What is known of a machine of this kind."""
+    known = plan.guest.layout
+    return known if known and known.board == board else Layout(board=board)
+
+
+def _still_there(known: Layout, plan: LaunchPlan) -> Iterator[tuple[str, str]]:
+    """The places of all but disks and network cards that the guest has no more."""
+    present = {disk_name(opened.disk) for opened in plan.resources.disks}
+    present |= {card_name(tap.nic) for tap in plan.resources.taps}
+    yield from ((name, place) for name, place in known.places.items() if name in present or not is_pluggable(name))
 
 
 def _port(number: int) -> str:

@@ -10,8 +10,11 @@ in the guest's directory.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
+from ganeti.model.layout import Layout
 from ganeti.node.hypervisor.kvm.board import Board, machine_type
+from ganeti.node.hypervisor.kvm.devices import device, option
 from ganeti.node.hypervisor.kvm.displays import graphics, spice, vnc
 from ganeti.node.hypervisor.kvm.drives import cd_drives, disks, floppy
 from ganeti.node.hypervisor.kvm.network_cards import network_cards
@@ -30,7 +33,15 @@ _RUN_WITH_USER = (9, 1, 0)
 _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 
-def command_line(plan: LaunchPlan) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """``layout``: where the devices are that it makes."""
+
+    words: list[str]
+    layout: Layout
+
+
+def command_line(plan: LaunchPlan) -> CommandLine:
     """Raises WrongInput, naming the parameter, for what QEMU or this node cannot do."""
     board = Board(plan)
     devices = [
@@ -43,10 +54,9 @@ def command_line(plan: LaunchPlan) -> list[str]:
         *guest_agent(plan, board),
         *_panic(plan, board),
         *spice(plan, board),
-        "-device",
-        f"virtio-balloon-pci,id=balloon0,{board.express()}",
+        *option(device("virtio-balloon-pci", {"id": "balloon0"}, board.express("balloon0"))),
     ]
-    return [
+    found = [
         plan.qemu.program,
         *_identity(plan),
         *_machine(plan),
@@ -63,6 +73,7 @@ def command_line(plan: LaunchPlan) -> list[str]:
         *(["-incoming", "defer"] if plan.incoming else []),
         *plan.parameters.extra_words(),
     ]
+    return CommandLine(found, board.layout)
 
 
 def _identity(plan: LaunchPlan) -> list[str]:
@@ -155,7 +166,9 @@ def _serial(plan: LaunchPlan) -> list[str]:
 def _panic(plan: LaunchPlan, board: Board) -> list[str]:
     """Through this device a guest's kernel says that it has crashed; QEMU ends then."""
     kind = "pvpanic-pci"
-    return ["-device", f"{kind},id=panic0,{board.conventional()}"] if kind in plan.qemu.devices else []
+    if kind not in plan.qemu.devices:
+        return []
+    return option(device(kind, {"id": "panic0"}, board.conventional("panic0")))
 
 
 def _rights(plan: LaunchPlan) -> list[str]:

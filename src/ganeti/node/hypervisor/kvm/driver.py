@@ -15,10 +15,11 @@ from ganeti.errors import EnvironmentUnfit, GanetiError, HypervisorFailed, Wrong
 from ganeti.host.clock import Clock
 from ganeti.host.paths import Paths
 from ganeti.host.process import until
-from ganeti.model.disk import DiskTemplate
+from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.entity import evolve
-from ganeti.model.guest import Guest
+from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_state import NOT_STARTED, GuestState
+from ganeti.model.layout import Layout
 from ganeti.model.parameters import checked, filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import KvmParameters
@@ -31,15 +32,16 @@ from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.capabilities import Probe
 from ganeti.node.hypervisor.kvm.consoles import console_of
+from ganeti.node.hypervisor.kvm.devices import disk_name
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of, running_in
-from ganeti.node.hypervisor.kvm.drives import node_name, size_of
+from ganeti.node.hypervisor.kvm.drives import size_of
 from ganeti.node.hypervisor.kvm.launch import check, launch, problems
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import accepts
 from ganeti.node.hypervisor.kvm.network_cards import tap_options
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
 from ganeti.node.hypervisor.kvm.process import Process, resident
-from ganeti.node.network.driver import TapOptions
+from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
@@ -133,7 +135,31 @@ class Kvm:
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
         size = await size_of(disk)
-        await self._machine(guest.name).execute("block_resize", **{"node-name": node_name(disk.disk)}, size=size)
+        await self._machine(guest.name).execute("block_resize", **{"node-name": disk_name(disk.disk)}, size=size)
+
+    async def obstacles(self, after: Guest) -> tuple[str, ...]:
+        machine = self._machine(after.name)
+        return tuple(machine.plugs.obstacles(await self._plan_of(machine), after))
+
+    async def plug(self, guest: Guest, device: OpenDisk | Tap) -> None:
+        machine = self._machine(guest.name)
+        plan = await self._plan_of(machine)
+        if isinstance(device, Tap):
+            await machine.plugs.plug_card(plan, device)
+        else:
+            await machine.plugs.plug_disk(plan, device)
+
+    async def unplug(self, guest: Guest, device: Disk | GuestNic) -> None:
+        await self._machine(guest.name).plugs.unplug(device)
+
+    async def flap(self, guest: Guest, nic: GuestNic) -> None:
+        await self._machine(guest.name).plugs.flap(nic)
+
+    async def note(self, after: Guest) -> Layout:
+        return self._machine(after.name).plugs.note(after)
+
+    async def set_memory(self, guest: Guest, memory: int) -> int:
+        return await self._machine(guest.name).set_memory(memory)
 
     async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:
         if old := self._machines.get(guest.name):
@@ -167,6 +193,7 @@ class Kvm:
             if machine is None:
                 raise HypervisorFailed(f"Instance {guest.name} has not arrived: its QEMU has ended")
             await migration.arrive(machine)
+            await machine.measure()
             machine.enter("running")
         elif machine and machine.state is GuestState.RUNNING:
             raise WrongState(f"Instance {guest.name} has arrived and runs")
@@ -250,6 +277,13 @@ class Kvm:
             incoming=incoming,
             addresses=await console_addresses(wanted),
         )
+
+    async def _plan_of(self, machine: Machine) -> LaunchPlan:
+        """Of one that runs."""
+        guest, accelerator = machine.record.guest, machine.record.accelerator
+        wanted = _parameters(guest)
+        qemu = await self._probe.ask(wanted.kvm_path)
+        return LaunchPlan(guest, wanted, qemu, accelerator, Resources(), self._paths)
 
     async def _launch(self, guest: Guest, resources: Resources, phase: Phase) -> Machine:
         plan = await self._plan(guest, resources, incoming=phase == "incoming")

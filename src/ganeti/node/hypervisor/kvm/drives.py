@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks, CD drives and the floppy drive of a guest, as QEMU's options."""
+"""Disks, CD drives and the floppy drive of a guest, as QEMU has them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ganeti.model.disk import Disk
-from ganeti.node.hypervisor.kvm.board import Board
+from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.node.hypervisor.kvm.board import Board, Place
+from ganeti.node.hypervisor.kvm.devices import Device, device, disk_name, option
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 from ganeti.node.hypervisor.kvm.uri import of_uri
 from ganeti.node.storage.address import size_of_address
@@ -23,21 +25,18 @@ _SCSI = {"scsi": "scsi-hd", "scsi-hd": "scsi-hd", "scsi-block": "scsi-block", "s
 
 
 def disks(plan: LaunchPlan, board: Board) -> list[str]:
-    return [word for index in range(len(plan.resources.disks)) for word in _disk(plan, board, index)]
+    return [word for index in range(len(plan.resources.disks)) for word in _words(plan, board, index)]
 
 
 def cd_drives(plan: LaunchPlan, board: Board) -> list[str]:
     wanted = plan.parameters
     boots = wanted.boot_order == "cdrom" and not wanted.kernel_path
-    words = []
+    found = []
     for name, path in (("cd0", wanted.cdrom_image_path), ("cd1", wanted.cdrom2_image_path)):
         if path:
-            words += _image(name, str(plan.paths.under(path)))
-            words += [
-                "-device",
-                _cd_drive(plan, board, name) + (",bootindex=1" if boots and name == "cd0" else ""),
-            ]
-    return words
+            first = {"bootindex": 1} if boots and name == "cd0" else {}
+            found += [*_image(name, str(plan.paths.under(path))), *option(_cd_drive(plan, board, name) | first)]
+    return found
 
 
 def floppy(plan: LaunchPlan, board: Board) -> list[str]:
@@ -50,11 +49,6 @@ def floppy(plan: LaunchPlan, board: Board) -> list[str]:
     drive = ["-device", "floppy,id=floppy0,unit=0,drive=floppy0"]
     first = ["-global", "isa-fdc.bootindexA=1"] if boots else []
     return [*_image("floppy0", str(plan.paths.under(wanted.floppy_image_path))), *first, *controller, *drive]
-
-
-def node_name(disk: Disk) -> str:
-    """QEMU's name for a disk, on both ends of a migration; it has room for 31 characters."""
-    return f"disk-{disk.uuid.replace('-', '')[:12]}"
 
 
 async def size_of(disk: OpenDisk) -> int:
@@ -75,50 +69,33 @@ def _size_of_file(path: str) -> int:
         return opened.seek(0, os.SEEK_END)
 
 
-def _disk(plan: LaunchPlan, board: Board, index: int) -> list[str]:
-    disk = plan.resources.disks[index]
-    boots = index == 0 and plan.parameters.boot_order == "disk" and not plan.parameters.kernel_path
-    device = _disk_device(plan, board, disk)
-    # A card has no place in the order; firmware boots it when nothing else is there to boot.
-    bootindex = ",bootindex=1" if boots and plan.parameters.disk_type != "sd" else ""
-    return [
-        *_blockdev(plan, disk),
-        "-device",
-        f"{device},id={node_name(disk.disk)},drive={node_name(disk.disk)}{bootindex}",
-    ]
-
-
-def _disk_device(plan: LaunchPlan, board: Board, disk: OpenDisk) -> str:
-    kind = plan.parameters.disk_type
+def drive(plan: LaunchPlan, board: Board, disk: OpenDisk) -> Device:
+    """The device that a guest sees of a disk."""
+    kind, name = plan.parameters.disk_type, disk_name(disk.disk)
+    last = {"id": name, "drive": name}
     if kind in _PASSED_THROUGH:
         if not disk.block:
             raise refused("disk_type", f"'{kind}' passes a SCSI device through, and {disk.disk.called} is a file")
-        return f"{_SCSI[kind]},{board.scsi()}"
-    serial = f"serial={disk.disk.uuid.replace('-', '')[:20]}"
+        return device(_SCSI[kind], board.scsi(name), last)
+    serial = {"serial": disk.disk.uuid.replace("-", "")[:20]}
     cache = _write_cache(plan)
     if kind == "paravirtual":
-        return f"virtio-blk-pci,{board.express()},{serial}{cache}"
+        return device("virtio-blk-pci", board.express(name), serial, cache, last)
     if kind == "sd":
         _ensure_size_of_a_card(disk.disk)
-        return f"sd-card,{board.sd()}"
+        return device("sd-card", board.sd(), last)
     if kind == "ide":
         if disk.disk.mode == "ro":
             raise refused("disk_type", "an IDE disk cannot be read-only; choose paravirtual or scsi-hd")
-        return f"ide-hd,{board.ide()},{serial}{cache}"
-    return f"{_SCSI[kind]},{board.scsi()},{serial}{cache}"
+        return device("ide-hd", board.ide(), serial, cache, last)
+    return device(_SCSI[kind], board.scsi(name), serial, cache, last)
 
 
-def _ensure_size_of_a_card(disk: Disk) -> None:
-    """As QEMU's hw/sd/sd.c has it."""
-    if disk.size & (disk.size - 1):
-        fitting = 1 << disk.size.bit_length()
-        raise refused("disk_type", f"the size of an SD card is a power of two; {disk.size} MiB is none, {fitting} is")
-
-
-def _blockdev(plan: LaunchPlan, disk: OpenDisk) -> list[str]:
+def block_node(plan: LaunchPlan, disk: OpenDisk) -> dict[str, Any]:
+    """How QEMU opens a disk."""
     wanted = plan.parameters
     protocol = _protocol(plan, disk)
-    options: dict[str, Any] = {"driver": disk.disk.format, "node-name": node_name(disk.disk), "file": protocol}
+    options: dict[str, Any] = {"driver": disk.disk.format, "node-name": disk_name(disk.disk), "file": protocol}
     if disk.disk.format == "qcow2":
         options["backing"] = None  # whatever its header says
     if disk.disk.mode == "ro":
@@ -126,7 +103,38 @@ def _blockdev(plan: LaunchPlan, disk: OpenDisk) -> list[str]:
     if wanted.disk_discard != "default":
         options["discard"] = wanted.disk_discard
         protocol["discard"] = wanted.disk_discard
-    return ["-blockdev", json.dumps(options)]
+    return options
+
+
+def why_not_plugged(wanted: KvmParameters) -> str:
+    """Why no disk can be plugged in or out while a guest runs; empty if it can."""
+    kind, controller = wanted.disk_type, wanted.scsi_controller_type
+    if kind != "paravirtual" and (kind not in _SCSI or controller != "virtio-scsi-pci"):
+        how = f"{kind} ones on a controller of type {controller}" if kind in _SCSI else f"{kind} ones"
+        return f"its disks are {how}; paravirtual ones can be, and those on a controller of type virtio-scsi-pci"
+    return ""
+
+
+def why_not_opened(wanted: KvmParameters) -> str:
+    """Why a QEMU that runs could open no disk; empty if it could."""
+    if wanted.security_model == "user":
+        return f"its QEMU runs as user {wanted.security_domain}, who may open no disks (security_model)"
+    return "its QEMU is in a chroot, where no disks are (use_chroot)" if wanted.use_chroot else ""
+
+
+def _words(plan: LaunchPlan, board: Board, index: int) -> list[str]:
+    disk, wanted = plan.resources.disks[index], plan.parameters
+    boots = index == 0 and wanted.boot_order == "disk" and not wanted.kernel_path
+    # A card has no place in the order; firmware boots it when nothing else is there to boot.
+    first = {"bootindex": 1} if boots and wanted.disk_type != "sd" else {}
+    return ["-blockdev", json.dumps(block_node(plan, disk)), *option(drive(plan, board, disk) | first)]
+
+
+def _ensure_size_of_a_card(disk: Disk) -> None:
+    """As QEMU's hw/sd/sd.c has it."""
+    if disk.size & (disk.size - 1):
+        fitting = 1 << disk.size.bit_length()
+        raise refused("disk_type", f"the size of an SD card is a power of two; {disk.size} MiB is none, {fitting} is")
 
 
 def _protocol(plan: LaunchPlan, disk: OpenDisk) -> dict[str, Any]:
@@ -141,25 +149,24 @@ def _protocol(plan: LaunchPlan, disk: OpenDisk) -> dict[str, Any]:
     }
 
 
-def _write_cache(plan: LaunchPlan) -> str:
+def _write_cache(plan: LaunchPlan) -> dict[str, str]:
     """Whether the guest sees a drive that holds writes back until it is told to flush them."""
-    by_mode = {
-        "default": "",
-        "none": ",write-cache=on",
-        "writeback": ",write-cache=on",
-        "writethrough": ",write-cache=off",
-    }
-    return by_mode[plan.parameters.disk_cache]
+    by_mode = {"default": "", "none": "on", "writeback": "on", "writethrough": "off"}
+    chosen = by_mode[plan.parameters.disk_cache]
+    return {"write-cache": chosen} if chosen else {}
 
 
-def _cd_drive(plan: LaunchPlan, board: Board, name: str) -> str:
+def _cd_drive(plan: LaunchPlan, board: Board, name: str) -> Device:
     # What firmware boots from a CD ("El Torito") it reads from IDE, SATA and SCSI drives, not from virtio ones.
     kind = plan.parameters.cdrom_disk_type or "ide"
+    driver, place = _cd_place(kind, board, name)
+    return device(driver, place, {"id": name, "drive": name})
+
+
+def _cd_place(kind: str, board: Board, name: str) -> tuple[str, Place]:
     if kind == "paravirtual":
-        return f"virtio-blk-pci,{board.express()},id={name},drive={name}"
-    if kind == "ide":
-        return f"ide-cd,{board.ide()},id={name},drive={name}"
-    return f"scsi-cd,{board.scsi()},id={name},drive={name}"
+        return "virtio-blk-pci", board.express(name)
+    return ("ide-cd", board.ide()) if kind == "ide" else ("scsi-cd", board.scsi(name))
 
 
 def _image(name: str, path: str) -> list[str]:

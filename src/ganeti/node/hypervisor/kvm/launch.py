@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ganeti.errors import HypervisorFailed, WrongInput
+from ganeti.model.entity import evolve
 from ganeti.node.hypervisor.kvm import migration, pinning, process, users
 from ganeti.node.hypervisor.kvm.board import machine_type
 from ganeti.node.hypervisor.kvm.command import command_line, cpu_model
@@ -93,7 +94,7 @@ async def launch(
         undo.callback(directory.remove)
         begin = _log_from(log)
         with users.taken(plan) as user:
-            qemu = _begin(plan, directory, record, log, user)
+            qemu, record = _begin(plan, directory, record, log, user)
         undo.push_async_callback(_kill, qemu)
         machine = Machine(directory, record, qemu, told)
         try:
@@ -108,16 +109,19 @@ async def launch(
     return machine
 
 
-def _begin(plan: LaunchPlan, directory: GuestDirectory, record: Record, log: Path, user: User | None) -> Process:
-    """QEMU's process, which inherits all that it needs."""
+def _begin(
+    plan: LaunchPlan, directory: GuestDirectory, record: Record, log: Path, user: User | None
+) -> tuple[Process, Record]:
+    """QEMU's process, which inherits all that it needs, and the record of where it has its devices."""
     directory.prepare(user.entry if user else None)
     with listen(directory.control) as listener:
         descriptors = [listener.fileno(), *(d for tap in plan.resources.taps for d in tap.descriptors)]
         if user and user.lock is not None:
             descriptors.append(user.lock)
-        words = command_line(replace(plan, control=listener.fileno(), user=user.name if user else ""))
+        line = command_line(replace(plan, control=listener.fileno(), user=user.name if user else ""))
+        record = evolve(record, guest=evolve(record.guest, layout=line.layout))
         directory.write(record)
-        return process.launch(words, directory.path, log, record.guest.name, descriptors)
+        return process.launch(line.words, directory.path, log, record.guest.name, descriptors), record
 
 
 def last_words(log: Path, begin: int) -> str:

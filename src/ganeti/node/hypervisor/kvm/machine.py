@@ -13,10 +13,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from ganeti.errors import HypervisorFailed, WrongState
+from ganeti.model.entity import evolve
+from ganeti.model.guest import Guest
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.report import RunningGuest
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record
 from ganeti.node.hypervisor.kvm.monitor import Event, Monitor
+from ganeti.node.hypervisor.kvm.plugs import Plugs
 from ganeti.node.hypervisor.kvm.process import Process, processor_seconds
 from ganeti.node.hypervisor.kvm.run_state import POWERED_DOWN, PRELAUNCH, failed_disks, guest_state
 
@@ -34,6 +37,9 @@ _FIRMWARE = 30.0
 _LAST_EVENTS = 2.0  # seconds, for reading what QEMU said before it ended
 _AGAIN = 2.0  # seconds in which a guest that goes on tries again what has stopped it
 _RETRY = 2.0  # seconds between attempts to reach a QEMU that does not answer
+_STANDSTILL = 10.0  # seconds after which a guest gives back no more memory
+
+_MIB = 1024**2
 
 
 class Machine:
@@ -56,6 +62,8 @@ class Machine:
         self._rebooting = False
         self._attending: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
+        self.memory: int | None = None  # that the guest has been left, MiB, once that is known
+        self.plugs = Plugs(self)
         self.monitor = Monitor(record.guest.name, self._heard)
 
     @property
@@ -87,6 +95,12 @@ class Machine:
         self.record = replace(self.record, phase=phase, ended=ended)
         self.directory.write(self.record)
 
+    def keep(self, guest: Guest) -> None:
+        """Note, durably, what the guest runs with by now."""
+        if guest != self.record.guest:
+            self.record = replace(self.record, guest=guest)
+            self.directory.write(self.record)
+
     def described(self) -> RunningGuest:
         guest = self.record.guest
         seconds = processor_seconds(self.process.pid)
@@ -95,7 +109,7 @@ class Machine:
             guest.name,
             "kvm",
             self.state,
-            guest.beparams.maxmem,
+            guest.beparams.maxmem if self.memory is None else self.memory,
             guest.beparams.vcpus,
             seconds,
             self.why,
@@ -135,6 +149,27 @@ class Machine:
             why = failed_disks(await self.execute("query-block"), self.record.guest.disks)
         self.show(state, why)
         return state
+
+    async def measure(self) -> int:
+        """How much memory the guest has been left, MiB."""
+        memory = int((await self.execute("query-balloon"))["actual"]) // _MIB
+        if memory != self.memory:
+            self.memory = memory
+            self._told(self)
+        return memory
+
+    async def set_memory(self, memory: int) -> int:
+        """Ask the guest to do with so much, MiB; what it has when it moves no more."""
+        if self.state is not GuestState.RUNNING:
+            raise WrongState(f"Instance {self.name} is {self.state.because(self.why)}; its memory cannot be changed")
+        with self.monitor.listening("BALLOON_CHANGE") as changes:
+            await self.execute("balloon", value=memory * _MIB)
+            with suppress(TimeoutError):
+                while await self.measure() != memory:
+                    async with asyncio.timeout(_STANDSTILL):
+                        await changes.get()
+        self.keep(evolve(self.record.guest, memory=await self.measure()))
+        return self.memory or 0
 
     async def power_down(self, timeout: float) -> bool:
         """Press the power button until the guest has gone or the time is up; whether it has gone."""
@@ -215,6 +250,8 @@ class Machine:
     async def _connect(self, timeout: float) -> None:
         self.monitor = Monitor(self.name, self._heard)
         await self.monitor.connect(self.directory.control, timeout)
+        await self.plugs.take_stock()
+        await self.measure()
         await self.refresh()
 
     async def _attend(self) -> None:
@@ -256,6 +293,12 @@ class Machine:
             self._reason = None
         elif kind in _CHANGES:
             self._in_background(self.refresh)
+        elif kind == "BALLOON_CHANGE":
+            self._in_background(self.measure)
+        elif kind == "DEVICE_DELETED":
+            self._in_background(partial(self.plugs.drop, event["data"].get("device", "")))
+        elif kind == "DEVICE_UNPLUG_GUEST_ERROR":
+            self.plugs.refused(event["data"].get("device", ""))
 
     async def _ensure_it_ends(self) -> None:
         """QEMU 7.2 has been seen to hang, emulating, when it should have ended after a guest's panic."""

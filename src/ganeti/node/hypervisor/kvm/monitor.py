@@ -31,6 +31,7 @@ class Monitor:
         self._guest = guest
         self._client = QMPClient(guest)
         self._client.register_listener(_HandedOn(told))
+        self._socket: socket.socket | None = None
         self._watcher: asyncio.Task[None] | None = None
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -42,7 +43,8 @@ class Monitor:
         """Raises HypervisorFailed if nobody answers there within ``timeout`` seconds."""
         try:
             async with asyncio.timeout(timeout):
-                await self._client.connect(_connected(path))
+                self._socket = _connected(path)
+                await self._client.connect(self._socket)
         except (OSError, QMPError, TimeoutError) as error:
             why = str(error) or f"no answer within {timeout:.0f} seconds"
             raise HypervisorFailed(f"QEMU of instance {self._guest} does not answer: {why}") from None
@@ -65,6 +67,13 @@ class Monitor:
             ) from None
         except QMPError:
             raise HypervisorFailed(f"QEMU of instance {self._guest} ended before '{command}' was done") from None
+
+    async def hand_over(self, descriptor: int, name: str) -> None:
+        """Give QEMU an open file of this process, which its commands call ``name`` from then on."""
+        # Between two commands a blank means nothing; QEMU keeps what comes with it for the next one.
+        if self._socket:
+            socket.send_fds(self._socket, [b" "], [descriptor])
+        await self.execute("getfd", fdname=name)
 
     @contextmanager
     def listening(self, *names: str) -> Iterator[EventListener]:

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Network cards of a guest, as QEMU's options."""
+"""Network cards of a guest, as QEMU has them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ganeti.model.guest import GuestNic
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.kvm.board import Board
+from ganeti.node.hypervisor.kvm.devices import Device, card_name, device, option
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 from ganeti.node.network.driver import Tap, TapOptions
 
@@ -19,25 +23,45 @@ def tap_options(wanted: KvmParameters) -> TapOptions:
 def network_cards(plan: LaunchPlan, board: Board) -> list[str]:
     if plan.parameters.boot_order == "network" and not plan.parameters.kernel_path and not plan.resources.taps:
         raise refused("boot_order", "'network' needs a network card")
-    return [word for tap in plan.resources.taps for word in _card(plan, board, tap)]
+    return [word for tap in plan.resources.taps for word in _words(plan, board, tap)]
 
 
-def _card(plan: LaunchPlan, board: Board, tap: Tap) -> list[str]:
+def card(plan: LaunchPlan, board: Board, nic: GuestNic, queues: int) -> Device:
+    """The card itself; ``queues`` is how many its tap has."""
     wanted = plan.parameters
-    name = f"nic-{tap.nic.uuid.replace('-', '')[:12]}"
-    queues = len(tap.descriptors)
-    numbers = ":".join(map(str, tap.descriptors))
-    netdev = f"tap,id={name},{'fd' if queues == 1 else 'fds'}={numbers}"
-    if wanted.nic_type == "paravirtual":
-        vhost = wanted.vhost_net and plan.qemu.vhost_net
-        netdev += f",vhost={'on' if vhost else 'off'}"
-        # A vector for each queue's two directions, one for control, one for changes.
-        many = f",mq=on,vectors={2 * queues + 2}" if queues > 1 else ""
-        device = f"virtio-net-pci,{board.express()}{many}"
-    else:
-        place = board.express() if wanted.nic_type in _EXPRESS_CARDS else board.conventional()
-        device = f"{wanted.nic_type},{place}"
-    boots = wanted.boot_order == "network" and not wanted.kernel_path
+    name = card_name(nic)
+    last = {"netdev": name, "id": name, "mac": nic.mac}
     # Without a boot ROM both ends of a migration are alike, whatever version of it they have.
-    rom = f",bootindex={plan.resources.taps.index(tap) + 1}" if boots else ",romfile="
-    return ["-netdev", netdev, "-device", f"{device},netdev={name},id={name},mac={tap.nic.mac}{rom}"]
+    last |= {} if _boots(wanted) else {"romfile": ""}
+    if wanted.nic_type == "paravirtual":
+        # A vector for each queue's two directions, one for control, one for changes.
+        many = {"mq": True, "vectors": 2 * queues + 2} if queues > 1 else {}
+        return device("virtio-net-pci", board.express(name), many, last)
+    place = board.express(name) if wanted.nic_type in _EXPRESS_CARDS else board.conventional(name)
+    return device(wanted.nic_type, place, last)
+
+
+def connection(plan: LaunchPlan, tap: Tap, descriptors: Sequence[int | str]) -> Device:
+    """How it is connected to the node; ``descriptors`` of the tap, as QEMU knows them."""
+    wanted = plan.parameters
+    number = {"fd" if len(descriptors) == 1 else "fds": ":".join(map(str, descriptors))}
+    vhost = {"vhost": wanted.vhost_net and plan.qemu.vhost_net} if wanted.nic_type == "paravirtual" else {}
+    return {"type": "tap", "id": card_name(tap.nic), **number, **vhost}
+
+
+def why_not_plugged(wanted: KvmParameters, board: Board) -> str:
+    """Why no card can be plugged in or out while a guest runs; empty if it can."""
+    if board.is_q35 and wanted.nic_type not in ("paravirtual", *_EXPRESS_CARDS):
+        return f"cards of type {wanted.nic_type} are on the board of a q35 machine itself (nic_type)"
+    return ""
+
+
+def _words(plan: LaunchPlan, board: Board, tap: Tap) -> list[str]:
+    place = plan.resources.taps.index(tap) + 1
+    first = {"bootindex": place} if _boots(plan.parameters) else {}
+    made = card(plan, board, tap.nic, len(tap.descriptors)) | first
+    return [*option(connection(plan, tap, tap.descriptors), "-netdev"), *option(made)]
+
+
+def _boots(wanted: KvmParameters) -> bool:
+    return wanted.boot_order == "network" and not wanted.kernel_path

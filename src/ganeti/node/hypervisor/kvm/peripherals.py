@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from ganeti.node.hypervisor.kvm.board import Board
+from ganeti.node.hypervisor.kvm.devices import device, option
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
 AGENT_SOCKET = "agent"
@@ -33,8 +34,8 @@ def usb(plan: LaunchPlan, board: Board) -> list[str]:
         devices.append(_USB[pointer])
     if not devices:
         return []
-    words = ["-device", f"qemu-xhci,id=usb0,{board.express()}"]
-    return words + [word for device in devices for word in ("-device", f"{device},bus=usb0.0")]
+    controller = option(device("qemu-xhci", {"id": "usb0"}, board.express("usb0")))
+    return controller + [word for device in devices for word in ("-device", f"{device},bus=usb0.0")]
 
 
 def sound(plan: LaunchPlan, board: Board) -> list[str]:
@@ -43,10 +44,10 @@ def sound(plan: LaunchPlan, board: Board) -> list[str]:
         names = [*_SOUND_ON_PCI, *_SOUND_ON_ISA]
     if not names:
         return []
-    words = ["-audiodev", "spice,id=audio0" if plan.parameters.spice_bind else "none,id=audio0"]
+    found = ["-audiodev", "spice,id=audio0" if plan.parameters.spice_bind else "none,id=audio0"]
     for name in names:
-        words += _sound_card(name, board)
-    return words
+        found += _sound_card(name, board)
+    return found
 
 
 def guest_agent(plan: LaunchPlan, board: Board) -> list[str]:
@@ -75,8 +76,8 @@ def _usb_device(name: str) -> str:
 
 def _sound_card(name: str, board: Board) -> list[str]:
     if name in _SOUND_ON_PCI:
-        device = f"{_SOUND_ON_PCI[name]},{board.conventional()}"
+        card = device(_SOUND_ON_PCI[name], board.conventional(name))
         if name == "hda":
-            return ["-device", f"{device},id=hda0", "-device", "hda-duplex,bus=hda0.0,audiodev=audio0"]
-        return ["-device", f"{device},audiodev=audio0"]
+            return [*option(card | {"id": "hda0"}), "-device", "hda-duplex,bus=hda0.0,audiodev=audio0"]
+        return option(card | {"audiodev": "audio0"})
     return ["-device", f"{_SOUND_ON_ISA[name]},audiodev=audio0"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ganeti.model.disk import Disk
 from ganeti.model.guest_state import GuestState
-from ganeti.node.hypervisor.kvm.drives import node_name
+from ganeti.node.hypervisor.kvm.devices import disk_name
 
 # Powered down, and about to end or to start again: an event says which.
 POWERED_DOWN = "shutdown"
@@ -37,5 +37,5 @@ def guest_state(word: str) -> GuestState:
 def failed_disks(blocks: Iterable[Mapping[str, Any]], disks: Iterable[Disk]) -> str:
     """Which disks have stopped a guest, from the answer to ``query-block``."""
     status = {block.get("inserted", {}).get("node-name"): block.get("io-status") for block in blocks}
-    told = ((index, status.get(node_name(disk))) for index, disk in enumerate(disks))
+    told = ((index, status.get(disk_name(disk))) for index, disk in enumerate(disks))
     return "; ".join(f"disk/{index}: {_WHY[why]}" for index, why in told if why in _WHY)

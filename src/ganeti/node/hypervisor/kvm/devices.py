@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A device of a guest, as QEMU's ``device_add`` takes it, and as a word of its command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ganeti.model.disk import Disk
+from ganeti.model.guest import GuestNic
+
+Device = dict[str, Any]
+
+
+def device(driver: str, *options: Mapping[str, Any]) -> Device:
+    """With all options, in this order."""
+    made: Device = {"driver": driver}
+    for some in options:
+        made |= some
+    return made
+
+
+def option(made: Mapping[str, Any], flag: str = "-device") -> list[str]:
+    """For the command line, where the first value, what kind of device it is, has no name."""
+    kind, *rest = made.items()
+    return [flag, ",".join([_text(kind[1]), *(f"{name}={_text(value)}" for name, value in rest)])]
+
+
+def disk_name(disk: Disk) -> str:
+    """QEMU's name for a disk, on both ends of a migration; it has room for 31 characters."""
+    return f"disk-{disk.uuid.replace('-', '')[:12]}"
+
+
+def card_name(nic: GuestNic) -> str:
+    """QEMU's name for a network card, and for its connection to the node."""
+    return f"nic-{nic.uuid.replace('-', '')[:12]}"
+
+
+def is_pluggable(name: str) -> bool:
+    """Whether this is the name of a disk or a network card."""
+    return name.startswith(("disk-", "nic-"))
+
+
+def _text(value: object) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Giving a guest that runs other disks and network cards.
+
+What goes is first, so that it is known whether the guest lets go of it before it is given anything. Each step is in the
+hypervisor's record of the guest when it is done; so the same again goes on, and the other way round undoes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ganeti.errors import CheckFailed
+from ganeti.model.disk import Disk, DiskUse
+from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.layout import Layout
+from ganeti.model.running import Plugging, plugging
+from ganeti.node.device_links import DeviceLinks
+from ganeti.node.equipment import Equipment
+from ganeti.node.hypervisor.driver import Hypervisor
+from ganeti.node.network.driver import Tap
+from ganeti.node.storage.driver import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Replug:
+    """``before`` and ``after`` as in ReplugGuest."""
+
+    equipment: Equipment
+    hypervisor: Hypervisor
+    before: Guest
+    after: Guest
+
+    async def obstacles(self) -> tuple[str, ...]:
+        change = self._change
+        found = [*await self.hypervisor.obstacles(self.after)]
+        for nic in (*change.moved, *change.new_cards) if self.hypervisor.tap_options(self.after) else ():
+            try:
+                await self.equipment.networks[nic.mode].check(nic)
+            except CheckFailed as error:
+                found.append(error.message)
+        return tuple(found)
+
+    async def carry_out(self, links: DeviceLinks) -> Layout:
+        """Raises HypervisorFailed, or what storage and network say; what is done by then stays done."""
+        change = self._change
+        for disk in change.gone_disks:
+            await self._take_disk(disk)
+        for nic in change.gone_cards:
+            await self.hypervisor.unplug(self.after, nic)
+        for nic in change.moved:
+            await self._move_card(nic)
+        for disk in change.new_disks:
+            await self._give_disk(disk)
+        for nic in change.new_cards:
+            await self._give_card(nic)
+        links.make(self.after.name, [self._storage.expected(disk, self.after.peers) for disk in self.after.disks])
+        return await self.hypervisor.note(self.after)
+
+    @property
+    def _change(self) -> Plugging:
+        """Compared with what the guest has in truth."""
+        (runs,) = (guest for guest in self.hypervisor.started() if guest.name == self.after.name)
+        change = plugging(runs, self.after)
+        # One that was connected elsewhere by an attempt that was interrupted is not in the hypervisor's record.
+        moved = {nic.uuid: nic for nic in (*change.moved, *plugging(self.before, self.after).moved)}
+        return replace(change, moved=tuple(moved.values()))
+
+    @property
+    def _storage(self) -> Storage:
+        return self.equipment.storage(self.after.disk_template)
+
+    async def _take_disk(self, disk: Disk) -> None:
+        await self.hypervisor.unplug(self.after, disk)
+        # Its copies may have moved since the guest got it.
+        now = next((known for known in self.before.disks if known.uuid == disk.uuid), disk)
+        await self._storage.hold(now, self.after.peers, DiskUse.STANDBY)
+
+    async def _give_disk(self, disk: Disk) -> None:
+        opened = await self._storage.hold(disk, self.after.peers, DiskUse.OWN)
+        try:
+            await self.hypervisor.plug(self.after, opened)
+        except BaseException:
+            await self._storage.hold(disk, self.after.peers, DiskUse.STANDBY)
+            raise
+
+    async def _move_card(self, nic: GuestNic) -> None:
+        if self.hypervisor.tap_options(self.after):
+            await self.equipment.networks[nic.mode].reconnect(self.after, self.after.nics.index(nic))
+        await self.hypervisor.flap(self.after, nic)
+
+    async def _give_card(self, nic: GuestNic) -> None:
+        options = self.hypervisor.tap_options(self.after)
+        network, index = self.equipment.networks[nic.mode], self.after.nics.index(nic)
+        tap = await network.connect(self.after, index, options) if options else Tap(nic, "", ())
+        try:
+            await self.hypervisor.plug(self.after, tap)
+        finally:
+            tap.close()

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How much of its memory a guest is left while it runs (ballooning)."""
+
+from __future__ import annotations
+
+from ganeti.errors import InsufficientResources, WrongInput, WrongState
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.entity import evolve
+from ganeti.model.guest import Guest, guest_of
+from ganeti.model.instance import Instance
+from ganeti.model.node import Node
+from ganeti.operations.instance.running import running_guest
+from ganeti.operations.instance.subject import online, primary_of
+from ganeti.rpc.contract.instance import DescribeGuest, SetMemory
+from ganeti.rpc.contract.node import DescribeNode
+
+
+async def ensure_memory_suits(cluster: CheckContext, instance: Instance, memory: int, *, force: bool) -> None:
+    """Raise WrongState, WrongInput or InsufficientResources if the guest cannot have so much memory, MiB, now."""
+    node = online(primary_of(cluster.state, instance))
+    found = await cluster.call(node, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
+    if found is None or found.state.ended:
+        raise WrongState(
+            f"Parameter 'runtime_mem': {instance.name} does not run; -B maxmem= sets what it has from its next start on"
+        )
+    if not found.state.runs:
+        raise WrongState(f"Parameter 'runtime_mem': {instance.name} is {found.state.because(found.reason)}")
+    guest = guest_of(cluster.state.changed([instance]), instance)
+    least, most = guest.beparams.minmem, (await running_guest(cluster, node, guest)).beparams.maxmem
+    if not least <= memory <= most:
+        raise WrongInput(
+            f"Parameter 'runtime_mem': {memory} MiB; {instance.name} has from {least} MiB (minmem) to {most} MiB "
+            "(maxmem, with which it was started)"
+        )
+    more = memory - found.memory
+    if more > 0 and not force:
+        report = await cluster.call(node, DescribeNode(hypervisors=(instance.hypervisor,)))
+        if report.memory.free < more:
+            raise InsufficientResources(
+                f"Node {node.name} has {report.memory.free} MiB of free memory, {more} MiB more are needed; --force "
+                "gives them nevertheless"
+            )
+
+
+async def set_memory(cluster: RunContext, instance: Instance, memory: int) -> None:
+    """A guest that does not give it back, or take it, is told of."""
+    node, guest = primary_of(cluster.state, instance), guest_of(cluster.state, instance)
+    cluster.step(f"changing the memory of {instance.name} to {memory} MiB while it runs")
+    now = await cluster.call(node, SetMemory(guest=guest, memory=memory))
+    if now != memory:
+        cluster.warn(
+            f"{instance.name} has {now} MiB by now, and moves no further; has it the driver virtio_balloon, and "
+            "memory that it can do without?"
+        )
+
+
+async def with_memory_for(cluster: CheckContext, node: Node, guest: Guest) -> Guest:
+    """A guest that runs, with as much memory as a node has for it, if that is less than it has and minmem allows it."""
+    report = await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))
+    has, free = guest.memory or guest.beparams.maxmem, report.memory.free
+    return evolve(guest, memory=free) if guest.beparams.minmem <= free < has else guest
+
+
+async def reduce_memory(cluster: RunContext, node: Node, guest: Guest, target: Node) -> None:
+    """Have a guest do with what ``target`` has for it. Raises WrongState if it does not give the rest back."""
+    memory = guest.memory or guest.beparams.maxmem
+    cluster.step(f"reducing the memory of {guest.name} to {memory} MiB, which {target.name} has free")
+    now = await cluster.call(node, SetMemory(guest=guest, memory=memory))
+    if now > memory:
+        raise WrongState(
+            f"{guest.name} gives back no more of its memory than to {now} MiB, and {target.name} has {memory} MiB free"
+        )

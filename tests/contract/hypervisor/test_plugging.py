@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What guests get and lose while they run."""
+
+import asyncio
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from ganeti.errors import HypervisorFailed, WrongState
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.guest import GuestNic
+from ganeti.model.parameters.backend import BackendParameters
+from ganeti.node.hypervisor.driver import Resources
+from ganeti.node.hypervisor.kvm import plugs
+from ganeti.node.network import tap
+from ganeti.node.network.driver import Tap, TapOptions
+from ganeti.node.storage.driver import OpenDisk
+
+MIB = 1024**2
+MAC = "aa:00:00:00:00:77"
+
+
+def disk_of(directory, size, **more):
+    made = Disk(
+        uuid=str(uuid.uuid4()),
+        template=DiskTemplate.SHARED_FILE,
+        size=size,
+        location=str(directory / str(size)),
+        **more,
+    )
+    with Path(made.location).open("ab") as file:
+        file.truncate(size * MIB)
+    return OpenDisk(made, made.location)
+
+
+def card():
+    return GuestNic(uuid=str(uuid.uuid4()), mac=MAC, mode="bridged", link="br0")
+
+
+def with_disks(guest, *opened):
+    return replace(guest, disk_template=DiskTemplate.SHARED_FILE, disks=tuple(one.disk for one in opened))
+
+
+def runs(bench, node=0):
+    (found,) = bench.nodes[node].driver.started()
+    return found
+
+
+@pytest.fixture
+def taps(request):
+    """Make a tap as a hypervisor of this bench takes one."""
+    made = []
+
+    def make(nic):
+        if "kvm" not in request.node.callspec.params.values():
+            return Tap(nic, "", ())
+        if not Path("/dev/net/tun").exists() or os.geteuid():
+            pytest.skip("taps take root and /dev/net/tun")
+        made.append(tap.create(nic, tap.name_of(nic), TapOptions()))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+async def test_a_guest_sees_a_disk_as_soon_as_it_gets_it_and_no_more_when_it_has_let_go(bench, tmp_path):
+    root, data = disk_of(tmp_path, 16), disk_of(tmp_path, 24)
+    guest = with_disks(bench.guest(), root)
+    bench.resources = lambda _: Resources((root,))
+    await bench.start(guest)
+    before = await bench.devices(guest)
+    assert await bench.node.driver.obstacles(with_disks(guest, root, data)) == ()
+    await bench.node.driver.plug(guest, data)
+    await seen(bench, guest, {str(16 * 2048), str(24 * 2048)})
+    layout = await bench.node.driver.note(with_disks(guest, data, root))
+    assert runs(bench).disks == (data.disk, root.disk)
+    assert runs(bench).layout == layout
+    for _ in range(2):
+        await bench.node.driver.unplug(guest, data.disk)
+    await seen(bench, guest, {str(16 * 2048)})
+    assert await bench.devices(guest) == before
+    assert runs(bench).disks == (root.disk,)
+
+
+async def seen(bench, guest, what):
+    """Until the guest sees these devices; its kernel takes a moment."""
+    async with asyncio.timeout(300):
+        while set(await bench.devices(guest)) != what:
+            pass
+
+
+async def test_what_was_changed_while_a_guest_ran_moves_with_it_and_is_where_it_was_at_its_next_start(
+    bench, tmp_path, taps
+):
+    root, gone, data = (disk_of(tmp_path, size) for size in (16, 20, 24))
+    nic = card()
+    guest = with_disks(bench.guest(), root, gone)
+    bench.resources = lambda _: Resources((root, gone))
+    await bench.start(guest)
+    await bench.devices(guest)
+    await bench.node.driver.unplug(guest, gone.disk)
+    await bench.node.driver.plug(guest, taps(nic))
+    await bench.node.driver.plug(guest, data)
+    await bench.node.driver.note(replace(with_disks(guest, root, data), nics=(nic,)))
+    await seen(bench, guest, {str(16 * 2048), str(24 * 2048), MAC})
+    places, running = await bench.devices(guest), runs(bench)
+    await bench.again()
+    assert runs(bench) == running
+    tap_there = replace(nic, uuid=str(uuid.uuid4()))  # both nodes are one machine here, and its taps have names
+    bench.resources = lambda _: Resources((root, data), (replace_nic(taps(tap_there), nic),))
+    await bench.move(running)
+    assert await bench.devices(guest, node=1) == places
+    assert replace(runs(bench, 1), peers=()) == replace(running, peers=())
+    await bench.other.driver.stop(guest.name, timeout=0, force=True)
+    bench.nodes.reverse()
+    bench.forget_consoles()
+    again = replace(running, memory=None)
+    tap_there = replace(nic, uuid=str(uuid.uuid4()))
+    bench.resources = lambda _: Resources((root, data), (replace_nic(taps(tap_there), nic),))
+    await bench.start(again)
+    assert await bench.devices(guest) == places
+    assert runs(bench).layout == running.layout
+
+
+def replace_nic(made, nic):
+    return Tap(nic, made.name, made.descriptors)
+
+
+async def test_a_paused_guest_is_not_given_anything(bench, tmp_path):
+    guest = bench.guest()
+    await bench.start(guest, paused=True)
+    (why,) = await bench.node.driver.obstacles(with_disks(guest, disk_of(tmp_path, 16)))
+    assert "paused" in why
+
+
+async def test_what_does_not_run_is_given_nothing(bench, tmp_path):
+    guest = bench.guest()
+    with pytest.raises(WrongState):
+        await bench.node.driver.plug(guest, disk_of(tmp_path, 16))
+    with pytest.raises(WrongState):
+        await bench.node.driver.set_memory(guest, 64)
+
+
+async def test_the_access_mode_of_a_disk_that_a_guest_has_stays(bench, tmp_path):
+    root = disk_of(tmp_path, 16)
+    guest = with_disks(bench.guest(), root)
+    bench.resources = lambda _: Resources((root,))
+    await bench.start(guest)
+    (why,) = await bench.node.driver.obstacles(replace(guest, disks=(replace(root.disk, mode="ro"),)))
+    assert "cannot become ro while the guest has it" in why
+
+
+async def test_a_guest_gives_memory_back_and_has_as_little_where_it_goes(bench):
+    guest = replace(bench.guest(), beparams=BackendParameters(maxmem=160, minmem=96))
+    await bench.start(guest)
+    await bench.up(guest)
+    assert await bench.node.driver.set_memory(guest, 128) == 128
+    (listed,) = await bench.node.list()
+    assert listed.memory == 128
+    await bench.again()
+    (listed,) = await bench.node.list()
+    assert (listed.memory, runs(bench).memory) == (128, 128)
+    await bench.move(runs(bench))
+    (listed,) = await bench.other.list()
+    assert listed.memory == 128
+    assert await bench.other.driver.set_memory(guest, 160) == 160
+
+
+# --- only QEMU -------------------------------------------------------------------------------------------------
+
+
+async def test_a_guest_whose_system_is_not_up_keeps_its_disk_and_that_is_said(kvm, tmp_path, monkeypatch):
+    monkeypatch.setattr(plugs, "_LETTING_GO", 0.5)
+    root = disk_of(tmp_path, 16)
+    guest = with_disks(kvm.guest(hvparams={"kernel_args": "quiet rdinit=/nosuch acpi=off"}), root)
+    kvm.resources = lambda _: Resources((root,))
+    await kvm.start(guest)
+    with pytest.raises(HypervisorFailed, match=r"has not let go of disk .* within 0 seconds, and keeps it"):
+        await kvm.node.driver.unplug(guest, root.disk)
+    assert runs(kvm).disks == (root.disk,)
+
+
+async def test_a_device_that_leaves_later_or_unseen_is_known_to_have_left(kvm, tmp_path):
+    root, data = disk_of(tmp_path, 16), disk_of(tmp_path, 24)
+    guest = with_disks(kvm.guest(), root, data)
+    kvm.resources = lambda _: Resources((root, data))
+    await kvm.start(guest)
+    await kvm.up(guest)
+    machine = kvm.node.driver._machines[guest.name]
+    await machine.execute("device_del", id=plugs.disk_name(data.disk))
+    async with asyncio.timeout(300):
+        while runs(kvm).disks != (root.disk,):
+            await asyncio.sleep(0.05)
+    await kvm.node.driver.plug(guest, data)
+    machine.keep(replace(runs(kvm), disks=(root.disk, data.disk, disk_of(tmp_path, 28).disk)))
+    await kvm.again()
+    assert runs(kvm).disks == (root.disk, data.disk)
+
+
+async def test_a_disk_that_qemu_cannot_open_is_not_the_guests(kvm, tmp_path):
+    guest = with_disks(kvm.guest())
+    await kvm.start(guest)
+    missing = disk_of(tmp_path, 16)
+    Path(missing.path).unlink()
+    with pytest.raises(HypervisorFailed, match="Could not open"):
+        await kvm.node.driver.plug(guest, missing)
+    assert runs(kvm).disks == ()
+    Path(missing.path).write_bytes(bytes(MIB))
+    await kvm.node.driver.plug(guest, missing)
+    assert runs(kvm).disks == (missing.disk,)
+
+
+@pytest.mark.parametrize(
+    ("hvparams", "why"),
+    [
+        ({"acpi": False}, "it has no ACPI"),
+        ({"disk_type": "ide"}, "its disks are ide ones"),
+        ({"disk_type": "scsi-hd"}, "scsi-hd ones on a controller of type lsi"),
+        ({"use_chroot": True}, "is in a chroot"),
+        ({"kvm_pci_reservations": 0}, "has 2 slots, and all are in use"),
+        ({"nic_type": "rtl8139"}, "on the board of a q35 machine itself"),
+    ],
+)
+async def test_what_a_machine_cannot_be_given_is_said_before_anything_is_done(kvm, tmp_path, hvparams, why):
+    root, data = disk_of(tmp_path, 16), disk_of(tmp_path, 24)
+    nic = () if "acpi" in hvparams or "kvm_pci_reservations" in hvparams else (card(),)
+    guest = with_disks(kvm.guest(hvparams=hvparams), root)
+    kvm.resources = lambda _: Resources((root,))
+    await kvm.start(guest)
+    found = await kvm.node.driver.obstacles(replace(with_disks(guest, root, data), nics=nic))
+    assert any(why in text for text in found), found
+
+
+@pytest.mark.parametrize(
+    "hvparams",
+    [
+        {"machine_version": "pc"},
+        {"disk_type": "scsi-hd", "scsi_controller_type": "virtio-scsi-pci"},
+        {"disk_cache": "none", "disk_aio": "native", "disk_discard": "unmap"},
+    ],
+)
+async def test_qemu_takes_a_disk_while_it_runs(kvm, tmp_path, hvparams):
+    root, data = disk_of(tmp_path, 16), disk_of(tmp_path, 24, mode="ro")
+    guest = with_disks(kvm.guest(hvparams=hvparams), root)
+    kvm.resources = lambda _: Resources((root,))
+    await kvm.start(guest)
+    await kvm.up(guest)
+    assert await kvm.node.driver.obstacles(with_disks(guest, root, data)) == ()
+    await kvm.node.driver.plug(guest, data)
+    running = runs(kvm)
+    kvm.resources = lambda _: Resources((root, data))
+    await kvm.move(running)
+    await kvm.other.driver.unplug(guest, data.disk)
+    assert runs(kvm, 1).disks == (root.disk,)
