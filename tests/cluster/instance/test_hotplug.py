@@ -145,7 +145,7 @@ async def test_a_guest_that_does_not_let_go_has_all_that_it_had(cluster):
     await add(cluster, "drbd")
     hypervisor(cluster).stubborn.add("web1")
     before, runs = cluster.instance("web1"), guest(cluster)
-    with pytest.raises(errors.HypervisorFailed, match="has not let go of"):
+    with pytest.raises(errors.HypervisorFailed, match="has not released"):
         await modify(cluster, disks=[["add", {"size": 16}], ["remove", 0, {}]])
     assert (cluster.instance("web1"), guest(cluster)) == (before, runs)
     assert len(cluster.disks.copies) == 4

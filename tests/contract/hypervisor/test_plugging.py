@@ -179,7 +179,7 @@ async def test_a_guest_whose_system_is_not_up_keeps_its_disk_and_that_is_said(kv
     guest = with_disks(kvm.guest(hvparams={"kernel_args": "quiet rdinit=/nosuch acpi=off"}), root)
     kvm.resources = lambda _: Resources((root,))
     await kvm.start(guest)
-    with pytest.raises(HypervisorFailed, match=r"has not let go of disk .* within 0 seconds, and keeps it"):
+    with pytest.raises(HypervisorFailed, match=r"has not released disk .* within 0 seconds, and keeps it"):
         await kvm.node.driver.unplug(guest, root.disk)
     assert runs(kvm).disks == (root.disk,)
 

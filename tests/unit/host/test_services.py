@@ -9,10 +9,12 @@ import pytest
 
 from ganeti.errors import ExecutionFailed
 from ganeti.host import services
+from ganeti.host.daemons import Daemon
 
 UNITS = Path(__file__).parents[3] / "packaging/systemd"
 GUESTS = UNITS / "ganeti-guests.service"
-SERVICES = sorted(path for path in UNITS.glob("*.service") if path != GUESTS)
+ALL = UNITS / "ganeti.service"  # as 'service ganeti restart' knows them
+SERVICES = sorted(path for path in UNITS.glob("*.service") if path not in (GUESTS, ALL))
 
 
 @pytest.fixture
@@ -61,6 +63,12 @@ def test_what_systemd_refuses_to_switch_off_stands_in_the_log(asked, caplog):
     assert "'disable ganeti-masterd' failed: Unit not found." in caplog.text
 
 
+def test_by_the_name_of_all_of_them_the_target_is_started_stopped_and_restarted():
+    assert unit(UNITS / "ganeti.target")["Unit"]["PartOf"] == ALL.name
+    assert unit(ALL)["Unit"]["Wants"] == "ganeti.target"
+    assert unit(ALL)["Service"]["RemainAfterExit"] == "yes"
+
+
 def test_the_target_itself_is_started_at_boot():
     assert unit(UNITS / "ganeti.target")["Install"]["WantedBy"] == "multi-user.target"
 
@@ -94,4 +102,4 @@ def test_guests_have_the_time_that_is_promised_them_before_systemd_loses_patienc
 
 
 def test_there_is_a_unit_for_each_daemon():
-    assert [path.stem for path in SERVICES] == ["ganeti-masterd", "ganeti-noded", "ganeti-rapi"]
+    assert {path.stem for path in SERVICES} == set(Daemon)

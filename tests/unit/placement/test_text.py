@@ -46,8 +46,8 @@ def test_a_node_with_a_question_mark_is_offline():
     [
         ({"nodes": "a|1000|0\n"}, "line 3: incomplete node data: 3 of at least 9 columns.*'free memory'"),
         ({"instances": "i|10|10|1|running|Y|a\n"}, "line 6: incomplete instance data.*'secondary'"),
-        ({"instances": INSTANCE.replace("|a|b|", "|a|nix|")}, "line 6: instance of 'i': secondary 'nix' is no node"),
-        ({"instances": INSTANCE.replace("|a|b|", "|nix|b|")}, "line 6: instance of 'i': primary 'nix' is no node"),
+        ({"instances": INSTANCE.replace("|a|b|", "|a|nix|")}, "line 6: instance of 'i': secondary 'nix' is not a node"),
+        ({"instances": INSTANCE.replace("|a|b|", "|nix|b|")}, "line 6: instance of 'i': primary 'nix' is not a node"),
         ({"instances": INSTANCE.replace("|a|b|", "|a|a|")}, "secondary 'a' is its primary node as well"),
         ({"instances": INSTANCE.replace("i|10|", "i|10x|")}, "memory '10x' is not a whole number"),
         ({"instances": INSTANCE.replace("i|10|", "i|99999999999999999999|")}, "is more than 9007199254740992"),
@@ -62,7 +62,7 @@ def test_a_node_with_a_question_mark_is_offline():
         ({"policies": POLICY.replace(";9,9,9,9,9,9", "")}, "has 1 specs; they come in pairs"),
         ({"policies": POLICY.replace("1,1,1,1,1,1;", "1,1,1,1,1;")}, "has 5 values in '1,1,1,1,1'"),
         ({"policies": POLICY.replace("4.0", "four")}, "vcpu ratio 'four' is not a number"),
-        ({"policies": "nix" + POLICY}, "owner 'nix' is no group"),
+        ({"policies": "nix" + POLICY}, "owner 'nix' is not a group"),
         ({"policies": "|1,2\n"}, "incomplete policy data"),
     ],
 )

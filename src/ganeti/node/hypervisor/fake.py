@@ -65,7 +65,7 @@ class FakeHypervisor:
         self._events = events
         self._clock = clock
         self._lasting: set[str] = set()
-        self.stubborn: set[str] = set()  # guests that let go of nothing
+        self.stubborn: set[str] = set()  # guests that release nothing
 
     async def recover(self) -> None:
         pass
@@ -145,7 +145,7 @@ class FakeHypervisor:
     async def unplug(self, guest: Guest, device: Disk | GuestNic) -> None:
         runs = self._there(guest.name).guest or guest
         if guest.name in self.stubborn:
-            raise HypervisorFailed(f"Instance {guest.name} has not let go of {device.uuid}, and keeps it")
+            raise HypervisorFailed(f"Instance {guest.name} has not released {device.uuid}, and keeps it")
         disks, nics = (tuple(one for one in some if one.uuid != device.uuid) for some in (runs.disks, runs.nics))
         self._keep(evolve(runs, disks=disks, nics=nics))
 

@@ -29,7 +29,7 @@ from ganeti.node.storage.driver import OpenDisk
 if TYPE_CHECKING:
     from ganeti.node.hypervisor.kvm.machine import Machine
 
-_LETTING_GO = 20.0  # seconds that a guest gets to let go of a device
+_RELEASE = 20.0  # seconds that a guest gets to release a device
 _CLOSING = 5.0  # seconds from the end of a device to that of what is behind it
 _CLOSE_AGAIN = 0.05  # seconds
 
@@ -94,7 +94,7 @@ class Plugs:
             raise
 
     async def unplug(self, device: Disk | GuestNic) -> None:
-        """Have the guest let go of it, and wait until it has; one that it does not have is fine."""
+        """Have the guest release it, and wait until it has; one that it does not have is fine."""
         name, called = _named(device)
         if name not in _plugged(self._machine.record.guest):
             return
@@ -102,12 +102,12 @@ class Plugs:
         try:
             await self._ask(name)
             ended = self._machine.process.ended
-            await asyncio.wait([left, ended], timeout=_LETTING_GO, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([left, ended], timeout=_RELEASE, return_when=asyncio.FIRST_COMPLETED)
             if left.done():
                 left.result()
             elif not self._machine.gone:
                 raise HypervisorFailed(
-                    f"Instance {self._machine.name} has not let go of {called} within {_LETTING_GO:.0f} seconds, and "
+                    f"Instance {self._machine.name} has not released {called} within {_RELEASE:.0f} seconds, and "
                     "keeps it; is its system up, and does it know hot-plugging?"
                 )
         finally:
@@ -151,12 +151,12 @@ class Plugs:
                 left.set_result(None)
 
     def refused(self, name: str) -> None:
-        """The guest says that it does not let go of a device."""
+        """The guest says that it does not release a device."""
         if (left := self._leaving.get(name)) and not left.done():
-            left.set_exception(HypervisorFailed(f"Instance {self._machine.name} refuses to let go of {name}"))
+            left.set_exception(HypervisorFailed(f"Instance {self._machine.name} refuses to release {name}"))
 
     async def _ask(self, name: str) -> None:
-        """Have the guest asked to let go of a device."""
+        """Have the guest asked to release a device."""
         try:
             await self._machine.execute("device_del", id=name)
         except HypervisorFailed as error:
