@@ -78,6 +78,7 @@ TO_NODE3 = {"primary": ["node2"], "source": ["node2"], "target": ["node3"]}
 REHEARSALS = {
     "OP_CLUSTER_DESTROY": Rehearsal("cluster", lonely=True),
     "OP_CLUSTER_POST_INIT": Rehearsal("cluster"),
+    "OP_CLUSTER_RENAME": Rehearsal("cluster", {"name": "cluster2"}, said={"NEW_NAME": "cluster2"}),
     "OP_CLUSTER_VERIFY_GROUP": Rehearsal(
         "cluster",
         {"group_name": "default"},
@@ -347,6 +348,7 @@ async def test_scripts_run_where_they_should_and_know_what_is_planned(tmp_path, 
             await cluster.add("web1", node="node2")
             await cluster.add("web2", node="node2", template="drbd", snode="node3")
             cluster.new_machine(5)
+            cluster.resolver.names["cluster2"] = "10.0.0.101"
             provide(cluster, "tiny")
             program(tmp_path / "iallocators/mine", """echo '{"success": true, "result": ["node3"]}'""")
             program(

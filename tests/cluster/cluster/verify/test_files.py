@@ -67,7 +67,7 @@ async def test_facts_that_somebody_has_changed_are_found(cluster):
     path = cluster.nodes["node2"].paths.ssconf("cluster_name")
     path.chmod(0o600)
     path.write_text("another\n")
-    assert await found(cluster) == ["ENODEFILECHECK:node2:its ssconf files differ from the master's"]
+    assert await found(cluster) == ["ENODEFILECHECK:node2:its ssconf files or hmac.key differ from the master's"]
 
 
 async def test_hook_directories_are_examined(cluster):
