@@ -56,9 +56,11 @@ async def set_memory(cluster: RunContext, instance: Instance, memory: int) -> No
 
 async def with_memory_for(cluster: CheckContext, node: Node, guest: Guest) -> Guest:
     """A guest that runs, with as much memory as a node has for it, if that is less than it has and minmem allows it."""
-    report = await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))
-    has, free = guest.memory or guest.beparams.maxmem, report.memory.free
-    return evolve(guest, memory=free) if guest.beparams.minmem <= free < has else guest
+    least, has = guest.beparams.minmem, guest.memory or guest.beparams.maxmem
+    if least >= has:
+        return guest
+    free = (await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))).memory.free
+    return evolve(guest, memory=free) if least <= free < has else guest
 
 
 async def reduce_memory(cluster: RunContext, node: Node, guest: Guest, target: Node) -> None:
