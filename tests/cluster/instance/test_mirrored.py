@@ -106,6 +106,18 @@ async def test_an_instance_whose_node_is_dead_goes_on_at_the_other_one(cluster):
     assert uses(cluster)["node2"] is DiskUse.OWN
 
 
+async def test_an_instance_that_cannot_be_removed_wholly_keeps_its_own_copy(cluster):
+    await add(cluster, start=False)
+    cluster.network.cut_off.add("10.0.0.2")
+    with pytest.raises(errors.NodeUnreachable):
+        await cluster.run("OP_INSTANCE_REMOVE", instance_name="web1")
+    assert [node for node, _ in cluster.disks.copies] == ["node1", "node2"]
+    cluster.network.cut_off.clear()
+    await cluster.run("OP_INSTANCE_REMOVE", instance_name="web1")
+    assert cluster.disks.copies == {}
+    assert cluster.state.instances == []
+
+
 async def test_a_failover_by_wish_leaves_both_copies_as_they_are_with_their_uses_swapped(cluster):
     await add(cluster)
     await cluster.run("OP_INSTANCE_FAILOVER", instance_name="web1")

@@ -80,7 +80,8 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
             # First, so that an instance without its disks is not called up, whatever is interrupted.
             await mark(cluster, instance, AdminState.DOWN)
         await self._try(cluster, self._stop(cluster, plan))
-        for holder in nodes_of(cluster.state, instance):
+        # The primary node last: as long as a copy elsewhere cannot be removed, the instance keeps its own.
+        for holder in reversed(nodes_of(cluster.state, instance)):
             await self._remove_disks(cluster, instance, holder)
         cluster.step(f"removing {instance.name} from the configuration")
         await cluster.commit(deletes=[cluster.state.get(Instance, instance.uuid)])
