@@ -68,7 +68,12 @@ def build(cache: Path) -> Provider:
     (new / "loader.img").write_bytes(_boot_loader(parts, new))
     (new / stamp.name).write_text(made_of)
     shutil.rmtree(provider.directory, ignore_errors=True)
-    new.rename(provider.directory)
+    try:
+        new.rename(provider.directory)
+    except OSError:  # another process may have made it meanwhile
+        shutil.rmtree(new)
+        if not stamp.is_file() or stamp.read_text() != made_of:
+            raise
     return provider
 
 

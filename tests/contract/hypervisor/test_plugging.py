@@ -174,7 +174,7 @@ async def test_a_guest_gives_memory_back_and_has_as_little_where_it_goes(bench):
 
 
 async def test_a_guest_whose_system_is_not_up_keeps_its_disk_and_that_is_said(kvm, tmp_path, monkeypatch):
-    monkeypatch.setattr(plugs, "_LETTING_GO", 0.5)
+    monkeypatch.setattr(plugs, "_RELEASE", 0.5)
     root = disk_of(tmp_path, 16)
     guest = with_disks(kvm.guest(hvparams={"kernel_args": "quiet rdinit=/nosuch acpi=off"}), root)
     kvm.resources = lambda _: Resources((root,))

@@ -97,7 +97,7 @@ async def test_it_grows_where_it_is_made(storage, device):
 
 @pytest.mark.parametrize("name", ["/dev/sda", "/dev/disk/../sda", "/dev/disk", "disk", "/dev/disk/by-id/../../sda"])
 async def test_no_other_device_is_touched_whatever_the_master_says(storage, device, name):
-    with pytest.raises(WrongInput, match="no device below /dev/disk"):
+    with pytest.raises(WrongInput, match="not a device below /dev/disk"):
         await storage.hold(replace(device.disk, location=name), (), DiskUse.OWN)
 
 
@@ -108,5 +108,5 @@ async def test_what_is_missing_or_no_device_is_told(storage, device, tmp_path):
     Paths(tmp_path).under("/dev/disk/by-id/file").write_text("no device")
     file = replace(device.disk, location="/dev/disk/by-id/file")
     statuses = await storage.examine([missing, file, replace(device.disk, size=9)], ())
-    told = ["There is no device", "is no block device", "has 8 MiB instead of 9 MiB"]
+    told = ["There is no device", "is not a block device", "has 8 MiB instead of 9 MiB"]
     assert [wanted in status.problem for wanted, status in zip(told, statuses, strict=True)] == [True] * 3

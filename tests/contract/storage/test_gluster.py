@@ -54,7 +54,7 @@ async def test_a_volume_that_is_not_there_is_told(gluster_bench):
 
 @pytest.mark.parametrize("place", ["/etc/passwd", "ganeti/../../x", "other/disk", "ganeti/", "ganeti/a/b"])
 def test_only_files_of_its_own_directory_are_disks(tmp_path, gluster_bench, place):
-    with pytest.raises(WrongInput, match="no file of a Gluster volume"):
+    with pytest.raises(WrongInput, match="not a file of a Gluster volume"):
         GlusterStorage(Paths(tmp_path)).expected(gluster_bench.disk(location=place), ())
 
 
