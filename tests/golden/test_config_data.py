@@ -11,6 +11,7 @@ from ganeti.model.cluster import Cluster
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.group import Group
 from ganeti.model.instance import AdminState, Instance
+from ganeti.model.job_filter import JobFilter
 from ganeti.model.network import Network
 from ganeti.model.nic import Nic
 from ganeti.model.node import Node
@@ -149,3 +150,18 @@ def test_parameters_have_the_same_shape(ours):
 def test_the_file_has_the_same_parts(ours):
     assert ours.keys() == THEIRS.keys()
     assert (ours["version"], ours["serial_no"]) == (THEIRS["version"], THEIRS["serial_no"])
+
+
+def test_filters_of_jobs_are_in_it_as_the_remote_api_shows_them():
+    trail = (("gnt:user", "maintenance", 1),)
+    predicates = (("jobid", ["<", "id", 9]),)
+    rule = JobFilter(uuid="f-1", name="f-1", watermark=7, predicates=predicates, action="PAUSE", reason_trail=trail)
+    found = json.loads(GanetiForm().rendered(same().changed([rule]), 1))["filters"]["f-1"]
+    assert found == {
+        "watermark": 7,
+        "priority": 0,
+        "predicates": [["jobid", ["<", "id", 9]]],
+        "action": "PAUSE",
+        "reason_trail": [["gnt:user", "maintenance", 1]],
+        "uuid": "f-1",
+    }

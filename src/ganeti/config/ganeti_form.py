@@ -22,6 +22,7 @@ from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.entity import Entity
 from ganeti.model.group import Group
 from ganeti.model.instance import AdminState, Instance
+from ganeti.model.job_filter import JobFilter
 from ganeti.model.kind import Kind
 from ganeti.model.network import Network
 from ganeti.model.nic import Nic
@@ -61,7 +62,7 @@ class GanetiForm:
                 "instances": _joined(self._instance(state, one) for one in instances),
                 "networks": _joined(self._network(state, one) for one in state.networks),
                 "disks": _joined(self._disks(one) for one in instances if one.disks),
-                "filters": {},
+                "filters": _joined(self._one(rule, partial(filter_form, rule)) for rule in state.all_of(JobFilter)),
                 "ctime": state.cluster.ctime,
                 "mtime": max(entity.mtime for every in state.entities.values() for entity in every.values()),
                 "serial_no": revision,
@@ -218,6 +219,18 @@ def disk_form(instance: Instance, index: int) -> dict[str, Any]:
         "serial_no": instance.serial_no,
         "ctime": instance.ctime,
         "mtime": instance.mtime,
+    }
+
+
+def filter_form(rule: JobFilter) -> dict[str, Any]:
+    """As the remote API shows it."""
+    return {
+        "watermark": rule.watermark,
+        "priority": rule.priority,
+        "predicates": rule.predicates,
+        "action": rule.action,
+        "reason_trail": rule.reason_trail,
+        "uuid": rule.uuid,
     }
 
 
