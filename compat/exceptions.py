@@ -34,6 +34,7 @@ EXCEPTIONS = {
     ("cli", r"gnt-cluster \S+ --compression-tools"): _BACKUPS,
     ("opcodes", r"OP_CLUSTER_SET_PARAMS compression_tools"): _BACKUPS,
     ("opcodes", r"OP_BACKUP_.*"): _BACKUPS,
+    ("opcodes", r"OP_INSTANCE_CREATE (compress|source_.*|src_.*)"): _BACKUPS,
     ("rapi", r"PUT /2/instances/\{instance_name\}/(prepare-)?export"): _BACKUPS,
     ("hooks", r"OP_BACKUP_.*"): _BACKUPS,
     ("opcodes", r"OP_INSTANCE_SET_PARAMS hotplug"): "on by default, as since Ganeti 3.1",
