@@ -104,7 +104,7 @@ async def take_over(paths: Paths, clock: Clock, rules: Rules) -> Elected:
     own = _ensure_fit(paths)
     store = SqliteStore(paths.store)
     try:
-        return await elect(Candidate(own, paths, store, partial(_calling, paths, own), clock), rules)
+        return await elect(Candidate(own, paths, store, partial(calling, paths, own), clock), rules)
     finally:
         store.close()
 
@@ -275,7 +275,8 @@ def _ensure_majority(rules: Rules, state: State, node: Node, others: set[str], w
 
 
 @asynccontextmanager
-async def _calling(paths: Paths, own: str, term: int) -> AsyncIterator[NodeClient]:
+async def calling(paths: Paths, own: str, term: int) -> AsyncIterator[NodeClient]:
+    """What calls nodes in the name of this one, in a term."""
     client = NodeClient(HttpTransport(node_client(paths)), own, lambda: term)
     try:
         yield client

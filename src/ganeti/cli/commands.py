@@ -34,6 +34,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "repair-disk-sizes": "disk_sizes:REPAIR_DISK_SIZES",
         "search-tags": "OP_TAGS_SEARCH",
         "show-ispecs-cmd": "cluster:SHOW_ISPECS",
+        "upgrade": "upgrade:UPGRADE",
         "verify": "cluster:VERIFY",
         "verify-disks": "verify_disks:VERIFY_DISKS",
         "version": "cluster:VERSION",

@@ -14,7 +14,6 @@ NOT_YET: Mapping[str, frozenset[str]] = {
     script: frozenset(names.split())
     for script, names in {
         "gnt-backup": "export import list list-fields remove",
-        "gnt-cluster": "upgrade",
         "gnt-debug": "metad wconfd",
     }.items()
 }

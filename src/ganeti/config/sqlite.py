@@ -19,7 +19,7 @@ import msgspec
 
 from ganeti.config.store import FORMAT, digests, part_of, range_of
 from ganeti.errors import StoreFailed
-from ganeti.host.files import make_private
+from ganeti.host.files import make_private, sync
 from ganeti.rpc.contract.store import Batch, Position, Record
 
 # What user_version holds: the layout of the tables, not the format of the records in them.
@@ -178,6 +178,27 @@ async def position_of(path: Path, *, digested: bool) -> Position:
         return await store.digested() if digested else store.position()
     finally:
         store.close()
+
+
+def copy_store(path: Path, copy: Path) -> None:
+    """A copy of the state in a file, with what is in its log; an earlier copy is kept until this one is complete.
+
+    Raises StoreFailed.
+    """
+    new = copy.with_name(f".{copy.name}.new")
+    try:
+        new.unlink(missing_ok=True)
+        make_private(new)
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(new)) as target:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")
+        sync(new)
+        new.replace(copy)
+        sync(copy.parent)
+    except sqlite3.Error as error:
+        raise StoreFailed(f"The cluster's state in {path} cannot be copied to {copy}: {_advice(error)}") from None
+    except OSError as error:
+        raise StoreFailed(f"The cluster's state cannot be copied to {copy}: {error.strerror}") from None
 
 
 def _beginning(connection: sqlite3.Connection, kind: str, prefix: str) -> sqlite3.Cursor:

@@ -24,6 +24,7 @@ from ganeti.host.files import exclusive
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services, services
 from ganeti.host.tls import node_server
+from ganeti.host.versions import Versions
 from ganeti.node.equipment import of_this_machine
 from ganeti.node.keys import Keys
 from ganeti.node.mastership import Mastership, step_down
@@ -37,15 +38,16 @@ from ganeti.node.membership import (
 )
 from ganeti.node.replica import Replica
 from ganeti.node.service import close, handlers, recover
+from ganeti.node.software import SoftwareOfNode
 from ganeti.node.storage.directories import prepare
 from ganeti.rpc.authority import Authority, Term
 from ganeti.rpc.call import Call
 from ganeti.rpc.client import NODE_DAEMON_PORT
-from ganeti.rpc.contract import keys, node, store, verify
+from ganeti.rpc.contract import keys, node, software, store, verify
 from ganeti.rpc.http import call_server
 from ganeti.rpc.server import Dispatcher, Handler, Report
 
-# Long enough for the answer to "leave" to reach the master.
+# Long enough for the answer to "leave" or "switch" to reach the master.
 _FAREWELL = 0.5  # seconds
 
 
@@ -114,7 +116,15 @@ def belonging(
         content = paths.rapi_users.read_bytes() if paths.rapi_users.exists() else b""
         return tuple(f"{paths.rapi_users}: {problem}" for problem in parse(content)[1])
 
+    def restart_soon() -> None:
+        # The node daemon last, which is asked whether it is of the new version.
+        daemons = (*(daemon for daemon in NODE_DAEMONS if daemon is not Daemon.NODE), Daemon.NODE)
+        asyncio.get_running_loop().call_later(_FAREWELL, services(paths).restart_soon, daemons)
+
+    own_software = SoftwareOfNode(Versions(paths), restart_soon)
     return {
+        software.TellVersions: own_software.tell,
+        software.SwitchVersion: own_software.switch,
         verify.CheckUsers: check_users,
         node.Obey: membership.obey,
         node.WriteSsconf: membership.write_ssconf,

@@ -59,6 +59,20 @@ class Paths:
         return self.etc / "oob.toml"
 
     @property
+    def software(self) -> Path:
+        """The versions of this software that are installed; see ``ganeti.host.versions``."""
+        return self.under("/opt/ganeti")
+
+    @property
+    def upgrade(self) -> Path:
+        """How far an upgrade of the cluster is, as long as one is under way; on the master."""
+        return self.state / "upgrade"
+
+    def kept_store(self, version: str) -> Path:
+        """The cluster's state as it was when this version of the software was left; on the master of that time."""
+        return self.state / f"{self.store.name}.{version}"
+
+    @property
     def store(self) -> Path:
         """The cluster's state: on the master the original, on master candidates a replica."""
         return self.state / "cluster.db"

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,7 @@ from ganeti.host.daemons import Daemon
 from ganeti.host.files import make_private
 from ganeti.host.paths import ROOT_VARIABLE, Paths
 from ganeti.host.process import alive, tail
+from ganeti.host.versions import Versions
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +46,10 @@ class Services(Protocol):
         ...
 
     def running(self, daemon: Daemon) -> bool: ...
+
+    def restart_soon(self, daemons: Sequence[Daemon]) -> None:
+        """Have those that run end and start anew, in this order; the caller, which may be one of them, goes on."""
+        ...
 
 
 def services(paths: Paths) -> Services:
@@ -69,6 +75,10 @@ class Systemd:
     def running(self, daemon: Daemon) -> bool:
         return _systemctl("is-active", "--quiet", daemon).returncode == 0
 
+    def restart_soon(self, daemons: Sequence[Daemon]) -> None:
+        for daemon in daemons:
+            _told(_systemctl("try-restart", "--no-block", daemon))
+
 
 class Detached:
     """Daemons are sessions of their own, found again by their pid files.
@@ -82,7 +92,7 @@ class Detached:
     def start(self, daemon: Daemon) -> None:
         if self.running(daemon):
             return
-        program = _program(daemon)
+        program = _program(daemon, Versions(self._paths))
         self._paths.log.mkdir(parents=True, exist_ok=True)
         log = self._paths.log_file(daemon)
         with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
@@ -114,6 +124,15 @@ class Detached:
 
     def running(self, daemon: Daemon) -> bool:
         return self._pid(daemon) is not None
+
+    def restart_soon(self, daemons: Sequence[Daemon]) -> None:
+        """By a process that outlives the caller (``ganeti.host.restarting``)."""
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "ganeti.host.restarting", *daemons],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env=os.environ | {ROOT_VARIABLE: str(self._paths.root)},
+        )
 
     def _pid(self, daemon: Daemon) -> int | None:
         """Of a living daemon. A pid file names the process and what it runs, since numbers come again."""
@@ -158,9 +177,10 @@ def _command_line(pid: int) -> str:
         return ""
 
 
-def _program(daemon: Daemon) -> list[str]:
-    """The daemon that belongs to the running software."""
-    beside = Path(sys.executable).parent / daemon
+def _program(daemon: Daemon, versions: Versions) -> list[str]:
+    """The daemon that belongs to the running software; if that is one of several versions, to the one in use."""
+    installed = Path(sys.prefix).parent == versions.directory
+    beside = (versions.directory / "bin" if installed else Path(sys.executable).parent) / daemon
     found = str(beside) if beside.exists() else shutil.which(daemon)
     if not found:
         raise EnvironmentUnfit(f"The program '{daemon}' is not installed on this machine")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from ganeti.config.memory import MemoryStore
-from ganeti.config.sqlite import SqliteStore
+from ganeti.config.sqlite import SqliteStore, copy_store
 from ganeti.config.store import FORMAT
 from ganeti.errors import StoreFailed
 from ganeti.rpc.contract.store import Batch, Position, Record
@@ -62,6 +62,20 @@ async def test_a_store_on_disk_is_the_same_after_it_was_opened_again(tmp_path):
     store.close()
     again = SqliteStore(tmp_path / "cluster.db")
     assert values(again.load("job")) == [("1", {"a": "ü"})]
+    again.close()
+
+
+async def test_a_copy_has_what_is_in_the_log_too_and_is_readable_by_nobody_else(tmp_path):
+    store = SqliteStore(tmp_path / "cluster.db")
+    copy = tmp_path / "cluster.db.4.0.0"
+    for revision in (1, 2):
+        await store.write([Batch(revision=revision, records=(record("node", str(revision), "n"),))])
+        copy_store(tmp_path / "cluster.db", copy)  # the second in the place of the first
+    assert copy.stat().st_mode & 0o077 == 0
+    store.close()
+    assert {path.name for path in tmp_path.iterdir()} == {"cluster.db", copy.name}
+    again = SqliteStore(copy)
+    assert (again.position().revision, len(again.all())) == (2, 2)
     again.close()
 
 

@@ -69,6 +69,11 @@ def test_by_the_name_of_all_of_them_the_target_is_started_stopped_and_restarted(
     assert unit(ALL)["Service"]["RemainAfterExit"] == "yes"
 
 
+def test_daemons_restart_in_order_while_the_caller_which_may_be_one_of_them_goes_on(asked):
+    services.Systemd().restart_soon(["ganeti-confd", "ganeti-noded"])
+    assert asked == [("try-restart", "--no-block", name) for name in ("ganeti-confd", "ganeti-noded")]
+
+
 def test_the_target_itself_is_started_at_boot():
     assert unit(UNITS / "ganeti.target")["Install"]["WantedBy"] == "multi-user.target"
 

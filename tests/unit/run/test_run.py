@@ -69,8 +69,9 @@ def test_installing_links_every_command_and_forgets_those_that_are_gone(run, tmp
     monkeypatch.setattr(run, "INSTALLED", installed)
     monkeypatch.setattr(run, "COMMANDS_LINKED", linked)
     monkeypatch.setattr(run, "answer", lambda *command: "gnt-a ganeti-complete\n")
-    run.link_commands()
-    run.link_commands()
+    run.link_commands(installed / "4.1.0", forget=False)
+    assert (linked / "gnt-old").is_symlink()  # of the version that is in use until the cluster is upgraded
+    run.link_commands(installed / "4.1.0", forget=True)
     assert {link.name: str(link.readlink()) for link in linked.iterdir()} == {
         "another": "/usr/bin/true",
         "gnt-a": str(installed / "bin/gnt-a"),
@@ -91,3 +92,42 @@ def test_installing_over_what_runs_names_what_is_to_be_restarted(run, tmp_path, 
 def test_without_systemd_nothing_is_to_be_restarted(run, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "RUNNING_SYSTEMD", tmp_path / "none")
     assert run.reload_units() == []
+
+
+@pytest.fixture
+def opt(run, tmp_path, monkeypatch):
+    """Where the software is installed: a version, and nothing yet that is in use."""
+    installed = tmp_path / "opt"
+    monkeypatch.setattr(run, "INSTALLED", installed)
+    (installed / "4.0.0/bin").mkdir(parents=True)
+    (installed / "4.0.0/bin/gnt-a").touch()
+    return installed
+
+
+def test_the_version_in_use_is_found_by_a_link_that_changes_at_once(run, opt):
+    assert run.current_version() is None
+    run.use_version(opt / "4.0.0")
+    run.use_version(opt / "4.0.0")
+    assert run.current_version() == "4.0.0"
+    assert sorted(path.name for path in opt.iterdir()) == ["4.0.0", "bin", "current"]
+    assert (opt / "bin/gnt-a").exists()
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_an_installation_of_the_earlier_form_stays_as_long_as_something_runs_of_it(run, opt, monkeypatch, used):
+    for name in ("bin", "lib"):
+        (opt / name).mkdir()
+    (opt / "pyvenv.cfg").touch()
+    (opt / "lib64").symlink_to("lib")
+    asked = []
+    monkeypatch.setattr(run, "in_use", lambda directory: asked.append(directory) or used)
+    run.use_version(opt / "4.0.0")
+    assert asked == [opt / "lib"]
+    left = {"4.0.0", "bin", "current"} | ({"bin.old", "lib", "lib64", "pyvenv.cfg"} if used else set())
+    assert {path.name for path in opt.iterdir()} == left
+    assert (opt / "bin/gnt-a").exists()
+
+
+def test_what_a_process_has_loaded_is_in_use(run):
+    assert run.in_use(Path(sys.prefix))
+    assert not run.in_use(Path(sys.prefix) / "none")

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Going over to another version of the software on all nodes (``gnt-cluster upgrade``).
+
+The master daemon goes down meanwhile, so a command does it on the master. How far it is stands in a file before each
+stage begins; each stage can be done again. The file is written by one version and read by another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+import ganeti
+from ganeti.config.configuration import read_state
+from ganeti.config.sqlite import SqliteStore, copy_store
+from ganeti.declare.field import plain_rows
+from ganeti.errors import EnvironmentUnfit, GanetiError, MasterUnreachable, WrongState
+from ganeti.host.daemons import MASTER_DAEMONS, NODE_DAEMONS, Daemon
+from ganeti.host.files import sync, write_atomic
+from ganeti.host.paths import Paths
+from ganeti.host.services import Services
+from ganeti.host.versions import Versions
+from ganeti.luxi.protocol import Method
+from ganeti.model.node import Node
+from ganeti.rpc.client import NodeClient
+from ganeti.rpc.contract.node import Ping
+from ganeti.rpc.contract.software import Software, SwitchVersion, TellVersions
+
+_JOBS = 3600.0  # seconds for jobs to end, after which everything is as it was before
+_SERVING = 300.0  # for the master daemon to answer, once it has started
+_RESTART = 120.0  # for the node daemon of another node to come back
+_LOOK = 1.0
+_TOLD = 60.0  # how often somebody who waits hears what for
+_MOST_NAMED = 10
+
+# What is to be done next, as words of a command of the version in use.
+RESUME = ("gnt-cluster", "upgrade", "--resume")
+VERIFY = ("gnt-cluster", "verify")
+
+
+class Stage(StrEnum):
+    """In their order."""
+
+    DRAINING = "draining"
+    STOPPING = "stopping"
+    KEEPING = "keeping"
+    SWITCHING = "switching"
+    STARTING = "starting"
+    OPENING = "opening"
+
+
+class Machine(Struct, frozen=True):
+    """Another node that is to be switched, as far as it takes to call it."""
+
+    name: str
+    address: str
+    certificates: tuple[str, ...] = ()
+
+    @property
+    def node(self) -> Node:
+        certificate, following = (*self.certificates, "", "")[:2]
+        return Node(
+            uuid="",
+            group="",
+            name=self.name,
+            primary_ip=self.address,
+            certificate=certificate,
+            next_certificate=following,
+        )
+
+
+class Intent(Struct, frozen=True, rename={"origin": "from", "target": "to"}):
+    """An upgrade that is under way.
+
+    ``drained``: whether the queue was drained before it began; ``daemons``: those of every node that ran on this one.
+    """
+
+    origin: str
+    target: str
+    stage: Stage
+    drained: bool
+    daemons: tuple[Daemon, ...]
+    machines: tuple[Machine, ...]
+
+
+class Master(Protocol):
+    """A connection to the master daemon."""
+
+    def call(self, method: Method, *arguments: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """``calling``: calls nodes as the master. ``master``: connects to the master daemon, anew each time."""
+
+    paths: Paths
+    services: Services
+    calling: Callable[[], AbstractAsyncContextManager[NodeClient]]
+    master: Callable[[], Master]
+    say: Callable[[str], None]
+    warn: Callable[[str], None]
+
+    @property
+    def intent(self) -> Intent | None:
+        """Raises EnvironmentUnfit if the file is damaged."""
+        try:
+            return msgspec.json.decode(self.paths.upgrade.read_bytes(), type=Intent)
+        except FileNotFoundError:
+            return None
+        except msgspec.MsgspecError as error:
+            raise EnvironmentUnfit(f"{self.paths.upgrade} is damaged ({error}); what is under way is unknown") from None
+
+    def begin(self, target: str) -> None:
+        """Write down that the cluster is to go over to a version, if it can. Raises a CheckFailed."""
+        before = self.intent
+        if before and target != before.origin:
+            raise WrongState(
+                f"The upgrade to {before.target} is not complete; finish it with 'gnt-cluster upgrade --resume', "
+                f"or go back with 'gnt-cluster upgrade --to {before.origin}'"
+            )
+        versions = Versions(self.paths)
+        current = versions.current()
+        if current is None:
+            raise EnvironmentUnfit(
+                f"The software in {versions.directory} is not kept by versions; run './run install' on every node"
+            )
+        machines = before.machines if before else self._others()
+        answers = asyncio.run(self._ask(machines))
+        problems = [*self._problems_here(versions, target), *_problems_there(target, answers)]
+        silent = [f"{name} does not answer: {a.message}" for name, a in answers.items() if isinstance(a, GanetiError)]
+        if before:  # which nothing can be done about: it may be why somebody goes back
+            for problem in silent:
+                self.warn(f"{problem}. It keeps the version that it has")
+        elif silent:
+            problems += [f"{problem}; mark it offline if it is down" for problem in silent]
+        if problems:
+            raise WrongState("\n".join([f"The cluster cannot go over to {target}; nothing was changed.", *problems]))
+        running = {answer.running for answer in answers.values() if isinstance(answer, Software)}
+        if not before and current == target and running <= {target}:
+            raise WrongState(f"All nodes run {target} already")
+        if before:  # what was so then counts, and not what came of it
+            stage = Stage.DRAINING if self.services.running(Daemon.MASTER) else Stage.STOPPING
+            changed = {"origin": before.target, "target": target, "stage": stage}
+            self._write(msgspec.structs.replace(before, **changed))
+        else:
+            daemons = tuple(each for each in NODE_DAEMONS if each is Daemon.NODE or self.services.running(each))
+            self._write(Intent(current, target, Stage.DRAINING, self._drained(), daemons, machines))
+
+    def go_on(self) -> tuple[str, ...]:
+        """Do what is left; returns what is to be run after that, as words, or nothing."""
+        intent = self.intent
+        if intent is None:
+            self.say("No upgrade is under way")
+            return ()
+        stages = list(Stage)
+        for stage in stages[stages.index(intent.stage) :]:
+            intent = msgspec.structs.replace(intent, stage=stage)
+            self._write(intent)
+            if stage is Stage.STARTING and intent.target != ganeti.VERSION:
+                return RESUME  # by the version that the cluster has gone over to
+            try:
+                self._do(stage, intent)
+            except GanetiError as error:
+                if stage is Stage.DRAINING:
+                    raise
+                how = f"'gnt-cluster upgrade --resume', or go back with 'gnt-cluster upgrade --to {intent.origin}'"
+                raise type(error)(f"{error.message}; put that right, then run {how}") from None
+        self.paths.upgrade.unlink()
+        sync(self.paths.state)
+        self.say(f"The cluster runs {intent.target}")
+        if intent.drained:
+            self.say("The job queue stays drained, as it was before; run 'gnt-cluster verify' when it is not")
+            return ()
+        return VERIFY
+
+    def _write(self, intent: Intent) -> None:
+        write_atomic(self.paths.upgrade, msgspec.json.encode(intent))
+
+    # --- before anything is changed
+
+    def _others(self) -> tuple[Machine, ...]:
+        """The nodes that are online, but for this one."""
+        store = SqliteStore(self.paths.store)
+        try:
+            state = read_state(store)
+        finally:
+            store.close()
+        nodes = (node for node in state.nodes if not node.offline and node.uuid != state.master.uuid)
+        return tuple(Machine(node.name, node.primary_ip, node.certificates) for node in nodes)
+
+    async def _ask(self, machines: Iterable[Machine]) -> Mapping[str, Software | GanetiError]:
+        async with self.calling() as client:
+            return await client.call_all([machine.node for machine in machines], TellVersions())
+
+    def _problems_here(self, versions: Versions, target: str) -> Iterable[str]:
+        found = versions.find(target)
+        if not found:
+            yield _lacking("This node", target, [version.version for version in versions.installed()])
+            return
+        store = SqliteStore(self.paths.store)
+        try:
+            form = store.position().format
+        finally:
+            store.close()
+        if found.format < form:
+            yield (
+                f"The cluster's state has format {form}, {target} reads it up to {found.format}: there is no way back"
+            )
+
+    def _drained(self) -> bool:
+        (drained,) = self.master().call(Method.QUERY_CONFIG_VALUES, ["drain_flag"])
+        return bool(drained)
+
+    # --- the stages
+
+    def _do(self, stage: Stage, intent: Intent) -> None:
+        match stage:
+            case Stage.DRAINING:
+                self._drain(intent)
+            case Stage.STOPPING:
+                self.say("Stopping the master daemon and the remote API; instances run on ...")
+                for daemon in reversed(MASTER_DAEMONS):
+                    self.services.stop(daemon)
+            case Stage.KEEPING:
+                kept = self.paths.kept_store(intent.origin)
+                copy_store(self.paths.store, kept)
+                self.say(f"The cluster's state as it is now is kept in {kept}")
+            case Stage.SWITCHING:
+                asyncio.run(self._switch_others(intent))
+                self._switch_here(intent)
+            case Stage.STARTING:
+                self.say(f"Starting the master daemon of {intent.target} ...")
+                for daemon in MASTER_DAEMONS:
+                    self.services.start(daemon)
+            case Stage.OPENING:
+                self._open(intent)
+
+    def _drain(self, intent: Intent) -> None:
+        """Let no new jobs in, and wait for those that are there."""
+        master = self.master()
+        master.call(Method.SET_DRAIN_FLAG, True)
+        deadline, told = time.monotonic() + _JOBS, 0.0
+        try:
+            while jobs := _unfinished(master):
+                now = time.monotonic()
+                if now > deadline:
+                    raise WrongState(
+                        f"{_named(jobs)} did not end within {_JOBS / 60:.0f} minutes; cancel what should not go on "
+                        "('gnt-job cancel'), then try again. Nothing was changed"
+                    )
+                if now > told:
+                    self.say(f"Waiting for {_named(jobs)} ...")
+                    told = now + _TOLD
+                time.sleep(_LOOK)
+        except (KeyboardInterrupt, WrongState):
+            # Nobody waits for the answer of the other connection any more.
+            self.master().call(Method.SET_DRAIN_FLAG, intent.drained)
+            if Versions(self.paths).current() == intent.origin:  # on no node anything else
+                self.paths.upgrade.unlink()
+            raise
+
+    async def _switch_others(self, intent: Intent) -> None:
+        """At once. One that fails must not hold up the others: it is told of, here and by the verification."""
+        names = ", ".join(machine.name for machine in intent.machines)
+        if names:
+            self.say(f"Switching {names} to {intent.target} ...")
+        async with self.calling() as client:
+            machines = intent.machines
+            ends = await asyncio.gather(*(_switched(client, machine.node, intent.target) for machine in machines))
+        failed = {machine.name: why for machine, why in zip(machines, ends, strict=True) if why}
+        for name, why in failed.items():
+            self.warn(f"{name} did not go over to {intent.target}: {why}")
+        if failed:
+            self.warn(f"When they work again, 'gnt-cluster upgrade --to {intent.target}' brings them over")
+
+    def _switch_here(self, intent: Intent) -> None:
+        self.say(f"Switching this node to {intent.target} ...")
+        Versions(self.paths).switch(intent.target)
+        for daemon in reversed(intent.daemons):
+            self.services.stop(daemon)
+        for daemon in intent.daemons:
+            self.services.start(daemon)
+
+    def _open(self, intent: Intent) -> None:
+        """Take jobs in again, as soon as the master daemon serves, which it may have to be let by the nodes."""
+        deadline = time.monotonic() + _SERVING
+        while True:
+            try:
+                self.master().call(Method.SET_DRAIN_FLAG, intent.drained)
+            except MasterUnreachable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOOK)
+            else:
+                return
+
+
+def _problems_there(target: str, answers: Mapping[str, Software | GanetiError]) -> Iterable[str]:
+    for name, answer in answers.items():
+        if isinstance(answer, Software) and target not in answer.installed:
+            yield _lacking(name, target, answer.installed)
+
+
+def _lacking(who: str, target: str, installed: Sequence[str]) -> str:
+    return f"{who} does not have {target} (installed: {', '.join(installed) or 'none'}); run its './run install' there"
+
+
+def _unfinished(master: Master) -> list[int]:
+    """The numbers of jobs that wait or run."""
+    ended: list[Any] = ["|", *(["=", "status", status] for status in ("success", "error", "canceled"))]
+    return [row[0] for row in plain_rows(master.call(Method.QUERY, "job", ["id"], ["!", ended])["data"])]
+
+
+def _named(jobs: Sequence[int]) -> str:
+    some = ", ".join(map(str, jobs[:_MOST_NAMED]))
+    more = f" and {len(jobs) - _MOST_NAMED} more" if len(jobs) > _MOST_NAMED else ""
+    return f"{'job' if len(jobs) == 1 else 'jobs'} {some}{more}"
+
+
+async def _switched(client: NodeClient, node: Node, version: str) -> str:
+    """Why a node did not go over to a version; nothing if it has."""
+    deadline = time.monotonic() + _RESTART
+    try:
+        await client.call(node, SwitchVersion(version=version))
+        while (running := await _running(client, node)) != version:
+            if time.monotonic() > deadline:
+                found = f"runs {running} still" if running else "does not answer"
+                return f"its node daemon {found} after {_RESTART:.0f} seconds"
+            await asyncio.sleep(_LOOK)
+    except GanetiError as error:
+        return error.message
+    return ""
+
+
+async def _running(client: NodeClient, node: Node) -> str | None:
+    """What its node daemon is of; None if it does not answer."""
+    try:
+        return (await client.call(node, Ping())).version
+    except GanetiError:
+        return None
