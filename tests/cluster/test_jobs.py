@@ -9,6 +9,7 @@ import pytest
 from ganeti import errors
 from ganeti.jobs import executor
 from ganeti.jobs.executor import AT_WORK_OF_READER
+from ganeti.operations.debug.delay import DebugDelay
 from tests.cluster.paper import running
 
 DELAY = "OP_TEST_DELAY"
@@ -274,6 +275,25 @@ async def test_after_a_crash_waiting_jobs_go_on_and_a_running_one_ends_in_an_err
     assert "it may have been partly carried out" in lost.steps[0].result[1][0]
     assert str((await cluster.finished(waiting)).status) == "success"
     assert cluster.node("node1").ndparams == {"spindle_count": 3}
+
+
+async def test_an_error_that_a_job_has_because_the_daemon_stops_is_not_its_end(cluster, monkeypatch):
+    begun = asyncio.Event()
+
+    async def run(self, context, plan):
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise errors.NodeUnreachable("node1 does not answer any more")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DebugDelay, "run", run)
+        number = await cluster.submit(DELAY, duration=0)
+        await begun.wait()
+        await cluster.stop()
+    await cluster.start()
+    assert (await cluster.finished(number)).steps[0].result[0] == "JobLost"
 
 
 async def test_after_a_crash_what_a_job_had_begun_is_undone_and_named(cluster):

@@ -137,6 +137,11 @@ class Run:
         """As whoever submitted this job."""
         return await self._executor.submit(jobs, self._tracked.job.caller)
 
+    @property
+    def _interrupted(self) -> bool:
+        """Whether the daemon stops: an error that an operation has with that is not its own, and the next goes on."""
+        return self.task is not None and self.task.cancelling() > 0 and not self._canceled
+
     # The stages of a job.
 
     async def work(self) -> None:
@@ -153,10 +158,11 @@ class Run:
             if not self._canceled:
                 raise  # the daemon stops
             await self._end(index, JobStatus.CANCELED, self._canceled)
-        except GanetiError as error:
-            await self._end(index, JobStatus.ERROR, errors.encode(error))
-        except Exception as error:  # noqa: BLE001 - a job ends, whatever happens
-            _log.exception("Job %d failed unexpectedly", self.id)
+        except Exception as error:
+            if self._interrupted:
+                raise asyncio.CancelledError from error
+            if not isinstance(error, GanetiError):
+                _log.exception("Job %d failed unexpectedly", self.id)
             await self._end(index, JobStatus.ERROR, errors.encode(error))
         finally:
             self._executor.finished(self.id)
@@ -190,6 +196,8 @@ class Run:
         try:
             result = await operation.run(context, plan)
         except Exception as error:
+            if self._interrupted:
+                raise
             left = await context.undo_all()
             if not left:
                 raise

@@ -83,7 +83,7 @@ OPERATIONS = {
     "OP_TAGS_SEARCH": "tags.search:TagsSearch",
     "OP_TAGS_SET": "tags.add:TagsAdd",
     "OP_TEST_ALLOCATOR": "debug.allocator:DebugAllocator",
-    "OP_TEST_DELAY": "debug.delay:TestDelay",
+    "OP_TEST_DELAY": "debug.delay:DebugDelay",
     "OP_TEST_DUMMY": "debug.dummy:DebugDummy",
     "OP_TEST_JQUEUE": "debug.job_queue:DebugJobQueue",
     "OP_TEST_OS_PARAMS": "debug.os_parameters:DebugOsParameters",

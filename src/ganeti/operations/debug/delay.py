@@ -27,7 +27,7 @@ def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, "duration": duration, "no_locks": bool(values.get("no_locks"))}
 
 
-class TestDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="OP_TEST_DELAY"):
+class DebugDelay(JobOperation[tuple[Node, ...]], frozen=True, kw_only=True, tag="OP_TEST_DELAY"):
     """Sleep for a while, to test the job queue and its locks."""
 
     role: ClassVar[Role] = Role.ADMIN
