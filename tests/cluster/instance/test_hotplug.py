@@ -154,6 +154,17 @@ async def test_a_guest_that_does_not_let_go_has_all_that_it_had(cluster):
     assert sizes(guest(cluster)) == [8, 16]
 
 
+async def test_cards_are_not_changed_behind_a_node_that_does_not_answer_unless_that_is_wanted(cluster):
+    await add(cluster, "sharedfile", node="node2")
+    before = cluster.instance("web1")
+    cluster.network.cut_off.add("10.0.0.2")
+    with pytest.raises(errors.NodeUnreachable, match="Whether web1 is running is not known.*--no-hotplug"):
+        await modify(cluster, nics=[["remove", 1, {}]], force=True)
+    assert cluster.instance("web1") == before
+    await modify(cluster, nics=[["remove", 1, {}]], force=True, hotplug=False)
+    assert len(cluster.instance("web1").nics) == 1
+
+
 async def test_a_bridge_that_is_missing_is_named_before_anything_is_done(cluster):
     await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
     await cluster.add("web1", template="plain", hypervisor="kvm", disks=[{"size": 64}])

@@ -406,9 +406,15 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         node = primary_of(cluster.state, instance)
         if node.offline or not (self.disks or self.nics) or not (self.hotplug or self.hotplug_if_possible):
             return False
-        with suppress(NodeUnreachable):  # what that is in the way of says so
+        try:
             return await is_on(cluster, instance, node)
-        return False
+        except NodeUnreachable as error:
+            if self.hotplug_if_possible:
+                return False
+            raise NodeUnreachable(
+                f"Whether {instance.name} is running is not known: {error.message}; --no-hotplug changes its devices "
+                "for its next start"
+            ) from None
 
     @property
     def _converts(self) -> bool:
