@@ -324,8 +324,6 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             await ensure_memory_suits(cluster, new, self.runtime_mem, force=self.force)
             told.append(("runtime_memory", self.runtime_mem))
         replug = await planned_replug(cluster, old, new, or_nothing=not self.hotplug_if_possible) if hot else None
-        if self._removes_disks and hot and not replug:
-            await ensure_stopped(cluster, old)
         if self.nics and not self.force:
             _ensure_nothing_given_up_is_in_use(cluster, old, new, replug)
         return ModifyPlan(old, new, told, conversion, replug, _is_pending(cluster.state, old, new, replug))
