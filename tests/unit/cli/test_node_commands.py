@@ -150,7 +150,7 @@ def test_it_is_copied_to_all_other_nodes_and_whoever_lacks_it_is_named(gnt, ssh,
 
 def test_only_files_are_copied(gnt, ssh):
     missing = ssh / "nonesuch"
-    for path, told in ((ssh, f"{ssh} is no file that could be copied"), (missing, f"There is no file {missing}")):
+    for path, told in ((ssh, f"{ssh} is not a file that can be copied"), (missing, f"There is no file {missing}")):
         ended = gnt("cluster", "copyfile", str(path))
         assert (ended.status, ended.errors.splitlines()[-1]) == (1, told)
 

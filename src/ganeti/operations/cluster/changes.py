@@ -161,7 +161,7 @@ def _intervals(cluster: Cluster, given: Mapping[str, int]) -> dict[str, int]:
     for name, interval in given.items():
         if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
             raise WrongInput(
-                f"Parameter 'data_collector_interval' of {shortened(name)}: {interval / _MICRO:.7g} seconds are not "
+                f"Parameter 'data_collector_interval' of {shortened(name)}: {interval / _MICRO:.10g} seconds are not "
                 f"between {SHORTEST_INTERVAL / _MICRO:g} and {LONGEST_INTERVAL / _MICRO:g}"
             )
     return _collectors("data_collector_interval", cluster.data_collector_interval, given)

@@ -508,7 +508,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
 
 
 def _is_pending(state: State, old: Instance, new: Instance, *, plugged: bool) -> bool:
-    """Whether a guest that runs gets something at its next start only; ``plugged``: its devices do not wait for that."""
+    """Whether a guest that runs gets something at its next start only; ``plugged``: no device does."""
     before, after = guest_of(state, old), guest_of(state.changed([new]), new)
     if plugged:
         before = evolve(before, disks=after.disks, nics=after.nics)
