@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ganeti.cli.given_file import read_given_text
 from ganeti.errors import WrongInput
 
 
@@ -14,7 +15,7 @@ def read_objects(name: str, of_what: str) -> list[dict[str, Any]]:
     """The list of objects in a file; ``of_what``: what each of them is. Raises WrongInput."""
     path = Path(name)
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(read_given_text(path))
     except OSError as error:
         raise WrongInput(f"The file {path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

@@ -73,7 +73,7 @@ COMMAND = Local(
 def _copyfile(session: Session, values: dict[str, Any]) -> int:
     path = Path(values["file"]).absolute()
     if not path.is_file():
-        raise WrongInput(f"There is no file {path}")
+        raise WrongInput(f"{path} is not a file that can be copied" if path.exists() else f"There is no file {path}")
     nodes = [node for node in chosen(session, values.get("nodes") or [], values.get("nodegroup")) if not node.is_master]
     import asyncio  # noqa: PLC0415 - slow to import
 

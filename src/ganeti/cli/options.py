@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
+from ganeti.cli.given_file import read_given_text
 from ganeti.cli.parser import PrintingParser
 from ganeti.declare import text
 from ganeti.declare.command import Argument, Option
@@ -167,7 +166,7 @@ def take_arguments(command: str, arguments: Sequence[Argument], words: Sequence[
 def _lines(path: str, flag: str) -> list[str]:
     """The lines of a file, or of standard input, without blanks around them."""
     try:
-        content = sys.stdin.read() if path == "-" else Path(path).read_text()
+        content = read_given_text(path)
     except OSError as error:
         raise WrongInput(f"Option '{flag}': cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -134,7 +134,8 @@ class _Reading:
                 result[name] = self._read(value, fields[name].type, place.field(name), texts=texts or is_item)
                 self._ensure_supported(parameters_of(cls).get(name), result[name], place.field(name))
         for name in [name for name, field in fields.items() if field.required and name not in values]:
-            self._tell(missing(name, place, self._what))
+            declared = parameters_of(cls).get(name)
+            self._tell(missing(name, place, self._what, declared.flags if declared else ()))
         if len(self._problems) == before:
             self._fits(result, cls, place)
         else:

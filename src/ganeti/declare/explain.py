@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -88,8 +88,10 @@ def unknown(name: str, known: Iterable[str], place: Place, what: str) -> str:
     return f"{told}; known are {', '.join(names)}" if names else told
 
 
-def missing(name: str, place: Place, what: str) -> str:
-    return f"{place.thing or what}: parameter '{place.field(name).path}' is missing"
+def missing(name: str, place: Place, what: str, flags: Sequence[str] = ()) -> str:
+    """``flags``: of the option that gives it on a command line, if there is one."""
+    told = f"{place.thing or what}: parameter '{place.field(name).path}' is missing"
+    return f"{told} ({flags[0]})" if flags else told
 
 
 def _expected(hint: Any) -> str:

@@ -377,6 +377,9 @@ class Cluster(Entity, frozen=True, kw_only=True):
                 found.append(f"Parameter '{row.setting}': disk template '{template}' is enabled and needs {needed}")
         if "gluster" in self.enabled_disk_templates and not self.gluster_storage_dir:
             found.append("Parameter 'gluster_storage_dir': disk template 'gluster' is enabled and needs a directory")
+        inherited = (self.hvparams, *self.os_hvp.values())
+        if not self.uid_pool and any(of.get("kvm", {}).get("security_model") == "pool" for of in inherited):
+            found.append("Parameter 'uid_pool': security_model is 'pool' for guests, which needs user IDs (--uid-pool)")
         return found
 
     @property

@@ -199,6 +199,32 @@ async def test_the_pool_of_user_ids_grows_and_shrinks_and_nodes_know_it(cluster)
         await cluster.run("OP_CLUSTER_SET_PARAMS", add_uids=[[0, 5]])
 
 
+@pytest.mark.parametrize("interval", [0, 999_999])
+async def test_an_interval_out_of_bounds_is_told_in_seconds_as_it_is_typed(cluster, interval):
+    with pytest.raises(errors.WrongInput, match=r"'data_collector_interval' of lv: [\d.]+ seconds .* 1 and 3600$"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", data_collector_interval={"lv": interval})
+
+
+@pytest.mark.parametrize("emptied", [{"uid_pool": []}, {"remove_uids": [[4000, 4019]]}])
+async def test_a_pool_that_guests_need_is_not_emptied(cluster, emptied):
+    pool = {"hvparams": {"kvm": {"security_model": "pool"}}, "force": True}
+    with pytest.raises(errors.WrongInput, match="'uid_pool': security_model is 'pool'"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", **pool)
+    await cluster.run("OP_CLUSTER_SET_PARAMS", **pool, add_uids=[[4000, 4019]])
+    with pytest.raises(errors.WrongInput, match="'uid_pool': security_model is 'pool'"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", **emptied)
+    none = {"hvparams": {"kvm": {"security_model": "default"}}, "force": True}
+    await cluster.add("web1", start=False)
+    (instance,) = cluster.state.instances
+    await cluster.run("OP_CLUSTER_SET_PARAMS", **none)
+    await cluster.master.configuration.commit([evolve(instance, hvparams={"security_model": "pool"})])
+    with pytest.raises(errors.WrongState, match="'uid_pool': instance web1 has security_model 'pool'"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", **emptied)
+    await cluster.master.configuration.commit([evolve(cluster.state.instances[0], hvparams={})])
+    await cluster.run("OP_CLUSTER_SET_PARAMS", **emptied)
+    assert cluster.state.cluster.uid_pool == ()
+
+
 async def test_the_directory_of_gluster_volumes_stays_while_an_instance_has_disks_in_it(cluster):
     gluster = evolve(cluster.state.cluster, enabled_disk_templates=("gluster",))
     await cluster.master.configuration.commit([gluster])

@@ -106,6 +106,27 @@ async def test_without_hotplug_the_guest_keeps_what_it_has_and_a_later_change_do
         await modify(cluster, disks=[["remove", 0, {}]], hotplug=False)
 
 
+@pytest.mark.parametrize("possible", [False, True])
+@pytest.mark.parametrize("template", ["plain", "drbd", "sharedfile"])
+async def test_a_disk_that_waits_for_the_next_start_can_go_before_it(cluster, template, possible):
+    await add(cluster, template)
+    copies = len(cluster.disks.copies)
+    await modify(cluster, disks=[["add", {"size": 16}]], hotplug=False)
+    number = await cluster.submit(
+        "OP_INSTANCE_SET_PARAMS",
+        instance_name="web1",
+        disks=[["remove", 2, {}]],
+        hotplug_if_possible=possible,
+        hotplug=not possible,
+    )
+    assert (await cluster.finished(number)).status == "success"
+    assert possible or not any("until its next start" in line for line in cluster.log(number))
+    assert (sizes(cluster.instance("web1")), agrees(cluster)) == ([64, 8], True)
+    assert len(cluster.disks.copies) == copies
+    (described,) = (await cluster.run("OP_INSTANCE_QUERY_DATA", instances=["web1"])).values()
+    assert described["pending"] == []
+
+
 @pytest.mark.parametrize(
     ("changes", "later"),
     [

@@ -191,6 +191,7 @@ async def test_a_migrated_guest_goes_on_where_it_was(bench, live):
     assert await bench.other.states() == {guest.name: "running"}
     assert not await bench.node.list()
     assert migrated.completed > 0
+    assert live or migrated.total >= migrated.downtime
     assert any(line.progress and line.progress.unit == "MiB" for line in report.drain())
 
 

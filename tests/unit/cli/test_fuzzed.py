@@ -60,7 +60,7 @@ def found(script, name):
 def test_whatever_is_typed_ends_in_a_sentence_and_a_status(gnt, monkeypatch):
     gnt("cluster", "queue", "drain")  # jobs are refused, once they have been looked at
     monkeypatch.setattr("ganeti.cli.script.find", found)
-    monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     wrong = []
     for script, words in command_lines():
         ended = gnt(script.removeprefix("gnt-"), *words)

@@ -149,9 +149,10 @@ def test_it_is_copied_to_all_other_nodes_and_whoever_lacks_it_is_named(gnt, ssh,
 
 
 def test_only_files_are_copied(gnt, ssh):
-    for path in (ssh, ssh / "nonesuch"):
+    missing = ssh / "nonesuch"
+    for path, told in ((ssh, f"{ssh} is not a file that can be copied"), (missing, f"There is no file {missing}")):
         ended = gnt("cluster", "copyfile", str(path))
-        assert (ended.status, ended.errors.splitlines()[-1]) == (1, f"There is no file {path}")
+        assert (ended.status, ended.errors.splitlines()[-1]) == (1, told)
 
 
 def test_the_replication_network_is_used_if_a_node_has_another_address_there(gnt, ssh, file, background, cluster):

@@ -68,6 +68,13 @@ def test_a_missing_parameter_is_named():
     assert wrong({}) == "OP_EXAMPLE: parameter 'name' is missing"
 
 
+def test_the_option_that_gives_a_missing_parameter_is_named_too():
+    class Move(Struct, frozen=True, kw_only=True):
+        node: Annotated[HostName, param("A node", "-n", "--node")]
+
+    assert wrong({}, Move) == "OP_EXAMPLE: parameter 'node' is missing (-n)"
+
+
 def test_for_an_unknown_parameter_the_nearest_name_is_suggested():
     assert wrong({"name": "a", "coutn": 1}) == "OP_EXAMPLE: there is no parameter 'coutn'; did you mean 'count'?"
 

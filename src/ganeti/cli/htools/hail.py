@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import msgspec
 
+from ganeti.cli.given_file import read_given
 from ganeti.cli.htools import tool
 from ganeti.cli.htools.completing import add_completion
 from ganeti.cli.htools.loads import with_loads
@@ -112,7 +113,7 @@ def _restricted(options: Namespace, snapshot: Snapshot, request: Request) -> Req
 
 def _read(name: str) -> bytes:
     try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return read_given(name)
     except OSError as error:
         raise WrongInput(f"{name}: {error.strerror}") from error
 

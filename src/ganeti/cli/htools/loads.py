@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from ganeti.cli.given_file import read_given_text
 from ganeti.cli.htools.inputs import reports
 from ganeti.cli.htools.names import Names
 from ganeti.cli.htools.options import warn
@@ -48,7 +48,7 @@ def _from_file(snapshot: Snapshot, path: str) -> list[Instance]:
 def _lines(path: str) -> Iterator[tuple[str, Load]]:
     """A line an instance: name, cpu, memory, disk and network load (hbal(1), ``-U``)."""
     try:
-        lines = Path(path).read_text().splitlines()
+        lines = read_given_text(path).splitlines()
     except OSError as error:
         raise WrongInput(f"Error: can't read utilisation data: {path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -29,6 +29,7 @@ from ganeti.model.user_ids import ordered
 from ganeti.query.pattern import Patterns
 
 _ByKind = Mapping[str, Mapping[str, Any]]
+_MICRO = 1_000_000  # the interval of a data collector is in microseconds on the wire, and in seconds where it is typed
 
 
 def changed(cluster: Cluster, given: Mapping[str, Any], problems: Problems) -> Cluster:
@@ -160,8 +161,8 @@ def _intervals(cluster: Cluster, given: Mapping[str, int]) -> dict[str, int]:
     for name, interval in given.items():
         if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
             raise WrongInput(
-                f"Parameter 'data_collector_interval' of {shortened(name)}: {interval} microseconds are not between "
-                f"{SHORTEST_INTERVAL} and {LONGEST_INTERVAL}"
+                f"Parameter 'data_collector_interval' of {shortened(name)}: {interval / _MICRO:.10g} seconds are not "
+                f"between {SHORTEST_INTERVAL / _MICRO:g} and {LONGEST_INTERVAL / _MICRO:g}"
             )
     return _collectors("data_collector_interval", cluster.data_collector_interval, given)
 

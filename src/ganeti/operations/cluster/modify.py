@@ -20,7 +20,6 @@ from ganeti.jobs.lockset import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.cluster import Cluster
 from ganeti.model.disk import DiskTemplate
-from ganeti.model.entity import evolve
 from ganeti.model.guest import ensure_backend_sense
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
@@ -77,9 +76,10 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         if not (given or self.add_uids or self.remove_uids):
             raise WrongInput("Nothing to change; 'gnt-cluster modify --help' lists what can be")
         problems = Problems()
-        new = changed(state.cluster, given, problems)
         with problems.noted():
-            new = self._with_user_ids(new)
+            if self.add_uids or self.remove_uids:
+                given = {**given, "uid_pool": self._user_ids(state.cluster, given.get("uid_pool"))}
+        new = changed(state.cluster, given, problems)
         with problems.noted():
             if {"default_iallocator", "default_iallocator_params"} & given.keys():
                 ensure_default_allocator(cluster.allocators, new)
@@ -106,9 +106,10 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         if "candidate_pool_size" in given_settings(Cluster, self):
             await promote(cluster, promotions(cluster.state))
 
-    def _with_user_ids(self, new: Cluster) -> Cluster:
-        added = ordered([*new.uid_pool, *(self.add_uids or ())], "Parameter 'add_uids'")
-        return evolve(new, uid_pool=without(added, self.remove_uids or (), "Parameter 'remove_uids'"))
+    def _user_ids(self, cluster: Cluster, given: list[tuple[int, int]] | None) -> tuple[tuple[int, int], ...]:
+        pool = cluster.uid_pool if given is None else ordered(given, "Parameter 'uid_pool'")
+        added = ordered([*pool, *(self.add_uids or ())], "Parameter 'add_uids'")
+        return without(added, self.remove_uids or (), "Parameter 'remove_uids'")
 
     def hook_environment(self, state: State, plan: Cluster) -> dict[str, str]:
         del state
@@ -136,6 +137,11 @@ def _note_uses(state: State, new: Cluster, problems: Problems) -> None:
         with problems.noted():
             if new.beparams != state.cluster.beparams:
                 ensure_backend_sense(after, instance)
+        with problems.noted():
+            if not new.uid_pool and instance.hvparams.get("security_model") == "pool":
+                raise WrongState(
+                    f"Parameter 'uid_pool': instance {instance.name} has security_model 'pool', which needs user IDs"
+                )
 
 
 def _ensure_no_gluster(state: State) -> None:

@@ -65,8 +65,8 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
             ),
             compose=_parameters,
             question=(
-                "This renews keys and certificates of the cluster. Nodes that are marked offline have to be added "
-                "again afterwards. Continue?"
+                "This renews keys and certificates of the cluster. With new certificates of nodes, those that are "
+                "marked offline have to be added again afterwards. Continue?"
             ),
         ),
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar
@@ -23,12 +24,12 @@ from ganeti.declare.types import (
     StorageProviderParameters,
     VolumeGroup,
 )
-from ganeti.errors import WrongInput
+from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext, Thing
-from ganeti.model.disk import AccessMode, Disk, DiskFormat
+from ganeti.model.disk import AccessMode, Disk, DiskFormat, DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of, guest_of, peers_of
-from ganeti.model.instance import Instance
+from ganeti.model.instance import AdminState, Instance
 from ganeti.model.parameters.disk import Access, Preallocation
 from ganeti.model.template import FILES, TEMPLATES
 from ganeti.operations.instance.activation import activated
@@ -43,6 +44,7 @@ from ganeti.operations.instance.spindles import ensure_told, with_spindles
 from ganeti.operations.instance.subject import nodes_of, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.rpc.contract.instance import ReplugGuest
+from ganeti.rpc.contract.storage import HoldDisks
 
 # What of a disk that is there can be changed.
 _CHANGEABLE = ("mode", "name")
@@ -137,6 +139,7 @@ async def recorded(
     await make_disks(cluster, new, evolve(guest, disks=made))
     if replug:
         changes = {**changes, "layout": await replugged(cluster, old, replug)}
+    await _let_go(cluster, old, new)
     left = _left(cluster, old, new)
     current = cluster.state.get(Instance, old.uuid)
     await cluster.commit([evolve(current, **changes)], then=[thing for thing in left if not thing[1].offline])
@@ -146,6 +149,18 @@ async def recorded(
     async with activated(cluster, new, runs=await is_on(cluster, new, primary_of(cluster.state, new))):
         if wait:
             await wait_for_sync(cluster, new)
+
+
+async def _let_go(cluster: RunContext, old: Instance, new: Instance) -> None:
+    """Have the node of an instance that should run let go of what is to be removed: it holds that, with a guest or not.
+
+    What cannot be let go of is told when it is to be removed.
+    """
+    gone, node = _besides(disks_of(cluster.state, old), new), primary_of(cluster.state, old)
+    if gone and old.admin_state is AdminState.UP and not node.offline:
+        with suppress(GanetiError):
+            peers = peers_of(cluster.state, old.disks)
+            await cluster.call(node, HoldDisks(disks=gone, peers=peers, use=DiskUse.STANDBY))
 
 
 def _left(cluster: RunContext, old: Instance, new: Instance) -> list[Thing]:

@@ -324,11 +324,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             await ensure_memory_suits(cluster, new, self.runtime_mem, force=self.force)
             told.append(("runtime_memory", self.runtime_mem))
         replug = await planned_replug(cluster, old, new, or_nothing=not self.hotplug_if_possible) if hot else None
-        if self._removes_disks and hot and not replug:
-            await ensure_stopped(cluster, old)
         if self.nics and not self.force:
             _ensure_nothing_given_up_is_in_use(cluster, old, new, replug)
-        return ModifyPlan(old, new, told, conversion, replug, _is_pending(cluster.state, old, new, replug))
+        plugged = bool(replug) or (hot and not self.hotplug_if_possible)
+        return ModifyPlan(old, new, told, conversion, replug, _is_pending(cluster.state, old, new, plugged=plugged))
 
     async def run(self, cluster: RunContext, plan: ModifyPlan) -> list[tuple[str, Any]]:
         """What has changed, with its new value."""
@@ -514,10 +513,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         )
 
 
-def _is_pending(state: State, old: Instance, new: Instance, replug: ReplugGuest | None) -> bool:
-    """Whether a guest that runs gets something at its next start only."""
+def _is_pending(state: State, old: Instance, new: Instance, *, plugged: bool) -> bool:
+    """Whether a guest that runs gets something at its next start only; ``plugged``: no device does."""
     before, after = guest_of(state, old), guest_of(state.changed([new]), new)
-    if replug:
+    if plugged:
         before = evolve(before, disks=after.disks, nics=after.nics)
     return bool(pending_differences(after, before))
 

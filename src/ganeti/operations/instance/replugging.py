@@ -19,7 +19,8 @@ async def planned_replug(
 ) -> ReplugGuest | None:
     """What makes the guest of ``old``, which runs, that of ``new``; None if nothing of that concerns its devices.
 
-    Raises WrongState if it cannot be done now; without ``or_nothing`` it is None then, and noted.
+    Raises WrongState if it cannot be done now; without ``or_nothing`` it is None then, and noted, unless disks are to
+    go that the guest has.
     """
     state, node = cluster.state, primary_of(cluster.state, old)
     before, after = guest_of(state, old), guest_of(state.changed([new]), new)
@@ -31,7 +32,7 @@ async def planned_replug(
     obstacles = "; ".join(in_the_way)
     if not obstacles:
         return ReplugGuest(before=runs, after=wanted)
-    if or_nothing:
+    if or_nothing or change.gone_disks:
         later = "stop it first" if change.gone_disks else "'gnt-instance modify --no-hotplug' does it at its next start"
         raise WrongState(f"{old.name} is running, and this cannot be changed meanwhile: {obstacles}; {later}")
     cluster.note(f"{old.name} is not changed while it runs: {obstacles}")

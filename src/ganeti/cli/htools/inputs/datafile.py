@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from ganeti.cli.given_file import read_given_text
 from ganeti.errors import WrongInput
 from ganeti.placement.text import Parsed, parse
 
@@ -12,7 +11,7 @@ from ganeti.placement.text import Parsed, parse
 def load(path: str) -> Parsed:
     """Raises WrongInput with the file's name, and the line where it is wrong."""
     try:
-        return parse(Path(path).read_text())
+        return parse(read_given_text(path))
     except OSError as error:
         raise WrongInput(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from ganeti.cli.given_file import read_given
 from ganeti.cli.htools.inputs.live import Cluster, build
 from ganeti.errors import WrongInput
 from ganeti.placement.text import Parsed
@@ -50,7 +51,7 @@ class _Directory:
     def get(self, resource: str) -> Any:
         path = self._path / f"{resource}.json"
         try:
-            return msgspec.json.decode(path.read_bytes())
+            return msgspec.json.decode(read_given(path))
         except OSError as error:
             raise WrongInput(f"{path}: {error.strerror}") from None
         except msgspec.DecodeError as error:

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from ganeti.cli.given_file import read_given
 from ganeti.errors import WrongInput
 
 _Data = TypeVar("_Data")
@@ -59,7 +59,7 @@ def saved(path: str, nodes: list[str], collector: str, shape: type[_Data]) -> di
     The last entry of a node counts, and in it the first report of the collector.
     """
     try:
-        entries = msgspec.json.decode(Path(path).read_bytes(), type=tuple[_Saved, ...])
+        entries = msgspec.json.decode(read_given(path), type=tuple[_Saved, ...])
     except OSError as error:
         raise WrongInput(f"Error: can't read MonD data: {path}: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from ganeti.cli.given_file import read_given
 from ganeti.errors import WrongInput
 from ganeti.placement.allocator.message import STATIC_KVM_NODE_MEMORY, read_message
 from ganeti.placement.text import Parsed
@@ -13,7 +12,7 @@ from ganeti.placement.text import Parsed
 def load(path: str, node_memory: int | None) -> Parsed:
     """``node_memory`` is what nodes with KVM take themselves (MiB; None: the usual). Raises WrongInput."""
     try:
-        data = Path(path).read_bytes()
+        data = read_given(path)
     except OSError as error:
         raise WrongInput(f"{path}: {error.strerror}") from None
     static = STATIC_KVM_NODE_MEMORY if node_memory is None else node_memory

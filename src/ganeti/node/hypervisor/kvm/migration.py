@@ -91,8 +91,9 @@ async def send(
             await asyncio.shield(_stay(machine, events))
             raise
     done = await result(machine, completed)
-    if not live:  # QEMU measures from its own stop only
-        done = replace(done, downtime=completed - stopped)
+    if not live:  # QEMU measures from its own stop only, and sometimes nothing
+        downtime = completed - stopped
+        done = replace(done, downtime=downtime, total=max(done.total, downtime))
     report.progress(done.transferred, done.transferred, "MiB")
     return done
 
