@@ -179,7 +179,7 @@ async def test_cards_are_not_changed_behind_a_node_that_does_not_answer_unless_t
     await add(cluster, "sharedfile", node="node2")
     before = cluster.instance("web1")
     cluster.network.cut_off.add("10.0.0.2")
-    with pytest.raises(errors.NodeUnreachable, match="Whether web1 is running is not known.*--no-hotplug"):
+    with pytest.raises(errors.NodeUnreachable, match=r"Whether web1 is running is not known.*--no-hotplug"):
         await modify(cluster, nics=[["remove", 1, {}]], force=True)
     assert cluster.instance("web1") == before
     await modify(cluster, nics=[["remove", 1, {}]], force=True, hotplug=False)
