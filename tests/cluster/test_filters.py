@@ -240,10 +240,10 @@ async def test_predicates_that_make_no_sense_are_refused_and_nothing_is_changed(
     assert await cluster.list("filter", "uuid", "predicates") == before
 
 
-async def test_all_that_is_wrong_with_predicates_is_told_at_once(cluster):
+async def test_all_that_is_wrong_with_a_filter_is_told_at_once(cluster):
     with pytest.raises(errors.WrongInput) as refused:
-        await add(cluster, "PAUSE", ["a", []], ["b", []])
-    assert len(refused.value.message.splitlines()) == 2
+        await add(cluster, ["PAUSE", 1], ["a", []], ["b", []])
+    assert len(refused.value.message.splitlines()) == 3
 
 
 @pytest.mark.parametrize("action", ["pause", "RATE_LIMIT", "RATE_LIMIT 0", ["RATE_LIMIT", 0], ["PAUSE", 1], 7, None])

@@ -11,7 +11,7 @@ from ganeti.declare.text import shortened
 
 DEFAULT_INTERVAL = 5_000_000  # microseconds
 SHORTEST_INTERVAL = 1_000_000
-LONGEST_INTERVAL = 3_600_000_000
+LONGEST_INTERVAL = 1_800_000_000
 
 
 class CollectorKind(IntEnum):

@@ -7,6 +7,7 @@ import difflib
 from functools import cache
 from typing import Any
 
+from ganeti.declare.problems import Problems
 from ganeti.declare.text import shortened
 from ganeti.errors import TooMany, WrongInput
 from ganeti.jobs.context import Services
@@ -35,16 +36,20 @@ class Filters:
         """
         known = self._services.configuration.state.entities[Kind.FILTER]
         uuid = asked.uuid.lower() if asked.uuid else self._services.random.uuid()
+        problems = Problems()
         made = JobFilter(
             uuid=uuid,
             name=uuid,
             watermark=self._executor.queue.last,
             priority=asked.priority,
             predicates=asked.predicates,
-            action=action_of(asked.action),
             reason_trail=asked.reason,
         )
-        Rule(made, _ensure_known)
+        with problems.noted():
+            made = evolve(made, action=action_of(asked.action))
+        with problems.noted():
+            Rule(made, _ensure_known)
+        problems.tell()
         old = known.get(uuid)
         if old is None and len(known) >= MOST_FILTERS:
             raise TooMany(f"There are {len(known)} filters already, which is as many as a cluster can have")
