@@ -61,6 +61,17 @@ def test_a_command_imports_no_package_and_no_room_but_those_that_it_may():
     assert {heavy for heavy in HEAVY if heavy in names} == set()
 
 
+LISTS = [("gnt-instance", "instance"), ("gnt-group", "group"), ("gnt-job", "job")]
+
+
+@pytest.mark.parametrize(("script", "kind"), LISTS)
+def test_a_list_has_no_use_for_what_operations_do(script, kind):
+    look = f"from ganeti.cli.commands import COMMANDS, find\nfind({script!r}, 'list')\nimport sys\nprint(*sys.modules)"
+    names = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout.split()
+    assert f"ganeti.query.{kind}" in names
+    assert [name for name in names if name.startswith(("ganeti.rpc", "ganeti.jobs.context"))] == []
+
+
 # All that each imports before it is ready, and what of it takes megabytes for nothing.
 DAEMONS = {
     "rapi": (

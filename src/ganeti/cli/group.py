@@ -7,27 +7,15 @@ from typing import Any
 
 from ganeti.cli import tree
 from ganeti.cli.listing import field_lister, lister
-from ganeti.cli.moves import following
 from ganeti.cli.names import full_names
 from ganeti.cli.policy import policy, specs_options
-from ganeti.cli.runnable import Local, modified, presented
+from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import Argument, Command, Option
-from ganeti.operations.group.evacuate import GroupEvacuate
-from ganeti.operations.group.modify import GroupModify
 from ganeti.query.filter import names_filter
 from ganeti.query.group import DEFAULT
 
-EVACUATE = presented(
-    GroupEvacuate,
-    following(
-        "No instances in node group {group_name} to move, exiting.",
-        "All instances evacuated successfully.",
-        "There were errors during the evacuation.",
-    ),
-)
-MODIFY = presented(GroupModify, modified("node group", "group_name"))
 LIST = lister("gnt-group", "group", DEFAULT)
 LIST_FIELDS = field_lister("gnt-group", "group")
 

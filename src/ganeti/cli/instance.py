@@ -11,15 +11,12 @@ from typing import Any
 from ganeti.cli import follow, tree
 from ganeti.cli.json_file import read_objects
 from ganeti.cli.listing import field_lister, lister
-from ganeti.cli.moves import following
-from ganeti.cli.runnable import Local, modified, presented
+from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import NO_JOB, Argument, Command, Option
 from ganeti.declare.text import format_size
 from ganeti.errors import EXIT_FAILURE, ExecutionFailed, WrongInput
-from ganeti.operations.instance.change_group import InstanceChangeGroup
-from ganeti.operations.instance.modify import InstanceModify
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT
 from ganeti.query.instance import DEFAULT
 
@@ -52,17 +49,6 @@ INFO = Local(
     "Show detailed information about instances.",
     _info,
 )
-
-
-CHANGE_GROUP = presented(
-    InstanceChangeGroup,
-    following(
-        "Instance {instance_name} need not be moved, exiting.",
-        "Instance {instance_name} was moved successfully.",
-        "There were errors while the instance was moved.",
-    ),
-)
-MODIFY = presented(InstanceModify, modified("instance", "instance_name"))
 
 
 def _description(data: dict[str, Any]) -> Pairs:

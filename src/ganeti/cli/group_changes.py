@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What ``gnt-group`` changes, and says of it: beside lists, which have no use for operations."""
+
+from __future__ import annotations
+
+from ganeti.cli.moves import following
+from ganeti.cli.runnable import modified, presented
+from ganeti.operations.group.evacuate import GroupEvacuate
+from ganeti.operations.group.modify import GroupModify
+
+EVACUATE = presented(
+    GroupEvacuate,
+    following(
+        "No instances in node group {group_name} to move, exiting.",
+        "All instances evacuated successfully.",
+        "There were errors during the evacuation.",
+    ),
+)
+MODIFY = presented(GroupModify, modified("node group", "group_name"))
