@@ -15,8 +15,8 @@ from ganeti.errors import WrongInput, WrongState
 Stamp = tuple[int, int, int, int]
 
 
-def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o600) -> None:
-    """Replace ``path`` by ``data`` at once and durably; readers see the old or the new content.
+def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o600, durable: bool = True) -> None:
+    """Replace ``path`` by ``data`` at once; readers see the old or the new content. Unless ``durable``, it may be lost.
 
     Raises OSError (no space, no permission); the old content is intact then.
     """
@@ -27,13 +27,15 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o600) -> None:
             file.write(data.encode() if isinstance(data, str) else data)
             os.fchmod(file.fileno(), mode)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         with suppress(OSError):
             Path(temporary).unlink()
         raise
-    sync(path.parent)
+    if durable:
+        sync(path.parent)
 
 
 def make_private(path: Path) -> None:

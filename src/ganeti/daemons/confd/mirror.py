@@ -94,5 +94,6 @@ class _Written:
         if self._content is None:
             self._path.unlink(missing_ok=True)
         else:
-            write_atomic(self._path, self._content, mode=_MODE)
+            # When this daemon starts it writes them in any case, so nothing is lost with the power.
+            write_atomic(self._path, self._content, mode=_MODE, durable=False)
         self._stamp, self._known, self._missed = stamp(self._path), True, False
