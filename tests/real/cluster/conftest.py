@@ -41,7 +41,7 @@ class RealCluster:
         return done.output
 
     def client(self) -> Client:
-        return Client(self.master.path("/run/ganeti/socket/ganeti-master"), timeout=30)
+        return Client(self.master.path("/run/ganeti/socket/ganeti-master"), timeout=120)
 
     def kill(self, daemon: str, node: str = "node1") -> None:
         """As by the kernel, in the middle of whatever it does."""

@@ -120,7 +120,7 @@ def test_a_caller_without_the_clusters_certificate_is_refused(cluster):
     address = cluster.lab.node("node2").address
     request = urllib.request.Request(f"https://{address}:1811/call", data=b"{}", method="POST")
     with pytest.raises(OSError) as refused:  # noqa: PT011 - it says so in many ways
-        urllib.request.urlopen(request, timeout=10, context=anyone)
+        urllib.request.urlopen(request, timeout=60, context=anyone)
     # It ends the connection; it neither answers nor is it away.
     assert not isinstance(refused.value, urllib.error.HTTPError)
     assert "Connection refused" not in str(refused.value)
