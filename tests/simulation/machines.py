@@ -404,7 +404,10 @@ class Machines:
             await machine.power_off()
             return
         if machine.node.name in self._vouched():
-            await self.heal(machine)  # who has said that a machine is off brings it back with care
+            # Who has said that a machine is off brings it back with care: where the others are, and hear it.
+            await self.heal(machine)
+            for other in self.machines.values():
+                other.awake.set()
         machine.power_on()
 
     async def split(self, machine):
