@@ -18,8 +18,8 @@ from tests.simulation import mastership, storm, tempest, vigil
 KINDS = {"storm": storm, "tempest": tempest, "mastership": mastership, "vigil": vigil}
 # Each of these found a fault once.
 FOUND = {
-    "storm": (5002, 5086, 5139, 5201, 5574, 20067, 21251, 30010, 30065, 40085, 900012, 900225),
-    "tempest": (59, 108, 20202, 32000, 32055, 32071, 418133003),
+    "storm": (5002, 5086, 5139, 5201, 5574, 20067, 21251, 30010, 30065, 40085, 900012, 900225, 901548),
+    "tempest": (59, 108, 20202, 32000, 32055, 32071, 901018, 901901, 418133003),
     "mastership": (20591, 700437, 901600, 676724245),
     "vigil": (435,),
 }
