@@ -36,6 +36,17 @@ async def test_what_somebody_changes_is_told_and_written_anew(settled, caplog, n
     assert (content is None) != (f"{path} was not what the master had written" in caplog.text)
 
 
+async def test_a_fact_that_is_none_is_removed_and_that_is_said_once(settled, caplog):
+    strange = settled.nodes["node2"].paths.ssconf("of_an_older_version")
+    strange.write_text("x\n")
+    await settled.master.facts.look()
+    assert not strange.exists()
+    assert f"{strange} is not of the master's facts, and was removed" in caplog.text
+    caplog.clear()
+    await settled.master.facts.look()
+    assert caplog.text == ""
+
+
 async def test_what_nobody_has_changed_stays_as_it_is(settled, caplog):
     caplog.clear()
     settled.network.cut_off.add("10.0.0.3")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganeti.cli.names import full_names
+from ganeti.cli.names import exact_names
 from ganeti.cli.session import Session
 from ganeti.declare.command import Option
 from ganeti.errors import UnknownEntity, WrongState
@@ -37,8 +37,8 @@ class Reached:
 
 def chosen(session: Session, names: Sequence[str], group: str | None) -> list[Reached]:
     """In the order of their names, the master last. Says which are offline. Raises WrongState if no other is left."""
-    named = set(full_names(session, "node", names))
-    in_group = set(full_names(session, "group", [group])) if group else None
+    named = set(exact_names(session, "node", names))
+    in_group = set(exact_names(session, "group", [group])) if group else None
     rows = [dict(zip(_FIELDS, row, strict=True)) for row in session.query("node", _FIELDS)]
     rows = [
         row for row in rows if (not named or row["name"] in named) and (in_group is None or row["group"] in in_group)

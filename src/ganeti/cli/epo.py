@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganeti.cli import follow
-from ganeti.cli.names import full_names
+from ganeti.cli.names import exact_names
 from ganeti.cli.node_power import OOB_TIMEOUT, POWER_DELAY, table
 from ganeti.cli.options import FORCE
 from ganeti.cli.runnable import Local
@@ -68,7 +68,7 @@ def _meant(session: Session, values: dict[str, Any]) -> list[_Node]:
         raise WrongInput("--all stands for the whole cluster; give it without names and without --groups")
     if not everything and not names:
         raise WrongInput("Which nodes? Give their names, those of node groups with --groups, or --all")
-    wanted = set(full_names(session, "group" if groups else "node", names))
+    wanted = set(exact_names(session, "group" if groups else "node", names))
     nodes = [_Node(*row) for row in session.query("node", _FIELDS)]
     meant = [node for node in nodes if everything or (node.group if groups else node.name) in wanted]
     if not meant:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from ganeti.cli.given_file import read_given_text
@@ -12,14 +11,13 @@ from ganeti.errors import WrongInput
 
 
 def read_objects(name: str, of_what: str) -> list[dict[str, Any]]:
-    """The list of objects in a file; ``of_what``: what each of them is. Raises WrongInput."""
-    path = Path(name)
+    """The list of objects in a file, or on standard input; ``of_what``: what each of them is. Raises WrongInput."""
     try:
-        found = json.loads(read_given_text(path))
+        found = json.loads(read_given_text(name))
     except OSError as error:
-        raise WrongInput(f"The file {path} cannot be read: {error.strerror}") from None
+        raise WrongInput(f"The file {name} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise WrongInput(f"The file {path} is not JSON: {error}") from None
+        raise WrongInput(f"The file {name} is not JSON: {error}") from None
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise WrongInput(f"The file {path} must hold a list of objects, one for each {of_what}")
+        raise WrongInput(f"The file {name} must hold a list of objects, one for each {of_what}")
     return found

@@ -18,3 +18,8 @@ def full_names(session: Session, what: str, words: Sequence[str]) -> list[str]:
     named = [word for word in words if not set(word) & set("*?")]
     found = iter(session.client.call(Method.FIND_NAMES, what, named) if named else ())
     return [next(found) if word in named else word for word in words]
+
+
+def exact_names(session: Session, what: str, words: Sequence[str]) -> list[str]:
+    """Likewise, where a pattern stands for nothing: it is a name that nothing has."""
+    return list(session.client.call(Method.FIND_NAMES, what, list(words))) if words else []

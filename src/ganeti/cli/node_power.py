@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ganeti.cli.listing import HEADERS, SEPARATOR, show
-from ganeti.cli.names import full_names
+from ganeti.cli.names import exact_names
 from ganeti.cli.options import FORCE, PRIORITY
 from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
@@ -48,7 +48,7 @@ def _power(session: Session, values: dict[str, Any]) -> int:
         raise WrongInput(f"'{what}' is not known here; choose from {', '.join(_COMMANDS)}")
     if what in ("off", "cycle") and not values["names"]:
         raise WrongInput(f"Please provide at least one node: 'power {what}' is never done to all")
-    names = full_names(session, "node", values["names"])
+    names = exact_names(session, "node", values["names"])
     if what in ("off", "cycle") and not values.get("force") and not _really(session, what, names):
         return EXIT_CONFIRMATION
     from ganeti.cli import follow  # noqa: PLC0415 - slow to import, and what is refused needs none
@@ -120,7 +120,7 @@ def _health(session: Session, values: dict[str, Any]) -> int:
 
     asked = {
         "command": "health",
-        "node_names": full_names(session, "node", values["names"]),
+        "node_names": exact_names(session, "node", values["names"]),
         "timeout": values["oob_timeout"],
     }
     results = follow.run(session, "OP_OOB_COMMAND", asked)

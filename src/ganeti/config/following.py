@@ -13,7 +13,7 @@ from msgspec import Raw
 from ganeti.config.reading import Reading
 from ganeti.config.store import FORMAT
 from ganeti.errors import StoreFailed
-from ganeti.host.files import Stamp, stamp
+from ganeti.host.files import stamp
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
 from ganeti.model.state import CLASSES, State
@@ -39,7 +39,7 @@ class Follower:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._files = (path, path.with_name(f"{path.name}-wal"))
-        self._stamps: list[Stamp | None] = []
+        self._stamps: list[tuple[int, ...] | None] = []
         self._again = False
         self._reading = Reading()
         self._seen: dict[tuple[Kind, str], int] = {}  # a hash of each record
@@ -50,7 +50,7 @@ class Follower:
 
         Raises StoreFailed.
         """
-        stamps = [stamp(path) for path in self._files]
+        stamps = [_written(path) for path in self._files]
         if stamps[0] is None:
             self._forget()
             return None
@@ -107,3 +107,11 @@ class Follower:
 
 def _whole(state: State) -> bool:
     return bool(state.entities[Kind.CLUSTER]) and state.cluster.master_node in state.entities[Kind.NODE]
+
+
+def _written(path: Path) -> tuple[int, ...] | None:
+    """Without the time of the inode: SQLite, as root, sets the owner of a log whenever it opens it, to read too."""
+    if (found := stamp(path)) is None:
+        return None
+    written, _, size, inode = found
+    return written, size, inode

@@ -88,11 +88,8 @@ async def run(
             sink.close()
     try:
         async with asyncio.timeout(timeout):
-            if most is None:
-                given = standard_input if isinstance(standard_input, bytes) else None
-                _, (output, errors) = await asyncio.gather(_feed(process.stdin, given), process.communicate())
-            else:
-                output, errors = await _collected(process, most)
+            given = standard_input if isinstance(standard_input, bytes) else None
+            _, (output, errors) = await asyncio.gather(_feed(process.stdin, given), _collected(process, most))
     except TimeoutError:
         raise ExecutionFailed(f"'{shlex.join(words)}' did not finish within {timeout:.0f} seconds") from None
     except _TooMuch:
@@ -103,7 +100,7 @@ async def run(
                 os.killpg(process.pid, signal.SIGKILL)
             await _gone(process)
     status = process.returncode if process.returncode is not None else -1
-    return Finished(words, status, (output or b"").decode(errors="replace"), (errors or b"").decode(errors="replace"))
+    return Finished(words, status, output.decode(errors="replace"), errors.decode(errors="replace"))
 
 
 class _TooMuch(Exception):
@@ -116,14 +113,14 @@ def _source(standard_input: bytes | IO[bytes] | None) -> int | IO[bytes]:
     return asyncio.subprocess.PIPE if isinstance(standard_input, bytes) else standard_input
 
 
-async def _collected(process: asyncio.subprocess.Process, most: int) -> tuple[bytes, bytes]:
+async def _collected(process: asyncio.subprocess.Process, most: int | None) -> tuple[bytes, bytes]:
     """Its output and its errors, when it has ended. Raises _TooMuch."""
 
     async def read(stream: asyncio.StreamReader | None) -> bytes:
         content = bytearray()
         while stream and (piece := await stream.read(65536)):
             content += piece
-            if len(content) > most:
+            if most is not None and len(content) > most:
                 raise _TooMuch
         return bytes(content)
 

@@ -185,6 +185,13 @@ class KeptFacts:
                 changed += [] if found is None else [path]
         return changed
 
+    def remove_others(self, keys: Collection[str]) -> list[Path]:
+        """Files of facts that are none, as of another version of the software; those that were there."""
+        strange = [path for path in self._paths.state.glob("ssconf_*") if path.name.removeprefix("ssconf_") not in keys]
+        for path in strange:
+            path.unlink(missing_ok=True)
+        return strange
+
     def _read(self, key: str) -> str | None:
         try:
             return self._file(key).read()
@@ -254,7 +261,10 @@ class Membership:
         if wrong:
             raise WrongInput(f"'{wrong[0]}' is not the name of a file that every node has")
         if revision >= known:  # of two masters the newer one counts, however far the other one came
-            changed = self._facts.write(call.values | {_REVISION: f"{revision[0]} {revision[1]}"})
+            values = call.values | {_REVISION: f"{revision[0]} {revision[1]}"}
+            changed = self._facts.write(values)
+            for path in self._facts.remove_others(values):
+                _log.warning("%s is not of the master's facts, and was removed", path)
             if revision == known:
                 for path in changed:
                     _log.warning("%s was not what the master had written; it is written again", path)

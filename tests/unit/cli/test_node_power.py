@@ -55,6 +55,14 @@ def test_whoever_would_switch_off_nodes_with_instances_is_told_which(gnt, cluste
     assert programs.asked == [("power-cycle", "node2")]
 
 
+def test_a_pattern_is_no_name_and_nothing_is_done_to_what_it_fits(gnt, cluster, programs):
+    ended = gnt("node", "power", "-f", "off", "node[23]*")
+    assert (ended.status, programs.asked) == (1, [])
+    assert "node[23]*" in ended.errors
+    assert not any(node.offline for node in cluster.state.nodes)
+    assert "node*" in gnt("cluster", "command", "-n", "node*", "true").errors
+
+
 def test_the_master_is_told_how_it_could_be_done_and_not_marked_offline(gnt, cluster, programs):
     ended = gnt("node", "power", "-f", "off", "node1")
     assert "if you must: /usr/local/bin/oob power-off node1" in ended.errors

@@ -75,6 +75,16 @@ async def test_it_is_the_same_object_until_something_in_it_changes(writer, follo
     assert follower.look() is follower.look() is new
 
 
+async def test_what_is_not_written_to_is_not_read_again(writer, follower, monkeypatch):
+    reads = []
+    monkeypatch.setattr(Follower, "_rows", lambda self, rows=Follower._rows: reads.append(1) or rows(self))
+    for written in (2, 4):  # once more after each change, for the clock of files ticks
+        for _ in range(4):
+            follower.look()
+        assert len(reads) == written
+        await writer.write(record_of(evolve(ONE, os=f"debian-{written}")))
+
+
 async def test_names_and_addresses_may_go_from_one_to_another(writer, follower):
     follower.look()
     swapped = evolve(ONE, name="two", nics=TWO.nics), evolve(TWO, name="one", nics=ONE.nics)

@@ -17,10 +17,7 @@ class Kept:
     pid = 2**22 + 1  # no process has that
     returncode = None
 
-    stdin = None
-
-    async def communicate(self):
-        await asyncio.Event().wait()
+    stdin = stdout = stderr = None
 
     async def wait(self):
         await asyncio.Event().wait()
@@ -60,7 +57,7 @@ async def test_lvm_says_nothing_of_what_else_is_open():
 
 async def test_a_command_that_prints_without_end_is_killed_when_it_has_printed_enough():
     with pytest.raises(ExecutionFailed, match="'yes' printed more than 1000 bytes, and was killed"):
-        await process.run("yes", timeout=60, most=1000)
+        await process.run("yes", timeout=60, most=1000, standard_input=b"is not read")
     with pytest.raises(ExecutionFailed, match="printed more than 1000 bytes"):
         await process.run("sh", "-c", "yes >&2", timeout=60, most=1000)
 

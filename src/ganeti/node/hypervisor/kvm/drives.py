@@ -117,8 +117,9 @@ def why_not_plugged(wanted: KvmParameters) -> str:
 
 def why_not_opened(wanted: KvmParameters) -> str:
     """Why a QEMU that runs could open no disk; empty if it could."""
-    if wanted.security_model == "user":
-        return f"its QEMU runs as user {wanted.security_domain}, who may open no disks (security_model)"
+    if wanted.security_model != "none":
+        who = f"user {wanted.security_domain}" if wanted.security_domain else "a user of the cluster's pool"
+        return f"its QEMU runs as {who}, who may open no disks (security_model)"
     return "its QEMU is in a chroot, where no disks are (use_chroot)" if wanted.use_chroot else ""
 
 
