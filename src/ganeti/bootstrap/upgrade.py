@@ -23,12 +23,13 @@ from ganeti.config.configuration import read_state
 from ganeti.config.sqlite import SqliteStore, copy_store
 from ganeti.declare.field import plain_rows
 from ganeti.errors import EnvironmentUnfit, GanetiError, MasterUnreachable, WrongState
-from ganeti.host.daemons import MASTER_DAEMONS, NODE_DAEMONS, Daemon
+from ganeti.host.daemons import BESIDE_NODE, MASTER_DAEMONS, Daemon
 from ganeti.host.files import sync, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
 from ganeti.host.versions import Versions
 from ganeti.luxi.protocol import Method
+from ganeti.model.job import JobStatus
 from ganeti.model.node import Node
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import Ping
@@ -151,7 +152,7 @@ class Upgrade:
             changed = {"origin": before.target, "target": target, "stage": stage}
             self._write(msgspec.structs.replace(before, **changed))
         else:
-            daemons = tuple(each for each in NODE_DAEMONS if each is Daemon.NODE or self.services.running(each))
+            daemons = (Daemon.NODE, *filter(self.services.running, BESIDE_NODE))
             self._write(Intent(current, target, Stage.DRAINING, self._drained(), daemons, machines))
 
     def go_on(self) -> tuple[str, ...]:
@@ -315,7 +316,7 @@ def _lacking(who: str, target: str, installed: Sequence[str]) -> str:
 
 def _unfinished(master: Master) -> list[int]:
     """The numbers of jobs that wait or run."""
-    ended: list[Any] = ["|", *(["=", "status", status] for status in ("success", "error", "canceled"))]
+    ended: list[Any] = ["|", *(["=", "status", status] for status in JobStatus if status.final)]
     return [row[0] for row in plain_rows(master.call(Method.QUERY, "job", ["id"], ["!", ended])["data"])]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Raw
 
 from ganeti.config.reading import Reading
+from ganeti.config.sqlite import reader_of
 from ganeti.config.store import FORMAT
 from ganeti.errors import StoreFailed
 from ganeti.host.files import stamp
@@ -72,7 +73,7 @@ class Follower:
         except BaseException:
             self._forget()
             raise
-        self._found = Followed(self._reading.state, revision) if _whole(self._reading.state) else None
+        self._found = Followed(self._reading.state, revision) if self._reading.whole else None
 
     def _take(self, rows: _Rows, hashes: dict[tuple[Kind, str], int]) -> None:
         """Old versions go before new ones come, since a name or an address may have gone from one to another."""
@@ -89,7 +90,7 @@ class Follower:
 
     def _rows(self) -> tuple[int, _Rows]:
         try:
-            with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
+            with closing(reader_of(self._path)) as reader:
                 reader.execute("BEGIN")
                 form, revision = reader.execute("SELECT format, revision FROM position").fetchone()
                 found = reader.execute(f"SELECT kind, key, body FROM record WHERE kind IN ({_KINDS})").fetchall()  # noqa: S608 - words of ours
@@ -103,10 +104,6 @@ class Follower:
 
     def _forget(self) -> None:
         self._stamps, self._reading, self._seen, self._found = [], Reading(), {}, None
-
-
-def _whole(state: State) -> bool:
-    return bool(state.entities[Kind.CLUSTER]) and state.cluster.master_node in state.entities[Kind.NODE]
 
 
 def _written(path: Path) -> tuple[int, ...] | None:

@@ -8,7 +8,6 @@ in, those of others as overrides. What this software has beyond that is not in i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -144,7 +143,7 @@ def cluster_form(state: State) -> dict[str, Any]:
         "zeroing_image": cluster.zeroing_image,
         "compression_tools": cluster.compression_tools,
         "enabled_user_shutdown": cluster.enabled_user_shutdown,
-        "data_collectors": {name: asdict(setting) for name, setting in collectors_of(cluster).items()},
+        "data_collectors": collectors_of(cluster),
         "ssh_key_type": "rsa",
         "ssh_key_bits": 2048,
         **_of_every(cluster),

@@ -42,6 +42,12 @@ class Reading:
             self._lost.add(record.key)
             self._tell(f"{kind.noun} {record.key}", f"it is kept, but not served: {error}")
 
+    @property
+    def whole(self) -> bool:
+        """Whether there is that without which there is no cluster."""
+        found = self.state.entities
+        return bool(found[Kind.CLUSTER]) and self.state.cluster.master_node in found[Kind.NODE]
+
     def _decoded(self, kind: Kind, cls: type[Entity], record: Record) -> Entity:
         try:
             return msgspec.json.decode(record.body, type=cls)
@@ -68,8 +74,7 @@ def read(store: Store) -> Reading:
     for kind, cls in CLASSES.items():  # what others refer to comes first
         for record in store.load(kind):
             reading.take(kind, cls, record)
-    state = reading.state
-    if not state.entities[Kind.CLUSTER] or state.cluster.master_node not in state.entities[Kind.NODE]:
+    if not reading.whole:
         told = "; ".join(f"{what}: {why}" for what, why in reading.problems.items())
         raise StoreFailed(f"The cluster's state cannot be read ({told}); restore it from another master candidate")
     return reading

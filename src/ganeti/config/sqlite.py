@@ -99,14 +99,11 @@ class SqliteStore:
 
     def _digested(self, parts: Collection[str]) -> Position:
         """By a connection of its own, so that it sees one moment while others write."""
-        with self._explained(), closing(self._reader()) as reader:
+        with self._explained(), closing(reader_of(self._path)) as reader:
             reader.execute("BEGIN")
             form, revision = reader.execute("SELECT format, revision FROM position").fetchone()
             rows = _of_parts(reader, parts) if parts else reader.execute(f"{_RECORDS} ORDER BY kind, key")
             return Position(form, revision, digests=digests(rows))
-
-    def _reader(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
     def _write(self, batches: Sequence[Batch]) -> None:
         with self._transaction() as cursor:
@@ -178,6 +175,11 @@ async def position_of(path: Path, *, digested: bool) -> Position:
         return await store.digested() if digested else store.position()
     finally:
         store.close()
+
+
+def reader_of(path: Path) -> sqlite3.Connection:
+    """For who only looks, while others write. Raises sqlite3.Error."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 
 def copy_store(path: Path, copy: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from msgspec import Meta
 
 from ganeti.declare.parameter import choices_of, refused_of
-from ganeti.declare.text import shortened
+from ganeti.declare.text import meant, shortened
 
 _AT = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
 _NAMES = {
@@ -78,14 +78,11 @@ def explained(message: str, hint: Any, place: Place, what: str) -> str:
 
 def unknown(name: str, known: Iterable[str], place: Place, what: str) -> str:
     """There is no parameter of this name; perhaps another was meant."""
-    import difflib  # noqa: PLC0415 - only when something is wrong
-
     names = sorted(known)
     told = f"{place.thing or what}: there is no parameter '{place.field(name).path}'"
-    near = difflib.get_close_matches(shortened(name), names, 1)
-    if near:
-        return f"{told}; did you mean '{near[0]}'?"
-    return f"{told}; known are {', '.join(names)}" if names else told
+    if not names:
+        return told
+    return told + (meant(name, names) or f"; known are {', '.join(names)}")
 
 
 def missing(name: str, place: Place, what: str, flags: Sequence[str] = ()) -> str:

@@ -8,6 +8,7 @@ Sizes, key=value lists and identified key=value lists are written as in gnt-inst
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from ganeti.errors import WrongInput
@@ -134,3 +135,11 @@ def parse_age(text: str, where: str) -> float:
 def _split(text: str, separator: str) -> list[str]:
     parts = re.split(rf"(?<!\\){re.escape(separator)}", text)
     return [part.replace("\\" + separator, separator) for part in parts if part]
+
+
+def meant(given: str, known: Iterable[str]) -> str:
+    """What to add about a name that is not known: which was perhaps meant; empty if none is like it."""
+    import difflib  # noqa: PLC0415 - only when something is wrong
+
+    near = difflib.get_close_matches(shortened(given), known, 1)
+    return f"; did you mean '{near[0]}'?" if near else ""

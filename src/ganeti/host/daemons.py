@@ -16,7 +16,8 @@ class Daemon(StrEnum):
     MONITORING = "ganeti-mond"
 
 
-# What every node runs.
-NODE_DAEMONS = (Daemon.NODE, Daemon.CONFIGURATION, Daemon.MONITORING)
+# What every node runs: the node daemon, and besides it.
+BESIDE_NODE = (Daemon.CONFIGURATION, Daemon.MONITORING)
+NODE_DAEMONS = (Daemon.NODE, *BESIDE_NODE)
 # What a node runs besides the node daemon while it is the master.
 MASTER_DAEMONS = (Daemon.MASTER, Daemon.REMOTE_API)

@@ -67,6 +67,11 @@ class Admission:
                 found[job.id] = WrongState(f"Job rejected by {verdict.refused}")
         return found
 
+    async def ensure_accepted(self, jobs: Sequence[Job]) -> None:
+        """Raises WrongState if the filters reject one of these new jobs."""
+        for refused in (await self.refused(jobs)).values():
+            raise refused
+
     async def ask(self, entrant: Entrant) -> None:
         """Have a job let in, held back or refused, and again when that changes, until it has left."""
         verdict = await self._verdict(entrant.job)

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs jobs: each is a task that waits for the jobs it depends on, for its locks, and then works.
+"""Takes jobs in and has them run: each is a task (``ganeti.jobs.run``).
 
-A job is durable before its number is given out. That an operation runs is durable before it changes
-anything. So after a crash the jobs that had not begun go on, and those that had end in an error that
-says what they left.
+A job is durable before its number is given out. So after a crash the jobs that had not begun go on, and those that had
+end in an error that says what they left.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Any
@@ -37,8 +35,6 @@ from ganeti.model.caller import Caller
 from ganeti.model.job import Job, JobStatus, Residue, Step
 from ganeti.rpc.call import Progress
 from ganeti.rpc.contract.store import Record
-
-_log = logging.getLogger(__name__)
 
 AT_WORK_OF_READER = 4
 
@@ -110,8 +106,7 @@ class Executor:
         StoreFailed.
         """
         new = await self._made(jobs, caller)
-        for refused in (await self.admission.refused(new)).values():
-            raise refused
+        await self.admission.ensure_accepted(new)
         await self._take_in(new)
         return [job.id for job in new]
 
@@ -127,9 +122,7 @@ class Executor:
 
     async def ensure_accepted(self, operation: JobOperation[Any], caller: Caller) -> None:
         """Raises WrongState if the filters would reject it now."""
-        job = self._job(self.queue.last + 1, [operation], caller)
-        for refused in (await self.admission.refused([job])).values():
-            raise refused
+        await self.admission.ensure_accepted([self._job(self.queue.last + 1, [operation], caller)])
 
     async def read(self, operation: JobOperation[Any], caller: Caller) -> Any:
         """Carry out an operation that changes nothing, without a job. Raises what it raises."""

@@ -95,6 +95,7 @@ class Rule:
     def __init__(self, of: JobFilter, ensure_known: Callable[[str, Any], None] = lambda name, value: None) -> None:
         """``ensure_known`` raises WrongInput for a parameter that no operation has, or a value that it cannot have."""
         self.filter = of
+        self.told = f"filter {of.uuid} ({': '.join(filter(None, (of.action_in_words, of.why)))})"
         self._known = ensure_known
         problems = Problems()
         self._tests: list[Callable[[Looked], bool]] = []
@@ -155,17 +156,16 @@ class Rules:
 
 def _verdict(rule: Rule, looked: Looked, limits: tuple[Limit, ...]) -> Verdict | None:
     """What a filter says; None if the next one is to be asked. A job of which that is not known is held."""
-    told = f"filter {rule.filter.uuid} ({': '.join(filter(None, (rule.filter.action_in_words, rule.filter.why)))})"
     try:
         if not rule.applies(looked):
             return None
     except WrongInput as error:
-        return Verdict(held=f"{told}, which cannot be applied to it: {error.message}")
+        return Verdict(held=f"{rule.told}, which cannot be applied to it: {error.message}")
     if rule.filter.limit is not None:
-        return Verdict(limits=(Limit(rule.filter.uuid, rule.filter.limit, told), *limits))
+        return Verdict(limits=(Limit(rule.filter.uuid, rule.filter.limit, rule.told), *limits))
     if rule.filter.action == "PAUSE":
-        return Verdict(held=told)
-    return Verdict(refused=told) if rule.filter.action == "REJECT" else Verdict(limits=limits)
+        return Verdict(held=rule.told)
+    return Verdict(refused=rule.told) if rule.filter.action == "REJECT" else Verdict(limits=limits)
 
 
 def _read(filters: Iterable[JobFilter]) -> Generator[Rule, None, None]:

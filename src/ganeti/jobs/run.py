@@ -64,7 +64,7 @@ class Run:
 
     @property
     def id(self) -> int:
-        return self._tracked.job.id
+        return self.job.id
 
     @property
     def job(self) -> Job:
@@ -90,11 +90,11 @@ class Run:
 
     def stop_after_step(self) -> bool:
         """Begin no further step; whether there would have been one."""
-        self._stopping = self._tracked.job.steps[-1].status is JobStatus.QUEUED
+        self._stopping = self.job.steps[-1].status is JobStatus.QUEUED
         return self._stopping
 
     def change_priority(self, priority: int) -> None:
-        self._queue.show(self._tracked, evolve(self._tracked.job, priority=priority))
+        self._queue.show(self._tracked, evolve(self.job, priority=priority))
         if self._waiting:
             self._executor.locks.change_priority(self._waiting, priority)
 
@@ -125,17 +125,17 @@ class Run:
         self._queue.set_progress(self._tracked, progress)
 
     async def keep_residue(self, residue: tuple[Residue, ...]) -> None:
-        await self._queue.write(self._tracked, evolve(self._tracked.job, residue=residue))
+        await self._queue.write(self._tracked, evolve(self.job, residue=residue))
 
     def record_with(self, residue: tuple[Residue, ...]) -> Record:
-        return record_of(evolve(self._tracked.job, residue=residue))
+        return record_of(evolve(self.job, residue=residue))
 
     def has_kept(self, residue: tuple[Residue, ...]) -> None:
-        self._queue.show(self._tracked, evolve(self._tracked.job, residue=residue))
+        self._queue.show(self._tracked, evolve(self.job, residue=residue))
 
     async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:
         """As whoever submitted this job."""
-        return await self._executor.submit(jobs, self._tracked.job.caller)
+        return await self._executor.submit(jobs, self.job.caller)
 
     @property
     def _interrupted(self) -> bool:
@@ -148,7 +148,7 @@ class Run:
         """Carry out the steps that are not done yet, one after the other."""
         index = 0
         try:
-            for index, step in enumerate(self._tracked.job.steps):
+            for index, step in enumerate(self.job.steps):
                 if step.status is not JobStatus.SUCCESS:
                     if self._stopping:
                         await self._end(index, JobStatus.CANCELED, _BY_REQUEST)
@@ -169,7 +169,7 @@ class Run:
 
     async def clean_up(self) -> None:
         """Clean up after the step that was running when the last master daemon stopped, and end the job."""
-        job = self._tracked.job
+        job = self.job
         index = next(index for index, step in enumerate(job.steps) if step.status is JobStatus.RUNNING)
         lost = await cleaned_up(RunContext(self._services, self, job.residue), self._held(job.steps[index]))
         await self._end(index, JobStatus.ERROR, errors.encode(lost))
@@ -189,7 +189,7 @@ class Run:
         if operation.dry_run:
             return None
         # From here on things change: that this job runs must survive a crash.
-        await self._queue.write(self._tracked, self._tracked.job)
+        await self._queue.write(self._tracked, self.job)
         context = RunContext(self._services, self)
         hooks = Hooks(operation, plan, context)
         await hooks.before()
@@ -210,7 +210,7 @@ class Run:
     async def _held(self, step: Step, begins: int | None = None) -> AsyncIterator[JobOperation[Any]]:
         """A step's operation, with all its locks. ``begins``: the number of one that is to begin."""
         operation = self._executor.parse_step(step)
-        async with self._executor.room_for(self._tracked.job.caller):
+        async with self._executor.room_for(self.job.caller):
             request = await (self._locked(operation) if begins is None else self._entered(begins, operation))
             try:
                 yield operation
@@ -256,7 +256,7 @@ class Run:
                 return request
 
     async def _acquire(self, wanted: LockSet) -> Request:
-        priority = self._tracked.job.priority
+        priority = self.job.priority
         self._waiting = self._executor.locks.request(f"job/{self.id}", wanted, priority)
         try:
             await self._waiting.granted
@@ -266,7 +266,7 @@ class Run:
         return self._waiting
 
     async def _dependencies(self) -> None:
-        for number, allowed in self._tracked.job.depends:
+        for number, allowed in self.job.depends:
             other = self._queue.find(number)
             if other is None:
                 raise UnknownEntity(f"Job {number}, which this job depends on, does not exist")
@@ -279,11 +279,11 @@ class Run:
                 )
 
     def _update(self, index: int, **changes: object) -> None:
-        self._queue.show(self._tracked, self._tracked.job.with_step(index, **changes))
+        self._queue.show(self._tracked, self.job.with_step(index, **changes))
 
     async def _succeeded(self, index: int, result: Any) -> None:
         self._tracked.progress = None
-        job = self._tracked.job.with_step(
+        job = self.job.with_step(
             index,
             status=JobStatus.SUCCESS,
             result=msgspec.to_builtins(result),
@@ -293,7 +293,7 @@ class Run:
 
     async def _end(self, index: int, status: JobStatus, result: Any) -> None:
         """End the job at a step; those after it end likewise, without having begun."""
-        job, now = self._tracked.job, self._services.clock.now()
+        job, now = self.job, self._services.clock.now()
         for later in range(index, len(job.steps)):
             told = result if later == index or status is JobStatus.CANCELED else _not_reached(index)
             job = _redacted(job.with_step(later, status=status, result=told, ended=now), later)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -53,10 +52,3 @@ class CollectorSetting:
 def unknown_collector(name: str) -> str:
     """What to say of a name that is none."""
     return f"There is no data collector '{shortened(name)}'; choose from {', '.join(COLLECTORS)}"
-
-
-def collector_settings(enabled: Mapping[str, bool], intervals: Mapping[str, int]) -> dict[str, CollectorSetting]:
-    """Of all there are, by name, from what the cluster says of some."""
-    return {
-        name: CollectorSetting(enabled.get(name, True), intervals.get(name, DEFAULT_INTERVAL)) for name in COLLECTORS
-    }

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ganeti.model.cluster import Cluster
-from ganeti.model.collectors import CollectorSetting, collector_settings
+from ganeti.model.collectors import COLLECTORS, DEFAULT_INTERVAL, CollectorSetting
 from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.disk import DISK_PARAMETERS
@@ -28,9 +29,13 @@ def defaults(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def collectors_of(cluster: Cluster) -> dict[str, CollectorSetting]:
-    """By name, those of the monitoring daemon."""
-    return collector_settings(cluster.enabled_data_collectors, cluster.data_collector_interval)
+def collectors_of(cluster: Cluster) -> dict[str, dict[str, Any]]:
+    """By name, the settings of those of the monitoring daemon."""
+    active, intervals = cluster.enabled_data_collectors, cluster.data_collector_interval
+    return {
+        name: asdict(CollectorSetting(active.get(name, True), intervals.get(name, DEFAULT_INTERVAL)))
+        for name in COLLECTORS
+    }
 
 
 def hypervisor_defaults(cluster: Cluster) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 
 from ganeti.declare.field import BOOL, FLOAT, NUMBER, OTHER, UNIT, Field, FieldKind, ValueStatus, plain_rows
 from ganeti.declare.parameter import Parameter
-from ganeti.declare.text import shortened
+from ganeti.declare.text import meant, shortened
 from ganeti.errors import WrongInput
 from ganeti.model.kind import Kind
 from ganeti.query.filter import Filter, accept_all
@@ -194,7 +194,4 @@ class Columns(Generic[T]):
         return lambda row: column.cell(row)[1]
 
     def _meant(self, name: str) -> str:
-        import difflib  # noqa: PLC0415 - only when something is wrong
-
-        near = difflib.get_close_matches(shortened(name), self.by_name, 1)
-        return f"; did you mean '{near[0]}'?" if near else "; 'list-fields' shows all"
+        return meant(name, self.by_name) or "; 'list-fields' shows all"

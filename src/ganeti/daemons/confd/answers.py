@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
@@ -183,7 +183,7 @@ class Answers:
         return list(split)
 
     def _collectors(self) -> dict[str, Any]:
-        return {name: asdict(setting) for name, setting in collectors_of(self._state.cluster).items()}
+        return collectors_of(self._state.cluster)
 
     def _configuration(self, query: object) -> Any:
         """A value of the configuration by its path, such as ``/cluster/cluster_name``."""

@@ -9,12 +9,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ganeti.daemons.confd.protocol import LARGEST_ANSWER, Answer, Query, Status, asked, told
+from ganeti.daemons.confd.protocol import LARGEST_ANSWER, PORT, Answer, Query, Status, asked, told
 from ganeti.errors import EnvironmentUnfit, NodeUnreachable
 from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 
-PORT = 1814
 _PATIENCE = 1.0  # seconds for each of them
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+PORT = 1814
 MAGIC = b"plj0"
 PROTOCOL = 1
 LARGEST_QUERY = 16_384  # bytes
@@ -109,9 +110,7 @@ def sealed(answer: Answer, salt: str, key: bytes) -> bytes:
 
 def asked(query: Query, key: bytes, now: float) -> bytes:
     """The datagram of a query."""
-    return _signed(
-        msgspec.json.encode({"protocol": PROTOCOL, **msgspec.to_builtins(query)}).decode(), f"{now:.0f}", key
-    )
+    return _packet(query, f"{now:.0f}", key)
 
 
 def told(packet: bytes, rsalt: str, key: bytes) -> Answer | None:
@@ -125,8 +124,8 @@ def told(packet: bytes, rsalt: str, key: bytes) -> Answer | None:
     return None
 
 
-def _packet(answer: Answer, salt: str, key: bytes) -> bytes:
-    message = msgspec.json.encode({"protocol": PROTOCOL, **msgspec.to_builtins(answer)}).decode()
+def _packet(said: Query | Answer, salt: str, key: bytes) -> bytes:
+    message = msgspec.json.encode({"protocol": PROTOCOL, **msgspec.to_builtins(said)}).decode()
     return _signed(message, salt, key)
 
 

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from ganeti.daemons.confd.answers import Answers
-from ganeti.daemons.confd.protocol import opened, sealed
+from ganeti.daemons.confd.protocol import PORT, opened, sealed
 from ganeti.daemons.confd.rates import Rates
 from ganeti.host.clock import Clock
 
-PORT = 1814
 _log = logging.getLogger(__name__)
 _NOT_HERE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 

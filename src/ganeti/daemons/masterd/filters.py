@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from typing import Any
 
 from ganeti.declare.problems import Problems
-from ganeti.declare.text import shortened
+from ganeti.declare.text import meant, shortened
 from ganeti.errors import TooMany, WrongInput
 from ganeti.jobs.context import Services
 from ganeti.jobs.executor import Executor
@@ -68,16 +67,11 @@ def _ensure_known(name: str, value: Any) -> None:
     """Raises WrongInput for a parameter that no operation has, or an operation that there is not."""
     if name == _OP_ID:
         if isinstance(value, str) and value not in OPERATIONS:
-            raise WrongInput(f"there is no operation '{shortened(value)}'{_meant(value, frozenset(OPERATIONS))}")
+            raise WrongInput(f"there is no operation '{shortened(value)}'{meant(value, frozenset(OPERATIONS))}")
     elif name not in _parameters():
-        raise WrongInput(f"no operation has a parameter '{shortened(name)}'{_meant(name, _parameters())}")
+        raise WrongInput(f"no operation has a parameter '{shortened(name)}'{meant(name, _parameters())}")
 
 
 @cache
 def _parameters() -> frozenset[str]:
     return frozenset(name for operation in all_operations() for name in operation.parameters())
-
-
-def _meant(given: str, known: frozenset[str]) -> str:
-    near = difflib.get_close_matches(shortened(given), known, 1)
-    return f"; did you mean '{near[0]}'?" if near else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import platform
 import struct
-from dataclasses import asdict
 from typing import Any, ClassVar
 
 import msgspec
@@ -55,7 +54,7 @@ def describe(state: State) -> dict[str, Any]:
         "default_hypervisor": cluster.default_hypervisor,
         **_settings(cluster),
         **defaults(cluster),
-        "data_collectors": {name: asdict(one) for name, one in collectors_of(cluster).items()},
+        "data_collectors": collectors_of(cluster),
         **_not_yet(),
     }
 

@@ -19,8 +19,6 @@ from ganeti.rpc.contract.storage import ReleaseDisks
 
 _log = logging.getLogger(__name__)
 
-# Seconds that a guest gets to power off that is not to run elsewhere.
-STOPPING = 120.0
 _OWNER = "masterd"
 
 
@@ -61,7 +59,7 @@ class OfflineNodes:
         here = isinstance(instance, Instance) and instance.primary_node == node.uuid
         _log.warning("Instance %s is shut down on %s, which is marked offline", guest.name, node.name)
         try:
-            await self._services.nodes.call(node, StopGuest(guest=guest, timeout=STOPPING, force=not here))
+            await self._services.nodes.call(node, StopGuest(guest=guest, force=not here))
             await self._services.nodes.call(node, ClearGuest(guest=guest))
         except GanetiError as error:
             _log.warning("Instance %s could not be shut down on %s: %s", guest.name, node.name, error.message)
