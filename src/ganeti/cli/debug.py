@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from ganeti.cli.listing import HEADERS, SEPARATOR, VERBOSE, columns, output, show
-from ganeti.cli.runnable import Local, presented
+from ganeti.cli.runnable import Local, presented, said
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
 from ganeti.declare.field import ValueStatus
@@ -36,12 +36,7 @@ def _worded(cell: tuple[int, Any]) -> tuple[int, Any]:
     return status, ",".join(f"{item[0]}:{'|'.join(item[1])}" if isinstance(item, list) else item for item in value)
 
 
-def _answered(session: Session, text: str) -> int:
-    session.say(text)
-    return 0
-
-
-IALLOCATOR = presented(DebugAllocator, _answered)
+IALLOCATOR = presented(DebugAllocator, said)
 LOCKS = Local(
     Command(
         "gnt-debug",

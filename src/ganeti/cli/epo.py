@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,21 +11,19 @@ from typing import Any
 
 from ganeti.cli import follow
 from ganeti.cli.names import exact_names
-from ganeti.cli.node_power import OOB_TIMEOUT, POWER_DELAY, table
+from ganeti.cli.node_power import OOB_TIMEOUT, POWER_DELAY, invoked, table
 from ganeti.cli.options import FORCE
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
-from ganeti.declare.field import ValueStatus
 from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, UnknownEntity, WrongInput, WrongState
+from ganeti.host import addresses
 from ganeti.luxi.protocol import Method
 
 # Seconds that nodes get to boot.
 BOOT = 900.0
 # Seconds between two looks whether they have.
 _AGAIN = 5.0
-# Seconds that a look takes at the most.
-_CONNECT = 5.0
 # Seconds for which the watcher is paused: while a part of the cluster goes down, and until all of it is back.
 PAUSE = 3600.0
 LONG_PAUSE = 31536000.0
@@ -94,12 +91,10 @@ class _Epo:
             return EXIT_CONFIRMATION
         with ExitStack() as meanwhile:
             self._pause_watcher(meanwhile)
+            patience = self._values["shutdown_timeout"]
             stopped = self._each(
                 "OP_INSTANCE_SHUTDOWN",
-                [
-                    {"instance_name": name, "no_remember": True, "timeout": self._values["shutdown_timeout"]}
-                    for name in running
-                ],
+                [(name, {"instance_name": name, "no_remember": True, "timeout": patience}) for name in running],
             )
             if not stopped and not self._values.get("force"):
                 question = "Not all instances could be stopped. Switch the nodes off anyway?"
@@ -116,8 +111,10 @@ class _Epo:
         failed = self._switch("power-on", [node for node in self._others if node.offline or not node.powered])
         away = [node for node in self._others if node.offline]
         back = self._awaited([node for node in away if node.name not in failed])
-        online = self._each("OP_NODE_SET_PARAMS", [{"node_name": node.name, "offline": False} for node in back])
-        started = self._each("OP_INSTANCE_STARTUP", [{"instance_name": n} for n in self._instances(running=False)])
+        nodes = [(node.name, {"node_name": node.name, "offline": False}) for node in back]
+        online = self._each("OP_NODE_SET_PARAMS", nodes)
+        instances = [(name, {"instance_name": name}) for name in self._instances(running=False)]
+        started = self._each("OP_INSTANCE_STARTUP", instances)
         if self._whole:
             self._session.client.call(Method.SET_WATCHER_PAUSE, None)
         return 0 if online and started and not failed and len(back) == len(away) else EXIT_FAILURE
@@ -130,14 +127,9 @@ class _Epo:
         found = [row for row in rows if row[1] in here]
         return [name for name, _, wanted, runs in found if (runs if running else wanted and not runs)]
 
-    def _each(self, wire_name: str, parameters: Sequence[dict[str, Any]]) -> bool:
-        """A job for each; whether all succeeded."""
-        if not parameters:
-            return True
-        operations = [follow.prepare(self._session, wire_name, each) for each in parameters]
-        about = [each.get("instance_name") or each.get("node_name", "") for each in parameters]
-        jobs = zip(follow.submit_many(self._session, operations), about, strict=True)
-        return follow.follow_each(self._session, list(jobs))
+    def _each(self, wire_name: str, each: Sequence[tuple[str, dict[str, Any]]]) -> bool:
+        """A job for each, with its name; whether all succeeded."""
+        return follow.follow_each(self._session, follow.submit_each(self._session, wire_name, each))
 
     def _mark_offline(self) -> bool:
         """Candidates last, so that none is made one that goes off too."""
@@ -146,7 +138,8 @@ class _Epo:
         how = {"force": True} if self._whole else {"auto_promote": True}
         marked = True
         for node in ordered:
-            marked &= self._each("OP_NODE_SET_PARAMS", [{"node_name": node.name, "offline": True, **how}])
+            offline = {"node_name": node.name, "offline": True, **how}
+            marked &= self._each("OP_NODE_SET_PARAMS", [(node.name, offline)])
         return marked
 
     def _switch(self, command: str, nodes: Sequence[_Node]) -> list[str]:
@@ -167,8 +160,7 @@ class _Epo:
         }
         results = follow.run(self._session, "OP_OOB_COMMAND", asked)
         assert results is not None  # noqa: S101 - it takes no --submit
-        table(self._session, results[0], lambda _: ["invoked"])
-        return [name for (_, name), (status, _) in results[0] if status != ValueStatus.NORMAL]
+        return table(self._session, results[0], invoked)
 
     def _awaited(self, nodes: Sequence[_Node]) -> list[_Node]:
         """Those of the nodes whose daemons can be reached in time."""
@@ -179,7 +171,7 @@ class _Epo:
             names = ", ".join(node.name for node in silent)
             self._session.say(f"Waiting for {names}, {BOOT / 60:.0f} minutes at the most")
         while silent:
-            silent = [node for node in silent if not _answers(node.address, NODE_DAEMON_PORT)]
+            silent = [node for node in silent if not addresses.answers(node.address, NODE_DAEMON_PORT)]
             if not silent or time.monotonic() >= deadline:
                 break
             time.sleep(_AGAIN)
@@ -206,14 +198,6 @@ class _Epo:
             if node.is_master:
                 self._session.say(f"{node.name} is the master, and still on: shut it down by hand.")
         self._session.say("The watcher is paused until 'gnt-cluster epo --on --all'.")
-
-
-def _answers(address: str, port: int) -> bool:
-    try:
-        with socket.create_connection((address, port), timeout=_CONNECT):
-            return True
-    except OSError:
-        return False
 
 
 EPO = Local(

@@ -14,6 +14,7 @@ from ganeti.cli.session import Session
 from ganeti.cli.table import Wordings
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.luxi.protocol import Method
+from ganeti.model.job_filter import action_in_words
 from ganeti.query.filter import names_filter
 from ganeti.query.job_filter import DEFAULT
 
@@ -32,11 +33,6 @@ _OPTIONS = (
         default="CONTINUE",
     ),
 )
-
-
-def action_in_words(action: str | Sequence[Any]) -> str:
-    """``RATE_LIMIT 10``, as --action takes it."""
-    return action if isinstance(action, str) else " ".join(map(str, action))
 
 
 def _reasons_in_words(trail: Sequence[Sequence[Any]]) -> str:

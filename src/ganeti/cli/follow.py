@@ -161,6 +161,14 @@ def submit_many(session: Session, operations: Sequence[dict[str, Any]]) -> list[
     return submit_jobs(session, [[operation] for operation in operations])
 
 
+def submit_each(session: Session, wire_name: str, each: Sequence[tuple[str, dict[str, Any]]]) -> list[tuple[int, str]]:
+    """A job of one operation for each thing: its number, with what it is about. See ``submit_many``."""
+    if not each:
+        return []
+    operations = [prepare(session, wire_name, parameters) for _, parameters in each]
+    return [(number, about) for number, (about, _) in zip(submit_many(session, operations), each, strict=True)]
+
+
 def submit_jobs(session: Session, jobs: Sequence[Sequence[dict[str, Any]]]) -> list[int]:
     """Jobs, each some operations, by one request; see ``submit_many``."""
     answers = session.client.call(Method.SUBMIT_MANY_JOBS, jobs)

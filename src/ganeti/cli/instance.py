@@ -11,12 +11,13 @@ from typing import Any
 from ganeti.cli import follow, tree
 from ganeti.cli.json_file import read_objects
 from ganeti.cli.listing import field_lister, lister
+from ganeti.cli.moves import followed
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import NO_JOB, Argument, Command, Option
 from ganeti.declare.text import format_size
-from ganeti.errors import EXIT_FAILURE, ExecutionFailed, WrongInput
+from ganeti.errors import ExecutionFailed, WrongInput
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT
 from ganeti.query.instance import DEFAULT
 
@@ -177,12 +178,13 @@ def _batch_create(session: Session, values: dict[str, Any]) -> int:
         (number, specification.get("instance_name", ""))
         for (_, number), specification in zip(results[0]["jobs"], specifications, strict=True)
     ]
-    session.say(f"Submitted jobs {', '.join(str(number) for number, _ in jobs)}")
-    if not follow.follow_each(session, jobs):
-        session.warn("Some instances could not be created, see above")
-        return EXIT_FAILURE
-    session.say("All instances created successfully.")
-    return 0
+    return followed(
+        session,
+        jobs,
+        "No instances to create, exiting.",
+        "All instances created successfully.",
+        "Some instances could not be created, see above",
+    )
 
 
 BATCH_CREATE = Local(

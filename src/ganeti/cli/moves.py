@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Following the jobs that move instances, one each."""
+"""Following jobs about instances, one each."""
 
 from __future__ import annotations
 

@@ -98,15 +98,11 @@ def _in_each_group(session: Session, wire_name: str, parameters: Mapping[str, An
     (network,) = full_names(session, "network", [session.values["network_name"]])
     named = full_names(session, "group", session.values["groups"])
     groups = named or [name for (name,) in session.query("group", ["name"])]
-    operations = [
-        follow.prepare(session, wire_name, {**parameters, "network_name": network, "group_name": group})
-        for group in groups
-    ]
-    numbers = follow.submit_many(session, operations)
-    if len(numbers) == 1:
-        follow.follow(session, numbers[0])
+    each = [(f"node group {group}", {**parameters, "network_name": network, "group_name": group}) for group in groups]
+    jobs = follow.submit_each(session, wire_name, each)
+    if len(jobs) == 1:
+        follow.follow(session, jobs[0][0])
         return 0
-    jobs = [(number, f"node group {group}") for number, group in zip(numbers, groups, strict=True)]
     return 0 if follow.follow_each(session, jobs) else EXIT_FAILURE
 
 

@@ -40,10 +40,8 @@ def _failover(session: Session, values: dict[str, Any]) -> int:
     if instances and not confirmed(session, FAILOVER.command):
         return EXIT_FAILURE
     chosen = {key: values[key] for key in ("ignore_consistency", "iallocator") if values.get(key)}
-    operations = [
-        follow.prepare(session, "OP_INSTANCE_FAILOVER", {"instance_name": instance, **chosen}) for instance in instances
-    ]
-    jobs = list(zip(follow.submit_many(session, operations), instances, strict=True)) if operations else []
+    each = [(instance, {"instance_name": instance, **chosen}) for instance in instances]
+    jobs = follow.submit_each(session, "OP_INSTANCE_FAILOVER", each)
     if values.get("submit_only"):
         for number, instance in jobs:
             session.say(f"{number}: {instance}")

@@ -9,7 +9,7 @@ from typing import Any
 from ganeti.cli.listing import HEADERS, SEPARATOR, show
 from ganeti.cli.names import exact_names
 from ganeti.cli.options import FORCE, PRIORITY
-from ganeti.cli.runnable import Local, presented
+from ganeti.cli.runnable import Local, presented, said
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import FieldKind, ValueStatus
@@ -27,8 +27,8 @@ _COMMANDS = {"on": "power-on", "off": "power-off", "cycle": "power-cycle", "stat
 _NODES = Argument("names", "Names of the nodes", "*", completes="node")
 
 
-def table(session: Session, rows: Sequence[Sequence[Any]], told: Callable[[Any], list[str]]) -> int:
-    """Print what OP_OOB_COMMAND returns; it has failed if there is nothing to be said of a node.
+def table(session: Session, rows: Sequence[Sequence[Any]], told: Callable[[Any], list[str]]) -> list[str]:
+    """Print what OP_OOB_COMMAND returns; the names of those nodes with which it has failed.
 
     ``told``: the words for what the program has said of one, a line each; the name stands in the first.
     """
@@ -39,7 +39,13 @@ def table(session: Session, rows: Sequence[Sequence[Any]], told: Callable[[Any],
         for index, line in enumerate(told(value) if status == ValueStatus.NORMAL else [None])
     ]
     show(session, {**session.values, "verbose": True}, {"fields": fields, "data": data})
-    return 0 if all(status == ValueStatus.NORMAL for _, (status, _) in rows) else EXIT_FAILURE
+    return [name for (_, name), (status, _) in rows if status != ValueStatus.NORMAL]
+
+
+def invoked(value: Any) -> list[str]:
+    """The words for a program that has done what it was told to."""
+    del value
+    return ["invoked"]
 
 
 def _power(session: Session, values: dict[str, Any]) -> int:
@@ -68,11 +74,11 @@ def _power(session: Session, values: dict[str, Any]) -> int:
 
 
 def _switched(session: Session, what: str, rows: Sequence[Sequence[Any]]) -> int:
-    status = table(session, rows, _is_powered if what == "status" else lambda _: ["invoked"])
-    if what == "off" and status:
-        failed = ", ".join(name for (_, name), (found, _) in rows if found != ValueStatus.NORMAL)
-        session.warn(f"Not switched off, though it may be marked offline: {failed}. Instances may run on there")
-    return status
+    failed = table(session, rows, _is_powered if what == "status" else invoked)
+    if what == "off" and failed:
+        named = ", ".join(failed)
+        session.warn(f"Not switched off, though it may be marked offline: {named}. Instances may run on there")
+    return EXIT_FAILURE if failed else 0
 
 
 def _is_powered(value: dict[str, bool]) -> list[str]:
@@ -125,7 +131,8 @@ def _health(session: Session, values: dict[str, Any]) -> int:
     }
     results = follow.run(session, "OP_OOB_COMMAND", asked)
     assert results is not None  # noqa: S101 - it takes no --submit
-    return table(session, results[0], lambda items: [f"{item}={status}" for item, status in items])
+    failed = table(session, results[0], lambda items: [f"{item}={status}" for item, status in items])
+    return EXIT_FAILURE if failed else 0
 
 
 HEALTH = Local(
@@ -141,9 +148,4 @@ HEALTH = Local(
 )
 
 
-def _show_reset(session: Session, told: str) -> int:
-    session.say(told)
-    return 0
-
-
-POWERCYCLE = presented(NodePowercycle, _show_reset)
+POWERCYCLE = presented(NodePowercycle, said)

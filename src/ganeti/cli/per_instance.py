@@ -15,15 +15,8 @@ def run_for_instances(session: Session, runnable: OperationCommand, words: list[
     names = selection.chosen(session, mode, words)
     if not _confirmed(session, runnable.command, names, several=len(names) > 1 or mode != "instances"):
         return EXIT_CONFIRMATION
-    operations = [
-        follow.prepare(
-            session,
-            runnable.operation.wire_name(),
-            parameters_from(runnable, {**session.values, "instance_name": name}),
-        )
-        for name in names
-    ]
-    jobs = list(zip(follow.submit_many(session, operations), names, strict=True))
+    each = [(name, parameters_from(runnable, {**session.values, "instance_name": name})) for name in names]
+    jobs = follow.submit_each(session, runnable.operation.wire_name(), each)
     if session.values.get("submit_only"):
         for number, name in jobs:
             session.say(f"{number}: {name}")

@@ -84,6 +84,12 @@ def modified(kind: str, named_by: str) -> Callable[[Session, Any], int]:
     return show
 
 
+def said(session: Session, text: str) -> int:
+    """How an operation is presented whose result is a text."""
+    session.say(text)
+    return 0
+
+
 def confirmed(session: Session, command: Command) -> bool:
     """Whether what a command asks was answered with yes, or need not be asked."""
     if not command.question or session.values.get(command.answered_by) or session.values.get("dry_run"):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -58,13 +59,17 @@ class JobFilter(Entity, frozen=True, kw_only=True):
 
     @property
     def action_in_words(self) -> str:
-        """``RATE_LIMIT 10``, as the command line takes it."""
-        return self.action if isinstance(self.action, str) else " ".join(map(str, self.action))
+        return action_in_words(self.action)
 
     @property
     def why(self) -> str:
         """The words of whoever made it; empty if there are none."""
         return "; ".join(reason for source, reason, _ in self.reason_trail if source == "gnt:user")
+
+
+def action_in_words(action: str | Sequence[Any]) -> str:
+    """``RATE_LIMIT 10``, as the command line takes it."""
+    return action if isinstance(action, str) else " ".join(map(str, action))
 
 
 def action_of(given: str | list[Any]) -> Action:

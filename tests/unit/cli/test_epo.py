@@ -11,7 +11,7 @@ from ganeti.errors import EXIT_CONFIRMATION, ExecutionFailed, HypervisorFailed
 def programs(background, cluster, monkeypatch):
     """web1 and web2 run on node1, db1 on node2; all nodes have out-of-band programs and power."""
     programs = cluster.nodes["node1"].equipment.programs
-    monkeypatch.setattr(epo, "_answers", lambda address, port: True)
+    monkeypatch.setattr(epo.addresses, "answers", lambda address, port: True)
     monkeypatch.setattr(epo, "_AGAIN", 0.0)
 
     async def begin():
@@ -125,7 +125,7 @@ def test_nodes_without_a_program_are_marked_offline_and_named_for_hands(gnt, bac
 def test_nodes_that_do_not_come_back_stay_offline_and_are_named(gnt, background, cluster, monkeypatch):
     gnt("cluster", "epo", "-f", "node2", "node3")
     monkeypatch.setattr(epo, "BOOT", 0.0)
-    monkeypatch.setattr(epo, "_answers", lambda address, port: address != cluster.node("node2").primary_ip)
+    monkeypatch.setattr(epo.addresses, "answers", lambda address, port: address != cluster.node("node2").primary_ip)
     ended = gnt("cluster", "epo", "--on", "--power-delay=0", "node2", "node3")
     assert ended.status == 1
     assert "node2 does not answer; run 'gnt-cluster epo --on node2' when it does" in ended.errors
@@ -161,7 +161,7 @@ def test_a_node_that_cannot_be_switched_on_is_not_waited_for(gnt, background, cl
         raise ExecutionFailed("no route to host")
 
     monkeypatch.setattr(type(programs), "output", fail)
-    monkeypatch.setattr(epo, "_answers", lambda address, port: pytest.fail("it is waited for"))
+    monkeypatch.setattr(epo.addresses, "answers", lambda address, port: pytest.fail("it is waited for"))
     ended = gnt("cluster", "epo", "--on", "node2")
     assert ended.status == 1
     assert "node2 (nodata)" in ended.output
