@@ -18,15 +18,11 @@ _UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")
 
 def leftovers(paths: Paths, now: float) -> list[Path]:
     """In the cluster's own directory. What the watcher writes on the master is young as long as a node is that."""
-    return [*_older(_unfinished(paths), now - INTERRUPTED), *_older(_watchers(paths), now - OUTDATED)]
+    return [*_older(_unfinished(paths), now - INTERRUPTED), *_older(paths.instance_statuses(), now - OUTDATED)]
 
 
 def _unfinished(paths: Paths) -> Iterator[Path]:
     return (path for path in sorted(paths.state.rglob(".*")) if _UNFINISHED.fullmatch(path.name))
-
-
-def _watchers(paths: Paths) -> list[Path]:
-    return sorted([*paths.state.glob("watcher.*.instance-status"), *paths.state.glob(paths.instance_status.name)])
 
 
 def _older(found: Iterator[Path] | list[Path], moment: float) -> Iterator[Path]:

@@ -188,6 +188,10 @@ class Paths:
         """Likewise, of the instances of a node group, which is named by its UUID."""
         return self.state / f"watcher.{group}.instance-status"
 
+    def instance_statuses(self) -> list[Path]:
+        """All of these that there may be."""
+        return [self.instance_status, *sorted(self.state.glob(self.instance_status_of("*").name))]
+
     def ssconf(self, key: str) -> Path:
         """One fact of the cluster, for scripts that must not ask the master."""
         return self.state / f"ssconf_{key}"

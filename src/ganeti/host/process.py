@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +45,15 @@ class Finished:
     def failed(self) -> bool:
         return self.status != 0
 
+    @property
+    def ended(self) -> str:
+        """By what it ended, in words."""
+        return f"signal {-self.status}" if self.status < 0 else f"status {self.status}"
+
     def why(self) -> str:
         """The last words of a failed command, in one line."""
         told = (self.errors.strip() or self.output.strip()).splitlines()[-3:]
-        ended = f"signal {-self.status}" if self.status < 0 else f"status {self.status}"
-        return f"'{shlex.join(self.command)}' ended with {ended}" + (f": {'; '.join(told)}" if told else "")
+        return f"'{shlex.join(self.command)}' ended with {self.ended}" + (f": {'; '.join(told)}" if told else "")
 
 
 async def run(
@@ -101,6 +105,11 @@ async def run(
             await _gone(process)
     status = process.returncode if process.returncode is not None else -1
     return Finished(words, status, output.decode(errors="replace"), errors.decode(errors="replace"))
+
+
+def processes() -> Iterator[Path]:
+    """Where proc(5) shows each that there is; it may end meanwhile."""
+    return (path for path in Path("/proc").iterdir() if path.name.isdecimal())
 
 
 class _TooMuch(Exception):

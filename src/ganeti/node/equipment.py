@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import get_args
 
-from ganeti.errors import WrongInput
+from ganeti.errors import CheckFailed, WrongInput
 from ganeti.host.clock import Clock
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.guest import GuestNic
 from ganeti.model.parameters.network import NicMode
 from ganeti.model.template import TEMPLATES
 from ganeti.node.channel import Channel
@@ -82,6 +83,16 @@ class Equipment:
             known = ", ".join(self.storages)
             raise WrongInput(f"Parameter 'disk_template': this node does not support '{template}'; it supports {known}")
         return self.storages[template]
+
+    async def card_problems(self, nics: Iterable[GuestNic]) -> list[str]:
+        """Why network cards cannot be connected on this node, in words."""
+        found = []
+        for nic in nics:
+            try:
+                await self.networks[nic.mode].check(nic)
+            except CheckFailed as error:
+                found.append(error.message)
+        return found
 
 
 def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:

@@ -137,13 +137,9 @@ class Guests:
 
     async def check_start(self, call: instance.CheckStart, report: Report) -> tuple[str, ...]:
         del report
-        guest, problems = call.guest, []
+        guest = call.guest
         hypervisor = self._hypervisor_of(guest)
-        for nic in guest.nics if hypervisor.tap_options(guest) else ():
-            try:
-                await self._equipment.networks[nic.mode].check(nic)
-            except CheckFailed as error:
-                problems.append(error.message)
+        problems = await self._equipment.card_problems(guest.nics if hypervisor.tap_options(guest) else ())
         if call.disks_exist:
             statuses = await self._storage(guest).examine(guest.disks, guest.peers)
             problems += [status.problem for status in statuses if status.problem]

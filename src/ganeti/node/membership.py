@@ -121,8 +121,7 @@ def of_candidates(paths: Paths) -> list[Path]:
 
 def of_master(paths: Paths) -> list[Path]:
     """What the watcher has written for scripts, and how far an upgrade is: not true where there is no master."""
-    statuses = paths.state.glob(paths.instance_status_of("*").name)
-    return [path for path in (paths.watcher_pause, paths.instance_status, paths.upgrade, *statuses) if path.exists()]
+    return [path for path in (paths.watcher_pause, paths.upgrade, *paths.instance_statuses()) if path.exists()]
 
 
 def kept_files(paths: Paths) -> list[Path]:

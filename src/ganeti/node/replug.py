@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ganeti.errors import CheckFailed
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.layout import Layout
@@ -32,13 +31,8 @@ class Replug:
 
     async def obstacles(self) -> tuple[str, ...]:
         change = self._change
-        found = [*await self.hypervisor.obstacles(self.after)]
-        for nic in (*change.moved, *change.new_cards) if self.hypervisor.tap_options(self.after) else ():
-            try:
-                await self.equipment.networks[nic.mode].check(nic)
-            except CheckFailed as error:
-                found.append(error.message)
-        return tuple(found)
+        cards = (*change.moved, *change.new_cards) if self.hypervisor.tap_options(self.after) else ()
+        return (*await self.hypervisor.obstacles(self.after), *await self.equipment.card_problems(cards))
 
     async def carry_out(self, links: DeviceLinks) -> Layout:
         """Raises HypervisorFailed, or what storage and network say; what is done by then stays done."""

@@ -53,8 +53,8 @@ class RestrictedCommands:
         except GanetiError as error:
             raise ExecutionFailed(error.message.replace(str(program), call.command)) from None
         if done.failed:
-            ended = f"signal {-done.status}" if done.status < 0 else f"status {done.status}"
-            raise ExecutionFailed(f"'{call.command}' ended with {ended}: {done.output}{done.errors}".rstrip(": \n"))
+            said = f"'{call.command}' ended with {done.ended}: {done.output}{done.errors}"
+            raise ExecutionFailed(said.rstrip(": \n"))
         return done.output + done.errors
 
     async def _found(self, name: str) -> Path:

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ganeti.errors import CheckFailed, GanetiError, ResolverError, in_words
+from ganeti.errors import GanetiError, ResolverError, in_words
 from ganeti.host.certificates import expires, split
 from ganeti.host.daemons import Daemon
 from ganeti.host.files import read_text
@@ -53,13 +53,9 @@ class Verification:
 
     async def find_bridges(self, call: verify.FindBridges, report: Report) -> Problems:
         del report
-        found = []
-        for bridge in call.bridges if self._equipment.networks else ():
-            try:
-                await self._equipment.networks["bridged"].check(GuestNic(uuid="", mac="", mode="bridged", link=bridge))
-            except CheckFailed as error:
-                found.append(error.message)
-        return tuple(found)
+        bridges = call.bridges if self._equipment.networks else ()
+        cards = (GuestNic(uuid="", mac="", mode="bridged", link=bridge) for bridge in bridges)
+        return tuple(await self._equipment.card_problems(cards))
 
     async def reach_peers(self, call: verify.ReachPeers, report: Report) -> tuple[Unreached, ...]:
         del report

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ganeti.host.files import read_text
 from ganeti.node.monitoring.status import BEING_MENDED, FINE, WRONG, Status
 
 _DEVICE = re.compile(r"^ *(\d+): cs:(\w+)(?: ro:(\w+)/(\w+) ds:(\w+)/(\w+) (\w) (\S+))?", re.MULTILINE)
@@ -40,7 +41,7 @@ _GOOD = "UpToDate"
 
 def mirrors(instances: Mapping[int, str], file: Path = Path("/proc/drbd")) -> tuple[Status, dict[str, Any]]:
     """``instances``: the names of the devices' instances, as far as they are known, by their minor numbers."""
-    text = file.read_text() if file.exists() else ""
+    text = read_text(file) or ""
     devices = [_device(found, part, instances) for found, part in _parts(text)]
     return _status(devices), {"versionInfo": _version(text), "deviceInfos": devices}
 

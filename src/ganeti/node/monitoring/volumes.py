@@ -5,12 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-from msgspec import Struct
-
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed
 from ganeti.host import process
-from ganeti.node.storage.lvm.reported import OWNER_TAG, WORDS
+from ganeti.node.storage.lvm.reported import OWNER_TAG, WORDS, rows
 from ganeti.node.storage.lvm.volumes import Run
 
 _TIME = 30.0  # seconds
@@ -41,15 +38,6 @@ _NUMBERS = {
 }
 
 
-class _Part(Struct, frozen=True):
-    seg: tuple[dict[str, str], ...] = ()
-    lv: tuple[dict[str, str], ...] = ()
-
-
-class _Report(Struct, frozen=True):
-    report: tuple[_Part, ...] = ()
-
-
 async def volumes(run: Run = process.run) -> list[dict[str, Any]]:
     """A row for each segment. On a machine without LVM there are none. Raises ExecutionFailed."""
     options = ("--segments", *WORDS, "--options", ",".join((*_TEXTS, *_NUMBERS)))
@@ -59,11 +47,7 @@ async def volumes(run: Run = process.run) -> list[dict[str, Any]]:
         return []
     if done.failed:
         raise ExecutionFailed(done.why())
-    try:
-        found = msgspec.json.decode(done.output, type=_Report)
-    except msgspec.MsgspecError as error:
-        raise ExecutionFailed(f"lvs says something else than usual: {error}") from None
-    return [_row(row) for part in found.report for row in (*part.lv, *part.seg)]
+    return [_row(values) for values in rows(done.output, dict[str, str])]
 
 
 def _row(values: dict[str, str]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from ganeti.errors import WrongInput
 from ganeti.model.layout import Layout
-from ganeti.node.hypervisor.kvm.devices import card_name, device, disk_name, is_pluggable, option
+from ganeti.node.hypervisor.kvm.devices import card_name, device, disk_name, option, places_kept
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
 # The types of the oldest QEMU that is supported: a guest that names none can move between nodes whose
@@ -77,7 +77,7 @@ class Board:
         self._running = running
         self.is_q35 = _belongs(machine_type(plan), "q35")
         self._known = _layout_of(plan, "q35" if self.is_q35 else "pc")
-        self._kept = self._known.places if running else dict(_still_there(self._known, plan))
+        self._kept = self._known.places if running else places_kept(self._known, _present(plan))
         self._occupied = set(self._kept.values())
         self._places: dict[str, str] = {}
         self._new = 0  # of those that take a slot
@@ -202,11 +202,10 @@ def _layout_of(plan: LaunchPlan, board: str) -> Layout:
     return known if known and known.board == board else Layout(board=board)
 
 
-def _still_there(known: Layout, plan: LaunchPlan) -> Iterator[tuple[str, str]]:
-    """The places of all but disks and network cards that the guest has no more."""
-    present = {disk_name(opened.disk) for opened in plan.resources.disks}
-    present |= {card_name(tap.nic) for tap in plan.resources.taps}
-    yield from ((name, place) for name, place in known.places.items() if name in present or not is_pluggable(name))
+def _present(plan: LaunchPlan) -> set[str]:
+    """The disks and network cards that the guest is to have."""
+    disks, taps = plan.resources.disks, plan.resources.taps
+    return {disk_name(opened.disk) for opened in disks} | {card_name(tap.nic) for tap in taps}
 
 
 def _port(number: int) -> str:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ganeti.model.disk import Disk
 from ganeti.model.guest import GuestNic
+from ganeti.model.layout import Layout
 
 Device = dict[str, Any]
 
@@ -36,9 +37,9 @@ def card_name(nic: GuestNic) -> str:
     return f"nic-{nic.uuid.replace('-', '')[:12]}"
 
 
-def is_pluggable(name: str) -> bool:
-    """Whether this is the name of a disk or a network card."""
-    return name.startswith(("disk-", "nic-"))
+def places_kept(layout: Layout, present: Collection[str]) -> dict[str, str]:
+    """The places of all but the disks and network cards that are not ``present``, by the names of the devices."""
+    return {name: p for name, p in layout.places.items() if name in present or not name.startswith(("disk-", "nic-"))}
 
 
 def _text(value: object) -> str:

@@ -20,6 +20,7 @@ from msgspec import Struct
 from ganeti.declare.types import ensure_host_name
 from ganeti.host.files import write_atomic
 from ganeti.host.paths import Paths
+from ganeti.host.process import processes
 from ganeti.model.guest import Guest
 from ganeti.node.hypervisor.kvm.command import CHROOT, MONITOR_SOCKET, PID_FILE, SERIAL_SOCKET
 from ganeti.node.hypervisor.kvm.plan import Accelerator
@@ -140,9 +141,8 @@ def directories(paths: Paths) -> Iterator[GuestDirectory]:
 def running_in(paths: Paths) -> Iterator[tuple[int, GuestDirectory]]:
     """The processes that work in the directory of a guest, as only QEMU does; the directory may be gone."""
     base = f"{paths.run.resolve()}/kvm/"
-    for process in Path("/proc").iterdir():
-        if process.name.isdecimal():
-            with suppress(OSError):  # it has ended meanwhile
-                place = str((process / "cwd").readlink()).removesuffix(" (deleted)")
-                if place.startswith(base):
-                    yield int(process.name), GuestDirectory(Path(base) / place.removeprefix(base).split("/")[0])
+    for process in processes():
+        with suppress(OSError):  # it has ended meanwhile
+            place = str((process / "cwd").readlink()).removesuffix(" (deleted)")
+            if place.startswith(base):
+                yield int(process.name), GuestDirectory(Path(base) / place.removeprefix(base).split("/")[0])

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ganeti.errors import HypervisorFailed, WrongInput
@@ -19,7 +20,7 @@ from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Record
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import listen
 from ganeti.node.hypervisor.kvm.passwords import passwords
-from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
+from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused, told
 from ganeti.node.hypervisor.kvm.process import Process
 from ganeti.node.hypervisor.kvm.users import User
 
@@ -36,22 +37,15 @@ _PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
 
 def check(plan: LaunchPlan) -> None:
     """Whether this could run here. Raises WrongInput, naming every parameter that prevents it."""
-    if found := [*problems(plan), *_told(_command_line, plan), *_told(users.ensure_user, plan)]:
+    late = (_command_line, users.ensure_user)
+    if found := [*problems(plan), *(text for ask in late for text in told(partial(ask, plan)))]:
         raise WrongInput("; ".join(dict.fromkeys(found)))
 
 
 def problems(plan: LaunchPlan) -> list[str]:
     """What no guest with these parameters could have on this node, in words."""
     asked = (machine_type, cpu_model, _capabilities, _passwords, _processors)
-    return [*(text for ask in asked for text in _told(ask, plan)), *_missing(plan)]
-
-
-def _told(ask: Callable[[LaunchPlan], object], plan: LaunchPlan) -> list[str]:
-    try:
-        ask(plan)
-    except WrongInput as error:
-        return [error.message]
-    return []
+    return [*(text for ask in asked for text in told(partial(ask, plan))), *_missing(plan)]
 
 
 def _missing(plan: LaunchPlan) -> list[str]:

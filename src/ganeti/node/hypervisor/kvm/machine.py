@@ -168,8 +168,9 @@ class Machine:
                 while await self.measure() != memory:
                     async with asyncio.timeout(_STANDSTILL):
                         await changes.get()
-        self.keep(evolve(self.record.guest, memory=await self.measure()))
-        return self.memory or 0
+        found = await self.measure()
+        self.keep(evolve(self.record.guest, memory=found))
+        return found
 
     async def power_down(self, timeout: float) -> bool:
         """Press the power button until the guest has gone or the time is up; whether it has gone."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -68,3 +68,12 @@ def refused(parameter: str, why: str) -> WrongInput:
 def escaped(value: str) -> str:
     """A value inside of an option; a comma would end it (qemu(1))."""
     return value.replace(",", ",,")
+
+
+def told(make: Callable[[], object]) -> list[str]:
+    """Why something cannot be made, in words; nothing if it can."""
+    try:
+        make()
+    except WrongInput as error:
+        return [error.message]
+    return []

@@ -8,11 +8,11 @@ node daemon that takes a guest up has only to look whether all of that is there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ganeti.errors import HypervisorFailed, WrongInput
+from ganeti.errors import HypervisorFailed
 from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
@@ -21,8 +21,8 @@ from ganeti.model.layout import Layout
 from ganeti.model.running import plugging
 from ganeti.node.hypervisor.kvm import drives, network_cards
 from ganeti.node.hypervisor.kvm.board import Board
-from ganeti.node.hypervisor.kvm.devices import card_name, disk_name, is_pluggable
-from ganeti.node.hypervisor.kvm.plan import LaunchPlan
+from ganeti.node.hypervisor.kvm.devices import card_name, disk_name, places_kept
+from ganeti.node.hypervisor.kvm.plan import LaunchPlan, told
 from ganeti.node.network.driver import Tap
 from ganeti.node.storage.driver import OpenDisk
 
@@ -62,11 +62,11 @@ class Plugs:
         if change.of_disks and (why := drives.why_not_plugged(wanted)):
             yield why
         else:
-            yield from _told(lambda: [drives.drive(plan, board, OpenDisk(disk, "")) for disk in change.new_disks])
+            yield from told(lambda: [drives.drive(plan, board, OpenDisk(disk, "")) for disk in change.new_disks])
         if change.of_cards and (why := network_cards.why_not_plugged(wanted, board)):
             yield why
         else:
-            yield from _told(lambda: [network_cards.card(plan, board, nic, 1) for nic in change.new_cards])
+            yield from told(lambda: [network_cards.card(plan, board, nic, 1) for nic in change.new_cards])
 
     async def plug_disk(self, plan: LaunchPlan, disk: OpenDisk) -> None:
         guest, board = self._machine.record.guest, Board(plan, running=True)
@@ -122,9 +122,7 @@ class Plugs:
         """All is plugged as ``after`` has it; the places of what has left are free from then on."""
         guest = self._machine.record.guest
         layout = guest.layout or Layout(board="")
-        there = _plugged(after)
-        places = {name: place for name, place in layout.places.items() if name in there or not is_pluggable(name)}
-        layout = evolve(layout, places=places)
+        layout = evolve(layout, places=places_kept(layout, _plugged(after)))
         self._machine.keep(evolve(guest, disks=after.disks, nics=after.nics, peers=after.peers, layout=layout))
         return layout
 
@@ -196,11 +194,3 @@ def _named(device: Disk | GuestNic) -> tuple[str, str]:
     if isinstance(device, Disk):
         return disk_name(device), device.called
     return card_name(device), f"the network card {device.mac}"
-
-
-def _told(make: Callable[[], object]) -> list[str]:
-    try:
-        make()
-    except WrongInput as error:
-        return [error.message]
-    return []

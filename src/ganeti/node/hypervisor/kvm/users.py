@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ganeti.errors import HypervisorFailed
 from ganeti.host.files import read_text
+from ganeti.host.process import processes
 from ganeti.model.user_ids import parse_pool
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
@@ -134,8 +135,7 @@ def _locked(path: Path) -> int | None:
 def _busy() -> set[int]:
     """The users that processes run as."""
     found = set()
-    for process in Path("/proc").iterdir():
-        if process.name.isdecimal():
-            with suppress(OSError):  # it has ended meanwhile
-                found.add(process.stat().st_uid)
+    for process in processes():
+        with suppress(OSError):  # it has ended meanwhile
+            found.add(process.stat().st_uid)
     return found

@@ -204,6 +204,7 @@ class _GroupRow(_PhysicalRow):
 class _Rows(Struct, Generic[R]):
     lv: list[R] = []
     pv: list[R] = []
+    seg: list[R] = []
 
 
 class _Report(Struct, Generic[R]):
@@ -223,14 +224,14 @@ def parse_volumes(output: str) -> tuple[Volume, ...]:
             float(row.data_percent) if row.data_percent else None,
             float(row.metadata_percent) if row.metadata_percent else None,
         )
-        for row in _rows(output, _VolumeRow)
+        for row in rows(output, _VolumeRow)
     )
 
 
 def parse_groups(output: str) -> tuple[Group, ...]:
     """What pvs(8) reports of groups. Raises ExecutionFailed for what cannot be read."""
     members: defaultdict[str, list[_GroupRow]] = defaultdict(list)
-    for row in _rows(output, _GroupRow):
+    for row in rows(output, _GroupRow):
         members[row.vg_name].append(row)
     return tuple(
         Group(name, rows[0].vg_size // _MIB, rows[0].vg_free // _MIB, rows[0].vg_missing_pv_count, _physical(rows))
@@ -251,7 +252,7 @@ def _physical(rows: Iterable[_GroupRow]) -> tuple[Physical, ...]:
 def parse_devices(output: str) -> dict[str, tuple[str, ...]]:
     """What lvs(8) reports of the physical volumes that each volume is on, also through its parts; by its location."""
     found: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for row in _rows(output, _DevicesRow):
+    for row in rows(output, _DevicesRow):
         places = (place.partition("(")[0] for place in row.devices.split(",") if place)
         found[f"{row.vg_name}/{row.lv_name.strip('[]')}"].update(dict.fromkeys(places))
     return {location: tuple(dict.fromkeys(_physical_of(location, found))) for location in found}
@@ -270,14 +271,15 @@ def parse_physical(output: str) -> tuple[LvmSpace, ...]:
     """What pvs(8) reports, in the same way; those that are missing have no name and are left out."""
     return tuple(
         LvmSpace(row.pv_name, row.pv_size // _MIB, row.pv_free // _MIB, row.allocatable)
-        for row in _rows(output, _PhysicalRow)
+        for row in rows(output, _PhysicalRow)
         if not row.missing
     )
 
 
-def _rows(output: str, kind: type[R]) -> list[R]:
+def rows(output: str, kind: type[R]) -> list[R]:
+    """What any report of LVM has in it. Raises ExecutionFailed for what cannot be read."""
     try:
         made = json.decode(output, type=_Report[kind], strict=False)  # type: ignore[valid-type] # numbers are strings
     except DecodeError as error:
         raise ExecutionFailed(f"The report of LVM cannot be read: {error}") from None
-    return [row for rows in made.report for row in (*rows.lv, *rows.pv)]
+    return [row for part in made.report for row in (*part.lv, *part.pv, *part.seg)]
