@@ -81,6 +81,11 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
         told = {f"BE_{name}": str(getattr(self.beparams, name)) for name in self.beparams.__struct_fields__}
         return told | {f"HV_{name}": str(value) for name, value in self.hvparams.items()}
 
+    @property
+    def memory_now(self) -> int:
+        """What it is left, or is to be started with, MiB."""
+        return self.memory or self.beparams.maxmem
+
 
 def guest_of(
     state: State,

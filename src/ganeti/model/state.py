@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 from immutables import Map
 
+from ganeti.declare.problems import Problems
 from ganeti.errors import NotUnique, UnknownEntity, WrongInput
 from ganeti.model.cluster import Cluster
 from ganeti.model.entity import Entity
@@ -122,6 +123,16 @@ class State:
         if fitting:
             raise WrongInput(f"'{name}' fits several {noun}s: {', '.join(sorted(e.name for e in fitting))}")
         raise UnknownEntity(f"{noun.capitalize()} '{name}' not known")
+
+    def find_several(self, cls: type[E], names: Iterable[str]) -> list[E]:
+        """Each once, in the order of the names; see ``find``. Raises an error that tells of all that are not found."""
+        problems, found = Problems(), {}
+        for name in names:
+            with problems.noted():
+                entity = self.find(cls, name)
+                found[entity.uuid] = entity
+        problems.tell()
+        return list(found.values())
 
     def instances_on(self, node_uuid: str) -> list[Instance]:
         """The instances whose primary or secondary node it is."""

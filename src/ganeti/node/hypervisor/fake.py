@@ -276,7 +276,7 @@ class FakeHypervisor:
         self._events.tell(self._shown(self._guests[guest.name]))
 
     def _new(self, guest: Guest, state: GuestState) -> PaperGuest:
-        memory, vcpus = guest.memory or guest.beparams.maxmem, guest.beparams.vcpus
+        memory, vcpus = guest.memory_now, guest.beparams.vcpus
         started = evolve(guest, osparams={}, layout=_layout(guest))
         return PaperGuest(guest.uuid, guest.name, state, memory, vcpus, self._clock.now(), guest=started)
 

@@ -25,6 +25,7 @@ from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.model.user_ids import ordered, without
 from ganeti.operations.cluster.changes import changed
+from ganeti.operations.cluster.facts import hand_out
 from ganeti.operations.cluster.parameters_on_nodes import ensure_nodes_can
 from ganeti.operations.cluster.spelling import MODIFY_OPTIONS, layered_parameters
 from ganeti.operations.instance.allocator import ensure_default_allocator
@@ -102,7 +103,7 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         before = cluster.state.cluster
         await cluster.commit([plan])
         if any(getattr(plan, name) != getattr(before, name) for name in _FOLLOWED_BY_NODES):
-            await _tell_nodes(cluster)
+            await hand_out(cluster, "the new settings")
         if "candidate_pool_size" in given_settings(Cluster, self):
             await promote(cluster, promotions(cluster.state))
 
@@ -114,11 +115,6 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
     def hook_environment(self, state: State, plan: Cluster) -> dict[str, str]:
         del state
         return {"NEW_VG_NAME": plan.vg_name or ""}
-
-
-async def _tell_nodes(cluster: RunContext) -> None:
-    if missed := await cluster.hand_out_facts():
-        cluster.warn(f"{', '.join(missed)} did not take the new settings; this is tried again by itself")
 
 
 def _note_uses(state: State, new: Cluster, problems: Problems) -> None:

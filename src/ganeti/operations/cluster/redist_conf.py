@@ -14,6 +14,7 @@ from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
+from ganeti.operations.cluster.facts import hand_out
 from ganeti.operations.node.candidates import catch_up
 from ganeti.rpc.contract.node import SaveFiles
 
@@ -48,5 +49,4 @@ class ClusterRedistConf(JobOperation[None], frozen=True, kw_only=True, tag="OP_C
                 cluster.warn(f"The files of a master candidate could not be written on {name}: {answer.message}")
         for node in others:
             await catch_up(cluster, node)
-        if missed := await cluster.hand_out_facts():
-            cluster.warn(f"ssconf files could not be written on {', '.join(missed)}; this is retried automatically")
+        await hand_out(cluster)

@@ -19,6 +19,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.instance import Instance
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
+from ganeti.operations.cluster.facts import hand_out
 from ganeti.rpc.contract.node import FindHolder, SaveFiles
 
 _PING_PORT = 22
@@ -141,5 +142,4 @@ async def _tell(cluster: RunContext) -> None:
         await cluster.settle_address()
     except GanetiError as error:
         cluster.warn(f"The new address is not up yet, which is tried again by itself: {error.message}")
-    if missed := await cluster.hand_out_facts():
-        cluster.warn(f"ssconf files could not be written on {', '.join(missed)}; this is tried again by itself")
+    await hand_out(cluster)

@@ -22,6 +22,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.operations.cluster.facts import hand_out
 from ganeti.rpc.contract.node import Ping
 
 _LONGEST_PEM = 65536  # characters, of a certificate with its chain and key
@@ -262,8 +263,7 @@ async def _renew_confd_key(cluster: RunContext) -> None:
     cluster.step("Replacing the key of ganeti-confd")
     key = cluster.random.octets(CONFD_KEY_BYTES).hex()
     await cluster.commit([evolve(cluster.state.cluster, confd_key=key)])
-    if missed := await cluster.hand_out_facts():
-        cluster.warn(f"{', '.join(missed)} did not take the new key of ganeti-confd; this is tried again by itself")
+    await hand_out(cluster, "the new key of ganeti-confd")
 
 
 def _tell_what_remains(cluster: RunContext) -> None:

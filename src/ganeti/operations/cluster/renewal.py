@@ -25,6 +25,7 @@ from ganeti.host.certificates import (
 from ganeti.jobs.context import RunContext
 from ganeti.model.entity import evolve
 from ganeti.model.node import Node
+from ganeti.operations.cluster.facts import hand_out
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.keys import Application, RequestCertificate, TakeCertificate, TellAuthorities, TrustAuthorities
 from ganeti.rpc.contract.node import SaveFiles
@@ -87,8 +88,7 @@ class Renewal:
         await self.cluster.commit(
             [evolve(self.cluster.state.cluster, spice_certificate=certificate, spice_authority=authority)]
         )
-        if missed := await self.cluster.hand_out_facts():
-            self.cluster.warn(f"{', '.join(missed)} did not take it; this is tried again by itself")
+        await hand_out(self.cluster, "the new certificate of SPICE")
 
     async def carry_out(self) -> None:
         """Have nodes show what was announced, and forget what was before."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.parameter import param
@@ -138,7 +137,7 @@ class DebugAllocator(JobOperation[Inquiry], frozen=True, kw_only=True, tag="OP_T
                 Option(
                     ("--evac-mode",),
                     "What the nodes are to the instances that leave them; all by default",
-                    choices=("primary-only", "secondary-only", "all"),
+                    choices=get_args(EvacuationMode),
                     default="all",
                 ),
                 Option(
@@ -202,10 +201,7 @@ class DebugAllocator(JobOperation[Inquiry], frozen=True, kw_only=True, tag="OP_T
             return [self._new(cluster, f"{self.name}-{number}") for number in range(self.count)]
         several = self.mode in ("node-evacuate", "change-group")
         names = (self.instances if several else None) or [self.name]
-        problems = Problems()
-        found = [problems.attempt(partial(cluster.state.find, Instance, name), None) for name in names]
-        problems.tell()
-        return [instance for instance in found if instance]
+        return cluster.state.find_several(Instance, names)
 
     def _request(self, cluster: CheckContext, concerned: list[Instance]) -> Request:
         state = cluster.state
@@ -219,7 +215,7 @@ class DebugAllocator(JobOperation[Inquiry], frozen=True, kw_only=True, tag="OP_T
             return secondary_for(concerned[0])
         if self.mode == "node-evacuate":
             return evacuation_of(concerned, self.evac_mode or "all")
-        return regrouping_of(concerned, [state.find(Group, name) for name in self.target_groups or ()])
+        return regrouping_of(concerned, state.find_several(Group, self.target_groups or ()))
 
     def _new(self, cluster: CheckContext, name: str) -> Instance:
         if (Kind.INSTANCE, name) in cluster.state.names:

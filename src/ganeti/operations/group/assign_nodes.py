@@ -86,7 +86,7 @@ class GroupAssignNodes(GroupOperation[GroupAssignNodesPlan], frozen=True, kw_onl
             )
 
     def _found(self, state: State) -> list[Node]:
-        return [state.find(Node, name) for name in dict.fromkeys(self.node_uuids or self.nodes)]
+        return state.find_several(Node, self.node_uuids or self.nodes)
 
 
 def _cut_off(state: State, group: Group, nodes: list[Node]) -> Iterator[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -121,10 +120,7 @@ def target_groups(state: State, named: Sequence[str] | None, left: set[str]) -> 
 
     Raises UnknownEntity, WrongInput or WrongState.
     """
-    problems = Problems()
-    found = [problems.attempt(partial(state.find, Group, name), None) for name in named or ()]
-    problems.tell()
-    groups = [group for group in found if group] if named else list(state.groups)
+    groups = state.find_several(Group, named) if named else list(state.groups)
     if inside := [group.name for group in groups if named and group.uuid in left]:
         raise WrongInput(f"Parameter 'target_groups': {', '.join(inside)} is the node group that is to be left")
     groups = [group for group in groups if group.uuid not in left]

@@ -56,7 +56,7 @@ async def set_memory(cluster: RunContext, instance: Instance, memory: int) -> No
 
 async def with_memory_for(cluster: CheckContext, node: Node, guest: Guest) -> Guest:
     """A guest that runs, with as much memory as a node has for it, if that is less than it has and minmem allows it."""
-    least, has = guest.beparams.minmem, guest.memory or guest.beparams.maxmem
+    least, has = guest.beparams.minmem, guest.memory_now
     if least >= has:
         return guest
     free = (await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))).memory.free
@@ -65,7 +65,7 @@ async def with_memory_for(cluster: CheckContext, node: Node, guest: Guest) -> Gu
 
 async def reduce_memory(cluster: RunContext, node: Node, guest: Guest, target: Node) -> None:
     """Have a guest do with what ``target`` has for it. Raises WrongState if it does not give the rest back."""
-    memory = guest.memory or guest.beparams.maxmem
+    memory = guest.memory_now
     cluster.step(f"reducing the memory of {guest.name} to {memory} MiB, which {target.name} has free")
     now = await cluster.call(node, SetMemory(guest=guest, memory=memory))
     if now > memory:

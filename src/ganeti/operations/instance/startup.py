@@ -149,7 +149,7 @@ async def start(cluster: RunContext, node: Node, guest: Guest, *, done: str) -> 
 async def ensure_it_fits(cluster: CheckContext, node: Node, guest: Guest, *, disks_exist: bool = True) -> None:
     """Raise InsufficientResources or WrongState if a guest could not be started on a node."""
     report = await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))
-    needed, problems = guest.memory or guest.beparams.maxmem, Problems()
+    needed, problems = guest.memory_now, Problems()
     with problems.noted():
         if report.memory.free < needed:
             raise InsufficientResources(

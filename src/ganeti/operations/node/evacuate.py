@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.command import Command, Option
 from ganeti.declare.parameter import param
@@ -21,7 +21,7 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.migrate import InstanceMigrate
-from ganeti.operations.instance.moves import about, ensure_all_movable, evacuated, released_early
+from ganeti.operations.instance.moves import EvacuationMode, about, ensure_all_movable, evacuated, released_early
 from ganeti.operations.instance.replace_disks import EarlyRelease, InstanceReplaceDisks
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.operations.node.emptying import Jobs, primaries, secondaries, submitted
@@ -56,7 +56,7 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
     )
 
     mode: Annotated[
-        Literal["primary-only", "secondary-only", "all"],
+        EvacuationMode,
         param("Which instances: those whose primary or secondary node it is, or all"),
     ]
     remote_node: Annotated[

@@ -93,8 +93,8 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
 
     def _targets(self, state: State) -> list[Target]:
         """Raises UnknownEntity, or WrongState with those that are named and have no program."""
-        named = [state.find(Node, name) for name in self.node_uuids or self.node_names]
-        nodes = list({node.uuid: node for node in named}.values()) or state.nodes
+        named = state.find_several(Node, self.node_uuids or self.node_names)
+        nodes = named or state.nodes
         targets = [Target(node, state.node_parameters(node).oob_program) for node in nodes]
         lacking = [target.node.name for target in targets if not target.program]
         if named and lacking:

@@ -57,5 +57,4 @@ class NodeRestrictedCommand(JobOperation[list[Node]], frozen=True, kw_only=True,
         ]
 
     def _nodes(self, state: State) -> list[Node]:
-        named = [state.find(Node, name) for name in self.node_uuids or self.nodes]
-        return list({node.uuid: node for node in named}.values())
+        return state.find_several(Node, self.node_uuids or self.nodes)

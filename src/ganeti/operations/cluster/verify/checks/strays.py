@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.node import Node
+from ganeti.model.template import FILES, TEMPLATES
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
@@ -32,10 +34,9 @@ def _list(scene: Scene, node: Node) -> ListDiskFiles | None:
     """What is shared is looked at by one node alone."""
     cluster = scene.state.cluster
     first = next((one for one in scene.online if one.hosting), None)
-    places = {DiskTemplate.FILE: cluster.file_storage_dir}
-    if node is first:
-        places[DiskTemplate.SHARED_FILE] = cluster.shared_file_storage_dir
-    found = tuple(place for kind, place in places.items() if kind in cluster.enabled_disk_templates and place)
+    kinds = FILES if node is first else (DiskTemplate.FILE,)
+    units = (TEMPLATES[kind].unit(cluster) for kind in kinds if kind in cluster.enabled_disk_templates)
+    found = tuple(filter(None, units))
     return ListDiskFiles(directories=found) if node.hosting and found else None
 
 
@@ -43,14 +44,14 @@ _FILES: Question[tuple[str, ...]] = Question("its files of disks", _list)
 
 
 def _files(scene: Scene) -> Iterator[Finding]:
+    own: defaultdict[str, set[str]] = defaultdict(set)  # by node; what every node reaches is of none
+    for instance in scene.state.instances:
+        holder = instance.primary_node if instance.disk_template is DiskTemplate.FILE else ""
+        own[holder].update(disk.location for disk in instance.disks)
     for node, files in scene.answered(_FILES):
-        known = {
-            disk.location
-            for instance in scene.state.instances
-            if instance.disk_template is not DiskTemplate.FILE or instance.primary_node == node.uuid
-            for disk in instance.disks
-        }
-        strays = [file for file in files if file not in known and file.split("/")[-2] not in scene.busy]
+        known = own[""], own[node.uuid]
+        unknown = [file for file in files if not any(file in some for some in known)]
+        strays = [file for file in unknown if file.split("/")[-2] not in scene.busy]
         for file in strays[:_MOST]:
             text = f"file {file} belongs to no instance; remove it, or move it elsewhere"
             yield Finding(Code.ENODEFILESTORAGEPATHS, node.name, text, warning=True)
