@@ -9,10 +9,10 @@ from typing import Any
 from benchmarks.api import Api
 from benchmarks.fixture import Cluster, median_ms, running, seconds
 from benchmarks.report import Report
+from ganeti.host.daemons import Daemon
 from ganeti.lab.plan import CLUSTER
 
 _NOOP: dict[str, Any] = {"OP_ID": "OP_TEST_DELAY", "duration": 0, "on_master": False}
-_DAEMONS = ("masterd", "noded", "rapi")
 
 
 def run(report: Report) -> None:
@@ -21,8 +21,8 @@ def run(report: Report) -> None:
         _instances(cluster, report)
         _commands(cluster, report)
         _api(cluster, report)
-        for daemon in _DAEMONS:
-            report.add(f"memory.{daemon}_mib", _resident(cluster, f"ganeti-{daemon}"), "MiB")
+        for daemon in Daemon:
+            report.add(f"memory.{daemon.removeprefix('ganeti-')}_mib", _resident(cluster, daemon), "MiB")
 
 
 def _jobs(cluster: Cluster, report: Report) -> None:

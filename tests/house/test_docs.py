@@ -184,3 +184,8 @@ def test_every_code_that_verify_gives_is_documented():
     given |= {row.trouble for row in TEMPLATES.values() if row.trouble}
     told = set(re.findall(r"`(E[A-Z0-9]+)`", (DOCS / "user/cluster.md").read_text()))
     assert sorted(given - told) == []
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_no_table_is_split_by_an_empty_line(page):
+    assert re.findall(r"^\|.*\n\n\|(?!.*\n\| ---)", page.read_text(), re.MULTILINE) == []

@@ -134,7 +134,7 @@ def command_line() -> Parser:
     add = made.add_argument
     add("-t", "--text-data", metavar="FILE", help="a file in the text format of htools(1)")
     add("-L", "--luxi", metavar="SOCKET", nargs="?", const=DEFAULT, help="the master daemon of this machine")
-    add("-X", "--exec", action="store_true", help="execute the commands as jobs (with -L)")
+    add("-X", "--exec", action="store_true", help=argparse.SUPPRESS)  # refused, in words
     text = "power nodes on if a node has room for fewer standard instances than this (default: %(default)s)"
     add("--minimal-resources", metavar="FACTOR", type=number("minimal resources"), default=2.0, help=text)
     text = "keep room for this many standard instances on each node when powering nodes off (default: %(default)s)"
