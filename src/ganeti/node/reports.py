@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 
 import ganeti
 from ganeti.errors import EnvironmentUnfit, in_words
@@ -45,7 +45,7 @@ class Reports:
         return NodeReport(
             memory=self._memory(),
             processors=Processors(total, sockets, numa_nodes, _OF_NODE),
-            storage=tuple([space async for space in self._storage(call.storage)]),
+            storage=await self._storage(call.storage),
             guests=guests,
             hypervisor_versions=versions,
             boot_id=with_us.machine.boot_id(),
@@ -112,7 +112,7 @@ class Reports:
         held = sum(driver.memory() for driver in drivers if not driver.on_paper)
         return Memory(total, max(available - on_paper, 0), max(total - available - held, 0))
 
-    async def _storage(self, units: tuple[StorageUnit, ...]) -> AsyncIterator[Space]:
-        for unit in units:
-            if space := await self._equipment.storage(unit.template).space(unit):
-                yield space
+    async def _storage(self, units: tuple[StorageUnit, ...]) -> tuple[Space, ...]:
+        """All at once, since each may have to ask a program or a server."""
+        spaces = await asyncio.gather(*(self._equipment.storage(unit.template).space(unit) for unit in units))
+        return tuple(space for space in spaces if space)

@@ -37,11 +37,11 @@ class NodeRow:
     def instances(self) -> list[Instance]:
         return self.view.state.instances_on(self.node.uuid)
 
-    @property
+    @cached_property
     def primaries(self) -> list[str]:
         return sorted(i.name for i in self.instances if i.primary_node == self.node.uuid)
 
-    @property
+    @cached_property
     def secondaries(self) -> list[str]:
         return sorted(i.name for i in self.instances if i.primary_node != self.node.uuid)
 

@@ -10,7 +10,8 @@ A command is ``{"options": {flag: values}, "arguments": [values, ...], "endless"
 - ``behind``: by what stands before a colon (empty: by anything), the words that can stand behind it.
 
 ``endless``: the last argument may be repeated. ``turned``: flags that give the arguments another meaning.
-A script has ``commands`` and ``aliases``, or is a command itself.
+A script has ``commands`` and ``aliases``, or is a command itself. ``told`` is what a command does, for the overview of
+its script.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from msgspec import Struct
 
 from ganeti.cli.commands import ALIASES, COMMANDS, find
 from ganeti.cli.htools import hail, harep, hbal_options, hcheck, hinfo, hroller, hscan, hspace, hsqueeze
-from ganeti.cli.runnable import Runnable, options_of
+from ganeti.cli.runnable import Runnable, help_of, options_of
 from ganeti.declare.command import Argument, Option
 from ganeti.declare.parameter import parameters_of
 from ganeti.model.parameters.backend import BackendParameters
@@ -102,6 +103,7 @@ def _command(runnable: Runnable) -> Values:
     entry: Values = {
         "options": {flag: _option(option) for option in options if not option.hidden for flag in option.flags},
         "arguments": [_argument(argument) for argument in declared.arguments],
+        "told": help_of(runnable).split(". ")[0].rstrip("."),
     }
     if declared.per_instance:
         entry |= {"arguments": [{"names": "instance"}], "endless": True, "turned": _turned(options)}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from ganeti.errors import GanetiError, WrongInput
@@ -109,9 +110,14 @@ def _ensure_policy_sense(state: State, group: Group) -> None:
 
 
 def _instance_parameters(scene: Scene) -> Iterator[Finding]:
+    sound: set[bytes] = set()  # parameters that go together; most instances have the same
     for instance in scene.state.instances:
-        asked = (guest_of, ensure_backend_sense, ensure_hypervisor_sense)
+        parameters = msgspec.json.encode((instance.hypervisor, instance.os, instance.hvparams, instance.beparams))
+        senses = () if parameters in sound else (ensure_backend_sense, ensure_hypervisor_sense)
+        asked = (guest_of, *senses)
         problems = [problem for ask in asked for problem in _lines(partial(ask, scene.state, instance))]
+        if not problems:
+            sound.add(parameters)
         for problem in dict.fromkeys(problems):
             yield Finding(Code.EINSTANCEMISSINGCFGPARAMETER, instance.name, problem)
 
