@@ -4,6 +4,8 @@
 import asyncio
 from collections import Counter
 
+import msgspec
+
 from ganeti.config.configuration import read_state
 from ganeti.model.disk import DiskUse
 from ganeti.model.group import Group
@@ -202,8 +204,19 @@ def wrong_addresses(state):
 
 def broke_off(cluster, what, instance: Instance):
     """Whether an operation on an instance ended in an error, which the user was told."""
-    steps = [step for tracked in cluster.master.queue for step in tracked.job.steps if step.status == "error"]
-    return f"INSTANCE_{what}({instance.name})" in [step.summary for step in steps]
+    steps = [step for tracked in cluster.master.queue for step in tracked.job.steps]
+    failed = {step.summary for step in steps if step.status == "error"}
+    return any(f"INSTANCE_{what}({name})" in failed for name in names_of(instance, steps))
+
+
+def names_of(instance, steps):
+    """The name of an instance, and those that it had before it was renamed."""
+    renamed = [step for step in steps if step.summary == "INSTANCE_RENAME" and step.status == "success"]
+    before = {step.result: msgspec.json.decode(step.input)["instance_name"] for step in renamed}
+    names = [instance.name]
+    while names[-1] in before:
+        names.append(before.pop(names[-1]))
+    return names
 
 
 async def examine_keys(cluster):
