@@ -46,6 +46,24 @@ async def test_a_job_that_waits_shows_no_secrets_and_has_them_when_it_runs(clust
     assert SECRET.encode() in b"".join(bytes(step.input) for step in cluster.master.queue.get(number).job.steps)
 
 
+async def test_a_preview_tells_no_secrets(cluster):
+    private, web1 = (
+        {"debian": {"key": SECRET}},
+        {"instance_name": "web1", "mode": "create", "disks": [], "pnode": "node1"},
+    )
+    await cluster.run("OP_INSTANCE_CREATE", **web1, **CREATION)
+    for wire_name, parameters in (
+        ("OP_CLUSTER_SET_PARAMS", {"osparams_private_cluster": private}),
+        ("OP_INSTANCE_SET_PARAMS", {"instance_name": "web1", "osparams_private": {"key": SECRET}}),
+    ):
+        number = await cluster.submit(wire_name, **parameters, dry_run=True)
+        job = await cluster.master.queue.ended(number)
+        assert job.status == "success", job.steps[0].result
+        lines = [entry.text for entry in cluster.master.queue.get(number).log]
+        assert lines[0].startswith("Would change ")
+        assert SECRET not in str(lines)
+
+
 async def test_a_job_that_an_older_version_has_left_waiting_shows_none_either(cluster):
     number = await waiting(cluster, "OP_CLUSTER_SET_PARAMS", osparams_private_cluster={"debian": {"key": SECRET}})
     tracked = cluster.master.queue.get(number)

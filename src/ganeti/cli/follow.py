@@ -65,10 +65,10 @@ def submit(session: Session, wire_name: str, parameters: dict[str, Any]) -> int:
     return number
 
 
-def follow(session: Session, number: int) -> list[Any]:
-    """Show what a job says until it ends; its results. Raises the error that it ended with."""
+def follow(session: Session, number: int, *, told: bool = True) -> list[Any]:
+    """Show what a job says (``told``) until it ends; its results. Raises the error that it ended with."""
     try:
-        status, opstatus, results = _end(session, number)
+        status, opstatus, results = _end(session, number, told=told)
     except KeyboardInterrupt:
         raise _interrupted([number]) from None
     if status == "success":
@@ -79,8 +79,8 @@ def follow(session: Session, number: int) -> list[Any]:
     raise errors.decode(results[failed])
 
 
-def _end(session: Session, number: int) -> tuple[str, list[str], list[Any]]:
-    watch = _Watch(session, number)
+def _end(session: Session, number: int, *, told: bool) -> tuple[str, list[str], list[Any]]:
+    watch = _Watch(session, number, log=told)
     with ProgressLine() as progress:
         while True:
             looked = watch.look(progress)
@@ -114,10 +114,11 @@ def follow_each(session: Session, jobs: Sequence[tuple[int, str]], *, told: bool
 
 
 class _Watch:
-    """What was seen of a job so far."""
+    """What was seen of a job so far. ``log``: its log is shown."""
 
-    def __init__(self, session: Session, number: int) -> None:
+    def __init__(self, session: Session, number: int, *, log: bool) -> None:
         self._session = session
+        self._log = log
         self._number = number
         self._previous: Any = None
         self._serial = -1
@@ -141,9 +142,11 @@ class _Watch:
         if answer != "nochange":
             self._previous, entries = answer
             for serial, moment, _kind, text in entries:
-                progress.clear()
-                self._session.say(f"{time.ctime(moment[0])} {text}")
                 self._serial = serial
+                if self._log:
+                    progress.clear()
+                    preview = self._session.values.get("dry_run")  # of what does not happen, when does not matter
+                    self._session.say(text if preview else f"{time.ctime(moment[0])} {text}")
             sys.stdout.flush()
         status, opstatus, results, how_far = self._previous
         self._explain_waiting(status)

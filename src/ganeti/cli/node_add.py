@@ -45,8 +45,9 @@ def _add(session: Session, values: dict[str, Any]) -> int:
     if values.get("submit_only"):
         raise CommandLineError("--submit: the setup over SSH must see the end of the job; give --no-node-setup too")
     # All that can be known is known before the machine is touched.
-    follow.follow(session, follow.submit(session, NodeAdd.wire_name(), parameters | {"dry_run": True}))
-    if values.get("dry_run"):
+    check, only = {**parameters, "dry_run": True}, bool(values.get("dry_run"))
+    follow.follow(session, follow.submit(session, NodeAdd.wire_name(), check), told=only)
+    if only:
         return 0
     session.say(f"Preparing {name} over SSH ...")
     setup = _remote_setup(address, _ssh_port(session, name, values), values)

@@ -46,7 +46,13 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     """The parameters that every operation has."""
 
     dry_run: Annotated[
-        bool | None, param("Check whether the operation is possible, and change nothing", "--dry-run", bare=True)
+        bool | None,
+        param(
+            "Check whether the operation is possible and tell what it would do, but change nothing",
+            "--dry-run",
+            "--preview",
+            bare=True,
+        ),
     ] = None
     debug_level: Annotated[NonNegative | None, param("Verbosity of the scripts that the operation runs")] = None
     priority: Annotated[

@@ -124,6 +124,11 @@ def format_size(mib: float, unit: str = "h") -> str:
     return f"{mib / 1024**2:.1f}{'T' if unit == 'h' else ''}"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 disk``, ``2 disks``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def parse_age(text: str, where: str) -> float:
     """``30``, ``15m``, ``4h``, ``1d``, ``1w`` → seconds."""
     match = _AGE.fullmatch(text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from ganeti.declare.operation import Operation
 from ganeti.jobs.lockset import LockSet
+from ganeti.jobs.preview import Preview
 from ganeti.model.state import State
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
     async def run(self, cluster: RunContext, plan: P) -> Any:
         """Do it. The result is kept with the job, so it is of plain JSON types."""
         raise NotImplementedError
+
+    def preview(self, state: State, plan: P) -> Preview:
+        """What ``run`` would do with this plan; told instead of it for a ``dry_run``."""
+        del state, plan
+        return Preview()
 
     async def recover(self, cluster: RunContext) -> None:
         """The master daemon died while this was running: clean up what it may have left.

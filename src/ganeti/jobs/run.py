@@ -187,6 +187,8 @@ class Run:
     async def _carried_out(self, operation: JobOperation[Any]) -> Any:
         plan = await operation.check(CheckContext(self._services, self))
         if operation.dry_run:
+            for line in operation.preview(self._services.configuration.state, plan).lines():
+                self.log(line)
             return None
         # From here on things change: that this job runs must survive a crash.
         await self._queue.write(self._tracked, self.job)

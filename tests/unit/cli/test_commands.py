@@ -175,12 +175,15 @@ def test_a_dry_run_changes_nothing(gnt, cluster):
         ("cluster", "repair-disk-sizes"),
     ],
 )
-def test_a_dry_run_tells_of_no_change(gnt, words):
+def test_a_dry_run_claims_no_change(gnt, words):
     options = ("--no-name-check", "--no-ip-check", "--no-install", "--no-start", "--disk=0:size=1g")
     assert gnt("instance", "add", "-t", "sharedfile", "-n", "node2", *options, "files1").status == 0
     script, command, *rest = words
     ended = gnt(script, command, "--dry-run", *rest)
-    assert (ended.status, ended.output, ended.errors) == (0, "", "")
+    assert (ended.status, ended.errors) == (0, "")
+    *would, last = ended.output.splitlines()
+    assert last == "Checked only; nothing was changed"
+    assert all(line.startswith(("Would ", "Risk: ")) for line in would)
     assert gnt("instance", "remove", "-f", "files1").status == 0
 
 

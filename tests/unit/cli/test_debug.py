@@ -53,7 +53,7 @@ def test_a_job_that_fails_is_told_and_the_others_are_followed(gnt, written):
 
 def test_a_dry_run_and_jobs_that_are_not_waited_for(gnt, cluster, written):
     ended = gnt("debug", "submit-job", "--dry-run", written(dummy(fail="out of ink")))
-    assert (ended.status, ended.output) == (0, "")
+    assert (ended.status, ended.output) == (0, "Checked only; nothing was changed\n")
     ended = gnt("debug", "submit-job", "--submit", "--priority=low", written(dummy()))
     (number,) = re.fullmatch(r"Submitted jobs (\d+)\n", ended.output).groups()
     assert cluster.master.queue.get(int(number)).job.priority == 10

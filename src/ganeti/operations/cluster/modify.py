@@ -12,14 +12,17 @@ from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.route import Route
+from ganeti.declare.secret import blanked
 from ganeti.declare.setting import given_settings, with_settings
 from ganeti.declare.types import MOST_NAMES, NonNegative, Parameters
 from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.preview import Preview
 from ganeti.model.cluster import Cluster
 from ganeti.model.disk import DiskTemplate
+from ganeti.model.entity import differences
 from ganeti.model.guest import ensure_backend_sense
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
@@ -95,6 +98,9 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
             await ensure_exclusive_possible(cluster, state.changed([new]))
         problems.tell()
         return new
+
+    def preview(self, state: State, plan: Cluster) -> Preview:
+        return Preview.of(blanked(Cluster, dict(differences(state.cluster, plan))).items())
 
     async def run(self, cluster: RunContext, plan: Cluster) -> None:
         if plan == cluster.state.cluster:

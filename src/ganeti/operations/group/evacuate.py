@@ -14,6 +14,7 @@ from ganeti.declare.parameter import param
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import HookNodes, JobOperation
+from ganeti.jobs.preview import Preview
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.state import State
@@ -30,7 +31,7 @@ from ganeti.operations.instance.moves import (
     target_groups,
 )
 from ganeti.operations.instance.replace_disks import EarlyRelease
-from ganeti.operations.node.emptying import Jobs, submitted
+from ganeti.operations.node.emptying import Jobs, preview_of, submitted
 
 
 class GroupEvacuate(GroupOperation[Regrouping], frozen=True, kw_only=True, tag="OP_GROUP_EVACUATE"):
@@ -66,6 +67,10 @@ class GroupEvacuate(GroupOperation[Regrouping], frozen=True, kw_only=True, tag="
         ensure_all_movable(instances)
         jobs = await regrouped(cluster, instances, groups, self.iallocator)
         return Regrouping(groups, self._adapted(jobs))
+
+    def preview(self, state: State, plan: Regrouping) -> Preview:
+        del state
+        return preview_of(plan.jobs)
 
     async def run(self, cluster: RunContext, plan: Regrouping) -> dict[str, Any]:
         return await submitted(cluster, plan.jobs)

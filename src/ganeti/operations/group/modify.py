@@ -14,6 +14,7 @@ from ganeti.declare.setting import given_settings, with_settings
 from ganeti.declare.types import Parameters
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import differences
 from ganeti.model.group import Group
 from ganeti.model.state import State
@@ -62,6 +63,10 @@ class GroupModify(GroupOperation[GroupModifyPlan], frozen=True, kw_only=True, ta
         after = changed(state, group, given)
         await ensure_exclusive_possible(cluster, state.changed([after]))
         return GroupModifyPlan(group, after, newly_forbidden(state, state.changed([after]), after))
+
+    def preview(self, state: State, plan: GroupModifyPlan) -> Preview:
+        del state
+        return Preview.of(differences(plan.before, plan.after))
 
     async def run(self, cluster: RunContext, plan: GroupModifyPlan) -> list[tuple[str, Any]]:
         """The settings that are different now."""

@@ -11,6 +11,7 @@ from ganeti.declare.route import Route
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, all_exclusive
+from ganeti.jobs.preview import Preview
 from ganeti.model.group import Group
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
@@ -39,6 +40,10 @@ class GroupRemove(GroupOperation[Group], frozen=True, kw_only=True, tag="OP_GROU
         if len(cluster.state.groups) == 1:
             raise WrongState(f"{group.name} is the only node group, and a cluster needs one")
         return group
+
+    def preview(self, state: State, plan: Group) -> Preview:
+        del state
+        return Preview((f"remove node group {plan.name}",))
 
     async def run(self, cluster: RunContext, plan: Group) -> None:
         await cluster.commit(deletes=[plan])

@@ -11,6 +11,7 @@ from ganeti.declare.role import Role
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import HookNodes
+from ganeti.jobs.preview import Preview
 from ganeti.model.state import State
 from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.moves import (
@@ -24,7 +25,7 @@ from ganeti.operations.instance.moves import (
 )
 from ganeti.operations.instance.replace_disks import EarlyRelease
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, InstanceOperation
-from ganeti.operations.node.emptying import submitted
+from ganeti.operations.node.emptying import preview_of, submitted
 
 
 class InstanceChangeGroup(InstanceOperation[Regrouping], frozen=True, kw_only=True, tag="OP_INSTANCE_CHANGE_GROUP"):
@@ -56,6 +57,10 @@ class InstanceChangeGroup(InstanceOperation[Regrouping], frozen=True, kw_only=Tr
         ensure_all_movable([instance])
         jobs = await regrouped(cluster, [instance], groups, self.iallocator)
         return Regrouping(groups, released_early(jobs) if self.early_release else jobs)
+
+    def preview(self, state: State, plan: Regrouping) -> Preview:
+        del state
+        return preview_of(plan.jobs)
 
     async def run(self, cluster: RunContext, plan: Regrouping) -> dict[str, Any]:
         return await submitted(cluster, plan.jobs)

@@ -16,6 +16,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
+from ganeti.declare.text import format_size
 from ganeti.declare.types import (
     MOST_KINDS,
     HostName,
@@ -30,6 +31,7 @@ from ganeti.errors import UnknownEntity, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
+from ganeti.jobs.preview import Preview
 from ganeti.model.disk import DiskTemplateName
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
@@ -330,6 +332,24 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             await ensure(cluster, node, guest, disks_exist=False)
         problems.tell()
         return CreatePlan(instance, node, guest, sources)
+
+    def preview(self, state: State, plan: CreatePlan) -> Preview:
+        changed = state.changed([plan.instance])
+        where = " and ".join(node.name for node in nodes_of(changed, plan.instance))
+        made = "adopt" if plan.sources else "create"
+        disks = (
+            f"{made} disk/{disk.index}, {format_size(disk.size)} of template {plan.instance.disk_template}, on {where}"
+            for disk in plan.guest.disks
+        )
+        installs = bool(plan.instance.os) and not self.no_install and not plan.sources and plan.guest.disks
+        return Preview(
+            (
+                f"create instance {plan.instance.name} on {where}",
+                *disks,
+                *((f"install {plan.instance.os} on it",) if installs else ()),
+                *((f"start it on {plan.node.name}",) if self._starts else ()),
+            ),
+        )
 
     async def run(self, cluster: RunContext, plan: CreatePlan) -> list[str]:
         cluster.live.made(plan.instance.uuid)

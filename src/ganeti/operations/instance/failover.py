@@ -12,6 +12,7 @@ from ganeti.declare.route import Route
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
+from ganeti.jobs.preview import Preview
 from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
@@ -22,7 +23,7 @@ from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import ensure_up_to_date, follow, hold, is_mirrored, release
 from ganeti.operations.instance.presence import ensure_nowhere
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
-from ganeti.operations.instance.settle import settle
+from ganeti.operations.instance.settle import settle, settling
 from ganeti.operations.instance.shutdown import IgnoreConsistency, stop_and_clear
 from ganeti.operations.instance.startup import ensure_it_fits, start
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, ShutdownTimeout, primary_of
@@ -86,6 +87,22 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         cluster.step(f"starting the instance on {plan.target.name}")
         guest = guest_of(cluster.state, current)
         await start(cluster, plan.target, guest, done=f"has {plan.target.name} as its primary node now")
+
+    def preview(self, state: State, plan: Relocation) -> Preview:
+        del state
+        name, source, target = plan.instance.name, plan.source.name, plan.target
+        if target is None:
+            return settling(name)
+        offline, runs = plan.source.offline, plan.instance.admin_state is AdminState.UP
+        stopped = f"shut {name} down on {source}, within {self.shutdown_timeout:.0f} seconds"
+        changes = (
+            *(() if offline else (stopped if runs else f"make sure that {name} does not run on {source}",)),
+            f"make {target.name} the primary node of {name}",
+            *((f"start {name} on {target.name}",) if runs else ()),
+        )
+        off = f"{source} is marked offline and nothing is stopped there: {name} must not run there any more"
+        left = f"if {name} does not start on {target.name} it is down, and {target.name} is its primary node"
+        return Preview(changes, risks=(*((off,) if offline else ()), *((left,) if runs else ())))
 
     def hook_environment(self, state: State, plan: Relocation) -> dict[str, str]:
         return {

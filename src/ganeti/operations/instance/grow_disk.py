@@ -18,11 +18,12 @@ from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.text import parse_number, parse_size
+from ganeti.declare.text import format_size, parse_number, parse_size
 from ganeti.declare.types import DiskIndex, Size
 from ganeti.errors import InsufficientResources, WrongInput, WrongState
 from ganeti.host.gathering import gather
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of, guest_of, has_own_spindles, peers_of
 from ganeti.model.instance import Instance
@@ -107,6 +108,14 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
                 "instance is stopped"
             )
         return GrowDiskPlan(instance, nodes, size, running)
+
+    def preview(self, state: State, plan: GrowDiskPlan) -> Preview:
+        del state
+        before = plan.instance.disks[self.disk].size
+        where = " and ".join(node.name for node in plan.nodes)
+        sizes = f"from {format_size(before)} to {format_size(plan.size)}"
+        seen = ", which the running guest sees at once" if plan.running else ""
+        return Preview((f"grow disk/{self.disk} of {plan.instance.name} {sizes} on {where}{seen}",))
 
     async def run(self, cluster: RunContext, plan: GrowDiskPlan) -> None:
         instance = plan.instance

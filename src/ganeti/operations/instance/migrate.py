@@ -10,8 +10,10 @@ from ganeti.declare.command import Command, Option
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
+from ganeti.declare.text import format_size
 from ganeti.errors import ExecutionFailed, GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.preview import Preview
 from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, disks_of, guest_of
@@ -25,7 +27,7 @@ from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.running import running_guest
 from ganeti.operations.instance.runtime_memory import reduce_memory, with_memory_for
-from ganeti.operations.instance.settle import settle
+from ganeti.operations.instance.settle import settle, settling
 from ganeti.operations.instance.startup import ensure_it_fits
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, online, primary_of
 from ganeti.operations.instance.target import ensure_movable
@@ -119,6 +121,20 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             await settle(cluster, plan.instance)
         else:
             await self._migrate(cluster, plan, plan.target)
+
+    def preview(self, state: State, plan: MigratePlan) -> Preview:
+        name, source = plan.instance.name, plan.source.name
+        if plan.failover:
+            return self._failover().preview(state, plan.failover)
+        if plan.target is None:
+            return settling(name)
+        memory = plan.guest.memory_now
+        less = (f"reduce the memory of {name} to {format_size(memory)}",) if plan.reduced else ()
+        how = "live" if plan.live else "paused meanwhile"
+        return Preview(
+            (*less, f"migrate {name} with {format_size(memory)} of memory from {source} to {plan.target.name}, {how}"),
+            risks=(f"{name} goes on running on {source} if QEMU, {plan.target.name} or the network fails meanwhile",),
+        )
 
     async def recover(self, cluster: RunContext) -> None:
         instance = self.instance(cluster.state)

@@ -14,11 +14,13 @@ from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
+from ganeti.declare.text import counted
 from ganeti.declare.types import NonEmpty, OsName, Parameters, PositiveSize
 from ganeti.errors import GanetiError, NodeUnreachable, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
+from ganeti.jobs.preview import Preview
 from ganeti.model.disk import DiskFormat, DiskTemplate, DiskTemplateName
 from ganeti.model.entity import differences, evolve
 from ganeti.model.guest import guest_of
@@ -328,6 +330,13 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             _ensure_nothing_given_up_is_in_use(cluster, old, new, replug)
         plugged = bool(replug) or (hot and not self.hotplug_if_possible)
         return ModifyPlan(old, new, told, conversion, replug, _is_pending(cluster.state, old, new, plugged=plugged))
+
+    def preview(self, state: State, plan: ModifyPlan) -> Preview:
+        del state
+        gone = {disk.uuid for disk in plan.old.disks} - {disk.uuid for disk in plan.new.disks}
+        lost = (f"the data on {counted(len(gone), 'removed disk')} is lost",) if gone else ()
+        later = (f"{plan.old.name} runs, and gets some of that at its next start only",) if plan.pending else ()
+        return Preview.of(plan.told, risks=(*lost, *later))
 
     async def run(self, cluster: RunContext, plan: ModifyPlan) -> list[tuple[str, Any]]:
         """What has changed, with its new value."""

@@ -11,11 +11,13 @@ from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
+from ganeti.declare.text import format_size
 from ganeti.declare.types import NonEmpty
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
+from ganeti.jobs.preview import Preview
 from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
@@ -124,6 +126,21 @@ class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="
             await start(cluster, plan.target, plan.guest, done=f"has moved to {plan.target.name}")
         cluster.step(f"removing the disks of {instance.name} on {plan.source.name}")
         await remove_left(cluster, left)
+
+    def preview(self, state: State, plan: MovePlan) -> Preview:
+        del state
+        name, source, target = plan.instance.name, plan.source.name, plan.target.name
+        size = format_size(sum(disk.size for disk in plan.moved.disks))
+        was_up = plan.instance.admin_state is AdminState.UP
+        changes = (
+            f"shut {name} down on {source}, within {self.shutdown_timeout:.0f} seconds",
+            f"copy its disks, {size} in all, from {source} to {target}",
+            *((f"start {name} on {target}",) if was_up else ()),
+            f"remove its disks on {source}",
+        )
+        again = f", and {name} is started on {source} again" if was_up else ""
+        risk = f"if {target}, the network or the copying fails, what was copied is removed{again}"
+        return Preview(changes, f"as long as {size} are copied; {name} is down meanwhile", (risk,))
 
     async def recover(self, cluster: RunContext) -> None:
         """One that should be up starts where it is by then: no other node has a guest of it."""

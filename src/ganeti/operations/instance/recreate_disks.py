@@ -16,11 +16,12 @@ from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.text import parse_number, parse_size
+from ganeti.declare.text import format_size, parse_number, parse_size
 from ganeti.declare.types import MOST_DISKS, DiskIndex, Names, Positive, PositiveSize
 from ganeti.errors import GanetiError, UnknownEntity, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
+from ganeti.jobs.preview import Preview
 from ganeti.model.disk import AccessMode
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, disks_of, guest_of, has_own_spindles, peers_of
@@ -149,6 +150,15 @@ class InstanceRecreateDisks(
         guest = guest_of(cluster.state.changed([made]), made)
         disks = tuple(disk for index, disk in enumerate(guest.disks) if index in indexes)
         return RecreateDisksPlan(instance, made, evolve(guest, disks=disks))
+
+    def preview(self, state: State, plan: RecreateDisksPlan) -> Preview:
+        where = " and ".join(node.name for node in nodes_of(state, plan.made))
+        made = tuple(
+            f"create disk/{disk.index} of {plan.made.name}, {format_size(disk.size)} and empty, on {where}"
+            for disk in plan.guest.disks
+        )
+        former = [node.name for node in nodes_of(state, plan.instance) if node.uuid not in plan.made.nodes]
+        return Preview((*made, *(f"remove what is left of them on {node}" for node in former)))
 
     async def run(self, cluster: RunContext, plan: RecreateDisksPlan) -> None:
         former = [node for node in nodes_of(cluster.state, plan.instance) if node.uuid not in plan.made.nodes]

@@ -13,14 +13,17 @@ from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.role import Role
 from ganeti.declare.route import Around, Route
+from ganeti.declare.text import format_size
 from ganeti.declare.types import OsName, Parameters
 from ganeti.errors import ExecutionFailed, GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, ensure_hypervisor_sense, guest_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.os_parameters import os_texts
+from ganeti.model.state import State
 from ganeti.operations.instance.activation import activated, deactivate
 from ganeti.operations.instance.content import ForceVariant, OperatingSystem
 from ganeti.operations.instance.presence import ensure_stopped
@@ -114,6 +117,12 @@ class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=T
                 await ensure_possible(cluster, node, guest)
         problems.tell()
         return ReinstallPlan(instance, node, guest)
+
+    def preview(self, state: State, plan: ReinstallPlan) -> Preview:
+        del state
+        name, size = plan.instance.name, format_size(sum(disk.size for disk in plan.instance.disks))
+        written = f"have the scripts of {plan.guest.os} install it on the disks of {name}, {size} in all, over all data"
+        return Preview((written,), risks=("what a script that fails has overwritten by then is lost",))
 
     async def run(self, cluster: RunContext, plan: ReinstallPlan) -> None:
         name = plan.instance.name

@@ -11,9 +11,11 @@ from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
+from ganeti.declare.text import counted, format_size
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
+from ganeti.jobs.preview import Preview
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
@@ -85,6 +87,19 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
             await self._remove_disks(cluster, instance, holder)
         cluster.step(f"removing {instance.name} from the configuration")
         await cluster.commit(deletes=[cluster.state.get(Instance, instance.uuid)])
+
+    def preview(self, state: State, plan: RemovePlan) -> Preview:
+        instance = plan.instance
+        name, holders = instance.name, reversed(nodes_of(state, instance))
+        size = format_size(sum(disk.size for disk in instance.disks))
+        disks = f"remove its {counted(len(instance.disks), 'disk')} ({size}) with all data on"
+        changes = (
+            f"shut {name} down on {plan.node.name}, within {self.shutdown_timeout:.0f} seconds",
+            *((f"{disks} {node.name}" for node in holders) if instance.disks else ()),
+            f"remove {name} from the configuration",
+        )
+        offline = [node.name for node in nodes_of(state, instance) if node.offline]
+        return Preview(changes, risks=tuple(f"what {node}, marked offline, has of it stays there" for node in offline))
 
     async def recover(self, cluster: RunContext) -> None:
         """What was marked down by then is stopped, so that nothing runs that should not."""

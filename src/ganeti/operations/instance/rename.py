@@ -15,6 +15,7 @@ from ganeti.declare.types import HostName
 from ganeti.errors import GanetiError, UnknownEntity
 from ganeti.jobs.context import CheckContext, RunContext, Thing
 from ganeti.jobs.lockset import LockSet, exclusive, shared
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of, guest_of
 from ganeti.model.instance import Instance
@@ -100,6 +101,12 @@ class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, t
             ensure_no_namesake(cluster, name)
         disks = tuple(renamed(disk, old.name, name) for disk in old.disks)
         return RenamePlan(old, evolve(old, name=name, disks=disks), node)
+
+    def preview(self, state: State, plan: RenamePlan) -> Preview:
+        del state
+        if plan.new.name == plan.old.name:
+            return Preview((f"run the rename script of the operating system of {plan.old.name} again",))
+        return Preview((f"rename instance {plan.old.name} to {plan.new.name}, and its disks on its nodes with it",))
 
     async def run(self, cluster: RunContext, plan: RenamePlan) -> str:
         if plan.new.name != plan.old.name:

@@ -20,12 +20,13 @@ from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.text import parse_number
+from ganeti.declare.text import format_size, parse_number
 from ganeti.declare.types import MOST_DISKS, DiskIndex, NonEmpty
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext, Thing
 from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of, peers_of
 from ganeti.model.instance import Instance
@@ -165,6 +166,22 @@ class InstanceReplaceDisks(
         await ensure_up_to_date(cluster, instance, secondary if here else primary)
         running = await is_on(cluster, instance, primary)
         return ReplaceDisksPlan(instance, primary, secondary, moved, indexes, running, here)
+
+    def preview(self, state: State, plan: ReplaceDisksPlan) -> Preview:
+        if not plan.indexes:
+            return Preview(("replace nothing: no copy is broken",))
+        disks = [disk for index, disk in enumerate(plan.instance.disks) if index in plan.indexes]
+        size, old = format_size(sum(disk.size for disk in disks)), plan.primary if plan.here else plan.secondary
+        new = state.get(Node, plan.moved.secondary_nodes[0]) if plan.moved else old
+        what = f"new copies of {', '.join(f'disk/{index}' for index in plan.indexes)} of {plan.instance.name}"
+        early = " before that" if self.early_release else ""
+        changes = (
+            f"create {what} on {new.name}",
+            f"synchronize them, {size} in all, from {(plan.secondary if plan.here else plan.primary).name}",
+            f"remove the old ones on {old.name}{early}",
+        )
+        risk = "until they are in sync there is one good copy only; if its node fails, so does the instance"
+        return Preview(changes, f"as long as {size} are synchronized", (risk,))
 
     async def run(self, cluster: RunContext, plan: ReplaceDisksPlan) -> None:
         if not plan.indexes:

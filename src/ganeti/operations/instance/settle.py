@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import RunContext
+from ganeti.jobs.preview import Preview
 from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
@@ -42,6 +43,14 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
     current = cluster.state.get(Instance, instance.uuid)
     cluster.log(f"Instance {instance.name} runs on {home.name}; that is its primary node now")
     await cluster.commit([evolve(current, primary_node=home.uuid)] if current.primary_node != home.uuid else [])
+
+
+def settling(name: str) -> Preview:
+    """What ``settle`` would do, which depends on what it finds."""
+    return Preview(
+        (f"find out where {name} runs, make that its primary node, and clear away what is left elsewhere",),
+        risks=(f"if a node that may have {name} does not answer, or it runs twice, nothing is changed",),
+    )
 
 
 async def _tell_if_paused(cluster: RunContext, instance: Instance, home: Node) -> None:

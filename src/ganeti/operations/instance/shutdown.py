@@ -14,6 +14,7 @@ from ganeti.declare.route import Route
 from ganeti.declare.types import Seconds
 from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.preview import Preview
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
@@ -76,6 +77,15 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
         if node.offline and self.ignore_offline_nodes:
             return ShutdownPlan(instance, None)
         return ShutdownPlan(instance, online(node))
+
+    def preview(self, state: State, plan: ShutdownPlan) -> Preview:
+        del state
+        if plan.node is None:
+            return Preview((f"only note that {plan.instance.name} should be down",))
+        return Preview(
+            (f"shut {plan.instance.name} down on {plan.node.name}, within {self.timeout:.0f} seconds",),
+            risks=("a guest that is not down by then is killed",),
+        )
 
     async def run(self, cluster: RunContext, plan: ShutdownPlan) -> None:
         instance = plan.instance

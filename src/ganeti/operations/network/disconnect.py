@@ -9,6 +9,7 @@ from ganeti.declare.operation import Hook
 from ganeti.declare.route import Route
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.network import Network
@@ -33,6 +34,12 @@ class NetworkDisconnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_
         kept = {uuid: how for uuid, how in group.networks.items() if uuid != network.uuid}
         after = evolve(group, networks=kept) if kept != group.networks else None
         return Connection(network, group, group.networks.get(network.uuid, {}), after)
+
+    def preview(self, state: State, plan: Connection) -> Preview:
+        del state
+        if plan.after is None:
+            return Preview((f"change nothing: network {plan.network.name} is not connected to {plan.group.name}",))
+        return Preview((f"disconnect network {plan.network.name} from node group {plan.group.name}",))
 
     async def run(self, cluster: RunContext, plan: Connection) -> None:
         if plan.after is None:

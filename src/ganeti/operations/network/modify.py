@@ -16,6 +16,7 @@ from ganeti.declare.setting import given_settings, with_settings
 from ganeti.declare.types import Ipv4Spans
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import differences
 from ganeti.model.network import Network
 from ganeti.model.pool import pool_of
@@ -78,6 +79,10 @@ class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=Tr
             ensure_instances_fit(cluster, after)
         problems.tell()
         return NetworkModifyPlan(network, after)
+
+    def preview(self, state: State, plan: NetworkModifyPlan) -> Preview:
+        del state
+        return Preview.of(differences(plan.before, plan.after))
 
     async def run(self, cluster: RunContext, plan: NetworkModifyPlan) -> list[tuple[str, Any]]:
         """The settings that are different now."""

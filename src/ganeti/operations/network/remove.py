@@ -11,6 +11,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.preview import Preview
 from ganeti.model.network import Network
 from ganeti.model.state import State
 from ganeti.operations.network.subject import NETWORK_ARGUMENT, NetworkOperation, network_environment
@@ -45,6 +46,10 @@ class NetworkRemove(NetworkOperation[Network], frozen=True, kw_only=True, tag="O
         if users := [instance.name for instance in state.instances if network.uuid in instance.networks]:
             raise WrongState(f"Network {network.name} is used by instance {', '.join(users)}")
         return network
+
+    def preview(self, state: State, plan: Network) -> Preview:
+        del state
+        return Preview((f"remove network {plan.name}",))
 
     async def run(self, cluster: RunContext, plan: Network) -> None:
         await cluster.commit(deletes=[plan])

@@ -8,6 +8,7 @@ from typing import Any
 
 from ganeti.jobs.context import RunContext
 from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.preview import Preview
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
@@ -27,3 +28,23 @@ def secondaries(state: State, node: Node) -> list[Instance]:
 async def submitted(cluster: RunContext, jobs: Jobs) -> dict[str, Any]:
     """The numbers of the jobs in the shape of Ganeti."""
     return {"jobs": [[True, number] for number in await cluster.submit(jobs)]}
+
+
+# How the operations are called that take instances away, and what names the other node.
+_DOING = {
+    "OP_INSTANCE_MIGRATE": ("migrate", "target_node"),
+    "OP_INSTANCE_FAILOVER": ("fail over", "target_node"),
+    "OP_INSTANCE_REPLACE_DISKS": ("move the secondary copies of", "remote_node"),
+}
+
+
+def preview_of(jobs: Jobs) -> Preview:
+    """What jobs would be submitted; each finds out for itself whether it still can."""
+    changes = tuple(f"submit a job: {', then '.join(map(_told, job))}" for job in jobs)
+    return Preview(changes or ("submit no job: there is nothing to move",))
+
+
+def _told(operation: JobOperation[Any]) -> str:
+    doing, where = _DOING[operation.wire_name()]
+    target = getattr(operation, where)
+    return f"{doing} {getattr(operation, str(operation.subject))}{f' to {target}' if target else ''}"

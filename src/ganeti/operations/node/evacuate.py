@@ -15,6 +15,7 @@ from ganeti.errors import WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import evolve
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -24,7 +25,7 @@ from ganeti.operations.instance.migrate import InstanceMigrate
 from ganeti.operations.instance.moves import EvacuationMode, about, ensure_all_movable, evacuated, released_early
 from ganeti.operations.instance.replace_disks import EarlyRelease, InstanceReplaceDisks
 from ganeti.operations.node.choice import NodeChoice
-from ganeti.operations.node.emptying import Jobs, primaries, secondaries, submitted
+from ganeti.operations.node.emptying import Jobs, preview_of, primaries, secondaries, submitted
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
 
 
@@ -90,6 +91,10 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
         if target:
             return [[self._replacement(instance, target)] for instance in copied]
         return await self._chosen(cluster, moved, copied)
+
+    def preview(self, state: State, plan: Jobs) -> Preview:
+        del state
+        return preview_of(plan)
 
     async def run(self, cluster: RunContext, plan: Jobs) -> dict[str, Any]:
         return await submitted(cluster, plan)

@@ -12,6 +12,7 @@ from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet
 from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.preview import Preview
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.state import State
 from ganeti.operations.instance.allocator import AllocatorName
@@ -20,7 +21,7 @@ from ganeti.operations.instance.migrate import InstanceMigrate, Live, Mode, Runt
 from ganeti.operations.instance.relocation import IgnoreTargetPolicy, TargetName, TargetUuid
 from ganeti.operations.instance.subject import online
 from ganeti.operations.node.choice import NodeChoice
-from ganeti.operations.node.emptying import Jobs, primaries, submitted
+from ganeti.operations.node.emptying import Jobs, preview_of, primaries, submitted
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
 
 
@@ -60,6 +61,10 @@ class NodeMigrate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_M
         if target and target.uuid == node.uuid:
             raise WrongInput(f"Parameter 'target_node': {node.name} is the node that instances are to leave")
         return [[self._departure(instance)] for instance in primaries(cluster.state, node)]
+
+    def preview(self, state: State, plan: Jobs) -> Preview:
+        del state
+        return preview_of(plan)
 
     async def run(self, cluster: RunContext, plan: Jobs) -> dict[str, Any]:
         return await submitted(cluster, plan)

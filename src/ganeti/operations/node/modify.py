@@ -16,6 +16,7 @@ from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import HookNodes
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import differences, evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
@@ -90,6 +91,10 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         if returns and after in promotions(state.changed([after])):
             after = await self._as_candidate(cluster, after)
         return NodeModifyPlan(node, after, self._replacements(state, node, after), differences(node, after))
+
+    def preview(self, state: State, plan: NodeModifyPlan) -> Preview:
+        del state
+        return Preview.of(plan.changes, (f"make {node.name} a master candidate" for node in plan.promote))
 
     async def run(self, cluster: RunContext, plan: NodeModifyPlan) -> list[tuple[str, Any]]:
         if plan.after.offline and not plan.before.offline:

@@ -11,8 +11,12 @@ from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.preview import Preview
+from ganeti.model.instance import AdminState
 from ganeti.model.node import Node
+from ganeti.model.state import State
 from ganeti.operations.instance.subject import online
+from ganeti.operations.node.emptying import primaries
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
 from ganeti.rpc.contract.power import ResetMachine
 
@@ -41,6 +45,11 @@ class NodePowercycle(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NOD
         if node.uuid == cluster.state.cluster.master_node and not self.force:
             raise WrongState(f"{node.name} is the master; --force resets it anyway")
         return node
+
+    def preview(self, state: State, plan: Node) -> Preview:
+        guests = [instance.name for instance in primaries(state, plan) if instance.admin_state is AdminState.UP]
+        killed = (f"kill the instances that run there: {', '.join(guests)}",) if guests else ()
+        return Preview((f"reset node {plan.name} without shutting anything down", *killed))
 
     async def run(self, cluster: RunContext, plan: Node) -> str:
         seconds = await cluster.call(plan, ResetMachine())

@@ -11,6 +11,7 @@ from ganeti.errors import GanetiError, UnknownEntity, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import HookNodes
+from ganeti.jobs.preview import Preview
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
@@ -47,6 +48,17 @@ class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_RE
     def hook_nodes(self, state: State, plan: Node) -> HookNodes:
         remaining = others(state, plan)
         return HookNodes(pre=remaining, post=remaining)
+
+    def preview(self, state: State, plan: Node) -> Preview:
+        promoted = promotions(state, without=plan) if plan.master_candidate else []
+        return Preview(
+            (
+                *(f"make {node.name} a master candidate" for node in promoted),
+                f"remove node {plan.name} from the configuration",
+                f"have {plan.name} delete its keys and what it has of the cluster",
+            ),
+            risks=(f"if {plan.name} cannot be reached it keeps its keys; the job says what to delete there",),
+        )
 
     async def run(self, cluster: RunContext, plan: Node) -> None:
         await promote(cluster, promotions(cluster.state, without=plan) if plan.master_candidate else [])
