@@ -329,7 +329,8 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         if self.nics and not self.force:
             _ensure_nothing_given_up_is_in_use(cluster, old, new, replug)
         plugged = bool(replug) or (hot and not self.hotplug_if_possible)
-        return ModifyPlan(old, new, told, conversion, replug, _is_pending(cluster.state, old, new, plugged=plugged))
+        pending = _is_pending(cluster.state, old, new, plugged=plugged) and _runs(cluster, old)
+        return ModifyPlan(old, new, told, conversion, replug, pending)
 
     def preview(self, state: State, plan: ModifyPlan) -> Preview:
         del state
@@ -346,7 +347,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             await recorded(cluster, plan.old, plan.new, plan.changes, wait=self.wait_for_sync, replug=plan.replug)
         if self.runtime_mem:
             await set_memory(cluster, plan.new, self.runtime_mem)
-        if plan.pending and _runs(cluster, plan.old):
+        if plan.pending:
             cluster.warn(f"{plan.new.name} is running, with what it was started with, until its next start")
         return plan.told
 
