@@ -32,7 +32,7 @@ TABLE = (
     Row("OP_INSTANCE_CREATE", (15, 15), 6),
     Row("OP_INSTANCE_STARTUP", (8, 8), 4, running=False),
     Row("OP_INSTANCE_SHUTDOWN", (9, 9), 4),
-    Row("OP_INSTANCE_MIGRATE", (18, 18), 7),
+    Row("OP_INSTANCE_MIGRATE", (19, 19), 7),
     Row("OP_INSTANCE_FAILOVER", (14, 14), 6),
     Row("OP_INSTANCE_ACTIVATE_DISKS", (4, 4), 3, running=False),
     Row("OP_INSTANCE_GROW_DISK", (14, 14), 6, parameters=(("disk", 0), ("amount", 8))),

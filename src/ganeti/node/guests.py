@@ -25,7 +25,7 @@ from ganeti.node.network.driver import Tap
 from ganeti.node.replug import Replug
 from ganeti.node.storage.driver import OpenDisk, Storage
 from ganeti.rpc.contract import instance
-from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Started, Stopped
+from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migrated, Started, Stopped
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
@@ -110,6 +110,10 @@ class Guests:
             self._resources(call.guest, hypervisor, DiskUse.SHARED) as resources,
         ):
             return await hypervisor.accept(call.guest, resources, call.address)
+
+    async def measure_activity(self, call: instance.MeasureActivity, report: Report) -> Activity:
+        del report
+        return await self._hypervisor_of(call.guest).activity(call.guest)
 
     async def migrate(self, call: instance.MigrateGuest, report: Report) -> Migrated:
         hypervisor = self._hypervisor_of(call.guest)

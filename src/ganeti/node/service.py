@@ -59,6 +59,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         instance.DescribeGuest: guests.describe,
         instance.RecallGuests: guests.recall,
         instance.AcceptGuest: guests.accept,
+        instance.MeasureActivity: guests.measure_activity,
         instance.MigrateGuest: guests.migrate,
         instance.FinishIncoming: guests.finish_incoming,
         instance.FinishOutgoing: guests.finish_outgoing,

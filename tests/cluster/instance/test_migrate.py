@@ -4,6 +4,9 @@
 import pytest
 
 from ganeti import errors
+from ganeti.model.entity import evolve
+from ganeti.node.hypervisor.fake import FakeHypervisor
+from ganeti.rpc.contract.instance import Activity
 
 
 async def test_a_migration_moves_the_guest_and_the_configuration(cluster):
@@ -35,3 +38,45 @@ async def test_disks_on_one_node_cannot_be_moved_by_a_migration(cluster):
     await cluster.add("web1", template="file")
     with pytest.raises(errors.WrongState, match="on one node only"):
         await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2")
+
+
+async def with_kvm(cluster, monkeypatch, activity):
+    """Let instance web1 be of KVM, on paper, and do that with its memory."""
+
+    async def fine(self, guest, resources):
+        del self, guest, resources
+
+    async def measured(self, guest):
+        del self, guest
+        return activity
+
+    monkeypatch.setattr(FakeHypervisor, "check", fine)
+    monkeypatch.setattr(FakeHypervisor, "activity", measured)
+    for node in cluster.nodes.values():
+        monkeypatch.setitem(node.equipment.hypervisors, "kvm", node.equipment.hypervisors["fake"])
+    enabled = evolve(cluster.state.cluster, enabled_hypervisors=("kvm",))
+    await cluster.master.configuration.commit([enabled])
+    await cluster.add("web1")
+
+
+async def test_it_is_told_beforehand_how_long_it_takes(cluster, monkeypatch):
+    await with_kvm(cluster, monkeypatch, Activity(memory=320, changed=16))
+    number = await cluster.submit("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2", dry_run=True)
+    await cluster.finished(number)
+    (takes,) = (line for line in cluster.log(number) if line.startswith("Takes"))
+    assert takes.startswith("Takes about 20 seconds (320 MiB of memory at up to 32 MiB/s, 16 MiB/s changed meanwhile)")
+
+
+async def test_a_guest_that_changes_its_memory_too_fast_is_not_sent_unless_something_makes_that_end(
+    cluster, monkeypatch
+):
+    await with_kvm(cluster, monkeypatch, Activity(memory=1024, changed=80))
+    with pytest.raises(errors.WrongState, match=r"changes 80 MiB of its memory a second.*would not end.*auto-converge"):
+        await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2")
+    assert await cluster.list("instance", "pnode", "status") == [["node1", "running"]]
+    caps = {"hvparams": {"migration_caps": "xbzrle:auto-converge"}}
+    await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", **caps)
+    await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2")
+    await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", hvparams={"migration_caps": "default"})
+    await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node3", mode="non-live")
+    assert await cluster.list("instance", "pnode", "status") == [["node3", "running"]]

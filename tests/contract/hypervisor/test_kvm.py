@@ -20,9 +20,11 @@ from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.running import as_it_runs
 from ganeti.node.hypervisor.driver import Resources
+from ganeti.node.hypervisor.kvm import migration
 from ganeti.node.hypervisor.kvm.directory import directory_of
 from ganeti.node.storage.driver import OpenDisk
-from tests.contract.hypervisor.conftest import ALL
+from ganeti.rpc.contract.instance import Activity
+from tests.contract.hypervisor.conftest import ALL, PATIENCE
 from tests.contract.hypervisor.el_torito import cd
 
 MIB = 1024**2
@@ -441,6 +443,40 @@ async def test_a_capability_that_qemu_does_not_have_is_refused_by_name(kvm):
     guest = kvm.guest(hvparams={"migration_caps": "xbzrle:warp"})
     with pytest.raises(WrongInput, match=r"'migration_caps'.*warp"):
         await kvm.start(guest)
+
+
+async def test_how_much_of_its_memory_a_guest_changes_is_measured(kvm):
+    guest = kvm.guest(beparams=BackendParameters(maxmem=256, minmem=256))
+    await kvm.start(guest)
+    await kvm.up(guest)
+    assert await kvm.node.driver.activity(guest) == Activity(memory=256, paused=True)
+    as_if_not_emulated(kvm, guest)
+    idle = await kvm.node.driver.activity(guest)
+    await kvm.type(guest, "busy")
+    async with asyncio.timeout(PATIENCE):
+        while (busy := await kvm.node.driver.activity(guest)).changed <= idle.changed:
+            pass
+    assert (busy.memory, busy.paused) == (256, False)
+
+
+async def test_a_migration_that_does_not_come_nearer_to_its_end_is_given_up(kvm, monkeypatch):
+    monkeypatch.setattr(migration, "_LOST_PASSES", 3)
+    guest = kvm.guest(hvparams={"migration_bandwidth": 1, "migration_downtime": 1})  # less than a page
+    await kvm.start(guest)
+    await kvm.up(guest)
+    as_if_not_emulated(kvm, guest)
+    incoming = await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")
+    await kvm.type(guest, "busy")
+    with pytest.raises(HypervisorFailed, match=r"came no nearer to its end in 3 passes and was given up"):
+        await kvm.node.driver.migrate(guest, incoming, kvm.report(), live=True)
+    assert await kvm.node.states() == {guest.name: "running"}
+    await kvm.count(guest)
+
+
+def as_if_not_emulated(kvm, guest):
+    """So that it is sent while it runs."""
+    machine = kvm.node.driver._machines[guest.name]
+    machine.record = msgspec.structs.replace(machine.record, accelerator="kvm")
 
 
 async def test_a_guest_with_postcopy_arrives(kvm):

@@ -13,7 +13,7 @@ from ganeti.model.layout import Layout
 from ganeti.model.report import RunningGuest
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
-from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
+from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
 
 
@@ -128,6 +128,10 @@ class Hypervisor(Protocol):
         ...
 
     async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming: ...
+
+    async def activity(self, guest: Guest) -> Activity:
+        """What a guest that runs does with its memory. Raises WrongState if it does not run."""
+        ...
 
     async def migrate(self, guest: Guest, incoming: Incoming, report: Report, *, live: bool) -> Migrated:
         """When this fails or is cancelled, the guest runs on here. Raises WrongState for one that is paused."""

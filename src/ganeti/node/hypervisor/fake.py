@@ -31,7 +31,7 @@ from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
-from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
+from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
 
 _URI = "fake:"
@@ -175,6 +175,11 @@ class FakeHypervisor:
             raise WrongState(f"Instance {guest.name} runs here already")
         self._enter(guest, GuestState.INCOMING)
         return Incoming(f"{_URI}{address}")
+
+    async def activity(self, guest: Guest) -> Activity:
+        if self._state(guest.name) is not GuestState.RUNNING:
+            raise WrongState(f"Instance {guest.name} does not run")
+        return Activity(memory=self._guests[guest.name].memory)
 
     async def migrate(self, guest: Guest, incoming: Incoming, report: Report, *, live: bool) -> Migrated:  # noqa: ARG002 - a Hypervisor
         found = self._guests.get(guest.name)

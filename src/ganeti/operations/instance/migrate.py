@@ -19,6 +19,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, disks_of, guest_of
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
+from ganeti.model.migration import ENDING, Forecast
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
 from ganeti.model.state import State
@@ -31,7 +32,15 @@ from ganeti.operations.instance.settle import settle, settling
 from ganeti.operations.instance.startup import ensure_it_fits
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, online, primary_of
 from ganeti.operations.instance.target import ensure_movable
-from ganeti.rpc.contract.instance import AcceptGuest, DescribeGuest, FinishIncoming, FinishOutgoing, MigrateGuest
+from ganeti.rpc.contract.instance import (
+    AcceptGuest,
+    Activity,
+    DescribeGuest,
+    FinishIncoming,
+    FinishOutgoing,
+    MeasureActivity,
+    MigrateGuest,
+)
 from ganeti.rpc.contract.node import DescribeNode
 
 Mode = Annotated[
@@ -53,11 +62,14 @@ RuntimeChanges = Annotated[
 class MigratePlan(Relocation):
     """``failover`` is set if it is to be stopped and started instead.
 
-    ``reduced``: it is to do with the memory that ``guest`` has before it is sent.
+    ``reduced``: it is to do with the memory that ``guest`` has before it is sent. ``paused``: it is paused
+    while it is sent. ``forecast``: of one that is not, if its hypervisor has limits.
     """
 
     live: bool = True
     reduced: bool = False
+    paused: bool = False
+    forecast: Forecast | None = None
     failover: Relocation | None = None
 
 
@@ -112,7 +124,12 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         await ensure_up_to_date(cluster, instance, target)
         if not self.ignore_hvversions:
             await self._ensure_same_version(cluster, instance, source, target)
-        return MigratePlan(instance, guest, source, target, live=self._is_live(guest), reduced=guest != runs)
+        live = self._is_live(guest)
+        activity = await cluster.call(source, MeasureActivity(guest=guest))
+        paused = activity.paused or not live
+        forecast = None if paused else _foretold(guest, activity)
+        reduced = guest != runs
+        return MigratePlan(instance, guest, source, target, live, reduced, paused, forecast)
 
     async def run(self, cluster: RunContext, plan: MigratePlan) -> None:
         if plan.failover:
@@ -130,9 +147,10 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             return settling(name)
         memory = plan.guest.memory_now
         less = (f"reduce the memory of {name} to {format_size(memory)}",) if plan.reduced else ()
-        how = "live" if plan.live else "paused meanwhile"
+        how = "paused meanwhile" if plan.paused else "live"
         return Preview(
             (*less, f"migrate {name} with {format_size(memory)} of memory from {source} to {plan.target.name}, {how}"),
+            takes=plan.forecast.told() if plan.forecast else "",
             risks=(f"{name} goes on running on {source} if QEMU, {plan.target.name} or the network fails meanwhile",),
         )
 
@@ -162,6 +180,8 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
                 await hold(cluster, plan.instance, plan.source, DiskUse.SHARED)
             incoming = await cluster.call(target, AcceptGuest(guest=plan.guest, address=target.migration_ip))
             cluster.step(f"migrating instance to {target.name}")
+            if plan.forecast:
+                cluster.log(f"This takes {plan.forecast.told()}")
             send = MigrateGuest(guest=plan.guest, incoming=incoming, live=plan.live)
             migrated = await cluster.call(plan.source, send)
         except GanetiError:
@@ -220,6 +240,25 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             raise WrongState(
                 f"The versions of hypervisor {instance.hypervisor} differ: {told}; --ignore-hvversions ignores that"
             )
+
+
+def _foretold(guest: Guest, activity: Activity) -> Forecast | None:
+    """How long it takes to send a guest while it runs; None if its hypervisor has no limits to go by.
+
+    Raises WrongState if it would not end, and nothing is allowed that makes it end.
+    """
+    wanted = guest.hvparams
+    if "migration_bandwidth" not in wanted:
+        return None
+    bandwidth, downtime = wanted["migration_bandwidth"], wanted["migration_downtime"] / 1000
+    forecast = Forecast(activity.memory, activity.changed, bandwidth, downtime)
+    if not forecast.ends and not set(ENDING) & set(wanted["migration_caps"].split(":")):
+        raise WrongState(
+            f"Instance {guest.name} changes {activity.changed:.0f} MiB of its memory a second, and migration_bandwidth "
+            f"is {bandwidth} MiB/s: a live migration would not end. Raise migration_bandwidth, allow auto-converge "
+            "(the guest is slowed down) or postcopy-ram (its memory follows it) in migration_caps, or use --non-live"
+        )
+    return forecast
 
 
 async def _finish(cluster: RunContext, plan: MigratePlan, target: Node) -> None:

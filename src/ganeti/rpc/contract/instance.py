@@ -176,6 +176,24 @@ class Migrated(Struct, frozen=True):
     completed: float
 
 
+class Activity(Struct, frozen=True):
+    """What a guest does with its memory: ``memory`` in MiB, ``changed`` in MiB a second.
+
+    ``paused``: it would be paused while it is sent, live or not; then nothing was measured.
+    """
+
+    memory: float
+    changed: float = 0.0
+    paused: bool = False
+
+
+class MeasureActivity(Call[Activity], frozen=True, tag="instance.measure-activity"):
+    """How much of its memory does the guest change? It takes a second."""
+
+    guest: Guest
+    patience = 30.0
+
+
 class MigrateGuest(Call[Migrated], frozen=True, tag="instance.migrate"):
     """Send the guest; reports progress in MiB of memory. When it fails the guest runs on here."""
 

@@ -43,7 +43,7 @@ from ganeti.node.hypervisor.kvm.plan import LaunchPlan
 from ganeti.node.hypervisor.kvm.process import Process, resident
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
-from ganeti.rpc.contract.instance import ConsoleAccess, Incoming, Migrated, Stopped
+from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
@@ -174,6 +174,12 @@ class Kvm:
         except BaseException:
             await asyncio.shield(self._end(machine))
             raise
+
+    async def activity(self, guest: Guest) -> Activity:
+        machine = self._machine(guest.name)
+        if machine.state is not GuestState.RUNNING:
+            raise WrongState(f"Instance {guest.name} is {machine.state.because(machine.why)}")
+        return await migration.activity(machine, paused=_is_paused_to_be_sent(machine))
 
     async def migrate(self, guest: Guest, incoming: Incoming, report: Report, *, live: bool) -> Migrated:
         machine = self._machine(guest.name)
@@ -311,7 +317,7 @@ class Kvm:
         names = migration.capabilities(wanted, await self._probe.ask(wanted.kvm_path))
         if machine.state is not GuestState.RUNNING:
             raise WrongState(f"Instance {guest.name} is {machine.state.because(machine.why)} and cannot be migrated")
-        if live and machine.record.accelerator == "tcg":
+        if live and _is_paused_to_be_sent(machine):
             # Seen with QEMU 7.2, one time in ten on a busy machine: the guest hangs or crashes where it arrives.
             report.log("Emulation can lose track of what a running guest changes; it is paused while it is sent")
             live = False
@@ -398,6 +404,11 @@ class Kvm:
             machine.enter("running")
         elif state is None:
             await machine.reset()
+
+
+def _is_paused_to_be_sent(machine: Machine) -> bool:
+    """Whether it cannot be sent while it runs (decision 14)."""
+    return machine.record.accelerator == "tcg"
 
 
 def _parameters(guest: Guest) -> KvmParameters:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -23,7 +24,7 @@ from ganeti.node.hypervisor.kvm.capabilities import Capabilities
 from ganeti.node.hypervisor.kvm.encryption import encrypt, forget_key, new_key
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.plan import refused
-from ganeti.rpc.contract.instance import Incoming, Migrated
+from ganeti.rpc.contract.instance import Activity, Incoming, Migrated
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
@@ -34,7 +35,9 @@ _PORTS = 100  # how many are tried, from ``migration_port`` on
 _PROGRESS = 0.5  # seconds between reports
 _CANCELLING = 10.0  # seconds
 _ARRIVING = 30.0  # seconds from the source's last word to the target's
+_MEASURING = 1  # seconds
 _HARD_PASSES = 10  # rounds through the memory after which the user is told that it is too busy
+_LOST_PASSES = 30  # rounds in which it came no nearer to its end, after which it is given up
 _POSTCOPY_PASS = 2  # gnt-instance(8), migration_caps
 
 _ALWAYS = ("events", "return-path")
@@ -98,6 +101,23 @@ async def send(
     return done
 
 
+async def activity(machine: Machine, *, paused: bool) -> Activity:
+    """What a guest does with its memory, by samples of its pages (QEMU's calc-dirty-rate).
+
+    QEMU looks at no block of memory of less than 128 MiB; what such a guest changes is not known.
+    """
+    memory = (await machine.execute("query-memory-size-summary"))["base-memory"] / _MIB
+    if paused:
+        return Activity(memory, paused=True)
+    await machine.execute("calc-dirty-rate", **{"calc-time": _MEASURING})
+    status, told = "measuring", {}
+    while status == "measuring":  # QEMU tells no event of it
+        await asyncio.sleep(_MEASURING / 4)
+        told = await machine.execute("query-dirty-rate")
+        status = told["status"]
+    return Activity(memory, told.get("dirty-rate", 0))
+
+
 async def has_left(machine: Machine) -> bool:
     """Whether the guest has been sent away, all of it."""
     # Completed is also what a migration to here is.
@@ -139,7 +159,7 @@ async def _until_completed(
     machine: Machine, events: EventListener, names: tuple[str, ...], report: Report
 ) -> tuple[float, float]:
     """When the guest was last stopped, and when QEMU said that it is done, in seconds since the epoch."""
-    stopped = 0.0
+    stopped, nearest, nearer = 0.0, math.inf, 0
     while True:
         event = await _next(machine, events)
         status = _status(event)
@@ -152,7 +172,24 @@ async def _until_completed(
             why = told.get("error-desc", f"it was {status}")
             raise HypervisorFailed(f"Instance {machine.name} could not be migrated: {why}")
         if event["event"] == "MIGRATION_PASS":
-            await _after_pass(machine, event["data"]["pass"], names, report)
+            number = event["data"]["pass"]
+            await _after_pass(machine, number, names, report)
+            ram = (await machine.execute("query-migrate")).get("ram", {})
+            if ram.get("remaining", 0) < nearest:
+                nearest, nearer = ram.get("remaining", 0), number
+            elif number - nearer >= _LOST_PASSES and _POSTCOPY not in names:
+                raise HypervisorFailed(_endless(machine.name, ram))
+
+
+def _endless(name: str, ram: Mapping[str, Any]) -> str:
+    changed = ram.get("dirty-pages-rate", 0) * ram.get("page-size", 4096) / _MIB
+    sent = ram.get("mbps", 0) / 8
+    return (
+        f"Instance {name} changes {changed:.0f} MiB of its memory a second, and {sent:.0f} MiB/s are sent: the "
+        f"migration came no nearer to its end in {_LOST_PASSES} passes and was given up; it goes on running here. "
+        "A higher migration_bandwidth or migration_downtime helps, auto-converge or postcopy-ram in migration_caps, "
+        "or --non-live"
+    )
 
 
 async def _next(machine: Machine, events: EventListener) -> Mapping[str, Any]:
