@@ -403,8 +403,10 @@ class Machines:
         if machine.powered:
             await machine.power_off()
             return
-        if machine.node.name in self._vouched():
-            # Who has said that a machine is off brings it back with care: where the others are, and hear it.
+        if whose := self._vouched(machine.node.name):
+            # Who has said that a machine is off brings it back with care: while who took over is there and hears it.
+            if not all(other.powered for other in whose):
+                return
             await self.heal(machine)
             for other in self.machines.values():
                 other.awake.set()
@@ -468,9 +470,10 @@ class Machines:
             self.promised.clear()
             self.begun_anew = len(self.acknowledged)
 
-    def _vouched(self):
-        terms = [read_term(machine.paths.term) for machine in self.machines.values()]
-        return {name for term in terms if term for name in term.vouched}
+    def _vouched(self, name):
+        """The machines where somebody has said that this one is off."""
+        terms = [(machine, read_term(machine.paths.term)) for machine in self.machines.values()]
+        return [machine for machine, term in terms if term and name in term.vouched]
 
     async def calm_down(self):
         """Everything has power and hears everything; there is a master, if need be a new one."""
