@@ -55,7 +55,7 @@ INFO = Local(
 def _description(data: dict[str, Any]) -> Pairs:
     state = f"configured to be {data['config_state']}"
     if data["forthcoming"]:
-        state = "forthcoming: only reserved"
+        state = "forthcoming, so only reserved"
     elif data["run_state"] is not None:
         state += f", actual state is {data['run_state']}"
     return Pairs(

@@ -25,6 +25,7 @@ from ganeti.node.master_ip import MasterIp, PaperMasterIp
 from ganeti.node.network.bridged import Bridged
 from ganeti.node.network.driver import Network
 from ganeti.node.network.fake import FakeNetwork
+from ganeti.node.network.openvswitch import OpenVSwitch
 from ganeti.node.network.unsupported import Unsupported
 from ganeti.node.paper_channel import PaperChannel, PaperCopies
 from ganeti.node.power import KernelReset, PaperPrograms, PaperReset, Programs, RealPrograms, Reset
@@ -127,7 +128,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
         mirroring={DiskTemplate.DRBD: drbd},
         linking={DiskTemplate.FILE: files, DiskTemplate.SHARED_FILE: files},
         labelling={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
-        networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
+        networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": OpenVSwitch()},
         volumes=volumes,
         channel=Channel(paths),
         address=MasterIp(paths),

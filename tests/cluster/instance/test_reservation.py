@@ -139,7 +139,7 @@ async def test_its_name_addresses_and_memory_are_taken(tmp_path):
         await reserve(cluster, nics=nics, beparams={"memory": taken}, ignore_ipolicy=True)
         with pytest.raises(errors.AlreadyExists):
             await cluster.add("web1")
-        with pytest.raises(errors.NotUnique, match="192.0.2.3 of network lan is in use by web1"):
+        with pytest.raises(errors.NotUnique, match=r"192\.0\.2\.3 of network lan is in use by web1"):
             await cluster.add("web2", nics=[{"network": "lan", "ip": "192.0.2.3"}], start=False)
         with pytest.raises(errors.NotUnique, match="aa:00:00:00:00:01 is in use"):
             await cluster.add("web2", nics=[{"mac": "aa:00:00:00:00:01"}], start=False)

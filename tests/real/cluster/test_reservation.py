@@ -2,8 +2,8 @@
 """An instance is reserved and later created, as its administrator types it."""
 
 NAME = "web1.lab.test"
-UNCHECKED = ("--no-name-check", "--no-ip-check", "--ignore-ipolicy")
-RESERVE = ("-H", "kvm", "-t", "file", "-s", "8", "-B", "memory=64", *UNCHECKED)
+UNCHECKED = ("--no-name-check", "--no-ip-check")
+RESERVE = ("-H", "kvm", "-t", "file", "-s", "1g", "-B", "memory=128", *UNCHECKED)
 
 
 def test_a_reservation_becomes_a_guest_that_runs(cluster):
@@ -11,7 +11,7 @@ def test_a_reservation_becomes_a_guest_that_runs(cluster):
     listing = ("gnt-instance", "list", "--no-headers", "--separator=:", "-o")
     assert cluster.gnt(*listing, "name,pnode,status,forthcoming").strip() == f"{NAME}:node2.lab.test:ADMIN_down:Y"
     mac = cluster.gnt(*listing, "nic.macs")
-    assert "State: forthcoming: only reserved" in cluster.gnt("gnt-instance", "info", NAME)
+    assert "State: forthcoming, so only reserved" in cluster.gnt("gnt-instance", "info", NAME)
     verified = cluster.master.run("gnt-cluster", "verify", timeout=120).output
     assert NAME not in verified
     for words in (("startup", NAME), ("migrate", "-f", NAME), ("activate-disks", NAME)):

@@ -66,3 +66,7 @@ class Network(Protocol):
         Raises WrongInput or EnvironmentUnfit; it is connected as it was then.
         """
         ...
+
+    async def disconnect(self, nic: GuestNic) -> None:
+        """Take away what is left of a card's connection, once nobody has its tap any more; there may be nothing."""
+        ...

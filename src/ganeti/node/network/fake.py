@@ -46,6 +46,9 @@ class FakeNetwork:
             raise EnvironmentUnfit(f"There is no tap device {tap.name_of(nic)} on this node")
         self.links_of[tap.name_of(nic)] = nic.link
 
+    async def disconnect(self, nic: GuestNic) -> None:
+        self.links_of.pop(tap.name_of(nic), None)
+
     def taps(self) -> set[str]:
         """Those that somebody still holds."""
         for name, ends in [*self._ends.items()]:

@@ -14,14 +14,14 @@ from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.text import shortened
-from ganeti.declare.types import MOST_NICS, DeviceName, MacRequest, Name
+from ganeti.declare.types import MOST_NICS, DeviceName, MacRequest, Name, Vlans
 from ganeti.errors import CheckFailed, InsufficientResources, NotUnique, WrongInput
 from ganeti.jobs.context import CheckContext, Random
 from ganeti.model.guest import guest_nic
 from ganeti.model.instance import Instance
 from ganeti.model.network import Network
 from ganeti.model.nic import Nic
-from ganeti.model.parameters.network import UNSUPPORTED_MODES, NicMode
+from ganeti.model.parameters.network import UNSUPPORTED_MODES, VLANS, NicMode
 from ganeti.model.pool import Pool, pool_of
 from ganeti.model.state import State
 from ganeti.operations.network.conflicts import strangers
@@ -47,7 +47,7 @@ class NicRequest(Item, frozen=True, kw_only=True):
     ] = None
     link: Annotated[Name | None, param("Bridge, switch or routing table")] = None
     bridge: Annotated[Name | None, param("Old name of link")] = None
-    vlan: Annotated[Name | None, param("VLAN tags", unsupported=True)] = None
+    vlan: Annotated[Vlans | None, param(VLANS)] = None
     network: Annotated[
         Name | None, param("A network of the cluster; mode and link are what the node group has for it")
     ] = None
@@ -63,7 +63,7 @@ class NicRequest(Item, frozen=True, kw_only=True):
     @property
     def parameters(self) -> dict[str, Any]:
         """What it overrides of the cluster's NIC parameters."""
-        given = {"mode": self.mode, "link": self.link or self.bridge}
+        given = {"mode": self.mode, "link": self.link or self.bridge, "vlan": self.vlan}
         return {name: value for name, value in given.items() if value is not None}
 
     def _problems(self) -> Iterator[str]:
