@@ -22,6 +22,8 @@ from ganeti.node.network.driver import TapOptions
 from ganeti.node.network.fake import FakeNetwork
 from ganeti.node.network.openvswitch import OpenVSwitch
 from ganeti.node.network.unsupported import Unsupported
+from ganeti.rpc.contract.node import SetUpSwitch
+from ganeti.rpc.server import Report
 
 CLONE_NEWNET = 0x40000000
 PLAIN = TapOptions(headers=False)  # descriptors give and take bare frames
@@ -376,14 +378,14 @@ async def test_a_switch_is_set_up_once_with_its_link_but_with_none_that_has_addr
     ip("link", "add", "busy", "type", "veth", "peer", "name", "wire")
     ip("address", "add", "192.0.2.1/24", "dev", "busy")
     for _ in range(2):
-        await switch.network.set_up("br0", "uplink")
+        await switch.network.set_up(SetUpSwitch("br0", "uplink"), Report())
     assert switch.ports() == ["uplink"]
     for link, told in (
         ("busy", r"has the address 192\.0\.2\.1, which would be cut off"),
         ("eth9", "no network device"),
     ):
         with pytest.raises(EnvironmentUnfit, match=told):
-            await switch.network.set_up("br0", link)
+            await switch.network.set_up(SetUpSwitch("br0", link), Report())
     assert switch.ports() == ["uplink"]
 
 

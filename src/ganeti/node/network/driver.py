@@ -10,6 +10,8 @@ from typing import Protocol
 
 from ganeti.errors import EnvironmentUnfit
 from ganeti.model.guest import Guest, GuestNic
+from ganeti.rpc.contract.node import SetUpSwitch
+from ganeti.rpc.server import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,17 @@ def ensure_linked(nic: GuestNic) -> None:
     if not nic.link:
         whose = f"Network {nic.network.name}" if nic.network else "A network card without a link"
         raise EnvironmentUnfit(f"{whose} is connected to no bridge or switch in this node group")
+
+
+class Switches(Protocol):
+    """The Open vSwitch of this node, as far as nodes are set up with it."""
+
+    async def set_up(self, call: SetUpSwitch, report: Report) -> None:
+        """See that it is there.
+
+        Raises EnvironmentUnfit for a network device that is not there, or that has addresses: the node would lose them.
+        """
+        ...
 
 
 class Network(Protocol):

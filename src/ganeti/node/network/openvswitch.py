@@ -14,6 +14,8 @@ from ganeti.model.parameters.network import vlans_of
 from ganeti.node.network import tap
 from ganeti.node.network.driver import Tap, TapOptions, ensure_linked
 from ganeti.node.network.netlink import with_netlink
+from ganeti.rpc.contract.node import SetUpSwitch
+from ganeti.rpc.server import Report
 
 # Seconds until ovs-vsctl gives up: the switch may not run.
 _TIME = 15
@@ -50,15 +52,12 @@ class OpenVSwitch:
     async def disconnect(self, nic: GuestNic) -> None:
         await self._tell("--if-exists", "del-port", tap.name_of(nic), wait=False)
 
-    async def set_up(self, name: str, link: str) -> None:
-        """See that there is a switch, and that a network device connects it to what is outside (none if empty).
-
-        Raises EnvironmentUnfit for a device that is not there, or that has addresses: the node would lose them.
-        """
-        if link:
-            await with_netlink(partial(_ensure_free, name=link))
-        uplink = ["--", "--may-exist", "add-port", name, link] if link else []
-        await self._tell("--may-exist", "add-br", name, *uplink)
+    async def set_up(self, call: SetUpSwitch, report: Report) -> None:
+        del report
+        if call.link:
+            await with_netlink(partial(_ensure_free, name=call.link))
+        uplink = ["--", "--may-exist", "add-port", call.name, call.link] if call.link else []
+        await self._tell("--may-exist", "add-br", call.name, *uplink)
 
     async def _attach(self, nic: GuestNic) -> None:
         """All at once: it is a port of this switch with these VLANs, and of no other, or is what it was before."""
@@ -82,7 +81,8 @@ class OpenVSwitch:
         """``wait``: until it is in force. Raises EnvironmentUnfit, or ExecutionFailed."""
         options = [f"--timeout={_IN_FORCE}", *self._options, *([] if wait else ["--no-wait"])]
         done = await run("ovs-vsctl", *options, "--", *words, timeout=_TIME)
-        if done.failed:
+        # What cannot be put in force is said with success.
+        if done.failed or "Error detected" in done.errors:
             raise ExecutionFailed(f"Open vSwitch: {done.why()}")
         return done.output
 

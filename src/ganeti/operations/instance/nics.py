@@ -21,7 +21,8 @@ from ganeti.model.guest import guest_nic
 from ganeti.model.instance import Instance
 from ganeti.model.network import Network
 from ganeti.model.nic import Nic
-from ganeti.model.parameters.network import UNSUPPORTED_MODES, VLANS, NicMode
+from ganeti.model.parameters import checked
+from ganeti.model.parameters.network import UNSUPPORTED_MODES, VLANS, NicMode, NicParameters
 from ganeti.model.pool import Pool, pool_of
 from ganeti.model.state import State
 from ganeti.operations.network.conflicts import strangers
@@ -127,6 +128,8 @@ class NicDraft:
         """``uuid``: of the card that becomes so. Raises CheckFailed."""
         try:
             network = self._state.find(Network, request.network) if request.network else None
+            if not network:
+                checked(NicParameters, self._state.cluster.nicparams, request.parameters, what="NIC parameters")
             return Nic(
                 uuid=uuid or self._random.uuid(),
                 mac=self._mac(request.mac, network),

@@ -97,5 +97,7 @@ def _with_disks(cluster: CheckContext, instance: Instance, wish: Blueprint) -> I
         return evolve(instance, disk_template=template, disks=wish.drawn_disks(cluster, template))
     for name in ("file_driver", "file_storage_dir"):
         if getattr(wish, name):
-            raise WrongInput(f"Parameter '{name}': the disks of {instance.name} are reserved; give them anew too")
+            raise WrongInput(
+                f"Parameter '{name}': the disks of {instance.name} are reserved; give them too (--disk) to have others"
+            )
     return instance

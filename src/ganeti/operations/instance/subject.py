@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
 from ganeti.declare.command import Argument
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.types import NonEmpty, Seconds
 from ganeti.errors import WrongState
-from ganeti.jobs.context import CheckContext
 from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
 from ganeti.model.guest import Guest, guest_of
@@ -19,6 +18,9 @@ from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
+
+if TYPE_CHECKING:
+    from ganeti.jobs.context import CheckContext  # of the daemon alone
 
 P = TypeVar("P")
 

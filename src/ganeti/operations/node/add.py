@@ -25,6 +25,7 @@ from ganeti.operations.node.candidates import catch_up, eligible, equip, promoti
 from ganeti.operations.node.changes import changed
 from ganeti.operations.node.spindles import ensure_exclusive_possible
 from ganeti.operations.node.subject import node_environment, others
+from ganeti.operations.node.switches import set_up_switches
 from ganeti.rpc.contract.node import Ping
 
 _CLOCK_TOLERANCE = 150.0  # seconds
@@ -68,6 +69,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         return evolve(node, master_candidate=candidate and eligible(node))
 
     async def run(self, cluster: RunContext, plan: Node) -> None:
+        await set_up_switches(cluster, cluster.state.changed([plan]), [plan])
         if plan.master_candidate:
             await equip(cluster, plan)
         await cluster.commit([plan])

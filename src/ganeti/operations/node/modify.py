@@ -25,6 +25,7 @@ from ganeti.operations.node.addresses import ensure_addresses_free, ensure_secon
 from ganeti.operations.node.candidates import catch_up, eligible, equip, promote, promotions, relieve, warn_of_few
 from ganeti.operations.node.changes import changed
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, node_environment
+from ganeti.operations.node.switches import set_up_switches
 from ganeti.rpc.contract.node import DescribeNode, Ping
 
 # What makes a node one of a role; the role's own flag switches the others off.
@@ -97,6 +98,9 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         return Preview.of(plan.changes, (f"make {node.name} a master candidate" for node in plan.promote))
 
     async def run(self, cluster: RunContext, plan: NodeModifyPlan) -> list[tuple[str, Any]]:
+        back = plan.before.offline and not plan.after.offline
+        if back or "ndparams" in given_settings(Node, self):
+            await set_up_switches(cluster, cluster.state.changed([plan.after]), [plan.after])
         if plan.after.offline and not plan.before.offline:
             await _warn_of_guests(cluster, plan.before)
         becomes = plan.after.master_candidate and not plan.before.master_candidate

@@ -43,7 +43,8 @@ def _find_bridges(scene: Scene, node: Node) -> FindBridges | None:
     # An instance can come to any node of its group.
     networks = [filled(NicParameters, connection) for connection in group.networks.values()]
     links = {(one.mode, one.link) for one in nics} | {(one.mode, one.link) for one in networks}
-    return find_links(links)
+    parameters = state.node_parameters(node)
+    return find_links([*links, *([("openvswitch", parameters.ovs_name or "")] if parameters.ovs else [])])
 
 
 _PEERS: Question[tuple[Unreached, ...]] = Question("whether it reaches other nodes", _reach_peers)
