@@ -110,9 +110,10 @@ class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, t
 
     def preview(self, state: State, plan: RenamePlan) -> Preview:
         del state
-        if plan.new.name == plan.old.name:
+        if plan.new.name == plan.old.name and not plan.old.forthcoming:
             return Preview((f"run the rename script of the operating system of {plan.old.name} again",))
-        return Preview((f"rename instance {plan.old.name} to {plan.new.name}, and its disks on its nodes with it",))
+        disks = "" if plan.old.forthcoming else ", and its disks on its nodes with it"
+        return Preview((f"rename instance {plan.old.name} to {plan.new.name}{disks}",))
 
     async def run(self, cluster: RunContext, plan: RenamePlan) -> str:
         if plan.old.forthcoming:
