@@ -264,7 +264,7 @@ def reserved(name, node):
 
 def committed(name, node):
     """As it was reserved, wherever that is."""
-    return {**NEW, "instance_name": name, "commit": True, "disk_template": None, "disks": [], "nics": []}
+    return {**NEW, "instance_name": name, "commit": True, "disk_template": None, "disks": []}
 
 
 def committed_elsewhere(name, node):

@@ -37,7 +37,7 @@ async def test_what_is_forthcoming_is_in_the_configuration_and_on_no_node(cluste
 async def test_it_is_created_as_it_was_reserved(cluster):
     await reserve(cluster, node="node2", beparams={"vcpus": 2}, tags=["front"], nics=[{"link": "br7"}, {}])
     before = cluster.instance("web1")
-    assert await commit(cluster) == ["node2"]
+    assert await commit(cluster, nics=[{}]) == ["node2"]
     web = cluster.instance("web1")
     assert (web.forthcoming, web.uuid, web.disks, web.nics) == (False, before.uuid, before.disks, before.nics)
     assert (web.beparams, web.tags) == ({"vcpus": 2}, {"front"})

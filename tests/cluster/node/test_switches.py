@@ -41,6 +41,12 @@ async def test_the_nodes_of_a_group_and_of_the_cluster_make_theirs_unless_they_h
     assert "node2" not in switches(cluster)
 
 
+async def test_a_node_makes_the_switch_of_the_group_that_it_is_assigned_to(cluster):
+    await cluster.run("OP_GROUP_ADD", group_name="rack2", ndparams={"ovs": True, "ovs_name": "ovs7"})
+    await cluster.run("OP_GROUP_ASSIGN_NODES", group_name="rack2", nodes=["node3"])
+    assert switches(cluster) == {"node3": {"ovs7": ""}}
+
+
 async def test_a_node_that_does_not_answer_makes_it_when_somebody_asks_again(cluster):
     cluster.network.cut_off.add("10.0.0.2")
     number = await cluster.submit("OP_CLUSTER_SET_PARAMS", ndparams={"ovs": True})

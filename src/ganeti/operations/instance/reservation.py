@@ -54,7 +54,7 @@ def made_real(cluster: CheckContext, reserved: Instance, wish: Blueprint, proble
             instance = evolve(instance, hypervisor=wish.enabled_hypervisor(state.cluster), hvparams={})
         instance = _parameters(wish).applied(state, instance)
     with problems.noted():
-        if wish.nics:
+        if any(card.given for card in wish.nics):
             changes = [*_changes(state, instance, wish.nics)]
             instance = with_changed_nics(cluster, instance, changes, conflicts_check=wish.conflicts_check)
     return problems.attempt(partial(_with_disks, cluster, instance, wish), instance)

@@ -26,7 +26,7 @@ def create_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
         if parameters.get("commit"):
             raise WrongInput("--no-nics and --commit are mutually exclusive: network cards were reserved, or none")
     else:
-        nics = numbered(parameters.pop("nics", None) or [], "--net") or ([] if parameters.get("commit") else [{}])
+        nics = numbered(parameters.pop("nics", None) or [], "--net") or [{}]
     return {
         **parameters,
         "mode": "create",

@@ -35,7 +35,7 @@ async def set_up_switches(cluster: RunContext, after: State, nodes: Iterable[Nod
 
 def with_other_switches(before: State, after: State) -> Iterator[Node]:
     """The nodes that are to have another one."""
-    return (node for node in after.nodes if _wanted(after, node) != _wanted(before, node))
+    return (node for node in after.nodes if _wanted(after, node) != _wanted(before, before.get(Node, node.uuid)))
 
 
 def _wanted(state: State, node: Node) -> SetUpSwitch | None:
