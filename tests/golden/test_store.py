@@ -166,6 +166,14 @@ async def test_networks_are_the_same(form, tmp_path):
     store.close()
 
 
+@pytest.mark.parametrize("form", [form for form in FORMATS if form >= 4])
+async def test_what_is_forthcoming_is_the_same(form, tmp_path):
+    store = written(form, tmp_path)
+    found = {instance.name: instance.forthcoming for instance in read_state(store).instances}
+    assert [name for name, forthcoming in found.items() if forthcoming] == ["soon1.example.com"]
+    store.close()
+
+
 async def test_serial_numbers_and_times_are_the_same(store):
     web = read_state(store).find(Instance, "web1.example.com")
     assert (web.serial_no, web.ctime, web.mtime) == (4, 1700000000.0, 1700000060.0)

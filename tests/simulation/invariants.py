@@ -109,7 +109,8 @@ def missing(cluster):
     return [
         instance.name
         for instance in cluster.state.instances
-        if any(disk.location not in there for disk in instance.disks if disk.mirror is None)
+        if not instance.forthcoming
+        and any(disk.location not in there for disk in instance.disks if disk.mirror is None)
         and not broke_off(cluster, "REMOVE", instance)
     ]
 
@@ -118,7 +119,7 @@ def strange_copies(cluster):
     """Copies of mirrored disks that nobody has, that are smaller than is recorded, or are not there."""
     copies = dict(cluster.disks.copies)
     for instance in cluster.state.instances:
-        for disk in instance.disks if instance.disk_template == "drbd" else ():
+        for disk in instance.disks if instance.disk_template == "drbd" and not instance.forthcoming else ():
             for node in (cluster.state.get(Node, uuid).name for uuid in disk.nodes):
                 copy = copies.pop((node, disk.location), None)
                 if copy is None and not any(broke_off(cluster, what, instance) for what in GIVES_UP_COPIES):

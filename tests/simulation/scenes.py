@@ -124,6 +124,14 @@ async def thin_and_stopped(cluster):
     await plain_and_stopped(cluster, disks=[{"size": 64, "thinpool": "thin"}])
 
 
+async def forthcoming(cluster):
+    await cluster.add("web1", start=False, forthcoming=True)
+
+
+async def forthcoming_and_mirrored(cluster):
+    await mirrored_and_stopped(cluster, forthcoming=True)
+
+
 async def tagged(cluster):
     await cluster.add("web1", tags=["red"])
 
@@ -250,6 +258,20 @@ def thin(name, node):
     return {**new(name, node), "disk_template": "plain", "disks": [{"size": 64, "thinpool": "thin"}]}
 
 
+def reserved(name, node):
+    return {**new_mirrored(name, node), "forthcoming": True}
+
+
+def committed(name, node):
+    """As it was reserved, wherever that is."""
+    return {**NEW, "instance_name": name, "commit": True, "disk_template": None, "disks": []}
+
+
+def committed_elsewhere(name, node):
+    """On another node and with another disk than were reserved."""
+    return {**new(name, node), "commit": True, "disks": [{"size": 128}]}
+
+
 def closing(name, node):
     return {"node_name": node, "storage_type": "lvm-pv", "name": "/dev/sda", "changes": {"allocatable": False}}
 
@@ -332,6 +354,9 @@ SCENES = (
     Scene("OP_INSTANCE_CREATE", pooled, often=4),
     Scene("OP_INSTANCE_CREATE", addressed_by_hand, often=2),
     Scene("OP_INSTANCE_CREATE", thin, pools),
+    Scene("OP_INSTANCE_CREATE", reserved, often=2),
+    Scene("OP_INSTANCE_CREATE", committed, forthcoming_and_mirrored),
+    Scene("OP_INSTANCE_CREATE", committed_elsewhere, forthcoming),
     instance("OP_INSTANCE_DEACTIVATE_DISKS", activated),
     move("OP_INSTANCE_FAILOVER", running),
     move("OP_INSTANCE_FAILOVER", stopped),
@@ -355,7 +380,9 @@ SCENES = (
     instance("OP_INSTANCE_REINSTALL", installed, os_type="tiny"),
     instance("OP_INSTANCE_REMOVE", running),
     instance("OP_INSTANCE_REMOVE", mirrored),
+    instance("OP_INSTANCE_REMOVE", forthcoming),
     Scene("OP_INSTANCE_RENAME", called_otherwise, stopped, often=2),
+    Scene("OP_INSTANCE_RENAME", called_otherwise, forthcoming),
     Scene("OP_INSTANCE_RENAME", called_otherwise, installed_in_files),
     Scene("OP_INSTANCE_RENAME", called_otherwise, installed_and_mirrored),
     Scene("OP_INSTANCE_REPLACE_DISKS", renewed, mirrored, often=4),
@@ -366,6 +393,7 @@ SCENES = (
     instance("OP_INSTANCE_SET_PARAMS", mirrored_and_stopped, disk_template="plain"),
     instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="sharedfile"),
     instance("OP_INSTANCE_SET_PARAMS", running, beparams={"vcpus": 2}),
+    instance("OP_INSTANCE_SET_PARAMS", forthcoming, beparams={"vcpus": 2}, nics=[["add", -1, {}]]),
     instance("OP_INSTANCE_SET_PARAMS", stopped, offline=True),
     instance("OP_INSTANCE_SET_PARAMS", mirrored, 2, disks=[["add", -1, {"size": 4}]]),
     instance("OP_INSTANCE_SET_PARAMS", mirrored_and_stopped, 2, disks=[["add", 0, {"size": 4}], ["remove", 1, {}]]),

@@ -54,7 +54,9 @@ INFO = Local(
 
 def _description(data: dict[str, Any]) -> Pairs:
     state = f"configured to be {data['config_state']}"
-    if data["run_state"] is not None:
+    if data["forthcoming"]:
+        state = "forthcoming, so only reserved"
+    elif data["run_state"] is not None:
         state += f", actual state is {data['run_state']}"
     return Pairs(
         ("Instance name", data["name"]),

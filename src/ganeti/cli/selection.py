@@ -21,6 +21,8 @@ _MODES = {
     "instances-by-tags": ("--tags", "Arguments are tags of instances"),
     "cluster": ("--all", "Select all instances of the cluster"),
 }
+# Of those that are forthcoming there is nothing to work on; who names one is told so.
+_EXISTING: list[Any] = ["!", ["?", "forthcoming"]]
 OPTIONS = (
     *(Option((flag,), told, kind="flag", name="multi_mode", const=mode) for mode, (flag, told) in _MODES.items()),
     Option(
@@ -37,13 +39,13 @@ def chosen(session: Session, mode: str, words: list[str]) -> list[str]:
     if mode == "cluster":
         if words:
             raise WrongInput("--all cannot be combined with names")
-        condition = None
+        condition = _EXISTING
     elif not words:
         raise WrongInput("No instances given; give names, or --all, --node, --tags ... (see --help)")
     elif mode == "instances":
         return full_names(session, "instance", words)
     else:
-        condition = _condition(session, mode, words)
+        condition = ["&", _EXISTING, _condition(session, mode, words)]
     found = [row[0] for row in session.query("instance", ["name"], condition)]
     if not found:
         raise UnknownEntity("Selection filter does not match any instances")

@@ -199,6 +199,7 @@ def instance_form(state: State, instance: Instance) -> dict[str, Any]:
         "disks": [disk.uuid for disk in instance.disks],
         "disks_active": instance.admin_state is AdminState.UP,
         **({} if instance.network_port is None else {"network_port": instance.network_port}),
+        **_forthcoming(instance),
         **_of_every(instance),
     }
 
@@ -215,10 +216,16 @@ def disk_form(instance: Instance, index: int) -> dict[str, Any]:
         **({"name": disk.name} if disk.name else {}),
         **({} if disk.spindles is None else {"spindles": disk.spindles}),
         **({"provider": disk.driver} if disk.template is DiskTemplate.EXT and disk.driver else {}),
+        **_forthcoming(instance),
         "serial_no": instance.serial_no,
         "ctime": instance.ctime,
         "mtime": instance.mtime,
     }
+
+
+def _forthcoming(instance: Instance) -> dict[str, bool]:
+    """Its disks say so too."""
+    return {"forthcoming": True} if instance.forthcoming else {}
 
 
 def filter_form(rule: JobFilter) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ganeti.rpc.contract.store import Batch, Position, Record
 
-FORMAT = 3
+FORMAT = 4
 
 JOB = "job"
 ARCHIVED_JOB = "archived-job"

@@ -21,8 +21,9 @@ def _unchanged(records: Sequence[Record]) -> Sequence[Record]:
 
 
 # From the format that is the key to the one after it. Software that knows format 2 alone knows no networks: it would
-# connect the network cards that are in one to the cluster's default bridge.
-STEPS: dict[int, Callable[[Sequence[Record]], Sequence[Record]]] = {1: to_format_2, 2: _unchanged}
+# connect the network cards that are in one to the cluster's default bridge. Software that knows format 3 alone knows no
+# forthcoming instances: it would take them for some whose disks are lost.
+STEPS: dict[int, Callable[[Sequence[Record]], Sequence[Record]]] = {1: to_format_2, 2: _unchanged, 3: _unchanged}
 
 
 async def upgrade(store: Store) -> bool:

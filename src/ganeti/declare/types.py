@@ -128,6 +128,16 @@ MacRequest = Annotated[
         17,
     ),
 ]
+# As interfaces and bridges are called; none is an option of a command.
+NetworkDevice = Annotated[
+    str, form(r"|[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}", "the name of a network device, such as eth1, or nothing", 15)
+]
+_VLAN = r"(409[0-4]|40[0-8]\d|[1-3]\d{3}|[1-9]\d{0,2})"
+_VLANS = rf"(\.?{_VLAN}(:{_VLAN}){{0,50}}|(:{_VLAN}){{1,50}})"
+_ARE_VLANS = "VLANs from 1 to 4094, such as .10, :20:30 or .10:20:30"
+# Of a network card: the one whose frames have no tag, and those whose frames have.
+Vlans = Annotated[str, form(_VLANS, _ARE_VLANS, 255)]
+VlansOrNone = Annotated[str, form(f"|{_VLANS}", _ARE_VLANS, 255)]
 _MAC_PREFIX = r"[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){2}"
 MacPrefix = Annotated[str, form(_MAC_PREFIX, "the beginning of a MAC address, such as aa:00:00", longest=8)]
 

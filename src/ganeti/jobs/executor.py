@@ -130,7 +130,7 @@ class Executor:
         if not operation.reads_only:
             raise WrongInput(f"{operation.wire_name()} changes the cluster; submit it as a job")
         context = RunContext(self.services, _NoJob())
-        return await operation.run(context, await operation.check(context))
+        return await operation.run(context, await operation.checked(context))
 
     def cancel(self, number: int, caller: Caller) -> tuple[bool, str]:
         """Cancel what of a job has not begun; whether there was something, and a sentence about it.

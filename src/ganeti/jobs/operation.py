@@ -41,6 +41,15 @@ class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
         del state
         return LockSet()
 
+    def ensure_suitable(self, state: State) -> None:
+        """Raise a CheckFailed if what it is about is nothing that it can be carried out on; asked before ``check``."""
+        del state
+
+    async def checked(self, cluster: CheckContext) -> P:
+        """The plan. Raises a CheckFailed that says why it is not possible."""
+        self.ensure_suitable(cluster.state)
+        return await self.check(cluster)
+
     async def check(self, cluster: CheckContext) -> P:
         """Read only. Raises a CheckFailed that says why it is not possible, or returns what to do."""
         raise NotImplementedError

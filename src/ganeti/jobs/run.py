@@ -185,7 +185,7 @@ class Run:
         await self._succeeded(index, result)
 
     async def _carried_out(self, operation: JobOperation[Any]) -> Any:
-        plan = await operation.check(CheckContext(self._services, self))
+        plan = await operation.checked(CheckContext(self._services, self))
         if operation.dry_run:
             for line in operation.preview(self._services.configuration.state, plan).lines():
                 self.log(line)

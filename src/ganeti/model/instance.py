@@ -25,7 +25,8 @@ class Instance(Entity, frozen=True, kw_only=True):
     """``os`` is the OS provider with its variant; the ``*params`` override the cluster's.
 
     ``restarts``: when the watcher began to start it since its administrator last did; see ``ganeti.model.restarts``.
-    ``layout``: where its devices are, once they have been changed while it ran.
+    ``layout``: where its devices are, once they have been changed while it ran. ``forthcoming``: what it will have is
+    reserved, and it is on no node yet ("Instance Reservations" of Ganeti's design documents).
     """
 
     kind: ClassVar[Kind] = Kind.INSTANCE
@@ -45,6 +46,7 @@ class Instance(Entity, frozen=True, kw_only=True):
     nics: tuple[Nic, ...] = ()
     network_port: int | None = None  # of its graphical console
     layout: Layout | None = None
+    forthcoming: bool = False
 
     @property
     def secondary_nodes(self) -> tuple[str, ...]:

@@ -23,8 +23,9 @@ from ganeti.node.hypervisor.kvm.driver import Kvm
 from ganeti.node.machine import Machine, PaperMachine, ThisMachine
 from ganeti.node.master_ip import MasterIp, PaperMasterIp
 from ganeti.node.network.bridged import Bridged
-from ganeti.node.network.driver import Network
-from ganeti.node.network.fake import FakeNetwork
+from ganeti.node.network.driver import Network, Switches
+from ganeti.node.network.fake import FakeNetwork, FakeSwitches
+from ganeti.node.network.openvswitch import OpenVSwitch
 from ganeti.node.network.unsupported import Unsupported
 from ganeti.node.paper_channel import PaperChannel, PaperCopies
 from ganeti.node.power import KernelReset, PaperPrograms, PaperReset, Programs, RealPrograms, Reset
@@ -64,6 +65,7 @@ class Equipment:
     linking: Mapping[DiskTemplate, Linking]
     labelling: Mapping[DiskTemplate, Labelling]
     networks: Mapping[NicMode, Network]
+    switches: Switches
     volumes: VolumeGroups
     channel: Channel | PaperChannel
     address: MasterIp | PaperMasterIp
@@ -100,6 +102,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
     events, machine = Events(), ThisMachine()
     files, volumes = FileStorage(paths), Volumes()
     plain, block = PlainStorage(volumes), BlockStorage(paths)
+    switches = OpenVSwitch()
     drbd, ext = DrbdStorage(name, paths, volumes, Drbd()), ExtStorage(paths)
     return Equipment(
         name,
@@ -127,7 +130,8 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
         mirroring={DiskTemplate.DRBD: drbd},
         linking={DiskTemplate.FILE: files, DiskTemplate.SHARED_FILE: files},
         labelling={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
-        networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": Unsupported()},
+        networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": switches},
+        switches=switches,
         volumes=volumes,
         channel=Channel(paths),
         address=MasterIp(paths),
@@ -184,6 +188,7 @@ def on_paper(
         linking={DiskTemplate.FILE: own, DiskTemplate.SHARED_FILE: shared},
         labelling={DiskTemplate.PLAIN: own, DiskTemplate.DRBD: mirror, DiskTemplate.EXT: shared},
         networks=dict.fromkeys(get_args(NicMode), FakeNetwork()),
+        switches=FakeSwitches(),
         volumes=PaperVolumes(own),
         channel=PaperChannel(name, world.copying),
         address=PaperMasterIp(),

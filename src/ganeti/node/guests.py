@@ -6,16 +6,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from msgspec.structs import replace
 
 from ganeti.declare.types import ensure_host_name
-from ganeti.errors import CheckFailed, UnknownEntity
+from ganeti.errors import CheckFailed, GanetiError, UnknownEntity
 from ganeti.host.gathering import gather
 from ganeti.model.disk import Disk, DiskUse
-from ganeti.model.guest import Guest
+from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.layout import Layout
 from ganeti.model.report import RunningGuest
 from ganeti.node.device_links import DeviceLinks
@@ -54,7 +54,9 @@ class Guests:
     async def stop(self, call: instance.StopGuest, report: Report) -> Stopped:
         del report
         async with self._changing(call.guest) as hypervisor:
+            cards = self._cards(hypervisor, call.guest)
             stopped = await hypervisor.stop(call.guest.name, timeout=call.timeout, force=call.force)
+            await self._disconnect(cards)
             held = await self._stop_using_disks(call.guest)
             return replace(stopped, held=held if stopped.was_running else ())
 
@@ -122,21 +124,27 @@ class Guests:
     async def finish_incoming(self, call: instance.FinishIncoming, report: Report) -> None:
         del report
         async with self._changing(call.guest) as hypervisor:
+            cards = self._cards(hypervisor, call.guest)
             await hypervisor.finish_incoming(call.guest, success=call.success)
             if not call.success:
+                await self._disconnect(cards)
                 await self._stop_using_disks(call.guest)
 
     async def finish_outgoing(self, call: instance.FinishOutgoing, report: Report) -> None:
         del report
         async with self._changing(call.guest) as hypervisor:
+            cards = self._cards(hypervisor, call.guest)
             await hypervisor.finish_outgoing(call.guest, success=call.success)
             if call.success:
+                await self._disconnect(cards)
                 await self._stop_using_disks(call.guest)
 
     async def clear(self, call: instance.ClearGuest, report: Report) -> None:
         del report
         async with self._changing(call.guest) as hypervisor:
+            cards = self._cards(hypervisor, call.guest)
             await hypervisor.clear(call.guest)
+            await self._disconnect(cards)
             await self._stop_using_disks(call.guest)
 
     async def check_start(self, call: instance.CheckStart, report: Report) -> tuple[str, ...]:
@@ -203,11 +211,12 @@ class Guests:
         Its taps are let go of in any case; a hypervisor that runs has its own hold of them.
         """
         options = hypervisor.tap_options(guest)
-        async with AsyncExitStack() as undo:
+        async with AsyncExitStack() as undo, AsyncExitStack() as undo_cards:
             taps = []
             if options:
                 for index, nic in enumerate(guest.nics):
                     taps.append(await self._equipment.networks[nic.mode].connect(guest, index, options))
+                    undo_cards.push_async_callback(self._disconnect, [nic])
                     undo.callback(taps[-1].close)
             async with AsyncExitStack() as undo_disks:
 
@@ -221,6 +230,21 @@ class Guests:
                 self._links.make(guest.name, disks)
                 yield Resources(tuple(disks), tuple(taps))
                 undo_disks.pop_all()
+                undo_cards.pop_all()
+
+    def _cards(self, hypervisor: Hypervisor, guest: Guest) -> Sequence[GuestNic]:
+        """Those that have been connected: it may have been started with others than it is to have."""
+        known = [guest, *(one for one in hypervisor.started() if one.name == guest.name)]
+        cards = [nic for one in known for nic in one.nics if hypervisor.tap_options(one)]
+        return tuple({(nic.uuid, nic.mode): nic for nic in cards}.values())
+
+    async def _disconnect(self, cards: Iterable[GuestNic]) -> None:
+        """Nothing depends on it: what is left is taken away when the card is connected again."""
+        for nic in cards:
+            try:
+                await self._equipment.networks[nic.mode].disconnect(nic)
+            except GanetiError as error:
+                _log.warning("The network card %s is still known to its switch: %s", nic.mac, error.message)
 
     async def _stop_using_disks(self, guest: Guest) -> tuple[str, ...]:
         """Why disks are left as they are that are not there, or whose provider is not."""

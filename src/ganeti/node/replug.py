@@ -41,6 +41,8 @@ class Replug:
             await self._take_disk(disk)
         for nic in change.gone_cards:
             await self.hypervisor.unplug(self.after, nic)
+            if self.hypervisor.tap_options(self.after):
+                await self.equipment.networks[nic.mode].disconnect(nic)
         for nic in change.moved:
             await self._move_card(nic)
         for disk in change.new_disks:

@@ -48,6 +48,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         node.CheckAddress: reports.check_address,
         node.FindHolder: equipment.address.find_holder,
         node.CheckDevice: equipment.address.check_device,
+        node.SetUpSwitch: equipment.switches.set_up,
         instance.StartGuest: guests.start,
         instance.StopGuest: guests.stop,
         instance.RebootGuest: guests.reboot,

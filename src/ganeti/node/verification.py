@@ -53,9 +53,9 @@ class Verification:
 
     async def find_bridges(self, call: verify.FindBridges, report: Report) -> Problems:
         del report
-        bridges = call.bridges if self._equipment.networks else ()
-        cards = (GuestNic(uuid="", mac="", mode="bridged", link=bridge) for bridge in bridges)
-        return tuple(await self._equipment.card_problems(cards))
+        cards = [GuestNic(uuid="", mac="", mode="bridged", link=link) for link in call.bridges]
+        cards += [GuestNic(uuid="", mac="", mode="openvswitch", link=link) for link in call.switches]
+        return tuple(await self._equipment.card_problems(cards if self._equipment.networks else ()))
 
     async def reach_peers(self, call: verify.ReachPeers, report: Report) -> tuple[Unreached, ...]:
         del report

@@ -139,6 +139,7 @@ class _Builder:
             nics=len(instance.nics),
             networks=tuple(sorted(instance.networks)),
             hypervisor=instance.hypervisor,
+            forthcoming=instance.forthcoming,
         )
 
     def _status(self, instance: model_instance.Instance) -> Status:

@@ -225,7 +225,13 @@ _COLUMNS: list[Column[InstanceRow]] = [
         "Custom NIC parameters",
         lambda row: [n.nicparams for n in row.instance.nics],
     ),
-    column("forthcoming", "Forthcoming", BOOL, "Whether it is forthcoming: only reserves resources", lambda row: False),
+    column(
+        "forthcoming",
+        "Forthcoming",
+        BOOL,
+        "Whether it is forthcoming: only reserves resources",
+        _get("instance", "forthcoming"),
+    ),
     column(
         "network_port",
         "Network_port",

@@ -45,6 +45,8 @@ class View:
 
     def status(self, instance: Instance) -> str:
         """The words of ``gnt-instance list -o status``."""
+        if instance.forthcoming:
+            return "ADMIN_down"  # wherever it will be
         node = self.state.get(Node, instance.primary_node)
         if node.offline:
             return "ERROR_nodeoffline"

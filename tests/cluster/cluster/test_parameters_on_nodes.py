@@ -57,9 +57,9 @@ async def test_a_node_that_is_silent_is_named_and_keeps_nothing_from_being_set(k
 
 
 async def test_a_vlan_is_refused_where_it_is_set(cluster):
-    with pytest.raises(errors.WrongInput, match="'vlan' is not supported yet"):
+    with pytest.raises(errors.WrongInput, match="vlan '7' is for mode 'openvswitch'"):
         await cluster.run("OP_CLUSTER_SET_PARAMS", nicparams={"vlan": "7"})
-    with pytest.raises(errors.WrongInput, match=r"vlan.* is not supported yet"):
+    with pytest.raises(errors.WrongInput, match="vlan '7' is for mode 'openvswitch'"):
         await cluster.add("web1", nics=[{"vlan": "7"}])
 
 

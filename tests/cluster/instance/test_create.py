@@ -65,10 +65,15 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"instance_name": "../../etc/passwd"}, "expected a host name"),
         ({"os_type": "../evil"}, "expected an OS name"),
         ({"mode": "import"}, "Parameter 'mode': 'import' is not supported yet"),
-        ({"forthcoming": True}, "Parameter 'forthcoming' is not supported yet"),
         ({"compress": "gzip", "src_node": "node1"}, "Parameter 'src_node' is not supported yet"),
         ({"file_driver": "blktap"}, "Parameter 'file_driver': 'blktap' is not supported yet"),
-        ({"nics": [{"vlan": ".10"}]}, "NIC 0: parameter 'vlan' is not supported yet"),
+        ({"nics": [{"vlan": ".10"}]}, "vlan '.10' is for mode 'openvswitch', not for 'bridged'"),
+        (
+            {"nics": [{"mode": "openvswitch", "vlan": ".4095"}]},
+            "NIC 0: parameter 'vlan': expected VLANs from 1 to 4094",
+        ),
+        ({"nics": [{"mode": "openvswitch", "vlan": "--all"}]}, "expected VLANs from 1 to 4094, such as .10"),
+        ({"nics": [{"network": "lan", "vlan": ".7"}]}, "vlan cannot be given with a network"),
         ({"nics": [{"network": "lan"}]}, "NIC 0: Network 'lan' not known"),
     ],
 )

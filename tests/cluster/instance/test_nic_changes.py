@@ -132,7 +132,7 @@ async def test_an_address_that_a_running_guest_has_is_given_up_by_force_only(clu
         ([[1, {"network": "net9"}]], "NIC 1: Network 'net9' not known"),
         ([[1, {"ip": "10.1.0.2"}]], "NIC 1: IP address 10.1.0.2 belongs to network net1"),
         ([[1, {"mode": "routed"}]], "NIC 1: .*'routed' is not supported yet"),
-        ([[1, {"vlan": ".10"}]], "NIC 1: .*'vlan' is not supported yet"),
+        ([[1, {"vlan": ".10"}]], "NIC 1: .*vlan '.10' is for mode 'openvswitch', not for 'bridged'"),
         ([[1, {"name": "front"}]], "two NICs would have the name front"),
         ([[9, {"ip": "none"}]], "There is no NIC 9; there are 2"),
         ([["remove", "back", {}]], "There is no NIC back"),

@@ -70,7 +70,8 @@ async def test_an_instance_with_one_of_its_addresses_that_is_not_in_it_is_in_the
     ("given", "told"),
     [
         ({"network_mode": "routed"}, "'routed' is not supported yet"),
-        ({"network_vlan": ".10"}, "'network_vlan' is not supported yet"),
+        ({"network_vlan": ".10"}, "vlan '.10' is for mode 'openvswitch', not for 'bridged'"),
+        ({"network_mode": "openvswitch", "network_vlan": "10:"}, "'network_vlan': expected VLANs from 1 to 4094"),
         ({"network_link": ""}, "network_link"),
         ({"network_link": "br\n0"}, "'network_link': expected a text without control characters"),
         ({"group_name": "rack9"}, "rack9"),
@@ -84,3 +85,19 @@ async def test_what_makes_no_sense_is_told_and_changes_nothing(tmp_path, given, 
         with pytest.raises(errors.CheckFailed, match=told):
             await cluster.run("OP_NETWORK_CONNECT", **{**TO_RACK2, **given})
         assert cluster.state is before
+
+
+async def test_a_network_on_a_switch_has_its_vlans_and_switches_that_are_lacking_are_told(tmp_path):
+    async with networked(tmp_path) as cluster:
+        await cluster.run("OP_GROUP_ADD", group_name="rack2")
+        await cluster.run("OP_GROUP_ASSIGN_NODES", group_name="rack2", nodes=["node3"])
+        cluster.nodes["node3"].equipment.networks["openvswitch"] = FakeNetwork({"ovs2"})
+        on_switch = {**TO_RACK2, "network_mode": "openvswitch", "network_link": "ovs1", "network_vlan": ".100:200"}
+        number = await cluster.submit("OP_NETWORK_CONNECT", **on_switch)
+        assert (await cluster.finished(number)).status == "success"
+        assert any("On node node3: There is no bridge 'ovs1'" in line for line in cluster.log(number))
+        cluster.nodes["node3"].equipment.networks["openvswitch"] = FakeNetwork({"ovs1"})
+        await cluster.add("web1", node="node3", nics=[{"network": "net1"}])
+        assert await cluster.list("instance", "nic.modes", "nic.links", "nic.vlans") == [
+            [["openvswitch"], ["ovs1"], [".100:200"]]
+        ]

@@ -24,11 +24,17 @@ def _tagged(served, background):
     cluster, _ = served
 
     async def tag():
+        await cluster.add("soon1", start=False, forthcoming=True, tags=["front"])
         configuration = cluster.master.configuration
         await configuration.commit([evolve(cluster.instance("web1"), tags=frozenset({"front"}))])
         await configuration.commit([evolve(cluster.node("node2"), tags=frozenset({"rack2"}))])
 
     background.do(tag())
+
+
+def test_what_is_forthcoming_is_left_out_unless_it_is_named(choose):
+    assert choose("instances", "soon1") == ["soon1"]
+    assert "soon1" not in choose("instances-by-tags", "front")
 
 
 @pytest.mark.parametrize(

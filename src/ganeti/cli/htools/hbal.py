@@ -64,8 +64,15 @@ def options_of(loaded: Loaded, arguments: argparse.Namespace) -> BalanceOptions:
         max_cpu=arguments.max_cpu,
         min_disk=arguments.min_disk,
         only=only,
-        never=_instances(loaded, arguments.exclude_instances) or frozenset(),
+        never=(_instances(loaded, arguments.exclude_instances) or frozenset()) | _fixed(loaded, arguments),
     )
+
+
+def _fixed(loaded: Loaded, arguments: argparse.Namespace) -> frozenset[str]:
+    """Those that a cluster which is there has no operation to move: they are forthcoming."""
+    if arguments.luxi is None:
+        return frozenset()
+    return frozenset(instance.name for instance in loaded.snapshot.instances if instance.forthcoming)
 
 
 def _instances(loaded: Loaded, words: str | None) -> frozenset[str] | None:

@@ -8,10 +8,15 @@ from typing import Annotated, Literal
 from msgspec import Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import Text
+from ganeti.declare.types import Text, VlansOrNone
 
 NicMode = Literal["bridged", "routed", "openvswitch"]
-UNSUPPORTED_MODES = ("routed", "openvswitch")
+UNSUPPORTED_MODES = ("routed",)
+
+
+# What a card is connected to, by modes that need it.
+NEEDED = {"bridged": "bridge", "openvswitch": "Open vSwitch"}
+VLANS = "VLANs of mode openvswitch: '.10' without tags, ':20:30' with, '.10:20' both"
 
 
 class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,9 +26,18 @@ class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         NicMode, param("NIC mode: how it is connected to the node's network", unsupported=UNSUPPORTED_MODES)
     ] = "bridged"
     link: Annotated[Text, param("Bridge, Open vSwitch or routing table that it is connected to")] = "xen-br0"
-    vlan: Annotated[Text, param("VLAN tags: '.10' untagged, ':20:30' trunk", unsupported=True)] = ""
+    vlan: Annotated[VlansOrNone, param(VLANS)] = ""
 
     def problems(self) -> list[str]:
-        if self.mode == "bridged" and not self.link:
-            return ["mode 'bridged' needs a link, the name of the bridge"]
-        return []
+        found = []
+        if self.mode in NEEDED and not self.link:
+            found.append(f"mode '{self.mode}' needs a link, the name of the {NEEDED[self.mode]}")
+        if self.vlan and self.mode != "openvswitch":
+            found.append(f"vlan '{self.vlan}' is for mode 'openvswitch', not for '{self.mode}'")
+        return found
+
+
+def vlans_of(text: str) -> tuple[int | None, tuple[int, ...]]:
+    """The VLAN whose frames have no tag on a card, and those whose frames keep theirs (gnt-instance(8), "vlan")."""
+    own, *others = text.split(":")
+    return int(own.removeprefix(".")) if own else None, tuple(map(int, others))

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
 from ganeti.declare.setting import setting
-from ganeti.declare.types import AbsolutePath, NonNegative, Parameters, Ratio, Text
+from ganeti.declare.types import AbsolutePath, NetworkDevice, NonNegative, Parameters, Ratio
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 
@@ -36,10 +36,13 @@ class NodeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     exclusive_storage: Annotated[
         bool, param("Give each disk physical volumes of its own; set for the cluster or for node groups")
     ] = False
-    ovs: Annotated[bool, param("Set up Open vSwitch on the node", unsupported=True)] = False
-    ovs_name: Annotated[Text | None, param("Name of the node's Open vSwitch", unsupported=True)] = "switch1"
+    ovs: Annotated[bool, param("Set up Open vSwitch on the node")] = False
+    ovs_name: Annotated[NetworkDevice | None, param("Name of the node's Open vSwitch")] = "switch1"
     ovs_link: Annotated[
-        Text | None, param("Network interface that connects the Open vSwitch to the network", unsupported=True)
+        NetworkDevice | None, param("Network device, without addresses, that connects it to the network; if any")
     ] = ""
     ssh_port: Annotated[_Port, param("SSH port of the node")] = 22
     cpu_speed: Annotated[Ratio, param("CPU speed, relative to the other nodes")] = 1.0
+
+    def problems(self) -> list[str]:
+        return ["ovs needs ovs_name, the name of the switch"] if self.ovs and not self.ovs_name else []

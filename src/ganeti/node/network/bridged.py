@@ -18,7 +18,7 @@ class Bridged:
     async def check(self, nic: GuestNic) -> None:
         ensure_linked(nic)
         if nic.vlan:
-            raise WrongInput("Parameter 'vlan': VLANs on a bridge are not supported yet")
+            raise WrongInput("Parameter 'vlan': a bridge has no VLANs here; use mode 'openvswitch'")
         await with_netlink(partial(_bridge, name=nic.link))
 
     async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
@@ -26,7 +26,7 @@ class Bridged:
         await self.check(nic)
         made = tap.create(nic, tap.name_of(nic), options)
         try:
-            await with_netlink(partial(_attach, made))
+            await with_netlink(partial(_attach, nic=nic))
         except BaseException:
             made.close()
             raise
@@ -35,18 +35,15 @@ class Bridged:
     async def reconnect(self, guest: Guest, index: int) -> None:
         nic = guest.nics[index]
         await self.check(nic)
-        await with_netlink(partial(_attach, Tap(nic, tap.name_of(nic), ())))
+        await with_netlink(partial(_attach, nic=nic))
+
+    async def disconnect(self, nic: GuestNic) -> None:
+        """A tap that goes leaves its bridge."""
 
 
-async def _attach(made: Tap, netlink: AsyncIPRoute) -> None:
-    bridge, mtu = await _bridge(netlink, made.nic.link)
-    found = await netlink.link_lookup(ifname=made.name)
-    if not found:
-        raise EnvironmentUnfit(f"There is no tap device {made.name} on this node")
-    device = found[0]
-    # The bridge takes the lowest address of its ports for its own unless it has been given one, and
-    # connections through it stall when that changes; none is higher than this.
-    await netlink.link("set", index=device, address=f"fe{made.nic.mac[2:]}", mtu=mtu)
+async def _attach(netlink: AsyncIPRoute, nic: GuestNic) -> None:
+    bridge, mtu = await _bridge(netlink, nic.link)
+    device = await tap.prepared(netlink, nic, mtu)
     await netlink.link("set", index=device, master=bridge, state="up")
 
 

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from ganeti.errors import EnvironmentUnfit
 from ganeti.model.guest import Guest, GuestNic
+from ganeti.rpc.contract.node import SetUpSwitch
+from ganeti.rpc.server import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,17 @@ def ensure_linked(nic: GuestNic) -> None:
         raise EnvironmentUnfit(f"{whose} is connected to no bridge or switch in this node group")
 
 
+class Switches(Protocol):
+    """The Open vSwitch of this node, as far as nodes are set up with it."""
+
+    async def set_up(self, call: SetUpSwitch, report: Report) -> None:
+        """See that it is there.
+
+        Raises EnvironmentUnfit for a network device that is not there, or that has addresses: the node would lose them.
+        """
+        ...
+
+
 class Network(Protocol):
     """One NIC mode on this node."""
 
@@ -65,4 +78,8 @@ class Network(Protocol):
 
         Raises WrongInput or EnvironmentUnfit; it is connected as it was then.
         """
+        ...
+
+    async def disconnect(self, nic: GuestNic) -> None:
+        """Take away what is left of a card's connection, once nobody has its tap any more; there may be nothing."""
         ...

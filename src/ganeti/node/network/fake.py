@@ -10,6 +10,8 @@ from ganeti.errors import EnvironmentUnfit, WrongState
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.node.network import tap
 from ganeti.node.network.driver import Tap, TapOptions, ensure_linked
+from ganeti.rpc.contract.node import SetUpSwitch
+from ganeti.rpc.server import Report
 
 
 class FakeNetwork:
@@ -46,6 +48,9 @@ class FakeNetwork:
             raise EnvironmentUnfit(f"There is no tap device {tap.name_of(nic)} on this node")
         self.links_of[tap.name_of(nic)] = nic.link
 
+    async def disconnect(self, nic: GuestNic) -> None:
+        self.links_of.pop(tap.name_of(nic), None)
+
     def taps(self) -> set[str]:
         """Those that somebody still holds."""
         for name, ends in [*self._ends.items()]:
@@ -53,6 +58,20 @@ class FakeNetwork:
                 for end in self._ends.pop(name):
                     end.close()
         return set(self._ends)
+
+
+class FakeSwitches:
+    """``found``: by name, what connects each to what is outside."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+        self.devices = {"eth1"}
+
+    async def set_up(self, call: SetUpSwitch, report: Report) -> None:
+        del report
+        if call.link and call.link not in self.devices:
+            raise EnvironmentUnfit(f"Parameter 'ovs_link': there is no network device '{call.link}' on this node")
+        self.found[call.name] = call.link
 
 
 def _let_go(end: socket.socket) -> bool:

@@ -9,6 +9,8 @@ import os
 import struct
 from contextlib import ExitStack
 
+from pyroute2 import AsyncIPRoute
+
 from ganeti.errors import EnvironmentUnfit, WrongState
 from ganeti.model.guest import GuestNic
 from ganeti.node.network.driver import Tap, TapOptions
@@ -39,6 +41,23 @@ def create(nic: GuestNic, name: str, options: TapOptions) -> Tap:
             undo.callback(os.close, descriptors[-1])
         undo.pop_all()
     return Tap(nic, name, tuple(descriptors))
+
+
+async def prepared(netlink: AsyncIPRoute, nic: GuestNic, mtu: int | None) -> int:
+    """The number of the device of a card that is to become a port of a bridge, with the MTU of that if it has one.
+
+    Raises EnvironmentUnfit if there is none.
+    """
+    name = name_of(nic)
+    found = await netlink.link_lookup(ifname=name)
+    if not found:
+        raise EnvironmentUnfit(f"There is no tap device {name} on this node")
+    # The bridge takes the lowest address of its ports for its own unless it has been given one, and
+    # connections through it stall when that changes; none is higher than this.
+    wanted = {"address": f"fe{nic.mac[2:]}"} | ({} if mtu is None else {"mtu": mtu})
+    await netlink.link("set", index=found[0], **wanted)
+    index: int = found[0]
+    return index
 
 
 def _queue(name: str, flags: int) -> int:

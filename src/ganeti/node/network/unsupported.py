@@ -20,6 +20,9 @@ class Unsupported:
     async def reconnect(self, guest: Guest, index: int) -> None:
         _refuse(guest.nics[index])
 
+    async def disconnect(self, nic: GuestNic) -> None:
+        """It was never connected."""
+
 
 def _refuse(nic: GuestNic) -> NoReturn:
     raise WrongInput(f"Parameter 'mode': network cards in mode '{nic.mode}' are not supported yet; use bridged")

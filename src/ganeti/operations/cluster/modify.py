@@ -34,6 +34,7 @@ from ganeti.operations.cluster.spelling import MODIFY_OPTIONS, layered_parameter
 from ganeti.operations.instance.allocator import ensure_default_allocator
 from ganeti.operations.node.candidates import promote, promotions
 from ganeti.operations.node.spindles import ensure_exclusive_possible
+from ganeti.operations.node.switches import set_up_switches, with_other_switches
 from ganeti.rpc.contract.node import CheckDevice
 
 _Uids = Annotated[list[tuple[NonNegative, NonNegative]], Meta(max_length=MOST_NAMES)]
@@ -106,7 +107,8 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         if plan == cluster.state.cluster:
             cluster.log("Nothing changed: the cluster has these settings already")
             return
-        before = cluster.state.cluster
+        before, after = cluster.state.cluster, cluster.state.changed([plan])
+        await set_up_switches(cluster, after, with_other_switches(cluster.state, after))
         await cluster.commit([plan])
         if any(getattr(plan, name) != getattr(before, name) for name in _FOLLOWED_BY_NODES):
             await hand_out(cluster, "the new settings")

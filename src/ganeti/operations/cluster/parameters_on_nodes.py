@@ -18,7 +18,7 @@ from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES, StorageUnit
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.storage import CheckStorage
-from ganeti.rpc.contract.verify import FindBridges, Problems, TryHypervisors
+from ganeti.rpc.contract.verify import FindBridges, Problems, TryHypervisors, find_links
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +78,4 @@ def _units(before: State, after: State, node: Node) -> tuple[StorageUnit, ...]:
 
 def _bridge(cluster: Cluster) -> FindBridges:
     nic = filled(NicParameters, cluster.nicparams)
-    return FindBridges(bridges=(nic.link,) if nic.mode == "bridged" else ())
+    return find_links([(nic.mode, nic.link)]) or FindBridges()

@@ -8,6 +8,7 @@ from typing import ClassVar
 from ganeti.declare.operation import Hook
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
+from ganeti.operations.node.switches import set_up_switches
 
 
 class ClusterPostInit(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER_POST_INIT"):
@@ -19,4 +20,5 @@ class ClusterPostInit(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLU
         del cluster
 
     async def run(self, cluster: RunContext, plan: None) -> None:
-        del cluster, plan
+        del plan
+        await set_up_switches(cluster, cluster.state, cluster.state.nodes)

@@ -20,7 +20,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
 from ganeti.operations.instance.examination import examine_all
-from ganeti.operations.instance.subject import node_names
+from ganeti.operations.instance.subject import ensure_existing, node_names
 from ganeti.rpc.contract.storage import DiskStatus
 
 
@@ -49,7 +49,11 @@ class ClusterRepairDiskSizes(
         return exclusive(Kind.INSTANCE, *(i.name for i in instances)) | shared(Kind.NODE, *sorted(nodes))
 
     async def check(self, cluster: CheckContext) -> list[Instance]:
-        return self._instances(cluster.state)
+        instances = self._instances(cluster.state)
+        if self.instances:
+            for instance in instances:
+                ensure_existing(instance)
+        return instances
 
     async def run(self, cluster: RunContext, plan: list[Instance]) -> list[list[Any]]:
         """What is recorded anew: the instance, which of its disks, "size" and MiB, or "spindles" and their number."""

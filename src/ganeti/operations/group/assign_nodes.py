@@ -22,6 +22,7 @@ from ganeti.model.state import State
 from ganeti.operations.group.subject import GROUP_ARGUMENT, GroupOperation
 from ganeti.operations.instance.networks import not_connected
 from ganeti.operations.node.spindles import ensure_exclusive_possible
+from ganeti.operations.node.switches import set_up_switches, with_other_switches
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class GroupAssignNodes(GroupOperation[GroupAssignNodesPlan], frozen=True, kw_onl
         return GroupAssignNodesPlan(moved, new, [name for name in after if name in before])
 
     async def run(self, cluster: RunContext, plan: GroupAssignNodesPlan) -> None:
+        after = cluster.state.changed(plan.nodes)
+        await set_up_switches(cluster, after, with_other_switches(cluster.state, after))
         await cluster.commit(plan.nodes)
         if plan.split:
             cluster.warn(f"The nodes of these instances are in different groups now: {', '.join(plan.split)}")

@@ -31,6 +31,7 @@ from ganeti.operations.instance.moves import (
     target_groups,
 )
 from ganeti.operations.instance.replace_disks import EarlyRelease
+from ganeti.operations.instance.subject import existing
 from ganeti.operations.node.emptying import Jobs, preview_of, submitted
 
 
@@ -63,7 +64,7 @@ class GroupEvacuate(GroupOperation[Regrouping], frozen=True, kw_only=True, tag="
         state = cluster.state
         group = self.group(state)
         groups = target_groups(state, self.target_groups, {group.uuid})
-        instances = _instances(state, group)
+        instances = existing(cluster, _instances(state, group))
         ensure_all_movable(instances)
         jobs = await regrouped(cluster, instances, groups, self.iallocator)
         return Regrouping(groups, self._adapted(jobs))

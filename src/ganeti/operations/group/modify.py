@@ -22,6 +22,7 @@ from ganeti.operations.cluster.spelling import GROUP_OPTIONS, layered_parameters
 from ganeti.operations.group.changes import changed, newly_forbidden
 from ganeti.operations.group.subject import GROUP_ARGUMENT, GroupOperation
 from ganeti.operations.node.spindles import ensure_exclusive_possible
+from ganeti.operations.node.switches import set_up_switches, with_other_switches
 
 _BODY_NAMES = {"custom_ndparams": "ndparams", "custom_diskparams": "diskparams", "custom_ipolicy": "ipolicy"}
 
@@ -70,6 +71,8 @@ class GroupModify(GroupOperation[GroupModifyPlan], frozen=True, kw_only=True, ta
 
     async def run(self, cluster: RunContext, plan: GroupModifyPlan) -> list[tuple[str, Any]]:
         """The settings that are different now."""
+        after = cluster.state.changed([plan.after])
+        await set_up_switches(cluster, after, with_other_switches(cluster.state, after))
         await cluster.commit([plan.after])
         if plan.forbidden:
             cluster.warn(f"The instance policy now forbids, but does not stop: {', '.join(plan.forbidden)}")

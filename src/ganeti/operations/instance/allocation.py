@@ -6,7 +6,7 @@ One choice is made at a time, and reserved before the next one; so no two jobs g
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,9 @@ async def allocate(cluster: CheckContext, wanted: Wanted) -> list[Node]:
     if name == BUILT_IN:
         ensure_allowed_somewhere(cluster.state, instance, group)
     request = allocation_of(cluster.state, instance, group)
-    return await _chosen(cluster, name, instance, request, lambda nodes: placed_on(cluster, instance, nodes))
+    # One that was forthcoming until now leaves the place that it had.
+    gone = [cluster.state.get(Instance, instance.uuid)] if cluster.state.has(instance) else []
+    return await _chosen(cluster, name, instance, request, lambda nodes: placed_on(cluster, instance, nodes), gone=gone)
 
 
 def allocation_of(state: State, instance: Instance, group: Group | None) -> dict[str, Any]:
@@ -110,11 +112,17 @@ def secondary_for(instance: Instance) -> dict[str, Any]:
 
 
 async def _chosen(
-    cluster: CheckContext, name: str, instance: Instance, request: dict[str, Any], placing: Placing
+    cluster: CheckContext,
+    name: str,
+    instance: Instance,
+    request: dict[str, Any],
+    placing: Placing,
+    *,
+    gone: Sequence[Instance] = (),
 ) -> list[Node]:
     reports = await reports_of(cluster)
     async with cluster.reservations.choosing:
-        view = view_of(cluster, reports, instance.disk_template, without=[instance.uuid])
+        view = view_of(cluster, reports, instance.disk_template, without=[instance.uuid], gone=gone)
         output = await answer_to(cluster, name, view, request)
         given: list[str] | str = read_answer(name, output, list[str] | str, f"compute nodes for {instance.name}")
         names = [given] if isinstance(given, str) else given

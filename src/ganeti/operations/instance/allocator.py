@@ -93,13 +93,14 @@ def view_of(
     *,
     after: Sequence[Instance] = (),
     without: Collection[str] = (),
+    gone: Sequence[Instance] = (),
 ) -> View:
     """With what jobs have reserved.
 
     ``template``: of the disks for which there is to be space; ``after``: instances as they will be by then;
-    ``without``: UUIDs of instances for which what is reserved does not count.
+    ``without``: UUIDs of instances for which what is reserved does not count; ``gone``: those that are no more by then.
     """
-    state = cluster.state.changed(after) if after else cluster.state
+    state = cluster.state.changed(after, gone) if after or gone else cluster.state
     others = {*without, *(instance.uuid for instance in after)}
     coming = [reserved for reserved in cluster.reservations.instances if reserved.uuid not in others]
     coming += [instance for instance in after if instance.admin_state is AdminState.UP]

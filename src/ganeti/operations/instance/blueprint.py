@@ -59,6 +59,7 @@ class Blueprint:
     file_driver: str | None = None
     file_storage_dir: str | None = None
     tags: Sequence[str] = ()
+    forthcoming: bool = False
 
     def drawn(self, cluster: CheckContext, problems: Problems) -> Instance:
         """The instance, without a node, as far as it is right; what is wrong is noted, naming the parameter.
@@ -66,7 +67,7 @@ class Blueprint:
         Nothing of it is taken yet by anybody else; the caller reserves it.
         """
         state, attempt = cluster.state, problems.attempt
-        hypervisor = attempt(lambda: _hypervisor(state.cluster, self.hypervisor), "")
+        hypervisor = attempt(lambda: self.enabled_hypervisor(state.cluster), "")
         template = attempt(lambda: parse_template(state.cluster, self.disk_template), None)
         nics = planned_nics(cluster, self.nics, problems, conflicts_check=self.conflicts_check)
         instance = Instance(
@@ -80,10 +81,11 @@ class Blueprint:
             beparams=attempt(lambda: backend_overrides(self.beparams), {}),
             osparams=attempt(lambda: os_texts(self.osparams, "Parameter 'osparams'"), {}),
             osparams_private=attempt(lambda: os_texts(self.osparams_private, "Parameter 'osparams_private'"), {}),
-            disks=attempt(lambda: self._disks(cluster, template), ()) if template else (),
+            disks=attempt(lambda: self.drawn_disks(cluster, template), ()) if template else (),
             nics=nics,
             network_port=_free_port(cluster),
             tags=frozenset(self.tags),
+            forthcoming=self.forthcoming,
         )
         if any(nic.ip for nic in nics):
             with problems.noted():
@@ -94,7 +96,18 @@ class Blueprint:
                 ensure_sense(state, instance)
         return instance
 
-    def _disks(self, cluster: CheckContext, template: DiskTemplate) -> tuple[Disk, ...]:
+    def enabled_hypervisor(self, cluster: Cluster) -> str:
+        """The one that is meant. Raises WrongState if it is not enabled."""
+        hypervisor = self.hypervisor or cluster.default_hypervisor
+        if hypervisor not in cluster.enabled_hypervisors:
+            raise WrongState(
+                f"Parameter 'hypervisor': '{hypervisor}' is not enabled in this cluster; "
+                f"enabled are {', '.join(cluster.enabled_hypervisors)}"
+            )
+        return hypervisor
+
+    def drawn_disks(self, cluster: CheckContext, template: DiskTemplate) -> tuple[Disk, ...]:
+        """The disks, on no node. Raises WrongInput."""
         ensure_wanted(self.disks, template)
         place = disk_place(cluster.state.cluster, template, self.file_storage_dir, self.name)
         return planned_disks(self.disks, template, place, self.file_driver, cluster.random.uuid)
@@ -114,16 +127,6 @@ def foresee_overrides(given: Mapping[str, Any], problems: Problems) -> None:
 def backend_overrides(given: Mapping[str, Any], current: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
     """What an instance has of its own: ``current`` with the changes of ``given``. Raises WrongInput."""
     return overrides(BackendParameters, spelled_out(given), current, "Parameter 'beparams'")
-
-
-def _hypervisor(cluster: Cluster, wanted: str | None) -> str:
-    hypervisor = wanted or cluster.default_hypervisor
-    if hypervisor not in cluster.enabled_hypervisors:
-        raise WrongState(
-            f"Parameter 'hypervisor': '{hypervisor}' is not enabled in this cluster; "
-            f"enabled are {', '.join(cluster.enabled_hypervisors)}"
-        )
-    return hypervisor
 
 
 def hypervisor_overrides(

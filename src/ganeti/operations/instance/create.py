@@ -42,6 +42,7 @@ from ganeti.model.node import Node
 from ganeti.model.os_parameters import os_texts
 from ganeti.model.parameters.hypervisor import UNSUPPORTED_HYPERVISORS, HypervisorName
 from ganeti.model.state import State
+from ganeti.model.template import TEMPLATES
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance import spelling
 from ganeti.operations.instance.activation import release
@@ -67,8 +68,9 @@ from ganeti.operations.instance.nics import NicRequests
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import ensure_no_namesake
+from ganeti.operations.instance.reservation import ensure_forthcoming, made_real, reserved_memory
 from ganeti.operations.instance.spindles import ensure_told, ensure_told_somewhere, with_spindles
-from ganeti.operations.instance.startup import ensure_it_fits, ensure_possible, mark, start
+from ganeti.operations.instance.startup import ensure_it_fits, ensure_memory, ensure_possible, mark, start
 from ganeti.operations.instance.subject import instance_environment, nodes_of, online
 from ganeti.operations.instance.synchronising import WaitForSync, wait_for_sync
 from ganeti.operations.node.choice import NodeChoice
@@ -262,9 +264,11 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     compress: Annotated[Name, param("Compression of the imported data", unsupported=True)] = "none"
     start: Annotated[bool, param("Start the instance", "--no-start", off="Do not start the instance")] = True
     forthcoming: Annotated[
-        bool, param("Only reserve resources for the instance", "--forthcoming", unsupported=True)
+        bool, param("Only reserve what the instance will have; nothing is made on nodes", "--forthcoming")
     ] = False
-    commit: Annotated[bool, param("Turn a forthcoming instance into a real one", "--commit", unsupported=True)] = False
+    commit: Annotated[
+        bool, param("Create a forthcoming instance; what is not given is as it was reserved", "--commit")
+    ] = False
     tags: Annotated[Tags, param("Tags")] = []
     instance_communication: Annotated[
         bool,
@@ -284,24 +288,42 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         foresee_overrides(given, problems)
 
     def locks(self, state: State) -> LockSet:
+        own = exclusive(Kind.INSTANCE, self.instance_name)
+        reserved, nodes = None, list[Node]()
         try:
-            named = [node for choice in (self._primary, self._secondary) if (node := choice.find(state))]
-            nodes = [node.name for node in named or state.nodes]
-        except UnknownEntity:
-            nodes = []  # the check will say so
-        networks = network_locks(state, (nic.network for nic in self.nics if nic.network))
-        return exclusive(Kind.INSTANCE, self.instance_name) | shared(Kind.NODE, *nodes) | networks
+            if reserved := self._reserved(state):
+                own |= exclusive(Kind.INSTANCE, reserved.name)
+            nodes = self._possible_nodes(state, reserved)
+        except (UnknownEntity, WrongInput):
+            pass  # the check will say so
+        named = (nic.network for nic in self.nics if nic.network)
+        networks = network_locks(state, (*named, *(reserved.networks if reserved else ())))
+        return own | shared(Kind.NODE, *(node.name for node in nodes)) | networks
+
+    def ensure_suitable(self, state: State) -> None:
+        if self.forthcoming and self.commit:
+            raise WrongInput("Give either --forthcoming, which reserves, or --commit, which creates what is reserved")
+        if reserved := self._reserved(state):
+            ensure_forthcoming(reserved)
+        if not self.forthcoming:
+            return
+        if any(disk.adopt for disk in self.disks):
+            raise WrongInput("Parameter 'disks': what is adopted exists; there is nothing to reserve (--forthcoming)")
+        if self.osparams_secret:
+            raise WrongInput("Parameter 'osparams_secret': it is stored nowhere; give it when the instance is created")
 
     async def check(self, cluster: CheckContext) -> CreatePlan:
-        problems, name = Problems(), self.instance_name
+        problems, reserved = Problems(), self._reserved(cluster.state)
+        name = reserved.name if reserved else self.instance_name
         with problems.noted():
-            name = await new_name(cluster, self.instance_name, name_check=self.name_check, ip_check=self.ip_check)
+            name = await new_name(cluster, name, name_check=self.name_check, ip_check=self.ip_check, own=reserved)
             ensure_no_namesake(cluster, name)
-        instance = self._blueprint(name).drawn(cluster, problems)
+        blueprint = self._blueprint(name)
+        instance = made_real(cluster, reserved, blueprint, problems) if reserved else blueprint.drawn(cluster, problems)
         secret = problems.attempt(self._secret_texts, dict[str, str]())
         named = None
-        if instance.disk_template == self.disk_template:  # or else how many nodes it takes is not known
-            named = problems.attempt(partial(self._named_nodes, cluster.state, instance), None)
+        if instance.disk_template == self.disk_template or reserved:  # or else how many nodes it takes is not known
+            named = problems.attempt(partial(self._named_nodes, cluster.state, instance, reserved), None)
         problems.tell()
         if self.identify_defaults:
             instance = without_defaults(cluster.state, instance)
@@ -325,17 +347,29 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         with problems.noted():
             if not self.ignore_ipolicy:
                 ensure_allowed(cluster.state, instance)
+        await self._ensure_possible(cluster, node, guest, problems)
+        problems.tell()
+        return CreatePlan(instance, node, guest, sources)
+
+    async def _ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest, problems: Problems) -> None:
+        reserved = reserved_memory(cluster.state, node, guest.uuid)
+        if self.forthcoming:
+            with problems.noted():
+                await ensure_memory(cluster, node, guest, reserved=reserved)
+            return
         with problems.noted():
             await self._content.ensure_possible(cluster, node, guest)
         with problems.noted():
-            ensure = ensure_it_fits if self._starts else ensure_possible
-            await ensure(cluster, node, guest, disks_exist=False)
-        problems.tell()
-        return CreatePlan(instance, node, guest, sources)
+            if self._starts:
+                await ensure_it_fits(cluster, node, guest, disks_exist=False, reserved=reserved)
+            else:
+                await ensure_possible(cluster, node, guest, disks_exist=False)
 
     def preview(self, state: State, plan: CreatePlan) -> Preview:
         changed = state.changed([plan.instance])
         where = " and ".join(node.name for node in nodes_of(changed, plan.instance))
+        if self.forthcoming:
+            return Preview((f"reserve on {where} what instance {plan.instance.name} will have",))
         made = "adopt" if plan.sources else "create"
         disks = (
             f"{made} disk/{disk.index}, {format_size(disk.size)} of template {plan.instance.disk_template}, on {where}"
@@ -351,7 +385,12 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             ),
         )
 
-    async def run(self, cluster: RunContext, plan: CreatePlan) -> list[str]:
+    async def run(self, cluster: RunContext, plan: CreatePlan) -> list[str] | str:
+        """The names of its nodes; of one that is forthcoming its UUID ("Instance Reservations")."""
+        if self.forthcoming:
+            cluster.log(f"reserving what instance {plan.instance.name} will have")
+            await cluster.commit([plan.instance])
+            return plan.instance.uuid
         cluster.live.made(plan.instance.uuid)
         if plan.sources:
             await adopt(cluster, plan.guest, plan.node, plan.sources)
@@ -373,10 +412,9 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
 
     def hook_environment(self, state: State, plan: CreatePlan) -> dict[str, str]:
         """Of the instance as it is to be, or as it is by now."""
-        if state.has(plan.instance):
-            instance = state.get(Instance, plan.instance.uuid)
-        else:
-            instance = evolve(plan.instance, admin_state=AdminState.UP if self._starts else AdminState.DOWN)
+        instance = evolve(plan.instance, admin_state=AdminState.UP if self._starts else AdminState.DOWN)
+        if state.has(instance) and (known := state.get(Instance, instance.uuid)).forthcoming is self.forthcoming:
+            instance = known
         return {**instance_environment(state, instance), "ADD_MODE": self.mode}
 
     def hook_nodes(self, state: State, plan: CreatePlan) -> HookNodes:
@@ -399,7 +437,19 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             file_storage_dir=self.file_storage_dir,
             conflicts_check=self.conflicts_check,
             tags=self.tags,
+            forthcoming=self.forthcoming,
         )
+
+    def _reserved(self, state: State) -> Instance | None:
+        """What was reserved, if that is to become an instance. Raises UnknownEntity if nothing was."""
+        return state.find(Instance, self.instance_name) if self.commit else None
+
+    def _possible_nodes(self, state: State, reserved: Instance | None) -> list[Node]:
+        """Those that are named, or that it can come to. Raises UnknownEntity."""
+        named = [node for choice in (self._primary, self._secondary) if (node := choice.find(state))]
+        if reserved and not (named or self.iallocator or self.group_name):
+            return [*nodes_of(state, reserved)]
+        return named or state.nodes
 
     @property
     def _primary(self) -> NodeChoice:
@@ -421,11 +471,17 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
 
     @property
     def _starts(self) -> bool:
-        return self.start and not self.no_install
+        return self.start and not (self.no_install or self.forthcoming)
 
-    def _named_nodes(self, state: State, instance: Instance) -> list[Node] | None:
-        """The primary node, and the secondary if disks are mirrored; None if an allocator is to choose."""
+    def _named_nodes(self, state: State, instance: Instance, reserved: Instance | None) -> list[Node] | None:
+        """The primary node, and the secondary if disks are mirrored; None if an allocator is to choose.
+
+        Those that are ``reserved`` unless others are asked for.
+        """
         primary, secondary = self._primary.find(state), self._secondary.find(state)
+        if reserved and not (primary or secondary or self.iallocator or self.group_name):
+            primary, *others = nodes_of(state, reserved)
+            secondary = others[0] if others and TEMPLATES[instance.disk_template].mirrored else None
         if primary is None:
             if secondary:
                 raise WrongInput("Parameter 'snode': give the primary node too (-n PRIMARY:SECONDARY)")

@@ -27,11 +27,14 @@ class Examination:
 
 
 async def examine_all(cluster: CheckContext, instances: Iterable[Instance]) -> Examination:
-    """One question to each node that has disks of the instances and is not marked offline."""
+    """One question to each node that has disks of the instances and is not marked offline.
+
+    Of those that are forthcoming none has any.
+    """
     state = cluster.state
     by_node: defaultdict[str, list[Disk]] = defaultdict(list)
     for instance in instances:
-        for uuid in instance.nodes if instance.disks else ():
+        for uuid in instance.nodes if instance.disks and not instance.forthcoming else ():
             by_node[uuid] += disks_of(state, instance)
     asked = [(state.get(Node, uuid), disks) for uuid, disks in by_node.items()]
     calls = [(n, ExamineDisks(disks=tuple(d), peers=peers_of(state, d))) for n, d in asked if not n.offline]

@@ -64,6 +64,7 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
             "ctime": instance.ctime,
             "mtime": instance.mtime,
             "config_state": str(instance.admin_state),
+            "forthcoming": instance.forthcoming,
             "run_state": None if self.static else self._run_state(cluster, instance, primary),
             "pnode": primary.name,
             "pnode_group_name": _group(state, primary).name,
@@ -87,6 +88,8 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
         }
 
     def _run_state(self, cluster: RunContext, instance: Instance, primary: Node) -> str:
+        if instance.forthcoming:
+            return "down"
         guests = cluster.live.guests_on(primary.uuid, instance.hypervisor)
         if primary.offline or guests is None:
             return "unknown (its node does not answer)"

@@ -57,6 +57,8 @@ _CHANGING = (
     *("nics", "disks", "beparams", "hvparams", "disk_template", "os_name", "osparams", "osparams_private"),
     *("disk_format", "offline", "pnode", "pnode_uuid", "runtime_mem"),
 )
+# Those that change more than what is written down.
+_ON_NODES = ("disks", "disk_template", "disk_format", "offline", "pnode", "pnode_uuid", "runtime_mem")
 _DEVICES = (
     Option(
         ("--disk",),
@@ -282,6 +284,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             nodes += [node.name for node in state.nodes if node.group == group]  # one of them is chosen
         return super().locks(state) | shared(Kind.NODE, *nodes) | networks
 
+    @property
+    def suits_forthcoming(self) -> bool:
+        return not any(getattr(self, name) not in (None, [], {}) for name in _ON_NODES)
+
     async def check(self, cluster: CheckContext) -> ModifyPlan:
         old, problems = self.instance(cluster.state), Problems()
         self._ensure_something(old)
@@ -413,7 +419,12 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     async def _is_hot(self, cluster: CheckContext, instance: Instance) -> bool:
         """Whether there is a guest that disks or cards are to be changed of while it runs."""
         node = primary_of(cluster.state, instance)
-        if node.offline or not (self.disks or self.nics) or not (self.hotplug or self.hotplug_if_possible):
+        if (
+            instance.forthcoming
+            or node.offline
+            or not (self.disks or self.nics)
+            or not (self.hotplug or self.hotplug_if_possible)
+        ):
             return False
         try:
             return await is_on(cluster, instance, node)

@@ -13,13 +13,14 @@ from ganeti.declare.decode import decode
 from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
-from ganeti.declare.types import MOST_NICS, DeviceName, MacRequest, Name
+from ganeti.declare.types import MOST_NICS, DeviceName, MacRequest, Name, Vlans
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext
 from ganeti.model.entity import evolve
 from ganeti.model.instance import Instance
 from ganeti.model.network import Network
 from ganeti.model.nic import Nic
+from ganeti.model.parameters.network import VLANS
 from ganeti.model.state import State
 from ganeti.operations.instance.device_changes import DeviceChange, Devices, ensure_names_differ
 from ganeti.operations.instance.nics import NicDraft, NicRequest, ensure_addresses_free
@@ -35,7 +36,7 @@ class NicValues(Item, frozen=True, kw_only=True):
     mode: Annotated[Name | UnsetType | None, param("How it is connected to the node's network")] = UNSET
     link: Annotated[Name | UnsetType | None, param("Bridge, switch or routing table")] = UNSET
     bridge: Annotated[Name | UnsetType | None, param("Old name of link")] = UNSET
-    vlan: Annotated[Name | UnsetType | None, param("VLAN tags")] = UNSET
+    vlan: Annotated[Vlans | UnsetType | None, param(VLANS)] = UNSET
     network: Annotated[Name | UnsetType | None, param("A network of the cluster")] = UNSET
     name: Annotated[DeviceName | UnsetType | None, param("Name of the NIC")] = UNSET
 
@@ -135,7 +136,7 @@ def _request_of(state: State, nic: Nic) -> dict[str, Any]:
 
 def _merged(present: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Who comes into a network leaves the link that there was."""
-    left = ("mode", "link", "bridge") if given.get("network") else ("link",) if given.get("bridge") else ()
+    left = ("mode", "link", "bridge", "vlan") if given.get("network") else ("link",) if given.get("bridge") else ()
     return {**{name: value for name, value in present.items() if name not in left}, **given}
 
 

@@ -14,14 +14,15 @@ from ganeti.declare.item import Item
 from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.text import shortened
-from ganeti.declare.types import MOST_NICS, DeviceName, MacRequest, Name
+from ganeti.declare.types import MOST_NICS, DeviceName, MacRequest, Name, Vlans
 from ganeti.errors import CheckFailed, InsufficientResources, NotUnique, WrongInput
 from ganeti.jobs.context import CheckContext, Random
 from ganeti.model.guest import guest_nic
 from ganeti.model.instance import Instance
 from ganeti.model.network import Network
 from ganeti.model.nic import Nic
-from ganeti.model.parameters.network import UNSUPPORTED_MODES, NicMode
+from ganeti.model.parameters import checked
+from ganeti.model.parameters.network import UNSUPPORTED_MODES, VLANS, NicMode, NicParameters
 from ganeti.model.pool import Pool, pool_of
 from ganeti.model.state import State
 from ganeti.operations.network.conflicts import strangers
@@ -47,7 +48,7 @@ class NicRequest(Item, frozen=True, kw_only=True):
     ] = None
     link: Annotated[Name | None, param("Bridge, switch or routing table")] = None
     bridge: Annotated[Name | None, param("Old name of link")] = None
-    vlan: Annotated[Name | None, param("VLAN tags", unsupported=True)] = None
+    vlan: Annotated[Vlans | None, param(VLANS)] = None
     network: Annotated[
         Name | None, param("A network of the cluster; mode and link are what the node group has for it")
     ] = None
@@ -63,7 +64,7 @@ class NicRequest(Item, frozen=True, kw_only=True):
     @property
     def parameters(self) -> dict[str, Any]:
         """What it overrides of the cluster's NIC parameters."""
-        given = {"mode": self.mode, "link": self.link or self.bridge}
+        given = {"mode": self.mode, "link": self.link or self.bridge, "vlan": self.vlan}
         return {name: value for name, value in given.items() if value is not None}
 
     def _problems(self) -> Iterator[str]:
@@ -127,6 +128,8 @@ class NicDraft:
         """``uuid``: of the card that becomes so. Raises CheckFailed."""
         try:
             network = self._state.find(Network, request.network) if request.network else None
+            if not network:
+                checked(NicParameters, self._state.cluster.nicparams, request.parameters, what="NIC parameters")
             return Nic(
                 uuid=uuid or self._random.uuid(),
                 mac=self._mac(request.mac, network),

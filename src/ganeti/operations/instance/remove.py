@@ -68,10 +68,14 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         ),
     ] = False
 
+    @property
+    def suits_forthcoming(self) -> bool:
+        return True
+
     async def check(self, cluster: CheckContext) -> RemovePlan:
         instance = self.instance(cluster.state)
         node = primary_of(cluster.state, instance)
-        if not self.ignore_failures:
+        if not (self.ignore_failures or instance.forthcoming):
             online(node)
             await ensure_nowhere(cluster, instance, but=[node])
         return RemovePlan(instance, node)
@@ -81,15 +85,21 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         if instance.admin_state is AdminState.UP:
             # First, so that an instance without its disks is not called up, whatever is interrupted.
             await mark(cluster, instance, AdminState.DOWN)
-        await self._try(cluster, self._stop(cluster, plan))
-        # The primary node last: as long as a copy elsewhere cannot be removed, the instance keeps its own.
-        for holder in reversed(nodes_of(cluster.state, instance)):
-            await self._remove_disks(cluster, instance, holder)
+        if not instance.forthcoming:
+            await self._empty(cluster, plan)
         cluster.step(f"removing {instance.name} from the configuration")
         await cluster.commit(deletes=[cluster.state.get(Instance, instance.uuid)])
 
+    async def _empty(self, cluster: RunContext, plan: RemovePlan) -> None:
+        await self._try(cluster, self._stop(cluster, plan))
+        # The primary node last: as long as a copy elsewhere cannot be removed, the instance keeps its own.
+        for holder in reversed(nodes_of(cluster.state, plan.instance)):
+            await self._remove_disks(cluster, plan.instance, holder)
+
     def preview(self, state: State, plan: RemovePlan) -> Preview:
         instance = plan.instance
+        if instance.forthcoming:
+            return Preview((f"remove {instance.name}, which is forthcoming, from the configuration",))
         name, holders = instance.name, reversed(nodes_of(state, instance))
         size = format_size(sum(disk.size for disk in instance.disks))
         disks = f"remove its {counted(len(instance.disks), 'disk')} ({size}) with all data on"
@@ -105,7 +115,7 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         """What was marked down by then is stopped, so that nothing runs that should not."""
         instance = self.instance(cluster.state)
         node = primary_of(cluster.state, instance)
-        if instance.admin_state is AdminState.DOWN and not node.offline:
+        if instance.admin_state is AdminState.DOWN and not (node.offline or instance.forthcoming):
             await stop(cluster, node, instance, self.shutdown_timeout)
 
     def hook_environment(self, state: State, plan: RemovePlan) -> dict[str, str]:

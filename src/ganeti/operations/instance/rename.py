@@ -92,10 +92,16 @@ class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, t
             return new  # the check will say so
         return new | exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance))
 
+    @property
+    def suits_forthcoming(self) -> bool:
+        return True
+
     async def check(self, cluster: CheckContext) -> RenamePlan:
         old = self.instance(cluster.state)
-        node = online(primary_of(cluster.state, old))
-        await ensure_stopped(cluster, old)
+        node = primary_of(cluster.state, old)
+        if not old.forthcoming:
+            online(node)
+            await ensure_stopped(cluster, old)
         name = await new_name(cluster, self.new_name, name_check=self.name_check, ip_check=self.ip_check, own=old)
         if name != old.name:
             ensure_no_namesake(cluster, name)
@@ -104,11 +110,15 @@ class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, t
 
     def preview(self, state: State, plan: RenamePlan) -> Preview:
         del state
-        if plan.new.name == plan.old.name:
+        if plan.new.name == plan.old.name and not plan.old.forthcoming:
             return Preview((f"run the rename script of the operating system of {plan.old.name} again",))
-        return Preview((f"rename instance {plan.old.name} to {plan.new.name}, and its disks on its nodes with it",))
+        disks = "" if plan.old.forthcoming else ", and its disks on its nodes with it"
+        return Preview((f"rename instance {plan.old.name} to {plan.new.name}{disks}",))
 
     async def run(self, cluster: RunContext, plan: RenamePlan) -> str:
+        if plan.old.forthcoming:
+            await cluster.commit([plan.new])
+            return plan.new.name
         if plan.new.name != plan.old.name:
             await _rename(cluster, plan)
         await _tell_os(cluster, plan, self.debug_level or 0)
@@ -117,6 +127,8 @@ class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, t
     async def recover(self, cluster: RunContext) -> None:
         """Whether its operating system knows its name is not known; its disks are let go of."""
         instance = self._under_either_name(cluster.state)
+        if instance.forthcoming:
+            return
         cluster.warn(
             f"The name of the instance is {instance.name}; 'gnt-instance rename {instance.name} {instance.name}' "
             "runs the rename script of its operating system again"

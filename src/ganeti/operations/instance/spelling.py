@@ -23,6 +23,8 @@ def create_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
         if parameters.get("nics"):
             raise WrongInput("--no-nics and --net are mutually exclusive")
         nics: list[dict[str, Any]] = []
+        if parameters.get("commit"):
+            raise WrongInput("--no-nics and --commit are mutually exclusive: network cards were reserved, or none")
     else:
         nics = numbered(parameters.pop("nics", None) or [], "--net") or [{}]
     return {

@@ -146,18 +146,30 @@ async def start(cluster: RunContext, node: Node, guest: Guest, *, done: str) -> 
         raise ExecutionFailed(f"Instance {guest.name} {done}, but could not be started: {error.message}") from error
 
 
-async def ensure_it_fits(cluster: CheckContext, node: Node, guest: Guest, *, disks_exist: bool = True) -> None:
-    """Raise InsufficientResources or WrongState if a guest could not be started on a node."""
-    report = await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))
-    needed, problems = guest.memory_now, Problems()
+async def ensure_it_fits(
+    cluster: CheckContext, node: Node, guest: Guest, *, disks_exist: bool = True, reserved: int = 0
+) -> None:
+    """Raise InsufficientResources or WrongState if a guest could not be started on a node.
+
+    ``reserved``: MiB of its memory that are for others.
+    """
+    problems = Problems()
     with problems.noted():
-        if report.memory.free < needed:
-            raise InsufficientResources(
-                f"Node {node.name} has {report.memory.free} MiB of free memory, {guest.name} needs {needed} MiB"
-            )
+        await ensure_memory(cluster, node, guest, reserved=reserved)
     with problems.noted():
         await ensure_possible(cluster, node, guest, disks_exist=disks_exist)
     problems.tell()
+
+
+async def ensure_memory(cluster: CheckContext, node: Node, guest: Guest, *, reserved: int = 0) -> None:
+    """Raise InsufficientResources if a node has too little of it; ``reserved``: MiB of that are for others."""
+    report = await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))
+    if report.memory.free - reserved < guest.memory_now:
+        kept = f", {reserved} MiB of them reserved for forthcoming instances" if reserved else ""
+        raise InsufficientResources(
+            f"Node {node.name} has {report.memory.free} MiB of free memory{kept}, "
+            f"{guest.name} needs {guest.memory_now} MiB"
+        )
 
 
 async def ensure_possible(cluster: CheckContext, node: Node, guest: Guest, *, disks_exist: bool = True) -> None:

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, ClassVar, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
 from ganeti.declare.command import Argument
 from ganeti.declare.parameter import param
@@ -18,6 +18,9 @@ from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
+
+if TYPE_CHECKING:
+    from ganeti.jobs.context import CheckContext  # of the daemon alone
 
 P = TypeVar("P")
 
@@ -43,6 +46,15 @@ class InstanceOperation(JobOperation[P], frozen=True, kw_only=True):
         """Raises UnknownEntity."""
         return state.find(Instance, self.instance_uuid or self.instance_name)
 
+    @property
+    def suits_forthcoming(self) -> bool:
+        """Whether it can be carried out on an instance that is forthcoming, of which nodes have nothing."""
+        return False
+
+    def ensure_suitable(self, state: State) -> None:
+        if not self.suits_forthcoming:
+            ensure_existing(self.instance(state))
+
     def locks(self, state: State) -> LockSet:
         instance = self.instance(state)
         return exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance))
@@ -55,6 +67,27 @@ class InstanceOperation(JobOperation[P], frozen=True, kw_only=True):
         del plan
         concerned = nodes_of(state, self.instance(state))
         return HookNodes(pre=concerned, post=concerned)
+
+
+def ensure_existing(instance: Instance) -> None:
+    """Raise WrongState for one that is forthcoming."""
+    if instance.forthcoming:
+        raise WrongState(
+            f"Instance {instance.name} is forthcoming: what it will have is reserved, and it is on no node yet; "
+            f"'gnt-instance add --commit {instance.name}' creates it, 'gnt-instance remove {instance.name}' gives it up"
+        )
+
+
+def existing(cluster: CheckContext, instances: Iterable[Instance]) -> list[Instance]:
+    """Those that are not forthcoming; of the others it is said that they stay where they are."""
+    found = []
+    for instance in instances:
+        if instance.forthcoming:
+            primary = primary_of(cluster.state, instance)
+            cluster.note(f"Instance {instance.name} is forthcoming, and stays reserved on {primary.name}")
+        else:
+            found.append(instance)
+    return found
 
 
 def nodes_of(state: State, instance: Instance) -> tuple[Node, ...]:
@@ -101,6 +134,7 @@ def instance_environment(state: State, instance: Instance) -> dict[str, str]:
         "INSTANCE_DISK_TEMPLATE": str(instance.disk_template),
         "INSTANCE_HYPERVISOR": instance.hypervisor,
         "INSTANCE_TAGS": " ".join(sorted(instance.tags)),
+        "INSTANCE_FORTHCOMING": str(instance.forthcoming),
     }
     parameters = {f"INSTANCE_{name}": value for name, value in guest.parameter_variables().items()}
     return environment | dict(_devices(guest)) | parameters

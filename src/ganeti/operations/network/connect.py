@@ -9,19 +9,19 @@ from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.route import Route
-from ganeti.declare.types import NonEmpty, Text
+from ganeti.declare.types import NonEmpty, VlansOrNone
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.network import Network
 from ganeti.model.parameters import as_mapping, checked
-from ganeti.model.parameters.network import UNSUPPORTED_MODES, NicMode, NicParameters
+from ganeti.model.parameters.network import UNSUPPORTED_MODES, VLANS, NicMode, NicParameters
 from ganeti.model.state import State
 from ganeti.operations.group.subject import members
 from ganeti.operations.network.conflicts import strangers
 from ganeti.operations.network.connection import Connection, ConnectionOperation
-from ganeti.rpc.contract.verify import FindBridges
+from ganeti.rpc.contract.verify import FindBridges, find_links
 
 
 class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NETWORK_CONNECT"):
@@ -34,7 +34,7 @@ class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NET
         NicMode, param("How network cards are connected to the node's network", unsupported=UNSUPPORTED_MODES)
     ]
     network_link: Annotated[NonEmpty, param("Bridge, Open vSwitch or routing table that NICs are connected to")]
-    network_vlan: Annotated[Text, param("VLAN tags", unsupported=True)] = ""
+    network_vlan: Annotated[VlansOrNone, param(VLANS)] = ""
     conflicts_check: Annotated[
         bool, param("Check that no instance of the group has one of its addresses without being in it")
     ] = True
@@ -60,13 +60,13 @@ class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NET
             cluster.warn(f"Network {plan.network.name} is connected to node group {plan.group.name} already")
             return
         await cluster.commit([plan.after])
-        if plan.parameters["mode"] == "bridged":
-            await self._look_for_bridge(cluster, plan)
+        if look := find_links([(plan.parameters["mode"], plan.parameters["link"])]):
+            await self._look_for_bridge(cluster, plan, look)
 
-    async def _look_for_bridge(self, cluster: RunContext, plan: Connection) -> None:
+    async def _look_for_bridge(self, cluster: RunContext, plan: Connection, look: FindBridges) -> None:
         """Say what is missing; a node that is down now is not what a network waits for."""
         nodes = [node for node in members(cluster.state, plan.group) if node.hosting]
-        answers = await cluster.call_all(nodes, FindBridges(bridges=(plan.parameters["link"],)))
+        answers = await cluster.call_all(nodes, look)
         for name, answer in answers.items():
             problems = (answer.message,) if isinstance(answer, GanetiError) else answer
             for problem in problems:

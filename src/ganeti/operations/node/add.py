@@ -22,9 +22,10 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.node.addresses import ensure_addresses_free, ensure_secondary_there
 from ganeti.operations.node.candidates import catch_up, eligible, equip, promotions
-from ganeti.operations.node.changes import changed
+from ganeti.operations.node.changes import changed, ensure_parameters_fit
 from ganeti.operations.node.spindles import ensure_exclusive_possible
 from ganeti.operations.node.subject import node_environment, others
+from ganeti.operations.node.switches import set_up_switches
 from ganeti.rpc.contract.node import Ping
 
 _CLOCK_TOLERANCE = 150.0  # seconds
@@ -58,6 +59,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         self._ensure_it_is_a_node(state)
         node = self._readded(state) if self.readd else await self._new(cluster)
         node = changed(node, given_settings(Node, self))
+        ensure_parameters_fit(state, node)
         ensure_addresses_free(state, node)
         if not self.dry_run:  # which is asked before the node gets its credentials
             await self._ensure_it_answers(cluster, node)
@@ -68,6 +70,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         return evolve(node, master_candidate=candidate and eligible(node))
 
     async def run(self, cluster: RunContext, plan: Node) -> None:
+        await set_up_switches(cluster, cluster.state.changed([plan]), [plan])
         if plan.master_candidate:
             await equip(cluster, plan)
         await cluster.commit([plan])

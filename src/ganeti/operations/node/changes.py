@@ -10,9 +10,11 @@ from ganeti.declare.problems import Problems
 from ganeti.declare.setting import with_given
 from ganeti.declare.text import RESET
 from ganeti.errors import WrongInput
+from ganeti.model.group import Group
 from ganeti.model.node import Node
-from ganeti.model.parameters import overrides
+from ganeti.model.parameters import checked, overrides
 from ganeti.model.parameters.node import NodeParameters
+from ganeti.model.state import State
 
 
 def changed(node: Node, given: Mapping[str, Any]) -> Node:
@@ -44,6 +46,13 @@ def _parameters(node: Node, given: Mapping[str, Any]) -> dict[str, Any]:
             "('gnt-group modify --node-parameters') or the cluster"
         )
     return overrides(NodeParameters, given, node.ndparams, "Parameter 'ndparams'")
+
+
+def ensure_parameters_fit(state: State, node: Node) -> None:
+    """Raise WrongInput if the parameters that result for a node do not go together."""
+    group = state.get(Group, node.group)
+    layers = (state.cluster.ndparams, group.ndparams, node.ndparams)
+    checked(NodeParameters, *layers, what="Parameter 'ndparams'")
 
 
 # How the settings are made of what is given that don't just take its place.

@@ -24,6 +24,7 @@ from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.migrate import InstanceMigrate
 from ganeti.operations.instance.moves import EvacuationMode, about, ensure_all_movable, evacuated, released_early
 from ganeti.operations.instance.replace_disks import EarlyRelease, InstanceReplaceDisks
+from ganeti.operations.instance.subject import existing
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.operations.node.emptying import Jobs, preview_of, primaries, secondaries, submitted
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
@@ -85,8 +86,8 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
         node = self.node(state)
         target = NodeChoice(self.remote_node, self.remote_node_uuid).find(state)
         self._ensure_sense(node, target)
-        moved = [] if self.mode == "secondary-only" else primaries(state, node)
-        copied = [] if self.mode == "primary-only" else secondaries(state, node)
+        moved = [] if self.mode == "secondary-only" else existing(cluster, primaries(state, node))
+        copied = [] if self.mode == "primary-only" else existing(cluster, secondaries(state, node))
         ensure_all_movable(moved)
         if target:
             return [[self._replacement(instance, target)] for instance in copied]

@@ -19,7 +19,7 @@ from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.migrate import InstanceMigrate, Live, Mode, RuntimeChanges
 from ganeti.operations.instance.relocation import IgnoreTargetPolicy, TargetName, TargetUuid
-from ganeti.operations.instance.subject import online
+from ganeti.operations.instance.subject import existing, online
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.operations.node.emptying import Jobs, preview_of, primaries, submitted
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
@@ -60,7 +60,7 @@ class NodeMigrate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_M
         target = NodeChoice(self.target_node, self.target_node_uuid).find(cluster.state)
         if target and target.uuid == node.uuid:
             raise WrongInput(f"Parameter 'target_node': {node.name} is the node that instances are to leave")
-        return [[self._departure(instance)] for instance in primaries(cluster.state, node)]
+        return [[self._departure(instance)] for instance in existing(cluster, primaries(cluster.state, node))]
 
     def preview(self, state: State, plan: Jobs) -> Preview:
         del state

@@ -23,8 +23,9 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.node.addresses import ensure_addresses_free, ensure_secondary_there
 from ganeti.operations.node.candidates import catch_up, eligible, equip, promote, promotions, relieve, warn_of_few
-from ganeti.operations.node.changes import changed
+from ganeti.operations.node.changes import changed, ensure_parameters_fit
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, node_environment
+from ganeti.operations.node.switches import set_up_switches
 from ganeti.rpc.contract.node import DescribeNode, Ping
 
 # What makes a node one of a role; the role's own flag switches the others off.
@@ -77,6 +78,8 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         node = self.node(state)
         _ensure_sense(given, is_master=node.uuid == state.cluster.master_node)
         after = changed(node, given)
+        if "ndparams" in given:
+            ensure_parameters_fit(state, after)
         if after.secondary_ip != node.secondary_ip:
             ensure_addresses_free(state, after)
             await ensure_secondary_there(cluster, after)
@@ -97,6 +100,9 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         return Preview.of(plan.changes, (f"make {node.name} a master candidate" for node in plan.promote))
 
     async def run(self, cluster: RunContext, plan: NodeModifyPlan) -> list[tuple[str, Any]]:
+        back = plan.before.offline and not plan.after.offline
+        if back or "ndparams" in given_settings(Node, self):
+            await set_up_switches(cluster, cluster.state.changed([plan.after]), [plan.after])
         if plan.after.offline and not plan.before.offline:
             await _warn_of_guests(cluster, plan.before)
         becomes = plan.after.master_candidate and not plan.before.master_candidate

@@ -76,7 +76,9 @@ class NodeStorageRepair(NodeOperation[StorageRepair], frozen=True, kw_only=True,
 async def _ensure_copies_elsewhere(cluster: CheckContext, node: Node) -> None:
     """Raise WrongState if a disk has no other good copy than the one on this node: that might be lost."""
     state = cluster.state
-    instances = [instance for instance in state.instances_on(node.uuid) if is_mirrored(instance)]
+    instances = [
+        instance for instance in state.instances_on(node.uuid) if is_mirrored(instance) and not instance.forthcoming
+    ]
     found = await examine_all(cluster, instances)
     doubtful = [
         f"disk/{index} of {instance.name} on {state.get(Node, other).name}"

@@ -118,6 +118,7 @@ def _instance(
         **described(state, placed, configured),
         "admin_state": _ADMIN_STATES.get(placed.status, "up"),
         "admin_state_source": configured.admin_state_source,
+        "forthcoming": placed.forthcoming,
         "nodes": nodes,
     }
 

@@ -29,6 +29,7 @@ __all__ = [
     "RunningGuest",
     "SaveFiles",
     "SetMasterIp",
+    "SetUpSwitch",
     "Space",
     "Standing",
     "TellStanding",
@@ -108,6 +109,13 @@ class SetMasterIp(Call[AddressHeld], frozen=True, tag="node.set-master-ip"):
     netmask: int
     device: str
     force: bool = False
+
+
+class SetUpSwitch(Call[None], frozen=True, tag="node.set-up-switch"):
+    """Have an Open vSwitch of this name, which a network device connects to what is outside (``link``, if given)."""
+
+    name: str
+    link: str = ""
 
 
 class CheckDevice(Call[None], frozen=True, tag="node.check-device"):

@@ -6,6 +6,8 @@ Most answers are problems in words: what they are called on the wire is the chec
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from ganeti.model.timing import START
@@ -22,9 +24,18 @@ class TryHypervisors(Call[Problems], frozen=True, tag="verify.hypervisors"):
 
 
 class FindBridges(Call[Problems], frozen=True, tag="verify.bridges"):
-    """Are these bridges there?"""
+    """Are these bridges there, and these of Open vSwitch (``switches``)?"""
 
-    bridges: tuple[str, ...]
+    bridges: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+
+
+def find_links(links: Iterable[tuple[str, str]]) -> FindBridges | None:
+    """Of network cards, by mode and link; None if none of them has to be there."""
+    wanted = sorted({(mode, link) for mode, link in links if link})
+    bridges = tuple(link for mode, link in wanted if mode == "bridged")
+    switches = tuple(link for mode, link in wanted if mode == "openvswitch")
+    return FindBridges(bridges, switches) if bridges or switches else None
 
 
 class Unreached(Struct, frozen=True):

@@ -102,3 +102,12 @@ async def test_storage_that_cannot_be_used_is_found(cluster, monkeypatch):
     assert await found(cluster) == [
         "ENODEFILESTORAGEPATHUNUSABLE:node2:The directory '/srv/ganeti/file-storage' does not exist"
     ]
+
+
+async def test_a_switch_that_a_node_or_its_instances_need_is_looked_for(cluster):
+    await cluster.add("web1", node="node2", nics=[{"mode": "openvswitch", "link": "ovs1", "vlan": ".7"}])
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", ndparams={"ovs": True, "ovs_name": "ovs2"})
+    refit(cluster.nodes["node2"], networks={"bridged": Bridges("xen-br0"), "openvswitch": Bridges("ovs1")})
+    assert await found(cluster) == ["ENODENET:node2:There is no bridge ovs2"]
+    refit(cluster.nodes["node2"], networks={"bridged": Bridges("xen-br0"), "openvswitch": Bridges("ovs2")})
+    assert await found(cluster) == ["ENODENET:node2:There is no bridge ovs1"]

@@ -2,11 +2,15 @@
 import pytest
 
 from ganeti.cli.htools import annealing, hbal, searching, watch
+from ganeti.cli.htools.hbal_options import command_line
+from ganeti.cli.htools.loading import Loaded
+from ganeti.cli.htools.names import Names
 from ganeti.cli.htools.report.steps import job_sets
 from ganeti.placement.balance.balance import Balance
 from ganeti.placement.balance.move import Move, MoveKind, Step
+from ganeti.placement.tags import TagRules
 from ganeti.placement.text import parse
-from tests.unit.placement.clusters import unbalanced_text
+from tests.unit.placement.clusters import cluster_text, unbalanced_text
 
 
 @pytest.fixture
@@ -184,3 +188,13 @@ def test_an_instance_with_nodes_in_two_groups_counts_in_that_of_its_primary_and_
     )
     assert "Group size 2 nodes, 2 instances" in printed.out
     assert "Initial score: 40.06250000" in printed.out
+
+
+@pytest.mark.parametrize(("words", "fixed"), [(["-L"], True), (["-t", "cluster.data"], False)])
+def test_what_is_forthcoming_stays_where_it_is_in_a_cluster_that_is_there(words, fixed):
+    """Nothing could carry its moves out; of one on paper they are told as Ganeti's hbal does."""
+    snapshot = parse(cluster_text(1)).snapshot
+    forthcoming = {instance.name for instance in snapshot.instances if instance.forthcoming}
+    assert forthcoming
+    loaded = Loaded(snapshot, Names(snapshot), TagRules())
+    assert hbal.options_of(loaded, command_line().parse_args(words)).never == (forthcoming if fixed else set())

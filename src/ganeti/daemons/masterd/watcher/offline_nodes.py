@@ -67,7 +67,8 @@ class OfflineNodes:
     async def _release(self, node: Node) -> None:
         """Mirrored disks, of which its copies are out of date as soon as an instance runs elsewhere."""
         state = self._services.configuration.state
-        for instance in filter(is_mirrored, state.instances_on(node.uuid)):
+        mirrored = [one for one in state.instances_on(node.uuid) if is_mirrored(one) and not one.forthcoming]
+        for instance in mirrored:
             try:
                 await self._services.nodes.call(node, about_disks(ReleaseDisks, state, instance))
             except GanetiError as error:

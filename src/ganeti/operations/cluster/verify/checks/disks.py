@@ -20,7 +20,8 @@ from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, ListVolumes, S
 
 
 def _examine(scene: Scene, node: Node) -> ExamineDisks | None:
-    instances = sorted(scene.state.instances_on(node.uuid), key=lambda instance: instance.name)
+    there = (instance for instance in scene.state.instances_on(node.uuid) if not instance.forthcoming)
+    instances = sorted(there, key=lambda instance: instance.name)
     disks = tuple(disk for instance in instances for disk in disks_of(scene.state, instance))
     return ExamineDisks(disks=disks, peers=peers_of(scene.state, disks)) if disks else None
 

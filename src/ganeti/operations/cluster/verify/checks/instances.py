@@ -37,7 +37,7 @@ def _status(scene: Scene) -> Iterator[Finding]:
     nodes = {node.uuid: node for node in scene.nodes}
     where, reports = running(scene), {node.name: report for node, report in scene.answered(REPORT)}
     for instance in scene.instances:
-        if instance.name not in scene.busy:
+        if instance.name not in scene.busy and not instance.forthcoming:
             home = nodes[instance.primary_node]
             yield from _elsewhere(instance, home, where.get(instance.name, {}))
             if home.name in scene.silent:

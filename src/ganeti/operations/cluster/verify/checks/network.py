@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That nodes reach one another, and have the bridges that their instances need."""
+"""That nodes reach one another, and have the bridges and switches that their instances need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganeti.model.parameters.network import NicParameters
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
-from ganeti.rpc.contract.verify import FindBridges, Problems, ReachPeers, Unreached
+from ganeti.rpc.contract.verify import FindBridges, Problems, ReachPeers, Unreached, find_links
 
 # Each node tries so many others, and is tried by as many: connections grow with the nodes, not with their square.
 _NEIGHBOURS = 3
@@ -43,12 +43,12 @@ def _find_bridges(scene: Scene, node: Node) -> FindBridges | None:
     # An instance can come to any node of its group.
     networks = [filled(NicParameters, connection) for connection in group.networks.values()]
     links = {(one.mode, one.link) for one in nics} | {(one.mode, one.link) for one in networks}
-    bridges = {link for mode, link in links if mode == "bridged" and link}
-    return FindBridges(bridges=tuple(sorted(bridges))) if bridges else None
+    parameters = state.node_parameters(node)
+    return find_links([*links, *([("openvswitch", parameters.ovs_name or "")] if parameters.ovs else [])])
 
 
 _PEERS: Question[tuple[Unreached, ...]] = Question("whether it reaches other nodes", _reach_peers)
-_BRIDGES: Question[Problems] = Question("its bridges", _find_bridges)
+_BRIDGES: Question[Problems] = Question("its bridges and switches", _find_bridges)
 
 
 def _network(scene: Scene) -> Iterator[Finding]:
