@@ -45,8 +45,8 @@ async def _attach(made: Tap, netlink: AsyncIPRoute) -> None:
         raise EnvironmentUnfit(f"There is no tap device {made.name} on this node")
     device = found[0]
     # The bridge takes the lowest address of its ports for its own unless it has been given one, and
-    # connections through it stall when that changes; none is higher than this.
-    await netlink.link("set", index=device, address=f"fe{made.nic.mac[2:]}", mtu=mtu)
+    # connections through it stall when that changes.
+    await netlink.link("set", index=device, address=tap.high_address(made.nic.mac), mtu=mtu)
     await netlink.link("set", index=device, master=bridge, state="up")
 
 

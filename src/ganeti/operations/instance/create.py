@@ -49,6 +49,7 @@ from ganeti.operations.instance.adoption import adopt, sources_of, with_sizes
 from ganeti.operations.instance.allocation import Wanted, allocate
 from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.blueprint import BackendOverrides, Blueprint, foresee_overrides
+from ganeti.operations.instance.communication import with_card
 from ganeti.operations.instance.content import (
     Content,
     ForceVariant,
@@ -63,7 +64,7 @@ from ganeti.operations.instance.making import make_disks
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.naming import new_name
 from ganeti.operations.instance.networks import ensure_connected, ensure_no_conflict, network_locks
-from ganeti.operations.instance.nics import NicRequests
+from ganeti.operations.instance.nics import NicRequest, NicRequests
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import ensure_no_namesake
@@ -147,6 +148,12 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
                     kind="size",
                     name="os_size",
                     metavar="SIZE",
+                ),
+                Option(
+                    ("-c", "--communication"),
+                    "Whether the guest gets a NIC by which it reaches the metadata daemon of its node",
+                    kind="bool",
+                    name="instance_communication",
                 ),
                 Option(("--tags",), "Tags, separated by commas", kind="list", name="tag_list"),
             ),
@@ -267,8 +274,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     commit: Annotated[bool, param("Turn a forthcoming instance into a real one", "--commit", unsupported=True)] = False
     tags: Annotated[Tags, param("Tags")] = []
     instance_communication: Annotated[
-        bool,
-        param("Enable communication of the guest with the metadata daemon", "-c", "--communication", unsupported=True),
+        bool, param("Whether the guest gets a NIC by which it reaches the metadata daemon of its node")
     ] = False
     helper_startup_timeout: Annotated[
         Seconds | None,
@@ -289,7 +295,10 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             nodes = [node.name for node in named or state.nodes]
         except UnknownEntity:
             nodes = []  # the check will say so
-        networks = network_locks(state, (nic.network for nic in self.nics if nic.network))
+        named_networks = [nic.network for nic in self.nics if nic.network]
+        if self.instance_communication:
+            named_networks.append(state.cluster.instance_communication_network)
+        networks = network_locks(state, named_networks)
         return exclusive(Kind.INSTANCE, self.instance_name) | shared(Kind.NODE, *nodes) | networks
 
     async def check(self, cluster: CheckContext) -> CreatePlan:
@@ -297,7 +306,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         with problems.noted():
             name = await new_name(cluster, self.instance_name, name_check=self.name_check, ip_check=self.ip_check)
             ensure_no_namesake(cluster, name)
-        instance = self._blueprint(name).drawn(cluster, problems)
+        nics = problems.attempt(partial(self._cards, cluster.state, name), self.nics)
+        instance = self._blueprint(name, nics).drawn(cluster, problems)
         secret = problems.attempt(self._secret_texts, dict[str, str]())
         named = None
         if instance.disk_template == self.disk_template:  # or else how many nodes it takes is not known
@@ -383,12 +393,15 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         concerned = nodes_of(state, plan.instance)
         return HookNodes(pre=concerned, post=concerned)
 
-    def _blueprint(self, name: str) -> Blueprint:
+    def _cards(self, state: State, name: str) -> list[NicRequest]:
+        return with_card(state, name, self.nics) if self.instance_communication else self.nics
+
+    def _blueprint(self, name: str, nics: list[NicRequest]) -> Blueprint:
         return Blueprint(
             name=name,
             disk_template=self.disk_template,
             disks=self.disks,
-            nics=self.nics,
+            nics=nics,
             os=self.os_type or "",
             hypervisor=self.hypervisor,
             hvparams=self.hvparams,
