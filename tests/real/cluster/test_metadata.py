@@ -4,6 +4,8 @@
 import json
 import socket
 
+from tests.real.cluster.work import eventually
+
 NAMES = ("web1.lab.test", "web2.lab.test")
 
 
@@ -73,6 +75,6 @@ def test_guests_learn_what_they_are_from_their_node_and_nothing_of_one_another(c
     listed = cluster.lab.node("node3").run("gnt-debug", "metad", "list").output
     assert listed.split()[0] == NAMES[0]
     cluster.gnt("gnt-instance", "modify", "-c", "no", NAMES[0])
-    assert "ganeti-metad" not in names_of(cluster, "node3")
+    eventually(lambda: "ganeti-metad" not in names_of(cluster, "node3"))
     cluster.gnt("gnt-instance", "shutdown", "--timeout", "0", NAMES[1])
-    assert "ganeti-metad" not in names_of(cluster, "node2")
+    eventually(lambda: "ganeti-metad" not in names_of(cluster, "node2"))
