@@ -93,7 +93,9 @@ async def test_a_running_guest_gets_it_and_loses_it(communicating):
     assert [what for what, _ in changes] == ["nic.1"]
     assert told(communicating, "node1").name == "web1"
     assert await modify(communicating, instance_communication=True) == []
-    assert [list(change) for change in await modify(communicating, instance_communication=False)] == [["nic.1", "remove"]]
+    assert [list(change) for change in await modify(communicating, instance_communication=False)] == [
+        ["nic.1", "remove"]
+    ]
     assert told(communicating, "node1") is None
 
 

@@ -35,7 +35,7 @@ needs_root = pytest.mark.skipif(
 ADDRESSES = {"web1": "169.254.1.1", "web2": "169.254.1.2"}
 SERVER = "169.254.169.254"
 
-# What runs in a guest: prints the answer to a request, or what came of it. With a local port, other answers can be seen.
+# What runs in a guest: prints the answer to a request, or what came of it; the last word is the address it sends from.
 ASK = """
 import socket, sys
 address, port, request = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode()
@@ -132,7 +132,7 @@ class Node:
 
         asyncio.run(serve())
 
-    def asks(self, name, path, address=SERVER, port=80, patience=60, source=None):
+    def asks(self, name, path, address=SERVER, *, port=80, patience=60, source=None):
         request = f"GET {path} HTTP/1.0\r\nHost: {SERVER}\r\n\r\n"
         words = [address, str(port), request, str(patience), *([source] if source else [])]
         command = ["ip", "netns", "exec", self.guests[name], sys.executable, "-c", ASK, *words]

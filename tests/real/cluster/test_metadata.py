@@ -45,7 +45,14 @@ def add(cluster, name, node):
     kernel = "kernel_path=/usr/share/ganeti/os/tiny/vmlinuz,initrd_path=/usr/share/ganeti/os/tiny/initrd.gz"
     words = ("-t", "diskless", "-H", f"kvm:{kernel},kernel_args=console=ttyS0", "-o", "tiny+default", "-n", node)
     memory = ("-B", "maxmem=192,minmem=128,vcpus=1", "--no-name-check", "--no-ip-check")
-    secrets = ("-O", "interval=0.3", "--os-parameters-private", f"message=of-{name}", "--os-parameters-secret", "records=no")
+    secrets = (
+        "-O",
+        "interval=0.3",
+        "--os-parameters-private",
+        f"message=of-{name}",
+        "--os-parameters-secret",
+        "records=no",
+    )
     cluster.gnt("gnt-instance", "add", *words, *memory, *secrets, "-c", "yes", name)
 
 
@@ -62,6 +69,10 @@ def test_guests_learn_what_they_are_from_their_node_and_nothing_of_one_another(c
         parameters = json.loads(told(cluster, "node2", "/ganeti/latest/os/parameters.json", name))
         assert parameters == {"interval": ["0.3", "public"], "message": [f"of-{name}", "private"]}
         assert told(cluster, "node2", "/latest/meta-data/hostname", name) == name
+    assert cluster.lab.node("node2").run("gnt-debug", "metad", "echo", "hello").output == "hello\n"
+    assert not cluster.lab.node("node2").run("gnt-debug", "metad", "write", NAMES[1], "go on").failed
+    assert told(cluster, "node2", "/ganeti/latest/read", NAMES[1]) == "go on"
+    assert cluster.lab.node("node2").run("gnt-debug", "metad", "read", NAMES[1]).output == "\n"
     assert "root     ganeti-metad" not in names_of(cluster, "node2")
 
     cluster.kill("ganeti-metad", "node2")

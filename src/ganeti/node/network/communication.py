@@ -23,6 +23,7 @@ from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.network.netlink import with_netlink
 
 _HOST = 32  # bits of a prefix: one address
+_TIME = 30.0  # seconds for nft
 _LINK_SCOPE = 253  # of rtnetlink(7)
 
 # What guests can reach on the node, by all of these taps: the daemon's HTTP and DHCP. nft(8); the first line makes the
@@ -90,7 +91,7 @@ class Communication:
 async def _separate() -> None:
     """Raise EnvironmentUnfit if the kernel does not take the rules: without them there is no such card."""
     try:
-        done = await run("nft", "-f", "-", standard_input=_RULES.encode(), timeout=30)
+        done = await run("nft", "-f", "-", standard_input=_RULES.encode(), timeout=_TIME)
     except ExecutionFailed as error:
         raise EnvironmentUnfit(f"Guests cannot be kept apart on this node: {error.message}") from None
     if done.failed:

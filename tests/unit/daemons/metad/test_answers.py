@@ -91,8 +91,15 @@ async def test_ganetis_own_form_is_answered(guest):
 
 @pytest.mark.parametrize(
     "path",
-    ["/latestmeta-data", "/latest/meta-data/nope", "/latest/meta-data/hostname/x", "/ganeti/latest/os/parameters/x"]
-    + ["/ganeti/latest/os/scripts/create", "/latest/../etc/passwd", "/openstack/latest/meta_data.json"],
+    [
+        "/latestmeta-data",
+        "/latest/meta-data/nope",
+        "/latest/meta-data/hostname/x",
+        "/ganeti/latest/os/parameters/x",
+        "/ganeti/latest/os/scripts/create",
+        "/latest/../etc/passwd",
+        "/openstack/latest/meta_data.json",
+    ],
 )
 async def test_what_is_not_there_is_not_found(guest, path):
     assert (await guest.get(path)).status == 404
