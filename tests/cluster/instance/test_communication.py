@@ -36,6 +36,14 @@ async def test_the_network_is_made_and_connected_to_all_groups_also_to_later_one
     assert any("Nothing changed" in line for line in communicating.log(number))
 
 
+async def test_a_dry_run_tells_of_the_network(cluster):
+    number = await cluster.submit("OP_CLUSTER_SET_PARAMS", dry_run=True, **NETWORK)
+    await cluster.finished(number)
+    told = "\n".join(cluster.log(number))
+    assert "Would make network commnet (169.254.0.0/16)\nWould connect node group default to it" in told
+    assert await cluster.list("network", "name") == []
+
+
 async def test_a_network_that_there_is_can_be_taken_if_it_suits(cluster):
     await cluster.run("OP_NETWORK_ADD", network_name="office", network="192.0.2.0/24")
     await cluster.run("OP_NETWORK_ADD", network_name="commnet", network="169.254.0.0/16")

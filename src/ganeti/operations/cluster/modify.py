@@ -25,6 +25,7 @@ from ganeti.model.cluster import Cluster
 from ganeti.model.communication import with_network
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.entity import Entity, differences
+from ganeti.model.group import Group
 from ganeti.model.guest import ensure_backend_sense
 from ganeti.model.kind import Kind
 from ganeti.model.network import Network
@@ -115,7 +116,10 @@ class ClusterModify(JobOperation[ClusterModifyPlan], frozen=True, kw_only=True, 
         return ClusterModifyPlan(new, others)
 
     def preview(self, state: State, plan: ClusterModifyPlan) -> Preview:
-        return Preview.of(blanked(Cluster, dict(differences(state.cluster, plan.cluster))).items())
+        settings = blanked(Cluster, dict(differences(state.cluster, plan.cluster))).items()
+        made = (f"make network {one.name} ({one.network})" for one in plan.others if isinstance(one, Network))
+        connected = (f"connect node group {one.name} to it" for one in plan.others if isinstance(one, Group))
+        return Preview.of(settings, (*made, *connected))
 
     async def run(self, cluster: RunContext, plan: ClusterModifyPlan) -> None:
         new, before = plan.cluster, cluster.state.cluster
