@@ -86,6 +86,21 @@ DAEMONS = {
         "import ganeti.daemons.confd.main",
         ("aiohttp", "cryptography", "ganeti.api", "ganeti.cli", "ganeti.node", "ganeti.operations", "numpy", "re2"),
     ),
+    "metad": (
+        "import ganeti.daemons.metad.main",
+        (
+            "cryptography",
+            "ganeti.api",
+            "ganeti.cli",
+            "ganeti.node",
+            "ganeti.operations",
+            "numpy",
+            "pyroute2",
+            "qemu",
+            "re2",
+            "sqlite3",
+        ),
+    ),
     "mond": (
         "import ganeti.daemons.mond.main",
         (

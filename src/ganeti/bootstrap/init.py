@@ -23,7 +23,8 @@ from ganeti.host.files import write_atomic
 from ganeti.host.iallocators import Iallocators
 from ganeti.host.paths import Paths
 from ganeti.model.cluster import CONFD_KEY_BYTES, Cluster
-from ganeti.model.entity import evolve
+from ganeti.model.communication import with_network
+from ganeti.model.entity import Entity, evolve
 from ganeti.model.group import Group
 from ganeti.model.node import Node
 from ganeti.model.parameters import filled
@@ -127,8 +128,10 @@ def _state(wanted: NewCluster, named: tuple[str, str], master: tuple[str, str], 
     with problems.noted():
         if node.secondary_ip and not addresses.is_own_address(node.secondary_ip):
             raise WrongInput(f"Parameter 'secondary_ip': {node.secondary_ip} is not an address of this machine")
+    state = State().changed([group, node, evolve(cluster, serial_no=1)])
+    others = problems.attempt(lambda: with_network(state, cluster, _uuid()), tuple[Entity, ...]())
     problems.tell()
-    return State().changed([group, node, evolve(cluster, serial_no=1)])
+    return state.changed(evolve(other, serial_no=1, ctime=now, mtime=now) for other in others)
 
 
 def _ensure_device(name: str) -> None:

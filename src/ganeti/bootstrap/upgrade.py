@@ -23,7 +23,7 @@ from ganeti.config.configuration import read_state
 from ganeti.config.sqlite import SqliteStore, copy_store
 from ganeti.declare.field import plain_rows
 from ganeti.errors import EnvironmentUnfit, GanetiError, MasterUnreachable, WrongState
-from ganeti.host.daemons import BESIDE_NODE, MASTER_DAEMONS, Daemon
+from ganeti.host.daemons import BESIDE_NODE, MASTER_DAEMONS, ON_DEMAND, Daemon
 from ganeti.host.files import sync, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services
@@ -152,7 +152,7 @@ class Upgrade:
             changed = {"origin": before.target, "target": target, "stage": stage}
             self._write(msgspec.structs.replace(before, **changed))
         else:
-            daemons = (Daemon.NODE, *filter(self.services.running, BESIDE_NODE))
+            daemons = (Daemon.NODE, *filter(self.services.running, (*BESIDE_NODE, *ON_DEMAND)))
             self._write(Intent(current, target, Stage.DRAINING, self._drained(), daemons, machines))
 
     def go_on(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.decode import decode
 from ganeti.declare.parameter import parameters_of
-from ganeti.host.daemons import Daemon
+from ganeti.host.daemons import DAEMONS_OF_MASTER
 from ganeti.luxi.protocol import Method
 from ganeti.operations.cluster.spelling import CLUSTER_OPTIONS, layered_parameters
 
@@ -34,11 +34,11 @@ def _init(session: Session, values: dict[str, Any]) -> int:
 
     def start() -> None:
         try:
-            for daemon in Daemon:
+            for daemon in DAEMONS_OF_MASTER:
                 session.say(f"Starting {daemon} ...")
                 manager.start(daemon)
         except BaseException:
-            for daemon in reversed(Daemon):
+            for daemon in reversed(DAEMONS_OF_MASTER):
                 manager.stop(daemon)
             raise
 

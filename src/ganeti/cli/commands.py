@@ -154,6 +154,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "delay": "OP_TEST_DELAY",
         "iallocator": "debug:IALLOCATOR",
         "locks": "debug:LOCKS",
+        "metad": "metad:METAD",
         "submit-job": "submit_job:SUBMIT_JOB",
         "test-jobqueue": "job_queue_test:TEST_JOBQUEUE",
         "test-osparams": "OP_TEST_OS_PARAMS",

@@ -14,7 +14,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
     script: frozenset(names.split())
     for script, names in {
         "gnt-backup": "export import list list-fields remove",
-        "gnt-debug": "metad wconfd",
+        "gnt-debug": "wconfd",
     }.items()
 }
 

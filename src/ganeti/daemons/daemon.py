@@ -31,17 +31,25 @@ _FORMAT = "%(asctime)s: %(name)s pid=%(process)d %(levelname)s %(message)s"
 Life = Callable[[Paths, asyncio.Event], AbstractAsyncContextManager[None]]
 
 
-def main(name: Daemon, description: str, life: Life) -> int:
-    """Run a daemon in the foreground until it gets SIGTERM or SIGINT; its exit status."""
+def main(name: Daemon, description: str, life: Life, confine: Callable[[Paths], None] | None = None) -> int:
+    """Run a daemon in the foreground until it gets SIGTERM or SIGINT; its exit status.
+
+    ``confine``: makes the process another user's that may do less. It cannot open files of logs any more then, so it
+    logs to standard error alone.
+    """
     arguments = _parse(name, description)
-    paths = Paths.from_environment()
+    paths, notifier = Paths.from_environment(), Notifier()
     if name is not Daemon.NODE:  # whose children, OS scripts and hooks, make files of others
         os.umask(0o077)
     try:
         paths.run.mkdir(parents=True, exist_ok=True)
-        _log_to(paths.log_file(name), name, debug=arguments.debug)
+        _log_to(None if confine else paths.log_file(name), name, debug=arguments.debug)
         with exclusive(paths.lock_file(name), f"{name} is running already"), _pid_file(paths.pid_file(name)):
-            return _run(life, paths)
+            if confine:
+                import uvloop  # noqa: F401, PLC0415 - while this software's files can be read for certain
+
+                confine(paths)
+            return _run(life, paths, notifier)
     except GanetiError as error:
         print(f"{name}: {error.message}", file=sys.stderr)  # noqa: T201 - for whoever started it
         logging.getLogger(name).error("%s", error.message)  # noqa: TRY400 - a reason, not a bug
@@ -59,13 +67,18 @@ class _PrivateFile(logging.handlers.WatchedFileHandler):
         return super()._open()
 
 
-def notify(message: str) -> None:
-    """Tell the service manager (sd_notify(3)); without one, nobody."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(OSError):
-        sender.sendto(message.encode(), "\0" + address[1:] if address.startswith("@") else address)
+class Notifier:
+    """Tells the service manager (sd_notify(3)); without one, nobody. It is found while the process is still root's."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        address = os.environ.get("NOTIFY_SOCKET", "")
+        with contextlib.suppress(OSError):
+            self._socket.connect("\0" + address[1:] if address.startswith("@") else address)
+
+    def tell(self, message: str) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.send(message.encode())
 
 
 def _parse(name: str, description: str) -> argparse.Namespace:
@@ -79,7 +92,7 @@ def _parse(name: str, description: str) -> argparse.Namespace:
         sys.exit(EXIT_USAGE if error.code else 0)
 
 
-def _run(life: Life, paths: Paths) -> int:
+def _run(life: Life, paths: Paths, notifier: Notifier) -> int:
     import uvloop  # noqa: PLC0415 - --help needs none
 
     async def live() -> None:
@@ -91,23 +104,26 @@ def _run(life: Life, paths: Paths) -> int:
         loop.add_signal_handler(signal.SIGHUP, _reopen_logs)
         async with life(paths, stop):
             watching = asyncio.create_task(watch_loop())
-            notify("READY=1")
+            notifier.tell("READY=1")
             await stop.wait()
-            notify("STOPPING=1")
+            notifier.tell("STOPPING=1")
             watching.cancel()
 
     uvloop.run(live())
     return 0
 
 
-def _log_to(path: Path, name: str, *, debug: int) -> None:
+def _log_to(path: Path | None, name: str, *, debug: int) -> None:
     """To a file that may be rotated, and to standard error for the journal."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = _PrivateFile(path)
-    file.setFormatter(logging.Formatter(_FORMAT))
-    journal = logging.StreamHandler(sys.stderr)
-    journal.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[file, journal])
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if path is None:
+        handlers[0].setFormatter(logging.Formatter(_FORMAT))
+    else:
+        handlers[0].setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(_PrivateFile(path))
+        handlers[1].setFormatter(logging.Formatter(_FORMAT))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=handlers)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     logging.getLogger("qemu").setLevel(logging.WARNING)
     logging.getLogger(name).info("%s %s starts", name, VERSION)
@@ -125,4 +141,5 @@ def _pid_file(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(PermissionError):  # of one that has become another user's
+            path.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from ganeti.daemons.daemon import main as run_daemon
 from ganeti.errors import EnvironmentUnfit
 from ganeti.host.certificates import node_name
 from ganeti.host.clock import WallClock
-from ganeti.host.daemons import BESIDE_NODE, Daemon
+from ganeti.host.daemons import BESIDE_NODE, ON_DEMAND, Daemon
 from ganeti.host.files import exclusive
 from ganeti.host.paths import Paths
 from ganeti.host.services import Services, services
@@ -118,7 +118,7 @@ def belonging(
 
     def restart_soon() -> None:
         # The node daemon last, which is asked whether it is of the new version.
-        daemons = (*BESIDE_NODE, Daemon.NODE)
+        daemons = (*BESIDE_NODE, *ON_DEMAND, Daemon.NODE)
         asyncio.get_running_loop().call_later(_FAREWELL, services(paths).restart_soon, daemons)
 
     own_software = SoftwareOfNode(Versions(paths), restart_soon)
@@ -144,7 +144,7 @@ def belonging(
 
 def _stop_others(manager: Services) -> None:
     """The other daemons of a node that belongs to no cluster any more."""
-    for daemon in reversed(BESIDE_NODE):
+    for daemon in reversed((*BESIDE_NODE, *ON_DEMAND)):
         manager.stop(daemon)
 
 

@@ -84,6 +84,9 @@ _PLAIN_NAME = "a name of letters, digits, '-', '_' and '.', beginning with a let
 GroupName = Annotated[str, form(_HOST_NAME, _PLAIN_NAME, LONGEST_NAME)]
 # Where a network is named, "none" means that there is none.
 NetworkName = Annotated[str, form(rf"(?!none\Z){_HOST_NAME}", f"{_PLAIN_NAME}, other than 'none'", LONGEST_NAME)]
+NetworkNameOrNone = Annotated[
+    str, form(rf"|(?!none\Z){_HOST_NAME}", f"{_PLAIN_NAME}, or nothing for none", LONGEST_NAME)
+]
 # OS provider with an optional variant, as in "debian+bookworm".
 OS_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 OsName = Annotated[str, form(rf"{OS_NAME}(\+{OS_NAME})?", "an OS name such as 'debian' or 'debian+bookworm'", 120)]

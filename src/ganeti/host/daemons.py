@@ -14,10 +14,15 @@ class Daemon(StrEnum):
     REMOTE_API = "ganeti-rapi"
     CONFIGURATION = "ganeti-confd"
     MONITORING = "ganeti-mond"
+    METADATA = "ganeti-metad"
 
 
 # What every node runs: the node daemon, and besides it.
 BESIDE_NODE = (Daemon.CONFIGURATION, Daemon.MONITORING)
 NODE_DAEMONS = (Daemon.NODE, *BESIDE_NODE)
+# What the node daemon starts and stops: it runs while there are guests here that ask it.
+ON_DEMAND = (Daemon.METADATA,)
 # What a node runs besides the node daemon while it is the master.
 MASTER_DAEMONS = (Daemon.MASTER, Daemon.REMOTE_API)
+# All that the master runs at any rate.
+DAEMONS_OF_MASTER = (Daemon.NODE, *MASTER_DAEMONS, *BESIDE_NODE)

@@ -171,6 +171,15 @@ class Paths:
         return self.run / "socket" / "ganeti-master"
 
     @property
+    def metadata(self) -> Path:
+        """What the metadata daemon tells the guests of this node, a file for each."""
+        return self.run / "metadata"
+
+    @property
+    def metadata_socket(self) -> Path:
+        return self.run / "socket" / "ganeti-metad"
+
+    @property
     def watcher_pause(self) -> Path:
         """Until when the watcher is paused (seconds since the epoch), for scripts; on the master."""
         return self.state / "watcher.pause"
@@ -204,7 +213,9 @@ class Paths:
         return self.run / f"{daemon}.pid"
 
     def log_file(self, daemon: Daemon) -> Path:
-        return self.log / f"{daemon.removeprefix('ganeti-')}.log"
+        """Of the metadata daemon, which may not open files, what it prints."""
+        kind = "out" if daemon is Daemon.METADATA else "log"
+        return self.log / f"{daemon.removeprefix('ganeti-')}.{kind}"
 
     @property
     def os_search_path(self) -> tuple[Path, ...]:

@@ -165,9 +165,9 @@ def _end(pid: int, daemon: Daemon) -> None:
         if time.monotonic() > deadline:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
         time.sleep(_POLL)
+    with suppress(ChildProcessError):  # or else one that this process has started stays in lists
+        os.waitpid(pid, 0)
 
 
 def _command_line(pid: int) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 
-from ganeti.host.daemons import NODE_DAEMONS, Daemon
+from ganeti.host.daemons import DAEMONS_OF_MASTER, NODE_DAEMONS
 from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 
@@ -16,7 +16,7 @@ def due(paths: Paths, full_name: str) -> tuple[str, ...]:
     if not paths.node_certificate.exists():
         return ()
     if read_text(paths.ssconf("master_node")) == full_name:
-        return tuple(Daemon)
+        return DAEMONS_OF_MASTER
     return NODE_DAEMONS
 
 

@@ -6,7 +6,8 @@ them ``CACHE/os/tiny``, a directory to be bound or copied to where nodes look fo
 
 On its console (ttyS0) the guest prints ``TINY-GUEST UP name=NAME boot=N`` when user space runs, and from then
 on ``COUNT N UPTIME``, where N lives in its memory alone. It takes commands there: devices (what it has, and where),
-busy (go on changing 32 MiB of its memory), poweroff, reboot, crash.
+busy (go on changing 32 MiB of its memory), metadata PATH (what its node's metadata daemon tells it), poweroff, reboot,
+crash.
 """
 
 from __future__ import annotations

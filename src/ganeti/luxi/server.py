@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,20 @@ Method = Callable[..., Awaitable[Any]]
 
 MOST_CONNECTIONS = 1024
 MOST_OF_A_PROCESS = 512
+_BACKLOG = 512
 _CREDENTIALS = struct.Struct("iII")  # process, user, group
+
+
+def private_socket(path: Path) -> socket.socket:
+    """Listens at a path, in place of whatever was there, to processes of the same user alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    made.bind(str(path))
+    path.chmod(0o600)
+    made.listen(_BACKLOG)
+    made.setblocking(False)
+    return made
 
 
 class LuxiServer:
@@ -40,11 +51,11 @@ class LuxiServer:
         self._connections: dict[asyncio.Task[None], int] = {}  # to the process at the other end
 
     async def start(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            path.unlink()
-        self._server = await asyncio.start_unix_server(self._serve, path, limit=LARGEST_REQUEST, backlog=512)
-        os.chmod(path, 0o600)  # noqa: PTH101 - of a socket
+        await self.start_on(private_socket(path))
+
+    async def start_on(self, listening: socket.socket) -> None:
+        """Answer on one of ``private_socket``."""
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LARGEST_REQUEST)
 
     def open(self) -> None:
         self._closed = None
@@ -66,7 +77,7 @@ class LuxiServer:
             request = request_of(message)
             method = self._methods.get(request.method)
             if method is None:
-                raise WrongInput(f"The master daemon has no method '{request.method}'")
+                raise WrongInput(f"There is no method '{request.method}'")
             return encoder.encode(Response(True, await method(*request.arguments)))
         except GanetiError as error:
             return encoder.encode(Response(False, errors.encode(error)))

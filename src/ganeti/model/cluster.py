@@ -13,6 +13,7 @@ from ganeti.declare.types import (
     MOST_NAMES,
     MacPrefix,
     Name,
+    NetworkNameOrNone,
     NonEmpty,
     NonNegative,
     Parameters,
@@ -336,9 +337,11 @@ class Cluster(Entity, frozen=True, kw_only=True):
     instance_communication_network: Annotated[
         Text,
         setting(
-            "Network for communication between guests and the metadata daemon",
+            "Network for communication of guests with the metadata daemon of their node; '' for none",
             "--instance-communication-network",
-            unsupported=True,
+            given=NetworkNameOrNone,
+            metavar="NETWORK",
+            title="instance communication network",
         ),
     ] = ""
     zeroing_image: Annotated[

@@ -15,7 +15,7 @@ from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.layout import Layout
 from ganeti.model.network import Network, NetworkFacts, facts_of
-from ganeti.model.nic import Nic
+from ganeti.model.nic import COMMUNICATION_LINK, Nic
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, checked, filled
 from ganeti.model.parameters.backend import BackendParameters
@@ -41,6 +41,11 @@ class GuestNic(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str | None = None
     network: NetworkFacts | None = None
 
+    @property
+    def communicates(self) -> bool:
+        """Whether it leads to the metadata daemon of the guest's node, and nowhere else."""
+        return self.mode == "routed" and self.link == COMMUNICATION_LINK
+
 
 class Peer(Struct, frozen=True):
     """A node that holds disks of a guest; ``address`` is where it takes the traffic of disks.
@@ -59,6 +64,7 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``peers``: the nodes that its disks are bound to, the one that runs it among them. ``layout``: where its devices are
     to be, if that is not left to its hypervisor. ``memory``: what it has been left of its memory while it runs, MiB.
+    ``osparams_hidden``: the names of OS parameters that are shown to nobody but the guest itself.
     """
 
     uuid: str
@@ -69,6 +75,7 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     beparams: BackendParameters
     os: str = ""
     osparams: dict[str, str] = {}
+    osparams_hidden: tuple[str, ...] = ()
     disks: tuple[Disk, ...] = ()
     peers: tuple[Peer, ...] = ()
     nics: tuple[GuestNic, ...] = ()
@@ -105,6 +112,7 @@ def guest_of(
         beparams=backend_parameters(state, instance, beparams or {}),
         os=instance.os,
         osparams=os_parameters(state, instance) | dict(osparams_secret or {}),
+        osparams_hidden=tuple(sorted(os_parameters(state, instance).keys() - public_os_parameters(state, instance))),
         disks=disks_of(state, instance),
         peers=peers_of(state, instance.disks),
         nics=guest_nics(state, instance),

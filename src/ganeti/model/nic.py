@@ -7,6 +7,11 @@ from typing import Any
 
 from msgspec import Struct
 
+# Of the cards by which guests reach the metadata daemon of their node; see ``ganeti.model.communication``.
+COMMUNICATION_SUBNET = "169.254.0.0/16"
+COMMUNICATION_ADDRESS = "169.254.169.254"  # the daemon's, for every guest
+COMMUNICATION_LINK = "communication_rt"
+
 
 class Nic(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``network`` is a network's UUID: how such a card is connected is what the node group says of the network.

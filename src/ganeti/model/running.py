@@ -144,7 +144,12 @@ def _by_uuid(devices: Iterable[D]) -> dict[str, D]:
 
 def _is_same(card: GuestNic, other: GuestNic) -> bool:
     """Whether a card can become the other one without the guest seeing another device."""
-    return (card.mac, card.mode) == (other.mac, other.mode)
+    return _identity(card) == _identity(other)
+
+
+def _identity(card: GuestNic) -> tuple[object, ...]:
+    """The node's end of a card to the metadata daemon is made for the card's address."""
+    return card.mac, card.mode, card.communicates and card.ip
 
 
 def _connection(card: GuestNic) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from typing import get_args
 from ganeti.errors import CheckFailed, WrongInput
 from ganeti.host.clock import Clock
 from ganeti.host.paths import Paths
+from ganeti.host.services import services
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest import GuestNic
 from ganeti.model.parameters.network import NicMode
@@ -22,7 +23,9 @@ from ganeti.node.hypervisor.kvm.directory import directories
 from ganeti.node.hypervisor.kvm.driver import Kvm
 from ganeti.node.machine import Machine, PaperMachine, ThisMachine
 from ganeti.node.master_ip import MasterIp, PaperMasterIp
+from ganeti.node.metadata import MetadataFiles
 from ganeti.node.network.bridged import Bridged
+from ganeti.node.network.communication import Communication
 from ganeti.node.network.driver import Network, Switches
 from ganeti.node.network.fake import FakeNetwork, FakeSwitches
 from ganeti.node.network.openvswitch import OpenVSwitch
@@ -66,6 +69,8 @@ class Equipment:
     labelling: Mapping[DiskTemplate, Labelling]
     networks: Mapping[NicMode, Network]
     switches: Switches
+    communication: Network
+    metadata: MetadataFiles
     volumes: VolumeGroups
     channel: Channel | PaperChannel
     address: MasterIp | PaperMasterIp
@@ -86,12 +91,16 @@ class Equipment:
             raise WrongInput(f"Parameter 'disk_template': this node does not support '{template}'; it supports {known}")
         return self.storages[template]
 
+    def network(self, nic: GuestNic) -> Network:
+        """What connects a card."""
+        return self.communication if nic.communicates else self.networks[nic.mode]
+
     async def card_problems(self, nics: Iterable[GuestNic]) -> list[str]:
         """Why network cards cannot be connected on this node, in words."""
         found = []
         for nic in nics:
             try:
-                await self.networks[nic.mode].check(nic)
+                await self.network(nic).check(nic)
             except CheckFailed as error:
                 found.append(error.message)
         return found
@@ -132,6 +141,8 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
         labelling={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": switches},
         switches=switches,
+        communication=Communication(),
+        metadata=MetadataFiles(paths, services(paths)),
         volumes=volumes,
         channel=Channel(paths),
         address=MasterIp(paths),
@@ -172,6 +183,7 @@ def on_paper(
     events = Events()
     own, shared, mirror = FakeStorage({}), FakeStorage(world.shared), FakeMirror(name, world.copies)
     devices, volumes = FakeDevices(world.devices), FakeAdoption(own, mirror)
+    network = FakeNetwork()
     storages: dict[DiskTemplate, Storage] = {t: shared if TEMPLATES[t].movable else own for t in DiskTemplate}
     return Equipment(
         name,
@@ -187,8 +199,10 @@ def on_paper(
         mirroring={DiskTemplate.DRBD: mirror},
         linking={DiskTemplate.FILE: own, DiskTemplate.SHARED_FILE: shared},
         labelling={DiskTemplate.PLAIN: own, DiskTemplate.DRBD: mirror, DiskTemplate.EXT: shared},
-        networks=dict.fromkeys(get_args(NicMode), FakeNetwork()),
+        networks=dict.fromkeys(get_args(NicMode), network),
         switches=FakeSwitches(),
+        communication=network,
+        metadata=MetadataFiles(paths, None),
         volumes=PaperVolumes(own),
         channel=PaperChannel(name, world.copying),
         address=PaperMasterIp(),

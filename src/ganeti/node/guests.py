@@ -57,7 +57,7 @@ class Guests:
             cards = self._cards(hypervisor, call.guest)
             stopped = await hypervisor.stop(call.guest.name, timeout=call.timeout, force=call.force)
             await self._disconnect(cards)
-            held = await self._stop_using_disks(call.guest)
+            held = await self._let_go(call.guest)
             return replace(stopped, held=held if stopped.was_running else ())
 
     async def reboot(self, call: instance.RebootGuest, report: Report) -> None:
@@ -84,7 +84,10 @@ class Guests:
         async with self._changing(call.after) as hypervisor:
             if not hypervisor.runs(call.after.name):
                 return None
-            return await Replug(self._equipment, hypervisor, call.before, call.after).carry_out(self._links)
+            layout = await Replug(self._equipment, hypervisor, call.before, call.after).carry_out(self._links)
+            if hypervisor.tap_options(call.after):
+                await self._equipment.metadata.tell(call.after)
+            return layout
 
     async def set_memory(self, call: instance.SetMemory, report: Report) -> int:
         del report
@@ -128,7 +131,7 @@ class Guests:
             await hypervisor.finish_incoming(call.guest, success=call.success)
             if not call.success:
                 await self._disconnect(cards)
-                await self._stop_using_disks(call.guest)
+                await self._let_go(call.guest)
 
     async def finish_outgoing(self, call: instance.FinishOutgoing, report: Report) -> None:
         del report
@@ -137,7 +140,7 @@ class Guests:
             await hypervisor.finish_outgoing(call.guest, success=call.success)
             if call.success:
                 await self._disconnect(cards)
-                await self._stop_using_disks(call.guest)
+                await self._let_go(call.guest)
 
     async def clear(self, call: instance.ClearGuest, report: Report) -> None:
         del report
@@ -145,7 +148,7 @@ class Guests:
             cards = self._cards(hypervisor, call.guest)
             await hypervisor.clear(call.guest)
             await self._disconnect(cards)
-            await self._stop_using_disks(call.guest)
+            await self._let_go(call.guest)
 
     async def check_start(self, call: instance.CheckStart, report: Report) -> tuple[str, ...]:
         del report
@@ -206,7 +209,7 @@ class Guests:
 
     @asynccontextmanager
     async def _resources(self, guest: Guest, hypervisor: Hypervisor, use: DiskUse) -> AsyncIterator[Resources]:
-        """What a guest needs of this node. If the body fails, its disks are not used here any more.
+        """What a guest needs of this node. If the body fails, nothing is left of it here.
 
         Its taps are let go of in any case; a hypervisor that runs has its own hold of them.
         """
@@ -215,10 +218,13 @@ class Guests:
             taps = []
             if options:
                 for index, nic in enumerate(guest.nics):
-                    taps.append(await self._equipment.networks[nic.mode].connect(guest, index, options))
+                    taps.append(await self._equipment.network(nic).connect(guest, index, options))
                     undo_cards.push_async_callback(self._disconnect, [nic])
                     undo.callback(taps[-1].close)
             async with AsyncExitStack() as undo_disks:
+                if options:
+                    undo_disks.push_async_callback(self._equipment.metadata.forget, guest.name)
+                    await self._equipment.metadata.tell(guest)
 
                 async def used(disk: Disk) -> OpenDisk:
                     opened = await self._storage(guest).hold(disk, guest.peers, use)
@@ -242,12 +248,13 @@ class Guests:
         """Nothing depends on it: what is left is taken away when the card is connected again."""
         for nic in cards:
             try:
-                await self._equipment.networks[nic.mode].disconnect(nic)
+                await self._equipment.network(nic).disconnect(nic)
             except GanetiError as error:
                 _log.warning("The network card %s is still known to its switch: %s", nic.mac, error.message)
 
-    async def _stop_using_disks(self, guest: Guest) -> tuple[str, ...]:
-        """Why disks are left as they are that are not there, or whose provider is not."""
+    async def _let_go(self, guest: Guest) -> tuple[str, ...]:
+        """Of what it had here. Why disks are left as they are that are not there, or whose provider is not."""
+        await self._equipment.metadata.forget(guest.name)
         self._links.remove(guest.name)
         held = []
         for index, disk in enumerate(guest.disks):

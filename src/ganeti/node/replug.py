@@ -81,12 +81,12 @@ class Replug:
 
     async def _move_card(self, nic: GuestNic) -> None:
         if self.hypervisor.tap_options(self.after):
-            await self.equipment.networks[nic.mode].reconnect(self.after, self.after.nics.index(nic))
+            await self.equipment.network(nic).reconnect(self.after, self.after.nics.index(nic))
         await self.hypervisor.flap(self.after, nic)
 
     async def _give_card(self, nic: GuestNic) -> None:
         options = self.hypervisor.tap_options(self.after)
-        network, index = self.equipment.networks[nic.mode], self.after.nics.index(nic)
+        network, index = self.equipment.network(nic), self.after.nics.index(nic)
         tap = await network.connect(self.after, index, options) if options else Tap(nic, "", ())
         try:
             await self.hypervisor.plug(self.after, tap)

@@ -119,6 +119,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
 async def recover(equipment: Equipment) -> None:
     """Take up the guests that an earlier node daemon has left; before the first call is answered."""
     await asyncio.gather(*(driver.recover() for driver in equipment.hypervisors.values()))
+    await equipment.metadata.take_up()
 
 
 async def close(equipment: Equipment) -> None:

@@ -51,6 +51,11 @@ class Listener:
         found: int = self._sockets[0].getsockname()[1]
         return found
 
+    def open_on(self, listening: socket.socket) -> None:
+        """Listen on a socket that is ready for it."""
+        self._sockets = [listening]
+        self._attend(listening)
+
     async def close(self) -> None:
         """Take in no more, and give up those without TLS yet; others are their protocols' business."""
         for listening in self._sockets:
@@ -143,6 +148,11 @@ class HttpServer:
         """See ``Listener.open``."""
         await self._runner.setup()
         return self._listener.open(port, host)
+
+    async def open_on(self, listening: socket.socket) -> None:
+        """See ``Listener.open_on``."""
+        await self._runner.setup()
+        self._listener.open_on(listening)
 
     async def close(self) -> None:
         await self._listener.close()

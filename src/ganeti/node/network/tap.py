@@ -8,6 +8,7 @@ import fcntl
 import os
 import struct
 from contextlib import ExitStack
+from ipaddress import ip_address
 
 from pyroute2 import AsyncIPRoute
 
@@ -22,11 +23,26 @@ _IFF_MULTI_QUEUE = 0x0100
 _IFF_NO_PI = 0x1000
 _IFF_VNET_HDR = 0x4000
 _NAME_SIZE = 16
+_NUMBERS = 0xFFFF  # the bits of an address that differ within 169.254.0.0/16
+
+
+# As Ganeti has it, so that DHCP servers and rules of firewalls know them.
+COMMUNICATION_PREFIX = "gnt.com."
 
 
 def name_of(nic: GuestNic) -> str:
-    """``gnt-`` and as much of the card's UUID as a device name has room for: the card may change its place."""
+    """``gnt-`` and as much of the card's UUID as a device name has room for: the card may change its place.
+
+    Of one that leads to the metadata daemon ``gnt.com.`` and a number, that of its address in the network.
+    """
+    if nic.communicates and nic.ip:
+        return f"{COMMUNICATION_PREFIX}{int(ip_address(nic.ip)) & _NUMBERS}"
     return f"gnt-{nic.uuid.replace('-', '')}"[: _NAME_SIZE - 1]
+
+
+def high_address(mac: str) -> str:
+    """The address of the node's end of a card; none of any other device is higher."""
+    return f"fe{mac[2:]}"
 
 
 def create(nic: GuestNic, name: str, options: TapOptions) -> Tap:
@@ -54,7 +70,7 @@ async def prepared(netlink: AsyncIPRoute, nic: GuestNic, mtu: int | None) -> int
         raise EnvironmentUnfit(f"There is no tap device {name} on this node")
     # The bridge takes the lowest address of its ports for its own unless it has been given one, and
     # connections through it stall when that changes; none is higher than this.
-    wanted = {"address": f"fe{nic.mac[2:]}"} | ({} if mtu is None else {"mtu": mtu})
+    wanted = {"address": high_address(nic.mac)} | ({} if mtu is None else {"mtu": mtu})
     await netlink.link("set", index=found[0], **wanted)
     index: int = found[0]
     return index

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
@@ -21,10 +22,13 @@ from ganeti.jobs.lockset import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
 from ganeti.jobs.preview import Preview
 from ganeti.model.cluster import Cluster
+from ganeti.model.communication import with_network
 from ganeti.model.disk import DiskTemplate
-from ganeti.model.entity import differences
+from ganeti.model.entity import Entity, differences
+from ganeti.model.group import Group
 from ganeti.model.guest import ensure_backend_sense
 from ganeti.model.kind import Kind
+from ganeti.model.network import Network
 from ganeti.model.state import State
 from ganeti.model.user_ids import ordered, without
 from ganeti.operations.cluster.changes import changed
@@ -43,8 +47,16 @@ _Uids = Annotated[list[tuple[NonNegative, NonNegative]], Meta(max_length=MOST_NA
 _FOLLOWED_BY_NODES = ("uid_pool", "gluster_storage_dir")
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterModifyPlan:
+    """The cluster as it is to be, and what else has to be in the configuration then."""
+
+    cluster: Cluster
+    others: tuple[Entity, ...]
+
+
 @with_settings(Cluster, "modify")
-class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CLUSTER_SET_PARAMS"):
+class ClusterModify(JobOperation[ClusterModifyPlan], frozen=True, kw_only=True, tag="OP_CLUSTER_SET_PARAMS"):
     """Modify the parameters of the cluster, which nodes and instances inherit."""
 
     routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/modify", body=True),)
@@ -74,9 +86,12 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
 
     def locks(self, state: State) -> LockSet:
         del state
-        return all_exclusive(Kind.CLUSTER)
+        network: str | None = given_settings(Cluster, self).get("instance_communication_network")
+        if network is None:
+            return all_exclusive(Kind.CLUSTER)
+        return all_exclusive(Kind.CLUSTER) | all_exclusive(Kind.GROUP) | all_exclusive(Kind.NETWORK)
 
-    async def check(self, cluster: CheckContext) -> Cluster:
+    async def check(self, cluster: CheckContext) -> ClusterModifyPlan:
         state, given = cluster.state, given_settings(Cluster, self)
         if not (given or self.add_uids or self.remove_uids):
             raise WrongInput("Nothing to change; 'gnt-cluster modify --help' lists what can be")
@@ -91,6 +106,7 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         with problems.noted():
             if "master_netdev" in given:
                 await cluster.call(state.master, CheckDevice(device=new.master_netdev))
+        others = problems.attempt(lambda: with_network(state, new, cluster.random.uuid()), tuple[Entity, ...]())
         _note_uses(state, new, problems)
         with problems.noted():
             if not self.force:
@@ -98,19 +114,26 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         with problems.noted():
             await ensure_exclusive_possible(cluster, state.changed([new]))
         problems.tell()
-        return new
+        return ClusterModifyPlan(new, others)
 
-    def preview(self, state: State, plan: Cluster) -> Preview:
-        return Preview.of(blanked(Cluster, dict(differences(state.cluster, plan))).items())
+    def preview(self, state: State, plan: ClusterModifyPlan) -> Preview:
+        settings = blanked(Cluster, dict(differences(state.cluster, plan.cluster))).items()
+        made = (f"make network {one.name} ({one.network})" for one in plan.others if isinstance(one, Network))
+        connected = (f"connect node group {one.name} to it" for one in plan.others if isinstance(one, Group))
+        return Preview.of(settings, (*made, *connected))
 
-    async def run(self, cluster: RunContext, plan: Cluster) -> None:
-        if plan == cluster.state.cluster:
+    async def run(self, cluster: RunContext, plan: ClusterModifyPlan) -> None:
+        new, before = plan.cluster, cluster.state.cluster
+        if new == before and not plan.others:
             cluster.log("Nothing changed: the cluster has these settings already")
             return
-        before, after = cluster.state.cluster, cluster.state.changed([plan])
+        after = cluster.state.changed([new])
         await set_up_switches(cluster, after, with_other_switches(cluster.state, after))
-        await cluster.commit([plan])
-        if any(getattr(plan, name) != getattr(before, name) for name in _FOLLOWED_BY_NODES):
+        await cluster.commit([new, *plan.others])
+        for made in plan.others:
+            if isinstance(made, Network):
+                cluster.log(f"Network {made.name} ({made.network}) is made, for communication with guests")
+        if any(getattr(new, name) != getattr(before, name) for name in _FOLLOWED_BY_NODES):
             await hand_out(cluster, "the new settings")
         if "candidate_pool_size" in given_settings(Cluster, self):
             await promote(cluster, promotions(cluster.state))
@@ -120,9 +143,9 @@ class ClusterModify(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         added = ordered([*pool, *(self.add_uids or ())], "Parameter 'add_uids'")
         return without(added, self.remove_uids or (), "Parameter 'remove_uids'")
 
-    def hook_environment(self, state: State, plan: Cluster) -> dict[str, str]:
+    def hook_environment(self, state: State, plan: ClusterModifyPlan) -> dict[str, str]:
         del state
-        return {"NEW_VG_NAME": plan.vg_name or ""}
+        return {"NEW_VG_NAME": plan.cluster.vg_name or ""}
 
 
 def _note_uses(state: State, new: Cluster, problems: Problems) -> None:

@@ -14,6 +14,8 @@ from ganeti.declare.types import GroupName, Parameters
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import JobOperation
+from ganeti.model.communication import CONNECTION, communication_network
+from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
@@ -48,6 +50,8 @@ class GroupAdd(JobOperation[Group], frozen=True, kw_only=True, tag="OP_GROUP_ADD
     async def check(self, cluster: CheckContext) -> Group:
         ensure_name_free(cluster.state, self.group_name)
         new = Group(uuid=cluster.random.uuid(), name=self.group_name)
+        if network := communication_network(cluster.state):
+            new = evolve(new, networks={network.uuid: CONNECTION})
         return changed(cluster.state, new, given_settings(Group, self))
 
     async def run(self, cluster: RunContext, plan: Group) -> None:

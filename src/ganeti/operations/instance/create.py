@@ -32,6 +32,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
 from ganeti.jobs.preview import Preview
+from ganeti.model.communication import communication_cards
 from ganeti.model.disk import DiskTemplateName
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
@@ -50,6 +51,7 @@ from ganeti.operations.instance.adoption import adopt, sources_of, with_sizes
 from ganeti.operations.instance.allocation import Wanted, allocate
 from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.blueprint import BackendOverrides, Blueprint, foresee_overrides
+from ganeti.operations.instance.communication import with_card
 from ganeti.operations.instance.content import (
     Content,
     ForceVariant,
@@ -64,7 +66,7 @@ from ganeti.operations.instance.making import make_disks
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.naming import new_name
 from ganeti.operations.instance.networks import ensure_connected, ensure_no_conflict, network_locks
-from ganeti.operations.instance.nics import NicRequests
+from ganeti.operations.instance.nics import NicRequest, NicRequests
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
 from ganeti.operations.instance.pools import ensure_pools
 from ganeti.operations.instance.presence import ensure_no_namesake
@@ -149,6 +151,12 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
                     kind="size",
                     name="os_size",
                     metavar="SIZE",
+                ),
+                Option(
+                    ("-c", "--communication"),
+                    "Whether the guest gets a NIC by which it reaches the metadata daemon of its node",
+                    kind="bool",
+                    name="instance_communication",
                 ),
                 Option(("--tags",), "Tags, separated by commas", kind="list", name="tag_list"),
             ),
@@ -271,8 +279,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     ] = False
     tags: Annotated[Tags, param("Tags")] = []
     instance_communication: Annotated[
-        bool,
-        param("Enable communication of the guest with the metadata daemon", "-c", "--communication", unsupported=True),
+        bool, param("Whether the guest gets a NIC by which it reaches the metadata daemon of its node")
     ] = False
     helper_startup_timeout: Annotated[
         Seconds | None,
@@ -296,7 +303,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             nodes = self._possible_nodes(state, reserved)
         except (UnknownEntity, WrongInput):
             pass  # the check will say so
-        named = (nic.network for nic in self.nics if nic.network)
+        named = [nic.network for nic in self.nics if nic.network]
+        named += [state.cluster.instance_communication_network] if self.instance_communication else []
         networks = network_locks(state, (*named, *(reserved.networks if reserved else ())))
         return own | shared(Kind.NODE, *(node.name for node in nodes)) | networks
 
@@ -318,7 +326,8 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         with problems.noted():
             name = await new_name(cluster, name, name_check=self.name_check, ip_check=self.ip_check, own=reserved)
             ensure_no_namesake(cluster, name)
-        blueprint = self._blueprint(name)
+        nics = problems.attempt(partial(self._cards, cluster.state, name, reserved), self.nics)
+        blueprint = self._blueprint(name, nics)
         instance = made_real(cluster, reserved, blueprint, problems) if reserved else blueprint.drawn(cluster, problems)
         secret = problems.attempt(self._secret_texts, dict[str, str]())
         named = None
@@ -421,12 +430,23 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         concerned = nodes_of(state, plan.instance)
         return HookNodes(pre=concerned, post=concerned)
 
-    def _blueprint(self, name: str) -> Blueprint:
+    def _cards(self, state: State, name: str, reserved: Instance | None) -> list[NicRequest]:
+        """Raises WrongInput or WrongState."""
+        if not self.instance_communication or (reserved and not self.nics and communication_cards(state, reserved)):
+            return self.nics
+        if reserved and not self.nics:
+            raise WrongInput(
+                f"Parameter 'instance_communication': no network card for that is reserved for {reserved.name}; "
+                f"'gnt-instance modify -c yes {reserved.name}' reserves one"
+            )
+        return with_card(state, name, self.nics)
+
+    def _blueprint(self, name: str, nics: list[NicRequest]) -> Blueprint:
         return Blueprint(
             name=name,
             disk_template=self.disk_template,
             disks=self.disks,
-            nics=self.nics,
+            nics=nics,
             os=self.os_type or "",
             hypervisor=self.hypervisor,
             hvparams=self.hvparams,

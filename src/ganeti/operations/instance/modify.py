@@ -30,6 +30,7 @@ from ganeti.model.running import differences as pending_differences
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import about_disks, activate, deactivate, is_mirrored
 from ganeti.operations.instance.blueprint import BackendOverrides
+from ganeti.operations.instance.communication import changes as communication_changes
 from ganeti.operations.instance.content import ForceVariant, OperatingSystem, OsParameters, PrivateOsParameters
 from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, planned
 from ganeti.operations.instance.copying import missing_disks
@@ -55,7 +56,7 @@ from ganeti.rpc.contract.storage import ExamineDisks
 # What is changed by each that is given.
 _CHANGING = (
     *("nics", "disks", "beparams", "hvparams", "disk_template", "os_name", "osparams", "osparams_private"),
-    *("disk_format", "offline", "pnode", "pnode_uuid", "runtime_mem"),
+    *("disk_format", "offline", "pnode", "pnode_uuid", "runtime_mem", "instance_communication"),
 )
 # Those that change more than what is written down.
 _ON_NODES = ("disks", "disk_template", "disk_format", "offline", "pnode", "pnode_uuid", "runtime_mem")
@@ -273,11 +274,16 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     ] = False
     instance_communication: Annotated[
         bool | None,
-        param("Communication of the guest with the metadata daemon", "-c", "--communication", unsupported=True),
+        param(
+            "Whether the guest has a NIC by which it reaches the metadata daemon of its node", "-c", "--communication"
+        ),
     ] = None
 
     def locks(self, state: State) -> LockSet:
-        networks = network_locks(state, [*networks_named(self.nics), *self.instance(state).networks])
+        named = [*networks_named(self.nics), *self.instance(state).networks]
+        if self.instance_communication:
+            named.append(state.cluster.instance_communication_network)
+        networks = network_locks(state, named)
         nodes = [*self._secondary.names(state), *self._primary.names(state)]
         if self.disk_template == "drbd" and not self._secondary:
             group = primary_of(state, self.instance(state)).group
@@ -303,9 +309,11 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         with problems.noted():
             new = self._elsewhere(cluster.state, self._marked(new))
             told += self._told_of(new)
-        if self.nics:
+        if self._changes_nics:
             with problems.noted():
-                new = with_changed_nics(cluster, new, self.nics, conflicts_check=self.conflicts_check)
+                communication = communication_changes(cluster.state, old, self.instance_communication)
+                wanted = [*self.nics, *communication]
+                new = with_changed_nics(cluster, new, wanted, conflicts_check=self.conflicts_check)
                 cluster.reserve(new)
                 told += told_of_nics(cluster.state, old.nics, new.nics)
         with problems.noted():
@@ -332,7 +340,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             await ensure_memory_suits(cluster, new, self.runtime_mem, force=self.force)
             told.append(("runtime_memory", self.runtime_mem))
         replug = await planned_replug(cluster, old, new, or_nothing=not self.hotplug_if_possible) if hot else None
-        if self.nics and not self.force:
+        if self._changes_nics and not self.force:
             _ensure_nothing_given_up_is_in_use(cluster, old, new, replug)
         plugged = bool(replug) or (hot and not self.hotplug_if_possible)
         pending = _is_pending(cluster.state, old, new, plugged=plugged) and _runs(cluster, old)
@@ -383,10 +391,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         """Raise WrongInput or WrongState if it cannot be on its nodes, for its networks or its storage."""
         problems, moves = Problems(), new.primary_node != old.primary_node
         with problems.noted():
-            if self.nics or moves:
+            if self._changes_nics or moves:
                 ensure_connected(state, new)
         with problems.noted():
-            if self.nics and self.conflicts_check:
+            if self._changes_nics and self.conflicts_check:
                 ensure_no_conflict(state, new)
         with problems.noted():
             if moves:
@@ -413,6 +421,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         return bool(self._converts or self.pnode or self.pnode_uuid or self.offline)
 
     @property
+    def _changes_nics(self) -> bool:
+        return bool(self.nics) or self.instance_communication is not None
+
+    @property
     def _removes_disks(self) -> bool:
         return any(change.action == "remove" for change in self.disks)
 
@@ -422,7 +434,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         if (
             instance.forthcoming
             or node.offline
-            or not (self.disks or self.nics)
+            or not (self.disks or self._changes_nics)
             or not (self.hotplug or self.hotplug_if_possible)
         ):
             return False
@@ -493,7 +505,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             await is_on(cluster, old, node)  # a node that does not answer is told of before anything is begun
         if (self.pnode or self.pnode_uuid) and not self.force:
             await _ensure_disks_there(cluster, evolve(old, primary_node=new.primary_node))
-        if self.hvparams or self.beparams or self.nics:
+        if self.hvparams or self.beparams or self._changes_nics:
             obstacles = await self._obstacles(cluster, old, new)
             if obstacles and not self.force:
                 told = "; ".join(obstacles)

@@ -16,6 +16,7 @@ from ganeti.errors import GanetiError, UnknownEntity
 from ganeti.jobs.context import CheckContext, RunContext, Thing
 from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.preview import Preview
+from ganeti.model.communication import renamed_card
 from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of, guest_of
 from ganeti.model.instance import Instance
@@ -106,7 +107,8 @@ class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, t
         if name != old.name:
             ensure_no_namesake(cluster, name)
         disks = tuple(renamed(disk, old.name, name) for disk in old.disks)
-        return RenamePlan(old, evolve(old, name=name, disks=disks), node)
+        nics = tuple(renamed_card(nic, old.name, name) for nic in old.nics)
+        return RenamePlan(old, evolve(old, name=name, disks=disks, nics=nics), node)
 
     def preview(self, state: State, plan: RenamePlan) -> Preview:
         del state

@@ -10,6 +10,7 @@ from ganeti.declare.route import Route
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.preview import Preview
+from ganeti.model.communication import ensure_not_for_communication
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.network import Network
@@ -27,6 +28,7 @@ class NetworkDisconnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_
     async def check(self, cluster: CheckContext) -> Connection:
         state = cluster.state
         network, group = self.network(state), self.group(state)
+        ensure_not_for_communication(state, network)
         if users := _users(state, network, group):
             raise WrongState(
                 f"Network {network.name} is used in node group {group.name}, by instance {', '.join(users)}"

@@ -17,6 +17,7 @@ from ganeti.declare.types import Ipv4Spans
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.preview import Preview
+from ganeti.model.communication import communication_network, ensure_suitable
 from ganeti.model.entity import differences
 from ganeti.model.network import Network
 from ganeti.model.pool import pool_of
@@ -77,6 +78,9 @@ class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=Tr
         after = changed(network, given, added, removed, problems)
         with problems.noted():
             ensure_instances_fit(cluster, after)
+        with problems.noted():
+            if network == communication_network(cluster.state):
+                ensure_suitable(cluster.state, after)
         problems.tell()
         return NetworkModifyPlan(network, after)
 

@@ -12,6 +12,7 @@ from ganeti.declare.route import Route
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.preview import Preview
+from ganeti.model.communication import ensure_not_for_communication
 from ganeti.model.network import Network
 from ganeti.model.state import State
 from ganeti.operations.network.subject import NETWORK_ARGUMENT, NetworkOperation, network_environment
@@ -38,6 +39,7 @@ class NetworkRemove(NetworkOperation[Network], frozen=True, kw_only=True, tag="O
 
     async def check(self, cluster: CheckContext) -> Network:
         state, network = cluster.state, self.network(cluster.state)
+        ensure_not_for_communication(state, network)
         if groups := [group.name for group in state.groups_with(network)]:
             raise WrongState(
                 f"Network {network.name} is connected to node group {', '.join(groups)}; "

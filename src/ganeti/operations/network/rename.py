@@ -11,7 +11,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
 from ganeti.declare.types import NetworkName
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.lockset import LockSet, exclusive
+from ganeti.jobs.lockset import LockSet, exclusive, shared
 from ganeti.jobs.operation import HookNodes
 from ganeti.model.entity import evolve
 from ganeti.model.kind import Kind
@@ -37,14 +37,19 @@ class NetworkRename(NetworkOperation[Network], frozen=True, kw_only=True, tag="O
     new_name: Annotated[NetworkName, param("New name of the network")]
 
     def locks(self, state: State) -> LockSet:
-        return super().locks(state) | exclusive(Kind.NETWORK, self.new_name)
+        # The cluster's settings name the one for communication.
+        return super().locks(state) | exclusive(Kind.NETWORK, self.new_name) | shared(Kind.CLUSTER, "networks")
 
     async def check(self, cluster: CheckContext) -> Network:
         ensure_name_free(cluster.state, self.new_name)
         return evolve(self.network(cluster.state), name=self.new_name)
 
     async def run(self, cluster: RunContext, plan: Network) -> str:
-        await cluster.commit([plan])
+        settings, former = cluster.state.cluster, self.network(cluster.state).name
+        if settings.instance_communication_network == former:
+            await cluster.commit([plan, evolve(settings, instance_communication_network=plan.name)])
+        else:
+            await cluster.commit([plan])
         return plan.name
 
     def hook_environment(self, state: State, plan: Network) -> dict[str, str]:
