@@ -28,8 +28,7 @@ _OWNER = "masterd"
 
 
 class Trust:
-    """Follows the configuration: nodes that are not candidates lose candidates' files, unrecorded certificates are
-    recorded.
+    """Follows the configuration: nodes that are not candidates lose candidates' files, certificates are recorded.
 
     A cluster without a key for queries to ganeti-confd gets one.
     """

@@ -76,7 +76,7 @@ from ganeti.operations.node.choice import NodeChoice
 
 @dataclass(frozen=True, slots=True)
 class CreatePlan:
-    """``guest`` is what the instance will be once it is in the configuration; ``sources``: what its disks adopt."""
+    """``guest`` is that of the instance once it is in the configuration; ``sources``: what its disks adopt."""
 
     instance: Instance
     node: Node
@@ -91,7 +91,7 @@ CreationMode = Annotated[
 Disks = Annotated[DiskRequests, param("Disks, each with size, mode, name, ...")]
 Nics = Annotated[NicRequests, param("NICs, each with mac, ip, network, mode, link, name, ...")]
 _HELPER = "the guest in which Ganeti can install an operating system; here its scripts run on the node"
-# As the remote API calls them.
+# The names in the remote API.
 BODY_NAMES = {"name": "instance_name", "os": "os_type"}
 
 
@@ -288,7 +288,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             named = [node for choice in (self._primary, self._secondary) if (node := choice.find(state))]
             nodes = [node.name for node in named or state.nodes]
         except UnknownEntity:
-            nodes = []  # the check will say so
+            nodes = []  # the check will report it
         networks = network_locks(state, (nic.network for nic in self.nics if nic.network))
         return exclusive(Kind.INSTANCE, self.instance_name) | shared(Kind.NODE, *nodes) | networks
 
@@ -300,7 +300,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         instance = self._blueprint(name).drawn(cluster, problems)
         secret = problems.attempt(self._secret_texts, dict[str, str]())
         named = None
-        if instance.disk_template == self.disk_template:  # or else how many nodes it takes is not known
+        if instance.disk_template == self.disk_template:  # otherwise the number of nodes is not known
             named = problems.attempt(partial(self._named_nodes, cluster.state, instance), None)
         problems.tell()
         if self.identify_defaults:
@@ -372,7 +372,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         return os_texts(self.osparams_secret or {}, "Parameter 'osparams_secret'")
 
     def hook_environment(self, state: State, plan: CreatePlan) -> dict[str, str]:
-        """Of the instance as it is to be, or as it is by now."""
+        """Of the requested instance, or of the created one."""
         if state.has(plan.instance):
             instance = state.get(Instance, plan.instance.uuid)
         else:
