@@ -69,7 +69,7 @@ class GroupModify(GroupOperation[GroupModifyPlan], frozen=True, kw_only=True, ta
         return Preview.of(differences(plan.before, plan.after))
 
     async def run(self, cluster: RunContext, plan: GroupModifyPlan) -> list[tuple[str, Any]]:
-        """The settings that are different now."""
+        """Returns the changed settings."""
         await cluster.commit([plan.after])
         if plan.forbidden:
             cluster.warn(f"The instance policy now forbids, but does not stop: {', '.join(plan.forbidden)}")
