@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks about guests: brings hypervisors, storage and networks together."""
+"""The master's calls about guests: combines hypervisors, storage and networks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 class Guests:
     """The handlers of ``rpc/contract/instance.py``.
 
-    What changes a guest goes one after the other, by guest; a migration does not keep others waiting.
+    Changes of one guest are serialised; a migration does not block other calls.
     """
 
     def __init__(self, equipment: Equipment) -> None:
@@ -106,7 +106,7 @@ class Guests:
         del report
         async with (
             self._changing(call.guest) as hypervisor,
-            # The node that it comes from goes on to use its disks until it is here.
+            # The source node goes on using its disks until it has arrived.
             self._resources(call.guest, hypervisor, DiskUse.SHARED) as resources,
         ):
             return await hypervisor.accept(call.guest, resources, call.address)
@@ -149,7 +149,7 @@ class Guests:
             problems += [status.problem for status in statuses if status.problem]
         try:
             opened = tuple(self._storage(guest).expected(disk, guest.peers) for disk in guest.disks)
-            # Descriptors of taps are made when the guest starts; any number tells as much here.
+            # Tap descriptors are created when the guest starts; any number will do here.
             taps = tuple(Tap(nic, "", (0,)) for nic in guest.nics)
             await hypervisor.check(guest, Resources(opened, taps))
         except CheckFailed as error:
@@ -175,7 +175,7 @@ class Guests:
         return next((guest for guest in await self.all_of((hypervisor,)) if guest.name == name), None)
 
     async def _resumed(self, call: instance.StartGuest, hypervisor: Hypervisor) -> Started:
-        """What comes of starting a guest that is there."""
+        """The result of starting a guest that already exists."""
         if call.paused or not await hypervisor.resume(call.guest):
             return Started(fresh=False)
         now = await self._found(call.guest.name, call.guest.hypervisor)
@@ -183,7 +183,7 @@ class Guests:
         return Started(fresh=False, resumed=True, paused_again=again)
 
     def _hypervisor_of(self, guest: Guest) -> Hypervisor:
-        # Names become paths; whatever the master says, none leads out of its directory.
+        # Names become paths; whatever the master says, none may lead out of its directory.
         ensure_host_name(guest.name, "instance_name")
         return self._equipment.hypervisor(guest.hypervisor)
 
@@ -198,9 +198,9 @@ class Guests:
 
     @asynccontextmanager
     async def _resources(self, guest: Guest, hypervisor: Hypervisor, use: DiskUse) -> AsyncIterator[Resources]:
-        """What a guest needs of this node. If the body fails, its disks are not used here any more.
+        """A context with what a guest needs on this node. If the body fails, its disks are released.
 
-        Its taps are let go of in any case; a hypervisor that runs has its own hold of them.
+        Its taps are closed in any case; a running hypervisor has its own descriptors.
         """
         options = hypervisor.tap_options(guest)
         async with AsyncExitStack() as undo:
@@ -223,7 +223,7 @@ class Guests:
                 undo_disks.pop_all()
 
     async def _stop_using_disks(self, guest: Guest) -> tuple[str, ...]:
-        """Why disks are left as they are that are not there, or whose provider is not."""
+        """Release a guest's disks; returns why missing disks, or those of a missing provider, were skipped."""
         self._links.remove(guest.name)
         held = []
         for index, disk in enumerate(guest.disks):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Network cards on a bridge of the node."""
+"""NICs connected to a bridge of the node."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def _attach(made: Tap, netlink: AsyncIPRoute) -> None:
     if not found:
         raise EnvironmentUnfit(f"There is no tap device {made.name} on this node")
     device = found[0]
-    # The bridge takes the lowest address of its ports for its own unless it has been given one, and
+    # A bridge uses the lowest address of its ports unless it was given one of its own, and
     # connections through it stall when that changes; none is higher than this.
     await netlink.link("set", index=device, address=f"fe{made.nic.mac[2:]}", mtu=mtu)
     await netlink.link("set", index=device, master=bridge, state="up")
