@@ -22,7 +22,7 @@ def hold(path: Path, *, wait: bool = False) -> None:
     If another holds it, ``wait`` for its end, or raise BlockingIOError.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # never closed: that would release the lock
-    os.set_inheritable(handle, True)  # to exec, which would close it
+    os.set_inheritable(handle, True)  # kept open across exec
     fcntl.lockf(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
