@@ -86,7 +86,7 @@ AVOIDED_IN_PROSE = {
     r"(?<!`)\banew\b(?!`)": "again, or re-create, restart, replace ...",
     r"\blet(s|ting)? go of\b": "release, close, detach from",
     r"\bcame to grief\b": "failed",
-    r"\bone a (file|line)\b|\b(a|one) (line|row|file|entry|column|piece) an? \w+\b|a line each": "per line, per row ...",
+    r"\bone a (file|line)\b|\b(a|one) (line|row|file|entry|column|piece) an? \w+|a line each": "per line ...",
     r"\btak(e|es|en|ing) away\b": "remove",
     r"\bnobody knows\b": "it is unknown",
     r"\btaken to be\b": "counts as, is assumed to be",

@@ -36,7 +36,7 @@ _PROGRESS = 0.5  # seconds between reports
 _CANCELLING = 10.0  # seconds
 _ARRIVING = 30.0  # seconds from the source's last event to the target's
 _MEASURING = 1  # seconds
-_HARD_PASSES = 10  # passes over the memory after which the user is told that the guest is too busy
+_HARD_PASSES = 10  # rounds through the memory after which the user is told that the guest is too busy
 _LOST_PASSES = 30  # rounds in which it came no nearer to its end, after which it is given up
 _POSTCOPY_PASS = 2  # gnt-instance(8), migration_caps
 
@@ -215,7 +215,7 @@ def _status(event: Mapping[str, Any]) -> str:
 
 
 async def _after_pass(machine: Machine, number: int, names: tuple[str, ...], report: Report) -> None:
-    """``number`` counts QEMU's passes over the guest's memory."""
+    """``number`` counts QEMU's rounds through the guest's memory."""
     if number == _POSTCOPY_PASS and _POSTCOPY in names:
         report.log("The rest of the memory follows the guest (postcopy)")
         await machine.execute("migrate-start-postcopy")
