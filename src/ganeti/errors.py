@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every error a user can meet.
+"""Every error that a user can see.
 
     GanetiError
     ├── CheckFailed                nothing was changed
@@ -15,7 +15,7 @@
     │   ├── NotInitialised         the machine belongs to no cluster
     │   ├── NotMaster
     │   └── AccessDenied
-    ├── ExecutionFailed            something was begun; the message says what is left
+    ├── ExecutionFailed            it had begun; the message says what is left behind
     │   ├── HookAborted
     │   ├── StoreFailed            the cluster's state could not be written
     │   └── HypervisorFailed
@@ -44,11 +44,11 @@ EXIT_NODE_SETUP = 12
 EXIT_CONFIRMATION = 13
 EXIT_UNKNOWN_FIELD = 14
 
-_SHOWN = 200  # characters of what cannot be read
+_SHOWN = 200  # characters shown of what cannot be decoded
 
 
 class GanetiError(Exception):
-    """The base of all; as such, something that should not have happened."""
+    """Base class of all errors; raised as such for what should never happen."""
 
     wire: ClassVar[str] = "GenericError"
     code: ClassVar[str] = "internal_error"
@@ -89,7 +89,7 @@ class UnknownEntity(CheckFailed):
 
 
 class AlreadyExists(CheckFailed):
-    """The thing to be made is there already."""
+    """What is to be created exists already."""
 
     code = "already_exists"
     http_status = 409
@@ -103,21 +103,21 @@ class NotUnique(CheckFailed):
 
 
 class WrongState(CheckFailed):
-    """Not possible in the state that the thing is in."""
+    """Not possible in the present state of the object."""
 
     code = "wrong_state"
     http_status = 409
 
 
 class Unavailable(WrongState):
-    """Not there in this state, and may be later."""
+    """Temporarily unavailable; trying again later may help."""
 
     code = "unavailable"
     http_status = 503
 
 
 class TooMany(WrongState):
-    """A caller has as much as it may have at a time; later there may be room."""
+    """The caller has reached a limit; trying again later may help."""
 
     code = "too_many"
     http_status = 429
@@ -214,7 +214,7 @@ class NodeRefused(NodeCallFailed):
 
 
 class RivalTerm(NodeRefused):
-    """The node obeys another master of the same term, of which one is too many."""
+    """The node obeys another master of the same term; there must be only one."""
 
     code = "rival_term"
 
@@ -256,7 +256,7 @@ def encode(error: Exception) -> list[Any]:
 
 
 def in_words(error: Exception) -> str:
-    """Any error, for those who report what went wrong with one thing and go on with the others."""
+    """An error as text, for callers that report the failure of one item and go on with the others."""
     return error.message if isinstance(error, GanetiError) else f"{type(error).__name__}: {error}"
 
 

@@ -2,7 +2,9 @@
 """Users read the field's language: archived, not put away; killed, not ended."""
 
 import ast
+import io
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -73,5 +75,42 @@ def test_what_users_read_has_no_words_of_our_own_making():
         for path, text in said_to_users()
         for avoided, better in AVOIDED_TO_USERS.items()
         for match in re.finditer(avoided, text, re.MULTILINE)
+    ]
+    assert "\n".join(found) == ""
+
+
+# The same of what developers read: docstrings, comments and all pages; names in code may have them.
+AVOIDED_IN_PROSE = {
+    r"\b(on|of) paper\b": "simulated",
+    r"\bin words\b": "as text",
+    r"(?<!`)\banew\b(?!`)": "again, or re-create, restart, replace ...",
+    r"\blet(s|ting)? go of\b": "release, close, detach from",
+    r"\bcame to grief\b": "failed",
+    r"\bone a (file|line)\b|\b(a|one) (line|row|file|entry|column|piece) an? \w+|a line each": "per line ...",
+    r"\btak(e|es|en|ing) away\b": "remove",
+    r"\bnobody knows\b": "it is unknown",
+    r"\btaken to be\b": "counts as, is assumed to be",
+}
+
+
+def prose():
+    for path in ROOT.glob("src/ganeti/**/*.py"):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                yield path, ast.get_docstring(node) or ""
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                yield path, token.string
+    for page in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]:
+        yield page, page.read_text().replace("# Ganeti, anew", "")
+
+
+def test_what_developers_read_has_no_words_of_our_own_making():
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}: write '{better}' instead"
+        for path, text in prose()
+        for avoided, better in AVOIDED_IN_PROSE.items()
+        for match in re.finditer(avoided, text)
     ]
     assert "\n".join(found) == ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is sent back: JSON, failures too."""
+"""Responses: JSON, for failures too."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def failure(status: int, explanation: str, headers: Mapping[str, str] | None = N
 
 @web.middleware
 async def failures(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whatever goes wrong in a handler as an answer."""
+    """Middleware that turns any exception of a handler into a response."""
     try:
         return await handler(request)
     except GanetiError as error:

@@ -47,7 +47,7 @@ def _add(app: web.Application, method: str, path: str, answering: _Answering) ->
     async def handle(request: web.Request) -> web.Response:
         return answer(await answering(request))
 
-    # What is read can be asked for with HEAD too.
+    # Resources with GET support HEAD too.
     app.router.add_get(path, handle) if method == "GET" else app.router.add_route(method, path, handle)
 
 
@@ -69,7 +69,7 @@ def _reading(reader: Reader, resource: Resource, shares: Shares) -> _Answering:
 
 
 def _submitting(master: Master, operation: type[JobOperation[Any]], route: Route) -> _Answering:
-    """Whether the user may is asked where the operation is decoded: in the master daemon."""
+    """Permissions are checked where the operation is decoded: in the master daemon."""
     method = Method.READ_AS if route.at_once else Method.SUBMIT_JOB_AS
 
     async def submit(request: web.Request) -> Any:
@@ -82,7 +82,7 @@ def _submitting(master: Master, operation: type[JobOperation[Any]], route: Route
 
 @web.middleware
 async def _attended(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The connection is not silent while it is answered."""
+    """While a request is being answered, its connection doesn't count as idle."""
     if not isinstance(request.protocol, Connection):
         return await handler(request)
     request.protocol.busy()
@@ -94,7 +94,7 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
 
 @web.middleware
 async def _complete(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The body is there in time, and not larger than what this user may have to say."""
+    """Read the body, within its time limit and this user's size limit."""
     try:
         async with asyncio.timeout(BODY):
             size = len(await request.read())

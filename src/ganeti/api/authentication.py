@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""HTTP Basic authentication on everything (RFC 7617). Wrong passwords are logged, and slow who sends them."""
+"""HTTP Basic authentication on everything (RFC 7617).
+
+Wrong passwords are logged, and slow down the address that they come from.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +32,10 @@ _CHALLENGE = {"WWW-Authenticate": f'Basic realm="{REALM}"'}
 class Failures:
     """Wrong passwords, by the address they come from; the oldest are forgotten.
 
-    After some, the answer that one was wrong is held back; a right one is answered at once, so that nobody who makes
-    mistakes locks others out. Only so many answers are held back at a time: beyond them no password from there is
-    looked at, or the others could be given up unheard and more be tried. Names play no part, so nothing here tells
-    whether there is a user of that name.
+    After some, the response to a wrong one is delayed; a correct one is answered at once, so that nobody's mistakes
+    lock others out. The number of delayed responses is limited: beyond it no password from that address is checked, or
+    a client could abandon delayed requests and try more. User names play no part, so nothing here reveals whether a
+    user exists.
     """
 
     def __init__(
@@ -40,15 +43,15 @@ class Failures:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._empty_at: OrderedDict[str, float] = OrderedDict()  # when all are forgotten, one in each interval
+        self._empty_at: OrderedDict[str, float] = OrderedDict()  # when all are forgotten, at one per interval
         self._held: Counter[str] = Counter()
 
     def busy(self, address: str) -> bool:
-        """Whether no password from there is looked at now."""
+        """Whether no password from that address is checked at present."""
         return self._held[address] >= HELD_OF_ADDRESS
 
     async def add(self, address: str) -> None:
-        """Return when whoever has sent a wrong password may be told so."""
+        """Return when the response to a wrong password may be sent."""
         now = self._clock()
         self._empty_at[address] = empty_at = max(self._empty_at.pop(address, now), now) + FAILURE_INTERVAL
         while len(self._empty_at) > REMEMBERED_FAILURES:

@@ -16,7 +16,7 @@ from ganeti.rpc.listener import HttpServer
 
 _log = logging.getLogger(__name__)
 
-# Before what still waits for an answer is cut off when the daemon stops; twice that passes, in aiohttp.
+# How long pending requests may go on when the daemon stops; aiohttp waits twice as long.
 _GRACE = 1.0  # seconds
 LIMITS = Limits(CONNECTIONS, CONNECTIONS_OF_NETWORK, headers=HEADERS, idle=HEADERS)
 
@@ -29,7 +29,7 @@ def api_server(application: web.Application, context: ssl.SSLContext | None, lim
 
 
 class ApiConnection(Connection):
-    """One connection; what is no HTTP is answered as everything else is."""
+    """One connection; responses to invalid HTTP have the same form as others."""
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None

@@ -52,9 +52,9 @@ def describe() -> dict[str, Any]:
 
 
 def _readable(part: Any) -> Any:
-    r"""With patterns that end as those of ECMAScript do, in which ``\Z`` is a letter.
+    r"""With patterns converted to ECMAScript, where ``\Z`` is a letter.
 
-    A number that has a pattern may be a text as well: a size with its unit.
+    A number that has a pattern may also be a string: a size with its unit.
     """
     if isinstance(part, list | tuple):
         return [_readable(item) for item in part]
@@ -124,7 +124,7 @@ def _result(shape: Any) -> dict[str, Any]:
 
 
 def _body(operation: type[JobOperation[Any]], route: Route) -> Mapping[str, Any]:
-    """What a body may hold, under the names it has there."""
+    """The schema of a body, with the names used there."""
     if isinstance(route.body, Body):
         return _inline(route.body.shape)
     schema = _parameters(operation, route.renamed, route.settled)
@@ -133,7 +133,7 @@ def _body(operation: type[JobOperation[Any]], route: Route) -> Mapping[str, Any]
         listed = schema["properties"][parameter]
         schema["properties"][parameter] = {**listed, "items": _parameters(_item(operation, parameter), names)}
     if route.around:
-        del schema["properties"]["dry_run"]  # what is possible later is not known
+        del schema["properties"]["dry_run"]  # what is allowed later is not known
         schema["properties"][route.around.wanted] = {"type": "boolean", "default": True}
     return {**schema, "required": [name for name in schema["required"] if name not in elsewhere]}
 
@@ -141,7 +141,7 @@ def _body(operation: type[JobOperation[Any]], route: Route) -> Mapping[str, Any]
 def _parameters(
     operation: type[JobOperation[Any]], renamed: Mapping[str, str], settled: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
-    """What an object may hold that gives the parameters of an operation, but for those that are settled."""
+    """The schema of an object with the parameters of an operation, without those in ``settled``."""
     schema = _inline(operation)
     names = {
         name: of
@@ -157,19 +157,19 @@ def _parameters(
 
 
 def _own_names(operation: type[JobOperation[Any]], renamed: Mapping[str, str]) -> dict[str, str]:
-    """The parameters of an operation by the names that they have in a body."""
+    """The parameters of an operation by their names in a body."""
     shown = {of: name for name, of in renamed.items()}
     return {shown.get(of, of): of for of in operation.parameters()}
 
 
 def _item(operation: type[JobOperation[Any]], parameter: str) -> type[JobOperation[Any]]:
-    """Of what a parameter is a list."""
+    """The schema of a list parameter's items."""
     item: type[JobOperation[Any]] = kind_of(member_of(operation.parameters()[parameter].type))
     return item
 
 
 def _elsewhere(route: Route, parameter: str) -> bool:
-    """Whether a parameter that must be given may come from the query or the route."""
+    """Whether a required parameter may come from the query or the route."""
     return parameter in route.defaults or parameter in route.query.values()
 
 
@@ -180,7 +180,7 @@ def _inline(shape: Any) -> Mapping[str, Any]:
 
 
 def _parts() -> dict[str, Any]:
-    """The schemas that those of operations and bodies link to."""
+    """The schemas that those of operations and bodies refer to."""
     shapes = [*all_operations(), *(resource.body for resource in RESOURCES if resource.body)]
     schemas, components = msgspec.json.schema_components(shapes, ref_template=_LINKS)
     whole = {_linked(schema) for schema in schemas} | {item.__name__ for item in _renamed_items()}
@@ -189,7 +189,7 @@ def _parts() -> dict[str, Any]:
 
 
 def _renamed_items() -> Iterator[type[JobOperation[Any]]]:
-    """What stands in a body by itself, under other names."""
+    """Structs that bodies contain with renamed fields."""
     for operation in all_operations():
         for route in operation.routes:
             yield from (_item(operation, parameter) for parameter in route.renamed_inside)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What answers the resources that are no operations (``ganeti.api.resources.RESOURCES``)."""
+"""Answers the resources that are not operations (``ganeti.api.resources.RESOURCES``)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Master(Protocol):
 
 
 class Reader:
-    """A method for each resource; those of collections are given which one."""
+    """A method for each resource; those of collections are passed the collection."""
 
     def __init__(self, master: Master) -> None:
         self._master = master

@@ -21,14 +21,14 @@ from ganeti.operations import find
 
 # On every path that submits a job.
 COMMON_QUERY = {"dry-run": "dry_run"}
-# What no body gives: which operation it is says the route, why and from where the query.
+# Never in a body: the operation is given by the route, the reason and its source by the query.
 NOT_IN_BODY = frozenset({"OP_ID", "reason"})
 
 
 def operation_from(
     operation: type[JobOperation[Any]], route: Route, path: Mapping[str, str], query: MultiMapping[str], body: bytes
 ) -> dict[str, Any]:
-    """An encoded operation. Raises WrongInput for a body or a query that makes no sense."""
+    """An encoded operation. Raises WrongInput for an invalid body or query."""
     parameters = operation.parameters()
     settled = {**dict(route.fixed), **{name: _read(parameters[name], [value]) for name, value in path.items()}}
     values = {**route.defaults, **_from_body(route, body), **_from_query(operation, route, query), **settled}
@@ -92,7 +92,7 @@ def _from_body(route: Route, body: bytes) -> dict[str, Any]:
 
 
 def _goes_on(around: Around, values: dict[str, Any], query: MultiMapping[str]) -> bool:
-    """Whether there is an operation afterwards; what says so is no parameter, and taken out of the values."""
+    """Whether another operation follows; the value that says so is not a parameter, and is removed."""
     unwanted = query.get(around.unwanted)
     if around.wanted in values and unwanted is not None:
         raise WrongInput(f"Give either '{around.wanted}' in the body or '{around.unwanted}' in the query, not both")
@@ -102,13 +102,13 @@ def _goes_on(around: Around, values: dict[str, Any], query: MultiMapping[str]) -
 
 
 def _beside(wire_name: str, own: Mapping[str, Any]) -> dict[str, Any]:
-    """Another operation with what it has in common with the route's own."""
+    """Another operation with the parameters that it shares with the route's own."""
     shared = {name: value for name, value in own.items() if name in find(wire_name).parameters()}
     return {**shared, "OP_ID": wire_name}
 
 
 def _renamed(values: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Without the version of the format, of which there has been one only."""
+    """Drops the version of the format, of which there has been only one."""
     named = {names.get(name, name): value for name, value in values.items() if name != "__version__"}
     twice = sorted(name for name, parameter in names.items() if {name, parameter} <= values.keys())
     if twice:
@@ -127,7 +127,7 @@ def _from_query(operation: type[JobOperation[Any]], route: Route, query: MultiMa
 
 
 def _read(parameter: Parameter, texts: Sequence[str]) -> Any:
-    """A list may be several texts, or one with commas; of anything else the first text counts."""
+    """A list may be several strings, or one with commas; for anything else the first string counts."""
     if parameter.kind is not list:
         return from_text(texts[0], parameter)
     return [item for text in texts for item in from_text(text, parameter)]
@@ -139,7 +139,7 @@ def _deeper(value: Any, most: int) -> bool:
 
 
 def reason_from(query: Mapping[str, str]) -> list[list[Any]]:
-    """Why something is asked for, and from where."""
+    """The reason of a request, and its source."""
     moment = time.time_ns()
     given = [["gnt:user", query["reason"], moment]] if query.get("reason") else []
     return [*given, ["gnt:library:rlib2", "request", moment]]

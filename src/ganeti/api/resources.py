@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What can be read through the remote API: one row a resource ("Ganeti remote API")."""
+"""What can be read through the remote API: one row per resource ("Ganeti remote API")."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ FILTER_FIELDS = ("watermark", "priority", "predicates", "action", "reason_trail"
 JOB_FIELDS_BULK = ("id", "ops", "status", "summary", "opstatus", "received_ts", "start_ts", "end_ts")
 JOB_FIELDS = (*JOB_FIELDS_BULK, "oplog", "opresult")
 QUERYABLE = ("instance", "node", "group", "network", "job", "lock", "os", "filter")
-# What clients ask for before they use a newer form of a request, by the operation that has it.
+# Features that clients check for before they use a newer form of a request, by the operation that has it.
 FEATURES = {
     "instance-create-reqv1": "OP_INSTANCE_CREATE",
     "instance-reinstall-reqv1": "OP_INSTANCE_REINSTALL",
@@ -118,8 +118,8 @@ ROLE_NAMES = {"M": "master", "C": "master-candidate", "R": "regular", "D": "drai
 class Collection:
     """``/2/<path>`` lists things of a kind, ``/2/<path>/<name>`` describes one; ``?bulk=1`` describes all.
 
-    ``names``: what of each the short list tells besides its place, by the name there. ``also``: columns that clients
-    know by another name too, by that name. ``key``: the column that tells them apart.
+    ``names``: columns of the short list besides the URI, by the name there. ``also``: columns that clients know by
+    another name too, by that name. ``key``: the column that identifies an item.
     """
 
     kind: Kind
@@ -130,7 +130,7 @@ class Collection:
 
     @property
     def columns(self) -> dict[str, str]:
-        """By the names that clients know."""
+        """By the names used by clients."""
         return {**{name: name for name in self.fields}, **self.also}
 
 
@@ -161,7 +161,7 @@ class WaitBody(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What one method on one path does that is no operation.
+    """One method on one path that is not an operation.
 
     ``handler``: the method of ``ganeti.api.reader.Reader`` that answers; ``answer`` and ``body``: types, for
     OpenAPI; ``query``: what each parameter of the query string means.
@@ -179,7 +179,7 @@ class Resource:
 
     @property
     def lists(self) -> bool:
-        """Whether the answer may be as long as there are things."""
+        """Whether the length of the answer depends on the number of objects."""
         return self.handler in ("collect", "providers", "jobs", "query")
 
 

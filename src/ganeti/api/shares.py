@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How much each user takes of what there is for all."""
+"""How much of the shared resources each user takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganeti.errors import TooMany
 
 
 class Shares:
-    """Counts requests under way, and those among them that wait for a job, by user."""
+    """Counts requests under way, and how many of them wait for a job, by user."""
 
     def __init__(self) -> None:
         self._under_way: Counter[str] = Counter()
@@ -34,7 +34,7 @@ class Shares:
         return counted
 
     def list(self, user: str) -> asyncio.Semaphore:
-        """To be held while something is listed; further lists of the user wait for it."""
+        """To be held during a list request; further ones of the user wait for it."""
         return self._lists[user]
 
     @contextmanager

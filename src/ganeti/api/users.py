@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Who may use the remote API, from the file ``/var/lib/ganeti/rapi/users`` (ganeti-rapi(8)).
+"""The users of the remote API, from the file ``/var/lib/ganeti/rapi/users`` (ganeti-rapi(8)).
 
-A line holds a name, a password and what the user may: ``jack secret write``. The password is plain
+A line holds a name, a password and permissions: ``jack secret write``. The password is plain
 (``{cleartext}secret`` or just ``secret``) or hashed: ``{HA1}`` and the MD5 of ``name:realm:password``.
 Permissions are "read", "write", or the roles of ``ganeti.declare.operation.Role``.
 """
@@ -42,11 +42,11 @@ class User:
 
     @property
     def caller(self) -> Caller:
-        """The user as jobs remember it."""
+        """The user as recorded in jobs."""
         return Caller(self.name, self.roles)
 
     def accepts(self, password: str) -> bool:
-        """Whether it is the password, compared in a time that does not depend on it."""
+        """Whether the password is right; a constant-time comparison."""
         if self.password.upper().startswith(_HASHED):
             digest = hashlib.md5(f"{self.name}:{REALM}:{password}".encode()).hexdigest()  # noqa: S324 - the format's
             return hmac.compare_digest(digest.encode(), self.password[len(_HASHED) :].lower().encode())
@@ -54,7 +54,7 @@ class User:
         return bool(plain) and hmac.compare_digest(plain.encode(), password.encode())
 
 
-# Is asked in place of a user who is not there, which takes as long.
+# Checked in place of a missing user, so that both take the same time.
 _NOBODY = User("nobody", _HASHED, frozenset())
 
 
@@ -73,7 +73,7 @@ class Users:
         return user if user.accepts(password) and user is not _NOBODY else None
 
     def _refresh(self) -> None:
-        """What cannot be read lets nobody in; a line that makes no sense is logged and the others count."""
+        """If the file cannot be read, nobody has access; an invalid line is logged, and the others count."""
         try:
             found = stamp(self._path)
             if found == self._stamp:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Taking down a cluster of which only the master is left: the last part of ``gnt-cluster destroy``."""
+"""Destroying a cluster that consists only of the master: the last part of ``gnt-cluster destroy``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ganeti.node.membership import begin_leaving, leave
 
 
 def destroy(paths: Paths, services: Services) -> None:
-    """Stop the daemons of this node and forget the cluster; can be repeated."""
+    """Stop the daemons of this node and remove everything about the cluster; can be repeated."""
     begin_leaving(paths)
     for daemon in reversed(Daemon):
         services.stop(daemon)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Making a new cluster, with this machine as its master: ``gnt-cluster init``."""
+"""Creating a new cluster, with this machine as its master: ``gnt-cluster init``."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _RAPI_USERS = """\
 
 
 def plan(wanted: NewCluster, paths: Paths, clock: Clock) -> State:
-    """The first state of the cluster. Raises a CheckFailed that says why it is not possible; nothing is changed."""
+    """The initial state of the cluster. Raises a CheckFailed that says why it is not possible; nothing is changed."""
     ensure_free(paths)
     version = given_settings(Cluster, wanted).get("primary_ip_version", _DEFAULT_IP_VERSION)
     node_name, node_ip = addresses.resolve(addresses.own_name(), version)
@@ -159,7 +159,7 @@ def _ensure_volume_group(cluster: Cluster) -> None:
 
 
 def _bootable(cluster: Cluster, paths: Paths) -> Cluster:
-    """The default ``kernel_path`` is a file that no distribution brings; without it, guests boot from their disks."""
+    """The default ``kernel_path`` is a file that no distribution ships; without it, guests boot from their disks."""
     kvm = cluster.hvparams.get("kvm", {})
     if "kernel_path" in kvm or paths.under(KvmParameters().kernel_path).exists():
         return cluster
@@ -167,7 +167,7 @@ def _bootable(cluster: Cluster, paths: Paths) -> Cluster:
 
 
 def _write_credentials(state: State, paths: Paths) -> State:
-    """The state, with the master's certificate on record."""
+    """The state, with the master's certificate recorded."""
     authority = create_authority(state.cluster.name)
     credentials = create_node_credentials(authority, state.master.name)
     master = evolve(state.master, certificate=fingerprint(credentials.certificate))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Who is the master: asking the nodes, and making this one the master (``gnt-cluster master-failover``).
+"""Mastership: asking the nodes, and making this one the master (``gnt-cluster master-failover``).
 
 A node that obeys a new master refuses the old one from then on, and stops being the master if it was.
 """
@@ -48,7 +48,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Who wants to be the master, and what it has: its files, its store, a way to call in a term."""
+    """A node that wants to become the master: its files, its store, a way to call nodes in a term."""
 
     name: str
     paths: Paths
@@ -59,9 +59,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The state that a node keeps: the term that it is of, how far it is, and digests of what is in it.
+    """The state that a node keeps: its term, its revision, and digests of its content.
 
-    ``noted``: how far a new master must be, for all that the node knows.
+    ``noted``: the minimum position of a new master, as far as the node knows.
     """
 
     whole_in: int
@@ -74,20 +74,20 @@ class _Kept:
         return self.whole_in, self.revision
 
     def contradicts(self, other: _Kept) -> bool:
-        """Whether two that should be the same are not."""
+        """Whether two that should be equal are not."""
         return self.place == other.place and bool(self.digests) and self.digests != other.digests
 
 
 @dataclass(frozen=True, slots=True)
 class Elected:
-    """The state with this node as the master. ``silent``: other candidates that did not obey, by name."""
+    """The state with this node as the master. ``silent``: names of other candidates that did not obey."""
 
     state: State
     silent: tuple[str, ...]
 
 
 def is_master(paths: Paths) -> bool:
-    """Whether this node is the master as far as it has heard."""
+    """Whether this node is the master as far as it knows."""
     term = read_term(paths.term)
     return term is not None and belongs_to(paths) is not None and term.master == _own_name(paths)
 
@@ -99,7 +99,7 @@ def _own_name(paths: Paths) -> str:
 async def take_over(paths: Paths, clock: Clock, rules: Rules) -> Elected:
     """Make this node the master of a new term; its master daemon can be started then.
 
-    Raises a CheckFailed if it must not be; nothing has changed then.
+    Raises a CheckFailed if it must not be; then nothing has changed.
     """
     own = _ensure_fit(paths)
     store = SqliteStore(paths.store)
@@ -122,8 +122,8 @@ async def elect(candidate: Candidate, rules: Rules) -> Elected:
     _ensure_majority(rules, state, node, set(standings), "can be reached")
     reachable = [other for other in others if other.name in standings]
     first = 1 + max([known.number, *(standing.term for standing in standings.values())])
-    # Another candidate may claim the same term at this moment. It gets no majority, and those that obey it must not
-    # do so for ever: a second claim, of a term of its own, has them.
+    # Another candidate may claim the same term at this moment. It gets no majority, and the nodes that obey it must
+    # not do so for ever: a second claim, with a higher term, wins them.
     for number in (first, first + 1):
         async with candidate.calling(number) as client:
             obeying = await _claim(client, node, reachable)
@@ -131,7 +131,7 @@ async def elect(candidate: Candidate, rules: Rules) -> Elected:
         if len(obeying) == len(reachable):
             break
     async with candidate.calling(number) as client:
-        # The old master may have gone on until they obeyed.
+        # The old master may have continued until they obeyed.
         state, own = read_state(candidate.store), await _own(candidate)
         _ensure_newest(rules, await _ask(client, reachable), state, own)
         if state.master.uuid != node.uuid:
@@ -141,10 +141,10 @@ async def elect(candidate: Candidate, rules: Rules) -> Elected:
     )
     silent = sorted({other.name for other in voters(others)} - obeying)
     term = Term(number, node.name, () if rules.voting else tuple(silent))
-    # First, so that the state is never taken for the old master's with this change in it.
+    # First, so that a state with this change is never considered the old master's.
     mark_whole(candidate.paths, term)
     await candidate.store.write([Batch(revision=own.revision + 1, records=(record_of(changed),))])
-    write_term(candidate.paths.term, term)  # again: the node daemon does not know who is vouched to be off
+    write_term(candidate.paths.term, term)  # again: the node daemon does not know which nodes were declared off
     missing = tuple(other.name for other in state.candidates if other.name not in obeying and other.uuid != node.uuid)
     return Elected(state.changed([changed]), missing)
 
@@ -155,9 +155,9 @@ async def _own(candidate: Candidate) -> _Kept:
 
 
 async def _outlast(client: NodeClient, old: Node, obeying: AbstractSet[str], rules: Rules) -> None:
-    """Wait until the old master acknowledges nothing more: it has stopped, or its last mandate has run out."""
+    """Wait until the old master can no longer acknowledge anything: it has stopped, or its last mandate has expired."""
     if old.name not in obeying and not rules.voting:
-        return  # somebody has said that it is off
+        return  # it was declared off
     loop = asyncio.get_running_loop()
     over = loop.time() + LEASE
     while loop.time() < over and (  # noqa: ASYNC110 - another node is asked
@@ -174,7 +174,7 @@ async def _still_serving(client: NodeClient, old: Node) -> bool:
 
 
 async def _ask(client: NodeClient, nodes: Iterable[Node]) -> Mapping[str, Standing]:
-    """By name, of the nodes that answer soon."""
+    """The answers by name, of the nodes that answer in time."""
 
     async def one(node: Node) -> tuple[str, Standing | None]:
         try:
@@ -188,7 +188,7 @@ async def _ask(client: NodeClient, nodes: Iterable[Node]) -> Mapping[str, Standi
 
 
 async def _claim(client: NodeClient, node: Node, others: Iterable[Node]) -> set[str]:
-    """Tell the nodes of the new term, this one first; the names of the others that obey."""
+    """Announce the new term to the nodes, this one first; the names of the others that obey."""
     try:
         await client.call(node, Ping())
     except GanetiError as error:
@@ -198,7 +198,7 @@ async def _claim(client: NodeClient, node: Node, others: Iterable[Node]) -> set[
 
 
 def _ensure_fit(paths: Paths) -> str:
-    """The name of this node, if it has what a master needs."""
+    """The name of this node, if it has the files that a master needs."""
     if not belongs_to(paths):
         raise NotInitialised("This node does not belong to a cluster")
     own = _own_name(paths)
@@ -211,10 +211,10 @@ def _ensure_fit(paths: Paths) -> str:
 
 
 def _ensure_not_master(state: State, node: Node, known: Term, rules: Rules, found: Mapping[str, Standing]) -> None:
-    """Raise WrongState on the master itself. It may begin a new term to go on without nodes that are off.
+    """Raise WrongState on the master itself, unless it begins a new term to go on without nodes that are off.
 
-    Nor is it the master for nodes that have heard of a newer term, in which another one's failover was interrupted; and
-    one that was interrupted itself may do so again.
+    It also may if nodes have heard of a newer term, in which another candidate's failover was interrupted; and a
+    candidate that was itself interrupted may try again.
     """
     unrivalled = all(standing.term <= known.number for standing in found.values())
     if rules.voting and known.master == node.name and state.master.uuid == node.uuid and unrivalled:
@@ -225,9 +225,9 @@ def _ensure_not_master(state: State, node: Node, known: Term, rules: Rules, foun
 
 
 def _ensure_newest(rules: Rules, found: Mapping[str, Standing], state: State, own: _Kept) -> None:
-    """Raise WrongState if there may be changes that were acknowledged and are not in this node's state.
+    """Raise WrongState if there may be acknowledged changes that are not in this node's state.
 
-    Without a vote only what is there counts, not what might be lost.
+    Without a vote only existing replicas count, not what might be lost.
     """
     names = {node.name for node in state.candidates}
     others = {name: _Kept(one.whole_in, one.revision, one.digests, one.noted) for name, one in found.items()}
@@ -260,8 +260,8 @@ def _shown(state: tuple[int, int]) -> str:
 
 def _ensure_majority(rules: Rules, state: State, node: Node, others: set[str], what: str) -> None:
     """Raise WrongState if this node and the ``others`` are not more than half of the nodes that count."""
-    # A node that is marked offline has no voice, nor has this one: the old master goes on without it, so it must not be
-    # one against it.
+    # A node that is marked offline has no vote, not even this one: the old master goes on without it, so it must not
+    # count against it.
     voices = {one.name for one in voters(state.nodes)}
     counted = {one.name for one in state.nodes} if rules.count_offline else voices
     agreeing = (others | {node.name}) & voices
@@ -276,7 +276,7 @@ def _ensure_majority(rules: Rules, state: State, node: Node, others: set[str], w
 
 @asynccontextmanager
 async def calling(paths: Paths, own: str, term: int) -> AsyncIterator[NodeClient]:
-    """What calls nodes in the name of this one, in a term."""
+    """A client that calls nodes on behalf of this one, in a term."""
     client = NodeClient(HttpTransport(node_client(paths)), own, lambda: term)
     try:
         yield client

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is to be said of a cluster that is about to be made."""
+"""The parameters of a new cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganeti.model.cluster import Cluster
 
 @with_settings(Cluster, "init")
 class NewCluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``gnt-cluster init`` takes: these, and the cluster's settings."""
+    """The parameters of ``gnt-cluster init``: these, and the cluster's settings."""
 
     cluster_name: Annotated[HostName, param("Name of the cluster, which resolves to an address of its own")]
     secondary_ip: Annotated[

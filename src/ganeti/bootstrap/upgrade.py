@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Going over to another version of the software on all nodes (``gnt-cluster upgrade``).
+"""Switching to another version of the software on all nodes (``gnt-cluster upgrade``).
 
-The master daemon goes down meanwhile, so a command does it on the master. How far it is stands in a file before each
-stage begins; each stage can be done again. The file is written by one version and read by another.
+The master daemon is stopped meanwhile, so a command does it on the master. The progress is written to a file before
+each stage begins; each stage can be repeated. The file is written by one version and read by another.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import Ping
 from ganeti.rpc.contract.software import Software, SwitchVersion, TellVersions
 
-_JOBS = 3600.0  # seconds for jobs to end, after which everything is as it was before
+_JOBS = 3600.0  # seconds for jobs to end, after which the upgrade is cancelled
 _SERVING = 300.0  # for the master daemon to answer, once it has started
 _RESTART = 120.0  # for the node daemon of another node to come back
 _LOOK = 1.0
-_TOLD = 60.0  # how often somebody who waits hears what for
+_TOLD = 60.0  # seconds between messages that say what is being waited for
 _MOST_NAMED = 10
 
-# What is to be done next, as words of a command of the version in use.
+# What to run next, as arguments of a command of the version in use.
 RESUME = ("gnt-cluster", "upgrade", "--resume")
 VERIFY = ("gnt-cluster", "verify")
 
@@ -59,7 +59,7 @@ class Stage(StrEnum):
 
 
 class Machine(Struct, frozen=True):
-    """Another node that is to be switched, as far as it takes to call it."""
+    """Another node to be switched, with the data needed to call it."""
 
     name: str
     address: str
@@ -81,7 +81,8 @@ class Machine(Struct, frozen=True):
 class Intent(Struct, frozen=True, rename={"origin": "from", "target": "to"}):
     """An upgrade that is under way.
 
-    ``drained``: whether the queue was drained before it began; ``daemons``: those of every node that ran on this one.
+    ``drained``: whether the queue was drained before it began; ``daemons``: those, among every node's, that were
+    running on this one.
     """
 
     origin: str
@@ -100,7 +101,7 @@ class Master(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """``calling``: calls nodes as the master. ``master``: connects to the master daemon, anew each time."""
+    """``calling``: calls nodes as the master. ``master``: opens a new connection to the master daemon each time."""
 
     paths: Paths
     services: Services
@@ -120,7 +121,7 @@ class Upgrade:
             raise EnvironmentUnfit(f"{self.paths.upgrade} is damaged ({error}); what is under way is unknown") from None
 
     def begin(self, target: str) -> None:
-        """Write down that the cluster is to go over to a version, if it can. Raises a CheckFailed."""
+        """Record that the cluster is to switch to a version, if it can. Raises a CheckFailed."""
         before = self.intent
         if before and target != before.origin:
             raise WrongState(
@@ -137,7 +138,7 @@ class Upgrade:
         answers = asyncio.run(self._ask(machines))
         problems = [*self._problems_here(versions, target), *_problems_there(target, answers)]
         silent = [f"{name} does not answer: {a.message}" for name, a in answers.items() if isinstance(a, GanetiError)]
-        if before:  # which nothing can be done about: it may be why somebody goes back
+        if before:  # nothing can be done about that: it may be the reason for a downgrade
             for problem in silent:
                 self.warn(f"{problem}. It keeps the version that it has")
         elif silent:
@@ -147,7 +148,7 @@ class Upgrade:
         running = {answer.running for answer in answers.values() if isinstance(answer, Software)}
         if not before and current == target and running <= {target}:
             raise WrongState(f"All nodes run {target} already")
-        if before:  # what was so then counts, and not what came of it
+        if before:  # the original state counts, not the present one
             stage = Stage.DRAINING if self.services.running(Daemon.MASTER) else Stage.STOPPING
             changed = {"origin": before.target, "target": target, "stage": stage}
             self._write(msgspec.structs.replace(before, **changed))
@@ -156,7 +157,7 @@ class Upgrade:
             self._write(Intent(current, target, Stage.DRAINING, self._drained(), daemons, machines))
 
     def go_on(self) -> tuple[str, ...]:
-        """Do what is left; returns what is to be run after that, as words, or nothing."""
+        """Do what is left; returns the command to run next, as arguments, or nothing."""
         intent = self.intent
         if intent is None:
             self.say("No upgrade is under way")
@@ -166,7 +167,7 @@ class Upgrade:
             intent = msgspec.structs.replace(intent, stage=stage)
             self._write(intent)
             if stage is Stage.STARTING and intent.target != ganeti.VERSION:
-                return RESUME  # by the version that the cluster has gone over to
+                return RESUME  # by the version to which the cluster has switched
             try:
                 self._do(stage, intent)
             except GanetiError as error:
@@ -188,7 +189,7 @@ class Upgrade:
     # --- before anything is changed
 
     def _others(self) -> tuple[Machine, ...]:
-        """The nodes that are online, but for this one."""
+        """The nodes that are online, except this one."""
         store = SqliteStore(self.paths.store)
         try:
             state = read_state(store)
@@ -245,7 +246,7 @@ class Upgrade:
                 self._open(intent)
 
     def _drain(self, intent: Intent) -> None:
-        """Let no new jobs in, and wait for those that are there."""
+        """Drain the queue, and wait for the present jobs."""
         master = self.master()
         master.call(Method.SET_DRAIN_FLAG, True)
         deadline, told = time.monotonic() + _JOBS, 0.0
@@ -262,14 +263,14 @@ class Upgrade:
                     told = now + _TOLD
                 time.sleep(_LOOK)
         except (KeyboardInterrupt, WrongState):
-            # Nobody waits for the answer of the other connection any more.
+            # Nobody is waiting for the answer on the other connection any more.
             self.master().call(Method.SET_DRAIN_FLAG, intent.drained)
-            if Versions(self.paths).current() == intent.origin:  # on no node anything else
+            if Versions(self.paths).current() == intent.origin:  # nothing else on any node
                 self.paths.upgrade.unlink()
             raise
 
     async def _switch_others(self, intent: Intent) -> None:
-        """At once. One that fails must not hold up the others: it is told of, here and by the verification."""
+        """All concurrently. A failure must not hold up the others: it is reported, here and by the verification."""
         names = ", ".join(machine.name for machine in intent.machines)
         if names:
             self.say(f"Switching {names} to {intent.target} ...")
@@ -291,7 +292,7 @@ class Upgrade:
             self.services.start(daemon)
 
     def _open(self, intent: Intent) -> None:
-        """Take jobs in again, as soon as the master daemon serves, which it may have to be let by the nodes."""
+        """Undrain the queue as soon as the master daemon serves, for which it may need the nodes' votes."""
         deadline = time.monotonic() + _SERVING
         while True:
             try:
@@ -327,7 +328,7 @@ def _named(jobs: Sequence[int]) -> str:
 
 
 async def _switched(client: NodeClient, node: Node, version: str) -> str:
-    """Why a node did not go over to a version; nothing if it has."""
+    """Why a node did not switch to a version; empty if it did."""
     deadline = time.monotonic() + _RESTART
     try:
         await client.call(node, SwitchVersion(version=version))
@@ -342,7 +343,7 @@ async def _switched(client: NodeClient, node: Node, version: str) -> str:
 
 
 async def _running(client: NodeClient, node: Node) -> str | None:
-    """What its node daemon is of; None if it does not answer."""
+    """The version of its node daemon; None if it does not answer."""
     try:
         return (await client.call(node, Ping())).version
     except GanetiError:

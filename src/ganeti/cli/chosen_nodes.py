@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which nodes a command reaches: some that are named, those of a node group, or all, but none that is offline."""
+"""The target nodes of a command: named ones, those of a node group, or all, but no offline ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GROUP = Option(("-g", "--node-group"), "Only nodes of this group", metavar="GROU
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A node, and how it is reached. ``secondary``: the address for replication, where that is another one."""
+    """A node, and how to reach it. ``secondary``: the address for replication, if different."""
 
     name: str
     port: int
@@ -36,7 +36,7 @@ class Reached:
 
 
 def chosen(session: Session, names: Sequence[str], group: str | None) -> list[Reached]:
-    """In the order of their names, the master last. Says which are offline. Raises WrongState if no other is left."""
+    """Sorted by name, the master last. Reports which are offline. Raises WrongState if no others are left."""
     named = set(exact_names(session, "node", names))
     in_group = set(exact_names(session, "group", [group])) if group else None
     rows = [dict(zip(_FIELDS, row, strict=True)) for row in session.query("node", _FIELDS)]

@@ -145,7 +145,7 @@ def _destroy(session: Session, values: dict[str, Any]) -> int:
     from ganeti.bootstrap.destroy import destroy  # noqa: PLC0415 - only here
     from ganeti.host.services import services  # noqa: PLC0415 - only here
 
-    if not session.paths.leaving.exists():  # otherwise the daemons have been stopped, by one that was interrupted
+    if not session.paths.leaving.exists():  # otherwise an interrupted attempt has already stopped the daemons
         follow.run(session, ClusterDestroy.wire_name(), {})
     destroy(session.paths, services(session.paths))
     session.say("The cluster has been destroyed; disk images and log files were not removed")

@@ -43,7 +43,7 @@ def _init(session: Session, values: dict[str, Any]) -> int:
             raise
 
     carry_out(state, session.paths, start)
-    # Only for the hooks of a new cluster; whatever they say, it is up.
+    # Only for the hooks of a new cluster; whatever their result, it is up.
     session.client.call(Method.SUBMIT_JOB, [{"OP_ID": "OP_CLUSTER_POST_INIT", "reason": session.reason()}])
     session.say(
         f"The cluster {state.cluster.name} ({state.cluster.master_ip}) is up, {state.master.name} is its master"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every sub-command of every script, and where it is: an operation, or a Local in a module here.
+"""Every sub-command of every script, and its implementation: an operation, or a Local in a module here.
 
 Modules are imported when their command is run, so that a command starts fast.
 """

@@ -29,7 +29,7 @@ def _locks(session: Session, values: dict[str, Any]) -> int:
 
 
 def _worded(cell: tuple[int, Any]) -> tuple[int, Any]:
-    """Lists of owners, and of (mode, owners) that wait, as text."""
+    """Lists of owners, and of waiting (mode, owners), as text."""
     status, value = cell
     if status != ValueStatus.NORMAL or not isinstance(value, list):
         return cell

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``gnt-cluster repair-disk-sizes``: which sizes are recorded anew."""
+"""``gnt-cluster repair-disk-sizes``: which recorded sizes are corrected."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, UnknownEntity, WrongI
 from ganeti.host import addresses
 from ganeti.luxi.protocol import Method
 
-# Seconds that nodes get to boot.
+# Seconds for nodes to boot.
 BOOT = 900.0
-# Seconds between two looks whether they have.
+# Seconds between two checks whether they have.
 _AGAIN = 5.0
 # Seconds for which the watcher is paused: while a part of the cluster goes down, and until all of it is back.
 PAUSE = 3600.0
@@ -74,7 +74,7 @@ def _meant(session: Session, values: dict[str, Any]) -> list[_Node]:
 
 
 class _Epo:
-    """One run; ``whole``: the cluster goes off or on, and not a part of it."""
+    """One run; ``whole``: the whole cluster is powered off or on, not a part of it."""
 
     def __init__(self, session: Session, nodes: Sequence[_Node]) -> None:
         self._session = session
@@ -102,7 +102,7 @@ class _Epo:
                     return EXIT_CONFIRMATION
             marked = self._mark_offline()
             if self._whole:
-                meanwhile.pop_all()  # until all is on again
+                meanwhile.pop_all()  # until everything is on again
         failed = self._switch("power-off", self._others)
         self._tell_what_is_left()
         return 0 if stopped and marked and not failed else EXIT_FAILURE
@@ -120,7 +120,10 @@ class _Epo:
         return 0 if online and started and not failed and len(back) == len(away) else EXIT_FAILURE
 
     def _instances(self, *, running: bool) -> list[str]:
-        """Those of the nodes that run; or that should, and do not. What only has a copy there runs on without."""
+        """Instances of the nodes that run, or that should but do not.
+
+        Those that only have a copy there keep running.
+        """
         nodes = dict(self._session.query("node", ["name", "offline"]))
         here = {node.name for node in self._nodes if not nodes[node.name]}
         rows = self._session.query("instance", ["name", "pnode", "admin_up", "oper_state"])
@@ -128,11 +131,11 @@ class _Epo:
         return [name for name, _, wanted, runs in found if (runs if running else wanted and not runs)]
 
     def _each(self, wire_name: str, each: Sequence[tuple[str, dict[str, Any]]]) -> bool:
-        """A job for each, with its name; whether all succeeded."""
+        """Submit a job for each instance and follow them; whether all succeeded."""
         return follow.follow_each(self._session, follow.submit_each(self._session, wire_name, each))
 
     def _mark_offline(self) -> bool:
-        """Candidates last, so that none is made one that goes off too."""
+        """Candidates last, so that no node is promoted that will be powered off too."""
         wanted = [node for node in self._others if not node.offline]
         ordered = sorted(wanted, key=lambda node: node.role == "C")
         how = {"force": True} if self._whole else {"auto_promote": True}
@@ -143,7 +146,7 @@ class _Epo:
         return marked
 
     def _switch(self, command: str, nodes: Sequence[_Node]) -> list[str]:
-        """The names of those with which it failed; which cannot be switched is told."""
+        """The names of those for which it failed; reports nodes that cannot be switched."""
         able = [node.name for node in nodes if node.program]
         by_hand = [node.name for node in nodes if not node.program]
         if by_hand:
@@ -163,7 +166,7 @@ class _Epo:
         return table(self._session, results[0], invoked)
 
     def _awaited(self, nodes: Sequence[_Node]) -> list[_Node]:
-        """Those of the nodes whose daemons can be reached in time."""
+        """The nodes whose daemons can be reached in time."""
         from ganeti.rpc.client import NODE_DAEMON_PORT  # noqa: PLC0415 - slow to import
 
         silent, deadline = list(nodes), time.monotonic() + BOOT
@@ -180,7 +183,7 @@ class _Epo:
         return [node for node in nodes if node not in silent]
 
     def _pause_watcher(self, meanwhile: ExitStack) -> None:
-        """Nothing that is stopped may be started again, until ``meanwhile`` is over."""
+        """Pause the watcher during ``meanwhile``, so that it does not restart stopped instances."""
         client = self._session.client
         (before,) = client.call(Method.QUERY_CONFIG_VALUES, ["watcher_pause"])
         until = time.time() + (LONG_PAUSE if self._whole else PAUSE)

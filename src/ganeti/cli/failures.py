@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What goes wrong with a command, as a sentence and an exit status: one place for all scripts and tools."""
+"""Errors of a command as a sentence and an exit status: one place for all scripts and tools."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ABORTED = (
 
 
 def explained(error: GanetiError) -> str:
-    """An error as the commands always showed them."""
+    """An error in the commands' traditional form."""
     if isinstance(error, NotMaster | NotInitialised | CommandLineError):
         return error.message
     if isinstance(error, CheckFailed):
@@ -45,9 +45,9 @@ def ended(
     explain: Callable[[GanetiError], str] = explained,
     aborted: str = _ABORTED,
 ) -> int:
-    """The exit status of ``work(words)``; what goes wrong is explained on standard error.
+    """The exit status of ``work(words)``; errors are explained on standard error.
 
-    ``aborted`` is said of an interruption that does not say itself what became of what was begun.
+    ``aborted``: the message for an interruption that does not itself say what happened to started work.
     """
     try:
         _ensure_readable(words)
@@ -60,7 +60,7 @@ def ended(
     except KeyboardInterrupt as interruption:
         _complain(str(interruption) or aborted)
     except BrokenPipeError:
-        _give_up_output()  # whoever read it has seen enough
+        _give_up_output()  # the reader has closed the pipe
     except OSError as error:
         if error.filename is None:
             _give_up_output()
@@ -89,7 +89,7 @@ def _ensure_readable(words: Sequence[str]) -> None:
 
 
 def _reason(error: OSError) -> str:
-    if error.filename is None:  # files have names, and sockets explain themselves
+    if error.filename is None:  # errors of files have names, and those of sockets explain themselves
         return f"the output cannot be written: {error.strerror}"
     told = f"{error.filename}: {error.strerror}"
     as_root = error.errno in (errno.EACCES, errno.EPERM) and os.geteuid() != 0
@@ -97,7 +97,7 @@ def _reason(error: OSError) -> str:
 
 
 def _complain(text: str) -> None:
-    """On standard error, after what was printed so far; where that can't be written, nobody wants to know."""
+    """On standard error, after what was printed so far; if that can't be written, it is ignored."""
     try:
         sys.stdout.flush()
     except OSError:

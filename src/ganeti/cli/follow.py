@@ -22,17 +22,17 @@ _WAITING = {
     "queued": "Job {} is waiting in queue",
     "waiting": "Job {} is trying to acquire all necessary locks",
 }
-# A job that gets its locks within this time is not worth a word.
+# A wait for locks shorter than this is not reported.
 _GRACE = 5.0
 
 
 def prepare(session: Session, wire_name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """An operation as it is submitted, with what was asked for on every command."""
+    """An operation for submission, with the options common to all commands."""
     return completed(session, {"OP_ID": wire_name, **parameters})
 
 
 def completed(session: Session, operation: dict[str, Any]) -> dict[str, Any]:
-    """The same, of one that somebody has written down."""
+    """Likewise, for an operation that was read from a file."""
     operation = {**operation, "reason": [*(operation.get("reason") or ()), *session.reason()]}
     if session.values.get("priority_name"):
         operation["priority"] = PRIORITIES[session.values["priority_name"]]
@@ -95,9 +95,9 @@ def _interrupted(numbers: Sequence[int]) -> KeyboardInterrupt:
 
 
 def follow_each(session: Session, jobs: Sequence[tuple[int, str]], *, told: bool = True) -> bool:
-    """Follow jobs, each with what it is about, one after the other; whether all succeeded.
+    """Follow jobs, each with its subject, one after the other; whether all succeeded.
 
-    ``told``: which of them is waited for is said.
+    ``told``: report which of them is being waited for.
     """
     good = True
     for index, (number, about) in enumerate(jobs):
@@ -114,7 +114,7 @@ def follow_each(session: Session, jobs: Sequence[tuple[int, str]], *, told: bool
 
 
 class _Watch:
-    """What was seen of a job so far. ``log``: its log is shown."""
+    """What has been shown of a job so far. ``log``: its log is shown."""
 
     def __init__(self, session: Session, number: int, *, log: bool) -> None:
         self._session = session
@@ -160,12 +160,12 @@ class _Watch:
 
 
 def submit_many(session: Session, operations: Sequence[dict[str, Any]]) -> list[int]:
-    """Each operation as a job of its own; their numbers. Raises ExecutionFailed if one is not taken in."""
+    """Each operation as a job of its own; their numbers. Raises ExecutionFailed if one is not accepted."""
     return submit_jobs(session, [[operation] for operation in operations])
 
 
 def submit_each(session: Session, wire_name: str, each: Sequence[tuple[str, dict[str, Any]]]) -> list[tuple[int, str]]:
-    """A job of one operation for each thing: its number, with what it is about. See ``submit_many``."""
+    """A job of one operation for each thing: its number and its subject. See ``submit_many``."""
     if not each:
         return []
     operations = [prepare(session, wire_name, parameters) for _, parameters in each]
@@ -173,7 +173,7 @@ def submit_each(session: Session, wire_name: str, each: Sequence[tuple[str, dict
 
 
 def submit_jobs(session: Session, jobs: Sequence[Sequence[dict[str, Any]]]) -> list[int]:
-    """Jobs, each some operations, by one request; see ``submit_many``."""
+    """Jobs, each a list of operations, with one request; see ``submit_many``."""
     answers = session.client.call(Method.SUBMIT_MANY_JOBS, jobs)
     for accepted, what in answers:
         if not accepted:

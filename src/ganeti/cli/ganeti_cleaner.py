@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``ganeti-cleaner`` (ganeti-cleaner(8)): takes old files away, as cron lines of today order it."""
+"""``ganeti-cleaner`` (ganeti-cleaner(8)): removes old files; for existing cron jobs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    """Without a word, since cron sends words by mail, unless they are asked for."""
+    """Silent, since cron mails output, unless it is asked for."""
     arguments = _parse(words)
     if arguments.what == "node":
         for path in leftovers(Paths.from_environment(), time.time()):

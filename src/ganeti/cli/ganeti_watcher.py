@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``ganeti-watcher`` (ganeti-watcher(8)): a round of the watcher now, as scripts and cron lines of today order it."""
+"""``ganeti-watcher`` (ganeti-watcher(8)): a round of the watcher now; for existing scripts and cron jobs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from ganeti.luxi.protocol import Method
 from ganeti.luxi.protocol import WatchOptions as Options
 
 _NAME = "ganeti-watcher"
-_LONGEST_ROUND = 3600.0  # seconds that this waits for one
-_ANSWER = 10.0  # seconds that the remote API gets for an answer
+_LONGEST_ROUND = 3600.0  # seconds to wait for a round
+_ANSWER = 10.0  # seconds for the remote API to answer
 _API_PORT = 5080
 _TRIES = 3
 _log = logging.getLogger(_NAME)
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    """On the master a round; elsewhere the status that says so, without a word, since cron sends words by mail."""
+    """On the master a round; elsewhere an exit status, silently, since cron mails output."""
     arguments = _parse(words)
     options = Options(
         ignore_pause=arguments.ignore_pause,
@@ -67,7 +67,7 @@ def _tell(found: dict[str, Any] | None) -> None:
 
 
 def _keep_api(paths: Paths, address: str) -> None:
-    """A daemon that ends is started by systemd; one that does not answer any more, here."""
+    """Restart a hanging remote API daemon; one that exits is restarted by systemd."""
     for attempt in range(_TRIES):
         if _api_answers(address):
             return
@@ -84,7 +84,7 @@ def _api_answers(address: str) -> bool:
     import http.client  # noqa: PLC0415 - not for --help
     import ssl  # noqa: PLC0415 - likewise
 
-    # Whatever its certificate is: nothing is said to it, and nothing believed.
+    # Whatever its certificate is: nothing is sent to it, and nothing trusted.
     context = ssl._create_unverified_context()  # noqa: S323 - see above
     connection = http.client.HTTPSConnection(address, _API_PORT, timeout=_ANSWER, context=context)
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files that a command is given by name."""
+"""Files named as arguments of a command."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-LARGEST = 256 << 20  # bytes; a whole cluster with its instances fits in
+LARGEST = 256 << 20  # bytes; enough for a whole cluster with its instances
 
 
 def read_given(name: str | Path) -> bytes:
-    """What is in a file, or for ``-`` on standard input. Raises OSError, also if it is too large or never ends."""
+    """The content of a file, or for ``-`` standard input. Raises OSError, also if it is too large or endless."""
     with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
         found = file.read(LARGEST + 1)
     if len(found) > LARGEST:
@@ -21,5 +21,5 @@ def read_given(name: str | Path) -> bytes:
 
 
 def read_given_text(name: str | Path) -> str:
-    """The same as text. Raises OSError and UnicodeDecodeError."""
+    """The content as text. Raises OSError and UnicodeDecodeError."""
     return read_given(name).decode()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What ``gnt-group`` changes, and says of it: beside lists, which have no use for operations."""
+"""Changing commands of ``gnt-group``, apart from its lists, which do not need operations."""
 
 from __future__ import annotations
 

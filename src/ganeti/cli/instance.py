@@ -110,7 +110,7 @@ def _nic(nic: list[Any], index: int) -> Pairs:
 
 
 def _logical_id(disk: dict[str, Any]) -> str:
-    """In one line, from which scripts cut what they need: VG/LV, or all parts with the texts between quotes."""
+    """In one line that scripts parse: VG/LV, or all parts, strings in quotes."""
     parts = disk["logical_id"]
     return "/".join(parts) if disk["dev_type"] == "plain" else str(tuple(parts))
 
@@ -138,7 +138,7 @@ def _console(session: Session, values: dict[str, Any]) -> int:
     if access["kind"] != "ssh":
         session.say(f"{access['kind']} console at {access['host']} port {access['port']}")
         return 0
-    # A shell on the other side takes it apart again.
+    # A remote shell splits it again.
     there = shlex.join(access["command"])
     command = ["ssh", "-t", "-p", str(access["port"]), f"{access['user']}@{access['host']}", there]
     if values.get("show_cmd"):

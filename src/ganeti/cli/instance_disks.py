@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Commands of ``gnt-instance`` about disks that show what comes of them."""
+"""Commands of ``gnt-instance`` about disks that show results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganeti.operations.instance.activate_disks import InstanceActivateDisks
 
 
 def _show_paths(session: Session, paths: list[Any]) -> int:
-    """``NODE:disk/0:/dev/...``, as scripts take it apart."""
+    """``NODE:disk/0:/dev/...``, as scripts parse it."""
     for node, disk, path in paths:
         session.say(f"{node}:{disk}:{path}")
     return 0

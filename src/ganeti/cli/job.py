@@ -130,7 +130,7 @@ def _description(job: dict[str, Any]) -> Pairs:
 
 def _opcode(job: dict[str, Any], index: int) -> Pairs:
     operation = job["ops"][index]
-    # What a job said is kept with the job, and shown with its first operation.
+    # A job's log is kept with the job, and shown with its first operation.
     log = job["oplog"][0] if index == 0 else []
     return Pairs(
         ("Opcode", operation["OP_ID"]),
@@ -164,7 +164,7 @@ def _later(stamp: list[int] | None, before: list[int] | None) -> str:
 
 
 def _is_there(session: Session, number: int) -> bool:
-    """Says so if a job is not."""
+    """Reports a missing job."""
     (row,) = session.client.call(Method.QUERY_JOBS, [number], ["id"])
     if row is None:
         session.warn(_NOT_FOUND.format(number))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``gnt-debug test-jobqueue``: whether the job queue of this cluster does what it should."""
+"""``gnt-debug test-jobqueue``: a test of this cluster's job queue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganeti.luxi.protocol import Method
 from ganeti.model.job import JobStatus
 from ganeti.model.timing import FOLLOW, FOLLOW_SLACK
 
-_PAUSE = 3.0  # seconds that a job runs for which others wait meanwhile
+_PAUSE = 3.0  # seconds that a job runs while others wait for it
 
 Operation = dict[str, Any]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A file in JSON that a command is given."""
+"""JSON files as arguments of commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganeti.errors import WrongInput
 
 
 def read_objects(name: str, of_what: str) -> list[dict[str, Any]]:
-    """The list of objects in a file, or on standard input; ``of_what``: what each of them is. Raises WrongInput."""
+    """The list of objects in a file, or on standard input; ``of_what``: what they describe. Raises WrongInput."""
     try:
         found = json.loads(read_given_text(name))
     except OSError as error:

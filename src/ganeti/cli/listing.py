@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``list`` and ``list-fields`` of every kind of thing."""
+"""``list`` and ``list-fields`` for every kind of object."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ganeti.model.kind import Kind
 from ganeti.query.filter import names_filter
 from ganeti.query.language import parse
 
-# What no name has, and every filter but a bare field ("Query filters" in ganeti(7)).
+# Characters that no name has, and every filter except a bare field ("Query filters" in ganeti(7)).
 _OF_FILTERS = frozenset(" \t\n()<>=!~\"'")
 _KIND_NAMES = {
     FieldKind.TEXT: "Text",
@@ -42,7 +42,7 @@ FILTER = Option(
 
 
 def output(what: str) -> Option:
-    """The option that chooses the columns of a kind of thing."""
+    """The option that chooses the columns for a kind of object."""
     told = "Columns to print; +COLUMN,... adds to the default ones"
     return Option(("-o", "--output"), told, metavar="COLUMNS", completes=f"columns of {what}")
 
@@ -50,7 +50,7 @@ def output(what: str) -> Option:
 def show(session: Session, values: dict[str, Any], answer: dict[str, Any], wordings: Wordings | None = None) -> int:
     """Print a query's answer; the exit status tells about unknown columns.
 
-    ``wordings``: how values are told of columns, by name, whose values are neither simple things nor lists of them.
+    ``wordings``: by column name, how to show values that are neither simple nor lists of simple ones.
     """
     unknown = [field["name"] for field in answer["fields"] if field["kind"] == FieldKind.UNKNOWN]
     if unknown:
@@ -69,7 +69,7 @@ def show(session: Session, values: dict[str, Any], answer: dict[str, Any], wordi
 
 
 def columns(values: dict[str, Any], usual: Sequence[str]) -> list[str]:
-    """``-o a,b`` as it is, ``-o +a`` behind the usual ones."""
+    """``-o a,b`` as it is, ``-o +a`` after the default ones."""
     asked = values.get("output")
     if not asked:
         return list(usual)
@@ -77,7 +77,7 @@ def columns(values: dict[str, Any], usual: Sequence[str]) -> list[str]:
 
 
 def lister(script: str, what: str, usual: Sequence[str], wordings: Wordings | None = None) -> Local:
-    """The ``list`` command of a kind of thing; ``wordings`` as in ``show``."""
+    """The ``list`` command of a kind of object; ``wordings`` as in ``show``."""
 
     def run(session: Session, values: dict[str, Any]) -> int:
         condition = _condition(session, what, values)
@@ -99,7 +99,7 @@ def _noun(what: str) -> str:
 
 
 def is_filter(words: Sequence[str], values: dict[str, Any]) -> bool:
-    """Whether the arguments of a list are a filter: because -F says so, or because a single one can't be a name."""
+    """Whether the arguments of a list are a filter: by -F, or because a single one can't be a name."""
     return bool(values.get("filter")) or (len(words) == 1 and bool(set(words[0]) & _OF_FILTERS))
 
 
@@ -113,7 +113,7 @@ def _condition(session: Session, what: str, values: dict[str, Any]) -> list[Any]
 
 
 def field_lister(script: str, what: str) -> Local:
-    """The ``list-fields`` command of a kind of thing."""
+    """The ``list-fields`` command of a kind of object."""
 
     def run(session: Session, values: dict[str, Any]) -> int:
         answer = session.client.call(Method.QUERY_FIELDS, what, values.get("fields") or None)

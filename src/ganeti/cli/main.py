@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where every script and tool begins. Light: what it needs is loaded when Ctrl-C can end it without a word."""
+"""The entry point of every script and tool. Light: the rest is imported when Ctrl-C can end it silently."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def _ready() -> None:
 
 
 def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Python itself ends an interrupted process by the signal, as shells expect it."""
+    """On an interrupt, let Python end the process by the signal, as shells expect."""
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
 
 
 def _open_streams() -> None:
-    """Let there be standard streams though the caller has closed them (``>&-``), that take any character."""
+    """Open standard streams that the caller has closed (``>&-``), and make them accept any character."""
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: PTH123, SIM115 - as long as the process
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - likewise
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115 - likewise

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Following jobs about instances, one each."""
+"""Following jobs about instances, one per instance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganeti.luxi.protocol import Method
 
 
 def following(nothing: str, done: str, failed: str) -> Callable[[Session, Any], int]:
-    """What is said of the jobs that an operation has submitted; tools look for these sentences."""
+    """How the jobs that an operation has submitted are reported; tools search for these sentences."""
 
     def show(session: Session, submitted: dict[str, Any]) -> int:
         return followed(session, _with_instances(session, submitted["jobs"]), nothing, done, failed)
@@ -22,7 +22,7 @@ def following(nothing: str, done: str, failed: str) -> Callable[[Session, Any], 
 
 
 def _with_instances(session: Session, jobs: list[list[Any]]) -> list[tuple[int, str]]:
-    """Jobs with the instances that they are about."""
+    """Jobs with their instances."""
     numbers = [number for _, number in jobs]
     rows = session.client.call(Method.QUERY_JOBS, numbers, ["ops"]) if numbers else []
     return [

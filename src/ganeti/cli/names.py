@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Names as users type them: in full, or without the domain."""
+"""Names as typed by users: full, or without the domain."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ganeti.luxi.protocol import Method
 
 
 def full_names(session: Session, what: str, words: Sequence[str]) -> list[str]:
-    """The names in full, in the order of the words; a pattern (with * and ?) stays as it is.
+    """The full names, in the order of the words; a pattern (with * and ?) stays as it is.
 
-    ``what`` is the kind of thing, as in a query. Raises UnknownEntity for a name that nothing has, WrongInput for
-    one that several have.
+    ``what`` is the kind of object, as in a query. Raises UnknownEntity for an unknown name, WrongInput for an ambiguous
+    one.
     """
     named = [word for word in words if not set(word) & set("*?")]
     found = iter(session.client.call(Method.FIND_NAMES, what, named) if named else ())
@@ -21,5 +21,5 @@ def full_names(session: Session, what: str, words: Sequence[str]) -> list[str]:
 
 
 def exact_names(session: Session, what: str, words: Sequence[str]) -> list[str]:
-    """Likewise, where a pattern stands for nothing: it is a name that nothing has."""
+    """Likewise, without patterns: one counts as an unknown name."""
     return list(session.client.call(Method.FIND_NAMES, what, list(words))) if words else []

@@ -94,7 +94,7 @@ DISCONNECT = Local(
 
 
 def _in_each_group(session: Session, wire_name: str, parameters: Mapping[str, Any]) -> int:
-    """A job for each node group that is named, or there is; all are known before the first is submitted."""
+    """A job for each named node group, or for all; all are resolved before the first is submitted."""
     (network,) = full_names(session, "network", [session.values["network_name"]])
     named = full_names(session, "group", session.values["groups"])
     groups = named or [name for (name,) in session.query("group", ["name"])]
@@ -135,14 +135,14 @@ def _info(session: Session, values: dict[str, Any]) -> int:
 
 
 def _cards(session: Session, instances: Sequence[str]) -> list[list[Any]]:
-    """Of each instance the name, and of its network cards the addresses and networks."""
+    """For each instance its name, and the addresses and networks of its NICs."""
     if not instances:
         return []
     return session.query("instance", ["name", "nic.ips", "nic.networks.names"], names_filter(instances))
 
 
 def described(network: Mapping[str, Any], cards: Sequence[Sequence[Any]]) -> Iterator[str]:
-    """Lines that scripts take apart: labels and indentation are Ganeti's."""
+    """Lines that scripts parse: labels and indentation are Ganeti's."""
     size, free = len(network["map"]), network["free_count"]
     yield f"Network name: {network['name']}"
     yield f"UUID: {network['uuid']}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How nodes come into the cluster: ``gnt-node add``, ``invite`` and ``join``."""
+"""Adding nodes to the cluster: ``gnt-node add``, ``invite`` and ``join``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _add(session: Session, values: dict[str, Any]) -> int:
         return _taken_in(session, parameters)
     if values.get("submit_only"):
         raise CommandLineError("--submit: the setup over SSH must see the end of the job; give --no-node-setup too")
-    # All that can be known is known before the machine is touched.
+    # Everything is checked, as far as possible, before the machine is touched.
     check, only = {**parameters, "dry_run": True}, bool(values.get("dry_run"))
     follow.follow(session, follow.submit(session, NodeAdd.wire_name(), check), told=only)
     if only:
@@ -55,7 +55,7 @@ def _add(session: Session, values: dict[str, Any]) -> int:
     try:
         status = _taken_in(session, parameters)
     except MasterUnreachable:
-        raise  # nobody knows what becomes of the job
+        raise  # the outcome of the job is unknown
     except GanetiError:
         setup.undo()
         raise
@@ -70,7 +70,7 @@ def _taken_in(session: Session, parameters: dict[str, Any]) -> int:
 
 
 def _ssh_port(session: Session, name: str, values: dict[str, Any]) -> int:
-    """That is given, or else what the node has already, or will have from its group and the cluster."""
+    """The given one, or else that of the existing node, or of its group and the cluster."""
     given = (values.get("ndparams") or {}).get("ssh_port", RESET)
     if given != RESET:
         return int(given)
@@ -87,7 +87,7 @@ def _remote_setup(address: str, port: int, values: dict[str, Any]) -> RemoteSetu
 
 
 def _credentials(session: Session, name: str, values: dict[str, Any]) -> tuple[Wanted, Callable[[bytes], Bundle]]:
-    """What the node is to know before, and what makes its bundle."""
+    """What the node is told first, and the function that creates its bundle."""
     from ganeti.bootstrap.join.bundles import Notary  # noqa: PLC0415 - slow to import
     from ganeti.bootstrap.join.over_ssh import Wanted  # noqa: PLC0415
     from ganeti.rpc.authority import read_term  # noqa: PLC0415

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What nodes are made to do: ``gnt-cluster command`` and ``copyfile``, ``gnt-node restricted-command``."""
+"""Running things on nodes: ``gnt-cluster command`` and ``copyfile``, ``gnt-node restricted-command``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _command(session: Session, values: dict[str, Any]) -> int:
 
 
 def _print(session: Session, name: str, output: str, called: str) -> None:
-    """As Ganeti does it; scripts take these lines apart."""
+    """In Ganeti's format; scripts parse these lines."""
     session.say(_RULE)
     if session.values.get("show_machine_names"):
         for line in output.splitlines():
@@ -87,7 +87,7 @@ def _copyfile(session: Session, values: dict[str, Any]) -> int:
 
     try:
         asyncio.run(copy_everywhere(nodes, path, apart=bool(values.get("use_replication_network")), told=told))
-    except (OSError, KeyError) as error:  # the latter if its owner has no name
+    except (OSError, KeyError) as error:  # the latter if the owner's UID has no name
         why = reason(error) if isinstance(error, OSError) else "its owner or group has no name on this machine"
         raise WrongInput(f"{path} cannot be copied: {why}") from None
     return EXIT_FAILURE if failed else 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Commands of ``gnt-node`` that take instances away, and follow the job of each."""
+"""Commands of ``gnt-node`` that move instances away, and follow the job of each."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ _NODES = Argument("names", "Names of the nodes", "*", completes="node")
 
 
 def table(session: Session, rows: Sequence[Sequence[Any]], told: Callable[[Any], list[str]]) -> list[str]:
-    """Print what OP_OOB_COMMAND returns; the names of those nodes with which it has failed.
+    """Print what OP_OOB_COMMAND returns; the names of the nodes for which it failed.
 
-    ``told``: the words for what the program has said of one, a line each; the name stands in the first.
+    ``told``: formats a program's output as lines; the name is put before the first.
     """
     fields = [{"name": title.lower(), "title": title, "kind": FieldKind.TEXT} for title in ("Node", "Status")]
     data = [
@@ -43,7 +43,7 @@ def table(session: Session, rows: Sequence[Sequence[Any]], told: Callable[[Any],
 
 
 def invoked(value: Any) -> list[str]:
-    """The words for a program that has done what it was told to."""
+    """The message for a program that succeeded."""
     del value
     return ["invoked"]
 
@@ -93,7 +93,7 @@ def _really(session: Session, what: str, names: Sequence[str]) -> bool:
 
 
 def _to_mark_offline(session: Session, names: Sequence[str]) -> list[str]:
-    """Not the master, which cannot be: the operation says why, and what can be done."""
+    """Without the master, which cannot be: the operation says why, and what can be done."""
     rows = session.query("node", ["name", "offline", "role"], names_filter(names))
     return [name for name, offline, role in rows if not offline and role != "M"]
 

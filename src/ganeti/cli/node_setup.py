@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def main() -> int:
-    """``prepare`` reads what is wanted and prints a certificate request; ``accept`` reads a bundle.
+    """``prepare`` reads a ``Wanted`` and prints a certificate request; ``accept`` reads a bundle.
 
     ``complete`` and ``undo`` end what ``accept`` began.
     """
@@ -41,7 +41,7 @@ def main() -> int:
                 print("This is run by 'gnt-node add' on the master.", file=sys.stderr)  # noqa: T201 - for the user
                 return EXIT_NODE_SETUP
     except GanetiError as error:
-        # Without the master's words around it, which the command there says itself.
+        # Without the master's prefix, which the command there adds itself.
         print(error.message, file=sys.stderr)  # noqa: T201 - ssh carries it to the master
         return EXIT_NODE_SETUP
     return 0

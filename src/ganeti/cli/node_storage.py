@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``gnt-node list-drbd``: the mirrored disks of a node, as they are recorded."""
+"""``gnt-node list-drbd``: the mirrored disks of a node, as recorded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _list(session: Session, values: dict[str, Any]) -> int:
 
 
 def _mirrors(instance: dict[str, Any], node: str) -> Iterator[tuple[Any, ...]]:
-    """Those of its disks that have a copy on a node; the logical ID of one is nodes, port and minors."""
+    """Its disks with a copy on a node; the logical ID of a disk has nodes, port and minors."""
     for disk in instance["disks"]:
         if disk["dev_type"] != "drbd" or node not in disk["logical_id"][:2]:
             continue

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Commands that Ganeti has and this software does not have yet, so that nobody takes them for typing errors."""
+"""Commands of Ganeti that this software does not have yet, so that they are not reported as typos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ganeti.errors import EXIT_FAILURE
 
-# By script; what there is as well, by its other name, is not here.
+# By script; aliases of existing commands are not here.
 NOT_YET: Mapping[str, frozenset[str]] = {
     script: frozenset(names.split())
     for script, names in {
@@ -20,14 +20,14 @@ NOT_YET: Mapping[str, frozenset[str]] = {
 
 
 def told(script: str, name: str) -> str:
-    """What to say of a command that there is not."""
+    """The message for a missing command."""
     if name in NOT_YET.get(script, ()):
         return f"{script}: '{name}' is a command of Ganeti that is not supported yet"
     return f"{script}: there is no command '{name}'"
 
 
 def script() -> int:
-    """A script of which nothing is supported yet; its exit status."""
+    """A script that is not supported at all yet; its exit status."""
     name = Path(sys.argv[0]).name
     print(f"{name} is a script of Ganeti that is not supported yet", file=sys.stderr)  # noqa: T201 - for the user
     return EXIT_FAILURE

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From declared options and arguments to argparse, and from its texts to values."""
+"""From declared options and arguments to argparse, and from its strings to values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _METAVARS = {
     "json": "JSON",
 }
 
-# Of every command that asks a question.
+# For every command that asks a question.
 FORCE = Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force")
 PRIORITY = Option(("--priority",), "Priority of the job", choices=("low", "normal", "high"), name="priority_name")
 COMMON = (
@@ -55,7 +55,7 @@ ALWAYS = (
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A command line as far as it can be read: arguments, values by name, and what of the options is wrong."""
+    """A command line as far as it can be parsed: arguments, values by name, and problems of the options."""
 
     arguments: list[str]
     values: dict[str, Any]
@@ -76,7 +76,7 @@ class _Help(argparse.HelpFormatter):
         super().__init__(prog, max_help_position=26, width=80)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
-        """``-n, --node NODE``: the value once, not behind each flag."""
+        """``-n, --node NODE``: the value once, not after each flag."""
         if not action.option_strings or action.nargs == 0:
             return super()._format_action_invocation(action)
         value = self._format_args(action, self._get_default_metavar_for_optional(action))
@@ -84,7 +84,7 @@ class _Help(argparse.HelpFormatter):
 
 
 def build(prog: str, usage: str, description: str, options: Sequence[Option], *, runs: bool = False) -> Parser:
-    """A parser of options; arguments are whatever is left, see ``take_arguments``. ``runs`` as in a Command."""
+    """A parser of options; the rest are arguments, see ``take_arguments``. ``runs`` as in a Command."""
     parser = Parser(
         prog=prog, usage=f"{prog} {usage}".strip(), description=description, formatter_class=_Help, add_help=False
     )
@@ -98,8 +98,8 @@ def build(prog: str, usage: str, description: str, options: Sequence[Option], *,
 
 
 def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> Given:
-    """Raises CommandLineError for options that there aren't; what their values can't be is noted."""
-    # Argparse forgets about "--" where options and arguments may be mixed.
+    """Raises CommandLineError for unknown options; invalid values are noted."""
+    # Argparse ignores "--" where options and arguments may be mixed.
     words, behind = (words, []) if parser.runs else _cut(words)
     words = _joined(words, {flag for option in options if option.kind == "identkeyval" for flag in option.flags})
     namespace = parser.parse_args(words) if parser.runs else parser.parse_intermixed_args(words)
@@ -140,7 +140,7 @@ def option_of(parameter: Parameter) -> Option:
 
 
 def value_of(option: Option) -> str:
-    """How help and pages call the value of an option."""
+    """The name of an option's value in help and pages."""
     return option.metavar or "|".join(option.choices) or _METAVARS.get(option.kind, "VALUE")
 
 
@@ -164,7 +164,7 @@ def take_arguments(command: str, arguments: Sequence[Argument], words: Sequence[
 
 
 def _lines(path: str, flag: str) -> list[str]:
-    """The lines of a file, or of standard input, without blanks around them."""
+    """The stripped lines of a file, or of standard input."""
     try:
         content = read_given_text(path)
     except OSError as error:
@@ -175,7 +175,7 @@ def _lines(path: str, flag: str) -> list[str]:
 
 
 def _joined(words: Sequence[str], flags: Collection[str]) -> list[str]:
-    """``--net -1:add`` as ``--net=-1:add``: argparse would take the value for another option."""
+    """``--net -1:add`` as ``--net=-1:add``: argparse would mistake the value for another option."""
     joined: list[str] = []
     for word in words:
         if joined and joined[-1] in flags and re.match(r"-\d+:", word):
@@ -186,7 +186,7 @@ def _joined(words: Sequence[str], flags: Collection[str]) -> list[str]:
 
 
 def _cut(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """What stands before ``--``, and the arguments behind it."""
+    """The words before ``--``, and the arguments after it."""
     end = words.index("--") if "--" in words else len(words)
     return list(words[:end]), list(words[end + 1 :])
 
@@ -222,14 +222,14 @@ def _add(group: Any, option: Option) -> None:
 
 
 def _dashes(given: Any) -> Any:
-    """Argparse takes a value of ``--`` (``--separator=--``) for the end of the options, and leaves a list of none."""
+    """Argparse mistakes a value of ``--`` (``--separator=--``) for the end of the options, and leaves an empty list."""
     if given != []:
         return given
     return "--"
 
 
 def _value(option: Option, given: Any) -> Any:
-    """Texts as values; whatever isn't a text is one already. Raises CommandLineError."""
+    """Strings as values; anything else already is one. Raises CommandLineError."""
     if not option.repeat:
         return _read(option, _dashes(given))
     values = [_read(option, _dashes(item)) for item in given]

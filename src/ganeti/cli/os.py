@@ -99,7 +99,7 @@ def _diagnose(session: Session, values: dict[str, Any]) -> int:
 
 
 def _on_node(found: list[list[Any]]) -> str:
-    """What a node has of a provider; those hidden behind the first come after it."""
+    """A node's instances of a provider; those shadowed by the first come after it."""
     if not found:
         return "status: missing"
     (path, valid, problem, variants, parameters, versions), *hidden = found
@@ -129,7 +129,7 @@ def _modify(session: Session, values: dict[str, Any]) -> int:
 
 
 def _changes(os: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of the operation, which is the cluster's. Raises WrongInput if nothing is to be changed."""
+    """The parameters of the operation, which is on the cluster. Raises WrongInput if nothing is to be changed."""
     hypervisors: dict[str, dict[str, Any]] = {}
     for kind, given in values.get("hvparams") or ():
         hypervisors.setdefault(kind, {}).update(given)

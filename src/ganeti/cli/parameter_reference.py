@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Reference pages of what is declared besides commands: operations, and the parameters of guests and nodes."""
+"""Reference pages of declarations other than commands: operations, and the parameters of guests and nodes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What every command line is read with."""
+"""The parser of every command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class PrintingParser(argparse.ArgumentParser):
-    """One whose help fails if it cannot be written; argparse ignores that (``--help >/dev/full``)."""
+    """A parser whose help fails if it cannot be written; argparse ignores that (``--help >/dev/full``)."""
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         (file or sys.stderr).write(message)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Running a command's operation once for each of the instances that are chosen."""
+"""Running a command's operation once for each selected instance."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run_for_instances(session: Session, runnable: OperationCommand, words: list[
 
 
 def _confirmed(session: Session, command: Command, names: list[str], *, several: bool) -> bool:
-    """Several instances are asked about by themselves; a question of the command comes with that."""
+    """For several instances there is a question of its own, which includes that of the command."""
     if not several:
         session.values["instance_name"] = names[0]
         return confirmed(session, command)

@@ -10,7 +10,7 @@ from ganeti.cli.tree import Pairs
 
 
 def policy(effective: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> Pairs:
-    """``own``: the part that is a group's, which has no standard sizes; what it inherits is marked as such then."""
+    """``own``: the part set by a group, which has no standard sizes; then inherited values are marked."""
     bounds = [
         Pairs((f"min/{index}", plain(pair["min"])), (f"max/{index}", plain(pair["max"])))
         for index, pair in enumerate(effective["minmax"])
@@ -29,12 +29,12 @@ def policy(effective: Mapping[str, Any], own: Mapping[str, Any] | None = None) -
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by name, in its order, what is not set as nothing."""
+    """Values by name, in order, unset ones as empty."""
     return {name: "" if values[name] is None else values[name] for name in sorted(values)}
 
 
 def specs_options(sizes: Mapping[str, Any]) -> list[str]:
-    """The options that set standard sizes and bounds of a policy, as far as ``sizes`` has them."""
+    """The options that set those standard sizes and bounds of a policy that are in ``sizes``."""
     options = []
     if "std" in sizes:
         options.append(f"--ipolicy-std-specs {_written(sizes['std'])}")

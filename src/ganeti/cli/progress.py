@@ -9,11 +9,11 @@ from shutil import get_terminal_size
 from types import TracebackType
 from typing import Any, Self
 
-_WIDTH = 30  # of the bar, where there is room for it
+_WIDTH = 30  # width of the bar, if there is room for it
 
 
 class ProgressLine:
-    """Is drawn over itself, and gone in the end."""
+    """Redraws itself, and is erased at the end."""
 
     def __init__(self) -> None:
         self._on = sys.stderr.isatty()
@@ -48,7 +48,7 @@ class ProgressLine:
 
 
 def drawn(part: float, told: str, columns: int) -> str:
-    """A bar in which ``part`` of 1 is done, as long as there is room; the last column stays free."""
+    """A bar with the fraction ``part`` filled, if there is room; the last column stays free."""
     beside = f" {part:4.0%}  {told}"
     width = min(_WIDTH, columns - len(beside) - len("[]") - 1)
     bar = f"[{('#' * round(part * width)).ljust(width, '.')}]" if width > 0 else ""

@@ -20,13 +20,13 @@ from ganeti.host.ssh import Ssh
 
 R = TypeVar("R")
 
-# Nodes that are worked on at the same time.
+# Number of nodes handled concurrently.
 AT_ONCE = 16
-# Seconds that a command or a copy may take on a node.
+# Timeout of a command or a copy on a node, seconds.
 LONGEST = 86400.0
-# Bytes that a command may print on a node.
+# Maximum output of a command on a node, bytes.
 MOST_PRINTED = 16 * 1024**2
-# Takes path, size, owner, mode and time; the content comes in.
+# Arguments: path, size, owner, mode and time; the content is on standard input.
 _TAKE = """\
 umask 077
 new=$(mktemp -- "$(dirname -- "$1")/.copyfile.XXXXXXXX") || exit
@@ -35,13 +35,13 @@ cat >"$new" || exit
 [ "$(stat -c %s -- "$new")" = "$2" ] || { echo 'it did not come through whole' >&2; exit 1; }
 chown -- "$3" "$new" && chmod -- "$4" "$new" && touch -d "$5" -- "$new" && mv -fT -- "$new" "$1"
 """
-_FAILED = 255  # the status of ssh for what failed before the command came to run
+_FAILED = 255  # exit status of ssh for failures before the command runs
 
 
 async def run_everywhere(nodes: Sequence[Reached], command: str, told: Callable[[Reached, Finished], None]) -> None:
     """``told`` is called in the order of the nodes, for each as soon as it and those before it have ended.
 
-    The master's turn comes when all others have ended: what is run might end this very command.
+    The master is last, when all others have ended: the command might kill this process.
     """
     for turn in (False, True):
         here = [node for node in nodes if node.is_master is turn]
@@ -51,7 +51,7 @@ async def run_everywhere(nodes: Sequence[Reached], command: str, told: Callable[
 
 
 async def _run(node: Reached, command: str) -> Finished:
-    """On the master, where this runs, as ssh would run it."""
+    """On the master, which is this machine, as ssh would run it."""
     here = (pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh", "-c", command)
     words = here if node.is_master else _ssh(node).command(command)
     home = Path.home() if node.is_master else None
@@ -64,9 +64,9 @@ async def _run(node: Reached, command: str) -> Finished:
 async def copy_everywhere(
     nodes: Sequence[Reached], path: Path, *, apart: bool, told: Callable[[Reached, str], None]
 ) -> None:
-    """Have a file on nodes as it is here. ``apart``: over their secondary addresses. ``told``: why it failed.
+    """Copy a file from here to nodes. ``apart``: over their secondary addresses. ``told``: why it failed.
 
-    Raises OSError if it is not here.
+    Raises OSError if it does not exist here.
     """
     script = taking(path, path.stat())
     async with aclosing(_each(nodes, lambda node: _copy(node, path, script, apart=apart))) as finished:
@@ -88,9 +88,9 @@ async def _copy(node: Reached, path: Path, script: str, *, apart: bool) -> str:
 
 
 def taking(path: Path, status: os.stat_result) -> str:
-    """What a node's shell does with the content: keep it if it is whole, with the owner, mode and time of the file.
+    """The shell command that stores the content if it is complete, with the owner, mode and time of the file.
 
-    It appears at once, in the place of what was there before.
+    It atomically replaces an existing file.
     """
     owner, mode = f"{path.owner()}:{path.group()}", f"{status.st_mode & 0o7777:o}"
     words = (str(path), str(status.st_size), owner, mode, f"@{status.st_mtime:.6f}")
@@ -98,14 +98,14 @@ def taking(path: Path, status: os.stat_result) -> str:
 
 
 def _ssh(node: Reached, address: str = "") -> Ssh:
-    """Several at once cannot ask for passwords."""
+    """Without password prompts, since several run concurrently."""
     return Ssh(node.name, node.port, address=address, asks=False)
 
 
 async def _each(
     nodes: Sequence[Reached], work: Callable[[Reached], Awaitable[R]]
 ) -> AsyncGenerator[tuple[Reached, R], None]:
-    """What comes of work on each node, in their order; several are worked on at a time."""
+    """The results of work on each node, in order; several are handled concurrently."""
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(node: Reached) -> R:

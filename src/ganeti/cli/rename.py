@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``gnt-instance rename``, which asks before it takes a name that nobody has looked up."""
+"""``gnt-instance rename``, which asks before it uses an unresolved name."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a command line can run, and what is derived from its declaration.
+"""What a command line can run, and what follows from its declaration.
 
-Most commands are an operation, as it is. The others are a Local: lists, bootstrap, what shows a result in
-its own way or combines several operations.
+Most commands are simply an operation. The others are a Local: lists, bootstrap, and commands that format
+results or combine several operations.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ganeti.jobs.operation import JobOperation
 class Local:
     """``run`` takes the session and the values by name, and returns the exit status.
 
-    ``job``: it submits jobs, so it has --submit, --priority and so on. ``help`` is for people.
+    ``job``: it submits jobs, so it has --submit, --priority and so on. ``help``: its description.
     """
 
     command: Command
@@ -33,7 +33,7 @@ class Local:
     job: bool = False
 
 
-# What options say of the run of a command, not of what it does.
+# Options about how a command is run, not about what it does.
 _ABOUT_THE_RUN = {option.dest for option in (*COMMON, *ALWAYS, *selection.OPTIONS)}
 
 
@@ -51,7 +51,7 @@ Runnable = Local | OperationCommand
 def presented(operation: type[JobOperation[Any]], show: Callable[[Session, Any], int]) -> Local:
     """The only command of an operation; ``show`` prints its result and returns the exit status.
 
-    It is not asked if there is none: the job is not waited for, or only a --dry-run.
+    ``show`` is not called without a result: if the job is not waited for, or with --dry-run.
     """
     (command,) = operation.commands
     runnable = OperationCommand(command, operation)
@@ -69,7 +69,7 @@ def presented(operation: type[JobOperation[Any]], show: Callable[[Session, Any],
 
 
 def modified(kind: str, named_by: str) -> Callable[[Session, Any], int]:
-    """How an operation is presented whose result is pairs of what has changed and the new value.
+    """The presentation of an operation whose result is pairs (changed setting, new value).
 
     ``named_by`` is the parameter with the name of the object.
     """
@@ -85,13 +85,13 @@ def modified(kind: str, named_by: str) -> Callable[[Session, Any], int]:
 
 
 def said(session: Session, text: str) -> int:
-    """How an operation is presented whose result is a text."""
+    """The presentation of an operation whose result is a string."""
     session.say(text)
     return 0
 
 
 def confirmed(session: Session, command: Command) -> bool:
-    """Whether what a command asks was answered with yes, or need not be asked."""
+    """Whether a command's question was answered with yes, or need not be asked."""
     if not command.question or session.values.get(command.answered_by) or session.values.get("dry_run"):
         return True
     return session.confirm(command.question.format(**session.values))
@@ -122,9 +122,9 @@ def help_of(runnable: Runnable) -> str:
 
 
 def parameters_from(runnable: OperationCommand, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The operation's parameters among the values of a command line, and those that the command stands for.
+    """The operation's parameters among the values of a command line, and those fixed by the command.
 
-    Raises TypeError for a value that is no such.
+    Raises TypeError for an unknown value.
     """
     command, known = runnable.command, runnable.operation.parameters()
     composed = {**(command.compose(values) if command.compose else values), **command.fixed}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The ``gnt-*`` scripts: find the command, read its options, run it, explain what went wrong."""
+"""The ``gnt-*`` scripts: find the command, parse its options, run it, explain errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganeti.errors import EXIT_FAILURE, WrongInput
 
 
 def run(script: str, words: Sequence[str]) -> int:
-    """Run a command line; its exit status. What goes wrong is explained on standard error."""
+    """Run a command line; its exit status. Errors are explained on standard error."""
     return ended(script, words, partial(_run, script))
 
 
@@ -53,7 +53,7 @@ def _run(script: str, words: Sequence[str]) -> int:
 
 
 def _also_wrong(runnable: Runnable, values: dict[str, Any]) -> list[str]:
-    """What the master daemon would say of the options that can be read."""
+    """The errors that the master daemon would report for the valid options."""
     if isinstance(runnable, Local):
         return []
     named = {argument.name: argument.name for argument in runnable.command.arguments}
@@ -69,7 +69,7 @@ def _also_wrong(runnable: Runnable, values: dict[str, Any]) -> list[str]:
 
 
 def _read_operation(session: Session, runnable: OperationCommand) -> int:
-    """Print what an operation finds, a line each."""
+    """Print the results of an operation, one per line."""
     found = session.read(runnable.operation.wire_name(), **parameters_from(runnable, session.values))
     for line in found:
         session.say(" ".join(map(str, line)) if isinstance(line, list) else str(line))

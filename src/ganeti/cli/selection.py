@@ -35,7 +35,7 @@ OPTIONS = (
 
 
 def chosen(session: Session, mode: str, words: list[str]) -> list[str]:
-    """The names of the instances. Raises WrongInput if nothing is named, UnknownEntity if nothing fits."""
+    """The names of the instances. Raises WrongInput if nothing is named, UnknownEntity if nothing matches."""
     if mode == "cluster":
         if words:
             raise WrongInput("--all cannot be combined with names")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a running command has: the master daemon, the terminal, what was asked for on every command."""
+"""The context of a running command: the master daemon, the terminal, options common to all commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class Session:
 
     @cached_property
     def client(self) -> Client:
-        """The master daemon. Raises NotMaster or NotInitialised where there can't be one, or MasterUnreachable."""
+        """A client of the master daemon.
+
+        Raises NotMaster or NotInitialised where there can't be one, or MasterUnreachable.
+        """
         client = Client(self.paths.master_socket)
         try:
             client.connect()
@@ -43,11 +46,11 @@ class Session:
         return plain_rows(table["data"])
 
     def read(self, wire_name: str, **parameters: Any) -> Any:
-        """The result of an operation that changes nothing."""
+        """The result of a read-only operation."""
         return self.client.call(Method.READ, {"OP_ID": wire_name, **parameters})
 
     def reason(self) -> list[list[Any]]:
-        """Who asks, as jobs keep it: the command, and the words of --reason."""
+        """The reason recorded in jobs: the command, and the text of --reason."""
         moment = time.time_ns()
         trail: list[list[Any]] = [[f"gnt:client:{self.script}", self.command, moment]]
         if self.values.get("reason_text"):
@@ -111,7 +114,7 @@ class Session:
 
 
 def _obeyed(paths: Paths) -> str:
-    """The master that this node obeys, of which it may know before it has the newest facts; empty if nobody knows."""
+    """The master that this node obeys, which it may know before it has the newest facts; empty if unknown."""
     from ganeti.rpc.authority import read_term  # noqa: PLC0415 - slow to import, needed for an error only
 
     try:
@@ -122,7 +125,7 @@ def _obeyed(paths: Paths) -> str:
 
 
 def _own_name(paths: Paths) -> str:
-    """Empty for who may not know it."""
+    """This node's name; empty if the user may not read it."""
     from ganeti.host.certificates import node_name  # noqa: PLC0415 - slow to import, needed for an error only
 
     try:

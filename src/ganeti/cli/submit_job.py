@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``gnt-debug submit-job``: jobs that are written down in files."""
+"""``gnt-debug submit-job``: jobs from files."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tables of query results: aligned for people, with a separator for programs."""
+"""Tables of query results: aligned for users, with a separator for programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ganeti.declare.field import FieldKind, ValueStatus
 from ganeti.declare.text import format_size
 
-# What stands for a value that is not there: short, and with --verbose.
+# Placeholders of missing values: short, and with --verbose.
 _ABSENT = {
     ValueStatus.UNKNOWN: ("??", "(unknown)"),
     ValueStatus.NO_DATA: ("?", "(nodata)"),
@@ -32,7 +32,7 @@ def render(
 ) -> list[str]:
     """The lines of a query's answer. ``units``: h, m, g or t; by default m with a separator, else h.
 
-    ``wordings``: by the name of a column, how its values are told.
+    ``wordings``: by the name of a column, how its values are formatted.
     """
     kinds = [FieldKind(field["kind"]) for field in table["fields"]]
     told = [wordings.get(field["name"]) if wordings else None for field in table["fields"]]
@@ -77,7 +77,7 @@ def _cell(status: int, value: Any, kind: FieldKind, unit: str, verbose: bool) ->
 
 
 def plain(value: Any) -> str:
-    """Lists of simple things with commas between them; nothing for None."""
+    """Lists of simple values joined by commas; empty for None."""
     if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
         return ",".join("" if item is None else str(item) for item in value)
     return "" if value is None else str(value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Nested descriptions, as ``info`` commands show them: YAML, though programs that look for words find them too."""
+"""Nested descriptions, as shown by ``info`` commands: YAML, though also suitable for grep."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# What a plain text of YAML must not have (YAML 1.2, "Plain Style"): an indicator or a blank at its beginning, a blank
-# or a colon at its end, what begins a value or a comment; in brackets what separates and ends.
+# What a plain scalar in YAML must not have (YAML 1.2, "Plain Style"): an indicator or a blank at its beginning, a blank
+# or a colon at its end, the start of a value or a comment; in brackets also separators and closing brackets.
 _NOT_PLAIN = re.compile(r"""\A[\s,\[\]{}#&*!|>'"%@`]|\A[-?:](\s|\Z)|\A(---|\.\.\.)|:\s|\s\#|[\s:]\Z""")
 _NOT_INSIDE = re.compile(r"[,\[\]{}]")
 
@@ -31,7 +31,7 @@ def _lines(value: Any, depth: int) -> Iterator[str]:
 
 
 class Flow:
-    """A short list, in one line and brackets."""
+    """A short list, in brackets on one line."""
 
     def __init__(self, *items: Any) -> None:
         self._items = items
@@ -41,7 +41,7 @@ class Flow:
 
 
 class Pairs:
-    """Keys with values, in this order; for lists whose items are of this shape."""
+    """Ordered keys with values; for lists whose items have this shape."""
 
     def __init__(self, *items: tuple[str, Any]) -> None:
         self.items = items
@@ -69,7 +69,7 @@ def _item(indent: str, item: Any, depth: int) -> Iterator[str]:
 
 
 def scalar(value: Any, *, inside: bool = False) -> str:
-    """A value as it is, or in quotes if YAML would take it for something else; ``inside`` of brackets."""
+    """A value as it is, or in quotes if YAML would misinterpret it; ``inside``: within brackets."""
     text = str(value)
     clear = text.isprintable() and not _NOT_PLAIN.search(text) and not (inside and _NOT_INSIDE.search(text))
     return text if clear or isinstance(value, Flow) else f'"{"".join(map(_escaped, text))}"'
@@ -82,7 +82,7 @@ def _escaped(character: str) -> str:
 
 
 def with_defaults(own: Mapping[str, Any], filled: Mapping[str, Any]) -> dict[str, str]:
-    """Parameters as they count, those that are inherited in the form ``default (value)``."""
+    """Effective parameters, with inherited ones as ``default (value)``."""
     return {
         name: str(value) if name in own else f"default ({'' if value is None else value})"
         for name, value in sorted(filled.items())

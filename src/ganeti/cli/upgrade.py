@@ -26,7 +26,7 @@ def _upgrade(session: Session, values: dict[str, Any]) -> int:
     if bool(target) == bool(resume):
         raise WrongInput("Give either --to with the version to go over to, or --resume")
     if not is_master(session.paths):
-        session.client.close()  # which says more exactly why there is none
+        session.client.close()  # which reports the reason more precisely
         raise NotMaster("This is not the master node; 'gnt-cluster getmaster' names it")
     upgrade = _prepare(session)
     with exclusive(session.paths.run / "upgrade.lock", "Another 'gnt-cluster upgrade' is at work"):

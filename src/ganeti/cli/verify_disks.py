@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``gnt-cluster verify-disks``: what is submitted, and activating what is not active."""
+"""``gnt-cluster verify-disks``: shows the submitted jobs, and activates inactive disks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``gnt-cluster watcher``: pausing what keeps instances running."""
+"""``gnt-cluster watcher``: pausing the watcher."""
 
 from __future__ import annotations
 

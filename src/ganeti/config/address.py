@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The cluster's own address: it is checked all the time that the master node has it, and nobody else."""
+"""The cluster's own address: checks continuously that the master node has it, and no other machine."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ganeti.rpc.contract.node import SetMasterIp
 
 _log = logging.getLogger(__name__)
 
-_EVERY = 10.0  # seconds between two looks when nothing has happened
+_EVERY = 10.0  # seconds between two checks when nothing has happened
 _RETRY = 5.0
-_PATIENCE = 3  # tries to bring it up without offending another holder; a master that was replaced gives it up soon
+_PATIENCE = 3  # tries to set it up before another holder counts as a conflict; a replaced master soon gives it up
 
 
 class ClusterAddress:
     """Follows the configuration. ``problem`` says why the address is not as it should be, or is empty.
 
-    ``holds``: whether this is the master for sure; one that is cut off gives the address up until it is again.
+    ``holds``: whether this is certainly the master; one that is cut off gives the address up until it is certain again.
     """
 
     def __init__(self, configuration: Configuration, nodes: NodeClient, holds: Callable[[], bool]) -> None:
@@ -33,7 +33,7 @@ class ClusterAddress:
         self._holds = holds
         self._configuration = configuration
         self._nodes = nodes
-        self._held = True  # whether it is to be held
+        self._held = True  # whether it should be held
         self._refused = 0  # tries in a row that met another holder
         self._look = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -49,15 +49,15 @@ class ClusterAddress:
             await asyncio.wait([self._task])
 
     async def hold(self, *, up: bool) -> None:
-        """Have the master hold it from now on, or give it up until the next master daemon.
+        """Have the master hold it from now on, or give it up until the next start of the master daemon.
 
-        Raises why that is not possible.
+        Raises an error if that is not possible.
         """
         self._held = up
         await self.settle()
 
     def ensure_ours(self) -> None:
-        """Raise WrongState if somebody else sets the address up."""
+        """Raise WrongState if something else manages the address."""
         cluster = self._configuration.state.cluster
         if not cluster.master_ip or cluster.use_external_mip_script:
             raise WrongState("The cluster's address is set up by an external script (--use-external-mip-script)")
@@ -83,7 +83,10 @@ class ClusterAddress:
                 pass
 
     async def settle(self) -> None:
-        """Have the master node hold what the configuration says, or give it up, at once. Raises what is in the way."""
+        """Have the master node hold what the configuration says, or give it up, at once.
+
+        Raises an error if it can't.
+        """
         state = self._configuration.state
         cluster = state.cluster
         if not cluster.master_ip or cluster.use_external_mip_script:

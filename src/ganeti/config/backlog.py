@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The last batches, for replicas that fell behind a little: what they lack is less than everything."""
+"""The last batches, so that replicas that fell behind a little need no full copy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LARGEST = 4 * 2**20  # bytes of all their records
 
 
 class Backlog:
-    """Batches that follow on each other, the oldest forgotten first."""
+    """Consecutive batches; the oldest are dropped first."""
 
     def __init__(self) -> None:
         self._batches: deque[tuple[Batch, int]] = deque()
@@ -26,7 +26,7 @@ class Backlog:
             self._bytes -= self._batches.popleft()[1]
 
     def since(self, revision: int) -> tuple[Batch, ...] | None:
-        """The batches after ``revision``, or None if not all of them are kept any more."""
+        """The batches after ``revision``, or None if some of them are no longer kept."""
         if not self._batches:
             return None
         lacking = self._batches[-1][0].revision - revision

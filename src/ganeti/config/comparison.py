@@ -19,19 +19,19 @@ _ROUNDS = 5
 
 
 async def compared(store: Store, client: NodeClient, nodes: Iterable[Node]) -> dict[str, str]:
-    """By the names of nodes, what is wrong with their replicas, in words. Raises StoreFailed.
+    """What is wrong with replicas, as text by node name. Raises StoreFailed.
 
-    A part of the state is the same if it was once seen to be, and another one if it is so at the same revision; what
-    changes too fast for either is not told. So all is read once, and then what has changed meanwhile.
+    A part of the state is equal if it was equal in one reading, and different if it differs at the same revision; what
+    changes too fast for either is not reported. So everything is read once, then only what has changed meanwhile.
     """
     problems: dict[str, str] = {}
     left = {node.name: node for node in nodes}
-    unlike: dict[str, frozenset[str]] = {}  # parts that were never seen to be the same, by node
+    unlike: dict[str, frozenset[str]] = {}  # parts that were never seen to be equal, by node
     for _ in range(_ROUNDS):
         if not left:
             return problems
         parts = tuple(sorted({part for name in left for part in unlike.get(name, ())}))
-        # At once, so that little is written between their moments and ours.
+        # Concurrently, so that little is written between the two readings.
         asked = client.call_all(left.values(), DigestStore(parts=parts))
         answers, ours = await asyncio.gather(asked, store.digested(parts))
         for name, theirs in answers.items():

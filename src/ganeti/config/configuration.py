@@ -2,8 +2,8 @@
 """The cluster's configuration while the master daemon runs.
 
 ``state`` is what is durable; whoever reads it holds a value that never changes. A change is a
-transaction: objects to put, objects to delete, made from the ones in ``state``. It is written whole or
-not at all, and refused if one of its objects was changed by somebody else meanwhile.
+transaction: objects to put, objects to delete, made from the ones in ``state``. It is atomic, and refused if one of its
+objects has been changed by another transaction meanwhile.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ E = TypeVar("E", bound=Entity)
 
 _encoder = msgspec.json.Encoder()
 
-# Told the new state, the objects that were put, and those that were deleted.
+# Called with the new state, the objects that were put, and those that were deleted.
 Subscriber = Callable[[State, Sequence[Entity], Sequence[Entity]], None]
 
 
 class Configuration:
     """Reads the state from a store, and changes it through a journal.
 
-    ``state_revision`` is the revision that brought ``state``; that of the journal is ahead while it ships a change.
+    ``state_revision`` is the revision of ``state``; that of the journal is ahead while it ships a change.
     """
 
     def __init__(self, store: Store, journal: Journal, clock: Clock) -> None:
@@ -41,7 +41,7 @@ class Configuration:
         self.state = reading.state
         self.problems = reading.problems
         self._partly = reading.partly
-        self._head = self.state  # with the transactions that are on their way
+        self._head = self.state  # including transactions that are still being written
         self._journal = journal
         self.state_revision = journal.revision
         self._clock = clock
@@ -59,7 +59,7 @@ class Configuration:
     async def commit(
         self, puts: Iterable[Entity] = (), deletes: Iterable[Entity] = (), also: Iterable[Record] = ()
     ) -> None:
-        """Carry out a transaction; when this returns it is durable, and ``state`` has it.
+        """Carry out a transaction; when this returns, it is durable and visible in ``state``.
 
         ``also``: other records to be written with it, all or none. Serial numbers and times of the
         objects are set here. Raises WrongState if an object was changed meanwhile, NotUnique for a name
@@ -76,7 +76,7 @@ class Configuration:
             subscriber(head, stamped, gone)
 
     def _kept(self, *changed: Iterable[Entity]) -> list[Record]:
-        """The records, as they were, of changed objects that could be read in part only."""
+        """The original records of changed objects that could only be read in part."""
         found = [
             self._partly[entity.uuid] for entities in changed for entity in entities if entity.uuid in self._partly
         ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Handing out the ssconf facts to all nodes whenever something in them changes, there or here."""
+"""Distributes the ssconf facts to all nodes whenever they change, here or on a node."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ganeti.rpc.contract.verify import DigestFacts
 
 _log = logging.getLogger(__name__)
 
-# Changes come in crowds; the facts go out when it has been quiet for so long (seconds).
+# Changes come in bursts; the facts are distributed after this many seconds without one.
 _QUIET = 0.2
 _RETRY = 10.0
-_LOOK = 30.0  # seconds between two looks whether nodes still have what was handed out
+_LOOK = 30.0  # seconds between two checks whether nodes still have what was distributed
 
 
 class Facts:
@@ -48,13 +48,13 @@ class Facts:
             await asyncio.wait([self._task])
 
     async def settled(self, timeout: float) -> None:
-        """Return when the nodes that can be reached have the present facts, or after ``timeout`` seconds."""
+        """Return when all reachable nodes have the present facts, or after ``timeout`` seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._settled.wait()
 
     async def handed_out(self) -> list[str]:
-        """Hand out the present facts now; the names of the nodes that have not taken them."""
+        """Distribute the present facts now; the names of the nodes that have not accepted them."""
         return await self._tried()
 
     def _changed(self, state: State, puts: Sequence[Entity], deletes: Sequence[Entity]) -> None:
@@ -96,7 +96,7 @@ class Facts:
         await self._tried(changed)
 
     async def _changed_elsewhere(self) -> list[Node]:
-        """The nodes that answer, and have something else than was handed out."""
+        """The nodes that answer and have something other than what was distributed."""
         state = self._configuration.state
         wanted = digest(facts_of(state))
         found = await self._nodes.call_all(state.online_nodes, DigestFacts(secrets=tuple(secret_values(state))))
@@ -104,7 +104,7 @@ class Facts:
         return [node for node in state.online_nodes if node.name in others]
 
     async def _tried(self, nodes: Sequence[Node] | None = None) -> list[str]:
-        """See ``_write``; whatever goes wrong, it is tried again."""
+        """See ``_write``; after any failure it is tried again."""
         try:
             return await self._write(self._configuration.state.online_nodes if nodes is None else nodes)
         except Exception:  # noqa: BLE001 - what it is, the log says; without this task no node hears of anything

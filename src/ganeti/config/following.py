@@ -32,9 +32,9 @@ class Followed:
 
 
 class Follower:
-    """Reads what was written, and of that only what is new; nothing is kept open between two looks.
+    """Reads only what was written since the last time; no file is kept open in between.
 
-    What cannot be read is left out, as the master leaves it out.
+    Unreadable records are skipped, as by the master.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,7 +47,7 @@ class Follower:
         self._found: Followed | None = None
 
     def look(self) -> Followed | None:
-        """The state as it is now: the same object as last time if nothing in it has changed; None if there is none.
+        """The present state: the same object as last time if nothing has changed; None if there is none.
 
         Raises StoreFailed.
         """
@@ -56,7 +56,7 @@ class Follower:
             self._forget()
             return None
         if stamps != self._stamps or self._again:
-            # Times of files are of a clock that ticks: after the last change there is one more look, which misses none.
+            # File times are coarse: reading once more after the last change makes sure that none is missed.
             self._again, self._stamps = stamps != self._stamps, stamps
             self._read()
         return self._found
@@ -66,7 +66,7 @@ class Follower:
         hashes = {key: hash(body) for key, body in rows.items()}
         if hashes == self._seen:
             return
-        if self._reading.problems:  # what refers to something that could not be read is looked at again too
+        if self._reading.problems:  # what refers to something unreadable is read again too
             self._reading, self._seen = Reading(), {}
         try:
             self._take(rows, hashes)
@@ -76,7 +76,7 @@ class Follower:
         self._found = Followed(self._reading.state, revision) if self._reading.whole else None
 
     def _take(self, rows: _Rows, hashes: dict[tuple[Kind, str], int]) -> None:
-        """Old versions go before new ones come, since a name or an address may have gone from one to another."""
+        """Remove old versions before adding new ones: a name or an address may have moved to another object."""
         new = [key for key, value in hashes.items() if self._seen.get(key) != value]
         old = [key for key in self._seen if key not in hashes] + [key for key in new if key in self._seen]
         state = self._reading.state
@@ -107,7 +107,7 @@ class Follower:
 
 
 def _written(path: Path) -> tuple[int, ...] | None:
-    """Without the time of the inode: SQLite, as root, sets the owner of a log whenever it opens it, to read too."""
+    """Without ctime: SQLite, as root, sets the owner of a log whenever it opens it, even for reading."""
     if (found := stamp(path)) is None:
         return None
     written, _, size, inode = found

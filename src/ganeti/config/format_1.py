@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Format 1 kept parameters that no guest could start with, and settings that no cluster could work with.
 
-Since format 2 they are refused where they are set. The overrides that hold such values go, so that what is inherited
-counts again; a setting gets its default.
+Since format 2 they are refused where they are set. Overrides with such values are removed, so that the inherited value
+applies again; a setting gets its default.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _KEYMAP = re.compile(
     "|ru|sl|sv|th|tr"
 )
 
-# What a parameter may be; those that aren't named here were checked already.
+# Allowed values; parameters that aren't named here were checked already.
 _KVM: Mapping[str, Sequence[str] | re.Pattern[str]] = {
     "cdrom2_image_path": _PATH,
     "cdrom_disk_type": ("", "paravirtual", "ide", "scsi"),

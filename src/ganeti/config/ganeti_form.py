@@ -2,7 +2,7 @@
 """The configuration in the form of Ganeti's ``config.data``, version 3.0.2, for tools that read that file.
 
 Shapes are Ganeti's: objects by UUID, disks in a list of their own, the cluster's parameters with all defaults filled
-in, those of others as overrides. What this software has beyond that is not in it.
+in, those of others as overrides. What only this software has is not in it.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ VERSION = 3_000_000  # of Ganeti's format: 3.0
 _BEFORE_FIRST_PORT = 10_999
 _FILE_DRIVER = "loop"
 
-# By part of the file and UUID: what it was made of, and how it was rendered.
+# By part of the file and UUID: the source objects, and the result.
 _Kept = dict[tuple[str, str], tuple[tuple[Any, ...], bytes]]
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class GanetiForm:
-    """Objects that have not changed since they were last rendered are taken from then."""
+    """Caches the rendered form of objects that have not changed."""
 
     def __init__(self) -> None:
         self._before: _Kept = {}
@@ -86,7 +86,7 @@ class GanetiForm:
         return self._part("", entity, lambda: {entity.uuid: form()}, *depends)
 
     def _part(self, part: str, entity: Entity, form: Callable[[], dict[str, Any]], *depends: object) -> bytes:
-        """An object of JSON; it is rendered anew if the entity or what else it is made of is another one."""
+        """A JSON object; it is rendered again if the entity, or another source of it, has changed."""
         made_of, key = (entity, *depends), (part, entity.uuid)
         known = self._before.get(key)
         if known is None or any(old is not new for old, new in zip(known[0], made_of, strict=True)):
@@ -258,7 +258,7 @@ def network_form(state: State, network: Network) -> dict[str, Any]:
 
 
 def _nic(nic: Nic, group: Group) -> dict[str, Any]:
-    """One that is in a network has the parameters of how that is connected."""
+    """A NIC in a network has the parameters with which that network is connected."""
     connected = nic.network and group.networks.get(nic.network)
     return {
         "mac": nic.mac,
@@ -333,5 +333,5 @@ def _group_of(state: State, instance: Instance) -> Group:
 
 
 def _joined(objects: Iterable[bytes]) -> Raw:
-    """One object of JSON with all that is in several, which are not empty."""
+    """Several JSON objects, none empty, merged into one."""
     return Raw(b"{" + b",".join(one[1:-1] for one in objects) + b"}")

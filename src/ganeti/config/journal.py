@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How changes become durable.
 
-Whoever wants something written hands it in and waits. All that was handed in while the last batch was
-under way makes up the next one: written here, then shipped to the master candidates, then acknowledged.
+A caller hands in records and waits. All that was handed in while the last batch was being written makes
+up the next one: written here, then shipped to the master candidates, then acknowledged.
 So a thousand small changes cost a few disk writes and calls, and one alone is not delayed.
 """
 
@@ -37,11 +37,11 @@ class Journal:
         self._pending: list[tuple[Iterable[Record], asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
         self._backlog = Backlog()
-        self.on_failure: Callable[[], None] = lambda: None  # called before anybody learns of a failure
+        self.on_failure: Callable[[], None] = lambda: None  # called before a failure is reported to anybody
         self.over = asyncio.Event()  # nothing can be acknowledged any more; ``why_over`` says why
         self.why_over: GanetiError | None = None
         self._stopped = False
-        self._held_up: float | None = None  # since when it waits until what is written may be acknowledged
+        self._held_up: float | None = None  # since when a written batch waits to be acknowledged
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -54,7 +54,7 @@ class Journal:
         self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
-        """Write what is pending, if anything may be written, then end; what is handed in from now on is refused."""
+        """Write what is pending, if writing is still allowed, then end; anything handed in later is refused."""
         if self._mandate.holds:
             with suppress(StoreFailed, TimeoutError):
                 async with asyncio.timeout(LEASE):
@@ -75,11 +75,11 @@ class Journal:
         done = asyncio.get_running_loop().create_future()
         self._pending.append((records, done))
         self._wake.set()
-        # Whoever asked may be cancelled; the write goes on.
+        # The caller may be cancelled; the write goes on.
         await asyncio.shield(done)
 
     def ensure_open(self) -> None:
-        """Raise StoreFailed if nothing can be handed in: it would wait behind what nobody knows the end of."""
+        """Raise StoreFailed if nothing can be handed in: it would wait behind a batch of uncertain fate."""
         if self._stopped:
             raise _STOPPED
         if self._held_up is not None and self._held_up + LEASE <= asyncio.get_running_loop().time():
@@ -91,15 +91,15 @@ class Journal:
         self._wake.set()
 
     def since(self, revision: int) -> tuple[Batch, ...] | None:
-        """The batches after ``revision``, or None if they are not kept any more."""
+        """The batches after ``revision``, or None if they are no longer kept."""
         return () if revision == self._revision else self._backlog.since(revision)
 
     def replaced(self, why: GanetiError) -> None:
-        """Another master is obeyed: from now on nothing is acknowledged."""
+        """Nodes obey another master: from now on nothing is acknowledged."""
         self._finish(NotMaster(f"Another node is the master now: {why.message}"))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Without a journal, a new master daemon is better than a lame one."""
+        """If the journal ends, a restart of the master daemon is better than one that cannot write."""
         if not task.cancelled() and task.exception():
             _log.critical("The journal failed unexpectedly", exc_info=task.exception())
             self._finish(StoreFailed("The configuration can no longer be written; see the log of ganeti-masterd"))
@@ -126,7 +126,7 @@ class Journal:
             self._backlog.add(batch)
             if await self._replication.ship(batch.revision):
                 self._mandate.replica_is_behind(batch.revision)
-            # It is written, so nobody can be told that it is not: this master goes on with it or is replaced.
+            # It is written, so no caller may be told otherwise: this master goes on with it or is replaced.
             self._held_up = asyncio.get_running_loop().time()
             await self._mandate.held()
         except asyncio.CancelledError:
@@ -145,11 +145,11 @@ class Journal:
                 done.set_result(None)
 
     def _fail(self, waiting: list[tuple[Iterable[Record], asyncio.Future[None] | None]], error: StoreFailed) -> None:
-        """What was handed in meanwhile may build on what was not written, so it fails too."""
+        """What was handed in meanwhile may depend on the failed batch, so it fails too."""
         also, self._pending = self._pending, []
         self.on_failure()
         for _, done in (*waiting, *also):
             if done and not done.done():
                 done.set_exception(error)
-                # A waiter that is gone must not make asyncio complain.
+                # asyncio must not warn about a future whose waiter is gone.
                 done.exception()

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How long a master may say yes: as long as no other one can have been made meanwhile.
+"""How long a master may acknowledge changes: as long as no other master can have been elected meanwhile.
 
 Nodes obey the newest term that they have heard of, and a candidate that takes over by a vote needs more than
-half of those that count. So a master that was obeyed by at least half of them a moment ago has not been
-replaced a moment ago. It asks them all the time, and acknowledges nothing on older news than ``LEASE``; who
-takes over waits as long before it acknowledges anything. See decision 21.
+half of those that count. So a master that at least half of them obeyed at some moment had not been replaced by then. It
+asks them all the time, and acknowledges nothing on answers older than ``LEASE``; a new master waits as long before it
+acknowledges anything. See decision 21.
 
-And nothing that was acknowledged may be unknown to a new master. When a replica is behind and may have what was noted
-last, or other nodes count from now on, at least half of the nodes note the revision, for good, before anything more is
-acknowledged. A candidate that has less, and so may know neither the change nor who counts, finds nodes among any
+And a new master must know everything that was acknowledged. When a replica is behind and may have the revision noted
+last, or other nodes count from now on, at least half of the nodes note the new revision durably before anything more is
+acknowledged. A candidate with an older one, which may know neither the change nor which nodes count, finds nodes in any
 majority that tell it so.
 """
 
@@ -36,17 +36,17 @@ def voters(nodes: Iterable[Node], vouched: Collection[str] = ()) -> list[Node]:
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """To be taken by at least half of the nodes ``among``."""
+    """A revision that at least half of the nodes ``among`` have to record."""
 
     revision: int
     among: frozenset[str]
 
 
 class Mandate:
-    """Of one master, which counts for itself. ``nodes`` gives all nodes of the cluster with the master.
+    """Of one master, which votes for itself. ``nodes`` gives all nodes of the cluster with the master.
 
-    ``vouched``: names of nodes of which somebody has said that they are off, when the master took over without
-    a vote; one that answers counts again, and ``returned`` is told its name.
+    ``vouched``: names of nodes that the administrator has declared off, when the master took over without a vote; one
+    that answers counts again, and ``returned`` is called with its name.
     """
 
     def __init__(
@@ -62,20 +62,20 @@ class Mandate:
         self._nodes = nodes
         self._vouched = set(vouched)
         self._returned = returned
-        self._obeyed: dict[str, float] = {}  # when a node was asked that has obeyed, by name
+        self._obeyed: dict[str, float] = {}  # when each node that obeyed was asked, by name
         self._noted: dict[str, int] = {}  # the revision that a node has noted, by name
-        self._notes: list[_Note] = []  # not taken by enough nodes yet
-        self._counting: frozenset[str] | None = None  # those that counted when last looked at, by name
-        self._disbelieved: set[str] = set()  # nodes that said, against the others, that there is another master
+        self._notes: list[_Note] = []  # not recorded by enough nodes yet
+        self._counting: frozenset[str] | None = None  # the nodes that counted at the last check, by name
+        self._disbelieved: set[str] = set()  # nodes that, unlike the others, reported another master
         self._hurry = asyncio.Event()
         self._asking: dict[str, asyncio.Task[None]] = {}
-        self._asked: set[str] = set()  # the nodes of which a first call has ended, however it has, by name
-        self._current: dict[str, Node] = {}  # the nodes that are asked, as they are now, by name
+        self._asked: set[str] = set()  # the nodes whose first call has ended, successfully or not, by name
+        self._current: dict[str, Node] = {}  # the nodes that are being asked, in their present version, by name
         self._news = asyncio.Event()
         self._lost: StaleTerm | None = None
 
     def refresh(self, revision: int = 0) -> None:
-        """Begin to ask new nodes, and let go of those that are gone; ``revision`` is the one that has made them so."""
+        """Begin to ask new nodes, and drop removed ones; ``revision`` is the one that changed them."""
         wanted = {node.name: node for node in self._nodes() if node.name != self._own}
         for name in self._asking.keys() - wanted.keys():
             self._asking.pop(name).cancel()
@@ -94,12 +94,12 @@ class Mandate:
         self._require(_Note(revision, self._voters()))
 
     def contradicted(self, node: Node, why: StaleTerm | RivalTerm) -> bool:
-        """A node says that there is another master, a newer one or one of the same term; whether that is believed.
+        """A node reports another master, a newer one or one of the same term; whether that is believed.
 
         A candidate that knows of a newer one is believed, for it could make itself the master. So is a node that was
-        said to be off, if this master has no majority but for such words: the others may have voted without it.
-        Of any other node's word it only follows that the earlier answers of all may be out of date: at least half of
-        the nodes have to obey anew.
+        declared off, if this master owes its majority to such declarations: the others may have voted without it. From
+        any other node's report it only follows that all earlier answers may be out of date: at least half of the nodes
+        have to confirm again.
         """
         newer = isinstance(why, StaleTerm)
         if (newer and node.master_candidate) or (self._is_absent(node) and not self._has_most_of_all()):
@@ -107,7 +107,7 @@ class Mandate:
             self._tell()
             return True
         if not newer:
-            return False  # it obeys somebody who has lost against this master, or began at the same moment
+            return False  # it obeys a candidate that lost against this master, or began at the same moment
         self._obeyed.pop(node.name, None)
         if node.name not in self._disbelieved:
             _log.warning("Node %s says that there is another master; asking the others: %s", node.name, why.message)
@@ -141,7 +141,7 @@ class Mandate:
     async def won(self) -> None:
         """Return when more than half of the nodes obey: enough to begin. Raises StaleTerm.
 
-        Who has no majority but for what was said of nodes that are off has asked these first, whether they really are.
+        If the majority depends on nodes that were declared off, these are asked first, in case they are not.
         """
         while 2 * len(self.silent()) >= len(self._voters()) or not (self._has_most_of_all() or self._all_asked()):
             await self._news_came()
@@ -157,7 +157,7 @@ class Mandate:
             raise self.cut_off() from None
 
     def cut_off(self) -> StoreFailed:
-        """What is said when that takes long."""
+        """The message when that takes long."""
         return StoreFailed(
             f"This master is cut off: {', '.join(self.silent()) or 'too many nodes'} do not answer, so another one may "
             "have taken over; nothing is changed until at least half of the nodes answer. If they are off for sure, "
@@ -174,11 +174,11 @@ class Mandate:
             await self._news_came()
 
     def _is_absent(self, node: Node) -> bool:
-        """Whether somebody has said that it is off."""
+        """Whether it was declared off."""
         return node.offline or node.name in self._vouched
 
     def _has_most_of_all(self) -> bool:
-        """Whether more than half of all nodes obey, those that are said to be off counted too: no others can vote."""
+        """Whether more than half of all nodes obey, including those declared off: then there is no other majority."""
         all_nodes, silent = list(self._nodes()), set(self.silent())
         obeying = [node for node in all_nodes if not self._is_absent(node) and node.name not in silent]
         return 2 * len(obeying) > len(all_nodes)
@@ -190,7 +190,7 @@ class Mandate:
     async def _ask(self, name: str) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            # Whoever is in a hurry while this question is under way wants another one.
+            # Whoever asks for haste while this call is under way needs another one.
             asked, hurry = loop.time(), self._hurry
             note = max((note.revision for note in self._notes), default=0)
             try:

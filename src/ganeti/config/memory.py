@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A store in memory, for tests: it can be told to fail, and what it holds can be given to another."""
+"""A store in memory, for tests: it can be made to fail, and its content can be passed to another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganeti.rpc.contract.store import Batch, Position, Record
 
 
 class MemoryStore:
-    """``full`` stands for a full disk."""
+    """``full`` simulates a full disk."""
 
     def __init__(self) -> None:
         self._position = Position(0, 0)

@@ -20,7 +20,7 @@ from ganeti.rpc.contract.store import Record
 
 _log = logging.getLogger(__name__)
 
-# With half of its settings nobody should start an instance, and a filter would be for other jobs.
+# Kinds never read in part: an instance must not start with half of its settings, a filter would match other jobs.
 _WHOLE = frozenset({Kind.INSTANCE, Kind.FILTER})
 
 
@@ -44,7 +44,7 @@ class Reading:
 
     @property
     def whole(self) -> bool:
-        """Whether there is that without which there is no cluster."""
+        """Whether the objects are there without which there is no cluster."""
         found = self.state.entities
         return bool(found[Kind.CLUSTER]) and self.state.cluster.master_node in found[Kind.NODE]
 
@@ -69,9 +69,9 @@ class Reading:
 
 
 def read(store: Store) -> Reading:
-    """Raises StoreFailed where there is nothing without which there is no cluster."""
+    """Raises StoreFailed if an object is missing without which there is no cluster."""
     reading = Reading()
-    for kind, cls in CLASSES.items():  # what others refer to comes first
+    for kind, cls in CLASSES.items():  # objects that others refer to come first
         for record in store.load(kind):
             reading.take(kind, cls, record)
     if not reading.whole:
@@ -81,7 +81,7 @@ def read(store: Store) -> Reading:
 
 
 def _in_part(cls: type[Entity], record: Record) -> tuple[Entity, Sequence[str]]:
-    """An object without the settings that can't be read, and their names. Raises ValidationError for one it needs."""
+    """An object without its unreadable settings, and their names. Raises ValidationError if one is required."""
     values = msgspec.json.decode(record.body, type=dict[str, msgspec.Raw])
     types = {one.encode_name: one.type for one in msgspec.structs.fields(cls)}
     kept = {}

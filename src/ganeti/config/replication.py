@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Replicas of the state on the other master candidates.
 
-A replica that keeps up is waited for before a change is acknowledged. One that can't be reached is
-marked stale, is waited for no longer, and is caught up in the background once it answers again.
+A change is acknowledged when all replicas that keep up have it. One that can't be reached is marked
+stale, is no longer waited for, and is caught up in the background once it answers again.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Replication:
         self._candidates = candidates
         self._replicas: dict[str, _Replica] = {}
         self._journal: Journal | None = None
-        self._noted = 0  # the revision for which ``ship`` last said that it must be noted
-        # The furthest that replicas of former candidates may have come to, which an earlier master daemon may have had.
+        self._noted = 0  # the last revision that ``ship`` said must be noted
+        # The highest revision that replicas of former candidates, also of an earlier master daemon's, may have reached.
         self._let_go = store.position().revision
 
     @property
@@ -50,7 +50,7 @@ class Replication:
         self.refresh()
 
     def refresh(self) -> None:
-        """Take up new candidates and let go of former ones."""
+        """Add new candidates and drop former ones."""
         if self._journal is None:
             return
         wanted = {node.uuid: node for node in self._candidates()}
@@ -66,8 +66,8 @@ class Replication:
     async def ship(self, revision: int) -> bool:
         """Return when every replica that keeps up has the revision, or has turned out not to keep up.
 
-        Whether the nodes must note this revision: a replica that does not keep up may have all that they noted last,
-        since it was tried to catch it up, or since the answer was lost by which it kept up.
+        Returns whether the nodes must note this revision: a replica that is behind may still have the one that they
+        noted last, after an attempt to catch it up, or because only its answer was lost.
         """
         waits = [replica.reach(revision) for replica in self._replicas.values() if not replica.stale]
         if waits:
@@ -79,11 +79,11 @@ class Replication:
         return True
 
     async def caught_up(self, node_uuid: str) -> None:
-        """Return when a node's replica keeps up. Raises ExecutionFailed if it can't be brought to."""
+        """Return when a node's replica keeps up. Raises ExecutionFailed if it can't catch up."""
         await self._replicas[node_uuid].catch_up()
 
     async def problems(self) -> Mapping[str, str]:
-        """By the names of nodes, what is wrong with their replicas, in words. Raises StoreFailed."""
+        """What is wrong with replicas, as text by node name. Raises StoreFailed."""
         current = [replica.node for replica in self._replicas.values() if not replica.stale]
         stale = {node: f"is stale: {why}" for node, why in self.stale.items()}
         return stale | await compared(self._store, self._client, current)
@@ -95,9 +95,9 @@ class Replication:
 
 
 class _Replica:
-    """One replica. It counts as keeping up until a call to it has failed; ``problem`` says why then.
+    """One replica. It counts as keeping up until a call to it fails; then ``problem`` says why.
 
-    ``furthest``: the revision that it may have come to, for all that was sent there, whether or not that arrived.
+    ``furthest``: the highest revision that was sent to it, whether or not that arrived.
     """
 
     def __init__(self, node: Node, client: NodeClient, store: Store, journal: Journal) -> None:
@@ -116,7 +116,7 @@ class _Replica:
         return bool(self.problem)
 
     async def reach(self, revision: int) -> None:
-        """Bring a replica that keeps up to ``revision``; if that fails it is stale from now on."""
+        """Bring a replica that keeps up to ``revision``; if that fails, it is stale from now on."""
         try:
             async with self._lock:
                 if self._position is None or self._position.revision < revision:
@@ -136,7 +136,7 @@ class _Replica:
                 raise ExecutionFailed(
                     f"The replica on {self.node.name} cannot be brought up to date: {error}"
                 ) from None
-            # Nothing was awaited since the last look at the journal, so nothing was missed.
+            # No await since the journal was last read, so nothing was missed.
             was_stale, self.problem = self.stale, ""
         if was_stale:
             _log.info("The replica on %s is up to date again", self.node.name)
@@ -148,7 +148,7 @@ class _Replica:
         position = self._position
         if position is None:
             position = await self._client.call(self.node, TellPosition())
-        self._position = None  # as long as a call is under way, nobody knows
+        self._position = None  # unknown while a call is under way
         while position.revision != self._journal.revision or position.format != FORMAT:
             self.furthest = self._journal.revision
             batches = self._journal.since(position.revision) if position.format == FORMAT else None
@@ -168,7 +168,7 @@ class _Replica:
             self._task = asyncio.create_task(self._keep_trying(), name=f"replica {self.node.name}")
 
     async def _keep_trying(self) -> None:
-        """Catch up, again and again until it works."""
+        """Try to catch up until it works."""
         while True:
             try:
                 await self.catch_up()

@@ -22,9 +22,9 @@ from ganeti.errors import StoreFailed
 from ganeti.host.files import make_private, sync
 from ganeti.rpc.contract.store import Batch, Position, Record
 
-# What user_version holds: the layout of the tables, not the format of the records in them.
+# The value of user_version: the layout of the tables, not the format of the records in them.
 _LAYOUT = 1
-_LINGERING = 60.0  # seconds that the log keeps what was written, at most
+_LINGERING = 60.0  # maximum seconds that the log keeps what was written
 _RECORDS = "SELECT kind, key, body FROM record"
 _TABLES = """
 CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, key))
@@ -37,8 +37,8 @@ INSERT INTO position VALUES (0, 0);
 class SqliteStore:
     """``path`` is created if it is not there. Closing flushes the log into the file.
 
-    What is deleted or replaced is overwritten in the file, and is gone from the log ``_LINGERING`` seconds after
-    it was written, so that secrets that a record does not have any more are in neither.
+    Deleted or replaced content is overwritten in the file, and is gone from the log ``_LINGERING`` seconds after
+    it was written, so that secrets that were removed from a record are in neither.
     """
 
     def __init__(self, path: Path) -> None:
@@ -93,12 +93,12 @@ class SqliteStore:
         self._writer.submit(self.flush)
 
     def flush(self) -> None:
-        """Bring what the log holds into the file, and empty it. What cannot be done now is done with later writes."""
+        """Write the log into the file and truncate it. What cannot be done now is done with later writes."""
         with suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _digested(self, parts: Collection[str]) -> Position:
-        """By a connection of its own, so that it sees one moment while others write."""
+        """On a connection of its own, so that it reads one snapshot while others write."""
         with self._explained(), closing(reader_of(self._path)) as reader:
             reader.execute("BEGIN")
             form, revision = reader.execute("SELECT format, revision FROM position").fetchone()
@@ -112,7 +112,7 @@ class SqliteStore:
             cursor.execute("UPDATE position SET format = ?, revision = ?", (FORMAT, batches[-1].revision))
 
     def replace_now(self, position: Position, records: Sequence[Record]) -> None:
-        """Like ``replace``, for those who have no event loop."""
+        """Like ``replace``, for callers without an event loop."""
         with self._transaction() as cursor:
             cursor.execute("DELETE FROM record")
             self._apply(cursor, records)
@@ -167,7 +167,7 @@ class SqliteStore:
 
 
 async def position_of(path: Path, *, digested: bool) -> Position:
-    """Of the state in a file, be it in use or not; format 0 if there is none. Raises StoreFailed."""
+    """Of the state in a file, in use or not; format 0 if there is none. Raises StoreFailed."""
     if not path.exists():
         return Position(0, 0)
     store = SqliteStore(path)
@@ -178,7 +178,7 @@ async def position_of(path: Path, *, digested: bool) -> Position:
 
 
 def reader_of(path: Path) -> sqlite3.Connection:
-    """For who only looks, while others write. Raises sqlite3.Error."""
+    """A read-only connection, while others write. Raises sqlite3.Error."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 

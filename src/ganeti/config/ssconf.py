@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Facts of the cluster that every node keeps in files, for scripts that must not ask the master.
+"""Facts of the cluster that every node keeps in files, for scripts that cannot ask the master.
 
-The files are those of Ganeti, ``/var/lib/ganeti/ssconf_<key>``, lists with one item a line, and the key of its queries.
+The files are those of Ganeti, ``/var/lib/ganeti/ssconf_<key>``, lists with one item per line, and the key for queries
+to ganeti-confd.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from ganeti.model.user_ids import spelled
 # The numbers of address families on Linux, as Ganeti's ssconf_primary_ip_family has them.
 IP_VERSIONS = {"2": 4, "10": 6}
 IP_FAMILIES = {version: family for family, version in IP_VERSIONS.items()}
-# The file with the key by which queries to ganeti-confd are signed; all of it is the key, its last line feed too.
+# The file with the HMAC key of queries to ganeti-confd; the whole content is the key, the final newline too.
 CONFD_KEY = "hmac.key"
 
 
 def facts_of(state: State) -> dict[str, str]:
-    """The files' contents, of ssconf files by key, of others by name."""
+    """The files' contents: ssconf files by key, others by name."""
     return ssconf_values(state) | secret_values(state)
 
 
@@ -71,7 +72,7 @@ def ssconf_values(state: State) -> dict[str, str]:
 
 
 def secret_values(state: State) -> dict[str, str]:
-    """The contents, by name, of the files that every node must have and no user may read; those that there are."""
+    """The contents, by name, of the existing files that every node must have and no user may read."""
     cluster = state.cluster
     files = {
         CONFD_KEY: cluster.confd_key,
@@ -82,13 +83,13 @@ def secret_values(state: State) -> dict[str, str]:
 
 
 def digest(values: Mapping[str, str]) -> str:
-    """Tells whether two nodes hold the same facts."""
+    """A digest by which the facts of two nodes are compared."""
     text = "\0".join(f"{key}={value}" for key, value in sorted(values.items()))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def concerned(before: State, puts: Iterable[Entity], deletes: Iterable[Entity]) -> bool:
-    """Whether a transaction can have changed any of the facts; of an instance only its name is one."""
+    """Whether a transaction can have changed any of the facts; of an instance, only the name is one."""
     return any(deletes) or any(e.kind is not Kind.INSTANCE or (e.kind, e.name) not in before.names for e in puts)
 
 

@@ -18,7 +18,7 @@ FORMAT = 4
 JOB = "job"
 ARCHIVED_JOB = "archived-job"
 JOB_LOG = "job-log"
-# As it was, a record that could be read in part only, after what could be read of it was written anew.
+# The original of a record that could only be read in part, kept when the readable part is written back.
 UNREADABLE = "unreadable"
 
 
@@ -36,34 +36,34 @@ class Store(Protocol):
         ...
 
     async def digested(self, parts: Collection[str] = ()) -> Position:
-        """The position with its digests, of these parts or of all, both of one moment; nobody waits meanwhile."""
+        """The position with its digests, of these parts or of all, from one snapshot; does not block others."""
         ...
 
     async def write(self, batches: Sequence[Batch]) -> None:
-        """Make batches durable, all or none. They must follow on the present revision."""
+        """Make batches durable, all or none. They must follow the present revision."""
         ...
 
     async def replace(self, position: Position, records: Sequence[Record]) -> None:
-        """Put other content in the place of all there is, durably."""
+        """Replace the whole content, durably."""
         ...
 
     def close(self) -> None: ...
 
 
 def part_of(kind: str, key: str) -> str:
-    """Of what has the number of a job, a thousand of them is a part: few change, and most are never changed again."""
+    """Records keyed by job number form a part per thousand jobs: few change, and most never change again."""
     number = key.partition("/")[0]
     return f"{kind}/{number[:-3]}" if number.isdecimal() else kind
 
 
 def range_of(part: str) -> tuple[str, str]:
-    """The kind of a part, and what the keys of it begin with; those of other parts may too."""
+    """The kind of a part, and the common prefix of its keys, which keys of other parts may have too."""
     kind, _, thousands = part.partition("/")
     return kind, thousands
 
 
 def digests(rows: Iterable[tuple[str, str, str]]) -> dict[str, str]:
-    """Of each part one: it tells whether two stores hold the same.
+    """One digest per part, by which two stores are compared.
 
     ``rows`` are kind, key and body of the records, sorted by the first two.
     """

@@ -20,16 +20,16 @@ def _unchanged(records: Sequence[Record]) -> Sequence[Record]:
     return records
 
 
-# From the format that is the key to the one after it. Software that knows format 2 alone knows no networks: it would
-# connect the network cards that are in one to the cluster's default bridge. Software that knows format 3 alone knows no
+# From the format that is the key to the next one. Software that only knows format 2 knows no networks: it would
+# connect NICs that are in a network to the cluster's default bridge. Software that knows format 3 alone knows no
 # forthcoming instances: it would take them for some whose disks are lost.
 STEPS: dict[int, Callable[[Sequence[Record]], Sequence[Record]]] = {1: to_format_2, 2: _unchanged, 3: _unchanged}
 
 
 async def upgrade(store: Store) -> bool:
-    """Bring a store to the present format; whether there was something to do.
+    """Upgrade a store to the present format; returns whether there was something to do.
 
-    Raises StoreFailed for a format of the future, or if writing fails; the store is unchanged then.
+    Raises StoreFailed for a format of newer software, or if writing fails; the store is unchanged then.
     """
     position = store.position()
     if position.format > FORMAT:

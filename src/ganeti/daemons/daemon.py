@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What every daemon does: log, say that it is ready, stop when it is told to."""
+"""What every daemon does: log, notify that it is ready, stop when asked to."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main(name: Daemon, description: str, life: Life, confine: Callable[[Paths], 
     """
     arguments = _parse(name, description)
     paths, notifier = Paths.from_environment(), Notifier()
-    if name is not Daemon.NODE:  # whose children, OS scripts and hooks, make files of others
+    if name is not Daemon.NODE:  # whose children, OS scripts and hooks, create files for others
         os.umask(0o077)
     try:
         paths.run.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def main(name: Daemon, description: str, life: Life, confine: Callable[[Paths], 
 
 
 class _PrivateFile(logging.handlers.WatchedFileHandler):
-    """A log, which may hold what scripts of administrators say."""
+    """A log, which may contain output of administrators' scripts."""
 
     def _open(self) -> Any:
         make_private(Path(self.baseFilename))

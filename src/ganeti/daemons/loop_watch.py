@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Notices what must not happen in the event loop of a daemon.
+"""Detects what must not happen in the event loop of a daemon.
 
-That it computed for long without serving anybody is said in its log. What counts is the time that the thread has
-computed, not what has passed: a machine that is busy with something else is not the daemon's fault.
+Long computations that block the loop are logged. What counts is the CPU time of the thread, not wall-clock time: a
+machine that is busy with something else is not the daemon's fault.
 
-That the loop has lost track of its connections, two of which have one file descriptor, ends the daemon: it would serve
-nobody any more. Its service manager starts it anew, and what ran is taken up as after a crash.
+If the loop has lost track of its connections, so that two share a file descriptor, the daemon exits: it could not serve
+anybody any more. Its service manager restarts it, and running jobs are handled as after a crash.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ async def watch_loop() -> None:
     while True:
         before = time.thread_time()
         await asyncio.sleep(_EVERY)
-        # What was computed in the time that was to pass may have been many short things; the rest is one long one.
+        # CPU time within the intended interval may be many short tasks; the rest is one long one.
         at_once = time.thread_time() - before - _EVERY
         if at_once > LONG:
             _log.warning("Nobody was served while this daemon computed for %.2f seconds at once", at_once)
@@ -40,7 +40,7 @@ async def watch_loop() -> None:
 def end_if_lost(
     loop: asyncio.AbstractEventLoop, context: dict[str, Any], end: Callable[[int], object] = os._exit
 ) -> None:
-    """An exception handler of a loop. ``end``: the process, at once."""
+    """An exception handler of a loop. ``end``: ends the process at once."""
     loop.default_exception_handler(context)
     error = context.get("exception")
     if isinstance(error, RuntimeError) and _LOST in str(error):

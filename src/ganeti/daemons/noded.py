@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The node daemon: does on this machine what the master asks for.
+"""The node daemon: carries out the master's calls on this machine.
 
-It can be killed at any time: guests live on without it, and all it knows it reads back from the machine.
+It can be killed at any time: guests keep running, and it recovers all its knowledge from the machine.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _FAREWELL = 0.5  # seconds
 
 @asynccontextmanager
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Answer the master's calls until told to stop."""
+    """Answer the master's calls until asked to stop."""
     manager = services(paths)
     if finish_leaving(paths):
         await asyncio.to_thread(_stop_others, manager)
@@ -111,13 +111,13 @@ def belonging(
         asyncio.get_running_loop().call_later(_FAREWELL, stop.set)
 
     async def check_users(call: verify.CheckUsers, report: Report) -> verify.Problems:
-        """Here, since what the file means is the remote API's business, and no node's."""
+        """Here, since only the remote API knows the format of the file."""
         del call, report
         content = paths.rapi_users.read_bytes() if paths.rapi_users.exists() else b""
         return tuple(f"{paths.rapi_users}: {problem}" for problem in parse(content)[1])
 
     def restart_soon() -> None:
-        # The node daemon last, which is asked whether it is of the new version.
+        # The node daemon last, whose version is checked.
         daemons = (*BESIDE_NODE, *ON_DEMAND, Daemon.NODE)
         asyncio.get_running_loop().call_later(_FAREWELL, services(paths).restart_soon, daemons)
 
@@ -143,13 +143,13 @@ def belonging(
 
 
 def _stop_others(manager: Services) -> None:
-    """The other daemons of a node that belongs to no cluster any more."""
+    """Stop the other daemons of a node that no longer belongs to a cluster."""
     for daemon in reversed((*BESIDE_NODE, *ON_DEMAND)):
         manager.stop(daemon)
 
 
 def _open_replica(paths: Paths) -> SqliteStore:
-    """Raises WrongState as long as a master daemon, which must have been replaced, writes there."""
+    """Raises WrongState while a master daemon, which must have been replaced, still writes there."""
     with exclusive(paths.lock_file(Daemon.MASTER), "The master daemon of this node has not stopped yet"):
         return SqliteStore(paths.store)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The daemon of the remote API."""
+"""The remote API daemon."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PORT = 5080
 
 @asynccontextmanager
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Serve until told to stop."""
+    """Serve until asked to stop."""
     del stop  # nothing but a signal ends it
     master = AsyncClient(paths.master_socket)
     server = api_server(application(master, Users(paths.rapi_users)), showing(paths.rapi_certificate))

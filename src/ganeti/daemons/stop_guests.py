@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Stops the guests of a machine that is shut down: in the place of the node daemon, which has ended by then."""
+"""Stops the guests of a machine that is shutting down, in place of the node daemon, which has ended by then."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 """How a command of the ``gnt-*`` scripts is declared.
 
 Most of a command derives from its operation: flags from the parameters that name some, help from the
-docstring. What stands here is the rest: positional arguments, and the quirks of the old command line.
+docstring. The rest is here: positional arguments, and the quirks of the old command line.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A flag that is no single parameter of the operation.
+    """A flag that is not a single parameter of the operation.
 
-    ``kind`` is how its text is read: see ``ganeti.declare.text``; "lines" is those of the file that is named.
-    ``completes``: what shell completion offers besides ``choices``, a kind of thing or a list;
-    see ``ganeti.cli.completion``. ``hidden``: it is taken, and refused later with a reason; nothing speaks of it;
-    ``refused``: so are these values besides the ``choices``.
+    ``kind``: how its text is parsed, see ``ganeti.declare.text``; "lines" are those of the named file.
+    ``completes``: what shell completion offers besides ``choices``, a kind of object or a list;
+    see ``ganeti.cli.completion``. ``hidden``: it is parsed, but refused later with a reason, and not documented;
+    ``refused``: likewise for these values besides the ``choices``.
     """
 
     flags: tuple[str, ...]
@@ -70,7 +70,7 @@ class Option:
         return self.name or long.lstrip("-").replace("-", "_")
 
 
-# Of commands that submitted a job once, and only read now.
+# For commands that used to submit a job, and now only read.
 NO_JOB = Option(
     ("--priority",),
     "Accepted for compatibility; the command submits no job",
@@ -83,13 +83,13 @@ NO_JOB = Option(
 class Command:
     """A sub-command of a script.
 
-    ``question``: asked before anything is done, unless with ``--force``, which a command that asks has by itself,
-    or with the option that it is ``answered_by``; it may use the values of the arguments (``{instance_name}``, which
-    may be "these instances" if it is ``per_instance``). ``per_instance``: runs once for each instance that
+    ``question``: asked before anything is done, except with ``--force``, which a command with a question gets
+    automatically, or with the option ``answered_by``; it may use the values of the arguments (``{instance_name}``,
+    which may be "these instances" if it is ``per_instance``). ``per_instance``: runs once for each instance that
     the selection flags (--node, --primary, --tags ...) or the arguments pick. ``fixed``: parameters that the command
-    stands for. ``help``: what it does, if that is not the operation's own description. ``at_once``: the result is
-    read without a job, and shown a line each; ``if_empty`` is the exit status if there is none. ``runs``: its last
-    argument is a command of another program, so options end where the arguments begin.
+    sets. ``help``: its description, if that is not the operation's own. ``at_once``: the result is read without a job,
+    and shown one item per line; ``if_empty`` is the exit status if it is empty. ``runs``: its last argument is a
+    command of another program, so options end where the arguments begin.
     """
 
     script: str

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From untyped input to typed values, with errors that a person can act on.
+"""From untyped input to typed values, with errors that a user can act on.
 
-What fits is converted at once. What doesn't is walked through along its declared type: texts that stand
-for a number are read, and everything that is wrong is reported, not only what came first.
+Valid input is converted directly. Otherwise it is traversed along its declared type: strings that
+represent numbers are parsed, and all errors are reported, not only the first.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from ganeti.errors import WrongInput
 
 T = TypeVar("T")
 
-_MOST_TOLD = 20  # errors of one request
+_MOST_TOLD = 20  # reported errors of one request
 
 
 def decode(value: Any, cls: type[T], what: str) -> T:
     """``value`` (of plain JSON types) as a ``cls``.
 
-    Raises WrongInput with a line for each parameter that is wrong, up to a limit: its name, what was
-    expected and, for closed lists, what is allowed. ``what`` says whose parameters these are: "OP_INSTANCE_CREATE".
+    Raises WrongInput with a line for each wrong parameter, up to a limit: its name, what was expected
+    and, for enumerations, what is allowed. ``what``: whose parameters these are: "OP_INSTANCE_CREATE".
     """
     try:
         decoded = msgspec.convert(value, cls)
@@ -43,7 +43,7 @@ def decode(value: Any, cls: type[T], what: str) -> T:
 
 
 def decode_stored(value: Any, cls: type[T], what: str) -> T:
-    """The same for what was accepted once: what a parameter refuses by now is read nevertheless."""
+    """Likewise for stored values: what a parameter now refuses is accepted nevertheless."""
     try:
         return msgspec.convert(value, cls)
     except msgspec.ValidationError:
@@ -51,26 +51,26 @@ def decode_stored(value: Any, cls: type[T], what: str) -> T:
 
 
 def decode_texts(value: Mapping[str, Any], cls: type[T], what: str) -> T:
-    """The same for values as a command line gives them: any may be a text (or yes and no, of a bare key)."""
+    """Likewise for values from a command line: any may be a string (or yes or no, for a bare key)."""
     return _Reading(what).whole(value, cls, texts=True)
 
 
 def from_text(value: Any, parameter: Parameter) -> Any:
-    """A text as a query string gives it, in the parameter's own type; switches are 1 and 0. Raises WrongInput."""
+    """A value from a query string in the parameter's own type; booleans are 1 and 0. Raises WrongInput."""
     if parameter.kind is bool and value in ("0", "1"):
         return value == "1"
     return _from_text(value, parameter.type, f"Parameter '{parameter.name}'")
 
 
 class _Reading:
-    """One walk through a value, along its declared type."""
+    """One traversal of a value along its declared type."""
 
     def __init__(self, what: str) -> None:
         self._what = what
         self._problems: list[str] = []
 
     def whole(self, value: Any, cls: type[T], *, texts: bool = False) -> T:
-        """``texts``: whether any value may be a text."""
+        """``texts``: whether any value may be a string."""
         try:
             read = self._read(value, cls, Place(), texts=texts)
             if not self._problems:
@@ -100,7 +100,7 @@ class _Reading:
         return [self._read(value, member, _place(value, kind, place, i), texts=texts) for i, value in enumerate(values)]
 
     def _row(self, values: Sequence[Any], cls: type[Struct], place: Place, *, texts: bool) -> list[Any]:
-        """A struct that is written as a list of its fields; in errors their own parts stand for it."""
+        """A struct written as a list of its fields; errors refer to these."""
         if rewrite := getattr(cls, "written_out", None):
             values = rewrite(values)
         fields = _fields_of(cls)
@@ -129,7 +129,7 @@ class _Reading:
             elif name not in fields:
                 self._tell(unknown(str(name), fields, place, self._what))
             elif is_item and not_given(value) and fields[name].default is UNSET:
-                result[name] = None  # said to be nothing, where nothing said would change nothing
+                result[name] = None  # explicitly none, where not given would mean unchanged
             elif fields[name].required or not (is_item and not_given(value)):
                 result[name] = self._read(value, fields[name].type, place.field(name), texts=texts or is_item)
                 self._ensure_supported(parameters_of(cls).get(name), result[name], place.field(name))
@@ -143,7 +143,7 @@ class _Reading:
         return result
 
     def _foresee(self, values: Mapping[Any, Any], cls: type[Struct], place: Place) -> None:
-        """What the checks to come would say too: a class that has a method ``foresee`` notes it there."""
+        """Errors that later checks would report: noted by a class's method ``foresee``."""
         problems = Problems()
         if foresee := getattr(cls, "foresee", None):
             foresee(values, problems)
@@ -179,7 +179,7 @@ class _Reading:
 
 
 class _TooManyError(Exception):
-    """There is more wrong than anybody wants to read."""
+    """There are too many errors to report."""
 
 
 def _from_text(value: Any, hint: Any, where: str) -> Any:
@@ -201,7 +201,7 @@ def _from_text(value: Any, hint: Any, where: str) -> Any:
 
 
 def _refused(decoded: Any) -> bool:
-    """Whether a value holds something that is not supported yet."""
+    """Whether a value contains something that is not supported yet."""
     if not isinstance(decoded, Struct):
         return False
     refusing, lists = _to_look_at(type(decoded))
@@ -213,13 +213,13 @@ def _refused(decoded: Any) -> bool:
 
 @cache
 def _fields_of(cls: type[Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
-    """By their names on the wire; msgspec evaluates the annotations each time."""
+    """By wire name; cached, since msgspec evaluates the annotations each time."""
     return {field.encode_name: field for field in msgspec.structs.fields(cls)}
 
 
 @cache
 def _to_look_at(cls: type[Struct]) -> tuple[tuple[tuple[str, Parameter], ...], tuple[str, ...]]:
-    """The parameters of a struct that refuse something, and the names of its lists of items."""
+    """The parameters of a struct that refuse values, and the names of its lists of items."""
     parameters = parameters_of(cls)
     fields = {field.encode_name: field.name for field in msgspec.structs.fields(cls)}
     refusing = tuple((fields[name], parameter) for name, parameter in parameters.items() if parameter.unsupported)
@@ -228,7 +228,7 @@ def _to_look_at(cls: type[Struct]) -> tuple[tuple[tuple[str, Parameter], ...], t
 
 
 def _place(value: Any, kind: Any, within: Place, index: int) -> Place:
-    """Where an item of a list stands, with its noun and its name if it has them."""
+    """The place of a list's item, with its noun and its name if it has them."""
     subject = getattr(kind, "subject", None)
     name = value.get(subject) if subject and isinstance(value, Mapping) else None
     return within.item(index, getattr(kind, "noun", ""), text.shortened(name) if isinstance(name, str) else "")

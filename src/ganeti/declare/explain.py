@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is wrong with a value that was sent, in words for people."""
+"""Errors in values, explained to users."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LENGTHS = {"a text": "characters", "a list": "items", "an object with keys and 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands: ``thing`` is "Disk 1", "Instance 1 (web1)" or empty.
+    """The place of a value: ``thing`` is "Disk 1", "Instance 1 (web1)" or empty.
 
     ``path``: the parameter in it, such as "minmax[0].min".
     """
@@ -41,7 +41,7 @@ class Place:
         return replace(self, path=f"{self.path}.{name}" if self.path else name)
 
     def item(self, index: int, noun: str = "", name: str = "") -> Place:
-        """``noun``: what an item is called that is a thing of its own, such as "Disk"; ``name``: its own name."""
+        """``noun``: what an item is called if it is an object, such as "Disk"; ``name``: its own name."""
         noun = noun or ("" if self.thing or self.path else "Item")
         if noun:
             called = f"{index} ({name})" if name else f"{index}"
@@ -77,7 +77,7 @@ def explained(message: str, hint: Any, place: Place, what: str) -> str:
 
 
 def unknown(name: str, known: Iterable[str], place: Place, what: str) -> str:
-    """There is no parameter of this name; perhaps another was meant."""
+    """The error for an unknown parameter; suggests a similar one."""
     names = sorted(known)
     told = f"{place.thing or what}: there is no parameter '{place.field(name).path}'"
     if not names:
@@ -86,13 +86,13 @@ def unknown(name: str, known: Iterable[str], place: Place, what: str) -> str:
 
 
 def missing(name: str, place: Place, what: str, flags: Sequence[str] = ()) -> str:
-    """``flags``: of the option that gives it on a command line, if there is one."""
+    """``flags``: those of its command line option, if there is one."""
     told = f"{place.thing or what}: parameter '{place.field(name).path}' is missing"
     return f"{told} ({flags[0]})" if flags else told
 
 
 def _expected(hint: Any) -> str:
-    """What a constrained type says of itself, wherever it stands in ``hint``."""
+    """The description of a constrained type anywhere in ``hint``."""
     for meta in getattr(hint, "__metadata__", ()):
         if isinstance(meta, Meta) and meta.extra and "expected" in meta.extra:
             return str(meta.extra["expected"])

@@ -32,8 +32,8 @@ class ValueStatus(IntEnum):
 
     NORMAL = 0
     UNKNOWN = 1  # no such field
-    NO_DATA = 2  # the node did not say
-    UNAVAILABLE = 3  # does not apply to this thing
+    NO_DATA = 2  # no data from the node
+    UNAVAILABLE = 3  # does not apply to this object
     OFFLINE = 4  # its node is marked offline
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One of several disks or the like in the parameters of an operation, with parameters of its own."""
+"""An item, such as one of several disks, in the parameters of an operation, with parameters of its own."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ _NOT_GIVEN = (None, "none", "")
 
 
 def not_given(value: Any) -> bool:
-    """Whether a value means that nothing was said, as "none" does on a command line."""
+    """Whether a value means "not given", like "none" on a command line."""
     return isinstance(value, str | None) and value in _NOT_GIVEN
 
 
 class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A disk, a network card: errors call it by its noun and number.
+    """A disk, a NIC: errors refer to it by noun and number.
 
-    Its values may be texts, as ``--disk 0:size=1g,spindles=2`` gives them. A field that may be UNSET tells what is not
-    said from what is said to be nothing, as ``name=none`` says it.
+    Its values may be strings, as in ``--disk 0:size=1g,spindles=2``. A field that may be UNSET distinguishes "not
+    given" from "explicitly none", as in ``name=none``.
     """
 
     noun: ClassVar[str] = "Item"
-    # Where names go that are no fields, and the field that tells who understands them: without it there are none.
+    # The field for unknown names, and the field without which there must not be any.
     further: ClassVar[tuple[str, str] | None] = None
-    # Fields that are further names too, where somebody understands those: he had them first.
+    # Fields that count as further names if those are allowed.
     yielding: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def gathered(cls, values: Mapping[Any, Any]) -> Mapping[Any, Any]:
-        """The values, with further ones, as texts, in the field that they go to."""
+        """The values, with further ones, as strings, in the field for these."""
         if cls.further is None or not_given(values.get(cls.further[1])):
             return values
         into, _ = cls.further
@@ -43,13 +43,13 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
         if not further:
             return values
         own = {name: value for name, value in values.items() if name in fields}
-        # What is no mapping is told where fields are read.
+        # Anything but a mapping is reported where fields are decoded.
         given = own.get(into, {})
         return {**own, into: {**given, **further} if isinstance(given, Mapping) else given}
 
     @property
     def given(self) -> dict[str, Any]:
-        """What is said of it; None for what is said to be nothing where that may be UNSET."""
+        """The given values; None for those explicitly none where UNSET is possible."""
         declared = parameters_of(type(self))
         values = {name: getattr(self, name) for name in self.__struct_fields__}
         return {name: value for name, value in values.items() if value != declared[name].default}
@@ -62,7 +62,7 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
                 msgspec.structs.force_setattr(self, name, nothing)
 
     def _yield(self) -> None:
-        """The same as ``gathered``, for values that would fit here too."""
+        """As ``gathered``, for values that would also be valid here."""
         if self.further is None or not_given(getattr(self, self.further[1])):
             return
         into, _ = self.further
@@ -74,5 +74,5 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
 
 
 def _spelled(value: Any) -> Any:
-    """Numbers, and yes and no, as Ganeti spells them to scripts."""
+    """Numbers, and yes and no, as Ganeti passes them to scripts."""
     return str(value) if isinstance(value, bool | int | float) else value

@@ -2,7 +2,7 @@
 """How something that the cluster can do is declared.
 
 An operation is a frozen value, its parameters are its fields. Wire names are Ganeti's
-(``OP_INSTANCE_MIGRATE``, ``instance_name``). What it does stands in the same file; see
+(``OP_INSTANCE_MIGRATE``, ``instance_name``). Its implementation is in the same file; see
 ``ganeti.jobs.operation``.
 """
 
@@ -32,9 +32,9 @@ _Reason = Annotated[list[Any], Meta(max_length=MOST_KINDS)]
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """The directory below ``/etc/ganeti/hooks`` (without ``-pre.d``), and what the hooks are about.
+    """The directory below ``/etc/ganeti/hooks`` (without ``-pre.d``), and the type of object.
 
-    ``refusable``: there are hooks before it too, and they can refuse it.
+    ``refusable``: there are pre hooks too, which can refuse it.
     """
 
     path: str
@@ -68,7 +68,7 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
         _Reason | None, param("Reason trail: a list of (source, reason, nanoseconds since the epoch)")
     ] = None
 
-    # What the tables of commands, routes, roles and hooks are made from.
+    # The source of the tables of commands, routes, roles and hooks.
     role: ClassVar[Role] = Role.ADMIN
     subject: ClassVar[str | None] = None  # the parameter shown in brackets in lists of jobs
     commands: ClassVar[tuple[Command, ...]] = ()
@@ -92,7 +92,7 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
         return f"{name}({about})" if about else name
 
     def public(self) -> dict[str, Any]:
-        """Its fields as plain values, with the secret ones blanked, also in what it is composed of."""
+        """Its fields as plain values, with secrets blanked, also in nested values."""
         values: dict[str, Any] = msgspec.to_builtins(self)
         return blanked(type(self), values)
 

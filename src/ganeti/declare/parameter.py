@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How one parameter of an operation, or of a guest, is declared.
 
-A parameter is a field of a frozen struct, its declaration stands in the field's annotation:
+A parameter is a field of a frozen struct, declared in the field's annotation:
 
     target_node: Annotated[HostName | None, param("Node to move to", "-n", "--target-node")] = None
 
-From it derive the command-line flag, the REST body, the reference page and the error text.
+The command-line flag, the REST body, the reference page and the error text are derived from it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from ganeti.declare.role import Role
 _Answer = TypeVar("_Answer")
 
 _KEY = "parameter"
-# A file or directory, a program that is run, arguments or environment of one, the user that it runs as; an address at
-# which others are let in, or what keeps them out.
+# A file or directory, a program that is run, arguments or environment of one, the user that it runs as; an address that
+# opens access to others, or what restricts that.
 Reach = Literal["path", "program", "arguments", "environment", "user", "listener", "protection"]
 
-# Whether it can be given no value but its default, and what it belongs to; or, which values are refused.
+# Whether only its default is allowed, and the feature it belongs to; or, which values are refused.
 Unsupported = bool | str | tuple[Any, ...]
 
 
@@ -68,14 +68,13 @@ def param(
     ``flags``: its command-line flags; without any it can be set only through the API, or by the
     command's own composition. ``completes``: what shell completion offers, as in ``ganeti.declare.command.Option``.
     ``secret``: the value is kept out of logs, job lists and hooks. ``bare``: the flag takes no value,
-    although "neither yes nor no" is possible too. ``off``: the help of a flag that switches off what is on
-    by default (``--no-...``). ``unsupported``: any other value than the default is refused
-    where it is decoded, and nothing speaks of the parameter; a text says there what it belongs to. Or, some values are
-    refused: those. ``accepted``: why
-    taking it and doing nothing with it harms nobody; its help says so. ``reaches``: what the value becomes on a
-    node, where that is more than words and numbers; giving it takes an admin. ``role``: what giving it takes, where
-    that is more than what the operation takes. ``at_once``: of a guest, what takes effect while it runs, and not at its
-    next start.
+    although "not given" is possible too. ``off``: the help of a flag that disables a default
+    (``--no-...``). ``unsupported``: values other than the default are refused by
+    the decoder, and the parameter is not documented; a string names the feature it belongs to. Or, the values that are
+    refused. ``accepted``: why accepting and ignoring it is harmless; its help says so. ``reaches``: what the value
+    becomes on a node, if that is more than words and numbers; requires the role admin. ``role``: the role that giving
+    it requires, if higher than the operation's. ``at_once``: for guests, takes effect while they run, not at their next
+    start.
     """
     refused = unsupported and not isinstance(unsupported, tuple)
     remark = f" (no effect: {accepted})" if accepted else " (not supported yet)" if refused else ""
@@ -124,12 +123,12 @@ class Parameter:
 
     @property
     def choices(self) -> tuple[Any, ...]:
-        """The values to choose from, if there is a closed list of them."""
+        """The allowed values, if it is an enumeration."""
         return tuple(choice for choice in choices_of(self.type) if choice not in self.refused)
 
     @property
     def refused(self) -> tuple[Any, ...]:
-        """The values that are not supported yet although their list has them."""
+        """The values of the enumeration that are not supported yet."""
         return self.unsupported if isinstance(self.unsupported, tuple) else ()
 
     @property
@@ -148,7 +147,7 @@ class Parameter:
         return bool(self.unsupported) and value != self.default
 
     def refusal(self, value: Any) -> str:
-        """What to say of a value that is refused, behind the name of the parameter."""
+        """The message for a refused value, to follow the name of the parameter."""
         if isinstance(self.unsupported, tuple):
             return f": '{value}' is not supported yet; choose from {', '.join(map(str, self.choices))}"
         why = f": it belongs to {self.unsupported}" if isinstance(self.unsupported, str) else ""
@@ -187,9 +186,9 @@ def parameters_of(cls: type[Struct]) -> Mapping[str, Parameter]:
 
 
 def _remembered(about: Callable[[Any], _Answer]) -> Callable[[Any], _Answer]:
-    """Worked out once for each type that is declared, of which there are so many as there are declarations.
+    """Caches a function by declared type; there are as many types as declarations.
 
-    Known by identity: types that are equal, such as unions in another order, do not have the same first member.
+    Keyed by identity: equal types, such as unions in another order, may have different first members.
     """
     known: dict[int, tuple[Any, _Answer]] = {}
 
@@ -217,19 +216,19 @@ def kind_of(hint: Any) -> Any:
 
 @_remembered
 def reader_of(hint: Any) -> Callable[[str, str], Any] | None:
-    """What a type itself decodes texts with, wherever they come in; it takes a text and the place for its error."""
+    """A type's own decoder for strings from any source; it takes a string and the place for its error."""
     found = (meta.extra.get("reads") for part in (hint, *_parts(hint)) for meta in _metas(part) if meta.extra)
     return next((reader for reader in found if reader), None)
 
 
 def choices_of(hint: Any) -> tuple[Any, ...]:
-    """The values of a closed list, for a list those of its members."""
+    """The values of an enumeration; for a list those of its members."""
     parts = _parts(member_of(hint) or hint)
     return next((values for part in parts if (values := _closed(part))), ())
 
 
 def refused_of(hint: Any) -> tuple[Any, ...]:
-    """The values that a parameter of this type refuses, though its type has them."""
+    """The values of this type that a parameter refuses."""
     declaration = _declaration(hint)
     return declaration.unsupported if declaration and isinstance(declaration.unsupported, tuple) else ()
 
@@ -241,7 +240,7 @@ def nullable(hint: Any) -> bool:
 
 @_remembered
 def member_of(hint: Any) -> Any:
-    """The type of all members of a list; None for what is no list, or one whose members differ in type."""
+    """The type of all members of a list; None for anything else, or if types differ."""
     kind = _first(hint)
     arguments = get_args(kind)
     if get_origin(kind) is list or (get_origin(kind) is tuple and arguments[1:] == (Ellipsis,)):
@@ -251,7 +250,7 @@ def member_of(hint: Any) -> Any:
 
 @_remembered
 def length_of(hint: Any) -> Any:
-    """The type of a list of anything, as long as one of type ``hint`` may be."""
+    """A type of lists of anything, with the maximum length of ``hint``."""
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     metas = [meta for member in members for meta in getattr(member, "__metadata__", ()) if isinstance(meta, Meta)]
     return Annotated[list[Any], *metas] if metas else list[Any]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""All that is wrong with a request, told at once though each thing is found out where it belongs."""
+"""Collects all errors of a request, so that they are reported together although they are found in different places."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ T = TypeVar("T")
 
 
 class Problems:
-    """What checks of one request have said no to."""
+    """The errors found by the checks of one request."""
 
     def __init__(self) -> None:
         self._found: list[CheckFailed] = []
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """What fails in here doesn't keep the next check from being made; ``tell`` has to follow."""
+        """A context that notes errors, so that the next check is made; call ``tell`` afterwards."""
         try:
             yield
         except CheckFailed as error:
             self._found.append(error)
 
     def attempt(self, work: Callable[[], T], otherwise: T) -> T:
-        """What ``work`` gives; where that fails, which is noted, what the next checks can do with instead."""
+        """The result of ``work``; if that fails, which is noted, a substitute for the next checks."""
         with self.noted():
             return work()
         return otherwise
@@ -40,6 +40,6 @@ class Problems:
         return bool(self._found)
 
     def tell(self) -> None:
-        """Raise an error of the first one's class, with a line or more for each; nothing if all is well."""
+        """Raise an error of the first one's class, with one or more lines for each; nothing without errors."""
         if self._found:
             raise type(self._found[0])("\n".join(self.lines))

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a caller must be allowed to do."""
+    """The permission that a caller needs."""
 
     READ = "read"
     OPERATE = "operate"  # start, stop and move instances

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How the remote API leads to an operation."""
+"""How the remote API maps to operations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body that is no object of parameters: its type, as msgspec decodes it, and the parameters it stands for."""
+    """A body that is not an object of parameters: its type for msgspec, and the parameters it sets."""
 
     shape: Any
     translate: Callable[[Any], dict[str, Any]]
@@ -19,9 +19,9 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Operations before and after a route's own, in the same job: with those of its parameters that they have too.
+    """Operations before and after a route's own, in the same job: with the parameters that they share.
 
-    There is none ``after`` if the body says no under ``wanted``, or the query string yes under ``unwanted``.
+    There is none ``after`` if the body has ``wanted`` false, or the query string ``unwanted`` true.
     """
 
     before: str  # its wire name
@@ -32,16 +32,15 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A way to an operation, below ``/2``; names in braces in ``path`` are parameters.
+    """A route to an operation, below ``/2``; names in braces in ``path`` are parameters.
 
-    ``query``: parameters taken from the query string, by their name there. ``body``: whether the rest comes as a
-    JSON object, or what comes instead; ``renamed``: names in that object that differ from the parameters'.
-    ``renamed_inside``: the same in the objects of a list that a parameter is, by the parameter. ``fixed``: values
-    that the route stands for; like the path's they cannot be given otherwise. ``defaults``: those that count if the
-    request gives none.
+    ``query``: parameters taken from the query string, by their name there. ``body``: whether the rest is in a JSON
+    object, or what is used instead; ``renamed``: names in that object that differ from the parameters'.
+    ``renamed_inside``: likewise for objects in a list parameter, by parameter. ``fixed``: values set by the route;
+    like those in the path they cannot be given otherwise. ``defaults``: values used if the request has none.
     ``around``: other operations that the job consists of.
-    ``at_once``: the answer is the result itself, not the number of a job. ``summary``: what it does, if that is not
-    the operation's own first line.
+    ``at_once``: the answer is the result itself, not the number of a job. ``summary``: its description, if that is
+    not the operation's own first line.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -62,5 +61,5 @@ class Route:
 
     @property
     def settled(self) -> frozenset[str]:
-        """The parameters that a body cannot give: the path or the route says them."""
+        """The parameters that are set by the path or the route, not by a body."""
         return frozenset(self.path_names) | frozenset(self.fixed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Blanking the secret parameters of a value, and of the values inside it."""
+"""Blanking the secret parameters of a value, and of nested values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLANK = "<redacted>"
 
 
 def blanked(cls: type[Struct], values: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` are those of a ``cls`` in plain types, not necessarily all of them, nor valid ones."""
+    """``values``: those of a ``cls`` in plain types, possibly incomplete or invalid."""
     declared, structs = parameters_of(cls), _inside(cls)
     shown = {}
     for name, value in values.items():
@@ -30,7 +30,7 @@ def blanked(cls: type[Struct], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _within(structs: Sequence[type[Struct]], value: Any) -> Any:
-    """With the secrets blanked that they declare, of one of them, or of those in lists and dicts."""
+    """With the secrets blanked that these structs declare, also in lists and dicts."""
     if not structs:
         return value
     if isinstance(value, Mapping) and any(parameters_of(struct).keys() & value.keys() for struct in structs):
@@ -46,7 +46,7 @@ def _within(structs: Sequence[type[Struct]], value: Any) -> Any:
 
 @cache
 def _inside(cls: type[Struct]) -> Mapping[str, tuple[type[Struct], ...]]:
-    """By the names of its parameters, the structs that their types speak of."""
+    """By the names of its parameters, the structs in their types."""
     return {name: tuple(_structs(parameter.type)) for name, parameter in parameters_of(cls).items()}
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How a setting of the cluster, a group or a node is declared: once, at the field that keeps it.
+"""How a setting of the cluster, a group or a node is declared: once, at its field.
 
     candidate_pool_size: Annotated[
         Positive, setting("How many master candidates there should be", "-C", title="candidate pool size")
     ] = 10
 
-From that row follow the parameters of the operations that add or modify the object, and their flags, the line of
+From this follow the parameters of the operations that add or modify the object, and their flags, the line of
 ``info``, the column of lists and the key of the remote API. ``with_settings`` gives a struct the parameters.
 """
 
@@ -69,8 +69,8 @@ def setting(
 
     ``title``: its label among the parameters that ``info`` lists. ``parameter``: its name in the operation, and
     ``shown_as``: in lists and the remote API, where they differ from the field's. ``column``: the title of its column.
-    ``inherits``: what it leaves open is as the level above has it; lists show what results, and its own part as
-    ``custom_...``. ``given``: the type of the parameter where it isn't that of the field, but edits it.
+    ``inherits``: unset parts are inherited from the level above; lists show the effective value, and its own part
+    as ``custom_...``. ``given``: the type of the parameter if it edits the field instead of replacing it.
     ``when``: the commands that take it.
     ``secret``: it is shown nowhere. ``others``: as in ``param``.
     """
@@ -110,7 +110,7 @@ def with_settings(cls: type[Struct], when: When) -> Callable[[type[S]], type[S]]
 
 
 def given_settings(cls: type[Struct], value: Struct) -> dict[str, Any]:
-    """The settings of ``cls`` that a struct made by ``with_settings`` gives, by the name of their field."""
+    """The given settings of ``cls`` in a struct made by ``with_settings``, by the name of their field."""
     values = ((row.name, getattr(value, row.parameter, None)) for row in settings_of(cls))
     return {name: given for name, given in values if given is not None}
 
@@ -118,10 +118,10 @@ def given_settings(cls: type[Struct], value: Struct) -> dict[str, Any]:
 def with_given(
     entity: S, given: Mapping[str, Any], merged: Mapping[str, Callable[[S, Any], Any]], problems: Problems
 ) -> S:
-    """The entity with the settings of ``given``, by the name of their field, as far as they are right.
+    """The entity with the settings of ``given``, by the name of their field, as far as they are valid.
 
-    ``merged``: how those are made of what is given that don't just take its place. What is wrong is noted, also
-    what the entity's ``problems`` says then.
+    ``merged``: how to derive those that are not just replaced by the given value. Problems are noted, including those
+    from the resulting entity's ``problems``.
     """
     changes = {}
     for name, value in given.items():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How values are written on a command line, and read back from it.
+"""The syntax of values on a command line.
 
 Sizes, key=value lists and identified key=value lists are written as in gnt-instance(8) and ganeti(7).
-``where`` begins the sentence of an error: "Parameter 'size'", "--disk".
+``where`` begins the text of an error: "Parameter 'size'", "--disk".
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from ganeti.errors import WrongInput
 
-# Without flags, so that the remote API's description can hold it.
+# Without flags, so that the remote API's description can contain it.
 SIZE_PATTERN = r"^\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?:([mMgGtT])(?:[iI]?[bB])?)?\s*\Z"
 _SIZE = re.compile(SIZE_PATTERN, re.ASCII)
 _AGE = re.compile(r"([0-9]{1,12})([smhdw]?)", re.ASCII)
@@ -21,23 +21,23 @@ _NUMBERS = {
     int: (re.compile(r"[+-]?[0-9]{1,30}", re.ASCII), "a whole number"),
     float: (re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?(e[+-]?[0-9]{1,2})?", re.ASCII), "a number"),
 }
-_UNITS = {"": 1, "m": 1, "g": 1024, "t": 1024**2}  # MiB; a bare number is MiB already
+_UNITS = {"": 1, "m": 1, "g": 1024, "t": 1024**2}  # MiB; a bare number is in MiB
 _TRUE = {"yes", "true", "on"}
 _FALSE = {"no", "false", "off"}
 
-# What a value of "default" does to a parameter: its own setting goes, the inherited one counts again.
+# The effect of the value "default": the parameter's own setting is removed, the inherited one applies again.
 RESET = "default"
 
 _SHOWN = 60  # characters
 
 
 def shortened(given: str) -> str:
-    """As much of what was given as a message can bear."""
+    """The given value, truncated for a message."""
     return given if len(given) <= _SHOWN else f"{given[:_SHOWN]}..."
 
 
 def parse_size(text: str, where: str) -> int:
-    """``1.5g`` → 1536. A size in MiB, rounded up to a multiple of 4 as LVM's smallest extents demand."""
+    """``1.5g`` → 1536. A size in MiB, rounded up to a multiple of 4, LVM's smallest extent size."""
     match = _SIZE.match(text)
     if not match:
         raise WrongInput(
@@ -69,7 +69,7 @@ def parse_number(text: str, where: str, *, kind: type[int | float] = int) -> int
 def parse_keyval(text: str, where: str) -> dict[str, Any]:
     """``maxmem=1g,no_acpi,-vcpus`` → ``{"maxmem": "1g", "acpi": False, "vcpus": RESET}``.
 
-    A backslash takes the meaning from a comma. A bare key means yes, ``no_key`` no, ``-key`` the default.
+    A backslash escapes a comma. A bare key means yes, ``no_key`` no, ``-key`` the default.
     """
     values: dict[str, Any] = {}
     for part in _split(text, ","):
@@ -111,12 +111,12 @@ def parse_json(text: str, where: str) -> Any:
 
 
 def parse_list(text: str) -> list[str]:
-    """``a,b`` → ``["a", "b"]``; an empty text is an empty list."""
+    """``a,b`` → ``["a", "b"]``; an empty string is an empty list."""
     return [part.strip() for part in _split(text, ",") if part.strip()]
 
 
 def format_size(mib: float, unit: str = "h") -> str:
-    """A size in MiB for people: with the unit that suits it (``h``), or fixed (``m``, ``g``, ``t``)."""
+    """A size in MiB for display: with a suitable unit (``h``), or a fixed one (``m``, ``g``, ``t``)."""
     if unit == "m" or (unit == "h" and mib < 1024):
         return f"{round(mib)}{'M' if unit == 'h' else ''}"
     if unit == "g" or (unit == "h" and mib < 1024**2):
@@ -143,7 +143,7 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def meant(given: str, known: Iterable[str]) -> str:
-    """What to add about a name that is not known: which was perhaps meant; empty if none is like it."""
+    """The suggestion for an unknown name: a similar one; empty if there is none."""
     import difflib  # noqa: PLC0415 - only when something is wrong
 
     near = difflib.get_close_matches(shortened(given), known, 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The constrained types that parameters are made of. Whatever comes in has a bound that is stated here."""
+"""The constrained types of parameters. The limits of all input are declared here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Meta
 from ganeti.declare.text import SIZE_PATTERN, parse_size, shortened
 from ganeti.errors import WrongInput
 
-# Nobody has more of anything: fits the counters of every program that the values go to.
+# More than any real value: fits the counters of every program that uses these.
 MOST = 2**31 - 1
 MOST_MIB = 16 * 1024**3  # 16 PiB
 MOST_SECONDS = 366 * 24 * 3600
@@ -22,7 +22,7 @@ MOST_TAGS = 4096
 MOST_NAMES = 10000  # in a list of objects
 MOST_KINDS = 100  # of disk templates, hypervisors, error codes ...
 MOST_BOUNDS = 100  # in an instance policy
-MOST_JOBS = 10000  # that one may wait for
+MOST_JOBS = 10000  # maximum seconds to wait
 MOST_FIELDS = 500  # columns of a list
 LONGEST_NAME = 255  # characters
 LONGEST_TEXT = 4096
@@ -31,20 +31,20 @@ NO_CONTROL_CHARACTERS = "a text without control characters"
 NonNegative = Annotated[int, Meta(ge=0, le=MOST)]
 DiskIndex = Annotated[int, Meta(ge=0, le=MOST_DISKS - 1)]
 Positive = Annotated[int, Meta(ge=1, le=MOST)]
-# Of jobs, as of processes: the lower the number, the sooner it is served.
+# Of jobs, as of processes: lower numbers go first.
 Priority = Annotated[int, Meta(ge=-20, le=19)]
 Ratio = Annotated[float, Meta(ge=0, le=1e6)]
 Seconds = Annotated[int, Meta(ge=0, le=MOST_SECONDS)]
-# Fractions of a second count.
+# Fractions of a second are allowed.
 Duration = Annotated[float, Meta(ge=0, le=MOST_SECONDS)]
 
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
-# What may stand in a line of a file or a list, in an environment and on a command line.
+# What is allowed in a line of a file or a list, in an environment and on a command line.
 _LINE = Meta(pattern=r"^[^\x00-\x1f]*\Z", extra={"expected": NO_CONTROL_CHARACTERS})
 NonEmpty = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT), _LINE]
 # Of an object, or its UUID.
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME), _LINE]
-# Of one of several disks or the like, which are called by their numbers too.
+# Of one of several disks or the like, which may also be referred to by number.
 DeviceName = Annotated[
     str,
     Meta(
@@ -57,14 +57,14 @@ DeviceName = Annotated[
 Names = Annotated[list[Name], Meta(max_length=MOST_NAMES)]
 Fields = Annotated[list[Name], Meta(max_length=MOST_FIELDS)]
 
-# Memory and disk sizes, in MiB. A text may have a unit: 512, 512m, 1.5g, 2t.
+# Memory and disk sizes, in MiB. A string may have a unit: 512, 512m, 1.5g, 2t.
 _A_SIZE = Meta(extra={"kind": "size", "reads": parse_size}, extra_json_schema={"pattern": SIZE_PATTERN})
 Size = Annotated[int, Meta(ge=0, le=MOST_MIB), _A_SIZE]
 PositiveSize = Annotated[int, Meta(ge=1, le=MOST_MIB), _A_SIZE]
 
 
 def form(pattern: str, expected: str, longest: int = LONGEST_TEXT) -> Meta:
-    """The annotation of a text that is of a form as a whole; an error says what was ``expected``."""
+    """The annotation of a string that matches a pattern as a whole; an error says what was ``expected``."""
     return Meta(pattern=rf"^({pattern})\Z", max_length=longest, extra={"expected": expected})
 
 
@@ -75,7 +75,7 @@ Uuid = Annotated[
     ),
 ]
 
-# What becomes a path or a shell word needs no more.
+# Enough for what becomes a path or a shell word.
 _HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*"
 HostName = Annotated[
     str, form(_HOST_NAME, "a host name: letters, digits, '-', '_' and '.', beginning with a letter or digit", 253)
@@ -93,7 +93,7 @@ OsName = Annotated[str, form(rf"{OS_NAME}(\+{OS_NAME})?", "an OS name such as 'd
 StorageProviderName = Annotated[
     str, form(OS_NAME, "the name of a provider of external storage, as 'gnt-storage diagnose' has it", 120)
 ]
-# They become variables of its scripts' environment.
+# They become environment variables of its scripts.
 StorageProviderParameters = Annotated[
     dict[
         Annotated[str, form(r"[A-Za-z0-9_.-]+", "the name of a parameter: letters, digits, '_', '-' and '.'", 100)],
@@ -107,7 +107,7 @@ VolumeGroupOrNone = Annotated[
     str, form(f"|{_VOLUME_GROUP}", "the name of an LVM volume group, such as xenvg, or nothing for none", 127)
 ]
 
-# A logical volume of a group that is named elsewhere, or a device that all nodes have by the same name.
+# A logical volume of a group that is named elsewhere, or a device with the same name on all nodes.
 AdoptedVolume = Annotated[
     str,
     form(
@@ -122,7 +122,7 @@ DevicePath = Annotated[
     form(r"/dev(/(?!\.\.?(/|$))[A-Za-z0-9+_.:@=,~#%-]+)+", "the path of a device, such as /dev/sdb", 255),
 ]
 
-# A card's own address, so never one of a group of cards; or that one is to be found.
+# A unicast MAC address, or the request to generate one.
 MacRequest = Annotated[
     str,
     form(
@@ -146,11 +146,11 @@ MacPrefix = Annotated[str, form(_MAC_PREFIX, "the beginning of a MAC address, su
 
 _OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = rf"{_OCTET}(\.{_OCTET}){{3}}"
-# The pattern tells the characters; whoever connects finds out about the rest.
+# The pattern only checks characters; the rest shows when connecting.
 _IPV6 = r"[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f]{0,4}){2,7}(\.\d{1,3}){0,3}"
 IpAddress = Annotated[str, form(rf"{_IPV4}|{_IPV6}", "an IP address such as 192.0.2.1 or 2001:db8::1", 45)]
 
-# Of a network; what can be taken away again is "none" then.
+# Of a network; "none" removes an optional one.
 Subnet = Annotated[str, form(rf"{_IPV4}/\d{{1,2}}", "an IPv4 subnet such as 192.0.2.0/24", 18)]
 Ipv4Span = Annotated[
     str,
@@ -164,7 +164,7 @@ MacPrefixOrNone = Annotated[
     str, form(rf"{_MAC_PREFIX}|none", "the beginning of a MAC address, such as aa:00:00, or 'none'", longest=8)
 ]
 
-# Characters as Ganeti allows them in tags.
+# The characters that Ganeti allows in tags.
 Tag = Annotated[
     str,
     form(r"[\w.+*/:@-]+", "a tag: letters, digits and any of . + * / : @ - _, at most 128 characters", 128),
@@ -180,6 +180,6 @@ ParametersByKind = Annotated[dict[Name, Parameters], Meta(max_length=MOST_NAMES)
 
 
 def ensure_host_name(name: str, parameter: str) -> None:
-    """Raise WrongInput for what is no host name, and might lead elsewhere as a part of a path."""
+    """Raise WrongInput for an invalid host name, which might lead elsewhere as a part of a path."""
     if not re.fullmatch(_HOST_NAME, name):
         raise WrongInput(f"Parameter '{parameter}': '{shortened(name)}' is not a host name")

@@ -10,13 +10,13 @@ from typing import Any
 
 from ganeti.errors import ResolverError
 
-_ANSWER = 1.0  # seconds that a machine gets to accept a connection
-# Family, type, protocol, canonical name, and where it is (getaddrinfo(3)).
+_ANSWER = 1.0  # seconds for a machine to accept a connection
+# Family, type, protocol, canonical name, and socket address (getaddrinfo(3)).
 _Entry = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 
 
 def resolve(name: str, version: int | None = None) -> tuple[str, str]:
-    """(full name, address) of a host as this machine's resolver knows it.
+    """(full name, address) of a host, from this machine's resolver.
 
     ``version``: 4 or 6 if the address must be of that IP version; otherwise IPv4 is preferred. Raises
     ResolverError with what to do about it.
@@ -32,7 +32,7 @@ def resolve(name: str, version: int | None = None) -> tuple[str, str]:
 
 
 def all_addresses(name: str) -> list[str]:
-    """All addresses of a host, as this machine's resolver knows it. Raises ResolverError."""
+    """All addresses of a host, from this machine's resolver. Raises ResolverError."""
     return list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in _looked_up(name)))
 
 
@@ -55,7 +55,7 @@ def is_address(text: str) -> bool:
 
 
 def longest_prefix(address: str) -> int:
-    """The length of the network prefix of one address alone: 32 bits for IPv4, 128 for IPv6."""
+    """The prefix length of a single address: 32 bits for IPv4, 128 for IPv6."""
     return ipaddress.ip_address(address).max_prefixlen
 
 
@@ -65,12 +65,12 @@ def interfaces() -> list[str]:
 
 
 def own_name() -> str:
-    """This machine's name, fully qualified if it knows how."""
+    """This machine's name, fully qualified if possible."""
     return socket.getfqdn().lower()
 
 
 def is_own_address(address: str) -> bool:
-    """Whether this machine holds an address (binding to it works)."""
+    """Whether this machine has an address (binding to it works)."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         try:

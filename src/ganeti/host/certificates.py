@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The cluster's own certificate authority and the certificates it gives to nodes.
+"""The cluster's own certificate authority and the certificates it issues to nodes.
 
-Keys are ECDSA P-256. A node's certificate names it (common name and DNS name) and serves it both as
-server and as client, so a node can be told apart from every other by what it presents. The certificate of the
-remote API serves as server alone: whoever has it cannot call nodes.
+Keys are ECDSA P-256. A node's certificate names it (common name and DNS name) and is valid both for
+servers and for clients, so a node is identified by the certificate that it presents. The certificate of the remote API
+is valid for servers only: nobody can call nodes with it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from ganeti.errors import AccessDenied, EnvironmentUnfit, WrongInput
 
 _LIFETIME = datetime.timedelta(days=365 * 20)
-# A clock that is a little behind must not make a new certificate invalid.
+# A slightly slow clock must not make a new certificate invalid.
 _SKEW = datetime.timedelta(days=1)
 _WEAKEST_RSA, _WEAKEST_CURVE = 2048, 256  # bits
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\s*", re.DOTALL)
@@ -41,7 +41,7 @@ class Credentials:
 
     @property
     def together(self) -> bytes:
-        """In one file, so that neither is ever replaced without the other."""
+        """Both in one file, so that neither is ever replaced without the other."""
         return self.certificate + self.key
 
 
@@ -63,9 +63,9 @@ def request_certificate(node_name: str) -> tuple[bytes, bytes]:
 
 
 def sign_request(authority: Credentials, request: bytes, node_name: str) -> bytes:
-    """The certificate (PEM) for a node's request; the name is the caller's, not the request's.
+    """The certificate (PEM) for a node's request; the name is from the caller, not from the request.
 
-    Raises AccessDenied for a request that is no good; see ``ensure_signable``.
+    Raises AccessDenied for an unacceptable request; see ``ensure_signable``.
     """
     return _issue(authority, _signable(request), [node_name])
 
@@ -98,13 +98,13 @@ def _key_bits(key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> int:
 
 
 def create_node_credentials(authority: Credentials, node_name: str) -> Credentials:
-    """A node's certificate and key, made where the CA is."""
+    """A node's certificate and key, created where the CA is."""
     key = ec.generate_private_key(ec.SECP256R1())
     return Credentials(_issue(authority, key.public_key(), [node_name]), _key_pem(key))
 
 
 def create_server_credentials(authority: Credentials, *names: str) -> bytes:
-    """A key and a certificate to answer with by these names, not to call with, with the authority's; in one PEM."""
+    """A key and a server-only certificate for these names, with that of the CA; in one PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     return _key_pem(key) + _issue(authority, key.public_key(), names, _SERVER) + authority.certificate
 
@@ -115,7 +115,7 @@ def split(pem: bytes) -> list[bytes]:
 
 
 def authority_of(key: bytes, trusted: bytes) -> Credentials:
-    """The authority of a key, among the certificates that are trusted. Raises EnvironmentUnfit if it is not."""
+    """The trusted CA certificate that belongs to a key. Raises EnvironmentUnfit if there is none."""
     public = _private(key).public_key()
     for certificate in split(trusted):
         if x509.load_pem_x509_certificate(certificate).public_key() == public:
@@ -124,7 +124,7 @@ def authority_of(key: bytes, trusted: bytes) -> Credentials:
 
 
 def issued_by(certificate: bytes, authorities: Iterable[bytes]) -> bool:
-    """Whether one of the authorities has signed a certificate; all PEM."""
+    """Whether one of the CAs has signed a certificate; all PEM."""
     one = x509.load_pem_x509_certificate(certificate)
     for authority in authorities:
         with suppress(ValueError, TypeError, InvalidSignature):
@@ -134,7 +134,7 @@ def issued_by(certificate: bytes, authorities: Iterable[bytes]) -> bool:
 
 
 def fits(certificate: bytes, key: bytes) -> bool:
-    """Whether a certificate is of this private key."""
+    """Whether a certificate matches this private key."""
     return x509.load_pem_x509_certificate(certificate).public_key() == _private(key).public_key()
 
 
@@ -206,7 +206,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, public_key: _PublicKey) -> x
 
 
 def _private(key: bytes) -> ec.EllipticCurvePrivateKey:
-    """Of a key that was made here. Raises EnvironmentUnfit if it cannot be read."""
+    """Load a key that was created here. Raises EnvironmentUnfit if it cannot be read."""
     try:
         loaded = serialization.load_pem_private_key(key, None)
     except ValueError:

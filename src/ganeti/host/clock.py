@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The time of day, passed in wherever it is needed so that tests can set it."""
+"""The wall-clock time, passed in wherever it is needed so that tests can set it."""
 
 from __future__ import annotations
 

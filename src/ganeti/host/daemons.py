@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Daemon(StrEnum):
-    """By the names of their programs and units, in the order in which they start; they stop in the other."""
+    """The values are the names of their programs and units, in the order in which they start; they stop in reverse."""
 
     NODE = "ganeti-noded"
     MASTER = "ganeti-masterd"
@@ -17,7 +17,7 @@ class Daemon(StrEnum):
     METADATA = "ganeti-metad"
 
 
-# What every node runs: the node daemon, and besides it.
+# Daemons that run on every node besides the node daemon.
 BESIDE_NODE = (Daemon.CONFIGURATION, Daemon.MONITORING)
 NODE_DAEMONS = (Daemon.NODE, *BESIDE_NODE)
 # What the node daemon starts and stops: it runs while there are guests here that ask it.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files that are whole or not there."""
+"""Atomic file operations, and related ones."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Stamp = tuple[int, int, int, int]
 
 
 def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o600, durable: bool = True) -> None:
-    """Replace ``path`` by ``data`` at once; readers see the old or the new content. Unless ``durable``, it may be lost.
+    """Replace ``path`` by ``data`` atomically: readers see the old or the new content.
 
-    Raises OSError (no space, no permission); the old content is intact then.
+    Unless ``durable``, it may be lost. Raises OSError (no space, no permission); the old content is intact then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -39,10 +39,10 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o600, durable: b
 
 
 def make_private(path: Path) -> None:
-    """Have a file that only its owner can read, from the moment it is made; what is in it stays.
+    """Ensure that a file exists and only its owner can read it, from its creation on; its content is kept.
 
-    One that is there is not opened: closing it would drop all locks that this process has on it (fcntl(2), "Record
-    locks"), and another that uses the database would take itself for the only one.
+    An existing one is not opened: closing it would drop all locks that this process has on it (fcntl(2), "Record
+    locks"), and another process that uses the database would believe it is the only one.
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -53,7 +53,7 @@ def make_private(path: Path) -> None:
 def read_text(path: Path) -> str | None:
     """The content without surrounding white space, or None if there is no such file.
 
-    Raises OSError, and WrongInput if it is no text in UTF-8.
+    Raises OSError, and WrongInput if it is not valid UTF-8.
     """
     try:
         return path.read_text().strip()
@@ -64,7 +64,7 @@ def read_text(path: Path) -> str | None:
 
 
 def stamp(path: Path) -> Stamp | None:
-    """To know when to read a file again: it is another one after each change. None if there is no such file."""
+    """A value that changes whenever a file changes, to know when to read it again. None if there is no such file."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -73,7 +73,7 @@ def stamp(path: Path) -> Stamp | None:
 
 
 class TextFile:
-    """A file that is read often, and anew only when it has changed."""
+    """A cached file that is read again only when it has changed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -109,7 +109,7 @@ def inside(directory: Path, path: Path) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Return when all that is in a file, a device or the list of a directory is on its disk. Raises OSError."""
+    """Flush a file, a device or a directory to disk. Raises OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Doing several things at once, until all have ended."""
+"""Running several awaitables concurrently, until all have ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 async def gather(*works: Awaitable[R]) -> list[R]:
-    """What each gives, in their order; the first error is raised when all have ended, so nothing goes on behind it."""
+    """The results in order; the first error is raised when all have ended, so that nothing keeps running."""
     import asyncio  # noqa: PLC0415 - slow to import, and commands import this module
 
     results = await asyncio.gather(*works, return_exceptions=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Instance allocators that are programs: found by their file name in a list of directories, given a file to read."""
+"""Instance allocators that are programs: found by file name in a list of directories, and passed a file to read."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _PATIENCE = 600.0  # seconds
 
 
 class Iallocators:
-    """The programs in ``directories``; the first of a name counts."""
+    """The programs in ``directories``; of several with one name, the first counts."""
 
     def __init__(self, directories: Sequence[Path]) -> None:
         self._directories = tuple(directories)
 
     def names(self) -> list[str]:
-        """The programs there are."""
+        """The names of the existing programs."""
         found = (entry for directory in self._directories if directory.is_dir() for entry in directory.iterdir())
         return sorted({program.name for program in found if _runnable(program)})
 
     async def ask(self, name: str, options: Sequence[str], message: bytes) -> bytes:
-        """What the program prints. Raises WrongInput if there is none, ExecutionFailed if it fails."""
+        """The output of the program. Raises WrongInput if there is none, ExecutionFailed if it fails."""
         program = self._find(name)
         with tempfile.NamedTemporaryFile(prefix="ganeti-iallocator.", suffix=".json") as file:
             file.write(message)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files that nobody will use any more, and that nobody took away."""
+"""Stale files that were never removed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 from ganeti.host.paths import Paths
 
-INTERRUPTED = 86_400.0  # seconds after which nobody goes on writing a file
-OUTDATED = 21 * 86_400.0  # seconds after which the watcher's information is of no use, as ganeti-cleaner(8) has it
-# What a process that was killed while it replaced a file has left beside it; see ``write_atomic``.
+INTERRUPTED = 86_400.0  # seconds after which an unfinished file is abandoned
+OUTDATED = 21 * 86_400.0  # seconds after which the watcher's information is useless, as in ganeti-cleaner(8)
+# The temporary file left by a process that was killed while replacing a file; see ``write_atomic``.
 _UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")
 
 
 def leftovers(paths: Paths, now: float) -> list[Path]:
-    """In the cluster's own directory. What the watcher writes on the master is young as long as a node is that."""
+    """In the cluster's own directory. On the master the watcher's files are always recent."""
     return [*_older(_unfinished(paths), now - INTERRUPTED), *_older(paths.instance_statuses(), now - OUTDATED)]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where things are on a node. Every path hangs under one root, so that many nodes can live on one machine."""
+"""The paths of a node. All are below one root directory, so that one machine can have many nodes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT_VARIABLE = "GANETI_ROOT"
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The files and directories of one node. Names and places are Ganeti's where it has them."""
+    """The files and directories of one node. Names and places are those of Ganeti where it has them."""
 
     root: Path = Path("/")
 
@@ -23,7 +23,7 @@ class Paths:
         return cls(Path(os.environ.get(ROOT_VARIABLE, "/")))
 
     def under(self, path: str) -> Path:
-        """An absolute path of the node, as a path of this machine."""
+        """A path of this machine for an absolute path of the node."""
         return self.root / path.lstrip("/")
 
     @property
@@ -33,7 +33,7 @@ class Paths:
 
     @property
     def run(self) -> Path:
-        """What must not: sockets, pid files, guests' control files."""
+        """What must not survive a reboot: sockets, PID files, guests' control files."""
         return self.under("/run/ganeti")
 
     @property
@@ -50,12 +50,12 @@ class Paths:
 
     @property
     def restricted_commands(self) -> Path:
-        """What the master may have this node run; made by the administrator, or not at all."""
+        """The commands that the master may run on this node; only the administrator creates this directory."""
         return self.etc / "restricted-commands"
 
     @property
     def out_of_band(self) -> Path:
-        """How the management controllers of nodes are reached, with passwords; on master candidates."""
+        """Access data of the nodes' management controllers, with passwords; on master candidates."""
         return self.etc / "oob.toml"
 
     @property
@@ -65,11 +65,11 @@ class Paths:
 
     @property
     def upgrade(self) -> Path:
-        """How far an upgrade of the cluster is, as long as one is under way; on the master."""
+        """The progress of an upgrade of the cluster, while one is under way; on the master."""
         return self.state / "upgrade"
 
     def kept_store(self, version: str) -> Path:
-        """The cluster's state as it was when this version of the software was left; on the master of that time."""
+        """The cluster's state from when this version of the software was last used; on the master of that time."""
         return self.state / f"{self.store.name}.{version}"
 
     @property
@@ -84,7 +84,7 @@ class Paths:
 
     @property
     def ca_certificate(self) -> Path:
-        """The authorities whose certificates are trusted: one, or several while they are renewed."""
+        """The trusted CAs: one, or several during a renewal."""
         return self.state / "ca.pem"
 
     @property
@@ -94,22 +94,22 @@ class Paths:
 
     @property
     def node_certificate(self) -> Path:
-        """The certificate and its key, so that they are replaced at once."""
+        """The certificate and its key, so that they are replaced together."""
         return self.state / "node.pem"
 
     @property
     def node_key(self) -> Path:
-        """Where earlier versions had the key; counts only as long as there is none with the certificate."""
+        """Where earlier versions had the key; only used if the file of the certificate contains none."""
         return self.state / "node.key"
 
     @property
     def next_node_key(self) -> Path:
-        """The key of a certificate that the node has asked for."""
+        """The key of a certificate that the node has requested."""
         return self.state / "next-node.key"
 
     @property
     def rapi_certificate(self) -> Path:
-        """Certificate, chain and key of the remote API in one file, as Ganeti keeps it."""
+        """Certificate, chain and key of the remote API in one file, as in Ganeti."""
         return self.state / "rapi.pem"
 
     @property
@@ -118,17 +118,17 @@ class Paths:
 
     @property
     def domain_secret(self) -> Path:
-        """What clusters that exchange instances have in common; on master candidates, as Ganeti keeps it."""
+        """The shared secret of clusters that exchange instances; on master candidates, as in Ganeti."""
         return self.state / "cluster-domain-secret"
 
     @property
     def spice_certificate(self) -> Path:
-        """Certificate, chain and key of the SPICE consoles of guests, as Ganeti keeps it."""
+        """Certificate, chain and key of the SPICE consoles of guests, as in Ganeti."""
         return self.state / "spice.pem"
 
     @property
     def spice_authority(self) -> Path:
-        """The authority of that certificate."""
+        """The CA of that certificate."""
         return self.state / "spice-ca.pem"
 
     @property
@@ -138,7 +138,7 @@ class Paths:
 
     @property
     def leaving(self) -> Path:
-        """There while this node forgets its cluster; what it has of it counts for nothing then."""
+        """Exists while this node leaves its cluster; meanwhile its remaining data about it are invalid."""
         return self.state / "leaving"
 
     @property
@@ -148,12 +148,12 @@ class Paths:
 
     @property
     def replica_term(self) -> Path:
-        """The term in which the replica in ``store`` was last made whole."""
+        """The term in which the replica in ``store`` was last replaced completely."""
         return self.state / "replica-term"
 
     @property
     def confd_key(self) -> Path:
-        """By which queries to ganeti-confd are signed, on all nodes."""
+        """The HMAC key of queries to ganeti-confd, on all nodes."""
         return self.state / "hmac.key"
 
     @property
@@ -163,7 +163,7 @@ class Paths:
 
     @property
     def queue_drain(self) -> Path:
-        """There while the queue takes no jobs, for other programs; on master candidates."""
+        """Exists while the queue is drained, for other programs; on master candidates."""
         return self.state / "queue" / "drain"
 
     @property
@@ -194,15 +194,15 @@ class Paths:
         return self.state / "instance-status"
 
     def instance_status_of(self, group: str) -> Path:
-        """Likewise, of the instances of a node group, which is named by its UUID."""
+        """Likewise for the instances of a node group, by its UUID."""
         return self.state / f"watcher.{group}.instance-status"
 
     def instance_statuses(self) -> list[Path]:
-        """All of these that there may be."""
+        """All such files that may exist."""
         return [self.instance_status, *sorted(self.state.glob(self.instance_status_of("*").name))]
 
     def ssconf(self, key: str) -> Path:
-        """One fact of the cluster, for scripts that must not ask the master."""
+        """One fact about the cluster, for scripts that cannot ask the master."""
         return self.state / f"ssconf_{key}"
 
     def lock_file(self, daemon: Daemon) -> Path:
@@ -219,18 +219,18 @@ class Paths:
 
     @property
     def os_search_path(self) -> tuple[Path, ...]:
-        """Where OS providers are looked for, the first found counts (gnt-cluster(8) info)."""
+        """The search path of OS providers; the first one found counts (gnt-cluster(8) info)."""
         places = ("/srv/ganeti/os", "/usr/local/lib/ganeti/os", "/usr/lib/ganeti/os", "/usr/share/ganeti/os")
         return tuple(self.under(place) for place in places)
 
     @property
     def storage_search_path(self) -> tuple[Path, ...]:
-        """Where providers of external storage are looked for, the first found counts (gnt-storage(8))."""
+        """The search path of external storage providers; the first one found counts (gnt-storage(8))."""
         places = ("/srv/ganeti", "/usr/local/lib/ganeti", "/usr/lib/ganeti", "/usr/share/ganeti")
         return tuple(self.under(f"{place}/extstorage") for place in places)
 
     @property
     def iallocator_search_path(self) -> tuple[Path, ...]:
-        """Where instance allocators are looked for, the first found counts (Ganeti's iallocator documentation)."""
+        """The search path of instance allocators; the first one found counts (Ganeti's iallocator documentation)."""
         places = ("/usr/local/lib/ganeti/iallocators", "/usr/lib/ganeti/iallocators")
         return tuple(self.under(place) for place in places)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Running the machine's commands."""
+"""Running external commands."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ CLEAN_ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     "LC_ALL": "C.UTF-8",
     "HOME": "/root",
-    # uvloop leaves commands the pipes of their own output open a second time; LVM has a line of warning for each.
+    # Under uvloop commands inherit the pipes of their own output a second time; LVM prints a warning for each.
     "LVM_SUPPRESS_FD_WARNINGS": "1",
 }
 
-# Seconds that a killed command may take to end.
+# Seconds for a killed command to end.
 _KILLED = 5.0
-# Seconds that a command's last words may take to come through, once it has ended.
+# Seconds for a command's last output to arrive, once it has ended.
 _LAST_LINES = 5.0
-# Bytes without an end of line that are kept until it comes.
+# Maximum bytes of an incomplete line that are buffered.
 _LONGEST_LINE = 65536
 
 
@@ -47,11 +47,11 @@ class Finished:
 
     @property
     def ended(self) -> str:
-        """By what it ended, in words."""
+        """How it ended, as text."""
         return f"signal {-self.status}" if self.status < 0 else f"status {self.status}"
 
     def why(self) -> str:
-        """The last words of a failed command, in one line."""
+        """The last output of a failed command, in one line."""
         told = (self.errors.strip() or self.output.strip()).splitlines()[-3:]
         return f"'{shlex.join(self.command)}' ended with {self.ended}" + (f": {'; '.join(told)}" if told else "")
 
@@ -65,11 +65,11 @@ async def run(
     log: Path | None = None,
     most: int | None = None,
 ) -> Finished:
-    """Run a command to its end, in a session of its own; past ``timeout`` seconds all of it is killed.
+    """Run a command in a session of its own and wait; after ``timeout`` seconds the whole session is killed.
 
-    ``log``: where output and errors go instead of being kept. ``most``: bytes of either beyond which it is killed.
-    Raises EnvironmentUnfit if it cannot be run, ExecutionFailed if it took too long or printed too much; a failing
-    status raises nothing.
+    ``log``: where output and errors go instead of being kept. ``most``: maximum bytes of each, beyond which it is
+    killed. Raises EnvironmentUnfit if it cannot be run, ExecutionFailed if it took too long or printed too much; a
+    failing status raises nothing.
     """
     words = tuple(str(word) for word in command)
     sink = log.open("ab") if log else None
@@ -108,12 +108,12 @@ async def run(
 
 
 def processes() -> Iterator[Path]:
-    """Where proc(5) shows each that there is; it may end meanwhile."""
+    """The directories of all processes in proc(5); a process may end meanwhile."""
     return (path for path in Path("/proc").iterdir() if path.name.isdecimal())
 
 
 class _TooMuch(Exception):
-    """A command prints more than anybody wants to keep."""
+    """A command's output exceeds the limit."""
 
 
 def _source(standard_input: bytes | IO[bytes] | None) -> int | IO[bytes]:
@@ -123,7 +123,7 @@ def _source(standard_input: bytes | IO[bytes] | None) -> int | IO[bytes]:
 
 
 async def _collected(process: asyncio.subprocess.Process, most: int | None) -> tuple[bytes, bytes]:
-    """Its output and its errors, when it has ended. Raises _TooMuch."""
+    """Its standard output and error, when it has ended. Raises _TooMuch."""
 
     async def read(stream: asyncio.StreamReader | None) -> bytes:
         content = bytearray()
@@ -144,7 +144,10 @@ async def _collected(process: asyncio.subprocess.Process, most: int | None) -> t
 
 
 async def _feed(stream: asyncio.StreamWriter | None, given: bytes | None) -> None:
-    """Why a command ends without having read what it is given, it tells itself. uvloop has a RuntimeError for that."""
+    """Write standard input.
+
+    A command that ends without reading it explains that itself; uvloop raises RuntimeError then.
+    """
     with suppress(OSError, RuntimeError):
         if stream and given is not None:
             stream.write(given)
@@ -153,7 +156,7 @@ async def _feed(stream: asyncio.StreamWriter | None, given: bytes | None) -> Non
 
 
 async def _gone(process: asyncio.subprocess.Process) -> None:
-    """Wait for the end of one that was killed, but not for one that the kernel keeps, as a disk that hangs does."""
+    """Wait for the end of a killed process, but not for one stuck in the kernel, for example on a hanging disk."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_KILLED):
             await process.wait()
@@ -171,11 +174,11 @@ async def follow(
     descriptors: Sequence[int] = (),
     keeps_children: bool = False,
 ) -> int:
-    """Run a command and hand on each line of its output and errors as it comes; returns its status.
+    """Run a command and pass on each line of its output and errors immediately; returns its status.
 
-    ``standard_output``, or line by line ``answered``: where its output goes instead, errors are still told.
-    ``descriptors`` are inherited. What it leaves running in the background is killed with it, unless it
-    ``keeps_children`` when it ends by itself. Raises as ``run`` does.
+    ``standard_output``, or line by line ``answered``: where its output goes instead; errors still go to ``told``.
+    ``descriptors`` are inherited. Background processes are killed with it, unless ``keeps_children`` is
+    set and it ends by itself. Raises what ``run`` raises.
     """
     words = tuple(str(word) for word in command)
     async with AsyncExitStack() as pipes:
@@ -211,7 +214,7 @@ async def follow(
 
 @asynccontextmanager
 async def _lines_to(told: Callable[[str], None]) -> AsyncIterator[int]:
-    """The end of a pipe to write to, for the body to close. At the end of the body all has been told."""
+    """The write end of a pipe, to be closed by the body. At the end all lines have been passed on."""
     reading, writing = os.pipe()
     loop = asyncio.get_running_loop()
     stream = asyncio.StreamReader()
@@ -226,7 +229,7 @@ async def _lines_to(told: Callable[[str], None]) -> AsyncIterator[int]:
 
 
 async def _tell_lines(stream: asyncio.StreamReader, told: Callable[[str], None]) -> None:
-    """A carriage return ends a line too, as in progress bars; one that is very long is told in pieces."""
+    """A carriage return ends a line too, as in progress bars; a very long line is passed on in pieces."""
     rest = b""
     while piece := await stream.read(65536):
         *lines, rest = re.split(rb"[\r\n]+", rest + piece)
@@ -247,7 +250,7 @@ def tail(path: Path, lines: int = 5) -> str:
 
 
 def alive(pid: int, *, named: Sequence[str] = ()) -> bool:
-    """Whether a process lives, and its command line holds every word of ``named``."""
+    """Whether a process is alive, and its command line contains every word of ``named``."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
@@ -256,7 +259,7 @@ def alive(pid: int, *, named: Sequence[str] = ()) -> bool:
 
 
 async def until(condition: Callable[[], bool], *, timeout: float, interval: float = 0.02) -> bool:
-    """Wait for something that sends no event; whether it came true within ``timeout`` seconds."""
+    """Poll until a condition is true; whether it became true within ``timeout`` seconds."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     while not condition():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the operating system or TLS had against something, without Python's way of putting it."""
+"""Error messages of the operating system and TLS, without Python's additions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def reason(error: Exception) -> str:
     import ssl  # noqa: PLC0415 - slow to import, needed for an error only
 
     if isinstance(error, ssl.SSLCertVerificationError):
-        return getattr(error, "verify_message", "") or str(error.args[-1])  # no message of OpenSSL if raised by us
+        return getattr(error, "verify_message", "") or str(error.args[-1])  # no message of OpenSSL if we raised it
     if isinstance(error, ssl.SSLError):
         return f"TLS: {(error.reason or 'it failed').replace('_', ' ').lower()}"
     if isinstance(error, OSError) and error.errno:
@@ -20,7 +20,7 @@ def reason(error: Exception) -> str:
 
 
 def _of_the_system(error: OSError) -> str:
-    """Those of resolvers have negative numbers, and their own words."""
+    """Resolver errors have negative numbers, and their own messages."""
     number = error.errno or 0
     told = os.strerror(number) if number > 0 else str(error.strerror)
     return f"{error.filename}: {told}" if error.filename else told

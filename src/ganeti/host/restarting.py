@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What restarts daemons where no systemd does: a process of its own, since its caller may be one of them."""
+"""Restarts daemons without systemd: a process of its own, since its caller may be one of them."""
 
 from __future__ import annotations
 

@@ -29,31 +29,31 @@ _log = logging.getLogger(__name__)
 _START = 60.0  # seconds
 _STOP = 60.0
 _POLL = 0.02
-_ALL = "ganeti.target"  # stops and starts them together, if it was started itself
+_ALL = "ganeti.target"  # a unit that stops and starts them together, if it was started itself
 
 
 class Services(Protocol):
     def start(self, daemon: Daemon) -> None:
-        """Start a daemon, now and at each boot, and return when it is ready. Raises ExecutionFailed."""
+        """Start and enable a daemon, and return when it is ready. Raises ExecutionFailed."""
         ...
 
     def stop(self, daemon: Daemon) -> None:
-        """Stop a daemon, and don't start it at the next boot; one that doesn't run is fine."""
+        """Stop and disable a daemon; one that isn't running is fine."""
         ...
 
     def leave_off(self, daemon: Daemon) -> None:
-        """Don't start a daemon at the next boot; if it runs, it goes on."""
+        """Disable a daemon without stopping it."""
         ...
 
     def running(self, daemon: Daemon) -> bool: ...
 
     def restart_soon(self, daemons: Sequence[Daemon]) -> None:
-        """Have those that run end and start anew, in this order; the caller, which may be one of them, goes on."""
+        """Restart those that are running, in this order, without waiting; the caller may be one of them."""
         ...
 
 
 def services(paths: Paths) -> Services:
-    """What fits this machine."""
+    """The implementation for this machine."""
     systemd = Path("/run/systemd/system").is_dir() and paths.root == Path("/")
     return Systemd() if systemd else Detached(paths)
 
@@ -81,9 +81,9 @@ class Systemd:
 
 
 class Detached:
-    """Daemons are sessions of their own, found again by their pid files.
+    """Daemons are sessions of their own, found by their PID files.
 
-    Readiness is reported as to systemd: by a datagram "READY=1" to a socket (sd_notify(3)).
+    Readiness is reported as for systemd: by a datagram "READY=1" to a socket (sd_notify(3)).
     """
 
     def __init__(self, paths: Paths) -> None:
@@ -120,13 +120,13 @@ class Detached:
         self._paths.pid_file(daemon).unlink(missing_ok=True)
 
     def leave_off(self, daemon: Daemon) -> None:
-        """Nothing to do: without systemd, what a node starts at boot is seen from its files."""
+        """Nothing to do: without systemd, the node's files determine what is started at boot."""
 
     def running(self, daemon: Daemon) -> bool:
         return self._pid(daemon) is not None
 
     def restart_soon(self, daemons: Sequence[Daemon]) -> None:
-        """By a process that outlives the caller (``ganeti.host.restarting``)."""
+        """Uses a process that outlives the caller (``ganeti.host.restarting``)."""
         subprocess.Popen(
             [sys.executable, "-P", "-m", "ganeti.host.restarting", *daemons],
             stdin=subprocess.DEVNULL,
@@ -135,7 +135,7 @@ class Detached:
         )
 
     def _pid(self, daemon: Daemon) -> int | None:
-        """Of a living daemon. A pid file names the process and what it runs, since numbers come again."""
+        """The PID of a running daemon. A PID file also contains its command, since PIDs are reused."""
         try:
             pid = int(self._paths.pid_file(daemon).read_text())
         except (OSError, ValueError):
@@ -157,7 +157,7 @@ class Detached:
 
 
 def _end(pid: int, daemon: Daemon) -> None:
-    """SIGTERM, and SIGKILL if that is not enough."""
+    """Send SIGTERM, then SIGKILL if necessary."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP
@@ -178,7 +178,7 @@ def _command_line(pid: int) -> str:
 
 
 def _program(daemon: Daemon, versions: Versions) -> list[str]:
-    """The daemon that belongs to the running software; if that is one of several versions, to the one in use."""
+    """The daemon of the running software; with several installed versions, that of the one in use."""
     installed = Path(sys.prefix).parent == versions.directory
     beside = (versions.directory / "bin" if installed else Path(sys.executable).parent) / daemon
     found = str(beside) if beside.exists() else shutil.which(daemon)
@@ -188,7 +188,7 @@ def _program(daemon: Daemon, versions: Versions) -> list[str]:
 
 
 def _told(done: subprocess.CompletedProcess[str]) -> None:
-    """What systemd refuses stands in the log at least: a daemon that is not switched off starts at the next boot."""
+    """Log failures of systemd: a daemon that was not disabled starts at the next boot."""
     if done.returncode:
         _log.error("'%s' failed: %s", " ".join(done.args), done.stderr.strip())
 

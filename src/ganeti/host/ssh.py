@@ -10,9 +10,9 @@ PROGRAM = "ssh"
 
 @dataclass(frozen=True, slots=True)
 class Ssh:
-    """How a machine is reached, as root. ``check_host_key`` off accepts any host key, as --no-ssh-key-check asks.
+    """How to reach a machine, as root. ``check_host_key`` off accepts any host key, as --no-ssh-key-check asks.
 
-    ``address``: another than the one that the name has, with the same host key. ``asks``: ssh may ask for a password.
+    ``address``: overrides that of the name, with the same host key. ``asks``: ssh may ask for a password.
     """
 
     host: str
@@ -22,7 +22,7 @@ class Ssh:
     asks: bool = True
 
     def command(self, remote: str) -> list[str]:
-        """What runs a command of the remote shell. A host key that is new is accepted, a changed one never."""
+        """The arguments that run a command in the remote shell. A new host key is accepted, a changed one never."""
         options = {
             "BatchMode": "no" if self.asks else "yes",
             "StrictHostKeyChecking": "accept-new" if self.check_host_key else "no",

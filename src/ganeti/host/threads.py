@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Work that blocks, in a thread of its own."""
+"""Blocking work in threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 async def to_the_end(work: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
-    """Who is cancelled meanwhile waits for its end all the same: until then what it has open is in use."""
+    """Run in a thread; a cancelled caller still waits for its end, since until then its files are in use."""
     running = asyncio.ensure_future(asyncio.to_thread(work, *args, **more))
     try:
         return await asyncio.shield(running)

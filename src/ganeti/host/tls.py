@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""TLS with the files of a node, as they are at each new connection: they can be renewed while daemons run."""
+"""TLS with the present files of a node at each new connection: they can be renewed while daemons run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ganeti.host.reasons import reason
 
 _log = logging.getLogger(__name__)
 
-# Whether a server may show the certificate with this fingerprint: (name, SHA-256 in hex).
+# Whether a server may present the certificate with this fingerprint: (name, SHA-256 in hex).
 Recognises = Callable[[str, str], bool]
 
 
 class Followed:
-    """A context that is made anew when one of its files has been replaced.
+    """A context that is re-created when one of its files has been replaced.
 
-    While that fails, as in the moment between two files, the last one counts.
+    While that fails, as between the replacements of two files, the last one is used.
     """
 
     def __init__(self, make: Callable[[], ssl.SSLContext], files: Sequence[Path]) -> None:
@@ -47,7 +47,7 @@ class Followed:
 
 
 def node_server(paths: Paths) -> ssl.SSLContext:
-    """For the node daemon: only callers with a certificate of the cluster get past the handshake."""
+    """For the node daemon: callers need a certificate of the cluster to complete the handshake."""
     files = (paths.node_certificate, paths.node_key, paths.ca_certificate)
     return _at_each_handshake(Followed(partial(server_context, *files), files))
 
@@ -59,13 +59,13 @@ def node_client(paths: Paths) -> Followed:
 
 
 def showing(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
-    """For a server that anybody may talk to."""
+    """For a public server."""
     files = (certificate, *([key] if key else []))
     return _at_each_handshake(Followed(partial(_public_context, certificate, key), files))
 
 
 def server_context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
-    """Of a node daemon; ``key`` counts only if there is none in ``certificate``."""
+    """Of a node daemon; ``key`` is only used if ``certificate`` contains none."""
     context = _server()
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED
@@ -74,7 +74,7 @@ def server_context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
 
 
 def client_context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
-    """Of who calls nodes. The peer is checked against the name it is called by."""
+    """For callers of nodes. The peer's certificate is checked against its name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     _load(context, certificate, key, ca)
@@ -82,7 +82,7 @@ def client_context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
 
 
 def recognising(context: ssl.SSLContext, recognises: Recognises) -> None:
-    """Have the connections of a client's context fail, before anything is sent, on a certificate of somebody else."""
+    """Make a client's connections fail, before anything is sent, if the server's certificate is not recognised."""
 
     class Connection(ssl.SSLObject):
         def do_handshake(self) -> None:
@@ -95,7 +95,7 @@ def recognising(context: ssl.SSLContext, recognises: Recognises) -> None:
 
 
 def _at_each_handshake(followed: Followed) -> ssl.SSLContext:
-    """A server's context; a listening socket keeps it, but each handshake goes on with what is there then."""
+    """A server's context; a listening socket keeps it, but each handshake uses the present files."""
     first = followed()
 
     def turn(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
@@ -117,7 +117,7 @@ def _public_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
 
 def _server() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # A session that is resumed would be one of a certificate that may have been renewed since.
+    # A resumed session would be based on a certificate that may have been renewed since.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     return context
@@ -137,5 +137,5 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path, ca: Path) -> No
 
 
 def _key_file(certificate: Path, key: Path | None) -> Path | None:
-    """Where the key is, if not with the certificate; clusters of earlier versions have it beside."""
+    """The file of the key, if not in that of the certificate; clusters of earlier versions have it separately."""
     return None if b"PRIVATE KEY-----" in certificate.read_bytes() else key

@@ -2,7 +2,7 @@
 """The versions of this software on a machine, as ``./run install`` puts them there.
 
 Each is a virtual environment of its own, ``/opt/ganeti/VERSION``. ``/opt/ganeti/current`` is a link to the one in use,
-and ``/opt/ganeti/bin`` to its programs: commands and units name that place, whatever the version.
+and ``/opt/ganeti/bin`` to its programs: commands and units refer to these, whatever the version.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ganeti.errors import UnknownEntity
 from ganeti.host.files import sync
 from ganeti.host.paths import Paths
 
-# Beside a version's programs; it comes last, so a version that was installed in part has none.
+# Beside a version's programs; written last, so a partly installed version has none.
 RECORD = "installed.json"
 _CURRENT = "current"
 
 
 class Version(Struct, frozen=True):
-    """``format``: of the cluster's state, the newest one that this version can read."""
+    """``format``: the newest format of the cluster's state that this version can read."""
 
     version: str
     format: int
@@ -39,7 +39,7 @@ class Versions:
         return self.paths.software
 
     def installed(self) -> tuple[Version, ...]:
-        """Those that are there and complete; none if this software was installed in another way."""
+        """The completely installed versions; none if this software was installed in another way."""
         found = (_read(path) for path in sorted(self.directory.glob(f"*/{RECORD}")) if not path.parent.is_symlink())
         return tuple(version for version in found if version)
 
@@ -55,7 +55,10 @@ class Versions:
         return self.directory / "bin" / name
 
     def switch(self, name: str) -> None:
-        """Use this one from now on, durably; what runs goes on as it is. Raises UnknownEntity if it is not there."""
+        """Use this version from now on, durably; running processes are unaffected.
+
+        Raises UnknownEntity if not installed.
+        """
         if not self.find(name):
             there = ", ".join(version.version for version in self.installed()) or "none"
             raise UnknownEntity(f"Version {name} is not installed in {self.directory} (installed: {there})")
@@ -67,7 +70,7 @@ class Versions:
 
 
 def _read(path: Path) -> Version | None:
-    """None if it is no record of the version whose directory it is in."""
+    """None if it is not a record of the version whose directory it is in."""
     try:
         version = msgspec.json.decode(path.read_bytes(), type=Version)
     except (OSError, msgspec.MsgspecError):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which jobs may begin, as the filters say, and the reasons of jobs that limit how many run at a time.
+"""Which jobs may start, according to the filters and to reasons with a rate limit.
 
-A job comes here when the jobs it depends on have ended, before it asks for locks. Until it has its locks it can be
-held back again; from then on nothing but a limit counts it. Without filters and such reasons nothing is looked at.
+A job is judged when the jobs it depends on have ended, before it requests locks. Until it has its locks it can be
+held back again; after that it only counts towards limits. Without filters and such reasons nothing is evaluated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from ganeti.model.state import State
 
 
 class Entrant(Protocol):
-    """A job at work. ``asks``: it is judged, and waits to be let in; ``inside``: it was, and may have begun."""
+    """An active job.
+
+    ``asks``: it is judged, and waits for admission; ``inside``: it was admitted, and may have started.
+    """
 
     asks: bool
     inside: bool
@@ -42,20 +45,20 @@ class Entrant(Protocol):
 
 
 class Admission:
-    """``entrants``: all jobs at work, by number."""
+    """``entrants``: all active jobs, by number."""
 
     def __init__(self, state: Callable[[], State], turns: Turns, entrants: Mapping[int, Entrant]) -> None:
         self._state = state
         self._turns = turns
         self._entrants = entrants
-        self._of: Mapping[str, Entity] = {}  # the filters of which the rules are
+        self._of: Mapping[str, Entity] = {}  # the filters that the rules were made from
         self._rules = Rules()
         self._verdicts: dict[int, tuple[Rules, Verdict]] = {}
-        self._used: Counter[str] = Counter()  # how many jobs are in that count for a limit, by its key
+        self._used: Counter[str] = Counter()  # how many admitted jobs count towards a limit, by its key
         self._reviews = asyncio.Lock()
 
     def unconcerned(self, job: Job) -> bool:
-        """Whether there is neither a filter nor a limit that could say anything about it."""
+        """Whether no filter and no limit can apply to it."""
         return not self._filters and not mentions_limit(job)
 
     async def refused(self, jobs: Sequence[Job]) -> dict[int, WrongState]:
@@ -73,7 +76,7 @@ class Admission:
             raise refused
 
     async def ask(self, entrant: Entrant) -> None:
-        """Have a job let in, held back or refused, and again when that changes, until it has left."""
+        """Have a job admitted, held back or rejected, and again whenever that changes, until it has left."""
         verdict = await self._verdict(entrant.job)
         entrant.asks = True
         if verdict.refused:
@@ -84,7 +87,7 @@ class Admission:
             self._let_in(entrant, verdict)
 
     async def review(self) -> None:
-        """Judge all jobs that are at work. When this returns, a change of the filters is heeded."""
+        """Judge all active jobs. When this returns, a change of the filters has taken effect."""
         async with self._reviews:
             for entrant in list(self._entrants.values()):
                 verdict = await self._verdict(entrant.job)
@@ -93,7 +96,7 @@ class Admission:
             self._settle()
 
     def forget(self, number: int) -> None:
-        """A job has ended. If it counted for a limit, others may be let in."""
+        """A job has ended. If it counted towards a limit, others may be admitted."""
         _, verdict = self._verdicts.pop(number, (None, FREE))
         if verdict.limits:
             self._settle()
@@ -110,7 +113,7 @@ class Admission:
         return self._rules
 
     async def _verdict(self, job: Job) -> Verdict:
-        """By the present filters; kept until they change."""
+        """By the present filters; cached until they change."""
         while not self.unconcerned(job):
             rules, verdict = self._verdicts.get(job.id, (None, FREE))
             if rules is self._present:
@@ -121,7 +124,7 @@ class Admission:
         return FREE
 
     def _settle(self) -> None:
-        """Let in whom there is room for, first of all those that are in already; hold back the others."""
+        """Admit the jobs for which the limits leave room, those already admitted first; hold back the others."""
         self._used.clear()
         for entrant in sorted((one for one in self._entrants.values() if one.asks or one.inside), key=_rank):
             _, verdict = self._verdicts.get(entrant.job.id, (None, FREE))
@@ -132,7 +135,7 @@ class Admission:
                 self._let_in(entrant, verdict)
 
     def _full(self, verdict: Verdict) -> str:
-        """Which limit leaves no room; empty if none does."""
+        """Which limit is reached; empty if none is."""
         full = (limit for limit in verdict.limits if self._used[limit.key] >= limit.most)
         return next((f"{limit.told}: as many as may run at a time" for limit in full), "")
 

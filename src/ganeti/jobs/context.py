@@ -19,7 +19,7 @@ from ganeti.rpc.call import Call, Line, Listener, Progress, encode_call
 from ganeti.rpc.contract.store import Record
 
 if TYPE_CHECKING:
-    # Of the daemon alone: a command, which knows operations too, must start fast.
+    # Imported by the daemon only: commands, which import operations too, must start fast.
     from ganeti.config.address import ClusterAddress
     from ganeti.config.configuration import Configuration
     from ganeti.config.facts import Facts
@@ -54,7 +54,7 @@ class Resolver(Protocol):
     """Host names, passed in so that tests need no DNS."""
 
     async def resolve(self, name: str, version: int | None = None) -> tuple[str, str]:
-        """(full name, address); ``version``: 4 or 6 if that must be the address's. Raises ResolverError."""
+        """(full name, address); ``version``: 4 or 6 to require that IP version. Raises ResolverError."""
         ...
 
     async def answers(self, address: str, port: int) -> bool:
@@ -68,15 +68,15 @@ class Allocators(Protocol):
     def names(self) -> list[str]: ...
 
     async def ask(self, name: str, options: Sequence[str], message: bytes) -> bytes:
-        """What the program ``name`` says to a message. Raises WrongInput or ExecutionFailed."""
+        """The answer of the program ``name`` to a message. Raises WrongInput or ExecutionFailed."""
         ...
 
 
 class Lists(Protocol):
-    """Everything that can be listed, by the names of the wire."""
+    """Everything that can be listed, by wire names."""
 
     async def query(self, what: str, fields: Sequence[str], condition: Any = None) -> Table:
-        """The table of a kind of thing. Raises WrongInput for a kind or a filter that makes no sense."""
+        """The table of a kind of thing. Raises WrongInput for an unknown kind or an invalid filter."""
         ...
 
     def fields(self, what: str, names: Sequence[str] | None) -> list[Field]: ...
@@ -84,7 +84,7 @@ class Lists(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the master daemon has for operations."""
+    """What the master daemon provides to operations."""
 
     configuration: Configuration
     replication: Replication
@@ -99,13 +99,13 @@ class Services:
     random: Random
     resolver: Resolver
     allocators: Allocators
-    problems: Callable[[], dict[str, str]]  # what of the store could not be read, and why
+    problems: Callable[[], dict[str, str]]  # what could not be read from the store, and why
     candidate_files: Callable[[], dict[str, str]]  # what every master candidate must have, by name
     turns: Turns
     lists: Callable[[], Lists]
 
 
-# Something that is made: what it is, on which node, and which call undoes it.
+# Something created: what it is, on which node, and which call undoes it.
 Thing = tuple[str, Node, Call[Any]]
 
 
@@ -117,7 +117,7 @@ class CheckContext:
         self._job = job
 
     def note(self, text: str) -> None:
-        """A line in the job's log, if a job asks."""
+        """A line in the job's log, if this runs in a job."""
         if self._job:
             self._job.log(f" - INFO: {text}")
 
@@ -143,11 +143,11 @@ class CheckContext:
 
     @property
     def turns(self) -> Turns:
-        """For what computes at length."""
+        """For long computations."""
         return self._services.turns
 
     def reserve(self, instance: Instance) -> None:
-        """Hold what an instance will have until this job ends."""
+        """Reserve what an instance will use until this job ends."""
         self._services.reservations.hold(self._job.id if self._job else 0, instance)
 
     @property
@@ -237,7 +237,7 @@ class JobRecord(Protocol):
 
 
 class RunContext(CheckContext):
-    """Changes the cluster and its nodes, and tells how far it is."""
+    """Changes the cluster and its nodes, and reports progress."""
 
     def __init__(self, services: Services, job: JobRecord, residue: tuple[Residue, ...] = ()) -> None:
         super().__init__(services, job)
@@ -247,7 +247,7 @@ class RunContext(CheckContext):
 
     @property
     def residue(self) -> tuple[Residue, ...]:
-        """What the operation has said it would leave, and has not handed over to the cluster yet."""
+        """What the operation has announced with ``will_leave`` and not yet committed."""
         return self._residue
 
     def log(self, text: str) -> None:
@@ -283,10 +283,10 @@ class RunContext(CheckContext):
     async def commit(
         self, puts: Iterable[Entity] = (), deletes: Iterable[Entity] = (), *, then: Iterable[Thing] = ()
     ) -> None:
-        """See Configuration.commit. What ``will_leave`` was told belongs to the cluster from then on.
+        """See Configuration.commit. What was announced with ``will_leave`` belongs to the cluster from then on.
 
-        ``then``: what has to be done after it, as for ``will_leave``. It becomes durable with the change, so that it
-        is done even if the master daemon dies before this operation comes to it.
+        ``then``: calls to make afterwards, as for ``will_leave``. They become durable with the change, so that they
+        are made even if the master daemon dies before this operation gets there.
         """
         residue = tuple(_residue(thing) for thing in then)
         if self._residue == residue:
@@ -297,7 +297,7 @@ class RunContext(CheckContext):
         self.job.has_kept(residue)
 
     async def will_leave(self, *things: Thing) -> None:
-        """Say before making something what it is and which call would undo it.
+        """Announce, before creating something, what it is and which call undoes it.
 
         It is durable when this returns: if the operation fails, or the master daemon dies, it is undone.
         """
@@ -305,11 +305,11 @@ class RunContext(CheckContext):
         await self.job.keep_residue(self._residue)
 
     def spare(self, why: str) -> None:
-        """What would be undone stays instead, and is named with the reason; without one it is undone again."""
+        """Keep what would be undone, and name it with the reason; without one, undo it as usual."""
         self._spared = why
 
     async def undo_all(self) -> list[str]:
-        """Undo what ``will_leave`` was told, last first. Returns what could not be undone, in words."""
+        """Undo what was announced with ``will_leave``, last first. Returns what could not be undone, as text."""
         left = []
         for residue in reversed(self._residue):
             if self._spared:
@@ -326,13 +326,13 @@ class RunContext(CheckContext):
         return left
 
     def _node_of(self, residue: Residue) -> Node:
-        """As the cluster knows it, or as the operation did. Raises UnknownEntity."""
+        """As the cluster knows it, or as the operation named it. Raises UnknownEntity."""
         if residue.address and residue.node not in self.state.entities[Kind.NODE]:
             return Node(uuid=residue.node, name=residue.name, primary_ip=residue.address, group="")
         return self.state.get(Node, residue.node)
 
     async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:
-        """Submit further jobs, each some operations; their numbers."""
+        """Submit further jobs, each a list of operations; their numbers."""
         return await self.job.submit(jobs)
 
     def _listener(self, prefix: str) -> Listener:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Takes jobs in and has them run: each is a task (``ganeti.jobs.run``).
+"""Accepts jobs and runs them, each as a task (``ganeti.jobs.run``).
 
-A job is durable before its number is given out. So after a crash the jobs that had not begun go on, and those that had
-end in an error that says what they left.
+A job is durable before its number is given out. So after a crash, jobs that had not started are run, and those that had
+end with an error that says what they left behind.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ class Executor:
         self._readers: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def start(self) -> None:
-        """Take up the jobs that the last master daemon left."""
+        """Resume the jobs that the last master daemon left."""
         left = interrupted(self.queue)
         for tracked in unfinished(self.queue):
             self.queue.show(tracked, self._concealed(tracked.job))
             self._runs[tracked.job.id] = Run(self, tracked)
-        await self.admission.review()  # before the first of them begins: those that have begun count
+        await self.admission.review()  # before the first of them starts: those that were running count
         for tracked in unfinished(self.queue):
             run = self._runs[tracked.job.id]
             run.start(run.clean_up() if tracked in left else run.work())
 
     async def stop(self) -> None:
-        """Stop working. What runs is taken up as after a crash."""
+        """Stop working. The next master daemon treats running jobs as after a crash."""
         tasks = [run.task for run in self._runs.values() if run.task]
         for task in tasks:
             task.cancel()
@@ -76,7 +76,7 @@ class Executor:
     def parse(self, operations: Sequence[Any], caller: Caller) -> list[JobOperation[Any]]:
         """Encoded operations as values. Raises WrongInput, or AccessDenied for those that the caller may not do at all.
 
-        That is asked before their parameters are read, which takes the longer the more there are.
+        Permissions are checked before parameters are decoded, which may take long.
         """
         if not operations:
             raise WrongInput("A job needs at least one operation")
@@ -88,7 +88,7 @@ class Executor:
         return decode(operation, cls, cls.wire_name())
 
     def parse_step(self, step: Step) -> JobOperation[Any]:
-        """Of a job, for which its caller was asked once. Raises WrongInput."""
+        """Decode a step of a job, whose permissions were checked at submission. Raises WrongInput."""
         operation = msgspec.json.decode(step.input)
         cls = self._class_of(operation)
         return decode(operation, cls, cls.wire_name())
@@ -99,7 +99,7 @@ class Executor:
         return self._registry(operation["OP_ID"])
 
     async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]], caller: Caller) -> list[int]:
-        """Take in jobs, all or none; their numbers, given out when they are durable.
+        """Accept jobs, all or none; returns their numbers when they are durable.
 
         Negative dependencies count back from the job itself. Raises WrongInput for one on a job that does
         not exist, AccessDenied for what the caller may not do, TooMany, WrongState for what the filters reject,
@@ -111,7 +111,7 @@ class Executor:
         return [job.id for job in new]
 
     async def submit_each(self, jobs: Sequence[Sequence[JobOperation[Any]]], caller: Caller) -> list[int | WrongState]:
-        """The same for those jobs that the filters do not reject, nor one of the new jobs that they depend on."""
+        """Like ``submit``, but skips jobs that the filters reject, and those that depend on one of them."""
         new = await self._made(jobs, caller)
         refused = await self.admission.refused(new)
         for job in new:
@@ -125,7 +125,7 @@ class Executor:
         await self.admission.ensure_accepted([self._job(self.queue.last + 1, [operation], caller)])
 
     async def read(self, operation: JobOperation[Any], caller: Caller) -> Any:
-        """Carry out an operation that changes nothing, without a job. Raises what it raises."""
+        """Run a read-only operation without a job. Raises what it raises."""
         ensure_may(caller, operation)
         if not operation.reads_only:
             raise WrongInput(f"{operation.wire_name()} changes the cluster; submit it as a job")
@@ -133,7 +133,7 @@ class Executor:
         return await operation.run(context, await operation.checked(context))
 
     def cancel(self, number: int, caller: Caller) -> tuple[bool, str]:
-        """Cancel what of a job has not begun; whether there was something, and a sentence about it.
+        """Cancel the steps of a job that have not started; whether there were any, and a message.
 
         Raises UnknownEntity, AccessDenied.
         """
@@ -147,7 +147,7 @@ class Executor:
         return False, f"Job {number} is no longer waiting in the queue (status: {tracked.job.status})"
 
     def change_priority(self, number: int, priority: int, caller: Caller) -> tuple[bool, str]:
-        """Let a waiting job be served earlier or later; see ``cancel``."""
+        """Change the priority of a waiting job; see ``cancel``."""
         tracked = self.queue.get(number)
         ensure_may_change(caller, tracked.job, priority)
         run = self._runs.get(number)
@@ -191,14 +191,14 @@ class Executor:
         )
 
     def _concealed(self, job: Job) -> Job:
-        """A job that an earlier version of the software may have left, which showed the secrets of waiting jobs."""
+        """Hides the secrets of a job that an earlier version of the software, which showed them, may have left."""
         for index, step in enumerate(job.steps):
             with suppress(GanetiError):
                 job = job.with_step(index, shown=_step_of(self.parse_step(step)).shown)
         return job
 
     def _ensure_dependencies(self, jobs: Sequence[Job]) -> None:
-        """A job may wait for older ones only, so that none waits for itself."""
+        """A job may only depend on older ones, so that there are no cycles."""
         known: set[int] = set()
         for job in jobs:
             for other, _ in job.depends:
@@ -207,7 +207,7 @@ class Executor:
             known.add(job.id)
 
     def room_for(self, caller: Caller) -> AbstractAsyncContextManager[None]:
-        """What a job needs to work: of who may only read so many are, and others' jobs do not wait for the rest."""
+        """A slot for a job to run: read-only users have a limited number, so that others' jobs don't wait."""
         if Role.OPERATE in caller.roles:
             return nullcontext()
         return self._readers.setdefault(caller.name, asyncio.Semaphore(AT_WORK_OF_READER))
@@ -219,7 +219,7 @@ class Executor:
 
 
 class _NoJob:
-    """Stands for the job of an operation that is carried out without one."""
+    """Replaces the job of an operation that is run without one."""
 
     id = 0
 

@@ -2,7 +2,7 @@
 """The administrator's scripts around operations ("Ganeti customisation using hooks").
 
 Scripts of ``<path>-pre.d`` run on the master and the nodes concerned before the operation and can refuse
-it; those of ``<path>-post.d`` run after it, and can only complain.
+it; those of ``<path>-post.d`` run after it, and can only cause warnings.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Hooks(Generic[P]):
         try:
             now = self._operation.hook_environment(self._cluster.state, self._plan)
         except GanetiError:
-            now = {}  # what the operation was about is gone
+            now = {}  # the object of the operation is gone
         environment = self._before | {f"POST_{key}": value for key, value in now.items()}
         for node, result in await self._run(hook, "post", self._nodes.post, environment):
             self._cluster.warn(f"Post hook {result.script} failed on {node}: {result.output.strip()}")
@@ -57,7 +57,7 @@ class Hooks(Generic[P]):
     async def _run(
         self, hook: Hook, phase: Literal["pre", "post"], nodes: Iterable[Node], own: dict[str, str]
     ) -> list[tuple[str, HookResult]]:
-        """The failed ones, with the names of their nodes. ``own``: the operation's variables."""
+        """Returns the failed scripts, with the names of their nodes. ``own``: the operation's variables."""
         call = RunHooks(path=hook.path, phase=phase, environment=self._environment(hook, phase, own))
         results = await self._cluster.call_all(self._callable(nodes), call)
         failed = []
@@ -69,7 +69,7 @@ class Hooks(Generic[P]):
         return failed
 
     def _callable(self, nodes: Iterable[Node]) -> list[Node]:
-        """The master and ``nodes``, as they are by now."""
+        """The master and ``nodes``, in their present version."""
         state = self._cluster.state
         wanted = dict.fromkeys(node.uuid for node in (state.master, *nodes) if state.has(node))
         return [node for uuid in wanted if not (node := state.get(Node, uuid)).offline]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Who waits for whom.
+"""Locks: who waits for whom.
 
 An operation names all the locks it needs before it starts, and gets them all at once or waits: nothing
 is held while waiting, so nothing can deadlock.
 
-Requests are served by priority, then in the order in which they came. One that has to wait keeps later
-ones from overtaking it on the locks it wants; on others they go ahead.
+Requests are served by priority, then in the order in which they came. One that has to wait cannot be
+overtaken by later ones on the locks it wants; those for other locks go ahead.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ganeti.model.kind import Kind
 
 
 class WithdrawnError(Exception):
-    """Raised where a request is waited for that was withdrawn."""
+    """Raised in the task that waits for a withdrawn request."""
 
 
 @dataclass(eq=False, slots=True)
 class Request:
-    """One owner's wish for a set of locks."""
+    """One owner's request for a set of locks."""
 
     owner: str
     locks: LockSet
@@ -52,7 +52,7 @@ class _Lock:
         self.wanted = +(self.wanted - Counter([self._mode(request)]))
 
     def admits(self, request: Request) -> bool:
-        """Whether nobody who holds it, and nobody who came before, is in the way."""
+        """Whether no holder and no earlier request is in the way."""
         mode = self._mode(request)
         if not _fits(mode, self.holders):
             return False
@@ -62,7 +62,7 @@ class _Lock:
         return all((mode, self._mode(other)) in COMPATIBLE for other in before)
 
     def promising(self) -> Iterator[Request]:
-        """Those waiting that this lock alone does not keep waiting."""
+        """Waiting requests that this lock alone would admit."""
         before: set[Mode] = set()
         for request in self.waiting:
             mode = self._mode(request)
@@ -94,18 +94,18 @@ class LockManager:
     """Grants requests."""
 
     def __init__(self, capacity: Callable[[], int]) -> None:
-        """``capacity``: how many requests may be held at a time; the others wait for that too."""
+        """``capacity``: how many requests may be held at a time; further ones wait."""
         self._capacity = capacity
         self._locks: dict[LockName, _Lock] = {}
-        self._requests: dict[Request, None] = {}  # a set that keeps its order
+        self._requests: dict[Request, None] = {}  # used as an ordered set
         self._held = 0
-        self._crowded_out: list[Request] = []  # by rank: kept waiting by the capacity alone
+        self._crowded_out: list[Request] = []  # by rank: waiting only for capacity
         self._arrivals = 0
 
     async def acquire(self, owner: str, locks: LockSet, priority: int = 0) -> Request:
         """Wait until all of ``locks`` are held; give the request to ``release`` afterwards.
 
-        A lower ``priority`` number goes first. When the waiting task is cancelled the request is gone.
+        A lower ``priority`` number goes first. If the waiting task is cancelled, the request is withdrawn.
         """
         request = self.request(owner, locks, priority)
         try:
@@ -117,7 +117,7 @@ class LockManager:
 
     @asynccontextmanager
     async def holding(self, owner: str, locks: LockSet) -> AsyncIterator[None]:
-        """``acquire``, and ``release`` in the end."""
+        """``acquire`` as a context manager; releases at the end."""
         request = await self.acquire(owner, locks)
         try:
             yield
@@ -125,7 +125,7 @@ class LockManager:
             self.release(request)
 
     def request(self, owner: str, locks: LockSet, priority: int = 0) -> Request:
-        """Like ``acquire``, but without waiting: the request's ``granted`` tells when they are held."""
+        """Like ``acquire``, but without waiting: the request's ``granted`` is set when they are held."""
         self._arrivals += 1
         granted = asyncio.get_running_loop().create_future()
         request = Request(owner, locks, (priority, self._arrivals), granted)
@@ -146,7 +146,7 @@ class LockManager:
             lock = self._locks[name]
             if request.held:
                 lock.holders = +(lock.holders - Counter([mode]))
-                # As long as another holds it in the same mode, whoever was kept out stays out.
+                # While another request holds it in the same mode, those that it blocks stay blocked.
                 freed = mode not in lock.holders
             else:
                 lock.dequeue(request)
@@ -160,12 +160,12 @@ class LockManager:
             self._grant(self._crowded_out.pop(0))
 
     def withdraw(self, request: Request) -> None:
-        """Have whoever waits for a request give it up. One that is granted stays so."""
+        """Make a waiting request fail with WithdrawnError. A granted one is unaffected."""
         if not request.granted.done():
             request.granted.set_exception(WithdrawnError())
 
     def change_priority(self, request: Request, priority: int) -> None:
-        """Let a waiting request be served earlier or later."""
+        """Change the priority of a waiting request."""
         if request.held or request not in self._requests:
             return
         locks = [self._locks[name] for name in request.locks.modes]
@@ -177,13 +177,13 @@ class LockManager:
         self._grant_in_order({hopeful for lock in locks for hopeful in lock.promising()})
 
     def held_exclusively(self, kind: Kind) -> frozenset[str]:
-        """The names of the objects of a kind, as far as they are locked singly."""
+        """The names of the objects of a kind that are individually locked in exclusive mode."""
         return frozenset(
             name.name for name, lock in self._locks.items() if name.kind is kind and Mode.EXCLUSIVE in lock.holders
         )
 
     def wanted_exclusively(self, kind: Kind) -> frozenset[str]:
-        """Likewise, with those that somebody waits for."""
+        """Likewise, including those with waiting requests."""
         return frozenset(
             name.name
             for name, lock in self._locks.items()
@@ -191,7 +191,7 @@ class LockManager:
         )
 
     def status(self) -> list[LockStatus]:
-        """Every lock that is held or waited for, by name. Intentions on wholes are left out."""
+        """Every lock that is held or waited for, by name. Intentions on whole kinds are left out."""
         return [row for name in sorted(self._locks) if (row := self._row(name)).owners or row.pending]
 
     def _row(self, name: LockName) -> LockStatus:

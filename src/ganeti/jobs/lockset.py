@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which locks something needs, as a value.
+"""A set of locks, as a value.
 
 Locks have two levels, as in Gray's "Granularity of locks in a shared data base": a whole kind of objects
 ("node/*") and single ones ("node/node1"). Holding a single one implies an intention on the whole, so "all
-nodes, shared" and "node1, exclusive" exclude each other without anybody listing all nodes.
+nodes, shared" and "node1, exclusive" exclude each other without listing all nodes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ganeti.model.kind import Kind
 
 
 class Mode(IntEnum):
-    """How a lock is wanted or held. The first two are implied, for a whole, by locks on its parts."""
+    """How a lock is wanted or held. The first two are intentions: implied on a whole kind by locks on its objects."""
 
     INTENT_SHARED = 0
     INTENT_EXCLUSIVE = 1
@@ -30,7 +30,7 @@ class Mode(IntEnum):
 
 _IS, _IX, _S, _X = Mode
 COMPATIBLE = frozenset({(_IS, _IS), (_IS, _IX), (_IS, _S), (_IX, _IS), (_IX, _IX), (_S, _IS), (_S, _S)})
-# What a holder of both needs: a shared whole with exclusive parts takes the whole exclusively.
+# Two modes combined: a kind shared with some of its objects exclusive locks the whole kind exclusively.
 _JOIN = {(_S, _IX): _X, (_IX, _S): _X}
 
 WHOLE = "*"
@@ -74,7 +74,7 @@ def exclusive(kind: Kind, *names: str) -> LockSet:
 
 
 def all_shared(kind: Kind) -> LockSet:
-    """All objects of a kind, those that don't exist yet among them."""
+    """All objects of a kind, including those that don't exist yet."""
     return LockSet({LockName(kind, WHOLE): Mode.SHARED})
 
 

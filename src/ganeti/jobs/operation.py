@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What an operation does: the three things that stand in the same file as its parameters."""
+"""What an operation does: three methods in the same file as its parameters."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class HookNodes:
 class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
     """An operation that runs as (part of) a job. ``P`` is its plan, a frozen value.
 
-    First ``locks``, then ``check`` while they are held, then ``run``. If ``run`` raises, what it said
-    it would leave behind is undone.
+    First ``locks``, then ``check`` while they are held, then ``run``. If ``run`` raises, what it
+    announced with ``will_leave`` is undone.
     """
 
-    # Changes nothing: may be carried out without a job, and needs no lock.
+    # Changes nothing: may be run without a job, and needs no lock.
     reads_only: ClassVar[bool] = False
 
     def locks(self, state: State) -> LockSet:
-        """Pure. Asked again when the locks are held: the state may have changed meanwhile."""
+        """Pure. Called again when the locks are held: the state may have changed meanwhile."""
         del state
         return LockSet()
 
@@ -55,7 +55,7 @@ class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
         raise NotImplementedError
 
     async def run(self, cluster: RunContext, plan: P) -> Any:
-        """Do it. The result is kept with the job, so it is of plain JSON types."""
+        """Do it. The result is stored with the job, so it consists of plain JSON types."""
         raise NotImplementedError
 
     def preview(self, state: State, plan: P) -> Preview:
@@ -66,20 +66,20 @@ class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
     async def recover(self, cluster: RunContext) -> None:
         """The master daemon died while this was running: clean up what it may have left.
 
-        Afterwards what the operation said it would leave behind is undone.
+        Afterwards what the operation announced with ``will_leave`` is undone.
         """
         del cluster
 
     def hook_environment(self, state: State, plan: P) -> dict[str, str]:
         """Variables for hooks, without their prefix ``GANETI_``; of Ganeti's hooks documentation.
 
-        Asked before the operation, and after it with the state as it is then; raises UnknownEntity if what
-        it is about is gone.
+        Called before the operation, and after it with the state at that time; raises UnknownEntity if its
+        object is gone.
         """
         del state, plan
         return {}
 
     def hook_nodes(self, state: State, plan: P) -> HookNodes:
-        """Where hooks run; asked before the operation."""
+        """Where hooks run; called before the operation."""
         del state, plan
         return HookNodes()

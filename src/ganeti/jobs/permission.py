@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whether a caller may have an operation carried out."""
+"""Whether a caller may submit an operation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.parameters.network import NicParameters
 from ganeti.model.parameters.node import NodeParameters
 
-# Parameters that are tables of others.
+# Parameters that contain others.
 _TABLES: Mapping[str, Iterable[type[Struct]]] = {
     "hvparams": HYPERVISOR_PARAMETERS.values(),
     "beparams": (BackendParameters,),
@@ -42,7 +42,7 @@ def ensure_role(caller: Caller, role: Role, what: str) -> None:
 def ensure_may_change(caller: Caller, job: Job, priority: int = 0) -> None:
     """Whether the caller may cancel a job, or give it another priority. Raises AccessDenied.
 
-    Nobody interferes with who may do more.
+    No one may change the jobs of callers with more permissions.
     """
     _ensure_priority(caller, priority)
     if job.caller.name != caller.name and not job.caller.roles <= caller.roles:
@@ -65,7 +65,7 @@ def ensure_may(caller: Caller, operation: JobOperation[Any]) -> None:
 
 
 def _demanded(given: Struct) -> Iterator[tuple[str, Role]]:
-    """The parameters that take a role of their own and are given, also within others."""
+    """The given parameters that require a role of their own, nested ones included."""
     for name, parameter in parameters_of(type(given)).items():
         value = getattr(given, name)
         if value == parameter.default:
@@ -76,7 +76,7 @@ def _demanded(given: Struct) -> Iterator[tuple[str, Role]]:
 
 
 def _within(name: str, value: Any, tables: Iterable[type[Struct]] = ()) -> Iterator[tuple[str, Role]]:
-    """``tables``: of the mapping that the value stands in."""
+    """``tables``: those that apply to the mapping with this value."""
     if isinstance(value, Struct):
         yield from _demanded(value)
     elif isinstance(value, list | tuple):
@@ -92,7 +92,7 @@ def _within(name: str, value: Any, tables: Iterable[type[Struct]] = ()) -> Itera
 
 
 def _of_table(tables: Iterable[type[Struct]], given: Mapping[str, Any]) -> Iterator[tuple[str, Role]]:
-    """A name counts if it is special in any table: which one it is for is often the instance's to say."""
+    """A name counts if it requires a role in any table: which table applies often depends on the instance."""
     for table in tables:
         for name, parameter in parameters_of(table).items():
             if parameter.reaches and name in given:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The durable queue: the records of all jobs, and whoever waits for one to change."""
+"""The durable queue: the records of all jobs, and those waiting for one to change."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ MOST_OF_READER = 64
 MOST_UNFINISHED = 10000  # jobs that wait or run
 MOST_KEPT = 20000  # jobs that are not archived
 _ARCHIVED_AT_ONCE = 1000
-_PURGED_AT_ONCE = 100  # so that no batch grows too large
-_RETRY = 1.0  # seconds between tries to write what could not be written
+_PURGED_AT_ONCE = 100  # to limit the size of batches
+_RETRY = 1.0  # seconds between retries of a failed write
 
 _encoder = msgspec.json.Encoder()
 
 
 class Tracked:
-    """A job with what is not durable: its progress, and those who wait for news."""
+    """A job with its volatile part: its progress, and those waiting for news."""
 
     __slots__ = ("job", "log", "progress", "waiters")
 
@@ -85,7 +85,7 @@ class JobQueue:
         return self._jobs.get(number) or self._archived(number)
 
     async def ended(self, number: int) -> Job:
-        """The job, when it has come to its end. Raises UnknownEntity."""
+        """Wait until the job has ended; the job. Raises UnknownEntity."""
         tracked = self.get(number)
         while not tracked.job.status.final:
             await tracked.changed()
@@ -93,7 +93,7 @@ class JobQueue:
 
     @property
     def last(self) -> int:
-        """The highest number that a job has ever had."""
+        """The highest job number ever used."""
         return self._last
 
     def take_number(self) -> int:
@@ -101,7 +101,7 @@ class JobQueue:
         return self._last
 
     async def add(self, jobs: Iterable[Job]) -> None:
-        """Take in new jobs, all or none; they are durable when this returns. Raises StoreFailed."""
+        """Add new jobs, all or none; they are durable when this returns. Raises StoreFailed."""
         new = list(jobs)
         await self._make_place()
         counter = Record(_COUNTER, _LAST_JOB, msgspec.Raw(_encoder.encode(self._last)))
@@ -110,7 +110,7 @@ class JobQueue:
             self._jobs[job.id] = Tracked(job, [])
 
     async def _make_place(self) -> None:
-        """If there are as many as are kept, the oldest that have ended are archived: many at once, and seldom."""
+        """If the queue is full, archive the oldest finished jobs: many at once, and seldom."""
         if len(self._jobs) < MOST_KEPT:
             return
         over = (number for number, tracked in self._jobs.items() if tracked.job.status.final)
@@ -122,7 +122,7 @@ class JobQueue:
         self.show(tracked, job)
 
     async def write_at_last(self, tracked: Tracked, job: Job) -> None:
-        """Change a job durably, however long it takes; until then nobody sees it."""
+        """Change a job durably, however long that takes; until then the change is invisible."""
         while True:
             try:
                 await self.write(tracked, job)
@@ -149,7 +149,7 @@ class JobQueue:
             tracked.notify()
 
     async def archive(self, numbers: Iterable[int]) -> list[int]:
-        """Archive jobs; the numbers of those that were there and finished."""
+        """Archive finished jobs; returns the numbers of those that were."""
         done = [n for n in numbers if n in self._jobs and self._jobs[n].job.status.final]
         records = [record for n in done for record in (Record(JOB, str(n)), record_of(self._jobs[n].job, ARCHIVED_JOB))]
         await self._journal.append(records)
@@ -165,7 +165,7 @@ class JobQueue:
         return [Tracked(job, _load_log(self._store, job.id)) for job in jobs]
 
     def _read(self, record: Record) -> Job | None:
-        """The job, or None if it can't be read; its record is kept as it is then, and named in the log."""
+        """The job, or None if it can't be read; then its record is kept as it is, and named in the log."""
         try:
             return msgspec.json.decode(record.body, type=Job)
         except msgspec.MsgspecError as error:
@@ -174,9 +174,9 @@ class JobQueue:
             return None
 
     async def make_room(self, user: str) -> None:
-        """For a job of somebody who may only read, who thus fills no database.
+        """Make room for a job of a read-only user, so that such users cannot fill the database.
 
-        Raises TooMany if none of that user's has ended.
+        Raises TooMany if none of that user's jobs has ended.
         """
         own = [t.job for t in self if t.job.caller.name == user and Role.OPERATE not in t.job.caller.roles]
         surplus = len(own) - MOST_OF_READER + 1
@@ -188,7 +188,7 @@ class JobQueue:
             del self._jobs[number]
 
     async def purge(self) -> list[int]:
-        """Remove for good, with their logs, the archived jobs that are too old or too many; their numbers."""
+        """Delete the archived jobs that are too old or too many, with their logs; their numbers."""
         jobs = sorted(self.archived(), key=lambda job: job.id, reverse=True)
         oldest = self._clock.now() - _ARCHIVED_FOR
         gone = [job.id for place, job in enumerate(jobs) if place >= _MOST_ARCHIVED or _end(job) < oldest]
@@ -197,7 +197,7 @@ class JobQueue:
         return gone
 
     async def _remove(self, kind: str, numbers: Sequence[int]) -> None:
-        """For good, with their logs."""
+        """Delete jobs with their logs."""
         logs = [record for number in numbers for record in self._store.load(JOB_LOG, f"{number}/")]
         records = [Record(record.kind, record.key) for record in logs]
         if numbers:
@@ -224,7 +224,7 @@ def interrupted(queue: JobQueue) -> list[Tracked]:
 
 
 def unfinished(queue: JobQueue) -> list[Tracked]:
-    """The jobs that have not begun, or wait."""
+    """The jobs that have not started, or wait."""
     return [tracked for tracked in queue if not tracked.job.status.final]
 
 

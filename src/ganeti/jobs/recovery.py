@@ -15,9 +15,9 @@ _log = logging.getLogger(__name__)
 
 
 async def cleaned_up(cluster: RunContext, held: AbstractAsyncContextManager[JobOperation[Any]]) -> JobLost:
-    """Let an interrupted operation recover and undo what is left then; the error that ends its job says how that went.
+    """Let an interrupted operation recover, then undo what is left; returns the error that ends its job.
 
-    ``held``: the operation, with its locks while it is entered.
+    ``held``: a context manager that gives the operation and holds its locks.
     """
     begun = [residue.what for residue in cluster.residue]
     told = ["The master daemon stopped while this was running"]
@@ -35,7 +35,7 @@ async def cleaned_up(cluster: RunContext, held: AbstractAsyncContextManager[JobO
     except Exception as error:  # noqa: BLE001 - a job ends, whatever happens
         _log.exception("Job %d: cleaning up failed", cluster.job.id)
         told.append(f"cleaning up after it failed: {error}")
-    left += await cluster.undo_all()  # what is still to undo if there were no locks to get
+    left += await cluster.undo_all()  # what remains to be undone if the locks could not be had
     return JobLost("; ".join([*told, _outcome(begun, left)]))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Instances that jobs are making: not in the configuration yet, but what they will hold is taken.
+"""Instances that jobs are creating: not in the configuration yet, but what they will use is reserved.
 
 So two jobs that run at the same time do not choose the same MAC address, address of a network or
 console port, nor the last memory of a node.
@@ -13,14 +13,14 @@ from ganeti.model.instance import Instance
 
 
 class Reservations:
-    """By job. Who chooses a place by what is free holds ``choosing`` until it is reserved."""
+    """By job. Jobs that choose a place by free resources hold ``choosing`` until these are reserved."""
 
     def __init__(self) -> None:
         self.choosing = asyncio.Lock()
         self._instances: dict[int, Instance] = {}
 
     def hold(self, job: int, instance: Instance) -> None:
-        """Take what an instance will have, until the job ends; another one of the same job replaces it."""
+        """Reserve what an instance will use until the job ends; a later one of the same job replaces it."""
         self._instances[job] = instance
 
     def release(self, job: int) -> None:

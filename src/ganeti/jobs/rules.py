@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the filters say of a job ("Filtering of jobs for the Ganeti job queue").
+"""What the filters decide about a job ("Filtering of jobs for the Ganeti job queue").
 
-The first filter of which all predicates are true decides, in the order of their ranks; one that says CONTINUE never
-does. A predicate is a condition, as of a query, on what its name says: the job's number, one of its operations, or one
-of the entries in the reason trails of these.
+The first filter whose predicates are all true decides, in the order of their ranks; one with CONTINUE never does. A
+predicate is a condition, as in a query, on what its name says: the job's number, one of its operations, or one of the
+entries in their reason trails.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _log = logging.getLogger(__name__)
 
 _WATERMARK = "watermark"
 _REASON_FIELDS = ("source", "reason", "timestamp")
-# Such a reason limits the jobs that have this very one.
+# Such a reason limits the jobs that have exactly the same one.
 _BUCKET = re.compile(r"rate-limit:([1-9][0-9]{0,8}):", re.ASCII)
 _MARK = b'"rate-limit:'
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Of the jobs with the same ``key`` no more than ``most`` may run at a time; ``told``: what says so, in words."""
+    """At most ``most`` of the jobs with the same ``key`` may run at a time; ``told``: the source of the limit."""
 
     key: str
     most: int
@@ -44,7 +44,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``held``: what keeps the job from beginning, ``refused``: what rejects it, in words; empty if nothing does."""
+    """``held``: what keeps the job from starting, ``refused``: what rejects it, as text; empty if nothing does."""
 
     held: str = ""
     refused: str = ""
@@ -55,7 +55,7 @@ FREE = Verdict()
 
 
 class Looked:
-    """A job as predicates see it: without its secrets, and taken apart once."""
+    """A job as predicates see it: without its secrets, and parsed once."""
 
     def __init__(self, job: Job) -> None:
         self.id = job.id
@@ -67,7 +67,7 @@ class Looked:
 
     @cached_property
     def reasons(self) -> list[dict[str, Any]]:
-        """By the names of their parts. Whoever submits a job may write what it likes there."""
+        """By the names of their parts. Their content is up to whoever submits the job."""
         trails = [operation.get("reason") or [] for operation in self.operations]
         return [
             dict(zip(_REASON_FIELDS, entry, strict=True))
@@ -78,19 +78,19 @@ class Looked:
 
 
 def mentions_limit(job: Job) -> bool:
-    """Whether a reason might limit it, which is found out without reading it."""
+    """Whether a reason might limit it, without parsing it."""
     return any(_MARK in bytes(step.input) for step in job.steps)
 
 
 def buckets(looked: Looked) -> tuple[Limit, ...]:
-    """The reasons of a job that limit it, such as ``rate-limit:7:operation pink bunny``, with their numbers."""
+    """The rate-limiting reasons of a job, such as ``rate-limit:7:operation pink bunny``, with their limits."""
     reasons = {entry["reason"]: None for entry in looked.reasons if isinstance(entry["reason"], str)}
     found = [(reason, _BUCKET.match(reason)) for reason in reasons]
     return tuple(Limit(reason, int(match[1]), f"the reason '{shortened(reason)}'") for reason, match in found if match)
 
 
 class Rule:
-    """A filter that can be asked. Raises WrongInput for predicates that make no sense, a line for each."""
+    """A filter ready to be evaluated. Raises WrongInput for invalid predicates, a line for each."""
 
     def __init__(self, of: JobFilter, ensure_known: Callable[[str, Any], None] = lambda name, value: None) -> None:
         """``ensure_known`` raises WrongInput for a parameter that no operation has, or a value that it cannot have."""
@@ -105,7 +105,7 @@ class Rule:
         problems.tell()
 
     def applies(self, looked: Looked) -> bool:
-        """Whether it is this filter that decides. Raises WrongInput if that cannot be found out."""
+        """Whether this filter decides. Raises WrongInput if that cannot be evaluated."""
         return self.filter.action != "CONTINUE" and all(test(looked) for test in self._tests)
 
     def _test(self, place: int, name: str, condition: list[Any]) -> Callable[[Looked], bool]:
@@ -144,7 +144,7 @@ class Rules:
         self._rules = list(_read(sorted(filters, key=lambda one: one.rank)))
 
     def judging(self, job: Job) -> Generator[None, None, Verdict]:
-        """What they say of a job, found out a filter a step."""
+        """Their verdict on a job, evaluated one filter per step."""
         looked = Looked(job)
         limits = buckets(looked) if mentions_limit(job) else ()
         for rule in self._rules:
@@ -155,7 +155,7 @@ class Rules:
 
 
 def _verdict(rule: Rule, looked: Looked, limits: tuple[Limit, ...]) -> Verdict | None:
-    """What a filter says; None if the next one is to be asked. A job of which that is not known is held."""
+    """The verdict of a filter; None to go on to the next one. A job for which it cannot be evaluated is held."""
     try:
         if not rule.applies(looked):
             return None
@@ -169,7 +169,7 @@ def _verdict(rule: Rule, looked: Looked, limits: tuple[Limit, ...]) -> Verdict |
 
 
 def _read(filters: Iterable[JobFilter]) -> Generator[Rule, None, None]:
-    """What an older version of the software has let in and this one cannot read is left out."""
+    """Filters that an older version of the software accepted and this one cannot parse are left out."""
     for one in filters:
         try:
             yield Rule(one)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One job at work: it waits for the jobs it depends on, for the filters, for its locks, and then carries out its steps.
+"""Running one job: it waits for the jobs it depends on, for the filters, for its locks, then carries out its steps.
 
-That an operation runs is durable before it changes anything.
+The job is durably marked as running before an operation changes anything.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Run:
         self.task = asyncio.create_task(work, name=f"job {self.id}")
 
     def cancel(self) -> bool:
-        """Cancel if nothing has begun; whether it will be."""
+        """Cancel the job if no step has started; whether it will be canceled."""
         return self._cancel(_BY_REQUEST)
 
     def _cancel(self, why: str) -> bool:
@@ -89,7 +89,7 @@ class Run:
         return True
 
     def stop_after_step(self) -> bool:
-        """Begin no further step; whether there would have been one."""
+        """Start no further step; whether there would have been one."""
         self._stopping = self.job.steps[-1].status is JobStatus.QUEUED
         return self._stopping
 
@@ -98,7 +98,7 @@ class Run:
         if self._waiting:
             self._executor.locks.change_priority(self._waiting, priority)
 
-    # What admission says: see Entrant.
+    # Called by admission: see Entrant.
 
     def let_in(self) -> None:
         self.inside = True
@@ -116,7 +116,7 @@ class Run:
     def refuse(self, why: str) -> None:
         self._cancel(f"Job rejected by {why}")
 
-    # What a running operation tells its job: see JobRecord.
+    # Called by the running operation: see JobRecord.
 
     def log(self, text: str, kind: str = "message") -> None:
         self._queue.add_log(self._tracked, kind, text)
@@ -134,15 +134,15 @@ class Run:
         self._queue.show(self._tracked, evolve(self.job, residue=residue))
 
     async def submit(self, jobs: Sequence[Sequence[JobOperation[Any]]]) -> list[int]:
-        """As whoever submitted this job."""
+        """On behalf of the caller who submitted this job."""
         return await self._executor.submit(jobs, self.job.caller)
 
     @property
     def _interrupted(self) -> bool:
-        """Whether the daemon stops: an error that an operation has with that is not its own, and the next goes on."""
+        """Whether the daemon is stopping: then an operation's error is not its own, and the next daemon continues."""
         return self.task is not None and self.task.cancelling() > 0 and not self._canceled
 
-    # The stages of a job.
+    # Stages of a job.
 
     async def work(self) -> None:
         """Carry out the steps that are not done yet, one after the other."""
@@ -210,7 +210,7 @@ class Run:
 
     @asynccontextmanager
     async def _held(self, step: Step, begins: int | None = None) -> AsyncIterator[JobOperation[Any]]:
-        """A step's operation, with all its locks. ``begins``: the number of one that is to begin."""
+        """A step's operation, with all its locks. ``begins``: the index of a step that is about to start."""
         operation = self._executor.parse_step(step)
         async with self._executor.room_for(self.job.caller):
             request = await (self._locked(operation) if begins is None else self._entered(begins, operation))
@@ -220,7 +220,7 @@ class Run:
                 self._executor.locks.release(request)
 
     async def _entered(self, index: int, operation: JobOperation[Any]) -> Request:
-        """Hold all the operation's locks while the filters let the job in."""
+        """Hold all the operation's locks once the filters have admitted the job."""
         while True:
             await self._let_in()
             self._update(index, status=JobStatus.WAITING, started=self._services.clock.now())
@@ -232,7 +232,7 @@ class Run:
             self._update(index, status=JobStatus.QUEUED, started=None)
 
     async def _let_in(self) -> None:
-        """Wait until a job that has not begun may."""
+        """Wait until a job that has not started may start."""
         if self.inside or self._executor.admission.unconcerned(self.job):
             self.inside = True
             return
@@ -244,7 +244,7 @@ class Run:
             self.asks = False
 
     async def _locked(self, operation: JobOperation[Any]) -> Request:
-        """Hold all the operation's locks, and be sure that they are the right ones."""
+        """Hold all the operation's locks, and verify that they are still the right ones."""
         while True:
             wanted = operation.locks(self._services.configuration.state)
             request = await self._acquire(wanted)
@@ -294,7 +294,7 @@ class Run:
         await self._queue.write_at_last(self._tracked, evolve(_redacted(job, index), residue=()))
 
     async def _end(self, index: int, status: JobStatus, result: Any) -> None:
-        """End the job at a step; those after it end likewise, without having begun."""
+        """End the job at a step; later steps get the same status without having started."""
         job, now = self.job, self._services.clock.now()
         for later in range(index, len(job.steps)):
             told = result if later == index or status is JobStatus.CANCELED else _not_reached(index)

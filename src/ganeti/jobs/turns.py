@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Long work on the event loop, a piece at a time: whatever there is of it, others are served in between."""
+"""Long computations on the event loop, in slices: other tasks are served in between, however long it takes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-TURN = 0.01  # seconds for which one works before others get a turn
+TURN = 0.01  # seconds for which one computes before others get a turn
 
 
 class Turns:
-    """All who work at length; one of them has a turn, and then everybody who has something short to do."""
+    """All long computations; one of them has a turn, then all short tasks are served."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()  # whose waiters are served in their order
 
     async def take(self, steps: Generator[None, None, T]) -> T:
-        """What the steps return."""
+        """Run the steps, with pauses; what they return."""
         clock = asyncio.get_running_loop().time
         while True:
             async with self._lock:

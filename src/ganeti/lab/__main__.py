@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``python -m ganeti.lab``: what ``./run demo``, ``./run shell``, ``./run power-off`` and the like end in."""
+"""``python -m ganeti.lab``: the program behind ``./run demo``, ``./run shell``, ``./run power-off`` and the like."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a node starts when it boots, in the place of systemd and the units in ``packaging/systemd``."""
+"""What a node starts when it boots, in place of systemd and the units in ``packaging/systemd``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def due(paths: Paths, full_name: str) -> tuple[str, ...]:
 
 
 def start(paths: Paths, full_name: str, environment: Mapping[str, str]) -> None:
-    """As children of process 1; what they print, beyond their logs, is in ``NAME.out`` beside them."""
+    """As children of process 1; their output, apart from their logs, is in ``NAME.out`` beside these."""
     for daemon in due(paths, full_name):
         with (paths.log / f"{daemon}.out").open("ab") as output:
             subprocess.Popen(

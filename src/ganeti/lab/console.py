@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Reading what the tiny guest prints on its serial console, and writing there.
+"""Reading and writing the tiny guest's serial console.
 
-QEMU keeps nothing for later readers: what is printed while nobody is connected is lost. Whoever is connected
-must read: it takes a few hundred bytes unread to make the guest wait for each further one.
+QEMU keeps nothing for later readers: output without a connected client is lost. A connected client must read:
+after a few hundred unread bytes the guest blocks on each further one.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ganeti.errors import ExecutionFailed
 _UP = re.compile(r"TINY-GUEST UP name=(\S+) boot=(\d+)(?:.*? records=(\S+))?")
 _RECORD = re.compile(r"RECORD (\d+)\s*$")
 _COUNT = re.compile(r"COUNT (\d+) ([\d.]+)\s*$")
-_HANGS = 600.0  # seconds after which nothing is to be expected any more, however busy the machine is
-_SHOWN = 15  # last lines of a guest that did not do what was waited for
+_HANGS = 600.0  # seconds after which nothing more can be expected, however busy the machine is
+_SHOWN = 15  # last lines shown of a guest that did not do what was expected
 _T = TypeVar("_T")
 
 
@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 class Up:
     """``boot``: how often the guest has booted from its disk, this time included.
 
-    ``records``: what it found there then, as FIRST-LAST, or ``lacks-N``; empty if it keeps none.
+    ``records``: what it then found there, as FIRST-LAST, or ``lacks-N``; empty if it keeps none.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Up:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """``number`` lives in the guest's memory alone; ``uptime`` in seconds."""
+    """``number`` is only in the guest's memory; ``uptime`` in seconds."""
 
     number: int
     uptime: float
@@ -70,11 +70,11 @@ class Console:
         return self._next(_as_up, timeout, "say that it is up")
 
     def record(self, timeout: float = _HANGS) -> int:
-        """The next number of which the guest says that its record is on the disk."""
+        """The next number whose record the guest reports as written to disk."""
         return self._next(_as_record, timeout, "keep a record")
 
     def last_record(self, timeout: float = _HANGS) -> int:
-        """The last one until QEMU ends; 0 if there was none. Raises ExecutionFailed as ``rest``."""
+        """The last such number until QEMU ends; 0 if there was none. Raises what ``rest`` raises."""
         *lines, _ = self.rest(timeout).split("\n")
         return max((record for line in lines if (record := _as_record(line.strip()))), default=0)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The demonstration's frame: the lab, the steps one after the other, and the report about them."""
+"""The demonstration: sets up the lab, runs the steps one after the other, and reports."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(*, once: bool, suite: str | None = None) -> int:
 
     Nodes are virtual machines that run a release of Debian, ``suite``, or else namespaces.
 
-    The lab stays up afterwards, whatever the outcome, unless ``once``. Raises WrongState if it is up before.
+    The lab stays up afterwards, whatever the outcome, unless ``once``. Raises WrongState if it is already up.
     """
     terminal = Console(highlight=False)
     if is_up():
@@ -70,7 +70,7 @@ def is_up() -> bool:
 
 
 def perform(stage: Stage, steps: Iterable[Step], terminal: Console, began: float) -> list[Outcome]:
-    """One after the other, until one is not proven."""
+    """Run steps one after the other, until one is not proven."""
     outcomes: list[Outcome] = []
     for step in steps:
         with terminal.status(step.name):

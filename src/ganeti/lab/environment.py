@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What commands and shells on a node find in their environment, however they were started."""
+"""The environment of commands and shells on a node, however they were started."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ganeti.cli.completion.answer import setup
 
-SHELL_START = "/etc/profile.d/ganeti-lab.sh"  # read by login shells, and given to the others
+SHELL_START = "/etc/profile.d/ganeti-lab.sh"  # read by login shells, and passed to others
 
 
 def path() -> str:
@@ -27,6 +27,6 @@ def of_root() -> dict[str, str]:
 
 
 def shell_start() -> str:
-    """Also read by shells that complete nothing."""
+    """Also read by shells without completion."""
     completion = f'if [ -n "$BASH_VERSION" ]; then {setup()}; fi'
     return f"export PATH={path()}\nPS1='\\u@\\h:\\w\\$ '\n{completion}\n"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The first process of a lab, and that of each of its nodes.
 
-Each is process 1 of a PID namespace, the nodes' within the lab's: with it the kernel ends everything that was
-ever started in there. ``start`` runs this file; it reads one line from its open file ``report``: ``up``, or
-what went wrong.
+Each is process 1 of a PID namespace, the nodes' within the lab's: when it ends, the kernel kills everything
+that was ever started in there. ``start`` runs this file; it reads one line from its open file ``report``: ``up``, or
+an error.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from ganeti.lab.plan import DOMAIN, TURN, LabPlan, decode
 from ganeti.lab.vm import wiring
 
 UP = "up"
-_SSH_PATIENCE = 300.0  # seconds; for a server that hangs
+_SSH_PATIENCE = 300.0  # seconds; for a hanging server
 
 
 def start_lab(plan: LabPlan) -> None:
-    """The layers of namespace nodes live in memory, and only as long as the lab."""
+    """The layers of namespace nodes are in memory, and only last as long as the lab."""
     pidlock.hold(plan.lock("lab"))
     if plan.suite:
         pidlock.hold(TURN, wait=True)
@@ -67,7 +67,7 @@ def start_ssh() -> None:
 
 
 def reap_for_ever() -> NoReturn:
-    """What process 1 is for: children that nobody else waits for end here."""
+    """The task of process 1: reap orphaned children."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     while True:
         try:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The tiny guest: Debian's kernel and busybox, as an OS provider (ganeti-os-interface(7)).
 
-``./run guest`` extracts the Debian packages that it is made of below a cache directory; ``build`` makes of
-them ``CACHE/os/tiny``, a directory to be bound or copied to where nodes look for OS providers.
+``./run guest`` extracts the Debian packages that it is made of below a cache directory; ``build`` creates
+from them ``CACHE/os/tiny``, a directory to be bind-mounted or copied to the search path of OS providers.
 
 On its console (ttyS0) the guest prints ``TINY-GUEST UP name=NAME boot=N`` when user space runs, and from then
-on ``COUNT N UPTIME``, where N lives in its memory alone. It takes commands there: devices (what it has, and where),
+on ``COUNT N UPTIME``, where N is only in its memory. It accepts commands there: devices (what it has, and where),
 busy (go on changing 32 MiB of its memory), metadata PATH (what its node's metadata daemon tells it), poweroff, reboot,
 crash.
 """
@@ -25,7 +25,7 @@ from ganeti.lab import initramfs
 
 NAME = "tiny"
 SOURCES = Path(__file__).parent / "tiny"
-CACHE = Path(__file__).parents[3] / ".cache"  # of the clone, where ./run puts things
+CACHE = Path(__file__).parents[3] / ".cache"  # of the clone, used by ./run
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "button", "evdev", "pvpanic_pci")
 DIRECTORIES = ("bin", "dev", "disk", "modules", "proc", "sys")
 
@@ -51,7 +51,7 @@ class Provider:
 
 
 def build(cache: Path) -> Provider:
-    """Make the provider below ``cache``, if it is not there as it would be made now.
+    """Create the provider below ``cache``, unless an up-to-date one exists.
 
     Raises EnvironmentUnfit if the packages have not been extracted or a part of them is missing.
     """
@@ -71,7 +71,7 @@ def build(cache: Path) -> Provider:
     shutil.rmtree(provider.directory, ignore_errors=True)
     try:
         new.rename(provider.directory)
-    except OSError:  # another process may have made it meanwhile
+    except OSError:  # another process may have created it meanwhile
         shutil.rmtree(new)
         if not stamp.is_file() or stamp.read_text() != made_of:
             raise
@@ -80,7 +80,7 @@ def build(cache: Path) -> Provider:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the guest is made of, in a tree of extracted Debian packages."""
+    """The parts of the guest, in a tree of extracted Debian packages."""
 
     tree: Path
     kernel: Path
@@ -107,7 +107,7 @@ def _only(tree: Path, *patterns: str) -> Path:
 
 
 def _fingerprint(parts: Parts) -> str:
-    """Changes with our own files and with the version of the kernel."""
+    """Changes with our own files and with the kernel's version."""
     digest = hashlib.sha256(f"{parts.kernel.name} {MODULES} {GRUB_MODULES}".encode())
     for path in (*sorted(SOURCES.rglob("*")), Path(__file__), Path(initramfs.__file__)):
         if path.is_file():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""An initial file system for a Linux kernel, made without the tools that distributions have for it.
+"""An initramfs for a Linux kernel, built without distributions' tools.
 
 The archive is cpio's "newc" format (Documentation/driver-api/early-userspace/buffer-format.rst of Linux).
 """
@@ -22,7 +22,7 @@ _CONSOLE = (5, 1)  # major and minor number of /dev/console
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file of the archive; ``mode`` says what kind. ``device``: major and minor number."""
+    """A file of the archive; ``mode`` includes its type. ``device``: major and minor number."""
 
     path: str
     mode: int
@@ -43,12 +43,12 @@ def file(path: str, content: bytes, mode: int) -> Entry:
 
 
 def console() -> Entry:
-    """What process 1 has as input and output: the kernel opens it before anything can be mounted."""
+    """The standard input and output of process 1: the kernel opens it before anything can be mounted."""
     return Entry("dev/console", stat.S_IFCHR | 0o600, device=_CONSOLE)
 
 
 def module(position: int, path: Path) -> Entry:
-    """A kernel module as ``modules/NN-name.ko``: the order of the names is the order of loading."""
+    """A kernel module as ``modules/NN-name.ko``: names sort in the order of loading."""
     return file(f"modules/{position:02}-{_name(path)}.ko", _content(path), 0o644)
 
 
@@ -59,10 +59,10 @@ def archive(entries: Iterable[Entry]) -> bytes:
 
 
 def modules_for(tree: Path, wanted: Iterable[str]) -> list[Path]:
-    """The modules that are ``wanted`` and those that they need, in the order of loading.
+    """The ``wanted`` modules and their dependencies, in the order of loading.
 
     ``tree`` is a kernel's ``lib/modules/VERSION``. What is built into the kernel is left out.
-    Raises EnvironmentUnfit if the kernel has not got one of them.
+    Raises EnvironmentUnfit if the kernel lacks one of them.
     """
     files = {_name(path): path for path in sorted(tree.rglob("*.ko*"))}
     built_in = {_name(Path(line)) for line in (tree / "modules.builtin").read_text().split()}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A whole cluster's worth of machines on one machine.
+"""The machines of a whole cluster on one machine.
 
-``up`` makes one, ``find`` finds one that another process has made, ``down`` removes every trace, also of
-one that came to grief half-way or was there when the machine lost its power. Only root can do it.
+``up`` creates one, ``find`` finds one that another process has created, ``down`` removes every trace, also
+of one that failed half-way or was running when the machine lost power. Requires root.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Lab:
     def up(cls, name: str, *, nodes: int = 3, reachable: bool = False, provider: Path | None = None) -> Lab:
         """Start a lab and all of its nodes.
 
-        ``reachable``: give this machine an address in the lab's network, else the two are apart.
+        ``reachable``: give this machine an address in the lab's network; otherwise the two are separate.
         ``provider``: an OS provider's directory, for all nodes. Raises WrongState if the lab is up already.
         """
         check_machine()
@@ -86,7 +86,7 @@ class Lab:
 
 
 def down(name: str) -> None:
-    """Remove every trace of a lab, whatever there is of it."""
+    """Remove every trace of a lab, whatever is left of it."""
     running, stored = RUNNING / name, STORED / name
     first = pidlock.holder(running / "lab.lock")
     if first is not None:
@@ -103,7 +103,7 @@ def _remove(directory: Path) -> None:
         # All mounts of a lab are its own namespace's. Whatever this is, its content must not be deleted.
         raise WrongState(f"Something is mounted below {directory}; unmount it first")
     shutil.rmtree(directory, ignore_errors=True)
-    with suppress(OSError):  # the parent goes with the last lab
+    with suppress(OSError):  # the parent is removed with the last lab
         directory.parent.rmdir()
 
 
@@ -118,9 +118,9 @@ def check_machine(*programs: str) -> None:
 
 
 def hidden_directories() -> tuple[Path, ...]:
-    """What nodes must see of this installation and would not, because it isn't in the root file system.
+    """Directories of this installation that nodes would not see, because they aren't in the root file system.
 
-    The clone is always among them: nodes then see at once what is changed in it.
+    The clone is always among them: nodes then see changes in it immediately.
     """
     code = Path(ganeti.__file__).parent
     clone = code.parents[1] if (code.parents[1] / "pyproject.toml").is_file() else code
@@ -132,7 +132,7 @@ def hidden_directories() -> tuple[Path, ...]:
 
 
 def find_plan(name: str) -> LabPlan:
-    """Of a lab that is up, whatever kind its nodes are. Raises UnknownEntity."""
+    """The plan of a lab that is up, whatever the type of its nodes. Raises UnknownEntity."""
     found = RUNNING / name / "plan.json"
     if not found.is_file() or not pidlock.holder(found.with_name("lab.lock")):
         raise UnknownEntity(f"There is no lab '{name}'")

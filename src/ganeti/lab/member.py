@@ -12,7 +12,7 @@ from ganeti.lab.plan import DOMAIN, LabPlan
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Its state is the machine's: any number of objects, in any process, may stand for the same node."""
+    """All state is in the machine: any number of objects, in any process, may represent the same node."""
 
     plan: LabPlan
     name: str
@@ -27,12 +27,12 @@ class Member:
 
     @property
     def up(self) -> bool:
-        """Whether it has power."""
+        """Whether it is powered on."""
         return pidlock.holder(self.plan.lock(self.name)) is not None
 
     @property
     def pid(self) -> int:
-        """Of the process that it ends with, as this machine counts. Raises WrongState if the node is off."""
+        """The PID, on this machine, of the process whose end is the node's. Raises WrongState if the node is off."""
         pid = pidlock.holder(self.plan.lock(self.name))
         if pid is None:
             raise WrongState(f"Node {self.name} is not running")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The lab's network: a bridge in a namespace of its own, and a cable to every node and to the machine.
 
-The lab's first process keeps the namespace; with it everything in here is gone.
+The lab's first process keeps the namespace; when it ends, everything in here is gone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SWITCH_MAC = "02:00:00:00:00:fe"
 
 
 def batch(commands: str, *, inside: Sequence[str] = (), keep: Sequence[int] = (), tolerant: bool = False) -> None:
-    """Carry out lines of ip(8): until one fails, or with ``tolerant`` those that can be.
+    """Run lines of ip(8): until one fails, or with ``tolerant`` all that succeed.
 
     ``inside``: nsenter(1) and its options, which may name the open files ``keep``. Raises ExecutionFailed.
     """
@@ -80,12 +80,12 @@ def plug_node(plan: LabPlan, node: str, fabric: int) -> None:
 
 
 def unplug_node(node: str, fabric: int) -> None:
-    """At once; the kernel alone would take a cable away some time after its node."""
+    """Immediately; the kernel alone would remove a cable some time after its node."""
     batch(f"link delete {node}\n", inside=("nsenter", "--target", str(fabric), "--net"), tolerant=True)
 
 
 def networks_in_use() -> list[IPv4Network]:
-    """Where this machine's packets go now."""
+    """The networks in this machine's routing tables."""
     told = subprocess.run(
         ["ip", "-json", "-4", "route", "show", "table", "all"], capture_output=True, text=True, check=True
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A node of a lab: what one does to a machine, from outside."""
+"""A node of a lab, handled from outside like a machine."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Node(Member):
         return Finished(words, done.returncode, done.stdout, done.stderr)
 
     def spawn(self, *words: str, log: str) -> None:
-        """Start what goes on by itself until the node's end; its output goes to the node's file ``log``."""
+        """Start a background process that runs until the node's end; its output goes to the node's file ``log``."""
         script = 'exec "$@" >>"$0" 2>&1 </dev/null'
         done = self.run("setsid", "--fork", "sh", "-c", script, log, *words)
         if done.failed:
@@ -100,14 +100,14 @@ class Node(Member):
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """The first process of a lab or a node on its way; see ``ganeti.lab.first``."""
+    """The starting first process of a lab or a node; see ``ganeti.lab.first``."""
 
     plan: LabPlan
     who: str
     report: int  # an open file
 
     def wait(self) -> None:
-        """Until it is up. Raises ExecutionFailed with its own words."""
+        """Until it is up. Raises ExecutionFailed with its own message."""
         with os.fdopen(self.report) as report:
             told = report.readline().strip()
         if told != UP:
@@ -119,11 +119,11 @@ class Starting:
 def start(
     plan: LabPlan, who: str, *within: str, namespaces: tuple[str, ...] = (), fabric: int | None = None
 ) -> Starting:
-    """Start the first process of a lab or a node, in namespaces of its own; ``within``: what leads there."""
+    """Start the first process of a lab or a node, in namespaces of its own; ``within``: a prefix that enters others."""
     report, write_end = os.pipe()
     keep = (write_end,) if fabric is None else (write_end, fabric)
     command = (
-        # setsid forks: what it starts is nobody's child here, and goes on when this process ends.
+        # setsid forks: what it starts is not a child of this process, and outlives it.
         *(*within, "setsid", "--fork"),
         *("unshare", "--mount", "--net", "--pid", *namespaces, "--fork", "--kill-child=KILL"),
         *(sys.executable, "-P", "-m", "ganeti.lab.first", str(plan.running), who, *map(str, keep)),
@@ -145,7 +145,7 @@ def start(
 
 
 def end(pid: int) -> None:
-    """Kill the first process of a PID namespace; returns when nothing in there lives any more."""
+    """Kill the first process of a PID namespace; returns when no process in there is left."""
     with suppress(ProcessLookupError):
         handle = os.pidfd_open(pid)
         try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A file that a process holds for as long as it lives, and the question who holds it.
+"""A file that a process locks for as long as it lives, and finding its holder.
 
-A pid file can outlive its process and then name a stranger. A POSIX record lock can't: the kernel drops it
-with the process, and tells the holder's process number as the asking process sees it, across PID namespaces
+A PID file can outlive its process and then name another one. A POSIX record lock can't: the kernel drops it
+with the process, and reports the holder's PID as seen by the asking process, across PID namespaces
 (fcntl_locking(2)).
 """
 
@@ -17,17 +17,17 @@ _FLOCK = "hhqqi4x"  # struct flock of 64-bit Linux: type, whence, start, length,
 
 
 def hold(path: Path, *, wait: bool = False) -> None:
-    """Hold a file until this process ends, whatever program it becomes; its children don't.
+    """Lock a file until this process ends, even across exec; children don't inherit the lock.
 
     If another holds it, ``wait`` for its end, or raise BlockingIOError.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # never closed: that would let go
-    os.set_inheritable(handle, True)  # by exec, which would close it
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # never closed: that would release the lock
+    os.set_inheritable(handle, True)  # kept open across exec
     fcntl.lockf(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def holder(path: Path) -> int | None:
-    """The number of the process that holds a file, if one does."""
+    """The PID of the process that holds a file, if one does."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:

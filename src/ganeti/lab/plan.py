@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a lab is made of, decided before anything is begun: names, addresses, directories."""
+"""The plan of a lab, made before anything is started: names, addresses, directories."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ganeti.errors import InsufficientResources, UnknownEntity, WrongInput
 
-DOMAIN = "lab.test"  # RFC 6761 keeps .test for such as this
+DOMAIN = "lab.test"  # RFC 6761 reserves .test for such uses
 RUNNING = Path("/run/ganeti-lab")
 STORED = Path("/var/lib/ganeti-lab")
 TURN = Path("/run/lock/ganeti-lab-machines")  # held by the one lab of virtual machines that is up
@@ -25,7 +25,7 @@ LAST_GUEST = 199
 MACHINE = 254
 
 _NETWORKS = IPv4Network("10.77.0.0/16")
-_NAME = re.compile(r"[a-z0-9]{1,10}")  # the name of a network interface is made of it: at most 15 characters
+_NAME = re.compile(r"[a-z0-9]{1,10}")  # part of the name of a network interface: at most 15 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class LabPlan:
 
     ``visible``: directories that every node sees as they are on the machine.
     ``provider``: a directory that nodes have as an OS provider.
-    ``suite``: the release of Debian on nodes that are virtual machines; others run what the machine runs.
+    ``suite``: the release of Debian on nodes that are virtual machines; others run the machine's own.
     """
 
     name: str
@@ -51,12 +51,12 @@ class LabPlan:
 
     @property
     def running(self) -> Path:
-        """What goes with the running lab: locks, logs, keys, and where the nodes' own layers are mounted."""
+        """Files of the running lab: locks, logs, keys, and the mount points of the nodes' own layers."""
         return RUNNING / self.name
 
     @property
     def stored(self) -> Path:
-        """Guests' disks: on a real file system, because tmpfs may lack what QEMU asks of it (O_DIRECT)."""
+        """Guests' disks: on a real file system, because tmpfs may lack what QEMU needs (O_DIRECT)."""
         return STORED / self.name
 
     @property
@@ -73,7 +73,7 @@ class LabPlan:
 
     @property
     def cable(self) -> str:
-        """The machine's network interface towards the lab."""
+        """The machine's network interface to the lab."""
         return f"lab-{self.name}"
 
     def lock(self, who: str) -> Path:
@@ -84,7 +84,7 @@ class LabPlan:
         return self.running / f"{who}.log"
 
     def number(self, node: str) -> int:
-        """Of the node's address within each of its networks."""
+        """The host number of the node within each of its networks."""
         return FIRST_NODE + self.nodes.index(node)
 
     def member(self, name: str) -> str:
@@ -104,11 +104,11 @@ class LabPlan:
         return f"{address}/{self.network.prefixlen}"
 
     def mac(self, node: str) -> str:
-        """Of a node's bridge, locally administered: one that is not set changes as guests join and leave."""
+        """The MAC address of a node's bridge, locally administered: otherwise it changes as guests join and leave."""
         return "02:00:" + ":".join(f"{byte:02x}" for byte in self.address(node).packed)
 
     def hosts(self) -> str:
-        """/etc/hosts of every node: the nodes, the cluster, and names for guests to come."""
+        """/etc/hosts of every node: the nodes, the cluster, and names for future guests."""
         names = {self.address(node): node for node in self.nodes} | {self.host(CLUSTER): "cluster"}
         for number in range(FIRST_GUEST, LAST_GUEST + 1):
             names[self.host(number)] = f"guest{number - FIRST_GUEST + 1}"
@@ -130,7 +130,7 @@ class LabPlan:
 
 
 def decode(text: str) -> LabPlan:
-    """What ``Plan.encode`` wrote."""
+    """Decode what ``Plan.encode`` wrote."""
     told = json.loads(text)
     return LabPlan(
         name=told["name"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A node's root directory: what the machine has, with a layer of the node's own on top.
+"""A node's root directory: that of the machine, with a layer of the node's own on top.
 
 Used by a node's first process, in a mount namespace of its own.
 """
@@ -19,12 +19,12 @@ from ganeti.lab.plan import DOMAIN, LabPlan
 SHARED_STORAGE = "srv/ganeti/shared-file-storage"
 PROVIDERS = "usr/share/ganeti/os"
 
-# What a new node has not got, even if the machine that the lab runs on is itself a node.
+# What a new node must not have, even if the machine that the lab runs on is itself a node.
 _EMPTY = ("etc/ganeti", "mnt", "root/.ssh", "var/lib/ganeti", "var/log/ganeti", "srv/ganeti", PROVIDERS)
 
 
 def build(plan: LabPlan, node: str) -> Path:
-    """Mount the node's root; at its first boot, furnish it. Returns where it is."""
+    """Mount the node's root; at its first boot, furnish it. Returns its path."""
     own = plan.layers / node
     root = own / "root"
     new = not own.exists()
@@ -49,7 +49,7 @@ def build(plan: LabPlan, node: str) -> Path:
 
 
 def enter(root: Path) -> None:
-    """Make it the root of this process and of all that it will start, and drop what was mounted before."""
+    """Make it the root of this process and its children, and detach the old root."""
     os.chdir(root)
     _run("pivot_root", ".", "mnt")
     os.chdir("/")
@@ -61,14 +61,14 @@ def mount(*words: str | Path) -> None:
 
 
 def bind(source: Path, target: Path) -> None:
-    """Recursively, and both are made if they are not there."""
+    """Recursive bind mount; both are created if missing."""
     source.mkdir(parents=True, exist_ok=True)
     target.mkdir(parents=True, exist_ok=True)
     mount("--rbind", source, target)
 
 
 def furnish(plan: LabPlan, node: str, root: Path) -> None:
-    """What an installer would ask for or make up: names, addresses, keys."""
+    """Set up what an installer would ask for or generate: names, addresses, keys."""
     for directory in _EMPTY:
         shutil.rmtree(root / directory, ignore_errors=True)
         (root / directory).mkdir(parents=True)
@@ -83,7 +83,7 @@ def furnish(plan: LabPlan, node: str, root: Path) -> None:
 
 
 def furnish_ssh(plan: LabPlan, node: str, root: Path, variables: Mapping[str, str]) -> None:
-    """Root reaches every node from every node, and knows their host keys; ``variables``: what commands then find."""
+    """Set up ssh for root between all nodes, with known host keys; ``variables``: the environment of commands."""
     known = [f"{peer}.{DOMAIN},{peer},{plan.address(peer)} {public(plan, peer)}" for peer in plan.nodes]
     write(root / "etc/ssh/ssh_known_hosts", "".join(known))
     write(root / "etc/ssh/ssh_host_ed25519_key", (plan.keys / node).read_text(), mode=0o600)
@@ -105,7 +105,7 @@ def furnish_ssh(plan: LabPlan, node: str, root: Path, variables: Mapping[str, st
 
 
 def write(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Replace a file; one that is a link is replaced itself, not what it points to."""
+    """Replace a file; a link is replaced itself, not its target."""
     path.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the demonstration does and proves: a cluster is made, a guest runs, moves, loses its node and comes back."""
+"""The steps of the demonstration: a cluster is created, a guest runs, moves, loses its node and comes back."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _DOWNTIME = re.compile(r"downtime\D*([\d.]+)\s*ms")
 
 @dataclass(slots=True)
 class Stage:
-    """What the steps work on, and what one leaves for the next to compare with."""
+    """What the steps work on, and what one records for the next to compare with."""
 
     lab: Lab | VirtualLab
     where: str = "node2"  # the node that the guest runs on
-    recorded: int = 0  # the last number of which the guest has told that its record is on the disk
+    recorded: int = 0  # the last number whose record the guest has reported as written to disk
     counted: Count = field(default_factory=lambda: Count(0, 0.0))
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9))  # of the remote API's user
 
     def gnt(self, node: str, *words: str, timeout: float = 300) -> str:
-        """The output of a command on a node. Raises ExecutionFailed with its last words."""
+        """The output of a command on a node. Raises ExecutionFailed with its last output."""
         done = self.lab.node(node).run(*words, timeout=timeout)
         if done.failed:
             raise ExecutionFailed(done.why())
@@ -55,7 +55,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``prove`` does it and returns what was seen, in a few words. It raises why it could not."""
+    """``prove`` runs it and returns what was seen, briefly; raises an error if it fails."""
 
     name: str
     prove: Callable[[Stage], str]
@@ -97,13 +97,13 @@ def node_joins_by_token(stage: Stage) -> str:
 
 
 def remote_api_answers(stage: Stage) -> str:
-    """Nobody may use it before there are users; the file is the administrator's to write."""
+    """It has no users at first; the administrator writes their file."""
     stage.lab.node("node1").write(RAPI_USERS, f"{RAPI_USER} {stage.password} write\n")
     who = base64.b64encode(f"{RAPI_USER}:{stage.password}".encode()).decode()
     request = urllib.request.Request(f"{stage.api}/2/info", headers={"Authorization": f"Basic {who}"})  # noqa: S310 - https
     anyone = ssl.create_default_context()
     anyone.check_hostname = False
-    anyone.verify_mode = ssl.CERT_NONE  # the cluster's own certificate, of which this machine knows nothing
+    anyone.verify_mode = ssl.CERT_NONE  # signed by the cluster's own CA, which this machine does not know
     with urllib.request.urlopen(request, timeout=10, context=anyone) as answer:  # noqa: S310 - https
         return f"cluster {json.load(answer)['name']}"
 

@@ -14,7 +14,7 @@ from ganeti.errors import MasterUnreachable
 from ganeti.host.reasons import reason
 from ganeti.luxi.protocol import END, LARGEST, VERSION, Method, Request, encoder, response_decoder, unread_decoder
 
-# Questions at a time; together less than one program may have (``ganeti.luxi.server.MOST_OF_A_PROCESS``).
+# Concurrent requests; together fewer than one program may have (``ganeti.luxi.server.MOST_OF_A_PROCESS``).
 QUICK = 256
 WAITS = 160
 
@@ -23,9 +23,9 @@ class AsyncClient:
     """Keeps idle connections for the next question."""
 
     def __init__(self, path: Path, quick: int = QUICK, waits: int = WAITS) -> None:
-        """``waits``: the most questions for news of jobs at a time, ``quick`` of others; further ones wait.
+        """``waits``: the maximum of concurrent requests for news of jobs, ``quick`` that of others; further ones wait.
 
-        They are counted apart: whoever waits for jobs keeps nobody from asking something else.
+        They are counted separately, so that waiting for jobs blocks no other requests.
         """
         self._path = path
         self._quick, self._waits = asyncio.Semaphore(quick), asyncio.Semaphore(waits)
@@ -39,7 +39,7 @@ class AsyncClient:
         return response.result
 
     async def relay(self, method: str, *args: Any, timeout: float = 180.0) -> msgspec.Raw:
-        """The result unread, for who passes it on: to read a large one takes long. Raises the same."""
+        """The undecoded result, to be passed on: decoding a large one takes long. Raises what ``call`` raises."""
         response = unread_decoder.decode(await self._answer(method, args, timeout))
         if not response.success:
             raise errors.decode(msgspec.json.decode(response.result))

@@ -22,7 +22,7 @@ END = b"\x03"
 VERSION = 3000000
 LARGEST = 256 * 1024**2  # bytes of one answer
 LARGEST_REQUEST = 16 * 1024**2
-DEEPEST_REQUEST = 64  # lists and objects in one another
+DEEPEST_REQUEST = 64  # nested lists and objects
 
 
 class Method(StrEnum):
@@ -52,13 +52,13 @@ class Method(StrEnum):
     DELETE_FILTER = "DeleteFilter"
 
     READ = "Read"  # [operation]: carry out one that changes nothing, without a job
-    SUBMIT_JOB_AS = "SubmitJobAs"  # [caller, operations]: for somebody who may do less than root
+    SUBMIT_JOB_AS = "SubmitJobAs"  # [caller, operations]: for a caller with fewer permissions than root
     CANCEL_JOB_AS = "CancelJobAs"  # [caller, number]
     READ_AS = "ReadAs"  # [caller, operation]
     REPLACE_FILTER_AS = "ReplaceFilterAs"  # [caller, filter]; see ganeti.luxi.protocol.FilterRequest
     DELETE_FILTER_AS = "DeleteFilterAs"  # [caller, UUID]
-    QUERY_OBJECTS = "QueryObjects"  # [kind, columns, filter]: as Query; an object for each row, by keys of the caller's
-    FIND_NAMES = "FindNames"  # [kind, words]: the names in full of what somebody calls so
+    QUERY_OBJECTS = "QueryObjects"  # [kind, columns, filter]: as Query; rows are objects with the caller's keys
+    FIND_NAMES = "FindNames"  # [kind, words]: the full names of what is meant by these
     WATCH = "Watch"  # [options]: a round of the watcher, now; see ganeti.luxi.protocol.WatchOptions
     OFFER_JOIN = "OfferJoin"  # [node name]: a token that lets a node join
 
@@ -74,7 +74,7 @@ class WatchOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FilterRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A filter as it is to be ("Ganeti remote API"). Without a UUID it gets a new one."""
+    """A filter to be set ("Ganeti remote API"). Without a UUID it gets a new one."""
 
     priority: NonNegative = 0
     predicates: Predicates = ()
@@ -92,7 +92,7 @@ class Request(Struct, frozen=True):
 
     @property
     def arguments(self) -> list[Any]:
-        """A list always, though clients may send a single one as it is."""
+        """Always a list, though clients may send a single argument as it is."""
         return self.args if isinstance(self.args, list) else [] if self.args is None else [self.args]
 
 
@@ -105,13 +105,13 @@ class Response(Struct, frozen=True):
 
 
 class Unread(Response, frozen=True):
-    """A response whose result is passed on as it came."""
+    """A response whose result is passed on undecoded."""
 
     result: msgspec.Raw = msgspec.Raw()
 
 
 def request_of(message: bytes) -> Request:
-    """Raises WrongInput for what is not a request, or a too deep one."""
+    """Raises WrongInput for what is not a request, or is nested too deeply."""
     try:
         request = _request_decoder.decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -124,7 +124,7 @@ def request_of(message: bytes) -> Request:
 
 
 def _shallow(values: list[Any]) -> bool:
-    """Whether nothing is deeper than a request may be."""
+    """Whether nothing is nested more deeply than a request may be."""
     level: list[Any] = [values]
     for _ in range(DEEPEST_REQUEST):
         inside = (item for one in level for item in (one.values() if isinstance(one, dict) else one))

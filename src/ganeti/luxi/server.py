@@ -38,7 +38,7 @@ def private_socket(path: Path) -> socket.socket:
 
 
 class LuxiServer:
-    """Answers each connection's questions one after the other, connections at the same time.
+    """Answers the requests of one connection in order, those of several connections concurrently.
 
     ``closed``: what it answers to everything until it is opened.
     """
@@ -70,7 +70,7 @@ class LuxiServer:
             await asyncio.wait(self._connections)
 
     async def answer(self, message: bytes) -> bytes:
-        """The answer to one message; it never fails."""
+        """The answer to one message; never raises."""
         try:
             if self._closed:
                 raise self._closed
@@ -107,7 +107,7 @@ class LuxiServer:
             writer.close()
 
     def _ensure_room(self, task: asyncio.Task[None]) -> None:
-        """One process can't take all the connections there are; each has at most one question under way."""
+        """One process can't use up all connections; each has at most one request under way."""
         process = self._connections[task]
         own = sum(other == process for other in self._connections.values())
         if own > MOST_OF_A_PROCESS:

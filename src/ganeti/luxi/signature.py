@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a method takes: its arguments, positional on the wire, decoded into the types that it declares."""
+"""The signature of a method: its arguments, positional on the wire, are decoded into the types that it declares."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Method = Callable[..., Awaitable[Any]]
 
 
 def typed(method: Method, name: str) -> Method:
-    """The method, called with arguments as they come from outside.
+    """The method, to be called with arguments as received.
 
-    Raises WrongInput for too many or too few, and for one that is not of its type, which it names.
+    Raises WrongInput for too many or too few, and for one of a wrong type, which it names.
     """
     hints = get_type_hints(method, include_extras=True)
     parameters = inspect.signature(method).parameters.values()

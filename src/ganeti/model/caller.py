@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Who asks for something."""
+"""Who makes a request."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class Caller(Struct, frozen=True):
     roles: frozenset[Role]
 
 
-# Whoever may open the master daemon's socket.
+# Anyone who may open the master daemon's socket.
 ROOT = Caller("root", frozenset(Role))

@@ -65,7 +65,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
     # Of the SPICE consoles of guests: certificate, chain and key, and the authority (PEM); or as nodes have them.
     spice_certificate: str = ""
     spice_authority: str = ""
-    confd_key: str = ""  # by which queries to ganeti-confd are signed; empty until there is one
+    confd_key: str = ""  # the HMAC key of queries to ganeti-confd; empty until it is generated
 
     enabled_hypervisors: Annotated[
         tuple[str, ...],
@@ -366,7 +366,7 @@ class Cluster(Entity, frozen=True, kw_only=True):
     ] = {}
 
     def problems(self) -> list[str]:
-        """Which of its settings don't go together."""
+        """Which of its settings contradict each other."""
         found = []
         most = _MOST_BITS[self.primary_ip_version]
         if self.master_netmask > most:

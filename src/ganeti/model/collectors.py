@@ -22,7 +22,7 @@ class CollectorKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """``category``: that of its path and of lists; a report calls ``default`` null."""
+    """``category`` as in its path and in lists; in a report, ``default`` is null."""
 
     name: str
     category: str
@@ -50,5 +50,5 @@ class CollectorSetting:
 
 
 def unknown_collector(name: str) -> str:
-    """What to say of a name that is none."""
+    """The message for a name that no collector has."""
     return f"There is no data collector '{shortened(name)}'; choose from {', '.join(COLLECTORS)}"

@@ -30,7 +30,7 @@ def defaults(cluster: Cluster) -> dict[str, Any]:
 
 
 def collectors_of(cluster: Cluster) -> dict[str, dict[str, Any]]:
-    """By name, the settings of those of the monitoring daemon."""
+    """Settings of the monitoring daemon's collectors, by name."""
     active, intervals = cluster.enabled_data_collectors, cluster.data_collector_interval
     return {
         name: asdict(CollectorSetting(active.get(name, True), intervals.get(name, DEFAULT_INTERVAL)))

@@ -9,13 +9,13 @@ from typing import Any, Literal
 from msgspec import Struct
 
 AccessMode = Literal["rw", "ro"]
-# How what a guest sees is written in the disk's file or device.
+# Image format: how the guest's data is laid out in the disk's file or device.
 DiskFormat = Literal["raw", "qcow2"]
 DiskTemplateName = Literal["blockdev", "diskless", "drbd", "ext", "file", "gluster", "plain", "rbd", "sharedfile"]
 
 
 class DiskTemplate(StrEnum):
-    """Where an instance's disks are kept; what each is, is a row in ``template.py``."""
+    """Where an instance's disks are kept; each has a row in ``template.py``."""
 
     DISKLESS = "diskless"
     FILE = "file"
@@ -29,12 +29,12 @@ class DiskTemplate(StrEnum):
 
 
 class DiskUse(StrEnum):
-    """What a node has a disk for."""
+    """What a node uses a disk for."""
 
     STANDBY = "standby"  # so that another node's writes reach its copy
     OWN = "own"  # this node alone reads and writes
-    RAW = "raw"  # the same, by programs that know no formats: they see what a guest would see
-    SHARED = "shared"  # so does one other node, while a guest is handed over between them
+    RAW = "raw"  # likewise, by programs that know no image formats: they see what a guest would see
+    SHARED = "shared"  # so does one other node, while a guest migrates between them
 
 
 class Mirror(Struct, frozen=True, kw_only=True):
@@ -55,8 +55,8 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``params``: those of its template (``model/parameters/disk.py``) that are set for this disk; on a node all of them.
     ``format`` counts, whatever the content looks like: a guest can write anything into a raw disk.
-    ``owner`` and ``index`` are only known there: the name of its instance, and its place in it; so is ``exclusive``:
-    whether nothing else may be on the physical volumes that it is on, which are its ``spindles``.
+    ``owner`` and ``index`` are known on nodes only: the name of its instance, and its number there; so is
+    ``exclusive``: whether nothing else may be on the physical volumes that it is on, which are its ``spindles``.
     """
 
     uuid: str

@@ -37,6 +37,6 @@ def evolve(value: E, /, **changes: object) -> E:
 
 
 def differences(before: E, after: E) -> list[tuple[str, Any]]:
-    """The fields that are not the same, with what is in them after."""
+    """The fields that differ, with their values in ``after``."""
     names = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
     return [(name, getattr(after, name)) for name in names]

@@ -24,7 +24,7 @@ class AllocPolicy(StrEnum):
 class Group(Entity, frozen=True, kw_only=True):
     """The mappings override the cluster's parameters. A field with a ``setting`` is a column of lists.
 
-    ``networks``: by UUID, how those are connected that are, as NIC parameters.
+    ``networks``: NIC parameters of the connected networks, by UUID.
     """
 
     kind: ClassVar[Kind] = Kind.GROUP

@@ -29,7 +29,7 @@ from ganeti.model.template import TEMPLATES
 class GuestNic(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A network card and where it is connected; see NicParameters.
 
-    Without a ``link`` it is connected to nothing: its network is not, in this node group.
+    Without a ``link`` it is connected to nothing: its network is not connected to this node group.
     """
 
     uuid: str
@@ -63,7 +63,7 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``hvparams`` holds all parameters of its hypervisor, by name.
 
     ``peers``: the nodes that its disks are bound to, the one that runs it among them. ``layout``: where its devices are
-    to be, if that is not left to its hypervisor. ``memory``: what it has been left of its memory while it runs, MiB.
+    to be, if that is not left to its hypervisor. ``memory``: its current size after ballooning, MiB.
     ``osparams_hidden``: the names of OS parameters that are shown to nobody but the guest itself.
     """
 
@@ -90,7 +90,7 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def memory_now(self) -> int:
-        """What it is left, or is to be started with, MiB."""
+        """Its memory after ballooning, or at its next start, MiB."""
         return self.memory or self.beparams.maxmem
 
 
@@ -102,7 +102,7 @@ def guest_of(
     beparams: Mapping[str, Any] | None = None,
     osparams_secret: Mapping[str, str] | None = None,
 ) -> Guest:
-    """The guest that an instance is; ``hvparams`` and ``beparams`` override its own for this once."""
+    """The guest of an instance; ``hvparams`` and ``beparams`` override its own this time only."""
     return Guest(
         uuid=instance.uuid,
         name=instance.name,
@@ -169,12 +169,12 @@ def _disk_parameters(table: type[Struct], layers: Iterable[Mapping[str, Any]], d
     own = {name: value for name, value in disk.params.items() if name in table.__struct_encode_fields__}
     made = AT_CREATION.get(disk.template, frozenset())
     layers = [{name: value for name, value in layer.items() if name not in made} for layer in layers]
-    # Those that are not in the table are a provider's of external storage.
+    # Parameters that are not in the table belong to a provider of external storage.
     return disk.params | as_mapping(filled(table, *layers, own, what="Disk parameters"))
 
 
 def backend_parameters(state: State, instance: Instance, *layers: Mapping[str, Any]) -> BackendParameters:
-    """The cluster's, what the instance overrides, then ``layers``. Raises WrongInput."""
+    """The cluster's, overridden by the instance's, then by ``layers``. Raises WrongInput."""
     return filled(BackendParameters, state.cluster.beparams, instance.beparams, *layers, what="Backend parameters")
 
 
@@ -185,7 +185,7 @@ def ensure_backend_sense(state: State, instance: Instance, *layers: Mapping[str,
 
 
 def ensure_hypervisor_sense(state: State, instance: Instance, *layers: Mapping[str, Any]) -> None:
-    """The same for the parameters of its hypervisor."""
+    """Raise WrongInput if the parameters of its hypervisor don't go together."""
     merged = hypervisor_parameters(state, instance.hypervisor, instance.os, instance.hvparams, *layers)
     checked(HYPERVISOR_PARAMETERS[instance.hypervisor], merged, what=f"Hypervisor parameters of {instance.name}")
 
@@ -211,7 +211,7 @@ def os_parameters(state: State, instance: Instance) -> dict[str, str]:
 
 
 def public_os_parameters(state: State, instance: Instance) -> dict[str, str]:
-    """Those of them that may be shown: neither the instance nor the cluster calls them private."""
+    """The OS parameters that may be shown: those that neither the instance nor the cluster declares private."""
     merged: dict[str, str] = {}
     for public, private in _os_layers(state, instance):
         merged = {name: value for name, value in (merged | public).items() if name not in private}
@@ -237,7 +237,7 @@ def guest_nics(state: State, instance: Instance) -> tuple[GuestNic, ...]:
 
 
 def guest_nic(state: State, nic: Nic, group: Group | None) -> GuestNic:
-    """The card of an instance in a node group."""
+    """A network card of an instance, as connected in a node group."""
     network = state.get(Network, nic.network) if nic.network else None
     parameters = _nic_parameters(state, nic, group)
     return GuestNic(

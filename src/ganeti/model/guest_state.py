@@ -1,42 +1,42 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How a guest is on a node, whatever hypervisor runs it."""
+"""The state of a guest on a node, whatever hypervisor runs it."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-# Why a guest is paused that has never run.
+# Why a guest that has never run is paused.
 NOT_STARTED = "not started yet"
 
 
 class GuestState(StrEnum):
-    """The words are shown to users, and those of an end are in records of nodes."""
+    """The values are shown to users; those of final states are stored in records on nodes."""
 
     RUNNING = "running"
     PAUSED = "paused"
     IO_ERROR = "io-error"  # paused by the hypervisor, since a disk could not be written
-    SUSPENDED = "suspended"  # the guest sleeps, by its own doing
-    HALTED = "halted"  # its machine is there and cannot go on; a reset helps
-    UNRESPONSIVE = "unresponsive"  # the hypervisor's process lives and does not answer
-    INCOMING = "incoming"  # room for a guest that another node sends
-    MIGRATED = "migrated"  # what is left of a guest that was sent away
-    DOWN = "down"  # it was asked to
+    SUSPENDED = "suspended"  # suspended by the guest itself
+    HALTED = "halted"  # the virtual machine exists and cannot go on; a reset helps
+    UNRESPONSIVE = "unresponsive"  # the hypervisor's process is alive but does not answer
+    INCOMING = "incoming"  # waits for an incoming migration
+    MIGRATED = "migrated"  # what is left of a guest that was migrated away
+    DOWN = "down"  # as requested
     USER_DOWN = "user-down"  # it powered itself off
     CRASHED = "crashed"
 
     @property
     def runs(self) -> bool:
-        """Whether the guest is here: it runs, or goes on from where it is."""
+        """Whether the guest is on this node: running, or able to continue."""
         return self in _HERE
 
     @property
     def can_resume(self) -> bool:
-        """Whether it goes on when it is told to."""
+        """Whether it can be resumed."""
         return self in _PAUSED
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of it can touch its disks any more."""
+        """Whether it can no longer access its disks."""
         return self in _ENDED
 
     def because(self, reason: str) -> str:

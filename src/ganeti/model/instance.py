@@ -24,7 +24,7 @@ class AdminState(StrEnum):
 class Instance(Entity, frozen=True, kw_only=True):
     """``os`` is the OS provider with its variant; the ``*params`` override the cluster's.
 
-    ``restarts``: when the watcher began to start it since its administrator last did; see ``ganeti.model.restarts``.
+    ``restarts``: when the watcher has started it since the administrator last did; see ``ganeti.model.restarts``.
     ``layout``: where its devices are, once they have been changed while it ran. ``forthcoming``: what it will have is
     reserved, and it is on no node yet ("Instance Reservations" of Ganeti's design documents).
     """
@@ -56,7 +56,7 @@ class Instance(Entity, frozen=True, kw_only=True):
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The TCP ports that are its own: of its console, and of the replication of its disks."""
+        """The TCP ports that it uses: for its console, and for the replication of its disks."""
         console = () if self.network_port is None else (self.network_port,)
         return (*console, *(disk.mirror.port for disk in self.disks if disk.mirror))
 
@@ -68,7 +68,7 @@ class Instance(Entity, frozen=True, kw_only=True):
 
     @property
     def addresses(self) -> tuple[tuple[str, str], ...]:
-        """Those that its network cards have in networks of the cluster: (UUID of the network, IP address)."""
+        """The addresses of its network cards in networks of the cluster: (UUID of the network, IP address)."""
         return tuple((nic.network, nic.ip) for nic in self.nics if nic.network and nic.ip)
 
     @property

@@ -32,15 +32,15 @@ class JobStatus(StrEnum):
 class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One operation of a job. ``input`` is the operation as it was submitted, with its ``OP_ID``.
 
-    ``shown``: the same without its secrets, if it has some; ``input`` loses them when the step is over.
+    ``shown``: ``input`` without its secrets, if it has some; these are removed from ``input`` when the step has ended.
     """
 
     input: msgspec.Raw
     summary: str
     status: JobStatus = JobStatus.QUEUED
     result: Any = None
-    started: float | None = None  # waiting for locks began
-    executed: float | None = None  # locks were held
+    started: float | None = None  # when it began to wait for locks
+    executed: float | None = None  # when it got its locks
     ended: float | None = None
     shown: msgspec.Raw | UnsetType = UNSET
 
@@ -51,10 +51,10 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Residue(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that a running operation made and would undo if it failed.
+    """Something that a running operation has created and undoes if it fails.
 
     Kept with the job so that it can be undone after a crash of the master: a node call, encoded. ``name`` and
-    ``address`` are the node's, which the cluster may not know yet, or no more.
+    ``address`` are the node's, which the cluster may not know yet, or no longer know.
     """
 
     what: str

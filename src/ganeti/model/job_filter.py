@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A rule about jobs: which ones it is for, and whether those may begin (gnt-filter(8))."""
+"""A rule about jobs: which ones it applies to, and whether they may start (gnt-filter(8))."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from ganeti.errors import WrongInput
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
 
-MOST_FILTERS = 100  # of a cluster; each is asked for each job
+MOST_FILTERS = 100  # of a cluster; each is evaluated for each job
 MOST_PREDICATES = 20  # of a filter
 
 
-# What becomes of the jobs that a filter is for: a word, or how many may run at a time. CONTINUE: the next is asked.
+# What happens to matching jobs: a keyword, or how many may run at a time. CONTINUE: the next filter is evaluated.
 Action = Literal["ACCEPT", "PAUSE", "REJECT", "CONTINUE"] | tuple[Literal["RATE_LIMIT"], Positive]
 _EXPECTED = "ACCEPT, PAUSE, REJECT, CONTINUE, or RATE_LIMIT and a number such as 'RATE_LIMIT 10'"
-# As it is given; see ``action_of``. A tuple of certain length beside a text of limited length crashes msgspec 0.23.
+# As it is given; see ``action_of``. A union of a fixed-length tuple and a string of limited length crashes msgspec
+# 0.23.
 GivenAction = (
     Annotated[str, form(r"ACCEPT|PAUSE|REJECT|CONTINUE|RATE_LIMIT [1-9][0-9]{0,8}", _EXPECTED)]
     | Annotated[list[Any], Meta(max_length=2)]
 )
-# The name of what is looked at, and a condition in the form of queries (``ganeti.query.filter``).
+# The name of what is examined, and a condition in the form of queries (``ganeti.query.filter``).
 Predicate = tuple[Annotated[str, Meta(max_length=LONGEST_NAME)], list[Any]]
 Predicates = Annotated[tuple[Predicate, ...], Meta(max_length=MOST_PREDICATES)]
 # Source, reason, and nanoseconds since the epoch, of each entry.
@@ -34,9 +35,9 @@ ReasonTrail = Annotated[tuple[tuple[Text, Text, int], ...], Meta(max_length=MOST
 
 
 class JobFilter(Entity, frozen=True, kw_only=True):
-    """Its name is its UUID. ``watermark``: the number of the last job there was when it was made.
+    """Its name is its UUID. ``watermark``: the highest job number when the filter was created.
 
-    It is for the jobs of which all predicates are true.
+    It applies to jobs for which all predicates are true.
     """
 
     kind: ClassVar[Kind] = Kind.FILTER
@@ -49,7 +50,7 @@ class JobFilter(Entity, frozen=True, kw_only=True):
 
     @property
     def rank(self) -> tuple[int, int, str]:
-        """In this order filters are asked."""
+        """Filters are evaluated in this order."""
         return self.priority, self.watermark, self.uuid
 
     @property
@@ -63,7 +64,7 @@ class JobFilter(Entity, frozen=True, kw_only=True):
 
     @property
     def why(self) -> str:
-        """The words of whoever made it; empty if there are none."""
+        """The reason given by its creator; empty if there is none."""
         return "; ".join(reason for source, reason, _ in self.reason_trail if source == "gnt:user")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The kinds of objects, and what each is called where: one row a kind."""
+"""The kinds of objects, and what each is called where: one row per kind."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ganeti.errors import WrongInput
 class Kind(StrEnum):
     """The value is the name in the store and in queries.
 
-    ``noun`` is for people, ``label`` for tags and locks, ``path`` the collection's in the remote API; the
-    cluster is one, so it has no collection. What has neither tags nor locks has no label.
+    ``noun`` is for people, ``label`` for tags and locks, ``path`` that of the collection in the remote API;
+    there is one cluster only, so it has no collection. What has neither tags nor locks has no label.
     """
 
     noun: str
@@ -45,7 +45,7 @@ TAGGED = tuple(kind for kind in Kind if kind.label)
 
 
 def labelled(label: str) -> Kind:
-    """The kind that tags and locks call so. Raises WrongInput."""
+    """The kind that has this label. Raises WrongInput."""
     for kind in TAGGED:
         if kind.label == label:
             return kind

@@ -9,8 +9,8 @@ from msgspec import Struct
 class Layout(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Kept with a guest, so that its devices have the same addresses on another node and at its next start.
 
-    ``board`` is the kind of machine that it holds for; ``slots``: how many such a machine has, those among them that
-    were to be free for what is plugged in while it runs, ``spare``. ``places`` by device, in its hypervisor's words.
+    ``board`` is the machine type that it applies to; ``slots``: how many such a machine has; ``spare``: how many of
+    them were to be kept free for hotplugging. ``places`` by device, in its hypervisor's notation.
     """
 
     board: str

@@ -16,17 +16,17 @@ from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
 
 MOST_NETWORKS = 1024
-# They are read for each address that is looked at.
+# Parsed for each address that is looked at.
 _subnet, _subnet6 = lru_cache(MOST_NETWORKS)(IPv4Network), lru_cache(MOST_NETWORKS)(IPv6Network)
-# Bits of the prefix. The smallest has two addresses besides its own and the broadcast address.
+# Prefix lengths. The smallest network has two addresses besides the network and the broadcast address.
 LARGEST, SMALLEST = 16, 30
 
 
 class Network(Entity, frozen=True, kw_only=True):
-    """Where it is connected, node groups know. A field with a ``setting`` is a column of lists.
+    """Node groups say where it is connected. A field with a ``setting`` is a column of lists.
 
-    ``network`` is the IPv4 subnet, whose addresses are a pool. ``reserved``: those of it that are used for something
-    else than instances (``ganeti.model.spans``). ``holds_nodes``: whether nodes are in it too, so that their
+    ``network`` is the IPv4 subnet, whose addresses are a pool. ``reserved``: those of its addresses that are used for
+    other things than instances (``ganeti.model.spans``). ``holds_nodes``: whether nodes are in it too, so that their
     addresses and the cluster's are not for instances.
     """
 
@@ -70,7 +70,7 @@ class Network(Entity, frozen=True, kw_only=True):
         return found in self.subnet or (self.subnet6 is not None and found in self.subnet6)
 
     def problems(self) -> list[str]:
-        """Which of its settings don't go together."""
+        """Which of its settings contradict each other."""
         return [*self._gateway_problems(), *self._gateway6_problems()]
 
     def _gateway_problems(self) -> Iterator[str]:
@@ -91,7 +91,7 @@ class Network(Entity, frozen=True, kw_only=True):
 
 
 class NetworkFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What of a network goes to nodes with a network card that is in it."""
+    """What nodes learn about the network of a NIC."""
 
     uuid: str
     name: str
@@ -103,7 +103,7 @@ class NetworkFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
 
     def variables(self) -> dict[str, str]:
-        """As hooks and scripts get them, behind ``NETWORK_``."""
+        """The environment of hooks and scripts; names get the prefix ``NETWORK_``."""
         return {
             "NAME": self.name,
             "UUID": self.uuid,

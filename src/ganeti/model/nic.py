@@ -14,9 +14,9 @@ COMMUNICATION_LINK = "communication_rt"
 
 
 class Nic(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``network`` is a network's UUID: how such a card is connected is what the node group says of the network.
+    """``network`` is a network's UUID; the node group determines how such a NIC is connected.
 
-    ``nicparams`` of others overrides the cluster's NIC parameters.
+    Without one, ``nicparams`` override the cluster's NIC parameters.
     """
 
     uuid: str

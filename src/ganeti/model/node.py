@@ -14,7 +14,7 @@ from ganeti.model.parameters.node import node_parameters
 
 
 class NodeRole(StrEnum):
-    """By the letters of ``gnt-node list -o role``."""
+    """The values are the letters of ``gnt-node list -o role``."""
 
     MASTER = "M"
     CANDIDATE = "C"
@@ -27,7 +27,7 @@ class Node(Entity, frozen=True, kw_only=True):
     """``primary_ip`` carries node calls.
 
     ``certificate``: the fingerprint of its certificate (SHA-256, hex); empty until it is known. ``next_certificate``:
-    of the one that it is about to take, or has taken, while they are renewed. A field with a ``setting`` is a parameter
+    that of the new one, while certificates are renewed. A field with a ``setting`` is a parameter
     of ``gnt-node add`` and ``modify``, a line of ``info`` and a column of lists.
     """
 
@@ -119,14 +119,14 @@ class Node(Entity, frozen=True, kw_only=True):
     ] = {}
 
     def problems(self) -> list[str]:
-        """Which of its settings don't go together."""
+        """Which of its settings contradict each other."""
         if self.master_candidate and not self.master_capable:
             return [f"Node {self.name} is not master capable, so it cannot be a master candidate"]
         return []
 
     @property
     def certificates(self) -> tuple[str, ...]:
-        """The fingerprints of those that it may show; none as long as none is on record."""
+        """The fingerprints of the certificates that it may present; empty while none is recorded."""
         return tuple(one for one in (self.certificate, self.next_certificate) if one)
 
     @property
@@ -135,15 +135,15 @@ class Node(Entity, frozen=True, kw_only=True):
 
     @property
     def hosting(self) -> bool:
-        """Whether it may have guests and is expected to answer when it is asked about them."""
+        """Whether it may have guests and is expected to answer queries about them."""
         return self.vm_capable and not self.offline
 
     @property
     def usable(self) -> bool:
-        """Whether new instances may come here."""
+        """Whether new instances may be placed here."""
         return not self.obstacle
 
     @property
     def obstacle(self) -> str:
-        """Why no new instance may come here, in a word; empty if one may."""
+        """Why no new instance may be placed here, in a word; empty if it may."""
         return "offline" if self.offline else "drained" if self.drained else "" if self.vm_capable else "not vm_capable"

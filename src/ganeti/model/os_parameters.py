@@ -10,12 +10,12 @@ from typing import Any
 from ganeti.declare.text import shortened
 from ganeti.errors import WrongInput
 
-# What a variable of an environment can be called; line feeds, as of a key, may be in its value.
+# Valid names of environment variables; a value may contain line feeds, as a key does.
 _NAME = re.compile(r"[^=\x00-\x1f]+")
 
 
 def os_texts(given: Mapping[str, Any], what: str) -> dict[str, str]:
-    """They are texts, whatever they look like. Raises WrongInput, without the values, which may be secret."""
+    """They are strings, whatever they look like. Raises WrongInput, without the values, which may be secret."""
     wrong = [f"{what}: '{shortened(name)}' is no name of a parameter" for name in given if not _NAME.fullmatch(name)]
     wrong += [f"{what}: '{shortened(name)}' must be a text or a number" for name in given if not _is_text(given[name])]
     if wrong:

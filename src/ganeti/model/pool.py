@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The IPv4 addresses of a network: which are taken, and by what.
 
-Nothing is kept of it but the external reservations: what instances have, and what nodes have, follows from them.
+Only external reservations are stored: the addresses of instances and nodes are found in their configuration.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Pool:
 
     @cached_property
     def external(self) -> frozenset[int]:
-        """Those that are for no instance: ``reserved`` ones, the gateway, those of nodes, the first and the last."""
+        """Not for instances: ``reserved`` ones, the gateway, those of nodes, the first and the last."""
         own = {self.numbers[0], self.numbers[-1]}
         others = self._within([*self.nodes, *([self.network.gateway] if self.network.gateway else [])])
         return numbers_of(self.network.reserved) | own | others
@@ -60,12 +60,12 @@ class Pool:
         return [address_of(number) for number in sorted(self.external)]
 
     def first_free(self, besides: Collection[str]) -> str | None:
-        """The lowest address that is free, and none of ``besides``; None if all are taken."""
+        """The lowest free address that is not in ``besides``; None if all are taken."""
         found = (number for number in self.numbers if number not in self.taken)
         return next((address for number in found if (address := address_of(number)) not in besides), None)
 
     def keeps(self, address: str) -> bool:
-        """Whether it is for no instance."""
+        """Whether instances must not have it."""
         return address == self.network.gateway6 or bool(self._within([address]) & self.external)
 
     def _within(self, texts: Iterable[str]) -> frozenset[int]:

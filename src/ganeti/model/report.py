@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What nodes report: of themselves when asked, and of their guests as things happen."""
+"""What nodes report: about themselves when asked, about their guests as things happen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 from ganeti.model.guest_state import GuestState
 from ganeti.model.template import StorageUnit
 
-POOL_FULL = 95.0  # percent of the data or metadata of a thin pool from which on nothing new is made in it
+POOL_FULL = 95.0  # percent of a thin pool's data or metadata space from which nothing new is created in it
 _ALIKE = 1.01  # times the smallest physical volume ("Partitioned Ganeti")
 
 
@@ -23,9 +23,9 @@ class Memory(Struct, frozen=True):
 
 
 class Spindles(Struct, frozen=True):
-    """The physical volumes of a unit; ``free`` are those that nothing is on.
+    """The physical volumes of a unit; ``free`` are the empty ones.
 
-    MiB of each: ``usable`` is what a disk that has it for itself takes of it at most; ``smallest``, ``largest``.
+    Sizes of one, in MiB: ``usable`` is what a disk that has it to itself can use of it; ``smallest``, ``largest``.
     """
 
     total: int
@@ -44,12 +44,12 @@ class PoolUse(Struct, frozen=True):
 
     @property
     def most(self) -> float:
-        """Of data or metadata: when either is full nothing can be written any more."""
+        """The higher of data and metadata: when either is full, nothing can be written any more."""
         return max(self.data, self.metadata)
 
     @property
     def full(self) -> bool:
-        """Whether nothing new is made in it, so that what is left is for the disks that are there."""
+        """Whether nothing new is created in it, so that existing disks have what is left."""
         return self.most >= POOL_FULL
 
 
@@ -64,14 +64,14 @@ class Space(Struct, frozen=True):
 
     @property
     def exclusive(self) -> Space:
-        """Where each disk has physical volumes of its own: what is left of those that are in use is lost to others."""
+        """The space if each disk has physical volumes of its own: the rest of a used one is not available to others."""
         if not (found := self.spindles):
             return self
         return Space(self.unit, found.total * found.smallest, found.free * found.smallest, found)
 
 
 def unequal(found: Iterable[Spindles]) -> str:
-    """How much physical volumes differ, in words; empty if by no more than they may where storage is exclusive."""
+    """How much physical volumes differ in size, as text; empty if within what exclusive storage allows."""
     known = [one for one in found if one.total]
     least, most = (min(one.smallest for one in known), max(one.largest for one in known)) if known else (0, 0)
     return f"from {least} MiB to {most} MiB" if most > least * _ALIKE else ""
@@ -115,10 +115,10 @@ class NodeReport(Struct, frozen=True, kw_only=True):
 
 
 class GuestEvent(Struct, frozen=True):
-    """How a guest is from now on.
+    """The new state of a guest.
 
-    The first events of a watch describe what is; one with an empty ``uuid`` ends them. It names in ``unknown`` the
-    hypervisors whose guests could not be listed; when that changes there is another one.
+    The first events of a watch describe the present; one with an empty ``uuid`` ends them. It names in ``unknown`` the
+    hypervisors whose guests could not be listed; when that changes, another one follows.
     """
 
     uuid: str

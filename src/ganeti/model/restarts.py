@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How often an instance that keeps ending is started anew, and how soon."""
+"""How often, and how soon, an instance that keeps stopping is restarted."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _LONGER = 3
 
 
 def recent(restarts: Iterable[float], now: float) -> tuple[float, ...]:
-    """Those moments that still count; what a clock that was set back shows to come does not."""
+    """The restarts that still count; those in the future, after the clock was set back, do not."""
     return tuple(moment for moment in restarts if now - RESTART_WINDOW < moment <= now)
 
 
 def exhausted(restarts: Iterable[float], now: float) -> bool:
-    """Whether it was started so often that the watcher leaves it to its administrator."""
+    """Whether it was restarted so often that the watcher leaves it to the administrator."""
     return len(recent(restarts, now)) >= MOST_RESTARTS
 
 
 def due(restarts: Iterable[float], now: float) -> float:
-    """The moment from which it may be started anew."""
+    """The earliest time for the next restart."""
     counted = recent(restarts, now)
     if not counted:
         return now

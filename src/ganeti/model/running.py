@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a guest runs with, which the configuration may have left behind since it was started."""
+"""What a guest runs with; the configuration may have changed since it was started."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Plugging:
 
 
 def plugging(runs: Guest, wanted: Guest) -> Plugging:
-    """What makes a guest that runs the one that is wanted."""
+    """What turns a running guest into the wanted one."""
     disks, wanted_disks = _by_uuid(runs.disks), _by_uuid(wanted.disks)
     cards, wanted_cards = _by_uuid(runs.nics), _by_uuid(wanted.nics)
     same = {uuid for uuid in cards.keys() & wanted_cards.keys() if _is_same(cards[uuid], wanted_cards[uuid])}
@@ -77,7 +77,7 @@ def plugging(runs: Guest, wanted: Guest) -> Plugging:
 
 
 def as_changed(runs: Guest, before: Guest, after: Guest) -> Guest:
-    """A guest that runs, with what a change makes of its disks and cards; what waits for its next start goes on to."""
+    """A running guest with its disks and NICs after a change; what waits for its next start still does."""
     peers = {peer.uuid: peer for peer in (*runs.peers, *before.peers, *after.peers)}
     return evolve(
         runs,
@@ -118,7 +118,7 @@ def differences(configured: Guest, started: Guest) -> tuple[Difference, ...]:
 
 
 def _found(started: Iterable[Disk], configured: Iterable[Disk]) -> tuple[Disk, ...]:
-    """The disks a guest was started with, where they are now and as large as they are: that changes while it runs."""
+    """The disks a guest was started with, at their present location and size, which change while it runs."""
     now = {disk.uuid: disk for disk in configured}
     return tuple(
         replace(disk, nodes=now[disk.uuid].nodes, mirror=now[disk.uuid].mirror, size=now[disk.uuid].size)
@@ -143,7 +143,7 @@ def _by_uuid(devices: Iterable[D]) -> dict[str, D]:
 
 
 def _is_same(card: GuestNic, other: GuestNic) -> bool:
-    """Whether a card can become the other one without the guest seeing another device."""
+    """Whether a NIC can be turned into the other one without the guest seeing another device."""
     return _identity(card) == _identity(other)
 
 
@@ -157,7 +157,7 @@ def _connection(card: GuestNic) -> tuple[str, str]:
 
 
 def _kept(cls: type[Struct], configured: Mapping[str, Any], started: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters that older software did not know when it started the guest are as configured."""
+    """Parameters unknown to the older software that started the guest count as configured."""
     return {
         name: configured[name] if parameter.at_once or name not in started else started[name]
         for name, parameter in parameters_of(cls).items()

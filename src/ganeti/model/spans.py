@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Sets of IPv4 addresses: as numbers, and as texts such as ``192.0.2.7`` and ``192.0.2.7-192.0.2.19``."""
+"""Sets of IPv4 addresses: as numbers, and as strings such as ``192.0.2.7`` and ``192.0.2.7-192.0.2.19``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 
 def bounds(span: str) -> tuple[int, int]:
-    """The first and the last address of one or of a range, which may be the wrong way round."""
+    """The first and the last address of a range, which may be the wrong way round, or of one address."""
     first, _, last = span.partition("-")
     return int(IPv4Address(first)), int(IPv4Address(last or first))
 
@@ -18,7 +18,7 @@ def numbers_of(spans: Iterable[str]) -> frozenset[int]:
 
 
 def spans_of(numbers: Iterable[int]) -> tuple[str, ...]:
-    """As few texts as possible, in order."""
+    """As few strings as possible, in order."""
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and number == runs[-1][1] + 1:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The configuration of the whole cluster as one immutable value.
 
-A change makes a new ``State`` that shares all that did not change with the old one, so it costs the
-size of the change however large the cluster is. Readers keep the value they hold.
+A change makes a new ``State`` that shares everything unchanged with the old one, so its cost depends
+on the size of the change, not of the cluster. Readers keep the value they hold.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ E = TypeVar("E", bound=Entity)
 
 CLASSES: dict[Kind, type[Entity]] = {cls.kind: cls for cls in (Cluster, Network, Group, Node, Instance, JobFilter)}
 _DIGITS = re.compile(r"(\d+)")
-_MACHINES = frozenset({Kind.NODE, Kind.INSTANCE})  # which have names of the DNS
+_MACHINES = frozenset({Kind.NODE, Kind.INSTANCE})  # the kinds whose names are DNS names
 _MOST_KEYS = 16_384  # names whose sort keys are kept
 
 
@@ -50,7 +50,7 @@ class State:
     ports: Map[int, str] = field(default_factory=Map)  # TCP port → UUID of the instance
     minors: Map[tuple[str, int], str] = field(default_factory=Map)  # (node UUID, DRBD minor) → UUID of the instance
     on_node: Map[str, Map[str, None]] = field(default_factory=Map)  # node UUID → UUIDs of instances
-    # What was last sorted, by kind, and of which objects; shared with the states that came of this one.
+    # The last sorted lists, by kind, with the objects they were made of; shared with states derived from this one.
     _sorted: dict[Kind, tuple[Map[str, Entity], list[Any]]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -106,7 +106,7 @@ class State:
         return entity.uuid in self.entities[entity.kind]
 
     def find(self, cls: type[E], name: str) -> E:
-        """By name, or by UUID; a machine also by the beginning of its fully qualified name, in any case of letters.
+        """By name, or by UUID; a machine also by the short form of its fully qualified name, case-insensitively.
 
         Raises UnknownEntity if there is none, WrongInput if several fit.
         """
@@ -125,7 +125,7 @@ class State:
         raise UnknownEntity(f"{noun.capitalize()} '{name}' not known")
 
     def find_several(self, cls: type[E], names: Iterable[str]) -> list[E]:
-        """Each once, in the order of the names; see ``find``. Raises an error that tells of all that are not found."""
+        """Each once, in the order of the names; see ``find``. Raises one error that names all that are not found."""
         problems, found = Problems(), {}
         for name in names:
             with problems.noted():
@@ -161,12 +161,12 @@ class State:
         return filled(NodeParameters, self.cluster.ndparams, group.ndparams, node.ndparams, what="Node parameters")
 
     def is_exclusive(self, group: Group) -> bool:
-        """Whether disks on its nodes have physical volumes of their own; that is no parameter of single nodes."""
+        """Whether disks on its nodes have physical volumes of their own; single nodes cannot override that."""
         what = "Node parameters"
         return filled(NodeParameters, self.cluster.ndparams, group.ndparams, what=what).exclusive_storage
 
     def storage_of(self, node: Node) -> tuple[StorageUnit, ...]:
-        """Where new disks on a node are made, by the enabled templates."""
+        """Where the enabled templates create new disks on a node."""
         return storage_units(self.cluster, self.get(Group, node.group))
 
     def policy_of(self, group: Group) -> Policy:

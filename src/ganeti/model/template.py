@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What each disk template is: one row for each."""
+"""The disk templates, one row each."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from msgspec.structs import replace
 from ganeti.model.disk import Disk, DiskFormat, DiskTemplate
 
 if TYPE_CHECKING:
-    from ganeti.model.cluster import Cluster  # which asks what its templates need
+    from ganeti.model.cluster import Cluster  # which checks what its templates need
     from ganeti.model.group import Group
 
 _DISK_FILE = re.compile(r"[0-9a-f-]{36}\.file\.disk\d+(\.[a-z0-9]+)?")
 
-# Where the disks live: there are none; on the nodes that hold them; where every node gets at them.
+# Where the disks are: there are none; on the nodes that hold them; where every node has access.
 Place = Literal["nowhere", "node", "everywhere"]
-# Whether disks are volumes that were there before.
+# Whether disks are volumes that existed before.
 Adopted = Literal["never", "if wanted", "always"]
-# Whether disks are on physical volumes of LVM, and can have some for themselves.
+# Whether disks are on physical volumes of LVM, and can have some to themselves.
 Spindles = Literal["none", "own", "shared"]
 
 
 class StorageUnit(Struct, frozen=True):
-    """A part of a node's storage that has a space of its own.
+    """A part of a node's storage whose space is counted separately.
 
     ``key`` is a directory, a volume group, a thin pool as VG/POOL, or a pool of another kind.
     """
@@ -41,17 +41,15 @@ class StorageUnit(Struct, frozen=True):
 class Template:
     """``copies`` is on how many nodes each disk is, 0 if on none in particular.
 
-    ``setting`` is the cluster's with the key of the unit that disks are made in unless they say otherwise;
-    ``location`` where a disk goes, by the place in it, its UUID and its number. A template without disks has neither,
-    one whose space is not counted no setting: the place of external storage
-    is its provider, that of a block device its name, which each disk tells; that of images of Ceph, and of files of
-    Gluster, is a parameter.
-    ``metadata``: the same for what a mirror keeps beside the disk.
-    ``trouble`` is the code of a unit that cannot be used (gnt-cluster(8), "verify"), ``overhead`` what a disk takes
-    beyond its size on each node, MiB. ``attached``: nodes attach disks to use them.
-    ``wiped``: new disks could show what was there before.
-    ``named``: what of a disk has the name of its instance in it: the place where it is, or only a label for people.
-    ``spindles``: those that can only share them are refused where storage is exclusive.
+    ``setting`` names the cluster's setting with the key of the unit that disks are created in by default;
+    ``location`` gives the location of a disk from the place in that unit, its UUID and its number. A template without
+    disks has neither; one whose space is not counted has no setting: each disk names its place, which is the provider
+    of external storage or the name of a block device; for images of Ceph and files of Gluster it is a parameter.
+    ``metadata``: the location of a mirror's metadata. ``trouble`` is the error code for a unit that
+    cannot be used (gnt-cluster(8), "verify"), ``overhead`` what a disk needs beyond its size on each node, MiB.
+    ``attached``: nodes attach disks to use them. ``wiped``: new disks may hold old data, and can be wiped. ``named``:
+    what contains the name of the instance: the disk's location, or only a label for display. ``spindles``: a
+    template that can only share them is refused where storage is exclusive.
     """
 
     place: Place
@@ -72,7 +70,7 @@ class Template:
         return self.setting == "vg_name"
 
     def unit(self, cluster: Cluster) -> str:
-        """The key of the unit that disks are made in; empty if there is none."""
+        """The key of the unit that disks are created in; empty if there is none."""
         return getattr(cluster, self.setting) or "" if self.setting else ""
 
     @property
@@ -92,9 +90,9 @@ class Template:
 
 
 def storage_units(cluster: Cluster, group: Group | None = None) -> tuple[StorageUnit, ...]:
-    """Those in which the enabled templates have new disks made, those on the node itself first.
+    """The units in which the enabled templates create new disks, those on the node itself first.
 
-    ``group``: whose nodes; without one as far as the cluster tells.
+    ``group``: that of the nodes; without one, only the cluster's settings count.
     """
     enabled = [DiskTemplate(name) for name in cluster.enabled_disk_templates]
     enabled.sort(key=lambda template: TEMPLATES[template].place != "node")
@@ -103,7 +101,7 @@ def storage_units(cluster: Cluster, group: Group | None = None) -> tuple[Storage
 
 
 def _for_new_disks(unit: StorageUnit, cluster: Cluster, group: Group | None) -> StorageUnit:
-    """A volume group, or the thin pool in it that new disks are made in."""
+    """A volume group, or the thin pool in it that new disks are created in."""
     if unit.template is not DiskTemplate.PLAIN:
         return unit
     layers = [cluster.diskparams.get(unit.template, {}), group.diskparams.get(unit.template, {}) if group else {}]
@@ -127,7 +125,7 @@ def _in_group(group: str, pool: str) -> str:
 
 
 def renamed(disk: Disk, old: str, new: str) -> Disk:
-    """Where it is once its instance has another name; one that is not in a directory of that name stays there."""
+    """Its location after a rename of its instance; a disk that is not in a directory of that name stays where it is."""
     directory, _, file = disk.location.rpartition("/")
     above, _, name = directory.rpartition("/")
     if TEMPLATES[disk.template].named != "place" or name != old:
@@ -136,7 +134,7 @@ def renamed(disk: Disk, old: str, new: str) -> Disk:
 
 
 def location_of(template: DiskTemplate, place: str, uuid: str, index: int, wanted: DiskFormat = "raw") -> str:
-    """Where a disk goes, by its place in the template; disks that differ in nothing but format do not meet there."""
+    """The location of a disk, by its place in the template; disks that differ only in format get different ones."""
     place_in = TEMPLATES[template].location
     assert place_in  # noqa: S101 - all that have disks have it
     return place_in(place, uuid, index) + ("" if wanted == "raw" else f".{wanted}")
@@ -152,7 +150,7 @@ def _file(directory: str, uuid: str, index: int) -> str:
 
 
 TEMPLATES = {
-    # Nothing to copy is as good as shared.
+    # An instance without disks moves as one with shared storage.
     DiskTemplate.DISKLESS: Template("nowhere"),
     DiskTemplate.FILE: Template(
         "node",

@@ -9,11 +9,11 @@ from ganeti.declare.text import parse_list, shortened
 from ganeti.errors import WrongInput
 
 Range = tuple[int, int]  # first and last
-LARGEST_ID = 2**32 - 2  # the one behind it means "none" (chown(2))
+LARGEST_ID = 2**32 - 2  # the next one means "none" (chown(2))
 
 
 def ordered(ranges: Iterable[Range], what: str) -> tuple[Range, ...]:
-    """Ranges as a pool: joined where they touch. Raises WrongInput for one that is none."""
+    """Ranges as a pool: adjacent ones joined. Raises WrongInput for an invalid one."""
     found: list[Range] = []
     for first, last in sorted(ranges):
         _ensure_sense(first, last, what)
@@ -25,7 +25,7 @@ def ordered(ranges: Iterable[Range], what: str) -> tuple[Range, ...]:
 
 
 def without(pool: Iterable[Range], removed: Iterable[Range], what: str) -> tuple[Range, ...]:
-    """A pool without some ranges. Raises WrongInput for one that is not whole in it."""
+    """A pool without some ranges. Raises WrongInput for a range that is not entirely in the pool."""
     left = list(pool)
     for first, last in ordered(removed, what):
         whole = next((one for one in left if one[0] <= first and last <= one[1]), None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks about volumes that are to become disks as they are."""
+"""The master's calls about volumes that become disks unchanged."""
 
 from __future__ import annotations
 

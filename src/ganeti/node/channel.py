@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The content of a disk on its way from node to node: a TLS connection of both nodes' own certificates.
+"""Copying the content of a disk from node to node, over TLS with the certificates of both nodes.
 
-First its length goes over; then pieces, each behind where it belongs and how long it is; what is not sent is zeros. A
-piece without content tells how far the sender is, one at the end that this was all. If the highest bit of the length
-is set, the content of each piece is compressed by itself (zlib). The receiver answers with a line when all is written:
-empty, or why it is not.
+First its length is sent; then pieces, each preceded by its offset and length; what is not sent is zeros. A piece
+without content reports the sender's progress; one at the end, completion. If the highest bit of the length is set, the
+content of each piece is compressed separately (zlib). The receiver answers with a line when all is written: empty, or
+with the error.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from ganeti.rpc.listener import HANDSHAKE
 
 PORTS = range(1830, 1890)
 _WAITING = 60.0  # seconds until the sender connects
-_SILENCE = 600.0  # seconds without a word from the other end
+_SILENCE = 600.0  # seconds of silence from the other end
 _PIECE = 1024**2  # bytes
-_MOST_PACKED = _PIECE + _PIECE // 1024 + 64  # bytes: of what cannot be compressed it makes more
-_PACKED = 1 << 63  # in the length
+_MOST_PACKED = _PIECE + _PIECE // 1024 + 64  # bytes: incompressible data grows
+_PACKED = 1 << 63  # flag in the length
 _LEVELS: dict[Compression, int] = {"none": 0, "gzip-fast": 1, "gzip": 6, "gzip-slow": 9}
-_TOLD = 1.0  # seconds after which a sender that finds nothing but zeros says how far it is
+_TOLD = 1.0  # seconds after which a sender that finds only zeros reports progress
 _LENGTH, _HEAD = struct.Struct(">Q"), struct.Struct(">QI")
 _LONGEST_ANSWER = 4096
 
@@ -50,9 +50,9 @@ class Channel:
         self._receptions: dict[str, _Reception] = {}
 
     async def listen(self, disk: str, path: str, sender: Party, address: str, *, blank: bool = False) -> int:
-        """Wait in the background for one sender, for the disk of this UUID; at which port.
+        """Wait in the background for one sender, for the disk of this UUID; returns the port.
 
-        ``blank``: nothing but zeros is on it, so that none need be written.
+        ``blank``: it contains only zeros, so that none need be written.
 
         Raises InsufficientResources if none is free.
         """
@@ -65,7 +65,7 @@ class Channel:
         return int(server.sockets[0].getsockname()[1])
 
     async def give_up(self, disk: str) -> None:
-        """Take nothing more for it; when this returns it is closed."""
+        """Stop receiving for a disk; when this returns, it is closed."""
         if reception := self._receptions.pop(disk, None):
             await reception.stop()
 
@@ -79,9 +79,9 @@ class Channel:
         *,
         compress: Compression = "none",
     ) -> None:
-        """Raises NodeUnreachable, or ExecutionFailed with what the receiver says."""
+        """Raises NodeUnreachable, or ExecutionFailed with the receiver's error."""
         async with self._connected(receiver, address, port) as (reader, writer):
-            answering = asyncio.create_task(_answer(reader))  # who cannot take it says so at once
+            answering = asyncio.create_task(_answer(reader))  # a receiver that cannot store it says so at once
             try:
                 await _send(path, writer, progress, answering, _LEVELS[compress])
                 async with asyncio.timeout(_SILENCE):
@@ -123,7 +123,7 @@ class Channel:
 
 @dataclass(slots=True)
 class _Reception:
-    """Takes one connection, of the right node."""
+    """Accepts one connection, from the right node."""
 
     path: str
     sender: Party
@@ -169,7 +169,7 @@ class _Reception:
             writer.write(f"{await self._outcome(reader)}\n".encode())
             with suppress(OSError, TimeoutError):
                 await writer.drain()
-                # Closed while more comes in, the connection would be reset, and the answer lost.
+                # If it were closed while data still arrives, the connection would be reset and the answer lost.
                 async with asyncio.timeout(_SILENCE):
                     while await reader.read(_PIECE):
                         pass
@@ -189,7 +189,7 @@ class _Reception:
 async def _send(
     path: str, writer: asyncio.StreamWriter, progress: Progress, answering: asyncio.Task[str], level: int
 ) -> None:
-    """All of it, or until there is an answer; ``level``: of compression, 0 for none."""
+    """Send everything, or until there is an answer; ``level``: of compression, 0 for none."""
     clock = asyncio.get_running_loop().time
     length = await asyncio.to_thread(length_of, path)
     writer.write(_LENGTH.pack(length | _PACKED if level else length))
@@ -216,13 +216,13 @@ async def _send(
 
 
 def _next(descriptor: int, at: int, length: int) -> tuple[int, bytes]:
-    """What a disk has from ``at`` on, without the holes of a file; nothing at its end."""
+    """The next data of a disk from ``at`` on, skipping holes of a file; empty at its end."""
     try:
         at = min(os.lseek(descriptor, at, os.SEEK_DATA), length)
     except OSError as error:
-        if error.errno == errno.ENXIO:  # nothing but a hole is left
+        if error.errno == errno.ENXIO:  # only a hole is left
             return length, b""
-        # A device, or a file system, that knows nothing of holes.
+        # A device, or a file system without SEEK_DATA.
     data = os.pread(descriptor, min(_PIECE, length - at), at)
     if not data and at < length:
         raise OSError(errno.EIO, "the disk has become shorter")
@@ -231,7 +231,7 @@ def _next(descriptor: int, at: int, length: int) -> tuple[int, bytes]:
 
 
 async def _receive(path: str, reader: asyncio.StreamReader, *, blank: bool) -> None:
-    """Raises WrongState for more than the disk takes, ExecutionFailed for what makes no sense."""
+    """Raises WrongState for more data than fits on the disk, ExecutionFailed for invalid data."""
     (announced,) = _LENGTH.unpack(await _read(reader, _LENGTH.size))
     length, packed = announced & ~_PACKED, announced & _PACKED
     room = await asyncio.to_thread(length_of, path)
@@ -262,7 +262,7 @@ async def _receive(path: str, reader: asyncio.StreamReader, *, blank: bool) -> N
 
 
 def _unpacked(data: bytes, most: int) -> bytes:
-    """Raises ExecutionFailed for what is no compressed piece of at most so many bytes."""
+    """Raises ExecutionFailed unless it is a compressed piece of at most ``most`` bytes."""
     unpacking = zlib.decompressobj()
     try:
         found = unpacking.decompress(data, most)
@@ -274,7 +274,7 @@ def _unpacked(data: bytes, most: int) -> bytes:
 
 
 def _made_blank(descriptor: int, room: int) -> bool:
-    """Whether nothing but zeros is in it now, which is easy to have of a file."""
+    """Fill it with zeros if that is cheap, as for a file; whether it was."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         return False
     os.ftruncate(descriptor, 0)
@@ -295,7 +295,7 @@ async def _read(reader: asyncio.StreamReader, size: int) -> bytes:
 
 
 async def _answer(reader: asyncio.StreamReader) -> str:
-    """Why it has not been written; empty if it has. Raises OSError if nothing is said."""
+    """Why it was not written; empty if it was. Raises OSError without an answer."""
     line = await reader.readline()
     if not line.endswith(b"\n"):
         raise ConnectionResetError("the connection was closed")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks about copies of disks."""
+"""The master's calls about copying disks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``/run/ganeti/instance-disks/NAME:N``: where other programs look for the disks of the guests of this node."""
+"""``/run/ganeti/instance-disks/NAME:N``: where other programs find the disks of this node's guests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class DeviceLinks:
         self._directory = paths.run / "instance-disks"
 
     def make(self, guest: str, disks: Sequence[OpenDisk]) -> None:
-        """In place of those of the same guest that there are."""
+        """Replaces existing links of the same guest."""
         self.remove(guest)
         for index, disk in enumerate(disks):
             if disk.path:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks about disks."""
+"""The master's calls about disks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Disks:
             await self._equipment.mirroring[disk.template].renew(disk, call.peers)
 
     async def hold(self, call: storage.HoldDisks, report: Report) -> tuple[str, ...]:
-        """All at once: what each has to wait for, as for its other node, they wait for together."""
+        """All concurrently: they wait together for things such as the other node."""
         del report
         if call.use is DiskUse.STANDBY:
             await self._give_up_copies(call.disks)
@@ -89,7 +89,7 @@ class Disks:
             await wiping.wipe(call.disk, before, report)
 
     async def examine(self, call: storage.ExamineDisks, report: Report) -> tuple[DiskStatus, ...]:
-        """Those of one template at once, so that each storage asks its programs once however many there are."""
+        """Disks of one template together, so that each storage runs its programs once for any number."""
         del report
         by_template: defaultdict[DiskTemplate, list[Disk]] = defaultdict(list)
         for disk in call.disks:
@@ -128,7 +128,7 @@ class Disks:
         await self._equipment.volumes.forget_missing(call.group)
 
     async def _give_up_copies(self, disks: Sequence[Disk]) -> None:
-        """A copy on its way has its disk open."""
+        """Abort copies in progress, which have their disks open."""
         for disk in disks:
             await self._equipment.channel.give_up(disk.uuid)
 

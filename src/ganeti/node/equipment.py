@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a node works with: the drivers by the names that the cluster calls them by."""
+"""What a node works with: drivers, by their names in the cluster."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from ganeti.rpc.client import NODE_DAEMON_PORT
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """``port`` is where the node daemons of other nodes listen."""
+    """``port``: where the node daemons of other nodes listen."""
 
     name: str
     paths: Paths
@@ -96,7 +96,7 @@ class Equipment:
         return self.communication if nic.communicates else self.networks[nic.mode]
 
     async def card_problems(self, nics: Iterable[GuestNic]) -> list[str]:
-        """Why network cards cannot be connected on this node, in words."""
+        """Why NICs cannot be connected on this node, as text."""
         found = []
         for nic in nics:
             try:
@@ -153,14 +153,14 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
 
 
 def running_guests(paths: Paths) -> list[str]:
-    """The names of the guests on this machine, whether or not its node daemon runs."""
+    """The names of the guests on this machine, whether or not its node daemon is running."""
     emulated = [directory.path.name for directory in directories(paths) if directory.process() is not None]
     return sorted([*emulated, *PaperFiles(paths.run / "fake")])
 
 
 @dataclass(frozen=True, slots=True)
 class PaperDisks:
-    """The disks of a cluster on paper that are not on one node only; ``devices`` by name, with their sizes in MiB."""
+    """The disks of a simulated cluster that are not on one node only; ``devices``: sizes in MiB by name."""
 
     shared: MutableMapping[str, Disk] = field(default_factory=dict)
     devices: MutableMapping[str, int] = field(default_factory=dict)
@@ -175,10 +175,9 @@ def on_paper(
     world: PaperDisks,
     machine: Machine | None = None,
 ) -> Equipment:
-    """A node of which any number fit into one process: nothing of it is real.
+    """A simulated node, of which any number fit into one process.
 
-    Nodes that are given the same ``world`` see the same disks of templates that share them, and keep each other's
-    copies of those that are mirrored.
+    Nodes with the same ``world`` see the same disks of shared templates, and are peers for mirrored ones.
     """
     events = Events()
     own, shared, mirror = FakeStorage({}), FakeStorage(world.shared), FakeMirror(name, world.copies)
@@ -191,7 +190,7 @@ def on_paper(
         clock,
         machine or PaperMachine(),
         events,
-        # "kvm" too, so that a cluster on paper can be like a real one in everything else.
+        # "kvm" too, so that a simulated cluster can otherwise be like a real one.
         hypervisors={kind: FakeHypervisor(kind, {}, events, clock) for kind in ("kvm", "fake")},
         storages=storages | {t: mirror for t in DiskTemplate if TEMPLATES[t].mirrored} | {DiskTemplate.BLOCK: devices},
         adopting={DiskTemplate.PLAIN: volumes, DiskTemplate.DRBD: volumes, DiskTemplate.BLOCK: devices},

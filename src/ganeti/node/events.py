@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What happens to guests, reported to whoever watches."""
+"""Events of guests, for all watchers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from contextlib import contextmanager
 
 from ganeti.model.report import GuestEvent, RunningGuest
 
-MOST_EVENTS = 10000  # that wait for a watcher
+MOST_EVENTS = 10000  # queued for one watcher
 _log = logging.getLogger(__name__)
 
 
 class Events:
-    """Hands each event to every watcher; telling never waits."""
+    """Passes each event to every watcher; never blocks."""
 
     def __init__(self) -> None:
         self._watchers: set[asyncio.Queue[GuestEvent]] = set()
 
     def tell(self, guest: RunningGuest) -> None:
-        """How a guest is from now on."""
+        """Report the new state of a guest."""
         for watcher in self._watchers:
             if watcher.full():
                 _log.warning("An event that was never read is left out: %s", watcher.get_nowait())
@@ -29,7 +29,7 @@ class Events:
 
     @contextmanager
     def watching(self) -> Iterator[asyncio.Queue[GuestEvent]]:
-        """The events that happen while the body runs."""
+        """A context with the events that happen in its body."""
         queue: asyncio.Queue[GuestEvent] = asyncio.Queue(MOST_EVENTS)
         self._watchers.add(queue)
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks about guests: brings hypervisors, storage and networks together."""
+"""The master's calls about guests: combines hypervisors, storage and networks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 class Guests:
     """The handlers of ``rpc/contract/instance.py``.
 
-    What changes a guest goes one after the other, by guest; a migration does not keep others waiting.
+    Changes of one guest are serialised; a migration does not block other calls.
     """
 
     def __init__(self, equipment: Equipment) -> None:
@@ -111,7 +111,7 @@ class Guests:
         del report
         async with (
             self._changing(call.guest) as hypervisor,
-            # The node that it comes from goes on to use its disks until it is here.
+            # The source node goes on using its disks until it has arrived.
             self._resources(call.guest, hypervisor, DiskUse.SHARED) as resources,
         ):
             return await hypervisor.accept(call.guest, resources, call.address)
@@ -160,7 +160,7 @@ class Guests:
             problems += [status.problem for status in statuses if status.problem]
         try:
             opened = tuple(self._storage(guest).expected(disk, guest.peers) for disk in guest.disks)
-            # Descriptors of taps are made when the guest starts; any number tells as much here.
+            # Tap descriptors are created when the guest starts; any number will do here.
             taps = tuple(Tap(nic, "", (0,)) for nic in guest.nics)
             await hypervisor.check(guest, Resources(opened, taps))
         except CheckFailed as error:
@@ -186,7 +186,7 @@ class Guests:
         return next((guest for guest in await self.all_of((hypervisor,)) if guest.name == name), None)
 
     async def _resumed(self, call: instance.StartGuest, hypervisor: Hypervisor) -> Started:
-        """What comes of starting a guest that is there."""
+        """The result of starting a guest that already exists."""
         if call.paused or not await hypervisor.resume(call.guest):
             return Started(fresh=False)
         now = await self._found(call.guest.name, call.guest.hypervisor)
@@ -194,7 +194,7 @@ class Guests:
         return Started(fresh=False, resumed=True, paused_again=again)
 
     def _hypervisor_of(self, guest: Guest) -> Hypervisor:
-        # Names become paths; whatever the master says, none leads out of its directory.
+        # Names become paths; whatever the master says, none may lead out of its directory.
         ensure_host_name(guest.name, "instance_name")
         return self._equipment.hypervisor(guest.hypervisor)
 
@@ -211,7 +211,7 @@ class Guests:
     async def _resources(self, guest: Guest, hypervisor: Hypervisor, use: DiskUse) -> AsyncIterator[Resources]:
         """What a guest needs of this node. If the body fails, nothing is left of it here.
 
-        Its taps are let go of in any case; a hypervisor that runs has its own hold of them.
+        Its taps are closed in any case; a running hypervisor has descriptors of its own.
         """
         options = hypervisor.tap_options(guest)
         async with AsyncExitStack() as undo, AsyncExitStack() as undo_cards:
@@ -245,7 +245,7 @@ class Guests:
         return tuple({(nic.uuid, nic.mode): nic for nic in cards}.values())
 
     async def _disconnect(self, cards: Iterable[GuestNic]) -> None:
-        """Nothing depends on it: what is left is taken away when the card is connected again."""
+        """Nothing depends on it: what is left is removed when the card is connected again."""
         for nic in cards:
             try:
                 await self._equipment.network(nic).disconnect(nic)
@@ -253,7 +253,10 @@ class Guests:
                 _log.warning("The network card %s is still known to its switch: %s", nic.mac, error.message)
 
     async def _let_go(self, guest: Guest) -> tuple[str, ...]:
-        """Of what it had here. Why disks are left as they are that are not there, or whose provider is not."""
+        """Of what it had here.
+
+        Release a guest's disks; returns why missing disks, or those of a missing provider, were skipped.
+        """
         await self._equipment.metadata.forget(guest.name)
         self._links.remove(guest.name)
         held = []

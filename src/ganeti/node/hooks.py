@@ -38,7 +38,7 @@ class Hooks:
         return await self._run_all("watcher", {"GANETI_HOOKS_PATH": "watcher"} | call.environment, call.deadline)
 
     async def _run_all(self, name: str, environment: dict[str, str], patience: float) -> tuple[HookResult, ...]:
-        """One after the other; a failing one does not keep the next from running."""
+        """Run scripts one after the other; a failing one does not stop the next."""
         deadline = asyncio.get_running_loop().time() + patience - HOOKS_MARGIN
         return tuple([await self._run(script, environment, deadline) for script in self._scripts(name)])
 
@@ -65,7 +65,7 @@ class Hooks:
         return HookResult(name, "fail" if status else "success", "\n".join(said))
 
     def _environment(self, told: dict[str, str]) -> dict[str, str]:
-        """The node adds what only it knows; for the rest, what the master says counts."""
+        """The master's variables, plus those that only the node knows."""
         return {"PATH": "/sbin:/bin:/usr/sbin:/usr/bin", "GANETI_DATA_DIR": str(self._paths.state), **told}
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A node's key and certificate, and whom it trusts, renewed while it runs.
+"""Renewing a node's key, its certificate and the CAs it trusts, while it runs.
 
-Each file is replaced at once, and each call can be carried out again, so a node that loses its power at any moment
-has a certificate that fits its key. Daemons look at the files at each new connection.
+Each file is replaced atomically, and each call can be repeated, so a node that loses power at any moment has a
+certificate that matches its key. Daemons check the files at each new connection.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Keys:
         del report
         certificate, pending = call.certificate.encode(), self._paths.next_node_key
         if certificate.strip() in self._own():
-            return  # taken already, by a call whose answer was lost
+            return  # already in use, after a call whose answer was lost
         self._ensure_own(certificate)
         write_atomic(self._paths.node_certificate, Credentials(certificate, pending.read_bytes()).together)
         pending.unlink()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The machine that a node is: memory, processors, and what it reaches."""
+"""The machine of a node: memory, processors, and what it can reach."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ganeti.host.addresses import all_addresses, is_own_address
 from ganeti.host.files import read_text
 
 _KIB_PER_MIB = 1024
-_CONNECT = 5.0  # seconds that a machine gets to answer
-_LOOK_UP = 10.0  # seconds that the resolver gets to answer
+_CONNECT = 5.0  # seconds for a machine to answer
+_LOOK_UP = 10.0  # seconds for the resolver to answer
 
 
 class Machine(Protocol):
     """Sizes in MiB."""
 
     def memory(self) -> tuple[int, int]:
-        """(total, what could be taken now)."""
+        """(total, available)."""
         ...
 
     def processors(self) -> tuple[int, int, int]:
@@ -35,7 +35,7 @@ class Machine(Protocol):
     def boot_id(self) -> str: ...
 
     def holds(self, address: str) -> bool:
-        """Whether an address is this machine's."""
+        """Whether this machine has an address."""
         ...
 
     async def reaches(self, address: str, port: int) -> bool:
@@ -43,12 +43,12 @@ class Machine(Protocol):
         ...
 
     async def addresses_of(self, name: str) -> list[str]:
-        """What a name means here. Raises ResolverError."""
+        """The addresses of a name, as resolved here. Raises ResolverError."""
         ...
 
 
 class ThisMachine:
-    """Read from where the kernel shows it (proc(5))."""
+    """Read from the kernel (proc(5))."""
 
     def memory(self) -> tuple[int, int]:
         values = {}
@@ -92,9 +92,9 @@ class ThisMachine:
 
 @dataclass(frozen=True, slots=True)
 class PaperMachine:
-    """A machine of any size, for nodes that exist in a test only. ``used`` is what the node itself takes.
+    """A simulated machine of any size, for tests. ``used`` is what the node itself uses.
 
-    It has every address that it is asked for but those in ``lacking``. ``names`` are those that it knows.
+    It has every address except those in ``lacking``. ``names`` are those that it can resolve.
     """
 
     total_memory: int = 32768

@@ -34,14 +34,14 @@ _NOBODY = b"\x00" * _HARDWARE
 _REQUEST, _REPLY = 1, 2
 
 _HEADER, _PACKET, _LARGEST_FRAME = 14, 28, 1522  # bytes: Ethernet header, ARP packet for IPv4, frame
-_PROBES, _LISTEN = 2, 0.3  # how often it is asked whether somebody has the address, and for how long (seconds)
+_PROBES, _LISTEN = 2, 0.3  # number of probes whether the address is in use, and their timeout (seconds)
 
 _THERE_ALREADY = errno.EEXIST
 _NOT_THERE = errno.EADDRNOTAVAIL
 
 
 class Held(Struct, frozen=True):
-    """What is held, as the file says that outlives the node daemon but not a boot."""
+    """The address held, from a file that survives the node daemon but not a reboot."""
 
     address: str
     netmask: int
@@ -53,7 +53,7 @@ class MasterIp:
         self._record = paths.run / "master-ip"
 
     async def set(self, call: SetMasterIp, report: Report) -> AddressHeld:
-        """Hold the address or give it up; what is so already stays so."""
+        """Hold the address or give it up; idempotent."""
         del report
         wanted = Held(call.address, call.netmask, call.device)
         address = _address(call.address)
@@ -66,16 +66,16 @@ class MasterIp:
         return await self._hold(wanted, address, force=call.force)
 
     def holds(self, address: str) -> bool:
-        """Whether this machine has an address, whoever gave it to it."""
+        """Whether this machine has an address, however it was set."""
         return is_own_address(address)
 
     async def give_up(self) -> None:
-        """Let go of the address that is held, whichever that is."""
+        """Give up the address that is held, whichever that is."""
         if former := self._read():
             await self._release(former)
 
     async def find_holder(self, call: FindHolder, report: Report) -> str:
-        """Of IPv6 addresses only the machine's own are known."""
+        """For IPv6 only the machine's own addresses are checked."""
         del report
         address = _address(call.address)
         if is_own_address(call.address):
@@ -92,7 +92,7 @@ class MasterIp:
 
     async def _hold(self, wanted: Held, address: Address, *, force: bool) -> AddressHeld:
         there, hardware = await with_netlink(partial(_look, wanted))
-        # Of IPv6 addresses the kernel's duplicate address detection takes care.
+        # For IPv6 the kernel does duplicate address detection.
         asked = address if isinstance(address, ipaddress.IPv4Address) and len(hardware) == _HARDWARE else None
         rival = await asyncio.to_thread(find_rival, wanted.device, hardware, asked) if asked else ""
         if there:
@@ -117,9 +117,9 @@ class MasterIp:
 
 
 class PaperMasterIp:
-    """The address of a node that exists in a test only.
+    """The address of a simulated node.
 
-    ``interfaces``: those that it has. ``others``: who holds addresses on its wire.
+    ``interfaces``: those that it has. ``others``: other holders of addresses on its network.
     """
 
     def __init__(self) -> None:
@@ -163,7 +163,7 @@ async def _remove(held: Held, netlink: AsyncIPRoute) -> None:
     try:
         await _change("del", held, netlink)
     except EnvironmentUnfit:
-        return  # the device has gone, and its addresses with it
+        return  # the device is gone, and its addresses with it
 
 
 async def _change(command: str, held: Held, netlink: AsyncIPRoute) -> None:
@@ -195,12 +195,12 @@ def find_rival(device: str, hardware: bytes, address: ipaddress.IPv4Address) -> 
 
 
 def probe(hardware: bytes, address: ipaddress.IPv4Address) -> bytes:
-    """An Ethernet frame that asks who has an address, in nobody's name."""
+    """An ARP probe: asks who has an address, without a sender address."""
     return _frame(_REQUEST, hardware, ipaddress.IPv4Address(0), _NOBODY, address)
 
 
 def claimed(frame: bytes, address: ipaddress.IPv4Address) -> bytes:
-    """The hardware address of whoever says in an ARP frame that it has ``address``; empty if it says nothing of it."""
+    """The hardware address of the sender of an ARP frame that claims ``address``; empty if it does not."""
     if len(frame) < _HEADER + _PACKET or frame[12:14] != struct.pack("!H", _ARP):
         return b""
     packet = frame[_HEADER:]
@@ -208,7 +208,7 @@ def claimed(frame: bytes, address: ipaddress.IPv4Address) -> bytes:
 
 
 def announce(device: str, hardware: bytes, address: ipaddress.IPv4Address) -> None:
-    """Tell all neighbours where the address is now (RFC 5227, section 3); some listen to requests only."""
+    """Announce to all neighbours where the address is now (RFC 5227, section 3); some only accept requests."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP)) as link:
         link.bind((device, _ARP))
         for operation in (_REQUEST, _REPLY):
@@ -216,7 +216,7 @@ def announce(device: str, hardware: bytes, address: ipaddress.IPv4Address) -> No
 
 
 def announcement(operation: int, hardware: bytes, address: ipaddress.IPv4Address) -> bytes:
-    """An Ethernet frame with an ARP packet (RFC 826) in which an address speaks about itself."""
+    """An Ethernet frame with a gratuitous ARP packet (RFC 826)."""
     return _frame(operation, hardware, address, _NOBODY if operation == _REQUEST else hardware, address)
 
 

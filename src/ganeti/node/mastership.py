@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whom a node obeys, as it says when asked; and what it does when it was the master and learns of another."""
+"""Which master a node obeys; and how it steps down when it was the master and learns of another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Mastership:
-    """``kept``: where the cluster's state is that this node keeps, with digests of it or without.
+    """``kept``: the position of the cluster's state that this node keeps, with digests or without.
 
     ``serving``: whether a master daemon runs here.
     """
@@ -45,7 +45,7 @@ class Mastership:
         serving = await asyncio.to_thread(self._serving)
         try:
             kept = await self._kept(call.digests)
-        except GanetiError as error:  # a node without a state still has a voice
+        except GanetiError as error:  # a node without a state can still vote
             _log.warning("The state of the cluster cannot be read here: %s", error)
             kept = Position(0, 0)
         return Standing(
@@ -54,26 +54,26 @@ class Mastership:
 
 
 def whole(paths: Paths) -> int:
-    """The term that the state is of which this node keeps."""
+    """The term of the state that this node keeps."""
     return int(read_text(paths.replica_term) or 0)
 
 
 def mark_whole(paths: Paths, term: Term) -> None:
-    """The state that this node keeps is of ``term``, as the master's is."""
+    """Record that the state that this node keeps is of ``term``, like the master's."""
     write_atomic(paths.replica_term, f"{term.number}\n")
 
 
 async def step_down(paths: Paths, services: Services, *, from_masterd: bool = False) -> None:
-    """Stop the daemons of a master, now and at each boot, and give up the cluster's address.
+    """Stop and disable the daemons of a master, and give up the cluster's address.
 
-    ``from_masterd``: the caller is the master daemon, which ends by itself.
+    ``from_masterd``: the caller is the master daemon, which exits by itself.
     """
     _log.warning("Another node is the master now; the master daemon and the remote API stop here")
     try:
-        # It brings much with it, of which a master daemon has no use before this.
+        # Imports much that a master daemon does not need before this.
         from ganeti.node.master_ip import MasterIp  # noqa: PLC0415
 
-        await MasterIp(paths).give_up()  # first: a daemon may take its time to stop
+        await MasterIp(paths).give_up()  # first, as a daemon may take long to stop
     except (GanetiError, OSError, ImportError) as error:
         _log.error("The cluster's address could not be given up: %s", error)
     for daemon in reversed(MASTER_DAEMONS):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a node keeps of the cluster it belongs to: credentials, the term, facts, a candidate's files."""
+"""What a node stores about its cluster: credentials, the term, facts, a candidate's files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEY = re.compile(r"^[a-z0-9_-]+\Z")
 _REVISION = "revision"
 _WORLD_READABLE = 0o444
 _SECRET = 0o600
-_NO_TEXT = "\0"  # stands for what is in a file that is no text
+_NO_TEXT = "\0"  # replaces the content of a file that is not text
 
 
 class Bundle(Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
     certificate: str
     term: int
     master: str
-    candidates: dict[str, tuple[str, ...]]  # by name the fingerprints of the certificates on record
+    candidates: dict[str, tuple[str, ...]]  # fingerprints of the recorded certificates, by name
 
 
 def belongs_to(paths: Paths) -> str | None:
@@ -47,7 +47,7 @@ def belongs_to(paths: Paths) -> str | None:
 
 
 def is_known_by(paths: Paths, certificates: Collection[str]) -> bool:
-    """Whether the node's own certificate is among those of these fingerprints; without any to compare, it is."""
+    """Whether the node's own certificate has one of these fingerprints; True if there are none."""
     pem = read_text(paths.node_certificate)
     return not certificates or pem is None or fingerprint(pem.encode()) in certificates
 
@@ -64,7 +64,7 @@ def ensure_free(paths: Paths) -> None:
 
 
 def enter(paths: Paths, bundle: Bundle, key: bytes) -> None:
-    """Keep what makes this machine a node of a cluster."""
+    """Store what makes this machine a node of a cluster."""
     write_atomic(paths.ca_certificate, bundle.ca)
     write_term(paths.term, Term(bundle.term, bundle.master))
     facts = {"cluster_name": bundle.cluster_name, "master_node": bundle.master}
@@ -75,23 +75,23 @@ def enter(paths: Paths, bundle: Bundle, key: bytes) -> None:
 
 
 def begin_leaving(paths: Paths) -> None:
-    """From now on the node belongs to no cluster; whoever comes next, if need be, forgets the rest of it."""
+    """From now on the node belongs to no cluster; if interrupted, ``finish_leaving`` removes the rest."""
     write_atomic(paths.leaving, "")
 
 
 def leave(paths: Paths) -> None:
-    """Forget the cluster. Logs and the disks of guests stay."""
+    """Remove everything about the cluster. Logs and the disks of guests stay."""
     begin_leaving(paths)
-    # The certificate goes last: without it the node daemon, which would finish this, is not started any more.
+    # The certificate is removed last: without it the node daemon, which would finish this, is not started.
     for path in reversed(kept_files(paths)):
         path.unlink(missing_ok=True)
-    with suppress(OSError):  # there may be a file of somebody else
+    with suppress(OSError):  # there may be someone else's file
         paths.rapi_users.parent.rmdir()
     paths.leaving.unlink()
 
 
 def finish_leaving(paths: Paths) -> bool:
-    """Leave the cluster if that was interrupted; whether it was."""
+    """Finish leaving the cluster if that was interrupted; whether it was."""
     interrupted = paths.leaving.exists()
     if interrupted:
         leave(paths)
@@ -99,10 +99,10 @@ def finish_leaving(paths: Paths) -> bool:
 
 
 def forget_candidacy(paths: Paths, place: tuple[int, int]) -> None:
-    """Keep nothing that only master candidates may have.
+    """Remove what only master candidates may have.
 
-    The (term, revision) that the node's replica had come to stays known: changes may have been acknowledged because
-    they were there, so whoever is behind it must not become master with this node's vote.
+    The (term, revision) of the node's replica is kept: changes may have been acknowledged because it had them, so a
+    candidate that is behind it must not become master with this node's vote.
     """
     note(paths, place)
     for path in of_candidates(paths):
@@ -110,9 +110,9 @@ def forget_candidacy(paths: Paths, place: tuple[int, int]) -> None:
 
 
 def of_candidates(paths: Paths) -> list[Path]:
-    """All that is there of what only master candidates may have, the key that could make others first.
+    """The existing files that only master candidates may have, the CA's key first.
 
-    What another daemon makes of the state comes behind it.
+    Files that another daemon derives from the state come after it.
     """
     single = (*_candidate_paths(paths).values(), paths.replica_term)
     state = (*sorted(paths.state.glob(f"{paths.store.name}*")), paths.config_data, paths.queue_drain)
@@ -120,12 +120,12 @@ def of_candidates(paths: Paths) -> list[Path]:
 
 
 def of_master(paths: Paths) -> list[Path]:
-    """What the watcher has written for scripts, and how far an upgrade is: not true where there is no master."""
+    """The watcher's files for scripts, and the progress of an upgrade, which are valid on the master only."""
     return [path for path in (paths.watcher_pause, paths.upgrade, *paths.instance_statuses()) if path.exists()]
 
 
 def kept_files(paths: Paths) -> list[Path]:
-    """All that is there of the cluster that this node belongs to; the certificate, which counts, comes first."""
+    """All existing files about this node's cluster; the certificate, which decides membership, comes first."""
     keys = (paths.node_certificate, paths.node_key, paths.next_node_key)
     single = (*keys, paths.ca_certificate, paths.term, paths.noted, paths.master_starts, *_secret_paths(paths).values())
     facts = [path for path in (*single, *paths.state.glob("ssconf_*")) if path.exists()]
@@ -133,13 +133,13 @@ def kept_files(paths: Paths) -> list[Path]:
 
 
 def private_files(paths: Paths) -> list[Path]:
-    """All that nobody but the administrator may read."""
+    """All files that only root may read."""
     found = (path for path in sorted(paths.state.rglob("*")) if path.is_file())
     return [path for path in found if not path.name.startswith("ssconf_")]
 
 
 def candidates(paths: Paths) -> dict[str, tuple[str, ...]]:
-    """The nodes that may become master, as this node last heard: by name their certificates' fingerprints."""
+    """The nodes that may become master, as last known here: certificate fingerprints by name."""
     names = (read_text(paths.ssconf("master_candidates")) or "").split()
     lines = (read_text(paths.ssconf("master_candidates_certs")) or "").split()
     known = [line.split("=", 1) for line in lines if "=" in line]
@@ -147,7 +147,7 @@ def candidates(paths: Paths) -> dict[str, tuple[str, ...]]:
 
 
 class KnownCandidates:
-    """``candidates`` for a node daemon, which looks at them with every call: read again when they have changed."""
+    """``candidates``, cached for a node daemon, which needs them at every call: read again when changed."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
@@ -163,7 +163,7 @@ class KnownCandidates:
 
 
 class KeptFacts:
-    """The files with facts, for whoever writes them; those that are right already stay as they are."""
+    """The files with facts, for writing; those that are already correct are left alone."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
@@ -171,11 +171,11 @@ class KeptFacts:
 
     @property
     def revision(self) -> tuple[int, int]:
-        """(term, revision) of the state that they are of."""
+        """(term, revision) of the state that they come from."""
         return _pair(self._read(_REVISION))
 
     def write(self, facts: Mapping[str, str]) -> list[Path]:
-        """Those that were there and had something else in them."""
+        """Write facts; returns the existing files whose content differed."""
         changed = []
         for key, value in facts.items():
             found, path = self._read(key), self._file(key).path
@@ -185,7 +185,7 @@ class KeptFacts:
         return changed
 
     def remove_others(self, keys: Collection[str]) -> list[Path]:
-        """Files of facts that are none, as of another version of the software; those that were there."""
+        """Remove files of unknown facts, such as those of another version of the software; returns them."""
         strange = [path for path in self._paths.state.glob("ssconf_*") if path.name.removeprefix("ssconf_") not in keys]
         for path in strange:
             path.unlink(missing_ok=True)
@@ -204,7 +204,7 @@ class KeptFacts:
 
 
 def facts_digest(paths: Paths, secrets: Collection[str]) -> str:
-    """Of the facts that are kept, and of these secret files; see ``ganeti.config.ssconf.digest``."""
+    """Of the stored facts, and of these secret files; see ``ganeti.config.ssconf.digest``."""
     files = {path.name.removeprefix("ssconf_"): path for path in paths.state.glob("ssconf_*")}
     files |= {name: path for name, path in _secret_paths(paths).items() if name in secrets and path.exists()}
     values = {key: path.read_text(errors="replace").removesuffix("\n") for key, path in files.items()}
@@ -213,7 +213,7 @@ def facts_digest(paths: Paths, secrets: Collection[str]) -> str:
 
 
 def candidate_files(paths: Paths) -> dict[str, str]:
-    """What every master candidate must have, by name; see ``save_files``."""
+    """Files that every master candidate must have, by name; see ``save_files``."""
     return {name: text for name, path in _candidate_paths(paths).items() if (text := read_text(path)) is not None}
 
 
@@ -229,7 +229,7 @@ def noted(paths: Paths) -> tuple[int, int]:
 
 
 def _pair(text: str | None) -> tuple[int, int]:
-    """Of a text with a term and a revision; nothing is less than anything."""
+    """Parse a term and a revision; without any, a pair lower than all others."""
     words = (text or "").split()
     if len(words) != 2 or not all(word.isascii() and word.isdigit() for word in words):
         return 0, 0
@@ -237,14 +237,14 @@ def _pair(text: str | None) -> tuple[int, int]:
 
 
 class Membership:
-    """The calls that change what is kept."""
+    """The calls that change what is stored."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._facts = KeptFacts(paths)
 
     async def obey(self, call: Obey, report: Report) -> None:
-        """Answering at all says it; what is to be kept in mind is on disk before."""
+        """The answer itself means obedience; what must be remembered is on disk before."""
         del report
         note(self._paths, (self._term, call.noted))
 
@@ -259,7 +259,7 @@ class Membership:
         wrong = [key for key in call.values if not _KEY.match(key) and key not in _secret_paths(self._paths)]
         if wrong:
             raise WrongInput(f"'{wrong[0]}' is not the name of a file that every node has")
-        if revision >= known:  # of two masters the newer one counts, however far the other one came
+        if revision >= known:  # of two masters the newer one counts, whatever the revision of the other
             values = call.values | {_REVISION: f"{revision[0]} {revision[1]}"}
             changed = self._facts.write(values)
             for path in self._facts.remove_others(values):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Copies of disks that exist on paper."""
+"""Simulated copying of disks."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _FIRST = 1830
 
 @dataclass(frozen=True, slots=True)
 class PaperCopies:
-    """Of a cluster: who waits at which port, and what went from where to where: (node, path)."""
+    """Of a cluster: receivers by port, and what was copied from where to where: (node, path)."""
 
     waiting: MutableMapping[int, tuple[str, str]] = field(default_factory=dict)
     made: list[tuple[tuple[str, str], tuple[str, str]]] = field(default_factory=list)
-    compressed: set[Compression] = field(default_factory=set)  # in which ways
+    compressed: set[Compression] = field(default_factory=set)  # options used
 
 
 class PaperChannel:
-    """Of the node ``name``."""
+    """That of the node ``name``."""
 
     def __init__(self, name: str, copies: PaperCopies) -> None:
         self._name = name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The power of nodes, by programs that reach them out of band (Ganeti's design on OOB management), and one's own."""
+"""Power control: other nodes by out-of-band programs (Ganeti's design on OOB management), this node by a reset."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 MOST_PRINTED = 262144
 # Seconds between the answer to a reset and the reset.
 _FAREWELL = 5.0
-# The inode of the first PID namespace (linux/proc_ns.h): who is in another one has no machine of its own.
+# The inode of the initial PID namespace (linux/proc_ns.h): in any other, this is not a real machine.
 _FIRST_NAMESPACE = 0xEFFFFFFC
 
 
@@ -37,7 +37,7 @@ class Reset(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KernelReset:
-    """At once, without a word to what runs: by the kernel's magic SysRq (admin-guide/sysrq of its documentation)."""
+    """Immediately, without stopping anything: the kernel's magic SysRq (admin-guide/sysrq of its documentation)."""
 
     trigger: Path = Path("/proc/sysrq-trigger")
     namespace: Path = Path("/proc/self/ns/pid")
@@ -55,7 +55,7 @@ class KernelReset:
 
 @dataclass(slots=True)
 class PaperReset:
-    """Counts what would have been resets."""
+    """Counts resets instead of doing them."""
 
     count: int = 0
 
@@ -67,10 +67,10 @@ class PaperReset:
 
 
 class Programs(Protocol):
-    """Who runs out-of-band programs."""
+    """Runs out-of-band programs."""
 
     async def output(self, call: RunOob) -> str:
-        """Raises as ``RunOob`` says."""
+        """Raises the errors of ``RunOob``."""
         ...
 
 
@@ -88,7 +88,7 @@ class RealPrograms:
 
 @dataclass(slots=True)
 class PaperPrograms:
-    """``off``: the names of nodes without power. ``health`` of all of them."""
+    """``off``: the names of nodes that are switched off. ``health``: that of all nodes."""
 
     off: set[str] = field(default_factory=set)
     health: str = '[["Ambient Temp", "OK"]]'

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The directory of a provider, of operating systems or of storage: scripts and text files, on every node.
 
-Of several providers of one name the first found counts.
+If several providers have the same name, the first one found counts.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def all_in(places: Sequence[Path]) -> Iterator[Path]:
 
 
 def find_in(places: Sequence[Path], name: str) -> Path | None:
-    """The directory that counts. A name that is none leads nowhere."""
+    """The directory that counts; none for an invalid name."""
     if not NAME.fullmatch(name):
         return None
     return next((place / name for place in places if (place / name).is_dir() and inside(place, place / name)), None)
 
 
 def missing_scripts(directory: Path, names: Sequence[str]) -> Iterator[str]:
-    """What is wrong with the scripts that it must have, in words."""
+    """What is wrong with the required scripts, as text."""
     for name in names:
         if not is_script(directory / name):
             yield f"it has no executable '{name}'"
@@ -45,13 +45,13 @@ def is_script(path: Path) -> bool:
 
 
 def parameters(directory: Path) -> dict[str, str]:
-    """Of ``parameters.list``: name and description, with white space between them."""
+    """From ``parameters.list``: name and description, separated by white space."""
     pairs = (line.split(None, 1) for line in lines(directory / "parameters.list"))
     return {pair[0]: pair[1] if len(pair) > 1 else "" for pair in pairs}
 
 
 def lines(path: Path) -> Iterator[str]:
-    """Those of a text file that say something; none if it is not there, or no text."""
+    """The non-empty lines of a text file; none if it is missing, or not text."""
     stripped = (line.strip() for line in text(path).splitlines())
     return (line for line in stripped if line and not line.startswith("#"))
 

@@ -19,12 +19,12 @@ _NONE = Position(format=0, revision=0)
 
 
 class Replica:
-    """Opened when the first call comes.
+    """Opened at the first call.
 
     The same revision need not be the same state under two masters: the last changes of a master that
-    died may have reached some candidates only. So a replica counts in the term in which it was last
-    replaced as a whole (the number is in the file ``mark``), and as none in every other. ``remove`` takes its
-    files away, and what else a candidate has; it is given the term and revision that the replica had come to.
+    died may have reached only some candidates. So a replica is valid only in the term in which it was last replaced as
+    a whole (stored in the file ``mark``). ``remove`` deletes its files, and what else a candidate has; it is passed the
+    term and revision of the replica.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Replica:
             return store.position()
 
     async def digest(self, call: DigestStore, report: Report) -> Position:
-        """Without the lock: what is written meanwhile does not wait."""
+        """Without the lock, so that writes need not wait."""
         del report
         store = self._opened()
         return await store.digested(call.parts) if self._counts() else _NONE
@@ -90,7 +90,7 @@ class Replica:
             self._remove(place)
 
     def _place(self) -> tuple[int, int]:
-        """(term, revision) of what is there; one that cannot be read has come to nothing."""
+        """(term, revision) of what is there; zero if it cannot be read."""
         try:
             revision = self._opened().position().revision
         except StoreFailed:
@@ -98,7 +98,7 @@ class Replica:
         return self._whole_in, revision
 
     def close(self) -> None:
-        """Let go of the file, so that a master daemon can take it."""
+        """Close the file, so that a master daemon can open it."""
         if self._store:
             self._store.close()
             self._store = None

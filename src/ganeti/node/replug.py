@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Giving a guest that runs other disks and network cards.
+"""Hotplugging: changing the disks and NICs of a running guest.
 
-What goes is first, so that it is known whether the guest lets go of it before it is given anything. Each step is in the
-hypervisor's record of the guest when it is done; so the same again goes on, and the other way round undoes.
+Devices are unplugged first, so that it is known whether the guest releases them before it gets new ones. Each step is
+recorded in the hypervisor's record of the guest; so repeating the call continues it, and reversing it undoes it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Replug:
         return (*await self.hypervisor.obstacles(self.after), *await self.equipment.card_problems(cards))
 
     async def carry_out(self, links: DeviceLinks) -> Layout:
-        """Raises HypervisorFailed, or what storage and network say; what is done by then stays done."""
+        """Raises HypervisorFailed, or errors of storage and network; completed steps are kept."""
         change = self._change
         for disk in change.gone_disks:
             await self._take_disk(disk)
@@ -54,10 +54,10 @@ class Replug:
 
     @property
     def _change(self) -> Plugging:
-        """Compared with what the guest has in truth."""
+        """Compared with the guest's actual devices."""
         (runs,) = (guest for guest in self.hypervisor.started() if guest.name == self.after.name)
         change = plugging(runs, self.after)
-        # One that was connected elsewhere by an attempt that was interrupted is not in the hypervisor's record.
+        # A NIC reconnected by an interrupted attempt is not in the hypervisor's record.
         moved = {nic.uuid: nic for nic in (*change.moved, *plugging(self.before, self.after).moved)}
         return replace(change, moved=tuple(moved.values()))
 
@@ -67,7 +67,7 @@ class Replug:
 
     async def _take_disk(self, disk: Disk) -> None:
         await self.hypervisor.unplug(self.after, disk)
-        # Its copies may have moved since the guest got it.
+        # Its copies may have moved since it was plugged in.
         now = next((known for known in self.before.disks if known.uuid == disk.uuid), disk)
         await self._storage.hold(now, self.after.peers, DiskUse.STANDBY)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks about the node as such; nothing here changes anything."""
+"""The master's queries about the node itself; nothing here changes anything."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
 
-_AGAIN = 30.0  # seconds until it is tried again to list the guests of a hypervisor
-_OF_NODE = 1  # processors that guests are not counted on
+_AGAIN = 30.0  # seconds until listing the guests of a hypervisor is tried again
+_OF_NODE = 1  # processors not available to guests
 
 
 class Reports:
@@ -60,7 +60,10 @@ class Reports:
             raise EnvironmentUnfit(f"node {self._equipment.name} has no address {call.address}")
 
     async def watch(self, call: node.WatchNode, report: Report) -> None:
-        """Until the caller hangs up. A hypervisor whose guests cannot be listed fails alone, and is tried again."""
+        """Until the caller hangs up.
+
+        A hypervisor whose guests cannot be listed does not affect others, and is tried again.
+        """
         del call
         loop = asyncio.get_running_loop()
         with self._equipment.events.watching() as events:
@@ -75,7 +78,7 @@ class Reports:
                     again = loop.time() + _AGAIN
 
     async def _tell_guests(self, names: Iterable[str], report: Report) -> tuple[str, ...]:
-        """Of some hypervisors, and then those of which it could not be done, which are returned too."""
+        """Report the guests of some hypervisors, then the failed hypervisors, which are also returned."""
         unknown: list[str] = []
         for name in names:
             try:
@@ -92,7 +95,7 @@ class Reports:
     async def _hypervisors(
         self, names: tuple[str, ...]
     ) -> tuple[tuple[RunningGuest, ...], dict[str, str], dict[str, str]]:
-        """(guests of all, versions by name, why of some nothing is known by name): one that fails fails alone."""
+        """(guests of all, versions by name, errors by name): one that fails does not affect others."""
         guests: tuple[RunningGuest, ...] = ()
         versions, unknown = {}, {}
         for name in names:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Commands that a node lets its master run, and no others (Ganeti's design "Executing commands via RPC").
+"""The commands that a node allows its master to run (Ganeti's design "Executing commands via RPC").
 
-They are what is in a directory that only the node's administrator can make; where there is none, there are none.
-Why a command was not run is told in the node's log alone, after a while, so that nobody can find out which there are.
+They are the files in a directory that only the node's administrator can create; by default there is none. Why a
+command was not run is only written to the node's log, after a delay, so that nobody can find out which ones exist.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
 
-# No dot, as in names of hooks: what a package manager or an editor leaves behind is no command.
+# No dot, as in names of hooks: leftovers of a package manager or an editor are not commands.
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,100}")
-# User and group to whom all of it must belong.
+# User and group that must own all of it.
 OWNER = (0, 0)
-# Seconds that one who asked for what cannot be run is kept, and with him all who ask after him.
+# Seconds by which the answer to a refused request is delayed, and later requests with it.
 PENALTY = 10.0
-# Seconds that others may have kept one.
+# Maximum seconds of waiting behind such delays.
 PATIENCE = 40.0
-# Seconds that a command gets.
+# Timeout of a command, seconds.
 _TIME = 60.0
-# Bytes that it may print.
+# Maximum output, bytes.
 MOST_PRINTED = 1024**2
 _MORE_THAN_755 = 0o7022
 _REFUSED = "The command cannot be run; the reason is in the log of the node daemon there"
@@ -75,7 +75,7 @@ class RestrictedCommands:
             raise WrongState("what is asked for cannot be the name of a command")
         if not self._directory.is_dir() or self._directory.is_symlink():
             raise WrongState(f"there is no directory {self._directory}, so there are none on this node")
-        # A link may lead elsewhere: what it leads to is what is looked at, and run.
+        # A link may lead elsewhere: its target is what is checked, and run.
         program = (self._directory / name).resolve(strict=True)
         if not program.is_file():
             raise WrongState(f"{program} is not a file")

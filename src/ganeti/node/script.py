@@ -13,14 +13,14 @@ from typing import IO
 from ganeti.errors import ExecutionFailed
 from ganeti.host.process import follow
 
-_LAST_LINES = 5  # of a failing script, for the error
-_LONGEST_LINE = 1024  # characters of one of them
-# Of a run. Whoever says more than that has nothing to say, and logs share a file system with others.
+_LAST_LINES = 5  # last lines of a failing script, for the error
+_LONGEST_LINE = 1024  # characters of each
+# Per run. More output is not useful, and logs share a file system with other things.
 MOST_LOGGED = 16 * 1024**2
 
 
 class Script:
-    """A script and its environment; all that it says goes to ``log``, up to a limit, and line by line to ``told``.
+    """A script and its environment; its output goes to ``log``, up to a limit, and line by line to ``told``.
 
     ``whose``: as in "OS provider 'debian'".
     """
@@ -49,7 +49,7 @@ class Script:
         through: Sequence[str] = (),
         descriptors: Sequence[int] = (),
     ) -> None:
-        """``through`` is the command that starts it, ``descriptors`` are inherited.
+        """``through``: a wrapper command, ``descriptors``: inherited ones.
 
         Raises ExecutionFailed with its last lines if it fails or takes longer than ``timeout`` seconds.
         """
@@ -70,7 +70,7 @@ class Script:
             raise ExecutionFailed(self.why(status))
 
     async def ask(self, *, timeout: float, answered: Callable[[str], None]) -> int:
-        """Run it, with each line of its output to ``answered`` and its errors to the log; what it has started stays.
+        """Run it, passing lines of its output to ``answered`` and its errors to the log; processes it starts stay.
 
         Returns its status; see ``why``. Raises ExecutionFailed if it takes longer than ``timeout`` seconds.
         """
@@ -91,14 +91,14 @@ class Script:
             )
 
     def why(self, status: int) -> str:
-        """Why it failed, when it ended with ``status``."""
+        """Why it failed, given its exit ``status``."""
         return f"{self._called} failed with status {status}{self._last_words()}"
 
     @contextmanager
     def _in_time(self, timeout: float) -> Iterator[None]:
         try:
             yield
-        except ExecutionFailed:  # which is all that it can be told to have failed with
+        except ExecutionFailed:  # which is all that is known about the failure
             late = f"{self._called} did not finish within {timeout:.0f} seconds"
             raise ExecutionFailed(f"{late}{self._last_words()}") from None
 
@@ -109,7 +109,7 @@ class Script:
     def _logging(self) -> Iterator[Callable[[str], None]]:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         left = MOST_LOGGED
-        # What a script says may tell what it was told, passwords among it.
+        # The output of a script may contain its input, passwords included.
         with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", 1) as log:
 
             def tell(line: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A node's answers to its master: which call is carried out by what."""
+"""The calls of a node: which handler carries out which call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ganeti.rpc.server import Handler
 
 
 def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
-    """All that a node can do with its equipment.
+    """The handlers of all calls that its equipment can serve.
 
     What keeps the cluster's state (``contract/store.py``, ssconf and candidates' files, leaving) is
     added by the node daemon.
@@ -117,11 +117,11 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
 
 
 async def recover(equipment: Equipment) -> None:
-    """Take up the guests that an earlier node daemon has left; before the first call is answered."""
+    """Recover the guests that an earlier node daemon has left running; before the first call is answered."""
     await asyncio.gather(*(driver.recover() for driver in equipment.hypervisors.values()))
     await equipment.metadata.take_up()
 
 
 async def close(equipment: Equipment) -> None:
-    """Let go of the guests; they run on."""
+    """Detach from the guests; they keep running."""
     await asyncio.gather(*(driver.close() for driver in equipment.hypervisors.values()))

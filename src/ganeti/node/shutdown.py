@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A node that is shut down: its guests power off while their network and their storage are still there."""
+"""Shutting down a node: its guests power off while their network and storage are still available."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ganeti.node.hypervisor.driver import Hypervisor
 async def stop_guests(
     hypervisors: Iterable[Hypervisor], *, timeout: float, at_once: int, told: Callable[[str], None]
 ) -> None:
-    """Stop every guest, ``at_once`` of them at a time; one that cannot be stopped keeps no other waiting.
+    """Stop every guest, ``at_once`` of them at a time; one that cannot be stopped does not delay the others.
 
-    ``timeout``: the seconds that each gets to power off. The cluster still wants them to run.
+    ``timeout``: seconds for each to power off. In the configuration they stay up.
     """
     turns = asyncio.Semaphore(at_once)
 

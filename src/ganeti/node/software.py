@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Going over to another version of the software that is installed on the node."""
+"""Switching to another installed version of the software."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganeti.rpc.server import Report
 
 
 class SoftwareOfNode:
-    """``restart``: have the daemons of the node start anew, this one last, when the answer has had time to go out."""
+    """``restart``: restart the node's daemons, this one last, when the answer has had time to be sent."""
 
     def __init__(self, versions: Versions, restart: Callable[[], None]) -> None:
         self._versions = versions

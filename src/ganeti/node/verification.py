@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a node finds out about itself when ``gnt-cluster verify`` asks; nothing here changes anything."""
+"""What a node checks about itself for ``gnt-cluster verify``; nothing here changes anything."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Verification:
         return tuple(problem for problem in await asyncio.gather(*asked) if problem)
 
     async def _looked_up(self, name: str, wanted: str) -> str:
-        """Why a name does not lead to an address; empty if it does."""
+        """Why a name does not resolve to an address; empty if it does."""
         try:
             found = await self._equipment.machine.addresses_of(name)
         except ResolverError as error:
@@ -139,7 +139,7 @@ class Verification:
 
 
 def _not_a_program(path: Path, name: str) -> str:
-    """Why a file cannot be run; empty if it can."""
+    """Why a file cannot be executed; empty if it can."""
     if not path.is_file():
         return f"{name} does not exist"
     return "" if os.access(path, os.X_OK) else f"{name} is not executable"

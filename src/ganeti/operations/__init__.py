@@ -92,7 +92,7 @@ OPERATIONS = {
 
 @cache
 def find(wire_name: str) -> type[JobOperation[Any]]:
-    """The class of an operation. Raises WrongInput for a name that nobody knows."""
+    """The class of an operation. Raises WrongInput for an unknown name."""
     if wire_name not in OPERATIONS:
         raise WrongInput(f"There is no operation '{wire_name}'")
     module, _, name = OPERATIONS[wire_name].partition(":")

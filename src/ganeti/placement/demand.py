@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What one instance takes of its primary and of its secondary node, one row a quantity."""
+"""What one instance uses on its primary and on its secondary node, one row per quantity."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def of_secondary(instance: Instance) -> list[float]:
 
 
 class Demands:
-    """Of many instances, as matrices with a row an instance and the columns of Row."""
+    """Of many instances, as matrices with a row per instance and the columns of Row."""
 
     def __init__(self, instances: Sequence[Instance]) -> None:
         self.primary: Floats = np.array([of_primary(instance) for instance in instances]).reshape(-1, len(Resource))
@@ -64,9 +64,9 @@ class Demands:
 
 
 def taken(snapshot: Snapshot, demands: Demands | None = None) -> Floats:
-    """What all instances take together, by Row and node; ``demands`` are theirs, if they are known.
+    """What all instances use together, by Row and node; ``demands``: theirs, if already computed.
 
-    The load of processors includes what no instance makes.
+    The CPU load includes that of the nodes themselves.
     """
     demands = demands or Demands(snapshot.instances)
     sums = np.zeros((len(snapshot.nodes), len(Resource)))
@@ -79,7 +79,7 @@ def taken(snapshot: Snapshot, demands: Demands | None = None) -> Floats:
 
 
 def reserved_memory(instance: Instance) -> int:
-    """What its secondary node keeps free for the death of its primary."""
+    """The memory that its secondary node reserves for the death of its primary."""
     counts = instance.auto_balance and instance.status.may_start and not instance.forthcoming
     return instance.memory if counts else 0
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the nodes of a snapshot have, as numpy columns; nothing here changes when instances move."""
+"""The resources of a snapshot's nodes, as numpy columns; nothing here changes when instances move."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ LINES = (
     *(Resource.SPINDLE_USE, Resource.MEMORY_ALL, Resource.DISK_ALL, Resource.VCPUS_ALL, Resource.SPINDLE_USE_ALL),
 )
 
-# With exclusive storage it is the spindles that count, not their size.
+# With exclusive storage, spindles count, not their size.
 SPINDLES_OF_DISK = {Resource.DISK: Resource.SPINDLES, Resource.DISK_ALL: Resource.SPINDLES_ALL}
 
 
 class Equipment:
-    """One entry a node. ``memory``, ``disk`` and ``spindles`` are what is there for instances.
+    """One entry per node. ``memory``, ``disk`` and ``spindles`` are what is available to instances.
 
-    A node reports what is free; what it has for instances is that and what its instances take. Memory that
-    is neither free nor an instance's is lost to us. Where the report adds up to more than the node has,
-    ``memory_all`` believes it, ``memory`` does not.
+    A node reports what is free; what it has for instances is that plus what its instances use. Memory that
+    is neither free nor an instance's is not available. If the report adds up to more than the node has, ``memory_all``
+    uses it as it is, ``memory`` does not.
 
-    ``used`` is what all instances take (``demand.taken``).
+    ``used`` is what all instances use (``demand.taken``).
 
-    A node without any disk space, or spindles, has all of it free; one without memory or processors has none.
+    A node without any disk space or spindles counts as having all of it free; one without memory or processors, none.
 
     A share is ``offset + slope * used[row]``, and for disks also ``spindle_slope * used[spindles' row]``;
     all of them are zero for nodes that are offline.
@@ -91,7 +91,7 @@ class Equipment:
         return np.where(online, offset, 0), np.where(online, slope, 0), np.where(online, spindle_slope, 0)
 
     def shares(self, used: Floats) -> Floats:
-        """The lines of LINES: free memory and disk, vcpus and spindles in use, as fractions; loads as they are."""
+        """The lines of LINES: free memory and disk, used vcpus and spindles, as fractions; loads as absolute values."""
         shares: Floats = self.offset + self.slope * used[list(LINES)]
         for line, row in enumerate(LINES):
             if row in SPINDLES_OF_DISK:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Numbers with decimals, rounded as the htools always have rounded them."""
+"""Decimal numbers, rounded as the htools have always rounded them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 
 def decimals(value: float, digits: int = 8) -> str:
-    """The shortest number that means the value is what is rounded, halves to even; not the binary number itself."""
+    """Rounds the shortest decimal representation of the value, half to even; not the binary number itself."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):

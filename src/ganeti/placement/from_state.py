@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The cluster's configuration, and what its nodes report now, as a snapshot."""
+"""A snapshot from the cluster's configuration and the present reports of its nodes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def snapshot_of(
     coming: Iterable[model_instance.Instance] = (),
     template: DiskTemplate | None = None,
 ) -> Snapshot:
-    """``reports`` by UUID of the node; a node without one is taken to be offline.
+    """``reports`` by UUID of the node; a node without one counts as offline.
 
-    ``coming`` are instances that jobs are bringing to their primary node: nodes have what they need no more. The space
-    of nodes is that of the storage which disks of ``template`` take on them; for others the first of the cluster's.
+    ``coming``: instances that jobs are moving to their primary node, which is reduced by their needs. The disk space of
+    nodes is that of the storage used by disks of ``template``; for other templates the cluster's first.
     """
     builder = _Builder(state, reports, template)
     arriving = [instance for instance in coming if builder.arrives(instance)]
@@ -50,13 +50,13 @@ def described(state: State, instance: model_instance.Instance) -> Instance:
 
 
 def _unit(units: Sequence[StorageUnit], template: DiskTemplate | None) -> StorageUnit | None:
-    """That of the template, if its disks are on nodes; else the first."""
+    """The unit of the template, if its disks are on nodes; else the first."""
     on_node = [unit for unit in units if unit.template is template and TEMPLATES[unit.template].place == "node"]
     return next(iter((*on_node, *units)), None)
 
 
 def _counted(units: Sequence[StorageUnit], template: DiskTemplate | None) -> frozenset[Template]:
-    """Whose disks take space of the same unit."""
+    """The templates whose disks use space of the same unit."""
     found = _unit(units, template)
     same = (unit.template for unit in units if found and unit.key == found.key)
     return frozenset(Template(str(template)) for template in same if TEMPLATES[template].place == "node")
@@ -71,7 +71,7 @@ class _Builder:
         self._nodes = {node.uuid: index for index, node in enumerate(state.nodes)}
         self._groups = {group.uuid: index for index, group in enumerate(state.groups)}
         self._running = {(uuid, guest.uuid) for uuid, r in reports.items() for guest in r.guests if guest.state.runs}
-        # A guest of which its node cannot tell is taken to be as it should be.
+        # A guest whose node cannot report it counts as being in its intended state.
         self._running |= {
             (i.primary_node, i.uuid)
             for i in state.instances
@@ -81,7 +81,7 @@ class _Builder:
         }
 
     def arrives(self, instance: model_instance.Instance) -> bool:
-        """Whether an instance will take memory that its node still reports as free."""
+        """Whether an instance will use memory that its node still reports as free."""
         known = instance.primary_node in self._nodes
         return known and (instance.primary_node, instance.uuid) not in self._running
 
@@ -151,7 +151,7 @@ class _Builder:
 
 
 def _with_spindles(node: Node, space: Space, coming: Iterable[Instance]) -> Node:
-    """A node with exclusive storage, which has as many as it says; without those of instances that come to it."""
+    """A node with exclusive storage, with the spindles that it reports, less those of coming instances."""
     total, free = (space.spindles.total, space.spindles.free) if space.spindles else (0, 0)
     taken = sum(instance.spindles or 0 for instance in coming)
     return msgspec.structs.replace(node, spindles=total, free_spindles=free - taken)

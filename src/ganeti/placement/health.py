@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is wrong with where instances are (hcheck(1))."""
+"""Problems of the placement of instances (hcheck(1))."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ganeti.placement.snapshot import Instance, Snapshot
 class Health(Struct, frozen=True, kw_only=True):
     """Counts of nodes and of instances; of one group or, added up, of all.
 
-    ``offline_secondaries`` is, for what it is called, the number of offline nodes: that is what Ganeti's hcheck
-    counts there, and by which scripts decide.
+    ``offline_secondaries`` is, despite its name, the number of offline nodes: that is what Ganeti's hcheck counts
+    there, and scripts rely on it.
     """
 
     n1_failures: int = 0
     conflicting_nodes: int = 0
     offline_primaries: int = 0
     offline_secondaries: int = 0
-    stuck_nodes: int = 0  # whose instances would not all find room if they died
+    stuck_nodes: int = 0  # whose instances would not all fit elsewhere if they died
     score: float = 0.0
 
     @property
@@ -49,7 +49,10 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 def health(snapshot: Snapshot, occupancy: Occupancy, *, capacity: bool = True) -> Health:
-    """Of one group with its instances where both say. ``capacity``: look for nodes that cannot be evacuated too."""
+    """Of one group; ``snapshot`` and ``occupancy`` agree on places.
+
+    ``capacity``: also find nodes that cannot be evacuated.
+    """
     offline = ~occupancy.online
     conflicting = np.zeros(len(snapshot.nodes), dtype=bool)
     for counts in occupancy.neighbours.on_node.values():
@@ -66,6 +69,6 @@ def health(snapshot: Snapshot, occupancy: Occupancy, *, capacity: bool = True) -
 
 
 def _every_one(instance: Instance) -> bool:
-    """Nodes are evacuated with the instances that are down."""
+    """Every instance: nodes are evacuated including stopped ones."""
     del instance
     return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Load of processors that was measured, in processors, given to those who make it (hbal(1), ``--mond``)."""
+"""Measured CPU load, in processors, attributed to the instances that cause it (hbal(1), ``--mond``)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ganeti.placement.snapshot import Instance, Snapshot
 
 
 def with_loads_of_nodes(snapshot: Snapshot, loads: Sequence[float]) -> Snapshot:
-    """``loads`` by node. An instance makes a share of its node's load by its virtual processors.
+    """``loads`` by node. Instances share their node's load in proportion to their virtual processors.
 
-    The node's own processors have a share too, which stays where it is when instances move. What instances that are
-    offline or forthcoming would make is a guess from the same share; it is in nobody's measurement.
+    The node's own processors have a share too, which stays when instances move. The load of offline or forthcoming
+    instances is estimated by the same share; it was not measured.
     """
     used = taken(snapshot)[Resource.VCPUS]
     vcpus = [float(used[index]) + node.node_cpus for index, node in enumerate(snapshot.nodes)]
@@ -26,7 +26,7 @@ def with_loads_of_nodes(snapshot: Snapshot, loads: Sequence[float]) -> Snapshot:
 
 
 def with_loads_of_instances(snapshot: Snapshot, loads: Mapping[str, float]) -> Snapshot:
-    """``loads`` by the name of the instance, of all of them."""
+    """``loads`` by name of the instance, for all instances."""
     made = snapshot.with_instances(_making(instance, loads[instance.name]) for instance in snapshot.instances)
     return _with_others(made, [0.0] * len(snapshot.nodes))
 
@@ -36,7 +36,7 @@ def _making(instance: Instance, load: float) -> Instance:
 
 
 def _made(snapshot: Snapshot) -> Sequence[float]:
-    """By node, what its instances make together."""
+    """By node, the total load of its instances."""
     alone = _with_others(snapshot, [0.0] * len(snapshot.nodes))
     loads: list[float] = taken(alone)[Resource.CPU_LOAD].tolist()
     return loads

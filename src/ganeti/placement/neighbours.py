@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Who may not live together: exclusion tags on a node, and on nodes that fail together."""
+"""Which instances should not be together: exclusion tags on a node, and on nodes that fail together."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Neighbours:
         for node, tags in enumerate(locations):
             self.located[node, [self._locations[tag] for tag in tags]] = 1
         self.shared: Floats = self.located @ self.located.T
-        self.on_node: dict[str, Floats] = {}  # by exclusion tag; an entry a node
-        self.at_location: dict[str, Floats] = {}  # by exclusion tag; an entry a location
+        self.on_node: dict[str, Floats] = {}  # by exclusion tag; an entry per node
+        self.at_location: dict[str, Floats] = {}  # by exclusion tag; an entry per location
 
     def copy(self) -> Neighbours:
         other = shallow(self)
@@ -47,7 +47,7 @@ class Neighbours:
                 at_location += sign * self.located[instance.primary]
 
     def located_with(self, tag: str) -> Floats:
-        """How many instances with an exclusion tag have their primary at each location; changes in place."""
+        """How many instances with an exclusion tag have their primary at each location; modified in place."""
         return self.at_location.setdefault(tag, np.zeros(len(self._locations)))
 
     def conflicts(self) -> int:
@@ -59,9 +59,9 @@ class Neighbours:
         return int(sum(np.maximum(line - 1, 0).sum() for line in self.at_location.values()))
 
     def misplacement(self, instance: Instance) -> int:
-        """Locations that both nodes of an instance share, and desired ones that its primary does not have.
+        """Locations that both nodes of an instance share, and desired ones that its primary lacks.
 
-        Nothing where the primary is offline: that is bad enough, and counted apart.
+        Zero if the primary is offline, which is counted separately.
         """
         if not self._online[instance.primary] or not (self._locations or self.rules.desired):
             return 0
@@ -69,13 +69,13 @@ class Neighbours:
         return shared + int(self.missed(instance)[instance.primary])
 
     def migration(self, snapshot: Snapshot) -> NDArray[np.bool_] | None:
-        """Whether instances can go from a node (row) to another (column); None: always."""
+        """Whether instances can migrate from a node (row) to another (column); None: always."""
         if not self.rules.restricts_migration:
             return None
         return np.array([[self.rules.migrates(one, other) for other in snapshot.nodes] for one in snapshot.nodes])
 
     def missed(self, instance: Instance) -> Floats:
-        """How many of its desired locations the instance would not have, by primary node."""
+        """How many of its desired locations the instance would lack, by primary node."""
         desires = self.rules.desires(instance)
         known = [self._locations[tag] for tag in desires if tag in self._locations]
         missed: Floats = len(desires) - self.located[:, known].sum(axis=1)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the instances of a snapshot take of its nodes: numpy columns, one entry a node, that moves change in place.
+"""What the instances of a snapshot use on its nodes: numpy columns, one entry per node, modified in place by moves.
 
-A snapshot stays as it is; an occupancy is the scratch pad of one computation. ``add`` and ``remove`` cost
+A snapshot is immutable; an occupancy is the scratch pad of one computation. ``add`` and ``remove`` cost
 microseconds whatever the size of the cluster; ``copy`` costs the square of the number of nodes.
 """
 
@@ -47,7 +47,7 @@ class Occupancy:
         self._failing = self.reserved() > self.equipment.memory_all - self.used[Resource.MEMORY]
 
     def copy(self) -> Occupancy:
-        """One that changes apart from this one."""
+        """An independent copy."""
         other = shallow(self)
         for name in ("used", "peers", "primaries", "secondaries", "_failing"):
             setattr(other, name, getattr(self, name).copy())
@@ -55,17 +55,17 @@ class Occupancy:
         return other
 
     def add(self, instance: Instance) -> None:
-        """An instance comes to its nodes."""
+        """Add an instance to its nodes."""
         self._count(instance, 1)
         self._reconsider(instance)
 
     def remove(self, instance: Instance) -> None:
-        """An instance leaves its nodes."""
+        """Remove an instance from its nodes."""
         self._count(instance, -1)
         self._reconsider(instance)
 
     def _reconsider(self, instance: Instance) -> None:
-        """Whether the instance's nodes fail N+1 now; a forthcoming instance does not change that."""
+        """Update whether the instance's nodes fail N+1; a forthcoming instance does not change that."""
         for node in () if instance.forthcoming else instance.nodes:
             free = self.equipment.memory[node] - self.used[Resource.MEMORY, node]
             self._failing[node] = self.peers[node].max() >= free
@@ -78,7 +78,7 @@ class Occupancy:
         self._meet(instance, sign)
 
     def _meet(self, instance: Instance, sign: int) -> None:
-        """Count all but what the instance takes of its nodes."""
+        """Count everything except the resources of the instance."""
         primary, secondary = instance.primary, instance.secondary
         if secondary != NO_NODE:
             self.peers[secondary, primary] += sign * demand.reserved_memory(instance)
@@ -95,11 +95,11 @@ class Occupancy:
         return self.equipment.online
 
     def shares(self) -> Floats:
-        """The lines whose deviations make the score (``score.DEVIATIONS``), one entry a node."""
+        """The lines whose deviations make up the score (``score.DEVIATIONS``), one entry per node."""
         return np.vstack((self.equipment.shares(self.used), self.reserved() * self.equipment.memory_weight))
 
     def free_memory(self) -> Floats:
-        """MiB that instances may still take, N+1 apart."""
+        """MiB that instances may still use, ignoring N+1."""
         free: Floats = self.equipment.memory - self.used[Resource.MEMORY]
         return free
 
@@ -112,15 +112,15 @@ class Occupancy:
         return free
 
     def reserved(self) -> Floats:
-        """MiB that the worst death of another node would need on each node."""
+        """MiB that the worst failure of another node would need on each node."""
         reserved: Floats = self.peers.max(axis=1, initial=0.0)
         return reserved
 
     def fails_n1(self) -> Mask:
-        """The nodes whose free memory does not suffice for the worst death of another one.
+        """The nodes whose free memory does not suffice for the worst failure of another one.
 
-        As in Ganeti's tools, a node from which or to which something has moved needs some memory to spare,
-        one that is as it was reported needs none.
+        As in Ganeti's tools, a node from or to which something was moved needs some memory to spare; an unchanged one
+        needs none.
         """
         return self._failing
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The cluster as it will report itself once instances have moved."""
+"""The cluster as it will be reported once instances have moved."""
 
 from __future__ import annotations
 

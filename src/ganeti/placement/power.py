@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which nodes can be switched off, or have to be switched on again (hsqueeze(1))."""
+"""Which nodes can be powered off, or have to be powered on again (hsqueeze(1))."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ganeti.placement.snapshot import Snapshot
 from ganeti.placement.tags import TagRules
 
 STANDBY = "htools:standby:"
-_ROUNDING = 1e-9  # a gain so small is none
-_LEAST_GAIN, _GAIN_LIMIT = 1e-2, 1e-1  # as hbal's --min-gain and --min-gain-limit are by default
+_ROUNDING = 1e-9  # smaller gains do not count
+_LEAST_GAIN, _GAIN_LIMIT = 1e-2, 1e-1  # the defaults of hbal's --min-gain and --min-gain-limit
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``nodes`` change their power; ``steps`` balance the cluster as it is then, which ``balance`` holds."""
+    """``nodes`` are powered on or off; ``steps`` balance the resulting cluster, which is in ``balance``."""
 
     nodes: tuple[int, ...]
     steps: tuple[Step, ...]
@@ -32,7 +32,7 @@ class Change:
 
 
 def offline_candidates(snapshot: Snapshot) -> list[int]:
-    """Nodes whose instances all can go anywhere, those with the fewest first."""
+    """Nodes whose instances can all move anywhere, those with the fewest first."""
     hosted = [0] * len(snapshot.nodes)
     bound: set[int] = set()
     for instance in snapshot.instances:
@@ -53,9 +53,9 @@ def online_candidates(snapshot: Snapshot) -> list[int]:
 
 
 def spacious(snapshot: Snapshot, occupancy: Occupancy, factor: float) -> bool:
-    """Whether each node, offline or not, has the memory and vcpus for ``factor`` standard instances more.
+    """Whether each node, offline or not, has the memory and vcpus for ``factor`` more standard instances.
 
-    Forthcoming instances have theirs.
+    Forthcoming instances count as existing.
     """
     equipment, used, standard = occupancy.equipment, occupancy.used, snapshot.policy.std
     more = factor * standard.memory_size
@@ -68,7 +68,7 @@ def spacious(snapshot: Snapshot, occupancy: Occupancy, factor: float) -> bool:
 
 
 def squeezed(snapshot: Snapshot, tags: TagRules, factor: float) -> Change | None:
-    """As many nodes off as possible while every other keeps room for ``factor`` instances; None if none can be."""
+    """Power off as many nodes as possible while all others keep room for ``factor`` instances; None if impossible."""
     best: Change | None = None
     for node in offline_candidates(snapshot):
         chosen = (*(best.nodes if best else ()), node)
@@ -79,7 +79,7 @@ def squeezed(snapshot: Snapshot, tags: TagRules, factor: float) -> Change | None
 
 
 def expanded(snapshot: Snapshot, tags: TagRules, factor: float) -> Change:
-    """As few nodes on as it takes for every node to have room for ``factor`` instances; or all of them."""
+    """Power on as few nodes as needed for every node to have room for ``factor`` instances; or all of them."""
     candidates = online_candidates(snapshot)
     change = _balanced(snapshot, tags, (), offline=False)
     for count in range(1, len(candidates) + 1):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Sizes as the tools take them (htools(1), "Units")."""
+"""Sizes in the syntax of the tools (htools(1), "Units")."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SIZE = re.compile(r"([0-9]+)\s*([A-Za-z]*)", re.ASCII)
 
 
 def mebibytes(text: str, what: str) -> int:
-    """A size with or without a unit, in MiB; ``what`` it is of, for the error. Raises WrongInput."""
+    """A size with or without a unit, in MiB; ``what``: its meaning, for the error. Raises WrongInput."""
     match = _SIZE.fullmatch(text)
     if match:
         number, unit = int(match[1]), match[2]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which instances are broken, what would repair them, whether their tags allow it, and how far a repair is.
+"""Which instances are broken, what would repair them, whether their tags allow it, and the progress of repairs.
 
 The tags are those of Ganeti's design "Instance auto-repair" and harep(1).
 """
@@ -22,7 +22,7 @@ _DENIED = "enoperm"
 
 
 class Repair(IntEnum):
-    """Each allows what those before it do."""
+    """Each also allows the preceding ones."""
 
     FIX_STORAGE = 0
     MIGRATE = 1
@@ -38,9 +38,9 @@ _REPAIRS = {repair.word: repair for repair in Repair}
 
 
 class Record(Struct, frozen=True):
-    """A repair that is under way, or with a ``result`` one that is over, as a tag of the instance keeps it.
+    """A repair that is under way or, with a ``result``, finished, as recorded in a tag of the instance.
 
-    ``moment`` is in seconds since the epoch: when it began, or ended. ``result`` is success, failure or enoperm.
+    ``moment``: when it began, or ended, in seconds since the epoch. ``result`` is success, failure or enoperm.
     """
 
     repair: Repair
@@ -76,9 +76,9 @@ def record_of(tag: str) -> Record | None:
 
 
 class Permission(Struct, frozen=True):
-    """What the nearest object with any tag about it says: the instance, its group or the cluster.
+    """The permission set by the nearest object with such tags: the instance, its group or the cluster.
 
-    ``most`` is the most destructive repair that is allowed; None: none is.
+    ``most``: the most destructive repair that is allowed; None: none is.
     """
 
     most: Repair | None = None
@@ -86,9 +86,9 @@ class Permission(Struct, frozen=True):
 
 
 class Case(Struct, frozen=True):
-    """An instance that is broken, or whose repair is not over or has failed.
+    """An instance that is broken, or whose repair is not finished or has failed.
 
-    ``needed`` is None if it is well again.
+    ``needed`` is None if it is healthy again.
     """
 
     instance: Instance
@@ -104,12 +104,12 @@ class Case(Struct, frozen=True):
 
     @property
     def denied(self) -> bool:
-        """Whether it is tagged already that more is needed than is allowed."""
+        """Whether it is already tagged as needing more than is allowed."""
         return any((record.result, record.repair) == (_DENIED, self.needed) for record in self.results)
 
     @property
     def permitted(self) -> bool:
-        """Whether what is needed may be done. A repair that is under way, or asked for by its tag, permits itself."""
+        """Whether the needed repair is permitted. One that is under way, or requested by its tag, is."""
         if self.needed is None or self.permission.suspended:
             return False
         asked = None if self.pending is None else self.pending.repair
@@ -118,12 +118,12 @@ class Case(Struct, frozen=True):
 
 class Action(Enum):
     NOTHING = "nothing"
-    REPAIR = "repair"  # begin, or go on
-    END = "end"  # tag the result, instead of a repair that is under way
+    REPAIR = "repair"  # start, or continue
+    END = "end"  # replace the tag of the repair under way by that of its result
 
 
 class Verdict(Struct, frozen=True):
-    """``state`` is in the words of harep(1); ``result`` is what a repair that ends has come to."""
+    """``state``: in the terms of harep(1); ``result``: that of a finished repair."""
 
     state: str
     action: Action = Action.NOTHING
@@ -131,11 +131,11 @@ class Verdict(Struct, frozen=True):
 
 
 def judge(case: Case, jobs: Mapping[int, str]) -> Verdict:
-    """What to do now; ``jobs`` are the states of those of the repair that is under way."""
+    """What to do now; ``jobs``: the states of the jobs of the repair under way."""
     if case.failed:
         return Verdict("Failure")
     if case.pending:
-        # One that nobody knows is long over.
+        # An unknown job ended long ago.
         ends = [JobStatus(jobs.get(number, JobStatus.SUCCESS)) for number in case.pending.jobs]
         if not all(end.final for end in ends):
             return Verdict("Pending repair")
@@ -152,12 +152,12 @@ def judge(case: Case, jobs: Mapping[int, str]) -> Verdict:
 
 
 def cases(snapshot: Snapshot, now: float) -> list[Case]:
-    """``now`` in seconds since the epoch: suspensions may have an end."""
+    """``now`` in seconds since the epoch: suspensions may expire."""
     return [case for instance in snapshot.instances if (case := _case(snapshot, instance, now))]
 
 
 def expired(tags: Iterable[str], now: float) -> list[str]:
-    """Tags of suspensions that are over."""
+    """Tags of expired suspensions."""
     return [tag for tag in tags if (end := _suspended_until(tag)) is not None and end <= now]
 
 
@@ -191,7 +191,7 @@ def _damage(snapshot: Snapshot, instance: Instance) -> tuple[Repair | None, str]
 
 
 def _permission(tags: Iterable[str], now: float) -> Permission | None:
-    """What one object's tags say; None if they say nothing. Of several kinds the least destructive counts."""
+    """The permission by one object's tags; None without any. Of several kinds the least destructive counts."""
     tags = tuple(tags)
     if any(end > now for end in _suspensions(tags)):
         return Permission(suspended=True)
@@ -204,7 +204,7 @@ def _suspensions(tags: Iterable[str]) -> Iterator[float]:
 
 
 def _suspended_until(tag: str) -> float | None:
-    """When the suspension ends; infinite without an end, None if the tag is none."""
+    """When the suspension ends; infinity without an end, None if the tag is not a suspension."""
     if tag == _SUSPEND:
         return float("inf")
     moment = tag.removeprefix(f"{_SUSPEND}:")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Which nodes can be rebooted together (hroller(1)).
 
-Nodes are coloured so that no instance has both its nodes in one colour, and no two instances that have their primary
-nodes in one colour share their secondary, where both would have to run. Then each colour is split until what lives on
-no other node finds room outside of it.
+Nodes are coloured so that no instance has both its nodes in one colour, and no two instances with primary nodes in one
+colour share their secondary, where both would have to run. Then each colour is split until all instances without
+another node fit outside of it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ganeti.placement.allocator.moves import Finder, Move, moved
 from ganeti.placement.allocator.scene import Scene
 from ganeti.placement.snapshot import NO_NODE, Instance, Snapshot
 
-# By node, the nodes that must not be rebooted with it: one entry for each instance that says so, and one, on its own
-# as well, for a secondary that primaries share. Ganeti's hroller counts these, so the same nodes come first.
+# By node, the nodes that must not be rebooted with it: one entry for each instance that requires it, and one, on its
+# own as well, for a secondary that primaries share. Ganeti's hroller counts these, so the same nodes come first.
 Graph = dict[int, list[int]]
 
-# Nothing soft holds an instance on a node that is rebooted. It may have to leave by failover, so tags that forbid
-# migration do not either.
+# Soft limits do not keep an instance on a node that is rebooted. It may have to leave by failover, so tags that
+# forbid migration do not either.
 _LIMITS = Limits(capacity=False, ignore_soft=True)
 
 
@@ -43,14 +43,17 @@ class Maintenance(Struct, frozen=True, kw_only=True):
 
 
 class Reboot(Struct, frozen=True):
-    """Nodes to be rebooted together, and where instances go for that time: their index, and their nodes then."""
+    """Nodes to be rebooted together, and the temporary places of instances: their index, and their nodes."""
 
     nodes: tuple[int, ...]
     moves: tuple[tuple[int, tuple[int, ...]], ...]
 
 
 def reboots(snapshot: Snapshot, nodes: Sequence[int], maintenance: Maintenance) -> list[Reboot]:
-    """The larger ones first, but that with the master last. Raises InsufficientResources if a node can't be freed."""
+    """The larger groups first, but the one with the master last.
+
+    Raises InsufficientResources if a node can't be freed.
+    """
     if not nodes:
         raise InsufficientResources("Cannot create node graph: there are no nodes to reboot")
     graph = _conflicts(snapshot, nodes, maintenance)
@@ -88,7 +91,7 @@ def _bind(graph: Graph, one: int, other: int) -> None:
 
 
 def _coloured(graph: Graph) -> list[list[list[int]]]:
-    """Some ways to colour it with few colours; Ganeti's hroller finds the first two."""
+    """Some colourings with few colours; Ganeti's hroller finds the first two."""
     by_degree = sorted(graph, key=lambda node: (-len(graph[node]), -node))
     others = sorted(graph), sorted(graph, reverse=True)
     return [_greedy(graph, by_degree), _by_saturation(graph), *(_greedy(graph, order) for order in others)]
@@ -102,7 +105,7 @@ def _greedy(graph: Graph, order: Iterable[int]) -> list[list[int]]:
 
 
 def _by_saturation(graph: Graph) -> list[list[int]]:
-    """Next is always the node that has most colours around it already (Brélaz), then most coloured neighbours."""
+    """The next node is always that with most colours among its neighbours (Brélaz), then most coloured neighbours."""
     colours: list[list[int]] = []
     left = set(graph)
     while left:
@@ -126,7 +129,7 @@ def _add(graph: Graph, colours: list[list[int]], node: int) -> None:
 
 
 def _freed(snapshot: Snapshot, colour: Sequence[int], maintenance: Maintenance) -> list[Reboot]:
-    """A colour, split as far as it takes to find room for what has to leave its nodes."""
+    """A colour, split as far as needed for the instances that have to leave its nodes to fit elsewhere."""
     if maintenance.ignore_single and not maintenance.full:
         return [Reboot(tuple(colour), ())]
     left, found = list(colour), []
@@ -160,7 +163,7 @@ def _largest(snapshot: Snapshot, nodes: Sequence[int], maintenance: Maintenance)
 def _moves(
     snapshot: Snapshot, nodes: Sequence[int], maintenance: Maintenance
 ) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Where the instances of some nodes go. Raises InsufficientResources."""
+    """The targets for the instances of some nodes. Raises InsufficientResources."""
     scene, away = Scene(snapshot, _LIMITS), set(nodes)
     places: dict[int, tuple[int, ...]] = {}
     leaving = [i for i, it in enumerate(snapshot.instances) if away & set(it.nodes) and not it.forthcoming]
@@ -197,7 +200,7 @@ def _elsewhere(away: set[int]) -> Finder:
 
 
 def _swap(scene: Scene, index: int) -> None:
-    """A mirrored instance runs on its secondary node."""
+    """Swap the nodes of a mirrored instance."""
     instance = scene.take_out(index)
     scene.put(index, on_nodes(instance, (instance.secondary, instance.primary)))
 

@@ -10,7 +10,7 @@ import numpy as np
 from ganeti.placement.demand import Floats
 from ganeti.placement.occupancy import Occupancy
 
-# In the order in which hinfo lists them.
+# In the order of hinfo's list.
 WEIGHTS: dict[str, float] = {
     "free_mem_cv": 0.5,
     "free_disk_cv": 0.5,
@@ -43,7 +43,7 @@ DEVIATIONS = (
 
 
 def terms(occupancy: Occupancy) -> dict[str, float]:
-    """By name, unweighted, in hinfo's order. Deviations are of the population and of online nodes; without any, 0."""
+    """By name, unweighted, in hinfo's order. Population standard deviations over online nodes; 0 without any."""
     if not occupancy.online.any():
         return dict.fromkeys(WEIGHTS, 0.0)
     found = dict(_terms(occupancy))

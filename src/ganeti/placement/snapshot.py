@@ -15,11 +15,11 @@ from msgspec import Struct
 
 from ganeti.model.parameters.policy import Policy
 
-NO_NODE = -1  # the secondary of an instance that has none
+NO_NODE = -1  # the secondary of an instance without one
 
 
 class AllocPolicy(StrEnum):
-    """Whether new instances may go to a group: gladly, if nothing else is left, never."""
+    """Whether new instances may go to a group: preferably, as a last resort, never."""
 
     PREFERRED = "preferred"
     LAST_RESORT = "last_resort"
@@ -27,7 +27,7 @@ class AllocPolicy(StrEnum):
 
 
 class Status(StrEnum):
-    """Of an instance, as ``gnt-instance list -o status`` says it."""
+    """Of an instance, as shown by ``gnt-instance list -o status``."""
 
     RUNNING = "running"
     ADMIN_DOWN = "ADMIN_down"
@@ -45,17 +45,17 @@ class Status(StrEnum):
 
     @property
     def holds_memory(self) -> bool:
-        """Whether its memory is missing from its node; where nobody could look, it is assumed so."""
+        """Whether it uses memory of its node; assumed if that is unknown."""
         return self not in (Status.ADMIN_DOWN, Status.ADMIN_OFFLINE, Status.ERROR_DOWN, Status.USER_DOWN)
 
     @property
     def may_start(self) -> bool:
-        """Whether room has to be kept for it: for all but those that were set offline."""
+        """Whether resources have to be kept for it: for all except those set offline."""
         return self is not Status.ADMIN_OFFLINE
 
 
 class Template(StrEnum):
-    """How an instance's disks are made, and so where it can go."""
+    """An instance's disk template, which determines where it can go."""
 
     BLOCKDEV = "blockdev"
     DISKLESS = "diskless"
@@ -73,16 +73,16 @@ class Template(StrEnum):
 
     @property
     def moves_anywhere(self) -> bool:
-        """Whether every node of the group reaches the disks."""
+        """Whether every node of the group has access to the disks."""
         return self not in (Template.DRBD, Template.PLAIN, Template.FILE, Template.DISKLESS)
 
 
-# What the text format of htools(1) counts: its nodes have the space of their volume groups.
+# The templates counted in the text format of htools(1), where nodes have the space of their volume groups.
 IN_VOLUME_GROUPS = frozenset((Template.DRBD, Template.PLAIN))
 
 
 class Load(Struct, frozen=True, kw_only=True):
-    """Dynamic load that an instance makes, in units of the user's choice (hbal(1), ``-U``); measured, in processors."""
+    """Dynamic load of an instance, in units of the user's choice (hbal(1), ``-U``); measured load, in processors."""
 
     cpu: float = 1.0
     memory: float = 1.0
@@ -100,10 +100,10 @@ class Group(Struct, frozen=True, kw_only=True):
 
 
 class Node(Struct, frozen=True, kw_only=True):
-    """``free_memory`` is what the node reports; what is really free follows from the instances too.
+    """``free_memory`` is what the node reports; what is really free also depends on the instances.
 
-    With exclusive storage ``spindles`` are physical ones, of which ``free_spindles`` are in no use.
-    ``node_memory`` and ``node_cpus`` are what the node's own system takes.
+    With exclusive storage ``spindles`` are physical ones, of which ``free_spindles`` are unused.
+    ``node_memory`` and ``node_cpus`` are what the node's own system uses.
     """
 
     name: str
@@ -119,18 +119,18 @@ class Node(Struct, frozen=True, kw_only=True):
     spindles: int = 1
     free_spindles: int = 0
     exclusive_storage: bool = False
-    offline: bool = False  # or drained: nothing may come here
+    offline: bool = False  # or drained: nothing may be placed here
     master: bool = False
     tags: tuple[str, ...] = ()
-    other_load: float = 0.0  # of its processors, measured there but made by none of its instances
+    other_load: float = 0.0  # of its processors, measured but not caused by its instances
 
 
 class Instance(Struct, frozen=True, kw_only=True):
-    """``disk`` is the sum of its ``disks``, where those are known one by one.
+    """``disk`` is the sum of its ``disks``, if those are known individually.
 
-    ``takes_disk``: whether they take room of the storage whose space nodes have (``Snapshot.counted``).
+    ``takes_disk``: whether they use space of the storage that is counted for nodes (``Snapshot.counted``).
     ``spindles`` are physical ones (exclusive storage), ``spindle_use`` its weight on those that are shared.
-    A ``forthcoming`` instance holds its place but does not exist yet.
+    A ``forthcoming`` instance reserves its place but does not exist yet.
     """
 
     name: str
@@ -149,9 +149,9 @@ class Instance(Struct, frozen=True, kw_only=True):
     load: Load = Load()
     disks: tuple[int, ...] = ()
     nics: int = 1
-    networks: tuple[str, ...] = ()  # UUIDs of those that its NICs are in
+    networks: tuple[str, ...] = ()  # UUIDs of the networks of its NICs
     hypervisor: str = ""
-    counted: bool | None = None  # None: as the text format has it
+    counted: bool | None = None  # None: as in the text format
 
     @property
     def takes_disk(self) -> bool:
@@ -169,7 +169,7 @@ class Instance(Struct, frozen=True, kw_only=True):
 class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
     """A whole cluster. ``tags`` are the cluster's.
 
-    A node has one figure of space: that of the storage in which disks of the templates ``counted`` are.
+    A node has one value for disk space: that of the storage of the templates ``counted``.
     """
 
     groups: tuple[Group, ...]
@@ -180,14 +180,14 @@ class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
     counted: frozenset[Template] = IN_VOLUME_GROUPS
 
     def counting(self, templates: frozenset[Template]) -> Snapshot:
-        """With nodes whose space is that of these templates' storage."""
+        """With the nodes' disk space being that of these templates' storage."""
         if templates == self.counted:
             return self
         counting = msgspec.structs.replace(self, counted=templates)
         return counting.with_instances(map(counting.seen, self.instances))
 
     def seen(self, instance: Instance) -> Instance:
-        """An instance from outside, counted as those that are here."""
+        """An instance from outside, counted like those in the snapshot."""
         return msgspec.structs.replace(instance, counted=instance.template in self.counted)
 
     @cached_property
@@ -200,7 +200,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def populated_groups(self) -> list[int]:
-        """Those with nodes."""
+        """Groups with nodes."""
         return sorted({node.group for node in self.nodes})
 
     def group_of(self, node: int) -> Group:
@@ -213,7 +213,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
         return msgspec.structs.replace(self, nodes=tuple(nodes))
 
     def with_places(self, places: dict[str, tuple[int, int]]) -> Snapshot:
-        """With instances, by name, on another primary and secondary node."""
+        """With instances, by name, on other primary and secondary nodes."""
         return self.with_instances(
             msgspec.structs.replace(i, primary=places[i.name][0], secondary=places[i.name][1])
             if i.name in places
@@ -224,7 +224,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
     def only_group(self, group: int, *, split: bool = False) -> Snapshot:
         """The nodes of a group and the instances that have all of their nodes there.
 
-        ``split``: those too that have only their primary there, without their secondary.
+        ``split``: also those with only their primary there, without their secondary.
         """
         kept = [index for index, node in enumerate(self.nodes) if node.group == group]
         place = {old: new for new, old in enumerate(kept)} | {NO_NODE: NO_NODE}
@@ -240,5 +240,5 @@ class Snapshot(Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def split_instances(self) -> tuple[Instance, ...]:
-        """Those with a node in one group and one in another."""
+        """Instances with nodes in different groups."""
         return tuple(i for i in self.instances if len({self.nodes[node].group for node in i.nodes}) > 1)

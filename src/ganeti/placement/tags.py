@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What tags mean to placement (hbal(1)): which instances to keep apart, where nodes fail together, who may migrate.
+"""The meaning of tags for placement (hbal(1)): instances to keep apart, nodes that fail together, allowed migrations.
 
 Cluster tags ``htools:iextags:P``, ``htools:nlocation:P``, ``htools:desiredlocation:P`` and ``htools:migration:P``
-say that tags beginning with ``P:`` have that meaning.
+give tags beginning with ``P:`` that meaning.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ALLOWED = "htools:allowmigration:"
 
 
 class TagRules(Struct, frozen=True, kw_only=True, dict=True):
-    """Prefixes (with their colon) of the tags that count, and pairs ``(tag, accepted as well)`` for migration."""
+    """Prefixes (with their colon) of the relevant tags, and pairs ``(tag, also accepted)`` for migration."""
 
     exclusion: tuple[str, ...] = ()
     location: tuple[str, ...] = ()
@@ -35,14 +35,14 @@ class TagRules(Struct, frozen=True, kw_only=True, dict=True):
         return _chosen(instance.tags, self.exclusion)
 
     def locations(self, node: Node) -> frozenset[str]:
-        """What the node fails together with."""
+        """The failure domains of a node."""
         return _chosen(node.tags, self.location)
 
     def desires(self, instance: Instance) -> frozenset[str]:
         return _chosen(instance.tags, self.desired)
 
     def migrates(self, source: Node, target: Node) -> bool:
-        """Whether instances can go from one node to the other by migration."""
+        """Whether instances can migrate from one node to the other."""
         offered = _chosen(target.tags, self.migration)
         return all(
             tag in offered or any((tag, other) in self.allowed for other in offered)
@@ -55,7 +55,7 @@ class TagRules(Struct, frozen=True, kw_only=True, dict=True):
 
 
 def tag_rules(cluster_tags: Iterable[str], exclusion: Iterable[str] = ()) -> TagRules:
-    """The rules in the cluster's tags; ``exclusion`` are further prefixes, of the command line."""
+    """The rules in the cluster's tags; ``exclusion``: further prefixes from the command line."""
     tags = list(cluster_tags)
     return TagRules(
         exclusion=_prefixes(tags, _EXCLUSION, exclusion),

@@ -9,7 +9,7 @@ from typing import Any
 from ganeti.declare.field import BOOL, NUMBER, OTHER, TEXT, TIMESTAMP, FieldKind
 from ganeti.query.column import Column, Columns, column
 
-# What is known of it, by the names of the columns.
+# Its values, by the names of the columns.
 Row = Mapping[str, Any]
 
 

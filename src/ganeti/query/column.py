@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A column of a list, and the table that a query answers with."""
+"""A column of a list, and the table that a query returns."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 _KINDS = {bool: BOOL, int: NUMBER, float: FLOAT, "size": UNIT}
 
-MOST_CELLS = 4_000_000  # of one table
+MOST_CELLS = 4_000_000  # maximum cells of one table
 
 _encoder = msgspec.json.Encoder()
 
 
 class Absent(Exception):
-    """Raised by a column that has no value for a row; says why."""
+    """Raised by a column that has no value for a row, with the reason."""
 
     def __init__(self, status: ValueStatus) -> None:
         super().__init__(status)
@@ -41,9 +41,9 @@ OFFLINE = Absent(ValueStatus.OFFLINE)
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
-    """``value`` raises Absent. ``live``: it needs reports from nodes, which somebody has to fetch first.
+    """``value`` raises Absent. ``live``: it needs reports from nodes, which must be fetched first.
 
-    ``names``: of which kind of thing it holds the name or names.
+    ``names``: the kind of object whose name or names it contains.
     """
 
     field: Field
@@ -52,7 +52,7 @@ class Column(Generic[T]):
     names: Kind | None = None
 
     def cell(self, row: T) -> tuple[int, Any]:
-        """(status, value) as it goes over the wire."""
+        """(status, value) as sent over the wire."""
         try:
             value = self.value(row)
         except Absent as absent:
@@ -60,7 +60,7 @@ class Column(Generic[T]):
         return (int(ValueStatus.UNAVAILABLE), None) if value is None else (int(ValueStatus.NORMAL), value)
 
 
-def column(  # the words of a declaration, in the order of its table
+def column(  # the terms of declarations, in the order of the table
     name: str,
     title: str,
     kind: FieldKind,
@@ -74,12 +74,12 @@ def column(  # the words of a declaration, in the order of its table
 
 
 def kind_of_parameter(parameter: Parameter) -> FieldKind:
-    """The kind of a column that shows a parameter of a guest or a node; texts are "other", as Ganeti has it."""
+    """The kind of a column that shows a parameter of a guest or a node; strings are "other", as in Ganeti."""
     return _KINDS.get(parameter.kind, OTHER)
 
 
 def unknown(name: str) -> Column[Any]:
-    """The column of a name that nobody declared."""
+    """The column for an undeclared name."""
 
     def value(row: Any) -> Any:
         del row
@@ -89,7 +89,7 @@ def unknown(name: str) -> Column[Any]:
 
 
 class Table(Struct, frozen=True):
-    """What a query answers: cells are (status, value)."""
+    """The result of a query: cells are (status, value)."""
 
     fields: list[Field]
     data: list[list[tuple[int, Any]]]
@@ -99,7 +99,7 @@ class Table(Struct, frozen=True):
         return plain_rows(self.data)
 
     def encoded(self) -> Generator[None, None, dict[str, Any]]:
-        """As it goes over the wire, one row per step: a large one in one go would keep others waiting."""
+        """As sent over the wire, one row per step: encoding a large one at once would keep others waiting."""
         data = yield from _encoded(self.data)
         return {"fields": self.fields, "data": data}
 
@@ -108,7 +108,7 @@ class Table(Struct, frozen=True):
         return (yield from _encoded([value for _, value in cells] for cells in self.data))
 
     def encoded_objects(self, keys: Sequence[str]) -> Generator[None, None, list[Raw]]:
-        """The same as objects."""
+        """Likewise, as objects."""
         rows = ({key: value for key, (_, value) in zip(keys, cells, strict=True)} for cells in self.data)
         return (yield from _encoded(rows))
 
@@ -122,7 +122,7 @@ def _encoded(rows: Iterable[Any]) -> Generator[None, None, list[Raw]]:
 
 
 class Columns(Generic[T]):
-    """All columns of a kind of thing. ``family`` finds those whose names have parts, such as "nic.mac/7"."""
+    """All columns of a kind of object. ``family`` finds those whose names have parts, such as "nic.mac/7"."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Columns(Generic[T]):
         family: Callable[[str], Column[T] | None] = lambda name: None,
         name: str = "name",
     ) -> None:
-        """``name``: the column whose values tell the things apart."""
+        """``name``: the column that identifies a row."""
         self.by_name: Mapping[str, Column[T]] = {column.field.name: column for column in columns}
         self._family = family
         self._name = name
@@ -145,12 +145,12 @@ class Columns(Generic[T]):
         return [column.field for column in sorted(self.by_name.values(), key=lambda c: c.field.name)]
 
     def need_live(self, names: Sequence[str], condition: Filter | None = None) -> bool:
-        """Whether reports of nodes are needed for these columns or the filter's."""
+        """Whether reports of nodes are needed for these columns or those of the filter."""
         mentioned = set(names) | (condition.fields if condition else set())
         return any(self.find(name).live for name in mentioned)
 
     def query(self, rows: Sequence[T], names: Sequence[str], condition: Filter | None = None) -> Table:
-        """The table of the rows that a condition lets through; see ``steps``."""
+        """The table of the rows that match a condition; see ``steps``."""
         steps = self.steps(rows, names, condition)
         while True:
             try:
@@ -162,10 +162,10 @@ class Columns(Generic[T]):
     def steps(
         self, rows: Sequence[T], names: Sequence[str], condition: Filter | None = None
     ) -> Generator[None, None, Table]:
-        """Makes the table one row per step, so that other work can be done in between.
+        """Builds the table one row per step, so that other work can be done in between.
 
-        The rows stay in their order, or come in that of the names if the condition is a list of them. Raises
-        WrongInput for a condition on a field that there is not, and for a table that is too large.
+        The rows keep their order, or get that of the names if the condition is a list of names. Raises WrongInput for a
+        condition on an unknown field, and for a table that is too large.
         """
         columns = [self.find(name) for name in names]
         accepted = condition.bind(self._getter) if condition else accept_all

@@ -33,7 +33,8 @@ def setting_columns(
 ) -> Iterator[Column[R]]:
     """A column for each setting that declares one.
 
-    ``own``: the object of a row. ``inherited``: what those count as that inherit, by the name of their field.
+    ``own``: the object of a row. ``inherited``: the effective values of inheriting settings, by the name of their
+    field.
     """
     for row in settings_of(cls):
         parameter = parameters_of(cls)[row.name]

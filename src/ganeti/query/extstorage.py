@@ -26,7 +26,7 @@ class StorageProvider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExtStorageRow:
-    """``on_nodes``: by the name of each node that answers, the provider's finds there, the first of which counts."""
+    """``on_nodes``: by the name of each node that answers, the providers found there, the first of which counts."""
 
     name: str
     state: State
@@ -34,7 +34,7 @@ class ExtStorageRow:
 
     @property
     def groups(self) -> dict[str, bool]:
-        """Whether it can be used on all nodes of a group, by its name; of groups with nodes that answer."""
+        """By group name, whether it can be used on all its nodes; only groups with nodes that answer."""
         found: dict[str, bool] = {}
         for node in self.state.nodes:
             if node.name in self.on_nodes:
@@ -45,7 +45,7 @@ class ExtStorageRow:
 
     @property
     def parameters(self) -> list[list[str]]:
-        """Those that every node which has it knows, with their descriptions."""
+        """Parameters known on every node that has the provider, with their descriptions."""
         tables = [finds[0].parameters for finds in self.on_nodes.values() if finds]
         first, *others = tables or [{}]
         return [[name, told] for name, told in sorted(first.items()) if all(name in table for table in others)]

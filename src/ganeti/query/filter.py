@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A condition on the rows of a list, in its form on the wire.
+"""A condition on the rows of a list, in its wire form.
 
 That is a nested list: ``["&", ["=", "name", "web1"], ["?", "master"]]``; operators are those of the
-"Ganeti query2" design document. ``ganeti.query.language`` reads what people type.
+"Ganeti query2" design document. ``ganeti.query.language`` parses what users type.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Meant = Callable[[str, Any], Any]
 # A part of a filter: with a getter it becomes a test.
 _Part = Callable[[Getter], Test]
 
-DEEPEST = 32  # filters in one another
-MOST_TESTS = 500  # conditions, not counting the names that a thing may have
+DEEPEST = 32  # nested filters
+MOST_TESTS = 500  # conditions, not counting alternatives of names
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -40,20 +40,20 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class Filter:
-    """A condition on rows. Raises WrongInput for a wire form that makes no sense, or asks for too much."""
+    """A condition on rows. Raises WrongInput for a wire form that is invalid or exceeds limits."""
 
     def __init__(self, wire: Any, meant: Meant = lambda _, value: value) -> None:
-        """``meant``: what a value stands for that a field is compared with, as a short name does for the full one."""
+        """``meant``: expands a value with which a field is compared, such as a short name to the full one."""
         reading = _Reading(meant)
         self._part = reading.read(wire)
         self.fields = frozenset(reading.fields)
 
     def bind(self, getter: Getter) -> Test:
-        """The condition as a function of a row; ``getter`` finds what reads a field."""
+        """The condition as a function of a row; ``getter`` returns a function that reads a field."""
         return self._part(getter)
 
     def order(self, name: str, getter: Getter) -> Callable[[Any], int] | None:
-        """A sort key that puts rows in the order in which the filter lists their names, if that is all it does.
+        """A sort key for the order in which the filter lists names, if that is all it does.
 
         ``name`` is the field of the names.
         """
@@ -70,7 +70,7 @@ def accept_all(row: Any) -> bool:
 
 
 def names_filter(names: Sequence[str], field: str = "name") -> list[Any] | None:
-    """The wire form of "one of these names", which may hold ``*`` and ``?``; None for no names."""
+    """The wire form of "one of these names", which may contain ``*`` and ``?``; None for no names."""
     if not names:
         return None
     return ["|", *(["=*", field, name] if set(name) & set("*?") else ["=", field, name] for name in names)]
@@ -78,7 +78,7 @@ def names_filter(names: Sequence[str], field: str = "name") -> list[Any] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """Several values that a field may have, one of them, as ``["|", ["=", "name", "web1"], ...]`` says it.
+    """Several alternative values of a field, as in ``["|", ["=", "name", "web1"], ...]``.
 
     Looked up, not compared one by one. Each has its place in the order in which they were given, from 0.
     """
@@ -89,7 +89,7 @@ class _Choice:
 
     def place(self, found: Any) -> int | None:
         places = [place for place, matches in self.patterns if found is not None and matches(str(found))]
-        with suppress(TypeError):  # a list, or the like, equals none of them
+        with suppress(TypeError):  # a list, or the like, equals none of these
             if found in self.values:
                 places.append(self.values[found])
         return min(places, default=None)

@@ -28,7 +28,7 @@ from ganeti.query.view import View
 
 @dataclass(frozen=True)
 class InstanceRow:
-    """An instance in a view of the cluster; what takes work to find is found once."""
+    """An instance in a view of the cluster; expensive values are cached."""
 
     instance: Instance
     view: View
@@ -380,7 +380,7 @@ _OLD_NAMES = {
     "sda_size": "disk.size/0",
     "sdb_size": "disk.size/1",
 }
-_LISTED = {"disk": 16, "nic": 8}  # how many of them ``list-fields`` names
+_LISTED = {"disk": 16, "nic": 8}  # how many of them ``list-fields`` shows
 
 
 def _numbered(name: str) -> Column[InstanceRow] | None:

@@ -25,7 +25,7 @@ class JobRow:
 
 
 def timestamp(moment: float | None) -> tuple[int, int] | None:
-    """(seconds, microseconds), as jobs' times go over the wire."""
+    """(seconds, microseconds), the wire form of jobs' times."""
     if moment is None:
         return None
     microseconds = round(moment * 1_000_000)
@@ -33,7 +33,7 @@ def timestamp(moment: float | None) -> tuple[int, int] | None:
 
 
 def log_entries(row: JobRow) -> list[tuple[int, tuple[int, int] | None, str, Any]]:
-    """(serial, time, kind, text) of each line, as they go over the wire."""
+    """(serial, time, kind, text) of each line, in wire form."""
     return [(entry.serial, timestamp(entry.time), entry.kind, entry.text) for entry in row.log]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The filter language that people type (ganeti(7), "Query filters")."""
+"""The filter language for users (ganeti(7), "Query filters")."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _TOKEN = re.compile(
 
 
 def parse(text: str) -> list[Any]:
-    """``pinst_cnt > 0 and not master`` in its wire form. Raises WrongInput with the place of the error."""
+    """``pinst_cnt > 0 and not master`` in its wire form. Raises WrongInput with the position of the error."""
     return _Parser(text).parse()
 
 
 class _Parser:
-    """Recursive descent over the tokens; "and" binds as strongly as "or" does weakly, as in Python."""
+    """Recursive descent over the tokens; "and" binds more tightly than "or", as in Python."""
 
     def __init__(self, text: str) -> None:
         self._text = text

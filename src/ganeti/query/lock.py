@@ -11,7 +11,7 @@ from ganeti.query.column import Column, Columns, column
 
 
 class Lock(Protocol):
-    """Who holds it in which mode, and who waits for it in which, in order."""
+    """Who holds it in which mode, and who waits for it in which mode, in order."""
 
     @property
     def name(self) -> str: ...

@@ -51,7 +51,7 @@ class NodeRow:
 
     @property
     def report(self) -> NodeReport:
-        """What the node says; raises Absent if it didn't."""
+        """The node's report; raises Absent if there is none."""
         if self.node.offline:
             raise OFFLINE
         if not self.node.vm_capable:

@@ -31,7 +31,7 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OsRow:
-    """``on_nodes``: by node name, the provider's finds there, the first of which counts."""
+    """``on_nodes``: by node name, the providers found there, the first of which counts."""
 
     name: str
     state: State

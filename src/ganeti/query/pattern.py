@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Regular expressions that come from outside, matched in time linear in the text (RE2) and limited altogether."""
+"""Regular expressions that come from outside, matched in time linear in the text (RE2) and limited in total."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ganeti.errors import WrongInput
 Matches = Callable[[str], bool]
 
 MOST_PATTERNS = 50
-LARGEST = 5000  # instructions that the patterns of one request are compiled to
+LARGEST = 5000  # instructions of all compiled patterns of one request
 MOST_WORK = 10_000_000  # instructions times characters of one text; at worst about 0.1 seconds
-# Bytes that a compiled expression may take.
+# Maximum size of a compiled expression, bytes.
 _MOST_MEMORY = 1024**2
 
 
 class Patterns:
-    """Those of one request: each text is matched against all of them, so they share what there is.
+    """The patterns of one request: each text is matched against all of them, so they share the limits.
 
-    Raises WrongInput, which begins with ``where``, for what is no pattern, or demands too much; also when a text is
+    Raises WrongInput, which begins with ``where``, for an invalid or too expensive pattern; also when a text is
     matched.
     """
 
@@ -37,12 +37,12 @@ class Patterns:
         return self._compiled(expression)
 
     def fitting(self, expression: str) -> Matches:
-        """Whether an expression, which is one by itself, matches a text as a whole."""
+        """Whether a valid expression matches a whole text."""
         self.searching(expression)
         return self._compiled(rf"\A(?:{expression})\z")
 
     def globbing(self, pattern: str) -> Matches:
-        """Whether a text as a whole fits a pattern in which only ``*`` and ``?`` have a meaning."""
+        """Whether a whole text matches a pattern in which only ``*`` and ``?`` are special."""
         import re2  # noqa: PLC0415 - only the master daemon has use for it
 
         self._ensure_short(pattern)
@@ -66,7 +66,7 @@ class Patterns:
         options.log_errors = False
         options.max_mem = _MOST_MEMORY
         try:
-            # As bytes, since there is always a way to turn a text into some.
+            # As bytes, since any text can be encoded.
             compiled = re2.compile(expression.encode(errors="replace"), options)
         except re2.error as error:
             what, _, at = error.args[0].decode().partition(": ")

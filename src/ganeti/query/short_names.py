@@ -13,7 +13,7 @@ from ganeti.query.column import Columns
 
 
 class ShortNames:
-    """Of one query. However many values a filter has, all names are gone through once at most."""
+    """For one query. However many values a filter has, all names are scanned at most once."""
 
     def __init__(self, state: State, columns: Columns[Any]) -> None:
         self._state = state
@@ -21,7 +21,10 @@ class ShortNames:
         self._by_beginning: dict[Kind, dict[str, list[str]]] = {}
 
     def meant(self, field: str, value: Any) -> Any:
-        """The full name that a value stands for in a field of names, else itself. Raises WrongInput if several fit."""
+        """The full name for a value in a field of names, else the value itself.
+
+        Raises WrongInput if it is ambiguous.
+        """
         kind = self._columns.find(field).names
         if kind is None or not isinstance(value, str) or (kind, value) in self._state.names:
             return value

@@ -13,7 +13,7 @@ DEFAULT = ("node", "type", "name", "size", "used", "free", "allocatable")
 
 @dataclass(frozen=True, slots=True)
 class StorageRow:
-    """Sizes are MiB; of thin pools ``metadata`` is in percent, and ``promised`` what the volumes in it have."""
+    """Sizes are MiB; for thin pools ``metadata`` is in percent, ``promised`` the total size of the volumes in it."""
 
     node: str
     kind: str
@@ -26,7 +26,7 @@ class StorageRow:
 
 
 def _of_pool(row: StorageRow, which: str) -> float | int:
-    """Raises Absent for what is not a thin pool."""
+    """Raises Absent unless it is a thin pool."""
     value: float | int | None = getattr(row, which)
     if value is None:
         raise UNAVAILABLE

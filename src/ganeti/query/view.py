@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What rows are made from: the configuration and what is known of the nodes at this moment."""
+"""The source of rows: the configuration and what is presently known about the nodes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ganeti.model.state import State
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """``guests``: by node UUID, the guests on it by theirs; None for a node of which nothing is known.
+    """``guests``: by node UUID, the guests on it by UUID; None for a node whose guests are unknown.
 
-    ``unknown``: by node UUID, its hypervisors of which nothing is known. ``reports``: by node UUID; those that were
-    asked for and could be had.
+    ``unknown``: by node UUID, its hypervisors whose guests are unknown. ``reports``: by node UUID; those that were
+    requested and received.
     """
 
     state: State
@@ -26,7 +26,7 @@ class View:
     reports: Mapping[str, NodeReport] = field(default_factory=dict)
 
     def knows_of(self, instance: Instance) -> bool:
-        """Whether it is known how the guest is where it should be."""
+        """Whether the guest's state on the node where it should be is known."""
         node = instance.primary_node
         return self.guests.get(node) is not None and instance.hypervisor not in self.unknown.get(node, ())
 
@@ -36,7 +36,7 @@ class View:
         return event if event and event.state.runs else None
 
     def elsewhere(self, instance: Instance) -> str | None:
-        """UUID of another node that it runs on."""
+        """UUID of another node on which it runs."""
         for node, guests in self.guests.items():
             event = (guests or {}).get(instance.uuid)
             if event and node != instance.primary_node and event.state.runs:
@@ -44,7 +44,7 @@ class View:
         return None
 
     def status(self, instance: Instance) -> str:
-        """The words of ``gnt-instance list -o status``."""
+        """The status as in ``gnt-instance list -o status``."""
         if instance.forthcoming:
             return "ADMIN_down"  # wherever it will be
         node = self.state.get(Node, instance.primary_node)

@@ -13,7 +13,7 @@ DEFAULT = ("node", "phys", "vg", "name", "size", "instance")
 
 @dataclass(frozen=True, slots=True)
 class VolumeRow:
-    """``size`` is MiB; ``instance`` is empty if none has it for a disk."""
+    """``size`` is MiB; ``instance`` is empty if it is not a disk of any."""
 
     node: str
     devices: tuple[str, ...]

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Whom a node obeys.
 
-Every master has a term, a number that rises with each change of master. A node keeps the newest term it
-has heard of and who its master is, and refuses all others: a master that was cut off and comes back can
-do no harm. A newer term is accepted from a master candidate only. A candidate is known by its certificate: another one
-with its name is not obeyed, even if the cluster's CA has signed it.
+Every master has a term, a number that rises with each change of master. A node remembers the newest term
+it has heard of and its master, and refuses all others: a master that was cut off and comes back can do no harm. A newer
+term is accepted from a master candidate only. A candidate is identified by its certificate: another certificate with
+its name is refused, even if the cluster's CA has signed it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ganeti.rpc.transport import Peer
 class Term(Struct, frozen=True, omit_defaults=True):
     """A master and its number.
 
-    ``vouched``: names of nodes of which somebody has said that they are off, when it took over without a vote.
+    ``vouched``: names of nodes that the administrator declared off when it took over without a vote.
     """
 
     number: int
@@ -32,11 +32,11 @@ class Term(Struct, frozen=True, omit_defaults=True):
 
 
 class Authority:
-    """Judges callers by their certificate, and remembers the term.
+    """Authorises callers by their certificate, and remembers the term.
 
-    ``candidates`` are the nodes that may become master, as this node last heard: by name the fingerprints of the
-    certificates that are on record, two while it is renewed; without any, every certificate of that name counts.
-    ``replaced`` is told the old term whenever a newer one is accepted.
+    ``candidates`` are the nodes that may become master, as last known here: by name the fingerprints of the
+    recorded certificates, two during a renewal; without any, every certificate with that name is accepted. ``replaced``
+    is called with the old term whenever a newer one is accepted.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Authority:
     def admit(self, peer: Peer, caller: str, number: int) -> None:
         """Let a call through, or raise NodeRefused, RivalTerm or StaleTerm.
 
-        ``caller`` and ``number`` are what the request says.
+        ``caller`` and ``number`` are those in the request.
         """
         known = self._identified(peer, caller)
         if number < known.number:
@@ -69,23 +69,23 @@ class Authority:
             self._ensure_candidate(caller)
             newer = Term(number, caller)
             write_term(self._path, newer)
-            self._term = newer  # only now: a term that a restart would forget must not be obeyed
+            self._term = newer  # only now: a term must be stored before it is obeyed
             self._replaced(known)
         elif caller != known.master:
             raise RivalTerm(f"'{caller}' is not the master; '{known.master}' is, in term {known.number}")
 
     def leave(self) -> None:
-        """The node has left its cluster: it obeys nobody any more, though the daemon still runs."""
+        """The node has left its cluster: it no longer obeys anybody, though the daemon still runs."""
         self._term = None
 
     def may_be_master(self, peer: Peer) -> bool:
-        """Whether a caller is the master, or one that could become it."""
+        """Whether a caller is the master, or could become it."""
         known = self._candidates()
         named = peer.name in known or (self._term is not None and peer.name == self._term.master)
         return named and _on_record(known, peer)
 
     def admit_candidate(self, peer: Peer, caller: str) -> None:
-        """Let a call through that makes nobody the master, or raise NodeRefused."""
+        """Let a call through that does not claim mastership, or raise NodeRefused."""
         self._identified(peer, caller)
         self._ensure_candidate(caller)
 
@@ -115,7 +115,7 @@ def _on_record(known: Mapping[str, Collection[str]], peer: Peer) -> bool:
 
 
 def read_term(path: Path) -> Term | None:
-    """The term a node knows. Raises EnvironmentUnfit if the file is damaged."""
+    """The term that a node knows. Raises EnvironmentUnfit if the file is damaged."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Term)
     except FileNotFoundError:

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a call to a node is, and what goes over the wire.
+"""Calls to nodes, and their form on the wire.
 
-A call is a frozen value; its class names the reply's type. It is idempotent: carried out twice it does
-no harm. One HTTP request carries one call; the answer is a line of JSON for each thing that the node
-has to say, the last of them the result or the error.
+A call is a frozen value; its class names the reply's type. It is idempotent. One HTTP request carries
+one call; the answer consists of lines of JSON, the last of which is the result or the error.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ R = TypeVar("R")
 
 
 class Call(Struct, Generic[R], frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="call"):
-    """Something the master may ask of a node; ``R`` is what the node answers."""
+    """Something the master may request of a node; ``R`` is the type of the result."""
 
     patience: ClassVar[float] = DEFAULT_DEADLINE
-    endless: ClassVar[bool] = False  # whether its answer may go on for ever, and be of any size
-    any_candidate: ClassVar[bool] = False  # whether every master candidate may ask this, whatever the term
+    endless: ClassVar[bool] = False  # whether its answer may be endless, and of any size
+    any_candidate: ClassVar[bool] = False  # whether every master candidate may make this call, in any term
 
     @property
     def deadline(self) -> float:
@@ -33,12 +32,12 @@ class Call(Struct, Generic[R], frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def brings(self) -> str:
-        """UUID of a guest that may be on the node from then on, whatever becomes of the call."""
+        """UUID of a guest that may be on the node from then on, whether or not the call succeeds."""
         return ""
 
     @property
     def takes_away(self) -> str:
-        """UUID of a guest that is not on the node any more once this has succeeded."""
+        """UUID of a guest that is no longer on the node once this has succeeded."""
         return ""
 
     @classmethod
@@ -61,9 +60,9 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskSeveral(Call[tuple[Outcome, ...]], frozen=True, tag="ask-several"):
-    """Several calls in one request, carried out at once; whatever becomes of one, the others have their outcome.
+    """Several calls in one request, carried out concurrently; the failure of one does not affect the others.
 
-    Each has its own deadline on the node; ``seconds`` is what all of them get.
+    Each has its own deadline on the node; ``seconds`` is that of the whole.
     """
 
     calls: tuple[msgspec.Raw, ...]
@@ -75,10 +74,10 @@ class AskSeveral(Call[tuple[Outcome, ...]], frozen=True, tag="ask-several"):
 
 
 class Turn(Struct, frozen=True, array_like=True):
-    """Which call of its caller a call is; see ``rpc/turns.py``.
+    """The number of a call among those of its caller; see ``rpc/turns.py``.
 
-    ``start`` is that of the master daemon; 0 stands for a caller that is none, and numbers nothing. ``waited_for``: the
-    numbers of all calls to the node that are waited for, this one among them.
+    ``start`` is that of the master daemon; 0 for other callers, which do not number calls. ``waited_for``: the numbers
+    of all calls to the node that the caller is still waiting for, including this one.
     """
 
     start: int = 0
@@ -87,7 +86,7 @@ class Turn(Struct, frozen=True, array_like=True):
 
 
 class Request(Struct, frozen=True, kw_only=True, rename={"body": "call"}):
-    """``term`` and ``caller`` (a node's name) say for whom the call is made."""
+    """``term`` and ``caller`` (a node's name) identify the caller."""
 
     term: int
     caller: str
@@ -96,7 +95,7 @@ class Request(Struct, frozen=True, kw_only=True, rename={"body": "call"}):
 
 
 class Progress(Struct, frozen=True, array_like=True):
-    """How far a long call is, in ``unit``s."""
+    """Progress of a long call, in ``unit``s."""
 
     done: float
     total: float
@@ -113,12 +112,12 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: list[Any] | None = None
 
 
-# Takes what a node says while it works.
+# Receives what a node reports while it works.
 Listener = Callable[[Line], None]
 
 
 def ignore(line: Line) -> None:
-    """Listen to nothing."""
+    """A listener that ignores everything."""
 
 
 encoder = msgspec.json.Encoder()

@@ -22,31 +22,30 @@ from ganeti.rpc.turns import Caller
 R = TypeVar("R")
 
 NODE_DAEMON_PORT = 1811
-# Of one answer that is not endless.
+# Maximum size of an answer that is not endless.
 MOST_LINES = 200_000
 MOST_BYTES = 256 * 1024**2
 
 
 class Traces(Protocol):
-    """Which guests may be on which nodes, for all that was sent there; all by UUID."""
+    """Records which guests may be on which nodes, given the calls made; all by UUID."""
 
     def brought(self, node_uuid: str, instance_uuid: str) -> None:
-        """A call that may have brought the guest there has ended, however it has."""
+        """A call that may have brought the guest there has ended, successfully or not."""
         ...
 
     def taken_away(self, node_uuid: str, instance_uuid: str) -> None:
-        """The node has answered that the guest is not there any more."""
+        """The node has answered that the guest is no longer there."""
         ...
 
 
 class NodeClient:
-    """Calls nodes in the name of a master and its term.
+    """Calls nodes on behalf of a master and its term.
 
-    ``replaced`` is told of every node that answers that it obeys another master, newer or of the same term, whatever
-    the call was.
-    ``traces`` is told which guests calls may have brought to a node, or have taken away from it. ``on_record`` has the
-    fingerprints of a node's certificates, by UUID, as of now: the node of a job that runs for long may be out of date.
-    ``start``: see ``Turn``; there is one client for each.
+    ``replaced`` is called for every node that answers any call by saying that it obeys another master, newer or of the
+    same term. ``traces`` is informed of guests that calls may have brought to a node, or have removed from
+    it. ``on_record`` returns the present fingerprints of a node's certificates, by UUID: the node object of a long job
+    may be outdated. ``start``: see ``Turn``; there is one client per start.
     """
 
     def __init__(
@@ -73,9 +72,9 @@ class NodeClient:
     async def call(self, node: Node, call: Call[R], listener: Listener = ignore) -> R:
         """Have ``node`` carry out ``call``.
 
-        What it says meanwhile goes to ``listener``. Raises NodeUnreachable if no answer came (whether
-        the call was carried out is not known then), NodeRefused or StaleTerm if the node did not accept
-        it, or the error that the node reports, with the node's name before it.
+        What it reports meanwhile goes to ``listener``. Raises NodeUnreachable if no answer came (then
+        it is unknown whether the call was carried out), NodeRefused or StaleTerm if the node did not accept it, or the
+        error that the node reports, prefixed with the node's name.
         """
         try:
             result = await self.send(node, encode_call(call), call.deadline, listener, endless=call.endless)
@@ -89,13 +88,13 @@ class NodeClient:
     async def send(
         self, node: Node, body: msgspec.Raw, deadline: float, listener: Listener = ignore, *, endless: bool = False
     ) -> msgspec.Raw:
-        """Like ``call``, for a call that is encoded already, with the result still encoded."""
+        """Like ``call``, for an encoded call; the result is left encoded."""
         address = Address(node.name, node.primary_ip, self._port, self._expected(node))
         with self._turns.turn(node.name) as turn:
             request = encode_request(body, self._term(), self._caller, turn)
             async with aclosing(self._transport.exchange(address, request, deadline)) as lines:
                 last = await _last(node.name, lines, listener, endless=endless)
-                # A connection that is read to the end serves the next call; what comes then cannot change the answer.
+                # A connection that is read to the end can be reused; what follows cannot change the answer.
                 with suppress(NodeUnreachable):
                     await anext(lines, None)
         if last is None:
@@ -108,13 +107,13 @@ class NodeClient:
         return last.result
 
     def _expected(self, node: Node) -> tuple[str, ...]:
-        """What a node may show; anything, if nothing is on record with the caller."""
+        """The certificates that a node may present; any, if none is recorded."""
         return node.certificates and (*node.certificates, *self._on_record(node.uuid))
 
     async def call_each(self, calls: Iterable[tuple[Node, Call[R]]]) -> Mapping[str, R | GanetiError]:
-        """Several calls at once. By node name, the result or why there is none.
+        """Several concurrent calls. By node name, the result or the error.
 
-        It raises nothing: what one node says or does not say is no reason to hear nothing of the others.
+        Never raises: the failure of one node does not affect the others.
         """
 
         async def one(node: Node, call: Call[R]) -> tuple[str, R | GanetiError]:
@@ -126,11 +125,11 @@ class NodeClient:
         return dict(await asyncio.gather(*(one(node, call) for node, call in calls)))
 
     async def call_all(self, nodes: Iterable[Node], call: Call[R]) -> Mapping[str, R | GanetiError]:
-        """The same call to several nodes at once; see ``call_each``."""
+        """The same call to several nodes concurrently; see ``call_each``."""
         return await self.call_each((node, call) for node in nodes)
 
     async def ask(self, node: Node, calls: Sequence[Call[Any]]) -> list[Any]:
-        """Several calls in one request: of each its result, or a GanetiError that says why there is none."""
+        """Several calls in one request: for each its result, or a GanetiError."""
         bodies = tuple(encode_call(call) for call in calls)
         several = AskSeveral(calls=bodies, seconds=max((call.deadline for call in calls), default=0.0))
         try:
@@ -142,7 +141,7 @@ class NodeClient:
         return [_result(node.name, call, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
 
     def certificate_of(self, node: Node) -> str:
-        """The fingerprint of the certificate that a node has shown when it was called; empty before that."""
+        """The fingerprint of the certificate that a node presented when it was last called; empty before that."""
         return self._transport.certificate(node.name)
 
     async def close(self) -> None:
@@ -150,7 +149,7 @@ class NodeClient:
 
 
 async def _last(node: str, lines: AsyncIterator[bytes], listener: Listener, *, endless: bool) -> Line | None:
-    """The line with the result or the error; None if there is none. Raises NodeCallFailed when a node says too much."""
+    """The line with the result or the error; None if there is none. Raises NodeCallFailed if a node sends too much."""
     count = size = 0
     async for raw in lines:
         count += 1

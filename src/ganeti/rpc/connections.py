@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Connections of an HTTP server: how many there may be, and how long one may say nothing."""
+"""Connections of an HTTP server: their maximum number, and how long one may be idle."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from aiohttp import web
 
 _log = logging.getLogger(__name__)
 
-HANDSHAKES_OF_NETWORK = 4  # at a time; what comes meanwhile waits for its turn
-_QUIET = 10.0  # seconds between two lines in the log about connections that are closed
+HANDSHAKES_OF_NETWORK = 4  # at a time; further ones wait for their turn
+_QUIET = 10.0  # seconds between two log messages about closed connections
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Numbers of connections; ``headers``: seconds until the head of a request is there, ``idle``: between two."""
+    """Numbers of connections; ``headers``: seconds for the head of a request to arrive, ``idle``: between requests."""
 
     connections: int
     of_network: int
@@ -30,7 +30,7 @@ class Limits:
 
 
 def network_of(address: str | None) -> str:
-    """What counts as one caller: an address; of IPv6 the /64, which one machine may have whole."""
+    """What counts as one caller: an address; for IPv6 the /64, which one machine may have to itself."""
     try:
         read = ip_address((address or "").partition("%")[0])
     except ValueError:
@@ -39,10 +39,10 @@ def network_of(address: str | None) -> str:
 
 
 class Connections:
-    """All that are open, by the network they come from."""
+    """All open ones, by the network they come from."""
 
     def __init__(self, most: int, most_of_network: int) -> None:
-        """So many of anybody."""
+        """The maximum in total, and per network."""
         self._most = most
         self._most_of_network = most_of_network
         self._networks: dict[str, Network] = {}
@@ -53,10 +53,10 @@ class Connections:
         return sum(network.taken for network in self._networks.values())
 
     def enter(self, address: str) -> Place | None:
-        """A place for one more; None if there are too many.
+        """A place for another one; None if there are too many.
 
-        When all are taken, one that is silent is closed for it, of the network that has the most: so nobody who just
-        holds connections keeps others out.
+        When all are taken, an idle one is closed for it, of the network that has the most: so nobody can lock others
+        out by holding connections.
         """
         name = network_of(address)
         network = self._networks.get(name) or Network()
@@ -70,7 +70,7 @@ class Connections:
         del self._networks[name]
 
     def _refused(self, address: str) -> None:
-        """Say so in the log, which nobody should be able to fill."""
+        """Log the refusal, rate-limited so that nobody can fill the log."""
         self._untold += 1
         if monotonic() >= self._quiet_until:
             _log.warning("%d connections were too many and are closed, the last from %s", self._untold, address)
@@ -85,7 +85,7 @@ class Connections:
 
 
 class Network:
-    """The connections of one. ``silent``: those without a request in progress, the longest silent first."""
+    """The connections of one network. ``silent``: those without a request in progress, the longest idle first."""
 
     def __init__(self) -> None:
         self.taken = 0
@@ -94,7 +94,7 @@ class Network:
 
 
 class Place:
-    """What one connection takes of what there is for all. ``close``: ends the connection."""
+    """One connection's place in the limits. ``close``: ends the connection."""
 
     def __init__(self, connections: Connections, name: str, network: Network) -> None:
         self.network = network
@@ -106,11 +106,11 @@ class Place:
         self.silent()
 
     def fits(self, limits: Limits) -> bool:
-        """Whether it is within the limits that turn out to be this caller's."""
+        """Whether it is within the limits of this caller, who is known only now."""
         return self._connections.total <= limits.connections and self.network.taken <= limits.of_network
 
     def silent(self) -> None:
-        """It waits for the other side from now on."""
+        """From now on it waits for the other side."""
         if not self._left:
             self.network.silent[self] = None
 
@@ -122,7 +122,7 @@ class Place:
         self.close()
 
     def leave(self) -> None:
-        """As often as one likes."""
+        """Idempotent."""
         if self._left:
             return
         self._left = True
@@ -133,9 +133,9 @@ class Place:
 
 
 class Connection(web.RequestHandler):
-    """One connection. While no request is under way it is closed after a time; see ``Limits``.
+    """One connection. Closed after a time without a request; see ``Limits``.
 
-    ``limits`` is asked when it is known who calls.
+    ``limits`` is called when the caller is known.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Connection(web.RequestHandler):
         self._limits_of = limits
         self._limits: Limits | None = None
         self._silence: asyncio.TimerHandle | None = None
-        self._coming = False  # a head has begun to come
+        self._coming = False  # a head has begun to arrive
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

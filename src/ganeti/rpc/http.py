@@ -36,13 +36,13 @@ from ganeti.rpc.transport import Address, Entrance, Peer
 
 _PATH = "/call"
 _CONNECT = 5.0  # seconds
-# Before calls in progress are cut off when the daemon stops, a master's watch among them, which never ends by itself.
-# In aiohttp twice that passes; its own 60 seconds are more than systemd allows.
+# Time for calls in progress when the daemon stops, including a master's watch, which never ends by itself.
+# aiohttp waits twice as long; its default of 60 seconds is more than systemd allows.
 _GRACE = 1.0  # seconds
-HEADERS = 15.0  # seconds until the head of a request is there
+HEADERS = 15.0  # seconds for the head of a request to arrive
 _IDLE = 150.0  # seconds between two requests; longer than callers keep a connection
-_KEPT = 120.0  # seconds for which a caller does
-# To a node daemon: of nodes that may be masters, and of others, who are told that they may not call.
+_KEPT = 120.0  # seconds for which a caller keeps an idle connection
+# To a node daemon: from possible masters, and from others, which are only told that they may not call.
 CONNECTIONS = 1024
 CONNECTIONS_OF_OTHERS = 64
 CONNECTIONS_OF_OTHER = 8
@@ -54,7 +54,7 @@ _peers: WeakKeyDictionary[ssl.SSLObject, Peer] = WeakKeyDictionary()
 
 
 class HttpTransport:
-    """One pool of connections to all nodes. ``context`` is asked at each call: what it is made of can be renewed."""
+    """One pool of connections to all nodes. ``context`` is called for each call: certificates can be renewed."""
 
     def __init__(self, context: Callable[[], ssl.SSLContext]) -> None:
         self._make_context = context
@@ -99,7 +99,7 @@ class HttpTransport:
             calls.remove(address)
 
     def _current_context(self) -> ssl.SSLContext:
-        """Connections of an earlier one serve no new call."""
+        """Connections of an earlier context are not reused."""
         context = self._make_context()
         if context is not self._context:
             recognising(context, self._recognises)
@@ -107,7 +107,7 @@ class HttpTransport:
         return context
 
     def _recognises(self, name: str, certificate: str) -> bool:
-        """Of a new connection, which may be for any of the calls under way."""
+        """Check the certificate of a new connection, which may be for any of the calls under way."""
         expected = any(address.recognises(certificate) for address in self._calling.get(name, ()))
         if expected:
             self._certificates[name] = certificate
@@ -125,7 +125,7 @@ class HttpTransport:
 
 
 def _what_happened(error: ClientError | OSError) -> str:
-    """What a node did, or what became of calling it."""
+    """The cause of a failed call, as text."""
     match error:
         case ClientPayloadError():
             return "hung up in the middle of its answer"
@@ -142,7 +142,7 @@ def _what_happened(error: ClientError | OSError) -> str:
 
 
 def _ensure_expected(address: Address, certificate: str) -> None:
-    """Raise NodeUnreachable for a connection that is from before the record was changed, or for another call."""
+    """Raise NodeUnreachable for a connection that predates a change of the record, or is for another call."""
     if not address.recognises(certificate):
         raise NodeUnreachable(f"What answers as node {address.name} shows a certificate that is not on record")
 
@@ -163,7 +163,7 @@ async def _lines(content: StreamReader, name: str) -> AsyncGenerator[bytes, None
 
 
 def peer_of(transport: asyncio.BaseTransport | None) -> Peer:
-    """Whom a connection's certificate names; nobody without one. It is the same for as long as it lasts (TLS 1.3)."""
+    """The peer named in a connection's certificate; nobody without one. Constant during a connection (TLS 1.3)."""
     connection = transport.get_extra_info("ssl_object") if transport else None
     if connection is None:
         return _NOBODY
@@ -175,7 +175,7 @@ def peer_of(transport: asyncio.BaseTransport | None) -> Peer:
 
 
 def call_server(entrance: Entrance, trusted: Callable[[Peer], bool], context: ssl.SSLContext) -> HttpServer:
-    """The HTTP side of a node daemon. ``trusted``: whether a caller may be a master; others are taken in less of."""
+    """The HTTP side of a node daemon. ``trusted``: whether a caller may be a master; others have lower limits."""
     intake = Intake(trusted)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
@@ -201,7 +201,7 @@ def call_server(entrance: Entrance, trusted: Callable[[Peer], bool], context: ss
                 await response.prepare(request)
             await response.write(line + b"\n")
 
-        # A caller that has hung up, as one does that was killed, waits for nothing more.
+        # A caller that has closed the connection, for example because it was killed, needs no answer.
         with suppress(ConnectionError):
             last = await entrance(peer, body, send)
             end = last + b"\n" if last else b""
@@ -216,7 +216,7 @@ def call_server(entrance: Entrance, trusted: Callable[[Peer], bool], context: ss
 
 
 def _limits(trusted: Callable[[Peer], bool]) -> Callable[[asyncio.BaseTransport], Limits]:
-    """Connections that others than masters can have are few."""
+    """Others than possible masters may have few connections."""
     masters = Limits(CONNECTIONS, CONNECTIONS, headers=HEADERS, idle=_IDLE)
     others = Limits(CONNECTIONS_OF_OTHERS, CONNECTIONS_OF_OTHER, headers=HEADERS, idle=HEADERS)
     return lambda transport: masters if trusted(peer_of(transport)) else others

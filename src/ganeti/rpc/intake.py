@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How much a node daemon takes in: of the body of one request, depending on who sends it, and of all at once.
+"""How much a node daemon accepts: for the body of one request, depending on the sender, and for all together.
 
-Who sends it is known from the connection before the first byte is read.
+The sender is known from the connection before the first byte is read.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from aiohttp import StreamReader, web
 
 from ganeti.rpc.transport import Peer
 
-LARGEST = 512 * 1024**2  # bytes; the state of a very large cluster in one call of its master
-SMALLEST = 64 * 1024  # bytes; from whom will be refused anyway, enough to say why
+LARGEST = 512 * 1024**2  # bytes; enough for the state of a very large cluster in one call of its master
+SMALLEST = 64 * 1024  # bytes; from callers that will be refused, enough to say why
 ALL = 768 * 1024**2  # bytes
 SILENCE = 30.0  # seconds between two pieces of a body
-WHOLE = 600.0  # seconds until a body is there
+WHOLE = 600.0  # seconds for a whole body
 
 
 class Intake:
@@ -30,7 +30,7 @@ class Intake:
 
     @asynccontextmanager
     async def body(self, peer: Peer, content: StreamReader) -> AsyncIterator[bytes]:
-        """A request's body, which counts as long as it is used. Raises what aiohttp answers the caller with."""
+        """A request's body, which counts while it is in use. Raises the error that aiohttp sends to the caller."""
         most = LARGEST if self._trusted(peer) else SMALLEST
         pieces: list[bytes] = []
         size = 0

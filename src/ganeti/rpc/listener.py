@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where a daemon takes in connections. Those that are one too many cost it no TLS."""
+"""Accepts a daemon's connections. Those beyond the limits are closed before TLS."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ganeti.rpc.connections import Connection, Connections, Place
 
 _log = logging.getLogger(__name__)
 
-HANDSHAKE = 10.0  # seconds until TLS is agreed on, a turn for it included
+HANDSHAKE = 10.0  # seconds for the TLS handshake, waiting for a turn included
 _BACKLOG = 512
-_IN_A_ROW = 32  # connections that are taken before others get a turn
-_PAUSE = 0.1  # seconds, when the system gives no more
-# An address family that the kernel was told to do without.
+_IN_A_ROW = 32  # connections accepted before other tasks get a turn
+_PAUSE = 0.1  # seconds of pause when the system has no more descriptors
+# An address family that is disabled in the kernel.
 _NOT_HERE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class Listener:
-    """Gives connections places, or closes them; then TLS begins, with a few of each network at a time.
+    """Assigns places to connections, or closes them; then TLS begins, for a few of each network at a time.
 
-    ``make``: the protocol of a connection; it gives the place back when the connection is lost.
+    ``make``: creates the protocol of a connection, which frees the place when the connection is lost.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Listener:
         self._attend(listening)
 
     async def close(self) -> None:
-        """Take in no more, and give up those without TLS yet; others are their protocols' business."""
+        """Accept no more, and close those without TLS; others are left to their protocols."""
         for listening in self._sockets:
             asyncio.get_running_loop().remove_reader(listening)
             listening.close()
@@ -75,7 +75,7 @@ class Listener:
             for _ in range(_IN_A_ROW):
                 self._take_in(*listening.accept())
         except (BlockingIOError, InterruptedError, ConnectionError):
-            pass  # no further one, or it was gone before it was taken
+            pass  # no further one, or it was closed before it was accepted
         except OSError as error:
             _log.warning("No connection can be taken in: %s", error.strerror)
             loop = asyncio.get_running_loop()
@@ -94,7 +94,7 @@ class Listener:
         greeting.add_done_callback(self._greetings.discard)
 
     async def _greet(self, taken: socket.socket, place: Place) -> None:
-        """Agree on TLS, and hand over to the protocol."""
+        """Do the TLS handshake, and hand over to the protocol."""
         try:
             async with asyncio.timeout(HANDSHAKE), place.network.handshakes:
                 await asyncio.get_running_loop().connect_accepted_socket(
@@ -109,7 +109,7 @@ class Listener:
 
 
 class Conversation(asyncio.StreamReaderProtocol):
-    """A connection of a ``Listener`` that is read and written as a stream, by ``hold``; lines have so many bytes."""
+    """A connection of a ``Listener`` that is read and written as a stream, by ``hold``; ``longest_line`` in bytes."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Conversation(asyncio.StreamReaderProtocol):
 
 
 class HttpServer:
-    """Answers requests on the connections of a ``Listener``. ``make`` makes a connection for its place."""
+    """Answers requests on the connections of a ``Listener``. ``make`` creates a connection for its place."""
 
     def __init__(
         self,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Calls within one process, for the lab of the tests: encoded and decoded as over a network."""
+"""Calls within one process, for tests: encoded and decoded as over a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganeti.rpc.transport import Address, Entrance, Peer
 
 
 class Papers(Protocol):
-    """What TLS is on a network: what a machine shows of itself, and whom it believes."""
+    """Replaces TLS: the certificate that a machine presents, and which ones it accepts."""
 
     def shown(self) -> Peer: ...
 
@@ -21,7 +21,7 @@ class Papers(Protocol):
 
 
 class Paper:
-    """Of a machine that believes everybody."""
+    """Of a machine that accepts everybody."""
 
     def __init__(self, name: str, certificate: str) -> None:
         self._peer = Peer(name, certificate)
@@ -35,7 +35,7 @@ class Paper:
 
 
 class MemoryNetwork:
-    """The nodes of a process by address, and which of them are cut off.
+    """The nodes of a process by address, and which of them are disconnected.
 
     ``cut``: pairs of addresses; what the first sends does not reach the second.
     """
@@ -53,19 +53,19 @@ class MemoryNetwork:
             self._papers[host] = papers
 
     def unplug(self, host: str, entrance: Entrance | None = None) -> None:
-        """Take away what answers at a host, or only a certain one."""
+        """Remove what answers at a host, or only ``entrance``."""
         if entrance in (None, self._entrances.get(host)):
             self._entrances.pop(host, None)
 
     def silence(self, host: str) -> None:
-        """Cut a host off, and break what is open to it."""
+        """Disconnect a host, and break its open connections."""
         self.cut_off.add(host)
         for lines in self._open.get(host, ()):
             lines.put_nowait(None)
 
     @contextmanager
     def opened(self, host: str) -> Iterator[asyncio.Queue[bytes | None]]:
-        """What a host sends, line by line; None is the end."""
+        """The lines that a host sends; None at the end."""
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._open.setdefault(host, []).append(lines)
         try:
@@ -79,9 +79,9 @@ class MemoryNetwork:
         return self._entrances[host]
 
     def shown(self, address: Address, caller: Papers) -> str:
-        """The certificate that a caller gets to see; of a machine without papers, what it expects.
+        """The certificate presented to a caller; for a machine without one, the expected one.
 
-        Raises NodeUnreachable unless both believe each other.
+        Raises NodeUnreachable unless both accept each other.
         """
         papers = self._papers.get(address.host)
         if papers is None:
@@ -95,7 +95,7 @@ class MemoryNetwork:
 
 
 class MemoryTransport:
-    """A caller on a MemoryNetwork, as its papers say, which may be forged."""
+    """A caller on a MemoryNetwork, identified by its ``Papers``, which may be forged."""
 
     def __init__(self, network: MemoryNetwork, papers: Papers, host: str) -> None:
         self._network = network
@@ -122,7 +122,7 @@ class MemoryTransport:
             task = asyncio.create_task(serve())
             try:
                 while True:
-                    # No timeout may be open while a generator yields: it would hit whoever runs then (PEP 789).
+                    # No timeout may be active while a generator yields: it could cancel other code (PEP 789).
                     async with asyncio.timeout_at(end):
                         line = await lines.get()
                     if (address.host, self._host) in self._network.cut:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The node's side of a call: who may, what it is, how it is answered."""
+"""The node's side of a call: authorisation, dispatch, and answers."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from ganeti.rpc.turns import Turns
 
 _log = logging.getLogger(__name__)
 
-_SOON = 0.02  # seconds, within which most calls are answered, by one message then
-MOST_LINES = 10000  # that wait for a caller to read them
+_SOON = 0.02  # seconds; calls answered within this time need only one message
+MOST_LINES = 10000  # queued for a caller
 
 Send = Callable[[bytes], Awaitable[None]]
 
 
 class Report:
-    """What a handler says while it works. Lines leave in order; saying something never waits.
+    """What a handler reports while it works. Lines are sent in order; reporting never blocks.
 
-    What a caller is told and does not read is left out once there is too much of it.
+    If a caller reads too slowly, messages are dropped.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Report:
             self._lines.put_nowait(Line(progress=Progress(done, total, unit)))
 
     def event(self, event: msgspec.Struct) -> None:
-        """Raises ExecutionFailed if the caller does not read them: none may be missing."""
+        """Raises ExecutionFailed if the caller reads too slowly: events must not be dropped."""
         try:
             self._lines.put_nowait(Line(event=msgspec.Raw(encoder.encode(event))))
         except asyncio.QueueFull:
@@ -69,7 +69,7 @@ Handler = Callable[[Any, Report], Awaitable[Any]]
 
 
 class _Named(Struct, frozen=True):
-    """A call, of which nothing else is read yet."""
+    """A call, of which only the name is decoded."""
 
     call: str = ""
 
@@ -78,7 +78,7 @@ _name_decoder = msgspec.json.Decoder(_Named)
 
 
 class Dispatcher:
-    """Admits callers, finds the handler of a call and answers."""
+    """Authorises callers, finds the handler of a call and answers."""
 
     def __init__(self, handlers: Mapping[type[Call[Any]], Handler], authority: Authority) -> None:
         known: dict[type[Call[Any]], Handler] = {**handlers, AskSeveral: _Several(handlers).carry_out}
@@ -87,9 +87,9 @@ class Dispatcher:
         self._turns = Turns()
 
     async def answer(self, peer: Peer, body: bytes, send: Send) -> bytes:
-        """Carry out a request of ``peer``: the last line of the answer, empty if nobody waits for it any more.
+        """Carry out a request of ``peer``: the last line of the answer, empty if nobody is waiting for it any more.
 
-        Earlier lines are sent as they come, but for those of a call that is soon over.
+        Earlier lines are sent immediately, except for quick calls.
         """
         report = Report()
         work = asyncio.create_task(self._outcome(peer, body, report))
@@ -109,7 +109,7 @@ class Dispatcher:
     async def _outcome(self, peer: Peer, body: bytes, report: Report) -> Line:
         try:
             request, call, run = self._admitted(peer, body)
-            # What any candidate may ask is a question, maybe of another than the master, and takes no part.
+            # Calls open to all candidates may come from others than the master, and are not numbered.
             term, turn = (0, Turn()) if call.any_candidate else (request.term, request.turn)
             with self._turns.taken(term, turn):
                 outcome = await _carried_out(call, run, report)
@@ -136,7 +136,7 @@ class Dispatcher:
 
 
 class _Several:
-    """Carries out the calls of one request at once; see ``AskSeveral``."""
+    """Carries out the calls of one request concurrently; see ``AskSeveral``."""
 
     def __init__(self, handlers: Mapping[type[Call[Any]], Handler]) -> None:
         self._handlers = handlers
@@ -158,7 +158,7 @@ class _Several:
 
 
 async def _carried_out(call: Call[Any], run: Handler, report: Report) -> Outcome:
-    """Raises nothing."""
+    """Never raises."""
     try:
         return Outcome(result=msgspec.Raw(encoder.encode(await run(call, report))))
     except GanetiError as error:
@@ -171,7 +171,7 @@ async def _carried_out(call: Call[Any], run: Handler, report: Report) -> Outcome
 
 
 async def _forwarded(work: asyncio.Task[Line], report: Report, send: Send) -> None:
-    """Return when the work is done or the caller has hung up, and nobody wants it done."""
+    """Return when the work is done, or when the caller has closed the connection so that it is not needed any more."""
     forwarding = asyncio.create_task(_forward(report, send))
     try:
         await asyncio.wait([work, forwarding], return_when=asyncio.FIRST_COMPLETED)
@@ -181,7 +181,7 @@ async def _forwarded(work: asyncio.Task[Line], report: Report, send: Send) -> No
 
 
 async def _forward(report: Report, send: Send) -> None:
-    """Send what is reported, until the caller hangs up."""
+    """Send reports until the caller closes the connection."""
     while True:
         try:
             await send(encoder.encode(await report.next()))

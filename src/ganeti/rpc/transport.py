@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How requests get to nodes: over TLS, or within a process."""
+"""Transport of requests to nodes: over TLS, or within a process."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from msgspec import Struct
 
 
 class Peer(Struct, frozen=True):
-    """Whom a connection's certificate names, and the certificate's fingerprint (SHA-256, hex)."""
+    """The name in a connection's certificate, and the certificate's fingerprint (SHA-256, hex)."""
 
     name: str
     certificate: str
 
 
-# A node daemon's entrance: (caller, request, sink of lines) → the last line, empty if nobody waits for it any more.
+# A node daemon's entry point: (caller, request, sink of lines) → the last line, empty if nobody is waiting for it.
 Entrance = Callable[[Peer, bytes, Callable[[bytes], Awaitable[None]]], Awaitable[bytes]]
 
 
 class Address(Struct, frozen=True):
-    """``name`` is what the node's certificate must say. ``certificates``: fingerprints, of which it must be one.
+    """``name`` must be in the node's certificate. ``certificates``: the accepted fingerprints.
 
-    Without any, every certificate of that name will do.
+    Without any, every certificate with that name is accepted.
     """
 
     name: str
@@ -36,14 +36,14 @@ class Address(Struct, frozen=True):
 
 
 class Transport(Protocol):
-    """Carries one request; raises NodeUnreachable if the node cannot be reached or falls silent."""
+    """Carries one request; raises NodeUnreachable if the node cannot be reached or stops answering."""
 
     def exchange(self, address: Address, request: bytes, deadline: float) -> AsyncGenerator[bytes, None]:
-        """The lines of the answer as they come."""
+        """The lines of the answer as they arrive."""
         ...
 
     def certificate(self, name: str) -> str:
-        """The fingerprint of what the node of that name has shown last; empty before its first answer."""
+        """The fingerprint that the node of that name presented last; empty before its first answer."""
         ...
 
     async def close(self) -> None: ...

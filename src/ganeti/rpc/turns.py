@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which calls are waited for, so that none is carried out later than its caller thinks.
+"""Numbers calls, so that none is carried out after its caller has given up on it.
 
-A caller that gives a call up does not know whether it was carried out, nor whether it will be: it can arrive when a
-daemon goes on that stood still, or a network that was cut, and a guest is started that runs elsewhere by then. So a
-master numbers its calls, and says with each which earlier ones to the same node it waits for. The node ends all
-others, and refuses those that come later. From the next call on that a node has answered, nothing happens there but
-what its master knows of.
+A caller that gives up on a call does not know whether it was carried out, nor whether it will be: it may arrive when
+a stopped daemon or an interrupted network resumes, and start a guest that runs elsewhere by then. So a master numbers
+its calls, and lists in each the earlier ones to the same node that it still waits for. The node cancels all others, and
+refuses those that arrive later. Once a node has answered a later call, nothing happens there that its master does not
+know of.
 
-Calls of an earlier master are over when a call comes in a newer term, also one that is not numbered: a candidate that
-is about to be the master claims the term so. Those of a master daemon that died are over when the next one calls:
-``start`` rises each time that one is started.
+Calls of an earlier master are cancelled when a call comes in a newer term, even an unnumbered one, with which a
+candidate claims the term. Those of a master daemon that died are cancelled when the next one calls: ``start`` rises
+with each start.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Place = tuple[int, int]  # (term, start)
 
 
 class Caller:
-    """The side of a master: numbers calls, and knows which it waits for, by the name of the node."""
+    """The master's side: numbers calls, and keeps track of those it waits for, by the name of the node."""
 
     def __init__(self, start: int) -> None:
         self._start = start
@@ -35,7 +35,7 @@ class Caller:
 
     @contextmanager
     def turn(self, node: str) -> Iterator[Turn]:
-        """Of a call that is waited for as long as the body runs."""
+        """For a call that is waited for while the body runs."""
         self._last += 1
         number, waited_for = self._last, self._waited_for[node]
         waited_for.add(number)
@@ -46,7 +46,7 @@ class Caller:
 
 
 class Turns:
-    """The side of a node. It need not survive the daemon, for no connection does on which a call could come late."""
+    """The node's side. It need not survive the daemon, since no connection does on which a call could come late."""
 
     def __init__(self) -> None:
         self._place: _Place = (0, 0)
@@ -55,9 +55,9 @@ class Turns:
 
     @contextmanager
     def taken(self, term: int, turn: Turn) -> Iterator[None]:
-        """The present task carries out a call, unless that is over already, which is a NodeRefused.
+        """The present task carries out a call; raises NodeRefused if that was given up already.
 
-        It is cancelled when a later call shows that nobody waits for this one.
+        It is cancelled when a later call shows that nobody is waiting for this one.
         """
         self._hear((term, turn.start), turn)
         if not turn.start:
@@ -75,7 +75,7 @@ class Turns:
     def _hear(self, place: _Place, turn: Turn) -> None:
         if place > self._place:
             self._place, self._newest = place, turn
-            self._end(self._under_way)  # numbers begin anew
+            self._end(self._under_way)  # numbers start again
         elif not turn.start:
             return
         elif place < self._place:

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master knows of the guests at this moment, from streams that the nodes keep open.
+"""What the master knows about the guests at present, from streams that the nodes keep open.
 
-A stream begins with what is and goes on with each change, so the view of a node is either right (but for
-the time that news travels) or known to be missing. Nobody is polled.
+A stream begins with the present state and continues with each change, so the view of a node is either
+right (except for network delay) or known to be missing. Nothing is polled.
 
-A node whose stream is lost may still be known not to have a guest. Guests start by calls of the master alone,
-each under its instance's exclusive lock, and a node that has seen a newer master takes none of an older one. So
-a guest can be on a silent node only if
+A node whose stream is lost may still be known not to have a guest. Guests are only started by calls of the
+master, each under its instance's exclusive lock, and a node that has seen a newer master refuses those of an older one.
+So a guest can be on a silent node only if
 
 - the node was never seen by this master, so that an earlier one may have sent the guest there (unless this one
   has made the guest's UUID), or
-- the guest was in the last complete view, or came in the stream after it, or
-- a call that may have brought it has ended after that view was begun: its answer may have been lost.
+- the guest was in the last complete view, or appeared in the stream after it, or
+- a call that may have brought it ended after that view was begun: its answer may have been lost.
 
-A call whose caller has given it up may still arrive, until the node has answered a later one (``rpc/turns.py``). So
-where one may have brought a guest that is not seen, the node is asked although its view is complete.
+A call that was given up may still arrive, until the node has answered a later one (``rpc/turns.py``). So
+if one may have brought a guest that the view does not show, the node is asked although its view is complete.
 
-What the node has answered to be gone is gone. What an earlier master was doing when it ended is left to the
-recovery of its jobs, which marks the nodes concerned (``brought``).
+A guest that the node reports as removed is gone. What an earlier master was doing when it ended is left to
+the recovery of its jobs, which marks the nodes concerned (``brought``).
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _log = logging.getLogger(__name__)
 
 _RETRY = 2.0  # seconds
 
-# Told about a change on a node, not about what is when a stream begins.
+# Called for a change on a node, not for the initial state of a stream.
 Listener = Callable[[Node, GuestEvent], None]
-# Told of a node whose guests are known from now on.
+# Called for a node whose guests are known from now on.
 Seen = Callable[[Node], None]
 
 
 class LiveView:
-    """Follows the nodes it is told to."""
+    """Follows a set of nodes."""
 
     def __init__(self, client: NodeClient, listener: Listener, seen: Seen) -> None:
         self._client = client
@@ -60,40 +60,40 @@ class LiveView:
         wanted = {node.uuid: node for node in nodes}
         for uuid in [uuid for uuid in self._streams if uuid not in wanted]:
             self._streams.pop(uuid).stop()
-            self._made.clear()  # what is known of this node is forgotten, and it may come back
+            self._made.clear()  # what is known of this node is forgotten; it may come back
         for uuid, node in wanted.items():
             if uuid not in self._streams:
                 self._streams[uuid] = _Stream(node, self._client, self._listener, self._seen)
             self._streams[uuid].node = node
 
     def guests_on(self, node_uuid: str, hypervisor: str = "") -> Mapping[str, GuestEvent] | None:
-        """The guests of a node by UUID, or None if it can't be told now, for one hypervisor if it is given."""
+        """The guests of a node by UUID, or None if unknown at present; of one hypervisor if given."""
         stream = self._streams.get(node_uuid)
         return stream.guests if stream and stream.complete and hypervisor not in stream.unknown else None
 
     def ended_on(self, node_uuid: str) -> Mapping[str, GuestEvent]:
-        """By UUID, the guests that have ended on a node since it was booted, as far as it still knows how."""
+        """By UUID, the guests that have ended on a node since its boot, as far as it remembers how."""
         stream = self._streams.get(node_uuid)
         return stream.ended if stream and stream.complete else {}
 
     def unknown_on(self, node_uuid: str) -> frozenset[str]:
-        """The hypervisors of whose guests nothing is known, although the node answers."""
+        """The hypervisors whose guests are unknown, although the node answers."""
         stream = self._streams.get(node_uuid)
         return stream.unknown if stream else frozenset()
 
     def names_on(self, node_uuid: str) -> set[str]:
-        """The names of the guests that are seen on a node now."""
+        """The names of the guests that are presently on a node."""
         return {event.name for event in (self.guests_on(node_uuid) or {}).values()}
 
     def might_have(self, node_uuid: str, instance_uuid: str, hypervisor: str) -> bool:
-        """Whether a guest can be on a node, for all that is known, though the node may be silent."""
+        """Whether a guest may be on a node, as far as known, even if the node is silent."""
         stream = self._streams.get(node_uuid)
         if stream is None or not (stream.has_seen(hypervisor) or instance_uuid in self._made):
             return True
         return any(instance_uuid in known for known in (stream.guests, stream.unseen, stream.brought))
 
     def in_doubt(self, node_uuid: str, instance_uuid: str, hypervisor: str) -> bool:
-        """Whether the node must be asked for the guest: it can be there, and the view does not show it."""
+        """Whether the node must be asked for the guest: it may be there although the view does not show it."""
         if instance_uuid in (self.guests_on(node_uuid, hypervisor) or {}):
             return False
         stream = self._streams.get(node_uuid)
@@ -121,7 +121,7 @@ class LiveView:
         return self.guests_on(node_uuid, hypervisor) is not None
 
     def where(self, instance_uuid: str) -> dict[str, GuestEvent]:
-        """The nodes (by UUID) on which a guest is, as far as it can be told."""
+        """The nodes (by UUID) on which a guest is, as far as known."""
         return {
             uuid: stream.guests[instance_uuid]
             for uuid, stream in self._streams.items()
@@ -129,7 +129,7 @@ class LiveView:
         }
 
     async def settled(self, node_uuid: str, timeout: float) -> bool:
-        """Wait until a node's view is complete; whether it is, after ``timeout`` seconds at most."""
+        """Wait at most ``timeout`` seconds until a node's view is complete; whether it is."""
         stream = self._streams.get(node_uuid)
         if stream is None:
             return False
@@ -148,8 +148,8 @@ class _Stream:
     """``guests`` outlive the stream: they are those of the last complete view, with what came after it.
 
     ``brought``: guests that calls may have brought, with the attempt that was under way when the call ended; the
-    view of a later one shows what came of it. ``unknown``: the hypervisors whose guests the node could not list;
-    ``unseen``: those guests, as they were seen last. ``ended``: the guests of which the node tells that they have.
+    view of a later one shows the result. ``unknown``: the hypervisors whose guests the node could not list;
+    ``unseen``: those guests, as last seen. ``ended``: the guests that the node reports as ended.
     """
 
     def __init__(self, node: Node, client: NodeClient, listener: Listener, seen: Seen) -> None:
@@ -162,7 +162,7 @@ class _Stream:
         self.unknown: frozenset[str] = frozenset()
         self.unseen: dict[str, GuestEvent] = {}
         self._seen = False
-        self._never_seen: frozenset[str] = frozenset()  # hypervisors, though the node was
+        self._never_seen: frozenset[str] = frozenset()  # hypervisors not listed, although the node was
         self._arriving: dict[str, GuestEvent] = {}
         self._client = client
         self._listener = listener

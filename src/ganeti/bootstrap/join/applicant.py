@@ -28,13 +28,13 @@ _PATIENCE = 180.0
 
 
 def join(paths: Paths, token: Token, services: Services, address: str | None = None) -> Answer:
-    """Make this machine a node of the cluster that gave out ``token``; the master's last answer.
+    """Make this machine a node of the cluster that issued ``token``; the master's last answer.
 
-    Raises what the master answers, MasterUnreachable, or AccessDenied if something else than the master
-    answers; the machine is as it was then.
+    Raises the master's error, MasterUnreachable, or AccessDenied if something other than the master answers; then the
+    machine is as before.
     """
     switch = Switch(paths, services)
-    switch.undo()  # of an earlier join that nobody has completed
+    switch.undo()  # of an earlier join that was not completed
     key, request = request_certificate("joining")
     applied = Apply(secret=token.secret.hex(), request=request.decode(), version=VERSION, address=address)
     with _connect(token) as connection, connection.makefile("rwb") as stream:
@@ -64,10 +64,10 @@ def _ensure_may_join(paths: Paths, master: bytes) -> None:
 
 
 def _ensure_it_may_return(paths: Paths, invited: str, bundle: Bundle) -> None:
-    """Raise WrongState if this machine is the cluster's master, or another node of it than the one that is invited.
+    """Raise WrongState if this machine is the cluster's master, or a different node than the invited one.
 
-    Any other gets new credentials, if the master has invited it with --readd; also one that was the master, and was
-    off when another one became it.
+    Any other gets new credentials, if the master has invited it with --readd; also a former master that was off during
+    a failover.
     """
     cluster, term = belongs_to(paths), read_term(paths.term)
     if cluster is None:
@@ -79,7 +79,7 @@ def _ensure_it_may_return(paths: Paths, invited: str, bundle: Bundle) -> None:
 
 
 def _connect(token: Token) -> ssl.SSLSocket:
-    # The token says what the certificate looks like, which is more than any authority could.
+    # The token has the certificate's fingerprint, which is stronger than any CA.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Making what a new node gets. Done on the master, which has the key of the cluster's CA."""
+"""Creating the bundle for a new node. Done on the master, which has the key of the cluster's CA."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Notary:
         self._paths = paths
 
     def bundle(self, node_name: str, request: bytes) -> Bundle:
-        """Raises AccessDenied for a request that is no good, EnvironmentUnfit where the CA's key is missing."""
+        """Raises AccessDenied for an unacceptable request, EnvironmentUnfit where the CA's key is missing."""
         paths, term = self._paths, read_term(self._paths.term)
         if term is None or not paths.ca_key.exists():
             raise EnvironmentUnfit("This is not the master of a cluster: the key of the cluster's CA is not here")

@@ -30,9 +30,9 @@ _log = logging.getLogger(__name__)
 
 JOIN_PORT = 1816
 _LONGEST_LINE = 1 << 16
-_PATIENCE = 120.0  # seconds for each message of a node that has shown a token
-_FIRST = 15.0  # seconds for the first message, of anybody
-_WRONG = 1.0  # seconds until somebody with a wrong token is told so
+_PATIENCE = 120.0  # seconds for each message of a node with a valid token
+_FIRST = 15.0  # seconds for the first message, from anybody
+_WRONG = 1.0  # seconds of delay before a wrong token is refused
 MOST_CALLERS = 64
 MOST_OF_NETWORK = 16
 SHORTEST, LONGEST = 60, 30 * 86400  # seconds that an invitation may be valid
@@ -43,7 +43,7 @@ _NOT_VALID = AccessDenied("The token has expired or was used; create a new one w
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """``options``: parameters of OP_NODE_ADD. ``expires``: the loop's time."""
+    """``options``: parameters of OP_NODE_ADD. ``expires``: by the event loop's clock."""
 
     node_name: str
     options: dict[str, Any]
@@ -53,10 +53,11 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Hosting:
-    """What the master gives to joining nodes.
+    """The master's callbacks for joining nodes.
 
-    ``admit`` makes a bundle from (name, request); ``take_in`` runs the job with OP_NODE_ADD's parameters
-    and returns what it said; ``may_come`` checks the same parameters without the node. Both raise what is in the way.
+    ``admit`` creates a bundle from (name, request); ``take_in`` runs the job with OP_NODE_ADD's parameters
+    and returns its log; ``may_come`` checks the same parameters without the node. Both raise an error if that is not
+    possible.
     """
 
     host: str
@@ -70,7 +71,7 @@ class Hosting:
 
 
 class Invitations:
-    """All that are open."""
+    """All open invitations."""
 
     def __init__(self, hosting: Hosting) -> None:
         self._hosting = hosting
@@ -79,7 +80,7 @@ class Invitations:
         self._closing: asyncio.TimerHandle | None = None
 
     async def invite(self, node_name: str, options: dict[str, Any], valid: float) -> str:
-        """A token for a node, valid for ``valid`` seconds; an earlier one for the same node is void."""
+        """A token for a node, valid for ``valid`` seconds; an earlier one for the same node becomes invalid."""
         await self._hosting.may_come({"primary_ip": UNKNOWN_ADDRESS, **options, "node_name": node_name})
         await self._listen()
         now = asyncio.get_running_loop().time()
@@ -145,7 +146,7 @@ class Invitations:
         parameters = {"primary_ip": address, **invitation.options, "node_name": name}
         _ensure_can_be_called(parameters["primary_ip"])
         await self._hosting.may_come(parameters)
-        # Nothing is awaited from here until the token is used up: whoever shows it again gets no second certificate.
+        # No await from here until the token is used up: it must not give a second certificate.
         if invitation not in self._open:
             raise _NOT_VALID
         bundle = self._hosting.admit(name, applied.request.encode())
@@ -170,7 +171,7 @@ class Invitations:
 
 
 def _ensure_can_be_called(address: str) -> None:
-    """Raise WrongInput for an address that is not one of a single machine, as others see it."""
+    """Raise WrongInput unless it is a unicast address that other machines can reach."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a joining node and the master say to each other: lines of JSON over TLS.
+"""The messages between a joining node and the master: lines of JSON over TLS.
 
 node                               master
 Apply (secret, request)      →
@@ -18,7 +18,7 @@ from ganeti.node.membership import Bundle
 
 
 class Apply(Struct, frozen=True, kw_only=True):
-    """``secret`` in hex; ``request`` is a certificate request, PEM; ``address`` of its own, if it has to be told."""
+    """``secret`` in hex; ``request`` is a certificate request, PEM; ``address``: its own, if it has to be given."""
 
     secret: str
     request: str
@@ -33,7 +33,7 @@ class Ready(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``error``: see ``ganeti.errors.encode``. ``lines``: of the job that took the node in."""
+    """``error``: see ``ganeti.errors.encode``. ``lines``: the log of the job that added the node."""
 
     bundle: Bundle | None = None
     node_name: str = ""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Preparing a node from the master over ssh, as ``gnt-node add`` always did.
+"""Setting up a node from the master over ssh, as ``gnt-node add`` always did.
 
-The master runs ``ganeti-node-setup`` on the node: first it looks whether the machine may be set up, makes a key
-and returns a certificate request; then it takes the bundle and starts the node daemon; and when the cluster has
-taken the node in, or has not, it forgets what was there before, or brings it back. The key never leaves the node.
+The master runs ``ganeti-node-setup`` on the node: first it checks whether the machine may be set up, creates a
+key and returns a certificate request; then it accepts the bundle and starts the node daemon; finally, when the node was
+added, it deletes the previous state, or restores it if that failed. The key never leaves the node.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _TIMEOUT = 120.0  # seconds
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """What the node learns at first, to see whether it may be set up.
+    """What the node is told first, to check whether it may be set up.
 
     ``authority``: the certificate of the cluster's CA, PEM. ``again``: the cluster knows the node already.
-    ``force``: it may leave another cluster. ``term``: the one of the cluster's present master.
+    ``force``: it may leave another cluster. ``term``: that of the cluster's present master.
     """
 
     cluster_name: str
@@ -53,8 +53,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
 
 def run_setup(ssh: Ssh, arguments: list[str], standard_input: bytes = b"") -> bytes:
-    """The output of our program on the node. Raises ExecutionFailed with what ssh or the program said."""
-    # The software is expected where it is on this machine, or on the node's own path.
+    """The output of the setup program on the node. Raises ExecutionFailed with the message of ssh or the program."""
+    # The software is expected where it is on this machine, or in the node's PATH.
     here = Path(sys.executable).parent
     remote = f"PATH={shlex.quote(str(here))}:$PATH {SETUP_PROGRAM} {shlex.join(arguments)}"
     try:
@@ -74,15 +74,15 @@ def run_setup(ssh: Ssh, arguments: list[str], standard_input: bytes = b"") -> by
 
 
 class RemoteSetup:
-    """The setup of one node over ssh, up to its end. Until ``complete``, ``undo`` makes the machine what it was."""
+    """The setup of one node over ssh. Until ``complete``, ``undo`` restores the machine."""
 
     def __init__(self, ssh: Ssh) -> None:
         self._ssh = ssh
 
     def begin(self, wanted: Wanted, make_bundle: Callable[[bytes], Bundle]) -> None:
-        """Bring a node its credentials and start its daemon. ``make_bundle`` signs its request.
+        """Send a node its credentials and start its daemon. ``make_bundle`` signs its request.
 
-        Raises ExecutionFailed with what the node has against it; nothing has changed there then.
+        Raises ExecutionFailed with the node's reasons; then nothing has changed there.
         """
         answer = run_setup(self._ssh, ["prepare"], msgspec.json.encode(wanted))
         prepared = msgspec.json.decode(answer, type=Prepared)
@@ -101,11 +101,11 @@ class RemoteSetup:
 
 
 def prepare(paths: Paths, switch: Switch, wanted: Wanted, guests: Callable[[], list[str]]) -> Prepared:
-    """On the node: make a key, and a request for its certificate, if the machine can become a node.
+    """On the node: create a key and a certificate request, if the machine can become a node.
 
     ``guests`` finds the names of the guests that run here.
     """
-    switch.undo()  # of an earlier join that nobody has completed
+    switch.undo()  # of an earlier join that was not completed
     _ensure_may_join(paths, wanted, guests)
     key, request = request_certificate("joining")
     write_atomic(_pending_key(paths), key)
@@ -113,7 +113,7 @@ def prepare(paths: Paths, switch: Switch, wanted: Wanted, guests: Callable[[], l
 
 
 def accept(paths: Paths, switch: Switch, bundle: Bundle) -> None:
-    """On the node: keep the credentials and start the daemon."""
+    """On the node: store the credentials and start the daemon."""
     pending = _pending_key(paths)
     if not pending.exists():
         raise WrongState(f"'{SETUP_PROGRAM} prepare' must be run first")
@@ -122,12 +122,12 @@ def accept(paths: Paths, switch: Switch, bundle: Bundle) -> None:
 
 
 def _ensure_may_join(paths: Paths, wanted: Wanted, guests: Callable[[], list[str]]) -> None:
-    """Raise WrongState with all that speaks against it."""
+    """Raise WrongState with all reasons against it."""
     cluster = belongs_to(paths)
     if cluster is None:
         return
     term = read_term(paths.term)
-    # A node that was off may have missed that the keys were renewed, or that it is not the master any more.
+    # A node that was off may have missed a renewal of keys, or a failover.
     returns = wanted.again and cluster == wanted.cluster_name
     if not (returns and term is not None and term.number < wanted.term):
         ensure_not_master(paths, cluster, wanted.term if returns else None)

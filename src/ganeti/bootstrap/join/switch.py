@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Turning this machine into a node of a cluster, so that it can be turned back.
 
-What makes it a node of whatever cluster it belonged to is kept aside until the join is complete. A join that
-fails, or that nobody completes, leaves the machine as it was.
+Its files about any previous cluster are backed up until the join is complete. A join that fails, or is never
+completed, leaves the machine as it was.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ganeti.node.mastership import step_down
 from ganeti.node.membership import Bundle, enter, finish_leaving, kept_files
 from ganeti.rpc.authority import read_term
 
-# In the directory of what is kept aside: the daemon is to be started again; all that was there is here.
+# Markers in the backup directory: the daemon has to be started again; the backup is complete.
 _RAN, _WHOLE = "node-daemon-ran", "whole"
 
 
 def ensure_not_master(paths: Paths, cluster: str, theirs: int | None = None) -> None:
-    """Raise WrongState if this machine is the master of the cluster that it belongs to.
+    """Raise WrongState if this machine is the master of its cluster.
 
-    ``theirs``: the term of another master of the same cluster, who wants it as a node.
+    ``theirs``: the term of another master of the same cluster, which wants it as a node.
     """
     term = read_term(paths.term)
     if not term or term.master != node_name(paths.node_certificate.read_bytes()):
@@ -44,7 +44,7 @@ def ensure_not_master(paths: Paths, cluster: str, theirs: int | None = None) -> 
 
 
 class Switch:
-    """Of one machine. ``undo`` also takes up a switch that an earlier process has begun."""
+    """For one machine. ``undo`` also works for a switch that an earlier process has begun."""
 
     def __init__(self, paths: Paths, services: Services) -> None:
         self._paths = paths
@@ -66,15 +66,15 @@ class Switch:
             raise
 
     def complete(self) -> None:
-        """The cluster has the node: what was kept aside goes."""
+        """The node was added: delete the backup."""
         shutil.rmtree(self._aside, ignore_errors=True)
 
     def undo(self) -> None:
-        """Make the machine what it was before ``begin``; without one, nothing happens."""
+        """Restore the machine to its state before ``begin``; without one, nothing happens."""
         if not self.begun:
             return
         self._stop()
-        if (self._aside / _WHOLE).exists():  # otherwise what was there is still in its place, in part
+        if (self._aside / _WHOLE).exists():  # otherwise some of the old files are still in place
             for path in kept_files(self._paths):
                 path.unlink()
             (self._aside / _WHOLE).unlink()
@@ -102,8 +102,8 @@ class Switch:
             ) from None
         if ran:
             (self._aside / _RAN).touch(0o600)
-        # A running daemon would go on with the old certificate, and write to files that are gone; those of a master
-        # run where it has not learned yet that it is none any more.
+        # A running daemon would continue with the old certificate, and write to deleted files; a master's daemons
+        # still run if it has not learned of its replacement yet.
         if any(self._services.running(daemon) for daemon in MASTER_DAEMONS):
             asyncio.run(step_down(self._paths, self._services))
         self._stop()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The token that lets a node join without ssh.
 
-It says where the master listens, what its certificate looks like, and carries a secret that is good for
-one node and a short time. So the node knows it talks to the right master before it says anything, and the
-master knows the node was invited.
+It contains the master's address, the fingerprint of its certificate, and a secret that is valid for one
+node and a short time. So the node knows that it talks to the right master before it sends anything, and the master
+knows that the node was invited.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PORT = 2
 
 
 class Token(Struct, frozen=True):
-    """``fingerprint``: SHA-256 of the certificate (DER) that the master shows."""
+    """``fingerprint``: SHA-256 of the certificate (DER) that the master presents."""
 
     host: str
     port: int
@@ -35,7 +35,7 @@ class Token(Struct, frozen=True):
 
 
 def decode(text: str) -> Token:
-    """Raises WrongInput for what is no token, or not all of one."""
+    """Raises WrongInput for an invalid or incomplete token."""
     problem = WrongInput("This is not a complete token of 'gnt-node invite'; copy it again")
     body = text.strip().removeprefix(_PREFIX)
     if body == text.strip():

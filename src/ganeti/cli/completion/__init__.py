@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a shell offers when the tab key is pressed behind a command of ours.
+"""Shell completion of our commands.
 
-A tab must be answered before it is noticed. So what the declarations say is written into ``table.json`` when
-they change (``table``; a test compares), and at the key only that file is read (``answer``), and names of
-nodes, instances and so on are looked up (``known``). None of the declarations is imported then.
+Completion must be instantaneous. So the declarations are compiled to ``table.json`` when they change
+(``table``; a test compares), and completion only reads that file (``answer``) and looks up names of nodes, instances
+and so on (``known``). It imports none of the declarations.
 """

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``ganeti-complete``: the program that a shell asks at the tab key.
+"""``ganeti-complete``: the program that a shell runs for completion.
 
 bash runs what ``complete -C`` names with the command, the word before the cursor and the one before that as
 arguments, and the whole line in ``COMP_LINE`` up to ``COMP_POINT`` (bash(1), "Programmable Completion"). zsh and
-fish are told to do the same. Each line that is printed is one way to go on; whatever is complete in itself ends
-in a blank.
+fish are configured to do the same. Each printed line is one completion; a complete word ends in a blank.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from ganeti.host.paths import Paths
 
 TABLE = Path(__file__).with_name("table.json")
 _HELP = ("-h", "--help")
-# What makes each shell ask, for the commands that are named in the place of {}.
+# The set-up for each shell, with the names of commands in place of {}.
 _SHELLS = {
     "--bash": "complete -o nospace -C ganeti-complete {}",
     "--zsh": (
@@ -40,7 +39,7 @@ _NOTHING: dict[str, Any] = {"options": {}, "arguments": []}
 
 
 def main() -> int:
-    """Answer a shell, or tell it with ``--bash`` and the like how to ask."""
+    """Answer a shell, or with ``--bash`` and the like print its set-up."""
     if sys.argv[1:] and sys.argv[1] in _SHELLS:
         print(setup(sys.argv[1]))  # noqa: T201 - asked for
         return 0
@@ -57,12 +56,12 @@ def main() -> int:
 
 
 def setup(shell: str = "--bash") -> str:
-    """What a shell runs to have commands completed."""
+    """The code that a shell runs to set up completion."""
     return _SHELLS[shell].replace("{}", " ".join(sorted(json.loads(TABLE.read_text()))))
 
 
 def answers(table: dict[str, Any], script: str, line: str, word: str) -> list[str]:
-    """How ``word`` can go on. It ends ``line``, but the shell takes a ``=`` or ``:`` for the end of a word."""
+    """Completions of ``word``. It ends ``line``, but the shell treats ``=`` and ``:`` as word breaks."""
     words = line.split()[1:]
     begun = words.pop() if words and not line[-1:].isspace() else ""
     kept = begun.removesuffix(word) if begun.endswith(word) else ""
@@ -79,7 +78,7 @@ class Completion:
         self._begun = begun
 
     def found(self) -> Iterable[str]:
-        """All ways to go on, each as the whole word."""
+        """All completions, each as the whole word."""
         if "commands" not in self._script:
             return self._in_command(self._script, self._words)
         if not self._words:
@@ -111,7 +110,7 @@ class Completion:
         return [] if self._begun else [f"{flag} " for flag in options if flag.startswith("--")]
 
     def _values(self, values: dict[str, Any], typed: str) -> Iterable[str]:
-        """What a value can be; ``typed`` is what there is of it."""
+        """Possible values; ``typed``: the part typed so far."""
         words, separator = values.get("words", []), values.get("separator")
         ident, colon, typed_behind = typed.partition(":")
         if behind := values.get("behind"):
@@ -129,13 +128,13 @@ class Completion:
 
 
 def _turned(command: dict[str, Any], flag: str) -> list[dict[str, Any]] | None:
-    """The arguments as a flag makes them."""
+    """The arguments as changed by a flag."""
     turned = command.get("turned", {})
     return [turned[flag]] if flag in turned else None
 
 
 def _split(typed: str, separator: str) -> tuple[str, str]:
-    """What is complete of a list, with the separator (or the ``+`` of ``-o +name``), and what is being typed."""
+    """The complete part of a list, with the separator (or the ``+`` of ``-o +name``), and the part being typed."""
     before, between, last = typed.rpartition(separator)
     if not between and typed.startswith("+"):
         return "+", typed[1:]

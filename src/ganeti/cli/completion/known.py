@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Names of what there is: from the files that every node keeps, or from the master daemon if it answers at once."""
+"""Existing names: from the files that every node keeps, or from the master daemon if it answers quickly."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 from ganeti.host.paths import Paths
 
-PATIENCE = 1.0  # seconds that a user waits for a tab
+PATIENCE = 1.0  # maximum seconds for a completion
 
 
 def names(kind: str, paths: Paths, begun: str) -> list[str]:
-    """The names of a kind of thing; none if they cannot be had. ``begun``: for files, what is typed already."""
+    """The names of a kind of object; none if unavailable. ``begun``: for files, the part already typed."""
     if kind == "file":
         return _files(begun)
     found = SOURCES.get(kind)
@@ -22,7 +22,7 @@ def names(kind: str, paths: Paths, begun: str) -> list[str]:
 
 
 def _fact(key: str, word: int = 0) -> Callable[[Paths], list[str]]:
-    """Reads a file of facts: a word of each line."""
+    """Reads a file of facts: one word of each line."""
 
     def read(paths: Paths) -> list[str]:
         with suppress(OSError):
@@ -43,14 +43,14 @@ def _rows(paths: Paths, what: str, fields: list[str]) -> list[list[Any]]:
     try:
         table = client.call(Method.QUERY, what, fields, None)
     except GanetiError:
-        return []  # a tab is no place for an error: the command itself will tell
+        return []  # no errors during completion: the command itself will report them
     finally:
         client.close()
     return plain_rows(table["data"])
 
 
 def _jobs(*statuses: str) -> Callable[[Paths], list[str]]:
-    """Finds the numbers of the jobs that are in one of these states; of all if none is named."""
+    """Finds the numbers of the jobs in these states; of all jobs if none is given."""
 
     def find(paths: Paths) -> list[str]:
         rows = _rows(paths, "job", ["id", "status"])
@@ -60,7 +60,7 @@ def _jobs(*statuses: str) -> Callable[[Paths], list[str]]:
 
 
 def _providers(paths: Paths) -> list[str]:
-    """OS providers as ``-o`` takes them, with their variants: those that can be installed, as ``gnt-os list`` has."""
+    """OS providers as arguments of ``-o``, with variants: those that can be installed, as in ``gnt-os list``."""
     rows = _rows(paths, "os", ["name", "variants", "valid", "hidden", "blacklisted"])
     usable = [(name, variants) for name, variants, valid, hidden, barred in rows if valid and not hidden and not barred]
     return [f"{name}+{variant}" if variant else name for name, variants in usable for variant in variants or [""]]

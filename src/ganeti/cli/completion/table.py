@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The table of all that can be completed, derived from the declarations of the commands.
+"""The table of all completions, derived from the declarations of the commands.
 
 A command is ``{"options": {flag: values}, "arguments": [values, ...], "endless": bool, "turned": {flag: values}}``.
 ``values`` is None for a flag that takes none, else an object that may have
 
-- ``words``: what can stand there; a word that ends in ``=`` goes on;
-- ``names``: the kind of thing whose names can stand there, see ``known``;
-- ``separator``: what stands between several of them;
-- ``behind``: by what stands before a colon (empty: by anything), the words that can stand behind it.
+- ``words``: possible words; one that ends in ``=`` is incomplete;
+- ``names``: the kind of object whose names are possible, see ``known``;
+- ``separator``: what separates several of them;
+- ``behind``: by the text before a colon (empty: any), the possible words after it.
 
 ``endless``: the last argument may be repeated. ``turned``: flags that give the arguments another meaning.
 A script has ``commands`` and ``aliases``, or is a command itself. ``told`` is what a command does, for the overview of
@@ -61,7 +61,7 @@ _COLUMNS = {
     "volume": VOLUMES.by_name,
     "storage": STORAGE.by_name,
 }
-# Scripts without sub-commands, with what makes their parser.
+# Scripts without sub-commands, with the function that creates their parser.
 _PROGRAMS: dict[str, Callable[[], ArgumentParser]] = {
     "hail": hail.command_line,
     "harep": harep.command_line,
@@ -73,9 +73,9 @@ _PROGRAMS: dict[str, Callable[[], ArgumentParser]] = {
     "hspace": hspace.command_line,
     "hsqueeze": hsqueeze.command_line,
 }
-# Of columns such as disk.size/0, the first of each stands for all.
+# Of columns such as disk.size/0, only the first of each is offered.
 _FURTHER = re.compile(r"/[1-9][0-9]*$")
-# What the arguments are when one of the selection flags is given; tags are not completed.
+# The arguments when one of the selection flags is given; tags are not completed.
 _TURNED = {"nodes": "node", "nodes-pri": "node", "nodes-sec": "node", "instances": "instance"}
 
 
@@ -113,7 +113,7 @@ def _command(runnable: Runnable) -> Values:
 
 
 def _program(parser: ArgumentParser) -> Values:
-    """A command from argparse's own declarations; a value that may be left out is given with ``=`` only."""
+    """A command from argparse's own declarations; an optional value needs ``=``."""
     entry: Values = {"options": {}, "arguments": []}
     for action in parser._actions:
         words: Values = {"words": [str(choice) for choice in action.choices]} if action.choices else {}
@@ -146,7 +146,7 @@ def _option(option: Option) -> Values | None:
 
 
 def values(completes: str | None) -> Values:
-    """What the ``completes`` of a declaration stands for."""
+    """The values that the ``completes`` of a declaration means."""
     if completes is None:
         return {}
     kind, _, of = completes.partition(" of ")
@@ -157,7 +157,7 @@ def values(completes: str | None) -> Values:
 
 
 def _keys(parameters: type[Struct]) -> Values:
-    """Those that a word can be the value of."""
+    """The keys whose value can be completed to a word."""
     declared = [one for one in parameters_of(parameters).values() if one.supported and one.kind is not dict]
     return {"words": sorted(f"{parameter.name}=" for parameter in declared), "separator": ","}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Annealing on all processors: each searches with random numbers of its own, and the best result is built on."""
+"""Annealing on all processors: each searches with its own random numbers; the next ones start from the best result."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ganeti.cli.htools.watch import TerminalWatch
 from ganeti.placement.balance.annealing import Annealing, Arrangement
 from ganeti.placement.balance.balance import Balance
 
-_MOST = 8  # processes; more find hardly more
-# How good a state one cooling ends in is much a matter of luck, so there are several where the time allows it.
-_SECONDS = 0.002  # of a cooling, for each instance and node
-_ORDERING = 0.04  # of the time is left for putting the moves in order
+_MOST = 8  # processes; more hardly improve the result
+# The result of one cooling depends much on chance, so there are several if time allows.
+_SECONDS = 0.002  # seconds of a cooling, per instance and node
+_ORDERING = 0.04  # fraction of the time reserved for ordering the moves
 
 
 def on_all_processors(limit: int | None, watch: TerminalWatch) -> Callable[[Balance], Arrangement]:
-    """What anneals a state until the watch's time is up, at most ``limit`` moves from where it was."""
+    """A function that anneals a state until the watch's time is up, at most ``limit`` moves from its start."""
 
     def anneal(balance: Balance) -> Arrangement:
         count = min(os.cpu_count() or 1, _MOST)
@@ -48,7 +48,7 @@ def _best(arrangements: Sequence[Arrangement]) -> Arrangement:
 
 
 class _Worker:
-    """What a process of the pool keeps: a state to search from."""
+    """The data of a process of the pool: a state to search from."""
 
     balance: Balance
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``--help-completion``: what scripts need to know that complete command lines of the htools.
+"""``--help-completion``: for scripts that complete command lines of the htools.
 
-A line an option, ``-O,--offline onenode``, and one for the arguments, ``host 0 none``: their kind, the least and the
-most of them.
+A line per option, ``-O,--offline onenode``, and one for the arguments, ``host 0 none``: their kind, minimum and
+maximum number.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-# By what stands for a value in the help. The columns of a table are completed by nothing.
+# By the metavar in the help. Columns of a table are not completed.
 _KINDS = {
     "ADDRESS": "host",
     "DELTA": "float",

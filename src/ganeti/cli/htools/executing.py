@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``-X``: the master daemon carries steps out, each a job, the jobs of a set at the same time (hbal(1)).
+"""``-X``: the master daemon executes the steps, each as a job, the jobs of a set concurrently (hbal(1)).
 
-With ``--plan``, all of them in their order as one job, which goes on by itself and can be stopped between two.
+With ``--plan``, all of them in order as one job, which continues by itself and can be stopped between steps.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REPLACE_DISKS = "OP_INSTANCE_REPLACE_DISKS"
 
 
 def execute(group: Snapshot, steps: Sequence[Step], arguments: argparse.Namespace) -> int:
-    """The exit status: 0 if all jobs that were begun have succeeded. An interrupt lets those end that run."""
+    """The exit status: 0 if all started jobs have succeeded. After an interrupt, running jobs are waited for."""
     interrupted = _Interrupt()
     master = client(arguments.luxi)
     try:
@@ -50,7 +50,7 @@ def execute(group: Snapshot, steps: Sequence[Step], arguments: argparse.Namespac
 
 
 class _Interrupt:
-    """Takes ^C for a wish to stop after the jobs that run."""
+    """Treats ^C as a request to stop after the running jobs."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -67,7 +67,7 @@ class _Interrupt:
 def _run_plan(
     master: Client, group: Snapshot, steps: Sequence[Step], arguments: argparse.Namespace, interrupted: _Interrupt
 ) -> int:
-    """The exit status: 0 if the job succeeds, or ends early because somebody wished so here."""
+    """The exit status: 0 if the job succeeds, or was stopped early from here."""
     operations = [operation for step in steps for operation in _operations(group, step, arguments)]
     number = master.call(Method.SUBMIT_JOB, operations)
     say(f"The plan is job {number}; ^C or 'gnt-job cancel {number}' ends it after the operation that runs.")

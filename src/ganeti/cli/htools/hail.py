@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``hail``: the instance allocator, as a program that is given a request in a file (hail(1)).
+"""``hail``: the instance allocator, as a program that reads a request from a file (hail(1)).
 
-Whatever goes wrong, an answer in the protocol's form is printed; what is wrong with the input is also printed on
-standard error, and by the exit status.
+After any error an answer in the protocol's form is printed; errors of the input are also reported on standard
+error and by the exit status.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _answered(options: Namespace) -> Answer:
 
 
 def _with_loads(options: Namespace, requested: Snapshot) -> Snapshot:
-    """The cluster with its dynamic load; ``--ignore-dynu`` leaves that in a request as it is, as with Ganeti's hail."""
+    """The cluster with its dynamic load; ``--ignore-dynu`` does not affect that in a request, as with Ganeti's hail."""
     overridden = _overridden(options)
     if overridden is None and options.ignore_dynu:
         return requested
@@ -79,7 +79,7 @@ def _with_loads(options: Namespace, requested: Snapshot) -> Snapshot:
 
 
 def _overridden(options: Namespace) -> Snapshot | None:
-    """The cluster that an option gives instead of the message's."""
+    """The cluster from an option, instead of that in the message."""
     if options.simulate:
         from ganeti.placement.simulated import simulated  # noqa: PLC0415 - start-up time; rarely asked for
 
@@ -98,7 +98,7 @@ def _overridden(options: Namespace) -> Snapshot | None:
 
 
 def _restricted(options: Namespace, snapshot: Snapshot, request: Request) -> Request:
-    """The request with the nodes of ``--restrict-allocation-to`` in place of its own."""
+    """The request with the nodes of ``--restrict-allocation-to`` instead of its own."""
     if options.restrict_allocation_to is None:
         return request
     names = options.restrict_allocation_to.split(",")
@@ -130,7 +130,7 @@ def _save(name: str, snapshot: Snapshot, extension: str, when: str) -> None:
 
 
 def _list(when: str, snapshot: Snapshot, fields: str) -> None:
-    """The nodes, on standard error: standard output is the answer's."""
+    """The nodes, on standard error: standard output is for the answer."""
     from ganeti.cli.htools.names import Names  # noqa: PLC0415 - start-up time; rarely asked for
     from ganeti.cli.htools.report.hosted import Hosted  # noqa: PLC0415
     from ganeti.cli.htools.report.nodes import node_table  # noqa: PLC0415

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """``harep``: repairs broken instances as far as their tags allow (harep(1)).
 
-It is meant to be run again and again: a repair may take several jobs, and tags keep how far it is.
+It is meant to be run repeatedly: a repair may take several jobs, and tags record its progress.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _Run:
             say(f"{state}: {states[state]}")
 
     def _acted(self, case: Case, verdict: Verdict) -> str:
-        """Do what is to be done; what was, for people."""
+        """Carry out the verdict; returns what was done, for display."""
         if verdict.action is Action.NOTHING:
             return _reason(case, verdict)
         if verdict.action is Action.END:
@@ -73,7 +73,7 @@ class _Run:
         return f"job {self._repairer.go_on(case)}"
 
     def _end_suspensions(self) -> None:
-        """Remove tags of suspensions that are over; for this run they are over in any case."""
+        """Remove tags of expired suspensions; this run ignores them in any case."""
         snapshot = self._snapshot
         objects = [
             ("cluster", None, snapshot.tags),

@@ -76,7 +76,7 @@ def _fixed(loaded: Loaded, arguments: argparse.Namespace) -> frozenset[str]:
 
 
 def _instances(loaded: Loaded, words: str | None) -> frozenset[str] | None:
-    """The full names of those that the user lists."""
+    """The full names of the instances that the user lists."""
     if not words:
         return None
     given = words.split(",")
@@ -191,7 +191,7 @@ class _Run:
         return True
 
     def _bound(self) -> float:
-        """What the reserved memory costs at best: all that mirrors run, spread over all nodes but the largest."""
+        """The minimum for reserved memory: that of all mirrored instances, spread over all nodes but the largest."""
         memory = [node.total_memory for node in self._group.nodes]
         largest = max(memory, default=0)
         others = sum(memory) - largest
@@ -236,7 +236,7 @@ class _Run:
             say(f"The commands have been written to file '{target}'")
 
     def _whole(self) -> Snapshot:
-        """The whole cluster with the group's instances where they are now."""
+        """The whole cluster with the present places of the group's instances."""
         now = {instance.name: instance for instance in self._balance.snapshot.instances}
         index = self._loaded.snapshot.node_index
         places = {
@@ -283,7 +283,7 @@ class _Run:
 
 
 def _general(value: float) -> str:
-    """A number as Ganeti's tools print it here: tiny ones with an exponent."""
+    """A number in the format of Ganeti's tools: tiny ones with an exponent."""
     if value == 0 or abs(value) >= 0.1:
         return decimals(value, 6)
     mantissa, _, exponent = f"{value:.6e}".partition("e")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The options of hbal(1), and ours: --plan and --optimal."""
+"""The options of hbal(1), plus --plan and --optimal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def command_line() -> Parser:
 
 
 def add_balancing(made: Parser) -> None:
-    """What hcheck has as well, which looks at all groups and carries nothing out."""
+    """Options shared with hcheck, which checks all groups and executes nothing."""
     add_backends(made)
     add_adjustments(made)
     _add_limits(made)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``hcheck``: whether a cluster is well, and whether hbal would help (hcheck(1))."""
+"""``hcheck``: whether a cluster is healthy, and whether hbal would help (hcheck(1))."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganeti.placement.snapshot import Group, Snapshot
 
 _UNWELL = 1  # exit status
 
-# By the machine-readable key: what people read, and the field of Health.
+# By the machine-readable key: the label for users, and the field of Health.
 _COUNTS = (
     ("N1_FAIL", "Nodes not N+1 happy", "n1_failures"),
     ("CONFLICT_TAGS", "Nodes with conflicting instances", "conflicting_nodes"),
@@ -57,7 +57,7 @@ def _health(part: Snapshot, loaded: Loaded, arguments: argparse.Namespace) -> He
 
 
 def _balanced(part: Snapshot, loaded: Loaded, arguments: argparse.Namespace) -> Health:
-    """Of the group as hbal would leave it."""
+    """The health of the group after hbal."""
 
     def enough(before: float, after: float) -> bool:
         too_little = before <= arguments.min_gain_limit and before - after < arguments.min_gain
@@ -84,7 +84,7 @@ def _introduction(groups: Sequence[Group], *, machine: bool, ill: bool, simulate
 def _tell(
     parts: Mapping[int, Snapshot], healths: Mapping[int, Health], *, machine: bool, final: bool, ill: bool | None = None
 ) -> None:
-    """``ill`` says what the whole cluster was before."""
+    """``ill``: whether the whole cluster was unhealthy before."""
     whole = sum(healths.values(), Health())
     ill = whole.ill if ill is None else ill
     lines = (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``hinfo``: what a cluster is like, without changing anything (hinfo(1))."""
+"""``hinfo``: shows the state of a cluster without changing anything (hinfo(1))."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _split(loaded: Loaded, level: int) -> None:
 
 
 def _groups(loaded: Loaded) -> None:
-    """Those that have nodes; instances with a node in another group are not counted."""
+    """Groups with nodes; instances with a node in another group are not counted."""
     rows = [["Group", "Nodes", "Instances", "Bad_Nodes", "Bad_Instances", "N+1", "Score"]]
     for index in loaded.snapshot.populated_groups:
         part = loaded.snapshot.only_group(index)
@@ -86,7 +86,7 @@ def _groups(loaded: Loaded) -> None:
 
 
 def bad_counts(snapshot: Snapshot, occupancy: Occupancy) -> tuple[int, int]:
-    """How many online nodes fail N+1, and how many instances have one of them."""
+    """The number of online nodes that fail N+1, and of instances on such nodes."""
     failing = occupancy.fails_n1() & occupancy.online
     existing = (it for it in snapshot.instances if not it.forthcoming)
     return int(failing.sum()), sum(bool(failing[list(it.nodes)].any()) for it in existing)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``hroller``: in which groups nodes can be rebooted (hroller(1))."""
+"""``hroller``: groups of nodes that can be rebooted together (hroller(1))."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _require_master(loaded: Loaded, arguments: argparse.Namespace) -> None:
 
 
 def _lines(loaded: Loaded, planned: Sequence[Reboot], arguments: argparse.Namespace) -> Iterator[str]:
-    """With whole names, because other programs read them (hroller(1), examples)."""
+    """With full names, because other programs parse them (hroller(1), examples)."""
     if not arguments.no_headers:
         yield "'First Reboot Group'" if arguments.one_step_only else "'Node Reboot Groups'"
     nodes = loaded.snapshot.nodes

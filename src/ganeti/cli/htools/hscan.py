@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``hscan``: saves clusters' state for the other tools, and shows each in a line (hscan(1))."""
+"""``hscan``: saves the state of clusters for the other tools, and shows each on one line (hscan(1))."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ganeti.placement.score import score
 from ganeti.placement.snapshot import Snapshot
 from ganeti.placement.text import Parsed, serialise
 
-_LOCAL = "LOCAL"  # what the cluster of this machine is called, and its file
+_LOCAL = "LOCAL"  # the name used for this machine's cluster, and its file
 _GIB = 1024
 _ALONE = {"-p": "--print-nodes=", "--print-nodes": "--print-nodes=", "-L": "--luxi=", "--luxi": "--luxi="}
 _TITLES = ("Nodes", "Inst", "BNode", "BInst", "t_mem", "f_mem", "t_disk", "f_disk", "Score")
@@ -44,7 +44,7 @@ def _main(words: Sequence[str]) -> int:
 
 
 def _scan(name: str, arguments: argparse.Namespace, width: int) -> bool:
-    """Whether the cluster could be read; if not, it has been said why."""
+    """Whether the cluster could be read; if not, the reason was reported."""
     try:
         snapshot = _loaded(name, arguments).snapshot
     except WrongInput as error:

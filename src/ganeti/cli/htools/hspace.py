@@ -110,7 +110,7 @@ class _Run:
         )
 
     def _after(self, filled: Filled, title: str, extension: str) -> Totals:
-        """What the cluster has then; on the way, what the options ask to be shown and saved."""
+        """The totals of the filled cluster; also shows and saves what the options request."""
         snapshot, occupancy = self._loaded.snapshot, filled.scene.occupancy
         if verbosity(self._arguments) > 1:
             self._map(filled, title)
@@ -145,7 +145,7 @@ class _Run:
             warn("\n".join(term_table(terms, empty=not occupancy.online.any())))
 
     def _spec(self, default: object, sizes: Sequence[int] | None) -> InstanceSpec:
-        """The policy's, with what the options say instead."""
+        """The policy's specification, overridden by the options."""
         policy = self._loaded.snapshot.policy
         template = Template(self._arguments.disk_template or _first_template(policy))
         spec = spec_of(default, template)  # type: ignore[arg-type]  # a Spec of the policy
@@ -166,14 +166,14 @@ class _Run:
 
 
 def _first_template(policy: Policy) -> str:
-    """The one that the policy names first; where it says nothing, the software's order counts."""
+    """The first one in the policy; without a list there, the first in the software's order."""
     if policy.disk_templates == Policy().disk_templates:
         return Template.DISKLESS
     return next(iter(policy.disk_templates), Template.DRBD)
 
 
 def _specification(arguments: argparse.Namespace, which: str) -> list[int] | None:
-    """Disk, memory and vcpus as an option gives them."""
+    """Disk, memory and vcpus from an option."""
     given: str | None = getattr(arguments, f"{which}_alloc")
     if given is None:
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``hsqueeze``: which nodes to switch off or on (hsqueeze(1))."""
+"""``hsqueeze``: which nodes to power off or on (hsqueeze(1))."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _names(loaded: Loaded, nodes: Sequence[int]) -> list[str]:
 
 def _candidates(loaded: Loaded, arguments: argparse.Namespace) -> None:
     if verbosity(arguments) > 1:
-        # The first to be tried is the last to be listed, as it always was.
+        # The first one tried is listed last, as it always was.
         say(f"Offline candidates: {','.join(reversed(_names(loaded, offline_candidates(loaded.snapshot))))}")
         say(f"Online candidates: {','.join(_names(loaded, online_candidates(loaded.snapshot)))}")
 
@@ -134,7 +134,7 @@ def command_line() -> Parser:
     add = made.add_argument
     add("-t", "--text-data", metavar="FILE", help="a file in the text format of htools(1)")
     add("-L", "--luxi", metavar="SOCKET", nargs="?", const=DEFAULT, help="the master daemon of this machine")
-    add("-X", "--exec", action="store_true", help=argparse.SUPPRESS)  # refused, in words
+    add("-X", "--exec", action="store_true", help=argparse.SUPPRESS)  # refused, as text
     text = "power nodes on if a node has room for fewer standard instances than this (default: %(default)s)"
     add("--minimal-resources", metavar="FACTOR", type=number("minimal resources"), default=2.0, help=text)
     text = "keep room for this many standard instances on each node when powering nodes off (default: %(default)s)"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A cluster from the backend that the options name, changed as the options say."""
+"""A cluster from the backend chosen by options, adjusted by other options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganeti.placement.tags import TagRules, tag_rules
 from ganeti.placement.text import Parsed
 
 _BACKENDS = ("text_data", "master", "luxi", "ialloc_src")
-_UNEXPLAINED_MEMORY = 512  # MiB from which a node's numbers are worth a warning
+_UNEXPLAINED_MEMORY = 512  # MiB from which a discrepancy of a node is worth a warning
 _UNEXPLAINED_DISK = 1024
 
 
@@ -31,7 +31,7 @@ class Loaded(Struct, frozen=True):
 
 
 def load(arguments: argparse.Namespace) -> Loaded:
-    """Raises WrongInput with the words of Ganeti's tools; doubts about the data go to standard error."""
+    """Raises WrongInput with the messages of Ganeti's tools; warnings about the data go to standard error."""
     parsed = _parsed(arguments)
     snapshot = parsed.snapshot
     names = Names(snapshot)
@@ -54,7 +54,7 @@ def _parsed(arguments: argparse.Namespace) -> Parsed:
 
 
 def _from_backend(backend: str, arguments: argparse.Namespace) -> Parsed:
-    """Each backend is imported only if it is used: they cost start-up time."""
+    """Each backend is imported only if used, to save start-up time."""
     if getattr(arguments, "simulate", None):
         from ganeti.placement.simulated import simulated  # noqa: PLC0415
 
@@ -90,7 +90,7 @@ def _tell(parsed: Parsed) -> None:
 
 
 def _missing(snapshot: Snapshot) -> Iterator[str]:
-    """Nodes with memory or disk that is neither free nor in use by what we know of."""
+    """Nodes with memory or disk space that is neither free nor used by known instances."""
     memory, disk = [0] * len(snapshot.nodes), [0] * len(snapshot.nodes)
     for instance in snapshot.instances:
         if not instance.forthcoming:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The dynamic load of a cluster, from where the options say (hbal(1)): a file, monitoring daemons, or none."""
+"""The dynamic load of a cluster, from the source chosen by options (hbal(1)): a file, monitoring daemons, or none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Data = TypeVar("_Data")
 
 
 def with_loads(snapshot: Snapshot, arguments: argparse.Namespace) -> Snapshot:
-    """What is measured takes precedence over ``-U``, and ``--ignore-dynu`` over both. Raises WrongInput."""
+    """Measured loads take precedence over ``-U``, and ``--ignore-dynu`` over both. Raises WrongInput."""
     if arguments.ignore_dynu:
         nothing = Load(cpu=0, memory=0, disk=0, network=0)
         return snapshot.with_instances(msgspec.structs.replace(i, load=nothing) for i in snapshot.instances)
@@ -46,7 +46,7 @@ def _from_file(snapshot: Snapshot, path: str) -> list[Instance]:
 
 
 def _lines(path: str) -> Iterator[tuple[str, Load]]:
-    """A line an instance: name, cpu, memory, disk and network load (hbal(1), ``-U``)."""
+    """A line per instance: name, cpu, memory, disk and network load (hbal(1), ``-U``)."""
     try:
         lines = read_given_text(path).splitlines()
     except OSError as error:
@@ -65,7 +65,7 @@ def _lines(path: str) -> Iterator[tuple[str, Load]]:
 
 
 def _measured(snapshot: Snapshot, arguments: argparse.Namespace) -> Snapshot:
-    """With the loads that all nodes report; as it was if one of them does not."""
+    """With the loads that all nodes report; unchanged if one of them reports none."""
     found = _of_xen_guests(snapshot, arguments) if arguments.mond_xen else _of_nodes(snapshot, arguments)
     if found is None and arguments.exit_on_missing_mond_data:
         raise WrongInput("Error: Not all required data available")
@@ -80,7 +80,7 @@ def _of_nodes(snapshot: Snapshot, arguments: argparse.Namespace) -> Snapshot | N
 
 
 def _of_xen_guests(snapshot: Snapshot, arguments: argparse.Namespace) -> Snapshot | None:
-    """Instances by name; if two nodes know of one, the first node is believed."""
+    """Instances by name; if two nodes report one, the first node counts."""
     from ganeti.placement.measured import with_loads_of_instances  # noqa: PLC0415 - as above
 
     of_nodes = _complete(snapshot, arguments, _OF_XEN_GUESTS, dict[str, float])
@@ -98,7 +98,7 @@ def _of_xen_guests(snapshot: Snapshot, arguments: argparse.Namespace) -> Snapsho
 def _complete(
     snapshot: Snapshot, arguments: argparse.Namespace, collector: str, shape: type[_Data]
 ) -> list[_Data] | None:
-    """The data of all nodes, in their order; None, after telling whose is missing, if there are gaps."""
+    """The data of all nodes, in order; None if some are missing, which is reported."""
     nodes = [node.name for node in snapshot.nodes]
     if arguments.mond_data:
         answers = reports.saved(arguments.mond_data, nodes, collector, shape)

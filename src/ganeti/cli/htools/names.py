@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Names as the htools show them: without the domain that all of them share."""
+"""Names as shown by the htools: without their common domain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ganeti.placement.snapshot import Snapshot
 
 
 class Names:
-    """``suffix`` is what is left out, with its leading dot; empty if the names share no domain."""
+    """``suffix``: the omitted domain, with its leading dot; empty if there is none in common."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The options that several htools have, in groups that each tool picks from (htools(1), hbal(1))."""
+"""Options shared by several htools, in groups from which each tool chooses (htools(1), hbal(1))."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ganeti.errors import CommandLineError, WrongInput
 
 _Number = TypeVar("_Number", int, float)
 
-DEFAULT = ""  # an option with an optional argument that was given without it
+DEFAULT = ""  # the value of an option given without its optional argument
 
 
 class Parser(PrintingParser):
-    """One that raises CommandLineError, with the text that tells how the tool is used."""
+    """A parser that raises CommandLineError, with the usage text."""
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]  # no other namespaces
-        """Raises WrongInput for arguments where a tool takes none, with the tools' status 1."""
+        """Raises WrongInput for arguments of a tool that takes none, which exits with status 1."""
         values: argparse.Namespace
         values, rest = self.parse_known_args(args, namespace)
         if rest and not rest[0].startswith("-"):
@@ -47,7 +47,7 @@ def parser(tool: str, description: str) -> Parser:
 
 
 def add_backends(made: Parser) -> None:
-    """Where the cluster comes from."""
+    """Options for the source of the cluster."""
     add = made.add_argument_group("data source").add_argument
     add("-t", "--text-data", metavar="FILE", help="a file in the text format of htools(1)")
     add("-m", "--master", metavar="ADDRESS", help="the remote API at this address (name, or URL)")
@@ -56,7 +56,7 @@ def add_backends(made: Parser) -> None:
 
 
 def add_adjustments(made: Parser) -> None:
-    """What is changed of the cluster before it is looked at."""
+    """Options that adjust the cluster before it is examined."""
     add = made.add_argument_group("adjustments").add_argument
     add("-O", "--offline", metavar="NODE", action="append", default=[], help="treat this node as offline")
     add("--ignore-dynu", action="store_true", help="ignore dynamic load: treat it as zero")
@@ -81,14 +81,14 @@ def add_machine_readable(add: Callable[..., Any]) -> None:
 
 
 def add_listings(made: Parser) -> None:
-    """Tables of nodes and instances."""
+    """Options for tables of nodes and instances."""
     add = made.add_argument_group("lists").add_argument
     add("-p", "--print-nodes", metavar="FIELDS", nargs="?", const=DEFAULT, help="list the nodes")
     add("--print-instances", action="store_true", help="list the instances")
 
 
 def integer(what: str) -> Callable[[str], int]:
-    """A whole number; ``what`` it is for."""
+    """An integer; ``what``: its meaning, for errors."""
     return lambda text: _number(what, text, int)
 
 
@@ -97,10 +97,10 @@ def number(what: str) -> Callable[[str], float]:
 
 
 def attached(words: Sequence[str], instead: Mapping[str, str]) -> list[str]:
-    """Words in which options with an optional argument have it attached, as getopt_long(3) wants it.
+    """Command line words in which optional arguments of options are attached, as for getopt_long(3).
 
-    Else the argument that follows such an option would be taken for the option's. ``instead``: by what is typed
-    without an argument, long or short, what it stands for.
+    Otherwise the word after such an option would be taken as its argument. ``instead``: replacements of options without
+    an argument, long or short.
     """
     return [instead.get(word, word) for word in words]
 
@@ -120,7 +120,7 @@ def _number(what: str, text: str, kind: Callable[[str], _Number]) -> _Number:
 
 
 def verbosity(arguments: argparse.Namespace) -> int:
-    """1 if nothing else is asked for."""
+    """1 by default."""
     level: int = 1 + arguments.verbose - arguments.quiet
     return level
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Repairs as jobs of the master daemon, kept track of in tags of the instances."""
+"""Repairs as jobs of the master daemon, tracked in tags of the instances."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STEPS: dict[Repair, tuple[dict[str, Any], ...]] = {
 
 
 class Repairer:
-    """``delay``: seconds that repairs wait before they begin."""
+    """``delay``: seconds before repairs begin."""
 
     def __init__(self, master: Client, reason: str | None, delay: int) -> None:
         self._master = master
@@ -39,15 +39,15 @@ class Repairer:
         self._delay = delay
 
     def states(self, jobs: Sequence[int]) -> dict[int, str]:
-        """Those that are still known."""
+        """The states of jobs that are still known."""
         rows = self._master.call(Method.QUERY_JOBS, list(jobs), ["status"]) if jobs else []
         return {number: str(row[0]) for number, row in zip(jobs, rows, strict=True) if row}
 
     def go_on(self, case: Case) -> int:
-        """Begin a repair, or its next job; the job's number.
+        """Start a repair, or its next job; the job's number.
 
-        The instance is marked first: if this ends before the job's number is in the tag, the mark tells the next
-        run that the repair has begun.
+        The instance is tagged first: if this is interrupted before the job's number is in the tag, the next run knows
+        that the repair has begun.
         """
         needed = case.needed
         assert needed is not None  # noqa: S101 - only what is needed is permitted
@@ -62,7 +62,7 @@ class Repairer:
         return job
 
     def end(self, case: Case, result: str) -> None:
-        """Tag the instance with what its repair has come to, or why there will be none."""
+        """Tag the instance with the result of its repair, or why there will be none."""
         record = case.pending
         if record is None:
             assert case.needed is not None  # noqa: S101 - what is well and not under repair is no case that ends
@@ -74,7 +74,7 @@ class Repairer:
         self._run([{"OP_ID": _REMOVE, "kind": kind, "name": name, "tags": list(tags)}])
 
     def _retag(self, case: Case, record: Record) -> None:
-        """Instead of the repair that is under way and of the results of earlier ones."""
+        """Replace the tags of the repair under way and of earlier results."""
         old = [*case.results, *([case.pending] if case.pending else [])]
         self._run([_tagging(_SET, case, [record]), *([_tagging(_REMOVE, case, old)] if old else [])])
 

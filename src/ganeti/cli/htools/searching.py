@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Looking for steps, and printing them as they are found."""
+"""Searching for steps, and printing them as they are found."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganeti.placement.tags import TagRules
 
 
 class Search:
-    """``balance`` is the group as it is; it is left where the steps lead."""
+    """``balance``: the present group; the steps are applied to it."""
 
     def __init__(self, balance: Balance, printer: StepPrinter, arguments: argparse.Namespace) -> None:
         self._balance = balance
@@ -27,11 +27,11 @@ class Search:
         self._limit: int | None = arguments.max_length if arguments.max_length >= 0 else None
 
     def usual(self) -> list[Step]:
-        """Step by step, each the best one."""
+        """Greedy: the best step each time."""
         return self._print(descend(self._balance, self._enough, self._limit))
 
     def optimal(self, group: Snapshot, tags: TagRules) -> list[Step]:
-        """To the best final state that can be found in the time given, in an order that breaks nothing."""
+        """To the best final state found in the given time, in an order that violates nothing."""
         from ganeti.cli.htools.annealing import on_all_processors  # noqa: PLC0415 - only this needs processes
         from ganeti.placement.balance.optimum import optimum  # noqa: PLC0415
 

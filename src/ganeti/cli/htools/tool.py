@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Running a tool: its exit status, and one line about what went wrong."""
+"""Running a tool: its exit status, and a line for errors."""
 
 from __future__ import annotations
 

@@ -10,12 +10,12 @@ from ganeti.luxi.client import Client
 from ganeti.luxi.protocol import Method
 from ganeti.model.job import JobStatus
 
-PAUSE = 0.5  # seconds between looks at jobs that take long
-_FIRST_PAUSE = 0.02  # and after the first look; then twice as long each time
+PAUSE = 0.5  # seconds between checks of long jobs
+_FIRST_PAUSE = 0.02  # and after the first check; doubled each time
 
 
 def wait(master: Client, numbers: Sequence[int]) -> dict[int, str]:
-    """How each job has ended; one that nobody knows has failed."""
+    """How each job has ended; an unknown one counts as failed."""
     pause = _FIRST_PAUSE
     while True:
         states = dict(zip(numbers, master.call(Method.QUERY_JOBS, list(numbers), ["status"]), strict=True))

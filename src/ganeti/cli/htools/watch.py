@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The time that a search has, and how it goes, shown on a terminal."""
+"""The remaining time of a search, and its progress, shown on a terminal."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What ganeti-confd answers, from a state. Secrets are in no answer: whoever is on the network can read it."""
+"""The answers of ganeti-confd, from a state. They contain no secrets: anyone on the network can read them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ganeti.model.parameters.network import NicParameters
 from ganeti.model.state import State
 
 MOST_ADDRESSES = 500  # of one query
-MOST_OBJECTS = 500  # of one answer; more would not fit into it
+MOST_OBJECTS = 500  # of one answer; more would not fit
 _SECRETS = ("osparams_private", "osparams_private_cluster")
 _ROLES = {
     NodeRole.MASTER: 0,
@@ -49,7 +49,10 @@ T = TypeVar("T")
 
 
 class _Asked(Struct, frozen=True, forbid_unknown_fields=True):
-    """Of a query that is an object; its keys are numbers. Without a ``link``, the cluster's default one is meant."""
+    """The fields of a query that is an object; its keys are numbers.
+
+    Without a ``link``, the cluster's default applies.
+    """
 
     link: str | None = msgspec.field(name="0", default=None)
     ip: str | None = msgspec.field(name="1", default=None)
@@ -60,7 +63,7 @@ class _Asked(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Refused(Exception):
-    """With what the answer is: a text, or the number of an error."""
+    """Carries the answer: a string, or the number of an error."""
 
     def __init__(self, answer: str | ErrorCode) -> None:
         super().__init__(answer)
@@ -69,7 +72,7 @@ class _Refused(Exception):
 
 @dataclass(frozen=True)
 class Answers:
-    """Of one state."""
+    """For one state."""
 
     followed: Followed
 
@@ -89,11 +92,11 @@ class Answers:
 
     @property
     def prepared(self) -> bool:
-        """Whether it is known which addresses instances have, which takes a while to find out."""
+        """Whether the index of instances' addresses has been built, which takes a while."""
         return "_links" in vars(self)
 
     def prepare(self) -> None:
-        """Find it out; if that fails, whoever asks is told why."""
+        """Build the index; if that fails, queries are answered with the reason."""
         with suppress(GanetiError):
             _ = self._links
 
@@ -126,7 +129,7 @@ class Answers:
 
     @cached_property
     def _links(self) -> Mapping[str, Mapping[str, str]]:
-        """By link, the addresses of network cards that are connected to it, with those of their instances' nodes."""
+        """By link, the addresses of NICs that are connected to it, with those of their instances' primary nodes."""
         found: dict[str, dict[str, str]] = {}
         for instance in self._state.instances:
             if any(nic.ip for nic in instance.nics):
@@ -141,7 +144,7 @@ class Answers:
         return filled(NicParameters, self._state.cluster.nicparams).link
 
     def _node_of_address(self, query: object) -> Any:
-        """Of one address that of its node, or of several for each: (status, address of its node or error, serial)."""
+        """For one address that of its node; for several, a list of (status, address of its node or error, serial)."""
         if not isinstance(query, dict):
             raise _Refused(ErrorCode.ARGUMENT)
         asked = _converted(query, _Asked)
@@ -174,7 +177,7 @@ class Answers:
         return list(self._links.get(query, {}))
 
     def _node_instances(self, query: object) -> list[list[dict[str, Any]]]:
-        """Those that the node is primary for, and those that it is a secondary node of."""
+        """The instances of which the node is the primary, and those of which it is a secondary."""
         node = self._named(Node, query)
         found = _not_too_many(self._state.instances_on(node.uuid))
         split: tuple[list[dict[str, Any]], ...] = ([], [])
@@ -198,7 +201,7 @@ class Answers:
         return value
 
     def _section(self, name: str, uuid: str | None) -> Any:
-        """With only the object of that UUID, if one is given."""
+        """Only the object with that UUID, if one is given."""
         state = self._state
         forms: dict[str, tuple[Kind, Callable[[Any], dict[str, Any]]]] = {
             "nodes": (Kind.NODE, node_form),
@@ -222,7 +225,7 @@ class Answers:
 
 
 def _mirrors(state: State, node: Node) -> Iterator[list[Any]]:
-    """Of each DRBD device of a node: node, minor, instance, disk, role, and the node of the other copy."""
+    """For each DRBD device of a node: node, minor, instance, disk, role, and the peer node."""
     for instance in state.instances_on(node.uuid):
         role = "primary" if instance.primary_node == node.uuid else "secondary"
         for index, disk in enumerate(instance.disks):
@@ -251,7 +254,7 @@ def _not_too_many(entities: list[T]) -> list[T]:
 
 
 def _ensure_addresses_fit(networks: Iterable[Network]) -> None:
-    """Each address of a network takes two characters of an answer, and a while to find out."""
+    """Each address of a network takes two characters of an answer, and some time to compute."""
     count = sum(network.subnet.num_addresses for network in networks)
     if 2 * count > LARGEST_ANSWER:
         raise _Refused(f"There are {count} addresses in them, which do not fit into a datagram of ganeti-confd")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Asking the configuration daemons, as any program of a node can."""
+"""A client of the configuration daemons, as any program on a node can be."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PATIENCE = 1.0  # seconds for each of them
 
 
 class ConfdClient:
-    """One candidate is asked after the other; the first answer counts."""
+    """Asks one candidate after the other; the first answer counts."""
 
     def __init__(self, paths: Paths, port: int = PORT) -> None:
         self._paths = paths
         self._port = port
 
     def ask(self, kind: int, query: Any = None) -> Any:
-        """Blocks. Raises NodeUnreachable if nobody answers, EnvironmentUnfit if there is no answer to this."""
+        """Blocks. Raises NodeUnreachable if nobody answers, EnvironmentUnfit if the query cannot be answered."""
         try:
             key = self._paths.confd_key.read_bytes()
         except FileNotFoundError:
@@ -56,5 +56,5 @@ class ConfdClient:
                     if answer:
                         return answer
             except OSError:
-                pass  # it is not there, or says nothing
+                pass  # it is down, or does not answer
         return None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The configuration daemon: tells other programs of the configuration, by files and by UDP.
+"""The configuration daemon: publishes the configuration to other programs, in files and by UDP.
 
-It runs on every node. On one that is no master candidate, and so has no configuration, it waits until it has.
+It runs on every node. On one that is not a master candidate, and so has no configuration, it waits until there is one.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ganeti.host.paths import Paths
 
 _log = logging.getLogger(__name__)
 
-_LOOK = 0.25  # seconds between two looks at the state
+_LOOK = 0.25  # seconds between two reads of the state
 _UNEXPECTED = "The configuration could not be followed"
-_SHARE = 4  # times as long as a look took, the next one waits at least
+_SHARE = 4  # minimum pause before the next read, as a multiple of the last one's duration
 
 
 class Attendant:
-    """Follows the state of this machine and keeps what tells of it up to date."""
+    """Follows the state on this machine and keeps files and answers up to date."""
 
     def __init__(self, paths: Paths) -> None:
         self.answers: Answers | None = None
@@ -83,7 +83,7 @@ class Attendant:
 
 @asynccontextmanager
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Serve until told to stop."""
+    """Serve until asked to stop."""
     del stop  # nothing but a signal ends it
     attendant = Attendant(paths)
     await attendant.look()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files in which other programs find the configuration. They are written, and never read."""
+"""Files from which other programs read the configuration. This software never reads them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ganeti.host.paths import Paths
 
 _log = logging.getLogger(__name__)
 
-# Ganeti's own; there the group is that of its daemons, here root's.
+# As in Ganeti; there the group is that of its daemons, here root's.
 _MODE = 0o640
 
 
 class Mirror:
-    """``update`` writes what has changed in the configuration, and what somebody has changed in the files."""
+    """``update`` writes what has changed in the configuration, and restores what was changed in the files."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
@@ -29,7 +29,7 @@ class Mirror:
         self._drain = _Written(paths.queue_drain)
 
     def update(self, followed: Followed | None) -> None:
-        """Raises OSError. Without a configuration, there are no such files."""
+        """Raises OSError. Without a configuration, the files are removed."""
         if followed is not self._followed or not self._taken:
             self._take(followed)
         for written in (self._data, self._drain):
@@ -43,7 +43,7 @@ class Mirror:
 
 
 class _Written:
-    """A file, and what has to be in it; None for no file."""
+    """A file, and its intended content; None for no file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -61,9 +61,10 @@ class _Written:
         self._write()
 
     def restore(self) -> None:
-        """Write it again if somebody has changed it.
+        """Write it again if it was changed.
 
-        One that is gone has a moment to stay so: where a node forgets its cluster, the configuration goes too.
+        A removed file is restored after a moment only: where a node leaves its cluster, the configuration is removed
+        soon after.
         """
         found = stamp(self._path)
         if not self._known or found == self._stamp:
@@ -94,6 +95,6 @@ class _Written:
         if self._content is None:
             self._path.unlink(missing_ok=True)
         else:
-            # When this daemon starts it writes them in any case, so nothing is lost with the power.
+            # At its start this daemon writes them in any case, so nothing needs to survive a power cut.
             write_atomic(self._path, self._content, mode=_MODE, durable=False)
         self._stamp, self._known, self._missed = stamp(self._path), True, False

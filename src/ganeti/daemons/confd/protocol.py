@@ -27,7 +27,7 @@ class Status(IntEnum):
 
 
 class ErrorCode(IntEnum):
-    """What an answer is whose status is ERROR, where it is no text."""
+    """The content of an answer with status ERROR, where it is not a string."""
 
     UNKNOWN_ENTRY = 0
     INTERNAL = 1
@@ -35,7 +35,7 @@ class ErrorCode(IntEnum):
 
 
 class QueryType(IntEnum):
-    """Of queries."""
+    """Types of queries."""
 
     PING = 0
     NODE_ROLE = 1
@@ -52,7 +52,7 @@ class QueryType(IntEnum):
 
 
 class Query(Struct, frozen=True):
-    """``rsalt``: what the answer's salt is to be. ``query``: what is asked about; each type has its own form."""
+    """``rsalt``: the salt that the answer must have. ``query``: the argument, whose form depends on the type."""
 
     type: int
     rsalt: Annotated[str, Meta(max_length=_LONGEST_SALT)]
@@ -81,7 +81,7 @@ _answers = msgspec.json.Decoder(Answer)
 
 
 def opened(packet: bytes, key: bytes, now: float) -> Query | None:
-    """None for what nobody wrote who has the key and a clock like ours; who knows the key is told what is wrong."""
+    """None if it is not signed with the key, or clocks differ too much; a sender with the key is told what is wrong."""
     if not packet.startswith(MAGIC) or len(packet) > LARGEST_QUERY:
         return None
     try:
@@ -100,7 +100,7 @@ def opened(packet: bytes, key: bytes, now: float) -> Query | None:
 
 
 def sealed(answer: Answer, salt: str, key: bytes) -> bytes:
-    """The datagram of an answer; of one that is too large for it, that it is."""
+    """The datagram of an answer; for one that is too large, of an error that says so."""
     packet = _packet(answer, salt, key)
     if len(packet) <= LARGEST_ANSWER:
         return packet
@@ -114,7 +114,7 @@ def asked(query: Query, key: bytes, now: float) -> bytes:
 
 
 def told(packet: bytes, rsalt: str, key: bytes) -> Answer | None:
-    """What the answer to a query with this ``rsalt`` is; None for what is none, or not signed with the key."""
+    """The answer to the query with this ``rsalt``; None if the packet is not one, or not signed with the key."""
     try:
         envelope = _envelopes.decode(packet[len(MAGIC) :])
         if envelope.salt == rsalt and hmac.compare_digest(_signature(key, rsalt, envelope.msg), envelope.hmac):

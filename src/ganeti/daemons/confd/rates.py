@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How much is answered in a second: whoever sends again what somebody signed gets no flood for it."""
+"""Rate limits of answers, so that replayed queries cannot cause a flood."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Rates:
         self._bytes: dict[str, int] = {}
 
     def allow(self, address: str, size: int, now: float) -> bool:
-        """Whether an answer of so many bytes may go there; it counts then."""
+        """Whether an answer of this many bytes may be sent there; if so, it is counted."""
         if int(now) != self._second:
             self._second, self._answers, self._bytes = int(now), 0, {}
         sent = self._bytes.get(address, 0) + size

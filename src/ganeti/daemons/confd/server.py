@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where ganeti-confd takes in datagrams."""
+"""Receives the datagrams of ganeti-confd."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _NOT_HERE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class Responder(asyncio.DatagramProtocol):
-    """Answers who has signed with the key; all others get nothing. ``answers``: None as long as there is no state."""
+    """Answers queries that are signed with the key, and ignores all others.
+
+    ``answers``: None while there is no state.
+    """
 
     def __init__(self, answers: Callable[[], Answers | None], rates: Rates, clock: Clock) -> None:
         self._answers = answers
@@ -29,7 +32,7 @@ class Responder(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)  # uvloop's is no subclass of it
+        self._transport = cast("asyncio.DatagramTransport", transport)  # uvloop's is not a subclass of it
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         packet = self.answer(data, str(addr[0]))
@@ -56,7 +59,7 @@ class Responder(asyncio.DatagramProtocol):
 
 
 def signing_key(key: str) -> bytes:
-    """All that is in the file of the key, which ends a line."""
+    """The whole content of the key file, including the final newline."""
     return f"{key}\n".encode() if key else b""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Work that goes on beside a part of the master, and ends with it."""
+"""Background tasks of a part of the master, which end with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Background:
         return task
 
     async def stop(self) -> None:
-        """Cancel what is at work, and wait until it has ended."""
+        """Cancel the tasks, and wait until they have ended."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:

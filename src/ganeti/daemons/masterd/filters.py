@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Changes of the filters of jobs. They are no jobs, so that no filter can keep anybody from changing it."""
+"""Changes of the job filters. They are not jobs, so that no filter can prevent its own change."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Filters:
         self._executor = executor
 
     async def replace(self, asked: FilterRequest) -> str:
-        """Put a filter in the place of that with the UUID, or make one with it, or a new one; its UUID.
+        """Replace the filter with the given UUID or create it; without a UUID, create a new one; returns its UUID.
 
-        All jobs heed it when this returns. Raises WrongInput for predicates that make no sense, TooMany.
+        When this returns, it applies to all jobs. Raises WrongInput for invalid predicates, TooMany.
         """
         known = self._services.configuration.state.entities[Kind.FILTER]
         uuid = asked.uuid.lower() if asked.uuid else self._services.random.uuid()
@@ -64,7 +64,7 @@ class Filters:
 
 
 def _ensure_known(name: str, value: Any) -> None:
-    """Raises WrongInput for a parameter that no operation has, or an operation that there is not."""
+    """Raises WrongInput for an unknown parameter or operation."""
     if name == _OP_ID:
         if isinstance(value, str) and value not in OPERATIONS:
             raise WrongInput(f"there is no operation '{shortened(value)}'{meant(value, frozenset(OPERATIONS))}")

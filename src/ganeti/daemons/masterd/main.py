@@ -43,7 +43,7 @@ from ganeti.operations.node.add import NodeAdd
 from ganeti.rpc.authority import Term, read_term, write_term
 from ganeti.rpc.http import HttpTransport
 
-_GLANCE = 5.0  # seconds that the start of the daemon waits for the nodes' votes
+_GLANCE = 5.0  # seconds for which the start of the daemon waits for the nodes' votes
 _NOT_ELECTED = (
     "This master does not serve yet: it waits until more than half of the nodes answer. If the others are off for "
     "sure, 'gnt-cluster master-failover --no-voting' on this node lets it go on without them"
@@ -61,7 +61,7 @@ class SystemRandom:
 
 
 class SystemResolver:
-    """The machine's resolver, in threads since it blocks."""
+    """The system's resolver, in threads since it blocks."""
 
     async def resolve(self, name: str, version: int | None = None) -> tuple[str, str]:
         return await asyncio.to_thread(addresses.resolve, name, version)
@@ -72,7 +72,7 @@ class SystemResolver:
 
 @asynccontextmanager
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Run a master from its store until it is told to stop, or cannot go on; that raises why not."""
+    """Run a master from its store until it is asked to stop; raises an error if it cannot go on."""
     master = await _prepared(paths)
     invitations = Invitations(_hosting(paths, master))
     server = LuxiServer(Methods(master, invitations).table(), closed=WrongState(_NOT_ELECTED))
@@ -96,14 +96,14 @@ async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
 
 
 async def _first(work: asyncio.Task[None], served: Coroutine[Any, Any, Any]) -> None:
-    """Usually most nodes answer at once; if they don't, systemd need not wait for them."""
+    """Usually most nodes answer immediately; if they don't, systemd need not wait for them."""
     ready = asyncio.create_task(served)
     await asyncio.wait([ready, work], timeout=_GLANCE, return_when=asyncio.FIRST_COMPLETED)
     ready.cancel()
 
 
 async def _serve(paths: Paths, master: Master, server: LuxiServer) -> None:
-    """Never returns; raises why this cannot go on."""
+    """Never returns; raises the reason why it cannot go on."""
     await master.elected()
     mark_whole(paths, master.term)
     await master.start()
@@ -112,7 +112,7 @@ async def _serve(paths: Paths, master: Master, server: LuxiServer) -> None:
 
 
 async def _prepared(paths: Paths) -> Master:
-    """A master that has its store and nothing else yet."""
+    """A master that has only its store so far."""
     term, clock = _own_term(paths), WallClock()
     store = SqliteStore(paths.store)
     if store.position().revision == 0:
@@ -136,7 +136,7 @@ async def _prepared(paths: Paths) -> Master:
 
 
 def _next_start(paths: Paths, clock: Clock) -> int:
-    """Greater than the last one, also if the clock was set back since then, or the file is lost."""
+    """Greater than the last one, even if the clock was set back since then, or the file is lost."""
     last = read_text(paths.master_starts) or ""
     start = max(int(last) + 1 if last.isdecimal() else 1, int(clock.now()))
     write_atomic(paths.master_starts, f"{start}\n")
@@ -144,7 +144,7 @@ def _next_start(paths: Paths, clock: Clock) -> int:
 
 
 def _no_longer_vouched(paths: Paths, name: str) -> None:
-    """A node that was said to be off is back: it counts again, also for the next master daemon."""
+    """A node that was declared off is back: it counts again, also for the next master daemon."""
     term = read_term(paths.term)
     if term and name in term.vouched:
         write_term(paths.term, structs.replace(term, vouched=tuple(one for one in term.vouched if one != name)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The parts of a master daemon and how they hang together."""
+"""The parts of a master daemon and how they are connected."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a master daemon needs of the world, so that tests can give it another one."""
+    """What a master daemon needs from its environment, so that tests can replace it."""
 
     store: Store
     transport: Transport
@@ -112,7 +112,7 @@ class Master:
         self._store = world.store
 
     async def over(self) -> GanetiError:
-        """Wait until this master must stop, which may be never; why it must."""
+        """Wait until this master must stop, possibly for ever; the reason why it must."""
         await self.journal.over.wait()
         assert self.journal.why_over  # noqa: S101 - set before the event
         return self.journal.why_over
@@ -120,7 +120,7 @@ class Master:
     async def elected(self) -> None:
         """Return when more than half of the nodes obey this master; only then may it be started.
 
-        Raises NotMaster if one of them knows of a newer one, or if this one never became the master whole.
+        Raises NotMaster if one of them knows of a newer one, or if this one never fully became the master.
         """
         if self.configuration.state.master.name != self.term.master:
             raise NotMaster(
@@ -151,7 +151,7 @@ class Master:
         )
 
     async def stop(self) -> None:
-        """Stop cleanly; what runs is cleaned up by the next master daemon."""
+        """Stop cleanly; the next master daemon cleans up after running jobs."""
         await self.watcher.stop()
         await self.executor.stop()
         await self.trust.stop()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What local programs can ask of the master daemon (``ganeti.luxi.protocol.Method``)."""
+"""What local programs can request of the master daemon (``ganeti.luxi.protocol.Method``)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from ganeti.query.job import JOBS, JobRow, log_entries
 
 _NO_CHANGE = "nochange"
 
-# What comes over the wire, beside the types of operations' parameters.
+# Types of what comes over the wire, besides those of operations' parameters.
 JobNumber = Annotated[int, Meta(ge=1, lt=10**18)] | Annotated[str, form(r"[0-9]{1,18}", "the number of a job")]
 MOST = Meta(max_length=MOST_NAMES)
 Numbers = Annotated[list[JobNumber], MOST]
@@ -68,7 +68,7 @@ class Methods:
         self._invitations = invitations
 
     def table(self) -> dict[str, Callable[..., Awaitable[Any]]]:
-        """By name; each takes its arguments as they come and makes its own types of them, or raises WrongInput."""
+        """By name; each decodes its arguments as received into its own types, or raises WrongInput."""
         methods: dict[Method, Callable[..., Awaitable[Any]]] = {
             Method.SUBMIT_JOB: self.submit_job,
             Method.SUBMIT_MANY_JOBS: self.submit_many_jobs,
@@ -114,7 +114,7 @@ class Methods:
         return await self._submit(operations, caller)
 
     async def submit_many_jobs(self, jobs: Annotated[list[Many], MOST]) -> list[tuple[bool, Any]]:
-        """For each job whether it was taken in, with its number or the reason."""
+        """For each job whether it was accepted, with its number or the reason."""
         parsed: list[Any] = []
         for operations in jobs:
             try:
@@ -176,7 +176,7 @@ class Methods:
         return await self._queries.turns.take(table.encoded())
 
     async def query_objects(self, what: Name, columns: Columns, condition: list[Any] | None = None) -> list[Raw]:
-        """The rows as objects, of which ``columns`` tells the column of each key."""
+        """The rows as objects; ``columns`` maps their keys to columns."""
         table = await self._queries.query(what, list(columns.values()), condition)
         return await self._queries.turns.take(table.encoded_objects(list(columns)))
 
@@ -184,7 +184,7 @@ class Methods:
         return {"fields": self._queries.fields(what, names)}
 
     async def query_jobs(self, numbers: Numbers | None, fields: Fields) -> list[Any]:
-        """Rows of plain values; None for a job that is not there."""
+        """Rows of plain values; None for a job that does not exist."""
         if not numbers:
             table = await self._queries.query("job", fields)
             return await self._queries.turns.take(table.encoded_rows())
@@ -255,7 +255,7 @@ class Methods:
         return self._master.watcher.pause.until
 
     async def watch(self, options: WatchOptions) -> Round | None:
-        """What came of a round of the watcher; None if it is not waited for."""
+        """The results of a round of the watcher; None if it is not waited for."""
         state = self._master.configuration.state
         return await self._master.watcher.ordered(
             ignore_pause=options.ignore_pause,
@@ -282,12 +282,12 @@ class Methods:
         return await self._invitations.invite(node_name, options, valid)
 
     async def find_names(self, what: Kind, words: Names) -> list[str]:
-        """The names in full of what is named in short, or in capitals, or by its UUID."""
+        """The full names of objects given by short name, in upper case, or by UUID."""
         state = self._master.configuration.state
         found: list[str] = []
         for word in words:
             found.append(state.find(CLASSES[what], word).name)
-            await asyncio.sleep(0)  # a short name is looked for among all
+            await asyncio.sleep(0)  # a short name is searched for among all
         return found
 
     async def _submit(self, operations: Sequence[Any], caller: Caller) -> int:
@@ -302,7 +302,7 @@ class Methods:
             )
 
     def _old_query(self, what: Kind) -> Callable[..., Awaitable[list[Raw]]]:
-        """Asks for rows of plain values, as tools of older days do."""
+        """A query for rows of plain values, as older tools make it."""
 
         async def query(names: Names | None, fields: Fields, locked: bool = False) -> list[Raw]:
             del locked
@@ -318,7 +318,7 @@ def _progress(tracked: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """As it comes back from a client that was sent it."""
+    """The value as a client returns it after having received it."""
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The jobs that the master submits by itself, on the cluster's own account."""
+"""The jobs that the master submits by itself, as the cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OwnJobs:
         self._source = source
 
     async def done(self, operation: JobOperation[Any], why: str) -> Job:
-        """The job of an operation, when it has ended. Raises what its submission raises."""
+        """Submit an operation and wait until its job has ended; the job. Raises what the submission raises."""
         (number,) = await self._executor.submit([[self._asked(operation, why)]], ROOT)
         return await self._executor.queue.ended(number)
 

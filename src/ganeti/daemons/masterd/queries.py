@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Answers to queries: the rows, with what the nodes know where it is asked for."""
+"""Answers to queries: the rows, with live data from the nodes where requested."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from ganeti.query.os import PROVIDERS
 from ganeti.query.short_names import ShortNames
 from ganeti.query.view import View
 
-# A node that comes back, or a master that has just started, gets this long to be seen (seconds).
+# How long a node that comes back, or any node after a start of the master, may take to be seen (seconds).
 _PATIENCE = 1.0
 
 _Answer = Callable[[Sequence[str], Filter | None], Awaitable[Table]]
 
 
 class Queries:
-    """Everything that can be listed, by the names of the wire."""
+    """Everything that can be listed, by wire names."""
 
     def __init__(self, services: Services, executor: Executor, mastership: Callable[[], dict[str, Any]]) -> None:
-        """``mastership``: what is not in the configuration, by names of the cluster's columns."""
+        """``mastership``: facts that are not in the configuration, by names of the cluster's columns."""
         self.turns = services.turns
         self._reports = Reports(services)
         self._services = services
@@ -74,7 +74,7 @@ class Queries:
         return self._services.configuration.state
 
     async def query(self, what: str, fields: Sequence[str], condition: Any = None) -> Table:
-        """The table of a kind of thing. Raises WrongInput for a kind or a filter that makes no sense."""
+        """The table of a kind of thing. Raises WrongInput for an unknown kind or an invalid filter."""
         names = ShortNames(self.state, self._known(what))
         return await self._answers[what](fields, Filter(condition, names.meant) if condition else None)
 
@@ -142,7 +142,7 @@ class Queries:
         return await self.turns.take(STORAGE_PROVIDERS.steps(rows, fields, condition))
 
     async def _guests(self, state: State) -> dict[str, Any]:
-        """The guests of every node, as its stream of events tells."""
+        """The guests of every node, from its stream of events."""
         live = self._services.live
         followed = state.hosting_nodes
         await asyncio.gather(*(live.settled(n.uuid, _PATIENCE) for n in followed if not live.reachable(n.uuid)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What nodes tell of themselves, for lists: however many ask for it, nodes are asked once for all of them."""
+"""What nodes report about themselves, for lists: concurrent requests share one call to each node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PATIENCE = 1.0  # seconds; a node that is silent does not keep the others from 
 
 
 class Reports:
-    """Whoever comes while nodes are asked waits for the next time, so that nobody is told what was true before."""
+    """A request that comes while nodes are being asked waits for the next round, so that none gets older data."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -23,7 +23,7 @@ class Reports:
         self._next: asyncio.Task[Mapping[str, NodeReport]] | None = None
 
     async def fresh(self) -> Mapping[str, NodeReport]:
-        """By the node's UUID; without those that don't answer."""
+        """By the node's UUID; without nodes that don't answer."""
         if self._next is None:
             self._next = asyncio.create_task(self._ask(self._asking))
         return await asyncio.shield(self._next)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What nodes have because the cluster trusts them, brought into line with the configuration.
+"""Brings what nodes have because the cluster trusts them into line with the configuration.
 
 Jobs do it when a node's role changes. What they could not do, since the node did not answer, or what an earlier
-version of the software did not do, is caught up here.
+version of the software did not do, is done here.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _OWNER = "masterd"
 
 
 class Trust:
-    """Follows the configuration: nodes that are no candidates forget, certificates without a record get one.
+    """Follows the configuration: nodes that are not candidates lose candidates' files, certificates are recorded.
 
-    So does the cluster, if it has no key for queries to ganeti-confd.
+    A cluster without a key for queries to ganeti-confd gets one.
     """
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._relieved: set[str] = set()  # UUIDs of nodes that have forgotten since they were no candidates
+        self._relieved: set[str] = set()  # UUIDs of former candidates that have removed candidates' files
         services.configuration.subscribe(self._changed)
 
     def start(self) -> None:
@@ -73,7 +73,7 @@ class Trust:
         return [node for node in self._state.online_nodes if not node.master_candidate]
 
     def unrelieved(self) -> list[Node]:
-        """The nodes that may have files of candidates, and are none."""
+        """The nodes that may have files of candidates and are not candidates."""
         return [node for node in self._unentitled() if node.uuid not in self._relieved]
 
     def _unrecorded(self) -> list[Node]:
@@ -85,7 +85,7 @@ class Trust:
     async def _relieve(self) -> None:
         if not self.unrelieved():
             return
-        # No job is making candidates meanwhile, so no file is taken away that was just brought.
+        # No job changes candidates meanwhile, so no file is removed that was just distributed.
         async with self._services.locks.holding(_OWNER, exclusive(Kind.CLUSTER, "candidates")):
             nodes = self.unrelieved()
             results = await self._services.nodes.call_all(nodes, ForgetCandidacy())
@@ -97,7 +97,7 @@ class Trust:
                 self._relieved.add(node.uuid)
 
     async def _recognise(self) -> None:
-        """Keep the certificates that nodes without a record have shown when they were called."""
+        """Record the certificates that nodes without a record have presented in calls."""
         for node in self._unrecorded():
             shown = self._services.nodes.certificate_of(node)
             if not shown:
@@ -108,7 +108,7 @@ class Trust:
                     await self._keep(evolve(current, certificate=shown))
 
     async def _make_key(self) -> None:
-        """A cluster that an earlier version has made has none for queries to ganeti-confd."""
+        """A cluster created by an earlier version has no key for queries to ganeti-confd."""
         cluster = self._state.cluster
         if cluster.confd_key:
             return

@@ -24,7 +24,7 @@ from ganeti.operations.instance.shutdown import InstanceShutdown
 
 _log = logging.getLogger(__name__)
 
-_PURGE = 3600.0  # seconds between two looks for jobs that are archived for too long
+_PURGE = 3600.0  # seconds between two searches for jobs that were archived too long ago
 
 
 class Upkeep:
@@ -51,12 +51,12 @@ class Upkeep:
         self._heed(node, event)
 
     def node_seen(self, node: Node) -> None:
-        """It is known what has become of a node's guests, also while there was no master to be told."""
+        """A node's guests are known, including what happened to them while there was no master."""
         for event in self._services.live.ended_on(node.uuid).values():
             self._heed(node, event)
 
     def _heed(self, node: Node, event: GuestEvent) -> None:
-        """Note if a guest has shut itself down that may."""
+        """Note the shutdown of a guest that may shut itself down."""
         if event.state is not GuestState.USER_DOWN:
             return
         state = self._services.configuration.state
@@ -70,7 +70,7 @@ class Upkeep:
             self.note_shutdown(known)
 
     def note_shutdown(self, instance: Instance) -> None:
-        """Have a job note that the guest of an instance has shut itself down, unless one is about to."""
+        """Have a job note that the guest of an instance has shut itself down, unless one is already going to."""
         if instance.uuid not in self._noting:
             self._noting.add(instance.uuid)
             self._background.spawn(self._note_shutdown(instance))
@@ -96,7 +96,7 @@ class Upkeep:
         self._services.mandate.refresh(self._services.configuration.revision)
 
     async def _purge_jobs(self) -> None:
-        """Archived jobs are not kept for ever: every candidate has a copy of them."""
+        """Delete old archived jobs, of which every candidate has a copy."""
         while True:
             try:
                 if gone := await self._executor.queue.purge():

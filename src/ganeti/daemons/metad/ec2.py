@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a guest is told in the form of Amazon EC2's metadata service ("Instance metadata and user data").
 
-cloud-init's data source Ec2 reads it so. A directory is the list of what is in it, a line each.
+cloud-init's data source Ec2 reads it so. A directory is the list of what is in it, one entry per line.
 """
 
 from __future__ import annotations

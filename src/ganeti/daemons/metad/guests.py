@@ -65,7 +65,7 @@ class Guests:
                 await served.close()
 
     async def look(self) -> None:
-        """Once: listen where there is a tap, and no longer where it was taken away."""
+        """Once: listen where there is a tap, and no longer where it was removed."""
         self._told, self._troubles = self._troubles, set()
         wanted = set(self._posts())
         for gone in self._served.keys() - wanted:

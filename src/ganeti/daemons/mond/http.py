@@ -16,8 +16,8 @@ from ganeti.rpc.listener import HttpServer
 PORT = 1815
 CONNECTIONS = 64
 CONNECTIONS_OF_NETWORK = 16
-LARGEST_BODY = 1024  # bytes, of which nothing is read
-SILENCE = 15.0  # seconds until the head of a request is there, and between two
+LARGEST_BODY = 1024  # bytes; the body is not read
+SILENCE = 15.0  # seconds for the head of a request to arrive, and between two requests
 _GRACE = 1.0  # seconds
 _LIMITS = Limits(CONNECTIONS, CONNECTIONS_OF_NETWORK, headers=SILENCE, idle=SILENCE)
 _VERSIONS = [1]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The monitoring daemon: what this node can tell of itself, over HTTP. It changes nothing."""
+"""The monitoring daemon: serves what this node can report about itself over HTTP. It changes nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Mirrors = list[tuple[str, int, str, str, str, str]]
 
 
 class _Cluster:
-    """What ganeti-confd tells of the cluster."""
+    """What is known about the cluster from ganeti-confd."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
@@ -53,7 +53,7 @@ class _Cluster:
         return {minor: instance for _, minor, instance, *_ in rows}
 
     def _own_name(self) -> str:
-        """By the address that this machine has; its certificate says it too, which takes much memory to read."""
+        """Found by this machine's address; the certificate has it too, but reading that takes much memory."""
         lines = (read_text(self._paths.ssconf("node_primary_ips")) or "").splitlines()
         known = [line.split() for line in lines]
         name = next((words[0] for words in known if len(words) == 2 and is_own_address(words[1])), None)
@@ -81,7 +81,7 @@ def _looks(paths: Paths, cluster: _Cluster, clock: Clock) -> Mapping[str, Look]:
     async def drbd() -> Sight:
         try:
             names = await cluster.mirrored()
-        except GanetiError:  # how the disks are is known without whose they are
+        except GanetiError:  # the disks' state is known even without their instances
             names = {}
         status, data = mirrors(names)
         return Sight(data, status)
@@ -98,7 +98,7 @@ def _looks(paths: Paths, cluster: _Cluster, clock: Clock) -> Mapping[str, Look]:
 
 @asynccontextmanager
 async def life(paths: Paths, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Serve until told to stop."""
+    """Serve until asked to stop."""
     del stop  # nothing but a signal ends it
     cluster, clock = _Cluster(paths), WallClock()
     monitor = Monitor(_looks(paths, cluster, clock), cluster.settings, clock)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The data collectors at work: each looks every few seconds, and what it saw last is what is reported."""
+"""Runs the data collectors: each collects every few seconds, and its last data are reported."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ganeti.node.monitoring.status import UNKNOWN, Status
 
 _log = logging.getLogger(__name__)
 
-_VERSION = "B"  # of what comes with the software
+_VERSION = "B"  # of the collectors that come with the software
 _FORMAT = 1
-_SETTINGS = 10.0  # seconds between two looks at what the cluster says of collectors
+_SETTINGS = 10.0  # seconds between two reads of the cluster's settings for collectors
 _DEFAULT_CATEGORY = "default"
 
 
 class Sight(Struct, frozen=True):
-    """What a collector has seen; ``status`` of those that tell one."""
+    """The data of a collector; ``status`` for those that have one."""
 
     data: Any
     status: Status | None = None
@@ -48,7 +48,7 @@ Settings = Callable[[], Awaitable[Mapping[str, CollectorSetting]]]
 
 
 class Monitor:
-    """``looks``: by name, how each collector looks. ``settings`` raises a GanetiError as long as nobody knows them."""
+    """``looks``: the collectors' functions by name. ``settings`` raises a GanetiError while they are not known."""
 
     def __init__(self, looks: Mapping[str, Look], settings: Settings, clock: Clock) -> None:
         self._looks = looks
@@ -73,7 +73,7 @@ class Monitor:
         return [COLLECTORS[name] for name in self._looks if self._setting(name).active]
 
     async def report(self, collector: Collector, *, verbose: bool) -> Report:
-        """Of one that is active; without ``verbose``, one that tells a status tells only that."""
+        """The report of an active collector; without ``verbose``, one with a status reports only that."""
         if collector.name not in self._seen:
             await self._look(collector.name)
         timestamp, sight = self._seen[collector.name]
@@ -85,7 +85,7 @@ class Monitor:
         return self._settings.get(name, CollectorSetting())
 
     async def _follow(self) -> None:
-        """Have those at work that are to be, as often as they are to."""
+        """Run the collectors that should be active, at their intervals."""
         try:
             settings = await self._ask()
         except GanetiError as error:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How fast this machine's time-stamp counter counts: QEMU's emulated processors count by it.
+"""The frequency of this machine's time-stamp counter, which QEMU's emulated processors use.
 
-A kernel that boots would measure that with an emulated timer, and on a busy machine believe in a clock that runs
-several times too fast: whatever has a limit of seconds then fails.
+A booting kernel would measure it with an emulated timer, and on a busy machine get a clock that runs several times
+too fast: then timeouts of seconds expire too early.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def kilohertz() -> int:
 
 
 class _Counter:
-    """No library reads it."""
+    """Reads it, as no library does."""
 
     def __init__(self) -> None:
         self._code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
@@ -33,7 +33,7 @@ class _Counter:
         self._read = ctypes.CFUNCTYPE(ctypes.c_uint64)(ctypes.addressof(ctypes.c_char.from_buffer(self._code)))
 
     def with_clock(self) -> tuple[float, int]:
-        """The clock, in nanoseconds, and what the counter says at that moment."""
+        """The clock, in nanoseconds, and the counter at the same moment."""
         looks = [(time.monotonic_ns(), self._read(), time.monotonic_ns()) for _ in range(_ATTEMPTS)]
         start, count, end = min(looks, key=lambda look: look[2] - look[0])
         return (start + end) / 2, count

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What tells one virtual node from another: the initial file system that it boots with brings it along."""
+"""What distinguishes virtual nodes: it is in the initramfs with which each boots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganeti.lab.vm.tree import SOURCES
 
 VARIABLES = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
-# The root's file system and its disk. The checksums that ext4 asks for by name are not among a module's needs.
+# For the root file system and its disk. Checksums that ext4 loads by name are not among module dependencies.
 _MODULES = ("crc32c_generic", "ext4", "virtio_pci", "virtio_blk")
 _DIRECTORIES = ("bin", "dev", "identity", "modules", "newroot", "proc", "sys")
 

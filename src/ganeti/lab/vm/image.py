@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What every node boots from: an ext4 image of Debian, which is never written to, and its kernel."""
+"""The boot image of all nodes: an ext4 image of Debian, which is never written to, and its kernel."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ganeti.errors import EnvironmentUnfit
 from ganeti.lab.vm import tree
 from ganeti.lab.vm.work import work
 
-SIZE = "10G"  # sparse; what is free of it is the node's
+SIZE = "10G"  # sparse; its free space is for the node
 _STAMP = ".made-of"
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """``directory`` changes only by whoever has the only lab of virtual machines (``turn.py``)."""
+    """``directory`` is only changed by the holder of the only lab of virtual machines (``turn.py``)."""
 
     directory: Path
 
@@ -45,12 +45,12 @@ class Image:
 
 
 def image_at(cache: Path, suite: str) -> Image:
-    """Disks refer to it by its path, so it has only one, also where clones share a directory by a link."""
+    """Resolved, since disks refer to it by path, also if clones share a directory through a link."""
     return Image((cache / "machines").resolve() / suite)
 
 
 def image(cache: Path, suite: str) -> Image:
-    """Made, in minutes, if it is not there as it would be made now. Raises EnvironmentUnfit, ExecutionFailed."""
+    """Built, in minutes, unless an up-to-date one exists. Raises EnvironmentUnfit, ExecutionFailed."""
     found = image_at(cache, suite)
     stamp = found.directory / _STAMP
     made_of = _fingerprint(suite)

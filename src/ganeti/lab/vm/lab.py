@@ -44,9 +44,9 @@ class VirtualLab:
         provider: Path | None = None,
         suite: str = SUITES[0],
     ) -> VirtualLab:
-        """Start a lab, its nodes from the state that was once saved; without one that is made before, in minutes.
+        """Start a lab, with nodes resumed from a saved state, which is created first if missing, in minutes.
 
-        ``reachable``: give this machine an address in the lab's network, else the two are apart.
+        ``reachable``: give this machine an address in the lab's network; otherwise the two are separate.
         ``provider``: an OS provider's directory, for all nodes. ``suite``: their release of Debian.
         Raises WrongState if the lab is up already.
         """
@@ -84,7 +84,7 @@ class VirtualLab:
         return machine_of(self.plan, self._image, name)
 
     def deliver(self) -> None:
-        """Bring all nodes the software as it is in the clone now; daemons that run go on with what they have."""
+        """Copy the software from the clone to all nodes; running daemons keep what they have."""
         software.cargo(self.plan.provider).bring(self.nodes, manifest(self.plan))
 
     def down(self) -> None:
@@ -113,7 +113,7 @@ def _check(nodes: int, suite: str, *, reachable: bool) -> None:
 
 
 def _turn() -> AbstractContextManager[None]:
-    """Of being the one lab of virtual machines that is up."""
+    """The right to be the only lab of virtual machines."""
     if (other := pidlock.holder(TURN)) is None:
         return nullcontext()
     return progress(f"Waiting for the lab of virtual machines that is up (its first process is {other})")

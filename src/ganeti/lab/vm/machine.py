@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A node that is a virtual machine: what one does to it, from outside."""
+"""A node that is a virtual machine, handled from outside."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ganeti.lab.vm import identity, wiring
 from ganeti.lab.vm.image import Image
 from ganeti.lab.vm.qmp import Qmp
 
-_BOOT = 600.0  # seconds that a node may take until it can be reached; half a minute where nothing else runs
+_BOOT = 600.0  # seconds for a node to become reachable; half a minute on an idle machine
 _ATTEMPT = 60  # seconds for one attempt to reach it, key exchange included
 _POLL = 0.2
 _LOST = 255  # the exit status of ssh(1) if it is ssh that failed
@@ -33,7 +33,7 @@ _LOST = 255  # the exit status of ssh(1) if it is ssh that failed
 
 @dataclass(frozen=True, slots=True)
 class Machine(Member):
-    """A node with a kernel of its own; ``pid`` is its QEMU. It may have power and not be ``reachable`` yet."""
+    """A node with a kernel of its own; ``pid`` is its QEMU. It may be on and not yet ``reachable``."""
 
     image: Image
 
@@ -51,13 +51,13 @@ class Machine(Member):
         return self.plan.running / f"{self.name}.qmp"
 
     def qmp(self) -> Qmp:
-        """To its QEMU."""
+        """A connection to its QEMU."""
         return Qmp(self._monitor)
 
     def boot(self, state: Path | None = None) -> Machine:
         """Switch on; the node keeps what was on its disks. Wait for it with ``wait``.
 
-        ``state``: what was saved of it and is gone on from.
+        ``state``: a saved one to resume from.
         """
         self.ensure_off()
         (self.plan.running / f"{self.name}.initrd").write_bytes(identity.initrd(self.plan, self.name, self.image))
@@ -105,14 +105,14 @@ class Machine(Member):
     def _connect(self) -> bool:
         """One attempt. The connection is kept by a process in the lab's namespaces, and ends with it."""
         address = wiring.MANAGEMENT.address(self.plan, self.name)
-        for left in (self._session, *self.plan.running.glob(f"{self.name}-*")):  # by a connection that has ended
+        for left in (self._session, *self.plan.running.glob(f"{self.name}-*")):  # left by a closed connection
             left.unlink(missing_ok=True)
         with self.plan.log(f"{self.name}.ssh").open("wb") as log:
             done = subprocess.run(
                 [
                     *(*_within(self.plan, "--net", "--pid"), "ssh", "-F", "none", "-i", str(self.plan.keys / "root")),
                     *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"),
-                    # The default's post-quantum half takes an emulated processor seconds.
+                    # The post-quantum half of the default takes seconds on an emulated processor.
                     *("-o", "KexAlgorithms=curve25519-sha256", "-o", f"ConnectTimeout={_ATTEMPT}"),
                     *("-o", "StreamLocalBindUnlink=yes"),
                     *("-M", "-S", str(self._session), "-N", "-f", f"root@{address}"),
@@ -129,7 +129,7 @@ class Machine(Member):
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def _ssh(self) -> tuple[str, ...]:
-        """By the connection that there is: without one nothing else is tried."""
+        """Through the existing connection; fails without one."""
         return ("ssh", "-F", "none", "-S", str(self._session), "-o", "ProxyCommand=false", "-o", "LogLevel=ERROR")
 
     def command(self, *words: str, terminal: bool = False) -> list[str]:
@@ -139,7 +139,7 @@ class Machine(Member):
     def run(self, *words: str, timeout: float = 120, standard_input: str | bytes = "") -> Finished:
         """Run a command to its end; a failing status raises nothing.
 
-        Raises ExecutionFailed if it takes more than ``timeout`` seconds or the node is not to be reached.
+        Raises ExecutionFailed if it takes more than ``timeout`` seconds or the node is unreachable.
         """
         given = standard_input.encode() if isinstance(standard_input, str) else standard_input
         try:
@@ -152,9 +152,9 @@ class Machine(Member):
         return Finished(words, done.returncode, output, errors)
 
     def script(self, text: str, timeout: float = 120) -> str:
-        """The output of lines of shell, which end at the first that fails: one way there, however many they are.
+        """The output of lines of shell, which stop at the first failure: one round trip for any number.
 
-        Raises ExecutionFailed with the last words.
+        Raises ExecutionFailed with the last output.
         """
         done = self.run("bash", "-euo", "pipefail", "-s", timeout=timeout, standard_input=text)
         if done.failed:
@@ -177,7 +177,7 @@ class Machine(Member):
         return local
 
     def spawn(self, *words: str, log: str) -> None:
-        """Start what goes on by itself until the node's end; its output goes to the node's file ``log``."""
+        """Start a background process that runs until the node's end; its output goes to the node's file ``log``."""
         done = self.run("setsid", "--fork", "sh", "-c", 'exec "$@" >>"$0" 2>&1 </dev/null', log, *words)
         if done.failed:
             raise ExecutionFailed(done.why())
@@ -193,7 +193,7 @@ class Machine(Member):
         self._ask_session("exit")
 
     def cut(self, *cables: wiring.Cable) -> None:
-        """Cut its networks, all but the one that it is reached by: what is sent is lost, and neither side is told."""
+        """Cut its networks, except the one for access: packets are lost silently."""
         self._switch(cables, "down")
 
     def mend(self, *cables: wiring.Cable) -> None:
@@ -209,7 +209,7 @@ def machine_of(plan: LabPlan, image: Image, name: str) -> Machine:
 
 
 def each(machines: Iterable[Machine], do: Callable[[Machine], object]) -> None:
-    """On all at once. Raises what failed first, when all have ended."""
+    """On all concurrently. Raises the first error when all have ended."""
     with ThreadPoolExecutor() as pool:
         list(pool.map(do, machines))
 

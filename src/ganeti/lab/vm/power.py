@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``python -m ganeti.lab.vm.power``: what becomes the QEMU of a node, in the namespaces of its lab."""
+"""``python -m ganeti.lab.vm.power``: becomes the QEMU of a node, in the namespaces of its lab."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ DISKS = ("system", "data1", "data2")  # /dev/vda, vdb, vdc
 DATA_SIZE = "6G"
 QEMU = "qemu-system-x86_64"
 
-# Nothing is asked of the machine's own KVM: where it is virtual itself, Debian's kernel may hang in it.
-# "max" has AMD's virtualisation with nested paging, so nodes have a KVM that works. With a second processor QEMU 7.2
-# can go on with code that the first one has just replaced, as Linux does when a guest starts or ends: the node hangs.
+# The machine's own KVM is not used: where it is virtual itself, Debian's kernel may hang in it.
+# "max" has AMD's virtualisation with nested paging, so KVM works on nodes. With a second processor QEMU 7.2 may
+# execute stale code that the first one has just replaced, as Linux does when a guest starts or ends: the node hangs.
 _MACHINE = (
     *("-accel", "tcg,thread=single", "-cpu", "max", "-smp", "1", "-m", str(MEMORY)),
     *("-machine", "q35,sata=off,smbus=off,i8042=off"),
     *("-nodefaults", "-display", "none"),
     *("-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"),
-    # Who is restored from the same state twice makes other secrets: the kernel hears of it by this device.
+    # Nodes restored from the same state must not generate the same secrets: this device notifies the kernel.
     *("-device", "vmgenid,guid=auto"),
 )
-# Nothing that a kernel finds out by waiting is true where its processor may have to wait itself.
+# A kernel cannot calibrate by waiting if its processor may have to wait itself.
 _KERNEL = (
     "console=ttyS0 root=/dev/vda quiet mitigations=off nokaslr net.ifnames=0 no_timer_check tsc=reliable tsc_early_khz="
 )
@@ -40,12 +40,12 @@ def disk(plan: LabPlan, node: str, name: str) -> Path:
 
 
 def cargo_disk(plan: LabPlan) -> Path:
-    """/dev/vdd of all nodes: how they get our software."""
+    """/dev/vdd of all nodes: with which they get our software."""
     return plan.running / "cargo.tar"
 
 
 def command(plan: LabPlan, node: str, image: Image, monitor: int, state: Path | None) -> list[str]:
-    """``monitor``: an open socket that listens. ``state``: what the machine goes on from, instead of booting."""
+    """``monitor``: an open listening socket. ``state``: one to resume from instead of booting."""
     words = [QEMU, "-name", node, *_MACHINE]
     words += [
         "-kernel",
@@ -58,7 +58,7 @@ def command(plan: LabPlan, node: str, image: Image, monitor: int, state: Path | 
     words += ["-chardev", f"socket,id=monitor,fd={monitor},server=on,wait=off", "-mon", "monitor,mode=control"]
     words += ["-chardev", f"file,id=serial,path={plan.running / node}.console,append=on", "-serial", "chardev:serial"]
     for name in DISKS:
-        # Only the machine's own end would lose what a node has written, and that is the lab's end.
+        # Only a crash of the machine would lose what a node has written, and that is the lab's end.
         words += ["-drive", f"file={disk(plan, node, name)},if=none,id={name},cache=unsafe,discard=unmap"]
         words += ["-device", f"virtio-blk-pci,drive={name},serial={name}"]
     words += ["-drive", f"file={cargo_disk(plan)},format=raw,if=none,id=cargo,readonly=on,cache=unsafe"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Talking to the QEMU of a node, one question at a time; answers come in the order of questions."""
+"""Talking to the QEMU of a node, one command at a time; answers come in order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Qmp:
         self.ask("qmp_capabilities")
 
     def ask(self, command: str, **arguments: Any) -> Any:
-        """Raises ExecutionFailed with QEMU's own words."""
+        """Raises ExecutionFailed with QEMU's own message."""
         self._socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
         while True:
             told = self._read()
@@ -54,7 +54,7 @@ class Qmp:
             time.sleep(_POLL)
 
     def await_restored(self) -> None:
-        """Until the state that QEMU was started with is read and the machine runs."""
+        """Until QEMU has loaded its initial state and the machine runs."""
         while self.ask("query-status")["status"] == "inmigrate":
             time.sleep(_POLL)
         self.ask("cont")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Three nodes as they are once they have booted: new ones go on from there, in seconds.
+"""The saved state of three booted nodes, from which new ones resume in seconds.
 
 A volume group ``xenvg`` of two disks is part of it.
 """
@@ -36,7 +36,7 @@ sync
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Keys, disks and states of nodes. Changes only by whoever has the only lab of virtual machines."""
+    """Keys, disks and states of nodes. Only changed by the holder of the only lab of virtual machines."""
 
     directory: Path
     image: Image
@@ -56,7 +56,7 @@ class Saved:
         return self.directory / f"{node}.state"
 
     def resume(self, plan: LabPlan) -> None:
-        """Have the nodes of ``plan`` go on from here."""
+        """Resume the nodes of ``plan`` from here."""
         shutil.copytree(self.keys, plan.keys, dirs_exist_ok=True)
         shutil.copy(self.manifest, manifest(plan))
         software.insert_disk(plan)
@@ -68,12 +68,12 @@ class Saved:
 
 
 def manifest(plan: LabPlan) -> Path:
-    """What the nodes of a lab have of our software."""
+    """The list of our software on the nodes of a lab."""
     return plan.running / "manifest.json"
 
 
 def saved(plan: LabPlan, suite: str) -> Saved:
-    """Made by the nodes of ``plan`` if it is not there as it would be made now; they are off afterwards."""
+    """Created by the nodes of ``plan`` unless an up-to-date one exists; they are off afterwards."""
     booted = image(CACHE, suite)
     made = Saved(booted.directory.with_name(f"{suite}-saved"), booted)
     stamp = made.directory / _STAMP
@@ -132,7 +132,7 @@ def _source(module: ModuleType) -> Path:
 
 
 def _fingerprint(made: Saved) -> str:
-    """A state can be gone on from only by the same QEMU, with the same devices, on the same disks."""
+    """A state can only be resumed by the same QEMU, with the same devices, on the same disks."""
     qemu = subprocess.run([power.QEMU, "--version"], capture_output=True, text=True, check=True).stdout
     digest = hashlib.sha256(f"{made.image.made_of} {made.directory} {qemu}".encode())
     for path in (Path(__file__), SOURCES / "init", *map(_source, (identity, initramfs, power, root, wiring))):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Our own software on a virtual node, as './run install' puts it there, but straight from the clone.
+"""Our own software on a virtual node, as installed by './run install', but directly from the clone.
 
-The image has an environment with what it needs, and a ``.pth`` file in it leads here.
+The image has a virtual environment with its dependencies, in which a ``.pth`` file points here.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _SCRIPT = "#!/{venv}/bin/python3\nimport sys\nfrom {module} import {function}\ns
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """Files of nodes, by their places. They travel as a disk, which no emulated processor has to decrypt."""
+    """Files for nodes, by path. They are transferred as a disk, which no emulated processor has to decrypt."""
 
     files: dict[str, bytes | Path]
 
     def bring(self, nodes: Sequence[Machine], manifest: Path) -> None:
-        """Set the clocks of nodes, and bring them what has changed. Daemons go on with what they had.
+        """Set the clocks of nodes, and copy what has changed to them. Running daemons keep what they have.
 
-        ``manifest``: what the nodes have, and then what they have afterwards.
+        ``manifest``: what the nodes have; updated to what they have afterwards.
         """
         there: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
         wanted = {place: _digest(content) for place, content in self.files.items()}
@@ -65,7 +65,7 @@ def insert_disk(plan: LabPlan) -> None:
 
 def cargo(provider: Path | None) -> Cargo:
     """The software as it is in the clone now, and an OS provider's directory."""
-    compileall.compile_dir(_SOURCE, quiet=2)  # here: it would take an emulated processor long
+    compileall.compile_dir(_SOURCE, quiet=2)  # compiled here: on an emulated processor it would take long
     providers = {f"{_OS}/{path.relative_to(provider.parent)}": path for path in _files(provider)} if provider else {}
     return Cargo({**dict(_software()), **providers})
 
@@ -103,7 +103,7 @@ def _add(archive: tarfile.TarFile, place: str, content: bytes | Path) -> None:
 
 
 def _entry_points() -> Iterator[tuple[str, bytes]]:
-    """The commands, and what importlib.metadata reads of an installed package."""
+    """The commands, and the metadata of an installed package for importlib.metadata."""
     project = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]
     named = "".join(f"{name} = {target}\n" for name, target in project["scripts"].items())
     about = f"{SOFTWARE}/ganeti-{project['version']}.dist-info"

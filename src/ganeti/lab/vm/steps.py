@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the demonstration on virtual machines proves: a guest's disk is on two nodes, and outlives either of them."""
+"""The steps of the demonstration on virtual machines: a guest's disk is on two nodes, and survives either of them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ganeti.lab.steps import (
 )
 
 GROUP = "xenvg"
-SIZE = 1024  # MiB: policies refuse less by default
+SIZE = 1024  # MiB: default policies refuse less
 GROWN = 1088
 _PROVIDER = "/usr/share/ganeti/os/tiny"
 _DISKS = re.compile(r" ro:(\S+) ds:(\S+)")  # of /proc/drbd: roles and states, this node's first
 _LONG = 1200  # seconds: emulated machines, with emulated guests in them
-# QEMU loads the guest's kernel: reading it in the way of a BIOS takes an emulated processor minutes.
+# QEMU loads the guest's kernel: reading it through a BIOS takes minutes on an emulated processor.
 TINY = (
     "-o",
     "tiny+minimal",
     "-H",
     f"kvm:kernel_path={_PROVIDER}/vmlinuz,initrd_path={_PROVIDER}/initrd.gz,kernel_args=quiet",
 )
-# An emulated node may be late, and is there all the same: tenths of a second.
+# An emulated node may answer late: tenths of a second.
 PATIENT = ("-D", "drbd:net-custom=--ping-timeout=100")
 _BOTH = ("Primary/Secondary", "UpToDate/UpToDate")
 
@@ -114,7 +114,7 @@ def all_is_well(stage: Stage) -> str:
 
 
 def _nothing_lost(stage: Stage, boot: int) -> str:
-    """What the guest says when it has booted, if it has found every record that it had told of."""
+    """The guest's message after booting, if it has found every record that it had reported."""
     with stage.console() as console:
         up = console.up()
         stage.counted = console.count()
@@ -126,7 +126,7 @@ def _nothing_lost(stage: Stage, boot: int) -> str:
 
 
 def _mirrored(stage: Stage, primary: str) -> str:
-    """How the only DRBD device of a node is."""
+    """The status of the only DRBD device of a node."""
     states = _DISKS.findall(stage.lab.node(primary).read("/proc/drbd"))
     expect(states == [_BOTH], f"the devices of {primary} are {states}")
     return ", ".join(_BOTH)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The root directory of a node that is a virtual machine: Debian, as packages make it.
+"""The root directory of a node that is a virtual machine: Debian, built from packages.
 
 What differs between nodes (``identity.py``) and our own software (``software.py``) comes later.
 """
@@ -25,11 +25,11 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 VENV = "opt/ganeti"
 SOFTWARE = f"{VENV}/src"
 
-# What a guest installed by debootstrap+default has: it is unpacked from this, and needs no mirror.
+# The cache from which guests with debootstrap+default are installed, without a mirror.
 GUEST_PACKAGES = ("systemd-sysv", "udev", "iproute2", "ifupdown", "openssh-server")
 GUEST_CACHE = "var/cache/ganeti-instance-debootstrap"
 
-# Of no use on a machine that lives for minutes; and installed, to be started by whoever needs it.
+# Useless on a machine that lives for minutes; or installed, but only started when needed.
 _NEVER = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer"),
     *("e2scrub_reap.service", "systemd-timesyncd.service", "logrotate.timer", "serial-getty@ttyS0.service"),
@@ -40,7 +40,7 @@ _LATER = ("drbd.service", "nfs-server.service", "rpcbind.service", "rpcbind.sock
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release of Debian, and where this machine gets Debian's packages from."""
+    """A release of Debian, and the mirrors from which this machine gets packages."""
 
     suite: str
     mirror: str
@@ -71,7 +71,7 @@ def release(suite: str) -> Release:
 
 
 def packages() -> list[str]:
-    """The sections of the list that a node has."""
+    """The sections of the package list for a node."""
     names: list[str] = []
     section = ""
     for line in PACKAGES.read_text().splitlines():
@@ -91,7 +91,7 @@ def requirements() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """``log``: where everything that is run to make it says what it does."""
+    """``log``: for the output of all commands that build it."""
 
     root: Path
     log: Path
@@ -113,7 +113,7 @@ class Tree:
         self._settle()
 
     def _be_quiet(self) -> None:
-        """No service is started by its package, and nothing is fetched that nobody reads."""
+        """Packages start no services, and nothing unneeded is downloaded."""
         shutil.copy(SOURCES / "policy-rc.d", self.root / "usr/sbin/policy-rc.d")
         shutil.copy(SOURCES / "dpkg.cfg", self.root / "etc/dpkg/dpkg.cfg.d/lab")
         shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
@@ -123,9 +123,9 @@ class Tree:
         self._inside("clean-up", "apt-get", "clean")
 
     def _install_requirements(self) -> None:
-        """What this machine trusts is trusted meanwhile: an authority of its own may stand between it and PyPI.
+        """Trust this machine's CAs meanwhile: its network may intercept connections to PyPI with a CA of its own.
 
-        That is a copy. Packages write to where certificates are, and nothing of the machine's may be in their reach.
+        They are copied, since packages write to the directory of certificates, and must not reach the machine's own.
         """
         trusted = self.root / "tmp/trusted.crt"
         options = ["--no-cache-dir"]
@@ -136,7 +136,7 @@ class Tree:
         trusted.unlink(missing_ok=True)
 
     def _keep_for_guests(self, debian: Release) -> None:
-        """As ganeti-instance-debootstrap keeps what it has once made with debootstrap."""
+        """In the format of ganeti-instance-debootstrap's cache."""
         kept = self.root.with_name("guest.tar")
         self._within("a guest", "tar", "--create", "--xattrs", "--acls", "--file", kept, "--directory", self.root, ".")
         cache = self.root / GUEST_CACHE
@@ -166,7 +166,7 @@ class Tree:
 
 
 def _environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """How this machine reaches others is needed in there; where it keeps files is not true there."""
+    """Settings such as proxies are needed in there; paths of this machine are not valid."""
     kept = {name: value for name, value in ours.items() if name.lower().endswith("_proxy") or name.startswith("PIP_")}
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return {**kept, "PATH": path, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}

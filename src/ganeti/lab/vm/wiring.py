@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The networks between virtual nodes: each node has a card in each of them.
+"""The networks between virtual nodes: each node has a NIC in each of them.
 
-All of it is in the network namespace of the lab. Nodes are saved with their addresses, so these are always the same.
+All are in the network namespace of the lab. Nodes are saved with their addresses, so these never change.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ganeti.lab.plan import MACHINE, LabPlan
 
 @dataclass(frozen=True, slots=True)
 class Cable:
-    """``card``: what it is called on a node. ``switch``: the bridge in the lab's namespace."""
+    """``card``: its interface name on a node. ``switch``: the bridge in the lab's namespace."""
 
     card: str
     switch: str
@@ -42,7 +42,7 @@ def _cable(card: str, switch: str, number: int) -> Cable:
 
 CLUSTER = _cable("eth0", network.SWITCH, 0)  # the port of br0, which guests join
 SECONDARY = _cable("eth1", "secondary", 1)  # for the secondary addresses of nodes: DRBD's traffic
-MANAGEMENT = _cable("eth2", "management", 2)  # how this machine reaches nodes, whatever is cut besides
+MANAGEMENT = _cable("eth2", "management", 2)  # for access from this machine, whatever else is cut
 CABLES = (CLUSTER, SECONDARY, MANAGEMENT)
 
 
@@ -69,6 +69,6 @@ def plug(node: str) -> None:
 
 
 def switch(node: str, cables: tuple[Cable, ...], fabric: int, state: str) -> None:
-    """``state``: "up" or "down", where what is sent is lost and neither side is told. ``fabric``: the first process."""
+    """``state``: "up" or "down", which loses packets silently. ``fabric``: the first process."""
     inside = ("nsenter", "--target", str(fabric), "--net")
     network.batch("".join(f"link set {cable.tap(node)} {state}\n" for cable in cables), inside=inside)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Doing what takes minutes, so that whoever waits sees what it is that takes so long."""
+"""Running work that takes minutes, with progress for the user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LAST_LINES = 3
 
 @contextmanager
 def progress(what: str) -> Iterator[None]:
-    """Say on the terminal ``what`` is being done, and at its end how long it took."""
+    """Show on the terminal ``what`` is being done, and finally how long it took."""
     from rich.console import Console  # noqa: PLC0415 - slow to import, and seldom is anything to be built
 
     terminal = Console(stderr=True, highlight=False)
@@ -27,7 +27,7 @@ def progress(what: str) -> Iterator[None]:
 
 
 def work(what: str, *command: str | Path, log: Path, environment: Mapping[str, str] | None = None) -> None:
-    """Run a command to its end, with its output added to ``log``. Raises ExecutionFailed with its last words."""
+    """Run a command to its end, with its output added to ``log``. Raises ExecutionFailed with its last output."""
     with progress(what), log.open("ab") as output:
         try:
             done = subprocess.run(

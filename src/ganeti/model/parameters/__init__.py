@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The parameters of guests, nodes, disks and network cards, and how layers of them add up.
+"""The parameters of guests, nodes, disks and network cards, and how layers of them are merged.
 
 A set of parameters is a frozen struct whose defaults are the software's. The cluster, a group, an OS
 or an instance overrides some of them; an override is a plain mapping that ``overrides`` has checked.
@@ -21,18 +21,18 @@ from ganeti.errors import WrongInput
 
 P = TypeVar("P", bound=Struct)
 
-# They end a line of the files and lists that values stand in, or the text of a command or environment.
+# Characters that end a line in files and lists of values, or a string in a command or environment.
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f]")
 
 
 def overrides(cls: type[Struct], given: Mapping[str, Any], current: Mapping[str, Any], what: str) -> dict[str, Any]:
     """``current`` with the changes of ``given``, each value in its parameter's type.
 
-    A value of "default" takes an override away. Raises WrongInput, naming the parameter and what is
+    A value of "default" removes an override. Raises WrongInput, naming the parameter and what is
     allowed, for an unknown name or a value that doesn't fit; ``what`` says whose parameters they are.
     """
     known = parameters_of(cls)
-    # What is reset is checked as its default, so that a wrong name is told.
+    # What is reset is checked as its default, so that a wrong name is reported.
     meant = {name: known[name].default if value == RESET and name in known else value for name, value in given.items()}
     typed = as_mapping(decode_texts({**current, **meant}, cls, what))
     if strange := [name for name in given if _CONTROL_CHARACTER.search(str(typed[name]))]:
@@ -42,9 +42,9 @@ def overrides(cls: type[Struct], given: Mapping[str, Any], current: Mapping[str,
 
 
 def checked(cls: type[P], *layers: Mapping[str, Any], what: str) -> P:
-    """As ``filled``; raises WrongInput too for what is not supported, and if values don't go together.
+    """As ``filled``; also raises WrongInput for values that are not supported or contradict each other.
 
-    A table that has a method ``problems`` says there what doesn't.
+    The method ``problems`` of a table, if it has one, finds the latter.
     """
     result = decode(_merged(layers), cls, what)
     find = getattr(result, "problems", None)

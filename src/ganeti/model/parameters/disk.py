@@ -21,7 +21,7 @@ CephUser = Annotated[str, form(rf"({_NAME})?", "the name of a user of Ceph, such
 
 
 ThinPool = Annotated[str, form(r"([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)?", "the name of a thin pool of LVM, or nothing", 127)]
-# By template: what says where new disks are made, and nothing of those that are there.
+# By template: parameters that say where new disks are created, and do not affect existing ones.
 AT_CREATION = {"plain": frozenset({"thinpool"})}
 
 

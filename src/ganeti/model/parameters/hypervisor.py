@@ -14,7 +14,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.types import AbsolutePath, NonNegative, Positive, Text, form
 from ganeti.errors import WrongInput
 
-# What a network interface can be called (Linux, dev_valid_name); a name is not an address.
+# Valid names of network interfaces (Linux, dev_valid_name); a name is not an address.
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -35,7 +35,7 @@ _CARD = "(ac97|es1370|hda|sb16|adlib|cs4231a|gus)"
 _SoundCards = Annotated[
     str, form(rf"|all|{_CARD}(,{_CARD})*", "'all', or some of ac97, es1370, hda, sb16, adlib, cs4231a, gus")
 ]
-# The layouts that QEMU brings.
+# The keyboard layouts that QEMU ships.
 # fmt: off
 _Keymap = Literal[
     "", "ar", "bepo", "cz", "da", "de", "de-ch", "en-gb", "en-us", "es", "et", "fi", "fo", "fr", "fr-be", "fr-ca",
@@ -50,7 +50,7 @@ HypervisorName = Literal["chroot", "fake", "kvm", "lxc", "xen-hvm", "xen-pvm"]
 
 
 class FakeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of guests that exist only on paper, for tests and for trying out a cluster."""
+    """Of simulated guests, for tests and for trying out a cluster."""
 
     migration_mode: Annotated[MigrationMode, param("Default migration mode", at_once=True)] = "live"
 
@@ -183,20 +183,20 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     vnet_hdr: Annotated[bool, param("Enable vnet headers on the tap, for checksum and segmentation offload")] = True
 
     def problems(self) -> list[str]:
-        """What doesn't go together, whatever the guest and the node are."""
+        """Which parameters contradict each other, whatever the guest and the node are."""
         return [
             text for wrong, text in (*_drives(self), *_consoles(self), *_rights(self), *_pins(self)) if wrong
         ] + _extra(self)
 
     def extra_words(self) -> list[str]:
-        """The words of ``kvm_extra``, which quotes hold together as in a shell. Raises WrongInput."""
+        """The words of ``kvm_extra``, split and quoted as in a shell. Raises WrongInput."""
         try:
             return shlex.split(self.kvm_extra)
         except ValueError as error:
             raise WrongInput(f"Parameter 'kvm_extra': {str(error).lower()} in '{self.kvm_extra}'") from None
 
 
-# Pairs: whether something is wrong, and what to say then.
+# Pairs: whether something is wrong, and the message if so.
 _Rules = tuple[tuple[bool, str], ...]
 
 

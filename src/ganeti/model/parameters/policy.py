@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The instance policy: how large and how many things an instance may be and have."""
+"""The instance policy: limits for sizes and numbers of what an instance has."""
 
 from __future__ import annotations
 

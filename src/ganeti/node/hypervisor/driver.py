@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a hypervisor must be able to do."""
+"""The interface of a hypervisor."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from ganeti.rpc.server import Report
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a guest is given of this node: its disks, opened, and its network cards, connected."""
+    """What a guest uses of this node: its opened disks and connected NICs."""
 
     disks: tuple[OpenDisk, ...] = ()
     taps: tuple[Tap, ...] = ()
 
 
 class Hypervisor(Protocol):
-    """One hypervisor on this node. Every method can be repeated without harm.
+    """One hypervisor on this node. All methods are idempotent.
 
-    A guest that is not asked to go outlives this object and the process that holds it; ``recover``
-    finds it again. All that happens to guests is reported to the ``Events`` it was made with.
+    Guests outlive this object and its process unless they are stopped; ``recover`` finds them again.
+    Everything that happens to guests is reported to the ``Events`` passed at construction.
     """
 
-    on_paper: bool  # its guests take nothing of the machine's memory
+    on_paper: bool  # its guests use none of the machine's memory
 
     async def recover(self) -> None:
         """Find the guests that an earlier node daemon has left running."""
         ...
 
     async def close(self) -> None:
-        """Let go of the guests; they run on."""
+        """Detach from the guests; they keep running."""
         ...
 
     def runs(self, name: str) -> bool:
-        """Whether there is such a guest, in whatever state, that could still touch its disks."""
+        """Whether there is such a guest, in any state in which it could still access its disks."""
         ...
 
     async def list(self) -> tuple[RunningGuest, ...]:
-        """All guests, those that ended by themselves and were not cleared away yet among them."""
+        """All guests, including those that ended by themselves and were not cleared yet."""
         ...
 
     def started(self) -> tuple[Guest, ...]:
-        """What the guests that are there were started with, but for OS parameters, which may be secret."""
+        """What the present guests were started with, without OS parameters, which may be secret."""
         ...
 
     def tap_options(self, guest: Guest) -> TapOptions | None:
-        """How its network cards are to be made; None if it can do without."""
+        """How its taps are to be created; None if it needs none."""
         ...
 
     async def check(self, guest: Guest, resources: Resources) -> None:
@@ -63,11 +63,11 @@ class Hypervisor(Protocol):
         ...
 
     async def start(self, guest: Guest, resources: Resources, *, paused: bool) -> None:
-        """Run a guest that does not run. Raises HypervisorFailed with the hypervisor's last words."""
+        """Start a guest. Raises HypervisorFailed with the hypervisor's last output."""
         ...
 
     async def resume(self, guest: Guest) -> bool:
-        """Let a paused guest go on; whether it was paused. It may pause again before this returns.
+        """Resume a paused guest; whether it was paused. It may pause again before this returns.
 
         Raises WrongState if it does not run or is migrated.
         """
@@ -76,7 +76,7 @@ class Hypervisor(Protocol):
     async def stop(self, name: str, *, timeout: float, force: bool) -> Stopped:
         """Ask a guest to power off, and kill it if it has not after ``timeout`` seconds.
 
-        One that is paused goes on first, unless it has never run.
+        A paused one is resumed first, unless it has never run.
         """
         ...
 
@@ -85,43 +85,43 @@ class Hypervisor(Protocol):
         ...
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
-        """Let a guest see how large a disk of it has become. Raises WrongState if it does not run.
+        """Inform a guest of a disk's new size. Raises WrongState if it does not run.
 
-        One that only a hypervisor can make larger while it has it open becomes as large as it is to be.
+        A disk that only the hypervisor can grow while it has it open is grown here.
         """
         ...
 
     async def obstacles(self, after: Guest) -> tuple[str, ...]:
-        """Why a guest that runs cannot be given the disks and cards of ``after``, in words; empty if it can.
+        """Why a running guest cannot get the disks and NICs of ``after``, as text; empty if it can.
 
         Raises WrongState if it does not run.
         """
         ...
 
     async def plug(self, guest: Guest, device: OpenDisk | Tap) -> None:
-        """Let a guest that runs have one more disk or network card. Raises HypervisorFailed; it does not have it then.
+        """Plug a disk or NIC into a running guest. After HypervisorFailed the guest does not have it.
 
-        The tap is the caller's to let go of.
+        The caller has to close the tap.
         """
         ...
 
     async def unplug(self, guest: Guest, device: Disk | GuestNic) -> None:
-        """Take a disk or a network card from a guest that runs; one that it does not have is fine.
+        """Unplug a disk or NIC from a running guest; one that it does not have is fine.
 
-        Raises HypervisorFailed if the guest does not let go of it; it may do so later.
+        Raises HypervisorFailed if the guest does not release it; it may do so later.
         """
         ...
 
     async def flap(self, guest: Guest, nic: GuestNic) -> None:
-        """Let a guest see that a network card of it was connected anew."""
+        """Signal a guest that a NIC was reconnected (link down, link up)."""
         ...
 
     async def note(self, after: Guest) -> Layout:
-        """Keep in mind that a guest that runs has the disks and cards of ``after``. Where its devices are."""
+        """Record that a running guest has the disks and NICs of ``after``. Returns the layout of its devices."""
         ...
 
     async def set_memory(self, guest: Guest, memory: int) -> int:
-        """Ask a guest that runs to do with so much memory, MiB; what it has when it moves no more.
+        """Ask a running guest to use this much memory, MiB; returns its size when that no longer changes.
 
         Raises WrongState if it does not run.
         """
@@ -134,31 +134,31 @@ class Hypervisor(Protocol):
         ...
 
     async def migrate(self, guest: Guest, incoming: Incoming, report: Report, *, live: bool) -> Migrated:
-        """When this fails or is cancelled, the guest runs on here. Raises WrongState for one that is paused."""
+        """When this fails or is cancelled, the guest keeps running here. Raises WrongState for a paused one."""
         ...
 
     async def finish_incoming(self, guest: Guest, *, success: bool) -> None: ...
 
     async def finish_outgoing(self, guest: Guest, *, success: bool) -> None:
-        """If it has not left, it goes on, unless it was paused before it was to be sent."""
+        """If it has not left, it is resumed, unless it was paused before the migration."""
         ...
 
     async def clear(self, guest: Guest) -> None:
-        """Clear away what a guest has left. Raises WrongState if it runs."""
+        """Remove what a stopped guest has left. Raises WrongState if it runs."""
         ...
 
     async def console(self, guest: Guest) -> ConsoleAccess: ...
 
     async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
-        """What prevents its use on this node with these parameters, in words; empty if nothing does."""
+        """What prevents its use on this node with these parameters, as text; empty if nothing does."""
         ...
 
     def strays(self) -> tuple[str, ...]:
-        """Processes of guests on this node that are not managed, in words."""
+        """Processes of unmanaged guests on this node, as text."""
         ...
 
     async def version(self) -> str: ...
 
     def memory(self) -> int:
-        """How much memory its guests hold now, MiB."""
+        """The memory that its guests use now, MiB."""
         ...

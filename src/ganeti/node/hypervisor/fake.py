@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Guests that exist on paper, for tests and for trying out a cluster.
+"""Simulated guests, for tests and for trying out a cluster.
 
-They can do all that others can, take no time and nothing of the machine. Their node reports the memory
-that they would take.
+They support everything that others do, without using time or resources of the machine. Their node reports the memory
+that they would use.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migr
 from ganeti.rpc.server import Report
 
 _URI = "fake:"
-_BUSY = 0.02  # of a processor, what an idle guest takes
+_BUSY = 0.02  # fraction of a processor that an idle guest uses
 
 
 class PaperGuest(Struct, frozen=True):
-    """``since`` is when it was started here, seconds since the epoch; ``guest`` what it was started with."""
+    """``since``: when it was started here, seconds since the epoch; ``guest``: what it was started with."""
 
     uuid: str
     name: str
@@ -54,7 +54,7 @@ class PaperGuest(Struct, frozen=True):
 class FakeHypervisor:
     """``guests`` by name: a dict, or ``PaperFiles`` to outlive the process.
 
-    ``kind`` is the hypervisor that it stands for; standing for itself it takes no taps, so that it runs on any machine.
+    ``kind`` is the hypervisor that it simulates; as "fake" it needs no taps, so that it runs on any machine.
     """
 
     on_paper = True
@@ -65,7 +65,7 @@ class FakeHypervisor:
         self._events = events
         self._clock = clock
         self._lasting: set[str] = set()
-        self.stubborn: set[str] = set()  # guests that release nothing
+        self.stubborn: set[str] = set()  # guests that release no devices
 
     async def recover(self) -> None:
         pass
@@ -238,7 +238,7 @@ class FakeHypervisor:
         self._events.tell(self._shown(self._guests[name]))
 
     def pause(self, name: str, state: GuestState, reason: str = "", *, lasting: bool = False) -> None:
-        """Let something stop a guest's processors, a full disk for example; ``lasting``: again, when it goes on."""
+        """Simulate that a guest was paused, by a full disk for example; ``lasting``: again when it is resumed."""
         if lasting:
             self._lasting.add(name)
         self._guests[name] = replace(self._guests[name], state=state, reason=reason)
@@ -252,7 +252,7 @@ class FakeHypervisor:
             self.pause(name, paused.state, paused.reason)
 
     def _obstacle(self, name: str) -> str:
-        """Why a guest cannot be asked to power off; one that is paused goes on for that."""
+        """Why a guest cannot be asked to power off; a paused one is resumed for that."""
         guest = self._guests[name]
         if guest.state.can_resume and guest.reason != NOT_STARTED:
             self._go_on(name)
@@ -305,7 +305,7 @@ class FakeHypervisor:
 
 
 class PaperFiles(MutableMapping[str, PaperGuest]):
-    """Guests on paper in a directory, a file each, so that a node daemon finds them again."""
+    """Simulated guests in a directory, a file each, so that a node daemon finds them again."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -338,7 +338,7 @@ class PaperFiles(MutableMapping[str, PaperGuest]):
 
 
 def _layout(guest: Guest) -> Layout:
-    """Each device where it was; what is new gets the first place that is free."""
+    """Devices keep their places; new ones get the first free place."""
     known = guest.layout.places if guest.layout else {}
     devices = [*(disk.uuid for disk in guest.disks), *(nic.uuid for nic in guest.nics)]
     places = {uuid: known[uuid] for uuid in devices if uuid in known}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What this machine's block devices have done (Linux, "Documentation/admin-guide/iostats.rst")."""
+"""I/O statistics of this machine's block devices (Linux, "Documentation/admin-guide/iostats.rst")."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMES = (
 
 
 def block_devices(file: Path = Path("/proc/diskstats")) -> list[dict[str, Any]]:
-    """Kernels of today tell more of each, which no reader of this form knows."""
+    """Newer kernels have more fields, which readers of this format do not know."""
     return [_device(line.split()) for line in file.read_text().splitlines() if line.strip()]
 
 

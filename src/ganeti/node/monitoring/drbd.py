@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The mirrored disks of this machine, as the kernel tells of them in ``/proc/drbd`` (DRBD 8.4)."""
+"""The mirrored disks of this machine, as the kernel shows them in ``/proc/drbd`` (DRBD 8.4)."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _GOOD = "UpToDate"
 
 
 def mirrors(instances: Mapping[int, str], file: Path = Path("/proc/drbd")) -> tuple[Status, dict[str, Any]]:
-    """``instances``: the names of the devices' instances, as far as they are known, by their minor numbers."""
+    """``instances``: the known names of the devices' instances, by minor number."""
     text = read_text(file) or ""
     devices = [_device(found, part, instances) for found, part in _parts(text)]
     return _status(devices), {"versionInfo": _version(text), "deviceInfos": devices}
 
 
 def _parts(text: str) -> Iterable[tuple[re.Match[str], str]]:
-    """Where each device begins, and what is told of it."""
+    """The part of the text for each device."""
     found = list(_DEVICE.finditer(text))
     ends = [one.start() for one in found[1:]] + [len(text)] * bool(found)
     return [(one, text[one.end() : end]) for one, end in zip(found, ends, strict=True)]
@@ -95,7 +95,7 @@ def _progress(rest: str) -> dict[str, Any]:
 
 
 def _status(devices: Iterable[dict[str, Any]]) -> Status:
-    """What is synchronised mends itself; a copy that is not up to date otherwise, or alone, does not."""
+    """A synchronisation is temporary; a copy that is otherwise outdated, or disconnected, is a problem."""
     found = FINE
     for device in devices:
         connection = device["connectionState"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The instances that this machine is the primary node of, and their guests."""
+"""The instances whose primary node is this machine, and their guests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Expected(Struct, frozen=True):
 
 
 def instances(paths: Paths, expected: Iterable[Expected], now: float) -> tuple[Status, dict[str, Any]]:
-    """Of those whose hypervisor is KVM."""
+    """Only those whose hypervisor is KVM."""
     since = dict(_running(directories(paths)))
     rows = [_row(one, since.get(one.name), now) for one in expected if one.hypervisor == "kvm"]
     unlike = [f"{row['name']}: {row['status']['message']}" for row in rows if row["status"]["code"] != GOOD]
@@ -33,7 +33,7 @@ def instances(paths: Paths, expected: Iterable[Expected], now: float) -> tuple[S
 
 
 def _running(found: Iterable[GuestDirectory]) -> Iterable[tuple[str, float]]:
-    """By the name of the guest, when it was started."""
+    """Start times by name of the guest."""
     for directory in found:
         record = directory.read()
         if record and directory.process() is not None:
@@ -55,7 +55,7 @@ def _row(expected: Expected, since: float | None, now: float) -> dict[str, Any]:
 
 
 def _status(admin_state: str, *, up: bool) -> Status:
-    """One that should run and does not is started by the watcher."""
+    """One that should run and does not will be started by the watcher."""
     if up == (admin_state == "up"):
         return FINE
     return Status(WRONG, f"it runs, and should be {admin_state}") if up else Status(BEING_MENDED, "it does not run")

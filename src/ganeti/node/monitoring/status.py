@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How something is, as monitoring systems take it (Ganeti's monitoring agent design, "Status reporting collectors")."""
+"""A status, as monitoring systems expect it (Ganeti's monitoring agent design, "Status reporting collectors")."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ WRONG = 4
 
 
 class Status(Struct, frozen=True):
-    """``code`` is one of the above, whose bits tell of several at once which there are."""
+    """``code`` is one of the above, whose bits can be combined."""
 
     code: int
     message: str
 
     def worse(self, other: Status) -> Status:
-        """Of two things together."""
+        """The combined status of two things."""
         message = "; ".join(text for text in (self.message, other.message) if text)
         return Status(max(self.code, other.code), message)
 

@@ -11,7 +11,7 @@ from ganeti.node.storage.lvm.reported import OWNER_TAG, WORDS, rows
 from ganeti.node.storage.lvm.volumes import Run
 
 _TIME = 30.0  # seconds
-# By what lvs calls it, the name in the report; a number where Ganeti's has one.
+# By the name of a column of lvs, the name in the report; a number where Ganeti's has one.
 _TEXTS = {
     "lv_uuid": "uuid",
     "lv_name": "name",
@@ -39,7 +39,7 @@ _NUMBERS = {
 
 
 async def volumes(run: Run = process.run) -> list[dict[str, Any]]:
-    """A row for each segment. On a machine without LVM there are none. Raises ExecutionFailed."""
+    """A row for each segment; none on a machine without LVM. Raises ExecutionFailed."""
     options = ("--segments", *WORDS, "--options", ",".join((*_TEXTS, *_NUMBERS)))
     try:
         done = await run("lvs", *options, timeout=_TIME)

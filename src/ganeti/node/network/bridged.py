@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Network cards on a bridge of the node."""
+"""NICs connected to a bridge of the node."""
 
 from __future__ import annotations
 

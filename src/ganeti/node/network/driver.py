@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a way to connect network cards must be able to do."""
+"""The interface of a way to connect NICs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganeti.rpc.server import Report
 
 @dataclass(frozen=True, slots=True)
 class TapOptions:
-    """What a hypervisor wants of a tap; ``headers``: packet headers pass, so that checksums are offloaded."""
+    """What a hypervisor needs from a tap; ``headers``: with virtio headers, so that checksums are offloaded."""
 
     queues: int = 1
     headers: bool = True
@@ -26,8 +26,8 @@ class TapOptions:
 class Tap:
     """The node's end of a guest's network card: a file descriptor for each queue.
 
-    The device lives as long as a descriptor of it is open, so it goes when its hypervisor ends, however
-    that comes, and none is ever left behind.
+    The device exists as long as a descriptor of it is open, so it disappears when its hypervisor ends for
+    any reason, and none is ever left behind.
     """
 
     nic: GuestNic
@@ -35,14 +35,14 @@ class Tap:
     descriptors: tuple[int, ...]
 
     def close(self) -> None:
-        """Let go of it in this process; a hypervisor that was given the descriptors keeps it."""
+        """Close it in this process; a hypervisor that has inherited the descriptors keeps it."""
         for descriptor in self.descriptors:
             with suppress(OSError):
                 os.close(descriptor)
 
 
 def ensure_linked(nic: GuestNic) -> None:
-    """Raise EnvironmentUnfit for a card that is connected to nothing, because its network is not, in the node group."""
+    """Raise EnvironmentUnfit for a NIC whose network is not connected to the node group."""
     if not nic.link:
         whose = f"Network {nic.network.name}" if nic.network else "A network card without a link"
         raise EnvironmentUnfit(f"{whose} is connected to no bridge or switch in this node group")
@@ -63,20 +63,20 @@ class Network(Protocol):
     """One NIC mode on this node."""
 
     async def check(self, nic: GuestNic) -> None:
-        """Raises WrongInput or EnvironmentUnfit if such a card cannot be connected here."""
+        """Raises WrongInput or EnvironmentUnfit if such a NIC cannot be connected here."""
         ...
 
     async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
-        """Make the tap of a guest's network card and connect it.
+        """Create the tap of a guest's NIC and connect it.
 
         Raises WrongInput or EnvironmentUnfit; then nothing is left.
         """
         ...
 
     async def reconnect(self, guest: Guest, index: int) -> None:
-        """Connect the tap of a card that a guest has to where the card is to be connected now.
+        """Reconnect the tap of an existing NIC of a guest according to its new parameters.
 
-        Raises WrongInput or EnvironmentUnfit; it is connected as it was then.
+        Raises WrongInput or EnvironmentUnfit; then its connection is unchanged.
         """
         ...
 

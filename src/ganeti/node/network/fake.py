@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Network cards that are connected on paper, in place of any NIC mode."""
+"""Simulated connections of NICs, in place of any NIC mode."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ganeti.rpc.server import Report
 
 
 class FakeNetwork:
-    """``links`` are the bridges that there are; None: whatever is asked for.
+    """``links``: the existing bridges; None: any.
 
-    The descriptors of a tap are ends of sockets: when all that hold one have let go of it, this end tells.
+    The descriptors of a tap are ends of socket pairs: when all holders have closed theirs, this end notices.
     """
 
     def __init__(self, links: Collection[str] | None = None) -> None:
@@ -52,7 +52,7 @@ class FakeNetwork:
         self.links_of.pop(tap.name_of(nic), None)
 
     def taps(self) -> set[str]:
-        """Those that somebody still holds."""
+        """Taps that are still open somewhere."""
         for name, ends in [*self._ends.items()]:
             if all(_let_go(end) for end in ends):
                 for end in self._ends.pop(name):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Asking the kernel about network devices, and changing them."""
+"""Querying and changing network devices in the kernel."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tap devices, as the kernel's tuntap driver makes them (Documentation/networking/tuntap.rst)."""
+"""Tap devices, as created by the kernel's tuntap driver (Documentation/networking/tuntap.rst)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COMMUNICATION_PREFIX = "gnt.com."
 
 
 def name_of(nic: GuestNic) -> str:
-    """``gnt-`` and as much of the card's UUID as a device name has room for: the card may change its place.
+    """``gnt-`` and as much of the NIC's UUID as fits into a device name: the NIC's number may change.
 
     Of one that leads to the metadata daemon ``gnt.com.`` and a number, that of its address in the network.
     """
@@ -46,7 +46,7 @@ def high_address(mac: str) -> str:
 
 
 def create(nic: GuestNic, name: str, options: TapOptions) -> Tap:
-    """A tap that is connected to nothing yet. Raises EnvironmentUnfit, or WrongState if it is in use."""
+    """A new tap, not yet connected. Raises EnvironmentUnfit, or WrongState if it is in use."""
     flags = _IFF_TAP | _IFF_NO_PI
     flags |= _IFF_VNET_HDR if options.headers else 0
     flags |= _IFF_MULTI_QUEUE if options.queues > 1 else 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""NIC modes that the model knows and this version cannot connect yet."""
+"""NIC modes that the model knows but this version does not support yet."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How the management controllers of nodes are reached: a file that only root can read, since passwords are in it."""
+"""Access to the management controllers of nodes: a file that only root can read, since it contains passwords."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 class Controller(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``address`` may hold ``{name}``, the name of the node, and ``{short}``, that without its domain.
 
-    ``interface``: of IPMI. ``system``: which one of a Redfish service that has several. ``authority``: a file with
-    the certificates that the service's may be signed with; ``fingerprint``: that of its certificate, SHA-256.
+    ``interface``: of IPMI. ``system``: which one, for a Redfish service with several. ``authority``: a file with the
+    CA certificates that are trusted for the service; ``fingerprint``: that of its certificate, SHA-256.
     """
 
     address: _Text
@@ -40,17 +40,17 @@ class Controller(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds for all nodes, and what for some, by their names."""
+    """Settings for all nodes, and for some, by their names."""
 
     defaults: dict[str, Any] = {}
     nodes: dict[str, dict[str, Any]] = {}
 
 
 class Driver(Protocol):
-    """What the file of a kind of controller has. All of it raises GanetiError."""
+    """The module of a kind of controller. Its functions raise GanetiError."""
 
     def power(self, controller: Controller, action: Action | None) -> bool:
-        """Do something about the power, if anything; whether it is on. What is done may take its time."""
+        """Change the power state if an action is given; whether it is on. The action may take effect later."""
         ...
 
     def health(self, controller: Controller) -> list[Item]: ...

@@ -11,8 +11,8 @@ from ganeti.node.oob.controllers import Action, Controller, Item
 
 _PROGRAM = "ipmitool"
 _TIME = 20.0  # seconds
-# The third column of "sdr list": ok, no reading, non-critical, critical, non-recoverable, and the last three with
-# the side of the range on which the reading is.
+# The third column of "sdr list": ok, no reading, non-critical, critical, non-recoverable; the last three with the
+# side of the range that is exceeded.
 _OK, _NO_READING, _NON_CRITICAL = {"ok"}, {"ns"}, {"nc", "lnc", "unc"}
 _CRITICAL = {"cr", "lcr", "ucr", "nr", "lnr", "unr"}
 
@@ -38,7 +38,7 @@ def _item(name: str, status: str) -> Item:
 
 
 def _ipmitool(controller: Controller, *words: str) -> str:
-    """The password goes by the environment, since arguments can be seen by everybody."""
+    """The password is passed in the environment, since everybody can see arguments."""
     port = ["-p", str(controller.port)] if controller.port else []
     whom = ["-I", controller.interface, "-H", controller.address, *port, "-U", controller.user, "-E"]
     try:

@@ -14,7 +14,7 @@ from ganeti.host.paths import Paths
 from ganeti.node.oob.controllers import Action, Controller, Driver, controller_of
 
 _COMMANDS = ("power-on", "power-off", "power-cycle", "power-status", "health")
-# Seconds that a machine may take to have power, or to have none, after its controller was told.
+# Seconds that a machine may take to switch on or off after its controller was asked to.
 SWITCHING = 45.0
 _AGAIN = 1.0
 
@@ -32,7 +32,7 @@ def redfish() -> int:
 
 
 def main(driver: Driver, words: Sequence[str]) -> int:
-    """Exit status and output are the design's: JSON for what is asked, a line on standard error if it fails."""
+    """Exit status and output are the design's: JSON for queries, a line on standard error for failures."""
     name, *arguments = words
     if len(arguments) != 2 or arguments[0] not in _COMMANDS:
         return _failed(f"Usage: {name} {{{'|'.join(_COMMANDS)}}} <node-name>")
@@ -47,7 +47,7 @@ def main(driver: Driver, words: Sequence[str]) -> int:
 
 
 def carried_out(driver: Driver, controller: Controller, command: str) -> Any:
-    """What is to be printed; None for nothing."""
+    """The output; None for none."""
     if command == "health":
         return driver.health(controller)
     powered = driver.power(controller, None)
@@ -63,7 +63,7 @@ def carried_out(driver: Driver, controller: Controller, command: str) -> Any:
 
 
 def _switch(driver: Driver, controller: Controller, action: Action) -> None:
-    """Until it is done: whoever starts instances elsewhere must be sure that they do not run here."""
+    """Waits until it is done: before instances are started elsewhere, it must be certain that they do not run here."""
     deadline = time.monotonic() + SWITCHING
     powered = driver.power(controller, action)
     while powered != (action == "on"):

@@ -21,7 +21,7 @@ R = TypeVar("R")
 _ROOT = "/redfish/v1/Systems"
 _TIME = 20.0  # seconds, for each step of a connection
 _LARGEST = 1024**2  # bytes of an answer
-# What is asked for, the first that the controller knows.
+# What is requested: the first action that the controller supports.
 _RESETS: dict[Action, Sequence[str]] = {
     "on": ("On", "ForceOn"),
     "off": ("ForceOff",),
@@ -45,7 +45,7 @@ class _Status(Struct, frozen=True, rename="pascal"):
 
 
 class _Part(Struct, frozen=True, rename="pascal"):
-    """A fan, a power supply, a sensor, or a summary of such; one without a status is not watched."""
+    """A fan, a power supply, a sensor, or a summary of these; one without a status is not monitored."""
 
     name: str | None = None
     fan_name: str | None = None
@@ -80,7 +80,7 @@ class _Chassis(Struct, frozen=True, rename="pascal"):
 
 
 class _Parts(Struct, frozen=True, rename="pascal"):
-    """What a Thermal or a Power resource lists."""
+    """The lists of a Thermal or a Power resource."""
 
     temperatures: list[_Part] = []
     fans: list[_Part] = []
@@ -88,7 +88,7 @@ class _Parts(Struct, frozen=True, rename="pascal"):
 
 
 def power(controller: Controller, action: Action | None) -> bool:
-    """A controller that was told to switch off says at first that it still is on."""
+    """A controller that was asked to switch off reports "on" for a while."""
     service = _Service(controller)
     path, system = service.system()
     if action:
@@ -127,7 +127,7 @@ def _items(parts: Sequence[_Part]) -> Iterator[Item]:
 
 
 class _Service:
-    """The Redfish service of a controller. Whatever goes wrong with it is an ExecutionFailed."""
+    """The Redfish service of a controller. All its failures are raised as ExecutionFailed."""
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
@@ -139,7 +139,7 @@ class _Service:
         }
 
     def system(self) -> tuple[str, _System]:
-        """With its path. Raises WrongInput if there are several, and it is not told which one is meant."""
+        """The system, with its path. Raises WrongInput if there are several, and none is configured."""
         if self._controller.system:
             path = f"{_ROOT}/{self._controller.system}"
             return path, self.get(path, _System)
@@ -160,7 +160,7 @@ class _Service:
         self._exchange("POST", path, msgspec.json.encode(body))
 
     def _exchange(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """A connection for each: some controllers have no more than a few, and keep them badly."""
+        """A new connection for each request: some controllers allow only a few, and drop idle ones."""
         address = self._controller.address
         if not path.startswith("/") or any(character <= " " for character in path):
             raise ExecutionFailed(f"{address} leads to '{path[:200]}', which is no path")
@@ -180,12 +180,12 @@ class _Service:
             connection.close()
         if len(content) > _LARGEST:
             raise ExecutionFailed(f"{address} answers more than {_LARGEST} bytes for {path}")
-        if response.status >= 300:  # to be led elsewhere is no answer
+        if response.status >= 300:  # redirects are not followed
             raise ExecutionFailed(f"{address} answers {method} {path}: {response.status} {response.reason}")
         return content
 
     def _ensure_it_is_meant(self, connection: http.client.HTTPSConnection) -> None:
-        """Before the password is told. Raises ExecutionFailed."""
+        """Check the certificate before the password is sent. Raises ExecutionFailed."""
         wanted = self._controller.fingerprint.replace(":", "").lower()
         if not wanted:
             return
@@ -197,7 +197,7 @@ class _Service:
 
 
 def _context(controller: Controller) -> ssl.SSLContext:
-    """Without a fingerprint, its certificate must be of an authority that is trusted. Raises EnvironmentUnfit."""
+    """Without a fingerprint, its certificate must be signed by a trusted CA. Raises EnvironmentUnfit."""
     try:
         context = ssl.create_default_context(cafile=controller.authority or None)
     except OSError as error:

@@ -23,7 +23,7 @@ SIZE_DESCRIPTOR = 3
 
 
 def for_instance(guest: Guest, provider: OsProvider, disks: Sequence[OpenDisk], *, debug_level: int = 0) -> Environment:
-    """What every script that works on an instance gets."""
+    """The variables of every script that works on an instance."""
     told = for_provider(guest.os, provider, guest.osparams, debug_level=debug_level)
     told |= {
         "INSTANCE_NAME": guest.name,
@@ -32,7 +32,7 @@ def for_instance(guest: Guest, provider: OsProvider, disks: Sequence[OpenDisk], 
         "NIC_COUNT": str(len(guest.nics)),
     }
     told |= {f"INSTANCE_{name}": value for name, value in guest.parameter_variables().items()}
-    told["INSTANCE_BE_memory"] = str(guest.beparams.maxmem)  # the parameter's old name, which scripts know
+    told["INSTANCE_BE_memory"] = str(guest.beparams.maxmem)  # the parameter's old name, which scripts use
     for index, disk in enumerate(disks):
         told |= _disk(f"DISK_{index}", guest, disk)
     for index, nic in enumerate(guest.nics):
@@ -43,7 +43,7 @@ def for_instance(guest: Guest, provider: OsProvider, disks: Sequence[OpenDisk], 
 def for_provider(
     os_name: str, provider: OsProvider, parameters: Mapping[str, str], *, debug_level: int = 0
 ) -> Environment:
-    """What is known without an instance, as the ``verify`` script needs it."""
+    """The variables without an instance, as the ``verify`` script needs them."""
     version = api_version(provider.api_versions)
     told = {
         "OS_API_VERSION": str(version),

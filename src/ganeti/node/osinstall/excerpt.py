@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What of a script's output becomes the job's log, of which every master candidate keeps a copy."""
+"""The part of a script's output that is copied to the job's log, which every master candidate stores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST_LINE = 1024  # characters
 
 
 class Excerpt:
-    """Hands on the beginning of what is said, and then, once, where all of it is."""
+    """Passes on the beginning of the output, then, once, where to find all of it."""
 
     def __init__(self, told: Callable[[str], None], whole: Path) -> None:
         self._told = told

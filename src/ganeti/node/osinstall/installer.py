@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks about OS providers: runs their scripts on an instance's disks."""
+"""The master's calls about OS providers: runs their scripts on an instance's disks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _VERIFY = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """An instance's disks, opened, and what every script's environment says about it."""
+    """An instance's opened disks, and the environment common to all scripts."""
 
     guest: Guest
     provider: OsProvider
@@ -46,7 +46,7 @@ class _Work:
     environment: Environment
 
     async def written(self) -> None:
-        """Return when what a script has written is on the disks, and not only in memory. Raises OSError."""
+        """Flush what a script has written from memory to the disks. Raises OSError."""
         for disk in self.disks:
             if disk.path:
                 await asyncio.to_thread(sync, Path(disk.path))
@@ -130,7 +130,7 @@ class Installer:
         async with AsyncExitStack() as undo:
             disks = []
             for disk in guest.disks:
-                if guest_runs:  # its disks are used already
+                if guest_runs:  # its disks are already in use
                     disks.append(_as_it_is_used(storage.expected(disk, guest.peers), guest))
                     continue
                 disks.append(await storage.hold(disk, guest.peers, DiskUse.RAW))
@@ -147,7 +147,7 @@ class Installer:
 
 
 def _as_it_is_used(disk: OpenDisk, guest: Guest) -> OpenDisk:
-    """Raises WrongState for one that only its guest's hypervisor can read meanwhile."""
+    """Raises WrongState for a disk that only its guest's hypervisor can read meanwhile."""
     if disk.disk.format != "raw":
         raise WrongState(
             f"{disk.disk.called} has format {disk.disk.format}, and {guest.name} has it open; stop it first"
@@ -167,7 +167,7 @@ def _variant_problems(os_name: str, provider: OsProvider) -> list[str]:
 
 
 async def _verified(call: contract.ValidateOs, provider: OsProvider) -> list[str]:
-    """What the provider's own ``verify`` says against the parameters."""
+    """What the provider's own ``verify`` script objects to in the parameters."""
     if api_version(provider.api_versions) < API_WITH_PARAMETERS:
         return []
     said: list[str] = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""OS providers as they lie on this node: a directory each, with scripts and text files.
+"""OS providers on this node: a directory each, with scripts and text files.
 
 What must be in it is ganeti-os-interface(7).
 """
@@ -14,7 +14,7 @@ from ganeti.host.paths import Paths
 from ganeti.node.provider_directory import NAME, all_in, find_in, lines, missing_scripts, parameters, text
 from ganeti.rpc.contract.os import OsProvider
 
-# The versions of the interface that are spoken, the best first.
+# The supported versions of the interface, the preferred one first.
 API_VERSIONS = (20, 15, 10)
 API_WITH_VARIANTS = 15
 API_WITH_PARAMETERS = 20
@@ -30,7 +30,7 @@ def all_providers(paths: Paths) -> Iterator[OsProvider]:
 def find(paths: Paths, os_name: str) -> OsProvider:
     """The provider of an OS such as ``debian`` or ``debian+bookworm``.
 
-    Raises WrongInput for a name that is none or a provider that cannot be used, UnknownEntity.
+    Raises WrongInput for an invalid name or an unusable provider, UnknownEntity.
     """
     base = base_of(os_name)
     if not NAME.fullmatch(base):
@@ -58,7 +58,7 @@ def read(directory: Path) -> OsProvider:
 
 
 def api_version(versions: tuple[int, ...]) -> int:
-    """The version of the interface to speak with a provider; 0 if there is none in common."""
+    """The version of the interface to use with a provider; 0 if none is supported by both."""
     return next((version for version in API_VERSIONS if version in versions), 0)
 
 
@@ -68,7 +68,7 @@ def base_of(os_name: str) -> str:
 
 
 def variant_of(os_name: str, provider: OsProvider) -> str:
-    """The variant that is asked for, or the provider's first."""
+    """The requested variant, or the provider's first."""
     return os_name.partition("+")[2] or next(iter(provider.variants), "")
 
 

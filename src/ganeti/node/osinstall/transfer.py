@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files that an instance's disks are exported to and imported from."""
+"""Files to which an instance's disks are exported, and from which they are imported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Progress = Callable[[float, float, str], None]
 
 
 def located(paths: Paths, path: str) -> Path:
-    """Where on this machine an export is. Raises WrongInput if it would be elsewhere than exports are."""
+    """The path of an export on this machine. Raises WrongInput if it is outside of the exports directory."""
     asked = paths.under(path)
     if not inside(paths.under(_EXPORTS), asked.parent) or asked.name in ("", "..") or asked.is_symlink():
         raise WrongInput(f"Parameter 'path': '{path}' is not a file below {_EXPORTS}")
@@ -32,7 +32,7 @@ def located(paths: Paths, path: str) -> Path:
 
 @contextmanager
 def incoming(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name when the body has succeeded, and is gone when it has not."""
+    """A file that gets its name if the body succeeds, and is removed otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.partial")
     try:
@@ -56,7 +56,7 @@ def outgoing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def with_size_descriptor(pipe: int) -> tuple[str, ...]:
-    """What starts a command so that it has a pipe, which it inherits, as SIZE_DESCRIPTOR."""
+    """A wrapper command that passes an inherited pipe to a command as SIZE_DESCRIPTOR."""
     return ("/bin/sh", "-c", f'exec "$@" {SIZE_DESCRIPTOR}>"/dev/fd/$0"', str(pipe))
 
 
@@ -64,7 +64,7 @@ def with_size_descriptor(pipe: int) -> tuple[str, ...]:
 async def watched(file: IO[bytes], progress: Progress) -> AsyncIterator[int]:
     """A descriptor that the exporting script may write its predicted size to, in bytes.
 
-    Once it has, how far ``file`` has grown is reported in MiB.
+    Once it has, the size of ``file`` is reported in MiB.
     """
     reading, writing = os.pipe()
     os.set_blocking(reading, False)

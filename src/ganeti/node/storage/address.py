@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Addresses of disks as QEMU's users write them (``rbd:pool/image``), in place of a file or device."""
+"""Disk URIs in QEMU's syntax (``rbd:pool/image``), in place of a file or device."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _TIME = 30.0  # seconds
 
 
 async def size_of_address(uri: str) -> int:
-    """Octets. Raises ExecutionFailed if nothing can be read there."""
-    # Shared, as a guest may have it open.
+    """In bytes. Raises ExecutionFailed if it cannot be read."""
+    # Shared, since a guest may have it open.
     told = await run("qemu-img", "info", "--force-share", "--output=json", "-f", "raw", uri, timeout=_TIME)
     if told.failed:
         raise ExecutionFailed(told.why())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks that are block devices which were there before: ``blockdev``. This software never writes to one."""
+"""Disks that are existing block devices: ``blockdev``. This software never writes to one."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
 
 _MIB = 1024**2
-# Where udev(7) has names for devices that are the same on all nodes.
+# Where udev(7) creates device names that are the same on all nodes.
 ROOT = "/dev/disk"
 
 
 class BlockStorage:
-    """A disk is the device at ``location``, a name below ``/dev/disk``. It stays when the disk is removed."""
+    """A disk is the device at ``location``, a name below ``/dev/disk``. It is kept when the disk is removed."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
-        """Nothing is made: it has to be there."""
+        """Nothing is created: the device must exist."""
         del peers, report
         await self._ensure_size(disk, disk.size)
 
     async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
-        """It belongs to whoever made it."""
+        """The device is kept: it belongs to whoever created it."""
 
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         del use, force
@@ -59,7 +59,7 @@ class BlockStorage:
         return OpenDisk(disk, str(self._path(disk.location)), block=True)
 
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
-        """What has grown already is taken note of."""
+        """Only notices that the device has already grown."""
         del peers, report, copy
         ensure_no_shrinking(disk, disk.size, size)
         await self._ensure_size(disk, size)
@@ -81,7 +81,7 @@ class BlockStorage:
         await self._ensure_size(disk, disk.size)
 
     async def give_back(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
-        """It was not changed."""
+        """Nothing to do: it was not changed."""
 
     async def _offer(self, source: str) -> Offer:
         try:
@@ -133,7 +133,7 @@ def _size(path: Path, location: str) -> int:
 
 
 def _is_used(path: Path) -> bool:
-    """Whether the kernel itself has it: a file system, swap, LVM, RAID, DRBD (open(2), "O_EXCL")."""
+    """Whether the kernel itself uses it: a file system, swap, LVM, RAID, DRBD (open(2), "O_EXCL")."""
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC))
     except OSError as error:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""In which directories disks may be kept as files.
+"""The directories in which disks may be stored as files.
 
-They are Ganeti's two defaults and those that the administrator lists, one a line, in
-``/etc/ganeti/file-storage-paths`` (gnt-cluster(8)). Whatever the master says, a file outside of them is
-never touched.
+They are Ganeti's two defaults and those that the administrator lists, one per line, in
+``/etc/ganeti/file-storage-paths`` (gnt-cluster(8)). Whatever the master requests, a file outside of them
+is never touched.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from ganeti.host.paths import Paths
 from ganeti.model.template import is_disk_file
 
 _OWN = "/srv/ganeti/file-storage"
-MOST_FILES = 20_000  # that are listed
+MOST_FILES = 20_000  # maximum number listed
 _DEFAULTS = (_OWN, "/srv/ganeti/shared-file-storage")
-# The system lives there; a disk of this name could replace a part of it.
+# System directories; a disk there could replace a part of the system.
 _NEVER = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/sbin", "/sys", "/usr")
 
 
 def allowed(paths: Paths) -> tuple[str, ...]:
-    """The directories, as the node names them."""
+    """The directories, as configured on the node."""
     lines = (read_text(paths.etc / "file-storage-paths") or "").splitlines()
     listed = (line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
     return (*_DEFAULTS, *(place for place in listed if not why_never(place)))
 
 
 def locate(paths: Paths, location: str) -> Path:
-    """Where on this machine a disk's file is. Raises WrongInput if disks may not be there.
+    """The path of a disk's file on this machine. Raises WrongInput if disks may not be there.
 
     Links and ``..`` in its directory are followed first; a link in place of the file is refused.
     """
@@ -50,12 +50,12 @@ def locate(paths: Paths, location: str) -> Path:
 
 
 def prepare(paths: Paths) -> None:
-    """Make the directory for the node's own files. One for shared files is never made: it is to be mounted."""
+    """Create the directory for the node's own files. One for shared files is never created: it has to be mounted."""
     paths.under(_OWN).mkdir(mode=0o750, parents=True, exist_ok=True)
 
 
 def ensure_there(paths: Paths, path: Path) -> None:
-    """Raise EnvironmentUnfit if the directory that ``path`` is to be kept in, at some depth, does not exist."""
+    """Raise EnvironmentUnfit if the allowed directory that is to contain ``path`` does not exist."""
     for place in allowed(paths):
         if inside(paths.under(place), path) and not paths.under(place).is_dir():
             raise EnvironmentUnfit(
@@ -64,7 +64,7 @@ def ensure_there(paths: Paths, path: Path) -> None:
 
 
 def why_never(place: str) -> str:
-    """Why a directory cannot be one for disks, whoever allows it; empty if it can."""
+    """Why a directory can never be used for disks, even if listed; empty if it can."""
     if not place.startswith("/"):
         return "is not an absolute path"
     normal = os.path.normpath(place)
@@ -74,7 +74,7 @@ def why_never(place: str) -> str:
 
 
 def problems(paths: Paths, directory: str) -> list[str]:
-    """Why disks cannot be kept in a directory; empty if they can."""
+    """Why disks cannot be stored in a directory; empty if they can."""
     if why := why_never(directory):
         return [f"The directory '{directory}' {why}"]
     path = paths.under(directory)
@@ -88,7 +88,7 @@ def problems(paths: Paths, directory: str) -> list[str]:
 
 
 def disk_files(paths: Paths, directories: Iterable[str]) -> tuple[str, ...]:
-    """The files that are named as those of disks are, in the directories of instances below these; not all of many."""
+    """Files that are named like disks, in the directories of instances below these; a limited number."""
     found = (
         f"{directory}/{inner.name}/{file.name}"
         for directory in directories
@@ -101,7 +101,7 @@ def disk_files(paths: Paths, directories: Iterable[str]) -> tuple[str, ...]:
 
 
 def _entries(directory: Path) -> Iterator[Path]:
-    """In no order; nothing of one that cannot be read, which another check tells."""
+    """Unordered; empty for an unreadable one, which another check reports."""
     try:
         yield from directory.iterdir()
     except OSError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Instances without disks; whatever is asked about one is an error of the caller."""
+"""Instances without disks; any call about one is an error of the caller."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a kind of storage must be able to do."""
+"""The interface of a kind of storage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OpenDisk:
     """A disk that a hypervisor or an OS provider can use now.
 
     ``path`` is a file or device of this machine; ``block`` says which. ``uri`` is how a hypervisor
-    gets at it without either, where it can. ``blank``: nothing but zeros has ever been on it.
+    can access it without either, if it can. ``blank``: it has only ever contained zeros.
     """
 
     disk: Disk
@@ -32,35 +32,35 @@ class OpenDisk:
 
 
 class Storage(Protocol):
-    """One disk template on this node. Every method can be repeated without harm.
+    """One disk template on this node. All methods are idempotent.
 
-    ``peers`` are the nodes that hold a mirrored disk, this one among them; for other disks they don't matter.
+    ``peers`` are the nodes that hold a mirrored disk, this one included; for other disks they don't matter.
     """
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
-        """Make it, or this node's copy of it. One that is there is left as it is; when this fails nothing is left.
+        """Create it, or this node's copy of it. An existing one is left as it is; after a failure nothing is left.
 
-        What takes long reports its progress, in MiB up to the disk's size.
+        Long work reports its progress, in MiB up to the disk's size.
 
-        Raises InsufficientResources (no space), AlreadyExists (something else has its place),
+        Raises InsufficientResources (no space), AlreadyExists (something else is in its place),
         WrongInput (a place where disks may not be).
         """
         ...
 
     async def remove(self, disk: Disk, peers: Sequence[Peer]) -> None:
-        """Take it, or this node's copy, away; one that is not there is fine. Raises WrongState if it is used."""
+        """Remove it, or this node's copy; a missing one is fine. Raises WrongState if it is in use."""
         ...
 
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
-        """Have it ready for a use, whatever it was used for before. See HoldDisks for ``force``.
+        """Make it ready for a use, whatever it was used for before. See HoldDisks for ``force``.
 
-        Raises UnknownEntity if it is not there, WrongState if this node cannot have it now (the other one uses it, or
+        Raises UnknownEntity if it does not exist, WrongState if this node cannot have it now (the other one uses it, or
         its own copy is not up to date), WrongInput if a node that holds it is not among the peers.
         """
         ...
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
-        """Undo ``hold``; one that is not held is fine. Raises WrongState if it is used."""
+        """Undo ``hold``; one that is not held is fine. Raises WrongState if it is in use."""
         ...
 
     async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
@@ -68,11 +68,11 @@ class Storage(Protocol):
         ...
 
     def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
-        """What ``hold`` would give, were it there. Raises WrongInput for a place where disks may not be."""
+        """What ``hold`` would return if it existed. Raises WrongInput for a place where disks may not be."""
         ...
 
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
-        """Make it larger, to ``size`` MiB; what is on it stays. One that has this size is left as it is.
+        """Grow it to ``size`` MiB; its content is kept. One that has this size is left as it is.
 
         Reports its progress as ``create`` does. See GrowDisk for ``copy``.
 
@@ -81,11 +81,11 @@ class Storage(Protocol):
         ...
 
     async def space(self, unit: StorageUnit) -> Space | None:
-        """None if the unit is not there."""
+        """None if the unit does not exist."""
         ...
 
     async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
-        """Why disks cannot be kept in a unit, in words; empty if they can."""
+        """Why disks cannot be stored in a unit, as text; empty if they can."""
         ...
 
 
@@ -98,26 +98,26 @@ class Mirroring(Protocol):
 
 
 class Wiping(Protocol):
-    """Storage whose new disks could show what was there before. Every method can be repeated without harm."""
+    """Storage whose new disks may contain old data. All methods are idempotent."""
 
     async def length(self, disk: Disk) -> int:
-        """Bytes that this node's copy has."""
+        """Size of this node's copy, bytes."""
         ...
 
     async def wipe(self, disk: Disk, start: int, report: Report) -> None:
-        """Overwrite this node's copy with zeros, from byte ``start`` to its end; nobody may use that part."""
+        """Overwrite this node's copy with zeros, from byte ``start`` to its end; nothing may be using that part."""
         ...
 
 
 class Adopting(Protocol):
-    """Storage whose disks can be volumes that were there before. Every method can be repeated without harm."""
+    """Storage whose disks can be existing volumes. All methods are idempotent."""
 
     async def offers(self, sources: Sequence[str], *, exclusive: bool = False) -> tuple[Offer, ...]:
         """Of each, in their order. What is wrong with one is its ``problem``, and no error. See ExamineOffers."""
         ...
 
     async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
-        """See AdoptDisks. Raises UnknownEntity if it is not there, WrongState if it is used."""
+        """See AdoptDisks. Raises UnknownEntity if it does not exist, WrongState if it is in use."""
         ...
 
     async def give_back(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
@@ -126,7 +126,7 @@ class Adopting(Protocol):
 
 
 class Linking(Protocol):
-    """Storage that has a disk at the place that its instance is called by, and can have it at a second one."""
+    """Storage where a disk's location contains the name of its instance, and can have a second link."""
 
     async def link(self, disk: Disk, source: str) -> None:
         """See LinkDisks. Raises UnknownEntity if it is not at ``source``, AlreadyExists, EnvironmentUnfit."""
@@ -142,7 +142,7 @@ class Labelling(Protocol):
 
 
 class VolumeGroups(Protocol):
-    """What a node has in LVM, whoever it belongs to."""
+    """Everything that a node has in LVM, whatever it belongs to."""
 
     async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
         """See ListVolumes."""
@@ -153,7 +153,7 @@ class VolumeGroups(Protocol):
         ...
 
     async def set_allocatable(self, device: str, *, allocatable: bool) -> None:
-        """See SetAllocatable. Raises UnknownEntity if it is no physical volume."""
+        """See SetAllocatable. Raises UnknownEntity if it is not a physical volume."""
         ...
 
     async def forget_missing(self, group: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks that exist on paper, in place of any disk template."""
+"""Simulated disks, in place of any disk template."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class FakePool:
 
 
 class FakeStorage:
-    """``disks`` by location. Nodes that are given the same mapping share their disks.
+    """``disks`` by location. Nodes with the same mapping share their disks.
 
-    ``strays``: the sizes of volumes that are no disks, by location. ``capacity`` in MiB. ``wiped``: where, from which
-    byte and to which. ``pools``: thin pools, by location. ``spindles``: the sizes of physical volumes in MiB; all is on
-    the first one but what ``placed`` has, by location.
+    ``strays``: the sizes of volumes that are not disks, by location. ``capacity`` in MiB. ``wiped``: location, first
+    and last byte. ``pools``: thin pools, by location. ``spindles``: the sizes of physical volumes in MiB; everything is
+    on the first one except what is in ``placed``, by location.
     """
 
     def __init__(self, disks: MutableMapping[str, Disk], capacity: int = _GROUP_SIZE) -> None:
@@ -137,7 +137,7 @@ class FakeStorage:
         return (f"Thin pool {unit.key} is filled to {use.data:.0f} %",) if use.full else ()
 
     def use(self, pool: str) -> PoolUse:
-        """How far a thin pool is filled, by its location."""
+        """The usage of a thin pool, by its location."""
         inside = [
             disk.size for disk in self.disks.values() if f"{disk.location.partition('/')[0]}/{disk.thin_pool}" == pool
         ]
@@ -152,11 +152,11 @@ class FakeStorage:
         return sum(disk.size for disk in self.disks.values()) + sum(self.strays.values())
 
     def places(self, location: str) -> tuple[str, ...]:
-        """The physical volumes that something is on."""
+        """The physical volumes that a volume is on."""
         return self.placed.get(location, (next(iter(self.spindles)),))
 
     def sharing(self, location: str) -> str:
-        """What else is on them, in words."""
+        """What else is on these, as text."""
         others = [at for at in (*self.disks, *self.strays) if at != location]
         shared = [at for at in others if not {*self.places(at)}.isdisjoint(self.places(location))]
         return f"Its physical volumes have {', '.join(shared)} on them too" if shared else ""
@@ -183,7 +183,7 @@ class FakeStorage:
 
 
 class PaperVolumes:
-    """The disks, and what is none, on paper that would be logical volumes."""
+    """The simulated disks, and other volumes, that correspond to logical volumes."""
 
     def __init__(self, storage: FakeStorage) -> None:
         self._storage = storage

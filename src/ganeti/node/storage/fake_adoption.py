@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Volumes that exist on paper, and become disks on paper."""
+"""Simulated volumes that become simulated disks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ganeti.rpc.contract.adoption import Offer
 
 
 class FakeAdoption:
-    """Of plain and mirrored disks, from each other and from volumes that are no disks."""
+    """Converts plain and mirrored disks into each other, and adopts volumes that are not disks."""
 
     def __init__(self, plain: FakeStorage, mirror: FakeMirror) -> None:
         self._plain = plain
         self._mirror = mirror
-        self._before: dict[str, int | Disk | Copy] = {}  # what became of it, by the disk's location
+        self._before: dict[str, int | Disk | Copy] = {}  # the source's new location, by the disk's
 
     async def offers(self, sources: Sequence[str], *, exclusive: bool = False) -> tuple[Offer, ...]:
         sizes = {at: disk.size for at, disk in self._plain.disks.items()} | self._plain.strays
@@ -68,7 +68,7 @@ class FakeAdoption:
             self._mirror.copies[self._mirror.name, source] = before
 
     def _has_moved(self, old: str, new: str) -> None:
-        """It has another name, and is where it was."""
+        """A renamed volume stays on its physical volumes."""
         if old in self._plain.placed:
             self._plain.placed[new] = self._plain.placed.pop(old)
 
@@ -76,7 +76,7 @@ class FakeAdoption:
         return disk.location in self._plain.disks or self._mirror.key(disk) in self._mirror.copies
 
     def _taken(self, source: str) -> int | Disk | Copy:
-        """What is there, which is not there any more. Raises UnknownEntity."""
+        """Remove and return the source. Raises UnknownEntity."""
         if source in self._plain.strays:
             return self._plain.strays.pop(source)
         if source in self._plain.disks:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Block devices that exist on paper."""
+"""Simulated block devices."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Mirrored disks that exist on paper: two copies, each of which is up to date or not, as DRBD keeps them."""
+"""Simulated mirrored disks: two copies, each up to date or not, as with DRBD."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _WRITING = (DiskUse.OWN, DiskUse.SHARED)
 
 @dataclass(slots=True)
 class Copy:
-    """What one node has of a disk. ``size`` is what its device shows; ``use`` is None while it is not held.
+    """One node's copy of a disk. ``size`` is that of its device; ``use`` is None while it is not held.
 
-    ``in_doubt``: it was cut off, and may have missed writes since.
+    ``in_doubt``: it was disconnected, and may have missed writes since.
     """
 
     disk: Disk
@@ -37,7 +37,7 @@ class Copy:
 
     @property
     def state(self) -> str:
-        """In DRBD's words."""
+        """In DRBD's terms."""
         return "Inconsistent" if not self.up_to_date else "Consistent" if self.in_doubt else "UpToDate"
 
     @property
@@ -49,9 +49,9 @@ Copies = MutableMapping[tuple[str, str], Copy]  # by the node's name and the dis
 
 
 class FakeMirror:
-    """Nodes that are given the same ``copies`` are connected; what is to be synchronised is so at once.
+    """Nodes with the same ``copies`` are connected; synchronisation is immediate.
 
-    ``capacity`` in MiB, of each node. ``wiped``: where, from which byte and to which.
+    ``capacity`` in MiB, of each node. ``wiped``: location, first and last byte.
     """
 
     def __init__(self, name: str, copies: Copies, capacity: int = 1024**2) -> None:
@@ -77,7 +77,7 @@ class FakeMirror:
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         other, own = self._other(disk, peers), self._own(disk)
         if use is DiskUse.RAW:
-            use = DiskUse.OWN  # as a device it always is
+            use = DiskUse.OWN  # devices always are
         if use in _WRITING:
             self._ensure_may_write(disk, own, other, use, force=force)
         own.use = use
@@ -92,7 +92,7 @@ class FakeMirror:
             raise WrongState(f"{disk.called} is used on {self.name}")
         if found:
             found.use = None
-            # What is written from now on is missing here.
+            # Writes from now on are missing here.
             found.up_to_date &= not (other and other.use in _WRITING)
 
     async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
@@ -145,7 +145,7 @@ class FakeMirror:
         return ()
 
     def lose_power(self) -> None:
-        """The node goes off: it holds nothing, what is on its copies stays; what others write then is missing there."""
+        """The node loses power: it holds nothing, its copies are kept; later writes of others are missing there."""
         for (node, location), copy in self.copies.items():
             if node == self.name:
                 copy.use = None
@@ -177,7 +177,7 @@ class FakeMirror:
 
     @staticmethod
     def _synchronise(own: Copy, other: Copy | None) -> None:
-        """Connected copies become equal; a copy that misses writes is not up to date any more."""
+        """Connected copies become equal; a copy that misses writes is no longer up to date."""
         if other is None:
             return
         if other.use is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks as files: ``file`` on the node's own file system, ``sharedfile`` on one all nodes see."""
+"""Disks as files: ``file`` on the node's own file system, ``sharedfile`` on one that all nodes share."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class FileStorage:
         if disk.format == "raw" or use is DiskUse.STANDBY:
             return self.expected(disk, peers)
         with _told(path, disk, disk.size):
-            await asyncio.to_thread(FORMATS[disk.format].length, path)  # before anything opens what it may name
+            await asyncio.to_thread(FORMATS[disk.format].length, path)  # before anything opens files that it names
         if use is not DiskUse.RAW:
             return self.expected(disk, peers)
         return OpenDisk(replace(disk, format="raw"), str(await self._views.open(path, disk)))
@@ -114,11 +114,11 @@ class FileStorage:
         return tuple(await asyncio.to_thread(problems, self._paths, unit.key))
 
     def _path(self, disk: Disk) -> Path:
-        """Where its file is or goes. Raises WrongInput for a place where disks may not be."""
+        """The path of its file, existing or not. Raises WrongInput for a place where disks may not be."""
         return locate(self._paths, disk.location)
 
     async def _ready(self, disk: Disk) -> Path:
-        """The same, once it can be used."""
+        """As ``_path``, once it can be used."""
         return self._path(disk)
 
     async def _status(self, disk: Disk) -> DiskStatus:
@@ -134,11 +134,11 @@ class FileStorage:
 
 
 class _Draft:
-    """A file that gets its name last, so that a crash leaves no disk that looks whole."""
+    """A file that gets its name last, so that a crash leaves no disk that looks complete."""
 
     def __init__(self, path: Path) -> None:
         self._final = path
-        self._undo = ExitStack()  # the directories that were made for it
+        self._undo = ExitStack()  # the directories that were created for it
         self.path = path.with_name(f".{path.name}.{uuid4().hex}")
 
     def begin(self) -> None:
@@ -153,15 +153,15 @@ class _Draft:
         self._undo.pop_all()
 
     def give_up(self) -> None:
-        """Nothing of it is left, but for what is finished."""
-        with suppress(OSError):  # as a name that is too long
+        """Remove what is unfinished."""
+        with suppress(OSError):  # such as a name that is too long
             self.path.unlink()
         self._undo.close()
 
 
 @contextmanager
 def _told(path: Path, disk: Disk, size: int) -> Iterator[None]:
-    """What the file system refuses, as an error that people understand; but for a file that is there already."""
+    """An error of the file system as a readable one, except for an existing file."""
     try:
         yield
     except FileExistsError:
@@ -179,7 +179,7 @@ def _make_directories(path: Path, undo: ExitStack) -> None:
 
 
 def _link(source: Path, path: Path, disk: Disk) -> None:
-    """So that it is never at neither place, whatever is interrupted."""
+    """Link it, so that it is always at one of the places at least, whatever is interrupted."""
     if not source.is_file():
         raise UnknownEntity(f"There is no file {source} for {disk.called}")
     with _told(path, disk, disk.size), ExitStack() as undo:
@@ -195,7 +195,7 @@ def _link(source: Path, path: Path, disk: Disk) -> None:
 
 
 def _measured(path: Path, disk: Disk) -> tuple[int, int]:
-    """What a guest sees of it, and what it takes of its storage, MiB."""
+    """Its size for the guest, and the space it uses, MiB."""
     return FORMATS[disk.format].length(path) // _MIB, -(-path.stat().st_blocks * _SECTOR // _MIB)
 
 

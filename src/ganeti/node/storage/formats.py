@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How what a guest sees is written in the file of its disk."""
+"""Image formats of disk files."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from ganeti.node.storage.raw import Raw
 
 
 class Format(Protocol):
-    """Its methods raise OSError too, for what the file system refuses."""
+    """Its methods also raise OSError, for errors of the file system."""
 
     async def make(self, file: Path, disk: Disk) -> None:
-        """Of an empty file a disk that reads as zeros. Raises InsufficientResources, ExecutionFailed."""
+        """Turn an empty file into a disk that reads as zeros. Raises InsufficientResources, ExecutionFailed."""
         ...
 
     def length(self, file: Path) -> int:
-        """Bytes that a guest sees. Raises WrongState for a file that is not, or not safely, of this format."""
+        """Size for the guest, bytes. Raises WrongState for a file that is not, or not safely, of this format."""
         ...
 
     async def grow(self, file: Path, disk: Disk, size: int) -> None:
-        """To ``size`` MiB; one that has them is left as it is. Raises as ``make``, and WrongInput for a smaller one."""
+        """Grow it to ``size`` MiB; one of that size is left as it is.
+
+        Raises what ``make`` raises, and WrongInput to shrink it.
+        """
         ...
 
 

@@ -24,14 +24,14 @@ from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.file import FileStorage
 
 _TIME = 30.0  # seconds
-_MOUNTS = "/run/ganeti/gluster"  # if the cluster does not say it
+_MOUNTS = "/run/ganeti/gluster"  # if not set in the cluster
 _LOCATION = re.compile(r"ganeti/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class GlusterStorage(FileStorage):
     """A disk is the file ``location`` of the volume that its parameters name.
 
-    With access ``userspace`` QEMU opens it by itself; everything else uses the mounted volume then too.
+    With access ``userspace`` QEMU opens it by itself; everything else still uses the mounted volume.
     """
 
     def __init__(self, paths: Paths) -> None:
@@ -47,7 +47,7 @@ class GlusterStorage(FileStorage):
         return OpenDisk(disk, path, uri=f"gluster://{host}:{wanted.port}/{wanted.volume}/{disk.location}")
 
     async def space(self, unit: StorageUnit) -> Space | None:
-        """Not asked for: it is Gluster's to watch, and would keep nodes waiting for it when it does not answer."""
+        """Not queried: monitoring Gluster is left to its own tools, and nodes would hang when it does not answer."""
         del unit
         return None
 
@@ -57,7 +57,7 @@ class GlusterStorage(FileStorage):
 
     @property
     def _mounts(self) -> Path:
-        """Where volumes are mounted, as the cluster says."""
+        """Where volumes are mounted, as set in the cluster."""
         return self._paths.under(read_text(self._paths.ssconf("gluster_storage_dir")) or _MOUNTS)
 
     def _path(self, disk: Disk) -> Path:
@@ -75,14 +75,14 @@ class GlusterStorage(FileStorage):
     async def _mount(self, wanted: GlusterParameters, at: Path) -> None:
         if await asyncio.to_thread(_is_mounted, at):
             return
-        # What is left of a mount whose process has died is in the way.
+        # A stale mount whose process has died is in the way.
         await run("umount", "--lazy", at, timeout=_TIME)
         await asyncio.to_thread(at.mkdir, mode=0o700, parents=True, exist_ok=True)
         what = f"{wanted.host}:/{wanted.volume}"
         command = ("mount", "-t", "glusterfs", "-o", f"server-port={wanted.port}", what, str(at))
         said: list[str] = []
         try:
-            # The mount's own process goes on. It would keep the pipes that "run" reads to their end.
+            # The mount's process keeps running, and would keep the pipes open that "run" reads to their end.
             status = await follow(*command, told=said.append, timeout=_TIME, keeps_children=True)
         except ExecutionFailed as error:
             raise ExecutionFailed(f"Gluster does not answer: {error.message}") from None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That disks only become larger."""
+"""Disks can only grow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ganeti.model.disk import Disk
 
 
 def ensure_no_shrinking(disk: Disk, now: int, size: int) -> None:
-    """Raise WrongInput if a disk that has ``now`` MiB would have to become smaller to have ``size`` MiB."""
+    """Raise WrongInput if a disk of ``now`` MiB would have to shrink to ``size`` MiB."""
     if size >= now:
         return
     known = (

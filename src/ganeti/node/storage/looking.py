@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Examining disks of storage that is asked about each of them."""
+"""Examining disks on storage that is queried for each of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _AT_ONCE = 4
 
 
 async def each_examined(disks: Sequence[Disk], look: Callable[[Disk], Awaitable[DiskStatus]]) -> tuple[DiskStatus, ...]:
-    """How they are, in their order; a few are looked at at once."""
+    """Their statuses, in order; a few are examined concurrently."""
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def in_turn(disk: Disk) -> DiskStatus:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks whose files are what the guest sees, byte for byte; they are sparse."""
+"""Disks whose files contain exactly what the guest sees; they are sparse."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from ganeti.rpc.server import Report
 T = TypeVar("T")
 
 _MIB = 1024**2
-# Seconds. Without quorum Ceph's programs wait for ever.
+# Seconds. Without a quorum Ceph's programs wait for ever.
 _QUICK = 30.0
 _REMOVAL = 500.0  # of an image, object by object
 _NOT_THERE, _BUSY, _EXISTS, _NOT_EMPTY = 2, 16, 17, 39  # its exit statuses are errno's
@@ -124,7 +124,7 @@ class RbdStorage:
         if use is DiskUse.STANDBY:
             await self.release(disk, peers)
             return self._opened(image, "")
-        await self._size(image)  # which tells what is wrong better than all that follows
+        await self._size(image)  # whose error is better than all later ones
         if image.userspace:
             return self._opened(image, "")
         return self._opened(image, await self._device(image) or await self._map(image))
@@ -148,7 +148,7 @@ class RbdStorage:
     def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
         image = _Image.of(disk)
-        # Where udev has a link to what is mapped (ceph-common's rules).
+        # Where udev links mapped images (ceph-common's rules).
         return self._opened(image, "" if image.userspace else f"/dev/rbd/{image.spec}")
 
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
@@ -163,7 +163,7 @@ class RbdStorage:
         report.progress(size, size, "MiB")
 
     async def space(self, unit: StorageUnit) -> Space | None:
-        """Not asked for: it is Ceph's to watch, and would keep nodes waiting for it when it does not answer."""
+        """Not queried: monitoring Ceph is left to its own tools, and nodes would hang when it does not answer."""
         del unit
         return None
 
@@ -202,7 +202,7 @@ class RbdStorage:
             )
 
     async def _device(self, image: _Image) -> str:
-        """Where the image is mapped; empty if it is not."""
+        """The device of the mapped image; empty if it is not mapped."""
         mapped = _answer(await self._rbd(image, "device", "list", "--format", "json"), list[_Mapped])
         pool, _, namespace = image.pool.partition("/")
         wanted = (pool, namespace, image.name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Overwriting block devices with zeros, so that nothing shows of what was there before."""
+"""Overwriting block devices with zeros, so that no old data remains."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ganeti.host.threads import to_the_end
 from ganeti.rpc.server import Report
 
 _MIB = 1024**2
-# At a time: who gives up waits for the piece that is being written.
+# Bytes per write: a cancelled caller waits for the piece that is being written.
 _PIECE = 64 * _MIB
-_BLKZEROOUT = 0x127F  # linux/fs.h; the device does it by itself if it can
+_BLKZEROOUT = 0x127F  # linux/fs.h; offloaded to the device if it supports that
 _TOLD = 60.0  # seconds between two lines in the log
 
 
 async def wipe(device: str, start: int, report: Report, called: str) -> None:
-    """From byte ``start`` to the device's end; ``called`` is what people know it by. Raises ExecutionFailed."""
+    """From byte ``start`` to the device's end; ``called``: its name for display. Raises ExecutionFailed."""
     clock = asyncio.get_running_loop().time
     length = await asyncio.to_thread(length_of, device)
     begun = told = clock()
@@ -43,7 +43,7 @@ async def zero_range(device: str, start: int, end: int) -> None:
 
 
 def length_of(path: str) -> int:
-    """Bytes of a device or a file."""
+    """The size of a device or a file, bytes."""
     with _opened(path, os.O_RDONLY) as descriptor:
         return os.lseek(descriptor, 0, os.SEEK_END)
 

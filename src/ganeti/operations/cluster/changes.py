@@ -29,16 +29,16 @@ from ganeti.model.user_ids import ordered
 from ganeti.query.pattern import Patterns
 
 _ByKind = Mapping[str, Mapping[str, Any]]
-_MICRO = 1_000_000  # the interval of a data collector is in microseconds on the wire, and in seconds where it is typed
+_MICRO = 1_000_000  # intervals of data collectors are microseconds on the wire, and seconds on the command line
 
 
 def changed(cluster: Cluster, given: Mapping[str, Any], problems: Problems) -> Cluster:
-    """The cluster with the settings of ``given``, as far as they are right; what is wrong is noted."""
+    """The cluster with the settings of ``given``, as far as they are valid; problems are noted."""
     return with_given(cluster, given, _MERGED, problems)
 
 
 def policy(current: Policy, given: Mapping[str, Any], *, standard: bool = True) -> Policy:
-    """An instance policy with the parts of ``given`` replaced; of bounds and sizes, what is not said stays.
+    """An instance policy with the parts of ``given`` replaced; bounds and sizes that are not given stay.
 
     ``standard``: whether its standard instance has to fit its bounds. Raises WrongInput.
     """
@@ -56,9 +56,9 @@ def with_disk_parameters(given: _ByKind, current: _ByKind, below: _ByKind | None
 
 
 def _completed(present: Any, given: Any) -> Any:
-    """What is given of a policy, with what is not said of it as it is now; of a further pair of bounds, as by default.
+    """The given parts of a policy, completed from the present one; an additional pair of bounds, from the defaults.
 
-    What is of no sensible shape stays so, and is told when it is decoded.
+    Malformed parts are left as they are, and reported when they are decoded.
     """
     if isinstance(given, Mapping) and isinstance(present, Mapping):
         return {**present, **{name: _completed(present.get(name), value) for name, value in given.items()}}
@@ -136,7 +136,7 @@ def _os_parameters(name: str, current: Mapping[str, dict[str, str]], given: _ByK
 
 
 def _edited(current: frozenset[str], changes: Sequence[tuple[str, str]]) -> frozenset[str]:
-    """A set after ("add", item) and ("remove", item)."""
+    """A set after changes ("add", item) and ("remove", item)."""
     result = set(current)
     for action, item in changes:
         (result.add if action == "add" else result.discard)(item)
@@ -177,7 +177,7 @@ def _group_or_none(cluster: Cluster, given: str) -> str | None:
     return given or None
 
 
-# How the settings are made of what is given that don't just take its place.
+# How settings are derived that are not just replaced by the given value.
 _MERGED: Mapping[str, Callable[[Cluster, Any], Any]] = {
     "enabled_hypervisors": _hypervisors,
     "enabled_disk_templates": _templates,

@@ -33,7 +33,7 @@ class ClusterConfigQuery(JobOperation[list[Any]], frozen=True, kw_only=True, tag
 
 
 async def config_values(lists: Lists, names: Sequence[str]) -> list[Any]:
-    """The values of columns of the cluster. Raises WrongInput for one that there is not."""
+    """The values of columns of the cluster. Raises WrongInput for an unknown one."""
     known = [field.name for field in lists.fields(Kind.CLUSTER, None)]
     unknown = [name for name in names if name not in known]
     if unknown:

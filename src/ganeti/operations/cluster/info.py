@@ -21,7 +21,7 @@ from ganeti.model.defaults import collectors_of, defaults
 from ganeti.model.state import State
 
 OS_API_VERSION = 20
-PROTOCOL_VERSION = 1  # of calls to nodes
+PROTOCOL_VERSION = 1  # of node calls
 
 
 class ClusterInfo(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER_QUERY"):
@@ -40,7 +40,7 @@ class ClusterInfo(JobOperation[None], frozen=True, kw_only=True, tag="OP_CLUSTER
 
 
 def describe(state: State) -> dict[str, Any]:
-    """All that is known of the cluster, names and shapes as in Ganeti's remote API."""
+    """All facts about the cluster, with names and shapes as in Ganeti's remote API."""
     cluster = state.cluster
     return {
         **_versions(),
@@ -72,12 +72,12 @@ def _versions() -> dict[str, Any]:
 
 
 def _settings(cluster: Cluster) -> dict[str, Any]:
-    """By the names that they are shown and set under."""
+    """By the names under which they are shown and set."""
     shown = [row for row in settings_of(Cluster) if not row.secret]
     values = msgspec.to_builtins({row.name: getattr(cluster, row.name) for row in shown}, order="deterministic")
     return {name: values[row.name] for row in shown for name in (row.shown_as, row.name)}
 
 
 def _not_yet() -> dict[str, Any]:
-    """What tools of the remote API expect to find, of parts of the software that are not there."""
+    """Fields that clients of the remote API expect, of features that this software does not have."""
     return {"modify_ssh_setup": False, "ssh_key_type": "rsa", "ssh_key_bits": 2048}

@@ -13,7 +13,7 @@ from ganeti.model.state import State
 
 
 class MasterIpOperation(JobOperation[None], frozen=True, kw_only=True):
-    """``up``: whether the master node is to hold the address."""
+    """``up``: whether the master node should hold the address."""
 
     up: ClassVar[bool]
 

@@ -149,7 +149,7 @@ class ClusterModify(JobOperation[ClusterModifyPlan], frozen=True, kw_only=True, 
 
 
 def _note_uses(state: State, new: Cluster, problems: Problems) -> None:
-    """What instances have that is to be switched off, or that does not go with what they are to inherit."""
+    """Note what instances use that is to be disabled, or that conflicts with what they will inherit."""
     after = state.changed([new])
     with problems.noted():
         if new.gluster_storage_dir != state.cluster.gluster_storage_dir:

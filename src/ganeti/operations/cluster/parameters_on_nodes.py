@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Settings of the cluster that only nodes can judge: whether they have a bridge, a volume group, a QEMU for it."""
+"""Settings of the cluster that only nodes can check: whether they have the bridge, volume group or QEMU for it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from ganeti.rpc.contract.verify import FindBridges, Problems, TryHypervisors, fi
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """What nodes are asked of the new settings, and of the present ones: what is wrong already is no news."""
+    """What nodes are asked about the new settings, and about the present ones: existing problems do not count."""
 
     new: Call[Problems]
     present: Call[Problems]
 
 
 async def ensure_nodes_can(cluster: CheckContext, new: Cluster) -> None:
-    """Raise WrongInput if a node says that no guest could run with what is changed.
+    """Raise WrongInput if a node says that no guest could run with the change.
 
-    What was wrong before it is no reason to refuse it; nodes that don't answer are named in the job's log.
+    Existing problems are no reason to refuse it; nodes that don't answer are named in the job's log.
     """
     import asyncio  # noqa: PLC0415 - the command that only declares this is to start fast
 
@@ -69,7 +69,7 @@ def _trials(before: State, after: State, node: Node) -> Iterator[_Trial]:
 
 
 def _units(before: State, after: State, node: Node) -> tuple[StorageUnit, ...]:
-    """Where disks are to be kept; also a volume group that is named before a template that uses it is enabled."""
+    """Where disks are to be stored; also a volume group that is set before a template that uses it is enabled."""
     units, group = after.storage_of(node), after.cluster.vg_name
     if group in (None, before.cluster.vg_name) or any(TEMPLATES[unit.template].in_volume_group for unit in units):
         return units

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Give every node what it should have of the cluster's configuration."""
+"""Give every node its part of the cluster's configuration."""
 
 from __future__ import annotations
 

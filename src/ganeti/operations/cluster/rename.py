@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Give the cluster another name, and the address that belongs to it."""
+"""Rename the cluster, and change its address accordingly."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class ClusterRename(JobOperation[Cluster], frozen=True, kw_only=True, tag="OP_CL
         return plan.name
 
     async def recover(self, cluster: RunContext) -> None:
-        """What follows the name follows it by itself; until there is a new one, nothing has changed."""
+        """What depends on the name is updated by itself; until the new one is recorded, nothing has changed."""
         name = cluster.state.cluster.name
         cluster.warn(f"The name of the cluster is {name}; 'gnt-cluster rename' gives it another one")
 
@@ -86,12 +86,12 @@ def _ensure_name_free(state: State, name: str) -> None:
 
 
 async def _ensure_address_free(cluster: CheckContext, name: str, address: str) -> None:
-    """Raise NotUnique if somebody has it: the cluster knows of some, the wire of its master node of others."""
+    """Raise NotUnique if the address is in use, in the cluster or elsewhere on the master node's network."""
     state = cluster.state
     if holder := _known_holder(state, address):
         raise NotUnique(f"Parameter 'name': {name} has the address of {holder}, {address}; the cluster needs its own")
     if state.cluster.use_external_mip_script:
-        return  # which may have set it up already
+        return  # which may already have set it up
     device = state.cluster.master_netdev
     holder = await cluster.call(state.master, FindHolder(address=address, device=device))
     if not holder and await cluster.resolver.answers(address, _PING_PORT):
@@ -101,7 +101,7 @@ async def _ensure_address_free(cluster: CheckContext, name: str, address: str) -
 
 
 def _known_holder(state: State, address: str) -> str:
-    """The node, or instance among the nodes, that has an address; empty if none has."""
+    """The node, or instance on the nodes' network, that has an address; empty if none has."""
     for node in state.nodes:
         if address in (node.primary_ip, node.migration_ip):
             return f"node {node.name}"
@@ -112,9 +112,9 @@ def _known_holder(state: State, address: str) -> str:
 
 
 async def _certify(cluster: RunContext, new: Cluster) -> None:
-    """Have the remote API show a certificate for the old and the new name, unless it is another authority's.
+    """Give the remote API a certificate for the old and the new name, unless it has one of another CA.
 
-    So nobody is refused, neither before nor after the change, and it does no harm if that never comes.
+    So clients accept it before and after the change, and it does no harm if the change fails.
     """
     from ganeti.operations.cluster.renewal import remote_api_certificate  # noqa: PLC0415 - slow to import
 
@@ -135,7 +135,7 @@ async def _certify(cluster: RunContext, new: Cluster) -> None:
 
 
 async def _tell(cluster: RunContext) -> None:
-    """The cluster has its name. What fails here is tried again by itself."""
+    """Distribute the new name, which is already recorded. Failures are retried automatically."""
     if cluster.state.cluster.use_external_mip_script:
         cluster.warn(f"The script that sets up the cluster's address has to set up {cluster.state.cluster.master_ip}")
     try:

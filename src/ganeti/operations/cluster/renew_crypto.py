@@ -25,7 +25,7 @@ from ganeti.model.state import State
 from ganeti.operations.cluster.facts import hand_out
 from ganeti.rpc.contract.node import Ping
 
-_LONGEST_PEM = 65536  # characters, of a certificate with its chain and key
+_LONGEST_PEM = 65536  # characters, for a certificate with its chain and key
 _NO_SSH_KEYS = "the SSH keys of nodes, which are the administrator's: daemons use none"
 
 
@@ -33,7 +33,7 @@ _Pem = Annotated[str, Meta(max_length=_LONGEST_PEM)]
 _Secret = Annotated[str, form(r"\S[^\n]{6,1022}\S", "one line of 8 to 1024 characters", longest=1024)]
 _SECRET_BYTES = 32
 
-# Options that name a file, and what is in it.
+# Options that name a file, and its content.
 _FILES = {
     "rapi_certificate": "the remote API's certificate, its chain and its key (PEM)",
     "spice_certificate": "the certificate of SPICE, its chain and its key (PEM)",
@@ -132,7 +132,7 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
     cluster_domain_secret: Annotated[_Secret | None, param("Cluster domain secret", secret=True)] = None
 
     def locks(self, state: State) -> LockSet:
-        """Nodes neither come nor go meanwhile, nor change their roles; instances are not concerned."""
+        """No nodes are added or removed meanwhile, and none changes its role; instances are not affected."""
         del state
         recorded = self.of_spice or self.new_confd_hmac_key
         return all_exclusive(Kind.CLUSTER) if recorded else exclusive(Kind.CLUSTER, "candidates")
@@ -184,7 +184,7 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
             _tell_what_remains(cluster)
 
     async def recover(self, cluster: RunContext) -> None:
-        """Nothing is to be undone: what was there before, and what is new, work side by side."""
+        """Nothing has to be undone: old and new certificates work side by side."""
         cluster.warn("Old and new certificates are both valid until 'gnt-cluster renew-crypto' is run again")
 
     @property
@@ -193,13 +193,13 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
 
     @property
     def of_candidates(self) -> bool:
-        """Whether something is renewed that master candidates keep."""
+        """Whether something that master candidates keep is renewed."""
         api = self.new_rapi_certificate or self.rapi_certificate is not None
         return api or self.new_cluster_domain_secret or self.cluster_domain_secret is not None
 
     @property
     def of_spice(self) -> bool:
-        """A certificate of SPICE that the cluster's authority has signed goes with the authority."""
+        """A SPICE certificate that the cluster's CA has signed is renewed with the CA."""
         return self.new_spice_certificate or self._spice_is_given or self.cluster_certificate
 
     @property
@@ -210,7 +210,7 @@ class ClusterRenewCrypto(JobOperation[list[Node]], frozen=True, kw_only=True, ta
         return self.of_nodes or (self.of_candidates and node.master_candidate)
 
     def _ensure_usable(self, now: datetime.datetime) -> None:
-        """Raise WrongInput with all that is wrong with what is given."""
+        """Raise WrongInput with all problems of the given files."""
         problems = Problems()
         with problems.noted():
             if self.rapi_certificate is not None and self.new_rapi_certificate:

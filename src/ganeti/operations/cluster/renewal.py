@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Renewing the nodes' certificates, and the authority that signs them, without a moment in which somebody is refused.
+"""Renewing the nodes' certificates, and the CA that signs them, without refusing a connection at any moment.
 
 Each stage is complete on all nodes before the next begins, and after each of them everything works: first everybody
-trusts the new besides the old, then it is taken, then the old is forgotten. So a renewal that stops anywhere,
-because a node falls silent or the master dies, has broken nothing, and another one from the beginning completes it.
+trusts the new certificates besides the old, then the new ones are used, then the old ones are no longer trusted. So a
+renewal that stops anywhere, because a node does not answer or the master dies, has broken nothing, and can be repeated
+from the beginning.
 """
 
 from __future__ import annotations
@@ -35,13 +36,16 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """``nodes``: those that take part, the master last. ``authority`` signs; ``trusted`` were so far (PEM)."""
+    """``nodes``: those that take part, the master last.
+
+    ``authority`` signs; ``trusted``: the CAs trusted so far (PEM).
+    """
 
     cluster: RunContext
     nodes: list[Node]
     authority: Credentials
     trusted: tuple[str, ...]
-    certificates: dict[str, str]  # by the names of nodes, those that they are to take
+    certificates: dict[str, str]  # the new certificates, by the names of nodes
 
     @classmethod
     async def begin(cls, cluster: RunContext, nodes: list[Node], *, new_authority: bool) -> Renewal:
@@ -50,7 +54,7 @@ class Renewal:
         return cls(cluster, nodes, authority, trusted, {})
 
     async def announce(self) -> None:
-        """Make it known to everybody what nodes will show; they still show what they did."""
+        """Announce to all nodes the new certificates; the old ones are still in use."""
         self.cluster.step("Having all nodes trust the new certificates besides the old ones")
         new = self.authority.certificate.decode()
         await self._have_trusted(new, *(one for one in self.trusted if one.strip() != new.strip()))
@@ -61,7 +65,7 @@ class Renewal:
     async def equip_candidates(
         self, rapi_certificate: str | None, *, renew_rapi: bool, domain_secret: str | None
     ) -> None:
-        """Give candidates the key that signs from now on, the remote API's certificate, and a new domain secret."""
+        """Give candidates the CA's new key, the remote API's certificate, and a new domain secret."""
         files = {"ca.key": self.authority.key.decode()}
         if rapi := rapi_certificate or self._new_rapi_certificate(needed=renew_rapi):
             self.cluster.step("Replacing the remote API's certificate")
@@ -72,9 +76,9 @@ class Renewal:
         await self._everywhere(lambda node: SaveFiles(files=files) if node.master_candidate else None)
 
     async def renew_spice(self, given: tuple[str, str] | None, *, needed: bool) -> None:
-        """Replace the certificate of SPICE and its authority's by those that are ``given``, or by new ones if due.
+        """Replace the certificates of SPICE and its CA by those ``given``, or by new ones if due.
 
-        What of the nodes does not have them yet gets them by itself: guests that run keep what they have.
+        Nodes get them with the other facts; running guests keep what they have.
         """
         state = self.cluster.state
         if given is None and self._is_due(state.cluster.spice_certificate.encode(), needed=needed):
@@ -91,7 +95,7 @@ class Renewal:
         await hand_out(self.cluster, "the new certificate of SPICE")
 
     async def carry_out(self) -> None:
-        """Have nodes show what was announced, and forget what was before."""
+        """Have nodes use what was announced, and stop trusting what was before."""
         self.cluster.step("Having all nodes use the new certificates")
         await self._everywhere(lambda node: TakeCertificate(certificate=self.certificates[node.name]))
         self.cluster.step("Having all nodes refuse the old certificates")
@@ -103,7 +107,7 @@ class Renewal:
         await self._have_trusted(self.authority.certificate.decode())
 
     def _announced(self, name: str, application: Application) -> Node:
-        """The node with what it shows, which an earlier renewal may have brought it, and what it will show."""
+        """The node with its present certificate, which may come from an earlier renewal, and its next one."""
         node = self.cluster.state.find(Node, name)
         if node.certificates and application.certificate not in node.certificates:
             raise _stopped(f"{name} has a certificate that is not on record, so it has to be added again")
@@ -112,22 +116,25 @@ class Renewal:
         return evolve(node, certificate=application.certificate, next_certificate=fingerprint(certificate))
 
     def _new_rapi_certificate(self, *, needed: bool) -> str:
-        """Nothing if the present one can stay."""
+        """Empty if the present one can stay."""
         if not self._is_due(self.cluster.candidate_files.get("rapi.pem", "").encode(), needed=needed):
             return ""
         return create_server_credentials(self.authority, self.cluster.state.cluster.name).decode()
 
     def _is_due(self, present: bytes, *, needed: bool) -> bool:
-        """Whether a certificate has to be replaced: somebody wants it, or the authority that has signed it goes."""
+        """Whether a certificate has to be replaced: on request, or because the CA that signed it is replaced."""
         return needed or (_is_ours(present, self.trusted) and not issued_by(present, [self.authority.certificate]))
 
     async def _have_trusted(self, *authorities: str) -> None:
-        """The master comes last: whoever takes up a renewal asks it whom nodes may trust."""
+        """The master comes last: a repeated renewal asks it whom nodes may trust."""
         call = TrustAuthorities(authorities=authorities)
         await self._everywhere(lambda _: call)
 
     async def _everywhere(self, call: Callable[[Node], Call[R] | None]) -> Mapping[str, R]:
-        """By name, what nodes answer. Raises ExecutionFailed unless all do; the master is called when they have."""
+        """The nodes' answers by name.
+
+        Raises ExecutionFailed unless all succeed; the master is called after the others.
+        """
         answers: dict[str, R] = {}
         *others, master = self.nodes
         for nodes in (others, [master]):
@@ -143,7 +150,7 @@ class Renewal:
 
 
 async def remote_api_certificate(cluster: RunContext, names: Sequence[str]) -> str:
-    """A new one with its key (PEM) for these names, of the cluster's authority; empty if it has one of another."""
+    """A new one with its key (PEM) for these names, signed by the cluster's CA; empty if it has one of another CA."""
     trusted = await cluster.call(cluster.state.master, TellAuthorities())
     if not _is_ours(cluster.candidate_files.get("rapi.pem", "").encode(), trusted):
         return ""
@@ -151,7 +158,7 @@ async def remote_api_certificate(cluster: RunContext, names: Sequence[str]) -> s
 
 
 def _present(cluster: RunContext, trusted: Iterable[str]) -> Credentials:
-    """The authority that signs now, which is among those that are trusted."""
+    """The CA that signs at present, which is among the trusted ones."""
     key = cluster.candidate_files.get("ca.key", "")
     return authority_of(key.encode(), "".join(trusted).encode())
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Record the sizes that disks have, and how many physical volumes where storage is exclusive."""
+"""Record the actual sizes of disks, and their numbers of physical volumes where storage is exclusive."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ClusterRepairDiskSizes(
         return instances
 
     async def run(self, cluster: RunContext, plan: list[Instance]) -> list[list[Any]]:
-        """What is recorded anew: the instance, which of its disks, "size" and MiB, or "spindles" and their number."""
+        """The corrections: the instance, the number of the disk, "size" and MiB, or "spindles" and their number."""
         examined = await examine_all(cluster, plan)
         for node, why in examined.silent.items():
             cluster.warn(f"The disks on {node} are not known: {why}")
@@ -81,8 +81,8 @@ class ClusterRepairDiskSizes(
 
 
 def _found(disk: Disk, status: DiskStatus) -> dict[str, int]:
-    """What is otherwise than recorded."""
+    """What differs from the record."""
     found = {"size": status.size}
-    if status.spindles:  # they are told where storage is exclusive
+    if status.spindles:  # they are reported where storage is exclusive
         found["spindles"] = status.spindles
     return {name: value for name, value in found.items() if getattr(disk, name) != value}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How the command line gives parameters of the cluster and of node groups (gnt-cluster(8), gnt-group(8))."""
+"""Command line syntax for parameters of the cluster and of node groups (gnt-cluster(8), gnt-group(8))."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ MODIFY_OPTIONS = (
         metavar="COLLECTOR=SECONDS,...",
     ),
 )
-# Any of the policy's can be "default", the cluster's.
+# Each part of a group's policy can be "default", the cluster's.
 GROUP_OPTIONS = (
     _DISKS,
     _BOUNDS,
@@ -92,7 +92,7 @@ GROUP_OPTIONS = (
 
 
 def layered_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of an operation that sets the cluster's or a group's, from these options and its own."""
+    """The parameters of an operation on the cluster or a group, from these options and its own."""
     parameters = dict(values)
     policy = {
         "minmax": _bounds(parameters.pop("ipolicy_bounds_specs", None)),

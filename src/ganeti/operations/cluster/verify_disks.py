@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Look at the disks of all instances that should run, by a job for each node group."""
+"""Check the disks of all instances that should run, with a job for each node group."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ from ganeti.placement.allocator.writing import write_message
 _NEW = ("allocate", "multi-allocate")
 MOST_TRIED = 1_000  # new instances
 _MODES = (*_NEW, "relocate", "allocate-secondary", "node-evacuate", "change-group")
-# Options that say what a new instance is, with what they are by default.
+# Options that describe a new instance, with their defaults.
 _DESCRIPTION: Mapping[str, Any] = {
     "memory": 128,
     "disks": "4096,4096",
@@ -84,7 +84,7 @@ _NIC = ("mac", "ip", "link")
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """``allocator``: the one that is asked; empty if only the question is of interest."""
+    """``allocator``: the one to ask; empty to show only the request."""
 
     view: View
     request: Request
@@ -192,7 +192,7 @@ class DebugAllocator(JobOperation[Inquiry], frozen=True, kw_only=True, tag="OP_T
         return (await answer_to(cluster, plan.allocator, plan.view, plan.request)).decode(errors="replace")
 
     def _concerned(self, cluster: CheckContext) -> list[Instance]:
-        """The instances that are asked about, new or not; at least one. Raises WrongInput, UnknownEntity."""
+        """The instances concerned, new or not; at least one. Raises WrongInput, UnknownEntity."""
         if self.mode == "allocate":
             return [self._new(cluster, self.name)]
         if self.mode == "multi-allocate":

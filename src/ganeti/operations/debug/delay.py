@@ -22,7 +22,7 @@ from ganeti.rpc.contract.node import DelayNode
 
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
-    """From the command line, where the locks are taken unless it says otherwise."""
+    """From the command line, where locks are taken by default."""
     duration = parse_number(values["duration"], "<duration>", kind=float)
     return {**values, "duration": duration, "no_locks": bool(values.get("no_locks"))}
 

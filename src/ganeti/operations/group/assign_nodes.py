@@ -27,7 +27,10 @@ from ganeti.operations.node.switches import set_up_switches, with_other_switches
 
 @dataclass(frozen=True, slots=True)
 class GroupAssignNodesPlan:
-    """``nodes`` as they become. ``split``: instances whose disks lie in two groups then; ``still``: as they did."""
+    """``nodes`` after the change.
+
+    ``split``: instances that it splits between groups; ``still``: those already split.
+    """
 
     nodes: list[Node]
     split: list[str]
@@ -93,7 +96,7 @@ class GroupAssignNodes(GroupOperation[GroupAssignNodesPlan], frozen=True, kw_onl
 
 
 def _cut_off(state: State, group: Group, nodes: list[Node]) -> Iterator[str]:
-    """Which instances would not have their networks any more, in words."""
+    """Which instances would lose their networks, as text."""
     instances = {instance.uuid: instance for node in nodes for instance in state.instances_on(node.uuid)}
     for instance in instances.values():
         yield from not_connected(state, instance, group)

@@ -50,7 +50,7 @@ def _disks(state: State, group: Group, given: Mapping[str, Mapping[str, Any]]) -
 
 
 def _policy(state: State, group: Group, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Its parts of the policy; one that is "default" is the cluster's again."""
+    """Its parts of the policy; "default" resets one to the cluster's."""
     if "std" in given:
         raise WrongInput("Parameter 'ipolicy': standard sizes (std) are the cluster's alone; a node group has none")
     kept = {name: value for name, value in group.ipolicy.items() if name not in given}
@@ -61,7 +61,7 @@ def _policy(state: State, group: Group, given: Mapping[str, Any]) -> dict[str, A
     return kept | {name: parts[name] for name in wanted}
 
 
-# How the settings are made of what is given that don't just take its place.
+# How settings are derived that are not just replaced by the given value.
 _MERGED: Mapping[str, Callable[[State, Group, Any], Any]] = {
     "ndparams": _nodes,
     "diskparams": _disks,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Take all instances of a node group to other ones."""
+"""Move all instances of a node group to other groups."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class GroupEvacuate(GroupOperation[Regrouping], frozen=True, kw_only=True, tag="
 
     def locks(self, state: State) -> LockSet:
         del state
-        return LockSet()  # the jobs take theirs
+        return LockSet()  # the submitted jobs take their own locks
 
     async def check(self, cluster: CheckContext) -> Regrouping:
         state = cluster.state
@@ -95,7 +95,7 @@ class GroupEvacuate(GroupOperation[Regrouping], frozen=True, kw_only=True, tag="
 
 
 def _instances(state: State, group: Group) -> list[Instance]:
-    """Those with a node in the group, by name."""
+    """Instances with a node in the group, by name."""
     found: Iterable[Instance] = (i for node in members(state, group) for i in state.instances_on(node.uuid))
     return sorted({instance.uuid: instance for instance in found}.values(), key=lambda instance: instance.name)
 
@@ -110,5 +110,5 @@ def _failing_over(migration: InstanceMigrate) -> InstanceFailover:
 
 
 def _after_the_last(job: Sequence[JobOperation[Any]]) -> list[JobOperation[Any]]:
-    """A job that waits for the one that is submitted before it, however that ends."""
+    """A job that waits for the previous one, however that ends."""
     return [replace(job[0], depends=[(-1, [])]), *job[1:]]

@@ -70,7 +70,7 @@ class GroupModify(GroupOperation[GroupModifyPlan], frozen=True, kw_only=True, ta
         return Preview.of(differences(plan.before, plan.after))
 
     async def run(self, cluster: RunContext, plan: GroupModifyPlan) -> list[tuple[str, Any]]:
-        """The settings that are different now."""
+        """Returns the changed settings."""
         after = cluster.state.changed([plan.after])
         await set_up_switches(cluster, after, with_other_switches(cluster.state, after))
         await cluster.commit([plan.after])

@@ -26,7 +26,7 @@ class GroupRemove(GroupOperation[Group], frozen=True, kw_only=True, tag="OP_GROU
     commands: ClassVar[tuple[Command, ...]] = (Command("gnt-group", "remove", (GROUP_ARGUMENT,), usage="<group-name>"),)
 
     def locks(self, state: State) -> LockSet:
-        # Whether it is the last one is asked of all.
+        # Whether it is the last one depends on all groups.
         del state
         return all_exclusive(Kind.GROUP)
 

@@ -41,7 +41,7 @@ class GroupOperation(JobOperation[P], frozen=True, kw_only=True):
 
 
 def group_environment(group: Group) -> dict[str, str]:
-    """What hooks learn of a node group ("Ganeti customisation using hooks", "Node group operations")."""
+    """The hook variables of a node group ("Ganeti customisation using hooks", "Node group operations")."""
     return {"OP_TARGET": group.name, "GROUP_NAME": group.name}
 
 

@@ -36,7 +36,7 @@ class GroupVerifyDisks(JobOperation[list[Instance]], frozen=True, kw_only=True, 
         ]
 
     async def run(self, cluster: RunContext, plan: list[Instance]) -> list[Any]:
-        """As Ganeti has it: nodes that did not answer, instances to activate, and what is missing on which node."""
+        """In Ganeti's shape: nodes that did not answer, instances to activate, and what is missing on which node."""
         found = await examine_all(cluster, plan)
         lost = {instance.name: missing for instance in plan if (missing := _missing(cluster, instance, found))}
         inactive = [i.name for i in plan if i.name not in lost and _to_activate(cluster, i, found)]

@@ -22,7 +22,7 @@ from ganeti.operations.instance.synchronising import wait_for_sync
 
 @dataclass(frozen=True, slots=True)
 class ActivateDisksPlan:
-    """``running``: its hypervisor has the disks open, and nobody else can."""
+    """``running``: its hypervisor has the disks open exclusively."""
 
     instance: Instance
     node: Node

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Having the disks of an instance held by its nodes, each for its use."""
+"""Making nodes hold the disks of an instance, each for its use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.subject import nodes_of, primary_of
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks, HoldDisks, LabelDisks, ReleaseDisks, RemoveDisks
 
-# DRBD's words for copies: one that it knows to have every write, one that had when it was cut off.
+# DRBD's disk states: a copy known to have every write, and one that had when the connection was lost.
 _UP_TO_DATE, _IN_DOUBT = "UpToDate", "Consistent"
 
 
@@ -34,22 +34,22 @@ def is_handed_over(instance: Instance) -> bool:
 
 
 def about_disks(call: type[C], state: State, instance: Instance, **more: Any) -> C:
-    """A call about all disks of an instance, as its nodes need them; ``more`` is what else it says."""
+    """A call about all disks of an instance, as its nodes need them; ``more``: its other fields."""
     return call(disks=disks_of(state, instance), peers=peers_of(state, instance.disks), **more)
 
 
 async def hold(
     cluster: CheckContext, instance: Instance, node: Node, use: DiskUse, *, force: bool = False
 ) -> Sequence[str]:
-    """See HoldDisks; for all disks of an instance. Their paths."""
+    """HoldDisks for all disks of an instance. Returns their paths."""
     return await cluster.call(node, about_disks(HoldDisks, cluster.state, instance, use=use, force=force))
 
 
 async def follow(cluster: RunContext, instance: Instance, node: Node, *, force: bool) -> None:
-    """Before ``node`` uses the disks of an instance, have the copies on its other nodes follow it.
+    """Before ``node`` uses the disks of an instance, connect the copies on its other nodes to it.
 
-    Nothing for disks that are not mirrored. Without ``force`` every node must, but for those that are marked offline.
-    Where one does not, and ``node`` is the primary one, its copies become valid without it. Raises ExecutionFailed.
+    Does nothing for disks that are not mirrored. Without ``force`` every node that is not marked offline must succeed.
+    If one does not, and ``node`` is the primary node, its copies are declared valid without it. Raises ExecutionFailed.
     """
     if not is_mirrored(instance):
         return
@@ -65,9 +65,9 @@ async def follow(cluster: RunContext, instance: Instance, node: Node, *, force: 
 
 
 async def _rely_on(cluster: RunContext, instance: Instance, node: Node) -> None:
-    """Let the primary node's copies be valid though no other can be asked: no other node has used the disks since.
+    """Declare the primary node's copies valid although no other can be asked: no other node has used the disks since.
 
-    A node does not know that by itself. Copies that it knows to have missed something stay what they are.
+    A node cannot know that by itself. Copies that are known to have missed writes stay outdated.
     """
     if not all(status.mirror for status in await _own(cluster, instance, node)):
         await hold(cluster, instance, node, DiskUse.STANDBY)
@@ -85,7 +85,7 @@ async def activate(
 ) -> Sequence[str]:
     """Have all its nodes hold the disks of an instance as they do while it runs; their paths on its primary node.
 
-    With ``force`` the primary node holds them also if the others cannot. Raises ExecutionFailed, or WrongState if the
+    With ``force`` the primary node holds them even if the others cannot. Raises ExecutionFailed, or WrongState if the
     copies there are not up to date.
     """
     node = primary_of(cluster.state, instance)
@@ -94,20 +94,20 @@ async def activate(
 
 
 async def deactivate(cluster: RunContext, instance: Instance) -> None:
-    """Let all nodes go of the disks of an instance that does not run. Raises what its primary node does."""
+    """Deactivate the disks of an instance that does not run, on all nodes. Raises what its primary node raises."""
     await hold(cluster, instance, primary_of(cluster.state, instance), DiskUse.STANDBY)
     await release(cluster, instance)
 
 
 @asynccontextmanager
 async def activated(cluster: RunContext, instance: Instance, *, runs: bool, force: bool = False) -> AsyncIterator[None]:
-    """Its disks are active meanwhile; if it does not run they are let go of in the end."""
+    """A context in which its disks are active; if it does not run, they are deactivated at the end."""
     try:
         await activate(cluster, instance, force=force)
         yield
     except GanetiError:
         if not runs:
-            with suppress(GanetiError):  # the first error tells more
+            with suppress(GanetiError):  # the first error is more informative
                 await deactivate(cluster, cluster.state.get(Instance, instance.uuid))
         raise
     if not runs:
@@ -115,7 +115,7 @@ async def activated(cluster: RunContext, instance: Instance, *, runs: bool, forc
 
 
 async def release(cluster: RunContext, instance: Instance) -> None:
-    """Let all nodes go of the mirrored disks of an instance that is stopped, unless they are being synchronised."""
+    """Deactivate the mirrored disks of a stopped instance on all nodes, unless they are being synchronised."""
     if not is_mirrored(instance):
         return
     statuses = await examined(cluster, instance)
@@ -129,7 +129,7 @@ async def release(cluster: RunContext, instance: Instance) -> None:
 
 
 async def ensure_up_to_date(cluster: CheckContext, instance: Instance, node: Node) -> None:
-    """Raise WrongState if a node holds mirrored disks of which its copies are not up to date."""
+    """Raise WrongState if a node's copies of mirrored disks are not up to date."""
     statuses = (await examined(cluster, instance)).get(node.name, ()) if is_mirrored(instance) else ()
     stale = [
         f"disk/{index} is {status.mirror.disk}"
@@ -141,14 +141,14 @@ async def ensure_up_to_date(cluster: CheckContext, instance: Instance, node: Nod
 
 
 async def examined(cluster: CheckContext, instance: Instance) -> Mapping[str, tuple[DiskStatus, ...]]:
-    """How its disks are, by name of those of its nodes that answer, in the order of the disks."""
+    """The status of its disks, in their order, by name of each of its nodes that answers."""
     nodes = _ready(cluster, nodes_of(cluster.state, instance))
     answers = await cluster.call_all(nodes, about_disks(ExamineDisks, cluster.state, instance))
     return {name: answer for name, answer in answers.items() if not isinstance(answer, GanetiError)}
 
 
 def _ready(cluster: CheckContext, nodes: Iterable[Node]) -> list[Node]:
-    """Those that can be asked; of the others it is said that they are left out."""
+    """The nodes that can be asked; a message says which ones are skipped."""
     offline = [node for node in nodes if node.offline]
     for node in offline:
         cluster.note(f"Node {node.name} is marked offline; its copies of the disks are left as they are")

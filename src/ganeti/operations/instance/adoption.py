@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Volumes that are there already become the disks of a new instance, as they are (gnt-instance(8), "adopt")."""
+"""Existing volumes become the disks of a new instance, unchanged (gnt-instance(8), "adopt")."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganeti.rpc.contract.adoption import AdoptDisks, ExamineOffers, Offer, Retur
 
 
 def sources_of(instance: Instance, requests: Sequence[DiskRequest]) -> tuple[str, ...]:
-    """What its disks are made of, in their order, as its node calls it; nothing if they are made anew."""
+    """The volumes that its disks adopt, in order, as its node calls them; empty if they are created."""
     if not any(request.adopt for request in requests):
         return ()
     if TEMPLATES[instance.disk_template].adopted == "always":
@@ -32,7 +32,7 @@ def sources_of(instance: Instance, requests: Sequence[DiskRequest]) -> tuple[str
 
 
 async def with_sizes(cluster: CheckContext, instance: Instance, node: Node, sources: Sequence[str]) -> Instance:
-    """The instance with the sizes of what it adopts. Raises WrongState for what cannot be adopted."""
+    """The instance with the sizes of the adopted volumes. Raises WrongState for what cannot be adopted."""
     others = sorted(_devices_of_others(cluster, instance))
     exclusive = has_own_spindles(cluster.state, instance)
     call = ExamineOffers(template=instance.disk_template, sources=(*sources, *others), exclusive=exclusive)
@@ -49,7 +49,7 @@ async def with_sizes(cluster: CheckContext, instance: Instance, node: Node, sour
 
 
 async def adopt(cluster: RunContext, guest: Guest, node: Node, sources: Sequence[str]) -> None:
-    """Make them its disks; if the operation fails before its commit, they are again what they were."""
+    """Make the volumes its disks; if the operation fails before its commit, that is undone."""
     cluster.step(f"adopting {', '.join(sources)}...")
     disks, places = guest.disks, tuple(sources)
     what = f"the adoption of {', '.join(sources)} by {guest.name} on {node.name}"
@@ -58,7 +58,7 @@ async def adopt(cluster: RunContext, guest: Guest, node: Node, sources: Sequence
 
 
 def _in_pool(disk: Disk, pool: str) -> dict[str, Any]:
-    """Its parameters when it is in this thin pool, or in none, whatever is set for new disks."""
+    """The parameters of a disk in this thin pool, or in none, whatever is set for new disks."""
     others = {name: value for name, value in disk.params.items() if name != "thinpool"}
     return others | {"thinpool": pool} if pool else others
 
@@ -75,7 +75,7 @@ def _ensure_spindles(instance: Instance, offers: Sequence[Offer]) -> None:
 
 
 def _devices_of_others(cluster: CheckContext, instance: Instance) -> set[str]:
-    """Devices that instances have whatever node they are on, and that might have other names too."""
+    """Block devices of other instances on any node, which may be known by other names too."""
     return {
         disk.location
         for other in (*cluster.state.instances, *cluster.reservations.instances)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Choosing nodes for one instance, by an allocator.
 
-One choice is made at a time, and reserved before the next one; so no two jobs get the same last room.
+One choice is made at a time, and reserved before the next one, so that no two jobs get the same free space.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ganeti.operations.instance.policy import ensure_allowed_somewhere
 from ganeti.placement import from_state
 from ganeti.placement.allocator.writing import described
 
-# What an instance takes once it has the nodes that were chosen for it.
+# What an instance uses once it has the nodes chosen for it.
 Placing = Callable[[list[Node]], Instance]
 
 
@@ -46,7 +46,7 @@ class Wanted:
 async def allocate(cluster: CheckContext, wanted: Wanted) -> list[Node]:
     """The best nodes for a new instance, which are reserved for it: its primary, and the secondary if it needs one.
 
-    The one that is built in ignores no instance policy; what they all forbid is told before it is asked.
+    The built-in one never ignores the instance policy; what all policies forbid is reported before it is asked.
     """
     name = meant_allocator(cluster, wanted.iallocator)
     instance, group = wanted.instance, cluster.state.find(Group, wanted.group_name) if wanted.group_name else None
@@ -59,7 +59,7 @@ async def allocate(cluster: CheckContext, wanted: Wanted) -> list[Node]:
 
 
 def allocation_of(state: State, instance: Instance, group: Group | None) -> dict[str, Any]:
-    """The request for a new instance; ``group``: the only one that it may come to."""
+    """The request for a new instance; ``group``: the only one allowed."""
     return {
         "type": "allocate",
         "name": instance.name,
@@ -70,9 +70,9 @@ def allocation_of(state: State, instance: Instance, group: Group | None) -> dict
 
 
 async def relocate(cluster: CheckContext, instance: Instance, iallocator: str | None) -> Node:
-    """The best node instead of the secondary one of an instance, or of its primary one if it has no secondary one.
+    """The best node to replace the secondary node of an instance, or its primary one if there is no secondary.
 
-    It is of the same node group, and reserved.
+    It is in the same node group, and reserved.
     """
 
     def placing(nodes: list[Node]) -> Instance:
@@ -87,7 +87,7 @@ async def relocate(cluster: CheckContext, instance: Instance, iallocator: str | 
 
 
 def relocation_of(state: State, instance: Instance) -> dict[str, Any]:
-    """The request for another node instead of the last of an instance's."""
+    """The request to replace the last of an instance's nodes."""
     return {
         "type": "relocate",
         "name": instance.name,
@@ -98,7 +98,10 @@ def relocation_of(state: State, instance: Instance) -> dict[str, Any]:
 
 
 async def mirror_node(cluster: CheckContext, mirrored: Instance, primary: Node, iallocator: str | None) -> Node:
-    """The best secondary node for an instance that has none, ``mirrored`` being what it becomes. It is reserved."""
+    """The best secondary node for an instance that has none, ``mirrored`` being the instance afterwards.
+
+    It is reserved.
+    """
     name, request = meant_allocator(cluster, iallocator), secondary_for(mirrored)
     (node,) = await _chosen(
         cluster, name, mirrored, request, lambda nodes: placed_on(cluster, mirrored, [primary, *nodes])
@@ -107,7 +110,7 @@ async def mirror_node(cluster: CheckContext, mirrored: Instance, primary: Node, 
 
 
 def secondary_for(instance: Instance) -> dict[str, Any]:
-    """The request for a node for the mirror of an instance that has none."""
+    """The request for a secondary node of an instance that has none."""
     return {"type": "allocate-secondary", "name": instance.name}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Asking an allocator: the one that is built in ("hail"), or another program."""
+"""Asking an allocator: the built-in one ("hail"), or another program."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ Request = Mapping[str, Any]  # of the iallocator protocol
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The cluster as an allocator is told of it."""
+    """The cluster as an allocator sees it."""
 
     state: State
     snapshot: Snapshot
 
 
 class _Answer(Struct, frozen=True):
-    """Of any allocator; older ones say ``nodes`` instead of ``result``."""
+    """The answer of any allocator; older ones use ``nodes`` instead of ``result``."""
 
     success: bool
     info: str = ""
@@ -55,7 +55,7 @@ class _Answer(Struct, frozen=True):
 
 
 def ensure_default_allocator(allocators: Allocators, cluster: Cluster) -> None:
-    """Raise WrongInput, naming those there are, for an allocator or parameters that aren't. No name means none."""
+    """Raise WrongInput, naming the existing ones, for an unknown allocator or parameter. An empty name means none."""
     known, name = [BUILT_IN, *(found for found in allocators.names() if found != BUILT_IN)], cluster.default_iallocator
     if name and name not in known:
         choices = ", ".join(known)
@@ -67,7 +67,10 @@ def ensure_default_allocator(allocators: Allocators, cluster: Cluster) -> None:
 
 
 def meant_allocator(cluster: CheckContext, name: str | None, otherwise: str = "a node (-n) or an allocator") -> str:
-    """The allocator that is meant. Raises WrongInput if none is; ``otherwise``: what can be named."""
+    """The given allocator or the default one.
+
+    Raises WrongInput if there is none; ``otherwise``: what else can be named.
+    """
     meant = cluster.state.cluster.default_iallocator if name in (None, DEFAULT) else name
     if not meant:
         raise WrongInput(
@@ -77,7 +80,7 @@ def meant_allocator(cluster: CheckContext, name: str | None, otherwise: str = "a
 
 
 async def reports_of(cluster: CheckContext) -> dict[str, NodeReport]:
-    """What the nodes have now, by UUID; of those that answer."""
+    """The nodes' present reports, by UUID; only of nodes that answer."""
     state = cluster.state
     asked = state.hosting_nodes
     hypervisors = state.cluster.enabled_hypervisors
@@ -110,7 +113,7 @@ def view_of(
 async def answer_to(
     cluster: CheckContext, name: str, view: View, request: Request, *, ignore_soft: bool = False
 ) -> bytes:
-    """What an allocator says, as it says it; ``ignore_soft``: it ignores its soft errors."""
+    """The raw answer of an allocator; ``ignore_soft``: whether it ignores soft errors."""
     cluster_wide = view.state.cluster
     given = dict(cluster_wide.default_iallocator_params) if name == cluster_wide.default_iallocator else {}
     if ignore_soft:
@@ -123,9 +126,9 @@ async def answer_to(
 
 
 def read_answer(name: str, output: bytes, expected: Any, wanted: str) -> Any:
-    """The result in what an allocator says, of the type ``expected``; ``wanted``: what was to be done.
+    """The result in an allocator's answer, of the type ``expected``; ``wanted``: what it was asked for.
 
-    Raises ExecutionFailed for what is no answer, InsufficientResources with the reason for a no.
+    Raises ExecutionFailed for an invalid answer, InsufficientResources with the reason for a refusal.
     """
     try:
         answer = msgspec.json.decode(output, type=_Answer)
@@ -139,14 +142,14 @@ def read_answer(name: str, output: bytes, expected: Any, wanted: str) -> Any:
 async def _built_in(
     cluster: CheckContext, snapshot: Snapshot, request: Request, parameters: Mapping[str, Any]
 ) -> bytes:
-    # Here rather than above: numpy costs more to import than all the rest of a command.
+    # Imported here: numpy takes longer to import than all the rest of a command.
     from ganeti.placement.allocator.answering import answering  # noqa: PLC0415
     from ganeti.placement.allocator.limits import Limits  # noqa: PLC0415
     from ganeti.placement.allocator.message import request_of  # noqa: PLC0415
 
     limits = Limits(
         ignore_soft=_set(parameters, _IGNORE_SOFT),
-        # With a single node nothing can be redundant, and nobody expects it.
+        # A single node cannot have redundancy, and nobody expects it.
         capacity=not _set(parameters, _NO_CAPACITY) and len(snapshot.nodes) > 1,
     )
     given, _ = await cluster.turns.take(answering(snapshot, request_of(snapshot, request), limits))
@@ -154,6 +157,6 @@ async def _built_in(
 
 
 def _set(parameters: Mapping[str, Any], key: str) -> bool:
-    """Whether a switch is among the allocator's parameters, with dashes or underscores."""
+    """Whether a flag is among the allocator's parameters, with dashes or underscores."""
     value = parameters.get(key, parameters.get(key.replace("-", "_"), False))
     return value in (True, "", "yes", "true", "True", 1, "1")

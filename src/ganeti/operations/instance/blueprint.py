@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From what an instance is asked to be to the instance."""
+"""Makes an instance from a request."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _NOTHING: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
-    """An instance as it is asked for, with the names that OP_INSTANCE_CREATE has for its parameters.
+    """A requested instance, with the parameter names of OP_INSTANCE_CREATE.
 
-    What is not given is the cluster's default, or chosen where the instance is drawn.
+    What is not given is the cluster's default, or is chosen by ``drawn``.
     """
 
     name: str
@@ -62,9 +62,9 @@ class Blueprint:
     forthcoming: bool = False
 
     def drawn(self, cluster: CheckContext, problems: Problems) -> Instance:
-        """The instance, without a node, as far as it is right; what is wrong is noted, naming the parameter.
+        """The instance, without a node, as far as the request is valid; problems are noted, naming the parameter.
 
-        Nothing of it is taken yet by anybody else; the caller reserves it.
+        What it uses is free; the caller reserves it.
         """
         state, attempt = cluster.state, problems.attempt
         hypervisor = attempt(lambda: self.enabled_hypervisor(state.cluster), "")
@@ -114,7 +114,7 @@ class Blueprint:
 
 
 def foresee_overrides(given: Mapping[str, Any], problems: Problems) -> None:
-    """Note what is wrong with the overrides in a request that can't be read for other reasons."""
+    """Note what is wrong with the overrides in a request that is invalid for other reasons."""
     backend, own, hypervisor = given.get("beparams"), given.get("hvparams"), given.get("hypervisor")
     if isinstance(backend, Mapping):
         with problems.noted():
@@ -125,14 +125,14 @@ def foresee_overrides(given: Mapping[str, Any], problems: Problems) -> None:
 
 
 def backend_overrides(given: Mapping[str, Any], current: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
-    """What an instance has of its own: ``current`` with the changes of ``given``. Raises WrongInput."""
+    """An instance's own backend parameters: ``current`` with the changes of ``given``. Raises WrongInput."""
     return overrides(BackendParameters, spelled_out(given), current, "Parameter 'beparams'")
 
 
 def hypervisor_overrides(
     hypervisor: str, given: Mapping[str, Any], current: Mapping[str, Any] = _NOTHING
 ) -> dict[str, Any]:
-    """The same of the parameters of its hypervisor; those of the whole cluster are refused."""
+    """An instance's own hypervisor parameters; those that are for the whole cluster are refused."""
     wide = sorted(CLUSTER_WIDE & given.keys())
     if wide:
         raise WrongInput(f"Parameter '{wide[0]}' is set for the whole cluster only ('gnt-cluster modify -H')")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Take an instance to another node group."""
+"""Move an instance to another node group."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class InstanceChangeGroup(InstanceOperation[Regrouping], frozen=True, kw_only=Tr
 
     def locks(self, state: State) -> LockSet:
         del state
-        return LockSet()  # the job takes its own
+        return LockSet()  # the submitted job takes its own locks
 
     async def check(self, cluster: CheckContext) -> Regrouping:
         state = cluster.state
@@ -69,6 +69,6 @@ class InstanceChangeGroup(InstanceOperation[Regrouping], frozen=True, kw_only=Tr
         return {**super().hook_environment(state, plan), "TARGET_GROUPS": plan.target_groups}
 
     def hook_nodes(self, state: State, plan: Regrouping) -> HookNodes:
-        """On the master alone."""
+        """On the master only."""
         del state, plan
         return HookNodes()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is on the disks of an instance when it is made."""
+"""What the disks of an instance contain when it is created."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Content(Protocol):
         ...
 
     async def fill(self, cluster: RunContext, node: Node, guest: Guest) -> None:
-        """Fill the disks, which are there and empty."""
+        """Fill the disks, which exist and are empty."""
         ...
 
 
 class Nothing:
-    """Disks stay empty: whoever asked for them fills them."""
+    """Disks stay empty: the requester fills them."""
 
     async def ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest) -> None:
         pass
@@ -53,9 +53,9 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class OperatingSystem:
-    """What the scripts of the guest's OS provider put there.
+    """What the scripts of the guest's OS provider install.
 
-    ``installed``: it is there already, and they don't run. ``anew``: instead of what was there before.
+    ``installed``: it is already installed, and the scripts don't run. ``anew``: replaces the previous content.
     """
 
     force_variant: bool

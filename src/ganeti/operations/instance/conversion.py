@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Another disk template, or another format, for the disks of an instance that is stopped (gnt-instance(8), "modify").
+"""Another disk template, or another format, for the disks of a stopped instance (gnt-instance(8), "modify").
 
 Between plain and drbd the volumes stay where they are, unless they are in a thin pool; between all others the content
 is copied to new disks.
@@ -39,7 +39,7 @@ _IN_PLACE = frozenset({DiskTemplate.PLAIN, DiskTemplate.DRBD})
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for, where it is another one; ``provider`` and ``params`` are of external storage."""
+    """What is to change; ``provider`` and ``params`` are those of external storage."""
 
     template: str | None
     format: DiskFormat | None = None
@@ -53,7 +53,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """``old`` with the sizes that its disks have, ``new`` as it is to be; what it takes is reserved."""
+    """``old`` with the actual sizes of its disks, ``new`` the result, whose resources are reserved."""
 
     old: Instance
     new: Instance
@@ -89,9 +89,9 @@ async def planned(cluster: CheckContext, instance: Instance, wish: Wish) -> Conv
 
 
 async def carry_out(cluster: RunContext, conversion: Conversion, changes: Mapping[str, Any], *, wait: bool) -> None:
-    """``changes``: the fields of the instance that are others from then on; ``wait``: until mirrors are in sync.
+    """``changes``: the fields of the instance that change; ``wait``: until mirrors are in sync.
 
-    If it fails before the commit the old disks are as they were.
+    If it fails before the commit, the old disks are unchanged.
     """
     old, new = conversion.old, conversion.new
     left = left_of(cluster, old)
@@ -138,7 +138,7 @@ def _ensure_possible(instance: Instance, template: DiskTemplate, wish: Wish) -> 
 
 
 def _keeps_volumes(old: Instance, template: DiskTemplate) -> bool:
-    """Whether its volumes become those of the other template. Mirrored disks are in no thin pool."""
+    """Whether its volumes are kept for the other template. Mirrored disks cannot be in thin pools."""
     return {old.disk_template, template} == _IN_PLACE and not any(disk.thin_pool for disk in old.disks)
 
 
@@ -156,7 +156,7 @@ def _converted(disk: Disk, index: int, template: DiskTemplate, place: str, wish:
         format=becomes,
         location=location_of(template, place, disk.uuid, index, becomes),
         driver=wish.file_driver or "loop" if template in FILES else None,
-        # Disks that come to be in no pool stay there, whatever is set for new ones.
+        # Disks that are placed outside of pools stay there, whatever is set for new ones.
         params={"thinpool": ""} if stays and template is DiskTemplate.PLAIN else {**wish.params, **own},
         nodes=(),
         mirror=None,
@@ -164,7 +164,7 @@ def _converted(disk: Disk, index: int, template: DiskTemplate, place: str, wish:
 
 
 async def _mirror(cluster: RunContext, conversion: Conversion) -> None:
-    """The volumes of the primary node become copies, and the secondary one gets others."""
+    """The volumes on the primary node become copies, and the secondary node gets new ones."""
     new = conversion.new
     primary, secondary = nodes_of(cluster.state, new)
     disks, peers = disks_of(cluster.state, new), peers_of(cluster.state, new.disks)
@@ -180,7 +180,7 @@ async def _mirror(cluster: RunContext, conversion: Conversion) -> None:
 
 
 async def _unmirror(cluster: RunContext, conversion: Conversion) -> None:
-    """The copies of the primary node become disks of it alone."""
+    """The copies on the primary node become unmirrored disks."""
     old, new = conversion.old, conversion.new
     primary = primary_of(cluster.state, old)
     async with activated(cluster, old, runs=False, force=True):

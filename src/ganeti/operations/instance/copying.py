@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The content of the disks of an instance goes to other disks, from node to node or within one."""
+"""Copies the content of an instance's disks to other disks, from node to node or within one."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
 
 
 async def with_true_sizes(cluster: CheckContext, instance: Instance) -> Instance:
-    """Its disks as large as they are: one that is rounded up on its storage can be used to its end.
+    """The instance with the actual sizes of its disks: one that its storage rounded up may be used to its end.
 
-    Raises WrongState if one is not there, or smaller than is recorded.
+    Raises WrongState if one is missing, or smaller than recorded.
     """
     node = primary_of(cluster.state, instance)
     statuses = await cluster.call(node, about_disks(ExamineDisks, cluster.state, instance))
@@ -38,12 +38,12 @@ def _ensure_sound(instance: Instance, node: Node, statuses: Sequence[DiskStatus]
 
 
 def missing_disks(statuses: Sequence[DiskStatus]) -> list[str]:
-    """What is wrong with each that cannot be used, in words."""
+    """What is wrong with each unusable disk, as text."""
     return [f"disk/{index}: {status.problem}" for index, status in enumerate(statuses) if status.problem]
 
 
 async def copy_disks(cluster: RunContext, old: Instance, new: Instance, compress: Compression = "none") -> None:
-    """From the primary node of ``old`` to that of ``new``, which hold them for that. The guest must not run."""
+    """From the primary node of ``old`` to that of ``new``; both hold the disks meanwhile. The guest must not run."""
     source, target = primary_of(cluster.state, old), primary_of(cluster.state, new)
     copies = zip(disks_of(cluster.state, old), disks_of(cluster.state, new), strict=True)
     for index, (disk, copy) in enumerate(copies):
@@ -64,7 +64,7 @@ async def copy_disks(cluster: RunContext, old: Instance, new: Instance, compress
 
 
 def left_of(cluster: CheckContext, instance: Instance) -> tuple[Thing, ...]:
-    """What its nodes have of its disks, to be removed; nothing on those that are marked offline."""
+    """The parts of its disks on its nodes, to be removed; none on nodes that are marked offline."""
     disks, peers = disks_of(cluster.state, instance), peers_of(cluster.state, instance.disks)
     nodes = online_nodes_of(cluster.state, instance)
     return tuple(leftover(instance.name, node, disks, peers) for node in nodes) if disks else ()

@@ -80,7 +80,7 @@ from ganeti.operations.node.choice import NodeChoice
 
 @dataclass(frozen=True, slots=True)
 class CreatePlan:
-    """``guest`` is what the instance will be once it is in the configuration; ``sources``: what its disks adopt."""
+    """``guest`` is that of the instance once it is in the configuration; ``sources``: what its disks adopt."""
 
     instance: Instance
     node: Node
@@ -95,7 +95,7 @@ CreationMode = Annotated[
 Disks = Annotated[DiskRequests, param("Disks, each with size, mode, name, ...")]
 Nics = Annotated[NicRequests, param("NICs, each with mac, ip, network, mode, link, name, ...")]
 _HELPER = "the guest in which Ganeti can install an operating system; here its scripts run on the node"
-# As the remote API calls them.
+# The names in the remote API.
 BODY_NAMES = {"name": "instance_name", "os": "os_type"}
 
 
@@ -302,7 +302,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
                 own |= exclusive(Kind.INSTANCE, reserved.name)
             nodes = self._possible_nodes(state, reserved)
         except (UnknownEntity, WrongInput):
-            pass  # the check will say so
+            pass  # the check will report it
         named = [nic.network for nic in self.nics if nic.network]
         named += [state.cluster.instance_communication_network] if self.instance_communication else []
         networks = network_locks(state, (*named, *(reserved.networks if reserved else ())))
@@ -331,7 +331,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         instance = made_real(cluster, reserved, blueprint, problems) if reserved else blueprint.drawn(cluster, problems)
         secret = problems.attempt(self._secret_texts, dict[str, str]())
         named = None
-        if instance.disk_template == self.disk_template or reserved:  # or else how many nodes it takes is not known
+        if instance.disk_template == self.disk_template or reserved:  # otherwise the number of nodes is not known
             named = problems.attempt(partial(self._named_nodes, cluster.state, instance, reserved), None)
         problems.tell()
         if self.identify_defaults:
@@ -420,7 +420,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         return os_texts(self.osparams_secret or {}, "Parameter 'osparams_secret'")
 
     def hook_environment(self, state: State, plan: CreatePlan) -> dict[str, str]:
-        """Of the instance as it is to be, or as it is by now."""
+        """Of the requested instance, or of the created one."""
         instance = evolve(plan.instance, admin_state=AdminState.UP if self._starts else AdminState.DOWN)
         if state.has(instance) and (known := state.get(Instance, instance.uuid)).forthcoming is self.forthcoming:
             instance = known

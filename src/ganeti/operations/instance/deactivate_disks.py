@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Let the nodes of a stopped instance go of its disks."""
+"""Deactivate the disks of a stopped instance on its nodes."""
 
 from __future__ import annotations
 

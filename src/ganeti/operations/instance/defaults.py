@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What an instance has of its own although it would be the same without."""
+"""Drops overrides of an instance that equal the cluster's defaults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganeti.model.state import State
 
 
 def without_defaults(state: State, instance: Instance) -> Instance:
-    """It follows the cluster in whatever equals the cluster's parameters now."""
+    """Without the overrides that equal the cluster's present parameters."""
     bare = evolve(instance, hvparams={}, beparams={}, osparams={}, osparams_private={})
     of_os = os_parameters(state, bare)
     return evolve(

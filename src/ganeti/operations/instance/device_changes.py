@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Adding, changing and removing one of several disks or the like of an instance (gnt-instance(8), "modify")."""
+"""Adding, changing and removing a device of an instance, such as a disk (gnt-instance(8), "modify")."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Which = Annotated[
 
 
 class DeviceChange(Struct, frozen=True, array_like=True):
-    """On the wire a list: ``["add", -1, {...}]``, or as older clients have it ``["add", {...}]``, ``[0, {...}]``."""
+    """On the wire a list: ``["add", -1, {...}]``, or from older clients ``["add", {...}]``, ``[0, {...}]``."""
 
     noun: ClassVar[str]
 
@@ -38,8 +38,8 @@ class DeviceChange(Struct, frozen=True, array_like=True):
 
     @classmethod
     def written_out(cls, given: Sequence[Any]) -> Sequence[Any]:
-        """The form with all parts."""
-        if len(given) != 2:  # the older form has no more
+        """The complete form."""
+        if len(given) != 2:  # the older form has only these
             return given
         first, values = given
         return (first, LAST, values) if first in _ACTIONS else ("modify", first, values)
@@ -59,14 +59,14 @@ D = TypeVar("D", bound=Device)
 
 @dataclass(frozen=True, slots=True)
 class Devices(Generic[D]):
-    """Those of an instance, in their order; ``noun``: what one is called, ``most``: how many there can be."""
+    """The devices of an instance, in order; ``noun``: what one is called, ``most``: the maximum number."""
 
     noun: str
     most: int
     all: tuple[D, ...]
 
     def new_place(self, which: int | str) -> int:
-        """The number that one gets which is added. Raises WrongInput."""
+        """The number that an added device gets. Raises WrongInput."""
         count = len(self.all)
         place = count if which == LAST else which
         if count == self.most:
@@ -76,7 +76,7 @@ class Devices(Generic[D]):
         return place
 
     def place(self, which: int | str) -> int:
-        """The number of one that is there. Raises WrongInput."""
+        """The number of an existing device. Raises WrongInput."""
         count = len(self.all)
         if isinstance(which, int):
             found = [count - 1 if which == LAST else which] if which < count and count else []
@@ -90,7 +90,7 @@ class Devices(Generic[D]):
         raise WrongInput(f"There is no {self.noun} {which}; {there}")
 
     def place_of_removed(self, which: int | str, values: Item) -> int:
-        """The number of one that goes, of which nothing else can be said. Raises WrongInput."""
+        """The number of a device to remove, which allows no values. Raises WrongInput."""
         place = self.place(which)
         if given := values.given:
             noun = f"{self.noun[:1].upper()}{self.noun[1:]}"
@@ -108,7 +108,7 @@ class Devices(Generic[D]):
 
 
 def ensure_names_differ(noun: str, devices: Iterable[Device]) -> None:
-    """Raise WrongInput if two would be called the same."""
+    """Raise WrongInput if two would have the same name."""
     times = Counter(device.name for device in devices if device.name)
     if twice := sorted(name for name, count in times.items() if count > 1):
         raise WrongInput(f"Parameter '{noun.lower()}s': two {noun}s would have the name {', '.join(twice)}")

@@ -46,12 +46,12 @@ from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.rpc.contract.instance import ReplugGuest
 from ganeti.rpc.contract.storage import HoldDisks
 
-# What of a disk that is there can be changed.
+# What can be changed of an existing disk.
 _CHANGEABLE = ("mode", "name")
 
 
 class DiskValues(Item, frozen=True, kw_only=True):
-    """What a disk is to be; what is not given stays as it is, and 'none' takes away what can be."""
+    """Settings of a disk; what is not given stays as it is, and 'none' removes an optional one."""
 
     noun: ClassVar[str] = "Disk"
     further: ClassVar[tuple[str, str] | None] = ("params", "provider")
@@ -88,7 +88,7 @@ DiskChanges = Annotated[list[DiskChange], Meta(max_length=MOST_DISKS)]
 
 @dataclass(frozen=True, slots=True)
 class ChangedDisks:
-    """``instance`` has the disks as they are to be: what is new is reserved by the caller; ``told`` what changes."""
+    """``instance`` has the resulting disks, to be reserved by the caller; ``told``: the changes."""
 
     instance: Instance
     told: list[tuple[str, Any]]
@@ -111,7 +111,7 @@ async def with_changed_disks(cluster: CheckContext, instance: Instance, changes:
 
 
 async def _with_places(cluster: CheckContext, old: Instance, new: Instance, made: Sequence[int]) -> Instance:
-    """The new disks where the others are, with the spindles that they have and the pools that they are in."""
+    """The new disks on the instance's nodes, with their spindles and pools."""
     new = placed_on(cluster, new, nodes_of(cluster.state, old), made)
     cluster.reserve(new)
     ensure_told(cluster.state, new)
@@ -128,10 +128,10 @@ async def recorded(
     wait: bool,
     replug: ReplugGuest | None,
 ) -> None:
-    """Make the disks that are new, write down what is another by then (``changes``), remove those that are gone.
+    """Create the new disks, commit the changed fields (``changes``), remove the dropped disks.
 
-    A guest that runs is given the new ones, and those that go are taken from it, before it is written (``replug``). If
-    it fails before that, the guest has what it had and nothing is left of the new ones. ``wait``: until mirrors are in
+    A running guest gets the new ones, and the dropped ones are unplugged from it, before the commit (``replug``). If it
+    fails before that, the guest has its old disks and nothing is left of the new ones. ``wait``: until mirrors are in
     sync.
     """
     guest = guest_of(cluster.state.changed([new]), new)
@@ -152,9 +152,9 @@ async def recorded(
 
 
 async def _let_go(cluster: RunContext, old: Instance, new: Instance) -> None:
-    """Have the node of an instance that should run let go of what is to be removed: it holds that, with a guest or not.
+    """Have the node of an instance that should run deactivate the disks to be removed, which it may hold.
 
-    What cannot be let go of is told when it is to be removed.
+    Disks that cannot be deactivated are reported when they are to be removed.
     """
     gone, node = _besides(disks_of(cluster.state, old), new), primary_of(cluster.state, old)
     if gone and old.admin_state is AdminState.UP and not node.offline:
@@ -164,13 +164,13 @@ async def _let_go(cluster: RunContext, old: Instance, new: Instance) -> None:
 
 
 def _left(cluster: RunContext, old: Instance, new: Instance) -> list[Thing]:
-    """What its nodes have of disks that it has no more."""
+    """The parts on its nodes of disks that it no longer has."""
     gone, peers = _besides(disks_of(cluster.state, old), new), peers_of(cluster.state, old.disks)
     return [leftover(old.name, node, gone, peers) for node in nodes_of(cluster.state, old)] if gone else []
 
 
 def _besides(disks: Sequence[Disk], instance: Instance) -> tuple[Disk, ...]:
-    """Those that an instance does not have."""
+    """The disks that an instance does not have."""
     others = {disk.uuid for disk in instance.disks}
     return tuple(disk for disk in disks if disk.uuid not in others)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks that are asked for."""
+"""Requested disks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ganeti.model.template import FILES, TEMPLATES, location_of
 
 
 class DiskRequest(Item, frozen=True, kw_only=True):
-    """What may be said of a disk (gnt-instance(8), "--disk")."""
+    """The options for a disk (gnt-instance(8), "--disk")."""
 
     noun: ClassVar[str] = "Disk"
     further: ClassVar[tuple[str, str] | None] = ("params", "provider")
@@ -105,7 +105,7 @@ _ONLY_FOR = {
 
 
 def ensure_wanted(disks: Sequence[DiskRequest], template: DiskTemplate, first: int = 0) -> None:
-    """Raise WrongInput for disks, or parameters of disks, that the template does not have, or if it lacks disks.
+    """Raise WrongInput for disks or disk parameters that the template does not allow, or for missing disks.
 
     ``first``: the number of the first of them.
     """
@@ -136,10 +136,10 @@ def ensure_wanted(disks: Sequence[DiskRequest], template: DiskTemplate, first: i
 
 
 def _size_problems(disks: Sequence[DiskRequest], template: DiskTemplate, first: int) -> Iterator[str]:
-    """A disk has a size, or that of the volume that it takes over; all of an instance are made in the same way."""
+    """A disk has a size, or that of the volume it adopts; an instance either creates or adopts all its disks."""
     adopted, names = TEMPLATES[template].adopted, [disk.adopt for disk in disks if disk.adopt]
     if names and adopted == "never":
-        return  # that is said already
+        return  # already reported
     if adopted == "always" and len(names) < len(disks):
         yield f"Disks of template '{template}' are existing devices: --disk N:adopt=/dev/disk/..."
     elif names and len(names) < len(disks):
@@ -167,9 +167,9 @@ def planned_disks(
     *,
     first: int = 0,
 ) -> tuple[Disk, ...]:
-    """The disks to make, numbered from ``first``.
+    """The disks to create, numbered from ``first``.
 
-    ``place`` is where they go unless one says otherwise: a directory, a volume group.
+    ``place`` is their default location: a directory, a volume group.
     """
     if not requests or not TEMPLATES[template].location:
         return ()
@@ -181,7 +181,7 @@ def planned_disks(
             Disk(
                 uuid=uuid,
                 template=template,
-                size=request.size or 0,  # of what is adopted it is found out
+                size=request.size or 0,  # for adopted volumes it is found out
                 location=location_of(
                     template, request.vg or request.provider or device or place, uuid, index, request.format or "raw"
                 ),
@@ -197,7 +197,7 @@ def planned_disks(
 
 
 def _own_parameters(request: DiskRequest) -> dict[str, Any]:
-    """What is set for a disk alone: parameters of its template, and of its provider."""
+    """Parameters set for this disk only: those of its template, and of its provider."""
     of_template = {
         "metavg": request.metavg,
         "access": request.access,

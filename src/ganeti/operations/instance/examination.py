@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How the disks of many instances are, asked of each node at once."""
+"""The status of the disks of many instances, with one call to each node."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Examination:
 
 
 async def examine_all(cluster: CheckContext, instances: Iterable[Instance]) -> Examination:
-    """One question to each node that has disks of the instances and is not marked offline.
+    """One call to each node that has disks of the instances and is not marked offline.
 
     Of those that are forthcoming none has any.
     """

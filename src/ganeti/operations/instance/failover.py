@@ -113,7 +113,7 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         }
 
     def hook_nodes(self, state: State, plan: Relocation) -> HookNodes:
-        """Not on the source before it, which may be down without anybody having said so."""
+        """Pre hooks do not run on the source node, which may be down without being marked offline."""
         concerned = super().hook_nodes(state, plan)
         return HookNodes(pre=tuple(n for n in concerned.pre if n.uuid != plan.source.uuid), post=concerned.post)
 

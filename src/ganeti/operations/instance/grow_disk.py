@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Make a disk of an instance larger.
 
-All copies first, then the device, then it is recorded, then the guest learns of it. So the recorded size is one that
-every copy has, wherever this is interrupted, and growing to the same size again goes on from there.
+Grows all copies first, then the device, then records the size, then resizes the guest's device. So the recorded size is
+one that every copy has, wherever this is interrupted, and growing to the same size again continues from there.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from ganeti.rpc.contract.storage import GrowDisk
 
 @dataclass(frozen=True, slots=True)
 class GrowDiskPlan:
-    """``size`` is what the disk is to have, MiB; ``nodes``: all that have a copy, the primary one first."""
+    """``size``: the new size, MiB; ``nodes``: all that have a copy, the primary one first."""
 
     instance: Instance
     nodes: tuple[Node, ...]
@@ -121,7 +121,7 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
         instance = plan.instance
         async with activated(cluster, instance, runs=plan.running):
             if plan.running and self._is_image(instance):
-                # Only the hypervisor that has it open can make it larger; what follows sees that it has.
+                # Only the hypervisor that has it open can grow it; the next steps see that it has.
                 await self._tell_guest(cluster, self._grown(instance, plan.size))
             await self._grow(cluster, plan)
             instance = self._grown(cluster.state.get(Instance, instance.uuid), plan.size)
@@ -132,7 +132,7 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
                 await wait_for_sync(cluster, instance)
 
     async def recover(self, cluster: RunContext) -> None:
-        """A guest that runs sees what was recorded by then; of one that does not the disks are let go of."""
+        """A running guest gets the size recorded by then; disks of a stopped one are deactivated."""
         instance = self.instance(cluster.state)
         if await is_on(cluster, instance, primary_of(cluster.state, instance)):
             await self._tell_guest(cluster, instance)
@@ -166,10 +166,10 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
     async def _ensure_space(
         self, cluster: CheckContext, instance: Instance, nodes: tuple[Node, ...], size: int
     ) -> None:
-        """So that not one copy grows, which cannot be undone, and the other one fails.
+        """Checked so that no copy grows, which cannot be undone, if another would fail.
 
-        Of a disk that has its physical volumes for itself only its node knows what is free on them; one in a thin pool
-        takes room when it is written to.
+        For a disk with physical volumes of its own only the node knows what is free on them; one in a thin pool uses
+        space when it is written to.
         """
         disk = instance.disks[self.disk]
         if has_own_spindles(cluster.state, instance) or disk.thin_pool:
@@ -191,7 +191,7 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
         if is_mirrored(plan.instance):
             copies = replace(grow, copy=True, wipe=wipe)
             await gather(*(cluster.call(node, copies, prefix="   ") for node in plan.nodes))
-            wipe = False  # each copy has been
+            wipe = False  # each copy has grown
         await cluster.call(plan.nodes[0], replace(grow, wipe=wipe), prefix="   ")
 
     async def _tell_guest(self, cluster: RunContext, instance: Instance) -> None:
@@ -199,5 +199,5 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
         if disk.mode == "rw":
             await cluster.call(node, ResizeDisk(guest=guest_of(cluster.state, instance), disk=disk.uuid))
             return
-        # QEMU's block_resize takes no disk that is read-only.
+        # QEMU's block_resize does not accept read-only disks.
         cluster.warn(f"disk/{self.disk} is read-only; {instance.name} sees its new size when it is started next")

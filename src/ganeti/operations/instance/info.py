@@ -134,7 +134,7 @@ def _told(status: DiskStatus | None) -> list[Any] | None:
 
 
 def logical_id(state: State, disk: Disk) -> list[Any]:
-    """How its storage finds it, without secrets; the shapes are Ganeti's."""
+    """Its location on its storage, without secrets, in Ganeti's shapes."""
     if disk.mirror:
         names = [state.get(Node, uuid).name for uuid in disk.nodes]
         return [*names, disk.mirror.port, *disk.mirror.minors]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Making the disks of an instance on all the nodes that are to have them."""
+"""Creates the disks of an instance on all its nodes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ganeti.rpc.contract.storage import CreateDisks, HoldDisks, RemoveDisks
 
 
 async def make_disks(cluster: RunContext, instance: Instance, guest: Guest, *, overwritten: bool = False) -> None:
-    """Make them; if the operation fails before its commit, they are removed again.
+    """Create them; if the operation fails before its commit, they are removed again.
 
-    ``overwritten``: to their ends, before anybody sees what is on them, so that wiping them first is for nothing.
-    Those that are mirrored are held on all their nodes afterwards, and are being synchronised from the primary one.
+    ``overwritten``: they will be filled completely before anybody sees their content, so wiping is unnecessary.
+    Afterwards mirrored ones are held on all their nodes, and are being synchronised from the primary one.
     """
     if not guest.disks:
         return
@@ -37,19 +37,19 @@ async def make_disks(cluster: RunContext, instance: Instance, guest: Guest, *, o
 
 
 def wiped(cluster: RunContext, instance: Instance) -> bool:
-    """Whether what is new of its disks is overwritten with zeros before it is used."""
+    """Whether new disk space is overwritten with zeros before it is used."""
     return cluster.state.cluster.prealloc_wipe_disks and TEMPLATES[instance.disk_template].wiped
 
 
 def leftover(owner: str, node: Node, disks: Sequence[Disk], peers: Sequence[Peer]) -> Thing:
-    """What a node has of disks, by which people find it, and how it is taken away."""
+    """The parts of disks on a node: a description for users, and the call that removes them."""
     places = ", ".join(disk.location or disk.uuid for disk in disks)
     call = RemoveDisks(disks=tuple(disks), peers=tuple(peers))
     return f"the disks of {owner} on {node.name} ({places})", node, call
 
 
 async def remove_left(cluster: RunContext, left: Iterable[Thing]) -> None:
-    """What cannot be removed is named; nothing depends on it."""
+    """Remove leftovers; failures are only reported."""
     for what, node, remove in left:
         if node.offline:
             cluster.warn(f"Node {node.name} is marked offline; {what} stay there")
@@ -63,10 +63,10 @@ async def remove_left(cluster: RunContext, left: Iterable[Thing]) -> None:
 async def connect_copies(
     cluster: RunContext, disks: tuple[Disk, ...], peers: tuple[Peer, ...], nodes: Sequence[Node]
 ) -> None:
-    """Have the copies of new mirrors synchronised from the first node, whatever the others have."""
+    """Have the copies of new mirrors synchronised from the first node, whatever is on the others."""
     primary, *others = nodes
     standby = HoldDisks(disks=disks, peers=peers)
     await gather(*(cluster.call(node, standby) for node in others))
-    # DRBD takes neither copy of a new mirror for the newer one: the primary node's becomes it.
+    # DRBD considers neither copy of a new mirror newer: the primary node's becomes the source.
     await cluster.call(primary, HoldDisks(disks=disks, peers=peers, use=DiskUse.OWN, force=True))
     await cluster.call(primary, standby)

@@ -62,7 +62,7 @@ RuntimeChanges = Annotated[
 class MigratePlan(Relocation):
     """``failover`` is set if it is to be stopped and started instead.
 
-    ``reduced``: it is to do with the memory that ``guest`` has before it is sent. ``paused``: it is paused
+    ``reduced``: its memory is to be reduced to that of ``guest`` before it is sent. ``paused``: it is paused
     while it is sent. ``forecast``: of one that is not, if its hypervisor has limits.
     """
 
@@ -157,7 +157,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
     async def recover(self, cluster: RunContext) -> None:
         instance = self.instance(cluster.state)
         for residue in cluster.residue:
-            cluster.live.brought(residue.node, instance.uuid)  # by the master daemon that has ended
+            cluster.live.brought(residue.node, instance.uuid)  # by the previous master daemon
         await settle(cluster, instance)
 
     def hook_environment(self, state: State, plan: MigratePlan) -> dict[str, str]:
@@ -262,8 +262,8 @@ def _foretold(guest: Guest, activity: Activity) -> Forecast | None:
 
 
 async def _finish(cluster: RunContext, plan: MigratePlan, target: Node) -> None:
-    """Have both nodes forget the move, after it. Raises ExecutionFailed."""
-    # Also of disks that the guest gets at its next start nothing is used on its former node any more.
+    """Have both nodes finish the migration. Raises ExecutionFailed."""
+    # Its former node no longer uses its disks, including those that the guest gets at its next start.
     left = evolve(plan.guest, disks=disks_of(cluster.state, plan.instance))
     try:
         await cluster.call(target, FinishIncoming(guest=plan.guest, success=True))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which nodes an instance is put on, and what its mirrored disks take of them: ports, minors, secrets."""
+"""Puts an instance on nodes, with what its mirrored disks need there: ports, minors, secrets."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.spindles import ensure_suitable
 
 PORTS = range(11000, 15000)  # of consoles and replication, as Ganeti's pool
-# The parameter that says where the disks of a template are.
+# The parameter with the location of a template's disks.
 _KEPT = {DiskTemplate.RBD: "pool", DiskTemplate.GLUSTER: "volume"}
-_SECRET = 20  # octets: DRBD takes up to 64 characters (drbd.conf(5), "shared-secret")
+_SECRET = 20  # octets: DRBD allows up to 64 characters (drbd.conf(5), "shared-secret")
 
 
 def placed_on(
@@ -29,9 +29,9 @@ def placed_on(
 ) -> Instance:
     """The instance on its primary node, with the mirrors of its disks on that and the secondary one.
 
-    ``made``: the numbers of the disks that come there, all if it is None; the others are there already. What they take
-    is free now; the caller reserves it at once. Raises InsufficientResources if no port is free, WrongInput for nodes
-    that its disks cannot be on.
+    ``made``: the numbers of the disks to create, all if it is None; the others exist already. What they use is free
+    now; the caller must reserve it at once. Raises InsufficientResources if no port is free, WrongInput for nodes that
+    its disks cannot be on.
     """
     ensure_suitable(cluster.state, instance, nodes)
     instance = evolve(instance, primary_node=nodes[0].uuid)
@@ -41,13 +41,13 @@ def placed_on(
 
 
 def _placing(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) -> Callable[[Disk, int], Disk]:
-    """What is written down with a disk that is made there, by its number."""
+    """What is recorded with each disk created there, by its number."""
     if name := _KEPT.get(instance.disk_template):
-        # It stays in the pool or volume that it is made in, whatever is set later.
+        # It stays in the pool or volume that it was created in, whatever is set later.
         places = [disk.params[name] for disk in disks_of(cluster.state, instance)]
         return lambda disk, index: replace(disk, params={**disk.params, name: places[index]})
     if instance.disk_template is DiskTemplate.PLAIN:
-        # Likewise of a thin pool; what says nothing of one is in none, since there have been disks before pools.
+        # Likewise for a thin pool; a disk without a recorded pool is in none, as disks are older than pools.
         wanted = [layer["thinpool"] for layer in disk_layers(cluster.state, instance) if "thinpool" in layer]
         pool = {"thinpool": wanted[-1]} if wanted and wanted[-1] else {}
         return lambda disk, _: replace(disk, params={**pool, **disk.params})
@@ -60,7 +60,7 @@ def _placing(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) -
 def with_secondary(cluster: CheckContext, instance: Instance, node: Node) -> Instance:
     """The instance with the mirrors of its disks on another node than its secondary one.
 
-    The minors that they take there are free now; the caller reserves them at once.
+    The minors that they use there are free now; the caller must reserve them at once.
     """
     draft = _Draft(cluster, instance)
     disks = [draft.moved(disk, instance.secondary_nodes[0], node.uuid) for disk in instance.disks]
@@ -68,7 +68,7 @@ def with_secondary(cluster: CheckContext, instance: Instance, node: Node) -> Ins
 
 
 def named_nodes(template: DiskTemplate, primary: Node, secondary: Node | None) -> list[Node]:
-    """The nodes that somebody has named for an instance. Raises WrongInput or WrongState if they cannot be those."""
+    """The nodes given for an instance. Raises WrongInput or WrongState if they are unsuitable."""
     if secondary and not TEMPLATES[template].mirrored:
         raise WrongInput(f"Parameter 'snode': disks of template '{template}' have no secondary node")
     if TEMPLATES[template].mirrored and not secondary:
@@ -85,7 +85,7 @@ def named_nodes(template: DiskTemplate, primary: Node, secondary: Node | None) -
 
 
 def metadata_location(cluster: CheckContext, instance: Instance, disk: Disk, index: int) -> str:
-    """Where the metadata of a disk goes: the volume group that is set for it, or else that of its data."""
+    """The location of a disk's metadata: in the volume group set for it, or else in that of its data."""
     place_in = TEMPLATES[disk.template].metadata
     assert place_in  # noqa: S101 - all that are mirrored have it
     layers = (*disk_layers(cluster.state, instance), disk.params)
@@ -94,7 +94,7 @@ def metadata_location(cluster: CheckContext, instance: Instance, disk: Disk, ind
 
 
 class _Draft:
-    """What is handed out for one instance."""
+    """What has been assigned for one instance."""
 
     def __init__(self, cluster: CheckContext, instance: Instance) -> None:
         self._cluster = cluster
@@ -113,7 +113,7 @@ class _Draft:
         return replace(disk, nodes=nodes, mirror=mirror)
 
     def moved(self, disk: Disk, old: str, new: str) -> Disk:
-        """Only what is bound to the node changes."""
+        """Only what belongs to the node changes."""
         assert disk.mirror  # noqa: S101 - the caller moves mirrors
         at = disk.nodes.index(old)
         minors = list(disk.mirror.minors)

@@ -53,7 +53,7 @@ from ganeti.operations.node.choice import NodeChoice
 from ganeti.rpc.contract.instance import ReplugGuest
 from ganeti.rpc.contract.storage import ExamineDisks
 
-# What is changed by each that is given.
+# What each given parameter changes.
 _CHANGING = (
     *("nics", "disks", "beparams", "hvparams", "disk_template", "os_name", "osparams", "osparams_private"),
     *("disk_format", "offline", "pnode", "pnode_uuid", "runtime_mem", "instance_communication"),
@@ -102,10 +102,10 @@ _FLAGS = {"disks": "disk", "nics": "net"}
 
 @dataclass(frozen=True, slots=True)
 class ModifyPlan:
-    """``new`` is the instance as it is to be, and what it takes is reserved; ``told`` what changes, in words.
+    """``new`` is the resulting instance, whose resources are reserved; ``told``: the changes, as text.
 
-    ``conversion``: of its disks, if they get another template or format. ``replug``: what is done to a guest that runs.
-    ``pending``: whether such a guest gets something at its next start only.
+    ``conversion``: of its disks, if they get another template or format. ``replug``: the changes of a running guest.
+    ``pending``: whether some changes reach it only at its next start.
     """
 
     old: Instance
@@ -117,7 +117,7 @@ class ModifyPlan:
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The fields of the instance that are others."""
+        """The fields of the instance that differ."""
         return dict(differences(self.old, self.new))
 
 
@@ -287,7 +287,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         nodes = [*self._secondary.names(state), *self._primary.names(state)]
         if self.disk_template == "drbd" and not self._secondary:
             group = primary_of(state, self.instance(state)).group
-            nodes += [node.name for node in state.nodes if node.group == group]  # one of them is chosen
+            nodes += [node.name for node in state.nodes if node.group == group]  # an allocator chooses one
         return super().locks(state) | shared(Kind.NODE, *nodes) | networks
 
     @property
@@ -319,7 +319,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         with problems.noted():
             self._ensure_right_place(cluster.state, old, new)
         if new.primary_node != old.primary_node:
-            # Its disks are there; they have no spindles of their own where storage is shared.
+            # Its disks exist; they have no spindles of their own where storage is not exclusive.
             with problems.noted():
                 new = await with_spindles(cluster, new, made=())
         if self.disks:
@@ -354,7 +354,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         return Preview.of(plan.told, risks=(*lost, *later))
 
     async def run(self, cluster: RunContext, plan: ModifyPlan) -> list[tuple[str, Any]]:
-        """What has changed, with its new value."""
+        """Returns what has changed, with its new value."""
         if plan.conversion:
             await carry_out(cluster, plan.conversion, plan.changes, wait=self.wait_for_sync)
         else:
@@ -366,7 +366,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         return plan.told
 
     async def recover(self, cluster: RunContext) -> None:
-        """What is recorded by then is what it has; what cannot be let go of is told when it is undone, or used."""
+        """What is recorded by then applies; what cannot be deactivated is reported when it is undone, or used."""
         instance = self.instance(cluster.state)
         if not self.disks and not self._converts:
             return
@@ -388,7 +388,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         return HookNodes(pre=tuple(concerned.values()), post=tuple(concerned.values()))
 
     def _ensure_right_place(self, state: State, old: Instance, new: Instance) -> None:
-        """Raise WrongInput or WrongState if it cannot be on its nodes, for its networks or its storage."""
+        """Raise WrongInput or WrongState if its networks or its storage do not allow its nodes."""
         problems, moves = Problems(), new.primary_node != old.primary_node
         with problems.noted():
             if self._changes_nics or moves:
@@ -429,7 +429,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         return any(change.action == "remove" for change in self.disks)
 
     async def _is_hot(self, cluster: CheckContext, instance: Instance) -> bool:
-        """Whether there is a guest that disks or cards are to be changed of while it runs."""
+        """Whether disks or NICs of a running guest are to be changed."""
         node = primary_of(cluster.state, instance)
         if (
             instance.forthcoming
@@ -493,7 +493,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             yield "disk_format", self.disk_format
 
     async def _ensure_possible(self, cluster: CheckContext, old: Instance, new: Instance) -> None:
-        """Raise WrongInput or WrongState for what its node says against it."""
+        """Raise WrongInput or WrongState if its node cannot support the change."""
         node = primary_of(cluster.state, new)
         if self._parameters.concern_os:
             if node.offline:
@@ -502,7 +502,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             operating_system = OperatingSystem(force_variant=self.force_variant, debug_level=0)
             await operating_system.ensure_possible(cluster, node, guest)
         if self.disks:
-            await is_on(cluster, old, node)  # a node that does not answer is told of before anything is begun
+            await is_on(cluster, old, node)  # an unreachable node is reported before anything is started
         if (self.pnode or self.pnode_uuid) and not self.force:
             await _ensure_disks_there(cluster, evolve(old, primary_node=new.primary_node))
         if self.hvparams or self.beparams or self._changes_nics:
@@ -547,7 +547,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
 
 
 def _is_pending(state: State, old: Instance, new: Instance, *, plugged: bool) -> bool:
-    """Whether a guest that runs gets something at its next start only; ``plugged``: no device does."""
+    """Whether some changes reach a running guest only at its next start; ``plugged``: device changes do not wait."""
     before, after = guest_of(state, old), guest_of(state.changed([new]), new)
     if plugged:
         before = evolve(before, disks=after.disks, nics=after.nics)
@@ -561,7 +561,7 @@ def _runs(cluster: CheckContext, instance: Instance) -> bool:
 
 
 async def _ensure_disks_there(cluster: CheckContext, instance: Instance) -> None:
-    """Raise WrongState if its primary node lacks some, to which somebody should have taken them."""
+    """Raise WrongState if some are missing on its new primary node, where they should already be."""
     node, state = primary_of(cluster.state, instance), cluster.state.changed([instance])
     statuses = await cluster.call(node, about_disks(ExamineDisks, state, instance))
     if missing := missing_disks(statuses):
@@ -576,7 +576,7 @@ def _ensure_nothing_given_up_is_in_use(
 ) -> None:
     """Raise WrongState if the guest has an address that another instance could get from its network's pool.
 
-    A card that is taken from it has none any more; what one that stays is configured with only the guest knows.
+    A NIC that is unplugged has none any more; how one that stays is configured, only the guest knows.
     """
     stay = {nic.uuid for nic in new.nics}
     kept = evolve(old, nics=tuple(nic for nic in old.nics if nic.uuid in stay)) if replug else old

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Take an instance whose disks are on one node to another node, by copying them."""
+"""Move an instance whose disks are on one node to another node, by copying them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from ganeti.rpc.contract.copying import Compression
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovePlan(Relocation):
-    """``moved`` is the instance as it is to be, ``guest`` what it is then."""
+    """``moved`` is the resulting instance, ``guest`` its guest."""
 
     moved: Instance
     target: Node
@@ -115,7 +115,7 @@ class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="
             await hold(cluster, plan.moved, plan.target, DiskUse.STANDBY)
         except GanetiError:
             if was_up:
-                with suppress(GanetiError):  # the first error tells more
+                with suppress(GanetiError):  # the first error is more informative
                     await start(cluster, plan.source, guest_of(cluster.state, instance), done="was not moved")
             raise
         left = left_of(cluster, instance)
@@ -143,7 +143,7 @@ class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="
         return Preview(changes, f"as long as {size} are copied; {name} is down meanwhile", (risk,))
 
     async def recover(self, cluster: RunContext) -> None:
-        """One that should be up starts where it is by then: no other node has a guest of it."""
+        """One that should be up starts on its node as recorded by then: no other node has its guest."""
         instance = self.instance(cluster.state)
         node = primary_of(cluster.state, instance)
         if instance.admin_state is AdminState.UP and not await is_on(cluster, instance, node):

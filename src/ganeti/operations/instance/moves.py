@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The jobs that take instances to nodes which an allocator chooses for all of them together.
 
-Nothing is reserved: each job finds out for itself whether it still can.
+Nothing is reserved: each job checks whether its move is still possible.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _MOVES: dict[str, type[JobOperation[Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Regrouping:
-    """Instances are taken to one of ``groups``."""
+    """Instances are moved to one of ``groups``."""
 
     groups: Sequence[Group]
     jobs: Jobs
@@ -82,9 +82,9 @@ async def evacuated(
     after: Sequence[Instance] = (),
     ignore_soft: bool = False,
 ) -> Jobs:
-    """Away from what their nodes are to them, in their node groups; ``after`` and ``ignore_soft`` as of the allocator.
+    """Away from the nodes that ``mode`` means, within their groups; ``after``, ``ignore_soft``: see the allocator.
 
-    Raises InsufficientResources with what stands in the way, if one of them has to stay.
+    Raises InsufficientResources with the reason if one of them has to stay.
     """
     request = evacuation_of(instances, mode)
     return await _jobs(cluster, request, instances, iallocator, after=after, ignore_soft=ignore_soft)
@@ -97,7 +97,7 @@ def evacuation_of(instances: Sequence[Instance], mode: EvacuationMode) -> Reques
 async def regrouped(
     cluster: CheckContext, instances: Sequence[Instance], groups: Sequence[Group], iallocator: str | None
 ) -> Jobs:
-    """To one of the node groups. Raises as ``evacuated`` does."""
+    """To one of the node groups. Raises what ``evacuated`` raises."""
     return await _jobs(cluster, regrouping_of(instances, groups), instances, iallocator)
 
 
@@ -116,7 +116,7 @@ def ensure_all_movable(instances: Iterable[Instance]) -> None:
 
 
 def target_groups(state: State, named: Sequence[str] | None, left: set[str]) -> list[Group]:
-    """The node groups that are named, or all others; ``left``: the UUIDs of those that are to be left.
+    """The named node groups, or all but ``left``, the UUIDs of those to be vacated.
 
     Raises UnknownEntity, WrongInput or WrongState.
     """
@@ -138,7 +138,7 @@ def groups_of(state: State, instance: Instance) -> set[str]:
 
 
 def released_early(jobs: Jobs) -> Jobs:
-    """Where copies of disks are replaced, the old ones are removed at once."""
+    """With the old copies removed early, where copies of disks are replaced."""
     return [[_released_early(operation) for operation in job] for job in jobs]
 
 
@@ -172,7 +172,7 @@ async def _jobs(
 
 
 def _operations(moves: _Moves, names: set[str]) -> Jobs:
-    """Raises WrongInput if they are not about the instances of these names, all of them."""
+    """Raises WrongInput unless they concern exactly the instances of these names."""
     jobs = [[_operation(operation, names) for operation in job] for job in moves.jobs]
     told = {name for name, _, _ in moves.moved} | {about(job) for job in jobs}
     if forgotten := sorted(names - told):
@@ -186,7 +186,7 @@ def about(job: Sequence[JobOperation[Any]]) -> str:
 
 
 def _counted(instances: Sequence[Instance]) -> DiskTemplate:
-    """The template whose disks need space on nodes: of what can leave its node only mirrored disks do."""
+    """The template whose disks need space on nodes: among movable instances only mirrored disks do."""
     templates = {instance.disk_template for instance in instances}
     return DiskTemplate.DRBD if DiskTemplate.DRBD in templates else min(templates)
 

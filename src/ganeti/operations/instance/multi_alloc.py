@@ -20,11 +20,11 @@ from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.create import BODY_NAMES, CreationMode, Disks, InstanceCreate, Nics
 from ganeti.operations.instance.nics import NicRequest
 
-MOST_CREATED = 1_000  # instances; those of which much has to be read and checked take the master daemon a second
+MOST_CREATED = 1_000  # instances; decoding and checking large requests takes the master daemon up to a second
 
 
 class InstanceRequest(InstanceCreate, frozen=True, kw_only=True, omit_defaults=True, tag=InstanceCreate.wire_name()):
-    """The creation of one of the instances, of which less has to be said."""
+    """The creation of one of the instances, with fewer required parameters."""
 
     noun: ClassVar[str] = "Instance"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The name that an instance gets."""
+"""Names for instances."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _PING_PORT = 22
 async def new_name(
     cluster: CheckContext, given: str, *, name_check: bool, ip_check: bool, own: Instance | None = None
 ) -> str:
-    """``given`` as the DNS says it (``name_check``), if no machine answers at its address (``ip_check``).
+    """``given`` as resolved by DNS (``name_check``), if no machine answers at its address (``ip_check``).
 
-    ``own``: an instance that may have the name already. Raises ResolverError, WrongState or AlreadyExists.
+    ``own``: an instance that may already have the name. Raises ResolverError, WrongState or AlreadyExists.
     """
     name = given.lower()
     if name_check:

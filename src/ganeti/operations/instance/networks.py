@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whether an instance can be where it is to be, for the networks that its network cards are in."""
+"""Whether the networks of an instance's NICs are available on its nodes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def ensure_connected(state: State, instance: Instance) -> None:
 
 
 def cut_off(state: State, instance: Instance) -> Iterator[str]:
-    """What of its networks the groups of its nodes lack, in words."""
+    """Which of its networks the groups of its nodes lack, as text."""
     for group in sorted({state.get(Node, uuid).group for uuid in instance.nodes}):
         yield from not_connected(state, instance, state.get(Group, group))
 
 
 def not_connected(state: State, instance: Instance, group: Group) -> Iterator[str]:
-    """What of an instance's networks a node group lacks, in words."""
+    """Which of an instance's networks a node group lacks, as text."""
     for network in sorted(state.get(Network, uuid).name for uuid in instance.networks if uuid not in group.networks):
         yield (
             f"Network {network}, which {instance.name} uses, is not connected to node group {group.name}; "
@@ -37,7 +37,7 @@ def not_connected(state: State, instance: Instance, group: Group) -> Iterator[st
 
 
 def ensure_no_conflict(state: State, instance: Instance) -> None:
-    """Raise WrongInput if a card that is in no network has an address of one that the node group is connected to."""
+    """Raise WrongInput if a NIC outside of any network has an address of one that the node group is connected to."""
     group = state.get(Group, state.get(Node, instance.primary_node).group)
     networks = [state.get(Network, uuid) for uuid in group.networks]
     for index, nic in enumerate(instance.nics):
@@ -50,7 +50,7 @@ def ensure_no_conflict(state: State, instance: Instance) -> None:
 
 
 def network_locks(state: State, names: Iterable[str]) -> LockSet:
-    """So that the networks stay as they are meanwhile. None of those that there are not; the check says so."""
+    """Keep the networks as they are meanwhile. No locks for unknown ones; the check reports them."""
     found = set()
     for name in names:
         try:

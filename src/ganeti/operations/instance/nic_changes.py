@@ -27,7 +27,7 @@ from ganeti.operations.instance.nics import NicDraft, NicRequest, ensure_address
 
 
 class NicValues(Item, frozen=True, kw_only=True):
-    """What a network card is to be; what is not given stays as it is, and 'none' takes away what can be."""
+    """Settings of a NIC; what is not given stays as it is, and 'none' removes an optional one."""
 
     noun: ClassVar[str] = "NIC"
 
@@ -54,7 +54,7 @@ NicChanges = Annotated[list[NicChange], Meta(max_length=MOST_NICS)]
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """One there is, or is to be: what is asked of it, or None of one that stays as it is."""
+    """A present or requested NIC: the request for it, or None if it stays as it is."""
 
     before: Nic | None
     request: Mapping[str, Any] | None = None
@@ -73,7 +73,7 @@ class _Card:
 def with_changed_nics(
     cluster: CheckContext, instance: Instance, changes: NicChanges, *, conflicts_check: bool
 ) -> Instance:
-    """The instance with its network cards changed; the addresses that they get are free now, the caller reserves them.
+    """The instance with its NICs changed; their new addresses are free now, the caller must reserve them.
 
     Raises WrongInput or NotUnique with everything that is wrong.
     """
@@ -81,7 +81,7 @@ def with_changed_nics(
     for change in changes:
         with problems.noted():
             cards = _changed(cluster.state, cards, change)
-    # What it has now is its own to take again.
+    # It may reuse its present addresses.
     state = cluster.state.changed([evolve(instance, nics=())])
     draft = NicDraft(state, cluster.reservations, cluster.random, conflicts_check=conflicts_check)
     for card in cards.all:
@@ -103,7 +103,7 @@ def networks_named(changes: NicChanges) -> list[str]:
 
 
 def told(state: State, before: Sequence[Nic], after: Sequence[Nic]) -> Iterator[tuple[str, str]]:
-    """What has changed, in the words of Ganeti: ``nic.1`` is added or removed, ``nic.ip/0`` is another."""
+    """What has changed, in Ganeti's terms: ``nic.1`` was added or removed, ``nic.ip/0`` was changed."""
     former, present = ({nic.uuid: nic for nic in nics} for nics in (before, after))
     yield from ((f"nic.{index}", "remove") for index, nic in enumerate(before) if nic.uuid not in present)
     for index, nic in enumerate(after):
@@ -129,13 +129,13 @@ def _changed(state: State, cards: Devices[_Card], change: NicChange) -> Devices[
 
 
 def _request_of(state: State, nic: Nic) -> dict[str, Any]:
-    """What would make a card as it is."""
+    """The request that would create this NIC."""
     network = state.get(Network, nic.network).name if nic.network else None
     return {"mac": nic.mac, "ip": nic.ip, "network": network, "name": nic.name, **nic.nicparams}
 
 
 def _merged(present: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Who comes into a network leaves the link that there was."""
+    """A NIC that joins a network drops its former link."""
     left = ("mode", "link", "bridge", "vlan") if given.get("network") else ("link",) if given.get("bridge") else ()
     return {**{name: value for name, value in present.items() if name not in left}, **given}
 
@@ -149,7 +149,7 @@ def _drafted(draft: NicDraft, index: int, card: _Card, problems: Problems) -> Ni
 
 
 def _request(index: int, given: Mapping[str, Any]) -> NicRequest:
-    """Raises WrongInput, naming the card."""
+    """Raises WrongInput, naming the NIC."""
     what = f"NIC {index}: "
     try:
         return decode({name: value for name, value in given.items() if value is not None}, NicRequest, what[:-2])

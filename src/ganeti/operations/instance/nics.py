@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The network cards of an instance that is being made."""
+"""The NICs of an instance that is being created."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from ganeti.model.state import State
 from ganeti.operations.network.conflicts import strangers
 
 if TYPE_CHECKING:
-    from ganeti.jobs.reservations import Reservations  # of the daemon alone
+    from ganeti.jobs.reservations import Reservations  # imported by the daemon only
 
 _TRIES = 64
-POOL = "pool"  # stands for a free address of the network
+POOL = "pool"  # means a free address of the network
 
 
 class NicRequest(Item, frozen=True, kw_only=True):
-    """What may be said of a network card (gnt-instance(8), "--net")."""
+    """The options for a NIC (gnt-instance(8), "--net")."""
 
     noun: ClassVar[str] = "NIC"
 
@@ -63,7 +63,7 @@ class NicRequest(Item, frozen=True, kw_only=True):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What it overrides of the cluster's NIC parameters."""
+        """Its overrides of the cluster's NIC parameters."""
         given = {"mode": self.mode, "link": self.link or self.bridge, "vlan": self.vlan}
         return {name: value for name, value in given.items() if value is not None}
 
@@ -93,10 +93,10 @@ NicRequests = Annotated[list[NicRequest], Meta(max_length=MOST_NICS)]
 def planned_nics(
     cluster: CheckContext, requests: Sequence[NicRequest], problems: Problems, *, conflicts_check: bool
 ) -> tuple[Nic, ...]:
-    """The cards to make, as far as they can be made; what is wrong is noted, naming the card.
+    """The NICs to create, as far as possible; problems are noted, naming the NIC.
 
-    The addresses that they get are free now; the caller reserves them at once. ``conflicts_check``: those that their
-    network keeps for something else are not given.
+    Their addresses are free now; the caller must reserve them at once. ``conflicts_check``: externally reserved
+    addresses of their network are refused.
     """
     draft = NicDraft(cluster.state, cluster.reservations, cluster.random, conflicts_check=conflicts_check)
     planned = []
@@ -107,7 +107,7 @@ def planned_nics(
 
 
 class NicDraft:
-    """What is handed out for one instance, which has nothing in ``state``."""
+    """What has been assigned for one instance, which has nothing in ``state``."""
 
     def __init__(self, state: State, reservations: Reservations, random: Random, *, conflicts_check: bool) -> None:
         self._state = state
@@ -115,17 +115,17 @@ class NicDraft:
         self._macs = set(reservations.macs)
         self._addresses = set(reservations.addresses)
         self._conflicts_check = conflicts_check
-        self._pools: dict[str, Pool] = {}  # by UUID of the network, as these are
+        self._pools: dict[str, Pool] = {}  # by UUID of the network, like these
         self._strangers: dict[str, Mapping[str, str]] = {}
 
     def keep(self, nic: Nic) -> None:
-        """The instance has this card, and keeps it."""
+        """Keep a NIC that the instance has."""
         self._macs.add(nic.mac)
         if nic.network and nic.ip:
             self._addresses.add((nic.network, nic.ip))
 
     def nic(self, index: int, request: NicRequest, uuid: str | None = None) -> Nic:
-        """``uuid``: of the card that becomes so. Raises CheckFailed."""
+        """``uuid``: of the resulting NIC. Raises CheckFailed."""
         try:
             network = self._state.find(Network, request.network) if request.network else None
             if not network:
@@ -177,7 +177,7 @@ class NicDraft:
         return self._pools[network.uuid]
 
     def _taken_by_strangers(self, network: Network) -> Mapping[str, str]:
-        """See ``strangers``; it goes through all instances."""
+        """See ``strangers``, which goes through all instances."""
         if network.uuid not in self._strangers:
             self._strangers[network.uuid] = strangers(self._state, network, self._state.groups_with(network))
         return self._strangers[network.uuid]
@@ -206,9 +206,9 @@ class NicDraft:
 
 
 def ensure_addresses_free(state: State, others: Iterable[Instance], nics: Sequence[Nic]) -> None:
-    """Raise NotUnique if the address of a card that is in no network is another one's on the same link.
+    """Raise NotUnique if the address of a NIC outside of any network is in use on the same link.
 
-    That of this instance or of ``others``.
+    By this instance or by ``others``.
     """
     apart = {index: nic for index, nic in enumerate(nics) if nic.ip and not nic.network}
     wanted = {nic.ip for nic in apart.values()}
@@ -221,6 +221,6 @@ def ensure_addresses_free(state: State, others: Iterable[Instance], nics: Sequen
 
 
 def _place(state: State, nic: Nic) -> tuple[str, str, str, str | None]:
-    """Where an address must be the only one: networks that are apart may have the same."""
+    """The scope in which an address must be unique: separate networks may have the same."""
     connected = guest_nic(state, nic, None)
     return connected.mode, connected.link, connected.vlan, nic.ip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whether what is changed of an instance would keep it from starting on its primary node."""
+"""Whether changes of an instance would prevent it from starting on its primary node."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganeti.rpc.contract.node import DescribeNode
 
 
 async def new_obstacles(cluster: CheckContext, old: Instance, new: Instance) -> Sequence[str]:
-    """What only the change brings, in words; nothing is known of a node that is marked offline."""
+    """Only obstacles that the change causes, as text; empty if the node is marked offline."""
     node, state = primary_of(cluster.state, new), cluster.state
     if node.offline:
         return ()
@@ -30,13 +30,13 @@ async def new_obstacles(cluster: CheckContext, old: Instance, new: Instance) -> 
 
 
 def _with_disks_of(guest: Guest, instance: Instance) -> Guest:
-    """Without those that are still to be made."""
+    """Without disks that are still to be created."""
     there = {(disk.uuid, disk.template, disk.location) for disk in instance.disks}
     return evolve(guest, disks=tuple(d for d in guest.disks if (d.uuid, d.template, d.location) in there))
 
 
 def _lacking_memory(state: State, report: NodeReport, old: Instance, new: Instance) -> str:
-    """What its node lacks for more memory than it had; what the guest has now comes back when it stops."""
+    """What its node lacks for increased memory; the guest's present memory is freed when it stops."""
     wanted = backend_parameters(state, new).maxmem
     held = sum(guest.memory for guest in report.guests if guest.uuid == old.uuid)
     stays = new.primary_node == old.primary_node

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Changes of an instance's parameters: of its hypervisor, of its back-end, of its operating system."""
+"""Changes of an instance's hypervisor, backend and OS parameters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ganeti.operations.instance.blueprint import backend_overrides, hypervisor_o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterChanges:
-    """What is given of each; a value of "default" takes away what the instance has of its own."""
+    """The given values; "default" removes an override of the instance."""
 
     hvparams: Mapping[str, Any] = field(default_factory=dict)
     beparams: Mapping[str, Any] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class ParameterChanges:
         return changed
 
     def told(self, instance: Instance) -> Iterator[tuple[str, Any]]:
-        """What was given, as ``instance`` has it by now."""
+        """The given parameters, with their values in ``instance``."""
         yield from ((f"hv/{name}", instance.hvparams.get(name, RESET)) for name in self.hvparams)
         yield from ((f"be/{name}", instance.beparams.get(name, RESET)) for name in spelled_out(self.beparams))
         if self.os is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whether an instance is allowed where it is, or is to be."""
+"""Whether the instance policy allows an instance where it is, or will be."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ensure_allowed_in(state: State, instance: Instance, group: Group) -> None:
 
 
 def ensure_allowed_somewhere(state: State, instance: Instance, group: Group | None) -> None:
-    """Raise WrongInput if the policies of all groups that it may come to forbid an instance; ``group``: only this."""
+    """Raise WrongInput if the policies of all possible groups forbid an instance; ``group``: the only possible one."""
     groups = [group] if group else [one for one in state.groups if one.alloc_policy is not AllocPolicy.UNALLOCABLE]
     forbidden = [(group, violations(state, instance, group)) for group in groups]
     if groups and all(reasons for _, reasons in forbidden):
@@ -45,7 +45,7 @@ def _told(group: Group, forbidden: list[str]) -> str:
 def violations(state: State, instance: Instance, group: Group) -> list[str]:
     """Why a group's instance policy forbids an instance; empty if it doesn't.
 
-    Where its disks have physical volumes of their own, the policy is about their number, if that is recorded.
+    Where its disks have physical volumes of their own, the policy limits their number, if that is recorded.
     """
     backend = backend_parameters(state, instance)
     spindles = [disk.spindles for disk in instance.disks if disk.spindles is not None]

@@ -15,9 +15,9 @@ from ganeti.rpc.contract.storage import CheckStorage
 
 
 async def ensure_pools(cluster: CheckContext, instance: Instance, *, made: Collection[int] | None = None) -> None:
-    """Raise WrongState if its node says that nothing can be made in the pools that disks of it are to be in.
+    """Raise WrongState if its node says that nothing can be created in the thin pools of its disks.
 
-    ``made``: the numbers of the disks that are made or become larger, all if it is None. Raises WrongInput where
+    ``made``: the numbers of the disks to be created or grown, all if it is None. Raises WrongInput where
     storage is exclusive: disks in a pool share physical volumes.
     """
     disks = [disk for number, disk in enumerate(instance.disks) if disk.thin_pool and (made is None or number in made)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Proof that a guest runs nowhere, before it is started somewhere."""
+"""Makes sure that a guest runs nowhere before it is started."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ganeti.model.state import State
 from ganeti.rpc.contract.instance import DescribeGuest
 
 if TYPE_CHECKING:
-    from ganeti.rpc.watch import LiveView  # of the daemon alone
+    from ganeti.rpc.watch import LiveView  # imported by the daemon only
 
 
 async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[Node]) -> list[Node]:
     """The nodes on which the guest is.
 
-    Of nodes whose events the master follows that is known; those are asked that might have it nevertheless (see
-    ``rpc/watch.py``). Raises WrongState for one of them that does not answer and is not marked offline.
+    Known for nodes whose events the master follows; others that might have it are asked (see ``rpc/watch.py``).
+    Raises WrongState if one of these does not answer and is not marked offline.
     """
     hosting = [node for node in nodes if node.hosting]
     silent = [node for node in hosting if not cluster.live.reachable(node.uuid, instance.hypervisor)]
@@ -46,7 +46,7 @@ async def found_on(cluster: CheckContext, instance: Instance, nodes: Iterable[No
 
 
 async def is_on(cluster: CheckContext, instance: Instance, node: Node) -> bool:
-    """Whether the guest is on a node that is asked, in a state in which it could touch its disks."""
+    """Whether the guest is on a node, which is asked, in a state in which it could access its disks."""
     return _is_there(await cluster.call(node, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor)))
 
 
@@ -80,13 +80,13 @@ def shut_itself_down(state: State, live: LiveView, instance: Instance) -> bool:
 
 
 def ensure_marked_up(instance: Instance) -> None:
-    """Raise WrongState for one that the watcher must leave alone by now."""
+    """Raise WrongState for an instance that the watcher must now leave alone."""
     if instance.admin_state is not AdminState.UP:
         raise WrongState(f"Instance {instance.name} is marked {instance.admin_state} by now, so the watcher leaves it")
 
 
 def ensure_lost(cluster: CheckContext, instance: Instance) -> None:
-    """Raise WrongState unless the guest of an instance should run, and has ended by no wish of anybody's."""
+    """Raise WrongState unless the guest of an instance should run and has ended unintentionally."""
     ensure_marked_up(instance)
     guests = cluster.live.guests_on(instance.primary_node) or {}
     if event := guests.get(instance.uuid):

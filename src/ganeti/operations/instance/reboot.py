@@ -84,12 +84,12 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
         if not plan.running:
             await ensure_it_fits(cluster, node, plan.guest)
         elif self.reboot_type == "full":
-            # It is started with what is configured now; whether it can be is asked before it is stopped.
+            # It is started with the present configuration; whether that is possible is checked before it is stopped.
             await ensure_possible(cluster, node, plan.guest)
         return plan
 
     async def run(self, cluster: RunContext, plan: RebootPlan) -> None:
-        # Before anything is started, so that nothing runs that the configuration calls down, whatever is interrupted.
+        # Before anything is started, so that nothing runs that is configured as down, whatever is interrupted.
         await mark(cluster, plan.instance, AdminState.UP)
         if plan.running and self.reboot_type != "full":
             await cluster.call(plan.node, RebootGuest(guest=plan.guest, how=self.reboot_type))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Make lost disks of an instance again, empty: where they were, or on other nodes."""
+"""Re-create lost disks of an instance, empty: where they were, or on other nodes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from ganeti.rpc.contract.storage import ExamineDisks
 
 
 class DiskRecreation(Item, frozen=True, kw_only=True):
-    """What of a disk may be other than it was."""
+    """What may be changed of a disk."""
 
     noun: ClassVar[str] = "Disk"
 
@@ -57,13 +57,13 @@ class DiskRecreation(Item, frozen=True, kw_only=True):
     ] = None
 
 
-# A number and what changes. No tuple: msgspec 0.23 crashes on one in a union whose content is wrong.
+# A number and the changes. Not a tuple: msgspec 0.23 crashes on one with invalid content in a union.
 _Changed = Annotated[list[DiskIndex | DiskRecreation], Meta(min_length=2, max_length=2)]
 
 
 @dataclass(frozen=True, slots=True)
 class RecreateDisksPlan:
-    """``made`` is the instance as it is to be; ``guest`` has those of its disks that are made."""
+    """``made`` is the resulting instance; ``guest`` has only the disks to be created."""
 
     instance: Instance
     made: Instance
@@ -127,7 +127,7 @@ class InstanceRecreateDisks(
         try:
             named = [node.name for node in self._named(state)]
         except UnknownEntity:
-            named = []  # the check will say so
+            named = []  # the check will report it
         chosen = [node.name for node in state.nodes] if self.iallocator else named
         networks = network_locks(state, self.instance(state).networks)
         return super().locks(state) | shared(Kind.NODE, *chosen) | networks
@@ -210,7 +210,7 @@ class InstanceRecreateDisks(
         return [state.find(Node, name) for name in self.node_uuids or self.nodes]
 
     async def _placed(self, cluster: CheckContext, instance: Instance) -> Instance:
-        """On the nodes that are named or chosen, what it takes there reserved; or where it is."""
+        """On the named or chosen nodes, with its resources reserved; or where it is."""
         named = self._named(cluster.state)
         if not named and not self.iallocator:
             return instance
@@ -237,7 +237,7 @@ class InstanceRecreateDisks(
 
 
 async def _ensure_lost(cluster: CheckContext, instance: Instance, made: Instance, indexes: frozenset[int]) -> None:
-    """Raise WrongState for disks of which something is left, on the nodes where they were or are to be."""
+    """Raise WrongState for disks of which something is left on their old or new nodes."""
     state = cluster.state.changed([made])
     calls = {
         node.uuid: (node, about_disks(ExamineDisks, state, which))

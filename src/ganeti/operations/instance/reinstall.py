@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Install the operating system of an instance anew."""
+"""Reinstall the operating system of an instance."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ganeti.operations.instance.subject import InstanceOperation, online, primar
 
 @dataclass(frozen=True, slots=True)
 class ReinstallPlan:
-    """``guest`` has the operating system that is installed, and its parameters for that."""
+    """``guest`` has the operating system to install, and the parameters for it."""
 
     instance: Instance
     node: Node
@@ -112,7 +112,7 @@ class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=T
             ensure_hypervisor_sense(state, changed)
         with problems.noted():
             await self._content.ensure_possible(cluster, node, guest)
-        if changed.os != instance.os:  # with which it gets other hypervisor parameters
+        if changed.os != instance.os:  # which may imply other hypervisor parameters
             with problems.noted():
                 await ensure_possible(cluster, node, guest)
         problems.tell()
@@ -128,7 +128,7 @@ class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=T
         name = plan.instance.name
         async with activated(cluster, plan.instance, runs=False):
             if plan.guest.os != plan.instance.os:
-                # Before the first byte is written: the old one is gone from then on.
+                # Before the first byte is written: from then on the old system is lost.
                 cluster.step(f"changing the operating system of {name} to {plan.guest.os}")
                 await cluster.commit([evolve(plan.instance, os=plan.guest.os)])
             try:
@@ -140,7 +140,7 @@ class InstanceReinstall(InstanceOperation[ReinstallPlan], frozen=True, kw_only=T
                 ) from error
 
     async def recover(self, cluster: RunContext) -> None:
-        """Nobody knows how far it came; its disks are let go of."""
+        """How far it got is unknown; its disks are deactivated."""
         instance = self.instance(cluster.state)
         cluster.warn(f"The operating system of {instance.name} may be installed in part only; reinstall it again")
         if not primary_of(cluster.state, instance).offline:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What all operations have in common that take an instance to another node."""
+"""What operations that move an instance to another node have in common."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ IgnoreTargetPolicy = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Relocation:
-    """A planned move; ``target`` is None if it is only to be cleaned up after one that was interrupted."""
+    """A planned move; ``target`` is None if only an interrupted move is to be cleaned up."""
 
     instance: Instance
     guest: Guest
@@ -47,7 +47,7 @@ R = TypeVar("R", bound=Relocation)
 
 
 class InstanceDeparture(InstanceOperation[R], frozen=True, kw_only=True):
-    """Takes an instance from its primary node to another one, which may be named."""
+    """Moves an instance from its primary node to another one, which may be named."""
 
     target_node: TargetName = None
     target_node_uuid: TargetUuid = None
@@ -58,7 +58,7 @@ class InstanceDeparture(InstanceOperation[R], frozen=True, kw_only=True):
 
 
 class InstanceRelocation(InstanceDeparture[R], frozen=True, kw_only=True):
-    """Its disks stay what they are: the other node has them, or gets at them, already."""
+    """Its disks are not copied: the other node has them, or has access to them, already."""
 
     iallocator: AllocatorName = None
     ignore_ipolicy: IgnoreTargetPolicy = False
@@ -69,7 +69,7 @@ class InstanceRelocation(InstanceDeparture[R], frozen=True, kw_only=True):
         return super().locks(state) | shared(Kind.NODE, *targets) | network_locks(state, instance.networks)
 
     async def target(self, cluster: CheckContext, instance: Instance) -> Node:
-        """Raises WrongInput, WrongState or UnknownEntity for one that is not fit."""
+        """Raises WrongInput, WrongState or UnknownEntity for an unsuitable one."""
         return await find_target(cluster, instance, self.choice, self.iallocator, ignore_ipolicy=self.ignore_ipolicy)
 
     def hook_environment(self, state: State, plan: R) -> dict[str, str]:

@@ -83,7 +83,7 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
     async def run(self, cluster: RunContext, plan: RemovePlan) -> None:
         instance = plan.instance
         if instance.admin_state is AdminState.UP:
-            # First, so that an instance without its disks is not called up, whatever is interrupted.
+            # First, so that no instance without disks is marked up, whatever is interrupted.
             await mark(cluster, instance, AdminState.DOWN)
         if not instance.forthcoming:
             await self._empty(cluster, plan)
@@ -92,7 +92,7 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
 
     async def _empty(self, cluster: RunContext, plan: RemovePlan) -> None:
         await self._try(cluster, self._stop(cluster, plan))
-        # The primary node last: as long as a copy elsewhere cannot be removed, the instance keeps its own.
+        # The primary node last: while a copy elsewhere cannot be removed, the instance keeps its own.
         for holder in reversed(nodes_of(cluster.state, plan.instance)):
             await self._remove_disks(cluster, plan.instance, holder)
 
@@ -112,7 +112,7 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         return Preview(changes, risks=tuple(f"what {node}, marked offline, has of it stays there" for node in offline))
 
     async def recover(self, cluster: RunContext) -> None:
-        """What was marked down by then is stopped, so that nothing runs that should not."""
+        """If it was marked down by then, it is stopped, so that nothing runs that should not."""
         instance = self.instance(cluster.state)
         node = primary_of(cluster.state, instance)
         if instance.admin_state is AdminState.DOWN and not (node.offline or instance.forthcoming):

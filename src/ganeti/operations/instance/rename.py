@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Give an instance another name."""
+"""Rename an instance."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from ganeti.rpc.contract.storage import LabelDisks, LinkDisks
 
 @dataclass(frozen=True, slots=True)
 class RenamePlan:
-    """``new`` is the instance as it is to be, with the places of its disks."""
+    """``new`` is the resulting instance, with the locations of its disks."""
 
     old: Instance
     new: Instance
@@ -90,7 +90,7 @@ class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, t
         try:
             instance = self._under_either_name(state)
         except UnknownEntity:
-            return new  # the check will say so
+            return new  # the check will report it
         return new | exclusive(Kind.INSTANCE, instance.name) | shared(Kind.NODE, *node_names(state, instance))
 
     @property
@@ -127,7 +127,7 @@ class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, t
         return plan.new.name
 
     async def recover(self, cluster: RunContext) -> None:
-        """Whether its operating system knows its name is not known; its disks are let go of."""
+        """Whether its operating system knows the new name is unknown; its disks are deactivated."""
         instance = self._under_either_name(cluster.state)
         if instance.forthcoming:
             return
@@ -139,7 +139,7 @@ class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, t
             await deactivate(cluster, instance)
 
     def hook_environment(self, state: State, plan: RenamePlan) -> dict[str, str]:
-        """Of the instance under the name that it has by then."""
+        """Of the instance under the name that it has at that time."""
         own = {"OP_TARGET": plan.old.name, "INSTANCE_NEW_NAME": plan.new.name}
         return {**instance_environment(state, state.get(Instance, plan.old.uuid)), **own}
 
@@ -152,7 +152,7 @@ class InstanceRename(InstanceOperation[RenamePlan], frozen=True, kw_only=True, t
 
 
 async def _rename(cluster: RunContext, plan: RenamePlan) -> None:
-    """Its disks are at the places of both names until it is recorded which one it has."""
+    """Its disks are linked under both names until the new one is recorded."""
     old, new, node = plan.old, plan.new, plan.node
     await cluster.call(node, ClearGuest(guest=guest_of(cluster.state, old)))
     left = await _linked(cluster, plan)
@@ -164,7 +164,7 @@ async def _rename(cluster: RunContext, plan: RenamePlan) -> None:
 
 
 async def _linked(cluster: RunContext, plan: RenamePlan) -> tuple[Thing, ...]:
-    """What is to be removed of the places of the old name once it has the new one."""
+    """The links under the old name, to be removed once it has the new one."""
     former = disks_of(cluster.state, plan.old)
     disks = disks_of(cluster.state.changed([plan.new]), plan.new)
     moved = [(was, disk) for was, disk in zip(former, disks, strict=True) if was.location != disk.location]
@@ -177,7 +177,7 @@ async def _linked(cluster: RunContext, plan: RenamePlan) -> tuple[Thing, ...]:
 
 
 async def _label(cluster: RunContext, instance: Instance) -> None:
-    """Nothing depends on it."""
+    """Relabel its disks; nothing depends on that."""
     nodes = online_nodes_of(cluster.state, instance)
     answers = await cluster.call_all(nodes, about_disks(LabelDisks, cluster.state, instance))
     for name, answer in answers.items():
@@ -186,7 +186,7 @@ async def _label(cluster: RunContext, instance: Instance) -> None:
 
 
 async def _tell_os(cluster: RunContext, plan: RenamePlan, debug_level: int) -> None:
-    """The instance has its name, whatever its operating system says to that."""
+    """Run the rename script; the instance keeps its new name even if that fails."""
     if not (plan.new.os and plan.new.disks):
         return
     cluster.step("running the instance OS rename script...")

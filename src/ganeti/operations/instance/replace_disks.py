@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Give an instance new copies of its mirrored disks: on another secondary node, or on those that it has.
+"""Replace copies of an instance's mirrored disks: on another secondary node, or on its present nodes.
 
-The device on the primary node stays as it is, so the guest runs on; without a copy on its own node it reads and writes
-on the other one. On another node: the copies are made there, the old secondary node lets go of its own, the primary one
-connects to the new ones; then that is recorded, and when all is in sync the old copies are removed.
+The device on the primary node is kept, so the guest keeps running; without a local copy it reads and writes the remote
+one. On another node: the copies are created there, the old secondary node deactivates its own, the primary one connects
+to the new ones; then that is recorded, and when all are in sync the old copies are removed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from ganeti.operations.instance.target import ensure_welcome
 from ganeti.operations.node.choice import NodeChoice
 from ganeti.rpc.contract.storage import CreateDisks, DiskStatus, ReleaseDisks, RenewCopies
 
-_UNUSABLE = ("Diskless", "Failed")  # of DRBD's words for a copy
+_UNUSABLE = ("Diskless", "Failed")  # of DRBD's disk states
 _FLAGS = {
     "on_secondary": "replace_on_secondary",
     "on_primary": "replace_on_primary",
@@ -70,7 +70,7 @@ EarlyRelease = Annotated[bool, param("Remove the old copies before the new ones 
 
 @dataclass(frozen=True, slots=True)
 class ReplaceDisksPlan:
-    """``moved`` is the instance with its new secondary node; None if the disks ``indexes`` are made anew in place.
+    """``moved`` is the instance with its new secondary node; None if the disks ``indexes`` get new copies in place.
 
     ``here``: on the primary node, not on the secondary one.
     """
@@ -188,14 +188,14 @@ class InstanceReplaceDisks(
             cluster.log(f"No copy of the disks of {plan.instance.name} is broken, so none is replaced")
             return
         if plan.here and plan.running:
-            # To activate a disk takes the copy that may be what is broken.
+            # Activating a disk needs the copy, which may be what is broken.
             await self._renew(cluster, plan)
             return
         async with activated(cluster, plan.instance, runs=plan.running, force=not plan.here):
             if plan.here:
                 await self._renew(cluster, plan)
                 return
-            # Known only now of disks that were not active.
+            # Known only now for disks that were inactive.
             await ensure_up_to_date(cluster, plan.instance, plan.primary)
             if plan.moved:
                 await self._move(cluster, plan, plan.moved)
@@ -203,9 +203,9 @@ class InstanceReplaceDisks(
                 await self._make_anew(cluster, plan)
 
     async def recover(self, cluster: RunContext) -> None:
-        """The primary node is connected to the secondary one that is recorded by then, which has all copies.
+        """Connect the primary node to the secondary one recorded by then, which has all copies.
 
-        What another node has of them may be the only other good copy until these two are in sync.
+        A third node may have the only other good copy until these two are in sync.
         """
         cluster.spare("kept, since the disks are not known to be in sync")
         instance = self.instance(cluster.state)
@@ -282,7 +282,7 @@ class InstanceReplaceDisks(
             current = cluster.state.get(Instance, moved.uuid)
             await cluster.commit([evolve(current, disks=moved.disks)], then=former)
         except GanetiError:
-            with suppress(GanetiError):  # the first error tells more
+            with suppress(GanetiError):  # the first error is more informative
                 await activate(cluster, plan.instance, force=True)
             raise
         await self._finish_move(cluster, plan, moved)
@@ -316,7 +316,7 @@ class InstanceReplaceDisks(
         await wait_for_sync(cluster, plan.instance)
 
     async def _complete(self, cluster: RunContext, instance: Instance, primary: Node, secondary: Node) -> None:
-        """Make what an earlier master daemon gave up and did not make anew."""
+        """Re-create what an earlier master daemon removed and did not re-create."""
         found = await examined(cluster, instance)
         torn = [n for n, status in enumerate(found.get(primary.name, ())) if status.mirror and _is_broken(status)]
         await cluster.call(primary, _renewal(cluster, instance, torn))
@@ -348,14 +348,14 @@ def _renewal(cluster: CheckContext, instance: Instance, indexes: Iterable[int]) 
 
 
 def _copies(cluster: CheckContext, instance: Instance, node: Node, indexes: Iterable[int] | None = None) -> Thing:
-    """What a node has of the disks of an instance, or of some of them."""
+    """The copies on a node of all or some disks of an instance."""
     disks = disks_of(cluster.state, instance)
     chosen = disks if indexes is None else [disks[index] for index in indexes]
     return leftover(instance.name, node, chosen, peers_of(cluster.state, instance.disks))
 
 
 def _broken(statuses: Sequence[DiskStatus]) -> tuple[int, ...]:
-    """The numbers of the disks of which a node's copy is missing or cannot be used; one that is behind is neither."""
+    """The numbers of the disks whose copy on a node is missing or unusable; an outdated one is neither."""
     return tuple(index for index, status in enumerate(statuses) if _is_broken(status))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Changing the disks and network cards of an instance while its guest runs."""
+"""Hotplugging: changing the disks and NICs of an instance while its guest runs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ganeti.rpc.contract.instance import CheckReplug, ReplugGuest
 async def planned_replug(
     cluster: CheckContext, old: Instance, new: Instance, *, or_nothing: bool
 ) -> ReplugGuest | None:
-    """What makes the guest of ``old``, which runs, that of ``new``; None if nothing of that concerns its devices.
+    """What turns the running guest of ``old`` into that of ``new``; None if no devices change.
 
-    Raises WrongState if it cannot be done now; without ``or_nothing`` it is None then, and noted, unless disks are to
-    go that the guest has.
+    Raises WrongState if it cannot be done now; without ``or_nothing`` the result is then None, and noted, unless the
+    guest would have to lose disks.
     """
     state, node = cluster.state, primary_of(cluster.state, old)
     before, after = guest_of(state, old), guest_of(state.changed([new]), new)
@@ -40,7 +40,7 @@ async def planned_replug(
 
 
 async def replugged(cluster: RunContext, instance: Instance, replug: ReplugGuest) -> Layout | None:
-    """Do that; if the operation fails before its next commit, it is undone. Where the devices are from then on."""
+    """Carry that out; it is undone if the operation fails before its next commit. Returns the new layout of devices."""
     node = primary_of(cluster.state, instance)
     cluster.step(f"changing the devices of {instance.name} while it runs")
     back = ReplugGuest(before=replug.after, after=replug.before)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What guests run with, asked of the nodes that keep it."""
+"""What guests run with, as recorded on their nodes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ganeti.rpc.contract.instance import RecallGuests
 
 
 async def running_guest(cluster: CheckContext, node: Node, configured: Guest) -> Guest:
-    """The guest as it runs on a node, or as it is configured if nothing else is known."""
+    """The guest as it runs on a node, or as configured if that is unknown."""
     call = RecallGuests(hypervisors=(configured.hypervisor,), names=(configured.name,))
     started = {guest.uuid: guest for guest in await cluster.call(node, call)}
     return as_it_runs(configured, started[configured.uuid]) if configured.uuid in started else configured
 
 
 async def pending(cluster: CheckContext, instances: Sequence[Instance]) -> dict[str, tuple[Difference, ...]]:
-    """By UUID, what takes effect at the next start of instances that run, as far as their nodes answer."""
+    """By UUID, the changes that running instances get at their next start, as far as their nodes answer."""
     state = cluster.state
     hypervisors = state.cluster.enabled_hypervisors
     names: defaultdict[str, list[str]] = defaultdict(list)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How much of its memory a guest is left while it runs (ballooning)."""
+"""Changing the memory of a running guest (ballooning)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganeti.rpc.contract.node import DescribeNode
 
 
 async def ensure_memory_suits(cluster: CheckContext, instance: Instance, memory: int, *, force: bool) -> None:
-    """Raise WrongState, WrongInput or InsufficientResources if the guest cannot have so much memory, MiB, now."""
+    """Raise WrongState, WrongInput or InsufficientResources if the guest cannot have this much memory (MiB) now."""
     node = online(primary_of(cluster.state, instance))
     found = await cluster.call(node, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
     if found is None or found.state.ended:
@@ -43,7 +43,7 @@ async def ensure_memory_suits(cluster: CheckContext, instance: Instance, memory:
 
 
 async def set_memory(cluster: RunContext, instance: Instance, memory: int) -> None:
-    """A guest that does not give it back, or take it, is told of."""
+    """Reports a guest that does not return or accept it."""
     node, guest = primary_of(cluster.state, instance), guest_of(cluster.state, instance)
     cluster.step(f"changing the memory of {instance.name} to {memory} MiB while it runs")
     now = await cluster.call(node, SetMemory(guest=guest, memory=memory))
@@ -55,7 +55,7 @@ async def set_memory(cluster: RunContext, instance: Instance, memory: int) -> No
 
 
 async def with_memory_for(cluster: CheckContext, node: Node, guest: Guest) -> Guest:
-    """A guest that runs, with as much memory as a node has for it, if that is less than it has and minmem allows it."""
+    """A running guest with its memory reduced to what a node has free, if that is necessary and minmem allows it."""
     least, has = guest.beparams.minmem, guest.memory_now
     if least >= has:
         return guest
@@ -64,7 +64,7 @@ async def with_memory_for(cluster: CheckContext, node: Node, guest: Guest) -> Gu
 
 
 async def reduce_memory(cluster: RunContext, node: Node, guest: Guest, target: Node) -> None:
-    """Have a guest do with what ``target`` has for it. Raises WrongState if it does not give the rest back."""
+    """Reduce a guest's memory to that of ``target``. Raises WrongState if it does not return the rest."""
     memory = guest.memory_now
     cluster.step(f"reducing the memory of {guest.name} to {memory} MiB, which {target.name} has free")
     now = await cluster.call(node, SetMemory(guest=guest, memory=memory))

@@ -19,7 +19,7 @@ from ganeti.rpc.contract.instance import DescribeGuest, FinishIncoming, FinishOu
 
 
 async def settle(cluster: RunContext, instance: Instance) -> None:
-    """Find out where the guest runs, make that its primary node, and clear away the rest.
+    """Find out where the guest runs, make that its primary node, and remove what is left elsewhere.
 
     Raises WrongState if it runs on several nodes, or if a node that may have it does not answer.
     """
@@ -35,7 +35,7 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
     await _clear_others(cluster, instance, home, found)
     guest = guest_of(cluster.state, instance)
     if any(node.uuid == home.uuid for node, _ in found):
-        # A guest that was stopped for the move and did not get away goes on.
+        # A guest that was paused for a move that did not happen is resumed.
         await cluster.call(home, FinishOutgoing(guest=guest, success=False))
         if is_handed_over(instance):
             await hold(cluster, instance, home, DiskUse.OWN)
@@ -63,7 +63,7 @@ async def _tell_if_paused(cluster: RunContext, instance: Instance, home: Node) -
 
 
 async def _look(cluster: RunContext, instance: Instance) -> list[tuple[Node, RunningGuest]]:
-    """The nodes that have the guest in some way."""
+    """The nodes that have the guest in any state."""
     nodes = [node for node in cluster.state.hosting_nodes if _is_concerned(cluster, instance, node)]
     answers = await cluster.call_all(nodes, DescribeGuest(name=instance.name, hypervisor=instance.hypervisor))
     found = []
@@ -77,7 +77,7 @@ async def _look(cluster: RunContext, instance: Instance) -> list[tuple[Node, Run
 
 
 def _is_concerned(cluster: RunContext, instance: Instance, node: Node) -> bool:
-    """All but silent nodes that can't have it (see ``rpc/watch.py``)."""
+    """False for silent nodes that can't have it (see ``rpc/watch.py``)."""
     return (
         node.uuid == instance.primary_node
         or cluster.live.reachable(node.uuid, instance.hypervisor)

@@ -37,7 +37,7 @@ IgnoreConsistency = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ShutdownPlan:
-    """``node`` is None if there is nothing to stop, only something to write down."""
+    """``node`` is None if there is nothing to stop and only the state is recorded."""
 
     instance: Instance
     node: Node | None
@@ -98,7 +98,7 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
         await release(cluster, instance)
 
     async def recover(self, cluster: RunContext) -> None:
-        """What was marked as stopped by then is stopped, so that nothing runs that should not."""
+        """If it was marked as stopped by then, it is stopped, so that nothing runs that should not."""
         instance = self.instance(cluster.state)
         node = primary_of(cluster.state, instance)
         if instance.admin_state is AdminState.DOWN and not self.no_remember and not node.offline:
@@ -109,7 +109,7 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
 
 
 async def stop(cluster: RunContext, node: Node, instance: Instance, timeout: float, *, force: bool = False) -> None:
-    """Stop a guest, and say so if it had to be killed, or left something behind."""
+    """Stop a guest; report if it had to be killed, or left something behind."""
     stopped = await cluster.call(node, StopGuest(guest=guest_of(cluster.state, instance), timeout=timeout, force=force))
     if stopped.forced and not force:
         why = f"did not power off within {stopped.waited:.0f} seconds"
@@ -123,9 +123,9 @@ async def stop(cluster: RunContext, node: Node, instance: Instance, timeout: flo
 async def stop_and_clear(
     cluster: RunContext, node: Node, instance: Instance, timeout: float, *, anyway: bool = False
 ) -> None:
-    """Stop a guest that leaves its node, and take away what the node keeps of it.
+    """Stop a guest that leaves its node, and remove what the node keeps of it.
 
-    ``anyway``: a failure is warned of, and does not end the operation.
+    ``anyway``: a failure causes a warning, and does not end the operation.
     """
     try:
         await stop(cluster, node, instance, timeout)

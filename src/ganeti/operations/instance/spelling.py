@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How the command line says what an instance is made of (gnt-instance(8), "add")."""
+"""Command line syntax for the parts of an instance (gnt-instance(8), "add")."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from ganeti.errors import WrongInput
 
-_MOST = 64  # disks or cards
-_ACTIONS = ("add", "remove")  # which need no number: the last one is meant
+_MOST = 64  # disks or NICs
+_ACTIONS = ("add", "remove")  # without a number the last one is meant
 
 
 def create_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def create_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def numbered(items: Sequence[tuple[str, dict[str, Any]]], flag: str) -> list[dict[str, Any]]:
-    """``[("0", {...}), ("2", {...})]`` as a list, with nothing said of number 1."""
+    """``[("0", {...}), ("2", {...})]`` as a list, with an empty number 1."""
     found: dict[int, dict[str, Any]] = {}
     for ident, values in items:
         if not ident.isdecimal() or int(ident) >= _MOST:
@@ -55,7 +55,7 @@ def numbered(items: Sequence[tuple[str, dict[str, Any]]], flag: str) -> list[dic
 def changes_of(items: Sequence[tuple[str, dict[str, Any]]], flag: str) -> list[list[Any]]:
     """``add:ip=pool``, ``-1:add,ip=pool``, ``0:ip=none``, ``eth0:modify,ip=none``, ``1:remove``.
 
-    Each as [what to do, which one, values].
+    Each as [action, number or name, values].
     """
     return [_change(ident, values, flag) for ident, values in items]
 

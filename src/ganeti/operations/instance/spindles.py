@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The physical volumes that each disk has for itself where storage is exclusive ("Partitioned Ganeti")."""
+"""The physical volumes that each disk has to itself where storage is exclusive ("Partitioned Ganeti")."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ganeti.rpc.contract.node import DescribeNode
 
 
 def ensure_suitable(state: State, instance: Instance, nodes: Sequence[Node]) -> None:
-    """Raise WrongInput if its disks cannot but share physical volumes, and a node has exclusive storage."""
+    """Raise WrongInput if its disks can only share physical volumes, and a node has exclusive storage."""
     if unsuitable := [node for node in nodes if not suits(state, instance, node)]:
         group = state.get(Group, unsuitable[0].group)
         raise WrongInput(
@@ -35,15 +35,15 @@ def ensure_suitable(state: State, instance: Instance, nodes: Sequence[Node]) -> 
 
 
 def suits(state: State, instance: Instance, node: Node) -> bool:
-    """Whether its disks can be on a node, as far as exclusive storage goes."""
+    """Whether exclusive storage allows its disks on a node."""
     exclusive = state.is_exclusive(state.get(Group, node.group))
     return not (exclusive and TEMPLATES[instance.disk_template].spindles == "shared")
 
 
 def ensure_told(state: State, instance: Instance, *, adopted: bool = False) -> None:
-    """Raise WrongInput if the spindles of its disks are not said where storage is exclusive, or said where it is not.
+    """Raise WrongInput if spindles are not given where storage is exclusive, or given where it is not.
 
-    Those of what is adopted need not be.
+    Adopted volumes need none.
     """
     group = state.get(Group, state.get(Node, instance.primary_node).group)
     if problems := list(_untold(state, instance, group, adopted=adopted)):
@@ -51,7 +51,7 @@ def ensure_told(state: State, instance: Instance, *, adopted: bool = False) -> N
 
 
 def ensure_told_somewhere(state: State, instance: Instance, group: Group | None) -> None:
-    """Raise WrongInput if they are wrong in all groups that it may come to; ``group``: only this."""
+    """Raise WrongInput if they are wrong in all possible groups; ``group``: the only possible one."""
     groups = [group] if group else [one for one in state.groups if one.alloc_policy is not AllocPolicy.UNALLOCABLE]
     problems = [list(_untold(state, instance, group)) for group in groups]
     if groups and all(problems):
@@ -61,10 +61,10 @@ def ensure_told_somewhere(state: State, instance: Instance, group: Group | None)
 async def with_spindles(
     cluster: CheckContext, instance: Instance, *, made: Collection[int] | None = None, told: Collection[int] = ()
 ) -> Instance:
-    """With as many spindles as each disk needs, or more if more are recorded; with none where storage is shared.
+    """With the spindles that each disk needs, or more if more are recorded; with none where storage is not exclusive.
 
-    ``made``: the numbers of the disks that are to be made, all if it is None; ``told``: of those of which the number
-    was said. Raises WrongInput if that is too small, InsufficientResources if there are not as many on its node.
+    ``made``: the numbers of the disks to be created, all if it is None; ``told``: of those whose spindles were given.
+    Raises WrongInput if these are too few, InsufficientResources if its node does not have as many.
     """
     if not has_own_spindles(cluster.state, instance):
         return evolve(instance, disks=tuple(replace(disk, spindles=None) for disk in instance.disks))
@@ -103,7 +103,7 @@ def _untold(state: State, instance: Instance, group: Group, *, adopted: bool = F
 
 
 async def _found(cluster: CheckContext, node: Node, disks: Sequence[Disk]) -> Mapping[str, Spindles]:
-    """What a node has, by volume group."""
+    """A node's spindles, by volume group."""
     units = {unit.key: unit for disk in disks if (unit := unit_of(cluster.state.cluster, disk))}
     report = await cluster.call(node, DescribeNode(hypervisors=(), storage=tuple(units.values())))
     return {space.unit.key: space.spindles for space in report.storage if space.spindles}

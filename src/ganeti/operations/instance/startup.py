@@ -35,7 +35,7 @@ from ganeti.rpc.contract.node import DescribeNode
 
 @dataclass(frozen=True, slots=True)
 class StartupPlan:
-    """``guest`` is None if the instance is only to be marked as one that should run."""
+    """``guest`` is None if the instance is only to be marked up."""
 
     instance: Instance
     node: Node
@@ -126,7 +126,7 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
 
 
 def _ensure_of_a_start(table: type[Struct], given: Iterable[str], what: str) -> None:
-    """Raise WrongInput for what a guest is not started with: it would be without effect."""
+    """Raise WrongInput for parameters that a guest is not started with: they would have no effect."""
     if configured := [name for name in given if parameters_of(table)[name].at_once]:
         raise WrongInput(
             f"{what}: '{configured[0]}' cannot be given for one start, since guests that run have it as it is "
@@ -135,7 +135,7 @@ def _ensure_of_a_start(table: type[Struct], given: Iterable[str], what: str) -> 
 
 
 async def start(cluster: RunContext, node: Node, guest: Guest, *, done: str) -> None:
-    """Start a guest for which something was ``done`` before; an error says that too, and no more than is known."""
+    """Start a guest for which something was ``done`` before, which an error mentions too."""
     try:
         await cluster.call(node, StartGuest(guest=guest))
     except NodeUnreachable as error:
@@ -180,7 +180,7 @@ async def ensure_possible(cluster: CheckContext, node: Node, guest: Guest, *, di
 
 
 async def mark(cluster: RunContext, instance: Instance, admin_state: AdminState, source: str = "admin") -> Instance:
-    """Write down what the administrator wants, so that the watcher counts anew; the instance as it is now."""
+    """Record what the administrator wants, which resets the watcher's count; the updated instance."""
     wanted = evolve(instance, admin_state=admin_state, admin_state_source=source, restarts=())
     if wanted != instance:
         await cluster.commit([wanted])

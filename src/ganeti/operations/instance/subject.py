@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What all operations on one instance have in common: its name, its locks, what hooks learn of it."""
+"""What all operations on one instance have in common: its name, its locks, what hooks are told about it."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def online(node: Node) -> Node:
 
 
 def instance_environment(state: State, instance: Instance) -> dict[str, str]:
-    """What hooks learn of an instance ("Ganeti customisation using hooks", "Instance operations")."""
+    """The hook variables of an instance ("Ganeti customisation using hooks", "Instance operations")."""
     guest = guest_of(state, instance)
     primary, *secondaries = node_names(state, instance)
     memory = guest.beparams

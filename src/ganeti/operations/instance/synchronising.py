@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Waiting until the copies of mirrored disks are the same."""
+"""Waiting until the copies of mirrored disks are in sync."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ WaitForSync = Annotated[
     ),
 ]
 
-_INTERVAL = 2.0  # seconds between two looks at what is being synchronised
+_INTERVAL = 2.0  # seconds between two checks of the progress
 # DRBD needs a moment between being connected and beginning to synchronise.
-_PATIENCE = 10  # looks
+_PATIENCE = 10  # checks
 
 
 async def wait_for_sync(cluster: RunContext, instance: Instance) -> None:
-    """Until no disk is degraded, telling how far it is. Raises ExecutionFailed for one that is and does not change."""
+    """Until no disk is degraded, reporting progress. Raises ExecutionFailed for one that stays so without progress."""
     import asyncio  # noqa: PLC0415 - slow to import, and commands import this module
 
     if not is_mirrored(instance):
@@ -57,7 +57,7 @@ async def wait_for_sync(cluster: RunContext, instance: Instance) -> None:
 
 
 async def _looked_at(cluster: RunContext, instance: Instance, node: Node) -> Sequence[DiskStatus]:
-    """How its primary node sees both copies; nothing if it does not answer."""
+    """The status of both copies as seen by the primary node; empty if it does not answer."""
     try:
         return await cluster.call(node, about_disks(ExamineDisks, cluster.state, instance))
     except GanetiError:
@@ -65,7 +65,7 @@ async def _looked_at(cluster: RunContext, instance: Instance, node: Node) -> Seq
 
 
 def _done(mirrors: Sequence[MirrorStatus]) -> float:
-    """Percent, of all disks together."""
+    """Percentage over all disks."""
     return sum(100.0 if not mirror.degraded else mirror.synced or 0.0 for mirror in mirrors)
 
 
@@ -75,7 +75,7 @@ def _degraded(instance: Instance, statuses: Sequence[DiskStatus]) -> str:
 
 
 def describe(status: DiskStatus) -> str:
-    """How a mirrored disk is, in DRBD's words."""
+    """The status of a mirrored disk, in DRBD's terms."""
     mirror = status.mirror
     if mirror is None:
         return status.problem or "not active"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where an instance that leaves its node goes."""
+"""The target node of an instance that leaves its node."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ensure_movable(instance: Instance) -> None:
 
 
 def named_target(state: State, instance: Instance, choice: NodeChoice) -> Node | None:
-    """The node that an operation names, or the only one possible; None if it has to be chosen."""
+    """The node named in an operation, or the only one possible; None if it has to be chosen."""
     named = choice.find(state)
     if TEMPLATES[instance.disk_template].mirrored:
         secondary = state.get(Node, instance.secondary_nodes[0])
@@ -47,7 +47,7 @@ async def find_target(
 ) -> Node:
     """The node to go to: the one named, the secondary, or the one that the allocator chooses.
 
-    Raises WrongInput or WrongState for one that is not fit.
+    Raises WrongInput or WrongState for an unsuitable one.
     """
     state, source = cluster.state, primary_of(cluster.state, instance)
     target = named_target(state, instance, choice)
@@ -62,7 +62,7 @@ async def find_target(
 
 
 def ensure_welcome(state: State, instance: Instance, target: Node, *, ignore_ipolicy: bool) -> None:
-    """Raise WrongInput or WrongState if a node's group, being another one than the instance's, cannot have it."""
+    """Raise WrongInput or WrongState if a node is in another group, which cannot have the instance."""
     if target.group == primary_of(state, instance).group:
         return
     group, problems = state.get(Group, target.group), Problems()
@@ -82,7 +82,7 @@ def possible_targets(state: State, instance: Instance, choice: NodeChoice) -> li
     try:
         target = named_target(state, instance, choice)
     except UnknownEntity:
-        return []  # the check will say so
+        return []  # the check will report it
     if target:
         return [target.name]
     group = primary_of(state, instance).group

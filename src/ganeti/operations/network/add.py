@@ -58,7 +58,7 @@ class NetworkAdd(JobOperation[Network], frozen=True, kw_only=True, tag="OP_NETWO
     tags: Annotated[Tags, param("Tags, separated by commas", "--tags", metavar="TAG,...")] = []
 
     def locks(self, state: State) -> LockSet:
-        # How many there are is asked of all; whoever uses one need not wait for that.
+        # The number of networks depends on all; users of one need not wait for this.
         del state
         return exclusive(Kind.NETWORK, self.network_name) | exclusive(Kind.CLUSTER, "networks")
 

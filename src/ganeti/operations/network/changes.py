@@ -16,7 +16,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.network import LARGEST, SMALLEST, Network
 from ganeti.model.spans import bounds, numbers_of, spans_of
 
-NONE = "none"  # takes a setting away
+NONE = "none"  # removes a setting
 _ADDED, _REMOVED = "add_reserved_ips", "remove_reserved_ips"
 
 N = TypeVar("N", IPv4Network, IPv6Network, IPv4Address, IPv6Address)
@@ -34,7 +34,7 @@ def subnet(text: str) -> str:
 def changed(
     network: Network, given: Mapping[str, Any], added: Iterable[str], removed: Iterable[str], problems: Problems
 ) -> Network:
-    """The network with the settings of ``given``, and addresses reserved or not any more; what is wrong is noted."""
+    """The network with the settings of ``given``, and addresses reserved or released; problems are noted."""
     result = with_given(network, given, _MERGED, problems)
     return problems.attempt(lambda: _with_reservations(result, added, removed), result)
 
@@ -85,7 +85,7 @@ def _read(kind: type[N], text: str, parameter: str, **how: bool) -> N:
 
 
 def _whole(found: IPv4Network | IPv6Network, text: str, parameter: str) -> str:
-    """Raise WrongInput for an address within a subnet."""
+    """Raise WrongInput if the host bits of a subnet are set."""
     address = text.partition("/")[0]
     if type(found.network_address)(address) != found.network_address:
         raise WrongInput(f"Parameter '{parameter}': {address} is an address within the subnet {found}; give that")
@@ -100,7 +100,7 @@ def _optional(read: Callable[[str], str]) -> Callable[[Network, str], str | None
     return lambda network, given: None if given == NONE else read(given)
 
 
-# How the settings are made of what is given.
+# How settings are derived from what is given.
 _MERGED: Mapping[str, Callable[[Network, Any], Any]] = {
     "gateway": _optional(lambda text: str(_read(IPv4Address, text, "gateway"))),
     "network6": _optional(_subnet6),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Addresses of a network that instances have though their network cards are not in it."""
+"""Addresses of a network that instances use although their NICs are not in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganeti.model.state import State
 
 
 def loose_addresses(state: State) -> Mapping[str, Mapping[str, str]]:
-    """By UUID of the node group, the addresses of cards that are in no network, with the name of the instance."""
+    """By UUID of the node group, the addresses of NICs outside of any network, with the name of the instance."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for instance in state.instances:
         group = group_of(state, instance)
@@ -24,7 +24,7 @@ def loose_addresses(state: State) -> Mapping[str, Mapping[str, str]]:
 
 
 def strangers(state: State, network: Network, groups: Iterable[Group]) -> dict[str, str]:
-    """The addresses of a network that are such, in these node groups."""
+    """The addresses of a network that are used like that, in these node groups."""
     loose = loose_addresses(state)
     found = (item for group in groups for item in loose.get(group.uuid, {}).items())
     return {address: name for address, name in found if network.contains(address)}

@@ -64,7 +64,7 @@ class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NET
             await self._look_for_bridge(cluster, plan, look)
 
     async def _look_for_bridge(self, cluster: RunContext, plan: Connection, look: FindBridges) -> None:
-        """Say what is missing; a node that is down now is not what a network waits for."""
+        """Warn of missing bridges; a node that is down does not keep a network from being connected."""
         nodes = [node for node in members(cluster.state, plan.group) if node.hosting]
         answers = await cluster.call_all(nodes, look)
         for name, answer in answers.items():

@@ -28,7 +28,7 @@ from ganeti.operations.network.subject import NETWORK_ARGUMENT, NetworkOperation
 
 @dataclass(frozen=True, slots=True)
 class NetworkModifyPlan:
-    """The network as it is and as it becomes."""
+    """The network before and after the change."""
 
     before: Network
     after: Network
@@ -51,7 +51,7 @@ class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=Tr
             "gnt-network",
             "modify",
             (NETWORK_ARGUMENT,),
-            # Or else it would be taken for the beginning of --network6.
+            # Otherwise it would be parsed as an abbreviation of --network6.
             (Option(("--network",), "The subnet", name="subnet", hidden=True),),
             compose=_parameters,
             usage="[<opts>...] <network>",
@@ -89,7 +89,7 @@ class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=Tr
         return Preview.of(differences(plan.before, plan.after))
 
     async def run(self, cluster: RunContext, plan: NetworkModifyPlan) -> list[tuple[str, Any]]:
-        """The settings that are different now."""
+        """Returns the changed settings."""
         await cluster.commit([plan.after])
         former = plan.before.gateway
         if former and not pool_of(cluster.state, plan.after).keeps(former):
@@ -100,6 +100,6 @@ class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=Tr
         return differences(plan.before, plan.after)
 
     def hook_environment(self, state: State, plan: NetworkModifyPlan) -> dict[str, str]:
-        """As it is to be."""
+        """With the new settings."""
         del state
         return network_environment(plan.after)

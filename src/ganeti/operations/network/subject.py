@@ -21,7 +21,7 @@ NETWORK_ARGUMENT = Argument("network_name", "Name of the network", completes="ne
 
 
 class NetworkOperation(JobOperation[P], frozen=True, kw_only=True):
-    """Changes one network, of which no instance is being made meanwhile."""
+    """Changes one network, in which no instance is created meanwhile."""
 
     subject: ClassVar[str | None] = "network_name"
 
@@ -36,7 +36,7 @@ class NetworkOperation(JobOperation[P], frozen=True, kw_only=True):
 
 
 def network_environment(network: Network) -> dict[str, str]:
-    """What hooks learn of a network ("Ganeti customisation using hooks", "Network operations")."""
+    """The hook variables of a network ("Ganeti customisation using hooks", "Network operations")."""
     told = {f"NETWORK_{name}": value for name, value in facts_of(network).variables().items()}
     return {"OP_TARGET": network.name, **told}
 

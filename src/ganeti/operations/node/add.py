@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Add a node to the cluster, which has its certificate already."""
+"""Add a node, which already has its certificate, to the cluster."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         node = changed(node, given_settings(Node, self))
         ensure_parameters_fit(state, node)
         ensure_addresses_free(state, node)
-        if not self.dry_run:  # which is asked before the node gets its credentials
+        if not self.dry_run:  # which is checked before the node gets its credentials
             await self._ensure_it_answers(cluster, node)
             await ensure_secondary_there(cluster, node)
             await ensure_exclusive_possible(cluster, state.changed([node]))
@@ -87,7 +87,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         return HookNodes(pre=known, post=(*known, plan))
 
     def _ensure_it_is_a_node(self, state: State) -> None:
-        """Raise WrongInput for what is no name of a node: an address, or the cluster itself."""
+        """Raise WrongInput for what cannot be the name of a node: an address, or the cluster's name."""
         if is_address(self.node_name):
             raise WrongInput(f"Parameter 'node_name': '{self.node_name}' is an address; give the node's name")
         if self.node_name == state.cluster.name or self.primary_ip == state.cluster.master_ip:
@@ -107,7 +107,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
                 f"Parameter 'primary_ip': {node.name} is in the configuration with {node.primary_ip}, "
                 f"not {self.primary_ip}; a node keeps its address when it is re-added"
             )
-        # Its certificate is a new one, signed for this node by whoever sets it up now.
+        # Its certificate is new, signed for this node by whoever is setting it up.
         return evolve(node, offline=False, drained=False, powered=True, certificate="", next_certificate="")
 
     async def _new(self, cluster: CheckContext) -> Node:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The addresses that a node has, or is to have."""
+"""The present or new addresses of a node."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganeti.rpc.contract.node import CheckAddress
 
 
 def ensure_addresses_free(state: State, node: Node) -> None:
-    """Raise NotUnique if an address that a node is to have is another one's, the cluster's or an instance's."""
+    """Raise NotUnique if a new address of a node belongs to another node, the cluster or an instance."""
     own = {node.primary_ip, node.migration_ip}
     if state.cluster.master_ip in own:
         raise NotUnique(f"The address {state.cluster.master_ip} is the cluster's, which moves along with the master")
@@ -27,7 +27,7 @@ def ensure_addresses_free(state: State, node: Node) -> None:
 
 
 async def ensure_secondary_there(cluster: CheckContext, node: Node) -> None:
-    """Raise WrongInput if a node says that its secondary address is none of its own; one that is offline can't."""
+    """Raise WrongInput if a node reports that it lacks its secondary address; an offline one is not asked."""
     if not node.secondary_ip:
         return
     if node.offline:

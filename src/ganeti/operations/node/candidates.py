@@ -16,7 +16,7 @@ def eligible(node: Node) -> bool:
 
 
 def promotions(state: State, without: Node | None = None) -> list[Node]:
-    """The nodes to promote so that the pool is full again; ``without`` one that is leaving it."""
+    """The nodes to promote so that the pool is full again; ``without`` one that leaves it."""
     gone = without.uuid if without else None
     nodes = [node for node in state.nodes if node.uuid != gone and eligible(node)]
     missing = min(state.cluster.candidate_pool_size, len(nodes)) - sum(1 for node in nodes if node.master_candidate)
@@ -24,7 +24,7 @@ def promotions(state: State, without: Node | None = None) -> list[Node]:
 
 
 def warn_of_few(cluster: RunContext) -> None:
-    """Say so if the pool is smaller than it should be although other nodes could be in it."""
+    """Warn if the pool is smaller than it should be although other nodes could be in it."""
     if missing := len(promotions(cluster.state)):
         now = len(cluster.state.candidates)
         cluster.warn(
@@ -49,7 +49,7 @@ async def promote(cluster: RunContext, nodes: list[Node], *changed: Node) -> Non
 async def equip(cluster: RunContext, node: Node) -> None:
     """Give a node the files that every candidate has: the CA's key, the remote API's certificate and users.
 
-    They are taken from it again unless it is committed as a candidate.
+    They are removed again unless it is committed as a candidate.
     """
     if node.uuid == cluster.state.cluster.master_node:
         return
@@ -59,7 +59,7 @@ async def equip(cluster: RunContext, node: Node) -> None:
 
 
 async def catch_up(cluster: RunContext, node: Node) -> None:
-    """Give a new candidate its replica; a failure is a warning, for it is tried again in the background."""
+    """Give a new candidate its replica; a failure is only a warning, as it is retried in the background."""
     if node.uuid == cluster.state.cluster.master_node:
         return
     try:
@@ -69,7 +69,7 @@ async def catch_up(cluster: RunContext, node: Node) -> None:
 
 
 async def relieve(cluster: RunContext, node: Node) -> None:
-    """Have a node that is no candidate any more forget what only candidates may have; say so if it still has it."""
+    """Have a former candidate remove what only candidates may have; warn if it could not."""
     if node.offline:
         cluster.warn(f"Node {node.name} is not asked, since it is offline. {still_has(node)}")
         return
@@ -80,7 +80,7 @@ async def relieve(cluster: RunContext, node: Node) -> None:
 
 
 def still_has(node: Node) -> str:
-    """What a former candidate keeps until it can be reached, and what that means."""
+    """A message: what a former candidate keeps until it can be reached, and what that means."""
     return (
         f"{node.name} still has the key of the cluster's CA, the remote API's certificate and users, and a copy of the "
         "cluster's state, and is made to forget them when it is back online. If it may have fallen into other hands, "

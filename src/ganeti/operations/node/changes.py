@@ -18,7 +18,7 @@ from ganeti.model.state import State
 
 
 def changed(node: Node, given: Mapping[str, Any]) -> Node:
-    """The node with the settings of ``given``, and without the roles that these end.
+    """The node with the settings of ``given``, and without the roles that these exclude.
 
     Raises WrongInput with everything that is wrong.
     """
@@ -29,7 +29,7 @@ def changed(node: Node, given: Mapping[str, Any]) -> Node:
 
 
 def _ended(given: Mapping[str, Any]) -> dict[str, bool]:
-    """What a node ceases to be by what it becomes."""
+    """The roles that a node loses by taking others."""
     offline, drained, candidate = (given.get(role) for role in ("offline", "drained", "master_candidate"))
     ended = {
         "master_candidate": offline or drained or given.get("master_capable") is False,
@@ -55,7 +55,7 @@ def ensure_parameters_fit(state: State, node: Node) -> None:
     checked(NodeParameters, *layers, what="Parameter 'ndparams'")
 
 
-# How the settings are made of what is given that don't just take its place.
+# How settings are derived that are not just replaced by the given value.
 _MERGED: Mapping[str, Callable[[Node, Any], Any]] = {
     "ndparams": _parameters,
     "hv_state": lambda node, given: {**node.hv_state, **given},

@@ -26,7 +26,7 @@ class NodeChoice:
         return state.find(Node, wanted) if wanted else None
 
     def names(self, state: State) -> list[str]:
-        """The name of the node, for its lock. None of one that there is not; the check says so."""
+        """The name of the node, for its lock. Empty for an unknown one, which the check reports."""
         try:
             named = self.find(state)
         except UnknownEntity:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Taking instances away from a node, each by a job of its own."""
+"""Moving instances away from a node, each with a job of its own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def secondaries(state: State, node: Node) -> list[Instance]:
 
 
 async def submitted(cluster: RunContext, jobs: Jobs) -> dict[str, Any]:
-    """The numbers of the jobs in the shape of Ganeti."""
+    """The numbers of the jobs in Ganeti's shape."""
     return {"jobs": [[True, number] for number in await cluster.submit(jobs)]}
 
 

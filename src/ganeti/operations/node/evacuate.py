@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Take instances and copies of disks away from a node."""
+"""Move instances and copies of disks away from a node."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
 
     def locks(self, state: State) -> LockSet:
         del state
-        return LockSet()  # the jobs take theirs
+        return LockSet()  # the submitted jobs take their own locks
 
     async def check(self, cluster: CheckContext) -> Jobs:
         state = cluster.state
@@ -116,7 +116,7 @@ class NodeEvacuate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_
             raise WrongState(f"Node {target.name} is {target.obstacle}, no disks can go there")
 
     async def _chosen(self, cluster: CheckContext, moved: Sequence[Instance], copied: Sequence[Instance]) -> Jobs:
-        """Mirrored instances go to where their copies are, whose new ones replace those on this node then."""
+        """Mirrored instances move to their secondary nodes; then new copies replace those on this node."""
         mirrored = [instance for instance in moved if instance.secondary_nodes]
         away = {i.name: InstanceMigrate(instance_name=i.name, allow_failover=True) for i in mirrored}
         after = [evolve(instance, primary_node=instance.secondary_nodes[0]) for instance in mirrored]

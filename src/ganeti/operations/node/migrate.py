@@ -53,7 +53,7 @@ class NodeMigrate(NodeOperation[Jobs], frozen=True, kw_only=True, tag="OP_NODE_M
 
     def locks(self, state: State) -> LockSet:
         del state
-        return LockSet()  # the jobs take theirs
+        return LockSet()  # the submitted jobs take their own locks
 
     async def check(self, cluster: CheckContext) -> Jobs:
         node = online(self.node(cluster.state))

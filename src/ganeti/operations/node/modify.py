@@ -28,7 +28,7 @@ from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, node_en
 from ganeti.operations.node.switches import set_up_switches
 from ganeti.rpc.contract.node import DescribeNode, Ping
 
-# What makes a node one of a role; the role's own flag switches the others off.
+# Flags that give a node another role; the flag of a role resets the others.
 _ROLES = {
     "master-candidate": {"master_candidate": True},
     "regular": {"master_candidate": False, "offline": False, "drained": False},
@@ -89,7 +89,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
             raise WrongState(f"Node {node.name} cannot become a master candidate, it does not answer: {why}")
         if node.vm_capable and not after.vm_capable and state.instances_on(node.uuid):
             raise WrongState(f"Node {node.name} has instances, so it must stay VM capable")
-        # One that could not be a candidate before makes up for what the pool lacks, unless it is told not to.
+        # A node that could not be a candidate before fills up the pool, unless that is declined.
         returns = eligible(after) and not eligible(node) and "master_candidate" not in given
         if returns and after in promotions(state.changed([after])):
             after = await self._as_candidate(cluster, after)
@@ -118,7 +118,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         return plan.changes
 
     def hook_environment(self, state: State, plan: NodeModifyPlan) -> dict[str, str]:
-        """With what the node is to become, before it as well as after it."""
+        """With the node's new settings, for pre hooks too."""
         del state
         return node_environment(plan.after)
 
@@ -127,7 +127,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         return HookNodes(pre=(plan.before,), post=(plan.after,))
 
     def _replacements(self, state: State, before: Node, after: Node) -> list[Node]:
-        """Other nodes that take its place in the pool. Raises WrongState if the pool may not shrink."""
+        """Other nodes that replace it in the pool. Raises WrongState if the pool may not shrink."""
         if after.master_candidate or not before.master_candidate:
             return []
         missing = promotions(state, without=before)
@@ -139,7 +139,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         return missing if self.auto_promote else []
 
     async def _as_candidate(self, cluster: CheckContext, node: Node) -> Node:
-        """One that does not answer cannot be given what a candidate has, and stays a regular one."""
+        """A node that does not answer cannot get what a candidate needs, and stays a regular one."""
         if why := await _silence(cluster, node):
             cluster.note(
                 f"Node {node.name} does not answer, so it does not become a master candidate, of which there are too "
@@ -167,7 +167,7 @@ async def _ensure_back(cluster: CheckContext, node: Node) -> None:
 
 
 async def _warn_of_guests(cluster: RunContext, node: Node) -> None:
-    """Where nobody looks any more nothing may run: it would run twice."""
+    """Nothing may run on an unmonitored node: it might run twice."""
     try:
         report = await cluster.call(node, DescribeNode(cluster.state.cluster.enabled_hypervisors, ()))
     except GanetiError:
@@ -182,7 +182,7 @@ async def _warn_of_guests(cluster: RunContext, node: Node) -> None:
 
 
 def _ensure_sense(given: Mapping[str, Any], *, is_master: bool) -> None:
-    """Raise WrongInput for settings that no node can have, or not the master."""
+    """Raise WrongInput for settings that no node, or not the master, can have."""
     if not given:
         raise WrongInput("Nothing to change; give at least one of --offline, --drained, --master-candidate ...")
     if sum(bool(given.get(role)) for role in ("offline", "drained", "master_candidate")) > 1:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Switch the power of nodes, or ask how they are, by programs that reach them out of band."""
+"""Switch the power of nodes, or query their status, by out-of-band programs."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.rpc.contract.power import OobCommand, RunOob
 
-# Programs that run at the same time.
+# Programs that run concurrently.
 AT_ONCE = 16
 _SWITCHES = ("power-on", "power-off", "power-cycle")
-# What the node is recorded to be afterwards.
+# The power state recorded for the node afterwards.
 _RECORDED = {"power-on": True, "power-off": False}
 _ON = {True: "on", False: "off"}
 
@@ -49,7 +49,7 @@ class Target:
     program: str
 
 
-# A status of a query, and a value that has it.
+# The status of a query result, and the value.
 Cell = list[Any]
 
 
@@ -88,11 +88,11 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
         return targets
 
     async def run(self, cluster: RunContext, plan: list[Target]) -> list[list[Cell]]:
-        """As Ganeti has it: a row for each node, of its name and what its program says, each with a status."""
+        """In Ganeti's shape: a row for each node, with its name and the program's output, each with a status."""
         return await (self._one_after_the_other if self.command == "power-on" else self._at_once)(cluster, plan)
 
     def _targets(self, state: State) -> list[Target]:
-        """Raises UnknownEntity, or WrongState with those that are named and have no program."""
+        """Raises UnknownEntity, or WrongState naming those without a program."""
         named = state.find_several(Node, self.node_uuids or self.node_names)
         nodes = named or state.nodes
         targets = [Target(node, state.node_parameters(node).oob_program) for node in nodes]
@@ -121,7 +121,7 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
             raise WrongState("\n".join(problems))
 
     async def _one_after_the_other(self, cluster: RunContext, targets: list[Target]) -> list[list[Cell]]:
-        """So that a rack's fuses stand it."""
+        """With a delay between nodes, so that no fuse of a rack blows."""
         import asyncio  # noqa: PLC0415 - slow to import for a command
 
         rows = []
@@ -143,7 +143,7 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
         return await gather(*(one(target) for target in targets))
 
     async def _row(self, cluster: RunContext, target: Target) -> list[Cell]:
-        """Whatever becomes of one node, the others get their turn."""
+        """Run the program for one node; its failure does not affect the others."""
         node = target.node
         try:
             value = await self._asked(cluster, target)
@@ -155,7 +155,7 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
         return [[ValueStatus.NORMAL, node.name], [ValueStatus.NORMAL, value]]
 
     async def _asked(self, cluster: RunContext, target: Target) -> Any:
-        """What the program says of a node, as far as it is to say something."""
+        """The program's output for a node, if its command has any."""
         node = target.node
         call = RunOob(program=target.program, command=self.command, node=node.name, seconds=self.timeout)
         output = await cluster.call(cluster.state.master, call)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Reset a node that its node daemon can still be reached on."""
+"""Reset a node whose node daemon can still be reached."""
 
 from __future__ import annotations
 

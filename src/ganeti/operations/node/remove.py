@@ -31,7 +31,7 @@ class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_RE
     def locks(self, state: State) -> LockSet:
         try:
             node = super().locks(state)
-        except UnknownEntity:  # gone from the configuration, and still to be told by a master that takes this up
+        except UnknownEntity:  # removed from the configuration; a master that resumes this job still has to notify it
             node = exclusive(Kind.NODE, self.node_name)
         return node | exclusive(Kind.CLUSTER, "candidates")
 

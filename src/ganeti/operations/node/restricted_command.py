@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Have nodes run a command that they allow (gnt-node(8), "restricted-command")."""
+"""Have nodes run a restricted command (gnt-node(8), "restricted-command")."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class NodeRestrictedCommand(JobOperation[list[Node]], frozen=True, kw_only=True,
         return nodes
 
     async def run(self, cluster: RunContext, plan: list[Node]) -> list[list[Any]]:
-        """As Ganeti has it: of each node, in their order, whether it succeeded, and what it printed or why not."""
+        """In Ganeti's shape: for each node, in order, whether it succeeded, and its output or the reason."""
         answers = await cluster.call_all(plan, RunRestricted(command=self.command))
         return [
             [False, answer.message] if isinstance(answer, GanetiError) else [True, answer]

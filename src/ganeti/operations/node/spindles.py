@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That nodes can have exclusive storage: their physical volumes are alike, and nothing on them has to share any."""
+"""Checks that nodes can have exclusive storage: their physical volumes are alike, and no disk has to share any."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganeti.rpc.contract.node import DescribeNode
 
 
 async def ensure_exclusive_possible(cluster: CheckContext, after: State) -> None:
-    """Raise WrongState if the storage of nodes cannot be exclusive that is to be it, and is not now.
+    """Raise WrongState if the storage of nodes cannot be made exclusive.
 
     Nodes that do not answer are named in the job's log.
     """
@@ -33,7 +33,7 @@ async def ensure_exclusive_possible(cluster: CheckContext, after: State) -> None
 
 
 def spindles_of(report: NodeReport) -> list[Spindles]:
-    """What a node tells of its volume groups; each once, whatever it is asked for."""
+    """The volume groups in a node's report, each once."""
     found = {space.unit.key: space.spindles for space in report.storage if space.spindles}
     return list(found.values())
 
@@ -46,7 +46,7 @@ def _becomes_exclusive(before: State, after: State, node: Node) -> bool:
 
 
 def _ensure_no_others(after: State, group: Group) -> None:
-    """Raise WrongState if an instance has disks there that cannot but share physical volumes."""
+    """Raise WrongState if an instance has disks there that can only share physical volumes."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     for instance in after.instances:
         nodes = [after.get(Node, uuid) for uuid in instance.nodes]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Say which storage units nodes have, and what is free of them."""
+"""Show which storage units nodes have, and their free space."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ganeti.rpc.contract.storage import LvmSpace, MeasureLvm
 
 StorageType = Literal["lvm-vg", "lvm-pv", "lvm-thin", "file", "sharedfile", "gluster"]
 
-# What the disks of a template are in.
+# The storage unit of a template's disks.
 _OF_TEMPLATE: dict[str, StorageType] = {"plain": "lvm-vg", "drbd": "lvm-vg", "file": "file", "sharedfile": "sharedfile"}
 
 

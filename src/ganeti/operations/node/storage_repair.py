@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Repair a storage unit of a node: a volume group that misses physical volumes."""
+"""Repair a storage unit of a node: a volume group with missing physical volumes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class NodeStorageRepair(NodeOperation[StorageRepair], frozen=True, kw_only=True,
 
 
 async def _ensure_copies_elsewhere(cluster: CheckContext, node: Node) -> None:
-    """Raise WrongState if a disk has no other good copy than the one on this node: that might be lost."""
+    """Raise WrongState if the only good copy of a disk is on this node: it might be lost."""
     state = cluster.state
     instances = [
         instance for instance in state.instances_on(node.uuid) if is_mirrored(instance) and not instance.forthcoming
@@ -95,5 +95,5 @@ async def _ensure_copies_elsewhere(cluster: CheckContext, node: Node) -> None:
 
 
 def _is_good(status: DiskStatus | None) -> bool:
-    """As far as it is known: of a disk that is not active DRBD does not say how it is."""
+    """As far as known: for an inactive disk DRBD reports no status."""
     return status is not None and not status.problem and (status.mirror is None or status.mirror.up_to_date)

@@ -44,7 +44,7 @@ def others(state: State, node: Node) -> tuple[Node, ...]:
 
 
 def node_environment(node: Node) -> dict[str, str]:
-    """What hooks learn of a node ("Ganeti customisation using hooks", "Node operations")."""
+    """The hook variables of a node ("Ganeti customisation using hooks", "Node operations")."""
     return {
         "OP_TARGET": node.name,
         "NODE_NAME": node.name,

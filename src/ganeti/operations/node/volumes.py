@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Say which logical volumes nodes have."""
+"""Show which logical volumes nodes have."""
 
 from __future__ import annotations
 

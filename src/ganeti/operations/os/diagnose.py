@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Say which OS providers the nodes have."""
+"""Show which OS providers the nodes have."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The columns that things of a kind have, as the result of a job."""
+"""The columns for a kind of objects, as the result of a job."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A list of things as the result of a job."""
+"""A list of objects as the result of a job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.query.column import Table
 
-# "|" and as many names as a filter may have; what is in them is the filter's to limit.
+# "|" and as many names as a filter may have; the filter limits what is in them.
 Condition = Annotated[list[Any], Meta(max_length=MOST_NAMES + 1)]
 MOST_CELLS = 200_000  # values of a result, which is kept with its job
 

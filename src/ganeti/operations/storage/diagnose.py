@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Say which providers of external storage the nodes have."""
+"""Show which providers of external storage the nodes have."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from ganeti.model.kind import TAGGED, Kind
 from ganeti.model.state import CLASSES, State
 from ganeti.query.pattern import Patterns
 
-# Where it is not as in the remote API.
+# Where it differs from the remote API.
 _PATHS = {Kind.GROUP: "nodegroup"}
 
 Found = list[tuple[str, str]]

@@ -18,7 +18,7 @@ from ganeti.model.entity import Entity, evolve
 from ganeti.model.kind import TAGGED, Kind, labelled
 from ganeti.model.state import CLASSES, State
 
-# A closed list, made from the table of kinds; to mypy, which reads no tables, a text.
+# An enumeration made from the table of kinds; a string for mypy, which cannot evaluate the table.
 if TYPE_CHECKING:
     Label = str
 else:
@@ -36,14 +36,14 @@ _FROM = Option(
 
 
 class TagOperation(JobOperation[Entity], frozen=True, kw_only=True):
-    """Changes the tags of one object; the plan is the object as it becomes."""
+    """Changes the tags of one object; the plan is the resulting object."""
 
     kind: Annotated[Label, param("Kind of object")]
     tags: Annotated[Tags, param("Tags")]
     name: Annotated[Name | None, param("Name of the object; empty for the cluster")] = None
 
     def changed(self, tags: frozenset[str]) -> frozenset[str]:
-        """The tags that there will be, from those that there are. Raises WrongInput."""
+        """The resulting tags, from the present ones. Raises WrongInput."""
         raise NotImplementedError
 
     def locks(self, state: State) -> LockSet:
@@ -79,12 +79,12 @@ def of(kind: Kind) -> str:
 
 
 def named(kind: Kind) -> tuple[Argument, ...]:
-    """The argument that says which object of a kind is meant."""
+    """The argument that names an object of a kind."""
     return (Argument("name", f"Name of the {kind.noun}", completes=kind),) if kind.path else ()
 
 
 def shown(kind: Kind) -> str:
-    """The same in a usage."""
+    """How that argument is shown in a usage message."""
     return f"<{kind}-name>" if kind.path else ""
 
 
@@ -93,7 +93,7 @@ def changing_route(method: Literal["PUT", "DELETE"], kind: Kind, summary: str) -
         method,
         tags_path(kind),
         query={"tag": "tags"},
-        # Ganeti's own client gives those of nodes as a body.
+        # Ganeti's own client sends those of nodes as a body.
         body=Body(Tags | None, lambda tags: {"tags": tags} if tags else {}),
         fixed={"kind": kind.label},
         summary=f"{summary} {of(kind)}",

@@ -20,7 +20,7 @@ from ganeti.placement.snapshot import NO_NODE, Template
 
 
 def allocate(scene: Scene, request: Allocate) -> Answer:
-    """The answer names the nodes; the scene has the instance afterwards."""
+    """Returns the nodes; afterwards the scene includes the instance."""
     outcomes = outcomes_of(scene, request)
     best = _chosen(request, outcomes)
     if best is None:
@@ -32,7 +32,7 @@ def allocate(scene: Scene, request: Allocate) -> Answer:
 
 
 def multi_allocate(scene: Scene, request: MultiAllocate) -> Generator[None, None, Answer]:
-    """One after the other; if there is no room for one of them, none is placed."""
+    """One after the other; if one of them does not fit, none is placed."""
     placed = []
     for single in request.requests:
         yield
@@ -46,7 +46,7 @@ def multi_allocate(scene: Scene, request: MultiAllocate) -> Generator[None, None
 
 
 def allocate_secondary(scene: Scene, request: AllocateSecondary) -> Answer:
-    """The answer names the node; the scene has the instance with its mirror afterwards."""
+    """Returns the node; afterwards the scene includes the instance with its mirror."""
     if scene.instance(request.instance).secondary != NO_NODE:
         return failure("Instance already has a secondary")
     single = scene.take_out(request.instance)
@@ -63,14 +63,14 @@ def allocate_secondary(scene: Scene, request: AllocateSecondary) -> Answer:
 
 
 def outcomes_of(scene: Scene, request: Allocate) -> list[Outcome]:
-    """By group, those without any node apart."""
+    """By group; groups without nodes separately."""
     groups = scene.groups if request.group is None else [request.group]
     inhabited = {node.group for node in scene.cluster.nodes}
     return [outcome_in(scene, group, request) for group in groups if group in inhabited]
 
 
 def outcome_in(scene: Scene, group: int, request: Allocate) -> Outcome:
-    """What there is in one group."""
+    """The possibilities in one group."""
     nodes = scene.usable(group)
     if request.nodes is not None:
         allowed = frozenset(request.nodes)
@@ -89,7 +89,7 @@ def outcome_in(scene: Scene, group: int, request: Allocate) -> Outcome:
 
 
 def outcome_from(scene: Scene, group: int, choices: Choices) -> Outcome:
-    """The best of choices that all are in a group."""
+    """The best of choices within a group."""
     where, exclusive = scene.cluster.groups[group], all_exclusive(scene.cluster, group)
     forbidden = policy_failure(where.policy, choices.instance, exclusive_storage=exclusive)
     if forbidden:
@@ -103,7 +103,7 @@ def outcome_from(scene: Scene, group: int, choices: Choices) -> Outcome:
 
 
 def _without_choice(request: Allocate, nodes: Nodes) -> str:
-    """Why there is nothing to choose from; empty if there is."""
+    """Why there are no choices; empty if there are."""
     needed = 2 if request.instance.template is Template.DRBD else 1
     if request.required_nodes not in (1, 2):
         return "Unsupported number of nodes, only one or two supported"

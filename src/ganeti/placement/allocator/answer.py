@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What an allocator answers."""
+"""An allocator's answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 
 class Answer(Struct, frozen=True):
-    """``result`` is of plain JSON types; its form depends on the request (Ganeti's iallocator documentation)."""
+    """``result`` consists of plain JSON types; its form depends on the request (Ganeti's iallocator documentation)."""
 
     success: bool
     info: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From a cluster and a request to the answer and the cluster as it would be then."""
+"""From a cluster and a request to the answer and the resulting cluster."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ganeti.placement.snapshot import Snapshot
 
 
 def answer(snapshot: Snapshot, request: Request, limits: Limits = USUAL) -> tuple[Answer, Snapshot]:
-    """The snapshot is the same if nothing can be done."""
+    """The snapshot is unchanged if nothing can be done."""
     steps = answering(snapshot, request, limits)
     while True:
         try:
@@ -36,7 +36,7 @@ def answer(snapshot: Snapshot, request: Request, limits: Limits = USUAL) -> tupl
 def answering(
     snapshot: Snapshot, request: Request, limits: Limits = USUAL
 ) -> Generator[None, None, tuple[Answer, Snapshot]]:
-    """The same, a step for each instance that is about to get nodes, for who has to serve others in between."""
+    """Like ``answer``, as a generator with a step for each instance, so that callers can do other work in between."""
     scene = Scene(snapshot, limits)
     given = yield from _steps(scene, request)
     return given, scene.snapshot() if given.success else snapshot

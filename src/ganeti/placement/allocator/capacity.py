@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whether the instances of every node would find room on the others of its group if it died (global N+1).
+"""Whether the instances of every node would fit on the others of its group if it died (global N+1).
 
 DRBD instances go to their secondary, the rest wherever there is memory, and disk for those whose disks are local;
-exclusion tags, processors and spindles are not asked for in such an emergency. But tags must allow the migration, and
-a disk that is full takes nobody, not even an instance that is on it. For each node one way to house its instances is
-kept, as the room that it leaves; it stays good as long as nothing new takes what it counts on, so most questions are
-comparisons, and only the others are thought through again.
+exclusion tags, processors and spindles are ignored in such an emergency. But tags must allow the migration, and a node
+whose disk is full accepts no instance, not even one with a copy there. For each node one way to place its instances is
+kept, as the free resources that remain; it is valid until something new uses what it relies on, so most checks are
+comparisons, and only the others are computed again.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def _running(instance: Instance) -> bool:
 
 
 class Capacity:
-    """Follows an occupancy: ``add`` is told before it, ``remove`` after it.
+    """Follows an occupancy: call ``add`` before its, ``remove`` after its.
 
-    ``counts`` says which instances would have to find room. Those that are not running do not hinder new ones, as in
-    Ganeti's tools.
+    ``counts`` says which instances would have to be placed. Stopped ones do not prevent new ones, as in Ganeti's
+    tools.
     """
 
     def __init__(
@@ -41,16 +41,16 @@ class Capacity:
         nodes = len(snapshot.nodes)
         self._occupancy = occupancy
         self._groups = np.array([node.group for node in snapshot.nodes], dtype=int)
-        self._homeless: list[list[Instance]] = [[] for _ in range(nodes)]  # would be, if their node died
+        self._homeless: list[list[Instance]] = [[] for _ in range(nodes)]  # if their node died
         self._failover: Floats = np.zeros((nodes, nodes))  # [secondary, primary], MiB
-        self._mirrored: Floats = np.zeros((nodes, nodes))  # the same, instances
+        self._mirrored: Floats = np.zeros((nodes, nodes))  # likewise, numbers of instances
         self._barred = _barred(snapshot, occupancy.neighbours)  # [to, from]
         for instance in snapshot.instances:
             self._register(instance)
         self._left = {node: self._housed(node) for node in range(nodes) if self._homeless[node]}
 
     def add(self, instance: Instance) -> None:
-        """An instance is coming to its nodes."""
+        """An instance is added to its nodes."""
         self._left |= {node: self._with(node, instance) for node in self._affected(instance)}
         self._register(instance)
 
@@ -61,7 +61,7 @@ class Capacity:
         self._left |= {node: self._housed(node) for node in nodes}
 
     def allowed(self, choices: Choices, ignored: Mask | None = None) -> Mask:
-        """Which choices leave room for every node's death; ``ignored`` nodes may be without that now."""
+        """Which choices keep the cluster N+1 safe; ``ignored`` nodes need not be at present."""
         fitting: Mask = np.asarray(choices.verdicts == Failure.NONE)
         broken = np.asarray(self._refused().any(axis=1))
         broken[[node for node, left in self._left.items() if left is None]] = True
@@ -77,13 +77,13 @@ class Capacity:
         return fitting
 
     def stuck(self) -> Mask:
-        """The nodes whose instances would not all find room if they died."""
+        """The nodes whose instances would not all fit elsewhere if they died."""
         stuck: Mask = np.asarray(self._refused().any(axis=0))
         stuck[[node for node, left in self._left.items() if left is None]] = True
         return stuck
 
     def _refused(self) -> Mask:
-        """Pairs (secondary, primary) where the one cannot take over the DRBD instances of the other."""
+        """Pairs (secondary, primary) where the secondary cannot take over the DRBD instances of the primary."""
         occupancy = self._occupancy
         short = (self._failover > 0) & (self._failover >= occupancy.free_memory()[:, None])
         full = occupancy.free_disk() <= 0
@@ -91,7 +91,7 @@ class Capacity:
         return refused
 
     def _failovers_hold(self, choices: Choices) -> Mask:
-        """Choices after which every secondary still has the memory for what fails over to it."""
+        """Choices after which every secondary still has the memory for its failovers."""
         free, memory = self._occupancy.free_memory(), choices.instance.memory
         worst = self._failover.max(axis=1, initial=0.0)
         holds: Mask = ((worst == 0) | (free - memory > worst))[choices.primaries]
@@ -102,7 +102,7 @@ class Capacity:
         return both & ~self._barred[np.ix_(choices.secondaries, choices.primaries)].T
 
     def _certain(self, choices: Choices) -> Mask:
-        """Choices that take nothing that a dying node's instances count on."""
+        """Choices that use nothing that a dead node's instances rely on."""
         instance, primaries = choices.instance, choices.primaries
         roomy, home = np.ones((2, len(self._groups)), dtype=bool)
         for node, left in self._left.items():
@@ -123,7 +123,7 @@ class Capacity:
         return certain
 
     def _affected(self, instance: Instance) -> list[int]:
-        """The nodes whose death has to be thought through with the instance."""
+        """The nodes whose death has to be recomputed with the instance."""
         nodes = set(self._left)
         if self._is_homeless(instance):
             nodes.add(instance.primary)
@@ -131,7 +131,7 @@ class Capacity:
         return [node for node in nodes if self._groups[node] == group]
 
     def _with(self, node: int, instance: Instance) -> Room | None:
-        """What is left when a node dies and the instance is there too."""
+        """What remains when a node dies and the instance is on it too."""
         left = self._left.get(node)
         if left is not None:
             quick = self._room_with(left, node, instance)
@@ -147,7 +147,7 @@ class Capacity:
         return None if start is None else housed(start, homeless)
 
     def _room_with(self, room: Room, node: int, instance: Instance) -> Room | None:
-        """The room when the instance stands where it does not have to leave; None if there is not enough."""
+        """What remains with the instance on nodes that it need not leave; None if there is not enough room."""
         room = room.copy()
         stays = instance.primary if instance.primary != node else instance.secondary
         if stays >= 0 and instance.status.holds_memory:
@@ -186,7 +186,7 @@ class Capacity:
             self._mirrored[instance.secondary, instance.primary] -= 1
 
     def _is_homeless(self, instance: Instance) -> bool:
-        """Whether it would have to find a node if its own died."""
+        """Whether it would need another node if its own died."""
         return instance.template is not Template.DRBD and self._counts(instance)
 
     def _fails_over(self, instance: Instance) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""All the nodes (or pairs of nodes) that an instance could have, weighed at once.
+"""All the nodes (or pairs of nodes) that an instance could have, rated at once.
 
 An instance changes two nodes at most, so each deviation of the score follows from a sum of squares: with ``y`` the
 distance of a node's share from the mean, ``q`` the sum of their squares over ``n`` nodes, and ``a`` and ``b`` what the
@@ -31,14 +31,14 @@ _RESERVED = len(LINES)  # the last line of Occupancy.shares
 _WEIGHT = np.array([WEIGHTS[name] for name in DEVIATIONS])
 _ROUNDING = 1e-13  # of a sum of squares
 _MANY = 10_000  # pairs of nodes
-_SAME = 1e-12  # scores that differ by less are the same, whatever the order of summation
+_SAME = 1e-12  # scores that differ by less are equal, whatever the order of summation
 
 
 class Choices:
-    """Where ``instance`` could be, which ``occupancy`` does not count.
+    """Where ``instance``, which ``occupancy`` does not include, could be.
 
-    Everything has one entry a primary (``primaries``), or a row a primary and a column a secondary
-    (``secondaries``). A primary that it has already is not asked whether it suits (``keep_primary``).
+    Arrays have one entry per primary (``primaries``), or a row per primary and a column per
+    secondary (``secondaries``). Its present primary is not checked (``keep_primary``).
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Choices:
 
     @cached_property
     def verdicts(self) -> Verdicts:
-        """Why not: Failure, by choice."""
+        """The Failure by choice."""
         on_primary = np.zeros(len(self.primaries), dtype=np.int8) if self._keep_primary else self._on_primary()
         if self.secondaries is None:
             return on_primary
@@ -70,7 +70,7 @@ class Choices:
 
     @cached_property
     def scores(self) -> Floats:
-        """By choice, what the score of the cluster would be, but for terms that all choices have in common."""
+        """The score of the resulting cluster by choice, without terms that all choices have in common."""
         return self._deviations() + self._counts()
 
     def failures(self) -> Counter[Failure]:
@@ -78,7 +78,7 @@ class Choices:
         return Counter({Failure(value): int(count) for value, count in enumerate(counts, Failure.MEMORY) if count})
 
     def best(self) -> tuple[int, ...] | None:
-        """The choice that leaves the best cluster, the last of equals; None if there is none."""
+        """The choice that results in the best cluster, the last of equals; None if there is none."""
         scores = np.where(self.verdicts == Failure.NONE, self.scores, np.inf)
         if not scores.size or not np.isfinite(scores.min()):
             return None
@@ -86,7 +86,7 @@ class Choices:
         return (last,) if scores.ndim == 1 else divmod(last, scores.shape[1])
 
     def score(self, choice: tuple[int, ...]) -> float:
-        """What the score of the cluster would be."""
+        """The score of the resulting cluster."""
         common = sum(WEIGHTS[name] * value for name, value in counts(self.occupancy).items())
         return float(self.scores[choice]) + common
 
@@ -124,7 +124,7 @@ class Choices:
         nodes = self.secondaries
         free = self.occupancy.free_memory()[nodes]
         checks = [(self._lacks_disk[nodes], Failure.DISK), (self._lacks_spindles[nodes], Failure.SPINDLES)]
-        if not (self._limits.ignore_soft and self._keep_primary):  # where nothing but the mirror moves it is soft
+        if not (self._limits.ignore_soft and self._keep_primary):  # soft if only the mirror moves
             checks += [(self.instance.memory >= free, Failure.MEMORY)]
         if not self._limits.ignore_soft:
             checks += [(self._overuses_spindles[nodes], Failure.DISK)]
@@ -146,7 +146,7 @@ class Choices:
 
     @cached_property
     def _free_of_all(self) -> Floats:
-        """MiB that each node would have free if the instances that are down were running too."""
+        """Free memory of each node, MiB, if stopped instances were running too."""
         free: Floats = self.occupancy.equipment.memory_all - self.occupancy.used[Resource.MEMORY_ALL]
         return free
 
@@ -188,7 +188,7 @@ class Choices:
 
     @cached_property
     def _breaks_n1(self) -> NDArray[np.bool_]:
-        """Nodes that could not take what they have to any more if they were the primary. They need MiB to spare."""
+        """Nodes that would fail N+1 if they were the primary. They need some MiB to spare."""
         breaks: NDArray[np.bool_] = self._fails_n1_as_primary & ~self._unhappy
         return breaks
 
@@ -221,7 +221,7 @@ class Choices:
 
     @cached_property
     def _reserved_then(self) -> Floats:
-        """MiB to be kept free on each secondary, by primary and secondary."""
+        """Memory to be reserved on each secondary, MiB, by primary and secondary."""
         assert self.secondaries is not None  # noqa: S101 - the callers' condition
         peers = self.occupancy.peers[self.secondaries, self.primaries[:, None]]
         grown = peers + demand.reserved_memory(self.instance)
@@ -243,7 +243,7 @@ class Choices:
         alone = ~both
         total: Floats = (_WEIGHT[alone] @ _deviation(squares[alone, None], grown[alone], added[alone], count))[:, None]
         lines = np.flatnonzero(both)
-        # Few nodes: all lines at once; many: a line at a time stays in the processor's cache.
+        # Few nodes: all lines at once; many: a line at a time, which fits into the processor's cache.
         for some in [lines] if len(self.primaries) * len(self.secondaries) <= _MANY else lines[:, None]:
             more = mirrored[some][:, None, :]
             if some[-1] == _RESERVED:
@@ -261,13 +261,13 @@ class Choices:
 
     @cached_property
     def _reserved_more(self) -> Floats:
-        """By how much the share of reserved memory grows, by primary and secondary."""
+        """The increase of the share of reserved memory, by primary and secondary."""
         more = self._reserved_then - self._reserved_now[self.secondaries]
         weighted: Floats = more * self.occupancy.equipment.memory_weight[self.secondaries]
         return weighted
 
     def _counts(self) -> Floats:
-        """What the terms that are counts and sums contribute, by choice."""
+        """The contribution of the terms that are counts and sums, by choice."""
         occupancy, nodes = self.occupancy, self.primaries
         weighed: Floats = WEIGHTS["n1_cnt"] * self._at_risk(self._fails_n1_as_primary[nodes], nodes)
         weighed += WEIGHTS["pri_tags_score"] * self._conflicts[nodes]
@@ -281,7 +281,7 @@ class Choices:
         return total + WEIGHTS["reserved_mem_rtotal"] * self._reserved_more
 
     def _located_together(self) -> Floats | float:
-        """What it costs that the nodes of a pair fail together."""
+        """The penalty for pairs of nodes that may fail together."""
         shared = self.occupancy.neighbours.shared
         if not shared.any():
             return 0.0
@@ -304,7 +304,7 @@ def on_nodes(instance: Instance, nodes: tuple[int, ...]) -> Instance:
 
 @lru_cache(maxsize=4)
 def _added(equipment: Equipment, taken: tuple[float, ...]) -> Floats:
-    """What an instance adds to the shares of each node, by line and node. Equal ones often come in a row."""
+    """What an instance adds to the shares of each node, by line and node. Successive ones are often equal."""
     added = np.zeros((len(DEVIATIONS), len(equipment.online)))
     added[: len(LINES)] = equipment.slope * np.array(taken)[list(LINES), None]
     for line, row in enumerate(LINES):
@@ -322,7 +322,7 @@ def _first(checks: list[tuple[NDArray[np.bool_], Failure]]) -> Verdicts:
 
 
 def _deviation(squares: Floats | float, growth: Floats, added: Floats, count: int) -> Floats:
-    """What is left of a sum of squares by rounding alone is zero."""
+    """Remainders of a sum of squares due to rounding count as zero."""
     variance = (squares + growth) / count - (added / count) ** 2
     deviation: Floats = np.sqrt(np.where(variance > _ROUNDING * squares / count, variance, 0))
     return deviation

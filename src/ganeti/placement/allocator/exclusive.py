@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Allocation where disks have spindles of their own: what counts is which instances would not fit any more.
+"""Allocation where disks have spindles of their own: what counts is which instances would no longer fit.
 
 A node's allocation vector says, for each interval of the policy from large to small, how many of its smallest
-instances the node can still take. The best choice loses least of it, and then leaves least disk (hail(1)).
+instances still fit on the node. The best choice reduces it least, and then leaves least disk space (hail(1)).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def all_exclusive(snapshot: Snapshot, group: int) -> bool:
 
 
 def least_loss(choices: Choices, policy: Policy) -> tuple[tuple[int, ...] | None, Loss | None]:
-    """The choice that loses least, the last of equals; None if nothing is possible."""
+    """The choice that reduces the vector least, the last of equals; None if nothing is possible."""
     best: tuple[int, ...] | None = None
     least: Loss | None = None
     for found in np.argwhere(choices.verdicts == Failure.NONE):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Why an instance cannot be on a node, in the words of Ganeti's tools, and the sums of such reasons."""
+"""Why an instance cannot be on a node, in the terms of Ganeti's tools, and counts of such reasons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class Failure(IntEnum):
-    """In the order in which they are listed; ``NONE`` is none, ``NO_CHOICE`` something that is not asked for."""
+    """In the order in which they are listed; ``NONE``: no failure, ``NO_CHOICE``: a choice that is not considered."""
 
     NO_CHOICE = -1
     NONE = 0
@@ -24,7 +24,7 @@ class Failure(IntEnum):
 
     @classmethod
     def listed(cls) -> list[Failure]:
-        """All real ones."""
+        """All real failures."""
         return [failure for failure in cls if failure > cls.NONE]
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a node must keep to, besides having the memory and the disk."""
+"""Limits of a node besides its memory and disk space."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ganeti.placement.snapshot import Instance, Template
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """``max_cpu`` replaces the policies' ratio of vcpus; ``min_disk`` is the share of disk that stays free.
+    """``max_cpu`` replaces the policies' vcpu ratio; ``min_disk`` is the fraction of disk space that stays free.
 
     Soft limits are N+1, processors, spindles and exclusion tags. With ``capacity`` the instances of every node
-    must find room elsewhere if it died (see ``capacity``). ``dedicated``: where all disks have spindles of their own,
-    choose by what larger instances would still fit (see ``exclusive``), not by the score.
+    must fit elsewhere if it died (see ``capacity``). ``dedicated``: where all disks have spindles of their own,
+    choose by which larger instances would still fit (see ``exclusive``), not by the score.
     """
 
     max_cpu: float | None = None
@@ -28,7 +28,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     dedicated: bool = True
 
     def vcpus(self, equipment: Equipment) -> Floats:
-        """How many vcpus each node may run, those of the node itself included."""
+        """The number of vcpus that each node may run, including those of the node itself."""
         ratio = equipment.vcpu_ratio if self.max_cpu is None else self.max_cpu
         return np.floor(equipment.cpus * ratio)
 
@@ -37,7 +37,7 @@ USUAL = Limits()
 
 
 def spindle_uses(equipment: Equipment) -> Floats:
-    """How much use the instances may make of each node's spindles."""
+    """The limit of spindle use on each node."""
     uses: Floats = equipment.total_spindles * equipment.spindle_ratio
     return uses
 

@@ -37,7 +37,7 @@ from ganeti.placement.allocator.wire import (
 )
 from ganeti.placement.snapshot import NO_NODE, Group, Instance, Node, Snapshot, Status
 
-# MiB that a node under KVM is taken to need for itself: what it reports counts its guests' processes too.
+# MiB that a node with KVM is assumed to need for itself: what it reports includes its guests' processes.
 STATIC_KVM_NODE_MEMORY = 4096
 
 _SIZES = (
@@ -55,14 +55,17 @@ T = TypeVar("T")
 
 
 class Message(Struct, frozen=True):
-    """``request`` is still as it came: decode it with ``request_of`` against the snapshot that counts."""
+    """``request`` is not decoded yet: use ``request_of`` with the final snapshot."""
 
     snapshot: Snapshot
     request: dict[str, Any]
 
 
 def read_message(data: bytes, static_kvm_node_memory: int = STATIC_KVM_NODE_MEMORY) -> Message:
-    """Raises WrongInput with the name of the entry that is wrong. ``static_kvm_node_memory`` 0: what nodes report."""
+    """Raises WrongInput with the name of the entry that is wrong.
+
+    ``static_kvm_node_memory`` 0: use what nodes report.
+    """
     try:
         wire = msgspec.json.decode(data, type=WireMessage)
     except msgspec.ValidationError as error:
@@ -178,7 +181,7 @@ def _policy(wire: WirePolicy) -> Policy:
 
 
 def _cluster_policy(given: Any) -> Policy:
-    """The cluster's own policy is for information, the groups' count: one of another form is ignored."""
+    """The cluster's own policy is informational, only the groups' count: an unknown form is ignored."""
     try:
         return _policy(msgspec.convert(given, WirePolicy))
     except msgspec.ValidationError:
@@ -275,7 +278,7 @@ def _convert(value: Any, shape: Callable[..., T] | Any, where: str) -> T:
 
 
 def _explain(data: bytes, error: msgspec.ValidationError) -> NoReturn:
-    """Raise WrongInput that names the entry: the decoder tells only the section that it is in."""
+    """Raise WrongInput that names the entry: the decoder only names its section."""
     message = msgspec.json.decode(data)
     if isinstance(message, dict):
         for section, (what, shape) in _SECTIONS.items():

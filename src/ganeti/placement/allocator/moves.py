@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The ways in which one instance can change its nodes; each finds the best new ones.
 
-The instance is not in the scene while they look: ``moved`` takes it out and puts it back.
+The instance is not in the scene during the search: ``moved`` removes it and puts it back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ganeti.placement.snapshot import NO_NODE, Instance, Template
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """``nodes`` are the instance's new ones; the opcodes of its one job lead there."""
+    """``nodes``: the instance's new ones; the opcodes of one job move it there."""
 
     nodes: tuple[int, ...]
     job: list[Opcode]
@@ -33,7 +33,7 @@ Finder = Callable[[Scene, Instance], Move]
 
 
 def moved(scene: Scene, index: int, find: Finder) -> Move:
-    """Move an instance in the scene. Raises InsufficientResources, and then it is where it was."""
+    """Move an instance in the scene. If it raises InsufficientResources, the instance is where it was."""
     instance = scene.take_out(index)
     try:
         move = find(scene, instance)
@@ -45,9 +45,9 @@ def moved(scene: Scene, index: int, find: Finder) -> Move:
 
 
 def fail_over(scene: Scene, instance: Instance) -> Move:
-    """The DRBD instance runs on its secondary node, and its primary becomes the secondary."""
+    """The DRBD instance swaps its primary and secondary nodes."""
     primary, secondary = np.array([instance.primary]), np.array([instance.secondary])
-    # Nothing is asked of a node that is offline already.
+    # A node that is already offline has no requirements.
     mirrors = primary if scene.occupancy.online[instance.primary] else None
     choices = Choices(scene.occupancy, instance, secondary, mirrors, _limits(scene, instance.primary))
     _forbid_migration(scene, instance, choices)
@@ -60,7 +60,7 @@ def fail_over(scene: Scene, instance: Instance) -> Move:
 
 
 def change_primary(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
-    """Another node runs the instance, whose disks every node reaches."""
+    """Another primary for an instance whose disks every node can access."""
     choices = Choices(scene.occupancy, instance, candidates, None, _limits(scene, instance.primary))
     _forbid_migration(scene, instance, choices)
     target = _found(scene, choices, candidates)
@@ -68,7 +68,7 @@ def change_primary(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
 
 
 def change_secondary(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
-    """Another node gets the mirror of the disks."""
+    """Another secondary for the mirror of the disks."""
     primary = np.array([instance.primary])
     limits = _limits(scene, instance.secondary)
     choices = Choices(scene.occupancy, instance, primary, candidates, limits, keep_primary=True)
@@ -77,7 +77,7 @@ def change_secondary(scene: Scene, instance: Instance, candidates: Nodes) -> Mov
 
 
 def change_both(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
-    """Two other nodes. The first becomes the secondary, then the primary; so it has to suit as both."""
+    """Two other nodes. The first becomes the secondary, then the primary, so it must be suitable as both."""
     if len(candidates) < 2:
         raise InsufficientResources("Can't find any good nodes for relocation: no nodes available")
     choices = Choices(scene.occupancy, instance, candidates, candidates, scene.limits)
@@ -97,7 +97,7 @@ def change_both(scene: Scene, instance: Instance, candidates: Nodes) -> Move:
 
 
 def job_to_both(scene: Scene, instance: Instance, nodes: tuple[int, ...]) -> list[Opcode]:
-    """The opcodes that bring a DRBD instance to two other nodes."""
+    """The opcodes that move a DRBD instance to two other nodes."""
     primary, secondary = (scene.cluster.nodes[node].name for node in nodes)
     leave = [] if scene.occupancy.online[instance.primary] else [migrate(instance.name)]
     name = instance.name
@@ -110,7 +110,7 @@ def _alive(scene: Scene, instance: Instance) -> int:
 
 
 def _limits(scene: Scene, left: int) -> Limits:
-    """Nothing soft is asked of the way out of a node that is offline."""
+    """Soft limits do not apply when leaving an offline node."""
     if left == NO_NODE or scene.occupancy.online[left]:
         return scene.limits
     return msgspec.structs.replace(scene.limits, ignore_soft=True)
@@ -129,7 +129,7 @@ def _found(scene: Scene, choices: Choices, candidates: Nodes) -> int:
 
 
 def _forbid_migration(scene: Scene, instance: Instance, choices: Choices) -> None:
-    """Rule out primaries to which the tags of nodes forbid migrations (hbal(1))."""
+    """Exclude primaries to which the tags of nodes forbid migrations (hbal(1))."""
     rules, nodes = scene.occupancy.neighbours.rules, scene.cluster.nodes
     if not rules.restricts_migration or instance.template is Template.DISKLESS:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Other nodes for instances that exist."""
+"""Other nodes for existing instances."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ganeti.placement.snapshot import Instance, Template
 
 
 def relocate(scene: Scene, request: Relocate) -> Answer:
-    """Another secondary node for a DRBD instance, another primary for one whose disks are everywhere."""
+    """Another secondary node for a DRBD instance, another primary for one with shared disks."""
     instance = scene.instance(request.instance)
     refusal = _refusal(instance, request)
     if refusal:
@@ -41,7 +41,7 @@ def relocate(scene: Scene, request: Relocate) -> Answer:
 
 
 def _refusal(instance: Instance, request: Relocate) -> str:
-    """Why such a request makes no sense; empty if it does."""
+    """Why the request is invalid; empty if it is valid."""
     mirrored = instance.template is Template.DRBD
     if not mirrored and not _runs_anywhere(instance):
         return "Can't relocate non-mirrored instances"
@@ -56,7 +56,7 @@ def _refusal(instance: Instance, request: Relocate) -> str:
 
 
 def evacuate(scene: Scene, request: Evacuate) -> Generator[None, None, Answer]:
-    """Away from some or all of the nodes that the named instances have now, in their group."""
+    """Away from some or all of the present nodes of the named instances, within their group."""
     left = {node for index in request.instances for node in _left(scene.instance(index), request.mode)}
 
     def find(scene: Scene, instance: Instance) -> Move:
@@ -116,7 +116,7 @@ def _into_group(scene: Scene, instance: Instance, groups: list[int]) -> Move:
 
 
 def _runs_anywhere(instance: Instance) -> bool:
-    """Whether every node can run it as it is: what has no disks can be nowhere else either."""
+    """Whether every node has access to its disks, or it has none."""
     return instance.template.moves_anywhere or instance.template is Template.DISKLESS
 
 
@@ -128,7 +128,7 @@ def _require_movable(instance: Instance) -> None:
 def _answer(
     scene: Scene, instances: tuple[int, ...], find: Callable[[Scene, Instance], Move]
 ) -> Generator[None, None, Answer]:
-    """What was moved where, what failed and why, and a job for each move."""
+    """The moves, the failures with reasons, and a job for each move."""
     done: list[list[Any]] = []
     failed: list[list[str]] = []
     jobs: list[list[Any]] = []

@@ -9,7 +9,7 @@ Opcode = dict[str, Any]
 
 
 def migrate(instance: str, target: str | None = None) -> Opcode:
-    """To its secondary node, or to ``target`` where every node reaches the disks; by failover if it isn't running."""
+    """To its secondary node, or to ``target`` with shared disks; by failover if it isn't running."""
     return {
         "OP_ID": "OP_INSTANCE_MIGRATE",
         "instance_name": instance,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What looking for nodes in one group came to, and choosing between groups."""
+"""The result of looking for nodes in one group, and choosing between groups."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _RANKS = {AllocPolicy.PREFERRED: 0, AllocPolicy.LAST_RESORT: 1, AllocPolicy.UNAL
 class Outcome:
     """``choice`` is the best of ``choices``, if one is possible; ``error`` is why there were none at all.
 
-    ``forbidden`` is what the group's policy has against the instance, wherever it would be. Scores and counts are
-    worked out when they are asked for, which must be before the scene changes.
+    ``forbidden``: why the group's policy forbids the instance on any node. Scores and counts are computed on
+    demand, which must be before the scene changes.
     """
 
     group: Group
@@ -33,7 +33,7 @@ class Outcome:
 
     @property
     def nodes(self) -> tuple[int, ...]:
-        """The best ones; empty if there are none."""
+        """The best nodes; empty if there are none."""
         return () if self.choices is None or self.choice is None else self.choices.nodes(self.choice)
 
     @property
@@ -43,7 +43,7 @@ class Outcome:
 
     @property
     def score(self) -> float:
-        """The whole cluster's with the instance; it means nothing where storage is exclusive."""
+        """The score of the whole cluster with the instance; meaningless where storage is exclusive."""
         if self.choices is None or self.choice is None or self.loss:
             return 0.0
         return self.choices.score(self.choice)
@@ -57,11 +57,11 @@ class Outcome:
         return self.choices.failures()
 
     def told(self, snapshot: Snapshot) -> str:
-        """In the words of Ganeti's hail."""
+        """As Ganeti's hail words it."""
         return self.error or f"Group {self.group.name} ({self.group.alloc_policy}): {self.found(snapshot)}"
 
     def found(self, snapshot: Snapshot) -> str:
-        """The same without the group."""
+        """Like ``told``, without the group."""
         failures = self.failures
         if self.choices is None or self.choice is None:
             reasons = listed(failures) or "unknown reasons"
@@ -84,7 +84,7 @@ def names(snapshot: Snapshot, nodes: Iterable[int]) -> list[str]:
 
 
 def best_of(outcomes: Iterable[Outcome], *, unallocable: bool = False) -> Outcome | None:
-    """The best group with nodes, the last of equals; one that is unallocable only if that is allowed."""
+    """The best group with nodes, the last of equals; an unallocable one only if that is allowed."""
     found = [o for o in outcomes if o.choice and (unallocable or o.group.alloc_policy != AllocPolicy.UNALLOCABLE)]
     if len(found) == 1:
         return found[0]

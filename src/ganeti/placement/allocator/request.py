@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What an allocator can be asked. Instances, nodes and groups are indexes in the snapshot that comes with it."""
+"""The requests to an allocator. Instances, nodes and groups are indexes in the accompanying snapshot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganeti.placement.snapshot import Instance
 
 
 class EvacuationMode(StrEnum):
-    """Which of their nodes the instances are to leave."""
+    """Which of their nodes the instances leave."""
 
     PRIMARY_ONLY = "primary-only"
     SECONDARY_ONLY = "secondary-only"
@@ -19,9 +19,9 @@ class EvacuationMode(StrEnum):
 
 
 class Allocate(Struct, frozen=True, kw_only=True):
-    """Nodes for a new instance; its own ``primary`` and ``secondary`` mean nothing.
+    """Nodes for a new instance; its own ``primary`` and ``secondary`` are ignored.
 
-    Only those in ``group`` and of ``nodes``, where they are given.
+    Only in ``group`` and among ``nodes``, if given.
     """
 
     instance: Instance
@@ -37,13 +37,13 @@ class MultiAllocate(Struct, frozen=True):
 
 
 class AllocateSecondary(Struct, frozen=True, kw_only=True):
-    """A node, in its group, for the mirror of an instance that has none."""
+    """A node in its group for the mirror of an instance that has none."""
 
     instance: int
 
 
 class Relocate(Struct, frozen=True, kw_only=True):
-    """Another node for an instance instead of ``relocate_from``: its secondary one if it has one."""
+    """A replacement for the node ``relocate_from`` of an instance: its secondary one if it has one."""
 
     instance: int
     required_nodes: int

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is left on each node while instances are housed in thought, and housing many of them."""
+"""What is left on each node while instances are tentatively placed, and placing many of them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ganeti.placement.snapshot import Instance, Template
 
 Mask = NDArray[np.bool_]
 
-_MADE_ANEW = (Template.PLAIN, Template.FILE, Template.BLOCKDEV)  # disks that go down with their node
+_MADE_ANEW = (Template.PLAIN, Template.FILE, Template.BLOCKDEV)  # disks that are lost with their node
 
 
 class Room(NamedTuple):
-    """MiB by node. A node that is out of the question has memory of minus infinity.
+    """MiB by node. An excluded node has memory of minus infinity.
 
-    To a ``barred`` one nothing with disks may migrate.
+    Nothing with disks may migrate to a ``barred`` one.
     """
 
     memory: Floats
@@ -31,7 +31,7 @@ class Room(NamedTuple):
         return Room(self.memory.copy(), self.disk.copy(), self.barred)
 
     def fits(self, instance: Instance) -> Mask:
-        """The nodes that could have it as a primary."""
+        """The nodes that could be its primary."""
         fits = self.memory > needed_memory(instance)
         if instance.template is not Template.DISKLESS:
             fits &= ~self.barred
@@ -55,17 +55,17 @@ class Room(NamedTuple):
 
 
 def needed_memory(instance: Instance) -> int:
-    """MiB that it takes when it goes to another node. One whose disks are made anew there is started, too."""
+    """MiB that it needs when it moves to another node. One whose disks are re-created there is started, too."""
     return instance.memory if instance.status.holds_memory or instance.template in _MADE_ANEW else 0
 
 
 def takes_disk(instance: Instance) -> bool:
-    """Whether nodes are asked for room for the disks; files may share a file system with anything."""
+    """Whether nodes need space for its disks; files may share a file system with anything."""
     return instance.takes_disk and instance.template.in_volume_group
 
 
 def housed(room: Room, instances: Sequence[Instance]) -> Room | None:
-    """What is left when all the instances have found a node; None if no way was found."""
+    """What is left when all instances are placed; None if no way was found."""
     for order, tightest in _attempts(instances):
         left = _housed_in_order(room.copy(), order, tightest=tightest)
         if left is not None:
@@ -74,7 +74,7 @@ def housed(room: Room, instances: Sequence[Instance]) -> Room | None:
 
 
 def _attempts(instances: Sequence[Instance]) -> Iterator[tuple[Sequence[Instance], bool]]:
-    """Evenly at first, which leaves most room everywhere; then filling the fullest node that has room."""
+    """First evenly, which leaves most room everywhere; then filling the fullest node that has room."""
     by_memory = sorted(instances, key=lambda instance: (-instance.memory, -instance.disk))
     yield by_memory, False
     yield by_memory, True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A cluster that changes in thought while a question is answered."""
+"""A cluster that is tentatively changed while a request is answered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ganeti.placement.snapshot import NO_NODE, Instance, Node, Snapshot
 
 
 class Scene:
-    """Begins as ``snapshot``. Capacity is only kept an eye on if the limits ask for it."""
+    """Starts as ``snapshot``. Capacity is only tracked if the limits require it."""
 
     def __init__(self, snapshot: Snapshot, limits: Limits = USUAL) -> None:
         self.limits = limits
@@ -37,19 +37,19 @@ class Scene:
 
     @property
     def cluster(self) -> Snapshot:
-        """Its groups, nodes and names; for where the instances are now, see ``snapshot``."""
+        """Its groups, nodes and names; for the present places of instances, see ``snapshot``."""
         return self._began
 
     def instance(self, index: int) -> Instance:
         return self._instances[index]
 
     def add(self, instance: Instance) -> None:
-        """A new instance comes to its nodes."""
+        """Add a new instance to its nodes."""
         self._put(self._next, instance)
         self._next += 1
 
     def take_out(self, index: int) -> Instance:
-        """An instance leaves its nodes, to be put back by ``put``."""
+        """Remove an instance from its nodes, to be put back by ``put``."""
         instance = self._instances.pop(index)
         self.occupancy.remove(instance)
         if self.capacity:
@@ -57,7 +57,7 @@ class Scene:
         return instance
 
     def put(self, index: int, instance: Instance) -> None:
-        """An instance that was taken out comes to its (new) nodes."""
+        """Put a removed instance on its (new) nodes."""
         self._put(index, instance)
 
     def usable(self, group: int, without: Iterable[int] = ()) -> Nodes:
@@ -71,7 +71,7 @@ class Scene:
         return [[index for index, at in nodes if at == group] for group in self.groups]
 
     def snapshot(self) -> Snapshot:
-        """The cluster as it is now, with what its nodes would report."""
+        """The present cluster, with what its nodes would report."""
         instances = tuple(self._instances[index] for index in sorted(self._instances))
         gone = self._taken(self._began.instances) - self._taken(instances)
         nodes = (_freed(node, gone[:, index]) for index, node in enumerate(self._began.nodes))

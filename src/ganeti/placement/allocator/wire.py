@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The parts of an iallocator's input message, as they are spelled (Ganeti's iallocator documentation, version 2).
 
-Only what placement needs is here; whatever else a message carries is ignored.
+Only what placement needs; other parts of a message are ignored.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class WireNodeParameters(Struct, frozen=True):
 
 
 class WireNode(Struct, frozen=True):
-    """A node that can't hold instances (now) has no sizes."""
+    """A node that can't have instances (now) has no sizes."""
 
     group: str
     offline: bool
@@ -79,13 +79,13 @@ class WireDisk(Struct, frozen=True):
 
 
 class WireNic(Struct, frozen=True):
-    """Their number matters, and which networks they are in."""
+    """Only their number and their networks matter."""
 
     network: str | None = None
 
 
 class WireInstance(Struct, frozen=True):
-    """As it is described to be created too, then without nodes."""
+    """Also the description of one to be created, then without nodes."""
 
     memory: int
     vcpus: int
@@ -139,7 +139,7 @@ class WireMessage(Struct, frozen=True):
     nodes: dict[str, WireNode]
     instances: dict[str, WireInstance]
     request: dict[str, Any]
-    ipolicy: Any = None  # for information only, and of older forms too
+    ipolicy: Any = None  # informational only, also in older forms
 
 
 WIRE_REQUESTS: dict[str, Any] = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writing the message that other allocators are given (Ganeti's iallocator documentation, version 2)."""
+"""Writing the message for other allocators (Ganeti's iallocator documentation, version 2)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ADMIN_STATES = {"ADMIN_down": "down", "USER_down": "down", "ADMIN_offline": "of
 
 
 def write_message(state: State, snapshot: Snapshot, request: Mapping[str, Any]) -> bytes:
-    """The message about a cluster; ``snapshot`` is what ``snapshot_of`` made of ``state``."""
+    """The message about a cluster; ``snapshot``: the result of ``snapshot_of`` for ``state``."""
     configured = {instance.name: instance for instance in state.instances}
     message = {
         "version": 2,
@@ -44,7 +44,7 @@ def write_message(state: State, snapshot: Snapshot, request: Mapping[str, Any]) 
 
 
 def described(state: State, placed: Instance, instance: model_instance.Instance) -> dict[str, Any]:
-    """What both requests and lists of instances say of one."""
+    """The description of an instance in requests and lists of instances."""
     return {
         "disks": [dict(_disk(disk)) for disk in instance.disks],
         "disk_space_total": placed.disk,
@@ -80,7 +80,7 @@ def _node(state: State, snapshot: Snapshot, index: int, configured: model_node.N
         "master_capable": configured.master_capable,
         "vm_capable": configured.vm_capable,
         "drained": configured.drained,
-        # A node that does not answer can take nothing either.
+        # A node that does not answer cannot accept anything either.
         "offline": configured.offline or (node.offline and not configured.drained),
         "ndparams": {
             "spindle_count": parameters.spindle_count,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Finding moves that make a cluster's score better (hbal(1)).
+"""Finding moves that improve a cluster's score (hbal(1)).
 
-``Balance`` holds a group's instances where they are and says which single move is the best; ``descend`` makes
-moves until none helps. What makes it fast: a move changes at most three nodes, so every deviation follows from
-a sum and a sum of squares, for all instances and all targets at once.
+``Balance`` has a group's instances in their places and finds the best single move; ``descend`` makes moves
+until none helps. It is fast because a move changes at most three nodes, so every deviation follows from a sum and a sum
+of squares, for all instances and all targets at once.
 """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Looking for the best final state: simulated annealing with moves and exchanges, many candidates at a time.
 
-Each round draws candidates by chance and judges them all at once; of those the best are likely to be made, or
-none if all make things much worse: a heat bath. How much worse they may make it gets less as time runs out. No
-instance ends further from its start than one move. A price for each move keeps their number down.
+Each round draws random candidates and rates them all at once; the best are likely to be made, or none if all
+make things much worse: a heat bath. How much worse decreases as time runs out. No instance ends further from its start
+than one move. A price for each move limits their number.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from ganeti.placement.demand import Floats
 from ganeti.placement.snapshot import NO_NODE
 
 _CANDIDATES = 2048  # of a round
-_PROMISING = 64  # of them are judged with all that counts
-_NODES_EACH = 8  # so many nodes of the group for each candidate that a round may make
-_HOT, _COLD = 0.002, 0.0002  # the difference of score that hardly matters, at first and at last
-_FREE = 1e-4  # what a move costs where their number is not limited, so that none is made for nothing
-_CHEAP, _USUAL, _DEAR = 0.001, 0.02, 50.0  # what it may cost where it is, and at first
-_DEARER = 1.003  # each round
-_SHOW = 100  # rounds between two words about how it goes
-_LEAST = 1e-9  # a smaller gain is rounding
+_PROMISING = 64  # of these are rated completely
+_NODES_EACH = 8  # nodes of the group per candidate that a round may make
+_HOT, _COLD = 0.002, 0.0002  # temperature (as a difference of scores), first and last
+_FREE = 1e-4  # price of a move where their number is not limited, so that no useless ones are made
+_CHEAP, _USUAL, _DEAR = 0.001, 0.02, 50.0  # maximum and initial price where it is limited
+_DEARER = 1.003  # factor per round
+_SHOW = 100  # rounds between two progress reports
+_LEAST = 1e-9  # smaller gains are rounding errors
 
 
 class Arrangement(Struct, frozen=True):
-    """Where the instances are, and the score of that."""
+    """The places of the instances, and their score."""
 
     primary: Ints
     secondary: Ints
@@ -41,12 +41,12 @@ class Arrangement(Struct, frozen=True):
 
     @classmethod
     def at(cls, balance: Balance, score: float) -> Arrangement:
-        """Where they are now."""
+        """The present arrangement."""
         return cls(balance.fleet.primary.copy(), balance.fleet.secondary.copy(), score)
 
 
 class Annealing:
-    """``limit`` is how many instances may be away from where they were."""
+    """``limit``: how many instances may be away from their original places."""
 
     def __init__(self, balance: Balance, limit: int | None, random: np.random.Generator, watch: Watch) -> None:
         self._balance = balance
@@ -61,14 +61,14 @@ class Annealing:
         self._away = int(self._origin.away(np.arange(len(fleet.primary)), fleet.primary, fleet.secondary).sum())
 
     def start_from(self, arrangement: Arrangement) -> None:
-        """Begin at another state."""
+        """Start from another state."""
         for instance, places in enumerate(
             zip(arrangement.primary.tolist(), arrangement.secondary.tolist(), strict=True)
         ):
             self._put(instance, *places)
 
     def run(self) -> Arrangement:
-        """The best state found that fits the limit, when the time is up; where it began if none does."""
+        """The best state found within the limit, when the time is up; the initial one if there is none."""
         allowed = self._watch.left()
         best, best_cost, rounds = Arrangement.at(self._balance, self._balance.look().score()), np.inf, 0
         while self._drawing and (left := self._watch.left()) > 0:
@@ -91,13 +91,13 @@ class Annealing:
         return self._limit is not None and self._away > self._limit
 
     def _adapt_price(self) -> None:
-        """Moves get dearer while there are too many of them."""
+        """Raise the price of moves while there are too many of them."""
         if self._limit is not None:
             changed = self._price * _DEARER if self._too_many() else self._price / _DEARER
             self._price = min(max(changed, _CHEAP), _DEAR)
 
     def _round(self, temperature: float) -> None:
-        """Make some of the candidates, on nodes of their own each."""
+        """Make some of the candidates, no two of which share a node."""
         drawn = self._drawing.draw(_CANDIDATES)
         cost = (self._estimate.spread(drawn) + self._price * self._moves(drawn)) / temperature
         cost -= self._random.gumbel(size=len(cost))
@@ -127,7 +127,7 @@ class Annealing:
                     return
 
     def _moves(self, drawn: Exchanges) -> Floats:
-        """By how many more moves each candidate is away from the start."""
+        """By how many more moves each candidate differs from the start."""
         after = self._origin.away(drawn.instances, drawn.new_primary, drawn.new_secondary)
         before = self._origin.away(drawn.instances, drawn.primary, drawn.secondary)
         moves: Floats = (after.astype(float) - before).sum(axis=0)

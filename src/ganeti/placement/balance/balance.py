@@ -19,18 +19,17 @@ from ganeti.placement.occupancy import Occupancy
 from ganeti.placement.snapshot import NO_NODE, Snapshot, Template
 from ganeti.placement.tags import TagRules
 
-_CHUNK = 128  # instances whose matrices fit the processor's cache together
-_EXACT = 150_000  # instances times nodes, up to which every step looks at every move
-_LEAST = 1e-9  # a smaller gain is rounding
+_CHUNK = 128  # instances whose matrices together fit into the processor's cache
+_EXACT = 150_000  # instances times nodes, up to which every step examines every move
+_LEAST = 1e-9  # smaller gains are rounding errors
 
 
 class Balance:
     """The instances of a group, whose primary and secondary nodes are all in the snapshot.
 
-    Small groups are searched as a whole at each step. In large ones the gains that a step finds are remembered:
-    instances are looked at in their order until the best gain found is above what the rest promised before.
-    Gains of the rest can have grown meanwhile, so that a step may not be the very best one, but there is a step
-    as long as there is any.
+    Small groups are searched completely at each step. In large ones the gains that a step finds are remembered:
+    instances are examined in that order until the best gain found exceeds the remembered gains of the rest. These may
+    have grown meanwhile, so that a step may not be the very best one, but one is found as long as there is any.
     """
 
     def __init__(self, snapshot: Snapshot, options: BalanceOptions | None = None, tags: TagRules | None = None) -> None:
@@ -45,12 +44,12 @@ class Balance:
         self._exact = len(snapshot.instances) * len(snapshot.nodes) <= _EXACT
 
     def copy(self) -> Balance:
-        """One that changes apart from this one, from the state as it is now."""
+        """An independent copy of the present state."""
         return Balance(self.snapshot, self.options, self.occupancy.neighbours.rules)
 
     @property
     def snapshot(self) -> Snapshot:
-        """The cluster with the instances where they are now."""
+        """The cluster with the present places of instances."""
         places = zip(self._snapshot.instances, self.fleet.primary.tolist(), self.fleet.secondary.tolist(), strict=True)
         return self._snapshot.with_instances(instance.at(primary, secondary) for instance, primary, secondary in places)
 
@@ -74,7 +73,7 @@ class Balance:
         return best if best and best.score < now - _LEAST else None
 
     def kinds(self, indices: Ints) -> tuple[MoveKind, ...]:
-        """What may be done with instances of one of the ``classes``."""
+        """The kinds of moves allowed for instances of one of the ``classes``."""
         options = self.options
         if self._snapshot.instances[indices[0]].template is not Template.DRBD:
             return (MoveKind.ANYWHERE,) if options.instance_moves else ()
@@ -88,16 +87,16 @@ class Balance:
 
     @property
     def migration(self) -> Mask | None:
-        """Whether instances can go from a node (row) to another (column); None: always."""
+        """Whether instances can migrate from a node (row) to another (column); None: always."""
         return self._evaluation.neighbourhood.migration
 
     def look(self) -> Evaluation:
-        """The state as it is now."""
+        """The present state."""
         self._evaluation.look()
         return self._evaluation
 
     def prospects(self, indices: Ints, kinds: Sequence[MoveKind] | None = None) -> Iterator[Scores]:
-        """Moves of instances of one of the ``classes``, judged as things are now; of all kinds if None."""
+        """Moves of instances of one of the ``classes``, rated in the present state; of all kinds if None."""
         self.look()
         return self._judged(indices, self.kinds(indices) if kinds is None else kinds)
 
@@ -106,7 +105,7 @@ class Balance:
         return (prospects.of_kind(kind) for kind in kinds)
 
     def carry_out(self, step: Step) -> Step:
-        """Make a step; the same step with the score that it has led to."""
+        """Make a step; returns it with the resulting score."""
         self.make(step.move)
         return msgspec.structs.replace(step, score=self.score())
 
@@ -117,14 +116,14 @@ class Balance:
         self._forget(move.touches(*before))
 
     def put(self, index: int, primary: int, secondary: int) -> None:
-        """Have an instance on other nodes, whether or not that is allowed."""
+        """Put an instance on other nodes, whether or not that is allowed."""
         instance, before = self._snapshot.instances[index], self.places(index)
         self.occupancy.remove(instance.at(*before))
         self.occupancy.add(instance.at(primary, secondary))
         self.fleet.primary[index], self.fleet.secondary[index] = primary, secondary
 
     def _forget(self, nodes: frozenset[int]) -> None:
-        """What was promised to instances on these nodes is void."""
+        """Forget the remembered gains of instances on these nodes."""
         touched = list(nodes)
         self._promised[np.isin(self.fleet.primary, touched) | np.isin(self.fleet.secondary, touched)] = np.inf
 
@@ -132,7 +131,7 @@ class Balance:
         return int(self.fleet.primary[instance]), int(self.fleet.secondary[instance])
 
     def _movable(self) -> list[Ints]:
-        """The instances that may move, those alike in what can be done with them together."""
+        """The movable instances, grouped by the moves that are possible."""
         options, classes = self.options, dict[tuple[bool, bool], list[int]]()
         for index, instance in enumerate(self._snapshot.instances):
             mirrored = instance.template is Template.DRBD and instance.secondary != NO_NODE
@@ -146,14 +145,14 @@ class Balance:
         return [np.array(indices, dtype=np.intp) for indices in classes.values()]
 
     def _in_order(self) -> Iterator[Ints]:
-        """Chunks of instances, those that promise most first."""
+        """Chunks of instances, those with the largest remembered gains first."""
         for indices in self.classes:
             ordered = indices if self._exact else indices[np.argsort(-self._promised[indices], kind="stable")]
             for start in range(0, len(ordered), _CHUNK):
                 yield ordered[start : start + _CHUNK]
 
     def _best_of(self, indices: Ints, now: float) -> Step | None:
-        """The best move of some instances; remembers what each of them promises."""
+        """The best move of some instances; remembers the gain of each."""
         lowest, best = np.full(len(indices), np.inf), None
         for scores in self._judged(indices, self.kinds(indices)):
             np.minimum(lowest, scores.scores.min(axis=1), out=lowest)
@@ -176,7 +175,7 @@ class Balance:
 def descend(balance: Balance, enough: Callable[[float, float], bool], limit: int | None = None) -> Iterable[Step]:
     """Make the best moves one after the other, at most ``limit``, until none helps.
 
-    ``enough(score before, score after)`` says that a step is not worth it and ends the search.
+    ``enough(score before, score after)``: True if a step is not worth it, which ends the search.
     """
     now, made = balance.score(), 0
     while limit is None or made < limit:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Instances that are judged together, and the memory reserved for them before and after a move."""
+"""Instances that are rated together, and the memory reserved for them before and after a move."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ganeti.placement.snapshot import NO_NODE
 
 
 class Chunk:
-    """Instances alike: mirrored or reaching their disks from anywhere, existing (``real``) or forthcoming.
+    """Instances of one class: mirrored or with shared disks, existing (``real``) or forthcoming.
 
-    Memory is in MiB; vectors have an entry an instance, matrices a column a node besides. A node fails (N+1) if
+    Memory is in MiB; vectors have an entry per instance, matrices also a column per node. A node fails (N+1) if
     what it reserves for others' instances is no less than what it has free.
     """
 
@@ -35,19 +35,19 @@ class Chunk:
 
     @cached_property
     def held(self) -> Floats:
-        """What each has of its primary node."""
+        """The memory that each uses on its primary node."""
         held: Floats = self._held_memory[self.instances]
         return held
 
     @cached_property
     def left_at_primary(self) -> Floats:
-        """What the primary has free without the instance."""
+        """Free memory of the primary without the instance."""
         left: Floats = self._risk.free[self.primary] + self.held
         return left
 
     @cached_property
     def met(self) -> Floats | None:
-        """How many instances with the same exclusion tags are on each node; None if no tags exclude."""
+        """How many instances with the same exclusion tags are on each node; None without exclusion tags."""
         return self._neighbourhood.met(self.instances) if self._neighbourhood.excludes else None
 
     # --- what nodes reserve after the move ------------------------------------------------------------------
@@ -92,7 +92,7 @@ class Chunk:
 
     @cached_property
     def fails_staying(self) -> Mask:
-        """The primary, once it has been touched; see ``Occupancy.fails_n1``."""
+        """The primary, once it has been changed; see ``Occupancy.fails_n1``."""
         fails: Mask = self._reserve.reserved[self.primary] >= self._risk.free[self.primary]
         return fails
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Candidates of a search, drawn by chance."""
+"""Random candidates of a search."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ganeti.placement.balance.fleet import Ints, Mask
 from ganeti.placement.balance.origin import Origin
 from ganeti.placement.snapshot import NO_NODE
 
-_PAIRS = 0.8  # of the candidates: two instances that change places
-_HOME, _TURNED = 0.1, 0.1  # of the others: back to where it was, primary and secondary change roles
+_PAIRS = 0.8  # of the candidates: two instances swap places
+_HOME, _TURNED = 0.1, 0.1  # of the others: back to the start, primary and secondary swap roles
 
 
 class Drawing:
@@ -44,7 +44,7 @@ class Drawing:
         return drawn.only(np.flatnonzero(self._possible(drawn)))
 
     def _change_places(self, places: Ints) -> None:
-        """One node of the first for one of the second; ``places[role, first or second, candidate]``."""
+        """Swap one node of the first for one of the second; ``places[role, first or second, candidate]``."""
         mirrored = places[1] != NO_NODE
         role = (self._random.random(mirrored.shape) < 0.5) & mirrored
         each = np.arange(places.shape[2])
@@ -53,11 +53,11 @@ class Drawing:
         places[given, 0, each], places[taken, 1, each] = other, mine
 
     def _move(self, instances: Ints, places: Ints) -> None:
-        """To any node, home, or with the roles changed; ``places[role, candidate]``."""
+        """To any node, back to the start, or with swapped roles; ``places[role, candidate]``."""
         primary, secondary = places.copy()
         target = self._some(self._nodes, len(instances))
         mirrored = secondary != NO_NODE
-        turned, replaced = (self._random.random((2, len(instances))) < 0.5) & mirrored  # roles, and which of them goes
+        turned, replaced = (self._random.random((2, len(instances))) < 0.5) & mirrored  # roles, and which of them moves
         places[0] = np.where(replaced, np.where(turned, secondary, primary), target)
         places[1] = np.where(replaced, target, np.where(turned, primary, secondary))
         special = self._random.random(len(instances))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""By how much exchanges change the score, and whether the nodes have the room."""
+"""The change of the score by exchanges, and whether the nodes have the room."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganeti.placement.balance.fleet import Mask
 from ganeti.placement.demand import Floats, Resource
 from ganeti.placement.score import WEIGHTS
 
-# What is limited: what goes with the primary role, and what with a mirror of the disks.
+# Limited resources: those of the primary role, and those of a mirror of the disks.
 _OF_PRIMARIES = [Resource.MEMORY, Resource.VCPUS, Resource.MEMORY_ALL, Resource.VCPUS_ALL]
 _OF_DISKS = [
     Resource.DISK,
@@ -26,7 +26,7 @@ _ANYWHERE, _PRIMARY = WEIGHTS["offline_all_cnt"], WEIGHTS["offline_pri_cnt"]
 
 
 class Estimate:
-    """Of a state as it was at its last look. All but that instances on nodes that fail N+1 are counted."""
+    """Of the state at the last ``look``. Everything is counted except instances on nodes that fail N+1."""
 
     def __init__(self, state: Evaluation) -> None:
         self._state = state
@@ -34,7 +34,7 @@ class Estimate:
         self._offline = np.append(state.offline, [False])  # the last one: NO_NODE
 
     def spread(self, exchanges: Exchanges) -> Floats:
-        """The change of the score without that of the reserved memory, which costs more to know."""
+        """The change of the score without that of the reserved memory, which is more expensive to compute."""
         state = self._state
         change = state.primary_lines.exchanged(exchanges.of_primaries) - state.primary_lines.now()
         change += state.mirrored_lines.exchanged(exchanges.of_disks) - state.mirrored_lines.now()
@@ -44,7 +44,7 @@ class Estimate:
         return change
 
     def _leaving(self, exchanges: Exchanges) -> Floats:
-        """The change by instances that leave nodes that are offline; nothing comes there."""
+        """The change by instances that leave offline nodes; none move there."""
         gained = _ANYWHERE * self._offline[exchanges.secondary] - _ANYWHERE * self._offline[exchanges.new_secondary]
         gained += (_ANYWHERE + _PRIMARY) * self._offline[exchanges.primary]
         gained -= (_ANYWHERE + _PRIMARY) * self._offline[exchanges.new_primary]
@@ -53,7 +53,7 @@ class Estimate:
         return change
 
     def reserve(self, exchanges: Exchanges) -> Floats:
-        """The change by the reserved memory; infinite where a limit is in the way that was not before."""
+        """The change by the reserved memory; infinite where a limit is newly exceeded."""
         state, transfer = self._state, exchanges.of_primaries
         claims = state.reserve.claims(exchanges)
         change = state.reserve.claimed(claims) - state.reserve.now()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The state of a group in all the forms that make moves cheap to judge."""
+"""The state of a group in all the forms that make moves cheap to rate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganeti.placement.snapshot import Snapshot
 
 
 class Evaluation:
-    """``counted`` is the part of the score that are counts; moves add to it."""
+    """``counted``: the part of the score that consists of counts; moves add to it."""
 
     def __init__(self, snapshot: Snapshot, occupancy: Occupancy, fleet: Fleet, options: BalanceOptions) -> None:
         self.occupancy = occupancy
@@ -31,7 +31,7 @@ class Evaluation:
         self.offline = ~occupancy.online
 
     def look(self) -> None:
-        """Take the state as it is now."""
+        """Take the present state."""
         shares = self.occupancy.equipment.shares(self.occupancy.used)
         self.primary_lines.look(shares)
         self.mirrored_lines.look(shares)

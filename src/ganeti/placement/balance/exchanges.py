@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Candidates for a search: in each one instance moves, or two of them take each other's place on a node."""
+"""Candidates for a search: in each, one instance moves, or two swap their places on a node."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ganeti.placement.snapshot import NO_NODE
 
 
 class Transfer(Struct, frozen=True):
-    """What the candidates bring from one node to another: an entry each.
+    """What each candidate moves from one node to another: one entry per candidate.
 
-    ``outgoing`` are instances that go from ``source`` to ``target``, ``incoming`` those that come the other way;
-    their weights are 1, or 0 where nothing goes: the nodes are any then.
+    ``outgoing``: instances that move from ``source`` to ``target``, ``incoming``: those in the opposite direction;
+    their weights are 1, or 0 where nothing moves: then the nodes are arbitrary.
     """
 
     source: Ints
@@ -28,7 +28,7 @@ class Transfer(Struct, frozen=True):
     incoming_weight: Floats
 
     def amount(self, demand: Floats) -> Floats:
-        """What the target gets in all, of ``demand`` with a column an instance; less than nothing: it gives."""
+        """The net amount that the target gets, of ``demand`` with a column per instance; may be negative."""
         amount: Floats = demand.take(self.outgoing, axis=1) * self.outgoing_weight
         amount -= demand.take(self.incoming, axis=1) * self.incoming_weight
         return amount
@@ -37,8 +37,8 @@ class Transfer(Struct, frozen=True):
 class Exchanges:
     """``table[column, row, candidate]``: rows are the first and the second instance of each candidate.
 
-    Columns are the instances, their primary and secondary nodes before and after. A second instance that plays no
-    part stays. An instance changes one node at most, and may change the roles of its nodes.
+    Columns are the instances, their primary and secondary nodes before and after. A second instance that takes no
+    part stays. An instance changes one node at most, and may swap the roles of its nodes.
     """
 
     def __init__(self, table: Ints) -> None:
@@ -51,7 +51,7 @@ class Exchanges:
 
     @classmethod
     def of_moves(cls, instances: Ints, before: tuple[Ints, Ints], after: tuple[Ints, Ints]) -> Exchanges:
-        """Of one instance each, from its primary and secondary node before to those after."""
+        """Each moves one instance from its primary and secondary node before to those after."""
         return cls(np.stack(((instances, *before, *after), (instances, *before, *before)), axis=1))
 
     def __len__(self) -> int:
@@ -63,19 +63,19 @@ class Exchanges:
 
     @property
     def nodes(self) -> Ints:
-        """The nodes that take part, a column a candidate; NO_NODE where there is none."""
+        """The nodes that take part, a column per candidate; NO_NODE where there is none."""
         moves = (self.primary != self.new_primary) | (self.secondary != self.new_secondary)
         nodes: Ints = np.where(moves, self._table[1:], NO_NODE).reshape(8, -1)
         return nodes
 
     @cached_property
     def of_primaries(self) -> Transfer:
-        """What goes with the primary role."""
+        """The transfers of the primary role."""
         return self._transfer(self.primary, self.new_primary, self.primary != self.new_primary)
 
     @cached_property
     def of_disks(self) -> Transfer:
-        """What goes with a mirror of the disks, whatever the role."""
+        """The transfers of a mirror of the disks, whatever the role."""
         primary_leaves = (self.primary != self.new_primary) & (self.primary != self.new_secondary)
         secondary_leaves = (self.secondary != self.new_primary) & (self.secondary != self.new_secondary)
         primary_joins = (self.new_primary != self.primary) & (self.new_primary != self.secondary)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The instances as numpy columns: where they are and what they need."""
+"""The instances as numpy columns: their places and demands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Mask = NDArray[np.bool_]
 
 
 class Fleet:
-    """One entry an instance. ``primary`` and ``secondary`` change as instances move, the rest does not."""
+    """One entry per instance. ``primary`` and ``secondary`` change as instances move, the rest does not."""
 
     def __init__(self, instances: Sequence[Instance], demands: Demands) -> None:
         self.primary: Ints = np.array([i.primary for i in instances], dtype=np.intp)
@@ -32,7 +32,7 @@ class Fleet:
 
     @property
     def disk(self) -> Floats:
-        """MiB of each of its nodes."""
+        """MiB on each of its nodes."""
         disk: Floats = self.demand[:, Resource.DISK_ALL]
         return disk
 
@@ -53,6 +53,6 @@ class Fleet:
 
     @property
     def held_memory(self) -> Floats:
-        """MiB that it has of its primary node now."""
+        """MiB that it uses on its primary node now."""
         held: Floats = self.demand[:, Resource.MEMORY]
         return held

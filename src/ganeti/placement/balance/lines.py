@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The deviations of the score after a move, for many instances and all targets at once.
 
-Where an instance takes ``d`` of something whose share on a node is ``x``, moving it from a node to another one
-changes the sum of squares by products of powers of ``d`` with numbers of the nodes. So the variances of a whole
+If an instance uses ``d`` of something whose share on a node is ``x``, moving it from one node to another changes
+the sum of squares by products of powers of ``d`` with numbers of the nodes. So the variances of a whole
 chunk of instances over all nodes are one product of a narrow matrix (instances) and a flat one (nodes).
 """
 
@@ -23,9 +23,9 @@ MIRRORED = frozenset(
 
 
 class Lines:
-    """Several lines of the shares, each with its weight; lines that are equal are counted as one.
+    """Several lines of the shares, each with its weight; equal lines are merged.
 
-    ``demand[line, instance]`` is what an instance takes, ``spindles`` the same for nodes with exclusive storage.
+    ``demand[line, instance]`` is what an instance uses, ``spindles`` likewise for nodes with exclusive storage.
     """
 
     def __init__(self, occupancy: Occupancy, fleet: Fleet, *, mirrored: bool) -> None:
@@ -48,7 +48,7 @@ class Lines:
         self._exclusive = bool(self._spindle_slope.any())
 
     def look(self, shares: Floats) -> None:
-        """Take the shares as they are now; everything below is about them."""
+        """Take the present shares; everything below is about them."""
         online = self._equipment.online
         count = max(int(online.sum()), 1)
         shares = shares[self._lines]
@@ -61,11 +61,11 @@ class Lines:
         self._nodes = np.stack(of_nodes, axis=1)
 
     def now(self) -> float:
-        """The weighted sum of the deviations as they are."""
+        """The weighted sum of the present deviations."""
         return float(np.sum(self._scale * np.sqrt(self._squares)))
 
     def after(self, chunk: Ints, source: Ints) -> Floats:
-        """The same after each instance of the chunk has gone from its node ``source`` to each node."""
+        """That sum after moving each instance of the chunk from its node ``source`` to each node."""
         taken = self._demand[:, chunk]
         left = taken * self._slope[:, source]
         if self._exclusive:
@@ -82,7 +82,7 @@ class Lines:
         return result
 
     def exchanged(self, transfer: Transfer) -> Floats:
-        """The same after each of some transfers."""
+        """That sum after each of some transfers."""
         source, target = transfer.source, transfer.target
         amount = transfer.amount(self._demand)
         gone, come = -amount * self._slope.take(source, axis=1), amount * self._slope.take(target, axis=1)
@@ -99,7 +99,7 @@ class Lines:
         return result
 
     def _with_spindles(self, variances: Floats, taken: Floats, spindles: Floats, left: Floats) -> Floats:
-        """On a node with exclusive storage the share changes by its spindles, not by what ``_nodes`` say."""
+        """On a node with exclusive storage the share changes by its spindles, not according to ``_nodes``."""
         come = spindles[:, :, None] * self._spindle_slope[:, None, :]
         both = taken[:, :, None] * self._slope[:, None, :]
         whole = come * (2 * self._shares[:, None, :] + (come + 2 * both) * (1 - 1 / self._count))
@@ -108,7 +108,7 @@ class Lines:
 
 
 def _fingerprint(occupancy: Occupancy, fleet: Fleet, line: int) -> bytes:
-    """Equal for lines that are equal now and after every move."""
+    """A value that is equal for lines that are equal now and after every move."""
     row = LINES[line]
     equipment = occupancy.equipment
     parts = [

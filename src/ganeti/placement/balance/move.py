@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One step of balancing: an instance, what is done with it, and a node."""
+"""One step of balancing: an instance, the kind of move, and a node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class MoveKind(Enum):
     FAILOVER_AND_REPLACE = "fr"
     REPLACE_AND_FAILOVER = "rf"
     REPLACE_PRIMARY = "frf"
-    ANYWHERE = "fa"  # every node of the group has the disks
+    ANYWHERE = "fa"  # every node of the group has access to the disks
 
 
 def after_move(kind: MoveKind, target: _Nodes, primary: _Nodes, secondary: _Nodes) -> tuple[_Nodes, _Nodes]:
@@ -54,7 +54,7 @@ class Move(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True):
-    """A move with where it starts and what it leads to."""
+    """A move with its start and its result."""
 
     move: Move
     before: tuple[int, int]

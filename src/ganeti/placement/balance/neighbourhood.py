@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tags and places after a move, for a chunk of instances: conflicts, common locations, where migration goes."""
+"""Tags and locations after a move, for a chunk of instances: conflicts, common locations, allowed migrations."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Neighbourhood:
         return np.array([self._neighbours.missed(instance) for instance in snapshot.instances])
 
     def look(self) -> None:
-        """Take the counts as they are now."""
+        """Take the present counts."""
         nodes = len(self._online)
         self._on_node = np.array([self._neighbours.on_node[tag] for tag in self._names]).reshape(-1, nodes)
 
     def met(self, chunk: Ints) -> Floats:
-        """How many of its exclusion tags each instance meets on each node; on its own primary, by others."""
+        """How many of its exclusion tags each instance meets on each node, not counting itself."""
         own = np.arange(len(chunk)), self._fleet.primary[chunk]
         met: Floats = self._tags[chunk] @ (self._on_node > 0)
         met[own] = (self._tags[chunk] * (self._on_node[:, own[1]].T > 1)).sum(axis=1)
@@ -75,7 +75,7 @@ class Neighbourhood:
         return counts - counts[np.arange(len(chunk)), self._fleet.primary[chunk]][:, None]
 
     def exchanged(self, exchanges: Exchanges) -> Floats:
-        """Change of the score by tags and places after each of some exchanges."""
+        """Change of the score by tags and locations after each of some exchanges."""
         change = np.zeros(len(exchanges))
         if self.excludes:
             change += self._conflicts_changed(exchanges.of_primaries)
@@ -112,7 +112,7 @@ class Neighbourhood:
     def location(self, chunk: Ints, primary: Ints | None, secondary: Ints | None) -> Floats:
         """Weighted misplacement of each instance, by node where ``primary`` or ``secondary`` is None.
 
-        Instances that do not exist yet count for nothing, as do those whose primary is offline.
+        Forthcoming instances do not count, nor do those whose primary is offline.
         """
         shared, real = self._neighbours.shared, ~self._fleet.forthcoming[chunk]
         if secondary is None:
@@ -129,6 +129,6 @@ class Neighbourhood:
 
 
 def _beyond_first(counts: Floats, change: Floats) -> Floats:
-    """By how much the number of instances beyond the first changes."""
+    """The change of the number of instances beyond the first."""
     beyond: Floats = np.maximum(counts + change - 1, 0) - np.maximum(counts - 1, 0)
     return beyond

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The best final state that can be found in a given time, and the steps that lead there."""
+"""The best final state that can be found in a given time, and the steps to it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ganeti.placement.balance.move import Step
 from ganeti.placement.balance.ordering import order
 from ganeti.placement.balance.watch import Watch
 
-_SMALL_STEPS = 0.5  # of the time is left at least when annealing begins
+_SMALL_STEPS = 0.5  # minimum fraction of the time for annealing
 
 
 def optimum(
     trial: Balance, balance: Balance, limit: int | None, anneal: Callable[[Balance], Arrangement], watch: Watch
 ) -> Iterator[Step]:
-    """Steps of ``balance``, at most ``limit``; ``trial`` is the same state, to try things with.
+    """Steps of ``balance``, at most ``limit``; ``trial``: a copy of the state for experiments.
 
-    ``anneal`` looks further from the state that it is given, within the limit and the time.
+    ``anneal`` searches on from a given state, within the limit and the time.
 
-    First the way of small steps, then annealing from its end, and from what it has found small steps again. Where
-    limits forbid the way there, or it leads to nothing better, the first small steps are what remains.
+    First greedy steps, then annealing from their end, then greedy steps from its result. If limits forbid the way
+    there, or it is no better, the result is the first greedy steps.
     """
     enough = watch.left() * _SMALL_STEPS
     small = _shown(descend(trial, lambda _before, _after: watch.left() < enough, limit), watch)

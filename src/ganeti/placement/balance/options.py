@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What balancing may do, as the options of hbal(1) say it."""
+"""What balancing may do, according to the options of hbal(1)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from msgspec import Struct
 
 
 class BalanceOptions(Struct, frozen=True, kw_only=True):
-    """``max_cpu`` is vcpus a core (None: each group's policy), ``min_disk`` a fraction that stays free.
+    """``max_cpu``: vcpus per core (None: each group's policy), ``min_disk``: the fraction that stays free.
 
-    ``only`` and ``never`` are names of instances; soft limits are all but room for memory and disks.
+    ``only`` and ``never`` are names of instances; soft limits are all except memory and disk space.
     """
 
     disk_moves: bool = True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From one state to another, step by step, so that nothing is broken in between."""
+"""From one state to another, step by step, without violating limits in between."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ganeti.placement.balance.fleet import Ints
 from ganeti.placement.balance.move import Move, MoveKind, Step
 from ganeti.placement.snapshot import NO_NODE
 
-_AT_ONCE = 64  # instances of which the best step is taken: all of them would cost more than it is worth
+_AT_ONCE = 64  # number of instances compared for the best step: comparing all would cost more than it gains
 
 
 def order(balance: Balance, primary: Ints, secondary: Ints) -> Iterator[Step]:
-    """Move the instances to these nodes as far as no limit is in the way, of some of them the best step first.
+    """Move the instances to these nodes as far as limits allow, the best step of some of them first.
 
-    No instance has both its nodes changed. What cannot be reached stays where it is.
+    No instance has both its nodes changed. Instances that cannot get there stay.
     """
     ordering = _Ordering(balance, primary, secondary)
     while step := ordering.next():
@@ -50,7 +50,7 @@ class _Ordering:
         return None
 
     def _best(self, instances: Ints) -> Step | None:
-        """Of those that can be made the one that seems to lead furthest."""
+        """The possible step that seems most useful."""
         fleet = self._balance.fleet
         before = fleet.primary[instances], fleet.secondary[instances]
         moves = Exchanges.of_moves(instances, before, (self._primary[instances], self._secondary[instances]))
@@ -59,7 +59,7 @@ class _Ordering:
         return next((step for step in steps if step), None)
 
     def _step(self, instance: int) -> Step | None:
-        """The move that brings an instance to its nodes, if it can be made now."""
+        """The move of an instance to its nodes, if it is possible now."""
         before = self._balance.places(instance)
         after = int(self._primary[instance]), int(self._secondary[instance])
         target = next((node for node in after if node not in before), NO_NODE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where the instances were at first, and where one move of each can bring them."""
+"""The original places of the instances, and those reachable by one move of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganeti.placement.balance.move import MoveKind
 
 
 class Origin:
-    """``primary`` and ``secondary`` are the nodes, an entry an instance."""
+    """``primary`` and ``secondary``: the nodes, an entry per instance."""
 
     def __init__(self, balance: Balance) -> None:
         self.primary, self.secondary = balance.origin
@@ -20,17 +20,17 @@ class Origin:
             for kind in balance.kinds(indices):
                 self._may[kind][indices] = True
         if balance.options.restricted_migration:
-            # Back to the old primary, as the mirror, only those go that need not migrate.
+            # Only those that need not migrate can go back to the old primary as the mirror.
             self._may[MoveKind.REPLACE_AND_FAILOVER] &= ~balance.occupancy.online[self.primary]
         self._migration = balance.migration
 
     def away(self, instances: Ints, primary: Ints, secondary: Ints) -> Mask:
-        """Whether instances are not where they were."""
+        """Whether instances are away from their original nodes."""
         away: Mask = (primary != self.primary[instances]) | (secondary != self.secondary[instances])
         return away
 
     def reaches(self, instances: Ints, primary: Ints, secondary: Ints) -> Mask:
-        """Whether one move that the options allow, or none, leads from where they were to these nodes."""
+        """Whether at most one move that the options allow leads from the original nodes to these."""
         first, second = self.primary[instances], self.secondary[instances]
         kept, crossed = primary == first, primary == second
         mirror_kept, mirror_crossed = secondary == second, secondary == first

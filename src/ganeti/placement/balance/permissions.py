@@ -17,10 +17,10 @@ from ganeti.placement.snapshot import NO_NODE
 
 
 class Permissions:
-    """Masks with a row an instance, a column a target; a failover, which has no target, is one column.
+    """Masks with a row per instance, a column per target; a failover, which has no target, is one column.
 
-    No soft limit holds an instance on a node that is offline (``_leaves_primary``, ``_leaves_secondary``), nor
-    any at all if the user says so (``_unlimited``).
+    Soft limits do not apply to instances that leave an offline node (``_leaves_primary``, ``_leaves_secondary``), nor
+    if the user ignores them (``_unlimited``).
     """
 
     def __init__(self, evaluation: Evaluation, chunk: Chunk) -> None:
@@ -92,7 +92,7 @@ class Permissions:
         return hard & (soft | self._leaves_primary)
 
     def _primary_at_all(self, free: Mask) -> Mask:
-        """Whether each node can become the primary; no soft limit counts for those that are ``free`` of them."""
+        """Whether each node can become the primary; soft limits do not apply where ``free``."""
         if free.all():
             return self._primary_hard.copy()
         return self._primary_hard & (self._primary_soft | free[:, None])
@@ -112,14 +112,14 @@ class Permissions:
         return soft
 
     def _stays(self) -> Mask:
-        """Whether the primary can stay where it is: it has to fit there anew."""
+        """Whether the primary can stay: the instance has to fit there again."""
         stays: Mask = self._room.primary_stays(self._chunk.instances) | self._chunk.primary_offline
         return stays
 
     # --- its secondary --------------------------------------------------------------------------------------
 
     def _secondary_at_all(self, joined: Floats, free: Mask) -> Mask:
-        """Whether each node can become the secondary and then reserves what ``joined`` says."""
+        """Whether each node can become the secondary, which then reserves ``joined``."""
         if free.all():
             return self._secondary_hard
         soft = self._secondary_soft
@@ -155,7 +155,7 @@ class Permissions:
         return (hard[:, None] & (soft | free)) | (chunk.primary_offline[:, None] & free)
 
     def _secondary_mirrors(self) -> Mask:
-        """Whether the secondary can stay it with each node as the primary."""
+        """Whether the secondary can stay with each node as the primary."""
         chunk = self._chunk
         hard = self._room.secondary_hard(chunk.instances, chunk.secondary, back=True)
         soft = self._room.secondary_soft(chunk.instances, chunk.secondary, mirror=True)[:, None]
@@ -166,7 +166,7 @@ class Permissions:
     # --- both -----------------------------------------------------------------------------------------------
 
     def _elsewhere(self, allowed: Mask) -> Mask:
-        """Without the nodes that have the instance already."""
+        """Without the present nodes of the instance."""
         chunk = self._chunk
         allowed[chunk.rows, chunk.primary] = False
         mirrored = np.flatnonzero(chunk.secondary != NO_NODE)
@@ -174,7 +174,7 @@ class Permissions:
         return allowed
 
     def _migrates(self, source: Ints) -> Mask:
-        """Whether they can go from a node to their secondary."""
+        """Whether they can migrate from a node to their secondary."""
         if self._migration is None:
             return np.ones(len(source), dtype=bool)
         return self._migration[source, self._chunk.secondary]

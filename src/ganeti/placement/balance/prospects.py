@@ -23,7 +23,7 @@ _LEAVING_PRIMARY = WEIGHTS["offline_all_cnt"] + WEIGHTS["offline_pri_cnt"]
 
 
 class Scores(Struct, frozen=True):
-    """Of one kind of move: a row an instance, a column a target; infinite where it is not possible.
+    """Of one kind of move: a row per instance, a column per target; infinite where it is impossible.
 
     A failover, which has no target, is one column.
     """
@@ -141,7 +141,7 @@ class Prospects:
     # --- what they share ------------------------------------------------------------------------------------
 
     def _reserve_for_all(self) -> Floats | float:
-        """What the reserved memory adds with each node as the primary, where secondaries stay."""
+        """The term of the reserved memory with each node as the primary, where secondaries stay."""
         reserve, chunk = self._state.reserve, self._chunk
         alone = chunk.secondary == NO_NODE
         if alone.all():
@@ -174,7 +174,7 @@ class Prospects:
         return self._tags if isinstance(self._tags, float) else self._tags[self._chunk.rows, nodes][:, None]
 
     def _located(self, primary: Ints | None, secondary: Ints | None) -> Floats | float:
-        """Change of the score by places."""
+        """Change of the score by locations."""
         neighbourhood, chunk = self._state.neighbourhood, self._chunk
         if not neighbourhood.located:
             return 0.0

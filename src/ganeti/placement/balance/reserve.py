@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Memory kept free for the death of other nodes: what it becomes after a move, for a chunk of instances.
+"""Memory reserved for the death of other nodes, after a move, for a chunk of instances.
 
-A node reserves the most that any one peer's death would need, so it takes the two highest of each row of the
-matrix of peers to know what is left when one entry goes down.
+A node reserves the maximum that any one peer's death would need, so the two highest of each row of the matrix
+of peers tell what is left when one entry decreases.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _SUM = WEIGHTS["reserved_mem_rtotal"]
 
 
 class Claims(Struct, frozen=True):
-    """What nodes reserve after each of some exchanges: a column an exchange, a row a node that takes part.
+    """What nodes reserve after each of some exchanges: a column per exchange, a row per participating node.
 
-    ``amount`` is in MiB. ``counts`` is false where a node is NO_NODE or stands in a row above already.
+    ``amount`` is in MiB. ``counts`` is false where a node is NO_NODE or already in a row above.
     """
 
     nodes: Ints
@@ -33,7 +33,7 @@ class Claims(Struct, frozen=True):
 
 
 class Reserve:
-    """``reserved`` is MiB by node; a chunk is one of indices of instances that have a secondary."""
+    """``reserved`` is MiB by node; a chunk consists of indices of instances that have a secondary."""
 
     def __init__(self, occupancy: Occupancy, fleet: Fleet) -> None:
         self._occupancy = occupancy
@@ -42,7 +42,7 @@ class Reserve:
         self._count = max(int(occupancy.online.sum()), 1)
 
     def look(self) -> None:
-        """Take the memory that is reserved as it is now; everything below is about it."""
+        """Take the presently reserved memory; everything below is about it."""
         peers = self._occupancy.peers
         self._highest = peers.argmax(axis=1)
         rows = np.arange(len(peers))
@@ -57,11 +57,11 @@ class Reserve:
         self._sum = float(shares[online].sum())
 
     def now(self) -> float:
-        """What the reserved memory adds to the score."""
+        """The term of the reserved memory in the score."""
         return _DEVIATION * float(np.sqrt(self._squares / self._count)) + _SUM * self._sum
 
     def without(self, chunk: Ints) -> Floats:
-        """What the secondary of each instance would reserve if it were not there."""
+        """What the secondary of each instance would reserve without it."""
         primary, secondary = self._fleet.primary[chunk], self._fleet.secondary[chunk]
         lowered = self._occupancy.peers[secondary, primary] - self._fleet.reserved[chunk]
         return np.maximum(self._others(chunk), lowered)
@@ -108,16 +108,16 @@ class Reserve:
         return Claims(nodes, peers.max(axis=2), counts)
 
     def claimed(self, claims: Claims) -> Floats:
-        """What the reserved memory adds to the score with each of these."""
+        """The term of the reserved memory with each of these."""
         change = (claims.amount - self.reserved[claims.nodes]) * self._weight[claims.nodes] * claims.counts
         shift = change.sum(axis=0)
         squares = self._squares + ((2 * self._shares[claims.nodes] + change) * change).sum(axis=0)
         return self._term(squares, shift)
 
     def score(self, *changes: tuple[Ints | slice, Floats]) -> Floats:
-        """What the reserved memory adds to the score when nodes reserve other amounts.
+        """The term of the reserved memory when nodes reserve other amounts.
 
-        A change is the nodes (one an instance, or all: ``slice(None)``) and their new MiB.
+        A change is the nodes (one per instance, or all: ``slice(None)``) and their new MiB.
         """
         squares: Floats | float = self._squares
         shift: Floats | float = 0.0
@@ -130,7 +130,7 @@ class Reserve:
         return self._term(squares, shift)
 
     def _term(self, squares: Floats | float, shift: Floats | float) -> Floats:
-        """From the sum of the squares of the shares and the change of their sum."""
+        """Computed from the sum of the squares of the shares and the change of their sum."""
         variance = np.asarray(squares - np.square(shift) / self._count)
         np.maximum(variance, 0, out=variance)
         result: Floats = _DEVIATION * np.sqrt(variance / self._count) + _SUM * (self._sum + shift)

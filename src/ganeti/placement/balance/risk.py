@@ -20,25 +20,25 @@ class Risk:
         self._occupancy = occupancy
 
     def look(self, reserved: Floats) -> None:
-        """Take what is free and reserved as it is now."""
+        """Take the presently free and reserved memory."""
         self.failing: Mask = self._occupancy.fails_n1()
         self.free = self._occupancy.free_memory()
         self._here = (self._occupancy.primaries + self._occupancy.secondaries) * self._occupancy.online
         self._reserved = reserved
 
     def takes_primary(self, memory: Floats) -> Mask:
-        """Whether each node can be the primary of each instance and does not begin to fail."""
+        """Whether each node can be the primary of each instance without starting to fail N+1."""
         room = np.where(self.failing, np.inf, self.free - self._reserved)
         fits: Mask = memory[:, None] < room
         return fits
 
     def takes_secondary(self, joined: Floats) -> Mask:
-        """Whether each node can reserve that much (a matrix) and does not begin to fail."""
+        """Whether each node can reserve this much (a matrix) without starting to fail N+1."""
         fits: Mask = joined < np.where(self.failing, np.inf, self.free)
         return fits
 
     def holds(self, claims: Claims, transfer: Transfer, memory: Floats) -> Mask:
-        """Whether no node begins to fail by these claims, with the memory that the transfer brings (MiB)."""
+        """Whether no node starts to fail N+1 with these claims and the memory of the transfer (MiB)."""
         nodes = claims.nodes
         free = self.free[nodes] + memory * ((nodes == transfer.source).astype(float) - (nodes == transfer.target))
         holds: Mask = ((claims.amount < free) | self.failing[nodes] | ~claims.counts).all(axis=0)
@@ -47,8 +47,8 @@ class Risk:
     def score(self, *changes: tuple[Ints | slice, int, Mask]) -> Floats | float:
         """Change of the score when nodes get ``more`` instances and then fail or don't.
 
-        A change is the nodes (one an instance, or all: ``slice(None)``), how many instances come, and whether
-        the node fails afterwards.
+        A change is the nodes (one per instance, or all: ``slice(None)``), how many instances are added, and
+        whether the node fails afterwards.
         """
         if not self.failing.any() and not any(fails.any() for _, _, fails in changes):
             return 0.0

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where there is room for an instance: which moves break no limit, for a chunk of instances.
+"""Where an instance fits: which moves exceed no limit, for a chunk of instances.
 
-Hard limits are that nodes are online and have the memory (primary) and the disk; soft ones are policies, N+1,
-and room for the instances that are forthcoming. Soft limits don't count for what has to leave a node that is
-offline, nor if the user says so.
+Hard limits: nodes are online and have the memory (primary) and disk space; soft ones: policies, N+1, and room
+for forthcoming instances. Soft limits don't apply to instances that have to leave an offline node, nor if the user
+ignores them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ganeti.placement.balance.options import BalanceOptions
 from ganeti.placement.demand import Floats, Resource
 from ganeti.placement.occupancy import Occupancy
 
-ALL = slice(None)  # every node, for each instance of the chunk: the answer is a matrix
+ALL = slice(None)  # every node, for each instance of the chunk: the result is a matrix
 Nodes = Ints | slice
-_LITTLE = 1e-6  # MiB: what has to be left of memory and disk
+_LITTLE = 1e-6  # MiB: memory and disk space that must remain free
 
 
 class _Free(Struct, frozen=True):
-    """What is free of each node, counting instances that exist (``now``) or forthcoming ones too."""
+    """Free resources of each node, counting existing instances only (``now``) or forthcoming ones too."""
 
     memory: Floats
     disk: Floats
@@ -32,9 +32,9 @@ class _Free(Struct, frozen=True):
 
 
 class Room:
-    """Whether nodes (one an instance, or all nodes) can be the primary or the secondary of a chunk of instances.
+    """Whether nodes (one per instance, or all nodes) can be the primary or the secondary of a chunk of instances.
 
-    All of the chunk are forthcoming, or none. ``back``: the node has had its disks, which have just gone.
+    Either all of the chunk are forthcoming, or none. ``back``: the node had its disks, which were just removed.
     """
 
     def __init__(self, occupancy: Occupancy, fleet: Fleet, options: BalanceOptions) -> None:
@@ -52,7 +52,7 @@ class Room:
         self._kept_disk = options.min_disk * equipment.total_disk - 1e-9
 
     def look(self) -> None:
-        """Take what is free now; everything below is about it."""
+        """Take the presently free resources; everything below is about them."""
         used, equipment = self._occupancy.used, self._occupancy.equipment
         self._now = _Free(
             equipment.memory - used[Resource.MEMORY],
@@ -90,12 +90,12 @@ class Room:
         return fits
 
     def secondary_hard(self, chunk: Ints, nodes: Nodes, *, back: bool = False) -> Mask:
-        """With ``back`` the node has been one of the instance's: it may be offline."""
+        """With ``back`` the node was one of the instance's: it may be offline."""
         fits = self._disk_hard(chunk, nodes, back=back)
         return fits if back else fits & self._usable(chunk, nodes)
 
     def primary_stays(self, chunk: Ints) -> Mask:
-        """Whether its primary would take the instance anew, by the hard limits."""
+        """Whether the instance would fit on its primary again, by the hard limits."""
         primary = self._fleet.primary[chunk]
         fits = self._disk_hard(chunk, primary, back=True)
         if self._real(chunk):
@@ -106,7 +106,7 @@ class Room:
     def secondary_soft(self, chunk: Ints, nodes: Nodes, *, back: bool = False, mirror: bool = False) -> Mask:
         """Without N+1.
 
-        With ``back`` the node was the primary: memory and disks are back; with ``mirror`` it was the secondary.
+        With ``back`` the node was the primary: its memory and disk space are free again; with ``mirror`` the secondary.
         """
         memory = self._fleet.memory[chunk]
         held = self._fleet.held_memory[chunk] if back else 0 * memory
@@ -117,7 +117,7 @@ class Room:
         return fits
 
     def left(self) -> Floats:
-        """What each node can still take of each ``demand.Row``."""
+        """What each node still has of each ``demand.Row``."""
         left = np.full_like(self._occupancy.used, np.inf)
         left[Resource.MEMORY] = self._now.memory - _LITTLE
         left[Resource.DISK] = self._now.disk - _LITTLE
@@ -171,7 +171,7 @@ class Room:
     def _below(
         self, values: Floats, room: Floats, nodes: Nodes, *, back: Floats | None = None, or_equal: bool = False
     ) -> Mask:
-        """Whether each value is below what a node has, together with what has come ``back`` to it."""
+        """Whether each value is below what a node has, including what was freed (``back``)."""
         if isinstance(nodes, slice):
             values = values[:, None]
             free = room

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Nodes that break their policy as they are."""
+"""Nodes that violate their policy at present."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ganeti.placement.occupancy import Occupancy
 
 
 def violating_nodes(occupancy: Occupancy, max_cpu: float | None = None) -> int:
-    """How many nodes have more vcpus or more weight on their spindles than their policies (or ``max_cpu``) allow.
+    """The number of nodes with more vcpus or more spindle use than their policies (or ``max_cpu``) allow.
 
-    Those that fail N+1 are counted as such, not here.
+    Those that fail N+1 are counted elsewhere.
     """
     equipment, used = occupancy.equipment, occupancy.used
     ratio = equipment.vcpu_ratio if max_cpu is None else max_cpu

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Time as it is handed to a search: nothing in ``placement`` reads a clock."""
+"""Time as passed to a search: nothing in ``placement`` reads a clock."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Protocol
 
 
 class Watch(Protocol):
-    """The time that is left, and somebody to tell how it goes."""
+    """The remaining time, and a receiver of progress."""
 
     def left(self) -> float:
-        """Seconds; below zero when the time is up."""
+        """In seconds; negative when the time is up."""
 
     def show(self, best: float) -> None:
         """The best score so far."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Filling a cluster: with instances of one size, or with ever smaller ones when the larger do not fit any more."""
+"""Filling a cluster: with instances of one size, or with ever smaller ones when larger ones no longer fit."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ganeti.placement.space.spec import InstanceSpec
 
 @dataclass(slots=True)
 class Filled:
-    """What went in. ``failures`` are why no more did then, by node or pair of nodes.
+    """The placed instances. ``failures``: why no more fitted, by node or pair of nodes.
 
-    ``tried`` is False if the cluster is not fit to be filled at all.
+    ``tried`` is False if the cluster is not suitable for filling at all.
     """
 
     scene: Scene
@@ -37,7 +37,7 @@ class Filled:
 
     @property
     def reason(self) -> Failure:
-        """Why most tries failed, the first of equals."""
+        """The most frequent failure, the first of equals."""
         return max(Failure.listed(), key=lambda failure: self.failures[failure])
 
 
@@ -45,8 +45,8 @@ class Filled:
 class Filler:
     """``independent`` leaves out groups with a node that fails N+1, else ``accept_errors`` uses such nodes too.
 
-    At most ``rounds`` instances are placed, if that is given. Mirrored instances have a node for the case that theirs
-    dies, so the limits on capacity are for the others.
+    At most ``rounds`` instances are placed, if that is given. Mirrored instances have a node in case theirs dies, so
+    the limits on capacity are for the others.
     """
 
     snapshot: Snapshot
@@ -56,14 +56,14 @@ class Filler:
     rounds: int | None = None
 
     def standard(self, spec: InstanceSpec) -> Filled:
-        """As many instances of that size as fit."""
+        """Place as many instances of that size as fit."""
         filled, allowed = self._begin(spec)
         if allowed is not None:
             self._fill(filled, spec, allowed)
         return filled
 
     def tiered(self, specs: Sequence[InstanceSpec], policy: Policy) -> Filled:
-        """As many as fit, then smaller ones, down to the policy's smallest; then so from each further spec on."""
+        """Place as many as fit, then smaller ones, down to the policy's smallest; then so for each further spec."""
         filled, allowed = self._begin(specs[0])
         for spec in specs if allowed is not None else ():
             smaller: InstanceSpec | None = spec
@@ -75,7 +75,7 @@ class Filler:
         return filled
 
     def _begin(self, spec: InstanceSpec) -> tuple[Filled, tuple[int, ...] | None]:
-        """The cluster to fill and the nodes that may be used; None if it is not to be tried."""
+        """The cluster to fill and the nodes that may be used; None if it should not be tried."""
         capacity = self.limits.capacity and spec.required_nodes == 1
         scene = Scene(self.snapshot, msgspec.structs.replace(self.limits, capacity=capacity))
         filled = Filled(scene)
@@ -93,7 +93,7 @@ class Filler:
         return filled, tuple(int(node) for node in np.flatnonzero(~unhappy))
 
     def _fill(self, filled: Filled, spec: InstanceSpec, nodes: tuple[int, ...]) -> Counter[Failure]:
-        """Why it ended, or if the number of rounds ended it, where one more could not be."""
+        """Why it ended; if by the number of rounds, the failures of one more."""
         count, failures = 0, Counter[Failure]()
         while True:
             instance = filled.scene.cluster.seen(spec.instance(f"new-{len(filled.instances)}"))
@@ -123,10 +123,10 @@ def _failures(outcomes: list[Outcome]) -> Counter[Failure]:
 def _shrunk(
     scene: Scene, spec: InstanceSpec, nodes: tuple[int, ...], why: tuple[Policy, Counter[Failure]]
 ) -> InstanceSpec | None:
-    """The next smaller size worth a try: where something fits, or where something else is in the way.
+    """The next smaller size worth trying: where something fits, or where another failure prevails.
 
-    One step at a time would find the same; as nothing but the failure in question can go away on the
-    way there, the place can be searched for by halving. ``why`` the last size failed, and the policy.
+    Going step by step would find the same; as only the failure in question can disappear on the way, a
+    binary search works. ``why``: the failures of the last size, and the policy.
     """
     policy, failures = why
     failure = _shrinkable(failures, spec, policy)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The instances that a cluster is filled with, and making them smaller."""
+"""The instances with which a cluster is filled, and shrinking them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class InstanceSpec(Struct, frozen=True, kw_only=True):
         return 2 if self.template is Template.DRBD else 1
 
     def instance(self, name: str) -> Instance:
-        """One of that size, on no node."""
+        """An instance of that size, on no node."""
         return Instance(
             name=name,
             memory=self.memory,
@@ -40,7 +40,7 @@ class InstanceSpec(Struct, frozen=True, kw_only=True):
         )
 
     def steps(self, failure: Failure, policy: Policy) -> int:
-        """How many times it can be made smaller against a failure, within the policy."""
+        """How many times it can be shrunk to avoid a failure, within the policy."""
         if failure not in _UNITS:
             return 0
         field, unit = _UNITS[failure]

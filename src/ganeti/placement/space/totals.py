@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A cluster's resources added up, as hspace(1) reports them. MiB, and vcpus those of the nodes included."""
+"""A cluster's total resources, as reported by hspace(1). MiB; vcpus include those of the nodes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganeti.placement.snapshot import Instance, Snapshot
 
 
 class Totals(Struct, frozen=True, kw_only=True):
-    """``normal_cpus`` are vcpus divided by what a core may carry; ``exclusive``: spindles are counted one by one."""
+    """``normal_cpus``: vcpus divided by the allowed number per core; ``exclusive``: spindles are counted singly."""
 
     nodes: int
     memory: int
@@ -74,9 +74,9 @@ class Totals(Struct, frozen=True, kw_only=True):
 
 
 def totals(snapshot: Snapshot, occupancy: Occupancy, limits: Limits, added: Sequence[Instance] = ()) -> Totals:
-    """``added`` are instances that the occupancy counts and the snapshot does not have.
+    """``added``: instances in the occupancy that are not in the snapshot.
 
-    Where spindles are shared, the free ones are what a node has reported, until something is put on it: then none.
+    Where spindles are shared, the free ones are those reported by a node, until something is placed on it: then none.
     """
     equipment, used = occupancy.equipment, occupancy.used
     free, free_disk = occupancy.free_memory(), occupancy.free_disk()

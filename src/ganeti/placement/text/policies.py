@@ -13,7 +13,7 @@ _SPEC = ("memory size", "cpu count", "disk size", "disk count", "nic count", "sp
 
 
 def parse_policy(number: int, text: str) -> tuple[str, Policy]:
-    """The group that it is for (empty: the cluster) and the policy of one line."""
+    """The group (empty: the cluster) and the policy of one line."""
     row = TextRow(number, text, _POLICY, len(_POLICY), "policy")
     templates = row.words("disk templates")
     for name in templates:

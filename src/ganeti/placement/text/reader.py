@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Reading a cluster from the text format of htools(1).
 
-Rows may be shorter than the document's, as older versions wrote them: nodes may end after the group,
+Rows may be shorter than documented, as written by older versions: nodes may end after the group,
 instances after the tags; the section of policies may be missing.
 """
 
@@ -35,7 +35,7 @@ Line = tuple[int, str]  # its number, from 1, and its text
 
 
 class Parsed(Struct, frozen=True):
-    """``doubts`` are lines about what is allowed, as Ganeti's tools allow it, but hardly meant."""
+    """``doubts``: warnings about what is allowed, as in Ganeti's tools, but hardly intended."""
 
     snapshot: Snapshot
     doubts: tuple[str, ...]

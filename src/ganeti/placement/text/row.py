@@ -12,12 +12,12 @@ from typing import NoReturn, TypeVar
 from ganeti.errors import WrongInput
 
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
-_MOST = 2**53  # of which sums are still exact
+_MOST = 2**53  # whose sums are still exact
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class TextRow:
-    """``columns`` names every column, those that an older or shorter file may leave out last."""
+    """``columns``: the names of all columns; those that an older file may omit come last."""
 
     def __init__(self, line: int, text: str, columns: Sequence[str], required: int, what: str) -> None:
         self.line = line
@@ -83,6 +83,6 @@ class TextRow:
         return tuple(value.split(separator)) if value else ()
 
     def refuse(self, column: str, why: str) -> NoReturn:
-        """Raise WrongInput: this value of this column cannot be."""
+        """Raise WrongInput: this value of this column is not allowed."""
         name = f" of '{self._values[0]}'" if self._values[0] else ""
         raise WrongInput(f"line {self.line}: {self._what}{name}: {column} '{self.text(column)}' {why}")

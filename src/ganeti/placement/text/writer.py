@@ -10,7 +10,7 @@ from ganeti.placement.text.policies import serialise_policy
 
 
 def serialise(snapshot: Snapshot) -> str:
-    """The file that ``parse`` reads the same snapshot from; measured and dynamic loads are not part of it."""
+    """A file from which ``parse`` reads the same snapshot, without measured and dynamic loads."""
     sections = (
         (_group(group) for group in snapshot.groups),
         (_node(node, snapshot.groups) for node in snapshot.nodes),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks of a node about volumes that are there already and become disks as they are.
+"""Calls about existing volumes that become disks unchanged.
 
-They are of nobody until then, or have been disks of the same instance under another template.
+Before that they belong to nobody, or were disks of the same instance under another template.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from ganeti.rpc.call import Call
 
 
 class Offer(Struct, frozen=True):
-    """``size`` is MiB, ``device`` what it is whatever name it is called by. ``problem``: why it cannot be a disk.
+    """``size`` is MiB, ``device`` identifies it whatever its name. ``problem``: why it cannot be a disk.
 
-    ``spindles``: how many physical volumes it has for itself, if it was asked for. ``pool``: the thin pool it is in.
+    ``spindles``: how many physical volumes it has to itself, if requested. ``pool``: the thin pool it is in.
     """
 
     size: int
@@ -27,9 +27,9 @@ class Offer(Struct, frozen=True):
 
 
 class ExamineOffers(Call[tuple[Offer, ...]], frozen=True, tag="adoption.examine"):
-    """What is there that could become disks of a template: logical volumes as VG/LV, devices by their paths.
+    """Examine what could become disks of a template: logical volumes as VG/LV, devices by their paths.
 
-    ``exclusive``: what shares physical volumes with anything cannot.
+    ``exclusive``: volumes that share physical volumes cannot.
     """
 
     template: DiskTemplate
@@ -38,7 +38,10 @@ class ExamineOffers(Call[tuple[Offer, ...]], frozen=True, tag="adoption.examine"
 
 
 class AdoptDisks(Call[None], frozen=True, tag="adoption.adopt"):
-    """Make each of these the disk beside it; nothing on it changes. One that is that disk already is fine."""
+    """Turn each source into the disk at the same index, with unchanged content.
+
+    One that already is that disk is fine.
+    """
 
     disks: tuple[Disk, ...]
     sources: tuple[str, ...]
@@ -46,7 +49,7 @@ class AdoptDisks(Call[None], frozen=True, tag="adoption.adopt"):
 
 
 class ReturnDisks(Call[None], frozen=True, tag="adoption.return"):
-    """Undo ``AdoptDisks``: each is what it was before, with what is on it now."""
+    """Undo ``AdoptDisks``: turn each disk back into its source, with its present content."""
 
     disks: tuple[Disk, ...]
     sources: tuple[str, ...]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks of nodes around an operation: to run the administrator's hooks."""
+"""Calls around an operation that run the administrator's hooks."""
 
 from __future__ import annotations
 

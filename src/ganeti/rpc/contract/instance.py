@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks of a node about one guest."""
+"""Calls about one guest."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ganeti.model.timing import SHUTDOWN_TIMEOUT, START
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.node import RunningGuest
 
-_MARGIN = 60.0  # seconds beyond what a guest itself is given
+_MARGIN = 60.0  # seconds beyond the guest's own timeout
 
 
 class Started(Struct, frozen=True):
-    """``fresh`` is false if it was there already; ``resumed``: it was paused, and was told to go on.
+    """``fresh`` is false if it already existed; ``resumed``: it was paused, and was resumed.
 
-    ``paused_again`` is how it is now, if that did not last.
+    ``paused_again``: its state now, if that did not last.
     """
 
     fresh: bool
@@ -28,7 +28,7 @@ class Started(Struct, frozen=True):
 
 
 class StartGuest(Call[Started], frozen=True, tag="instance.start"):
-    """Open its disks, connect its network cards and run it. One that is there already goes on if it is paused."""
+    """Open its disks, connect its NICs and run it. An existing one is resumed if it is paused."""
 
     guest: Guest
     paused: bool = False
@@ -42,8 +42,8 @@ class StartGuest(Call[Started], frozen=True, tag="instance.start"):
 class Stopped(Struct, frozen=True):
     """``forced``: it did not power off by itself. ``was_running``: there was something to stop.
 
-    ``obstacle`` is why it could not be asked to, if it could not: "it is paused", for example. ``waited``: for how
-    long it had been asked, seconds. ``held``: why disks that it used could not be released.
+    ``obstacle``: why it could not be asked to power off, such as "it is paused". ``waited``: how long it was waited
+    for, seconds. ``held``: why its disks could not be released.
     """
 
     was_running: bool
@@ -54,9 +54,9 @@ class Stopped(Struct, frozen=True):
 
 
 class StopGuest(Call[Stopped], frozen=True, tag="instance.stop"):
-    """Ask the guest to power off; end it if it has not after ``timeout`` seconds, at once if ``force``.
+    """Ask the guest to power off; kill it if it has not after ``timeout`` seconds, at once if ``force``.
 
-    One that is paused is told to go on first, so that it can be asked.
+    A paused one is resumed first, so that it can be asked.
     """
 
     guest: Guest
@@ -85,9 +85,9 @@ class RebootGuest(Call[None], frozen=True, tag="instance.reboot"):
 
 
 class ResizeDisk(Call[None], frozen=True, tag="instance.resize-disk"):
-    """Let the guest see the size that a disk of it has now; one that does not run is fine. ``disk`` is its UUID.
+    """Inform the guest of the present size of a disk; one that does not run is fine. ``disk`` is its UUID.
 
-    One of format qcow2 gets the size that ``guest`` says, unless it is larger: whoever has it open makes it larger.
+    One of format qcow2 is grown to its size in ``guest``: only the process that has it open can do that.
     """
 
     guest: Guest
@@ -95,7 +95,7 @@ class ResizeDisk(Call[None], frozen=True, tag="instance.resize-disk"):
 
 
 class CheckReplug(Call[tuple[str, ...]], frozen=True, tag="instance.check-replug"):
-    """Could ReplugGuest be done now? What prevents it, in words; empty if nothing does."""
+    """Check whether ReplugGuest is possible now. What prevents it, as text; empty if nothing does."""
 
     before: Guest
     after: Guest
@@ -103,10 +103,10 @@ class CheckReplug(Call[tuple[str, ...]], frozen=True, tag="instance.check-replug
 
 
 class ReplugGuest(Call[Layout | None], frozen=True, tag="instance.replug"):
-    """Let a guest that runs have the disks and network cards that it has ``after``; ``before``: as it runs.
+    """Change the disks and NICs of a running guest to those of ``after``; ``before``: as it runs.
 
-    Tells where its devices are from then on; None for a guest that does not run, which is fine. What has been done when
-    this fails stays done; the same call with the two exchanged undoes it.
+    Returns the new layout of its devices; None for a guest that does not run, which is fine. After a failure completed
+    steps are kept; the same call with the two exchanged undoes them.
     """
 
     before: Guest
@@ -115,7 +115,7 @@ class ReplugGuest(Call[Layout | None], frozen=True, tag="instance.replug"):
 
 
 class SetMemory(Call[int], frozen=True, tag="instance.set-memory"):
-    """Ask a guest that runs to do with so much of its memory, MiB. Tells what it has when it moves no more."""
+    """Ask a running guest to use this much memory, MiB. Returns its size when that no longer changes."""
 
     guest: Guest
     memory: int
@@ -123,14 +123,14 @@ class SetMemory(Call[int], frozen=True, tag="instance.set-memory"):
 
 
 class ListGuests(Call[tuple[RunningGuest, ...]], frozen=True, tag="instance.list"):
-    """Which guests are there, running or left behind?"""
+    """List the guests, running or left behind."""
 
     hypervisors: tuple[str, ...]
     patience = 20.0
 
 
 class DescribeGuest(Call[RunningGuest | None], frozen=True, tag="instance.describe"):
-    """How is this guest? None if it is not there."""
+    """The status of a guest; None if it is not there."""
 
     name: str
     hypervisor: str
@@ -138,7 +138,7 @@ class DescribeGuest(Call[RunningGuest | None], frozen=True, tag="instance.descri
 
 
 class RecallGuests(Call[tuple[Guest, ...]], frozen=True, tag="instance.recall"):
-    """What were the guests that are there started with? Without OS parameters; ``names``: only these, if any."""
+    """What the present guests were started with. Without OS parameters; ``names``: only these, if any."""
 
     hypervisors: tuple[str, ...]
     names: tuple[str, ...] = ()
@@ -146,14 +146,14 @@ class RecallGuests(Call[tuple[Guest, ...]], frozen=True, tag="instance.recall"):
 
 
 class Incoming(Struct, frozen=True):
-    """Where to send it, and a secret that both ends know; what it means is between the hypervisors of both nodes."""
+    """Where to send it, and a shared secret; their meaning is up to the hypervisors of both nodes."""
 
     uri: str
     key: str = ""
 
 
 class AcceptGuest(Call[Incoming], frozen=True, tag="instance.accept"):
-    """Get ready to receive a guest from another node; ``address`` is where it will come in."""
+    """Prepare to receive a guest from another node; ``address`` is where it will arrive."""
 
     guest: Guest
     address: str
@@ -167,7 +167,7 @@ class AcceptGuest(Call[Incoming], frozen=True, tag="instance.accept"):
 class Migrated(Struct, frozen=True):
     """``downtime`` and ``total`` in seconds as the hypervisor measured them, ``transferred`` in MiB.
 
-    ``completed`` is when the hypervisor said so, seconds since the epoch.
+    ``completed``: when the hypervisor signalled it, seconds since the epoch.
     """
 
     downtime: float
@@ -195,7 +195,7 @@ class MeasureActivity(Call[Activity], frozen=True, tag="instance.measure-activit
 
 
 class MigrateGuest(Call[Migrated], frozen=True, tag="instance.migrate"):
-    """Send the guest; reports progress in MiB of memory. When it fails the guest runs on here."""
+    """Send the guest; reports progress in MiB of memory. When it fails, the guest keeps running here."""
 
     guest: Guest
     incoming: Incoming
@@ -216,9 +216,9 @@ class FinishIncoming(Call[None], frozen=True, tag="instance.finish-incoming"):
 
 
 class FinishOutgoing(Call[None], frozen=True, tag="instance.finish-outgoing"):
-    """On the source: the guest has left, clear away what is left of it; or it stays.
+    """On the source: the guest has left, remove what is left of it; or it stays.
 
-    One that stays goes on if it was stopped to be sent; one that was paused before that does not.
+    One that stays is resumed if it was paused for the migration, but not if it was paused before.
     """
 
     guest: Guest
@@ -231,7 +231,7 @@ class FinishOutgoing(Call[None], frozen=True, tag="instance.finish-outgoing"):
 
 
 class ClearGuest(Call[None], frozen=True, tag="instance.clear"):
-    """Clear away what a guest that does not run has left: control files, taps, opened disks."""
+    """Remove what a stopped guest has left: control files, taps, open disks."""
 
     guest: Guest
 
@@ -241,9 +241,9 @@ class ClearGuest(Call[None], frozen=True, tag="instance.clear"):
 
 
 class CheckStart(Call[tuple[str, ...]], frozen=True, tag="instance.check-start"):
-    """Could this guest run here? What prevents it, in words; empty if nothing does.
+    """Check whether a guest could run here. What prevents it, as text; empty if nothing does.
 
-    ``disks_exist``: whether its disks are there already, and so part of the question.
+    ``disks_exist``: whether its disks already exist, and are checked too.
     """
 
     guest: Guest
@@ -263,6 +263,6 @@ class ConsoleAccess(Struct, frozen=True):
 
 
 class OpenConsole(Call[ConsoleAccess], frozen=True, tag="instance.console"):
-    """How does one get at its console?"""
+    """How to connect to its console."""
 
     guest: Guest

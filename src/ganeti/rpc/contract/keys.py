@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks of a node while certificates are renewed. All certificates and requests are PEM."""
+"""Calls for the renewal of certificates. All certificates and requests are PEM."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from ganeti.rpc.call import Call
 
 
 class TellAuthorities(Call[tuple[str, ...]], frozen=True, tag="keys.tell-authorities"):
-    """Whose certificates do you trust?"""
+    """The CAs that the node trusts."""
 
     patience = PING
 
 
 class TrustAuthorities(Call[None], frozen=True, tag="keys.trust-authorities"):
-    """Trust the certificates of these authorities, and of no others.
+    """Trust exactly these CAs.
 
-    Raises WrongState if the node's own certificate is of none of them.
+    Raises WrongState if the node's own certificate was signed by none of them.
     """
 
     authorities: tuple[str, ...]
 
 
 class Application(Struct, frozen=True):
-    """``certificate``: the fingerprint of the one that the node shows now."""
+    """``certificate``: the fingerprint of the one that the node uses now."""
 
     request: str
     certificate: str
 
 
 class RequestCertificate(Call[Application], frozen=True, tag="keys.request-certificate"):
-    """Make a new key, and ask for its certificate.
+    """Create a new key and a certificate signing request.
 
-    A key that was made before and has none is given up: a certificate of it is not taken any more.
+    An earlier key without a certificate is dropped: a certificate for it is no longer accepted.
     """
 
 
 class TakeCertificate(Call[None], frozen=True, tag="keys.take-certificate"):
-    """Show this certificate, which you have asked for, from the next connection on."""
+    """Use this requested certificate from the next connection on."""
 
     certificate: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks of a node as such."""
+"""Calls about a node itself."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ class Pong(Struct, frozen=True):
 
 
 class Ping(Call[Pong], frozen=True, tag="node.ping"):
-    """Are you there?"""
+    """Check whether a node is alive."""
 
     patience = PING
 
 
 class Standing(Struct, frozen=True):
-    """The newest term that a node has heard of, its master, and how far the state is that the node keeps.
+    """The newest term that a node has heard of, its master, and the position of the state that the node keeps.
 
-    ``whole_in``: the term that the state is of. ``noted``: (term, revision) of the newest note, see ``Obey``.
+    ``whole_in``: the term of that state. ``noted``: (term, revision) of the newest note, see ``Obey``.
     ``serving``: whether a master daemon runs on it. ``digests`` of the state, as in ``Position``, if asked for.
     """
 
@@ -69,14 +69,17 @@ class Standing(Struct, frozen=True):
 
 
 class Obey(Call[None], frozen=True, tag="node.obey"):
-    """Do you obey this master? ``noted``: keep in mind, for good, that nobody may be master who has less."""
+    """Confirm that the node obeys this master. ``noted``: record durably that no master may have less than this."""
 
     noted: int = 0
     patience = PING
 
 
 class TellStanding(Call[Standing], frozen=True, tag="node.standing"):
-    """Whom do you obey? Any master candidate may ask; nothing changes by it. ``digests``: and what do you keep?"""
+    """Which master the node obeys. Any master candidate may ask; changes nothing.
+
+    ``digests``: also those of the state.
+    """
 
     digests: bool = False
     any_candidate = True
@@ -84,7 +87,7 @@ class TellStanding(Call[Standing], frozen=True, tag="node.standing"):
 
 
 class DescribeNode(Call[NodeReport], frozen=True, tag="node.describe"):
-    """What have you got? ``hypervisors`` and ``storage`` say what to look at."""
+    """The node's resources and guests. ``hypervisors`` and ``storage`` say what to include."""
 
     hypervisors: tuple[str, ...]
     storage: tuple[StorageUnit, ...] = ()
@@ -92,16 +95,16 @@ class DescribeNode(Call[NodeReport], frozen=True, tag="node.describe"):
 
 
 class AddressHeld(Struct, frozen=True):
-    """``fresh``: whether it was not there before. ``rival``: hardware address of another machine that has it too."""
+    """``fresh``: whether it was newly set up. ``rival``: hardware address of another machine that has it too."""
 
     fresh: bool = False
     rival: str = ""
 
 
 class SetMasterIp(Call[AddressHeld], frozen=True, tag="node.set-master-ip"):
-    """Hold the cluster's address, or give it up; and with it whatever was held before in its place.
+    """Hold the cluster's address, or give it up; an earlier address is given up in any case.
 
-    A new address that another machine holds is taken with ``force`` only, otherwise that is a WrongState.
+    A new address that another machine holds is only taken with ``force``; otherwise raises WrongState.
     """
 
     up: bool
@@ -126,7 +129,7 @@ class CheckDevice(Call[None], frozen=True, tag="node.check-device"):
 
 
 class FindHolder(Call[str], frozen=True, tag="node.find-holder"):
-    """Who has this address, on the wire of this device or on the machine itself, in words; empty if nobody answers."""
+    """Who has this address, on the device's network or on the machine itself, as text; empty if nobody answers."""
 
     address: str
     device: str
@@ -134,14 +137,14 @@ class FindHolder(Call[str], frozen=True, tag="node.find-holder"):
 
 
 class CheckAddress(Call[None], frozen=True, tag="node.check-address"):
-    """Raise EnvironmentUnfit unless this address is yours."""
+    """Raise EnvironmentUnfit unless the node has this address."""
 
     address: str
     patience = 10.0
 
 
 class WriteSsconf(Call[None], frozen=True, tag="node.write-ssconf"):
-    """Keep these facts in files; ``revision`` keeps an older set from replacing a newer.
+    """Write these facts to files; ``revision`` prevents an older set from replacing a newer one.
 
     ``values`` as in ``ganeti.config.ssconf.facts_of``.
     """
@@ -151,21 +154,21 @@ class WriteSsconf(Call[None], frozen=True, tag="node.write-ssconf"):
 
 
 class LeaveCluster(Call[None], frozen=True, tag="node.leave"):
-    """Forget the cluster: certificates, replica, ssconf files; the daemon ends.
+    """Remove everything about the cluster: certificates, replica, ssconf files; the daemon exits.
 
-    ``certificates``: fingerprints of those by which the cluster knew the node. One that has another by now has joined
-    anew since, and stays. Without any, as when the cluster had none on record, it leaves in any case.
+    ``certificates``: recorded fingerprints of the node. A node with another certificate has joined again since, and
+    stays. Without any, as when none was recorded, it leaves in any case.
     """
 
     certificates: tuple[str, ...] = ()
 
 
 class ForgetCandidacy(Call[None], frozen=True, tag="node.forget-candidacy"):
-    """You are no master candidate: keep nothing of what only those may have."""
+    """Remove everything that only master candidates may have."""
 
 
 class SaveFiles(Call[None], frozen=True, tag="node.save-files"):
-    """Keep files that every master candidate must have. Names are those of ``CANDIDATE_FILES``."""
+    """Store files that every master candidate must have. Names are those of ``CANDIDATE_FILES``."""
 
     files: dict[str, str]
 
@@ -181,7 +184,7 @@ class DelayNode(Call[None], frozen=True, tag="node.delay"):
 
 
 class WatchNode(Call[None], frozen=True, tag="node.watch"):
-    """Say at once what happens to guests: first a GuestEvent for each that runs, then changes. Never ends."""
+    """Report events of guests immediately: first a GuestEvent for each that runs, then changes. Never ends."""
 
     endless = True
     patience = float(365 * 86400)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks of a node about OS providers (ganeti-os-interface(7))."""
+"""Calls about OS providers (ganeti-os-interface(7))."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class OsProvider(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DiagnoseProviders(Call[tuple[OsProvider, ...]], frozen=True, tag="os.diagnose"):
-    """Which OS providers do you have, usable or not? Several of one name: the first one counts."""
+    """The node's OS providers, usable or not. Of several with one name, the first one counts."""
 
     patience = 30.0
 
 
 class ValidateOs(Call[tuple[str, ...]], frozen=True, tag="os.validate"):
-    """Does the provider accept these parameters? What is wrong with them, in words."""
+    """Check OS parameters with the provider. What is wrong with them, as text."""
 
     os: str
     osparams: dict[str, str]

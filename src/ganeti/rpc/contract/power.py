@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks about the power of nodes."""
+"""Calls about the power of nodes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Literal
 
 from ganeti.rpc.call import Call
 
-# Seconds beyond those that a program gets, to say how it ended.
+# Seconds beyond the timeout of a program, to report how it ended.
 _MARGIN = 15.0
 
 OobCommand = Literal["power-on", "power-off", "power-cycle", "power-status", "health"]
 
 
 class RunOob(Call[str], frozen=True, tag="power.oob"):
-    """Run an out-of-band program, for whichever node; what it prints.
+    """Run an out-of-band program for any node; its output.
 
     Raises EnvironmentUnfit if it cannot be run, ExecutionFailed if it fails, takes too long or prints too much.
     """
@@ -30,7 +30,7 @@ class RunOob(Call[str], frozen=True, tag="power.oob"):
 
 
 class ResetMachine(Call[float], frozen=True, tag="power.reset"):
-    """Reset yourself, whatever runs on you; the seconds after the answer in which you will.
+    """Reset the machine, whatever runs on it; returns the delay after the answer, seconds.
 
-    Raises EnvironmentUnfit if you are no machine that can be reset.
+    Raises EnvironmentUnfit if the machine cannot be reset.
     """

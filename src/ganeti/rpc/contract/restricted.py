@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master may have a node run (Ganeti's design "Executing commands via RPC")."""
+"""Restricted commands (Ganeti's design "Executing commands via RPC")."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from ganeti.rpc.call import Call
 
 
 class RunRestricted(Call[str], frozen=True, tag="restricted.run"):
-    """Run one of the commands that the node itself allows; what it prints.
+    """Run one of the commands that the node itself allows; its output.
 
-    Raises ExecutionFailed: if it fails, with its status and output; if it is not run, always with the same words.
+    Raises ExecutionFailed: if it fails, with its status and output; if it is refused, always with the same message.
     """
 
     command: str

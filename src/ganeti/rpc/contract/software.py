@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which version of this software a node runs. Every version must understand these calls, and ``Ping``, as they are."""
+"""Versions of the software on a node. All versions must support these calls, and ``Ping``, unchanged."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ganeti.rpc.call import Call
 
 
 class Software(Struct, frozen=True):
-    """``running``: the version of the node daemon; ``installed``: those that could be switched to."""
+    """``running``: the version of the node daemon; ``installed``: those that it can switch to."""
 
     running: str
     installed: tuple[str, ...]
 
 
 class TellVersions(Call[Software], frozen=True, tag="node.versions"):
-    """Which versions have you got?"""
+    """The node's versions."""
 
     patience = 10.0
 
 
 class SwitchVersion(Call[None], frozen=True, tag="node.switch-version"):
-    """Use another version from now on: the node's daemons restart after the answer, the guests run on."""
+    """Switch to another version: the node's daemons restart after the answer, guests keep running."""
 
     version: str
     patience = 10.0

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks of a node about disks.
+"""Calls about disks.
 
-``peers`` are the nodes that hold the disks, the node that is called among them; they are empty for disks that are not
-mirrored.
+``peers`` are the nodes that hold the disks, including the called one; they are empty for disks that are not mirrored.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ _WIPING = 7 * 24 * 3600.0  # seconds
 
 
 class CreateDisks(Call[None], frozen=True, tag="storage.create"):
-    """Make disks, one after the other. One that is there with the same UUID is left as it is.
+    """Create disks, one after the other. An existing one with the same UUID is left as it is.
 
-    ``wipe``: overwrite them with zeros, each copy on its node, if something of what was there before could show.
+    ``wipe``: overwrite them with zeros, each copy on its node, if they may contain old data.
     """
 
     disks: tuple[Disk, ...]
@@ -36,7 +35,7 @@ class CreateDisks(Call[None], frozen=True, tag="storage.create"):
 
 
 class RemoveDisks(Call[None], frozen=True, tag="storage.remove-all"):
-    """Take disks away, all that can be; those that are not there are fine. Raises what is wrong with the others."""
+    """Remove disks, as many as possible; missing ones are fine. Raises the errors of the others."""
 
     disks: tuple[Disk, ...]
     peers: tuple[Peer, ...] = ()
@@ -44,13 +43,13 @@ class RemoveDisks(Call[None], frozen=True, tag="storage.remove-all"):
 
 
 class HoldDisks(Call[tuple[str, ...]], frozen=True, tag="storage.hold"):
-    """Have disks ready for a use, whatever they were used for before; the paths they have on the node.
+    """Make disks ready for a use, whatever they were used for before; returns their paths on the node.
 
-    A mirror that was connected to another node than those that the disk names now is connected to these instead, and
-    the copy there is brought up to date; its device stays, and can be in use meanwhile.
+    A mirror that was connected to a node which the disk no longer names is connected to the present one instead, and
+    the copy there is synchronised; its device stays, and can be in use meanwhile.
 
-    ``force``: let the node be the only one that has them also if its copies are not known to be up to date. What the
-    other node has beyond them is lost.
+    ``force``: hold them without the other node even if the copies here are not known to be up to date. Newer data on
+    the other node are lost.
     """
 
     disks: tuple[Disk, ...]
@@ -61,7 +60,7 @@ class HoldDisks(Call[tuple[str, ...]], frozen=True, tag="storage.hold"):
 
 
 class ReleaseDisks(Call[None], frozen=True, tag="storage.release"):
-    """Let go of disks that nobody uses any more; those that are not held are fine. Raises WrongState if one is used."""
+    """Release disks that are no longer used; those that are not held are fine. Raises WrongState if one is in use."""
 
     disks: tuple[Disk, ...]
     peers: tuple[Peer, ...] = ()
@@ -69,9 +68,9 @@ class ReleaseDisks(Call[None], frozen=True, tag="storage.release"):
 
 
 class LinkDisks(Call[None], frozen=True, tag="storage.link"):
-    """Let disks be at a second place too, where they say, besides the one that stands beside each in ``sources``.
+    """Link disks at their new locations, besides the old ones given in ``sources``.
 
-    One that is at both already is fine. RemoveDisks takes one of the two away.
+    One that is already linked is fine. RemoveDisks removes one of the two links.
     """
 
     disks: tuple[Disk, ...]
@@ -79,7 +78,7 @@ class LinkDisks(Call[None], frozen=True, tag="storage.link"):
 
 
 class LabelDisks(Call[None], frozen=True, tag="storage.label"):
-    """Let what a node has of disks carry the name of their owner for people, instead of the one it carries."""
+    """Relabel disks on the node with the name of their owner, for display."""
 
     disks: tuple[Disk, ...]
     peers: tuple[Peer, ...] = ()
@@ -87,10 +86,10 @@ class LabelDisks(Call[None], frozen=True, tag="storage.label"):
 
 
 class GrowDisk(Call[None], frozen=True, tag="storage.grow"):
-    """Make a disk larger, to ``size`` MiB, on the node that is called. A mirror must be held on all of its nodes.
+    """Grow a disk to ``size`` MiB on the called node. A mirror must be held on all of its nodes.
 
     The copies of a mirror grow first, with ``copy``, each on its node; then its device, on the node that uses it.
-    ``wipe``: overwrite what is new with zeros, as CreateDisks does.
+    ``wipe``: overwrite the new part with zeros, as CreateDisks does.
     """
 
     disk: Disk
@@ -106,7 +105,7 @@ class GrowDisk(Call[None], frozen=True, tag="storage.grow"):
 
 
 class RenewCopies(Call[None], frozen=True, tag="storage.renew"):
-    """Give this node's copies of mirrored disks up and make them anew; the other node's are what they are made of.
+    """Replace this node's copies of mirrored disks by new ones, synchronised from the other node.
 
     Their devices stay, in use or not. Raises WrongState if the other node's copy is not up to date and connected.
     """
@@ -117,10 +116,10 @@ class RenewCopies(Call[None], frozen=True, tag="storage.renew"):
 
 
 class MirrorStatus(Struct, frozen=True, kw_only=True):
-    """In DRBD's words ("drbdsetup status" and /proc/drbd of drbd-utils): Connected, UpToDate, Primary.
+    """In DRBD's terms ("drbdsetup status" and /proc/drbd of drbd-utils): Connected, UpToDate, Primary.
 
     ``synced`` is in percent, None if nothing is being synchronised; ``remaining`` seconds, None if that is not known.
-    ``missing``: KiB that the other copy lacks of this one, as far as this node knows.
+    ``missing``: KiB by which the other copy is out of sync, as far as this node knows.
     """
 
     device: str  # /dev/drbdN
@@ -134,21 +133,21 @@ class MirrorStatus(Struct, frozen=True, kw_only=True):
 
     @property
     def up_to_date(self) -> bool:
-        """Whether this node's copy is."""
+        """Whether this node's copy is up to date."""
         return self.disk == "UpToDate"
 
     @property
     def degraded(self) -> bool:
-        """Whether the disk would not survive the loss of either node."""
+        """Whether the disk would not survive the loss of a node."""
         return not (self.connection == "Connected" and self.up_to_date and self.peer_disk == "UpToDate")
 
 
 class DiskStatus(Struct, frozen=True):
-    """``path`` is the device or file as the node sees it, empty if it has none; ``size`` MiB, 0 if it is not there.
+    """``path`` is its device or file on the node, empty if it has none; ``size`` MiB, 0 if it does not exist.
 
     ``mirror`` is None for a disk that is not mirrored and for one that the node does not hold now. ``allocated``: MiB
-    that it takes of its storage by now; None if that is not known, or as much as its size. Of disks that have physical
-    volumes for themselves ``spindles`` is their number, ``sharing`` what is on them too, in words.
+    that it uses of its storage; None if that is unknown, or equals its size. For disks with physical volumes of their
+    own ``spindles`` is their number, ``sharing`` what else is on them, as text.
     """
 
     uuid: str
@@ -162,7 +161,7 @@ class DiskStatus(Struct, frozen=True):
 
 
 class ExamineDisks(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.examine"):
-    """How are these disks?"""
+    """The status of disks."""
 
     disks: tuple[Disk, ...]
     peers: tuple[Peer, ...] = ()
@@ -188,7 +187,7 @@ class ListVolumes(Call[tuple[StoredVolume, ...]], frozen=True, tag="storage.volu
 
 
 class ListDiskFiles(Call[tuple[str, ...]], frozen=True, tag="storage.files"):
-    """The files in the directories of instances below these that are named as those of disks are; not all of many."""
+    """Files that are named like disks, in the directories of instances below these; a limited number."""
 
     directories: tuple[str, ...]
 
@@ -203,7 +202,7 @@ class StorageProvider(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DiagnoseStorage(Call[tuple[StorageProvider, ...]], frozen=True, tag="storage.diagnose"):
-    """Which providers of external storage do you have, usable or not? Several of one name: the first one counts."""
+    """The node's providers of external storage, usable or not. Of several with one name, the first one counts."""
 
     patience = 30.0
 
@@ -212,9 +211,9 @@ LvmKind = Literal["lvm-vg", "lvm-pv", "lvm-thin"]
 
 
 class LvmSpace(Struct, frozen=True):
-    """Of a volume group, a physical volume or a thin pool, MiB. ``allocatable``: whether new volumes may be put there.
+    """Of a volume group, a physical volume or a thin pool, MiB. ``allocatable``: whether it may get new volumes.
 
-    Of a thin pool: how far its metadata is filled, in percent, and the sizes of all volumes in it, ``promised``.
+    Of a thin pool: the usage of its metadata, in percent, and the sizes of all volumes in it, ``promised``.
     """
 
     name: str
@@ -232,7 +231,7 @@ class MeasureLvm(Call[tuple[LvmSpace, ...]], frozen=True, tag="storage.measure")
 
 
 class SetAllocatable(Call[None], frozen=True, tag="storage.allocatable"):
-    """Say whether new volumes may be put on a physical volume."""
+    """Set whether new volumes may be placed on a physical volume."""
 
     device: str
     allocatable: bool
@@ -240,13 +239,13 @@ class SetAllocatable(Call[None], frozen=True, tag="storage.allocatable"):
 
 
 class ForgetMissing(Call[None], frozen=True, tag="storage.forget-missing"):
-    """Have a volume group do without physical volumes that are gone; volumes that lie on them stay as they are."""
+    """Remove missing physical volumes from a volume group; volumes that are on them stay as they are."""
 
     group: str
     patience = 120.0
 
 
 class CheckStorage(Call[tuple[str, ...]], frozen=True, tag="storage.check"):
-    """Can disks be kept in these units? What prevents it, in words."""
+    """Check whether disks can be stored in these units. What prevents it, as text."""
 
     units: tuple[StorageUnit, ...]

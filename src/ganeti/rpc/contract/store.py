@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the master asks of master candidates: to keep replicas of the cluster's state."""
+"""Calls to master candidates about their replicas of the cluster's state."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Record(Struct, frozen=True, array_like=True):
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """What makes revision ``revision`` out of the one before."""
+    """The changes from the previous revision to ``revision``."""
 
     revision: int
     records: tuple[Record, ...]
 
 
 class Position(Struct, frozen=True):
-    """``format`` 0 means that there is none. ``gap``: batches did not follow on what is there.
+    """``format`` 0 means that there is none. ``gap``: the batches did not follow the present revision.
 
-    ``digests`` are those of ``ganeti.config.store``, by parts of the state, where they were asked for.
+    ``digests`` are those of ``ganeti.config.store``, by parts of the state, if requested.
     """
 
     format: int
@@ -43,14 +43,14 @@ class Position(Struct, frozen=True):
 
 
 class AppendBatch(Call[Position], frozen=True, tag="store.append"):
-    """Add batches to the replica, durably. Those that it has already are skipped."""
+    """Add batches to the replica, durably. Those that it already has are skipped."""
 
     batches: tuple[Batch, ...]
     patience = 10.0
 
 
 class ReplaceStore(Call[Position], frozen=True, tag="store.replace"):
-    """Make this the whole replica, for one that has fallen behind."""
+    """Replace the whole replica, for one that has fallen behind."""
 
     format: int
     revision: int
@@ -59,13 +59,13 @@ class ReplaceStore(Call[Position], frozen=True, tag="store.replace"):
 
 
 class TellPosition(Call[Position], frozen=True, tag="store.tell"):
-    """Where is your replica?"""
+    """The position of the replica."""
 
     patience = 10.0
 
 
 class DigestStore(Call[Position], frozen=True, tag="store.digest"):
-    """Where is your replica, and what are the digests of these parts of it, or of all if none is named?"""
+    """The position of the replica, with digests of these parts of it, or of all if none is named."""
 
     parts: tuple[str, ...] = ()
     patience = 60.0

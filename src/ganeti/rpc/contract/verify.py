@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What ``gnt-cluster verify`` asks of a node, besides what others ask too; nothing here changes anything.
+"""Calls that only ``gnt-cluster verify`` makes; nothing here changes anything.
 
-Most answers are problems in words: what they are called on the wire is the check's that asked.
+Most answers are problems as text; the check that asked adds the code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Problems = tuple[str, ...]
 
 
 class TryHypervisors(Call[Problems], frozen=True, tag="verify.hypervisors"):
-    """Can you run guests of these hypervisors? ``parameters`` by their names."""
+    """Check whether guests of these hypervisors can run. ``parameters`` by their names."""
 
     parameters: dict[str, dict[str, object]]
     patience = START
@@ -39,7 +39,7 @@ def find_links(links: Iterable[tuple[str, str]]) -> FindBridges | None:
 
 
 class Unreached(Struct, frozen=True):
-    """A node daemon that does not answer there."""
+    """An address where a node daemon does not answer."""
 
     node: str
     address: str
@@ -47,19 +47,19 @@ class Unreached(Struct, frozen=True):
 
 
 class ReachPeers(Call[tuple[Unreached, ...]], frozen=True, tag="verify.peers"):
-    """Which of the node daemons of these nodes don't answer, at each of their addresses?"""
+    """Find the addresses of these nodes where the node daemon does not answer."""
 
     peers: dict[str, tuple[str, ...]]
 
 
 class LookUpNames(Call[Problems], frozen=True, tag="verify.names"):
-    """Do these names have these addresses, as you see it?"""
+    """Check whether these names resolve to these addresses on the node."""
 
     names: dict[str, str]
 
 
 class FindStrays(Call[Problems], frozen=True, tag="verify.strays"):
-    """Which processes of guests of these hypervisors do you have that you do not manage?"""
+    """Find unmanaged processes of guests of these hypervisors."""
 
     hypervisors: tuple[str, ...]
 
@@ -71,25 +71,25 @@ class DigestFacts(Call[str], frozen=True, tag="verify.facts"):
 
 
 class FindPrograms(Call[Problems], frozen=True, tag="verify.programs"):
-    """Are these files there, and programs?"""
+    """Check whether these files exist and are executable."""
 
     programs: tuple[str, ...]
 
 
 class CheckHooks(Call[Problems], frozen=True, tag="verify.hooks"):
-    """Are the directories of hooks as they must be?"""
+    """Check the directories of hooks."""
 
 
 class CheckSecrets(Call[Problems], frozen=True, tag="verify.secrets"):
-    """Can others than the administrator read what must be kept secret?"""
+    """Check that only root can read secret files."""
 
 
 class CheckUsers(Call[Problems], frozen=True, tag="verify.users"):
-    """Does every line of the remote API's users' file count, if you have one?"""
+    """Check that every line of the remote API's users file is valid, if there is one."""
 
 
 class DrbdFacts(Struct, frozen=True):
-    """Of the kernel: ``version`` is empty if it has none now, ``minors`` are the numbers of the devices there are."""
+    """Of the kernel: ``version`` is empty if DRBD is not loaded, ``minors``: those of existing devices."""
 
     version: str = ""
     helper: str = ""
@@ -97,11 +97,11 @@ class DrbdFacts(Struct, frozen=True):
 
 
 class DescribeDrbd(Call[DrbdFacts], frozen=True, tag="verify.drbd"):
-    """How is your DRBD?"""
+    """The status of DRBD."""
 
 
 class TellCandidateFiles(Call[tuple[str, ...]], frozen=True, tag="verify.candidate-files"):
-    """What have you got that only master candidates may have? The names of the files."""
+    """The names of the node's files that only master candidates may have."""
 
 
 class Certificate(Struct, frozen=True):
@@ -113,15 +113,18 @@ class Certificate(Struct, frozen=True):
 
 
 class DescribeCertificates(Call[tuple[Certificate, ...]], frozen=True, tag="verify.certificates"):
-    """The certificates that you have."""
+    """The node's certificates."""
 
 
 class CountAuthorities(Call[int], frozen=True, tag="verify.count-authorities"):
-    """How many authorities' certificates do you trust?"""
+    """The number of CAs that the node trusts."""
 
 
 class Claim(Struct, frozen=True):
-    """``master``: whom the node obeys; ``serves``: a master daemon runs; ``holds``: it has the cluster's address."""
+    """``master``: the one that the node obeys.
+
+    ``serves``: a master daemon runs there; ``holds``: it has the cluster's address.
+    """
 
     master: str
     serves: bool
@@ -129,6 +132,6 @@ class Claim(Struct, frozen=True):
 
 
 class TellClaim(Call[Claim], frozen=True, tag="verify.claim"):
-    """What have you got of a master?"""
+    """What the node has of a master."""
 
     address: str

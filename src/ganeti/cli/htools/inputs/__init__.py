@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where the htools get a cluster from: one file a backend, chosen by the options of htools(1)."""
+"""The sources of clusters for the htools: one file per backend, chosen by the options of htools(1)."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A cluster from what its master says of groups, nodes and instances, over LUXI or the remote API."""
+"""A cluster from its master's lists of groups, nodes and instances, over LUXI or the remote API."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LiveRow = Mapping[str, Any]
 
 
 class Cluster(Struct, frozen=True):
-    """Rows by field name, as the master gives them; ``policy`` is the cluster's, filled in.
+    """Rows by field name, as returned by the master; ``policy`` is the cluster's, filled in.
 
     ``templates`` are the disk templates that are enabled.
     """
@@ -56,9 +56,9 @@ class Cluster(Struct, frozen=True):
 
 
 def build(cluster: Cluster, node_memory: int | None) -> Parsed:
-    """``node_memory`` (MiB): what nodes with KVM take themselves, instead of what they report; 0 or None: that.
+    """``node_memory`` (MiB): what nodes with KVM use themselves, instead of what they report; 0 or None: as reported.
 
-    Raises WrongInput, with the name of what cannot be understood.
+    Raises WrongInput, naming what cannot be parsed.
     """
     groups = tuple(_group(row) for row in cluster.groups)
     by_uuid = {group.uuid: index for index, group in enumerate(groups)}
@@ -136,7 +136,7 @@ def _takes_nothing(row: LiveRow) -> bool:
 
 
 def _answers(row: LiveRow) -> bool:
-    """Disks may be missing: a cluster with diskless instances or shared files alone reports none of its nodes'."""
+    """Disk space may be missing: a cluster with only diskless instances or shared files reports none."""
     out = row.get("offline") or not row.get("vm_capable", True)
     return not out and all(isinstance(row.get(field), int) for field in _NEEDED)
 
@@ -172,7 +172,7 @@ def _instance(row: LiveRow, nodes: Mapping[str, int]) -> Instance:
 
 
 def _spindles(disks: Sequence[int | None] | None) -> int | None:
-    """None: not known of any disk. No disks have none."""
+    """None if unknown for any disk; 0 without disks."""
     if disks is None:
         return None
     known = [spindles for spindles in disks if spindles is not None]

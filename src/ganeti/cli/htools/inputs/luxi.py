@@ -17,7 +17,7 @@ _NORMAL = 0  # the status of a cell that has a value
 
 
 def client(socket: str) -> Client:
-    """``socket`` empty: the usual one."""
+    """``socket`` empty: the default one."""
     return Client(Path(socket) if socket else Paths.from_environment().master_socket)
 
 

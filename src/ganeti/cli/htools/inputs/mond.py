@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Asking the monitoring daemons of nodes over HTTP (ganeti-mond(8)), all at the same time."""
+"""Querying the monitoring daemons of nodes over HTTP (ganeti-mond(8)), all concurrently."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ganeti.cli.htools.inputs.reports import Gap, answered
 from ganeti.host.reasons import reason
 
 PORT = 1815
-PATIENCE = 10.0  # seconds that a node has for its answer
+PATIENCE = 10.0  # seconds for a node to answer
 
 _Data = TypeVar("_Data")
 
 
 def ask(nodes: list[str], collector: str, shape: type[_Data]) -> dict[str, _Data | Gap]:
-    """By node, the collector's data, or why there is none."""
+    """By node, the collector's data, or the reason why there are none."""
     return asyncio.run(_ask_all(nodes, collector, shape))
 
 
@@ -42,7 +42,7 @@ async def _ask(session: aiohttp.ClientSession, node: str, collector: str) -> byt
     except TimeoutError:
         return Gap(f"{unreached}: no answer within {PATIENCE:g} s")
     except (aiohttp.ClientError, OSError) as error:
-        # Without the address, which the line names already.
+        # Without the address, which the line already has.
         return Gap(
             f"{unreached}: {reason(error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error)}"
         )

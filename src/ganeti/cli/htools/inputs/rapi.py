@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""``-m``: the remote API of a cluster, ours or Ganeti's."""
+"""``-m``: the remote API of a cluster of this software or Ganeti."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXAMPLE = f"https://USER:PASSWORD@HOST:{_PORT}"
 def load(address: str, node_memory: int | None) -> Parsed:
     """``address`` is a host, a URL that may hold a user and a password, or ``file://`` with a directory.
 
-    In the directory are the answers that an API would give: ``info.json`` and so on. Raises WrongInput.
+    The directory contains the responses of an API: ``info.json`` and so on. Raises WrongInput.
     """
     get = _Directory(address).get if address.startswith(_FILES) else _Api(address).get
     info = get("info")
@@ -71,7 +71,7 @@ class _Api:
             self._headers["Authorization"] = "Basic " + base64.b64encode(secret.encode()).decode()
 
     def get(self, resource: str) -> Any:
-        """The cluster's certificate is its own: as with Ganeti's tools, nobody vouches for it."""
+        """The cluster's certificate is self-signed; as with Ganeti's tools, it is not verified."""
         path = f"/2/{resource}" if resource == "info" else f"/2/{resource}?bulk=1"
         request = urllib.request.Request(self._base + path, headers=self._headers)  # noqa: S310 - http(s), see above
         context = ssl._create_unverified_context()  # noqa: S323 - see above

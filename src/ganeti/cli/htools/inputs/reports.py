@@ -15,7 +15,7 @@ _Data = TypeVar("_Data")
 
 
 class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one collector of one node says. ``timestamp`` in nanoseconds; ``data`` in the collector's own form."""
+    """The report of one collector on one node. ``timestamp`` in nanoseconds; ``data`` in the collector's own form."""
 
     name: str
     version: str
@@ -27,7 +27,7 @@ class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CpuLoad(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The data of ``cpu-avg-load``: how many processors were busy on average, each and together."""
+    """The data of ``cpu-avg-load``: the average number of busy processors, each and in total."""
 
     cpu_number: float
     cpus: tuple[float, ...]
@@ -35,19 +35,19 @@ class CpuLoad(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Gap(Struct, frozen=True):
-    """Why there is no data of a node: a line for people."""
+    """Why there are no data from a node: a line for users."""
 
     text: str
 
 
 class _Refusal(Struct, frozen=True):
-    """What a collector says that has nothing to report."""
+    """The answer of a collector that has nothing to report."""
 
     error: str
 
 
 class _Saved(Struct, frozen=True):
-    """What a node says, in a file."""
+    """A node's reports, in a file."""
 
     node: str
     reports: tuple[Report, ...]
@@ -56,7 +56,7 @@ class _Saved(Struct, frozen=True):
 def saved(path: str, nodes: list[str], collector: str, shape: type[_Data]) -> dict[str, _Data | Gap]:
     """By node, the collector's data in a file for ``--mond-data`` (htools(1)). Raises WrongInput.
 
-    The last entry of a node counts, and in it the first report of the collector.
+    The last entry of a node counts, and therein the first report of the collector.
     """
     try:
         entries = msgspec.json.decode(read_given(path), type=tuple[_Saved, ...])
@@ -92,7 +92,7 @@ def _data(node: str, report: Report | None, collector: str, shape: type[_Data]) 
 
 
 def _refusal(report: Report) -> str | None:
-    """The daemon's own words, if it says why it has no data."""
+    """The daemon's own message, if it says why it has no data."""
     try:
         return msgspec.json.decode(report.data, type=_Refusal).error
     except msgspec.DecodeError:

@@ -10,7 +10,7 @@ from ganeti.placement.text import Parsed
 
 
 def load(path: str, node_memory: int | None) -> Parsed:
-    """``node_memory`` is what nodes with KVM take themselves (MiB; None: the usual). Raises WrongInput."""
+    """``node_memory``: what nodes with KVM use themselves (MiB; None: the default). Raises WrongInput."""
     try:
         data = read_given(path)
     except OSError as error:

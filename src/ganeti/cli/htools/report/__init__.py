@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the htools print: tables of nodes, instances and terms, steps and commands."""
+"""The output of the htools: tables of nodes, instances and terms, steps and commands."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which instances each node has, as the table of nodes lists them: who came last comes first.
+"""The instances of each node in the order of the table of nodes: the last one added comes first.
 
-Instances that are forthcoming are not listed.
+Forthcoming instances are not listed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ganeti.placement.snapshot import NO_NODE, Snapshot
 class Hosted:
     """``primaries`` and ``secondaries`` have a list of instances for each node, all by their index in ``snapshot``.
 
-    ``peers`` are the primary nodes of each node's secondaries with the MiB to be kept free for each, most first.
+    ``peers``: the primary nodes of each node's secondaries with the MiB reserved for each, largest first.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -30,7 +30,7 @@ class Hosted:
                 self._keep(instance.secondary, instance.primary, demand.reserved_memory(instance))
 
     def after(self, steps: Iterable[Step]) -> Hosted:
-        """The same, after the steps of a plan were made. What moves comes anew to the node that it keeps, too."""
+        """The same after the steps of a plan. A moved instance counts as newly added also on a node that it keeps."""
         for step in steps:
             instance = self.snapshot.instances[step.move.instance]
             if not instance.forthcoming:
@@ -52,7 +52,7 @@ class Hosted:
             self.secondaries[secondary].remove(index)
 
     def _keep(self, node: int, peer: int, memory: int, *, leaves: bool = False) -> None:
-        """Change what a node keeps free for another; a peer for which it has nothing to keep any more is dropped."""
+        """Change what a node reserves for another; a peer with nothing reserved is dropped."""
         if node == NO_NODE:
             return
         before = dict(self.peers[node]).get(peer, 0)

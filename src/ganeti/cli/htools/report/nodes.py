@@ -21,7 +21,7 @@ _GIB = 1024
 
 
 class _Nodes:
-    """All that the columns are made of."""
+    """The data for the columns."""
 
     def __init__(self, hosted: Hosted, occupancy: Occupancy, names: Names) -> None:
         self.nodes = hosted.snapshot.nodes
@@ -36,7 +36,7 @@ class _Nodes:
         self.free_spindles = occupancy.free_spindles()
 
     def number(self, node: int) -> int | None:
-        """Its place in the whole cluster, of which the snapshot may be a group."""
+        """Its index in the whole cluster; the snapshot may be a single group."""
         return self.names.node(self.nodes[node].name)
 
     def used(self, row: Resource, index: int) -> float:
@@ -110,7 +110,7 @@ def _whole(column: Callable[[_Nodes], Floats], unit: int = 1) -> Callable[[_Node
 
 _Column = tuple[str, bool, Callable[[_Nodes, int], str]]
 
-# By the name that -p takes: the title, whether it is aligned to the right, and the cell.
+# By the name for -p: the title, whether it is right-aligned, and the cell.
 _COLUMNS: dict[str, _Column] = {
     "status": ("F", False, _flag),
     "name": ("Name", False, lambda data, index: data.names.short(data.nodes[index].name)),
@@ -159,7 +159,7 @@ _DEFAULT = (
 
 
 def node_table(hosted: Hosted, occupancy: Occupancy, names: Names, fields: str) -> list[str]:
-    """``fields`` as given to -p: empty for the usual ones, with a leading plus for these and more."""
+    """``fields`` as given to -p: empty for the default ones, with a leading plus for additional ones."""
     wanted = fields.removeprefix("+").split(",") if fields else []
     chosen = [*(_DEFAULT if not fields or fields.startswith("+") else ()), *wanted]
     for name in chosen:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A plan for people: what moves, why, what each step gains, how long the copying takes."""
+"""A plan for users: what moves, why, what each step gains, how long copying takes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WHY = {
 
 
 class PlanPrinter:
-    """``speed`` is MiB a second at which disks are copied."""
+    """``speed``: the rate at which disks are copied, MiB per second."""
 
     def __init__(self, group: Snapshot, names: Names, tags: TagRules, speed: float) -> None:
         self._group = group
@@ -80,7 +80,7 @@ class PlanPrinter:
         return ", ".join(parts)
 
     def _copied(self, step: Step) -> int:
-        """MiB: a new node gets the disks, but for those that every node reaches."""
+        """The MiB to copy: a new node gets the disks, unless they are shared."""
         copies = step.move.kind not in (MoveKind.FAILOVER, MoveKind.ANYWHERE)
         return self._group.instances[step.move.instance].disk if copies else 0
 

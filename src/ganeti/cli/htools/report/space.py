@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What hspace(1) prints: for people, and as shell variables."""
+"""The output of hspace(1): for users, and as shell variables."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Pair = tuple[str, object]
 
 
 def quoted(value: object) -> str:
-    """As a shell reads it: what has a minus sign has been quoted ever since, that of an exponent too."""
+    """Quoted for a shell; values with a minus sign, even in an exponent, have always been quoted."""
     text = _general(value) if isinstance(value, float) else str(value)
     return f"'{text}'" if "-" in text else text
 
 
 def _general(value: float) -> str:
-    """With an exponent if it is below a tenth or has more than seven digits before the point."""
+    """With an exponent if it is below 0.1 or has more than seven digits before the point."""
     if value == 0 or 0.1 <= abs(value) < 1e7 or not math.isfinite(value):
         return str(value)
     mantissa, _, exponent = f"{Decimal(repr(value)).normalize():e}".partition("e")
@@ -78,7 +78,7 @@ def machine_spec(prefix: str, spec: InstanceSpec) -> Iterator[Pair]:
 
 
 def machine_tiered(filled: Filled, initial: Totals, final: Totals) -> Iterator[Pair]:
-    """What came of tiered allocation."""
+    """The results of tiered allocation."""
     yield from machine_totals("TRL", final)
     counts = (f"{it.memory},{it.disk},{it.vcpus},{it.spindles}={count}" for it, count in filled.counts)
     listed = " ".join(counts)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Steps of balancing as hbal(1) prints them, and as commands."""
+"""Balancing steps in the format of hbal(1), and as commands."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class StepPrinter:
 
 
 def job_sets(steps: Sequence[Step]) -> list[list[Step]]:
-    """Steps that can be made at the same time: a set has no two that touch the same node (hbal(1)).
+    """Steps that can be made concurrently: no two in a set involve the same node (hbal(1)).
 
-    They are put together from the last one on, as Ganeti's tools do it.
+    Sets are built from the last step backwards, as in Ganeti's tools.
     """
     sets: list[list[Step]] = []
     touched: set[int] = set()
@@ -63,7 +63,7 @@ def job_sets(steps: Sequence[Step]) -> list[list[Step]]:
 
 
 def command_list(printer: StepPrinter, steps: Sequence[Step]) -> list[str]:
-    """For people to look at: nothing stops these commands half way."""
+    """For reading: nothing stops these commands half way."""
     return [line for number, jobs in enumerate(job_sets(steps), 1) for line in _listed(printer, number, jobs)]
 
 
@@ -93,7 +93,7 @@ check() {
 
 
 def script(printer: StepPrinter, steps: Sequence[Step]) -> str:
-    """The same as a shell script, which stops between jobs if it is asked to."""
+    """As a shell script, which stops between jobs on request."""
     lines: list[str] = []
     for line in command_list(printer, steps):
         lines.append(line)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def layout(rows: Sequence[Sequence[str]], right: Sequence[bool], indent: str) -> list[str]:
-    """A line a row; ``right`` says which columns are aligned to the right."""
+    """A line per row; ``right``: which columns are right-aligned."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(right))]
     return [
         indent

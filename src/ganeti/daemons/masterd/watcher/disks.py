@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Mirrored disks that are not active on all their nodes, after one of them was rebooted for example."""
+"""Activates mirrored disks that are not active on all their nodes, for example after a reboot."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ganeti.operations.instance.activation import is_mirrored
 
 _log = logging.getLogger(__name__)
 
-_LOW = 10  # priority of jobs that can wait
-_FIRST_PAUSE = 300.0  # seconds until disks are activated again for which that has failed; then twice as long
+_LOW = 10  # priority of jobs that are not urgent
+_FIRST_PAUSE = 300.0  # seconds until a failed activation is tried again; doubled each time
 _LONGEST_PAUSE = 3600.0
 
 
@@ -32,10 +32,10 @@ class DiskCare:
     def __init__(self, services: Services, jobs: OwnJobs) -> None:
         self._services = services
         self._jobs = jobs
-        self._pauses: dict[str, tuple[float, float]] = {}  # by instance: until when, and how long
+        self._pauses: dict[str, tuple[float, float]] = {}  # by instance: until when to wait, and how long
 
     async def look_after(self, groups: Iterable[Group]) -> list[int]:
-        """The numbers of the jobs, which have ended then. One group does not keep the others waiting."""
+        """The numbers of the jobs, which have ended by then. Groups do not wait for one another."""
         state = self._services.configuration.state
         wanted = (one for one in state.instances if one.admin_state is AdminState.UP and is_mirrored(one))
         concerned = {state.get(Node, instance.primary_node).group for instance in wanted}
@@ -59,7 +59,7 @@ class DiskCare:
             return []
 
     def _ready(self, names: Iterable[str]) -> list[Instance]:
-        """Those that no job works on, and that are due again."""
+        """The instances that no job works on and that are due again."""
         state, now = self._services.configuration.state, asyncio.get_running_loop().time()
         busy = self._services.locks.wanted_exclusively(Kind.INSTANCE)
         known = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The watcher's files on the master, which scripts read and, one of them, write. Their names are Ganeti's."""
+"""The watcher's files on the master, which scripts read; one they also write. Their names are Ganeti's."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whether an instance has to be started, and if not, why not. Pure: all that counts is given."""
+"""Whether an instance has to be started, and if not, why not. Pure: everything it depends on is passed in."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ganeti.rpc.watch import LiveView
 
 
 class Action(Enum):
-    """``NOTE``: that its guest has shut itself down, since whoever was to note that could not.
+    """``NOTE``: record that its guest has shut itself down, which was not recorded at the time.
 
-    ``LEAVE``: as long as nothing else happens; ``WAIT``: until a moment that the verdict names.
+    ``LEAVE``: do nothing unless something changes; ``WAIT``: for the time in the verdict.
     """
 
     NOTHING = auto()
@@ -32,7 +32,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``why`` completes "Instance web1 is not started: "; ``seconds`` are those to wait for."""
+    """``why`` completes "Instance web1 is not started: "; ``seconds``: how long to wait."""
 
     action: Action
     why: str = ""
@@ -43,7 +43,7 @@ GIVEN_UP = (
     f"given up, since it was started {MOST_RESTARTS} times within {RESTART_WINDOW / 3600:.0f} hours; once the cause is "
     "gone, 'gnt-instance startup' starts it"
 )
-_BUSY = 5.0  # seconds until it is looked at again whether a job still works on an instance
+_BUSY = 5.0  # seconds until the next check whether a job still works on an instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Judge:
     now: float
 
     def verdict(self, instance: Instance) -> Verdict:
-        """What has to be done about one instance."""
+        """What has to be done for one instance."""
         if not self._lost(instance):
             return Verdict(Action.NOTHING)
         if why := next(self._obstacles(instance), ""):
@@ -73,7 +73,7 @@ class Judge:
         return Verdict(Action.START)
 
     def _lost(self, instance: Instance) -> bool:
-        """Whether it should run on a node that answers, and nothing of it is there."""
+        """Whether it should run on a node that answers but does not have its guest."""
         node = self.state.get(Node, instance.primary_node)
         if instance.admin_state is not AdminState.UP or not node.hosting:
             return False
@@ -81,7 +81,7 @@ class Judge:
         return guests is not None and instance.uuid not in guests
 
     def _obstacles(self, instance: Instance) -> Iterator[str]:
-        """Each begins to count anew when a node is seen, or something happens to a guest."""
+        """Reasons not to start it, checked again when a node is seen, or something happens to a guest."""
         for uuid in self.live.where(instance.uuid):
             yield f"it is on {self.state.get(Node, uuid).name}, which is not its primary node"
         for node in self._silent(nodes_of(self.state, instance) if is_mirrored(instance) else ()):

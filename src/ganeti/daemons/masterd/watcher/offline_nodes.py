@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What still runs on nodes that are marked offline, and that answer all the same (``maintain_node_health``)."""
+"""Guests that still run on nodes that are marked offline but answer (``maintain_node_health``)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _OWNER = "masterd"
 
 
 class OfflineNodes:
-    """Nobody looks at them any more, so nothing may run there that may be started elsewhere."""
+    """Such nodes are no longer monitored, so nothing may run there that may be started elsewhere."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def look_after(self) -> None:
-        """All at once; most are dead, and do not answer."""
+        """All concurrently; most are dead, and do not answer."""
         state = self._services.configuration.state
         if not state.cluster.maintain_node_health:
             return
@@ -39,7 +39,7 @@ class OfflineNodes:
         )
 
     async def _look_after(self, node: Node) -> None:
-        # It is not taken back online meanwhile.
+        # It must not be set online meanwhile.
         async with self._services.locks.holding(_OWNER, shared(Kind.NODE, node.name)):
             state = self._services.configuration.state
             current = state.entities[Kind.NODE].get(node.uuid)
@@ -49,12 +49,12 @@ class OfflineNodes:
                 hypervisors = state.cluster.enabled_hypervisors
                 guests = await self._services.nodes.call(current, RecallGuests(hypervisors=hypervisors))
             except GanetiError:
-                return  # as is to be expected
+                return  # as expected
             await asyncio.gather(*(self._stop(current, guest) for guest in guests))
             await self._release(current)
 
     async def _stop(self, node: Node, guest: Guest) -> None:
-        """At once, if it is to run elsewhere, where it may be using the same disks."""
+        """Immediately, if it is to run elsewhere, where it may be using the same disks."""
         instance = self._services.configuration.state.entities[Kind.INSTANCE].get(guest.uuid)
         here = isinstance(instance, Instance) and instance.primary_node == node.uuid
         _log.warning("Instance %s is shut down on %s, which is marked offline", guest.name, node.name)
@@ -65,7 +65,7 @@ class OfflineNodes:
             _log.warning("Instance %s could not be shut down on %s: %s", guest.name, node.name, error.message)
 
     async def _release(self, node: Node) -> None:
-        """Mirrored disks, of which its copies are out of date as soon as an instance runs elsewhere."""
+        """Mirrored disks, of which this node's copies are outdated as soon as the instance runs elsewhere."""
         state = self._services.configuration.state
         mirrored = [one for one in state.instances_on(node.uuid) if is_mirrored(one) and not one.forthcoming]
         for instance in mirrored:

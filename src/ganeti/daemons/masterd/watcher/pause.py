@@ -16,13 +16,13 @@ _log = logging.getLogger(__name__)
 
 
 class Pause:
-    """The configuration counts, so that the next master knows; what somebody does to the file becomes part of it."""
+    """The configuration is authoritative, so that the next master knows it; changes of the file are copied to it."""
 
     def __init__(self, configuration: Configuration, files: WatcherFiles, clock: Clock) -> None:
         self._configuration = configuration
         self._files = files
         self._clock = clock
-        self._written: float | None = None  # None until the file is this master's
+        self._written: float | None = None  # None until this master has written the file
         self._refused = ""
 
     @property
@@ -40,7 +40,7 @@ class Pause:
         self._show()
 
     async def look(self) -> None:
-        """Heed what was done to the file since it was written, and take it away when the pause is over."""
+        """Adopt changes of the file since it was written, and remove it when the pause is over."""
         try:
             if self._written is not None and (found := self._files.pause()) != self._written:
                 _log.info("The watcher's pause was changed by hand, to %.0f", found)

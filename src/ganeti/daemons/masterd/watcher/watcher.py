@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Starts instances that should run and do not, and does what Ganeti's watcher does besides.
+"""Starts instances that should run and do not, and does what else Ganeti's watcher does.
 
-It looks at an instance as soon as something happens to its guest or its nodes, and at all of them once a minute. What
-it decides is asked again where it is done: under the instance's lock (``ensure_lost``), by a job like any other.
+It checks an instance as soon as something happens to its guest or its nodes, and all of them once a minute. A decision
+is verified where it is carried out: under the instance's lock (``ensure_lost``), by a job like any other.
 """
 
 from __future__ import annotations
@@ -40,19 +40,22 @@ from ganeti.rpc.contract.hooks import RunWatcherScripts
 
 _log = logging.getLogger(__name__)
 
-_LOOK = 60.0  # seconds between two looks at all instances
+_LOOK = 60.0  # seconds between two checks of all instances
 _ROUND = 300.0  # seconds between two rounds, as cron starts Ganeti's watcher
-_QUIET = 5.0  # seconds from one to the next in any case: nodes that come back do so together
-_AGAIN = 5.0  # seconds until an instance is looked at again for which nothing could be written
-MOST_ORDERED = 8  # rounds, the one that is under way among them
-JOB_AGE = 6 * 3600.0  # seconds after which jobs that are over are archived, as by ganeti-watcher(8)
+_QUIET = 5.0  # minimum seconds between two checks: nodes tend to come back together
+_AGAIN = 5.0  # seconds until an instance is checked again whose change could not be written
+MOST_ORDERED = 8  # rounds, including the one under way
+JOB_AGE = 6 * 3600.0  # seconds after which finished jobs are archived, as by ganeti-watcher(8)
 _OWNER = "masterd"
 _SOURCE = "gnt:watcher"  # in the reason trail, as Ganeti's
 _WHY = "it should run and did not"  # likewise
 
 
 class Round(Struct, frozen=True, kw_only=True):
-    """What came of one: the numbers of the jobs, and, in words, what was left as it is. ``at_rest``: that is all."""
+    """The results of a round: the numbers of its jobs, and, as text, what was left undone.
+
+    ``at_rest``: nothing else.
+    """
 
     jobs: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
@@ -60,12 +63,12 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 class Watcher:
-    """At work from ``start`` to ``stop``."""
+    """Active from ``start`` to ``stop``."""
 
     def __init__(
         self, services: Services, executor: Executor, files: WatcherFiles, note: Callable[[Instance], None]
     ) -> None:
-        """``note``: that the guest of an instance has shut itself down."""
+        """``note``: records that the guest of an instance has shut itself down."""
         self.pause = Pause(services.configuration, files, services.clock)
         self._services = services
         self._executor = executor
@@ -109,7 +112,7 @@ class Watcher:
         verify_disks: bool = True,
         job_age: float = JOB_AGE,
     ) -> Round:
-        """All that Ganeti's watcher does when it is run; for one node group, only what concerns its instances."""
+        """All that a run of Ganeti's watcher does; for one node group, only what concerns its instances."""
         async with self._rounds:
             if rest := self._at_rest(ignore_pause=ignore_pause):
                 return Round(notes=(rest,), at_rest=True)
@@ -126,7 +129,10 @@ class Watcher:
         return Round(jobs=tuple(numbers), notes=tuple(notes))
 
     async def ordered(self, *, wait: bool, **options: Any) -> Round | None:
-        """See ``round``. It goes on when nobody waits for it any more. Raises TooMany if others wait for their turn."""
+        """See ``round``. It goes on even if nobody waits for it any more.
+
+        Raises TooMany if others wait for their turn.
+        """
         if self._ordered >= MOST_ORDERED:
             raise TooMany(f"{self._ordered} rounds of the watcher have been ordered already, and are not over")
         self._ordered += 1
@@ -175,7 +181,7 @@ class Watcher:
             pass
 
     async def _turn(self) -> None:
-        """Look at what is due."""
+        """Check what is due."""
         now = asyncio.get_running_loop().time()
         due = [uuid for uuid, moment in self._due.items() if moment <= now]
         for uuid in due:
@@ -186,7 +192,7 @@ class Watcher:
         if self._at_rest():
             return
         if whole and not self._rounds.locked():
-            self._background.spawn(self._routine())  # which looks at everything
+            self._background.spawn(self._routine())  # which checks everything
             return
         if whole:
             self._round_at = now + _QUIET
@@ -206,7 +212,7 @@ class Watcher:
             return Round(notes=(f"The round failed: {in_words(error)}",))
 
     def _at_rest(self, *, ignore_pause: bool = False) -> str:
-        """Why nothing is done; empty if something may be."""
+        """Why nothing is done at present; empty if something may be."""
         if self._state.cluster.drained_queue:
             return "the job queue is drained"
         return "the watcher is paused" if self.pause.until and not ignore_pause else ""
@@ -220,7 +226,7 @@ class Watcher:
     # Instances that do not run.
 
     async def _look(self, instances: Iterable[Instance]) -> tuple[dict[str, Verdict], list[asyncio.Task[int | None]]]:
-        """The verdicts by the instances' names, and what starts those that have to be started."""
+        """The verdicts by the instances' names, and the tasks that start those that have to be started."""
         judge = self._judge(self._services.locks.wanted_exclusively(Kind.INSTANCE))
         judged = await self._services.turns.take(_judged(judge, [i for i in instances if i.uuid not in self._starting]))
         started = []
@@ -239,7 +245,7 @@ class Watcher:
         return Judge(self._state, self._services.live, busy, self._services.clock.now())
 
     def _tell(self, instance: Instance, verdict: Verdict) -> None:
-        """Once, for each reason, unless it passes by itself."""
+        """Log each reason once, unless it is temporary."""
         passes = verdict.action is Action.WAIT and verdict.why != GIVEN_UP
         if passes or not verdict.why:
             self._told.pop(instance.uuid, None)
@@ -270,7 +276,7 @@ class Watcher:
             self._look_soon(instance.uuid, again)
 
     async def _counted(self, instance: Instance) -> bool:
-        """Write down that it is started, before it is; whether it still has to be."""
+        """Record the restart before it happens; whether it is still needed."""
         async with self._services.locks.holding(_OWNER, exclusive(Kind.INSTANCE, instance.name)):
             current = self._state.entities[Kind.INSTANCE].get(instance.uuid)
             if (
@@ -285,7 +291,7 @@ class Watcher:
     # What else a round does.
 
     async def _run_scripts(self) -> None:
-        """Of the administrator, on all nodes."""
+        """Run the administrator's scripts on all nodes."""
         cluster = {"GANETI_CLUSTER": self._state.cluster.name, "GANETI_MASTER": self._state.master.name}
         call = RunWatcherScripts(environment=cluster)
         for name, results in (await self._services.nodes.call_all(self._state.online_nodes, call)).items():
@@ -309,7 +315,7 @@ class Watcher:
             _log.warning("The instances' status cannot be shown to scripts: %s", error)
 
     def _statuses(self) -> Generator[None, None, dict[str, dict[str, str]]]:
-        """Of all instances by their names, by the UUIDs of the groups."""
+        """By the UUIDs of groups, the statuses of their instances by name."""
         live, state = self._services.live, self._state
         guests = {node.uuid: live.guests_on(node.uuid) for node in state.hosting_nodes}
         view = View(state, guests, {uuid: live.unknown_on(uuid) for uuid in guests})
@@ -321,7 +327,7 @@ class Watcher:
 
 
 def _judged(judge: Judge, instances: Sequence[Instance]) -> Generator[None, None, list[tuple[Instance, Verdict]]]:
-    """Those of which something is to be said, or to be done."""
+    """The instances for which something is to be logged or done."""
     found = []
     for instance in instances:
         found.append((instance, judge.verdict(instance)))

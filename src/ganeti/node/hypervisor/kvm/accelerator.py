@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whether hardware virtualisation truly works on this node.
+"""Whether hardware virtualisation really works on this node.
 
 A ``/dev/kvm`` that can be opened is no proof: on some machines, virtual ones above all, guests hang
-under it. So the tiny guest is booted once, and the answer is remembered until what it depends on changes.
+under it. So the tiny guest is booted once, and the result is cached until what it depends on changes.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _log = logging.getLogger(__name__)
 
 # What the tiny guest prints when its user space runs.
 _UP = b"TINY-GUEST UP"
-_PAUSE = 2.0  # seconds that it gets under KVM alone, where it takes one
+_PAUSE = 2.0  # seconds for the first try under KVM, where it usually takes one
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """``boot_id``, ``kernel`` and ``qemu`` are what it depends on."""
+    """``boot_id``, ``kernel`` and ``qemu``: what it depends on."""
 
     works: bool
     why: str
@@ -54,7 +54,7 @@ class Accelerators:
         self._known: Verdict | None = None
 
     async def choose(self, kvm_flag: str, qemu: Capabilities) -> Accelerator:
-        """Raises EnvironmentUnfit if hardware virtualisation is demanded and not there; and as ``judge``."""
+        """Raises EnvironmentUnfit if hardware virtualisation is required but unavailable; and what ``judge`` raises."""
         if kvm_flag == "disabled":
             return "tcg"
         if kvm_flag == "enabled":
@@ -64,7 +64,7 @@ class Accelerators:
         return "kvm" if (await self.judge(qemu)).works else "tcg"
 
     async def judge(self, qemu: Capabilities) -> Verdict:
-        """What is known, or found out now; that takes as long as the tiny guest's boot. Raises ExecutionFailed."""
+        """The cached verdict, or a new one, which takes as long as the tiny guest's boot. Raises ExecutionFailed."""
         async with self._probing:
             asked = self._verdict(qemu, works=False, why="")
             if not self._known or not _same_ground(self._known, asked):
@@ -80,7 +80,7 @@ class Accelerators:
 
     async def _found_out(self, qemu: Capabilities) -> Verdict:
         if not self._opens():
-            # Worth no file: it costs nothing to see, and may change without a boot.
+            # Not cached in a file: it is cheap to check, and may change without a reboot.
             return self._verdict(qemu, works=False, why=f"{self._device} cannot be opened")
         tiny = self._tiny_guest()
         if tiny is None:
@@ -123,10 +123,10 @@ def _same_ground(one: Verdict, other: Verdict) -> bool:
 
 
 async def _try_out(program: str, kernel: Path, initrd: Path) -> tuple[bool, str]:
-    """Whether guests run under KVM, and how that was seen. Raises ExecutionFailed if it cannot be told.
+    """Whether guests run under KVM, and how that was determined. Raises ExecutionFailed if it cannot be.
 
-    If it is not up at once the tiny guest is booted both ways: emulation, which always works, tells how long a boot
-    may take on this machine at the most. A busy node, or one that is virtual itself, takes minutes.
+    If it is not up quickly, the tiny guest is booted both ways: emulation, which always works, shows the maximum time
+    of a boot on this machine. A busy node, or a virtual one, may take minutes.
     """
     kvm, *tcg = [asyncio.create_task(_boot(program, "kvm", kernel, initrd))]
     try:
@@ -152,7 +152,7 @@ async def _try_out(program: str, kernel: Path, initrd: Path) -> tuple[bool, str]
 
 
 async def _boot(program: str, accelerator: str, kernel: Path, initrd: Path) -> str | None:
-    """None as soon as the tiny guest is up, or why it will not be. Its QEMU is gone afterwards."""
+    """None as soon as the tiny guest is up, or the reason why it failed. Its QEMU is terminated afterwards."""
     machine = ("-accel", accelerator, "-machine", "q35", "-m", "128", "-nodefaults", "-no-user-config")
     boot = ("-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1", "-no-reboot")
     process = await asyncio.create_subprocess_exec(

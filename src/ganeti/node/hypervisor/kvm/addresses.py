@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which address a console listens on when it is given a network interface."""
+"""The address on which a console listens if it is configured by network interface."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 async def console_addresses(wanted: KvmParameters) -> dict[str, str]:
-    """What ``vnc_bind_address`` and ``spice_bind`` mean on this node, by these names, those that are set.
+    """The addresses that ``vnc_bind_address`` and ``spice_bind``, if set, mean on this node, by these names.
 
     Raises WrongInput for a network interface that has no address here.
     """
@@ -44,7 +44,7 @@ async def _address(parameter: str, bind: str, ip_version: int) -> str:
 
 
 async def _addresses_of(netlink: AsyncIPRoute, name: str) -> list[tuple[int, str]]:
-    """(family, address) of each that a network device has."""
+    """(family, address) of each address of a network device."""
     return [
         (address["family"], str(address.get("address")))
         for device in await netlink.link_lookup(ifname=name)

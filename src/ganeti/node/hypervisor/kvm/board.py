@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Where the devices of a guest's machine are.
 
-Every device is given its place, so that both ends of a migration have it in the same one and so that
-a device plugged in later gets one that is free. What was plugged in or out while the guest ran is where it was
-at its next start too: its layout says so (``model/layout.py``).
+Every device has a fixed place, so that it is the same on both ends of a migration and a device plugged
+in later gets a free one. Hotplugged devices keep their places at the next start, as recorded in the layout
+(``model/layout.py``).
 
 On q35 each PCI Express device has a root port of its own, spare ones included (a port cannot be added
 to a running machine); older devices sit on the root bus itself, as QEMU's docs/pcie.txt advises. On pc
@@ -22,12 +22,12 @@ from ganeti.model.layout import Layout
 from ganeti.node.hypervisor.kvm.devices import card_name, device, disk_name, option, places_kept
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
-# The types of the oldest QEMU that is supported: a guest that names none can move between nodes whose
-# QEMUs differ, also back again.
+# The machine types of the oldest supported QEMU: by default a guest can migrate between nodes with
+# different versions of QEMU, in both directions.
 _PINNED = {"": "pc-q35-7.2", "q35": "pc-q35-7.2", "pc": "pc-i440fx-7.2"}
 _FAMILIES = {"q35": ("q35", "pc-q35"), "pc": ("pc", "pc-i440fx")}
 
-# In the places of a layout, before the number: a root port, a slot of pcie.0, one of pci.0, a number on the SCSI bus.
+# Prefixes of places in a layout: a root port, a slot of pcie.0, one of pci.0, a number on the SCSI bus.
 _PORT, _ROOT, _SLOT, _SCSI = "port", "root", "slot", "scsi"
 
 _PORTS_A_SLOT = 8
@@ -44,7 +44,7 @@ _SCSI_DEVICES = {"lsi": "lsi53c895a", "megasas": "megasas", "virtio-scsi-pci": "
 
 
 def machine_type(plan: LaunchPlan) -> str:
-    """QEMU's name of the machine. Raises WrongInput for one that it does not have or we cannot equip."""
+    """QEMU's name of the machine type. Raises WrongInput for one that QEMU or this software does not support."""
     wanted = plan.parameters.machine_version
     pinned = _PINNED.get(wanted, wanted)
     name = pinned if pinned in plan.qemu.machines else (wanted or "q35")
@@ -62,14 +62,14 @@ def _belongs(machine: str, family: str) -> bool:
     return machine == exact or machine.startswith(f"{prefix}-")
 
 
-# What goes into a device's options to say where it is.
+# Options of a device that give its place.
 Place = dict[str, Any]
 
 
 class Board:
-    """Gives out places: to each device the one that it has in the guest's layout, or the first one that is free.
+    """Assigns places: to each device the one that it has in the guest's layout, or the first free one.
 
-    ``running``: the machine is there already, and gets no more slots.
+    ``running``: the machine is running, and cannot get more slots.
     """
 
     def __init__(self, plan: LaunchPlan, *, running: bool = False) -> None:
@@ -80,13 +80,13 @@ class Board:
         self._kept = self._known.places if running else places_kept(self._known, _present(plan))
         self._occupied = set(self._kept.values())
         self._places: dict[str, str] = {}
-        self._new = 0  # of those that take a slot
+        self._new = 0  # of the devices that need a slot
         self._ide = 0
         self._sd = False
         self._controllers: list[str] = []
 
     def express(self, name: str) -> Place:
-        """The place of a device that is at home on PCI Express: virtio and the like."""
+        """The place of a PCI Express device, such as virtio."""
         if not self.is_q35:
             return self._on_pc(name)
         ports = range(self._known.slots) if self._running else _PORTS
@@ -121,7 +121,7 @@ class Board:
         return {"bus": "scsi0.0", "scsi-id": self._number(name, _SCSI, range(_SCSI_IDS[kind]), full)}
 
     def sd(self) -> Place:
-        """QEMU cannot tell the buses of two card readers apart."""
+        """QEMU cannot distinguish the buses of two card readers."""
         if self._sd:
             raise refused("disk_type", "the machine takes one disk of type 'sd'")
         self._sd = True
@@ -129,14 +129,14 @@ class Board:
         return {"bus": "sd-bus"}
 
     def serial_bus(self) -> str:
-        """The bus of channels between guest and node."""
+        """The bus for channels between guest and node."""
         if "channels0" not in self._places:
             place = self.express("channels0")
             self._controllers += option(device("virtio-serial-pci", {"id": "channels0"}, place))
         return "channels0.0"
 
     def words(self) -> list[str]:
-        """Ports, spare ones included, and controllers; they come before the devices on them."""
+        """The arguments for ports, spare ones included, and controllers; they precede the devices on them."""
         slots = self._slots
         most = len(_PORTS if self.is_q35 else _PC_SLOTS)
         if slots > most:
@@ -147,7 +147,7 @@ class Board:
 
     @property
     def layout(self) -> Layout:
-        """Where all are by now."""
+        """The present places of all devices."""
         if self._running:
             return replace(self._known, places=self._known.places | self._places)
         return replace(self._known, slots=self._slots, spare=self._spare, places=self._places)
@@ -158,7 +158,7 @@ class Board:
 
     @property
     def _slots(self) -> int:
-        """How many there are: those that a device has, and spare ones, of which a plugged one takes one for good."""
+        """The number of slots: those in use, and spare ones, of which each hotplugged device permanently takes one."""
         last = max((number + 1 for number in self._numbers(_PORT)), default=0)
         return max(last, self._known.slots + self._new + self._spare - self._known.spare)
 
@@ -197,13 +197,13 @@ def _first_free(numbers: Iterable[int], row: str, occupied: set[str], full: Wron
 
 
 def _layout_of(plan: LaunchPlan, board: str) -> Layout:
-    """What is known of a machine of this kind."""
+    """The guest's layout, if it is for this type of machine."""
     known = plan.guest.layout
     return known if known and known.board == board else Layout(board=board)
 
 
 def _present(plan: LaunchPlan) -> set[str]:
-    """The disks and network cards that the guest is to have."""
+    """The disks and NICs that the guest should have."""
     disks, taps = plan.resources.disks, plan.resources.taps
     return {disk_name(opened.disk) for opened in disks} | {card_name(tap.nic) for tap in taps}
 

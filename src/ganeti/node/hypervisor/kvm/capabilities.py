@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the QEMU of this node can do, as it says itself."""
+"""The capabilities of this node's QEMU, as it reports them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ganeti.model.parameters.hypervisor import KvmParameters
 
 OLDEST = (7, 2, 0)  # Debian 12's
 
-_TIME = 20.0  # seconds that QEMU gets to say what it can do
+_TIME = 20.0  # seconds for QEMU to report its capabilities
 _DEFAULT_PATH = KvmParameters().kvm_path
-# What ``kvm_path`` means as long as it has its default: this name is not everywhere QEMU's own, on some
-# systems it is a script that insists on hardware virtualisation.
+# What ``kvm_path`` means by default: its default name is not everywhere QEMU itself, on some systems it
+# is a script that requires hardware virtualisation.
 _USUAL_PATHS = ("/usr/bin/qemu-system-x86_64", _DEFAULT_PATH, "/usr/libexec/qemu-kvm")
 
 _QUESTIONS: tuple[dict[str, Any], ...] = (
@@ -69,7 +69,7 @@ class _Capability(Struct):
 
 
 class _Answers(Struct):
-    """By the ``id`` of the questions."""
+    """By the ``id`` of the queries."""
 
     version: _Version
     machines: list[_Named]
@@ -78,13 +78,13 @@ class _Answers(Struct):
 
 
 class Probe:
-    """Asks each program once; asks again when it has been replaced."""
+    """Queries each program once, and again when it has been replaced."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int, int], Capabilities] = {}
 
     async def ask(self, kvm_path: str) -> Capabilities:
-        """Raises EnvironmentUnfit if there is no QEMU, or one that is too old; ExecutionFailed if it hangs."""
+        """Raises EnvironmentUnfit if QEMU is missing or too old; ExecutionFailed if it hangs."""
         program = find(kvm_path)
         stat = program.stat()
         key = (str(program), stat.st_mtime_ns, stat.st_size)
@@ -123,7 +123,7 @@ async def _asked(program: Path) -> Capabilities:
 
 
 def _answers(output: str) -> _Answers:
-    """Each line is an object; those with an ``id`` answer the question that has it. Raises MsgspecError."""
+    """Each line is an object; those with an ``id`` answer the query with that ID. Raises MsgspecError."""
     messages = [msgspec.json.decode(line, type=dict[str, Any]) for line in output.splitlines()]
     return msgspec.convert({str(m["id"]): m.get("return") for m in messages if "id" in m}, _Answers)
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How QEMU is started: from a guest and what this node has, to a command line. Pure.
+"""How QEMU is started: the command line for a guest on this node. Pure.
 
-Every parameter is honoured here, or refused by name if this guest or this node cannot have it. What can be told
-without either is checked before there is a plan, by the rules of ``model/parameters/hypervisor.py``. Paths of
-QEMU's own sockets are relative, since an absolute one may be longer than a socket's address can be; QEMU is run
-in the guest's directory.
+Every parameter is honoured here, or refused by name if this guest or this node does not support it. What can be
+checked without either is checked before there is a plan, by the rules of ``model/parameters/hypervisor.py``. Paths of
+QEMU's own sockets are relative, since an absolute one may be too long for a socket address; QEMU is run in the guest's
+directory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MONITOR_SOCKET = "monitor"
 SERIAL_SOCKET = "serial"
 CHROOT = "root"
 
-# Since when QEMU has options that took another's place (its docs/about/deprecated.rst).
+# The versions since which QEMU has replacements of old options (its docs/about/deprecated.rst).
 _RUN_WITH_CHROOT = (8, 1, 0)
 _RUN_WITH_USER = (9, 1, 0)
 
@@ -35,14 +35,14 @@ _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """``layout``: where the devices are that it makes."""
+    """``layout``: the places of its devices."""
 
     words: list[str]
     layout: Layout
 
 
 def command_line(plan: LaunchPlan) -> CommandLine:
-    """Raises WrongInput, naming the parameter, for what QEMU or this node cannot do."""
+    """Raises WrongInput, naming the parameter, for what QEMU or this node does not support."""
     board = Board(plan)
     devices = [
         *disks(plan, board),
@@ -143,8 +143,8 @@ def _boot(plan: LaunchPlan) -> list[str]:
 
 
 def _control(plan: LaunchPlan) -> list[str]:
-    # The guest waits until the node daemon holds its control socket, so that no event is missed; one
-    # that comes from another node goes on by itself as soon as it is here.
+    # The guest waits until the node daemon is connected to its control socket, so that no event is
+    # missed; one that is migrated from another node continues by itself as soon as it has arrived.
     waits = [] if plan.incoming else ["-S"]
     return [
         *waits,
@@ -164,7 +164,7 @@ def _serial(plan: LaunchPlan) -> list[str]:
 
 
 def _panic(plan: LaunchPlan, board: Board) -> list[str]:
-    """Through this device a guest's kernel says that it has crashed; QEMU ends then."""
+    """The device through which a guest's kernel reports a panic; then QEMU exits."""
     kind = "pvpanic-pci"
     if kind not in plan.qemu.devices:
         return []

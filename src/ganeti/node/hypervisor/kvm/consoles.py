@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How one gets at a guest's console."""
+"""How to connect to a guest's console."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ganeti.rpc.contract.instance import ConsoleAccess
 
 _LONGEST_ADDRESS = 107  # bytes of a socket's name (unix(7))
 _KINDS = {"vnc_bind_address": "vnc", "spice_bind": "spice"}
-# Of a guest's name and its serial socket. QEMU serves one connection, and leaves others without an answer; so they
-# are kept apart by a lock beside the socket. Raw, so that every key reaches the guest but Ctrl-], which leaves it.
+# From a guest's name and its serial socket. QEMU serves one connection, and does not answer others; so a lock beside
+# the socket excludes them. Raw mode, so that every key reaches the guest except Ctrl-], which disconnects.
 _ON_THE_LINE = (
     'exec 9>"$1.lock"; '
     'if ! flock -n 9; then echo "The serial console of $0 is in use by somebody else." >&2; exit 1; fi; '
@@ -26,7 +26,10 @@ _ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - only compared with
 def console_of(
     guest: Guest, wanted: KvmParameters, directory: GuestDirectory, addresses: Mapping[str, str]
 ) -> ConsoleAccess:
-    """The serial one before graphical ones; an empty ``host`` is the node. ``addresses``: see ``LaunchPlan``."""
+    """The serial one is preferred to graphical ones; an empty ``host`` is the node.
+
+    ``addresses``: see ``LaunchPlan``.
+    """
     if wanted.serial_console and len(str(directory.serial)) <= _LONGEST_ADDRESS:
         command = ("sh", "-c", _ON_THE_LINE, guest.name, str(directory.serial))
         return ConsoleAccess("ssh", command=command, details={"user": "root"})

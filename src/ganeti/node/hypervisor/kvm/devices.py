@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A device of a guest, as QEMU's ``device_add`` takes it, and as a word of its command line."""
+"""A device of a guest, as an argument of QEMU's ``device_add`` and of its command line."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def device(driver: str, *options: Mapping[str, Any]) -> Device:
 
 
 def option(made: Mapping[str, Any], flag: str = "-device") -> list[str]:
-    """For the command line, where the first value, what kind of device it is, has no name."""
+    """For the command line, where the first value, the type of the device, has no key."""
     kind, *rest = made.items()
     return [flag, ",".join([_text(kind[1]), *(f"{name}={_text(value)}" for name, value in rest)])]
 
 
 def disk_name(disk: Disk) -> str:
-    """QEMU's name for a disk, on both ends of a migration; it has room for 31 characters."""
+    """QEMU's name for a disk, on both ends of a migration; at most 31 characters."""
     return f"disk-{disk.uuid.replace('-', '')[:12]}"
 
 
 def card_name(nic: GuestNic) -> str:
-    """QEMU's name for a network card, and for its connection to the node."""
+    """QEMU's name for a NIC, and for its backend."""
     return f"nic-{nic.uuid.replace('-', '')[:12]}"
 
 
 def places_kept(layout: Layout, present: Collection[str]) -> dict[str, str]:
-    """The places of all but the disks and network cards that are not ``present``, by the names of the devices."""
+    """The places of all devices except disks and NICs that are not ``present``, by the names of the devices."""
     return {name: p for name, p in layout.places.items() if name in present or not name.startswith(("disk-", "nic-"))}
 
 

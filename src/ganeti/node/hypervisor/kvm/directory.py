@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a node daemon must find again of a guest: its directory below ``/run/ganeti/kvm``."""
+"""What a node daemon needs to recover a guest: its directory below ``/run/ganeti/kvm``."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ Phase = Literal["starting", "incoming", "running", "sending", "stopping", "ended
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """A guest as it was started, and how far it has come.
+    """A guest as it was started, and its progress since.
 
     ``ended`` says how, once it has: a GuestState. ``boot_id`` is that of the node; after a
-    boot nothing of all this is true. ``since`` is in seconds since the epoch.
+    reboot nothing of this is valid. ``since`` is in seconds since the epoch.
     """
 
     guest: Guest
@@ -64,18 +64,18 @@ class GuestDirectory:
 
     @property
     def monitor(self) -> Path:
-        """The socket of QEMU's own monitor, for people."""
+        """The socket of QEMU's human monitor."""
         return self.path / MONITOR_SOCKET
 
     @property
     def root(self) -> Path:
-        """What QEMU takes for / if it is to run in a chroot."""
+        """The root directory for QEMU if it runs in a chroot."""
         return self.path / CHROOT
 
     def prepare(self, owner: struct_passwd | None) -> None:
-        """Make it, empty; ``owner`` is the user whose QEMU runs in it, if not this one.
+        """Create it, empty; ``owner`` is the user whose QEMU runs in it, if not this one.
 
-        That may make files of its own in it, and not touch the others, of which the node daemon believes what they say.
+        That user may create files in it, but not change the others, which the node daemon trusts.
         """
         self.remove()
         self.root.mkdir(parents=True)
@@ -85,7 +85,7 @@ class GuestDirectory:
             self.path.chmod(0o1770)
 
     def leave_pid_file_to(self, owner: struct_passwd | None) -> None:
-        """QEMU makes it as root, and removes it in the end as who it is by then."""
+        """QEMU creates it as root, and removes it at the end as the user that it runs as by then."""
         if owner:
             os.chown(self.path / PID_FILE, owner.pw_uid, -1, follow_symlinks=False)
 
@@ -104,8 +104,8 @@ class GuestDirectory:
     def process(self) -> int | None:
         """The process that is this guest's QEMU.
 
-        QEMU holds a lock on its pid file as long as it lives, and the kernel tells whose it is: a
-        number that has passed to another process is never returned.
+        QEMU holds a lock on its PID file as long as it lives, and the kernel reports the lock's
+        owner: a reused PID is never returned.
         """
         try:
             with (self.path / PID_FILE).open("rb+") as file:
@@ -116,16 +116,16 @@ class GuestDirectory:
         return pid if kind != fcntl.F_UNLCK and pid > 0 else None
 
     def belongs_to(self, pid: int) -> bool:
-        """Whether a process that works here may be the guest that is on record, also if it has just been started."""
+        """Whether a process in this directory may be the recorded guest, even if it has just been started."""
         return self.read() is not None and self.process() in (None, pid)
 
     def left_in_order(self) -> bool:
-        """Whether a QEMU that is gone went by itself: it takes its pid file with it then."""
+        """Whether a QEMU that has ended exited cleanly: then it has removed its PID file."""
         return not (self.path / PID_FILE).exists()
 
 
 def directory_of(paths: Paths, name: str) -> GuestDirectory:
-    """Raises WrongInput for a name that is no host name and might lead elsewhere."""
+    """Raises WrongInput for a name that is not a host name and might lead elsewhere."""
     ensure_host_name(name, "instance_name")
     return GuestDirectory(paths.run / "kvm" / name)
 
@@ -139,7 +139,7 @@ def directories(paths: Paths) -> Iterator[GuestDirectory]:
 
 
 def running_in(paths: Paths) -> Iterator[tuple[int, GuestDirectory]]:
-    """The processes that work in the directory of a guest, as only QEMU does; the directory may be gone."""
+    """The processes whose working directory is that of a guest, which are only QEMU's; the directory may be deleted."""
     base = f"{paths.run.resolve()}/kvm/"
     for process in processes():
         with suppress(OSError):  # it has ended meanwhile

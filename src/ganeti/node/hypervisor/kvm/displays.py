@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The graphical consoles of a guest: VNC, SPICE and the card they show, as QEMU's options.
 
-Passwords are not here: they go to QEMU through its control socket, where no list of processes shows them.
+Passwords are not here: they are sent to QEMU's control socket, so that no process list shows them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SPICE_OPTIONS = {
 
 
 def graphics(plan: LaunchPlan) -> list[str]:
-    """The graphics card: what ``vga`` says, or one that suits the console, or none."""
+    """The graphics card: according to ``vga``, or one that suits the console, or none."""
     wanted = plan.parameters
     card = wanted.vga or ("qxl" if wanted.spice_bind else "std" if wanted.vnc_bind_address else "none")
     return ["-vga", card, *(["-k", escaped(wanted.keymap)] if wanted.keymap else [])]
@@ -85,7 +85,7 @@ def _spice_port(plan: LaunchPlan) -> str:
     port = _port(plan, "spice_bind")
     if not plan.parameters.spice_use_tls:
         return f"port={port}"
-    # Ganeti keeps the certificate with its key in one file, and its CA's in another.
+    # Ganeti stores the certificate with its key in one file, and its CA's in another.
     own, ca = (escaped(str(path)) for path in (plan.paths.spice_certificate, plan.paths.spice_authority))
     files = f"x509-key-file={own},x509-cert-file={own},x509-cacert-file={ca}"
     ciphers = escaped(plan.parameters.spice_tls_ciphers)

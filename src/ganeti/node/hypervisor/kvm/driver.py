@@ -53,7 +53,7 @@ _GREETING = 5.0  # seconds, from a QEMU that runs already
 
 
 class Kvm:
-    """``boot_id`` tells one boot of the node from the next."""
+    """``boot_id`` identifies a boot of the node."""
 
     on_paper = False
 
@@ -65,7 +65,7 @@ class Kvm:
         self._probe = Probe()
         self._accelerators = Accelerators(paths, self._boot_id)
         self._machines: dict[str, Machine] = {}
-        self._ended: dict[str, Record] = {}  # by themselves, and not cleared away yet
+        self._ended: dict[str, Record] = {}  # by themselves, and not cleared yet
         self._migrations: dict[str, asyncio.Task[Migrated]] = {}
 
     async def recover(self) -> None:
@@ -184,7 +184,7 @@ class Kvm:
     async def migrate(self, guest: Guest, incoming: Incoming, report: Report, *, live: bool) -> Migrated:
         machine = self._machine(guest.name)
         if guest.name not in self._migrations and await migration.has_left(machine):
-            # The caller has missed the answer of an earlier node daemon.
+            # The caller missed the answer of an earlier node daemon.
             return await migration.result(machine, self._clock.now())
         if guest.name not in self._migrations:
             sending = asyncio.create_task(self._send(machine, guest, incoming, report, live=live))
@@ -285,7 +285,7 @@ class Kvm:
         )
 
     async def _plan_of(self, machine: Machine) -> LaunchPlan:
-        """Of one that runs."""
+        """Of a running guest."""
         guest, accelerator = machine.record.guest, machine.record.accelerator
         wanted = _parameters(guest)
         qemu = await self._probe.ask(wanted.kvm_path)
@@ -294,7 +294,7 @@ class Kvm:
     async def _launch(self, guest: Guest, resources: Resources, phase: Phase) -> Machine:
         plan = await self._plan(guest, resources, incoming=phase == "incoming")
         record = Record(
-            # Parameters of the OS may be secret, and a guest that runs needs them no more.
+            # OS parameters may be secret, and a running guest does not need them.
             guest=evolve(guest, osparams={}),
             phase=phase,
             accelerator=plan.accelerator,
@@ -330,12 +330,12 @@ class Kvm:
             raise
 
     def _forget_failed(self, name: str, sent: asyncio.Task[Migrated]) -> None:
-        """The answer of a migration that did not fail is kept until the QEMU that it left has ended."""
+        """Forget a failed migration; the result of a successful one is kept until the source QEMU has ended."""
         if (sent.cancelled() or sent.exception()) and self._migrations.get(name) is sent:
             del self._migrations[name]
 
     async def _end(self, machine: Machine) -> None:
-        """End a QEMU that has served; nobody is to think that its guest crashed."""
+        """Terminate a QEMU that is no longer needed, without reporting a crash of its guest."""
         machine.enter("stopping")
         await machine.end()
         await machine.settled()
@@ -353,13 +353,13 @@ class Kvm:
         self._events.tell(machine.described())
 
     def _keep(self, directory: GuestDirectory, record: Record, ended: GuestState) -> None:
-        """Remember how a guest has ended by itself, until somebody has taken note and clears it away."""
+        """Remember how a guest ended by itself, until that has been noted and it is cleared."""
         record = replace(record, phase="ended", ended=ended)
         directory.write(record)
         self._ended[record.guest.name] = record
 
     def _forget(self, name: str) -> None:
-        """What is left of a guest. Raises WrongState if a QEMU runs there that is not known here."""
+        """Remove what is left of a guest. Raises WrongState if an unknown QEMU runs there."""
         directory = directory_of(self._paths, name)
         if pid := directory.process():
             raise WrongState(
@@ -370,7 +370,7 @@ class Kvm:
         directory.remove()
 
     async def _adopt(self, directory: GuestDirectory) -> None:
-        """Take up what an earlier node daemon has left in a guest's directory."""
+        """Recover a guest from the directory that an earlier node daemon has left."""
         process = await _process(directory)
         record = directory.read()
         if process is None:
@@ -396,7 +396,7 @@ class Kvm:
             self._keep(directory, record, GuestState(record.ended or in_order))
 
     async def _take_up(self, machine: Machine) -> None:
-        """Go on where the earlier node daemon was."""
+        """Continue where the earlier node daemon was."""
         phase, state = machine.record.phase, await machine.take_up()
         if phase == "starting" and state is not GuestState.RUNNING:
             await self._end(machine)
@@ -416,12 +416,12 @@ def _parameters(guest: Guest) -> KvmParameters:
 
 
 def _wanted(guest: Guest) -> KvmParameters:
-    """The parameters of a guest that is to be started: those of one that runs need not go together any more."""
+    """The parameters of a guest that is to be started: those of a running one may no longer be consistent."""
     return checked(KvmParameters, guest.hvparams, what=_WHAT)
 
 
 async def _powered_down(machine: Machine, timeout: float) -> bool:
-    """Whether a guest has gone when it was asked to; if that is interrupted, it counts as one that nobody stops."""
+    """Whether a guest powered off when asked; if that is interrupted, it counts as one that nobody is stopping."""
     try:
         return await machine.power_down(timeout)
     except BaseException:
@@ -431,7 +431,7 @@ async def _powered_down(machine: Machine, timeout: float) -> bool:
 
 
 async def _obstacle(machine: Machine) -> str:
-    """Why a guest cannot be asked to power off; empty if it can. One that is paused goes on for that."""
+    """Why a guest cannot be asked to power off; empty if it can. A paused one is resumed for that."""
     if not _parameters(machine.record.guest).acpi:
         return "it has no ACPI"
     if machine.state.can_resume and machine.why != NOT_STARTED:
@@ -448,7 +448,7 @@ def _left_behind(record: Record) -> RunningGuest:
 
 
 async def _process(directory: GuestDirectory) -> Process | None:
-    """The guest's QEMU, also one that was started a moment ago and has not locked its pid file yet."""
+    """The guest's QEMU, even if it was just started and has not locked its PID file yet."""
     await until(lambda: directory.process() is not None or not accepts(directory.control), timeout=_GREETING)
     pid = directory.process()
     try:

@@ -44,7 +44,7 @@ def floppy(plan: LaunchPlan, board: Board) -> list[str]:
     if not wanted.floppy_image_path:
         return []
     boots = wanted.boot_order == "floppy" and not wanted.kernel_path
-    # Of the two machines only pc has a controller built in.
+    # Of the two machine types only pc has a built-in controller.
     controller = ["-device", "isa-fdc,id=fdc0"] if board.is_q35 else []
     drive = ["-device", "floppy,id=floppy0,unit=0,drive=floppy0"]
     first = ["-global", "isa-fdc.bootindexA=1"] if boots else []
@@ -52,9 +52,9 @@ def floppy(plan: LaunchPlan, board: Board) -> list[str]:
 
 
 async def size_of(disk: OpenDisk) -> int:
-    """Octets that a guest is to see."""
+    """The disk's size for the guest, bytes."""
     if disk.disk.format == "qcow2":
-        # Only the QEMU that has it open can make it larger.
+        # Only the QEMU that has it open can grow it.
         return max(await asyncio.to_thread(_size_of_image, disk.path), disk.disk.size * _MIB)
     return await (size_of_address(disk.uri) if disk.uri else asyncio.to_thread(_size_of_file, disk.path))
 
@@ -70,7 +70,7 @@ def _size_of_file(path: str) -> int:
 
 
 def drive(plan: LaunchPlan, board: Board, disk: OpenDisk) -> Device:
-    """The device that a guest sees of a disk."""
+    """The guest's device for a disk."""
     kind, name = plan.parameters.disk_type, disk_name(disk.disk)
     last = {"id": name, "drive": name}
     if kind in _PASSED_THROUGH:
@@ -107,7 +107,7 @@ def block_node(plan: LaunchPlan, disk: OpenDisk) -> dict[str, Any]:
 
 
 def why_not_plugged(wanted: KvmParameters) -> str:
-    """Why no disk can be plugged in or out while a guest runs; empty if it can."""
+    """Why disks cannot be hotplugged; empty if they can."""
     kind, controller = wanted.disk_type, wanted.scsi_controller_type
     if kind != "paravirtual" and (kind not in _SCSI or controller != "virtio-scsi-pci"):
         how = f"{kind} ones on a controller of type {controller}" if kind in _SCSI else f"{kind} ones"
@@ -116,7 +116,7 @@ def why_not_plugged(wanted: KvmParameters) -> str:
 
 
 def why_not_opened(wanted: KvmParameters) -> str:
-    """Why a QEMU that runs could open no disk; empty if it could."""
+    """Why a running QEMU could not open a disk; empty if it could."""
     if wanted.security_model != "none":
         who = f"user {wanted.security_domain}" if wanted.security_domain else "a user of the cluster's pool"
         return f"its QEMU runs as {who}, who may open no disks (security_model)"
@@ -126,7 +126,7 @@ def why_not_opened(wanted: KvmParameters) -> str:
 def _words(plan: LaunchPlan, board: Board, index: int) -> list[str]:
     disk, wanted = plan.resources.disks[index], plan.parameters
     boots = index == 0 and wanted.boot_order == "disk" and not wanted.kernel_path
-    # A card has no place in the order; firmware boots it when nothing else is there to boot.
+    # An SD card cannot be in the boot order; firmware boots it if there is nothing else.
     first = {"bootindex": 1} if boots and wanted.disk_type != "sd" else {}
     return ["-blockdev", json.dumps(block_node(plan, disk)), *option(drive(plan, board, disk) | first)]
 
@@ -139,7 +139,7 @@ def _ensure_size_of_a_card(disk: Disk) -> None:
 
 
 def _protocol(plan: LaunchPlan, disk: OpenDisk) -> dict[str, Any]:
-    """How QEMU gets at it."""
+    """How QEMU accesses it."""
     if disk.uri:
         return of_uri(disk.uri) | {"cache": {"direct": plan.parameters.disk_cache == "none"}}
     return {
@@ -151,14 +151,14 @@ def _protocol(plan: LaunchPlan, disk: OpenDisk) -> dict[str, Any]:
 
 
 def _write_cache(plan: LaunchPlan) -> dict[str, str]:
-    """Whether the guest sees a drive that holds writes back until it is told to flush them."""
+    """Whether the guest sees a drive with a write cache, which it has to flush."""
     by_mode = {"default": "", "none": "on", "writeback": "on", "writethrough": "off"}
     chosen = by_mode[plan.parameters.disk_cache]
     return {"write-cache": chosen} if chosen else {}
 
 
 def _cd_drive(plan: LaunchPlan, board: Board, name: str) -> Device:
-    # What firmware boots from a CD ("El Torito") it reads from IDE, SATA and SCSI drives, not from virtio ones.
+    # Firmware boots CDs ("El Torito") from IDE, SATA and SCSI drives, not from virtio ones.
     kind = plan.parameters.cdrom_disk_type or "ide"
     driver, place = _cd_place(kind, board, name)
     return device(driver, place, {"id": name, "drive": name})

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A migration's connection is encrypted with a key that is made for it (TLS-PSK, QEMU's "tls-creds-psk").
+"""A migration's connection is encrypted with a key created for it (TLS-PSK, QEMU's "tls-creds-psk").
 
-Calls to nodes take it from the target to the source. A certificate of the node would do too, but that is not for a
-program that a guest may have broken into.
+Node calls carry it from the target to the source. The node's certificate would do too, but must not be given to a
+program that a guest may have compromised.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ganeti.node.hypervisor.kvm.users import running_as
 
 _OBJECT = "migration-key"
 _PREFIX = "migration."
-_FILE = "keys.psk"  # as QEMU looks for it
+_FILE = "keys.psk"  # where QEMU looks for it
 _USER = "qemu"  # as QEMU calls itself
 _BYTES = 32
 
 
 def new_key() -> str:
-    """In hex, as QEMU reads it."""
+    """In hex, as QEMU expects it."""
     return secrets.token_hex(_BYTES)
 
 
@@ -38,7 +38,7 @@ async def encrypt(machine: Machine, wanted: KvmParameters, key: str, endpoint: L
         await machine.execute("object-del", id=_OBJECT)
     directory = _shown(machine, wanted, key)
     await machine.execute("object-add", qom_type="tls-creds-psk", id=_OBJECT, dir=directory, endpoint=endpoint)
-    if endpoint == "client":  # a server looks for the key when somebody calls
+    if endpoint == "client":  # a server reads the key when a client connects
         forget_key(machine)
     await machine.execute("migrate-set-parameters", tls_creds=_OBJECT)
 
@@ -50,9 +50,9 @@ def forget_key(machine: Machine) -> None:
 
 
 def _shown(machine: Machine, wanted: KvmParameters, key: str) -> str:
-    """A directory where QEMU is at work, with a file of the key that it alone can read.
+    """A directory where QEMU runs, with a key file that only it can read.
 
-    Whoever is in QEMU's place may write where it is made, so nothing is done by its name but what makes it.
+    A compromised QEMU may write to the parent directory, so after its creation the directory is not accessed by name.
     """
     owner = running_as(machine.process.pid)
     place = machine.directory.root if wanted.use_chroot else machine.directory.path

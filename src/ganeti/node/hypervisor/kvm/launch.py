@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From a plan to a QEMU that waits for its first command, or to a clear error and nothing left."""
+"""Launches QEMU from a plan until it waits for its first command; after an error nothing is left."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused, told
 from ganeti.node.hypervisor.kvm.process import Process
 from ganeti.node.hypervisor.kvm.users import User
 
-# QEMU answers when it has set its memory up, which takes a while if that is large and allocated ahead.
+# QEMU answers when it has set up its memory, which takes a while if that is large and preallocated.
 _FIRST_ANSWER = 240.0
-_LAST_WORDS = 5.0  # seconds from the end of its socket to its own
+_LAST_WORDS = 5.0  # seconds from the end of its socket to that of its process
 _LONGEST_LOG = 1024**2  # bytes
-# What to do about a file that is missing, by the parameter that needs it.
+# What to do about a missing file, by the parameter that needs it.
 _REMEDIES = {"spice_use_tls": "; 'gnt-cluster renew-crypto --new-spice-certificate' makes one for all nodes"}
 
-# What QEMU puts before a message: the time and its own name.
+# The prefix of QEMU's messages: the time and its own name.
 _PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
 
 
 def check(plan: LaunchPlan) -> None:
-    """Whether this could run here. Raises WrongInput, naming every parameter that prevents it."""
+    """Check whether this could run here. Raises WrongInput, naming every parameter that prevents it."""
     late = (_command_line, users.ensure_user)
     if found := [*problems(plan), *(text for ask in late for text in told(partial(ask, plan)))]:
         raise WrongInput("; ".join(dict.fromkeys(found)))
 
 
 def problems(plan: LaunchPlan) -> list[str]:
-    """What no guest with these parameters could have on this node, in words."""
+    """Why no guest with these parameters could run on this node, as text."""
     asked = (machine_type, cpu_model, _capabilities, _passwords, _processors)
     return [*(text for ask in asked for text in told(partial(ask, plan))), *_missing(plan)]
 
@@ -63,7 +63,7 @@ def _capabilities(plan: LaunchPlan) -> object:
 
 
 def _processors(plan: LaunchPlan) -> object:
-    """Whether the node has the processors that the guest is bound to, however many it has itself."""
+    """Check that the node has the processors that the guest is pinned to."""
     mask = plan.parameters.cpu_mask
     return pinning.parse(mask, mask.count(":") + 1, frozenset(os.sched_getaffinity(0)))
 
@@ -81,7 +81,7 @@ async def launch(
 ) -> Machine:
     """A QEMU that is ready to run its guest, or to receive it.
 
-    Raises HypervisorFailed with QEMU's own last words; nothing is left then.
+    Raises HypervisorFailed with QEMU's last messages; nothing is left then.
     """
     check(plan)
     async with AsyncExitStack() as undo:
@@ -106,7 +106,7 @@ async def launch(
 def _begin(
     plan: LaunchPlan, directory: GuestDirectory, record: Record, log: Path, user: User | None
 ) -> tuple[Process, Record]:
-    """QEMU's process, which inherits all that it needs, and the record of where it has its devices."""
+    """QEMU's process, which inherits all that it needs, and the record with the places of its devices."""
     directory.prepare(user.entry if user else None)
     with listen(directory.control) as listener:
         descriptors = [listener.fileno(), *(d for tap in plan.resources.taps for d in tap.descriptors)]
@@ -119,7 +119,7 @@ def _begin(
 
 
 def last_words(log: Path, begin: int) -> str:
-    """What QEMU said last after ``begin`` bytes of its log; warnings are not why it ended."""
+    """QEMU's last messages after ``begin`` bytes of its log, without warnings, which are not the cause of its end."""
     try:
         said = log.read_bytes()[begin:].decode(errors="replace").splitlines()
     except OSError:
@@ -128,7 +128,7 @@ def last_words(log: Path, begin: int) -> str:
 
 
 def _log_from(log: Path) -> int:
-    """Where in the log the output of a start begins; earlier output is kept as long as it is short."""
+    """The offset in the log where the output of a start begins; earlier output is kept while it is short."""
     log.parent.mkdir(parents=True, exist_ok=True)
     size = log.stat().st_size if log.exists() else 0
     if size > _LONGEST_LOG:
@@ -143,7 +143,7 @@ async def _kill(qemu: Process) -> None:
 
 
 async def _equip(machine: Machine, plan: LaunchPlan) -> None:
-    """What no command line can do, or should not show."""
+    """Settings that a command line cannot make, or should not show."""
     for protocol, password in passwords(plan):
         await machine.execute("set_password", protocol=protocol, password=password)
     whole, single = _masks(plan)

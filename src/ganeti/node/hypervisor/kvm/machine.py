@@ -26,24 +26,24 @@ from ganeti.node.hypervisor.kvm.run_state import POWERED_DOWN, PRELAUNCH, failed
 _log = logging.getLogger(__name__)
 
 _BY_GUEST = frozenset({"guest-shutdown", "guest-reset"})
-# Events after which QEMU's state may be another; its other events say nothing about that.
+# Events after which QEMU's state may have changed; its others are irrelevant for that.
 _CHANGES = frozenset({"STOP", "RESUME", "SUSPEND", "WAKEUP", "GUEST_PANICKED"})
 
 _PRESS_AGAIN = 5.0  # seconds; a guest that is still booting misses the first press
-_QUIT = 10.0  # seconds that QEMU gets to end in order
-# Seconds after a reset in which the firmware may reset the machine once more (SeaBIOS does); only
-# then does a reboot mean that the guest has asked for it.
+_QUIT = 10.0  # seconds for QEMU to exit cleanly
+# Seconds after a reset in which the firmware may reset the machine again (SeaBIOS does); only later
+# resets mean that the guest has asked for it.
 _FIRMWARE = 30.0
-_LAST_EVENTS = 2.0  # seconds, for reading what QEMU said before it ended
-_AGAIN = 2.0  # seconds in which a guest that goes on tries again what has stopped it
+_LAST_EVENTS = 2.0  # seconds, for reading what QEMU sent before it ended
+_AGAIN = 2.0  # seconds in which a resumed guest retries the write that paused it
 _RETRY = 2.0  # seconds between attempts to reach a QEMU that does not answer
-_STANDSTILL = 10.0  # seconds after which a guest gives back no more memory
+_STANDSTILL = 10.0  # seconds without a change after which ballooning is finished
 
 _MIB = 1024**2
 
 
 class Machine:
-    """``told`` hears each new state, and in the end how it ended."""
+    """``told`` is called with each new state, and finally with how it ended."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class Machine:
         self.record = record
         self.process = process
         self.state = GuestState.PAUSED
-        self.why = ""  # it is in that state
+        self.why = ""  # when it is in that state
         self._told = told
         self._reason: str | None = None
         self._rebooting = False
         self._attending: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
-        self.memory: int | None = None  # that the guest has been left, MiB, once that is known
+        self.memory: int | None = None  # of the guest after ballooning, MiB, once known
         self.plugs = Plugs(self)
         self.monitor = Monitor(record.guest.name, self._heard)
 
@@ -75,7 +75,7 @@ class Machine:
         return self.process.ended.done()
 
     async def connect(self, timeout: float) -> None:
-        """Raises HypervisorFailed if QEMU does not answer; it is tried again later then."""
+        """Raises HypervisorFailed if QEMU does not answer; then it is retried later."""
         try:
             await self._connect(timeout)
         finally:
@@ -83,7 +83,7 @@ class Machine:
                 self._attending = asyncio.create_task(self._attend())
 
     async def forget(self) -> None:
-        """Let go of it; it runs on."""
+        """Detach from it; it keeps running."""
         for task in (self._attending, *self._background):
             if task:
                 task.cancel()
@@ -91,12 +91,12 @@ class Machine:
         self.process.forget()
 
     def enter(self, phase: Phase, *, ended: str = "") -> None:
-        """Note, durably, how far it has come."""
+        """Record its phase durably."""
         self.record = replace(self.record, phase=phase, ended=ended)
         self.directory.write(self.record)
 
     def keep(self, guest: Guest) -> None:
-        """Note, durably, what the guest runs with by now."""
+        """Record durably what the guest now runs with."""
         if guest != self.record.guest:
             self.record = replace(self.record, guest=guest)
             self.directory.write(self.record)
@@ -116,7 +116,7 @@ class Machine:
         )
 
     def show(self, state: GuestState, why: str = "") -> None:
-        """How it is from now on."""
+        """Report its new state."""
         if (state, why) != (self.state, self.why):
             self.state, self.why = state, why
             self._told(self)
@@ -129,7 +129,7 @@ class Machine:
         await self.refresh()
 
     async def go_on(self) -> None:
-        """Resume it, and see whether that lasts: what could not be written is tried again at once."""
+        """Resume it, and check whether that lasts: failed writes are retried immediately."""
         paused_by_command = self.state is GuestState.PAUSED
         with self.monitor.listening("STOP", "WAKEUP") as events:
             await self.resume()
@@ -140,7 +140,7 @@ class Machine:
                 await self.refresh()
 
     async def refresh(self) -> GuestState | None:
-        """How the guest is; None while it is powered down, which it does not stay."""
+        """The guest's state; None while it is powered down, which is temporary."""
         word = str((await self.execute("query-status"))["status"])
         if word == POWERED_DOWN:
             return None
@@ -151,7 +151,7 @@ class Machine:
         return state
 
     async def measure(self) -> int:
-        """How much memory the guest has been left, MiB."""
+        """The guest's memory after ballooning, MiB."""
         memory = int((await self.execute("query-balloon"))["actual"]) // _MIB
         if memory != self.memory:
             self.memory = memory
@@ -159,7 +159,7 @@ class Machine:
         return memory
 
     async def set_memory(self, memory: int) -> int:
-        """Ask the guest to do with so much, MiB; what it has when it moves no more."""
+        """Ask the guest to use this much memory, MiB; returns its size when that no longer changes."""
         if self.state is not GuestState.RUNNING:
             raise WrongState(f"Instance {self.name} is {self.state.because(self.why)}; its memory cannot be changed")
         with self.monitor.listening("BALLOON_CHANGE") as changes:
@@ -173,7 +173,7 @@ class Machine:
         return found
 
     async def power_down(self, timeout: float) -> bool:
-        """Press the power button until the guest has gone or the time is up; whether it has gone."""
+        """Press the power button until the guest has powered off or the time is up; whether it has."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         while not self.gone and (left := deadline - loop.time()) > 0:
@@ -186,7 +186,7 @@ class Machine:
         return self.gone
 
     async def end(self) -> None:
-        """End QEMU, in order if it listens, by force if not; afterwards it is gone."""
+        """Terminate QEMU, cleanly if it responds, by force otherwise; afterwards it is gone."""
         try:
             await self.execute("quit")
             if await self.process.gone_within(_QUIT):
@@ -197,7 +197,7 @@ class Machine:
         await self.process.gone()
 
     async def reset(self) -> None:
-        """Start the guest anew in the machine that it has."""
+        """Reset the virtual machine."""
         await self.execute("set-action", reboot="reset", shutdown="poweroff")
         with self.monitor.listening("RESET") as resets:
             await self.execute("system_reset")
@@ -213,15 +213,15 @@ class Machine:
             self._in_background(partial(self._end_at_reboot, after=_FIRMWARE))
 
     async def take_up(self) -> GuestState | None:
-        """Go on with a QEMU of an earlier node daemon; how the guest is, as ``refresh`` says."""
+        """Attach to a QEMU of an earlier node daemon; the guest's state as from ``refresh``."""
         if self._ends_at_reboot:
             await self._end_at_reboot()
         return await self.refresh()
 
     async def reboot_softly(self, timeout: float) -> None:
-        """Have the guest power down, and start it anew instead of ending.
+        """Have the guest power down, then restart it instead of exiting.
 
-        Once it has been asked, that goes on when nobody waits for it any more: it would power off, and stay off.
+        Once it has been asked, this continues even if the caller is cancelled: otherwise it would stay off.
         """
         if self.state is not GuestState.RUNNING:
             raise WrongState(f"Instance {self.name} is {self.state} and cannot be asked to reboot")
@@ -244,7 +244,7 @@ class Machine:
             self._rebooting = False
 
     async def settled(self) -> None:
-        """Wait until its end has been told."""
+        """Wait until its end has been reported."""
         if self._attending:
             await asyncio.wait([self._attending])
 
@@ -317,7 +317,7 @@ class Machine:
 
     def _in_background(self, work: Callable[[], Awaitable[object]]) -> None:
         async def quietly() -> None:
-            # If QEMU has just ended, that is told by itself.
+            # If QEMU has just ended, that is reported anyway.
             with suppress(HypervisorFailed):
                 await work()
 
@@ -329,7 +329,7 @@ class Machine:
         if self.record.phase not in ("running", "sending"):
             how = GuestState.DOWN
         elif self._reason is None:
-            # Nobody has heard it end: this node daemon was not there, or QEMU had no time to speak.
+            # Its end was not noticed: this node daemon was not running, or QEMU could not report it.
             how = GuestState.USER_DOWN if self.directory.left_in_order() else GuestState.CRASHED
         else:
             how = GuestState.USER_DOWN if self._reason in _BY_GUEST else GuestState.CRASHED

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Moving a running guest to another node (QEMU's docs/devel/migration).
 
-The target's QEMU waits at a TCP port, the source's sends the guest's memory while it runs, encrypted, and stops it
-for the last of it. QEMU says by an event when that is done; nothing here waits for a poll.
+The target's QEMU listens on a TCP port; the source's sends the guest's memory while it runs, encrypted, and pauses
+it for the rest. QEMU signals completion by an event; nothing here polls.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _log = logging.getLogger(__name__)
 
 _MIB = 1024**2
 _UNLIMITED = 1024**4  # bytes a second
-_PORTS = 100  # how many are tried, from ``migration_port`` on
+_PORTS = 100  # number of ports tried, from ``migration_port`` on
 _PROGRESS = 0.5  # seconds between reports
 _CANCELLING = 10.0  # seconds
-_ARRIVING = 30.0  # seconds from the source's last word to the target's
+_ARRIVING = 30.0  # seconds from the source's last event to the target's
 _MEASURING = 1  # seconds
-_HARD_PASSES = 10  # rounds through the memory after which the user is told that it is too busy
+_HARD_PASSES = 10  # rounds through the memory after which the user is told that the guest is too busy
 _LOST_PASSES = 30  # rounds in which it came no nearer to its end, after which it is given up
 _POSTCOPY_PASS = 2  # gnt-instance(8), migration_caps
 
@@ -45,7 +45,7 @@ _POSTCOPY = "postcopy-ram"
 
 
 def capabilities(wanted: KvmParameters, qemu: Capabilities) -> tuple[str, ...]:
-    """The capabilities to switch on, on both ends. Raises WrongInput for one that QEMU does not have."""
+    """The capabilities to enable on both ends. Raises WrongInput for one that QEMU does not have."""
     names = tuple(name for name in wanted.migration_caps.split(":") if name)
     for name in names:
         if name not in qemu.migration:
@@ -55,7 +55,7 @@ def capabilities(wanted: KvmParameters, qemu: Capabilities) -> tuple[str, ...]:
 
 
 async def await_incoming(machine: Machine, names: tuple[str, ...], wanted: KvmParameters, address: str) -> Incoming:
-    """Let a QEMU started for it wait for a guest; returns where to send the guest to."""
+    """Let a QEMU started for a migration listen; returns where to send the guest."""
     await _switch_on(machine, names)
     key = new_key()
     await encrypt(machine, wanted, key, "server")
@@ -69,9 +69,9 @@ async def await_incoming(machine: Machine, names: tuple[str, ...], wanted: KvmPa
 async def send(
     machine: Machine, names: tuple[str, ...], wanted: KvmParameters, incoming: Incoming, report: Report, *, live: bool
 ) -> Migrated:
-    """Send a guest. Whatever goes wrong, also when cancelled, it runs on here.
+    """Send a guest. After any failure or cancellation it keeps running here.
 
-    One that is not ``live`` is paused meanwhile, and sent as fast as the network allows.
+    If not ``live``, it is paused meanwhile, and sent as fast as the network allows.
     """
     await _switch_on(machine, names)
     await encrypt(machine, wanted, incoming.key, "client")
@@ -94,7 +94,7 @@ async def send(
             await asyncio.shield(_stay(machine, events))
             raise
     done = await result(machine, completed)
-    if not live:  # QEMU measures from its own stop only, and sometimes nothing
+    if not live:  # QEMU only measures from its own stop, and sometimes not at all
         downtime = completed - stopped
         done = replace(done, downtime=downtime, total=max(done.total, downtime))
     report.progress(done.transferred, done.transferred, "MiB")
@@ -119,14 +119,14 @@ async def activity(machine: Machine, *, paused: bool) -> Activity:
 
 
 async def has_left(machine: Machine) -> bool:
-    """Whether the guest has been sent away, all of it."""
-    # Completed is also what a migration to here is.
+    """Whether the guest has been sent completely."""
+    # An incoming migration is "completed" too.
     told = await machine.execute("query-migrate")
     return told.get("status") == "completed" and await machine.refresh() is GuestState.MIGRATED
 
 
 async def result(machine: Machine, completed: float) -> Migrated:
-    """What QEMU measured of a migration that is done."""
+    """QEMU's statistics of a finished migration."""
     told = await machine.execute("query-migrate")
     return Migrated(
         downtime=told.get("downtime", 0) / 1000,
@@ -137,7 +137,7 @@ async def result(machine: Machine, completed: float) -> Migrated:
 
 
 async def arrive(machine: Machine) -> None:
-    """Wait until a guest that was sent is here, and let it run."""
+    """Wait until a migrated guest has arrived, and let it run."""
     with machine.monitor.listening("MIGRATION", "RESUME", "STOP") as events:
         try:
             async with asyncio.timeout(_ARRIVING):
@@ -158,7 +158,7 @@ async def _switch_on(machine: Machine, names: tuple[str, ...]) -> None:
 async def _until_completed(
     machine: Machine, events: EventListener, names: tuple[str, ...], report: Report
 ) -> tuple[float, float]:
-    """When the guest was last stopped, and when QEMU said that it is done, in seconds since the epoch."""
+    """When the guest was last paused, and when QEMU signalled completion, in seconds since the epoch."""
     stopped, nearest, nearer = 0.0, math.inf, 0
     while True:
         event = await _next(machine, events)
@@ -215,7 +215,7 @@ def _status(event: Mapping[str, Any]) -> str:
 
 
 async def _after_pass(machine: Machine, number: int, names: tuple[str, ...], report: Report) -> None:
-    """``number`` counts how often QEMU has gone through the guest's memory."""
+    """``number`` counts QEMU's rounds through the guest's memory."""
     if number == _POSTCOPY_PASS and _POSTCOPY in names:
         report.log("The rest of the memory follows the guest (postcopy)")
         await machine.execute("migrate-start-postcopy")
@@ -237,7 +237,7 @@ async def _report_progress(machine: Machine, report: Report) -> None:
 
 
 async def _stay(machine: Machine, events: EventListener) -> None:
-    """Give a migration up, unless it is done already, and let the guest run on."""
+    """Cancel a migration, unless it has completed, and let the guest continue."""
     try:
         told = await machine.execute("query-migrate")
         if told.get("status") in ("setup", "active", "postcopy-active", "device", "pre-switchover"):

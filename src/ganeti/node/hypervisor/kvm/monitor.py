@@ -24,7 +24,7 @@ Event = Mapping[str, Any]
 class Monitor:
     """One connection. ``told`` gets every event as it comes.
 
-    ``closed`` is done when QEMU has hung up; all its events have been told by then.
+    ``closed`` is done when QEMU has closed the connection; all its events have been passed on by then.
     """
 
     def __init__(self, guest: str, told: Callable[[Event], None]) -> None:
@@ -53,7 +53,7 @@ class Monitor:
     async def execute(self, command: str, /, **arguments: Any) -> Any:
         """QEMU's answer; an underscore in an argument's name stands for a dash.
 
-        Raises HypervisorFailed with QEMU's own words, or if it hangs up or does not answer.
+        Raises HypervisorFailed with QEMU's own message, or if it closes the connection or does not answer.
         """
         named = {name.replace("_", "-"): value for name, value in arguments.items()}
         try:
@@ -69,15 +69,15 @@ class Monitor:
             raise HypervisorFailed(f"QEMU of instance {self._guest} ended before '{command}' was done") from None
 
     async def hand_over(self, descriptor: int, name: str) -> None:
-        """Give QEMU an open file of this process, which its commands call ``name`` from then on."""
-        # Between two commands a blank means nothing; QEMU keeps what comes with it for the next one.
+        """Pass QEMU an open file of this process, which its commands can then refer to as ``name``."""
+        # A blank between two commands has no meaning; QEMU keeps the descriptor sent with it for the next one.
         if self._socket:
             socket.send_fds(self._socket, [b" "], [descriptor])
         await self.execute("getfd", fdname=name)
 
     @contextmanager
     def listening(self, *names: str) -> Iterator[EventListener]:
-        """Events of these names that come while the body runs."""
+        """A context with the events of these names that come in its body."""
         with self._client.listener(names) as listener:
             yield listener
 
@@ -93,7 +93,7 @@ class Monitor:
         await self._hang_up()
 
     async def _hang_up(self) -> None:
-        # Why it ended is of no use to anyone any more.
+        # The reason of its end is no longer needed.
         with suppress(Exception):
             await self._client.disconnect()
         if not self.closed.done():
@@ -101,7 +101,7 @@ class Monitor:
 
 
 class _HandedOn(EventListener):
-    """Hands events on as they are read, and keeps none: a guest may run for years."""
+    """Passes events on as they are read, and keeps none: a guest may run for years."""
 
     def __init__(self, told: Callable[[Event], None]) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class _HandedOn(EventListener):
 
 
 def listen(path: Path) -> socket.socket:
-    """A socket for QEMU to take commands on, inherited by it: whoever connects need not wait for QEMU."""
+    """A socket for QEMU's commands, to be inherited by it: clients can connect before QEMU is ready."""
     listener = socket.socket(socket.AF_UNIX)
     path.unlink(missing_ok=True)
     with _short(path) as name:
@@ -122,7 +122,7 @@ def listen(path: Path) -> socket.socket:
 
 
 def accepts(path: Path) -> bool:
-    """Whether some process still holds a socket made by ``listen``."""
+    """Whether some process still holds a socket created by ``listen``."""
     try:
         _connected(path).close()
     except OSError:
@@ -145,7 +145,7 @@ def _connected(path: Path) -> socket.socket:
 
 @contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """A name of a socket that fits into an address, which has 107 bytes (unix(7)), whatever its path."""
+    """A name for a socket that fits into an address of 107 bytes (unix(7)), however long its path."""
     directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{directory}/{path.name}"

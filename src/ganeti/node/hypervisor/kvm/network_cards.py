@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Network cards of a guest, as QEMU has them."""
+"""NICs of a guest, as QEMU's options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EXPRESS_CARDS = {"e1000e"}
 
 
 def tap_options(wanted: KvmParameters) -> TapOptions:
-    """How the taps of a guest must be made."""
+    """How the taps of a guest must be created."""
     return TapOptions(wanted.virtio_net_queues, headers=wanted.vnet_hdr and wanted.nic_type == "paravirtual")
 
 
@@ -27,11 +27,11 @@ def network_cards(plan: LaunchPlan, board: Board) -> list[str]:
 
 
 def card(plan: LaunchPlan, board: Board, nic: GuestNic, queues: int) -> Device:
-    """The card itself; ``queues`` is how many its tap has."""
+    """The NIC itself; ``queues``: the number of queues of its tap."""
     wanted = plan.parameters
     name = card_name(nic)
     last = {"netdev": name, "id": name, "mac": nic.mac}
-    # Without a boot ROM both ends of a migration are alike, whatever version of it they have.
+    # Without a boot ROM both ends of a migration are identical, whatever ROM versions they have.
     last |= {} if _boots(wanted) else {"romfile": ""}
     if wanted.nic_type == "paravirtual":
         # A vector for each queue's two directions, one for control, one for changes.
@@ -42,7 +42,7 @@ def card(plan: LaunchPlan, board: Board, nic: GuestNic, queues: int) -> Device:
 
 
 def connection(plan: LaunchPlan, tap: Tap, descriptors: Sequence[int | str]) -> Device:
-    """How it is connected to the node; ``descriptors`` of the tap, as QEMU knows them."""
+    """Its backend on the node; ``descriptors``: those of the tap, by QEMU's names."""
     wanted = plan.parameters
     number = {"fd" if len(descriptors) == 1 else "fds": ":".join(map(str, descriptors))}
     vhost = {"vhost": wanted.vhost_net and plan.qemu.vhost_net} if wanted.nic_type == "paravirtual" else {}
@@ -50,7 +50,7 @@ def connection(plan: LaunchPlan, tap: Tap, descriptors: Sequence[int | str]) -> 
 
 
 def why_not_plugged(wanted: KvmParameters, board: Board) -> str:
-    """Why no card can be plugged in or out while a guest runs; empty if it can."""
+    """Why NICs cannot be hotplugged; empty if they can."""
     if board.is_q35 and wanted.nic_type not in ("paravirtual", *_EXPRESS_CARDS):
         return f"cards of type {wanted.nic_type} are on the board of a q35 machine itself (nic_type)"
     return ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Passwords of graphical consoles, which stand in files of the node."""
+"""Passwords of graphical consoles, which are in files on the node."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
-# What the protocols carry: RFC 6143, section 7.2.2, and SPICE's SPICE_MAX_PASSWORD_LENGTH.
+# Maximum lengths of the protocols: RFC 6143, section 7.2.2, and SPICE's SPICE_MAX_PASSWORD_LENGTH.
 _LONGEST = {"vnc": 8, "spice": 60}
 
 

@@ -20,7 +20,7 @@ _USB = {
 _USB_BY_PLACE = re.compile(r"^host:(\d+)\.(\d+)\Z")
 _USB_BY_KIND = re.compile(r"^host:([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})\Z")
 
-# Those on the PCI bus get a place there; pcspk is a part of the board.
+# PCI devices get a place on the bus; pcspk is a part of the board.
 _SOUND_ON_PCI = {"ac97": "AC97", "es1370": "ES1370", "hda": "intel-hda"}
 _SOUND_ON_ISA = {"sb16": "sb16", "adlib": "adlib", "cs4231a": "cs4231a", "gus": "gus"}
 
@@ -29,7 +29,7 @@ def usb(plan: LaunchPlan, board: Board) -> list[str]:
     wanted = plan.parameters
     names = [name for name in re.split(r"[ ,]+", wanted.usb_devices) if name]
     devices = [_usb_device(name) for name in names]
-    # VNC tells where the pointer is, and a mouse only how far it has moved.
+    # VNC sends absolute positions, and a mouse only movements.
     if pointer := wanted.usb_mouse or ("tablet" if wanted.vnc_bind_address else ""):
         devices.append(_USB[pointer])
     if not devices:

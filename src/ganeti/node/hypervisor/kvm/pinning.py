@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""On which processors of the node a guest may run: ``cpu_mask`` (gnt-instance(8))."""
+"""The processors of the node on which a guest may run: ``cpu_mask`` (gnt-instance(8))."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ganeti.node.hypervisor.kvm.plan import refused
 
 _ALL = "all"
 
-# None stands for all processors.
+# None means all processors.
 Mask = frozenset[int] | None
 
 
 def parse(cpu_mask: str, vcpus: int, available: frozenset[int]) -> tuple[Mask, tuple[Mask, ...]]:
-    """(mask of the whole guest, masks of its virtual processors); one of them is empty of meaning.
+    """(mask of the whole guest, masks of its virtual processors), of which only one is used.
 
     ``0-2,5`` is for the whole guest, ``1:3`` and ``1-2:all`` for one virtual processor each.
     Raises WrongInput, also for processors that the node does not have.
@@ -31,7 +31,7 @@ def parse(cpu_mask: str, vcpus: int, available: frozenset[int]) -> tuple[Mask, t
 
 
 def pin_process(pid: int, mask: Mask) -> None:
-    """All threads of a process; those that they make later inherit it."""
+    """Pin all threads of a process; later ones inherit it."""
     if mask is not None:
         for thread in Path(f"/proc/{pid}/task").iterdir():
             pin_thread(int(thread.name), mask)

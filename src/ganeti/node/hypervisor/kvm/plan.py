@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Everything that a QEMU command line is made from."""
+"""Everything from which a QEMU command line is built."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Accelerator = Literal["kvm", "tcg"]
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
-    """``control`` is the descriptor of the socket that QEMU takes commands on, ``user`` who it becomes, if not root.
+    """``control``: the descriptor of the socket for QEMU's commands; ``user``: the one QEMU runs as, if not root.
 
-    Files that parameters name are the node's, so they are below its root. ``addresses`` are those
+    Files in parameters are on the node, so they are below its root. ``addresses`` are those
     that ``vnc_bind_address`` and ``spice_bind`` mean on this node, by these names.
     """
 
@@ -42,7 +42,7 @@ class LaunchPlan:
         return escaped(str(self.paths.under(path)))
 
     def files(self) -> Iterator[tuple[str, Path]]:
-        """(parameter, file) of all files that must be there before anything starts."""
+        """(parameter, file) of all files that must exist before anything starts."""
         wanted = self.parameters
         for name in (
             "kernel_path",
@@ -66,12 +66,12 @@ def refused(parameter: str, why: str) -> WrongInput:
 
 
 def escaped(value: str) -> str:
-    """A value inside of an option; a comma would end it (qemu(1))."""
+    """A value within an option, with commas doubled (qemu(1))."""
     return value.replace(",", ",,")
 
 
 def told(make: Callable[[], object]) -> list[str]:
-    """Why something cannot be made, in words; nothing if it can."""
+    """Why ``make`` fails, as text; empty if it does not."""
     try:
         make()
     except WrongInput as error:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks and network cards that a guest gets and loses while it runs.
+"""Hotplugging of disks and NICs.
 
-What the record of a guest says that it runs with is written before a device is plugged in and when it has left, so a
-node daemon that takes a guest up has only to look whether all of that is there.
+The record of a guest's devices is written before a device is plugged in and after it was unplugged, so a node daemon
+that recovers a guest only has to check whether all of them exist.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from ganeti.node.storage.driver import OpenDisk
 if TYPE_CHECKING:
     from ganeti.node.hypervisor.kvm.machine import Machine
 
-_RELEASE = 20.0  # seconds that a guest gets to release a device
-_CLOSING = 5.0  # seconds from the end of a device to that of what is behind it
+_RELEASE = 20.0  # seconds for a guest to release a device
+_CLOSING = 5.0  # seconds from the removal of a device to that of its backend
 _CLOSE_AGAIN = 0.05  # seconds
 
-# What QEMU says of a request that it has already, and of what it does not have.
+# QEMU's errors for a pending request, and for an unknown device.
 _ASKED = "in the process of unplug"
 _ABSENT = ("not found", "Failed to find")
 
 
 class Plugs:
-    """Of one machine."""
+    """For one machine."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._leaving: dict[str, asyncio.Future[None]] = {}
 
     def obstacles(self, plan: LaunchPlan, after: Guest) -> Iterator[str]:
-        """Why the guest cannot be given the disks and cards of ``after`` now; ``plan``: of the machine as it runs."""
+        """Why the guest cannot get the disks and NICs of ``after`` now; ``plan``: that of the running machine."""
         machine, wanted = self._machine, plan.parameters
         change, board = plugging(machine.record.guest, after), Board(plan, running=True)
         if machine.state is not GuestState.RUNNING:
@@ -94,7 +94,7 @@ class Plugs:
             raise
 
     async def unplug(self, device: Disk | GuestNic) -> None:
-        """Have the guest release it, and wait until it has; one that it does not have is fine."""
+        """Have the guest release a device, and wait until it has; one that it does not have is fine."""
         name, called = _named(device)
         if name not in _plugged(self._machine.record.guest):
             return
@@ -114,12 +114,12 @@ class Plugs:
             del self._leaving[name]
 
     async def flap(self, nic: GuestNic) -> None:
-        """Let the guest see that the cable was out."""
+        """Signal link down and up to the guest, as if the cable had been unplugged."""
         for up in (False, True):
             await self._machine.execute("set_link", name=card_name(nic), up=up)
 
     def note(self, after: Guest) -> Layout:
-        """All is plugged as ``after`` has it; the places of what has left are free from then on."""
+        """Record that all is plugged as in ``after``; the places of removed devices become free."""
         guest = self._machine.record.guest
         layout = guest.layout or Layout(board="")
         layout = evolve(layout, places=places_kept(layout, _plugged(after)))
@@ -127,14 +127,17 @@ class Plugs:
         return layout
 
     async def take_stock(self) -> None:
-        """See which of its disks and network cards the machine still has; what has left unseen is dropped."""
+        """Check which disks and NICs the machine still has; what was removed unnoticed is dropped."""
         there = {entry["name"] for entry in await self._machine.execute("qom-list", path="/machine/peripheral")}
         for name in _plugged(self._machine.record.guest):
             if name not in there:
                 await self.drop(name)
 
     async def drop(self, name: str) -> None:
-        """A device has left, by whomever's wish: so does what is behind it. Its place is kept, should it come back."""
+        """A device was removed, at anyone's request: remove its backend too.
+
+        Its place is kept, in case it comes back.
+        """
         guest = self._machine.record.guest
         if name not in _plugged(guest):
             return
@@ -149,7 +152,7 @@ class Plugs:
                 left.set_result(None)
 
     def refused(self, name: str) -> None:
-        """The guest says that it does not release a device."""
+        """The guest reports that it does not release a device."""
         if (left := self._leaving.get(name)) and not left.done():
             left.set_exception(HypervisorFailed(f"Instance {self._machine.name} refuses to release {name}"))
 
@@ -164,11 +167,11 @@ class Plugs:
                 raise
 
     async def _see(self) -> None:
-        with suppress(HypervisorFailed):  # it is looked at again when QEMU answers again
+        with suppress(HypervisorFailed):  # checked again when QEMU answers again
             await self.take_stock()
 
     async def _close(self, name: str) -> None:
-        """QEMU may be busy yet with the end of the device."""
+        """Retried, since QEMU may still be busy removing the device."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _CLOSING
         while True:
@@ -190,7 +193,7 @@ def _plugged(guest: Guest) -> list[str]:
 
 
 def _named(device: Disk | GuestNic) -> tuple[str, str]:
-    """By QEMU, and by people."""
+    """The names of a device: for QEMU, and for display."""
     if isinstance(device, Disk):
         return disk_name(device), device.called
     return card_name(device), f"the network card {device.mac}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""QEMU's process: started so that it outlives the node daemon, watched without being its parent."""
+"""QEMU's process: started so that it outlives the node daemon, and watched without being its parent."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _MIB = 1024**2
 
 
 class Process:
-    """A process, whoever's child it is. ``ended`` is done as soon as it is no more.
+    """A process, whoever its parent is. ``ended`` is done as soon as it has ended.
 
-    It is held by a pidfd, so a later process with the same number is never taken for it. Raises
+    It is held by a pidfd, so a later process with the same PID is never mistaken for it. Raises
     ProcessLookupError if there is no process ``pid``.
     """
 
     def __init__(self, pid: int, child: subprocess.Popen[bytes] | None = None) -> None:
         self.pid = pid
-        self.status: int | None = None  # of a child of ours that has ended
+        self.status: int | None = None  # of a child of this process that has ended
         self._child = child
         self._handle = os.pidfd_open(pid)
         self._loop = asyncio.get_running_loop()
@@ -40,14 +40,17 @@ class Process:
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     def forget(self) -> None:
-        """Watch it no longer; it runs on."""
+        """Stop watching it; it keeps running."""
         if not self.ended.done():
             self._loop.remove_reader(self._handle)
             os.close(self._handle)
             self.ended.cancel()
 
     async def gone(self) -> None:
-        """Wait for its end. Whoever awaits ``ended`` itself and is cancelled makes a process that lives seem gone."""
+        """Wait for its end.
+
+        Awaiting ``ended`` directly is wrong: a cancellation would make a live process seem ended.
+        """
         await asyncio.wait([self.ended])
 
     async def gone_within(self, seconds: float) -> bool:
@@ -64,7 +67,7 @@ class Process:
 
 
 def launch(words: Sequence[str], directory: Path, log: Path, name: str, descriptors: Sequence[int]) -> Process:
-    """Run QEMU in ``directory``, its output going to ``log``; it inherits ``descriptors``.
+    """Run QEMU in ``directory``, with output to ``log``; it inherits ``descriptors``.
 
     It gets a session of its own and, where systemd runs, a scope of its own: stopping the node daemon's
     service does not touch it. Raises EnvironmentUnfit if it cannot be run.
@@ -87,18 +90,18 @@ def launch(words: Sequence[str], directory: Path, log: Path, name: str, descript
 
 
 def scope(name: str) -> list[str]:
-    """The words before a command that give it a scope of systemd (systemd-run(1)); none without systemd."""
+    """The prefix that runs a command in a systemd scope (systemd-run(1)); empty without systemd."""
     if not _SYSTEMD.is_dir():
         return []
     unit = f"ganeti-kvm-{name}-{os.urandom(4).hex()}"
     described = f"--description=Ganeti instance {name}"
-    # When the machine goes down, that unit has it stopped in order first.
+    # At shutdown of the machine, that unit stops the guests cleanly first.
     later = "--property=Before=ganeti-guests.service"
     return ["systemd-run", "--scope", "--collect", "--quiet", f"--unit={unit}", described, later, "--"]
 
 
 def resident(pid: int) -> int:
-    """Memory that a process holds, MiB."""
+    """Resident memory of a process, MiB."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, IndexError):
@@ -109,7 +112,7 @@ def resident(pid: int) -> int:
 def processor_seconds(pid: int) -> float:
     """Processor time that a process has used (proc(5))."""
     try:
-        # The name before the last bracket may hold anything.
+        # The name before the last bracket may contain anything.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     except (OSError, IndexError):

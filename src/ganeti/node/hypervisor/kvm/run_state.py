@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How a guest is by QEMU's words (RunState in its qapi/run-state.json), in the model's."""
+"""Maps QEMU's states (RunState in its qapi/run-state.json) to the model's."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ganeti.model.disk import Disk
 from ganeti.model.guest_state import GuestState
 from ganeti.node.hypervisor.kvm.devices import disk_name
 
-# Powered down, and about to end or to start again: an event says which.
+# Powered down, and about to exit or to restart: an event says which.
 POWERED_DOWN = "shutdown"
-# Paused at the start, and never told to go on.
+# Paused at the start, and never resumed.
 PRELAUNCH = "prelaunch"
 
 _STATES = {
@@ -22,7 +22,7 @@ _STATES = {
     "guest-panicked": GuestState.HALTED,
     "internal-error": GuestState.HALTED,
     "inmigrate": GuestState.INCOMING,
-    # A moment after the last byte QEMU is still finishing.
+    # For a moment after the last byte QEMU is still finishing.
     "finish-migrate": GuestState.MIGRATED,
     "postmigrate": GuestState.MIGRATED,
 }
@@ -30,12 +30,12 @@ _WHY = {"nospace": "no space left on its storage", "failed": "its storage failed
 
 
 def guest_state(word: str) -> GuestState:
-    """All other words are kinds of pauses: paused, prelaunch, debug, watchdog, save-vm ..."""
+    """All other states are kinds of pauses: paused, prelaunch, debug, watchdog, save-vm ..."""
     return _STATES.get(word, GuestState.PAUSED)
 
 
 def failed_disks(blocks: Iterable[Mapping[str, Any]], disks: Iterable[Disk]) -> str:
-    """Which disks have stopped a guest, from the answer to ``query-block``."""
+    """The disks that have paused a guest, from the answer to ``query-block``."""
     status = {block.get("inserted", {}).get("node-name"): block.get("io-status") for block in blocks}
     told = ((index, status.get(disk_name(disk))) for index, disk in enumerate(disks))
     return "; ".join(f"disk/{index}: {_WHY[why]}" for index, why in told if why in _WHY)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Addresses of disks as QEMU's users write them (qemu(1), "-drive file="), as options of a block device. Pure."""
+"""Disk URIs in QEMU's syntax (qemu(1), "-drive file="), converted to options of a block device. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Options = dict[str, Any]
 
 
 def of_uri(uri: str) -> Options:
-    """Raises WrongInput for what cannot be read as one that is known."""
+    """Raises WrongInput for an invalid or unknown one."""
     scheme = uri.partition(":")[0]
     try:
         return _READERS[scheme](uri)
@@ -36,7 +36,7 @@ def _json(uri: str) -> Options:
 
 
 def _rbd(uri: str) -> Options:
-    """``rbd:[POOL/[NAMESPACE/]]IMAGE[:id=USER][:conf=FILE]``; a backslash takes the meaning from what follows it."""
+    """``rbd:[POOL/[NAMESPACE/]]IMAGE[:id=USER][:conf=FILE]``; a backslash escapes the next character."""
     place, *given = (_unescaped(part) for part in re.split(r"(?<!\\):", uri.removeprefix("rbd:")))
     *pool, image = place.split("/")
     options: Options = {"driver": "rbd", "pool": pool[0] if pool else "rbd", "image": _some(image)}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The user that a guest's QEMU becomes: a named one, or one of the cluster's pool that no other guest has.
+"""The user that a guest's QEMU runs as: a named one, or one of the cluster's pool that no other guest uses.
 
-Who has a user of the pool holds a lock on a file with its number, which QEMU inherits: the kernel lets go of it when
-that process ends, and not before, whatever becomes of the node daemon.
+A user of the pool is taken by a lock on a file with its ID, which QEMU inherits: the kernel releases it when that
+process ends, and not before, whatever happens to the node daemon.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """``lock`` is the descriptor of the file that says that the user is taken; QEMU has to inherit it."""
+    """``lock``: the descriptor of the lock file of the user; QEMU has to inherit it."""
 
     entry: pwd.struct_passwd
     lock: int | None = None
@@ -39,7 +39,7 @@ class User:
 
 
 def ensure_user(plan: LaunchPlan) -> None:
-    """Raise WrongInput unless there is a user on this node that QEMU could become, taken or not."""
+    """Raise WrongInput unless this node has a user that QEMU could run as, taken or not."""
     model = plan.parameters.security_model
     if model == "user":
         _named(plan)
@@ -49,7 +49,7 @@ def ensure_user(plan: LaunchPlan) -> None:
 
 @contextmanager
 def taken(plan: LaunchPlan) -> Iterator[User | None]:
-    """The user for a new QEMU, which has it as soon as it has inherited the lock; None for the node daemon's own.
+    """The user for a new QEMU, which keeps it by inheriting the lock; None for the node daemon's own.
 
     Raises WrongInput if there is none, HypervisorFailed if all of the pool are taken.
     """
@@ -68,7 +68,7 @@ def taken(plan: LaunchPlan) -> Iterator[User | None]:
 
 
 def running_as(pid: int) -> int:
-    """The number of the user that a process is by now; root's if it has ended."""
+    """The ID of the user that a process runs as now; root's if it has ended."""
     try:
         return Path(f"/proc/{pid}").stat().st_uid
     except OSError:
@@ -97,7 +97,7 @@ def _pool(plan: LaunchPlan) -> list[User]:
 
 
 def _ensure_apart(found: list[pwd.struct_passwd]) -> None:
-    """Raise WrongInput if two have the same group, to which the directory of a guest is open."""
+    """Raise WrongInput if two have the same group, since guests' directories are accessible to the group."""
     groups: dict[int, str] = {}
     for one in found:
         if (other := groups.setdefault(one.pw_gid, one.pw_name)) != one.pw_name:
@@ -122,7 +122,7 @@ def _free(plan: LaunchPlan) -> User:
 
 
 def _locked(path: Path) -> int | None:
-    """A descriptor with a lock on the file, unless somebody else has one."""
+    """A descriptor with a lock on the file, unless another process has it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every command that DRBD is given: drbdsetup(8) and drbdmeta(8) as of DRBD 8.4."""
+"""All commands for DRBD: drbdsetup(8) and drbdmeta(8) as of DRBD 8.4."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ganeti.node.storage.drbd.status import Connection, Resource, parse_connecti
 from ganeti.node.storage.lvm.reported import device_of
 from ganeti.node.storage.lvm.volumes import Run
 
-_TIME = 60.0  # seconds; what touches a disk waits for it
-_VOLUME = "0"  # of its resource
+_TIME = 60.0  # seconds; commands that access a disk wait for it
+_VOLUME = "0"  # the length of a resource name
 _WAITS = ("--wfc-timeout", "--degr-wfc-timeout", "--outdated-wfc-timeout")
 _NOT_LOADED = re.compile(r"generic netlink family|Could not connect to 'drbd'")
-# What is said of a change that the state of the disk does not allow.
+# Errors for changes that the state of the disk does not allow.
 _REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"Multiple primaries|primaries on both sides|refused by peer"), "it is used on its other node"),
     (re.compile(r"UpToDate data"), "the copy on this node is not up to date, and no other one can be reached"),
@@ -39,21 +39,21 @@ class Drbd:
         self._run = run
 
     async def resources(self) -> dict[str, Resource]:
-        """All that there are, by name: one command."""
+        """All existing ones, by name: one command."""
         done = await self._run("drbdsetup", "events2", "--now", "--statistics", timeout=_TIME)
         if done.failed:
             raise _unfit(done) or ExecutionFailed(done.why())
         return parse_events(done.output)
 
     async def connection(self, replica: Replica) -> Connection | None:
-        """How it is set up, whether or not the other node is there."""
+        """Its connection as configured, whether or not the peer is connected."""
         done = await self._run("drbdsetup", "show", replica.resource, timeout=_TIME)
         if done.failed:
             raise _unfit(done) or ExecutionFailed(done.why())
         return parse_connection(done.output)
 
     async def make_metadata(self, replica: Replica) -> None:
-        """Whatever is there is overwritten; no copy is up to date afterwards."""
+        """Overwrites what is there; afterwards no copy is up to date."""
         await self._give(replica, "drbdmeta", "--force", *_area(replica), "create-md")
 
     async def add_resource(self, replica: Replica) -> None:
@@ -63,16 +63,16 @@ class Drbd:
         await self._give(replica, "drbdsetup", "new-minor", replica.resource, str(replica.minor), _VOLUME)
 
     async def attach(self, replica: Replica) -> None:
-        """Also one whose metadata was not closed in order, as after a loss of power."""
+        """Also if its metadata was not closed cleanly, as after a power failure."""
         await self._give(replica, "drbdmeta", *_area(replica), "apply-al")
         await self._give(replica, "drbdsetup", "attach", str(replica.minor), *replica.attachment)
 
     async def detach(self, replica: Replica) -> None:
-        """Whoever uses the device goes on with the other node's copy."""
+        """Users of the device go on with the other node's copy."""
         await self._give(replica, "drbdsetup", "detach", str(replica.minor))
 
     async def connect(self, replica: Replica, *, two_primaries: bool) -> None:
-        """Begin to; see ``await_connection``."""
+        """Start connecting; see ``await_connection``."""
         words = replica.connection(two_primaries=two_primaries)
         await self._give(replica, "drbdsetup", "connect", replica.resource, *words)
 
@@ -80,17 +80,17 @@ class Drbd:
         await self._give(replica, "drbdsetup", "disconnect", *ends)
 
     async def await_connection(self, replica: Replica, seconds: int) -> None:
-        """Until it is there or refused, or that time is over."""
+        """Until it is connected or refused, or the time is over."""
         limits = [f"{option}={seconds}" for option in _WAITS]
-        # Its status says no more than the state that it has then.
+        # The exit status says no more than the state afterwards.
         await self._run("drbdsetup", "wait-connect", str(replica.minor), *limits, timeout=seconds + _TIME)
 
     async def allow_two_primaries(self, replica: Replica, *, allowed: bool) -> None:
-        """The other node hears of it, while it is connected, and allows the same."""
+        """If connected, the other node is informed and allows the same."""
         await self._give(replica, "drbdsetup", "net-options", *replica.ends, two_primaries_option(allowed=allowed))
 
     async def promote(self, replica: Replica, *, force: bool) -> None:
-        """``force``: also if no copy is known to be up to date, or the other one is not known not to be."""
+        """``force``: even if no copy is known to be up to date, or the other one might be."""
         await self._give(replica, "drbdsetup", "primary", str(replica.minor), *(["--force"] if force else []))
 
     async def demote(self, replica: Replica) -> None:
@@ -106,7 +106,7 @@ class Drbd:
     async def _give(self, replica: Replica, program: str, *words: str) -> None:
         try:
             done = await self._run(program, *words, timeout=_TIME)
-        except ExecutionFailed:  # which has all words, the secret among them
+        except ExecutionFailed:  # which has all arguments, the secret included
             verb = words[0] if program == "drbdsetup" else words[-1]
             raise ExecutionFailed(
                 f"{replica.disk.called}: '{program} {verb}' did not finish within {_TIME:.0f} seconds"
@@ -116,7 +116,7 @@ class Drbd:
 
 
 def _area(replica: Replica) -> tuple[str, ...]:
-    """The metadata, in drbdmeta(8)'s words."""
+    """The metadata, in drbdmeta(8)'s syntax."""
     return str(replica.minor), "v08", device_of(replica.metadata), "0"
 
 

@@ -28,12 +28,12 @@ from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
 
 METADATA = 128  # MiB
-_GROWING = 30.0  # seconds that DRBD gets to find that both copies have grown
-_LOOK = 0.5  # seconds between two looks
+_GROWING = 30.0  # seconds for DRBD to notice that both copies have grown
+_LOOK = 0.5  # seconds between two checks
 
 
 class DrbdStorage:
-    """A copy is two volumes, its data at the disk's location and its metadata. A resource has the disk's UUID as name.
+    """A copy is two volumes, its data at the disk's location and its metadata. A resource is named by the disk's UUID.
 
     ``name`` is this node's.
     """
@@ -47,7 +47,7 @@ class DrbdStorage:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
-        del report  # what takes long comes after it: see "hold"
+        del report  # what takes long comes later: see "hold"
         replica = replica_of(self._name, disk, peers)
         self._ensure_usable()
         async with self._locks[disk.uuid]:
@@ -100,7 +100,7 @@ class DrbdStorage:
         report.progress(size, size, "MiB")
 
     async def renew(self, disk: Disk, peers: Sequence[Peer]) -> None:
-        """Without its copy the device reads and writes on the other node; a new copy is synchronised from there."""
+        """Without its local copy the device uses that of the other node; a new copy is synchronised from there."""
         replica = replica_of(self._name, disk, peers)
         async with self._locks[disk.uuid]:
             found = await Holding(self._drbd, replica).there()
@@ -120,7 +120,7 @@ class DrbdStorage:
         return await self._plain.offers(sources, exclusive=exclusive)
 
     async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
-        """A volume becomes the data of this node's copy; which copy is the newer one is said when it is held."""
+        """A volume becomes the data of this node's copy; ``hold`` decides which copy is newer."""
         replica = replica_of(self._name, disk, peers)
         self._ensure_usable()
         async with self._locks[disk.uuid]:
@@ -129,7 +129,7 @@ class DrbdStorage:
             await self._plain.adopt(disk, source, peers)
 
     async def give_back(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
-        """Nobody but a conversion that was interrupted can have used it by then."""
+        """By then only an interrupted conversion can have used it."""
         found = (await self._drbd.resources()).get(disk.uuid) if self._module.version else None
         if found and found.primary:
             await self.hold(disk, peers, DiskUse.STANDBY)
@@ -145,7 +145,7 @@ class DrbdStorage:
         return await self._plain.length(disk)
 
     async def wipe(self, disk: Disk, start: int, report: Report) -> None:
-        """Below the mirror, which does not use that part yet: each node has its own copy to wipe."""
+        """Below DRBD, which does not use that part yet: each node wipes its own copy."""
         await self._plain.wipe(disk, start, report)
 
     async def space(self, unit: StorageUnit) -> Space | None:
@@ -155,7 +155,7 @@ class DrbdStorage:
         return (*await plain.problems(self._volumes, unit.key), *self._module.lacking())
 
     async def _is_whole(self, replica: Replica) -> bool:
-        """Its data comes to be last, so where that is, the metadata was written. Raises AlreadyExists."""
+        """Its data volume is created last, so if it exists, the metadata was written. Raises AlreadyExists."""
         found = await self._volumes.found([replica.data, replica.metadata])
         if len(found) == 2:
             await self._make_data(replica)  # of the right size
@@ -192,7 +192,7 @@ class DrbdStorage:
             raise EnvironmentUnfit(f"DRBD cannot be used on {self._name}: {'; '.join(problems)}")
 
     async def _grow_device(self, replica: Replica, size: int) -> None:
-        """What DRBD agrees on with the other node takes a moment to come true."""
+        """What DRBD negotiates with the other node takes a moment to take effect."""
         holding = Holding(self._drbd, replica)
         if (await holding.there()).mebibytes >= size:
             return

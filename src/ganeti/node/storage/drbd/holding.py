@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Taking a disk from whatever DRBD has of it to a use."""
+"""Bringing a disk from any state in DRBD to that of a use."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ganeti.node.storage.drbd.commands import Drbd
 from ganeti.node.storage.drbd.replica import Replica
 from ganeti.node.storage.drbd.status import Resource
 
-# Seconds that the two nodes get to find each other. A node that tries in vain tries again after ten.
+# Seconds for the two nodes to connect. After a failed attempt a node tries again after ten.
 CONNECTING = 15
-# A device that was just closed is looked at by udev, which has it open for a moment.
+# udev inspects a device that was just closed, and has it open for a moment.
 _ATTEMPTS = 20
 _PAUSE = 0.5  # seconds
 
 
 class Holding:
-    """Of one disk."""
+    """For one disk."""
 
     def __init__(self, drbd: Drbd, replica: Replica) -> None:
         self._drbd = drbd
         self._replica = replica
 
     async def take(self, use: DiskUse, *, force: bool) -> None:
-        """Raises as ``Storage.hold`` does."""
+        """Raises what ``Storage.hold`` raises."""
         found = await self._attached()
         if use is DiskUse.STANDBY:
             if found.primary:
@@ -45,7 +45,7 @@ class Holding:
         return await self._drbd.demote(self._replica)
 
     async def look(self) -> Resource | None:
-        """What DRBD has of it. Raises WrongState if another disk has its device."""
+        """The resource in DRBD. Raises WrongState if another disk uses its device."""
         replica, resources = self._replica, await self._drbd.resources()
         for other in resources.values():
             if other.minor == replica.minor and other.name != replica.resource:
@@ -73,11 +73,11 @@ class Holding:
         return found
 
     async def _join(self, found: Resource, *, two_primaries: bool) -> None:
-        """Have it connected, or trying to be, with these rules."""
+        """Have it connected, or connecting, with these options."""
         replica, current = self._replica, await self._drbd.connection(self._replica)
         owned = found.peer_role == "Primary" and not found.primary and not (current and current.two_primaries)
         if two_primaries and owned:
-            # The other node would hear of it and allow it: whoever uses a disk must do so first.
+            # The other node would follow: the one that uses the disk must allow it first.
             raise WrongState(f"Disk {found.name} is used on its other node, {replica.there.name}")
         elsewhere = current is not None and current.ends != replica.ends
         if current and elsewhere:
@@ -98,8 +98,8 @@ class Holding:
             )
         if found.primary:
             return
-        # By itself DRBD lets nobody write while the other copy might be the newer one. One that was up to date when
-        # the connection was lost is the newest that there is.
+        # By itself DRBD refuses writes while the other copy might be newer. One that was up to date when the
+        # connection was lost is the newest available.
         alone = not found.connected and found.up_to_date
         if not found.connected and not alone and not force:
             raise WrongState(self._doubtful(found))
@@ -111,7 +111,7 @@ class Holding:
             raise
 
     async def _met(self, use: DiskUse) -> Resource:
-        """How it is once the other node has been given time to connect, if that matters."""
+        """Its status after the other node has had time to connect, if that matters."""
         found = await self.there()
         used = found.primary and use is not DiskUse.SHARED
         if used or found.connected or found.refused or self._replica.there.offline:
@@ -128,7 +128,7 @@ class Holding:
         )
 
     def _apart(self) -> str:
-        """Which of two copies is the right one only people know."""
+        """The error for split brain: only the administrator can decide which copy is the right one."""
         replica, here, there = self._replica, self._replica.here.name, self._replica.there.name
         return (
             f"The copies of {replica.disk.called} on {here} and {there} refuse each other (StandAlone). If both "

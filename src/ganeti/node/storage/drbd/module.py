@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""DRBD's part of this machine's kernel."""
+"""The DRBD module of this machine's kernel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganeti.model.cluster import DRBD_HELPER
 from ganeti.rpc.contract.verify import DrbdFacts
 
 _SUPPORTED = "8.4."
-# The default of the module. It looks for a configuration file that has our disks, finds none and fails; DRBD then
+# The module's default helper. It looks for a configuration file with our disks, finds none and fails; DRBD then
 # interrupts the synchronisation that it was called for.
 _USELESS_HELPER = "/drbdadm"
 _DEVICE = "drbd"
@@ -26,11 +26,11 @@ class Module:
 
     @property
     def helper(self) -> str:
-        """The program that it calls when something happens."""
+        """The program that it calls on events."""
         return read_text(self._paths.under("/sys/module/drbd/parameters/usermode_helper")) or ""
 
     def proc(self) -> str:
-        """What it says of itself, in the way of version 8.4."""
+        """Its own status, in the format of version 8.4."""
         return read_text(self._paths.under("/proc/drbd")) or ""
 
     def facts(self) -> DrbdFacts:
@@ -39,7 +39,7 @@ class Module:
         return DrbdFacts(self.version, self.helper, tuple(minors))
 
     def lacking(self) -> tuple[str, ...]:
-        """What must be there before anything can be done, in words."""
+        """What is missing to use DRBD at all, as text."""
         if not self.version:
             return ("The kernel has no DRBD now; install package drbd-utils, then run 'modprobe drbd'",)
         if not self.version.startswith(_SUPPORTED):
@@ -47,7 +47,7 @@ class Module:
         return ()
 
     def problems(self) -> tuple[str, ...]:
-        """Why no disk can be mirrored, in words."""
+        """Why no disk can be mirrored, as text."""
         if not self.helper.endswith(_USELESS_HELPER):
             return self.lacking()
         text = (
@@ -59,7 +59,7 @@ class Module:
 
 
 class PaperModule:
-    """Of a node on paper: as it should be."""
+    """That of a simulated node: always fine."""
 
     def facts(self) -> DrbdFacts:
         return DrbdFacts("8.4.11", DRBD_HELPER)

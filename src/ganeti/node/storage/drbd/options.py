@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the parameters of a mirrored disk are in drbdsetup(8)'s words."""
+"""The parameters of a mirrored disk as options of drbdsetup(8)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from ganeti.errors import WrongInput
 from ganeti.model.parameters.disk import DrbdParameters
 
 _BARRIERS = {"b": "--disk-barrier=no", "f": "--disk-flushes=no", "d": "--disk-drain=no"}
-# A copy that is in doubt since it was cut off is no valid one by itself (see "fencing" in drbd.conf(5)); and one that
-# fails is let go of, while the other node's serves the guest.
+# A copy that is in doubt since it was disconnected is not valid by itself (see "fencing" in drbd.conf(5)); a failed one
+# is detached, while the other node's serves the guest.
 _DISK = ("--on-io-error=detach", "--fencing=resource-only")
-# Two copies that both have been written to stay apart. If only one has, nothing is lost by bringing it to the other.
+# Two copies that both were written to stay disconnected. If only one was, nothing is lost by synchronising from it.
 _SPLIT_BRAIN = ("--after-sb-0pri=discard-zero-changes", "--after-sb-1pri=consensus")
 
 
 def disk_options(wanted: DrbdParameters) -> tuple[str, ...]:
-    """Of "attach". What is not disabled is left as DRBD has it: flushes on, barriers off since 8.4.2."""
+    """Options of "attach". What is not disabled keeps DRBD's default: flushes on, barriers off since 8.4.2."""
     barriers = [option for letter, option in _BARRIERS.items() if letter in wanted.disk_barriers]
     metadata = ["--md-flushes=no"] if wanted.meta_barriers else []
     return (*_DISK, *barriers, *metadata, *_resync(wanted), *_words("disk-custom", wanted.disk_custom))
 
 
 def net_options(wanted: DrbdParameters, secret: str, *, two_primaries: bool) -> tuple[str, ...]:
-    """Of "connect"."""
+    """Options of "connect"."""
     return (
         f"--protocol={wanted.protocol}",
         "--cram-hmac-alg=sha256",

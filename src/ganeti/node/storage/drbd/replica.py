@@ -18,7 +18,7 @@ from ganeti.node.storage.lvm.reported import device_of
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """The copy of this node, ``here``, and how it gets at the other one, ``there``."""
+    """The copy on this node, ``here``, and how to reach the other one, ``there``."""
 
     disk: Disk
     here: Peer
@@ -32,7 +32,7 @@ class Replica:
 
     @property
     def resource(self) -> str:
-        """What DRBD calls it. A device of another disk that has the same number is known by it."""
+        """Its name in DRBD. It distinguishes the device of another disk that has the same minor."""
         return self.disk.uuid
 
     @property
@@ -54,12 +54,12 @@ class Replica:
         return (device_of(self.data), device_of(self.metadata), "0", *disk_options(self.parameters))
 
     def connection(self, *, two_primaries: bool) -> tuple[str, ...]:
-        """The operands and options of "connect" behind the resource's name."""
+        """The operands and options of "connect" after the resource's name."""
         return (*self.ends, *net_options(self.parameters, self.secret, two_primaries=two_primaries))
 
 
 def replica_of(name: str, disk: Disk, peers: Sequence[Peer]) -> Replica:
-    """Of the node ``name``. Raises WrongInput if that holds none, or something of the disk is not known."""
+    """That of the node ``name``. Raises WrongInput if the node has none, or data of the disk are missing."""
     by_uuid = {peer.uuid: peer for peer in peers}
     if unknown := set(disk.nodes) - set(by_uuid):
         raise WrongInput(f"{disk.called} is on nodes that are not known here: {', '.join(sorted(unknown))}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What "drbdsetup events2 --now --statistics" says: the same words for DRBD 8.4 as for DRBD 9.
+"""The output of "drbdsetup events2 --now --statistics", which is the same for DRBD 8.4 and DRBD 9.
 
-The JSON of drbdsetup(8) is of DRBD 9 only.
+The JSON output of drbdsetup(8) needs DRBD 9.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from datetime import timedelta
 
 from ganeti.rpc.contract.storage import MirrorStatus
 
-_KIB = 1024  # in a MiB
-# Of /proc/drbd: the line that a device begins with, and how long its synchronisation takes still.
+_KIB = 1024  # per MiB
+# Of /proc/drbd: the first line of a device, and the remaining time of its synchronisation.
 _DEVICE = re.compile(r"^ *(\d+): cs:", re.MULTILINE)
 _FINISH = re.compile(r"finish: (\d+):(\d\d):(\d\d)")
 # Of "drbdsetup show".
@@ -27,9 +27,9 @@ _AT_REST = ("", "Established", "Off")
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource of one device and at most one connection, as all of ours are.
+    """A resource with one device and at most one connection, as all of ours have.
 
-    ``minor`` is None if its device is not there; ``size`` is KiB; ``missing`` and ``synced`` as in MirrorStatus.
+    ``minor`` is None if it has no device; ``size`` is KiB; ``missing`` and ``synced`` as in MirrorStatus.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Resource:
 
     @property
     def refused(self) -> bool:
-        """Whether there is no connection and none is tried any more."""
+        """Whether it is disconnected and no longer trying to connect."""
         return self.connection in ("", "StandAlone")
 
     @property
@@ -92,7 +92,7 @@ class Connection:
 
 
 def parse_events(output: str) -> dict[str, Resource]:
-    """The resources that there are, by name."""
+    """The existing resources, by name."""
     objects: defaultdict[str, dict[str, Mapping[str, str]]] = defaultdict(dict)
     for line in output.splitlines():
         match line.split():
@@ -101,12 +101,12 @@ def parse_events(output: str) -> dict[str, Resource]:
                 if name := told.get("name"):
                     objects[name].setdefault(kind, told)
             case _:
-                pass  # the mark at the end; nothing else is said of what exists
+                pass  # the end marker; existing resources cause no other lines
     return {name: _resource(name, kinds) for name, kinds in objects.items()}
 
 
 def parse_connection(shown: str) -> Connection | None:
-    """What "drbdsetup show" says of a resource's; None if it has none."""
+    """The connection of a resource from "drbdsetup show"; None if it has none."""
     here, there = _HERE.search(shown), _THERE.search(shown)
     if not here or not there:
         return None
@@ -115,7 +115,7 @@ def parse_connection(shown: str) -> Connection | None:
 
 
 def parse_finish(proc: str) -> dict[int, float]:
-    """By minor, the seconds that /proc/drbd of DRBD 8.4 expects synchronisations to take."""
+    """By minor, the remaining seconds of synchronisations as estimated in /proc/drbd of DRBD 8.4."""
     return dict(_finish(proc))
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where a volume is on this node, in the words of its provider's ``attach`` script.
+"""Where a volume is on this node, from the output of its provider's ``attach`` script.
 
-Its first line is a block device, and may be empty. Each of the others is ``HYPERVISOR:URI``: how a hypervisor gets
-at the volume without a device (ganeti-extstorage-interface(7), access ``userspace``).
+Its first line is a block device, and may be empty. Each of the others is ``HYPERVISOR:URI``: how a hypervisor can
+access the volume without a device (ganeti-extstorage-interface(7), access ``userspace``).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Attachment(Struct, frozen=True):
 
 
 def read(output: str, *, userspace: bool) -> Attachment:
-    """Raises ValueError for what is no answer, in words that follow "the script has"."""
+    """Raises ValueError for an invalid answer, with a text to follow "the script has"."""
     device, *rest = output.splitlines() or [""]
     device = device.strip()
     uris = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks of external storage, by scripts of its provider: ganeti-extstorage-interface(7)."""
+"""Disks on external storage, through scripts of its provider: ganeti-extstorage-interface(7)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class ExtStorage:
-    """A volume that this node has attached for use is noted in a file, which a reboot takes away as it does the volume.
+    """A volume that this node has attached for use is noted in a file; both are gone after a reboot.
 
     Its scripts run one at a time.
     """
@@ -48,7 +48,7 @@ class ExtStorage:
         del peers
         async with self._volume(disk) as volume:
             volume.ensure_known_parameters()
-            # A script might make a volume again that is there, and nothing would be left of it.
+            # A script might create an existing volume again, and destroy it.
             there = await self._size(volume)
             if there is not None and there != disk.size:
                 raise AlreadyExists(
@@ -65,7 +65,7 @@ class ExtStorage:
                 await self._let_go(volume)
                 await volume.run("remove")
             except ExecutionFailed as error:
-                # No script says whether a volume is there. One that cannot be attached either is taken to be gone.
+                # No script tells whether a volume exists. One that cannot be attached either is considered gone.
                 if await self._size(volume) is not None:
                     raise
                 _log.warning("Disk %s (%s) is taken to be gone: %s", disk.uuid, disk.location, error.message)
@@ -98,7 +98,7 @@ class ExtStorage:
         return await each_examined(disks, self._status)
 
     def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
-        """Also raises UnknownEntity if the provider is not here, WrongInput if it refuses a parameter."""
+        """Also raises UnknownEntity if the provider is missing, WrongInput if it refuses a parameter."""
         del peers
         volume = Volume.of(self._paths, disk)
         volume.ensure_known_parameters()
@@ -107,7 +107,7 @@ class ExtStorage:
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
         del peers
         if copy:
-            return  # there is one for all nodes, and its script is told by how much it grows
+            return  # it is shared by all nodes, and its script gets the increment
         async with self._volume(disk) as volume:
             now = await self._size(volume)
             if now is None:
@@ -126,12 +126,12 @@ class ExtStorage:
             await wipe(device, start, report, f"{disk.called}")
 
     async def space(self, unit: StorageUnit) -> Space | None:
-        """Nobody knows: the interface has no question for it."""
+        """Unknown: the interface has no script for it."""
         del unit
         return None
 
     async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
-        """A unit is a provider here."""
+        """Here a unit is a provider."""
         try:
             find(self._paths, unit.key)
         except GanetiError as error:
@@ -140,7 +140,7 @@ class ExtStorage:
 
     @asynccontextmanager
     async def _device(self, disk: Disk) -> AsyncIterator[str]:
-        """Of a volume, which is attached meanwhile. Raises EnvironmentUnfit if it has none."""
+        """The device of a volume, which is attached meanwhile. Raises EnvironmentUnfit if it has none."""
         used = self._noted(Volume.of(self._paths, disk)) is not None
         opened = await self.hold(disk, (), DiskUse.OWN)
         try:
@@ -175,7 +175,7 @@ class ExtStorage:
             return None
 
     async def _look(self, volume: Volume) -> int:
-        """Its size in MiB. One that is not attached is, for as long as that takes."""
+        """Its size in MiB. If it is not attached, it is attached meanwhile."""
         noted = self._noted(volume)
         if noted and noted.known:
             return await noted.size()
@@ -186,12 +186,12 @@ class ExtStorage:
 
     @asynccontextmanager
     async def _undone_if_new(self, volume: Volume) -> AsyncIterator[None]:
-        """If the body fails, the volume is not attached, unless it was before: a guest may use it."""
+        """If the body fails, the volume is detached, unless it was attached before: a guest may use it."""
         noted = self._noted(volume)
         if noted and noted.known:
             yield
             return
-        self._note(volume, Attachment())  # for the next one, should this daemon die meanwhile
+        self._note(volume, Attachment())  # for the next daemon, should this one die meanwhile
         try:
             yield
         except (GanetiError, OSError):
@@ -200,7 +200,7 @@ class ExtStorage:
             raise
 
     async def _let_go(self, volume: Volume) -> None:
-        """Nothing for a volume that was not taken."""
+        """Detach it; does nothing for a volume that was not attached for use."""
         noted = self._noted(volume)
         if noted is None:
             return
@@ -223,7 +223,7 @@ class ExtStorage:
 
 
 async def _make(volume: Volume) -> None:
-    """Nothing is left of one that cannot be made, or the error says so."""
+    """Create it; after a failure nothing is left, or the error says so."""
     disk = volume.disk
     try:
         await volume.run("create", VOL_SIZE=str(disk.size))
@@ -241,7 +241,7 @@ async def _label(volume: Volume) -> None:
 
 
 async def _attached(volume: Volume) -> Attachment:
-    """Raises UnknownEntity if it cannot be attached, ExecutionFailed if the script's answer makes no sense."""
+    """Raises UnknownEntity if it cannot be attached, ExecutionFailed if the script's output is invalid."""
     outcome = await volume.ask("attach")
     if outcome.why:
         raise UnknownEntity(f"There is no volume {volume.disk.location}, or it cannot be attached: {outcome.why}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Providers of external storage as they lie on this node: what must be in them is ganeti-extstorage-interface(7)."""
+"""Providers of external storage on this node; for their contents see ganeti-extstorage-interface(7)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def all_providers(paths: Paths) -> Iterator[StorageProvider]:
 
 
 def find(paths: Paths, name: str) -> StorageProvider:
-    """Raises UnknownEntity, WrongInput for one that cannot be used."""
+    """Raises UnknownEntity, WrongInput for an unusable one."""
     directory = find_in(paths.storage_search_path, name)
     if directory is None:
         places = ", ".join(map(str, paths.storage_search_path))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A disk as its provider knows it: a name, and scripts that are told it (ganeti-extstorage-interface(7))."""
+"""A disk as its provider knows it: a name, passed to scripts (ganeti-extstorage-interface(7))."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ganeti.node.script import MOST_LOGGED, Script
 from ganeti.node.storage.ext.provider import find
 from ganeti.rpc.contract.storage import StorageProvider
 
-# Seconds. Storage makes, copies and takes away large things; all else is done at once.
+# Seconds. Creating, copying and removing large volumes takes long; anything else is quick.
 _SLOW = 400.0
 _QUICK = 50.0
 _SLOW_ONES = ("create", "remove", "grow")
-_MOST_ANSWERED = 64 * 1024  # characters of an answer
+_MOST_ANSWERED = 64 * 1024  # characters of output
 _LOCATION = re.compile(r"(?P<provider>[^/]+)/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A script that has ended; ``why`` it failed is empty if it did not. ``cut``: it said more than is kept."""
+    """A finished script; ``why`` it failed, empty if it did not. ``cut``: its output was truncated."""
 
     output: str
     why: str
@@ -42,7 +42,7 @@ class Volume:
 
     @classmethod
     def of(cls, paths: Paths, disk: Disk) -> Volume:
-        """Raises UnknownEntity or WrongInput if the provider is not there or cannot be used."""
+        """Raises UnknownEntity or WrongInput if the provider is missing or cannot be used."""
         match = _LOCATION.fullmatch(disk.location)
         if match is None:
             raise WrongInput(f"Parameter 'location': '{disk.location}' is not a volume of a storage provider")
@@ -52,7 +52,7 @@ class Volume:
 
     @property
     def key(self) -> str:
-        """What tells it from all other volumes, as the name of a file."""
+        """A unique key of the volume, as the name of a file."""
         return f"{self.provider.name}-{self.name}"
 
     @property
@@ -61,7 +61,7 @@ class Volume:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Those that are the provider's."""
+        """The provider's parameters."""
         ours = ExtParameters.__struct_encode_fields__
         return {name: str(value) for name, value in self.disk.params.items() if name not in ours}
 
@@ -70,11 +70,11 @@ class Volume:
         return self.disk.params.get("access") == "userspace"
 
     def has(self, script: str) -> bool:
-        """Whether there is a script that need not be."""
+        """Whether an optional script exists."""
         return is_script(Path(self.provider.path) / script)
 
     async def run(self, script: str, **told: str) -> None:
-        """Raises ExecutionFailed, with its last words, if it fails or takes too long."""
+        """Raises ExecutionFailed, with its last output, if it fails or takes too long."""
         outcome = await self.ask(script, **told)
         if outcome.why:
             raise ExecutionFailed(outcome.why)
@@ -98,7 +98,7 @@ class Volume:
         return {"VOL_NAME": self.name, "VOL_UUID": self.disk.uuid, **named, **own, **told}
 
     def _begun_log(self) -> Path:
-        """The volume's log, begun anew when it has become long; the one before it stays."""
+        """The volume's log, rotated when it has become long; one old log is kept."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > MOST_LOGGED:
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -107,7 +107,7 @@ class Volume:
     def ensure_known_parameters(self) -> None:
         """Raise WrongInput for a parameter that the provider does not list.
 
-        What was made with one can still be used, and taken away, when the provider has another list.
+        A volume created with one can still be used and removed after the provider has dropped it.
         """
         strange = sorted(self.parameters.keys() - self.provider.parameters.keys())
         if strange:
@@ -122,7 +122,7 @@ class Volume:
 
 @dataclass(slots=True)
 class _Answer:
-    """What a script says on its standard output, up to a limit."""
+    """A script's standard output, up to a limit."""
 
     lines: list[str] = field(default_factory=list)
     characters: int = 0

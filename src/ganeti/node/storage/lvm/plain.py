@@ -34,13 +34,13 @@ _NOT_NOW = (EnvironmentUnfit, ExecutionFailed)
 
 
 class PlainStorage:
-    """A disk is the volume at ``location``, active from when it is made. It is rounded up to whole extents."""
+    """A disk is the volume at ``location``, active from its creation. It is rounded up to whole extents."""
 
     def __init__(self, volumes: Volumes) -> None:
         self._volumes = volumes
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
-        del peers, report  # no volume of any size takes long
+        del peers, report  # volumes of any size are quick
         place, tags = (disk.location, disk.size), owner_tags(disk)
         with _named(disk, disk.size):
             if disk.thin_pool:
@@ -58,7 +58,7 @@ class PlainStorage:
         del use, force
         with _named(disk, disk.size):
             found = await self._volumes.activate(disk.location)
-            # Of one that was not active it is not known.
+            # Unknown for an inactive one.
             blank = found.data == 0 and await self._gives_zeros(found)
         return replace(self.expected(disk, peers), blank=blank)
 
@@ -71,7 +71,7 @@ class PlainStorage:
         try:
             found = await self._volumes.found([disk.location for disk in disks])
             placements = await self._volumes.placements([disk.location for disk in disks if disk.exclusive])
-        except _NOT_NOW as error:  # to ask for each of them would not give more, and take long
+        except _NOT_NOW as error:  # querying each of them would return no more, and take long
             return tuple(DiskStatus(disk.uuid, "", problem=error.message) for disk in disks)
         return tuple(_status(disk, found, placements.get(disk.location)) for disk in disks)
 
@@ -93,7 +93,7 @@ class PlainStorage:
         return (await self._volumes.there(disk.location)).length
 
     async def wipe(self, disk: Disk, start: int, report: Report) -> None:
-        """Not in thin pools that give out nothing but zeros: it would take all the room that the disk may ever need."""
+        """Not in thin pools that provide zeroed blocks: it would allocate all the space that the disk may ever need."""
         if await self._gives_zeros(await self._volumes.activate(disk.location)):
             return
         await wipe(device_of(disk.location), start, report, f"{disk.called}")
@@ -104,7 +104,7 @@ class PlainStorage:
         return tuple(_offer(source, found.get(source), placements.get(source)) for source in sources)
 
     async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
-        """The volume gets the name and the tags that one that is made for the disk would have."""
+        """The volume gets the name and the tags of one created for the disk."""
         del peers
         found = await self._volumes.look(source)
         if found and (problem := _offer(source, found).problem):
@@ -116,12 +116,12 @@ class PlainStorage:
     async def give_back(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
         del peers
         if await self._volumes.look(disk.location):
-            if disk.uuid not in source:  # what was a disk of the instance keeps its tag
+            if disk.uuid not in source:  # a former disk of the instance keeps its tag
                 await self._volumes.tag(disk.location, owner_tags(disk), on=False)
             await self._volumes.rename(disk.location, source)
 
     async def _gives_zeros(self, volume: Volume) -> bool:
-        """Whether what has not been written of it reads as zeros, whatever was on the physical volumes before."""
+        """Whether its unwritten parts read as zeros, whatever was on the physical volumes before."""
         if not volume.pool:
             return False
         pool = await self._volumes.look(f"{split(volume.location)[0]}/{volume.pool}")
@@ -135,7 +135,7 @@ class PlainStorage:
 
 
 def owner_tags(disk: Disk) -> tuple[str, ...]:
-    """By which people, and tools of Ganeti's users, find out what a volume was made for."""
+    """Tags by which users, and their tools for Ganeti, find out what a volume is for."""
     return (f"{OWNER_TAG}{disk.owner}",) if disk.owner else ()
 
 
@@ -150,7 +150,7 @@ async def label(volumes: Volumes, location: str, disk: Disk) -> None:
 async def space(volumes: Volumes, unit: StorageUnit) -> Space | None:
     """Of a volume group or a thin pool.
 
-    None also if LVM does not tell, which is no reason to know nothing else of the node.
+    None also if LVM fails, so that everything else about the node is still reported.
     """
     name, _, pool_name = unit.key.partition("/")
     try:
@@ -167,7 +167,7 @@ async def space(volumes: Volumes, unit: StorageUnit) -> Space | None:
 
 
 async def problems(volumes: Volumes, key: str) -> tuple[str, ...]:
-    """Why disks cannot be kept in a volume group, or in a thin pool of one, in words."""
+    """Why disks cannot be stored in a volume group, or in a thin pool of one, as text."""
     name, _, pool = key.partition("/")
     try:
         group = (await volumes.groups()).get(name)
@@ -211,7 +211,7 @@ def _status(disk: Disk, found: Mapping[str, Volume], placement: Placement | None
 
 
 def _sharing(placement: Placement | None) -> str:
-    """Why a volume that should have its physical volumes for itself has not; empty if it has, and if nobody asked."""
+    """Why a volume shares physical volumes that it should have to itself; empty if it does not, or if not asked."""
     if placement and not placement.devices:
         return "It has no physical volumes for itself, as it is in a thin pool"
     if not placement or not placement.others:
@@ -221,7 +221,7 @@ def _sharing(placement: Placement | None) -> str:
 
 @contextmanager
 def _named(disk: Disk, size: int) -> Iterator[None]:
-    """Errors that say which disk it is."""
+    """Adds to errors which disk is concerned."""
     try:
         yield
     except InsufficientResources as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What LVM reports of its volumes, as JSON (lvmreport(7))."""
+"""LVM's reports about its volumes, as JSON (lvmreport(7))."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from ganeti.rpc.contract.storage import LvmSpace
 
 R = TypeVar("R")
 _MIB = 1024**2
-# In front of the name of a volume's instance.
+# Prefix of the tag with a volume's instance.
 OWNER_TAG = "originstname+"
 WORDS = ("--reportformat", "json", "--units", "b", "--nosuffix")
 VOLUME_FIELDS = "vg_name,lv_name,lv_size,lv_attr,lv_tags,vg_extent_size,pool_lv,data_percent,metadata_percent"
 DEVICE_FIELDS = "vg_name,lv_name,devices"
 PHYSICAL_FIELDS = "pv_name,pv_size,pv_free,pv_attr"
 GROUP_FIELDS = f"{PHYSICAL_FIELDS},vg_name,vg_size,vg_free,vg_extent_size,vg_missing_pv_count"
-# lvm(8), "VALID NAMES"; longer ones do not fit into the name of a device.
+# lvm(8), "VALID NAMES"; longer ones do not fit into a device name.
 _LOCATION = re.compile(r"(?!.{128})([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)/([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)")
-# What a disk can be, of the "Volume type" of lvs(8): no pool, nor a part of another volume.
+# Values of "Volume type" in lvs(8) that a disk can have: not a pool, nor a part of another volume.
 _DISKS = frozenset("-CmMoOrRsV")
-# What the "Volume health" of lvs(8) is of a thin pool that takes nothing any more.
+# Values of "Volume health" in lvs(8) for a thin pool that accepts no more writes.
 _ILL = {"F": "has failed", "D": "is full", "M": "has metadata that cannot be written any more"}
-# How much a disk takes at most of a physical volume that it has for itself: they differ ("Partitioned Ganeti").
+# The part of a physical volume that a disk uses if it has it to itself: their sizes differ ("Partitioned Ganeti").
 _USABLE = 0.98
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """``length`` and ``extent``, what it is allotted in, are bytes; ``attributes`` are "lv_attr" of lvs(8).
+    """``length`` and ``extent``, the extent size, are bytes; ``attributes`` are "lv_attr" of lvs(8).
 
-    ``pool``: the thin pool of the group that it is in. How much of it has been written is known of volumes in thin
-    pools and of those pools, in percent, while they are active; ``metadata``: the same of a pool's metadata.
+    ``pool``: the thin pool of the group that it is in. The usage, in percent, is known for thin volumes and thin pools
+    while they are active; ``metadata``: that of a pool's metadata.
     """
 
     location: str
@@ -67,12 +67,12 @@ class Volume:
 
     @property
     def in_use(self) -> bool:
-        """Whether somebody has its device open."""
+        """Whether its device is open."""
         return self.attributes[5] == "o"
 
     @property
     def whole(self) -> bool:
-        """Whether it can be used as a disk, and is no pool and no part of another volume."""
+        """Whether it can be used as a disk, and is not a pool or a part of another volume."""
         return self.attributes[0] in _DISKS
 
     @property
@@ -82,12 +82,12 @@ class Volume:
 
     @property
     def blanks(self) -> bool:
-        """Whether a thin pool gives out nothing but zeros."""
+        """Whether a thin pool zeroes new blocks."""
         return self.attributes[7] == "z"
 
     @property
     def ill(self) -> str:
-        """Why a thin pool takes nothing any more, in words; empty if it does."""
+        """Why a thin pool accepts no more writes, as text; empty if it does."""
         return _ILL.get(self.attributes[8], "")
 
     @property
@@ -98,7 +98,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Physical:
-    """A physical volume of a group; ``length``, ``free`` and ``extent``, what it is allotted in, are bytes."""
+    """A physical volume of a group; ``length``, ``free`` and ``extent``, the extent size, are bytes."""
 
     device: str
     length: int
@@ -108,18 +108,18 @@ class Physical:
 
     @property
     def empty(self) -> bool:
-        """Whether a disk can have it for itself."""
+        """Whether a disk can have it to itself."""
         return self.allocatable and self.free == self.length
 
     @property
     def usable(self) -> int:
-        """What a disk that has it for itself takes of it at most: MiB, whole extents."""
+        """The part that a disk can use if it has it to itself: MiB, whole extents."""
         return int(self.length * _USABLE) // self.extent * self.extent // _MIB
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A volume group; ``size`` and ``free`` are MiB; ``missing`` physical volumes of it are not there."""
+    """A volume group; ``size`` and ``free`` are MiB; ``missing``: the number of missing physical volumes."""
 
     name: str
     size: int
@@ -166,7 +166,7 @@ class _VolumeRow(Struct):
 
 
 class _DevicesRow(Struct):
-    """A segment of a volume; ``devices`` is such as "/dev/sdb(0),/dev/sdc(5)", by the first extent on each.
+    """A segment of a volume; ``devices`` is like "/dev/sdb(0),/dev/sdc(5)", with the first extent on each.
 
     The names of parts of other volumes are in brackets.
     """
@@ -192,7 +192,7 @@ class _PhysicalRow(Struct):
 
 
 class _GroupRow(_PhysicalRow):
-    """A physical volume of a group; of one that is in no group the name of the group is empty."""
+    """A physical volume of a group; the name of the group is empty if it is in none."""
 
     vg_name: str
     vg_size: int
@@ -212,7 +212,7 @@ class _Report(Struct, Generic[R]):
 
 
 def parse_volumes(output: str) -> tuple[Volume, ...]:
-    """What lvs(8) reports. Raises ExecutionFailed for what cannot be read."""
+    """The report of lvs(8). Raises ExecutionFailed for unreadable output."""
     return tuple(
         Volume(
             f"{row.vg_name}/{row.lv_name}",
@@ -229,7 +229,7 @@ def parse_volumes(output: str) -> tuple[Volume, ...]:
 
 
 def parse_groups(output: str) -> tuple[Group, ...]:
-    """What pvs(8) reports of groups. Raises ExecutionFailed for what cannot be read."""
+    """The report of pvs(8) about groups. Raises ExecutionFailed for unreadable output."""
     members: defaultdict[str, list[_GroupRow]] = defaultdict(list)
     for row in rows(output, _GroupRow):
         members[row.vg_name].append(row)
@@ -241,7 +241,7 @@ def parse_groups(output: str) -> tuple[Group, ...]:
 
 
 def _physical(rows: Iterable[_GroupRow]) -> tuple[Physical, ...]:
-    """Those that are there."""
+    """Those that are not missing."""
     return tuple(
         Physical(row.pv_name, row.pv_size, row.pv_free, row.vg_extent_size, row.allocatable)
         for row in rows
@@ -250,7 +250,7 @@ def _physical(rows: Iterable[_GroupRow]) -> tuple[Physical, ...]:
 
 
 def parse_devices(output: str) -> dict[str, tuple[str, ...]]:
-    """What lvs(8) reports of the physical volumes that each volume is on, also through its parts; by its location."""
+    """The physical volumes of each volume, including those of its parts, from lvs(8); by its location."""
     found: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for row in rows(output, _DevicesRow):
         places = (place.partition("(")[0] for place in row.devices.split(",") if place)
@@ -259,7 +259,7 @@ def parse_devices(output: str) -> dict[str, tuple[str, ...]]:
 
 
 def _physical_of(location: str, found: Mapping[str, Iterable[str]]) -> Iterator[str]:
-    """What is no device is a part of the volume, in the same group."""
+    """Names that are not devices are parts of the volume, in the same group."""
     for place in found.get(location, ()):
         if place.startswith("/"):
             yield place
@@ -268,7 +268,7 @@ def _physical_of(location: str, found: Mapping[str, Iterable[str]]) -> Iterator[
 
 
 def parse_physical(output: str) -> tuple[LvmSpace, ...]:
-    """What pvs(8) reports, in the same way; those that are missing have no name and are left out."""
+    """The report of pvs(8), likewise; missing physical volumes have no name and are left out."""
     return tuple(
         LvmSpace(row.pv_name, row.pv_size // _MIB, row.pv_free // _MIB, row.allocatable)
         for row in rows(output, _PhysicalRow)
@@ -277,7 +277,7 @@ def parse_physical(output: str) -> tuple[LvmSpace, ...]:
 
 
 def rows(output: str, kind: type[R]) -> list[R]:
-    """What any report of LVM has in it. Raises ExecutionFailed for what cannot be read."""
+    """The rows of any report of LVM. Raises ExecutionFailed for unreadable output."""
     try:
         made = json.decode(output, type=_Report[kind], strict=False)  # type: ignore[valid-type] # numbers are strings
     except DecodeError as error:

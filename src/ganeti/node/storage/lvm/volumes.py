@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Logical volumes: every command of LVM that a node gives.
+"""Logical volumes: all LVM commands that a node runs.
 
-They are found through ``PATH``; what they report is read in ``reported.py``.
+They are found through ``PATH``; their reports are parsed in ``reported.py``.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from ganeti.rpc.contract.storage import LvmKind, LvmSpace, StoredVolume
 _MIB = 1024**2
 _REPORT_TIME = 30.0  # seconds
 _GROUPS_TIME = 8.0  # seconds; the report of the whole node waits for it, see DescribeNode
-_CHANGE_TIME = 120.0  # seconds; discarding what a removed volume held may take long
+_CHANGE_TIME = 120.0  # seconds; discarding the blocks of a removed volume may take long
 
 _WIPED = ("--wipesignatures", "y", "--zero", "y")
 _NO_GROUP = re.compile(r'Volume group "([^"]*)" not found')
 _PASSED_OVER = "Cannot process volume group {}"
-# What commands that change something say when they fail.
+# Error messages of commands that change something.
 _REASONS: tuple[tuple[re.Pattern[str], type[GanetiError]], ...] = (
     (_NO_GROUP, EnvironmentUnfit),
     (re.compile(r"insufficient|Number of stripes", re.IGNORECASE), InsufficientResources),
@@ -57,7 +57,7 @@ class Run(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A thin pool; ``promised`` are the sizes of all volumes in it, MiB."""
+    """A thin pool; ``promised``: the sum of the virtual sizes of all volumes in it, MiB."""
 
     volume: Volume
     promised: int
@@ -68,7 +68,7 @@ class Pool:
 
     @property
     def free(self) -> int:
-        """MiB that nothing has been written to."""
+        """Unallocated space, MiB."""
         return int(self.volume.size * (100 - self.use.data) / 100)
 
     @property
@@ -79,30 +79,30 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The physical volumes that a volume is on; ``others``: volumes, and parts of some, that are on them too."""
+    """The physical volumes that a volume is on; ``others``: volumes, and parts of volumes, that share them."""
 
     devices: tuple[str, ...]
     others: tuple[str, ...]
 
 
 class Volumes:
-    """Volumes are named by their location, ``VG/LV``. Every method can be repeated without harm.
+    """Volumes are named by their location, ``VG/LV``. All methods are idempotent.
 
-    All raise WrongInput for a location that is none, EnvironmentUnfit if LVM is not installed or the volume group is
-    missing or misses physical volumes, ExecutionFailed for a command that takes too long or fails otherwise.
+    All raise WrongInput for an invalid location, EnvironmentUnfit if LVM is not installed or the volume group is
+    missing or lacks physical volumes, ExecutionFailed for a command that takes too long or fails otherwise.
     """
 
     def __init__(self, run: Run = process.run) -> None:
         self._run = run
-        # One at a time, as LVM does it anyway: none is late because it had to wait for others.
+        # One at a time, as LVM serialises them anyway: so none times out because it had to wait for others.
         self._turn = asyncio.Lock()
-        # Between looking for physical volumes that nothing is on and having a volume on them.
+        # Held between finding empty physical volumes and creating a volume on them.
         self._taking = asyncio.Lock()
 
     async def create(self, location: str, size: int, *, stripes: int = 1, tags: Iterable[str] = ()) -> None:
-        """Make one of at least ``size`` MiB and activate it. When this fails nothing is left.
+        """Create one of at least ``size`` MiB and activate it. After a failure nothing is left.
 
-        Signatures of file systems and the like at its beginning are wiped; behind them is what was there.
+        Signatures of file systems and the like at its beginning are wiped; the rest keeps its old content.
 
         Raises AlreadyExists if there is one of another size, InsufficientResources.
         """
@@ -110,7 +110,7 @@ class Volumes:
             await self._make(location, tags, *_WIPED, *_sized(size, stripes), split(location)[0])
 
     async def create_alone(self, location: str, size: int, *, spindles: int, tags: Iterable[str] = ()) -> None:
-        """The same, striped over so many physical volumes that nothing else is on."""
+        """Like ``create``, but striped over ``spindles`` empty physical volumes."""
         if await self._is_there(location, size, spindles):
             return
         group = split(location)[0]
@@ -119,7 +119,10 @@ class Volumes:
             await self._make(location, tags, *_WIPED, *_sized(size, spindles), group, *devices)
 
     async def create_thin(self, location: str, size: int, *, pool: str, tags: Iterable[str] = ()) -> None:
-        """The same, in a thin pool of its group: it takes room as it is written to. Raises EnvironmentUnfit."""
+        """Like ``create``, but in a thin pool of its group: it uses space as it is written to.
+
+        Raises EnvironmentUnfit.
+        """
         if await self._is_there(location, size):
             return
         group = split(location)[0]
@@ -134,7 +137,7 @@ class Volumes:
             await self._change(location, "lvremove", "--yes", location)
 
     async def extend(self, location: str, size: int, *, in_place: bool = False) -> None:
-        """To at least ``size`` MiB; ``in_place``: on the physical volumes that it is on.
+        """Grow it to at least ``size`` MiB; ``in_place``: only on the physical volumes that it is on.
 
         Raises UnknownEntity, InsufficientResources.
         """
@@ -147,7 +150,7 @@ class Volumes:
             raise (await self._confined(location, devices)) if devices else error from None
 
     async def rename(self, location: str, new: str) -> None:
-        """Within its volume group; what is open stays open. Raises UnknownEntity, AlreadyExists."""
+        """Within its volume group; open devices stay open. Raises UnknownEntity, AlreadyExists."""
         (group, old_name), (new_group, new_name) = split(location), split(new)
         if new_group != group:
             raise WrongInput(f"Logical volume {location} cannot become {new}: that is in another volume group")
@@ -156,13 +159,13 @@ class Volumes:
             await self._change(location, "lvrename", group, old_name, new_name)
 
     async def tag(self, location: str, tags: Iterable[str], *, on: bool = True) -> None:
-        """Give it tags, or take them away. Raises UnknownEntity."""
+        """Add or remove tags. Raises UnknownEntity."""
         words = [word for tag in tags for word in ("--addtag" if on else "--deltag", tag)]
         if words:
             await self._change(location, "lvchange", *words, location)
 
     async def activate(self, location: str) -> Volume:
-        """Have its device there. Raises UnknownEntity."""
+        """Activate its device. Raises UnknownEntity."""
         found = await self.there(location)
         if not found.active:
             await self._change(location, "lvchange", "--activate", "y", location)
@@ -175,24 +178,24 @@ class Volumes:
             await self._change(location, "lvchange", "--activate", "n", location)
 
     async def found(self, locations: Iterable[str]) -> dict[str, Volume]:
-        """Those of them that are there, by location: one command for any number."""
+        """The existing ones among them, by location: one command for any number."""
         wanted = set(locations)
         groups = sorted({split(location)[0] for location in wanted})
         volumes = await self.within(groups) if groups else ()
         return {volume.location: volume for volume in volumes if volume.location in wanted}
 
     async def look(self, location: str) -> Volume | None:
-        """None if it is not there."""
+        """None if it does not exist."""
         return (await self.found([location])).get(location)
 
     async def there(self, location: str) -> Volume:
-        """Raises UnknownEntity if it is not."""
+        """Raises UnknownEntity if it does not exist."""
         if found := await self.look(location):
             return found
         raise UnknownEntity(f"There is no logical volume {location} on this node")
 
     async def within(self, groups: Sequence[str]) -> tuple[Volume, ...]:
-        """All volumes of volume groups. A group that is not there has none."""
+        """All volumes of volume groups. A missing group has none."""
         return reported.parse_volumes(await self._report("lvs", reported.VOLUME_FIELDS, *groups))
 
     async def stored(self, groups: Sequence[str]) -> tuple[StoredVolume, ...]:
@@ -201,7 +204,7 @@ class Volumes:
         return tuple(StoredVolume(v.location, v.size, v.tags, devices.get(v.location, ()), v.is_pool) for v in volumes)
 
     async def placements(self, locations: Iterable[str]) -> dict[str, Placement]:
-        """Of those of them that are there, by location: one command for any number."""
+        """Of the existing ones among them, by location: one command for any number."""
         wanted = set(locations)
         found = await self._devices(sorted({split(location)[0] for location in wanted})) if wanted else {}
         return {
@@ -233,7 +236,7 @@ class Volumes:
         return reported.parse_physical(await self._report("pvs", reported.PHYSICAL_FIELDS))
 
     async def set_allocatable(self, device: str, *, allocatable: bool) -> None:
-        """See SetAllocatable. Raises UnknownEntity if it is no physical volume."""
+        """See SetAllocatable. Raises UnknownEntity if it is not a physical volume."""
         if device not in [found.name for found in await self.measured("lvm-pv")]:
             raise UnknownEntity(f"There is no physical volume {device} on this node; 'pvs' shows those it has")
         await self._done("pvchange", "--allocatable", "y" if allocatable else "n", device)
@@ -245,11 +248,11 @@ class Volumes:
         await self._done("vgreduce", "--removemissing", group)
 
     async def _devices(self, groups: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Of all volumes of volume groups, and of the parts that some are made of."""
+        """Of all volumes of volume groups, including parts of volumes."""
         return reported.parse_devices(await self._report("lvs", reported.DEVICE_FIELDS, "--all", *groups))
 
     async def _is_there(self, location: str, size: int, stripes: int = 1) -> bool:
-        """Raises AlreadyExists if it is and has another size."""
+        """Raises AlreadyExists if it exists with another size."""
         if found := await self.look(location):
             _ensure_same(found, size, stripes)
         return found is not None
@@ -263,7 +266,7 @@ class Volumes:
             raise
 
     async def _empty(self, group: str, count: int, size: int) -> list[str]:
-        """Physical volumes that nothing is on, for a volume of ``size`` MiB. Raises InsufficientResources."""
+        """Empty physical volumes for a volume of ``size`` MiB. Raises InsufficientResources."""
         found = (await self.groups()).get(group)
         if not found:
             raise EnvironmentUnfit(no_group(group))
@@ -278,7 +281,7 @@ class Volumes:
         return [one.device for one in empty[:count]]
 
     async def _confined(self, location: str, devices: Sequence[str]) -> InsufficientResources:
-        """Why a volume does not become larger that gets no other physical volumes."""
+        """Why a volume cannot grow on its present physical volumes."""
         free = {one.device: one.free // _MIB for group in (await self.groups()).values() for one in group.physical}
         left = ", ".join(f"{device}: {free.get(device, 0)} MiB" for device in devices)
         return InsufficientResources(
@@ -304,7 +307,7 @@ class Volumes:
             raise await self._told(location, done)
 
     async def _told(self, location: str, done: Finished) -> GanetiError:
-        """What went wrong with a volume, as an error that people understand."""
+        """What went wrong with a volume, as a readable error."""
         group, _ = split(location)
         said = [line.strip() for line in done.errors.splitlines()]
         kind, words = next(((kind, line) for sign, kind in _REASONS for line in said if sign.search(line)), (None, ""))
@@ -317,7 +320,7 @@ class Volumes:
         return kind(f"Logical volume {location}: {words}")
 
     async def _give_up(self, location: str, error: ExecutionFailed) -> None:
-        """Take away what a creation may have left. Raises ExecutionFailed with both errors if that fails too."""
+        """Remove what a creation may have left. Raises ExecutionFailed with both errors if that fails too."""
         try:
             await self.remove(location)
         except GanetiError as second:
@@ -332,7 +335,7 @@ def _sized(size: int, stripes: int) -> tuple[str, ...]:
 
 
 def pool_problem(pool: Volume | None, location: str) -> str:
-    """Why no disk can be made or become larger in a thin pool, in words; empty if one can."""
+    """Why no disk can be created or grown in a thin pool, as text; empty if one can."""
     if pool is None:
         return f"There is no thin pool {location} on this node; 'lvcreate --type thin-pool' makes one"
     if not pool.is_pool:
@@ -351,12 +354,12 @@ def pool_problem(pool: Volume | None, location: str) -> str:
 
 
 def no_group(name: str) -> str:
-    """What people are told."""
+    """The error for a missing volume group."""
     return f"There is no volume group '{name}' on this node; 'vgs' shows those it has, 'vgcreate' makes one"
 
 
 def _lacks_groups_only(done: Finished) -> bool:
-    """Whether a report is whole but for volume groups that are not there."""
+    """Whether a report is complete except for missing volume groups."""
     missing = _NO_GROUP.findall(done.errors)
     expected = {line for name in missing for line in (f'Volume group "{name}" not found', _PASSED_OVER.format(name))}
     lines = [line.strip() for line in done.errors.splitlines() if line.strip()]
@@ -364,7 +367,7 @@ def _lacks_groups_only(done: Finished) -> bool:
 
 
 def _ensure_same(found: Volume, size: int, stripes: int) -> None:
-    """Raise AlreadyExists unless it is as large as one that is made with ``size`` MiB would be."""
+    """Raise AlreadyExists unless it is as large as one created with ``size`` MiB would be."""
     if not size * _MIB <= found.length < size * _MIB + stripes * found.extent:
         raise AlreadyExists(
             f"Logical volume {found.location} is there already and has {found.size} MiB instead of {size} MiB"

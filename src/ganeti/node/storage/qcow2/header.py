@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a qcow2 image says of itself at its beginning, as QEMU's docs/interop/qcow2.txt lays it out."""
+"""The header of a qcow2 image, as specified in QEMU's docs/interop/qcow2.txt."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from ganeti.errors import WrongState
 
 _MAGIC = b"QFI\xfb"
 _FIXED = struct.Struct(">4sIQIIQIIQQIIQ")
-_FEATURES = struct.Struct(">Q")  # behind it, since version 3
+_FEATURES = struct.Struct(">Q")  # after it, since version 3
 _CORRUPT, _DATA_FILE = 1 << 1, 1 << 2
 _KNOWN = 0b11111
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """``size`` is what a guest sees, ``tables_end`` where the first tables end in the file, bytes."""
+    """``size``: for the guest, ``tables_end``: where the first tables end in the file, bytes."""
 
     version: int
     size: int
     backed: bool
     encrypted: bool
-    features: int  # those without which nobody may open it
+    features: int  # features that a program must support to open it
     tables_end: int
 
     def problem(self, length: int) -> str:
-        """Why an image of ``length`` bytes is not to be used, whoever made it; empty if it can be.
+        """Why an image of ``length`` bytes must not be used, whoever created it; empty if it can be.
 
-        A disk is one file: whatever another file named there has, the guest would see it.
+        A disk is one file: a guest could read any other file that its header names.
         """
         if self.version not in (2, 3):
             return f"has version {self.version} of the format, and 2 and 3 are known"
@@ -51,7 +51,7 @@ class Header:
 
 
 def look(path: Path) -> Header:
-    """Raises OSError, or WrongState for what is not to be used."""
+    """Raises OSError, or WrongState for one that must not be used."""
     if not path.is_file():
         raise WrongState(f"{path} is not a file")
     with path.open("rb") as file:
@@ -64,7 +64,7 @@ def look(path: Path) -> Header:
 
 
 def parse(beginning: bytes) -> Header | None:
-    """None if it is no image of any version."""
+    """None if it is not an image of any version."""
     if len(beginning) < _FIXED.size or not beginning.startswith(_MAGIC):
         return None
     found = _FIXED.unpack_from(beginning)

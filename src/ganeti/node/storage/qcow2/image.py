@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Images of format qcow2, made and changed by qemu-img(1). Nobody's header is believed before it was looked at."""
+"""Images of format qcow2, created and changed with qemu-img(1). No header is trusted before it was checked."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ganeti.node.storage.growing import ensure_no_shrinking
 from ganeti.node.storage.qcow2.header import look
 
 _MIB = 1024**2
-# Seconds. What is preallocated takes its time.
+# Seconds. Preallocation takes long.
 _SLOW = 500.0
 _CHECKING = 60.0
-# Exit statuses of "qemu-img check"; what leaks is space, after a loss of power for example.
+# Exit statuses of "qemu-img check"; leaks lose only space, after a power failure for example.
 _CORRUPT, _LEAKING = 2, 3
 _LAST_LINES = 6
 _NO_SPACE = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
-# Reference counts are written with what they count: an image is whole after a loss of power, and opened at once.
+# No lazy reference counts: an image is consistent after a power failure, and opened quickly.
 _OPTIONS = "compat=1.1,cluster_size=65536,lazy_refcounts=off"
 
 
@@ -54,8 +54,8 @@ class Qcow2:
 
 
 async def ensure_sound(file: Path, disk: Disk) -> None:
-    """Raise WrongState for an image whose tables contradict one another; nobody else may have it open meanwhile."""
-    said: deque[str] = deque(maxlen=_LAST_LINES)  # there is one for each cluster that is wrong
+    """Raise WrongState for a corrupt image; nothing else may have it open meanwhile."""
+    said: deque[str] = deque(maxlen=_LAST_LINES)  # there is one message per bad cluster
     status = await follow("qemu-img", "check", "-f", "qcow2", file, told=said.append, timeout=_CHECKING)
     if status == _CORRUPT:
         raise WrongState(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Images as raw files, for programs that know nothing of formats: qemu-storage-daemon(1) shows them by FUSE."""
+"""Images as raw files, for programs that know no image formats: qemu-storage-daemon(1) exports them by FUSE."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from ganeti.node.storage.qcow2.image import ensure_sound
 
 # Seconds.
 _OPENING = 30.0
-_CLOSING = 60.0  # in which what was written gets to its storage
+_CLOSING = 60.0  # for flushing to storage
 _UNMOUNTING = 30.0
-# A loop device that was just let go of is looked at by udev, which has it open for a moment.
+# udev inspects a loop device that was just released, and has it open for a moment.
 _ATTEMPTS = 20
 _PAUSE = 0.5
 
 
 class Views:
-    """Of this node, below ``directory``: a file to mount each on, beside it the number of its process and its log."""
+    """Of this node, below ``directory``: for each a file as mount point, a PID file and a log."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._turns: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def open(self, image: Path, disk: Disk) -> Path:
-        """Where an image can be read and written as raw; nobody else may have it open.
+        """The path where an image can be read and written as raw; nothing else may have it open.
 
-        Raises EnvironmentUnfit, WrongState if it is corrupt, or ExecutionFailed with QEMU's words.
+        Raises EnvironmentUnfit, WrongState if it is corrupt, or ExecutionFailed with QEMU's message.
         """
         view = self._view(image, disk)
         async with self._turns[view]:
@@ -57,7 +57,7 @@ class Views:
             await _close(view, disk)
 
     def _view(self, image: Path, disk: Disk) -> Path:
-        """A disk that gets another template has two files of one name for a while."""
+        """Separate by template: a disk that is being converted has two files of one name."""
         return self._directory / str(disk.template) / image.name
 
 
@@ -76,8 +76,8 @@ async def _open(view: Path, image: Path, disk: Disk) -> None:
     export = {"type": "fuse", "id": "view", "node-name": "disk", "mountpoint": str(view), "writable": True}
     words = ("--pidfile", _pid_file(view), "--blockdev", json.dumps(shown), "--export", json.dumps(export))
     try:
-        # It returns when the view is there. If nobody waits for that any more, what it has begun ends by itself.
-        # A pipe would stay open as long as the view: uvloop leaves commands a second end of it.
+        # It returns when the view exists. If the caller is cancelled, what it has started ends by itself.
+        # A pipe would stay open as long as the view: under uvloop commands inherit its other end.
         told = await run("qemu-storage-daemon", "--daemonize", *words, timeout=_OPENING, log=_log(view))
     except EnvironmentUnfit:
         raise EnvironmentUnfit(
@@ -107,7 +107,7 @@ async def _unmount(view: Path, disk: Disk) -> None:
 
 
 async def _end(view: Path, disk: Disk) -> None:
-    """Have its process write what it has, and end."""
+    """Have its process flush its data and exit."""
     pid = _process(view)
     if pid is None:
         return
@@ -131,7 +131,7 @@ def _forget(view: Path) -> None:
 
 
 def _process(view: Path) -> int | None:
-    """Its number, while it runs."""
+    """Its PID, while it runs."""
     try:
         pid = int(_pid_file(view).read_text())
     except (FileNotFoundError, ValueError):
@@ -144,7 +144,7 @@ def _serves(view: Path) -> bool:
 
 
 def _mounted(view: Path) -> bool:
-    """Also by a process that has died."""
+    """Also if its process has died."""
     try:
         return view.stat().st_dev != view.parent.stat().st_dev
     except OSError as error:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Finding out what is wrong: a table of checks (``checks/``), and what asks nodes for all of them at once."""
+"""Finding problems: a table of checks (``checks/``), and the runner that queries nodes for all of them at once."""

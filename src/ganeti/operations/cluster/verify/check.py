@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a check is."""
+"""A check of ``gnt-cluster verify``."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ganeti.operations.cluster.verify.scene import Question, Scene
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``look`` is pure: all it may know is in the scene, with the answers to ``questions`` where there are some.
+    """``look`` is pure: all its input is in the scene, with the answers to ``questions`` if it has any.
 
-    ``code`` is the code of most of its findings; ``skip`` is the name by which users may skip it.
+    ``code`` is the code of most of its findings; ``skip`` is the name by which users can skip it.
     """
 
     title: str

@@ -48,6 +48,6 @@ def _allocator_problem(cluster: RunContext) -> str:
 
 
 async def _silent(cluster: RunContext, nodes: Sequence[Node]) -> frozenset[str]:
-    """Which of some nodes don't answer: that is an error of theirs, so what follows from it is told as a warning."""
+    """The nodes that don't answer: that is an error of theirs, so what follows from it is reported as a warning."""
     answers = await cluster.call_all(nodes, Ping())
     return frozenset(name for name, answer in answers.items() if isinstance(answer, NodeCallFailed))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What ``gnt-cluster verify`` finds and how it says so (gnt-cluster(8), "verify")."""
+"""What ``gnt-cluster verify`` finds and how it reports that (gnt-cluster(8), "verify")."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Code(StrEnum):
 
     @property
     def domain(self) -> Domain:
-        """What kind of thing the item of a finding is, as Ganeti has it."""
+        """The type of a finding's item, in Ganeti's terms."""
         if self in _ODD:
             return "node"
         prefixes: dict[str, Domain] = {"EINSTANCE": "instance", "ENODE": "node", "EGROUP": "group"}
@@ -69,7 +69,7 @@ _ODD = frozenset({Code.ECLUSTERDANGLINGINST, Code.ECLUSTERDANGLINGNODES, Code.EE
 
 
 class Finding(Struct, frozen=True):
-    """Something that is wrong. ``item`` names the thing of the code's domain, empty for the cluster."""
+    """A problem. ``item`` names the object in the code's domain; empty for the cluster."""
 
     code: Code
     item: str
@@ -77,7 +77,7 @@ class Finding(Struct, frozen=True):
     warning: bool = False
 
     def line(self, ignored: frozenset[Code], *, codes: bool) -> str:
-        """As the user sees it, or, with ``codes``, a program."""
+        """As shown to users or, with ``codes``, to programs."""
         level = "WARNING" if self.lenient(ignored) else "ERROR"
         if codes:
             return f"  - {level}:{self.code}:{self.code.domain}:{self.item}:{self.text}"
@@ -85,5 +85,5 @@ class Finding(Struct, frozen=True):
         return f"  - {level}: {self.code.domain}{item}: {self.text}"
 
     def lenient(self, ignored: frozenset[Code]) -> bool:
-        """Whether it is no error."""
+        """Whether it is only a warning."""
         return self.warning or self.code in ignored

@@ -12,7 +12,7 @@ from ganeti.declare.types import MOST_KINDS
 from ganeti.jobs.operation import JobOperation, P
 from ganeti.operations.cluster.verify.findings import Code
 
-Optional = Literal["nplusone_mem"]  # the checks that can be skipped
+Optional = Literal["nplusone_mem"]  # names of checks that can be skipped
 SkipChecks = Annotated[list[Optional], Meta(max_length=MOST_KINDS), param("Optional checks to skip")]
 Clutter = Annotated[
     bool,
@@ -25,7 +25,7 @@ Clutter = Annotated[
 
 
 class Verifying(JobOperation[P], frozen=True, kw_only=True):
-    """How findings are shown, and which of them are no errors."""
+    """How findings are shown, and which of them are only warnings."""
 
     debug_simulate_errors: Annotated[
         bool, param("Simulate errors: report every check as failed", "--debug-simulate-errors")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Carries out checks: asks the nodes once for what all of them need, then lets each look at the answers.
+"""Carries out checks: asks the nodes once for what all checks need, then passes each the answers.
 
-Whatever a node answers or does not answer, and whatever becomes of one check, the others' work goes on.
+Whatever a node answers, and whatever happens to one check, the others continue.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 async def report(cluster: RunContext, scene: Scene, checks: Sequence[Check], operation: Verifying[Any]) -> bool:
-    """Look, and say what was found; whether none of it is an error."""
+    """Run the checks and report findings; returns whether none of them is an error."""
     ignored = frozenset(operation.ignore_errors)
 
     def looking() -> Generator[None, None, bool]:
@@ -65,7 +65,7 @@ async def ask_nodes(cluster: RunContext, scene: Scene, checks: Sequence[Check]) 
 
 
 async def compare_replicas(cluster: RunContext) -> Mapping[str, str]:
-    """What is wrong with the replicas of the configuration, by their nodes."""
+    """What is wrong with replicas of the configuration, by node."""
     try:
         return await cluster.replica_problems()
     except GanetiError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What checks look at: the configuration, and what its nodes have answered."""
+"""The input of checks: the configuration, and what its nodes have answered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Question(Generic[R]):
-    """What a check needs to know of nodes; those for which ``call`` gives None are not asked.
+    """What a check needs to know about nodes; those for which ``call`` returns None are not asked.
 
     ``about`` completes the sentence "the node could not tell ...".
     """
@@ -30,7 +30,7 @@ class Question(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Of one node: to each question the answer, or why there is none. Moments are the master's clock."""
+    """Of one node: for each question the answer, or why there is none. Times are those of the master's clock."""
 
     by_question: Mapping[Question[Any], Any] = field(default_factory=dict)
     asked: float = 0.0
@@ -45,13 +45,13 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """``group`` is None where the whole configuration is looked at. ``answers`` by the names of nodes.
+    """``group`` is None where the whole configuration is checked. ``answers`` by the names of nodes.
 
     ``busy``: names of instances that a job is working on. ``replicas``: what is wrong with them, by node.
-    ``silent``: names of nodes that answered nothing, which is one finding and nobody else's.
-    ``address``: what the master knows to be wrong with the cluster's.
-    ``allocator``: what is wrong with the default one.
-    ``unreadable``: what of the stored state could not be read, with the reason.
+    ``silent``: names of nodes that did not answer at all, which only one check reports.
+    ``address``: the known problem of the cluster's address.
+    ``allocator``: that of the default allocator. ``unreadable``: what could not be read from the stored state, with the
+    reason.
     """
 
     state: State
@@ -72,7 +72,7 @@ class Scene:
 
     @property
     def instances(self) -> list[Instance]:
-        """Those whose primary node is looked at."""
+        """The instances whose primary node is checked."""
         nodes = {node.uuid for node in self.nodes}
         return [instance for instance in self.state.instances if instance.primary_node in nodes]
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""All checks, in the order in which they speak. A new one is a row in the file of its subject, or a file and a line."""
+"""All checks, in the order of their reports.
+
+A new one is a row in the file of its subject, or a file and a line here.
+"""
 
 from __future__ import annotations
 

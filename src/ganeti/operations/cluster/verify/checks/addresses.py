@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The addresses of instances: they are in their networks, which are where the instances are, and nobody else's."""
+"""Checks that instances' addresses are in their networks, which are connected, and that none is used twice."""
 
 from __future__ import annotations
 

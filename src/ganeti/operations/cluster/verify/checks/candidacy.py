@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That only master candidates have what makes a master."""
+"""Checks that only master candidates have the files that a master needs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That the instances of every node would find room elsewhere if it died: the rule of placement (global N+1)."""
+"""Checks that the instances of every node would fit elsewhere if it died: the rule of placement (global N+1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganeti.placement.snapshot import Instance
 
 
 def _redundancy(scene: Scene) -> Iterator[Finding]:
-    # They bring NumPy, of which the remote API, which imports all operations, has no use.
+    # They import NumPy, which the remote API, which imports all operations, does not need.
     from ganeti.placement.allocator.capacity import Capacity  # noqa: PLC0415
     from ganeti.placement.occupancy import Occupancy  # noqa: PLC0415
 

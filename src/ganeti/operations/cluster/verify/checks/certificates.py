@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That certificates can be read and do not expire soon, and that none is being renewed for ever."""
+"""Checks that certificates are readable and do not expire soon, and that no renewal is left unfinished."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganeti.operations.cluster.verify.scene import Question, Scene
 from ganeti.rpc.contract.verify import Certificate, CountAuthorities, DescribeCertificates
 
 _DAY = 86400.0
-# Days before the end from which on a certificate is warned of, and is an error; as in Ganeti.
+# Days before expiry from which a certificate is a warning, or an error; as in Ganeti.
 _WARN, _ERROR = 30, 7
 _OWN = "node.pem"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The configuration in itself: what it refers to is there, and its parameters are allowed."""
+"""Checks the configuration itself: its references exist, and its parameters are allowed."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def _settings(scene: Scene) -> Iterator[Finding]:
 
 
 def _of_last_layer(cls: type[Struct], layers: Sequence[Mapping[str, Any]], what: str) -> list[str]:
-    """What is wrong since the last layer; what is wrong in layers below is reported for those."""
+    """The problems caused by the last layer; those of lower layers are reported for these."""
     *below, _ = layers
     known = _lines(partial(checked, cls, *below, what=what))
     return [problem for problem in _lines(partial(checked, cls, *layers, what=what)) if problem not in known]
 
 
-# Whose parameters they are, their table, and the layers of which they are made.
+# Whose parameters they are, their table, and their layers.
 _Stored = Iterator[tuple[Any, ...]]
 
 
@@ -123,7 +123,7 @@ def _instance_parameters(scene: Scene) -> Iterator[Finding]:
 
 
 def _lines(make: Callable[[], object]) -> list[str]:
-    """All that it raises, a problem a line."""
+    """All problems that it raises, one per line."""
     try:
         make()
     except GanetiError as error:

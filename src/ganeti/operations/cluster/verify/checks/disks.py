@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That instances' disks are there, in all their copies, and nothing that looks like one is left behind."""
+"""Checks that instances' disks exist, with all copies, and that there are no orphaned ones."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ DISKS: Question[tuple[DiskStatus, ...]] = Question("the state of its disks", _ex
 
 
 def examined(scene: Scene) -> Iterator[tuple[Instance, int, Node, DiskStatus]]:
-    """Of each disk that no job is working on, on each of its nodes: the instance, its number, and how it is there."""
+    """For each disk that no job is working on, on each of its nodes: the instance, its number, and its status there."""
     owners = {disk.uuid: (i, n) for i in scene.instances for n, disk in enumerate(i.disks)}
     for node, statuses in scene.answered(DISKS):
         for status in statuses:
             if status.uuid not in owners:
-                continue  # nobody asked
+                continue  # not asked
             instance, index = owners[status.uuid]
             if instance.name not in scene.busy:
                 yield instance, index, node, status

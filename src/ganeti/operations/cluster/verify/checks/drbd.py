@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""DRBD in the kernels of the nodes that keep mirrored disks."""
+"""Checks DRBD in the kernels of nodes with mirrored disks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _helpers(scene: Scene) -> Iterator[Finding]:
 
 
 def _versions(scene: Scene) -> Iterator[Finding]:
-    """Where they differ, those that fewer nodes have."""
+    """Where versions differ, those that fewer nodes have."""
     versions = {node.name: facts.version for node, facts in scene.answered(_DRBD) if facts.version}
     usual = Counter(versions.values()).most_common(1)
     for name, version in versions.items():

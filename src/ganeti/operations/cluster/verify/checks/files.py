@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files that every node keeps of the cluster."""
+"""Checks the cluster's files on every node."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That directories of hooks are used, and nobody else can put hooks there."""
+"""Checks that directories of hooks have valid names, and that nobody else can add hooks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That instances are what and where they should be."""
+"""Checks that instances are in the state and on the node where they should be."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _at_home(
 
 
 def _stuck(instance: Instance, guest: RunningGuest) -> Iterator[Finding]:
-    """A guest that is there and cannot go on by itself; pauses that somebody wanted are no trouble."""
+    """A guest that exists and cannot continue by itself; intended pauses are no problem."""
     told = guest.state.because(guest.reason)
     if guest.state is GuestState.IO_ERROR:
         text = f"is paused, {told}; once that is mended, 'gnt-instance startup {instance.name}' lets it go on"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That one node is the master, and holds the cluster's address."""
+"""Checks that one node is the master, and holds the cluster's address."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That the names of nodes and of the cluster mean on every node what they mean in the configuration.
+"""Checks that every node resolves the names of nodes and of the cluster to the addresses in the configuration.
 
-Calls go to addresses, so a name that means something else is only a warning: it leads people, SSH and consoles astray.
+Calls use addresses, so a name that resolves differently is only a warning: it misleads users, SSH and consoles.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ganeti.rpc.contract.verify import LookUpNames, Problems
 
 
 def _look_up(scene: Scene, node: Node) -> LookUpNames:
-    """Its own, the master's, and those of the nodes that it tries to reach: not of all, as there may be many."""
+    """Resolve its own name, the master's, and those of the nodes that it tries to reach; all may be too many."""
     state = scene.state
     names = {one.name: one.primary_ip for one in (node, state.master, *neighbours(scene, node))}
     if state.cluster.master_ip:

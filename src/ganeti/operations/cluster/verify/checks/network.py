@@ -15,15 +15,14 @@ from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
 from ganeti.rpc.contract.verify import FindBridges, Problems, ReachPeers, Unreached, find_links
 
-# Each node tries so many others, and is tried by as many: connections grow with the nodes, not with their square.
+# Each node tries this many others, and is tried by as many: connections grow linearly with the nodes.
 _NEIGHBOURS = 3
 
 
 def neighbours(scene: Scene, node: Node) -> list[Node]:
-    """The nodes that a node tries to reach: those behind it in the ring of its group's, by name.
+    """The nodes that a node tries to reach: the next ones in its group, sorted by name as a ring.
 
-    Instances move within a group, so it is there that nodes must reach one another; and the master, which is in one
-    group alone, reaches all of them to ask.
+    Instances move within a group, so nodes must reach one another there; the master reaches all nodes by calling them.
     """
     ring = scene.online
     place = ring.index(node)
@@ -40,7 +39,7 @@ def _reach_peers(scene: Scene, node: Node) -> ReachPeers:
 def _find_bridges(scene: Scene, node: Node) -> FindBridges | None:
     state, group = scene.state, scene.state.get(Group, node.group)
     nics = [guest_nic(state, nic, group) for instance in state.instances_on(node.uuid) for nic in instance.nics]
-    # An instance can come to any node of its group.
+    # An instance may be moved to any node of its group.
     networks = [filled(NicParameters, connection) for connection in group.networks.values()]
     links = {(one.mode, one.link) for one in nics} | {(one.mode, one.link) for one in networks}
     parameters = state.node_parameters(node)
@@ -54,7 +53,7 @@ _BRIDGES: Question[Problems] = Question("its bridges and switches", _find_bridge
 def _network(scene: Scene) -> Iterator[Finding]:
     for node, unreached in scene.answered(_PEERS):
         for peer in unreached:
-            if peer.node not in scene.silent:  # which is told already
+            if peer.node not in scene.silent:  # already reported
                 text = f"node {peer.node} cannot be reached at {peer.address}, port {peer.port}"
                 yield Finding(Code.ENODENET, node.name, text)
     for node, problems in scene.answered(_BRIDGES):

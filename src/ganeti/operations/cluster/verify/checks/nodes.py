@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Nodes as such: that they answer, with the right version and time, and can run guests."""
+"""Checks that nodes answer, have the right version and time, and can run guests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganeti.operations.cluster.verify.scene import Question, Scene
 from ganeti.rpc.contract.node import DescribeNode, Ping, Pong
 from ganeti.rpc.contract.verify import Problems, TryHypervisors
 
-MAX_SKEW = 150.0  # seconds that clocks may differ, as in Ganeti
+MAX_SKEW = 150.0  # seconds by which clocks may differ, as in Ganeti
 
 
 def _describe(scene: Scene, node: Node) -> DescribeNode | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is worth knowing, and not wrong."""
+"""What is worth knowing but not a problem."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _AT_REST = (GuestState.PAUSED, GuestState.SUSPENDED)
 
 
 def notes(scene: Scene) -> Iterator[str]:
-    """Of a group, each a sentence."""
+    """The notes about a group, each a sentence."""
     if scene.state.cluster.watcher_paused_until > scene.now:
         yield "The watcher is paused: instances that go down are not restarted."
     if fixed := sum(not TEMPLATES[instance.disk_template].movable for instance in scene.instances):

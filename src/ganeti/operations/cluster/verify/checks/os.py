@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That OS providers can be used, and are the same on all nodes of a group."""
+"""Checks that OS providers can be used, and are the same on all nodes of a group."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That the thin pools which disks are in are there, and do not fill up."""
+"""Checks that the thin pools of disks exist, and are not filling up."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
 from ganeti.rpc.contract.node import DescribeNode
 
-FILLING = 80.0  # percent of a pool's data or metadata from which on it is told
+FILLING = 80.0  # percent of a pool's data or metadata space from which it is reported
 
 
 def _used(scene: Scene, node: Node) -> dict[StorageUnit, str]:
-    """The pools of a node that disks are in, each with an instance that has one there."""
+    """The pools of a node that contain disks, each with an instance that has one there."""
     return {
         unit: instance.name
         for instance in sorted(scene.state.instances_on(node.uuid), key=lambda instance: instance.name, reverse=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That programs which switch the power of nodes are there."""
+"""Checks that the out-of-band programs of nodes exist."""
 
 from __future__ import annotations
 

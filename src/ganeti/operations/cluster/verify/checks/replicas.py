@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That master candidates keep the same configuration as the master."""
+"""Checks that master candidates have the same configuration as the master."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What instances run with, and would not any more after their next start."""
+"""Checks which changes instances will get only at their next start."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That disks have physical volumes for themselves where storage is exclusive."""
+"""Checks that disks have physical volumes to themselves where storage is exclusive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganeti.operations.node.spindles import spindles_of
 
 
 def _sizes(scene: Scene) -> Iterator[Finding]:
-    """On each node, and then, where none is at fault alone, in the group."""
+    """On each node; then, if no single node is at fault, in the group."""
     assert scene.group  # noqa: S101 - a check of groups
     if not scene.state.is_exclusive(scene.group):
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That nodes have the storage in which disks are made."""
+"""Checks that nodes have the storage in which disks are created."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PROVIDERS: Question[tuple[StorageProvider, ...]] = Question("its providers of e
 
 
 def _providers(scene: Scene) -> Iterator[Finding]:
-    """Of each that disks of a group's instances need, on all nodes of the group: they can go to any."""
+    """Each provider that disks of a group's instances need, on all nodes of the group: they may be moved to any."""
     for node, providers in scene.answered(_PROVIDERS):
         found = {provider.name: provider for provider in reversed(providers)}  # several of one name: the first counts
         for name, instance in sorted(_needed(scene, node).items()):
@@ -58,7 +58,7 @@ def _providers(scene: Scene) -> Iterator[Finding]:
 
 
 def _needed(scene: Scene, node: Node) -> dict[str, str]:
-    """An instance that needs it, by the provider's name."""
+    """By provider's name, an instance that needs it."""
     return {
         disk.location.partition("/")[0]: instance.name
         for instance in reversed(scene.state.instances)

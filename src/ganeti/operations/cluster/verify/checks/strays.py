@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What nodes have of guests that belongs to no instance, besides logical volumes and guests that they manage."""
+"""Checks for leftovers on nodes that belong to no instance, besides logical volumes and managed guests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganeti.operations.cluster.verify.scene import Question, Scene
 from ganeti.rpc.contract.storage import ListDiskFiles
 from ganeti.rpc.contract.verify import FindStrays, Problems
 
-_MOST = 20  # of a node that are named
+_MOST = 20  # named per node
 
 
 def _find(scene: Scene, node: Node) -> FindStrays | None:
@@ -31,7 +31,7 @@ def _processes(scene: Scene) -> Iterator[Finding]:
 
 
 def _list(scene: Scene, node: Node) -> ListDiskFiles | None:
-    """What is shared is looked at by one node alone."""
+    """Shared storage is searched by one node only."""
     cluster = scene.state.cluster
     first = next((one for one in scene.online if one.hosting), None)
     kinds = FILES if node is first else (DiskTemplate.FILE,)
@@ -44,7 +44,7 @@ _FILES: Question[tuple[str, ...]] = Question("its files of disks", _list)
 
 
 def _files(scene: Scene) -> Iterator[Finding]:
-    own: defaultdict[str, set[str]] = defaultdict(set)  # by node; what every node reaches is of none
+    own: defaultdict[str, set[str]] = defaultdict(set)  # by node; shared ones belong to none
     for instance in scene.state.instances:
         holder = instance.primary_node if instance.disk_template is DiskTemplate.FILE else ""
         own[holder].update(disk.location for disk in instance.disks)
