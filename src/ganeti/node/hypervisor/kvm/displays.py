@@ -6,11 +6,9 @@ Passwords are not here: they go to QEMU through its control socket, where no lis
 
 from __future__ import annotations
 
+from ganeti.model.parameters.hypervisor import FIRST_VNC_PORT
 from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, escaped, refused
-
-# Display 0 of VNC is this port.
-FIRST_VNC_PORT = 5900
 
 _SPICE_OPTIONS = {
     "spice_image_compression": "image-compression",
