@@ -18,10 +18,13 @@ from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import NO_JOB, Argument, Command, Option
 from ganeti.declare.text import format_size
 from ganeti.errors import ExecutionFailed, WrongInput
+from ganeti.model.parameters.hypervisor import FIRST_VNC_PORT
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT
 from ganeti.query.instance import DEFAULT
 
-LIST = lister("gnt-instance", "instance", DEFAULT)
+# As Ganeti prints them, for scripts that read them as Python literals: names may be missing, and may have commas.
+_WORDINGS = {"disk.names": str, "nic.names": str}
+LIST = lister("gnt-instance", "instance", DEFAULT, _WORDINGS)
 LIST_FIELDS = field_lister("gnt-instance", "instance")
 
 
@@ -70,6 +73,7 @@ def _description(data: dict[str, Any]) -> Pairs:
         ("Operating system parameters", with_defaults(data["os_instance"], data["os_actual"])),
         ("Allocated network port", data["network_port"]),
         ("Hypervisor", data["hypervisor"]),
+        *([("console connection", screen)] if (screen := _screen(data)) else []),
         ("Hypervisor parameters", with_defaults(data["hv_instance"], data["hv_actual"])),
         ("Back-end parameters", with_defaults(data["be_instance"], data["be_actual"])),
         *([("Changes at the next start", _pending(data["pending"]))] if data["pending"] else []),
@@ -78,6 +82,21 @@ def _description(data: dict[str, Any]) -> Pairs:
         ("Disks", [_disk(disk) for disk in data["disks"]]),
         ("Tags", data["tags"]),
     )
+
+
+def _screen(data: dict[str, Any]) -> str:
+    """Where its screen is to be seen, by what it runs with; scripts cut the line up. Nothing if it has no VNC."""
+    running = {name: value for name, value, _ in data["pending"]}
+    bound = {**data["hv_actual"], **running}.get("vnc_bind_address")
+    if not bound:
+        return ""
+    node, port = data["pnode"], data["network_port"]
+    if bound.startswith("/"):
+        return f"vnc to {bound}/{data['name']}.vnc (node {node})"
+    display = f"(display {port - FIRST_VNC_PORT})"
+    if bound in ("0.0.0.0", "::"):  # noqa: S104 - nothing is bound here
+        return f"vnc to {node}:{port} {display}"
+    return f"vnc to {bound}:{port} (node {node}) {display}"
 
 
 def _pending(differences: list[list[str]]) -> list[str]:

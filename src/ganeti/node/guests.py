@@ -63,7 +63,7 @@ class Guests:
     async def reboot(self, call: instance.RebootGuest, report: Report) -> None:
         del report
         async with self._changing(call.guest) as hypervisor:
-            await hypervisor.reboot(call.guest, call.how)
+            await hypervisor.reboot(call.guest)
 
     async def resize_disk(self, call: instance.ResizeDisk, report: Report) -> None:
         del report

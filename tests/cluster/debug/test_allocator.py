@@ -81,7 +81,6 @@ async def test_the_answer_of_a_program_is_shown_as_it_is(cluster):
         ("relocate", {"name": "web9"}, "web9"),
         ("node-evacuate", {"name": "web1", "instances": ["web8", "web9"]}, "web8.*\n.*web9"),
         ("allocate", {"name": "web1", **NEW}, "there is an instance 'web1' already"),
-        ("allocate", {"name": "web9", **NEW, "disk_template": None}, "'disk_template' is missing"),
         ("multi-allocate", {"name": "web9", **NEW, "count": 0}, "'count': 0 instances"),
         ("change-group", {"name": "web1", "target_groups": ["rack9"]}, "rack9"),
     ],

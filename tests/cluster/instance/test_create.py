@@ -184,6 +184,12 @@ async def test_a_disk_has_the_format_that_is_asked_for_and_what_goes_with_it(clu
     ]
 
 
+async def test_without_a_template_its_disks_are_of_the_first_that_is_enabled(tmp_path):
+    async with running(tmp_path, enabled_disk_templates=("file", "sharedfile")) as cluster:
+        await cluster.add("web1", template=None, start=False)
+        assert await cluster.list("instance", "disk_template") == [["file"]]
+
+
 @pytest.mark.parametrize(
     ("template", "disk", "told"),
     [

@@ -21,19 +21,30 @@ async def test_an_instance_that_runs_on_another_node_is_not_restarted(cluster):
         await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="hard")
 
 
+@pytest.mark.parametrize("how", ["hard", "full"])
+async def test_what_is_started_anew_has_what_is_configured_now(cluster, how):
+    await cluster.add("web1")
+    await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", beparams={"memory": 256})
+    await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="soft")
+    assert await cluster.list("instance", "oper_ram") == [[128]]
+    await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type=how)
+    assert await cluster.list("instance", "oper_ram") == [[256]]
+
+
+@pytest.mark.parametrize("how", ["hard", "full"])
 @pytest.mark.parametrize("running", [True, False])
-async def test_what_could_not_be_started_again_is_not_stopped(cluster, running):
+async def test_what_could_not_be_started_again_is_not_stopped(cluster, running, how):
     await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
     await cluster.add("web1", hypervisor="kvm", nics=[{"link": "br1"}], start=running)
     cluster.nodes["node1"].equipment.networks["bridged"] = FakeNetwork({"br2"})
     with pytest.raises(errors.WrongState, match="web1 cannot be started on node1: There is no bridge 'br1'"):
-        await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="full")
+        await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type=how)
     assert await cluster.list("instance", "status") == [["running" if running else "ADMIN_down"]]
 
 
-async def test_a_reset_needs_nothing_of_the_node(cluster):
+async def test_a_reboot_from_inside_needs_nothing_of_the_node(cluster):
     await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
     await cluster.add("web1", hypervisor="kvm", nics=[{"link": "br1"}])
     cluster.nodes["node1"].equipment.networks["bridged"] = FakeNetwork({"br2"})
-    await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="hard")
+    await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="soft")
     assert await cluster.list("instance", "status") == [["running"]]

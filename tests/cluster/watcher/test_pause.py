@@ -45,6 +45,15 @@ def test_what_the_master_has_written_itself_is_nobody_elses_change(tmp_path, cap
     watched(tmp_path, play)
 
 
+def test_who_asks_is_told_what_has_become_of_the_file(tmp_path):
+    async def play(cluster):
+        await pause(cluster, HOUR)
+        file_of(cluster).unlink()
+        assert await cluster.call("QueryConfigValues", ["watcher_pause"]) == [None]
+
+    watched(tmp_path, play)
+
+
 def test_a_pause_that_is_ended_is_over_at_once(tmp_path):
     async def play(cluster):
         await cluster.add("web1")

@@ -166,19 +166,18 @@ async def test_what_ended_by_itself_is_still_known_after_another_restart(bench):
     assert await bench.node.states() == {guest.name: "user-down"}
 
 
-@pytest.mark.parametrize("how", ["hard", "soft"])
-async def test_a_rebooted_guest_runs_again(bench, how):
+async def test_a_rebooted_guest_runs_again(bench):
     guest = bench.guest()
     await bench.start(guest)
     await bench.up(guest)
-    await bench.node.driver.reboot(guest, how)
+    await bench.node.driver.reboot(guest)
     assert await bench.count(guest) <= 2
     assert await bench.node.states() == {guest.name: "running"}
 
 
 async def test_what_does_not_run_cannot_be_rebooted(bench):
     with pytest.raises(WrongState):
-        await bench.node.driver.reboot(bench.guest(), "hard")
+        await bench.node.driver.reboot(bench.guest())
 
 
 @pytest.mark.parametrize("live", [True, False], ids=["live", "not live"])

@@ -208,13 +208,13 @@ async def test_a_guest_whose_reboots_end_it_has_ended_by_itself(kvm):
     await kvm.node.until("user-down")
 
 
-async def test_a_guest_whose_reboots_end_it_can_be_reset_by_the_node(kvm, monkeypatch):
+async def test_a_guest_whose_reboots_end_it_can_be_rebooted_by_the_node(kvm, monkeypatch):
     monkeypatch.setattr("ganeti.node.hypervisor.kvm.machine._FIRMWARE", 3600)
     guest = kvm.guest(hvparams={"reboot_behavior": "exit"})
     await kvm.start(guest)
     await kvm.up(guest)
     before = kvm.process(guest)
-    await kvm.node.driver.reboot(guest, "hard")
+    await kvm.node.driver.reboot(guest)
     while await kvm.count(guest) != 1:
         pass
     assert kvm.process(guest) == before
@@ -269,7 +269,7 @@ async def test_a_soft_reboot_that_is_given_up_is_finished_all_the_same(kvm):
     await kvm.up(guest)
     machine = kvm.node.driver._machines[guest.name]
     with machine.monitor.listening("POWERDOWN") as presses:
-        rebooting = asyncio.create_task(kvm.node.driver.reboot(guest, "soft"))
+        rebooting = asyncio.create_task(kvm.node.driver.reboot(guest))
         await presses.get()
     rebooting.cancel()
     await asyncio.wait([rebooting])

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """``list`` and ``list-fields``."""
 
+import ast
+
 import pytest
 
 from ganeti.errors import EXIT_UNKNOWN_FIELD, WrongInput
@@ -21,6 +23,11 @@ def test_headers_can_be_left_out(gnt):
 def test_a_separator_is_for_programs_and_sizes_are_plain_then(gnt):
     ended = gnt("instance", "list", "--no-headers", "--separator=:", "-o", "name,be/maxmem,be/vcpus")
     assert ended.lines == ["db1:128:1", "web1:2048:2", "web2:2048:2"]
+
+
+def test_names_of_devices_which_may_be_missing_are_python_literals(gnt):
+    (line,) = gnt("instance", "list", "--no-headers", "--separator=|", "-o", "nic.names,disk.names", "web1").lines
+    assert [ast.literal_eval(cell) for cell in line.split("|")] == [[None], [None]]
 
 
 @pytest.mark.parametrize(("unit", "shown"), [("h", "2.0G"), ("m", "2048"), ("g", "2.0"), ("t", "0.0")])

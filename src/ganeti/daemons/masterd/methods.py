@@ -205,6 +205,8 @@ class Methods:
         return describe(self._master.configuration.state)
 
     async def query_config_values(self, fields: Fields) -> list[Any]:
+        if "watcher_pause" in fields:
+            await self._master.watcher.pause.look()  # somebody may have removed its file just now
         return await config_values(self._queries, fields)
 
     async def query_tags(self, kind: Name, name: Annotated[str, Meta(max_length=LONGEST_NAME)] | None) -> list[str]:

@@ -14,6 +14,8 @@ from ganeti.declare.parameter import param
 from ganeti.declare.types import AbsolutePath, NonNegative, Positive, Text, form
 from ganeti.errors import WrongInput
 
+FIRST_VNC_PORT = 5900  # display 0 of VNC; network_port is at least this
+
 # Valid names of network interfaces (Linux, dev_valid_name); a name is not an address.
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
 

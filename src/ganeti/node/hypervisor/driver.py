@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from ganeti.model.disk import Disk
 from ganeti.model.guest import Guest, GuestNic
@@ -80,8 +80,11 @@ class Hypervisor(Protocol):
         """
         ...
 
-    async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
-        """Raises WrongState if it does not run, HypervisorFailed if it doesn't react."""
+    async def reboot(self, guest: Guest) -> None:
+        """From inside, in the machine that it has.
+
+        Raises WrongState if it does not run, HypervisorFailed if it doesn't react.
+        """
         ...
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:

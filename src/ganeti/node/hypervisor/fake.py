@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -116,10 +116,10 @@ class FakeHypervisor:
         self._leave(name)
         return Stopped(was_running, forced=was_running and bool(force or obstacle), obstacle=obstacle)
 
-    async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
+    async def reboot(self, guest: Guest) -> None:
         if not self.runs(guest.name):
             raise WrongState(f"Instance {guest.name} does not run")
-        if how == "soft" and self._state(guest.name) is not GuestState.RUNNING:
+        if self._state(guest.name) is not GuestState.RUNNING:
             raise WrongState(f"Instance {guest.name} is {self._state(guest.name)} and cannot be asked to reboot")
         self._enter(guest, GuestState.RUNNING)
 

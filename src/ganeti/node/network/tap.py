@@ -9,12 +9,14 @@ import os
 import struct
 from contextlib import ExitStack
 from ipaddress import ip_address
-
-from pyroute2 import AsyncIPRoute
+from typing import TYPE_CHECKING
 
 from ganeti.errors import EnvironmentUnfit, WrongState
 from ganeti.model.guest import GuestNic
 from ganeti.node.network.driver import Tap, TapOptions
+
+if TYPE_CHECKING:
+    from pyroute2 import AsyncIPRoute  # names of taps are of use to daemons that have none for netlink
 
 _CLONE = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA

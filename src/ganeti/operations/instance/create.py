@@ -189,7 +189,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     disks: Disks
     disk_template: Annotated[
         DiskTemplateName | None,
-        param("Disk template", "-t", "--disk-template", metavar="TEMPLATE"),
+        param("Disk template; by default the first that is enabled", "-t", "--disk-template", metavar="TEMPLATE"),
     ] = None
     group_name: Annotated[
         NonEmpty | None,

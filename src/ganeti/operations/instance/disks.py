@@ -77,10 +77,9 @@ FileStorageDirectory = Annotated[
 
 
 def parse_template(cluster: Cluster, name: str | None) -> DiskTemplate:
-    """Raises WrongInput for a template that doesn't exist, WrongState for one that is not enabled."""
+    """The first one that is enabled, if none is named. Raises WrongState for one that is not enabled."""
     enabled = ", ".join(cluster.enabled_disk_templates)
-    if name is None:
-        raise WrongInput(f"Parameter 'disk_template' is missing (-t); enabled are {enabled}")
+    name = name or cluster.enabled_disk_templates[0]
     if name not in cluster.enabled_disk_templates:
         raise WrongState(
             f"Parameter 'disk_template': '{name}' is not enabled in this cluster; enabled are {enabled}. "

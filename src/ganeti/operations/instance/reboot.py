@@ -36,7 +36,7 @@ class RebootPlan:
 
 
 class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, tag="OP_INSTANCE_REBOOT"):
-    """Reboot an instance: from inside the guest (soft), by a reset (hard), or by stopping and starting it (full)."""
+    """Reboot an instance: from inside the guest (soft), or by stopping and starting it (hard, full)."""
 
     routes: ClassVar[tuple[Route, ...]] = (
         Route(
@@ -83,7 +83,7 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
         plan = RebootPlan(instance, node, guest_of(state, instance), running=found is not None and found.state.runs)
         if not plan.running:
             await ensure_it_fits(cluster, node, plan.guest)
-        elif self.reboot_type == "full":
+        elif self.reboot_type != "soft":
             # It is started with the present configuration; whether that is possible is checked before it is stopped.
             await ensure_possible(cluster, node, plan.guest)
         return plan
@@ -91,8 +91,8 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
     async def run(self, cluster: RunContext, plan: RebootPlan) -> None:
         # Before anything is started, so that nothing runs that is configured as down, whatever is interrupted.
         await mark(cluster, plan.instance, AdminState.UP)
-        if plan.running and self.reboot_type != "full":
-            await cluster.call(plan.node, RebootGuest(guest=plan.guest, how=self.reboot_type))
+        if plan.running and self.reboot_type == "soft":
+            await cluster.call(plan.node, RebootGuest(guest=plan.guest))
         else:
             if plan.running:
                 await stop(cluster, plan.node, plan.instance, self.shutdown_timeout)

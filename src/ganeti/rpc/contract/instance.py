@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
@@ -73,10 +73,9 @@ class StopGuest(Call[Stopped], frozen=True, tag="instance.stop"):
 
 
 class RebootGuest(Call[None], frozen=True, tag="instance.reboot"):
-    """``soft`` asks the guest, ``hard`` resets the machine under it."""
+    """The guest is asked to power down, and goes on as from the start in the machine that it has."""
 
     guest: Guest
-    how: Literal["soft", "hard"]
     patience = 300.0
 
     @property

@@ -79,8 +79,9 @@ def command_line(plan: LaunchPlan) -> CommandLine:
 def _identity(plan: LaunchPlan) -> list[str]:
     if not _UUID.match(plan.guest.uuid):
         raise refused("uuid", f"'{plan.guest.uuid}' is not a UUID")
-    name = f"guest={escaped(plan.guest.name)},debug-threads=on"
-    return ["-name", name, "-uuid", plan.guest.uuid, "-no-user-config", "-nodefaults", "-display", "none"]
+    # Scripts look for the last "-name" and find a guest's name alone behind it. For QEMU the two options are one.
+    name = ("-name", "debug-threads=on", "-name", escaped(plan.guest.name))
+    return [*name, "-uuid", plan.guest.uuid, "-no-user-config", "-nodefaults", "-display", "none"]
 
 
 def _machine(plan: LaunchPlan) -> list[str]:

@@ -24,6 +24,7 @@ from ganeti.host.process import processes
 from ganeti.model.guest import Guest
 from ganeti.node.hypervisor.kvm.command import CHROOT, MONITOR_SOCKET, PID_FILE, SERIAL_SOCKET
 from ganeti.node.hypervisor.kvm.plan import Accelerator
+from ganeti.node.hypervisor.kvm.run_files import RunFiles
 
 # struct flock of fcntl(2): type, whence, start, length, process.
 _FLOCK = "hhlli4x"
@@ -90,6 +91,7 @@ class GuestDirectory:
             os.chown(self.path / PID_FILE, owner.pw_uid, -1, follow_symlinks=False)
 
     def remove(self) -> None:
+        RunFiles(self.path).remove()
         shutil.rmtree(self.path, ignore_errors=True)
 
     def read(self) -> Record | None:
@@ -100,6 +102,7 @@ class GuestDirectory:
 
     def write(self, record: Record) -> None:
         write_atomic(self.path / "guest.json", msgspec.json.encode(record))
+        RunFiles(self.path).show(record.guest.nics)
 
     def process(self) -> int | None:
         """The process that is this guest's QEMU.

@@ -6,11 +6,9 @@ Passwords are not here: they are sent to QEMU's control socket, so that no proce
 
 from __future__ import annotations
 
+from ganeti.model.parameters.hypervisor import FIRST_VNC_PORT
 from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, escaped, refused
-
-# Display 0 of VNC is this port.
-FIRST_VNC_PORT = 5900
 
 _SPICE_OPTIONS = {
     "spice_image_compression": "image-compression",

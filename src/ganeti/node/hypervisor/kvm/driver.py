@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -129,9 +129,8 @@ class Kvm:
         await machine.settled()
         return Stopped(was_running=True, forced=not left, obstacle=obstacle, waited=waited)
 
-    async def reboot(self, guest: Guest, how: Literal["soft", "hard"]) -> None:
-        machine = self._machine(guest.name)
-        await (machine.reset() if how == "hard" else machine.reboot_softly(SHUTDOWN_TIMEOUT))
+    async def reboot(self, guest: Guest) -> None:
+        await self._machine(guest.name).reboot_softly(SHUTDOWN_TIMEOUT)
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
         size = await size_of(disk)

@@ -280,7 +280,7 @@ class Machine:
                         pressing.cancel()
         except TimeoutError:
             raise HypervisorFailed(
-                f"Instance {self.name} has not powered down within {timeout:.0f} seconds; a hard reboot does not ask it"
+                f"Instance {self.name} has not powered down within {timeout:.0f} seconds; a hard reboot ends it then"
             ) from None
         finally:
             await self.execute("set-action", shutdown="poweroff")
