@@ -139,7 +139,8 @@ class Storm(MortalCluster):
 
 def migrated(state):
     """The instances that can have been; a job may have given one disks that stay where they are, in the end."""
-    return [instance for instance in state.instances if DISK_TEMPLATES[instance.disk_template].movable]
+    movable = (instance for instance in state.instances if DISK_TEMPLATES[instance.disk_template].movable)
+    return [instance for instance in movable if not instance.forthcoming]
 
 
 ACCIDENTS = (
