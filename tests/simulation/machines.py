@@ -483,7 +483,8 @@ class Machines:
             if not machine.powered:
                 machine.power_on()
         await asyncio.sleep(60)
-        for machine in sorted(self.machines.values(), key=lambda one: -one.disk.position().revision):
+        newest = sorted(self.machines.values(), key=lambda one: -one.disk.position().revision)
+        for machine in newest:
             if not self.serving():
                 if read_term(machine.paths.term).master == machine.node.name:
                     machine.start_masterd()
@@ -491,3 +492,9 @@ class Machines:
                 if not machine.serving:
                     await machine.take_over(Rules(count_offline=False))
                     await asyncio.sleep(60)
+        terms = [read_term(machine.paths.term) for machine in self.machines.values()]
+        highest = max(term.number for term in terms)
+        if not self.serving() and len({term.master for term in terms if term.number == highest}) > 1:
+            # Two masters of one term, one of them without a vote, both stop; which one continues, a person decides.
+            await self.take_over(newest[0], Rules(voting=False))
+            await asyncio.sleep(60)

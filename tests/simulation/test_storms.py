@@ -20,7 +20,7 @@ KINDS = {"storm": storm, "tempest": tempest, "mastership": mastership, "vigil": 
 FOUND = {
     "storm": (5002, 5086, 5139, 5201, 5574, 20067, 21251, 30010, 30065, 40085, 900012, 900225, 901548),
     "tempest": (59, 108, 20202, 32000, 32055, 32071, 901018, 901901, 920827, 418133003),
-    "mastership": (20591, 700437, 901600, 921804, 676724245),
+    "mastership": (20591, 700437, 901600, 921804, 922253, 676724245),
     "vigil": (435,),
 }
 FIXED = [(kind, seed) for kind in KINDS for seed in (*range(40), *FOUND.get(kind, ()))]
