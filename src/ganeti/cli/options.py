@@ -15,6 +15,7 @@ from ganeti.declare import text
 from ganeti.declare.command import Argument, Option
 from ganeti.declare.parameter import Parameter
 from ganeti.declare.problems import Problems
+from ganeti.declare.text import shortened
 from ganeti.errors import CommandLineError, WrongInput
 
 _READERS: dict[str, Callable[[str, str], Any]] = {
@@ -145,7 +146,10 @@ def value_of(option: Option) -> str:
 
 
 def take_arguments(command: str, arguments: Sequence[Argument], words: Sequence[str]) -> dict[str, Any]:
-    """Positional words by name; a list where several are allowed. Raises WrongInput for a wrong number."""
+    """Positional words by name; a list where several are allowed.
+
+    Raises WrongInput for a wrong number, and for one that is not among an argument's choices.
+    """
     least = sum(1 for argument in arguments if argument.count in ("1", "+"))
     endless = any(argument.count in ("*", "+") for argument in arguments)
     most = None if endless else len(arguments)
@@ -159,7 +163,9 @@ def take_arguments(command: str, arguments: Sequence[Argument], words: Sequence[
         if argument.count in ("*", "+"):
             values[argument.name], rest = rest, []
         elif rest:
-            values[argument.name] = rest.pop(0)
+            values[argument.name] = word = rest.pop(0)
+            if argument.choices and word not in argument.choices:
+                raise WrongInput(f"'{shortened(word)}' is not known here; choose from {', '.join(argument.choices)}")
     return values
 
 
