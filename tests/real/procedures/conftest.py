@@ -124,10 +124,6 @@ def instead_of(request) -> dict[str, str]:
     return request.node.get_closest_marker("procedure").kwargs.get("instead", {})
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "procedure(id, instead): what operators type, and what stands in its place here")
-
-
 def pytest_runtest_setup(item):
     if marker := item.get_closest_marker("procedure"):
         item.user_properties.append(("procedure", marker.args[0]))
