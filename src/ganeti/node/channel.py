@@ -217,7 +217,7 @@ class Receiving:
 
     @property
     def length(self) -> int:
-        """Bytes, 0 if nobody knows; once the first piece is there."""
+        """Bytes, 0 if that is unknown; valid once the first piece has arrived."""
         return self.incoming.length
 
     async def pieces(self) -> AsyncIterator[bytes]:

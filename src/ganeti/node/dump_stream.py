@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A dump on its way from node to node: what a program writes or reads, of which nobody knows how long it is.
+"""Sending a dump from node to node: what a program writes or reads, whose length is unknown.
 
 First the sender says how many bytes it will be, 0 if it does not know, and whether pieces are compressed (zlib); then
 come pieces, each behind its length. One without content is the end, without which nothing counts; a length of all ones
@@ -48,7 +48,7 @@ class Outgoing:
 
 
 class Incoming:
-    """The end that receives. ``length``: how many bytes it will be, 0 if nobody knows."""
+    """The end that receives. ``length``: how many bytes it will be, 0 if that is unknown."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader

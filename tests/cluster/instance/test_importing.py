@@ -217,6 +217,7 @@ async def test_what_an_older_ganeti_has_written_is_enough(cluster):
         ({"disks": [{"size": 64}]}, "the export has 2 disks, and only 1 are given"),
         ({"disks": [{"adopt": "a"}, {"adopt": "b"}]}, "nothing can be adopted"),
         ({"no_install": True}, "'no_install'"),
+        ({"forthcoming": True}, "cannot be forthcoming"),
         ({"no_nics": True, "nics": [{}]}, "mutually exclusive"),
         ({"disk_template": "blockdev"}, "blockdev"),
         ({"disk_template": "rbd"}, "'rbd' is not enabled"),

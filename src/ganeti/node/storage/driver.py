@@ -126,10 +126,10 @@ class Adopting(Protocol):
 
 
 class Snapshotting(Protocol):
-    """Storage that can have the content that a disk has at one moment as another disk."""
+    """Storage that can make snapshots of disks, which are disks too."""
 
     async def snapshot_problem(self, disk: Disk, *, live: bool) -> str:
-        """Why a disk's content cannot be had so, in words; empty if it can. ``live``: while its guest runs."""
+        """Why a disk cannot have a snapshot; empty if it can. ``live``: while its guest runs."""
         ...
 
     async def snapshot(self, disk: Disk, snapshot: Disk, report: Report, *, live: bool) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Snapshots of disks that exist on paper."""
+"""Snapshots of simulated disks."""
 
 from __future__ import annotations
 

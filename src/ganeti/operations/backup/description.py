@@ -32,7 +32,7 @@ def described(state: State, instance: Instance, source: Node, now: float) -> Exp
             ExportedDisk(size=disk.size, dump=disk.uuid, name=disk.name, mode=disk.mode, format=disk.format)
             for disk in instance.disks
         ),
-        nics=tuple(_nic(nic) for nic in guest.nics),
+        nics=tuple(_nic(nic) for nic in guest.nics if not nic.communicates),  # that one is of this cluster
         hvparams=_texts({name: value for name, value in guest.hvparams.items() if name not in CLUSTER_WIDE}),
         beparams=_texts(as_mapping(guest.beparams)),
         osparams=public,

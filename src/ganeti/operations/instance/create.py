@@ -370,9 +370,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
 
     def ensure_suitable(self, state: State) -> None:
         if self.mode == "import" and (self.forthcoming or self.commit):
-            raise WrongInput(
-                "Parameter 'mode': what is imported is neither reserved nor made of what was (forthcoming)"
-            )
+            raise WrongInput("Parameter 'mode': an instance that is imported cannot be forthcoming, nor one that was")
         if self.forthcoming and self.commit:
             raise WrongInput("Give either --forthcoming, which reserves, or --commit, which creates what is reserved")
         if reserved := self._reserved(state):

@@ -18,7 +18,7 @@ _COPYING = 7 * 24 * 3600.0  # seconds
 
 
 class CheckSnapshots(Call[tuple[str, ...]], frozen=True, tag="backup.check-snapshots"):
-    """Can the content that disks have at one moment be had as other disks? What prevents it, in words.
+    """Can there be snapshots of disks? Returns what prevents it.
 
     ``live``: while their guest runs.
     """
@@ -28,9 +28,9 @@ class CheckSnapshots(Call[tuple[str, ...]], frozen=True, tag="backup.check-snaps
 
 
 class MakeSnapshots(Call[None], frozen=True, tag="backup.make-snapshots"):
-    """Have the content of disks, as it is now, as the disks that stand beside them; RemoveDisks takes these away.
+    """Make a snapshot of each disk: the disk beside it in ``snapshots``, which RemoveDisks removes.
 
-    Snapshots that are there are left as they are.
+    Existing snapshots are left unchanged.
     """
 
     disks: tuple[Disk, ...]
@@ -40,7 +40,7 @@ class MakeSnapshots(Call[None], frozen=True, tag="backup.make-snapshots"):
 
 
 class BeginExport(Call[None], frozen=True, tag="backup.begin"):
-    """Make room for an export, beside an older one, and take away what an interrupted one has left."""
+    """Make room for an export, beside an older one, and remove what an interrupted one has left."""
 
     name: str
     patience = 600.0
@@ -64,7 +64,7 @@ class FinishExport(Call[None], frozen=True, tag="backup.finish"):
 
 
 class DiscardExport(Call[None], frozen=True, tag="backup.discard"):
-    """Take away an export that is not finished; the older one stays."""
+    """Remove an unfinished export; the older one stays."""
 
     name: str
     patience = 600.0
@@ -100,7 +100,7 @@ class OfferDump(Call[int], frozen=True, tag="backup.offer"):
 
 
 class RemoveExport(Call[None], frozen=True, tag="backup.remove"):
-    """Take an export away. Raises UnknownEntity if it is not there."""
+    """Remove an export. Raises UnknownEntity if it is not there."""
 
     name: str
     patience = 600.0
