@@ -26,6 +26,7 @@ from ganeti.operations import OPERATIONS
 from ganeti.operations import find as find_operation
 from ganeti.query.cluster import CLUSTER
 from ganeti.query.column import Columns
+from ganeti.query.export import EXPORTS
 from ganeti.query.extstorage import STORAGE_PROVIDERS
 from ganeti.query.group import GROUPS
 from ganeti.query.instance import INSTANCES
@@ -47,6 +48,7 @@ LISTS: Mapping[str, Columns[Any]] = {
     "lock": LOCKS,
     "filter": FILTERS,
     "cluster": CLUSTER,
+    "export": EXPORTS,
 }
 PARAMETERS: Mapping[str, type[Struct]] = {
     "beparams": BackendParameters,

@@ -10,7 +10,7 @@ _KEYS = "SSH keys are the administrator's"
 _HELPER = "of the guest in which Ganeti can install an operating system; here its scripts run on the node"
 _WCONFD = "asks Ganeti's daemon of that name for its locks and files; 'gnt-debug locks' shows ours"
 _XEN, _LXC, _CHROOT = "comes with Xen", "comes with LXC", "comes with chroot"
-_BACKUPS = "comes with backups"
+_ZEROING = "of the guest in which Ganeti zeroes the free space of file systems; there is none here"
 _STATES = "experimental in Ganeti, where they say by hand what nodes are asked for here"
 _HELPER_IMAGES = "no helper guests: OS scripts run on the node (as Ganeti's do by default), disks are wiped by it"
 _XENS = (
@@ -26,19 +26,13 @@ EXCEPTIONS = {
     ("cli", r"\S+ \S+ --roman"): "a joke",
     ("cli", r"gnt-instance add --helper-(shutdown|startup)-timeout"): _HELPER,
     ("cli", r"gnt-debug wconfd( .*)?"): _WCONFD,
-    ("cli", r"gnt-backup .*"): _BACKUPS,
     ("cli", r"gnt-(cluster|group|node) \S+ --(disk|hypervisor)-state"): _STATES,
     ("opcodes", r"OP_\S+ (disk|hv)_state"): _STATES,
     ("cli", r"gnt-cluster \S+ --(install|zeroing)-image"): _HELPER_IMAGES,
     ("opcodes", r"OP_CLUSTER_SET_PARAMS (install|zeroing)_image"): _HELPER_IMAGES,
-    ("cli", r"gnt-cluster \S+ --compression-tools"): _BACKUPS,
-    ("opcodes", r"OP_CLUSTER_SET_PARAMS compression_tools"): _BACKUPS,
-    ("opcodes", r"OP_BACKUP_.*"): _BACKUPS,
-    ("opcodes", r"OP_INSTANCE_CREATE (compress|source_.*|src_.*)"): _BACKUPS,
-    ("rapi", r"PUT /2/instances/\{instance_name\}/(prepare-)?export"): _BACKUPS,
-    ("hooks", r"OP_BACKUP_.*"): _BACKUPS,
+    ("cli", r"gnt-backup export --zero(-free-space|ing-\S+)"): _ZEROING,
+    ("cli", r"gnt-backup import --helper-(shutdown|startup)-timeout"): _HELPER,
     ("opcodes", r"OP_INSTANCE_SET_PARAMS hotplug"): "on by default, as since Ganeti 3.1",
-    ("fields", r"export .*"): _BACKUPS,
     ("fields", rf"instance hv/({_XENS})"): _XEN,
     ("fields", r"instance hv/(devices|drop_capabilities|extra_(cgroups|config)|num_ttys|startup_timeout)"): _LXC,
     ("fields", r"instance hv/init_script"): _CHROOT,

@@ -7,7 +7,7 @@ from typing import Any
 from ganeti import errors
 from ganeti.model.disk import DiskUse
 from ganeti.node.osinstall.provider import find
-from ganeti.rpc.contract.os import InstallOs, RenameInOs
+from ganeti.rpc.contract.os import ExportDisk, ImportDisk, InstallOs, RenameInOs
 
 
 def provide(cluster, name, *, variants=(), parameters=()):
@@ -28,6 +28,7 @@ def provide(cluster, name, *, variants=(), parameters=()):
 @dataclass
 class PaperProviders:
     """``calls`` in their order; ``installed``: the OS on each disk and the name that it has for itself, by UUID.
+    ``imported``: what was in the dump, by the UUID of the disk.
 
     ``broken``: whether scripts fail.
     """
@@ -35,11 +36,17 @@ class PaperProviders:
     equipment: object
     calls: list[Any] = field(default_factory=list)
     installed: dict[str, Any] = field(default_factory=dict)
+    imported: dict[str, Any] = field(default_factory=dict)
     broken: bool = False
 
     @property
     def handlers(self):
-        return {InstallOs: self.install, RenameInOs: self.rename}
+        return {
+            InstallOs: self.install,
+            RenameInOs: self.rename,
+            ExportDisk: self.export,
+            ImportDisk: self.import_,
+        }
 
     async def install(self, call, report):
         await self._work(call, "create", report)
@@ -47,10 +54,25 @@ class PaperProviders:
     async def rename(self, call, report):
         await self._work(call, "rename", report)
 
-    async def _work(self, call, script, report):
+    async def export(self, call, report):
+        """What a dump says is where the disk is that it was made of, and what was installed there."""
+        disk = call.guest.disks[call.index]
+        report.progress(disk.size / 2, disk.size, "MiB")
+        await self._work(call, "export", report, copied=call.copied)
+        async with self.equipment.channel.sending(call.receiver, call.address, call.port, call.compress) as sending:
+            await sending.write(f"{disk.location} of {call.guest.name}".encode())
+            await sending.end()
+
+    async def import_(self, call, report):
+        await self._work(call, "import", report)
+        async with self.equipment.channel.receiving(call.sender, call.address, call.port) as receiving:
+            content = b"".join([piece async for piece in receiving.pieces()])
+        self.imported[call.guest.disks[call.index].uuid] = content.decode()
+
+    async def _work(self, call, script, report, *, copied=False):
         guest = call.guest
         provider = find(self.equipment.paths, guest.os)
-        if self.equipment.hypervisor(guest.hypervisor).runs(guest.name):
+        if self.equipment.hypervisor(guest.hypervisor).runs(guest.name) and not copied:
             raise errors.WrongState(f"Instance {guest.name} runs; stop it first")
         storage = self.equipment.storage(guest.disk_template)
         for disk in guest.disks:
@@ -60,7 +82,8 @@ class PaperProviders:
             if self.broken:
                 raise errors.ExecutionFailed(f"The '{script}' script of OS provider '{provider.name}' failed")
             report.log(f"{provider.name} says hello")
-            self.installed |= {disk.uuid: (guest.os, guest.name) for disk in guest.disks}
+            if script in ("create", "rename"):
+                self.installed |= {disk.uuid: (guest.os, guest.name) for disk in guest.disks}
         finally:
             for disk in guest.disks:
                 await storage.hold(disk, guest.peers, DiskUse.STANDBY)

@@ -206,8 +206,12 @@ def wrong_addresses(state):
 def broke_off(cluster, what, instance: Instance):
     """Whether an operation on an instance ended in an error, which the user was told."""
     steps = [step for tracked in cluster.master.queue for step in tracked.job.steps]
-    failed = {step.summary for step in steps if step.status == "error"}
-    return any(f"INSTANCE_{what}({name})" in failed for name in names_of(instance, steps))
+    failed = [step for step in steps if step.status == "error"]
+    told = {step.summary for step in failed}
+    # An export can end in a removal.
+    removing = [step for step in failed if "remove_instance" in msgspec.json.decode(step.public)]
+    told |= {step.summary.replace("BACKUP_EXPORT", "INSTANCE_REMOVE") for step in removing}
+    return any(f"INSTANCE_{what}({name})" in told for name in names_of(instance, steps))
 
 
 def names_of(instance, steps):

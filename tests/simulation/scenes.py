@@ -97,6 +97,35 @@ async def installed_and_mirrored(cluster):
     await mirrored_and_stopped(cluster, os_type="tiny")
 
 
+async def exportable(cluster, **more):
+    provide(cluster, "tiny")
+    await plain(cluster, os_type="tiny", **more)
+
+
+async def exportable_and_stopped(cluster):
+    await exportable(cluster, start=False)
+
+
+async def exportable_and_mirrored(cluster):
+    provide(cluster, "tiny")
+    await mirrored(cluster, os_type="tiny")
+
+
+async def without_snapshots(cluster):
+    await exportable(cluster)
+    for node in cluster.nodes.values():
+        node.equipment.snapshotting["plain"].problem = "there are none"
+
+
+async def exported(cluster, **more):
+    await exportable(cluster)
+    await cluster.run("OP_BACKUP_EXPORT", instance_name="web1", target_node="node3", **more)
+
+
+async def exported_and_removed(cluster):
+    await exported(cluster, remove_instance=True)
+
+
 async def apart(cluster):
     await mirrored(cluster)
     cluster.nodes["node3"].equipment.storages["drbd"].lose_power()
@@ -288,6 +317,16 @@ def joining(name, node):
     return {"node_name": STRANGER.name, "primary_ip": STRANGER.primary_ip}
 
 
+def exported_to(name, node):
+    return {"instance_name": name, "target_node": node}
+
+
+def of_export(name, node):
+    """Of the instance web1, on whichever node it is."""
+    given = {"mode": "import", "disks": [], "nics": [], "src_path": "web1", "no_install": None, "start": False}
+    return {**new(name, node), "disk_template": "plain", **given}
+
+
 def new_mirrored(name, node):
     others = {"node1": "node2", "node2": "node3", "node3": "node1"}
     return {**new(name, node), "disk_template": "drbd", "snode": others[node]}
@@ -317,6 +356,14 @@ async def short_of_candidates(cluster):
 
 
 SCENES = (
+    Scene("OP_BACKUP_EXPORT", exported_to, exportable),
+    Scene("OP_BACKUP_EXPORT", exported_to, exportable_and_stopped),
+    Scene("OP_BACKUP_EXPORT", exported_to, exportable_and_mirrored),
+    Scene("OP_BACKUP_EXPORT", lambda name, node: {**exported_to(name, node), "shutdown": False}, exportable),
+    Scene("OP_BACKUP_EXPORT", lambda name, node: {**exported_to(name, node), "long_sleep": True}, without_snapshots),
+    Scene("OP_BACKUP_EXPORT", lambda name, node: {**exported_to(name, node), "remove_instance": True}, exportable),
+    instance("OP_BACKUP_PREPARE", exportable, mode="local"),
+    instance("OP_BACKUP_REMOVE", exported),
     Scene("OP_CLUSTER_ACTIVATE_MASTER_IP", prepare=addressed),
     Scene("OP_CLUSTER_DEACTIVATE_MASTER_IP", prepare=addressed),
     Scene("OP_CLUSTER_DESTROY", prepare=alone),
@@ -357,6 +404,8 @@ SCENES = (
     Scene("OP_INSTANCE_CREATE", reserved, often=2),
     Scene("OP_INSTANCE_CREATE", committed, forthcoming_and_mirrored),
     Scene("OP_INSTANCE_CREATE", committed_elsewhere, forthcoming),
+    Scene("OP_INSTANCE_CREATE", of_export, exported_and_removed),
+    Scene("OP_INSTANCE_CREATE", lambda name, node: of_export("web2", node), exported_and_removed),
     instance("OP_INSTANCE_DEACTIVATE_DISKS", activated),
     move("OP_INSTANCE_FAILOVER", running),
     move("OP_INSTANCE_FAILOVER", stopped),

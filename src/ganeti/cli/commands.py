@@ -92,6 +92,13 @@ COMMANDS: dict[str, dict[str, str]] = {
         "shutdown": "OP_INSTANCE_SHUTDOWN",
         "startup": "OP_INSTANCE_STARTUP",
     },
+    "gnt-backup": {
+        "export": "OP_BACKUP_EXPORT",
+        "import": "OP_INSTANCE_CREATE",
+        "list": "backup:LIST",
+        "list-fields": "backup:LIST_FIELDS",
+        "remove": "OP_BACKUP_REMOVE",
+    },
     "gnt-group": {
         "add": "OP_GROUP_ADD",
         "add-tags": "OP_TAGS_SET",
@@ -164,6 +171,7 @@ ALIASES: dict[str, dict[str, str]] = {
     "gnt-cluster": {"masterfailover": "master-failover", "show": "info"},
     "gnt-node": {"show": "info"},
     "gnt-instance": {"show": "info", "start": "startup", "stop": "shutdown"},
+    "gnt-backup": {},
     "gnt-group": {},
     "gnt-network": {},
     "gnt-os": {"show": "info"},

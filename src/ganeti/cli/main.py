@@ -43,6 +43,10 @@ def _open_streams() -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a real file
 
 
+def gnt_backup() -> int:
+    return _begin("gnt-backup")
+
+
 def gnt_cluster() -> int:
     return _begin("gnt-cluster")
 

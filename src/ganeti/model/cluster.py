@@ -24,6 +24,7 @@ from ganeti.declare.types import (
     VolumeGroupOrNone,
     form,
 )
+from ganeti.model.compression import COMPRESSION_TOOLS, CompressionTool
 from ganeti.model.disk import DiskTemplateName
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
@@ -354,8 +355,15 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = ""
     compression_tools: Annotated[
-        tuple[NonEmpty, ...], setting("Compression tools for instance moves", given=_Lines, unsupported=True)
-    ] = ()
+        tuple[str, ...],
+        setting(
+            "How disks and dumps may be compressed on their way between nodes: gzip-fast, gzip, gzip-slow; '' for none",
+            "--compression-tools",
+            metavar="TOOL,...",
+            title="compression tools",
+            given=Annotated[list[CompressionTool], Meta(max_length=MOST_KINDS)],
+        ),
+    ] = COMPRESSION_TOOLS
     enabled_data_collectors: Annotated[
         Annotated[dict[Name, bool], Meta(max_length=MOST_KINDS)],
         setting("Data collectors of the monitoring daemon to switch on or off, by name", when=("modify",)),

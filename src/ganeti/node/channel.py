@@ -1,45 +1,40 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Copying the content of a disk from node to node, over TLS with the certificates of both nodes.
+"""What nodes send one another besides calls: over a TLS connection of both nodes' own certificates.
 
-First its length is sent; then pieces, each preceded by its offset and length; what is not sent is zeros. A piece
-without content reports the sender's progress; one at the end, completion. If the highest bit of the length is set, the
-content of each piece is compressed separately (zlib). The receiver answers with a line when all is written: empty, or
-with the error.
+The content of disks is ``disk_stream.py``, that of dumps ``dump_stream.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
-import stat
-import struct
-import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from ganeti.errors import ExecutionFailed, GanetiError, InsufficientResources, NodeUnreachable, WrongState
+from ganeti.errors import ExecutionFailed, GanetiError, InsufficientResources, NodeUnreachable
 from ganeti.host.paths import Paths
 from ganeti.host.threads import to_the_end
 from ganeti.host.tls import node_client, node_server
-from ganeti.node.storage.zeroing import length_of, zero_range
-from ganeti.rpc.contract.copying import Compression, Party
+from ganeti.model.compression import Compression
+from ganeti.node import disk_stream
+from ganeti.node.connection import LEVELS, PIECE, SILENCE, answer
+from ganeti.node.dump_stream import Incoming, Outgoing
+from ganeti.rpc.contract.copying import Party
 from ganeti.rpc.http import peer_of
 from ganeti.rpc.listener import HANDSHAKE
 
 PORTS = range(1830, 1890)
-_WAITING = 60.0  # seconds until the sender connects
-_SILENCE = 600.0  # seconds of silence from the other end
-_PIECE = 1024**2  # bytes
-_MOST_PACKED = _PIECE + _PIECE // 1024 + 64  # bytes: incompressible data grows
-_PACKED = 1 << 63  # flag in the length
-_LEVELS: dict[Compression, int] = {"none": 0, "gzip-fast": 1, "gzip": 6, "gzip-slow": 9}
-_TOLD = 1.0  # seconds after which a sender that finds only zeros reports progress
-_LENGTH, _HEAD = struct.Struct(">Q"), struct.Struct(">QI")
-_LONGEST_ANSWER = 4096
+_WAITING = 60.0  # seconds until the other node connects
+_STILL_THERE = 60.0  # seconds after which a sender of dumps that has nothing says so
+# A node that has died is noticed, whoever waits for whom (tcp(7)): seconds.
+_QUIET, _PROBE, _PROBES = 60, 15, 4
 
 Progress = Callable[[int, int], None]
+# What is done with a connection that has been made; what it says against it, empty if nothing.
+Work = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Channel:
@@ -47,27 +42,46 @@ class Channel:
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        self._receptions: dict[str, _Reception] = {}
+        self._meetings: dict[str, _Meeting] = {}
 
     async def listen(self, disk: str, path: str, sender: Party, address: str, *, blank: bool = False) -> int:
-        """Wait in the background for one sender, for the disk of this UUID; returns the port.
+        """Wait in the background for one sender, for the disk of this UUID; at which port.
 
-        ``blank``: it contains only zeros, so that none need be written.
+        ``blank``: nothing but zeros is on it, so that none need be written.
 
         Raises InsufficientResources if none is free.
         """
-        await self.give_up(disk)
-        reception = _Reception(path, sender, blank)
-        server = await self._serving(reception, address)
-        reception.begin(server)
-        current = {uuid: other for uuid, other in self._receptions.items() if not other.ended}
-        self._receptions = {**current, disk: reception}
-        return int(server.sockets[0].getsockname()[1])
 
-    async def give_up(self, disk: str) -> None:
-        """Stop receiving for a disk; when this returns, it is closed."""
-        if reception := self._receptions.pop(disk, None):
-            await reception.stop()
+        async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await _answered(disk_stream.receive(path, reader, blank=blank), reader, writer)
+
+        return await self._meet(disk, sender, address, take)
+
+    async def take(self, key: str, path: Path, sender: Party, address: str) -> int:
+        """Wait in the background for one sender of a dump, which becomes the new file ``path``; at which port.
+
+        ``key``: of what is received; for each one thing at a time is. Raises InsufficientResources if no port is free.
+        """
+
+        async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await _answered(_kept(path, Incoming(reader)), reader, writer)
+
+        return await self._meet(key, sender, address, take)
+
+    async def offer(self, key: str, path: Path, receiver: Party, address: str, compress: Compression) -> int:
+        """Wait in the background for one node that wants the dump ``path``; at which port. As ``take``."""
+
+        async def offer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(OSError, TimeoutError):  # the receiver knows, and says so
+                await _told(path, writer, LEVELS[compress])
+                await reader.read()
+
+        return await self._meet(key, receiver, address, offer)
+
+    async def give_up(self, key: str) -> None:
+        """Wait no more, for the disk of this UUID or under this key; when this returns it is closed."""
+        if meeting := self._meetings.pop(key, None):
+            await meeting.stop()
 
     async def send(
         self,
@@ -79,55 +93,150 @@ class Channel:
         *,
         compress: Compression = "none",
     ) -> None:
-        """Raises NodeUnreachable, or ExecutionFailed with the receiver's error."""
+        """Raises NodeUnreachable, or ExecutionFailed with what the receiver says."""
         async with self._connected(receiver, address, port) as (reader, writer):
-            answering = asyncio.create_task(_answer(reader))  # a receiver that cannot store it says so at once
+            answering = asyncio.create_task(answer(reader))  # who cannot take it says so at once
             try:
-                await _send(path, writer, progress, answering, _LEVELS[compress])
-                async with asyncio.timeout(_SILENCE):
-                    answer = await answering
+                await disk_stream.send(path, writer, progress, answering, LEVELS[compress])
+                async with asyncio.timeout(SILENCE):
+                    refusal = await answering
             except (OSError, TimeoutError) as error:
                 raise ExecutionFailed(f"The copy to {receiver.name} was interrupted: {error or 'no answer'}") from None
             finally:
                 answering.cancel()
-        if answer:
-            raise ExecutionFailed(f"The copy to {receiver.name} failed there: {answer}")
+        if refusal:
+            raise ExecutionFailed(f"The copy to {receiver.name} failed there: {refusal}")
 
-    async def _serving(self, reception: _Reception, address: str) -> asyncio.Server:
+    @asynccontextmanager
+    async def sending(
+        self, receiver: Party, address: str, port: int, compress: Compression = "none"
+    ) -> AsyncIterator[Sending]:
+        """To a node that takes a dump. Without ``end`` nothing comes of it there. Raises NodeUnreachable."""
+        async with self._connected(receiver, address, port) as (reader, writer):
+            sending = Sending(receiver.name, reader, Outgoing(writer, level=LEVELS[compress]))
+            try:
+                yield sending
+            finally:
+                sending.stop()
+
+    @asynccontextmanager
+    async def receiving(self, sender: Party, address: str, port: int) -> AsyncIterator[Receiving]:
+        """From a node that offers a dump. Raises NodeUnreachable."""
+        async with self._connected(sender, address, port) as (reader, _):
+            yield Receiving(sender.name, Incoming(reader))
+
+    async def _meet(self, key: str, party: Party, address: str, work: Work) -> int:
+        await self.give_up(key)
+        meeting = _Meeting(party, work)
+        server = await self._serving(meeting, address)
+        meeting.begin(server)
+        current = {key: other for key, other in self._meetings.items() if not other.ended}
+        self._meetings = {**current, key: meeting}
+        return int(server.sockets[0].getsockname()[1])
+
+    async def _serving(self, meeting: _Meeting, address: str) -> asyncio.Server:
         context = node_server(self._paths)
         for port in PORTS:
             with suppress(OSError):
                 return await asyncio.start_server(
-                    reception.take, address, port, ssl=context, ssl_handshake_timeout=HANDSHAKE
+                    meeting.take, address, port, ssl=context, ssl_handshake_timeout=HANDSHAKE
                 )
         raise InsufficientResources(f"All TCP ports from {PORTS[0]} to {PORTS[-1]} of {address} are in use")
 
     @asynccontextmanager
     async def _connected(
-        self, receiver: Party, address: str, port: int
+        self, party: Party, address: str, port: int
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         try:
             async with asyncio.timeout(_WAITING):
                 reader, writer = await asyncio.open_connection(
-                    address, port, ssl=node_client(self._paths)(), server_hostname=receiver.name
+                    address, port, ssl=node_client(self._paths)(), server_hostname=party.name
                 )
         except (OSError, TimeoutError) as error:
-            raise NodeUnreachable(f"Node {receiver.name} ({address}:{port}) cannot be reached: {error}") from None
+            raise NodeUnreachable(f"Node {party.name} ({address}:{port}) cannot be reached: {error}") from None
         try:
-            if not _is(receiver, writer):
-                raise NodeUnreachable(f"What answers as node {receiver.name} shows a certificate that is not on record")
+            if not _is(party, writer):
+                raise NodeUnreachable(f"What answers as node {party.name} shows a certificate that is not on record")
+            _notice_death(writer)
             yield reader, writer
         finally:
             writer.transport.abort()
 
 
-@dataclass(slots=True)
-class _Reception:
-    """Accepts one connection, from the right node."""
+class Sending:
+    """A dump on its way to the node ``to``. What fails there is an ExecutionFailed with its reason."""
 
-    path: str
-    sender: Party
-    blank: bool
+    def __init__(self, to: str, reader: asyncio.StreamReader, outgoing: Outgoing) -> None:
+        self._to = to
+        self._outgoing = outgoing
+        self._answering = asyncio.create_task(answer(reader))  # who cannot take it says so at once
+
+    async def write(self, data: bytes) -> None:
+        if self._answering.done():
+            raise self._failure()
+        try:
+            await self._outgoing.write(data)
+        except OSError as error:
+            raise self._failure(error) from None
+
+    async def keep(self) -> None:
+        """Say now and then that more is to come, until this is cancelled."""
+        while not self._answering.done():
+            await asyncio.wait([self._answering], timeout=_STILL_THERE)
+            self._outgoing.say_nothing_yet()
+        raise self._failure()
+
+    async def end(self) -> None:
+        """When this returns all of it is on the other node's disk."""
+        try:
+            await self._outgoing.end()
+            async with asyncio.timeout(SILENCE):
+                await asyncio.wait([self._answering])
+        except (OSError, TimeoutError) as error:
+            raise self._failure(error) from None
+        if self._answering.exception() or self._answering.result():
+            raise self._failure()
+
+    def stop(self) -> None:
+        self._answering.cancel()
+
+    def _failure(self, error: BaseException | None = None) -> ExecutionFailed:
+        """What the other node has said tells more than how the connection ended."""
+        if self._answering.done() and not self._answering.exception():
+            return ExecutionFailed(f"The dump that goes to {self._to} failed there: {self._answering.result()}")
+        why = error or (self._answering.exception() if self._answering.done() else None)
+        return ExecutionFailed(f"The dump that goes to {self._to} was interrupted: {why or 'no answer'}")
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """A dump on its way from the node ``sender``."""
+
+    sender: str
+    incoming: Incoming
+
+    @property
+    def length(self) -> int:
+        """Bytes, 0 if that is unknown; valid once the first piece has arrived."""
+        return self.incoming.length
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """To its end. Raises ExecutionFailed."""
+        try:
+            async for piece in self.incoming.pieces():
+                yield piece
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            raise ExecutionFailed(
+                f"The dump that comes from {self.sender} was interrupted; the log of the node daemon there may say why"
+            ) from None
+
+
+@dataclass(slots=True)
+class _Meeting:
+    """Takes one connection, of the right node."""
+
+    party: Party
+    work: Work
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     taken: asyncio.Event = field(default_factory=asyncio.Event)
     server: asyncio.Server | None = None
@@ -149,10 +258,11 @@ class _Reception:
         await asyncio.wait(self.tasks)
 
     def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.taken.is_set() or not _is(self.sender, writer):
+        if self.taken.is_set() or not _is(self.party, writer):
             writer.transport.abort()
             return
         self.taken.set()
+        _notice_death(writer)
         self.tasks.append(asyncio.create_task(self._serve(reader, writer)))
 
     async def _close_in_time(self, server: asyncio.Server) -> None:
@@ -160,157 +270,65 @@ class _Reception:
             async with asyncio.timeout(_WAITING):
                 await self.taken.wait()
         except TimeoutError:
-            pass  # the sender will find nobody
+            pass  # the other node will find nobody
         finally:
             server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            writer.write(f"{await self._outcome(reader)}\n".encode())
-            with suppress(OSError, TimeoutError):
-                await writer.drain()
-                # If it were closed while data still arrives, the connection would be reset and the answer lost.
-                async with asyncio.timeout(_SILENCE):
-                    while await reader.read(_PIECE):
-                        pass
+            await self.work(reader, writer)
         finally:
             writer.transport.abort()
 
-    async def _outcome(self, reader: asyncio.StreamReader) -> str:
-        try:
-            await _receive(self.path, reader, blank=self.blank)
-        except GanetiError as error:
-            return error.message.replace("\n", " ")
-        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-            return str(error) or "nothing was sent any more"
-        return ""
+
+async def _answered(work: Awaitable[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Receive, and say how it went."""
+    writer.write(f"{await _outcome(work)}\n".encode())
+    with suppress(OSError, TimeoutError):
+        await writer.drain()
+        # Closed while more comes in, the connection would be reset, and the answer lost.
+        async with asyncio.timeout(SILENCE):
+            while await reader.read(PIECE):
+                pass
 
 
-async def _send(
-    path: str, writer: asyncio.StreamWriter, progress: Progress, answering: asyncio.Task[str], level: int
-) -> None:
-    """Send everything, or until there is an answer; ``level``: of compression, 0 for none."""
-    clock = asyncio.get_running_loop().time
-    length = await asyncio.to_thread(length_of, path)
-    writer.write(_LENGTH.pack(length | _PACKED if level else length))
-    with _opened(path, os.O_RDONLY) as descriptor:
-        at, told = 0, clock()
-        while at < length and not answering.done():
-            start, data = await asyncio.to_thread(_next, descriptor, at, length)
-            at = start + len(data)
-            if data.count(0) != len(data):
-                if level:
-                    data = await asyncio.to_thread(zlib.compress, data, level)
-                writer.write(_HEAD.pack(start, len(data)))
-                writer.write(data)
-            elif clock() - told > _TOLD and at < length:
-                writer.write(_HEAD.pack(at, 0))
-            else:
-                continue
-            async with asyncio.timeout(_SILENCE):
-                await writer.drain()
-            progress(at, length)
-            told = clock()
-    writer.write(_HEAD.pack(length, 0))
-    progress(length, length)
-
-
-def _next(descriptor: int, at: int, length: int) -> tuple[int, bytes]:
-    """The next data of a disk from ``at`` on, skipping holes of a file; empty at its end."""
+async def _outcome(work: Awaitable[None]) -> str:
     try:
-        at = min(os.lseek(descriptor, at, os.SEEK_DATA), length)
-    except OSError as error:
-        if error.errno == errno.ENXIO:  # only a hole is left
-            return length, b""
-        # A device, or a file system without SEEK_DATA.
-    data = os.pread(descriptor, min(_PIECE, length - at), at)
-    if not data and at < length:
-        raise OSError(errno.EIO, "the disk has become shorter")
-    os.posix_fadvise(descriptor, at, len(data), os.POSIX_FADV_DONTNEED)
-    return at, data
+        await work
+    except GanetiError as error:
+        return error.message.replace("\n", " ")
+    except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+        return str(error) or "nothing was sent any more"
+    return ""
 
 
-async def _receive(path: str, reader: asyncio.StreamReader, *, blank: bool) -> None:
-    """Raises WrongState for more data than fits on the disk, ExecutionFailed for invalid data."""
-    (announced,) = _LENGTH.unpack(await _read(reader, _LENGTH.size))
-    length, packed = announced & ~_PACKED, announced & _PACKED
-    room = await asyncio.to_thread(length_of, path)
-    if length > room:
-        raise WrongState(f"{length} bytes are to be copied to {path}, which has {room}")
-    with _opened(path, os.O_RDWR) as descriptor:
-        blank = blank or await asyncio.to_thread(_made_blank, descriptor, room)
-        done = 0
-        while True:
-            start, size = _HEAD.unpack(await _read(reader, _HEAD.size))
-            most = min(_PIECE, length - start)
-            if not done <= start <= length or size > (_MOST_PACKED if packed and most else most):
-                raise ExecutionFailed(f"The other node sends {size} bytes for {start} of {length}")
-            if not blank:
-                await zero_range(path, done, start)
-            done = start
-            if size:
-                data = await _read(reader, size)
-                if packed:
-                    data = await asyncio.to_thread(_unpacked, data, most)
-                await to_the_end(_write, descriptor, data, start)
-                done += len(data)
-            if done == length and not size:
-                break
-        if not blank:
-            await zero_range(path, length, room)
-        await to_the_end(os.fsync, descriptor)
+async def _kept(path: Path, incoming: Incoming) -> None:
+    """When this returns all of a dump is on the disk, as a file that only root can read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+        async for piece in incoming.pieces():
+            await to_the_end(file.write, piece)
+        await to_the_end(file.flush)
+        await to_the_end(os.fsync, file.fileno())
 
 
-def _unpacked(data: bytes, most: int) -> bytes:
-    """Raises ExecutionFailed unless it is a compressed piece of at most ``most`` bytes."""
-    unpacking = zlib.decompressobj()
-    try:
-        found = unpacking.decompress(data, most)
-    except zlib.error as error:
-        raise ExecutionFailed(f"What the other node sends cannot be decompressed: {error}") from None
-    if not unpacking.eof or not found:
-        raise ExecutionFailed(f"What the other node sends is not what becomes 1 to {most} bytes")
-    return found
+async def _told(path: Path, writer: asyncio.StreamWriter, level: int) -> None:
+    """All of a dump."""
+    with path.open("rb") as file:
+        outgoing = Outgoing(writer, length=os.fstat(file.fileno()).st_size, level=level)
+        while data := await to_the_end(file.read, PIECE):
+            await outgoing.write(data)
+    await outgoing.end()
 
 
-def _made_blank(descriptor: int, room: int) -> bool:
-    """Fill it with zeros if that is cheap, as for a file; whether it was."""
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return False
-    os.ftruncate(descriptor, 0)
-    os.ftruncate(descriptor, room)
-    return True
-
-
-def _write(descriptor: int, data: bytes, at: int) -> None:
-    left = memoryview(data)
-    while left:
-        written = os.pwrite(descriptor, left, at)
-        left, at = left[written:], at + written
-
-
-async def _read(reader: asyncio.StreamReader, size: int) -> bytes:
-    async with asyncio.timeout(_SILENCE):
-        return await reader.readexactly(size)
-
-
-async def _answer(reader: asyncio.StreamReader) -> str:
-    """Why it was not written; empty if it was. Raises OSError without an answer."""
-    line = await reader.readline()
-    if not line.endswith(b"\n"):
-        raise ConnectionResetError("the connection was closed")
-    return line.decode(errors="replace").strip()[:_LONGEST_ANSWER]
+def _notice_death(writer: asyncio.StreamWriter) -> None:
+    connection = writer.get_extra_info("socket")
+    options = {"TCP_KEEPIDLE": _QUIET, "TCP_KEEPINTVL": _PROBE, "TCP_KEEPCNT": _PROBES}
+    options["TCP_USER_TIMEOUT"] = (_QUIET + _PROBE * _PROBES) * 1000  # milliseconds
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in options.items():
+        connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _is(party: Party, writer: asyncio.StreamWriter) -> bool:
     peer = peer_of(writer.transport)
     return peer.name == party.name and (not party.certificates or peer.certificate in party.certificates)
-
-
-@contextmanager
-def _opened(path: str, how: int) -> Iterator[int]:
-    descriptor = os.open(path, how | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -37,12 +37,22 @@ from ganeti.node.storage.diskless import NoStorage
 from ganeti.node.storage.drbd.commands import Drbd
 from ganeti.node.storage.drbd.driver import DrbdStorage
 from ganeti.node.storage.drbd.module import Module, PaperModule
-from ganeti.node.storage.driver import Adopting, Labelling, Linking, Mirroring, Storage, VolumeGroups, Wiping
+from ganeti.node.storage.driver import (
+    Adopting,
+    Labelling,
+    Linking,
+    Mirroring,
+    Snapshotting,
+    Storage,
+    VolumeGroups,
+    Wiping,
+)
 from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage, PaperVolumes
 from ganeti.node.storage.fake_adoption import FakeAdoption
 from ganeti.node.storage.fake_devices import FakeDevices
 from ganeti.node.storage.fake_mirror import Copies, FakeMirror
+from ganeti.node.storage.fake_snapshots import FakeSnapshots
 from ganeti.node.storage.file import FileStorage
 from ganeti.node.storage.gluster import GlusterStorage
 from ganeti.node.storage.lvm.plain import PlainStorage
@@ -66,6 +76,7 @@ class Equipment:
     wiping: Mapping[DiskTemplate, Wiping]
     mirroring: Mapping[DiskTemplate, Mirroring]
     linking: Mapping[DiskTemplate, Linking]
+    snapshotting: Mapping[DiskTemplate, Snapshotting]
     labelling: Mapping[DiskTemplate, Labelling]
     networks: Mapping[NicMode, Network]
     switches: Switches
@@ -138,6 +149,12 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
         wiping={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
         mirroring={DiskTemplate.DRBD: drbd},
         linking={DiskTemplate.FILE: files, DiskTemplate.SHARED_FILE: files},
+        snapshotting={
+            DiskTemplate.PLAIN: plain,
+            DiskTemplate.DRBD: plain,  # its copies are such volumes
+            DiskTemplate.FILE: files,
+            DiskTemplate.SHARED_FILE: files,
+        },
         labelling={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
         networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": switches},
         switches=switches,
@@ -181,7 +198,7 @@ def on_paper(
     """
     events = Events()
     own, shared, mirror = FakeStorage({}), FakeStorage(world.shared), FakeMirror(name, world.copies)
-    devices, volumes = FakeDevices(world.devices), FakeAdoption(own, mirror)
+    devices, volumes, snapshots = FakeDevices(world.devices), FakeAdoption(own, mirror), FakeSnapshots(own)
     network = FakeNetwork()
     storages: dict[DiskTemplate, Storage] = {t: shared if TEMPLATES[t].movable else own for t in DiskTemplate}
     return Equipment(
@@ -197,6 +214,12 @@ def on_paper(
         wiping={DiskTemplate.PLAIN: own, DiskTemplate.DRBD: mirror, DiskTemplate.EXT: shared},
         mirroring={DiskTemplate.DRBD: mirror},
         linking={DiskTemplate.FILE: own, DiskTemplate.SHARED_FILE: shared},
+        snapshotting={
+            DiskTemplate.PLAIN: snapshots,
+            DiskTemplate.DRBD: snapshots,
+            DiskTemplate.FILE: FakeSnapshots(own),
+            DiskTemplate.SHARED_FILE: FakeSnapshots(shared),
+        },
         labelling={DiskTemplate.PLAIN: own, DiskTemplate.DRBD: mirror, DiskTemplate.EXT: shared},
         networks=dict.fromkeys(get_args(NicMode), network),
         switches=FakeSwitches(),

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import AsyncIterator, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ganeti.errors import NodeUnreachable
-from ganeti.rpc.contract.copying import Compression, Party
+from ganeti.model.compression import Compression
+from ganeti.rpc.contract.copying import Party
 
 _FIRST = 1830
 
@@ -19,6 +22,37 @@ class PaperCopies:
     waiting: MutableMapping[int, tuple[str, str]] = field(default_factory=dict)
     made: list[tuple[tuple[str, str], tuple[str, str]]] = field(default_factory=list)
     compressed: set[Compression] = field(default_factory=set)  # options used
+
+
+class PaperSending:
+    """A dump on its way, which is no paper: it becomes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._content = bytearray()
+
+    async def write(self, data: bytes) -> None:
+        self._content += data
+
+    async def keep(self) -> None:
+        pass
+
+    async def end(self) -> None:
+        self._path.write_bytes(self._content)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperReceiving:
+    """The same, to its other end."""
+
+    content: bytes
+
+    @property
+    def length(self) -> int:
+        return len(self.content)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        yield self.content
 
 
 class PaperChannel:
@@ -34,8 +68,34 @@ class PaperChannel:
         self._copies.waiting[port] = (self._name, path)
         return port
 
-    async def give_up(self, disk: str) -> None:
+    async def take(self, key: str, path: Path, sender: Party, address: str) -> int:
+        return await self.listen(key, str(path), sender, address)
+
+    async def offer(self, key: str, path: Path, receiver: Party, address: str, compress: Compression) -> int:
+        self._copies.compressed.add(compress)
+        return await self.listen(key, str(path), receiver, address)
+
+    async def give_up(self, key: str) -> None:
         pass
+
+    @asynccontextmanager
+    async def sending(
+        self, receiver: Party, address: str, port: int, compress: Compression = "none"
+    ) -> AsyncIterator[PaperSending]:
+        del address
+        self._copies.compressed.add(compress)
+        yield PaperSending(self._met(receiver, port))
+
+    @asynccontextmanager
+    async def receiving(self, sender: Party, address: str, port: int) -> AsyncIterator[PaperReceiving]:
+        del address
+        yield PaperReceiving(self._met(sender, port).read_bytes())
+
+    def _met(self, party: Party, port: int) -> Path:
+        node, path = self._copies.waiting.get(port, ("", ""))
+        if node != party.name:
+            raise NodeUnreachable(f"Node {party.name} does not wait for a dump")
+        return Path(path)
 
     async def send(
         self,

@@ -11,15 +11,17 @@ from ganeti.node.adoption import Adoption
 from ganeti.node.copying import Copying
 from ganeti.node.disks import Disks
 from ganeti.node.equipment import Equipment
+from ganeti.node.exports import Exports
 from ganeti.node.guests import Guests
 from ganeti.node.hooks import Hooks
 from ganeti.node.osinstall.installer import Installer
 from ganeti.node.power import Power
 from ganeti.node.reports import Reports
 from ganeti.node.restricted import RestrictedCommands
+from ganeti.node.snapshots import Snapshots
 from ganeti.node.verification import Verification
 from ganeti.rpc.call import Call
-from ganeti.rpc.contract import adoption, copying, hooks, instance, node, os, power, restricted, storage, verify
+from ganeti.rpc.contract import adoption, backup, copying, hooks, instance, node, os, power, restricted, storage, verify
 from ganeti.rpc.server import Handler
 
 
@@ -35,6 +37,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
     adopting = Adoption(equipment)
     copies = Copying(equipment)
     installer = Installer(equipment, guests)
+    exports, snapshots = Exports(equipment), Snapshots(equipment)
     verification = Verification(equipment)
     scripts = Hooks(equipment.paths)
     switches = Power(equipment.programs, equipment.reset)
@@ -88,6 +91,16 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         adoption.ReturnDisks: adopting.give_back,
         copying.AwaitCopy: copies.wait,
         copying.SendCopy: copies.send,
+        backup.CheckSnapshots: snapshots.check,
+        backup.MakeSnapshots: snapshots.make,
+        backup.BeginExport: exports.begin,
+        backup.TakeDump: exports.take,
+        backup.FinishExport: exports.finish,
+        backup.DiscardExport: exports.discard,
+        backup.ListExports: exports.list,
+        backup.ReadExport: exports.read,
+        backup.OfferDump: exports.offer,
+        backup.RemoveExport: exports.remove,
         os.DiagnoseProviders: installer.diagnose,
         os.ValidateOs: installer.validate,
         os.InstallOs: installer.install,

@@ -14,6 +14,9 @@ from ganeti.errors import WrongInput
 from ganeti.jobs.operation import JobOperation
 
 OPERATIONS = {
+    "OP_BACKUP_EXPORT": "backup.export:BackupExport",
+    "OP_BACKUP_PREPARE": "backup.prepare:BackupPrepare",
+    "OP_BACKUP_REMOVE": "backup.remove:BackupRemove",
     "OP_CLUSTER_ACTIVATE_MASTER_IP": "cluster.activate_master_ip:ClusterActivateMasterIp",
     "OP_CLUSTER_CONFIG_QUERY": "cluster.config_query:ClusterConfigQuery",
     "OP_CLUSTER_DEACTIVATE_MASTER_IP": "cluster.deactivate_master_ip:ClusterDeactivateMasterIp",

@@ -48,6 +48,7 @@ SAMPLES: dict[str, Any] = {
     "uid_pool": [[4000, 4019]],
     "gluster_storage_dir": "/srv/elsewhere",
     "default_iallocator": "",
+    "compression_tools": ["gzip"],
     "enabled_data_collectors": {"lv": False},
     "data_collector_interval": {"lv": 10_000_000},
     "default_iallocator_params": {"no-capacity-checks": True},

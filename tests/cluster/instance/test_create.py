@@ -64,8 +64,8 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"nics": [{"mode": "magic"}]}, "'magic' is not allowed; choose from bridged"),
         ({"instance_name": "../../etc/passwd"}, "expected a host name"),
         ({"os_type": "../evil"}, "expected an OS name"),
-        ({"mode": "import"}, "Parameter 'mode': 'import' is not supported yet"),
-        ({"compress": "gzip", "src_node": "node1"}, "Parameter 'src_node' is not supported yet"),
+        ({"mode": "remote-import"}, "Parameter 'mode': 'remote-import' is not supported yet"),
+        ({"compress": "gzip", "src_node": "node1"}, "Parameter 'src_node' is of mode 'import' alone"),
         ({"file_driver": "blktap"}, "Parameter 'file_driver': 'blktap' is not supported yet"),
         ({"nics": [{"vlan": ".10"}]}, "vlan '.10' is for mode 'openvswitch', not for 'bridged'"),
         (

@@ -45,7 +45,7 @@ WRONG = [
     "Instance 1 (web2): disk 0: parameter 'size': '1x' is not a size",
     "Instance 1 (web2): there is no parameter 'vcpus'",
     "Instance 2: parameter 'disk_template': 'flopy' is not allowed",
-    "Instance 2: parameter 'compress' is not supported yet",
+    "Instance 2: parameter 'compress': 'lzop' is not allowed",
     "Instance 2: parameter 'instance_name' is missing",
 ]
 
@@ -54,7 +54,7 @@ async def test_everything_that_is_wrong_is_told_at_once_with_the_instance_that_i
     wrong = [
         {"instance_name": "web1", "disk_template": "diskless"},
         {"instance_name": "web2", "disks": [{"size": "1x"}], "vcpus": 2},
-        {"disk_template": "flopy", "compress": "gzip"},
+        {"disk_template": "flopy", "compress": "lzop"},
     ]
     with pytest.raises(errors.WrongInput) as caught:
         await cluster.submit("OP_INSTANCE_MULTI_ALLOC", instances=wrong)

@@ -19,8 +19,8 @@ async def test_a_job_lists_what_a_query_would(cluster):
 
 
 async def test_what_there_is_not_is_refused(cluster):
-    with pytest.raises(errors.WrongInput, match="no resource 'export' to query; choose from instance, node"):
-        await cluster.run("OP_QUERY", what="export", fields=["name"])
+    with pytest.raises(errors.WrongInput, match="no resource 'exports' to query; choose from instance, node"):
+        await cluster.run("OP_QUERY", what="exports", fields=["name"])
 
 
 async def test_a_job_keeps_no_list_without_end(cluster, monkeypatch):

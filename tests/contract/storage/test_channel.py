@@ -16,7 +16,7 @@ import pytest
 from ganeti.errors import ExecutionFailed, NodeUnreachable
 from ganeti.host import certificates
 from ganeti.host.paths import Paths
-from ganeti.node import channel
+from ganeti.node import disk_stream
 from ganeti.node.channel import Channel
 from ganeti.rpc.contract.copying import Party
 from tests.unit.host.test_tls import equip
@@ -93,7 +93,7 @@ async def test_a_compressed_piece_that_makes_no_sense_is_refused(piece):
     with tempfile.NamedTemporaryFile() as target:
         target.truncate(4 * MIB)
         with pytest.raises(ExecutionFailed, match="What the other node sends"):
-            await channel._receive(target.name, reader, blank=True)
+            await disk_stream.receive(target.name, reader, blank=True)
 
 
 async def test_a_device_that_is_larger_has_nothing_of_before_in_it(nodes, source, tmp_path):

@@ -34,6 +34,7 @@ RECORDED = {
     name.replace("_", " "): (int(status), output, errors)
     for name, status, output, errors in _SAID.findall((Path(__file__).parent / "lvm.txt").read_text())
 }
+RECORDED["group full"] = (0, re.sub(r'"vg_free":"\d+"', '"vg_free":"0"', RECORDED["groups"][1]), "")
 RECORDED["pool almost full"] = (0, RECORDED["pools"][1].replace('"11.52"', '"95.10"'), "")
 
 
@@ -112,6 +113,29 @@ async def test_a_new_volume_is_wiped_without_a_question_and_has_its_tags():
     ]
     await Volumes(lvm).create("testvg/two", 4, stripes=2)
     assert lvm.commands[-1].endswith("--size 4m --type striped --stripes 2 testvg")
+
+
+async def test_a_snapshot_is_as_large_as_its_volume_or_in_the_same_thin_pool():
+    lvm = Lvm(lvs=["volumes"])
+    await Volumes(lvm).create_snapshot("testvg/snap", "testvg/one", tags=["originstname+web1"])
+    assert lvm.commands == ["lvcreate --yes --name snap --addtag originstname+web1 --snapshot --size 3m testvg/one"]
+    await Volumes(lvm).create_snapshot("testvg/one", "testvg/striped")  # it is there already
+    assert len(lvm.commands) == 1
+    thin = Lvm(lvs=["pools"])
+    (origin,) = [volume.location for volume in await Volumes(thin).within(["testvg"]) if volume.pool][:1]
+    await Volumes(thin).create_snapshot("testvg/snap", origin)
+    assert thin.commands == [f"lvcreate --yes --name snap --snapshot --setactivationskip n {origin}"]
+    with pytest.raises(UnknownEntity):
+        await Volumes(lvm).create_snapshot("testvg/snap", "testvg/none")
+
+
+async def test_a_snapshot_that_the_group_has_no_room_for_is_told_before():
+    storage = PlainStorage(Volumes(Lvm(lvs=["volumes"], pvs=["groups"])))
+    disk = Disk(uuid="u", template=DiskTemplate.PLAIN, size=3, location="testvg/one")
+    assert await storage.snapshot_problem(disk, live=True) == ""
+    full = PlainStorage(Volumes(Lvm(lvs=["volumes"], pvs=["group full"])))
+    assert "has 0 MiB free, a snapshot takes 3 MiB" in await full.snapshot_problem(disk, live=True)
+    assert "physical volumes for itself" in await storage.snapshot_problem(replace(disk, exclusive=True), live=True)
 
 
 async def test_a_volume_that_is_there_is_left_as_it_is_if_it_has_the_size_that_it_would_get():

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from msgspec.structs import replace
 
-from ganeti.errors import EnvironmentUnfit, ExecutionFailed, UnknownEntity, WrongInput, WrongState
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongInput, WrongState
+from ganeti.host import certificates
 from ganeti.host.clock import WallClock
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskTemplate
@@ -19,12 +19,17 @@ from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.network import NetworkFacts
 from ganeti.model.parameters.backend import BackendParameters
+from ganeti.node.dump_stream import Outgoing
 from ganeti.node.equipment import of_this_machine
+from ganeti.node.exports import Exports
 from ganeti.node.guests import Guests
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.osinstall.installer import Installer
+from ganeti.rpc.contract import backup
 from ganeti.rpc.contract import os as contract
+from ganeti.rpc.contract.copying import Party
 from ganeti.rpc.server import Report
+from tests.unit.host.test_tls import equip
 
 UUID = "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
 SCRIPTS = {
@@ -52,6 +57,7 @@ async def node(tmp_path):
 
     for name, text in SCRIPTS.items():
         script(name, text)
+    equip(paths, certificates.create_authority("c"), name="node1")
     equipment = of_this_machine("node1", paths, WallClock())
     paths.under("/srv/ganeti/file-storage").mkdir(parents=True)
     disk = Disk(uuid=UUID, template=DiskTemplate.FILE, size=1, location="/srv/ganeti/file-storage/web1/disk0")
@@ -62,6 +68,7 @@ async def node(tmp_path):
         script=script,
         equipment=equipment,
         installer=Installer(equipment, Guests(equipment)),
+        exports=Exports(equipment),
         disk=paths.under(disk.location),
         guest=guest(disk),
     )
@@ -137,20 +144,47 @@ async def test_a_script_is_told_of_the_network_of_a_card_as_far_as_that_has_it(n
     }
 
 
+HERE, NODE1 = "127.0.0.1", Party("node1")
+
+
+async def dump(node, report=None, **more):
+    """Have the guest's first disk exported, from the node to itself."""
+    name = node.guest.name
+    await node.exports.begin(backup.BeginExport(name=name), Report())
+    taking = backup.TakeDump(name=name, file="dump0", sender=NODE1, address=HERE)
+    port = await node.exports.take(taking, Report())
+    given = {"guest": node.guest, "index": 0, "receiver": NODE1, "address": HERE, "port": port}
+    await node.installer.export(contract.ExportDisk(**(given | more)), report or Report())
+
+
+async def restore(node, report=None, **more):
+    """Have what ``dump`` has written imported, once it is whole."""
+    name = node.guest.name
+    await node.exports.finish(backup.FinishExport(name=name, config="[export]"), Report())
+    compress = more.pop("compress", "none")
+    offering = backup.OfferDump(name=name, file="dump0", receiver=NODE1, address=HERE, compress=compress)
+    port = await node.exports.offer(offering, Report())
+    given = {"guest": node.guest, "index": 0, "sender": NODE1, "address": HERE, "port": port}
+    await node.installer.import_(contract.ImportDisk(**(given | more)), report or Report())
+
+
+def dumped(node):
+    return node.paths.under("/srv/ganeti/export/.web1.new/dump0")
+
+
 @pytest.mark.parametrize("what", ["install", "import"])
 async def test_what_a_script_has_written_is_on_the_disk_when_it_is_said_to_be(node, what, monkeypatch):
     def fail(path):
         raise OSError(errno.EIO, "Input/output error", str(path))
 
-    place = {"guest": node.guest, "path": "/srv/ganeti/export/a", "index": 0}
-    await node.installer.export(contract.ExportDisk(**place), Report())
+    await dump(node)
     monkeypatch.setattr("ganeti.node.osinstall.installer.sync", fail)
-    works = {
-        "install": lambda: node.installer.install(contract.InstallOs(guest=node.guest), Report()),
-        "import": lambda: node.installer.import_(contract.ImportDisk(**place), Report()),
-    }
     with pytest.raises(OSError, match="web1/disk0"):
-        await works[what]()
+        await (
+            restore(node)
+            if what == "import"
+            else node.installer.install(contract.InstallOs(guest=node.guest), Report())
+        )
 
 
 async def test_a_reinstallation_is_told_as_one(node):
@@ -172,60 +206,111 @@ async def test_rename_is_told_both_names(node):
     assert said(report) == ["from old1 to web1"]
 
 
-async def test_what_was_exported_can_be_imported(node):
-    node.disk.write_bytes(b"data".ljust(1024**2, b"."))
-    path = "/srv/ganeti/export/web1/disk0"
+@pytest.mark.parametrize("compress", ["none", "gzip-fast"])
+async def test_what_was_exported_can_be_imported(node, compress):
+    content = os.urandom(700_000) + bytes(1024**2 - 700_000)
+    node.disk.write_bytes(content)
     report = Report()
-    await node.installer.export(contract.ExportDisk(guest=node.guest, index=0, path=path), report)
-    assert said(report) == ["exporting"]
-    node.disk.write_bytes(b"\0" * 1024**2)
-    await node.installer.import_(contract.ImportDisk(guest=node.guest, index=0, path=path), Report())
-    assert node.disk.read_bytes().startswith(b"data....")
+    await dump(node, report, compress=compress)
+    lines = [*report.drain()]
+    assert [line.log for line in lines if line.log] == ["exporting"]
+    assert [line.progress.total for line in lines if line.progress][-1:] == [1]
+    assert dumped(node).read_bytes() == content
+    assert (dumped(node).stat().st_mode & 0o777) == 0o600
+    node.disk.write_bytes(bytes(1024**2))
+    await restore(node, compress=compress)
+    assert node.disk.read_bytes() == content
 
 
 async def test_the_size_that_an_export_predicts_is_where_its_progress_ends(node):
-    node.script("export", 'stat -c %s "$EXPORT_DEVICE" >&"$EXP_SIZE_FD"; read -r _ <"$EXPORT_DEVICE.go"')
+    node.script("export", 'echo 5242880 >&"$EXP_SIZE_FD"; read -r _ <"$EXPORT_DEVICE.go"; echo data')
     os.mkfifo(f"{node.disk}.go")
     report = Report()
-    call = contract.ExportDisk(guest=node.guest, index=0, path="/srv/ganeti/export/web1/disk0")
     # A daemon has so many files open that its pipe has a number of several digits.
     with contextlib.ExitStack() as opened:
         for _ in range(12):
             opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
-        exporting = asyncio.create_task(node.installer.export(call, report))
-        while not (line := await report.next()).progress:
-            assert not line.log
-        Path(f"{node.disk}.go").write_text("go\n")
+        exporting = asyncio.create_task(dump(node, report))
+        await asyncio.to_thread(Path(f"{node.disk}.go").write_text, "go\n")
         await exporting
-    assert (line.progress.total, line.progress.unit) == (1, "MiB")
+    (line,) = [line for line in report.drain() if line.progress]
+    assert (line.progress.total, line.progress.unit) == (5, "MiB")
 
 
-async def test_an_export_that_fails_leaves_no_file(node):
+async def test_an_export_that_fails_in_the_end_is_not_taken_for_a_whole_one(node):
     node.script("export", "echo half; exit 1")
-    path = "/srv/ganeti/export/web1/disk0"
     with pytest.raises(ExecutionFailed, match="'export' script of OS provider 'debian' failed with status 1"):
-        await node.installer.export(contract.ExportDisk(guest=node.guest, index=0, path=path), Report())
-    assert list(node.paths.under("/srv/ganeti/export/web1").iterdir()) == []
+        await dump(node)
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "/srv/ganeti/export/../../../etc/passwd", "/srv/ganeti/export/.."])
-async def test_an_export_goes_nowhere_but_where_exports_are(node, path):
-    with pytest.raises(WrongInput, match="'path'"):
-        await node.installer.export(contract.ExportDisk(guest=node.guest, index=0, path=path), Report())
+async def test_an_export_whose_node_cannot_take_it_ends_with_the_reason(node, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ganeti.node.channel.os.fsync", full)
+    node.script("export", "head -c 3000000 /dev/zero")
+    with pytest.raises(ExecutionFailed, match=r"goes to node1 failed there: .*No space left on device"):
+        await dump(node)
+
+
+async def test_an_export_that_nobody_takes_any_more_is_killed_with_its_script(node):
+    node.script("export", 'echo $$ >"$EXPORT_DEVICE.pid"; while :; do head -c 100000 /dev/zero; sleep 0.1; done')
+    exporting = asyncio.create_task(dump(node))
+    pid = Path(f"{node.disk}.pid")
+    while not (pid.exists() and pid.read_text().strip()):
+        await asyncio.sleep(0.01)
+    await node.exports.discard(backup.DiscardExport(name="web1"), Report())
+    with pytest.raises(ExecutionFailed, match=r"goes to node1 (was interrupted|failed there)"):
+        await exporting
+    assert not Path(f"/proc/{pid.read_text().strip()}").exists()
+
+
+async def test_a_script_that_says_nothing_is_killed_when_nobody_takes_its_output_any_more(node):
+    node.script("export", 'echo beginning; echo $$ >"$EXPORT_DEVICE.pid"; sleep 9999')
+    exporting = asyncio.create_task(dump(node))
+    pid = Path(f"{node.disk}.pid")
+    while not (pid.exists() and pid.read_text().strip()):
+        await asyncio.sleep(0.01)
+    await node.exports.discard(backup.DiscardExport(name="web1"), Report())
+    with pytest.raises(ExecutionFailed, match=r"goes to node1 (was interrupted|failed there)"):
+        await exporting
+    assert not Path(f"/proc/{pid.read_text().strip()}").exists()
 
 
 async def test_a_disk_that_is_not_there_cannot_be_exported(node):
     with pytest.raises(WrongInput, match="'index'"):
-        await node.installer.export(
-            contract.ExportDisk(guest=node.guest, index=1, path="/srv/ganeti/export/a"), Report()
-        )
+        await dump(node, index=1)
 
 
-async def test_what_was_never_exported_cannot_be_imported(node):
-    with pytest.raises(UnknownEntity, match="no export"):
-        await node.installer.import_(
-            contract.ImportDisk(guest=node.guest, index=0, path="/srv/ganeti/export/none"), Report()
-        )
+async def test_an_import_that_needs_only_the_beginning_of_a_dump_is_well(node):
+    node.disk.write_bytes(os.urandom(1024**2))
+    await dump(node)
+    node.script("import", 'head -c 10 >"$IMPORT_DEVICE"')
+    await restore(node)
+    assert node.disk.read_bytes() == dumped_content(node)[:10]
+
+
+def dumped_content(node):
+    return node.paths.under("/srv/ganeti/export/web1/dump0").read_bytes()
+
+
+async def test_an_import_whose_script_fails_is_told_by_its_words(node):
+    await dump(node)
+    node.script("import", "cat >/dev/null; echo no file system >&2; exit 3")
+    with pytest.raises(ExecutionFailed, match=r"'import' script .* status 3.*no file system"):
+        await restore(node)
+
+
+async def test_an_import_whose_dump_ends_too_early_fails_though_its_script_would_not(node, monkeypatch):
+    async def cut(path, writer, level):
+        outgoing = Outgoing(writer, length=100, level=level)
+        await outgoing.write(b"half")
+        writer.transport.abort()
+
+    await dump(node)
+    monkeypatch.setattr("ganeti.node.channel._told", cut)
+    with pytest.raises(ExecutionFailed, match="comes from node1 was interrupted"):
+        await restore(node)
 
 
 async def test_a_failing_script_is_told_with_its_last_words_and_where_all_of_them_are(node):
@@ -315,14 +400,11 @@ async def test_the_disks_of_a_guest_that_runs_are_left_alone(node):
     assert node.disk.read_bytes() == before
 
 
-async def test_an_image_that_a_guest_has_open_is_not_exported_as_if_it_were_raw(node):
+async def test_the_disks_of_a_guest_that_runs_are_exported_only_as_snapshots(node):
     await node.equipment.hypervisor("fake").start(guest(hvparams={}), Resources(), paused=False)
-    (disk,) = node.guest.disks
-    call = contract.ExportDisk(guest=node.guest, index=0, path="/srv/ganeti/export/web1/disk0")
-    await node.installer.export(call, Report())
-    image = evolve(node.guest, disks=(replace(disk, format="qcow2"),))
-    with pytest.raises(WrongState, match="has format qcow2, and web1 has it open; stop it first"):
-        await node.installer.export(replace(call, guest=image), Report())
+    with pytest.raises(WrongState, match="runs; stop it first"):
+        await dump(node)
+    await dump(node, copied=True)
 
 
 async def test_parameters_are_verified_by_the_provider_itself(node):

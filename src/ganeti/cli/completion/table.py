@@ -38,6 +38,7 @@ from ganeti.model.parameters.policy import Spec
 from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.disks import DiskRequest
 from ganeti.operations.instance.nics import NicRequest
+from ganeti.query.export import EXPORTS
 from ganeti.query.group import GROUPS
 from ganeti.query.instance import INSTANCES
 from ganeti.query.job import JOBS
@@ -58,6 +59,7 @@ _COLUMNS = {
     "job": JOBS.by_name,
     "lock": LOCKS.by_name,
     "filter": FILTERS.by_name,
+    "export": EXPORTS.by_name,
     "volume": VOLUMES.by_name,
     "storage": STORAGE.by_name,
 }

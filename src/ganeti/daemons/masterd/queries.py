@@ -14,12 +14,14 @@ from ganeti.jobs.context import CheckContext, Services
 from ganeti.jobs.executor import Executor
 from ganeti.model.job_filter import JobFilter
 from ganeti.model.state import State
+from ganeti.operations.backup.finding import export_rows
 from ganeti.operations.cluster.info import describe
 from ganeti.operations.os.diagnose import provider_rows
 from ganeti.operations.storage.diagnose import storage_provider_rows
 from ganeti.query import group, instance, job, network, node
 from ganeti.query.cluster import CLUSTER
 from ganeti.query.column import Columns, Table
+from ganeti.query.export import EXPORTS
 from ganeti.query.extstorage import STORAGE_PROVIDERS
 from ganeti.query.filter import Filter
 from ganeti.query.job_filter import FILTERS
@@ -55,6 +57,7 @@ class Queries:
             "cluster": CLUSTER,
             "os": PROVIDERS,
             "extstorage": STORAGE_PROVIDERS,
+            "export": EXPORTS,
         }
         self._answers: dict[str, _Answer] = {
             "instance": self._instances,
@@ -67,6 +70,7 @@ class Queries:
             "cluster": self._cluster,
             "os": self._providers,
             "extstorage": self._storage_providers,
+            "export": self._exports,
         }
 
     @property
@@ -140,6 +144,10 @@ class Queries:
     async def _storage_providers(self, fields: Sequence[str], condition: Filter | None) -> Table:
         rows = await storage_provider_rows(CheckContext(self._services))
         return await self.turns.take(STORAGE_PROVIDERS.steps(rows, fields, condition))
+
+    async def _exports(self, fields: Sequence[str], condition: Filter | None) -> Table:
+        rows = await export_rows(CheckContext(self._services))
+        return await self.turns.take(EXPORTS.steps(rows, fields, condition))
 
     async def _guests(self, state: State) -> dict[str, Any]:
         """The guests of every node, from its stream of events."""

@@ -6,15 +6,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ganeti.errors import ExecutionFailed, GanetiError, WrongInput, WrongState
 from ganeti.host.files import sync
+from ganeti.host.gathering import together
 from ganeti.host.process import follow
 from ganeti.model.disk import DiskUse
 from ganeti.model.guest import Guest
+from ganeti.node.connection import PIECE
 from ganeti.node.equipment import Equipment
 from ganeti.node.guests import Guests
 from ganeti.node.osinstall import environment, transfer
@@ -34,6 +36,7 @@ from ganeti.rpc.contract.os import OsProvider
 from ganeti.rpc.server import Report
 
 _VERIFY = 60.0  # seconds
+_MIB = 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,41 +101,66 @@ class Installer:
             await work.written()
 
     async def export(self, call: contract.ExportDisk, report: Report) -> None:
-        path = transfer.located(self._paths, call.path)
-        async with self._work(call.guest, may_run=True) as work:
+        async with (
+            self._work(call.guest, call.debug_level, copied=call.copied) as work,
+            self._equipment.channel.sending(call.receiver, call.address, call.port, call.compress) as sending,
+        ):
             disk = work.disk(call.index)
-            with transfer.incoming(path) as file:
-                async with transfer.watched(file, report.progress) as size_pipe:
-                    more = environment.for_export(call.index, disk)
-                    await self._script(work, "export", more, report).run(
-                        timeout=call.deadline,
-                        standard_output=file,
-                        through=transfer.with_size_descriptor(size_pipe),
-                        descriptors=(size_pipe,),
-                    )
+            progress = transfer.Progress(report.progress, disk.disk.size * _MIB)
+            async with transfer.predicted(progress) as size_pipe, transfer.output() as (output, end):
+
+                async def dump() -> None:
+                    with end:
+                        await self._script(work, "export", environment.for_export(call.index, disk), report).run(
+                            timeout=call.deadline,
+                            standard_output=end,
+                            through=transfer.with_size_descriptor(size_pipe),
+                            descriptors=(size_pipe,),
+                        )
+
+                async def pass_on() -> None:
+                    while data := await output.read(PIECE):
+                        await sending.write(data)
+                        progress.more(len(data))
+
+                await together(dump(), pass_on(), meanwhile=sending.keep())
+            await sending.end()
 
     async def import_(self, call: contract.ImportDisk, report: Report) -> None:
-        path = transfer.located(self._paths, call.path)
-        async with self._work(call.guest) as work:
+        async with (
+            self._work(call.guest, call.debug_level) as work,
+            self._equipment.channel.receiving(call.sender, call.address, call.port) as receiving,
+            transfer.feed() as (end, writer),
+        ):
             more = environment.for_import(call.index, work.disk(call.index))
-            with transfer.outgoing(path) as file:
-                await self._script(work, "import", more, report).run(timeout=call.deadline, standard_input=file)
+            progress = transfer.Progress(report.progress, 0)
+
+            async def fill() -> None:
+                with end:
+                    await self._script(work, "import", more, report).run(timeout=call.deadline, standard_input=end)
+
+            async def pass_on() -> None:
+                with suppress(ConnectionError):  # a program may have had enough; how it ends tells
+                    async for piece in receiving.pieces():
+                        progress.expected = receiving.length
+                        progress.more(len(piece))
+                        writer.write(piece)
+                        await writer.drain()
+                    writer.close()
+
+            await together(fill(), pass_on())
             await work.written()
 
     @asynccontextmanager
-    async def _work(self, guest: Guest, debug_level: int = 0, *, may_run: bool = False) -> AsyncIterator[_Work]:
-        """Raises WrongState if the guest runs: two would write to its disks."""
+    async def _work(self, guest: Guest, debug_level: int = 0, *, copied: bool = False) -> AsyncIterator[_Work]:
+        """Raises WrongState if the guest runs: two would write to its disks; unless they are ``copied``."""
         provider = find(self._paths, guest.os)
-        guest_runs = self._guests.runs(guest)
-        if guest_runs and not may_run:
+        if self._guests.runs(guest) and not copied:
             raise WrongState(f"Instance {guest.name} runs; stop it first")
         storage = self._equipment.storage(guest.disk_template)
         async with AsyncExitStack() as undo:
             disks = []
             for disk in guest.disks:
-                if guest_runs:  # its disks are already in use
-                    disks.append(_as_it_is_used(storage.expected(disk, guest.peers), guest))
-                    continue
                 disks.append(await storage.hold(disk, guest.peers, DiskUse.RAW))
                 undo.push_async_callback(storage.hold, disk, guest.peers, DiskUse.STANDBY)
             opened = tuple(disks)
@@ -144,15 +172,6 @@ class Installer:
         log = self._paths.log / "os" / f"{name}-{work.provider.name}-{work.guest.name}-{when}.log"
         provider, told = work.provider, Excerpt(report.log, log).tell
         return Script(Path(provider.path) / name, f"OS provider '{provider.name}'", work.environment | more, log, told)
-
-
-def _as_it_is_used(disk: OpenDisk, guest: Guest) -> OpenDisk:
-    """Raises WrongState for a disk that only its guest's hypervisor can read meanwhile."""
-    if disk.disk.format != "raw":
-        raise WrongState(
-            f"{disk.disk.called} has format {disk.disk.format}, and {guest.name} has it open; stop it first"
-        )
-    return disk
 
 
 def _variant_problems(os_name: str, provider: OsProvider) -> list[str]:

@@ -1,89 +1,97 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files to which an instance's disks are exported, and from which they are imported."""
+"""Pipes between this node and the scripts that write and read dumps."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import IO
 
-from ganeti.errors import UnknownEntity, WrongInput
-from ganeti.host.files import inside, sync
-from ganeti.host.paths import Paths
+from ganeti.node.connection import PIECE
 from ganeti.node.osinstall.environment import SIZE_DESCRIPTOR
 
-_EXPORTS = "/srv/ganeti/export"
 _MIB = 1024**2
-_PROGRESS = 1.0  # seconds between reports
+_INTERVAL = 1.0  # seconds between reports
+_LONGEST_SIZE = 64  # bytes of what a script predicts
 
-Progress = Callable[[float, float, str], None]
-
-
-def located(paths: Paths, path: str) -> Path:
-    """The path of an export on this machine. Raises WrongInput if it is outside of the exports directory."""
-    asked = paths.under(path)
-    if not inside(paths.under(_EXPORTS), asked.parent) or asked.name in ("", "..") or asked.is_symlink():
-        raise WrongInput(f"Parameter 'path': '{path}' is not a file below {_EXPORTS}")
-    return asked
+Report = Callable[[float, float, str], None]
 
 
-@contextmanager
-def incoming(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name if the body succeeds, and is removed otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.partial")
-    try:
-        with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            yield file
-            os.fsync(file.fileno())
-        draft.replace(path)
-        sync(path.parent)
-    finally:
-        draft.unlink(missing_ok=True)
+@dataclass(slots=True)
+class Progress:
+    """How far a dump is. ``expected`` and ``done`` are bytes."""
 
+    report: Report
+    expected: int
+    done: int = 0
+    told: float = 0.0
 
-@contextmanager
-def outgoing(path: Path) -> Iterator[IO[bytes]]:
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        raise UnknownEntity(f"There is no export at {path}") from None
-    with file:
-        yield file
+    def more(self, size: int) -> None:
+        self.done += size
+        now = asyncio.get_running_loop().time()
+        if now - self.told >= _INTERVAL:
+            self.told = now
+            self.report(self.done / _MIB, max(self.expected, self.done) / _MIB, "MiB")
 
 
 def with_size_descriptor(pipe: int) -> tuple[str, ...]:
-    """A wrapper command that passes an inherited pipe to a command as SIZE_DESCRIPTOR."""
+    """What starts a command so that it has a pipe, which it inherits, as SIZE_DESCRIPTOR."""
     return ("/bin/sh", "-c", f'exec "$@" {SIZE_DESCRIPTOR}>"/dev/fd/$0"', str(pipe))
 
 
 @asynccontextmanager
-async def watched(file: IO[bytes], progress: Progress) -> AsyncIterator[int]:
-    """A descriptor that the exporting script may write its predicted size to, in bytes.
+async def predicted(progress: Progress) -> AsyncIterator[int]:
+    """A descriptor that the exporting script may write its predicted size to, in bytes."""
+    async with _read_from(_LONGEST_SIZE) as (stream, end):
+        task = asyncio.create_task(_expect(stream, progress))
+        try:
+            yield end.fileno()
+        finally:
+            task.cancel()
 
-    Once it has, the size of ``file`` is reported in MiB.
-    """
+
+@asynccontextmanager
+async def output() -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
+    """What a program writes to the pipe whose other end this is; that is the body's to close."""
+    async with _read_from(PIECE) as both:
+        yield both
+
+
+@asynccontextmanager
+async def feed() -> AsyncIterator[tuple[IO[bytes], asyncio.StreamWriter]]:
+    """A pipe for a program to read from, and what becomes its content; the program's end is the body's to close."""
     reading, writing = os.pipe()
-    os.set_blocking(reading, False)
     loop = asyncio.get_running_loop()
-    stream = asyncio.StreamReader()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb"))
-    task = asyncio.create_task(_report(stream, file, progress))
-    try:
-        yield writing
-    finally:
-        os.close(writing)
-        task.cancel()
-        transport.close()
+    with os.fdopen(reading, "rb") as end:
+        transport, protocol = await loop.connect_write_pipe(
+            lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), os.fdopen(writing, "wb")
+        )
+        try:
+            yield end, asyncio.StreamWriter(transport, protocol, None, loop)
+        finally:
+            if not transport.is_closing():  # what is left of it nobody reads
+                transport.abort()
 
 
-async def _report(stream: asyncio.StreamReader, file: IO[bytes], progress: Progress) -> None:
-    predicted = (await stream.readline()).strip()
-    if not predicted.isdigit():
-        return
-    while True:
-        progress(os.fstat(file.fileno()).st_size / _MIB, int(predicted) / _MIB, "MiB")
-        await asyncio.sleep(_PROGRESS)
+@asynccontextmanager
+async def _read_from(most: int) -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
+    reading, writing = os.pipe()
+    stream = asyncio.StreamReader(most)
+    loop = asyncio.get_running_loop()
+    with os.fdopen(writing, "wb") as end:
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb")
+        )
+        try:
+            yield stream, end
+        finally:
+            transport.close()
+
+
+async def _expect(stream: asyncio.StreamReader, progress: Progress) -> None:
+    told = (await stream.readline()).strip()
+    if told.isdigit():
+        progress.expected = int(told)

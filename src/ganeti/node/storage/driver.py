@@ -125,6 +125,21 @@ class Adopting(Protocol):
         ...
 
 
+class Snapshotting(Protocol):
+    """Storage that can make snapshots of disks, which are disks too."""
+
+    async def snapshot_problem(self, disk: Disk, *, live: bool) -> str:
+        """Why a disk cannot have a snapshot; empty if it can. ``live``: while its guest runs."""
+        ...
+
+    async def snapshot(self, disk: Disk, snapshot: Disk, report: Report, *, live: bool) -> None:
+        """Make it; one that is there is left as it is. When this fails nothing is left. The disk is not held for it.
+
+        Raises UnknownEntity, InsufficientResources.
+        """
+        ...
+
+
 class Linking(Protocol):
     """Storage where a disk's location contains the name of its instance, and can have a second link."""
 

@@ -26,6 +26,7 @@ from ganeti.node.storage.directories import allowed, ensure_there, locate, probl
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.formats import FORMATS
 from ganeti.node.storage.qcow2.views import Views
+from ganeti.node.storage.sharing import can_share, copied, shared
 from ganeti.rpc.contract.storage import DiskStatus
 from ganeti.rpc.server import Report
 
@@ -97,6 +98,32 @@ class FileStorage:
             raise UnknownEntity(f"There is no file {disk.location} for {disk.called}")
         with _told(path, disk, size):
             await FORMATS[disk.format].grow(path, disk, size)
+
+    async def snapshot_problem(self, disk: Disk, *, live: bool) -> str:
+        path = await self._ready(disk)
+        if not live or await asyncio.to_thread(can_share, path.parent):
+            return ""
+        return (
+            f"the file system of {path.parent} cannot share the content of files (as Btrfs and XFS do), so it can be "
+            "copied only while its guest is stopped"
+        )
+
+    async def snapshot(self, disk: Disk, snapshot: Disk, report: Report, *, live: bool) -> None:
+        """Where the file system can, both share what is on it; or else it is copied."""
+        source, path = await self._ready(disk), await self._ready(snapshot)
+        draft = _Draft(path)
+        try:
+            with _told(path, disk, disk.size):
+                await to_the_end(draft.begin)
+                if not await asyncio.to_thread(shared, source, draft.path):
+                    if live:
+                        raise EnvironmentUnfit(f"{disk.called}: its guest runs, and the file system cannot share files")
+                    await copied(source, draft.path, report)
+                await to_the_end(draft.finish)
+        except FileExistsError:
+            pass
+        finally:
+            await to_the_end(draft.give_up)
 
     async def link(self, disk: Disk, source: str) -> None:
         path, old = await self._ready(disk), await self._ready(replace(disk, location=source))

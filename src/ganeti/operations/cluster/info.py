@@ -18,6 +18,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.cluster import Cluster
 from ganeti.model.defaults import collectors_of, defaults
+from ganeti.model.export import VERSION as EXPORT_VERSION
 from ganeti.model.state import State
 
 OS_API_VERSION = 20
@@ -65,7 +66,7 @@ def _versions() -> dict[str, Any]:
         "protocol_version": PROTOCOL_VERSION,
         "config_version": FORMAT,
         "os_api_version": OS_API_VERSION,
-        "export_version": 0,
+        "export_version": EXPORT_VERSION,
         "vcs_version": "",
         "architecture": [f"{struct.calcsize('P') * 8}bits", platform.machine()],
     }

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext, Thing
+from ganeti.model.compression import Compression
 from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of, peers_of
 from ganeti.model.instance import Instance
@@ -16,7 +17,7 @@ from ganeti.model.node import Node
 from ganeti.operations.instance.activation import about_disks
 from ganeti.operations.instance.making import leftover
 from ganeti.operations.instance.subject import online_nodes_of, primary_of
-from ganeti.rpc.contract.copying import AwaitCopy, Compression, Party, SendCopy
+from ganeti.rpc.contract.copying import AwaitCopy, Party, SendCopy
 from ganeti.rpc.contract.storage import DiskStatus, ExamineDisks
 
 
@@ -49,12 +50,12 @@ async def copy_disks(cluster: RunContext, old: Instance, new: Instance, compress
     for index, (disk, copy) in enumerate(copies):
         cluster.step(f"copying disk {index} of {old.name} ({disk.size} MiB) from {source.name} to {target.name}")
         wait = AwaitCopy(
-            disk=copy, sender=_party(source), address=target.migration_ip, peers=peers_of(cluster.state, new.disks)
+            disk=copy, sender=party(source), address=target.migration_ip, peers=peers_of(cluster.state, new.disks)
         )
         port = await cluster.call(target, wait)
         send = SendCopy(
             disk=disk,
-            receiver=_party(target),
+            receiver=party(target),
             address=target.migration_ip,
             port=port,
             peers=peers_of(cluster.state, old.disks),
@@ -70,5 +71,5 @@ def left_of(cluster: CheckContext, instance: Instance) -> tuple[Thing, ...]:
     return tuple(leftover(instance.name, node, disks, peers) for node in nodes) if disks else ()
 
 
-def _party(node: Node) -> Party:
+def party(node: Node) -> Party:
     return Party(node.name, node.certificates)

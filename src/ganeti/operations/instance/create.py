@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from msgspec import Meta
 
@@ -20,7 +20,6 @@ from ganeti.declare.text import format_size
 from ganeti.declare.types import (
     MOST_KINDS,
     HostName,
-    Name,
     NonEmpty,
     OsName,
     Parameters,
@@ -29,10 +28,11 @@ from ganeti.declare.types import (
 )
 from ganeti.errors import UnknownEntity, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.jobs.lockset import LockSet, exclusive, shared
+from ganeti.jobs.lockset import LockSet, all_shared, exclusive, shared
 from ganeti.jobs.operation import HookNodes, JobOperation
 from ganeti.jobs.preview import Preview
 from ganeti.model.communication import communication_cards
+from ganeti.model.compression import Compression
 from ganeti.model.disk import DiskTemplateName
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
@@ -52,6 +52,7 @@ from ganeti.operations.instance.allocation import Wanted, allocate
 from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.blueprint import BackendOverrides, Blueprint, foresee_overrides
 from ganeti.operations.instance.communication import with_card
+from ganeti.operations.instance.compressing import ensure_compressible
 from ganeti.operations.instance.content import (
     Content,
     ForceVariant,
@@ -62,6 +63,7 @@ from ganeti.operations.instance.content import (
 )
 from ganeti.operations.instance.defaults import without_defaults
 from ganeti.operations.instance.disks import DiskRequests, FileDriver, FileStorageDirectory
+from ganeti.operations.instance.importing import ExportPath, Imported, completed, export_name, source_of
 from ganeti.operations.instance.making import make_disks
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.naming import new_name
@@ -80,21 +82,76 @@ from ganeti.operations.node.choice import NodeChoice
 
 @dataclass(frozen=True, slots=True)
 class CreatePlan:
-    """``guest`` is that of the instance once it is in the configuration; ``sources``: what its disks adopt."""
+    """``guest`` is that of the instance once it is in the configuration; ``sources``: what its disks adopt.
+
+    ``content``: how its disks are filled.
+    """
 
     instance: Instance
     node: Node
     guest: Guest
+    content: Content
     sources: tuple[str, ...] = ()
 
 
 CreationMode = Annotated[
     Literal["create", "import", "remote-import"],
-    param("How the instance is created", unsupported=("import", "remote-import")),
+    param("create, or import: from an export of 'gnt-backup'", unsupported=("remote-import",)),
 ]
 Disks = Annotated[DiskRequests, param("Disks, each with size, mode, name, ...")]
 Nics = Annotated[NicRequests, param("NICs, each with mac, ip, network, mode, link, name, ...")]
 _HELPER = "the guest in which Ganeti can install an operating system; here its scripts run on the node"
+_REMOTE = "moves from another cluster"
+# Options of both commands, which are no single parameters.
+_DISK = Option(
+    ("--disk",),
+    "Disk: N:size=SIZE[,mode=ro]... or N:adopt=VOLUME[,...]; may be repeated",
+    "identkeyval",
+    "disks",
+    "N:...",
+    repeat=True,
+    completes="disk",
+)
+_FURTHER = (
+    Option(
+        ("--net",),
+        "NIC: N[:ip=...,mode=...,link=...] or N:network=NAME[,ip=pool]; may be repeated",
+        "identkeyval",
+        "nics",
+        "N:...",
+        repeat=True,
+        completes="network card",
+    ),
+    Option(("--no-nics",), "Create the instance without NICs", kind="flag"),
+    Option(
+        ("-n", "--node"),
+        "Primary node, and the secondary node if there is one",
+        metavar="NODE[:NODE]",
+        completes="node",
+    ),
+    Option(
+        ("-H", "--hypervisor-parameters"),
+        "Hypervisor and its parameters",
+        kind="identkeyval",
+        name="hypervisor_and_parameters",
+        metavar="HYPERVISOR[:KEY=VALUE,...]",
+        completes="hypervisor parameter",
+    ),
+    Option(
+        ("-s", "--os-size"),
+        "Size of the disk, for an instance with one disk",
+        kind="size",
+        name="os_size",
+        metavar="SIZE",
+    ),
+    Option(
+        ("-c", "--communication"),
+        "Whether the guest gets a NIC by which it reaches the metadata daemon of its node",
+        kind="bool",
+        name="instance_communication",
+    ),
+    Option(("--tags",), "Tags, separated by commas", kind="list", name="tag_list"),
+)
 # The names in the remote API.
 BODY_NAMES = {"name": "instance_name", "os": "os_type"}
 
@@ -111,57 +168,52 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             "gnt-instance",
             "add",
             arguments=(Argument("instance_name", "Host name of the instance"),),
+            options=(_DISK, *_FURTHER),
+            compose=spelling.create_parameters,
+            usage="-t TEMPLATE -o OS [options] <instance-name>",
+        ),
+        Command(
+            "gnt-backup",
+            "import",
+            arguments=(Argument("instance_name", "Host name of the instance"),),
             options=(
                 Option(
-                    ("--disk",),
-                    "Disk: N:size=SIZE[,mode=ro]... or N:adopt=VOLUME[,...]; may be repeated",
-                    "identkeyval",
-                    "disks",
-                    "N:...",
-                    repeat=True,
-                    completes="disk",
-                ),
-                Option(
-                    ("--net",),
-                    "NIC: N[:ip=...,mode=...,link=...] or N:network=NAME[,ip=pool]; may be repeated",
-                    "identkeyval",
-                    "nics",
-                    "N:...",
-                    repeat=True,
-                    completes="network card",
-                ),
-                Option(("--no-nics",), "Create the instance without NICs", kind="flag"),
-                Option(
-                    ("-n", "--node"),
-                    "Primary node, and the secondary node if there is one",
-                    metavar="NODE[:NODE]",
+                    ("--src-node",),
+                    "Node that has the export; by default the one with the newest",
+                    name="src_node",
+                    metavar="NODE",
                     completes="node",
                 ),
                 Option(
-                    ("-H", "--hypervisor-parameters"),
-                    "Hypervisor and its parameters",
-                    kind="identkeyval",
-                    name="hypervisor_and_parameters",
-                    metavar="HYPERVISOR[:KEY=VALUE,...]",
-                    completes="hypervisor parameter",
+                    ("--src-dir",),
+                    "Export: the name of the instance that was exported; by default that of the new one",
+                    name="src_path",
+                    metavar="DIR",
                 ),
                 Option(
-                    ("-s", "--os-size"),
-                    "Size of the disk, for an instance with one disk",
-                    kind="size",
-                    name="os_size",
-                    metavar="SIZE",
+                    ("--compress",),
+                    "Compression of the dumps on their way, for slow connections",
+                    choices=get_args(Compression),
                 ),
+                replace(_DISK, help="Disk, if it is to be another than in the export: N:size=SIZE[,mode=ro]..."),
+                *_FURTHER,
                 Option(
-                    ("-c", "--communication"),
-                    "Whether the guest gets a NIC by which it reaches the metadata daemon of its node",
-                    kind="bool",
-                    name="instance_communication",
+                    ("--identify-defaults",),
+                    "Keep no parameters of its own that equal the cluster's: it follows these when they change",
+                    kind="flag",
                 ),
-                Option(("--tags",), "Tags, separated by commas", kind="list", name="tag_list"),
             ),
-            compose=spelling.create_parameters,
-            usage="-t TEMPLATE -o OS [options] <instance-name>",
+            compose=spelling.import_parameters,
+            fixed={
+                "mode": "import",
+                "start": False,
+                "no_install": None,
+                "force_variant": False,
+                "forthcoming": False,
+                "commit": False,
+            },
+            help="Create an instance from an export. It is not started.",
+            usage="[-n NODE[:NODE]] [options] <instance-name>",
         ),
     )
 
@@ -230,6 +282,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     ] = True
     mode: CreationMode
     nics: Nics
+    no_nics: Annotated[bool, param("Create it without NICs, whatever its export has")] = False
     no_install: Annotated[
         bool | None,
         param("Create the instance without installing an OS and without starting it", "--no-install", bare=True),
@@ -255,21 +308,24 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     snode_uuid: Annotated[NonEmpty | None, param("UUID of the secondary node")] = None
     source_handshake: Annotated[
         Annotated[list[Any], Meta(max_length=MOST_KINDS)] | None,
-        param("Handshake with the source cluster, for remote-import", unsupported=True),
+        param("Handshake with the source cluster, for remote-import", unsupported=_REMOTE),
     ] = None
     source_instance_name: Annotated[
-        NonEmpty | None, param("Name of the instance on the source cluster, for remote-import", unsupported=True)
+        NonEmpty | None, param("Name of the instance on the source cluster, for remote-import", unsupported=_REMOTE)
     ] = None
     source_shutdown_timeout: Annotated[
-        Seconds, param("Seconds to wait for it to shut down on the other cluster", unsupported=True)
+        Seconds, param("Seconds to wait for it to shut down on the other cluster", unsupported=_REMOTE)
     ] = SHUTDOWN_TIMEOUT
     source_x509_ca: Annotated[
-        NonEmpty | None, param("CA certificate of the source cluster, for remote-import", unsupported=True)
+        NonEmpty | None, param("CA certificate of the source cluster, for remote-import", unsupported=_REMOTE)
     ] = None
-    src_node: Annotated[NonEmpty | None, param("Node with the export, for import", unsupported=True)] = None
-    src_node_uuid: Annotated[NonEmpty | None, param("UUID of the node with the export", unsupported=True)] = None
-    src_path: Annotated[NonEmpty | None, param("Directory of the export, for import", unsupported=True)] = None
-    compress: Annotated[Name, param("Compression of the imported data", unsupported=True)] = "none"
+    src_node: Annotated[NonEmpty | None, param("Node with the export, for import; by default the newest one's")] = None
+    src_node_uuid: Annotated[NonEmpty | None, param("UUID of that node, used instead of its name")] = None
+    src_path: Annotated[
+        ExportPath | None,
+        param("Export: the name of the instance that was exported; by default that of the new one", reaches="path"),
+    ] = None
+    compress: Annotated[Compression, param("Compression of the dumps on their way, for import")] = "none"
     start: Annotated[bool, param("Start the instance", "--no-start", off="Do not start the instance")] = True
     forthcoming: Annotated[
         bool, param("Only reserve what the instance will have; nothing is made on nodes", "--forthcoming")
@@ -300,15 +356,21 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         try:
             if reserved := self._reserved(state):
                 own |= exclusive(Kind.INSTANCE, reserved.name)
-            nodes = self._possible_nodes(state, reserved)
+            nodes = [*self._possible_nodes(state, reserved), *self._source_nodes(state)]
         except (UnknownEntity, WrongInput):
             pass  # the check will report it
         named = [nic.network for nic in self.nics if nic.network]
         named += [state.cluster.instance_communication_network] if self.instance_communication else []
         networks = network_locks(state, (*named, *(reserved.networks if reserved else ())))
+        if self.mode == "import" and not self.nics:
+            networks |= all_shared(Kind.NETWORK)  # the export tells which it needs
+        if self.src_path and (exported := export_name(self.src_path)) != self.instance_name:
+            own |= shared(Kind.INSTANCE, exported)  # so that its export stays the same
         return own | shared(Kind.NODE, *(node.name for node in nodes)) | networks
 
     def ensure_suitable(self, state: State) -> None:
+        if self.mode == "import" and (self.forthcoming or self.commit):
+            raise WrongInput("Parameter 'mode': an instance that is imported cannot be forthcoming, nor one that was")
         if self.forthcoming and self.commit:
             raise WrongInput("Give either --forthcoming, which reserves, or --commit, which creates what is reserved")
         if reserved := self._reserved(state):
@@ -326,6 +388,21 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         with problems.noted():
             name = await new_name(cluster, name, name_check=self.name_check, ip_check=self.ip_check, own=reserved)
             ensure_no_namesake(cluster, name)
+        if self.mode == "import":
+            problems.tell()
+            return await self._planned_import(cluster, name)
+        with problems.noted():
+            self._ensure_no_source()
+        return await self._planned(cluster, name, self._content, problems)
+
+    async def _planned_import(self, cluster: CheckContext, name: str) -> CreatePlan:
+        ensure_compressible(cluster.state.cluster, self.compress)
+        source = await source_of(cluster, self._source, export_name(self.src_path or name))
+        content = Imported(source, self.compress, self.debug_level or 0)
+        return await completed(cluster, self, source)._planned(cluster, name, content, Problems())
+
+    async def _planned(self, cluster: CheckContext, name: str, content: Content, problems: Problems) -> CreatePlan:
+        reserved = self._reserved(cluster.state)
         nics = problems.attempt(partial(self._cards, cluster.state, name, reserved), self.nics)
         blueprint = self._blueprint(name, nics)
         instance = made_real(cluster, reserved, blueprint, problems) if reserved else blueprint.drawn(cluster, problems)
@@ -356,18 +433,20 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         with problems.noted():
             if not self.ignore_ipolicy:
                 ensure_allowed(cluster.state, instance)
-        await self._ensure_possible(cluster, node, guest, problems)
+        plan = CreatePlan(instance, node, guest, content, sources)
+        await self._ensure_possible(cluster, plan, problems)
         problems.tell()
-        return CreatePlan(instance, node, guest, sources)
+        return plan
 
-    async def _ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest, problems: Problems) -> None:
+    async def _ensure_possible(self, cluster: CheckContext, plan: CreatePlan, problems: Problems) -> None:
+        node, guest = plan.node, plan.guest
         reserved = reserved_memory(cluster.state, node, guest.uuid)
         if self.forthcoming:
             with problems.noted():
                 await ensure_memory(cluster, node, guest, reserved=reserved)
             return
         with problems.noted():
-            await self._content.ensure_possible(cluster, node, guest)
+            await plan.content.ensure_possible(cluster, node, guest)
         with problems.noted():
             if self._starts:
                 await ensure_it_fits(cluster, node, guest, disks_exist=False, reserved=reserved)
@@ -384,12 +463,14 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             f"{made} disk/{disk.index}, {format_size(disk.size)} of template {plan.instance.disk_template}, on {where}"
             for disk in plan.guest.disks
         )
+        source = plan.content.source if isinstance(plan.content, Imported) else None
+        content = f"import {source.path} of {source.node.name}" if source else f"install {plan.instance.os} on it"
         installs = bool(plan.instance.os) and not self.no_install and not plan.sources and plan.guest.disks
         return Preview(
             (
                 f"create instance {plan.instance.name} on {where}",
                 *disks,
-                *((f"install {plan.instance.os} on it",) if installs else ()),
+                *((content,) if installs else ()),
                 *((f"start it on {plan.node.name}",) if self._starts else ()),
             ),
         )
@@ -405,7 +486,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             await adopt(cluster, plan.guest, plan.node, plan.sources)
         else:
             await make_disks(cluster, plan.instance, plan.guest)
-        await self._content.fill(cluster, plan.node, plan.guest)
+        await plan.content.fill(cluster, plan.node, plan.guest)
         cluster.log(f"adding instance {plan.instance.name} to cluster config")
         await cluster.commit([plan.instance])
         if self._starts:
@@ -416,6 +497,11 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             await release(cluster, plan.instance)
         return [node.name for node in nodes_of(cluster.state, plan.instance)]
 
+    def _ensure_no_source(self) -> None:
+        given = {"src_node": self.src_node, "src_node_uuid": self.src_node_uuid, "src_path": self.src_path}
+        if wrong := [name for name, value in given.items() if value]:
+            raise WrongInput(f"Parameter '{wrong[0]}' is of mode 'import' alone")
+
     def _secret_texts(self) -> dict[str, str]:
         return os_texts(self.osparams_secret or {}, "Parameter 'osparams_secret'")
 
@@ -424,7 +510,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         instance = evolve(plan.instance, admin_state=AdminState.UP if self._starts else AdminState.DOWN)
         if state.has(instance) and (known := state.get(Instance, instance.uuid)).forthcoming is self.forthcoming:
             instance = known
-        return {**instance_environment(state, instance), "ADD_MODE": self.mode}
+        return {**instance_environment(state, instance), "ADD_MODE": self.mode, **_about_source(plan.content)}
 
     def hook_nodes(self, state: State, plan: CreatePlan) -> HookNodes:
         concerned = nodes_of(state, plan.instance)
@@ -489,6 +575,17 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             installed=any(disk.adopt for disk in self.disks),
         )
 
+    def _source_nodes(self, state: State) -> list[Node]:
+        """Those that may have the export. Raises UnknownEntity."""
+        if self.mode != "import":
+            return []
+        named = self._source.find(state)
+        return [named] if named else [*state.nodes]
+
+    @property
+    def _source(self) -> NodeChoice:
+        return NodeChoice(self.src_node, self.src_node_uuid)
+
     @property
     def _starts(self) -> bool:
         return self.start and not (self.no_install or self.forthcoming)
@@ -523,3 +620,11 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         instance = await mark(cluster, instance, AdminState.UP)
         cluster.step("starting instance...")
         await start(cluster, plan.node, guest_of(cluster.state, instance), done="was created")
+
+
+def _about_source(content: Content) -> dict[str, str]:
+    """What hooks learn of an export that an instance is made of."""
+    if not isinstance(content, Imported):
+        return {}
+    source = content.source
+    return {"SRC_NODE": source.node.name, "SRC_PATH": source.path, "SRC_IMAGES": " ".join(source.images)}

@@ -18,6 +18,7 @@ from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.operation import HookNodes
 from ganeti.jobs.preview import Preview
+from ganeti.model.compression import Compression
 from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
@@ -28,6 +29,7 @@ from ganeti.model.state import State
 from ganeti.model.template import TEMPLATES
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import activated, hold
+from ganeti.operations.instance.compressing import ensure_compressible
 from ganeti.operations.instance.copying import copy_disks, left_of, with_true_sizes
 from ganeti.operations.instance.making import make_disks, remove_left
 from ganeti.operations.instance.networks import ensure_connected, network_locks
@@ -44,7 +46,6 @@ from ganeti.operations.instance.subject import (
     online,
     primary_of,
 )
-from ganeti.rpc.contract.copying import Compression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,7 @@ class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="
                 f"The disks of {instance.name} (template '{instance.disk_template}') need not be copied; "
                 "'gnt-instance migrate' or 'failover' takes it to another node"
             )
+        ensure_compressible(state.cluster, self.compress)
         source, target = online(primary_of(state, instance)), self._target(state, instance)
         await ensure_nowhere(cluster, instance, but=[source])
         moved = evolve(await with_true_sizes(cluster, instance), primary_node=target.uuid)

@@ -14,24 +14,33 @@ _ACTIONS = ("add", "remove")  # without a number the last one is meant
 
 def create_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of OP_INSTANCE_CREATE from the flags and arguments of ``gnt-instance add``."""
+    parameters = _parameters(values)
+    if parameters["no_nics"] and parameters.get("commit"):
+        raise WrongInput("--no-nics and --commit are mutually exclusive: network cards were reserved, or none")
+    if not parameters["no_nics"]:
+        parameters["nics"] = parameters["nics"] or [{}]
+    return {**parameters, "mode": "create"}
+
+
+def import_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same from those of ``gnt-backup import``: what is not given is in the export."""
+    return _parameters(values)
+
+
+def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     parameters = dict(values)
     pnode, _, snode = (parameters.pop("node", None) or "").partition(":")
     hypervisor, hvparams = parameters.pop("hypervisor_and_parameters", None) or (None, {})
     size = parameters.pop("os_size", None)
     tags = parameters.pop("tag_list", None)
-    if parameters.pop("no_nics", False):
-        if parameters.get("nics"):
-            raise WrongInput("--no-nics and --net are mutually exclusive")
-        nics: list[dict[str, Any]] = []
-        if parameters.get("commit"):
-            raise WrongInput("--no-nics and --commit are mutually exclusive: network cards were reserved, or none")
-    else:
-        nics = numbered(parameters.pop("nics", None) or [], "--net") or [{}]
+    without = bool(parameters.pop("no_nics", False))
+    if without and parameters.get("nics"):
+        raise WrongInput("--no-nics and --net are mutually exclusive")
     return {
         **parameters,
-        "mode": "create",
         "disks": _disks(parameters.pop("disks", None) or [], size, parameters.get("disk_template")),
-        "nics": nics,
+        "nics": numbered(parameters.pop("nics", None) or [], "--net"),
+        "no_nics": without,
         "pnode": pnode or None,
         "snode": snode or None,
         "hypervisor": hypervisor,

@@ -6,16 +6,12 @@ Both disks are held for their node's own use meanwhile.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct
 
+from ganeti.model.compression import Compression
 from ganeti.model.disk import Disk
 from ganeti.model.guest import Peer
 from ganeti.rpc.call import Call
-
-# Compression of the data, from the fastest to the smallest.
-Compression = Literal["none", "gzip-fast", "gzip", "gzip-slow"]
 
 _COPYING = 7 * 24 * 3600.0  # seconds
 

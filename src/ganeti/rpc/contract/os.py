@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ganeti.model.compression import Compression
 from ganeti.model.guest import Guest
 from ganeti.rpc.call import Call
+from ganeti.rpc.contract.copying import Party
 
 
 class OsProvider(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,18 +58,30 @@ class RenameInOs(Call[None], frozen=True, tag="os.rename"):
 
 
 class ExportDisk(Call[None], frozen=True, tag="os.export"):
-    """Run the provider's ``export`` for one disk, its output going to the new file ``path``."""
+    """Run the provider's ``export`` for one disk; what it writes goes to the node that takes it (``backup.TakeDump``).
+
+    When this returns it is on that node's disk. ``copied``: the guest's disks are snapshots, which nobody else uses;
+    the guest may run meanwhile.
+    """
 
     guest: Guest
     index: int
-    path: str
+    receiver: Party
+    address: str
+    port: int
+    compress: Compression = "none"
+    copied: bool = False
+    debug_level: int = 0
     patience = 24 * 3600.0
 
 
 class ImportDisk(Call[None], frozen=True, tag="os.import"):
-    """Run the provider's ``import`` for one disk, reading what ``Export`` wrote to ``path``."""
+    """Run the provider's ``import`` for one disk, with what the node sends that offers it (``backup.OfferDump``)."""
 
     guest: Guest
     index: int
-    path: str
+    sender: Party
+    address: str
+    port: int
+    debug_level: int = 0
     patience = 24 * 3600.0

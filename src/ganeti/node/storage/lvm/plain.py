@@ -98,6 +98,21 @@ class PlainStorage:
             return
         await wipe(device_of(disk.location), start, report, f"{disk.called}")
 
+    async def snapshot_problem(self, disk: Disk, *, live: bool) -> str:
+        del live  # LVM has the same for a volume that is in use
+        if disk.exclusive:
+            return "it has its physical volumes for itself, and a snapshot would need others"
+        volume = await self._volumes.there(disk.location)
+        room = (await self._volumes.groups())[split(disk.location)[0]].free
+        if not volume.pool and room < volume.size:
+            return f"volume group '{split(disk.location)[0]}' has {room} MiB free, a snapshot takes {volume.size} MiB"
+        return ""
+
+    async def snapshot(self, disk: Disk, snapshot: Disk, report: Report, *, live: bool) -> None:
+        del report, live
+        with _named(disk, disk.size):
+            await self._volumes.create_snapshot(snapshot.location, disk.location, tags=owner_tags(disk))
+
     async def offers(self, sources: Sequence[str], *, exclusive: bool = False) -> tuple[Offer, ...]:
         found = await self._volumes.found(sources)
         placements = await self._volumes.placements(sources) if exclusive else {}

@@ -131,6 +131,20 @@ class Volumes:
             raise (InsufficientResources if found and found.is_pool else EnvironmentUnfit)(problem)
         await self._make(location, tags, "--type", "thin", "--virtualsize", f"{size}m", "--thinpool", pool, group)
 
+    async def create_snapshot(self, location: str, origin: str, *, tags: Iterable[str] = ()) -> None:
+        """What a volume of the same group has now, active; when this fails nothing is left.
+
+        It is as large as the volume, so that it can take whatever is written there, or in the same thin pool.
+
+        Raises UnknownEntity, InsufficientResources.
+        """
+        if await self.look(location):
+            return
+        found = await self.there(origin)
+        # Of a thin volume the snapshot is one like it, which is not activated by itself (lvmthin(7)).
+        own = ("--setactivationskip", "n") if found.pool else ("--size", f"{found.size}m")
+        await self._make(location, tags, "--snapshot", *own, origin)
+
     async def remove(self, location: str) -> None:
         """Raises WrongState if it is in use; one that is not there is fine."""
         if await self.look(location):

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Creating an instance from an export: where it is, and what it says of the instance where a request does not.
+
+Who can write to a node's directory of exports is not thereby let into other nodes: what reaches their files and
+programs is taken from an export only if the cluster has it so already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ganeti.declare.decode import decode
+from ganeti.declare.parameter import parameters_of
+from ganeti.declare.problems import Problems
+from ganeti.declare.types import form
+from ganeti.errors import GanetiError, UnknownEntity, WrongInput
+from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.export import EXPORT_DIRECTORY, Export, ExportedDisk, ExportedNic, read
+from ganeti.model.guest import Guest, hypervisor_parameters
+from ganeti.model.node import Node
+from ganeti.model.parameters import overrides
+from ganeti.model.parameters.backend import BackendParameters, spelled_out
+from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
+from ganeti.model.template import FILES
+from ganeti.operations.backup.finding import nodes_with
+from ganeti.operations.instance.copying import party
+from ganeti.operations.instance.disks import DiskRequest
+from ganeti.operations.instance.nics import NicRequest
+from ganeti.operations.instance.subject import online
+from ganeti.operations.node.choice import NodeChoice
+from ganeti.operations.os.blacklist import ensure_allowed
+from ganeti.rpc.contract.backup import OfferDump, ReadExport
+from ganeti.rpc.contract.os import ImportDisk, RenameInOs, ValidateOs
+
+if TYPE_CHECKING:
+    from ganeti.model.compression import Compression
+    from ganeti.operations.instance.create import InstanceCreate
+
+_NONE = "None"
+
+ExportPath = Annotated[
+    str,
+    form(
+        rf"({EXPORT_DIRECTORY}/)?[A-Za-z0-9][A-Za-z0-9_.-]*/?",
+        f"the name of an export, which is that of an instance, or its directory below {EXPORT_DIRECTORY}",
+        300,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An export, and the node that has it."""
+
+    node: Node
+    name: str
+    export: Export
+
+    @property
+    def path(self) -> str:
+        return f"{EXPORT_DIRECTORY}/{self.name}"
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        return tuple(f"{self.path}/{disk.dump}" for disk in self.export.disks)
+
+
+def export_name(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
+async def source_of(cluster: CheckContext, choice: NodeChoice, name: str) -> Source:
+    """The export of this name on a node; the newest one if none is named. Raises UnknownEntity, WrongInput."""
+    named = choice.find(cluster.state)
+    nodes = [online(named)] if named else await nodes_with(cluster, name)
+    if not nodes:
+        raise UnknownEntity(f"No node that answers has an export of {name}; 'gnt-backup list' shows what there is")
+    answers = await cluster.call_all(nodes, ReadExport(name=name))
+    found, problems = [], Problems()
+    for node in nodes:
+        answer = answers[node.name]
+        if isinstance(answer, GanetiError):
+            raise answer
+        with problems.noted():
+            try:
+                found.append(Source(node, name, read(answer)))
+            except WrongInput as error:
+                raise WrongInput(
+                    "\n".join(f"The export of {name} on {node.name}: {line}" for line in error.message.splitlines())
+                ) from None
+    problems.tell()
+    return max(found, key=lambda source: source.export.timestamp)
+
+
+def completed(cluster: CheckContext, request: InstanceCreate, source: Source) -> InstanceCreate:
+    """The request with what only the export says. Raises WrongInput with all that cannot be taken from there."""
+    export, problems = source.export, Problems()
+    nothing: dict[str, Any] = {}
+    template = request.disk_template or export.disk_template
+    same_os = request.os_type in (None, export.os)
+    with problems.noted():
+        _ensure_sense(request)
+    hvparams = problems.attempt(lambda: _hypervisor_parameters(cluster, request, export), nothing)
+    beparams = problems.attempt(lambda: _backend_parameters(cluster, request, export), nothing)
+    disks = problems.attempt(lambda: _disks(request.disks, export.disks, template), list[DiskRequest]())
+    nics = problems.attempt(lambda: _nics(request, export.nics), list[NicRequest]())
+    problems.tell()
+    return replace(
+        request,
+        disk_template=template,
+        disks=disks,
+        nics=nics,
+        hypervisor=request.hypervisor or export.hypervisor,
+        hvparams=hvparams,
+        beparams=beparams,
+        os_type=request.os_type or export.os,
+        osparams=(export.osparams if same_os else {}) | request.osparams,
+        osparams_private=(export.osparams_private if same_os else {}) | (request.osparams_private or {}),
+        tags=request.tags or export.tags,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What the scripts of the guest's OS provider make of dumps."""
+
+    source: Source
+    compress: Compression
+    debug_level: int
+
+    async def ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest) -> None:
+        if not self.source.export.disks:
+            return
+        ensure_allowed(cluster.state.cluster, guest.os)
+        call = ValidateOs(os=guest.os, osparams=guest.osparams)
+        if in_the_way := await cluster.call(node, call):
+            raise WrongInput(f"OS '{guest.os}' cannot be imported on {node.name}: {'; '.join(in_the_way)}")
+
+    async def fill(self, cluster: RunContext, node: Node, guest: Guest) -> None:
+        source, export = self.source.node, self.source.export
+        for index, disk in enumerate(export.disks):
+            cluster.step(f"importing disk/{index} of {export.name} from {source.name} to {node.name}")
+            offer = OfferDump(
+                name=self.source.name,
+                file=disk.dump,
+                receiver=party(node),
+                address=source.migration_ip,
+                compress=self.compress,
+            )
+            port = await cluster.call(source, offer)
+            call = ImportDisk(
+                guest=guest,
+                index=index,
+                sender=party(source),
+                address=source.migration_ip,
+                port=port,
+                debug_level=self.debug_level,
+            )
+            await cluster.call(node, call, prefix="   ")
+        if export.disks:  # also under the same name, since its addresses may be others
+            cluster.step(f"running the rename script: {export.name} is {guest.name} now")
+            await cluster.call(
+                node, RenameInOs(guest=guest, old_name=export.name, debug_level=self.debug_level), prefix="   "
+            )
+
+
+def _ensure_sense(request: InstanceCreate) -> None:
+    if request.no_install:
+        raise WrongInput("Parameter 'no_install': what is imported comes from the export")
+    if any(disk.adopt for disk in request.disks):
+        raise WrongInput("Parameter 'disks': nothing can be adopted when the content comes from an export")
+    if request.no_nics and request.nics:
+        raise WrongInput("--no-nics and --net are mutually exclusive")
+
+
+def _hypervisor_parameters(cluster: CheckContext, request: InstanceCreate, export: Export) -> dict[str, Any]:
+    """Of another hypervisor than in the export only those that are given."""
+    hypervisor = request.hypervisor or export.hypervisor
+    if hypervisor != export.hypervisor or hypervisor not in HYPERVISOR_PARAMETERS:
+        return request.hvparams
+    table = HYPERVISOR_PARAMETERS[hypervisor]
+    usual = hypervisor_parameters(cluster.state, hypervisor, request.os_type or export.os)
+    told = _worth(cluster, export.hvparams, table, {*CLUSTER_WIDE, *request.hvparams})
+    return _harmless(table, told, usual) | request.hvparams
+
+
+def _backend_parameters(cluster: CheckContext, request: InstanceCreate, export: Export) -> dict[str, Any]:
+    given = spelled_out(request.beparams)
+    told = _worth(cluster, spelled_out(export.beparams), BackendParameters, set(given))
+    return overrides(BackendParameters, told, {}, "The export's [backend]") | given
+
+
+def _worth(cluster: CheckContext, told: Mapping[str, str], table: type[Struct], given: set[str]) -> dict[str, Any]:
+    """What is known here of what an export tells, without what is ``given``; it is said what is left out."""
+    known = parameters_of(table)
+    if strange := sorted(set(told) - set(known) - given):
+        cluster.note(f"The export has parameters that there are not here, which are left out: {', '.join(strange)}")
+    return {
+        name: None if value == _NONE and known[name].nullable else value
+        for name, value in told.items()
+        if name in known and name not in given
+    }
+
+
+def _harmless(table: type[Struct], given: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """In their types, without those that a guest here has so anyway and that reach more than words do.
+
+    Raises WrongInput for those that would be others.
+    """
+    typed = overrides(table, given, {}, "The export's [hypervisor]")
+    reaching = {name: row.reaches for name, row in parameters_of(table).items() if row.reaches}
+    if wrong := [name for name in sorted(typed) if name in reaching and typed[name] != usual[name]]:
+        raise WrongInput(
+            "\n".join(
+                f"Parameter 'hvparams': the export has {name}={typed[name]}, which reaches a node's {reaching[name]} "
+                f"and is not what guests of this cluster have by default ({usual[name]!r}); give the one that you want "
+                f"(-H HYPERVISOR:{name}=...)"
+                for name in wrong
+            )
+        )
+    return {name: value for name, value in typed.items() if name not in reaching}
+
+
+def _disks(given: Sequence[DiskRequest], exported: Sequence[ExportedDisk], template: str | None) -> list[DiskRequest]:
+    """As many as the export has, or more; those that say no size have the size that they had."""
+    if given and len(given) < len(exported):
+        raise WrongInput(f"Parameter 'disks': the export has {len(exported)} disks, and only {len(given)} are given")
+    if not given:
+        return [_disk(disk, template) for disk in exported]
+    sizes: list[int | None] = [disk.size for disk in exported]
+    sizes += [None] * (len(given) - len(exported))
+    return [replace(disk, size=size) if disk.size is None else disk for disk, size in zip(given, sizes, strict=True)]
+
+
+def _disk(disk: ExportedDisk, template: str | None) -> DiskRequest:
+    image = disk.format if template in FILES and disk.format != "raw" else None
+    return DiskRequest(size=disk.size, mode=disk.mode, name=disk.name, format=image)
+
+
+def _nics(request: InstanceCreate, exported: Sequence[ExportedNic]) -> list[NicRequest]:
+    if request.nics or request.no_nics:
+        return list(request.nics)
+    problems, nics = Problems(), []
+    for index, nic in enumerate(exported):
+        with problems.noted():
+            nics.append(decode(dict(_words(nic)), NicRequest, f"The export's NIC {index}"))
+    problems.tell()
+    return nics
+
+
+def _words(nic: ExportedNic) -> Iterator[tuple[str, str]]:
+    """How one in a network is connected is the cluster's."""
+    told = {"mac": nic.mac, "ip": nic.ip, "name": nic.name, "vlan": nic.vlan, "network": nic.network}
+    told |= {} if nic.network else {"mode": nic.mode, "link": nic.link}
+    yield from ((key, value) for key, value in told.items() if value)
