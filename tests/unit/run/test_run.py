@@ -6,6 +6,7 @@ import sys
 import types
 from pathlib import Path
 
+import msgspec
 import pytest
 
 ROOT = Path(__file__).parents[3]
@@ -129,5 +130,6 @@ def test_an_installation_of_the_earlier_form_stays_as_long_as_something_runs_of_
 
 
 def test_what_a_process_has_loaded_is_in_use(run):
+    assert msgspec._core.__file__.startswith(sys.prefix)  # a library, which is mapped, as Python's own files are not
     assert run.in_use(Path(sys.prefix))
     assert not run.in_use(Path(sys.prefix) / "none")
