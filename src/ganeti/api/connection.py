@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from functools import partial
 
@@ -13,8 +12,6 @@ from ganeti.api.answers import failure
 from ganeti.api.limits import CONNECTIONS, CONNECTIONS_OF_NETWORK, HEADERS
 from ganeti.rpc.connections import Connection, Connections, Limits
 from ganeti.rpc.listener import HttpServer
-
-_log = logging.getLogger(__name__)
 
 # How long pending requests may go on when the daemon stops; aiohttp waits twice as long.
 _GRACE = 1.0  # seconds
@@ -31,12 +28,5 @@ def api_server(application: web.Application, context: ssl.SSLContext | None, lim
 class ApiConnection(Connection):
     """One connection; responses to invalid HTTP have the same form as others."""
 
-    def handle_error(
-        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
-    ) -> web.StreamResponse:
-        del request
-        if status >= web.HTTPInternalServerError.status_code:
-            _log.error("A request failed unexpectedly", exc_info=exc)
-        told = failure(status, f"Not an HTTP request: {(message or '').strip()[:200]}" if status < 500 else "")
-        told.force_close()
-        return told
+    def refusal(self, status: int, message: str) -> web.Response:
+        return failure(status, f"Not an HTTP request: {message}" if message else "")

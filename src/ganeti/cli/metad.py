@@ -26,8 +26,13 @@ def _metad(session: Session, values: dict[str, Any]) -> int:
             "('gnt-instance modify --communication=yes'), and answers root alone"
         ) from None
     for line in answer if isinstance(answer, list) else [] if answer is None else [answer]:
-        session.say(line if isinstance(line, str) else " ".join(line))
+        session.say(_plain(line if isinstance(line, str) else " ".join(line)))
     return 0
+
+
+def _plain(text: str) -> str:
+    """What a guest has written, without anything that a terminal would obey."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 _ARGUMENTS = {"echo": ("TEXT",), "list": (), "read": ("INSTANCE",), "write": ("INSTANCE", "TEXT")}

@@ -16,6 +16,7 @@ from aiohttp import web
 _log = logging.getLogger(__name__)
 
 HANDSHAKES_OF_NETWORK = 4  # at a time; further ones wait for their turn
+_LONGEST_REASON = 200  # characters of what is wrong with a request
 _QUIET = 10.0  # seconds between two log messages about closed connections
 
 
@@ -61,7 +62,7 @@ class Connections:
         name = network_of(address)
         network = self._networks.get(name) or Network()
         if network.taken >= self._most_of_network or (self.total >= self._most and not self._make_room(network)):
-            self._refused(address)
+            self.refused(address)
             return None
         self._networks[name] = network
         return Place(self, name, network)
@@ -69,7 +70,7 @@ class Connections:
     def forget(self, name: str) -> None:
         del self._networks[name]
 
-    def _refused(self, address: str) -> None:
+    def refused(self, address: str) -> None:
         """Log the refusal, rate-limited so that nobody can fill the log."""
         self._untold += 1
         if monotonic() >= self._quiet_until:
@@ -117,6 +118,10 @@ class Place:
     def busy(self) -> None:
         self.network.silent.pop(self, None)
 
+    def refused(self, address: str) -> None:
+        """It is one too many for this caller."""
+        self._connections.refused(address)
+
     def give_up(self) -> None:
         self.leave()
         self.close()
@@ -141,7 +146,14 @@ class Connection(web.RequestHandler):
     def __init__(
         self, limits: Callable[[asyncio.BaseTransport], Limits], place: Place, server: web.Server, **options: Any
     ) -> None:
-        super().__init__(server, loop=asyncio.get_running_loop(), access_log=None, **options)  # type: ignore[arg-type]  # None: no log
+        # A body is taken as it comes: a small one could become a large one.
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # None: no log
+            auto_decompress=False,
+            **options,
+        )
         self._place = place
         self._limits_of = limits
         self._limits: Limits | None = None
@@ -153,7 +165,7 @@ class Connection(web.RequestHandler):
         self._place.close = self.force_close
         limits = self._limits_of(transport)
         if not self._place.fits(limits):
-            _log.warning("A connection from %s is one too many for who it is, and is closed", self._peer())
+            self._place.refused(self._peer())
             self.force_close()
             return
         self._limits, self._coming = limits, True
@@ -170,6 +182,22 @@ class Connection(web.RequestHandler):
             self._coming = True
             self._close_after(self._limits.headers)
         super().data_received(data)
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Invalid HTTP is answered and not logged, or anybody could fill the log."""
+        del request
+        if status >= web.HTTPInternalServerError.status_code:
+            _log.error("A request failed unexpectedly", exc_info=exc)
+            message = ""
+        response = self.refusal(status, (message or "").strip()[:_LONGEST_REASON])
+        response.force_close()
+        return response
+
+    def refusal(self, status: int, message: str) -> web.Response:
+        """The answer to invalid HTTP; ``message`` is empty for an internal error."""
+        return web.Response(status=status, text=message)
 
     def busy(self) -> None:
         """A request has begun."""

@@ -41,7 +41,7 @@ def application(metadata: Metadata, mail: Mail) -> web.Application:
     found.router.add_get(f"{base}/os/parameters.json", own.parameters)
     found.router.add_get(f"{base}/os/parameters/{{name}}", own.parameter)
     found.router.add_get(f"{base}/os/{_PACKAGE}", own.package)
-    found.router.add_get(f"{base}/read", own.read)
+    found.router.add_get(f"{base}/read", own.read, allow_head=False)
     found.router.add_post(f"{base}/write", own.write)
     for version in ec2.VERSIONS:
         found.router.add_get(f"/{version}{{path:.*}}", amazon.text)

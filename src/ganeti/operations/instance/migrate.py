@@ -125,9 +125,9 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         if not self.ignore_hvversions:
             await self._ensure_same_version(cluster, instance, source, target)
         live = self._is_live(guest)
-        activity = await cluster.call(source, MeasureActivity(guest=guest))
-        paused = activity.paused or not live
-        forecast = None if paused else _foretold(guest, activity)
+        activity = await _activity(cluster, source, guest)
+        paused = not live or (activity is not None and activity.paused)
+        forecast = _foretold(guest, activity) if activity and not paused else None
         reduced = guest != runs
         return MigratePlan(instance, guest, source, target, live, reduced, paused, forecast)
 
@@ -240,6 +240,15 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             raise WrongState(
                 f"The versions of hypervisor {instance.hypervisor} differ: {told}; --ignore-hvversions ignores that"
             )
+
+
+async def _activity(cluster: CheckContext, source: Node, guest: Guest) -> Activity | None:
+    """None if it cannot be measured, which is noted and prevents nothing."""
+    try:
+        return await cluster.call(source, MeasureActivity(guest=guest))
+    except GanetiError as error:
+        cluster.note(f"How long the migration takes is not known: {error.message}")
+        return None
 
 
 def _foretold(guest: Guest, activity: Activity) -> Forecast | None:

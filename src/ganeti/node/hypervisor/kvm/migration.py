@@ -36,6 +36,7 @@ _PROGRESS = 0.5  # seconds between reports
 _CANCELLING = 10.0  # seconds
 _ARRIVING = 30.0  # seconds from the source's last event to the target's
 _MEASURING = 1  # seconds
+_LOOKS = 40  # four a second
 _HARD_PASSES = 10  # rounds through the memory after which the user is told that the guest is too busy
 _LOST_PASSES = 30  # rounds in which it came no nearer to its end, after which it is given up
 _POSTCOPY_PASS = 2  # gnt-instance(8), migration_caps
@@ -110,12 +111,12 @@ async def activity(machine: Machine, *, paused: bool) -> Activity:
     if paused:
         return Activity(memory, paused=True)
     await machine.execute("calc-dirty-rate", **{"calc-time": _MEASURING})
-    status, told = "measuring", {}
-    while status == "measuring":  # QEMU tells no event of it
+    for _ in range(_LOOKS):  # QEMU tells no event of it
         await asyncio.sleep(_MEASURING / 4)
-        told = await machine.execute("query-dirty-rate")
-        status = told["status"]
-    return Activity(memory, told.get("dirty-rate", 0))
+        found = await machine.execute("query-dirty-rate")
+        if found["status"] == "measured":
+            return Activity(memory, found["dirty-rate"])
+    raise HypervisorFailed(f"QEMU of instance {machine.name} does not measure how much of its memory the guest changes")
 
 
 async def has_left(machine: Machine) -> bool:
