@@ -37,7 +37,7 @@ TABLE = (
     Row("OP_INSTANCE_ACTIVATE_DISKS", (4, 4), 3, running=False),
     Row("OP_INSTANCE_GROW_DISK", (14, 14), 6, parameters=(("disk", 0), ("amount", 8))),
     Row("OP_INSTANCE_REPLACE_DISKS", (19, 19), 7, parameters=REPLACEMENT),
-    Row("OP_INSTANCE_REMOVE", (7, 7), 6),
+    Row("OP_INSTANCE_REMOVE", (8, 8), 6),
 )
 
 

@@ -9,7 +9,6 @@ from ganeti.declare.command import Command
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
-from ganeti.errors import GanetiError, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
 from ganeti.jobs.preview import Preview
@@ -17,18 +16,16 @@ from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
-from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import ensure_up_to_date, follow, hold, is_mirrored, release
-from ganeti.operations.instance.presence import ensure_nowhere
+from ganeti.operations.instance.presence import ensure_answers, ensure_nowhere
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.settle import settle, settling
 from ganeti.operations.instance.shutdown import IgnoreConsistency, stop_and_clear
 from ganeti.operations.instance.startup import ensure_it_fits, start
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, ShutdownTimeout, primary_of
 from ganeti.operations.instance.target import ensure_movable
-from ganeti.rpc.contract.node import Ping
 
 
 class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True, tag="OP_INSTANCE_FAILOVER"):
@@ -59,7 +56,7 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         if self.cleanup:
             return Relocation(instance, guest, source, None)
         if not source.offline and not self.ignore_consistency:
-            await self._ensure_reachable(cluster, source)
+            await ensure_answers(cluster, source, instance.name)
         target = await self.target(cluster, instance)
         await ensure_nowhere(cluster, instance, but=[source])
         if instance.admin_state is AdminState.UP:
@@ -125,12 +122,3 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         doing = "shutting down the instance" if runs else "making sure that the instance does not run"
         cluster.step(f"{doing} on {plan.source.name}")
         await stop_and_clear(cluster, plan.source, plan.instance, self.shutdown_timeout, anyway=self.ignore_consistency)
-
-    async def _ensure_reachable(self, cluster: CheckContext, source: Node) -> None:
-        try:
-            await cluster.call(source, Ping())
-        except GanetiError as error:
-            raise WrongState(
-                f"Node {source.name} does not answer ({error.message}), so {self.instance_name} might still run there. "
-                f"If the node is down, mark it offline with 'gnt-node modify -O yes {source.name}', then try again"
-            ) from None

@@ -14,7 +14,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.text import counted
+from ganeti.declare.text import counted, format_size
 from ganeti.declare.types import NonEmpty, OsName, Parameters, PositiveSize
 from ganeti.errors import GanetiError, NodeUnreachable, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
@@ -351,7 +351,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         gone = {disk.uuid for disk in plan.old.disks} - {disk.uuid for disk in plan.new.disks}
         lost = (f"the data on {counted(len(gone), 'removed disk')} is lost",) if gone else ()
         later = (f"{plan.old.name} runs, and gets some of that at its next start only",) if plan.pending else ()
-        return Preview.of(plan.told, risks=(*lost, *later))
+        size = format_size(sum(disk.size for disk in plan.old.disks))
+        copied = plan.conversion is not None and not plan.conversion.in_place and plan.old.disks
+        more = (f"copy its disks ({size}), and remove those that it has now",) if copied else ()
+        return Preview.of(plan.told, more, (*lost, *later))
 
     async def run(self, cluster: RunContext, plan: ModifyPlan) -> list[tuple[str, Any]]:
         """Returns what has changed, with its new value."""

@@ -135,14 +135,15 @@ class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="
         size = format_size(sum(disk.size for disk in plan.moved.disks))
         was_up = plan.instance.admin_state is AdminState.UP
         changes = (
-            f"shut {name} down on {source}, within {self.shutdown_timeout:.0f} seconds",
+            *((f"shut {name} down on {source}, within {self.shutdown_timeout:.0f} seconds",) if was_up else ()),
             f"copy its disks, {size} in all, from {source} to {target}",
             *((f"start {name} on {target}",) if was_up else ()),
             f"remove its disks on {source}",
         )
         again = f", and {name} is started on {source} again" if was_up else ""
         risk = f"if {target}, the network or the copying fails, what was copied is removed{again}"
-        return Preview(changes, f"as long as {size} are copied; {name} is down meanwhile", (risk,))
+        down = f"; {name} is down meanwhile" if was_up else ""
+        return Preview(changes, f"as long as {size} are copied{down}", (risk,))
 
     async def recover(self, cluster: RunContext) -> None:
         """One that should be up starts on its node as recorded by then: no other node has its guest."""

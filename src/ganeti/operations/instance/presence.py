@@ -15,6 +15,7 @@ from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
 from ganeti.model.state import State
 from ganeti.rpc.contract.instance import DescribeGuest
+from ganeti.rpc.contract.node import Ping
 
 if TYPE_CHECKING:
     from ganeti.rpc.watch import LiveView  # imported by the daemon only
@@ -107,3 +108,14 @@ def ensure_no_namesake(cluster: CheckContext, name: str) -> None:
 
 def _is_there(guest: RunningGuest | None) -> bool:
     return guest is not None and not guest.state.ended
+
+
+async def ensure_answers(cluster: CheckContext, node: Node, name: str) -> None:
+    """Raise WrongState, with what to do, if a node does not answer: its instance might still run there."""
+    try:
+        await cluster.call(node, Ping())
+    except GanetiError as error:
+        raise WrongState(
+            f"Node {node.name} does not answer ({error.message}), so {name} might still run there. "
+            f"If the node is down, mark it offline with 'gnt-node modify -O yes {node.name}', then try again"
+        ) from None

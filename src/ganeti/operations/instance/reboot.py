@@ -12,6 +12,7 @@ from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.preview import Preview
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
@@ -87,6 +88,16 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
             # It is started with the present configuration; whether that is possible is checked before it is stopped.
             await ensure_possible(cluster, node, plan.guest)
         return plan
+
+    def preview(self, state: State, plan: RebootPlan) -> Preview:
+        del state
+        name, node, limit = plan.instance.name, plan.node.name, f"within {self.shutdown_timeout:.0f} seconds"
+        if not plan.running:
+            return Preview((f"start {name} on {node}: it does not run",))
+        if self.reboot_type == "soft":
+            return Preview((f"have {name} reboot from inside, {limit}",))
+        killed = "a guest that is not down by then is killed"
+        return Preview((f"shut {name} down on {node}, {limit}", f"start {name} on {node}"), risks=(killed,))
 
     async def run(self, cluster: RunContext, plan: RebootPlan) -> None:
         # Before anything is started, so that nothing runs that is configured as down, whatever is interrupted.

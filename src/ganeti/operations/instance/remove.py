@@ -22,7 +22,7 @@ from ganeti.model.state import State
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import about_disks
 from ganeti.operations.instance.making import leftover
-from ganeti.operations.instance.presence import ensure_nowhere
+from ganeti.operations.instance.presence import ensure_answers, ensure_nowhere
 from ganeti.operations.instance.shutdown import stop, stop_and_clear
 from ganeti.operations.instance.startup import mark
 from ganeti.operations.instance.subject import (
@@ -76,7 +76,7 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         instance = self.instance(cluster.state)
         node = primary_of(cluster.state, instance)
         if not (self.ignore_failures or instance.forthcoming):
-            online(node)
+            await ensure_answers(cluster, online(node), instance.name)
             await ensure_nowhere(cluster, instance, but=[node])
         return RemovePlan(instance, node)
 
@@ -101,10 +101,10 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         if instance.forthcoming:
             return Preview((f"remove {instance.name}, which is forthcoming, from the configuration",))
         name, holders = instance.name, reversed(nodes_of(state, instance))
-        size = format_size(sum(disk.size for disk in instance.disks))
+        size, is_up = format_size(sum(disk.size for disk in instance.disks)), instance.admin_state is AdminState.UP
         disks = f"remove its {counted(len(instance.disks), 'disk')} ({size}) with all data on"
         changes = (
-            f"shut {name} down on {plan.node.name}, within {self.shutdown_timeout:.0f} seconds",
+            *((f"shut {name} down on {plan.node.name}, within {self.shutdown_timeout:.0f} seconds",) if is_up else ()),
             *((f"{disks} {node.name}" for node in holders) if instance.disks else ()),
             f"remove {name} from the configuration",
         )

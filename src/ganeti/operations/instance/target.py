@@ -23,8 +23,8 @@ def ensure_movable(instance: Instance) -> None:
     """Raise WrongState if its disks are on one node only."""
     if not TEMPLATES[instance.disk_template].movable:
         raise WrongState(
-            f"The disks of {instance.name} (template '{instance.disk_template}') are on one node only, "
-            "so it cannot leave it"
+            f"The disks of {instance.name} (template '{instance.disk_template}') are on one node only; "
+            "'gnt-instance move' takes it to another one by copying them"
         )
 
 

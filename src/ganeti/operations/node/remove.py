@@ -42,7 +42,10 @@ class NodeRemove(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_RE
             raise WrongState("The master node cannot be removed")
         instances = sorted(instance.name for instance in state.instances_on(node.uuid))
         if instances:
-            raise WrongState(f"Node {node.name} still has instances: {', '.join(instances)}; move them away first")
+            raise WrongState(
+                f"Node {node.name} still has instances: {', '.join(instances)}; move them away first, and remove or "
+                "create what is only reserved (forthcoming)"
+            )
         return node
 
     def hook_nodes(self, state: State, plan: Node) -> HookNodes:
