@@ -197,11 +197,11 @@ def test_a_guest_reaches_nothing_else_on_its_node_and_no_other_guest(node):
     assert not reached(node, node.name, "192.0.2.1")
     assert not reached(node, node.guests["web2"], ADDRESSES["web2"])
     subprocess.run(["ip", "netns", "exec", node.name, "nft", "flush", "ruleset"], check=True)
-    assert reached(node, node.name, SERVER), "it is the rules that keep it away"
+    assert reached(node, node.name, SERVER, patience=60), "it is the rules that keep it away"
     assert not reached(node, node.guests["web2"], ADDRESSES["web2"]), "but not alone"
 
 
-def reached(node, place, address):
+def reached(node, place, address, patience=3):
     """Whether web1 gets through to a service there."""
     listening = (
         "import socket, sys; made = socket.create_server((sys.argv[1], 8080)); print('up', flush=True);"
@@ -211,7 +211,7 @@ def reached(node, place, address):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as service:
         assert service.stdout.readline() == b"up\n"
         try:
-            return "reached" in node.asks("web1", "/", address=address, port=8080, patience=3)
+            return "reached" in node.asks("web1", "/", address=address, port=8080, patience=patience)
         finally:
             service.kill()
 
