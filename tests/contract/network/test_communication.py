@@ -205,7 +205,7 @@ def reached(node, place, address, patience=3):
     """Whether web1 gets through to a service there."""
     listening = (
         "import socket, sys; made = socket.create_server((sys.argv[1], 8080)); print('up', flush=True);"
-        "made.accept()[0].sendall(b'reached')"
+        "talking = made.accept()[0]; talking.recv(1000); talking.sendall(b'reached')"
     )
     command = ["ip", "netns", "exec", place, sys.executable, "-c", listening, address]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as service:
