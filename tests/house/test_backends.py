@@ -2,6 +2,7 @@
 """A node has a driver for whatever the cluster knows as supported, and each driver goes through its contract suite."""
 
 import ast
+from operator import attrgetter
 from pathlib import Path
 from typing import get_args
 
@@ -41,7 +42,7 @@ def test_what_is_supported_has_a_driver_and_nothing_else_has(equipment):
     for named, storages in (("place", equipment.linking), ("label", equipment.labelling)):
         assert set(storages) == {template for template, row in TEMPLATES.items() if row.named == named}
     assert set(equipment.hypervisors) == set(HYPERVISOR_PARAMETERS)
-    assert set(equipment.networks) == set(get_args(NicMode))
+    assert set(equipment.cards.drivers) == set(get_args(NicMode))
 
 
 def test_a_disk_template_is_known_wherever_templates_are():
@@ -51,9 +52,9 @@ def test_a_disk_template_is_known_wherever_templates_are():
 
 
 @pytest.mark.parametrize(
-    ("folder", "drivers"), [("storage", "storages"), ("network", "networks"), ("hypervisor", "hypervisors")]
+    ("folder", "drivers"), [("storage", "storages"), ("network", "cards.drivers"), ("hypervisor", "hypervisors")]
 )
 def test_a_driver_goes_through_the_contract_suite_of_its_kind(equipment, folder, drivers):
-    used = {type(driver).__name__ for driver in getattr(equipment, drivers).values()}
+    used = {type(driver).__name__ for driver in attrgetter(drivers)(equipment).values()}
     assert used
     assert used <= imported(CONTRACTS / folder)

@@ -64,7 +64,8 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``peers``: the nodes that its disks are bound to, the one that runs it among them. ``layout``: where its devices are
     to be, if that is not left to its hypervisor. ``memory``: its current size after ballooning, MiB.
-    ``osparams_hidden``: the names of OS parameters that are shown to nobody but the guest itself.
+    ``osparams_hidden``: the names of OS parameters that are shown to nobody but the guest itself. ``tags``: those of
+    the instance.
     """
 
     uuid: str
@@ -82,6 +83,7 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     network_port: int | None = None
     layout: Layout | None = None
     memory: int | None = None
+    tags: tuple[str, ...] = ()
 
     def parameter_variables(self) -> dict[str, str]:
         """Its parameters as hooks and OS scripts get them; values are spelled as Ganeti does: True, None."""
@@ -118,6 +120,7 @@ def guest_of(
         nics=guest_nics(state, instance),
         network_port=instance.network_port,
         layout=instance.layout,
+        tags=tuple(sorted(instance.tags)),
     )
 
 

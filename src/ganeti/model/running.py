@@ -152,8 +152,8 @@ def _identity(card: GuestNic) -> tuple[object, ...]:
     return card.mac, card.mode, card.communicates and card.ip
 
 
-def _connection(card: GuestNic) -> tuple[str, str]:
-    return card.link, card.vlan
+def _connection(card: GuestNic) -> tuple[object, ...]:
+    return card.link, card.vlan, card.mode == "routed" and card.ip
 
 
 def _kept(cls: type[Struct], configured: Mapping[str, Any], started: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import get_args
 
-from ganeti.errors import CheckFailed, WrongInput
+from ganeti.errors import WrongInput
 from ganeti.host.clock import Clock
 from ganeti.host.paths import Paths
 from ganeti.host.services import services
 from ganeti.model.disk import Disk, DiskTemplate
-from ganeti.model.guest import GuestNic
 from ganeti.model.parameters.network import NicMode
 from ganeti.model.template import TEMPLATES
 from ganeti.node.channel import Channel
@@ -25,11 +24,13 @@ from ganeti.node.machine import Machine, PaperMachine, ThisMachine
 from ganeti.node.master_ip import MasterIp, PaperMasterIp
 from ganeti.node.metadata import MetadataFiles
 from ganeti.node.network.bridged import Bridged
+from ganeti.node.network.cards import Cards
 from ganeti.node.network.communication import Communication
-from ganeti.node.network.driver import Network, Switches
+from ganeti.node.network.driver import Switches
 from ganeti.node.network.fake import FakeNetwork, FakeSwitches
 from ganeti.node.network.openvswitch import OpenVSwitch
-from ganeti.node.network.unsupported import Unsupported
+from ganeti.node.network.routed import Routed
+from ganeti.node.network.scripts import TapScripts
 from ganeti.node.paper_channel import PaperChannel, PaperCopies
 from ganeti.node.power import KernelReset, PaperPrograms, PaperReset, Programs, RealPrograms, Reset
 from ganeti.node.storage.block import BlockStorage
@@ -78,9 +79,8 @@ class Equipment:
     linking: Mapping[DiskTemplate, Linking]
     snapshotting: Mapping[DiskTemplate, Snapshotting]
     labelling: Mapping[DiskTemplate, Labelling]
-    networks: Mapping[NicMode, Network]
+    cards: Cards
     switches: Switches
-    communication: Network
     metadata: MetadataFiles
     volumes: VolumeGroups
     channel: Channel | PaperChannel
@@ -101,20 +101,6 @@ class Equipment:
             known = ", ".join(self.storages)
             raise WrongInput(f"Parameter 'disk_template': this node does not support '{template}'; it supports {known}")
         return self.storages[template]
-
-    def network(self, nic: GuestNic) -> Network:
-        """What connects a card."""
-        return self.communication if nic.communicates else self.networks[nic.mode]
-
-    async def card_problems(self, nics: Iterable[GuestNic]) -> list[str]:
-        """Why NICs cannot be connected on this node, as text."""
-        found = []
-        for nic in nics:
-            try:
-                await self.network(nic).check(nic)
-            except CheckFailed as error:
-                found.append(error.message)
-        return found
 
 
 def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
@@ -156,9 +142,12 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.SHARED_FILE: files,
         },
         labelling={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
-        networks={"bridged": Bridged(), "routed": Unsupported(), "openvswitch": switches},
+        cards=Cards(
+            {"bridged": Bridged(), "routed": Routed(), "openvswitch": switches},
+            Communication(),
+            TapScripts(paths),
+        ),
         switches=switches,
-        communication=Communication(),
         metadata=MetadataFiles(paths, services(paths)),
         volumes=volumes,
         channel=Channel(paths),
@@ -221,9 +210,8 @@ def on_paper(
             DiskTemplate.SHARED_FILE: FakeSnapshots(shared),
         },
         labelling={DiskTemplate.PLAIN: own, DiskTemplate.DRBD: mirror, DiskTemplate.EXT: shared},
-        networks=dict.fromkeys(get_args(NicMode), network),
+        cards=Cards(dict.fromkeys(get_args(NicMode), network), network, TapScripts(paths), network.make),
         switches=FakeSwitches(),
-        communication=network,
         metadata=MetadataFiles(paths, None),
         volumes=PaperVolumes(own),
         channel=PaperChannel(name, world.copying),

@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -29,6 +30,18 @@ from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migr
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A network card of a guest, with all that scripts are told of it."""
+
+    guest: Guest
+    index: int
+
+    @property
+    def nic(self) -> GuestNic:
+        return self.guest.nics[self.index]
 
 
 class Guests:
@@ -56,8 +69,7 @@ class Guests:
         async with self._changing(call.guest) as hypervisor:
             cards = self._cards(hypervisor, call.guest)
             stopped = await hypervisor.stop(call.guest.name, timeout=call.timeout, force=call.force)
-            await self._disconnect(cards)
-            held = await self._let_go(call.guest)
+            held = (*await self._disconnect(cards), *await self._let_go(call.guest))
             return replace(stopped, held=held if stopped.was_running else ())
 
     async def reboot(self, call: instance.RebootGuest, report: Report) -> None:
@@ -80,11 +92,10 @@ class Guests:
         return await Replug(self._equipment, hypervisor, call.before, call.after).obstacles()
 
     async def replug(self, call: instance.ReplugGuest, report: Report) -> Layout | None:
-        del report
         async with self._changing(call.after) as hypervisor:
             if not hypervisor.runs(call.after.name):
                 return None
-            layout = await Replug(self._equipment, hypervisor, call.before, call.after).carry_out(self._links)
+            layout = await Replug(self._equipment, hypervisor, call.before, call.after).carry_out(self._links, report)
             if hypervisor.tap_options(call.after):
                 await self._equipment.metadata.tell(call.after)
             return layout
@@ -112,7 +123,7 @@ class Guests:
         async with (
             self._changing(call.guest) as hypervisor,
             # The source node goes on using its disks until it has arrived.
-            self._resources(call.guest, hypervisor, DiskUse.SHARED) as resources,
+            self._resources(call.guest, hypervisor, DiskUse.SHARED, arriving=True) as resources,
         ):
             return await hypervisor.accept(call.guest, resources, call.address)
 
@@ -125,36 +136,34 @@ class Guests:
         return await hypervisor.migrate(call.guest, call.incoming, report, live=call.live)
 
     async def finish_incoming(self, call: instance.FinishIncoming, report: Report) -> None:
-        del report
         async with self._changing(call.guest) as hypervisor:
             cards = self._cards(hypervisor, call.guest)
             await hypervisor.finish_incoming(call.guest, success=call.success)
-            if not call.success:
-                await self._disconnect(cards)
-                await self._let_go(call.guest)
+            if call.success:
+                await self._arrived(hypervisor, call.guest, report)
+            else:
+                await self._left(cards, call.guest, report, moved=True)
 
     async def finish_outgoing(self, call: instance.FinishOutgoing, report: Report) -> None:
-        del report
         async with self._changing(call.guest) as hypervisor:
             cards = self._cards(hypervisor, call.guest)
             await hypervisor.finish_outgoing(call.guest, success=call.success)
             if call.success:
-                await self._disconnect(cards)
-                await self._let_go(call.guest)
+                await self._left(cards, call.guest, report, moved=True)
+            else:
+                await self._arrived(hypervisor, call.guest, report)
 
     async def clear(self, call: instance.ClearGuest, report: Report) -> None:
-        del report
         async with self._changing(call.guest) as hypervisor:
             cards = self._cards(hypervisor, call.guest)
             await hypervisor.clear(call.guest)
-            await self._disconnect(cards)
-            await self._let_go(call.guest)
+            await self._left(cards, call.guest, report)
 
     async def check_start(self, call: instance.CheckStart, report: Report) -> tuple[str, ...]:
         del report
         guest = call.guest
         hypervisor = self._hypervisor_of(guest)
-        problems = await self._equipment.card_problems(guest.nics if hypervisor.tap_options(guest) else ())
+        problems = await self._equipment.cards.problems(guest.nics if hypervisor.tap_options(guest) else ())
         if call.disks_exist:
             statuses = await self._storage(guest).examine(guest.disks, guest.peers)
             problems += [status.problem for status in statuses if status.problem]
@@ -208,7 +217,9 @@ class Guests:
             yield hypervisor
 
     @asynccontextmanager
-    async def _resources(self, guest: Guest, hypervisor: Hypervisor, use: DiskUse) -> AsyncIterator[Resources]:
+    async def _resources(
+        self, guest: Guest, hypervisor: Hypervisor, use: DiskUse, *, arriving: bool = False
+    ) -> AsyncIterator[Resources]:
         """What a guest needs of this node. If the body fails, nothing is left of it here.
 
         Its taps are closed in any case; a running hypervisor has descriptors of its own.
@@ -217,9 +228,9 @@ class Guests:
         async with AsyncExitStack() as undo, AsyncExitStack() as undo_cards:
             taps = []
             if options:
-                for index, nic in enumerate(guest.nics):
-                    taps.append(await self._equipment.network(nic).connect(guest, index, options))
-                    undo_cards.push_async_callback(self._disconnect, [nic])
+                for index in range(len(guest.nics)):
+                    taps.append(await self._equipment.cards.connect(guest, index, options, arriving=arriving))
+                    undo_cards.push_async_callback(self._disconnect, [Card(guest, index)])
                     undo.callback(taps[-1].close)
             async with AsyncExitStack() as undo_disks:
                 if options:
@@ -238,19 +249,34 @@ class Guests:
                 undo_disks.pop_all()
                 undo_cards.pop_all()
 
-    def _cards(self, hypervisor: Hypervisor, guest: Guest) -> Sequence[GuestNic]:
+    def _cards(self, hypervisor: Hypervisor, guest: Guest) -> Sequence[Card]:
         """Those that have been connected: it may have been started with others than it is to have."""
         known = [guest, *(one for one in hypervisor.started() if one.name == guest.name)]
-        cards = [nic for one in known for nic in one.nics if hypervisor.tap_options(one)]
-        return tuple({(nic.uuid, nic.mode): nic for nic in cards}.values())
+        cards = [Card(one, index) for one in known if hypervisor.tap_options(one) for index in range(len(one.nics))]
+        return tuple({(card.nic.uuid, card.nic.mode): card for card in cards}.values())
 
-    async def _disconnect(self, cards: Iterable[GuestNic]) -> None:
-        """Nothing depends on it: what is left is removed when the card is connected again."""
-        for nic in cards:
-            try:
-                await self._equipment.network(nic).disconnect(nic)
-            except GanetiError as error:
-                _log.warning("The network card %s is still known to its switch: %s", nic.mac, error.message)
+    async def _arrived(self, hypervisor: Hypervisor, guest: Guest, report: Report) -> None:
+        """It runs here, so what cannot be connected is said, and left to the administrator."""
+        for runs in hypervisor.started():
+            if runs.name != guest.name or not hypervisor.tap_options(runs):
+                continue
+            for index in range(len(runs.nics)):
+                try:
+                    await self._equipment.cards.arrived(runs, index)
+                except GanetiError as error:
+                    _log.warning("Instance %s: network card %d is not connected: %s", runs.name, index, error.message)
+                    report.log(f"network card {index} is not connected: {error.message}")
+
+    async def _left(self, cards: Sequence[Card], guest: Guest, report: Report, *, moved: bool = False) -> None:
+        """Clear away what a guest has here that does not run here; ``moved``: it runs on another node."""
+        for problem in await self._disconnect(cards, moved=moved):
+            report.log(problem)
+        await self._let_go(guest)
+
+    async def _disconnect(self, cards: Sequence[Card], *, moved: bool = False) -> tuple[str, ...]:
+        """All at once; returns what could not be cleared away."""
+        left = (self._equipment.cards.disconnect(card.guest, card.index, moved=moved) for card in cards)
+        return tuple(problem for problem in await gather(*left) if problem)
 
     async def _let_go(self, guest: Guest) -> tuple[str, ...]:
         """Of what it had here.

@@ -18,6 +18,7 @@ from ganeti.node.equipment import Equipment
 from ganeti.node.hypervisor.driver import Hypervisor
 from ganeti.node.network.driver import Tap
 from ganeti.node.storage.driver import Storage
+from ganeti.rpc.server import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,15 @@ class Replug:
     async def obstacles(self) -> tuple[str, ...]:
         change = self._change
         cards = (*change.moved, *change.new_cards) if self.hypervisor.tap_options(self.after) else ()
-        return (*await self.hypervisor.obstacles(self.after), *await self.equipment.card_problems(cards))
+        return (*await self.hypervisor.obstacles(self.after), *await self.equipment.cards.problems(cards))
 
-    async def carry_out(self, links: DeviceLinks) -> Layout:
+    async def carry_out(self, links: DeviceLinks, report: Report) -> Layout:
         """Raises HypervisorFailed, or errors of storage and network; completed steps are kept."""
-        change = self._change
+        runs, change = self._runs, self._change
         for disk in change.gone_disks:
             await self._take_disk(disk)
         for nic in change.gone_cards:
-            await self.hypervisor.unplug(self.after, nic)
-            if self.hypervisor.tap_options(self.after):
-                await self.equipment.networks[nic.mode].disconnect(nic)
+            await self._take_card(runs, nic, report)
         for nic in change.moved:
             await self._move_card(nic)
         for disk in change.new_disks:
@@ -53,10 +52,14 @@ class Replug:
         return await self.hypervisor.note(self.after)
 
     @property
-    def _change(self) -> Plugging:
-        """Compared with the guest's actual devices."""
+    def _runs(self) -> Guest:
+        """The guest with its actual devices."""
         (runs,) = (guest for guest in self.hypervisor.started() if guest.name == self.after.name)
-        change = plugging(runs, self.after)
+        return runs
+
+    @property
+    def _change(self) -> Plugging:
+        change = plugging(self._runs, self.after)
         # A NIC reconnected by an interrupted attempt is not in the hypervisor's record.
         moved = {nic.uuid: nic for nic in (*change.moved, *plugging(self.before, self.after).moved)}
         return replace(change, moved=tuple(moved.values()))
@@ -79,15 +82,22 @@ class Replug:
             await self._storage.hold(disk, self.after.peers, DiskUse.STANDBY)
             raise
 
+    async def _take_card(self, runs: Guest, nic: GuestNic, report: Report) -> None:
+        await self.hypervisor.unplug(self.after, nic)
+        if not self.hypervisor.tap_options(self.after):
+            return
+        if problem := await self.equipment.cards.disconnect(runs, runs.nics.index(nic)):
+            report.log(problem)
+
     async def _move_card(self, nic: GuestNic) -> None:
         if self.hypervisor.tap_options(self.after):
-            await self.equipment.network(nic).reconnect(self.after, self.after.nics.index(nic))
+            await self.equipment.cards.reconnect(self.after, self.after.nics.index(nic))
         await self.hypervisor.flap(self.after, nic)
 
     async def _give_card(self, nic: GuestNic) -> None:
         options = self.hypervisor.tap_options(self.after)
-        network, index = self.equipment.network(nic), self.after.nics.index(nic)
-        tap = await network.connect(self.after, index, options) if options else Tap(nic, "", ())
+        index = self.after.nics.index(nic)
+        tap = await self.equipment.cards.connect(self.after, index, options) if options else Tap(nic, "", ())
         try:
             await self.hypervisor.plug(self.after, tap)
         finally:

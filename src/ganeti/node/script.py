@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Running one script of a provider of operating systems or of storage."""
+"""Running one script of an administrator: of a provider of operating systems or of storage, or for network cards."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ _LAST_LINES = 5  # last lines of a failing script, for the error
 _LONGEST_LINE = 1024  # characters of each
 # Per run. More output is not useful, and logs share a file system with other things.
 MOST_LOGGED = 16 * 1024**2
+
+
+def begun_log(path: Path) -> Path:
+    """A log for the output of scripts that run again and again, rotated when it is long; one old log is kept."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > MOST_LOGGED:
+        path.replace(path.with_suffix(".log.1"))
+    return path
 
 
 class Script:

@@ -24,6 +24,7 @@ from ganeti.rpc.contract import verify
 from ganeti.rpc.contract.verify import Certificate, Claim, DrbdFacts, Problems, Unreached
 from ganeti.rpc.server import Report
 
+_ANY = "192.0.2.1"  # an address of documentation (RFC 5737)
 _log = logging.getLogger(__name__)
 
 _HOOK_DIRECTORY = re.compile(r"[a-z0-9-]+-(pre|post)\.d")
@@ -55,7 +56,8 @@ class Verification:
         del report
         cards = [GuestNic(uuid="", mac="", mode="bridged", link=link) for link in call.bridges]
         cards += [GuestNic(uuid="", mac="", mode="openvswitch", link=link) for link in call.switches]
-        return tuple(await self._equipment.card_problems(cards if self._equipment.networks else ()))
+        cards += [GuestNic(uuid="", mac="", mode="routed", link=link, ip=_ANY) for link in call.tables]
+        return tuple(await self._equipment.cards.problems(cards))
 
     async def reach_peers(self, call: verify.ReachPeers, report: Report) -> tuple[Unreached, ...]:
         del report

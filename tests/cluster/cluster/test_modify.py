@@ -41,7 +41,10 @@ async def test_parameters_of_the_cluster_are_inherited_by_instances(cluster):
         ({"master_netdev": "two words"}, "expected the name of a network device"),
         ({"default_iallocator": "nosuch"}, "there is no allocator 'nosuch'; choose from hail"),
         ({"default_iallocator_params": {"foo": "1"}}, "hail has no parameter 'foo'; it has ignore-soft-errors, no-cap"),
-        ({"nicparams": {"mode": "routed"}}, "Parameter 'mode': 'routed' is not supported yet; choose from bridged"),
+        (
+            {"nicparams": {"mode": "flat"}},
+            "Parameter 'mode': 'flat' is not allowed; choose from bridged, routed, openvswitch",
+        ),
         (
             {"ipolicy": {"std": {"memory-size": 99999}}},
             "the standard instance's memory-size, 99999, is outside of the bounds",

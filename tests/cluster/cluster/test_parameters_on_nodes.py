@@ -5,7 +5,6 @@ import pytest
 
 from ganeti import errors
 from ganeti.model.entity import evolve
-from ganeti.node.network.fake import FakeNetwork
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ async def test_so_is_what_is_set_for_an_os(kvm):
 async def test_a_bridge_that_a_node_does_not_have_is_refused_with_its_name(cluster):
     for node in cluster.nodes.values():
         links = ["xen-br0"] if node.node.name == "node3" else ["xen-br0", "br1"]
-        node.equipment.networks["bridged"] = FakeNetwork(links)
+        node.equipment.cards.drivers["bridged"].links = links
     with pytest.raises(errors.WrongInput) as caught:
         await cluster.run("OP_CLUSTER_SET_PARAMS", nicparams={"link": "br1"})
     assert caught.value.message == "On node node3: There is no bridge 'br1' on this node\n--force sets it anyway"

@@ -189,7 +189,7 @@ async def test_cards_are_not_changed_behind_a_node_that_does_not_answer_unless_t
 async def test_a_bridge_that_is_missing_is_named_before_anything_is_done(cluster):
     await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
     await cluster.add("web1", template="plain", hypervisor="kvm", disks=[{"size": 64}])
-    cluster.nodes["node1"].equipment.networks["bridged"]._links = {"br0"}
+    cluster.nodes["node1"].equipment.cards.drivers["bridged"].links = {"br0"}
     with pytest.raises(errors.WrongState, match="There is no bridge 'no-br' on this node"):
         await modify(cluster, nics=[["add", {"link": "no-br"}]], force=True)
 

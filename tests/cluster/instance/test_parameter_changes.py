@@ -5,7 +5,6 @@ import pytest
 
 from ganeti import errors
 from ganeti.model.instance import AdminState
-from ganeti.node.network.fake import FakeNetwork
 from tests.cluster.network.nets import networked
 from tests.cluster.os.test_diagnose import provider
 
@@ -179,7 +178,7 @@ async def test_an_instance_that_gets_another_template_can_get_other_parameters_w
 async def test_what_a_new_primary_node_says_against_it_counts_and_not_what_the_old_one_does(cluster):
     await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
     await cluster.add("web1", template="sharedfile", hypervisor="kvm", nics=[{}], start=False)
-    cluster.nodes["node3"].equipment.networks["bridged"] = FakeNetwork({"br7"})
+    cluster.nodes["node3"].equipment.cards.drivers["bridged"].links = {"br7"}
     with pytest.raises(errors.WrongState, match="could not be started then: There is no bridge"):
         await modify(cluster, pnode="node3", beparams={"vcpus": 2})
 

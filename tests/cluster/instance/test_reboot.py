@@ -4,7 +4,6 @@
 import pytest
 
 from ganeti import errors
-from ganeti.node.network.fake import FakeNetwork
 
 
 @pytest.mark.parametrize("how", ["soft", "hard", "full"])
@@ -36,7 +35,7 @@ async def test_what_is_started_anew_has_what_is_configured_now(cluster, how):
 async def test_what_could_not_be_started_again_is_not_stopped(cluster, running, how):
     await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
     await cluster.add("web1", hypervisor="kvm", nics=[{"link": "br1"}], start=running)
-    cluster.nodes["node1"].equipment.networks["bridged"] = FakeNetwork({"br2"})
+    cluster.nodes["node1"].equipment.cards.drivers["bridged"].links = {"br2"}
     with pytest.raises(errors.WrongState, match="web1 cannot be started on node1: There is no bridge 'br1'"):
         await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type=how)
     assert await cluster.list("instance", "status") == [["running" if running else "ADMIN_down"]]
@@ -45,6 +44,6 @@ async def test_what_could_not_be_started_again_is_not_stopped(cluster, running, 
 async def test_a_reboot_from_inside_needs_nothing_of_the_node(cluster):
     await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
     await cluster.add("web1", hypervisor="kvm", nics=[{"link": "br1"}])
-    cluster.nodes["node1"].equipment.networks["bridged"] = FakeNetwork({"br2"})
+    cluster.nodes["node1"].equipment.cards.drivers["bridged"].links = {"br2"}
     await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="soft")
     assert await cluster.list("instance", "status") == [["running"]]

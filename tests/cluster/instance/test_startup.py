@@ -6,7 +6,6 @@ import pytest
 from ganeti import errors
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
-from ganeti.node.network.fake import FakeNetwork
 
 
 async def test_starting_what_runs_does_no_harm(cluster):
@@ -64,10 +63,47 @@ async def test_a_node_is_told_which_nodes_hold_the_disks_and_where_they_take_the
 
 async def test_a_bridge_that_is_not_on_the_node_is_named_and_nothing_is_left_open(cluster):
     await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
-    network = FakeNetwork({"br1"})
-    cluster.nodes["node1"].equipment.networks["bridged"] = network
+    network = cluster.nodes["node1"].equipment.cards.drivers["bridged"]
+    network.links = {"br1"}
     await cluster.add("web1", hypervisor="kvm", nics=[{"link": "br1"}, {"link": "br1"}], start=False)
     await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
     with pytest.raises(errors.GanetiError, match="no bridge 'br9' on this node"):
         await cluster.add("web2", hypervisor="kvm", nics=[{"link": "br1"}, {"link": "br9"}])
     assert network.taps() == set()
+
+
+def script(node, name, body):
+    """A script of the node's own for taps, which writes down what it is told."""
+    path = node.paths.etc / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'#!/bin/sh\necho "$INSTANCE $LINK $TAGS $2" >>{node.paths.etc}/told\n{body}\n')
+    path.chmod(0o755)
+    return node.paths.etc / "told"
+
+
+async def test_a_nodes_own_script_connects_the_card_and_what_it_says_is_the_reason_if_it_fails(cluster):
+    node = cluster.nodes["node1"]
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
+    await cluster.add("web1", hypervisor="kvm", tags=["blue", "anna"], start=False)
+    node.equipment.cards.drivers["bridged"].links = set()
+    told = script(node, "kvm-ifup-custom", "echo no such zone; exit 1")
+    with pytest.raises(errors.GanetiError, match=r"'kvm-ifup-custom' script of this node .* no such zone"):
+        await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
+    assert await node.guests("kvm") == {}
+    assert node.equipment.cards.drivers["bridged"].taps() == set()
+    script(node, "kvm-ifup-custom", "")
+    await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1")
+    assert told.read_text().splitlines() == ["web1 xen-br0 anna blue "] * 2
+    assert await node.guests("kvm") == {"web1": "running"}
+
+
+async def test_what_its_script_does_not_clear_away_stops_nothing_and_is_told(cluster):
+    node = cluster.nodes["node1"]
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
+    await cluster.add("web1", hypervisor="kvm")
+    told = script(node, "kvm-ifdown-custom", "echo the wall is down; exit 1")
+    number = await cluster.submit("OP_INSTANCE_SHUTDOWN", instance_name="web1")
+    assert (await cluster.finished(number)).status == "success"
+    assert any("On node1, of web1: network card 0 is not cleared away" in line for line in cluster.log(number))
+    assert any("the wall is down" in line for line in cluster.log(number))
+    assert told.read_text() == "web1 xen-br0  False\n"

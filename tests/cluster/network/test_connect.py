@@ -5,7 +5,6 @@ import pytest
 
 from ganeti import errors
 from ganeti.model.group import Group
-from ganeti.node.network.fake import FakeNetwork
 from tests.cluster.network.nets import networked
 
 TO_RACK2 = {"network_name": "net1", "group_name": "rack2", "network_mode": "bridged", "network_link": "br7"}
@@ -44,7 +43,7 @@ async def test_connecting_again_in_the_same_way_changes_nothing_and_in_another_i
 async def test_a_bridge_that_nodes_lack_is_told(tmp_path):
     async with networked(tmp_path) as cluster:
         await cluster.run("OP_NETWORK_DISCONNECT", network_name="net1", group_name="default")
-        cluster.nodes["node2"].equipment.networks["bridged"] = FakeNetwork({"br0"})
+        cluster.nodes["node2"].equipment.cards.drivers["bridged"].links = {"br0"}
         number = await cluster.submit("OP_NETWORK_CONNECT", **{**TO_RACK2, "group_name": "default"})
         assert (await cluster.finished(number)).status == "success"
         assert [line for line in cluster.log(number) if "WARNING" in line] == [
@@ -69,7 +68,11 @@ async def test_an_instance_with_one_of_its_addresses_that_is_not_in_it_is_in_the
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"network_mode": "routed"}, "'routed' is not supported yet"),
+        ({"network_mode": "flat"}, "'network_mode'.*choose from bridged, routed, openvswitch"),
+        (
+            {"network_mode": "routed", "network_link": "communication_rt"},
+            "'communication_rt' is that of cards to the metadata daemon",
+        ),
         ({"network_vlan": ".10"}, "vlan '.10' is for mode 'openvswitch', not for 'bridged'"),
         ({"network_mode": "openvswitch", "network_vlan": "10:"}, "'network_vlan': expected VLANs from 1 to 4094"),
         ({"network_link": ""}, "network_link"),
@@ -91,12 +94,12 @@ async def test_a_network_on_a_switch_has_its_vlans_and_switches_that_are_lacking
     async with networked(tmp_path) as cluster:
         await cluster.run("OP_GROUP_ADD", group_name="rack2")
         await cluster.run("OP_GROUP_ASSIGN_NODES", group_name="rack2", nodes=["node3"])
-        cluster.nodes["node3"].equipment.networks["openvswitch"] = FakeNetwork({"ovs2"})
+        cluster.nodes["node3"].equipment.cards.drivers["openvswitch"].links = {"ovs2"}
         on_switch = {**TO_RACK2, "network_mode": "openvswitch", "network_link": "ovs1", "network_vlan": ".100:200"}
         number = await cluster.submit("OP_NETWORK_CONNECT", **on_switch)
         assert (await cluster.finished(number)).status == "success"
         assert any("On node node3: There is no bridge 'ovs1'" in line for line in cluster.log(number))
-        cluster.nodes["node3"].equipment.networks["openvswitch"] = FakeNetwork({"ovs1"})
+        cluster.nodes["node3"].equipment.cards.drivers["openvswitch"].links = {"ovs1"}
         await cluster.add("web1", node="node3", nics=[{"network": "net1"}])
         assert await cluster.list("instance", "nic.modes", "nic.links", "nic.vlans") == [
             [["openvswitch"], ["ovs1"], [".100:200"]]

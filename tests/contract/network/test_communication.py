@@ -26,8 +26,10 @@ from ganeti.model.metadata import Connection, Metadata, metadata_of
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.node.metadata import MetadataFiles
 from ganeti.node.network import tap
+from ganeti.node.network.cards import Cards
 from ganeti.node.network.communication import Communication
 from ganeti.node.network.driver import TapOptions
+from ganeti.node.network.scripts import TapScripts
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("nft"), reason="needs root and nftables: network namespaces, rules"
@@ -78,6 +80,15 @@ def guest(name):
     )
 
 
+def cards(root):
+    """A node with a script that would set up other taps."""
+    script = root / "etc/ganeti/kvm-ifup-custom"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text("#!/bin/sh\nexit 1\n")
+    script.chmod(0o755)
+    return Cards({}, Communication(), TapScripts(Paths(root)))
+
+
 class Node:
     """A namespace with a cable to each guest, and ``ganeti-metad``'s work in it."""
 
@@ -98,7 +109,7 @@ class Node:
         ip(inside, "link", "set", "eth0", "address", card.mac)
         ip(inside, "link", "set", "eth0", "up")
         ip(inside, "address", "add", f"{card.ip}/16", "dev", "eth0")
-        self.here(Communication().reconnect(guest(name), 0))
+        self.here(Communication().attach(card))
         asyncio.run(self.files.tell(guest(name)))
 
     def here(self, work):
@@ -186,21 +197,21 @@ def test_a_guest_reaches_nothing_else_on_its_node_and_no_other_guest(node):
     assert not reached(node, node.name, "192.0.2.1")
     assert not reached(node, node.guests["web2"], ADDRESSES["web2"])
     subprocess.run(["ip", "netns", "exec", node.name, "nft", "flush", "ruleset"], check=True)
-    assert reached(node, node.name, SERVER), "it is the rules that keep it away"
+    assert reached(node, node.name, SERVER, patience=60), "it is the rules that keep it away"
     assert not reached(node, node.guests["web2"], ADDRESSES["web2"]), "but not alone"
 
 
-def reached(node, place, address):
+def reached(node, place, address, patience=3):
     """Whether web1 gets through to a service there."""
     listening = (
         "import socket, sys; made = socket.create_server((sys.argv[1], 8080)); print('up', flush=True);"
-        "made.accept()[0].sendall(b'reached')"
+        "talking = made.accept()[0]; talking.recv(1000); talking.sendall(b'reached')"
     )
     command = ["ip", "netns", "exec", place, sys.executable, "-c", listening, address]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as service:
         assert service.stdout.readline() == b"up\n"
         try:
-            return "reached" in node.asks("web1", "/", address=address, port=8080, patience=3)
+            return "reached" in node.asks("web1", "/", address=address, port=8080, patience=patience)
         finally:
             service.kill()
 
@@ -227,7 +238,7 @@ def test_a_tap_has_the_daemons_address_and_the_route_to_its_guest_and_goes_with_
     try:
         node = Node(place, tmp_path)
         node.name = place
-        made = node.here(Communication().connect(guest("web1"), 0, TapOptions()))
+        made = node.here(cards(tmp_path).connect(guest("web1"), 0, TapOptions()))
         assert made.name == "gnt.com.257"
         assert "inet 169.254.169.254/32" in ip(place, "address", "show", "dev", made.name)
         assert ip(place, "route", "show", "dev", made.name).startswith("169.254.1.1 ")

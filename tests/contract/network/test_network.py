@@ -9,19 +9,25 @@ import shutil
 import subprocess
 import uuid
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongInput, WrongState
+from ganeti.host.paths import Paths
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.network import NetworkFacts
 from ganeti.model.parameters.backend import BackendParameters
+from ganeti.model.parameters.network import NicMode
 from ganeti.node.network.bridged import Bridged
+from ganeti.node.network.cards import Cards
+from ganeti.node.network.communication import Communication
 from ganeti.node.network.driver import TapOptions
 from ganeti.node.network.fake import FakeNetwork
 from ganeti.node.network.openvswitch import OpenVSwitch
-from ganeti.node.network.unsupported import Unsupported
+from ganeti.node.network.scripts import TapScripts
+from ganeti.node.network.tap import create
 from ganeti.rpc.contract.node import SetUpSwitch
 from ganeti.rpc.server import Report
 
@@ -48,13 +54,22 @@ def bridge(network_namespace):
     return RealBench().network
 
 
+NOWHERE = Paths(Path("/nonexistent"))
+
+
+def cards(driver, paths=NOWHERE):
+    """What connects cards by a driver, or by the scripts of a node that has some."""
+    make = driver.make if isinstance(driver, FakeNetwork) else create
+    return Cards(dict.fromkeys(get_args(NicMode), driver), Communication(), TapScripts(paths), make)
+
+
 class RealBench:
     """``network`` has a bridge ``br0``."""
 
     def __init__(self):
         ip("link", "add", "br0", "address", "02:00:00:00:00:01", "mtu", "1400", "type", "bridge")
         ip("link", "set", "br0", "up")
-        self.network = Bridged()
+        self.network = cards(Bridged())
 
     def devices(self):
         return {link["ifname"] for link in json.loads(ip("link", "show"))}
@@ -72,7 +87,8 @@ class Switch:
     def __init__(self, root):
         self.root = root
         self.database = f"unix:{root}/db.sock"
-        self.network = OpenVSwitch(self.database)
+        self.driver = OpenVSwitch(self.database)
+        self.network = cards(self.driver)
         self._processes = []
 
     def start(self):
@@ -119,16 +135,18 @@ def own_path(name):
 
 class FakeBench:
     def __init__(self):
-        self.network = FakeNetwork({"br0"})
+        self.driver = FakeNetwork({"br0"})
+        self.network = cards(self.driver)
 
     def devices(self):
-        return self.network.taps()
+        return self.driver.taps()
 
     def link(self, tap):
-        return self.network.links_of[tap.name]
+        return self.driver.links_of[tap.name]
 
     def more(self):
-        self.network = FakeNetwork({"br0", "br1"})
+        self.driver = FakeNetwork({"br0", "br1"})
+        self.network = cards(self.driver)
 
 
 @pytest.fixture
@@ -198,7 +216,7 @@ async def test_a_bridge_keeps_its_address_whatever_joins_it(network_namespace):
     ip("link", "add", "br0", "type", "bridge")
     ip("link", "add", "uplink", "address", "02:00:00:00:00:02", "type", "veth", "peer", "name", "cable")
     ip("link", "set", "uplink", "master", "br0")
-    tap = await Bridged().connect(guest(nic(mac="00:00:00:00:00:01")), 0, TapOptions())
+    tap = await cards(Bridged()).connect(guest(nic(mac="00:00:00:00:00:01")), 0, TapOptions())
     assert device("br0")["address"] == "02:00:00:00:00:02"
     tap.close()
 
@@ -279,15 +297,6 @@ async def test_vlans_are_refused_instead_of_being_left_out(bridge):
         await bridge.connect(guest(nic(vlan=".7")), 0, TapOptions())
 
 
-@pytest.mark.parametrize("mode", ["routed"])
-async def test_modes_that_are_not_there_are_refused_by_name(mode):
-    card = nic(mode=mode)
-    with pytest.raises(WrongInput, match=f"'{mode}' are not supported yet"):
-        await Unsupported().check(card)
-    with pytest.raises(WrongInput, match=f"'{mode}' are not supported yet"):
-        await Unsupported().connect(guest(card), 0, TapOptions())
-
-
 async def test_a_card_is_connected_elsewhere_while_somebody_holds_its_tap(bench):
     bench.more()
     tap = await bench.network.connect(guest(), 0, PLAIN)
@@ -333,8 +342,8 @@ async def test_a_port_has_the_vlans_of_its_card_and_is_gone_with_it(switch):
         tap = await joined(switch, number, vlan)
         assert " ".join(switch.vsctl("get", "Port", tap.name, "tag", "trunks", "vlan_mode")) == told
         tap.close()
-        await switch.network.disconnect(tap.nic)
-        await switch.network.disconnect(tap.nic)
+        await switch.network.disconnect(guest(tap.nic), 0)
+        await switch.network.disconnect(guest(tap.nic), 0)
         assert switch.ports() == []
 
 
@@ -378,14 +387,14 @@ async def test_a_switch_is_set_up_once_with_its_link_but_with_none_that_has_addr
     ip("link", "add", "busy", "type", "veth", "peer", "name", "wire")
     ip("address", "add", "192.0.2.1/24", "dev", "busy")
     for _ in range(2):
-        await switch.network.set_up(SetUpSwitch("br0", "uplink"), Report())
+        await switch.driver.set_up(SetUpSwitch("br0", "uplink"), Report())
     assert switch.ports() == ["uplink"]
     for link, told in (
         ("busy", r"has the address 192\.0\.2\.1, which would be cut off"),
         ("eth9", "no network device"),
     ):
         with pytest.raises(EnvironmentUnfit, match=told):
-            await switch.network.set_up(SetUpSwitch("br0", link), Report())
+            await switch.driver.set_up(SetUpSwitch("br0", link), Report())
     assert switch.ports() == ["uplink"]
 
 

@@ -3,7 +3,6 @@
 
 import re
 
-import pytest
 import yaml
 
 from tests.real.procedures.administrator import procedure
@@ -49,7 +48,6 @@ def test_the_old_spelling_of_connect(admin):
     assert admin.types("gnt-network list net1").lines[1].split()[0] == "net1"
 
 
-@pytest.mark.skip("waits for a node's own script for taps")
 @procedure("net-05")
 def test_a_tap_script_of_the_nodes_own(admin):
     """Own tap script instead of the built-in one."""

@@ -144,7 +144,7 @@ def test_network_cards_are_added_changed_and_removed(gnt, net1):
         (("remove", "net1"), "is connected to node group default"),
         (("connect", "net1", "default", "bridged", "br100"), "Node group 'bridged' not known"),
         (("connect", "-N", "speed=10", "net1"), "speed"),
-        (("connect", "-N", "mode=routed", "net1"), "'routed' is not supported yet"),
+        (("connect", "-N", "mode=flat", "net1"), "choose from bridged, routed, openvswitch"),
         (("connect", "-N", "link=br7", "net1"), "already, with mode bridged, link br100"),
         (("info", "net9"), "'net9' not known"),
         (("disconnect",), "at least 1 argument"),

@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from ganeti.declare.parameter import param
 from ganeti.declare.types import Text, VlansOrNone
+from ganeti.model.nic import COMMUNICATION_LINK
 
 NicMode = Literal["bridged", "routed", "openvswitch"]
-UNSUPPORTED_MODES = ("routed",)
 
 
 # What a card is connected to, by modes that need it.
@@ -22,9 +22,7 @@ VLANS = "VLANs of mode openvswitch: '.10' without tags, ':20:30' with, '.10:20' 
 class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Defaults as in gnt-cluster(8)."""
 
-    mode: Annotated[
-        NicMode, param("NIC mode: how it is connected to the node's network", unsupported=UNSUPPORTED_MODES)
-    ] = "bridged"
+    mode: Annotated[NicMode, param("NIC mode: how it is connected to the node's network")] = "bridged"
     link: Annotated[Text, param("Bridge, Open vSwitch or routing table that it is connected to")] = "xen-br0"
     vlan: Annotated[VlansOrNone, param(VLANS)] = ""
 
@@ -34,6 +32,8 @@ class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             found.append(f"mode '{self.mode}' needs a link, the name of the {NEEDED[self.mode]}")
         if self.vlan and self.mode != "openvswitch":
             found.append(f"vlan '{self.vlan}' is for mode 'openvswitch', not for '{self.mode}'")
+        if self.link == COMMUNICATION_LINK:
+            found.append(f"link '{self.link}' is that of cards to the metadata daemon (gnt-instance modify -c yes)")
         return found
 
 

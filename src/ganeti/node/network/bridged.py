@@ -8,36 +8,26 @@ from functools import partial
 from pyroute2 import AsyncIPRoute
 
 from ganeti.errors import EnvironmentUnfit, WrongInput
-from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.guest import GuestNic
 from ganeti.node.network import tap
-from ganeti.node.network.driver import Tap, TapOptions, ensure_linked
+from ganeti.node.network.driver import ensure_linked
 from ganeti.node.network.netlink import with_netlink
 
 
 class Bridged:
+    exclusive = False
+
     async def check(self, nic: GuestNic) -> None:
         ensure_linked(nic)
         if nic.vlan:
             raise WrongInput("Parameter 'vlan': a bridge has no VLANs here; use mode 'openvswitch'")
         await with_netlink(partial(_bridge, name=nic.link))
 
-    async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
-        nic = guest.nics[index]
-        await self.check(nic)
-        made = tap.create(nic, tap.name_of(nic), options)
-        try:
-            await with_netlink(partial(_attach, nic=nic))
-        except BaseException:
-            made.close()
-            raise
-        return made
-
-    async def reconnect(self, guest: Guest, index: int) -> None:
-        nic = guest.nics[index]
+    async def attach(self, nic: GuestNic) -> None:
         await self.check(nic)
         await with_netlink(partial(_attach, nic=nic))
 
-    async def disconnect(self, nic: GuestNic) -> None:
+    async def detach(self, nic: GuestNic) -> None:
         """A tap that goes leaves its bridge."""
 
 

@@ -10,16 +10,14 @@ from __future__ import annotations
 import shutil
 from functools import partial
 from ipaddress import IPv4Network, ip_address
-from pathlib import Path
 
 from pyroute2 import AsyncIPRoute
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongInput
 from ganeti.host.process import run
-from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.guest import GuestNic
 from ganeti.model.nic import COMMUNICATION_ADDRESS, COMMUNICATION_SUBNET
 from ganeti.node.network import tap
-from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.network.netlink import with_netlink
 
 _HOST = 32  # bits of a prefix: one address
@@ -54,6 +52,8 @@ _SETTINGS = {
 
 
 class Communication:
+    exclusive = False
+
     async def check(self, nic: GuestNic) -> None:
         if not nic.ip:
             raise WrongInput("Parameter 'ip': a network card to the metadata daemon needs an address; use 'ip=pool'")
@@ -65,30 +65,14 @@ class Communication:
         if not shutil.which("nft"):
             raise EnvironmentUnfit("The program 'nft', which keeps guests apart, is not installed on this node")
 
-    async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
-        nic = guest.nics[index]
+    async def attach(self, nic: GuestNic) -> None:
         await self.check(nic)
         await _separate()
-        made = tap.create(nic, tap.name_of(nic), options)
-        try:
-            await self._set_up(made)
-        except BaseException:
-            made.close()
-            raise
-        return made
+        tap.tune(tap.name_of(nic), _SETTINGS)
+        await with_netlink(partial(_address, nic=nic))
 
-    async def reconnect(self, guest: Guest, index: int) -> None:
-        nic = guest.nics[index]
-        await self.check(nic)
-        await _separate()
-        await self._set_up(Tap(nic, tap.name_of(nic), ()))
-
-    async def disconnect(self, nic: GuestNic) -> None:
+    async def detach(self, nic: GuestNic) -> None:
         """A tap that goes takes its address and its route with it."""
-
-    async def _set_up(self, made: Tap) -> None:
-        _tune(made.name)
-        await with_netlink(partial(_address, made))
 
 
 async def _separate() -> None:
@@ -101,25 +85,14 @@ async def _separate() -> None:
         raise EnvironmentUnfit(f"Guests cannot be kept apart on this node: {done.why()}")
 
 
-def _tune(name: str) -> None:
-    for version, settings in _SETTINGS.items():
-        directory = Path("/proc/sys/net") / version / "conf" / name
-        for setting, value in settings.items():
-            try:
-                (directory / setting).write_text(f"{value}\n")
-            except FileNotFoundError:
-                if version == "ipv4":  # a kernel may do without IPv6
-                    raise EnvironmentUnfit(f"There is no tap device {name} on this node") from None
-
-
-async def _address(made: Tap, netlink: AsyncIPRoute) -> None:
+async def _address(netlink: AsyncIPRoute, nic: GuestNic) -> None:
     # Its address is the same on each node, so that a guest which is migrated finds the one that it knows.
-    device = await tap.prepared(netlink, made.nic, None)
+    device = await tap.prepared(netlink, nic, None)
     await netlink.link("set", index=device, state="up")
     await netlink.addr("replace", index=device, address=COMMUNICATION_ADDRESS, prefixlen=_HOST, scope=_LINK_SCOPE)
     await netlink.route(
         "replace",
-        dst=f"{made.nic.ip}/{_HOST}",
+        dst=f"{nic.ip}/{_HOST}",
         oif=device,
         scope=_LINK_SCOPE,
         prefsrc=COMMUNICATION_ADDRESS,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ganeti.errors import EnvironmentUnfit
-from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.guest import GuestNic
 from ganeti.rpc.contract.node import SetUpSwitch
 from ganeti.rpc.server import Report
 
@@ -60,26 +60,26 @@ class Switches(Protocol):
 
 
 class Network(Protocol):
-    """One NIC mode on this node."""
+    """One NIC mode on this node.
+
+    ``exclusive``: only one node may have a card connected, so the one that a guest is migrated to waits until it runs
+    there.
+    """
+
+    @property
+    def exclusive(self) -> bool: ...
 
     async def check(self, nic: GuestNic) -> None:
         """Raises WrongInput or EnvironmentUnfit if such a NIC cannot be connected here."""
         ...
 
-    async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
-        """Create the tap of a guest's NIC and connect it.
-
-        Raises WrongInput or EnvironmentUnfit; then nothing is left.
-        """
-        ...
-
-    async def reconnect(self, guest: Guest, index: int) -> None:
-        """Reconnect the tap of an existing NIC of a guest according to its new parameters.
+    async def attach(self, nic: GuestNic) -> None:
+        """Connect the tap of a NIC, which may be connected in another way.
 
         Raises WrongInput or EnvironmentUnfit; then its connection is unchanged.
         """
         ...
 
-    async def disconnect(self, nic: GuestNic) -> None:
+    async def detach(self, nic: GuestNic) -> None:
         """Take away what is left of a card's connection, once nobody has its tap any more; there may be nothing."""
         ...

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Collection
 
 from ganeti.errors import EnvironmentUnfit, WrongState
-from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.guest import GuestNic
 from ganeti.node.network import tap
 from ganeti.node.network.driver import Tap, TapOptions, ensure_linked
 from ganeti.rpc.contract.node import SetUpSwitch
@@ -20,35 +20,33 @@ class FakeNetwork:
     The descriptors of a tap are ends of socket pairs: when all holders have closed theirs, this end notices.
     """
 
+    exclusive = False
+
     def __init__(self, links: Collection[str] | None = None) -> None:
-        self._links = links
+        self.links = links
         self._ends: dict[str, list[socket.socket]] = {}
         self.links_of: dict[str, str] = {}  # by tap
 
     async def check(self, nic: GuestNic) -> None:
         ensure_linked(nic)
-        if self._links is not None and nic.link not in self._links:
+        if self.links is not None and nic.link not in self.links:
             raise EnvironmentUnfit(f"There is no bridge '{nic.link}' on this node")
 
-    async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
-        nic = guest.nics[index]
-        name = tap.name_of(nic)
-        await self.check(nic)
+    def make(self, nic: GuestNic, name: str, options: TapOptions) -> Tap:
+        """As ``tap.create``."""
         if name in self.taps():
             raise WrongState(f"The tap device {name} is in use; does the guest run already?")
         queues = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(options.queues)]
         self._ends[name] = [own for own, _ in queues]
-        self.links_of[name] = nic.link
         return Tap(nic, name, tuple(other.detach() for _, other in queues))
 
-    async def reconnect(self, guest: Guest, index: int) -> None:
-        nic = guest.nics[index]
+    async def attach(self, nic: GuestNic) -> None:
         await self.check(nic)
         if tap.name_of(nic) not in self.taps():
             raise EnvironmentUnfit(f"There is no tap device {tap.name_of(nic)} on this node")
         self.links_of[tap.name_of(nic)] = nic.link
 
-    async def disconnect(self, nic: GuestNic) -> None:
+    async def detach(self, nic: GuestNic) -> None:
         self.links_of.pop(tap.name_of(nic), None)
 
     def taps(self) -> set[str]:

@@ -9,10 +9,10 @@ from pyroute2 import AsyncIPRoute
 
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed
 from ganeti.host.process import run
-from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.guest import GuestNic
 from ganeti.model.parameters.network import vlans_of
 from ganeti.node.network import tap
-from ganeti.node.network.driver import Tap, TapOptions, ensure_linked
+from ganeti.node.network.driver import ensure_linked
 from ganeti.node.network.netlink import with_netlink
 from ganeti.rpc.contract.node import SetUpSwitch
 from ganeti.rpc.server import Report
@@ -25,6 +25,8 @@ _IN_FORCE = 10  # seconds, of these, until a change is in force
 class OpenVSwitch:
     """``database``: where its configuration is, if not where ovs-vsctl looks."""
 
+    exclusive = False
+
     def __init__(self, database: str = "") -> None:
         self._options = [f"--db={database}"] if database else []
 
@@ -32,35 +34,9 @@ class OpenVSwitch:
         ensure_linked(nic)
         await self._ensure_there(nic.link)
 
-    async def connect(self, guest: Guest, index: int, options: TapOptions) -> Tap:
-        nic = guest.nics[index]
-        await self.check(nic)
-        made = tap.create(nic, tap.name_of(nic), options)
-        try:
-            await self._attach(nic)
-        except BaseException:
-            made.close()
-            await self.disconnect(nic)
-            raise
-        return made
-
-    async def reconnect(self, guest: Guest, index: int) -> None:
-        nic = guest.nics[index]
-        await self.check(nic)
-        await self._attach(nic)
-
-    async def disconnect(self, nic: GuestNic) -> None:
-        await self._tell("--if-exists", "del-port", tap.name_of(nic), wait=False)
-
-    async def set_up(self, call: SetUpSwitch, report: Report) -> None:
-        del report
-        if call.link:
-            await with_netlink(partial(_ensure_free, name=call.link))
-        uplink = ["--", "--may-exist", "add-port", call.name, call.link] if call.link else []
-        await self._tell("--may-exist", "add-br", call.name, *uplink)
-
-    async def _attach(self, nic: GuestNic) -> None:
+    async def attach(self, nic: GuestNic) -> None:
         """All at once: it is a port of this switch with these VLANs, and of no other, or is what it was before."""
+        await self.check(nic)
         name = tap.name_of(nic)
         await with_netlink(partial(_bring_up, nic=nic))
         await self._tell(
@@ -69,6 +45,16 @@ class OpenVSwitch:
             # It does not outlive a reboot, which the tap does not either.
             *("--", "set", "Port", name, "other_config:transient=true"),
         )
+
+    async def detach(self, nic: GuestNic) -> None:
+        await self._tell("--if-exists", "del-port", tap.name_of(nic), wait=False)
+
+    async def set_up(self, call: SetUpSwitch, report: Report) -> None:
+        del report
+        if call.link:
+            await with_netlink(partial(_ensure_free, name=call.link))
+        uplink = ["--", "--may-exist", "add-port", call.name, call.link] if call.link else []
+        await self._tell("--may-exist", "add-br", call.name, *uplink)
 
     async def _ensure_there(self, name: str) -> None:
         """So that it is a name, whatever else it might mean to ovs-vsctl."""

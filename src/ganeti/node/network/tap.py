@@ -7,8 +7,10 @@ import errno
 import fcntl
 import os
 import struct
+from collections.abc import Mapping
 from contextlib import ExitStack
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganeti.errors import EnvironmentUnfit, WrongState
@@ -59,6 +61,21 @@ def create(nic: GuestNic, name: str, options: TapOptions) -> Tap:
             undo.callback(os.close, descriptors[-1])
         undo.pop_all()
     return Tap(nic, name, tuple(descriptors))
+
+
+def tune(name: str, settings: Mapping[str, Mapping[str, int]]) -> None:
+    """Set what the kernel does at a tap, by ``ipv4`` and ``ipv6`` (Documentation/networking/ip-sysctl.rst).
+
+    Raises EnvironmentUnfit if there is none.
+    """
+    for version, values in settings.items():
+        directory = Path("/proc/sys/net") / version / "conf" / name
+        for setting, value in values.items():
+            try:
+                (directory / setting).write_text(f"{value}\n")
+            except FileNotFoundError:
+                if version == "ipv4":  # a kernel may do without IPv6
+                    raise EnvironmentUnfit(f"There is no tap device {name} on this node") from None
 
 
 async def prepared(netlink: AsyncIPRoute, nic: GuestNic, mtu: int | None) -> int:

@@ -22,7 +22,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.network import Network
 from ganeti.model.nic import Nic
 from ganeti.model.parameters import checked
-from ganeti.model.parameters.network import UNSUPPORTED_MODES, VLANS, NicMode, NicParameters
+from ganeti.model.parameters.network import VLANS, NicMode, NicParameters
 from ganeti.model.pool import Pool, pool_of
 from ganeti.model.state import State
 from ganeti.operations.network.conflicts import strangers
@@ -43,9 +43,7 @@ class NicRequest(Item, frozen=True, kw_only=True):
     ip: Annotated[
         Name | None, param("IP address, for scripts and routed mode; 'pool' for a free one of the network")
     ] = None
-    mode: Annotated[
-        NicMode | None, param("How it is connected to the node's network", unsupported=UNSUPPORTED_MODES)
-    ] = None
+    mode: Annotated[NicMode | None, param("How it is connected to the node's network")] = None
     link: Annotated[Name | None, param("Bridge, switch or routing table")] = None
     bridge: Annotated[Name | None, param("Old name of link")] = None
     vlan: Annotated[Vlans | None, param(VLANS)] = None
@@ -129,7 +127,7 @@ class NicDraft:
         try:
             network = self._state.find(Network, request.network) if request.network else None
             if not network:
-                checked(NicParameters, self._state.cluster.nicparams, request.parameters, what="NIC parameters")
+                _ensure_sense(self._state, request)
             return Nic(
                 uuid=uuid or self._random.uuid(),
                 mac=self._mac(request.mac, network),
@@ -203,6 +201,13 @@ class NicDraft:
                 f"IP address {address} of network {network.name} is reserved for something else than instances; "
                 "choose another one, or use --no-conflicts-check"
             )
+
+
+def _ensure_sense(state: State, request: NicRequest) -> None:
+    """Raise WrongInput for a NIC without a network whose parameters don't go together."""
+    parameters = checked(NicParameters, state.cluster.nicparams, request.parameters, what="NIC parameters")
+    if parameters.mode == "routed" and not request.ip:
+        raise WrongInput("NIC parameters: mode 'routed' needs the address that is routed to it: ip=ADDRESS")
 
 
 def ensure_addresses_free(state: State, others: Iterable[Instance], nics: Sequence[Nic]) -> None:

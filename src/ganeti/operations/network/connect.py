@@ -16,7 +16,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.network import Network
 from ganeti.model.parameters import as_mapping, checked
-from ganeti.model.parameters.network import UNSUPPORTED_MODES, VLANS, NicMode, NicParameters
+from ganeti.model.parameters.network import VLANS, NicMode, NicParameters
 from ganeti.model.state import State
 from ganeti.operations.group.subject import members
 from ganeti.operations.network.conflicts import strangers
@@ -30,9 +30,7 @@ class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NET
     routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/networks/{network_name}/connect", body=True),)
     hook: ClassVar[Hook | None] = Hook("network-connect", "NETWORK")
 
-    network_mode: Annotated[
-        NicMode, param("How network cards are connected to the node's network", unsupported=UNSUPPORTED_MODES)
-    ]
+    network_mode: Annotated[NicMode, param("How network cards are connected to the node's network")]
     network_link: Annotated[NonEmpty, param("Bridge, Open vSwitch or routing table that NICs are connected to")]
     network_vlan: Annotated[VlansOrNone, param(VLANS)] = ""
     conflicts_check: Annotated[

@@ -43,7 +43,7 @@ class Stopped(Struct, frozen=True):
     """``forced``: it did not power off by itself. ``was_running``: there was something to stop.
 
     ``obstacle``: why it could not be asked to power off, such as "it is paused". ``waited``: how long it was waited
-    for, seconds. ``held``: why its disks could not be released.
+    for, seconds. ``held``: what of it could not be cleared away, and why.
     """
 
     was_running: bool

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from ganeti.model.nic import COMMUNICATION_LINK
 from ganeti.model.timing import START
 from ganeti.rpc.call import Call
 
@@ -24,18 +25,19 @@ class TryHypervisors(Call[Problems], frozen=True, tag="verify.hypervisors"):
 
 
 class FindBridges(Call[Problems], frozen=True, tag="verify.bridges"):
-    """Are these bridges there, and these of Open vSwitch (``switches``)?"""
+    """Are these bridges there, these of Open vSwitch (``switches``), and these routing ``tables``?"""
 
     bridges: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
 
 
 def find_links(links: Iterable[tuple[str, str]]) -> FindBridges | None:
     """Of network cards, by mode and link; None if none of them has to be there."""
-    wanted = sorted({(mode, link) for mode, link in links if link})
-    bridges = tuple(link for mode, link in wanted if mode == "bridged")
-    switches = tuple(link for mode, link in wanted if mode == "openvswitch")
-    return FindBridges(bridges, switches) if bridges or switches else None
+    wanted = sorted({(mode, link) for mode, link in links if link not in ("", COMMUNICATION_LINK)})
+    modes = ("bridged", "openvswitch", "routed")
+    found = FindBridges(*(tuple(link for mode, link in wanted if mode == one) for one in modes))
+    return found if found != FindBridges() else None
 
 
 class Unreached(Struct, frozen=True):

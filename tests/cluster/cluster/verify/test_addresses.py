@@ -5,8 +5,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.network import Network
 from tests.cluster.cluster.verify.findings import found
-from tests.cluster.cluster.verify.test_network import Bridges
-from tests.cluster.cluster.verify.test_nodes import refit
+from tests.cluster.cluster.verify.test_network import Bridges, with_cards
 from tests.cluster.network.nets import networked
 
 
@@ -67,5 +66,5 @@ async def test_settings_of_a_network_that_do_not_go_together_are_found(tmp_path)
 
 async def test_a_bridge_that_a_network_needs_is_looked_for_on_every_node_of_the_group(tmp_path):
     async with networked(tmp_path) as cluster:
-        refit(cluster.nodes["node2"], networks={"bridged": Bridges("br1")})
+        with_cards(cluster.nodes["node2"], bridged=Bridges("br1"))
         assert await found(cluster) == ["ENODENET:node2:There is no bridge br0"]

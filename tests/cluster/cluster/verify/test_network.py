@@ -2,6 +2,7 @@
 """That nodes reach one another, have the bridges that are needed, and directories for disks."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,11 @@ from tests.cluster.cluster.verify.findings import found
 from tests.cluster.cluster.verify.test_nodes import refit
 from tests.cluster.paper import running
 from tests.cluster.world import first_state
+
+
+def with_cards(node, **drivers):
+    """Other ways to connect cards."""
+    refit(node, cards=replace(node.equipment.cards, drivers=drivers))
 
 
 class Bridges:
@@ -85,9 +91,9 @@ async def test_a_node_that_others_cannot_reach_is_found(cluster):
 
 async def test_a_bridge_that_an_instance_needs_is_looked_for_on_its_node(cluster):
     await cluster.add("web1", node="node2")
-    refit(cluster.nodes["node2"], networks={"bridged": Bridges("br0")})
+    with_cards(cluster.nodes["node2"], bridged=Bridges("br0"))
     assert await found(cluster) == ["ENODENET:node2:There is no bridge xen-br0"]
-    refit(cluster.nodes["node2"], networks={"bridged": Bridges("xen-br0")})
+    with_cards(cluster.nodes["node2"], bridged=Bridges("xen-br0"))
     assert await found(cluster) == []
 
 
@@ -107,7 +113,7 @@ async def test_storage_that_cannot_be_used_is_found(cluster, monkeypatch):
 async def test_a_switch_that_a_node_or_its_instances_need_is_looked_for(cluster):
     await cluster.add("web1", node="node2", nics=[{"mode": "openvswitch", "link": "ovs1", "vlan": ".7"}])
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", ndparams={"ovs": True, "ovs_name": "ovs2"})
-    refit(cluster.nodes["node2"], networks={"bridged": Bridges("xen-br0"), "openvswitch": Bridges("ovs1")})
+    with_cards(cluster.nodes["node2"], bridged=Bridges("xen-br0"), openvswitch=Bridges("ovs1"))
     assert await found(cluster) == ["ENODENET:node2:There is no bridge ovs2"]
-    refit(cluster.nodes["node2"], networks={"bridged": Bridges("xen-br0"), "openvswitch": Bridges("ovs2")})
+    with_cards(cluster.nodes["node2"], bridged=Bridges("xen-br0"), openvswitch=Bridges("ovs2"))
     assert await found(cluster) == ["ENODENET:node2:There is no bridge ovs1"]

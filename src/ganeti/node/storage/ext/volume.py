@@ -12,7 +12,7 @@ from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk
 from ganeti.model.parameters.disk import ExtParameters
 from ganeti.node.provider_directory import is_script
-from ganeti.node.script import MOST_LOGGED, Script
+from ganeti.node.script import Script, begun_log
 from ganeti.node.storage.ext.provider import find
 from ganeti.rpc.contract.storage import StorageProvider
 
@@ -86,7 +86,7 @@ class Volume:
             Path(self.provider.path) / name,
             self.called,
             self._environment(told),
-            self._begun_log(),
+            begun_log(self.log),
         )
         status = await script.ask(timeout=_SLOW if name in _SLOW_ONES else _QUICK, answered=answer.take)
         why = script.why(status) if status else ""
@@ -96,13 +96,6 @@ class Volume:
         named = {"VOL_CNAME": self.disk.name} if self.disk.name else {}
         own = {f"EXTP_{name.upper()}": value for name, value in self.parameters.items()}
         return {"VOL_NAME": self.name, "VOL_UUID": self.disk.uuid, **named, **own, **told}
-
-    def _begun_log(self) -> Path:
-        """The volume's log, rotated when it has become long; one old log is kept."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > MOST_LOGGED:
-            self.log.replace(self.log.with_suffix(".log.1"))
-        return self.log
 
     def ensure_known_parameters(self) -> None:
         """Raise WrongInput for a parameter that the provider does not list.
