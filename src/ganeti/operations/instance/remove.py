@@ -16,6 +16,7 @@ from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
 from ganeti.jobs.preview import Preview
+from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
@@ -33,6 +34,7 @@ from ganeti.operations.instance.subject import (
     online,
     primary_of,
 )
+from ganeti.rpc.contract.instance import ForgetMachineState
 from ganeti.rpc.contract.storage import RemoveDisks
 
 
@@ -136,6 +138,7 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
     async def _stop(self, cluster: RunContext, plan: RemovePlan) -> None:
         cluster.step(f"shutting down {plan.instance.name} on {plan.node.name}")
         await stop_and_clear(cluster, plan.node, plan.instance, self.shutdown_timeout)
+        await cluster.call(plan.node, ForgetMachineState(guest=guest_of(cluster.state, plan.instance)))
 
     async def _try(self, cluster: RunContext, work: object) -> None:
         try:

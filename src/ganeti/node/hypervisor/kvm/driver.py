@@ -20,6 +20,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.layout import Layout
+from ganeti.model.machine_state import MachineState
 from ganeti.model.parameters import checked, filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import KvmParameters
@@ -35,6 +36,7 @@ from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.devices import disk_name
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of, running_in
 from ganeti.node.hypervisor.kvm.drives import size_of
+from ganeti.node.hypervisor.kvm.kept import Kept
 from ganeti.node.hypervisor.kvm.launch import check, launch, problems
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import accepts
@@ -171,7 +173,7 @@ class Kvm:
         try:
             return await migration.await_incoming(machine, names, wanted, address)
         except BaseException:
-            await asyncio.shield(self._end(machine))
+            await asyncio.shield(self._give_up(machine))
             raise
 
     async def activity(self, guest: Guest) -> Activity:
@@ -203,7 +205,7 @@ class Kvm:
         elif machine and machine.state is GuestState.RUNNING:
             raise WrongState(f"Instance {guest.name} has arrived and runs")
         elif machine:
-            await self._end(machine)
+            await self._give_up(machine)
 
     async def finish_outgoing(self, guest: Guest, *, success: bool) -> None:
         machine = self._machines.get(guest.name)
@@ -212,7 +214,7 @@ class Kvm:
         if success and not await migration.has_left(machine):
             raise WrongState(f"Instance {guest.name} has not left; it is {machine.state} here")
         if success:
-            await self._end(machine)
+            await self._give_up(machine)
         elif machine.record.phase == "sending" or machine.state is GuestState.MIGRATED:
             self._migrations.pop(guest.name, None)
             if machine.state is not GuestState.RUNNING:
@@ -220,9 +222,21 @@ class Kvm:
             machine.enter("running")
 
     async def clear(self, guest: Guest) -> None:
-        if self.runs(guest.name):
-            raise WrongState(f"Instance {guest.name} runs; stop it first")
+        self._ensure_off(guest.name)
         self._forget(guest.name)
+
+    async def kept(self, guest: Guest) -> MachineState:
+        self._ensure_off(guest.name)
+        return await asyncio.to_thread(self._kept(guest).read)
+
+    async def keep(self, guest: Guest, state: MachineState) -> None:
+        self._ensure_off(guest.name)
+        await asyncio.to_thread(self._kept(guest).write, state)
+
+    async def forget(self, guest: Guest, *, variables_only: bool) -> None:
+        self._ensure_off(guest.name)
+        kept = self._kept(guest)
+        await asyncio.to_thread(kept.forget_variables if variables_only else kept.forget)
 
     async def console(self, guest: Guest) -> ConsoleAccess:
         machine = self._machines.get(guest.name)
@@ -262,6 +276,13 @@ class Kvm:
 
     def memory(self) -> int:
         return sum(resident(machine.process.pid) for machine in self._machines.values())
+
+    def _ensure_off(self, name: str) -> None:
+        if self.runs(name):
+            raise WrongState(f"Instance {name} runs; stop it first")
+
+    def _kept(self, guest: Guest) -> Kept:
+        return Kept(self._paths.machines, guest.uuid)
 
     def _machine(self, name: str) -> Machine:
         machine = self._machines.get(name)
@@ -338,6 +359,11 @@ class Kvm:
         machine.enter("stopping")
         await machine.end()
         await machine.settled()
+
+    async def _give_up(self, machine: Machine) -> None:
+        """Terminate the QEMU of a guest that another node has, and remove what its machine keeps here."""
+        await self._end(machine)
+        await asyncio.to_thread(self._kept(machine.record.guest).forget)
 
     def _told(self, machine: Machine) -> None:
         if self._machines.get(machine.name) is not machine:

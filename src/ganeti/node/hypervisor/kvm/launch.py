@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from ganeti.node.hypervisor.kvm.command import command_line, cpu_model
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Record
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import listen
+from ganeti.node.hypervisor.kvm.ovmf import build_of
 from ganeti.node.hypervisor.kvm.passwords import passwords
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused, told
 from ganeti.node.hypervisor.kvm.process import Process
@@ -29,7 +31,10 @@ _FIRST_ANSWER = 240.0
 _LAST_WORDS = 5.0  # seconds from the end of its socket to that of its process
 _LONGEST_LOG = 1024**2  # bytes
 # What to do about a missing file, by the parameter that needs it.
-_REMEDIES = {"spice_use_tls": "; 'gnt-cluster renew-crypto --new-spice-certificate' makes one for all nodes"}
+_REMEDIES = {
+    "spice_use_tls": "; 'gnt-cluster renew-crypto --new-spice-certificate' makes one for all nodes",
+    "firmware": "; install it (Debian: ovmf)",
+}
 
 # The prefix of QEMU's messages: the time and its own name.
 _PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
@@ -86,6 +91,7 @@ async def launch(
     check(plan)
     async with AsyncExitStack() as undo:
         undo.callback(directory.remove)
+        await _prepare(plan)
         begin = _log_from(log)
         with users.taken(plan) as user:
             qemu, record = _begin(plan, directory, record, log, user)
@@ -101,6 +107,15 @@ async def launch(
         await _equip(machine, plan)
         undo.pop_all()
     return machine
+
+
+async def _prepare(plan: LaunchPlan) -> None:
+    """The files that are the guest's own, whichever QEMU it has."""
+    build = build_of(plan.parameters) if plan.parameters.firmware == "uefi" else None
+    try:
+        await asyncio.to_thread(plan.kept.prepare, build, fresh=plan.incoming)
+    except OSError as error:
+        raise HypervisorFailed(f"{plan.kept.path} cannot be written: {error.strerror}") from None
 
 
 def _begin(

@@ -14,6 +14,8 @@ from ganeti.model.guest import Guest
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm.capabilities import Capabilities
+from ganeti.node.hypervisor.kvm.kept import Kept
+from ganeti.node.hypervisor.kvm.ovmf import build_of
 
 Accelerator = Literal["kvm", "tcg"]
 
@@ -37,6 +39,10 @@ class LaunchPlan:
     user: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def kept(self) -> Kept:
+        return Kept(self.paths.machines, self.guest.uuid)
+
     def file(self, path: str) -> str:
         """A file that a parameter names, escaped for an option of QEMU."""
         return escaped(str(self.paths.under(path)))
@@ -59,6 +65,9 @@ class LaunchPlan:
                 yield name, self.paths.under(path)
         if wanted.spice_bind and wanted.spice_use_tls:
             yield from (("spice_use_tls", path) for path in (self.paths.spice_certificate, self.paths.spice_authority))
+        if wanted.firmware == "uefi":
+            build = build_of(wanted)
+            yield from (("firmware", path) for path in (build.code, build.variables))
 
 
 def refused(parameter: str, why: str) -> WrongInput:
