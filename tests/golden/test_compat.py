@@ -25,7 +25,7 @@ FLAGS_PENDING = re.compile(
     r"gnt-(cluster|group|node) (init|add|modify) --(enabled-data-collectors|data-collector-interval)"
 )
 # Ours alone.
-HYPERVISOR_PARAMETERS_ADDED = {"kvm": {"firmware", "secure_boot"}}
+HYPERVISOR_PARAMETERS_ADDED = {"kvm": {"firmware", "secure_boot", "tpm"}}
 DISK_PARAMETERS_ADDED = {
     "file": {"preallocation"},
     "plain": {"thinpool"},

@@ -91,7 +91,8 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def keeps(self) -> tuple[str, ...]:
         """What its machine keeps on a node while it is off, as text."""
-        return ("UEFI variables",) if self.hvparams.get("firmware") == "uefi" else ()
+        uefi, tpm = self.hvparams.get("firmware") == "uefi", self.hvparams.get("tpm")
+        return (*(("UEFI variables",) if uefi else ()), *(("TPM state",) if tpm else ()))
 
     @property
     def memory_now(self) -> int:

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Part = Literal["uefi", "uefi-secure"]
+Part = Literal["uefi", "uefi-secure", "tpm"]
 VARIABLES: tuple[Part, ...] = ("uefi", "uefi-secure")
 
-LARGEST_PART = 2 * 1024**2  # bytes; the variables of OVMF have 528 KiB
+LARGEST_PART = 2 * 1024**2  # bytes; the variables of OVMF have 528 KiB, a TPM a few
 
 
 class MachineState(Struct, frozen=True):
-    """Each part compressed (zlib): variables of UEFI without and with Secure Boot."""
+    """Each part compressed (zlib): variables of UEFI without and with Secure Boot, the permanent state of the TPM."""
 
     parts: dict[Part, Annotated[bytes, Meta(max_length=LARGEST_PART)]]

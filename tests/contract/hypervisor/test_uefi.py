@@ -45,8 +45,12 @@ async def stop(kvm, guest, node=0):
 
 @pytest.mark.parametrize(
     "hvparams",
-    [{}, {"machine_version": "pc"}, {"security_model": "user", "security_domain": "nobody", "use_chroot": True}],
-    ids=["q35", "pc", "few rights"],
+    [
+        {},
+        {"machine_version": "pc"},
+        {"security_model": "user", "security_domain": "nobody", "use_chroot": True, "tpm": True},
+    ],
+    ids=["q35", "pc", "few rights and a TPM"],
 )
 async def test_a_guest_boots_from_its_disk_by_uefi_and_its_variables_survive_it(kvm, bootable, hvparams):
     guest = bootable(**hvparams)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What machines keep, in files."""
 
+import os
 import zlib
+from pwd import getpwnam
 
 import pytest
 
@@ -41,3 +43,23 @@ def test_what_is_damaged_or_too_large_replaces_nothing(kept, packed):
 def test_a_uuid_that_is_none_leads_nowhere(tmp_path, uuid):
     with pytest.raises(WrongInput, match="is not a UUID"):
         Kept(tmp_path, uuid)
+
+
+def test_what_was_planted_where_a_tpm_has_its_state_is_neither_read_nor_given_away(kept, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    kept.prepare(None, tpm=True, fresh=False)
+    planted = kept.tpm / "tpm2-00.permall"
+    for plant in (planted.symlink_to, planted.hardlink_to):
+        plant(secret)
+        if planted.is_symlink():
+            with pytest.raises(OSError, match="symbolic links"):
+                kept.read()
+        kept.leave_tpm_to(getpwnam("nobody"))
+        assert not planted.exists()
+    assert secret.stat().st_uid == os.getuid()
+    os.mkfifo(planted)
+    with pytest.raises(OSError, match="not a regular file"):
+        kept.read()
+    kept.forget()
+    assert secret.read_text() == "secret"

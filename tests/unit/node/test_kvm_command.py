@@ -149,3 +149,9 @@ def test_a_node_without_ovmf_is_told_what_to_install(monkeypatch):
     assert found == [
         "Parameter 'firmware': there is no /usr/share/OVMF/OVMF_CODE_4M.fd on this node; install it (Debian: ovmf)"
     ]
+
+
+def test_a_tpm_is_at_the_other_end_of_an_inherited_connection():
+    found = words(configured(tpm=True), tpm=7)
+    assert "socket,id=tpm0,fd=7" in found
+    assert "tpm-crb,tpmdev=tpm0" in devices(configured(tpm=True))

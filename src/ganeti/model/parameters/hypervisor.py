@@ -163,6 +163,7 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     spice_zlib_glz_wan_compression: Annotated[
         _WanCompression, param("Lossless (zlib-glz) compression of SPICE on slow links")
     ] = ""
+    tpm: Annotated[bool, param("Give the guest a TPM 2.0 of its own, by swtpm")] = False
     usb_devices: Annotated[
         Text, param("USB devices presented to the guest, separated by commas or spaces", reaches="path")
     ] = ""

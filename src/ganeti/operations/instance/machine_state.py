@@ -31,4 +31,6 @@ async def carry(cluster: RunContext, guest: Guest, source: Node, target: Node) -
 
 def _lost(guest: Guest, source: Node, target: Node, why: str) -> str:
     kept = " and ".join(guest.keeps)
-    return f"The {kept} of {guest.name} stay on {source.name} ({why}); on {target.name} it has new ones"
+    return (
+        f"{guest.name} does without its {kept}, which stay on {source.name} ({why}); on {target.name} it gets new ones"
+    )

@@ -55,6 +55,7 @@ def command_line(plan: LaunchPlan) -> CommandLine:
         *sound(plan, board),
         *guest_agent(plan, board),
         *_panic(plan, board),
+        *_tpm(plan),
         *spice(plan, board),
         *option(device("virtio-balloon-pci", {"id": "balloon0"}, board.express("balloon0"))),
     ]
@@ -197,6 +198,16 @@ def _panic(plan: LaunchPlan, board: Board) -> list[str]:
     if kind not in plan.qemu.devices:
         return []
     return option(device(kind, {"id": "panic0"}, board.conventional("panic0")))
+
+
+def _tpm(plan: LaunchPlan) -> list[str]:
+    if not plan.parameters.tpm:
+        return []
+    kind = "tpm-crb"
+    if kind not in plan.qemu.devices:
+        raise refused("tpm", f"QEMU {plan.qemu.version_text} on this node has no device '{kind}'")
+    socket = f"socket,id=tpm0,fd={plan.tpm}"
+    return ["-chardev", socket, "-tpmdev", "emulator,id=tpm0,chardev=tpm0", "-device", f"{kind},tpmdev=tpm0"]
 
 
 def _rights(plan: LaunchPlan) -> list[str]:

@@ -28,7 +28,7 @@ from ganeti.model.report import RunningGuest
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.hypervisor.kvm import migration
+from ganeti.node.hypervisor.kvm import migration, swtpm
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.capabilities import Probe
@@ -226,16 +226,13 @@ class Kvm:
         self._forget(guest.name)
 
     async def kept(self, guest: Guest) -> MachineState:
-        self._ensure_off(guest.name)
-        return await asyncio.to_thread(self._kept(guest).read)
+        return await asyncio.to_thread((await self._kept_off(guest)).read)
 
     async def keep(self, guest: Guest, state: MachineState) -> None:
-        self._ensure_off(guest.name)
-        await asyncio.to_thread(self._kept(guest).write, state)
+        await asyncio.to_thread((await self._kept_off(guest)).write, state)
 
     async def forget(self, guest: Guest, *, variables_only: bool) -> None:
-        self._ensure_off(guest.name)
-        kept = self._kept(guest)
+        kept = await self._kept_off(guest)
         await asyncio.to_thread(kept.forget_variables if variables_only else kept.forget)
 
     async def console(self, guest: Guest) -> ConsoleAccess:
@@ -281,8 +278,12 @@ class Kvm:
         if self.runs(name):
             raise WrongState(f"Instance {name} runs; stop it first")
 
-    def _kept(self, guest: Guest) -> Kept:
-        return Kept(self._paths.machines, guest.uuid)
+    async def _kept_off(self, guest: Guest) -> Kept:
+        """What a stopped guest's machine keeps, when nobody writes to it any more. Raises WrongState if it runs."""
+        self._ensure_off(guest.name)
+        kept = Kept(self._paths.machines, guest.uuid)
+        await swtpm.ended(kept)
+        return kept
 
     def _machine(self, name: str) -> Machine:
         machine = self._machines.get(name)
@@ -363,7 +364,7 @@ class Kvm:
     async def _give_up(self, machine: Machine) -> None:
         """Terminate the QEMU of a guest that another node has, and remove what its machine keeps here."""
         await self._end(machine)
-        await asyncio.to_thread(self._kept(machine.record.guest).forget)
+        await self.forget(machine.record.guest, variables_only=False)
 
     def _told(self, machine: Machine) -> None:
         if self._machines.get(machine.name) is not machine:

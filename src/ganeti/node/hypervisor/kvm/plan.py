@@ -16,13 +16,16 @@ from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm.capabilities import Capabilities
 from ganeti.node.hypervisor.kvm.kept import Kept
 from ganeti.node.hypervisor.kvm.ovmf import build_of
+from ganeti.node.hypervisor.kvm.swtpm import SWTPM
 
 Accelerator = Literal["kvm", "tcg"]
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
-    """``control``: the descriptor of the socket for QEMU's commands; ``user``: the one QEMU runs as, if not root.
+    """``control``: the descriptor of the socket for QEMU's commands; ``tpm``: that of the connection to its TPM.
+
+    ``user``: the one QEMU runs as, if not root.
 
     Files in parameters are on the node, so they are below its root. ``addresses`` are those
     that ``vnc_bind_address`` and ``spice_bind`` mean on this node, by these names.
@@ -35,6 +38,7 @@ class LaunchPlan:
     resources: Resources
     paths: Paths
     control: int = -1
+    tpm: int = -1
     incoming: bool = False
     user: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +72,8 @@ class LaunchPlan:
         if wanted.firmware == "uefi":
             build = build_of(wanted)
             yield from (("firmware", path) for path in (build.code, build.variables))
+        if wanted.tpm:
+            yield "tpm", SWTPM
 
 
 def refused(parameter: str, why: str) -> WrongInput:
