@@ -110,3 +110,11 @@ async def test_a_guest_whose_tpm_cannot_be_read_is_not_started(kvm):
     (kept(kvm, guest).tpm / "tpm2-00.permall").write_bytes(b"rubbish")
     with pytest.raises(HypervisorFailed, match=r"does not start: .*tpm"):
         await kvm.start(guest)
+
+
+async def test_what_cannot_be_read_is_named(kvm):
+    guest = with_tpm(kvm)
+    kept(kvm, guest).tpm.mkdir(parents=True)
+    os.mkfifo(kept(kvm, guest).tpm / "tpm2-00.permall")
+    with pytest.raises(HypervisorFailed, match=r"tpm2-00\.permall cannot be used: it is not a regular file"):
+        await kvm.node.driver.kept(guest)

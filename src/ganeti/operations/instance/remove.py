@@ -93,10 +93,14 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         await cluster.commit(deletes=[cluster.state.get(Instance, instance.uuid)])
 
     async def _empty(self, cluster: RunContext, plan: RemovePlan) -> None:
+        guest = guest_of(cluster.state, plan.instance)
         await self._try(cluster, self._stop(cluster, plan))
         # The primary node last: while a copy elsewhere cannot be removed, the instance keeps its own.
         for holder in reversed(nodes_of(cluster.state, plan.instance)):
             await self._remove_disks(cluster, plan.instance, holder)
+            if not holder.offline:
+                # Also what it left behind where it has run before.
+                await self._try(cluster, cluster.call(holder, ForgetMachineState(guest=guest)))
 
     def preview(self, state: State, plan: RemovePlan) -> Preview:
         instance = plan.instance
@@ -138,7 +142,6 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
     async def _stop(self, cluster: RunContext, plan: RemovePlan) -> None:
         cluster.step(f"shutting down {plan.instance.name} on {plan.node.name}")
         await stop_and_clear(cluster, plan.node, plan.instance, self.shutdown_timeout)
-        await cluster.call(plan.node, ForgetMachineState(guest=guest_of(cluster.state, plan.instance)))
 
     async def _try(self, cluster: RunContext, work: object) -> None:
         try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -47,6 +47,8 @@ from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
+
+Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -226,14 +228,13 @@ class Kvm:
         self._forget(guest.name)
 
     async def kept(self, guest: Guest) -> MachineState:
-        return await asyncio.to_thread((await self._kept_off(guest)).read)
+        return await self._on_kept(guest, Kept.read)
 
     async def keep(self, guest: Guest, state: MachineState) -> None:
-        await asyncio.to_thread((await self._kept_off(guest)).write, state)
+        await self._on_kept(guest, lambda kept: kept.write(state))
 
     async def forget(self, guest: Guest, *, variables_only: bool) -> None:
-        kept = await self._kept_off(guest)
-        await asyncio.to_thread(kept.forget_variables if variables_only else kept.forget)
+        await self._on_kept(guest, Kept.forget_variables if variables_only else Kept.forget)
 
     async def console(self, guest: Guest) -> ConsoleAccess:
         machine = self._machines.get(guest.name)
@@ -278,12 +279,18 @@ class Kvm:
         if self.runs(name):
             raise WrongState(f"Instance {name} runs; stop it first")
 
-    async def _kept_off(self, guest: Guest) -> Kept:
-        """What a stopped guest's machine keeps, when nobody writes to it any more. Raises WrongState if it runs."""
+    async def _on_kept(self, guest: Guest, work: Callable[[Kept], Result]) -> Result:
+        """Work on what a stopped guest's machine keeps, when nobody else does any more.
+
+        Raises WrongState if it runs, HypervisorFailed if the files cannot be used.
+        """
         self._ensure_off(guest.name)
         kept = Kept(self._paths.machines, guest.uuid)
         await swtpm.ended(kept)
-        return kept
+        try:
+            return await asyncio.to_thread(work, kept)
+        except OSError as error:
+            raise HypervisorFailed(f"{error.filename or kept.path} cannot be used: {error.strerror}") from None
 
     def _machine(self, name: str) -> Machine:
         machine = self._machines.get(name)
