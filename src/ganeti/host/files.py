@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ganeti.errors import WrongInput, WrongState
+
+# struct flock of fcntl(2): type, whence, start, length, process.
+_FLOCK = "hhlli4x"
 
 Stamp = tuple[int, int, int, int]
 
@@ -101,6 +105,17 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
         except BlockingIOError:
             raise WrongState(f"{what} (lock file {path})") from None
         yield
+
+
+def lock_owner(path: Path) -> int | None:
+    """The process that has a lock of fcntl(2) on a file; None if none has. Raises OSError."""
+    file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
+    finally:
+        os.close(file)
+    return pid if kind != fcntl.F_UNLCK and pid > 0 else None
 
 
 def inside(directory: Path, path: Path) -> bool:

@@ -167,6 +167,11 @@ class Paths:
         return self.state / "queue" / "drain"
 
     @property
+    def machines(self) -> Path:
+        """What the machines of this node's guests keep while they are off, a directory for each."""
+        return self.state / "machines"
+
+    @property
     def master_socket(self) -> Path:
         return self.run / "socket" / "ganeti-master"
 

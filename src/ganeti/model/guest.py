@@ -91,6 +91,12 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return told | {f"HV_{name}": str(value) for name, value in self.hvparams.items()}
 
     @property
+    def keeps(self) -> tuple[str, ...]:
+        """What its machine keeps on a node while it is off, as text."""
+        uefi, tpm = self.hvparams.get("firmware") == "uefi", self.hvparams.get("tpm")
+        return (*(("UEFI variables",) if uefi else ()), *(("TPM state",) if tpm else ()))
+
+    @property
     def memory_now(self) -> int:
         """Its memory after ballooning, or at its next start, MiB."""
         return self.memory or self.beparams.maxmem

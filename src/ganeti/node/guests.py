@@ -18,6 +18,7 @@ from ganeti.host.gathering import gather
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.layout import Layout
+from ganeti.model.machine_state import MachineState
 from ganeti.model.report import RunningGuest
 from ganeti.node.device_links import DeviceLinks
 from ganeti.node.equipment import Equipment
@@ -158,6 +159,21 @@ class Guests:
             cards = self._cards(hypervisor, call.guest)
             await hypervisor.clear(call.guest)
             await self._left(cards, call.guest, report)
+
+    async def fetch_machine_state(self, call: instance.FetchMachineState, report: Report) -> MachineState:
+        del report
+        async with self._changing(call.guest) as hypervisor:
+            return await hypervisor.kept(call.guest)
+
+    async def keep_machine_state(self, call: instance.KeepMachineState, report: Report) -> None:
+        del report
+        async with self._changing(call.guest) as hypervisor:
+            await hypervisor.keep(call.guest, call.state)
+
+    async def forget_machine_state(self, call: instance.ForgetMachineState, report: Report) -> None:
+        del report
+        async with self._changing(call.guest) as hypervisor:
+            await hypervisor.forget(call.guest, variables_only=call.variables_only)
 
     async def check_start(self, call: instance.CheckStart, report: Report) -> tuple[str, ...]:
         del report

@@ -5,6 +5,8 @@ import pytest
 from msgspec.structs import replace
 
 from ganeti import errors
+from ganeti.model.guest import guest_of
+from ganeti.model.machine_state import MachineState
 from tests.cluster.paper import running
 
 SETTINGS = {"enabled_disk_templates": ("plain", "file", "sharedfile"), "vg_name": "xenvg"}
@@ -116,3 +118,13 @@ async def test_to_a_drained_node_it_does_not_go_nor_without_all_of_its_disks(clu
     disks(cluster, "node1").clear()
     with pytest.raises(errors.WrongState, match="are not all there: disk/0: There is no disk"):
         await move(cluster, "node3")
+
+
+async def test_the_variables_of_its_uefi_are_moved_too(cluster):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
+    await cluster.add("web1", template="plain", hypervisor="kvm", hvparams={"firmware": "uefi"}, start=False)
+    guest, kept = guest_of(cluster.state, cluster.instance("web1")), MachineState({"uefi": b"variables"})
+    machines = [cluster.nodes[node].equipment.hypervisor("kvm") for node in ("node1", "node2")]
+    await machines[0].keep(guest, kept)
+    await move(cluster)
+    assert [await machine.kept(guest) for machine in machines] == [MachineState({}), kept]

@@ -6,6 +6,7 @@ import pytest
 from ganeti import errors
 from ganeti.model.entity import evolve
 from ganeti.model.guest import guest_of
+from ganeti.model.machine_state import MachineState
 
 
 async def test_starting_what_runs_does_no_harm(cluster):
@@ -107,3 +108,19 @@ async def test_what_its_script_does_not_clear_away_stops_nothing_and_is_told(clu
     assert any("On node1, of web1: network card 0 is not cleared away" in line for line in cluster.log(number))
     assert any("the wall is down" in line for line in cluster.log(number))
     assert told.read_text() == "web1 xen-br0  False\n"
+
+
+async def test_uefi_variables_are_reset_at_a_start_and_at_no_other_time(cluster):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
+    await cluster.add("web1", hypervisor="kvm", start=False)
+    with pytest.raises(errors.WrongInput, match="'reset_nvram': web1 has no UEFI variables"):
+        await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", reset_nvram=True)
+    await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", hvparams={"firmware": "uefi"})
+    machine = cluster.nodes["node1"].equipment.hypervisor("kvm")
+    guest = guest_of(cluster.state, cluster.instance("web1"))
+    await machine.keep(guest, MachineState({"uefi": b"variables"}))
+    await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", reset_nvram=True)
+    with pytest.raises(errors.WrongState, match="runs; its UEFI variables are reset only when it is started"):
+        await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", reset_nvram=True)
+    await cluster.run("OP_INSTANCE_SHUTDOWN", instance_name="web1")
+    assert await machine.kept(guest) == MachineState({})

@@ -46,6 +46,9 @@ def test_a_value_that_no_guest_could_start_with_is_refused_when_it_is_set(name, 
     assert told in caught.value.message
 
 
+SECURE = {"firmware": "uefi", "secure_boot": True, "kernel_path": ""}
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -59,6 +62,11 @@ def test_a_value_that_no_guest_could_start_with_is_refused_when_it_is_set(name, 
         ({"vnc_x509_verify": True, "vnc_tls": True}, "needs vnc_tls and vnc_x509_path"),
         ({"security_domain": "nobody"}, "only if, security_model is 'user'"),
         ({"security_model": "user"}, "only if, security_model is 'user'"),
+        ({"secure_boot": True, "kernel_path": ""}, "secure_boot needs firmware to be 'uefi'"),
+        ({"secure_boot": True, "firmware": "uefi"}, "secure_boot checks what a guest boots by itself"),
+        (SECURE | {"machine_version": "pc"}, "secure_boot needs a q35 machine, not machine_version 'pc'"),
+        (SECURE | {"machine_version": "pc-i440fx-7.2"}, "secure_boot needs a q35 machine"),
+        (SECURE | {"boot_order": "floppy", "floppy_image_path": "/f"}, "UEFI does not boot from floppy disks"),
     ],
 )
 def test_what_does_not_go_together_is_refused(given, told):

@@ -3,6 +3,7 @@
 
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -124,3 +125,33 @@ def test_a_password_that_would_not_protect_the_console_is_refused(tmp_path, give
 def test_the_line_feed_that_ends_a_password_file_is_not_of_the_password(tmp_path):
     (tmp_path / "password").write_text("12345678\n")
     assert list(passwords(plan_of(configured(**VNC), root=tmp_path))) == [("vnc", "12345678")]
+
+
+def test_uefi_is_read_only_code_and_variables_of_the_guest():
+    found = words(configured(firmware="uefi"), root="/node")
+    code, variables = [json.loads(after) for word, after in pairwise(found) if word == "-blockdev"]
+    assert (code["file"]["filename"], code["read-only"]) == ("/usr/share/OVMF/OVMF_CODE_4M.fd", True)
+    own = "/node/var/lib/ganeti/machines/00000000-0000-4000-8000-000000000001/uefi.vars"
+    assert (variables["file"]["filename"], variables["read-only"]) == (own, False)
+    assert f"pflash0={code['node-name']},pflash1={variables['node-name']}" in found[found.index("-machine") + 1]
+
+
+def test_with_secure_boot_the_firmware_alone_writes_variables():
+    found = words(configured(firmware="uefi", secure_boot=True, kernel_path=""), disks=(disk(64),))
+    assert found[found.index("-machine") + 1].endswith(",smm=on")
+    assert "driver=cfi.pflash01,property=secure,value=on" in found
+    assert any("OVMF_CODE_4M.secboot.fd" in word for word in found)
+
+
+def test_a_node_without_ovmf_is_told_what_to_install(monkeypatch):
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    found = problems(plan_of(configured(firmware="uefi", kernel_path="")))
+    assert found == [
+        "Parameter 'firmware': there is no /usr/share/OVMF/OVMF_CODE_4M.fd on this node; install it (Debian: ovmf)"
+    ]
+
+
+def test_a_tpm_is_at_the_other_end_of_an_inherited_connection():
+    found = words(configured(tpm=True), tpm=7)
+    assert "socket,id=tpm0,fd=7" in found
+    assert "tpm-crb,tpmdev=tpm0" in devices(configured(tpm=True))

@@ -89,6 +89,9 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Literal["paravirtual", "scsi-hd", "scsi-block", "scsi-generic", "scsi", "ide", "sd", "mtd", "pflash"],
         param("Disk type presented to the guest", unsupported=("mtd", "pflash")),
     ] = "paravirtual"
+    firmware: Annotated[
+        Literal["bios", "uefi"], param("Firmware of the guest: SeaBIOS, or OVMF with variables of its own")
+    ] = "bios"
     floppy_image_path: Annotated[AbsolutePath, param("Floppy disk image", reaches="path")] = ""
     initrd_path: Annotated[AbsolutePath, param("Path of the initrd on the node, with kernel_path", reaches="path")] = ""
     kernel_args: Annotated[Text, param("Kernel command line, with kernel_path")] = "ro"
@@ -123,6 +126,9 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     scsi_controller_type: Annotated[
         Literal["lsi", "megasas", "virtio-scsi-pci"], param("Type of the SCSI controller")
     ] = "lsi"
+    secure_boot: Annotated[
+        bool, param("Secure Boot with Microsoft's keys: only boot loaders that are signed; needs firmware 'uefi'")
+    ] = False
     security_domain: Annotated[_User, param("User to run QEMU as, with security_model 'user'", reaches="user")] = ""
     security_model: Annotated[
         Literal["none", "user", "pool"],
@@ -157,6 +163,7 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     spice_zlib_glz_wan_compression: Annotated[
         _WanCompression, param("Lossless (zlib-glz) compression of SPICE on slow links")
     ] = ""
+    tpm: Annotated[bool, param("Give the guest a TPM 2.0 of its own, by swtpm")] = False
     usb_devices: Annotated[
         Text, param("USB devices presented to the guest, separated by commas or spaces", reaches="path")
     ] = ""
@@ -187,7 +194,9 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def problems(self) -> list[str]:
         """Which parameters contradict each other, whatever the guest and the node are."""
         return [
-            text for wrong, text in (*_drives(self), *_consoles(self), *_rights(self), *_pins(self)) if wrong
+            text
+            for wrong, text in (*_drives(self), *_firmware(self), *_consoles(self), *_rights(self), *_pins(self))
+            if wrong
         ] + _extra(self)
 
     def extra_words(self) -> list[str]:
@@ -220,6 +229,26 @@ def _drives(wanted: KvmParameters) -> _Rules:
         (
             wanted.virtio_net_queues > 1 and not (wanted.nic_type == "paravirtual" and wanted.vnet_hdr),
             "more than one of virtio_net_queues takes nic_type 'paravirtual' and vnet_hdr",
+        ),
+    )
+
+
+def _firmware(wanted: KvmParameters) -> _Rules:
+    is_pc = wanted.machine_version == "pc" or wanted.machine_version.startswith("pc-i440fx")
+    boots = "" if wanted.kernel_path else wanted.boot_order
+    return (
+        (wanted.secure_boot and wanted.firmware != "uefi", "secure_boot needs firmware to be 'uefi'"),
+        (
+            wanted.secure_boot and bool(wanted.kernel_path),
+            "secure_boot checks what a guest boots by itself, not a kernel_path",
+        ),
+        (
+            wanted.secure_boot and is_pc,
+            f"secure_boot needs a q35 machine, not machine_version '{wanted.machine_version}'",
+        ),
+        (
+            wanted.firmware == "uefi" and boots == "floppy",
+            "boot_order 'floppy' needs firmware to be 'bios': UEFI does not boot from floppy disks",
         ),
     )
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ganeti.model.disk import Disk
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.layout import Layout
+from ganeti.model.machine_state import MachineState
 from ganeti.model.report import RunningGuest
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
@@ -148,6 +149,21 @@ class Hypervisor(Protocol):
 
     async def clear(self, guest: Guest) -> None:
         """Remove what a stopped guest has left. Raises WrongState if it runs."""
+        ...
+
+    async def kept(self, guest: Guest) -> MachineState:
+        """What the machine of a stopped guest keeps here. Raises WrongState if it runs."""
+        ...
+
+    async def keep(self, guest: Guest, state: MachineState) -> None:
+        """Replace what the machine of a stopped guest keeps. Raises WrongState if it runs."""
+        ...
+
+    async def forget(self, guest: Guest, *, variables_only: bool) -> None:
+        """Have the machine of a stopped guest keep nothing more. Raises WrongState if it runs.
+
+        ``variables_only``: only the variables of its firmware are as those of a new guest.
+        """
         ...
 
     async def console(self, guest: Guest) -> ConsoleAccess: ...

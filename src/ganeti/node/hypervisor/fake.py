@@ -23,6 +23,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.layout import Layout
+from ganeti.model.machine_state import VARIABLES, MachineState
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.report import RunningGuest
@@ -65,6 +66,7 @@ class FakeHypervisor:
         self._events = events
         self._clock = clock
         self._lasting: set[str] = set()
+        self._kept: dict[str, MachineState] = {}  # by the guest's UUID; the process does not outlive it
         self.stubborn: set[str] = set()  # guests that release no devices
 
     async def recover(self) -> None:
@@ -212,9 +214,22 @@ class FakeHypervisor:
             self._enter(guest, GuestState.RUNNING)
 
     async def clear(self, guest: Guest) -> None:
-        if self.runs(guest.name):
-            raise WrongState(f"Instance {guest.name} runs; stop it first")
+        self._ensure_off(guest.name)
         self._guests.pop(guest.name, None)
+
+    async def kept(self, guest: Guest) -> MachineState:
+        self._ensure_off(guest.name)
+        return self._kept.get(guest.uuid, MachineState({}))
+
+    async def keep(self, guest: Guest, state: MachineState) -> None:
+        self._ensure_off(guest.name)
+        self._kept[guest.uuid] = state
+
+    async def forget(self, guest: Guest, *, variables_only: bool) -> None:
+        self._ensure_off(guest.name)
+        kept = self._kept.pop(guest.uuid, MachineState({})).parts
+        if variables_only:
+            self._kept[guest.uuid] = MachineState({part: kept[part] for part in kept if part not in VARIABLES})
 
     async def console(self, guest: Guest) -> ConsoleAccess:
         return ConsoleAccess("msg", f"Instance {guest.name} is simulated and has no console")
@@ -258,6 +273,10 @@ class FakeHypervisor:
             self._go_on(name)
             guest = self._guests[name]
         return "" if guest.state is GuestState.RUNNING else f"it is {guest.state.because(guest.reason)}"
+
+    def _ensure_off(self, name: str) -> None:
+        if self.runs(name):
+            raise WrongState(f"Instance {name} runs; stop it first")
 
     def _there(self, name: str) -> PaperGuest:
         found = self._guests.get(name)

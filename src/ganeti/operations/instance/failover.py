@@ -19,6 +19,8 @@ from ganeti.model.instance import AdminState, Instance
 from ganeti.model.state import State
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import ensure_up_to_date, follow, hold, is_mirrored, release
+from ganeti.operations.instance.machine_state import carry
+from ganeti.operations.instance.making import remove_left
 from ganeti.operations.instance.presence import ensure_answers, ensure_nowhere
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.settle import settle, settling
@@ -74,7 +76,9 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         if is_mirrored(current):
             await follow(cluster, current, plan.target, force=True)
             await hold(cluster, current, plan.target, DiskUse.OWN, force=self.ignore_consistency)
-        await cluster.commit([evolve(current, primary_node=plan.target.uuid)])
+        left = await carry(cluster, plan.guest, plan.source, plan.target)
+        await cluster.commit([evolve(current, primary_node=plan.target.uuid)], then=left)
+        await remove_left(cluster, left)
         if plan.instance.admin_state is not AdminState.UP:
             cluster.log(f"Instance {plan.instance.name} should be down, so it is not started")
             if is_mirrored(current):

@@ -31,6 +31,7 @@ from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import activated, hold
 from ganeti.operations.instance.compressing import ensure_compressible
 from ganeti.operations.instance.copying import copy_disks, left_of, with_true_sizes
+from ganeti.operations.instance.machine_state import carry
 from ganeti.operations.instance.making import make_disks, remove_left
 from ganeti.operations.instance.networks import ensure_connected, network_locks
 from ganeti.operations.instance.policy import IgnorePolicy, ensure_allowed
@@ -120,7 +121,7 @@ class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="
                 with suppress(GanetiError):  # the first error is more informative
                     await start(cluster, plan.source, guest_of(cluster.state, instance), done="was not moved")
             raise
-        left = left_of(cluster, instance)
+        left = (*left_of(cluster, instance), *await carry(cluster, plan.guest, plan.source, plan.target))
         current = cluster.state.get(Instance, instance.uuid)
         await cluster.commit([evolve(current, primary_node=plan.target.uuid, disks=plan.moved.disks)], then=left)
         if was_up:

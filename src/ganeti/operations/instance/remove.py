@@ -16,6 +16,7 @@ from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import HookNodes
 from ganeti.jobs.preview import Preview
+from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
@@ -33,6 +34,7 @@ from ganeti.operations.instance.subject import (
     online,
     primary_of,
 )
+from ganeti.rpc.contract.instance import ForgetMachineState
 from ganeti.rpc.contract.storage import RemoveDisks
 
 
@@ -91,10 +93,14 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         await cluster.commit(deletes=[cluster.state.get(Instance, instance.uuid)])
 
     async def _empty(self, cluster: RunContext, plan: RemovePlan) -> None:
+        guest = guest_of(cluster.state, plan.instance)
         await self._try(cluster, self._stop(cluster, plan))
         # The primary node last: while a copy elsewhere cannot be removed, the instance keeps its own.
         for holder in reversed(nodes_of(cluster.state, plan.instance)):
             await self._remove_disks(cluster, plan.instance, holder)
+            if not holder.offline:
+                # Also what it left behind where it has run before.
+                await self._try(cluster, cluster.call(holder, ForgetMachineState(guest=guest)))
 
     def preview(self, state: State, plan: RemovePlan) -> Preview:
         instance = plan.instance

@@ -29,7 +29,7 @@ from ganeti.operations.instance.activation import follow
 from ganeti.operations.instance.blueprint import backend_overrides, hypervisor_overrides
 from ganeti.operations.instance.presence import ensure_lost, ensure_nowhere
 from ganeti.operations.instance.subject import ByWatcher, InstanceOperation, online, primary_of
-from ganeti.rpc.contract.instance import CheckStart, StartGuest
+from ganeti.rpc.contract.instance import CheckStart, ForgetMachineState, StartGuest
 from ganeti.rpc.contract.node import DescribeNode
 
 
@@ -70,6 +70,9 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
     beparams: Annotated[Parameters, param("Backend parameters for this start only", "-B", "--backend-parameters")] = {}
     no_remember: Annotated[bool, param("Do not record that the instance should be up", "--no-remember")] = False
     startup_paused: Annotated[bool, param("Start the instance in paused state", "--paused")] = False
+    reset_nvram: Annotated[
+        bool, param("Start with the UEFI variables of a new instance, such as its boot entries", "--reset-nvram")
+    ] = False
     shutdown_timeout: Annotated[
         Seconds, param("Seconds to wait for the guest to shut down", accepted="nothing is shut down")
     ] = SHUTDOWN_TIMEOUT
@@ -88,10 +91,13 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
         online(node)
         await ensure_nowhere(cluster, instance, but=[node])
         guest = self._guest(state, instance)
+        self._ensure_variables(guest)
         if instance.uuid not in (cluster.live.guests_on(node.uuid) or {}):
             await ensure_it_fits(cluster, node, guest)
         elif self.startup_paused:
             raise WrongState(f"Instance {instance.name} has been started already, so it cannot be started paused")
+        elif self.reset_nvram:
+            raise WrongState(f"Instance {instance.name} runs; its UEFI variables are reset only when it is started")
         return StartupPlan(instance, node, guest)
 
     async def run(self, cluster: RunContext, plan: StartupPlan) -> None:
@@ -101,6 +107,8 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
             cluster.warn(f"Node {plan.node.name} is offline; only recording that {plan.instance.name} should be up")
             return
         await follow(cluster, plan.instance, plan.node, force=self.force)
+        if self.reset_nvram:
+            await cluster.call(plan.node, ForgetMachineState(guest=plan.guest, variables_only=True))
         started = await cluster.call(plan.node, StartGuest(guest=plan.guest, paused=self.startup_paused))
         if started.paused_again:
             raise WrongState(
@@ -114,6 +122,13 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
 
     def hook_environment(self, state: State, plan: StartupPlan) -> dict[str, str]:
         return {**super().hook_environment(state, plan), "FORCE": str(self.force)}
+
+    def _ensure_variables(self, guest: Guest) -> None:
+        if self.reset_nvram and guest.hvparams.get("firmware") != "uefi":
+            raise WrongInput(
+                f"Parameter 'reset_nvram': {guest.name} has no UEFI variables; hypervisor parameter 'firmware' of kvm "
+                "is 'uefi' for an instance that has"
+            )
 
     def _guest(self, state: State, instance: Instance) -> Guest:
         hvparams = hypervisor_overrides(instance.hypervisor, self.hvparams)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from ganeti.model.guest import Guest
 from ganeti.model.layout import Layout
+from ganeti.model.machine_state import MachineState
 from ganeti.model.timing import SHUTDOWN_TIMEOUT, START
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.node import RunningGuest
@@ -237,6 +238,26 @@ class ClearGuest(Call[None], frozen=True, tag="instance.clear"):
     @property
     def takes_away(self) -> str:
         return self.guest.uuid
+
+
+class FetchMachineState(Call[MachineState], frozen=True, tag="instance.fetch-machine-state"):
+    """What the machine of a stopped guest keeps on this node while it is off."""
+
+    guest: Guest
+
+
+class KeepMachineState(Call[None], frozen=True, tag="instance.keep-machine-state"):
+    """Replace what the machine of a stopped guest keeps."""
+
+    guest: Guest
+    state: MachineState
+
+
+class ForgetMachineState(Call[None], frozen=True, tag="instance.forget-machine-state"):
+    """Have the machine of a stopped guest keep nothing more, or (``variables_only``) no variables of its firmware."""
+
+    guest: Guest
+    variables_only: bool = False
 
 
 class CheckStart(Call[tuple[str, ...]], frozen=True, tag="instance.check-start"):

@@ -9,7 +9,7 @@ directory.
 
 from __future__ import annotations
 
-import re
+import json
 from dataclasses import dataclass
 
 from ganeti.model.layout import Layout
@@ -17,7 +17,9 @@ from ganeti.node.hypervisor.kvm.board import Board, machine_type
 from ganeti.node.hypervisor.kvm.devices import device, option
 from ganeti.node.hypervisor.kvm.displays import graphics, spice, vnc
 from ganeti.node.hypervisor.kvm.drives import cd_drives, disks, floppy
+from ganeti.node.hypervisor.kvm.kept import UUID
 from ganeti.node.hypervisor.kvm.network_cards import network_cards
+from ganeti.node.hypervisor.kvm.ovmf import build_of
 from ganeti.node.hypervisor.kvm.peripherals import guest_agent, sound, usb
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, escaped, refused
 
@@ -26,11 +28,11 @@ MONITOR_SOCKET = "monitor"
 SERIAL_SOCKET = "serial"
 CHROOT = "root"
 
+_FLASH = ("firmware-code", "firmware-variables")
+
 # The versions since which QEMU has replacements of old options (its docs/about/deprecated.rst).
 _RUN_WITH_CHROOT = (8, 1, 0)
 _RUN_WITH_USER = (9, 1, 0)
-
-_UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ def command_line(plan: LaunchPlan) -> CommandLine:
         *sound(plan, board),
         *guest_agent(plan, board),
         *_panic(plan, board),
+        *_tpm(plan),
         *spice(plan, board),
         *option(device("virtio-balloon-pci", {"id": "balloon0"}, board.express("balloon0"))),
     ]
@@ -66,6 +69,7 @@ def command_line(plan: LaunchPlan) -> CommandLine:
         *_control(plan),
         *_serial(plan),
         *_rights(plan),
+        *_flash(plan),
         *graphics(plan),
         *vnc(plan),
         *board.words(),
@@ -77,7 +81,7 @@ def command_line(plan: LaunchPlan) -> CommandLine:
 
 
 def _identity(plan: LaunchPlan) -> list[str]:
-    if not _UUID.match(plan.guest.uuid):
+    if not UUID.fullmatch(plan.guest.uuid):
         raise refused("uuid", f"'{plan.guest.uuid}' is not a UUID")
     # Scripts look for the last "-name" and find a guest's name alone behind it. For QEMU the two options are one.
     name = ("-name", "debug-threads=on", "-name", escaped(plan.guest.name))
@@ -89,6 +93,10 @@ def _machine(plan: LaunchPlan) -> list[str]:
     options = [machine_type(plan), f"acpi={'on' if wanted.acpi else 'off'}", "dump-guest-core=off"]
     if wanted.mem_path:
         options.append("memory-backend=memory0")
+    if wanted.firmware == "uefi":
+        options += [f"pflash{number}={name}" for number, name in enumerate(_FLASH)]
+    if wanted.secure_boot:
+        options.append("smm=on")  # the mode in which firmware alone may write its variables
     words = ["-machine", ",".join(options), "-accel", plan.accelerator]
     words += ["-rtc", f"base={'localtime' if wanted.use_localtime else 'utc'}"]
     return words + (["-action", "reboot=shutdown"] if wanted.reboot_behavior == "exit" else [])
@@ -164,12 +172,42 @@ def _serial(plan: LaunchPlan) -> list[str]:
     return ["-chardev", socket, "-device", "isa-serial,id=serial-port0,chardev=serial0"]
 
 
+def _flash(plan: LaunchPlan) -> list[str]:
+    """UEFI in two flash memories: its code, and the guest's variables, which QEMU writes through to their file.
+
+    A migration carries the content of both.
+    """
+    wanted = plan.parameters
+    if wanted.firmware != "uefi":
+        return []
+    build = build_of(wanted)
+    files = (build.code, plan.kept.variables(build))
+    words = []
+    for name, path in zip(_FLASH, files, strict=True):
+        opened = {"driver": "file", "filename": str(path)}
+        node = {"driver": "raw", "node-name": name, "read-only": path == build.code, "file": opened}
+        words += ["-blockdev", json.dumps(node)]
+    if wanted.secure_boot:
+        words += ["-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1"]
+    return words
+
+
 def _panic(plan: LaunchPlan, board: Board) -> list[str]:
     """The device through which a guest's kernel reports a panic; then QEMU exits."""
     kind = "pvpanic-pci"
     if kind not in plan.qemu.devices:
         return []
     return option(device(kind, {"id": "panic0"}, board.conventional("panic0")))
+
+
+def _tpm(plan: LaunchPlan) -> list[str]:
+    if not plan.parameters.tpm:
+        return []
+    kind = "tpm-crb"
+    if kind not in plan.qemu.devices:
+        raise refused("tpm", f"QEMU {plan.qemu.version_text} on this node has no device '{kind}'")
+    socket = f"socket,id=tpm0,fd={plan.tpm}"
+    return ["-chardev", socket, "-tpmdev", "emulator,id=tpm0,chardev=tpm0", "-device", f"{kind},tpmdev=tpm0"]
 
 
 def _rights(plan: LaunchPlan) -> list[str]:

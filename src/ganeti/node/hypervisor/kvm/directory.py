@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,16 +16,13 @@ import msgspec
 from msgspec import Struct
 
 from ganeti.declare.types import ensure_host_name
-from ganeti.host.files import write_atomic
+from ganeti.host.files import lock_owner, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.host.process import processes
 from ganeti.model.guest import Guest
 from ganeti.node.hypervisor.kvm.command import CHROOT, MONITOR_SOCKET, PID_FILE, SERIAL_SOCKET
 from ganeti.node.hypervisor.kvm.plan import Accelerator
 from ganeti.node.hypervisor.kvm.run_files import RunFiles
-
-# struct flock of fcntl(2): type, whence, start, length, process.
-_FLOCK = "hhlli4x"
 
 Phase = Literal["starting", "incoming", "running", "sending", "stopping", "ended"]
 
@@ -111,12 +106,9 @@ class GuestDirectory:
         owner: a reused PID is never returned.
         """
         try:
-            with (self.path / PID_FILE).open("rb+") as file:
-                asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-                kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
+            return lock_owner(self.path / PID_FILE)
         except OSError:
             return None
-        return pid if kind != fcntl.F_UNLCK and pid > 0 else None
 
     def belongs_to(self, pid: int) -> bool:
         """Whether a process in this directory may be the recorded guest, even if it has just been started."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -20,6 +20,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.layout import Layout
+from ganeti.model.machine_state import MachineState
 from ganeti.model.parameters import checked, filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import KvmParameters
@@ -27,7 +28,7 @@ from ganeti.model.report import RunningGuest
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.hypervisor.kvm import migration
+from ganeti.node.hypervisor.kvm import migration, swtpm
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.capabilities import Probe
@@ -35,6 +36,7 @@ from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.devices import disk_name
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of, running_in
 from ganeti.node.hypervisor.kvm.drives import size_of
+from ganeti.node.hypervisor.kvm.kept import Kept
 from ganeti.node.hypervisor.kvm.launch import check, launch, problems
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import accepts
@@ -45,6 +47,8 @@ from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
+
+Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -171,7 +175,7 @@ class Kvm:
         try:
             return await migration.await_incoming(machine, names, wanted, address)
         except BaseException:
-            await asyncio.shield(self._end(machine))
+            await asyncio.shield(self._give_up(machine))
             raise
 
     async def activity(self, guest: Guest) -> Activity:
@@ -203,7 +207,7 @@ class Kvm:
         elif machine and machine.state is GuestState.RUNNING:
             raise WrongState(f"Instance {guest.name} has arrived and runs")
         elif machine:
-            await self._end(machine)
+            await self._give_up(machine)
 
     async def finish_outgoing(self, guest: Guest, *, success: bool) -> None:
         machine = self._machines.get(guest.name)
@@ -212,7 +216,7 @@ class Kvm:
         if success and not await migration.has_left(machine):
             raise WrongState(f"Instance {guest.name} has not left; it is {machine.state} here")
         if success:
-            await self._end(machine)
+            await self._give_up(machine)
         elif machine.record.phase == "sending" or machine.state is GuestState.MIGRATED:
             self._migrations.pop(guest.name, None)
             if machine.state is not GuestState.RUNNING:
@@ -220,9 +224,17 @@ class Kvm:
             machine.enter("running")
 
     async def clear(self, guest: Guest) -> None:
-        if self.runs(guest.name):
-            raise WrongState(f"Instance {guest.name} runs; stop it first")
+        self._ensure_off(guest.name)
         self._forget(guest.name)
+
+    async def kept(self, guest: Guest) -> MachineState:
+        return await self._on_kept(guest, Kept.read)
+
+    async def keep(self, guest: Guest, state: MachineState) -> None:
+        await self._on_kept(guest, lambda kept: kept.write(state))
+
+    async def forget(self, guest: Guest, *, variables_only: bool) -> None:
+        await self._on_kept(guest, Kept.forget_variables if variables_only else Kept.forget)
 
     async def console(self, guest: Guest) -> ConsoleAccess:
         machine = self._machines.get(guest.name)
@@ -262,6 +274,23 @@ class Kvm:
 
     def memory(self) -> int:
         return sum(resident(machine.process.pid) for machine in self._machines.values())
+
+    def _ensure_off(self, name: str) -> None:
+        if self.runs(name):
+            raise WrongState(f"Instance {name} runs; stop it first")
+
+    async def _on_kept(self, guest: Guest, work: Callable[[Kept], Result]) -> Result:
+        """Work on what a stopped guest's machine keeps, when nobody else does any more.
+
+        Raises WrongState if it runs, HypervisorFailed if the files cannot be used.
+        """
+        self._ensure_off(guest.name)
+        kept = Kept(self._paths.machines, guest.uuid)
+        await swtpm.ended(kept)
+        try:
+            return await asyncio.to_thread(work, kept)
+        except OSError as error:
+            raise HypervisorFailed(f"{error.filename or kept.path} cannot be used: {error.strerror}") from None
 
     def _machine(self, name: str) -> Machine:
         machine = self._machines.get(name)
@@ -338,6 +367,11 @@ class Kvm:
         machine.enter("stopping")
         await machine.end()
         await machine.settled()
+
+    async def _give_up(self, machine: Machine) -> None:
+        """Terminate the QEMU of a guest that another node has, and remove what its machine keeps here."""
+        await self._end(machine)
+        await self.forget(machine.record.guest, variables_only=False)
 
     def _told(self, machine: Machine) -> None:
         if self._machines.get(machine.name) is not machine:

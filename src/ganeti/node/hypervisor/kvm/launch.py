@@ -3,22 +3,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ganeti.errors import HypervisorFailed, WrongInput
 from ganeti.model.entity import evolve
-from ganeti.node.hypervisor.kvm import migration, pinning, process, users
+from ganeti.node.hypervisor.kvm import migration, pinning, process, swtpm, users
 from ganeti.node.hypervisor.kvm.board import machine_type
 from ganeti.node.hypervisor.kvm.command import command_line, cpu_model
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Record
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import listen
+from ganeti.node.hypervisor.kvm.ovmf import build_of
 from ganeti.node.hypervisor.kvm.passwords import passwords
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused, told
 from ganeti.node.hypervisor.kvm.process import Process
@@ -29,7 +31,11 @@ _FIRST_ANSWER = 240.0
 _LAST_WORDS = 5.0  # seconds from the end of its socket to that of its process
 _LONGEST_LOG = 1024**2  # bytes
 # What to do about a missing file, by the parameter that needs it.
-_REMEDIES = {"spice_use_tls": "; 'gnt-cluster renew-crypto --new-spice-certificate' makes one for all nodes"}
+_REMEDIES = {
+    "spice_use_tls": "; 'gnt-cluster renew-crypto --new-spice-certificate' makes one for all nodes",
+    "firmware": "; install it (Debian: ovmf)",
+    "tpm": "; install it (Debian: swtpm)",
+}
 
 # The prefix of QEMU's messages: the time and its own name.
 _PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT\S+ )?(\S*qemu\S*: )?")
@@ -86,11 +92,12 @@ async def launch(
     check(plan)
     async with AsyncExitStack() as undo:
         undo.callback(directory.remove)
+        await _prepare(plan)
         begin = _log_from(log)
         with users.taken(plan) as user:
-            qemu, record = _begin(plan, directory, record, log, user)
+            qemu, tpm, record = _begin(plan, directory, record, log, user)
         undo.push_async_callback(_kill, qemu)
-        machine = Machine(directory, record, qemu, told)
+        machine = Machine(directory, record, qemu, told, tpm)
         try:
             await machine.connect(_FIRST_ANSWER)
         except HypervisorFailed as error:
@@ -103,19 +110,38 @@ async def launch(
     return machine
 
 
+async def _prepare(plan: LaunchPlan) -> None:
+    """The files that are the guest's own, whichever QEMU it has."""
+    wanted = plan.parameters
+    build = build_of(wanted) if wanted.firmware == "uefi" else None
+    await swtpm.ended(plan.kept)
+    try:
+        await asyncio.to_thread(plan.kept.prepare, build, tpm=wanted.tpm, fresh=plan.incoming)
+    except OSError as error:
+        raise HypervisorFailed(f"{plan.kept.path} cannot be written: {error.strerror}") from None
+
+
 def _begin(
     plan: LaunchPlan, directory: GuestDirectory, record: Record, log: Path, user: User | None
-) -> tuple[Process, Record]:
-    """QEMU's process, which inherits all that it needs, and the record with the places of its devices."""
+) -> tuple[Process, Process | None, Record]:
+    """QEMU's process, which inherits all that it needs, its TPM, and the record with the places of its devices."""
+    name = record.guest.name
     directory.prepare(user.entry if user else None)
-    with listen(directory.control) as listener:
+    with ExitStack() as passed:
+        listener = passed.enter_context(listen(directory.control))
         descriptors = [listener.fileno(), *(d for tap in plan.resources.taps for d in tap.descriptors)]
         if user and user.lock is not None:
             descriptors.append(user.lock)
-        line = command_line(replace(plan, control=listener.fileno(), user=user.name if user else ""))
+        plan, tpm = replace(plan, control=listener.fileno(), user=user.name if user else ""), None
+        if plan.parameters.tpm:
+            tpm, connection = swtpm.start(plan.kept, name, user, log)
+            passed.enter_context(connection)
+            descriptors.append(connection.fileno())
+            plan = replace(plan, tpm=connection.fileno())
+        line = command_line(plan)
         record = evolve(record, guest=evolve(record.guest, layout=line.layout))
         directory.write(record)
-        return process.launch(line.words, directory.path, log, record.guest.name, descriptors), record
+        return process.launch(line.words, directory.path, log, name, descriptors), tpm, record
 
 
 def last_words(log: Path, begin: int) -> str:

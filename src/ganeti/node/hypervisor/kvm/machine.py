@@ -51,6 +51,7 @@ class Machine:
         record: Record,
         process: Process,
         told: Callable[[Machine], None],
+        tpm: Process | None = None,
     ) -> None:
         self.directory = directory
         self.record = record
@@ -58,6 +59,7 @@ class Machine:
         self.state = GuestState.PAUSED
         self.why = ""  # when it is in that state
         self._told = told
+        self._tpm = tpm  # if this node daemon has started it; it ends by itself
         self._reason: str | None = None
         self._rebooting = False
         self._attending: asyncio.Task[None] | None = None
@@ -89,6 +91,8 @@ class Machine:
                 task.cancel()
         await self.monitor.close()
         self.process.forget()
+        if self._tpm:
+            self._tpm.forget()
 
     def enter(self, phase: Phase, *, ended: str = "") -> None:
         """Record its phase durably."""

@@ -14,13 +14,18 @@ from ganeti.model.guest import Guest
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm.capabilities import Capabilities
+from ganeti.node.hypervisor.kvm.kept import Kept
+from ganeti.node.hypervisor.kvm.ovmf import build_of
+from ganeti.node.hypervisor.kvm.swtpm import SWTPM
 
 Accelerator = Literal["kvm", "tcg"]
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
-    """``control``: the descriptor of the socket for QEMU's commands; ``user``: the one QEMU runs as, if not root.
+    """``control``: the descriptor of the socket for QEMU's commands; ``tpm``: that of the connection to its TPM.
+
+    ``user``: the one QEMU runs as, if not root.
 
     Files in parameters are on the node, so they are below its root. ``addresses`` are those
     that ``vnc_bind_address`` and ``spice_bind`` mean on this node, by these names.
@@ -33,9 +38,14 @@ class LaunchPlan:
     resources: Resources
     paths: Paths
     control: int = -1
+    tpm: int = -1
     incoming: bool = False
     user: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> Kept:
+        return Kept(self.paths.machines, self.guest.uuid)
 
     def file(self, path: str) -> str:
         """A file that a parameter names, escaped for an option of QEMU."""
@@ -59,6 +69,11 @@ class LaunchPlan:
                 yield name, self.paths.under(path)
         if wanted.spice_bind and wanted.spice_use_tls:
             yield from (("spice_use_tls", path) for path in (self.paths.spice_certificate, self.paths.spice_authority))
+        if wanted.firmware == "uefi":
+            build = build_of(wanted)
+            yield from (("firmware", path) for path in (build.code, build.variables))
+        if wanted.tpm:
+            yield "tpm", SWTPM
 
 
 def refused(parameter: str, why: str) -> WrongInput:

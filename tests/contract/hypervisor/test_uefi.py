@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Guests with UEFI, and the variables that their machines keep."""
+
+import pytest
+from msgspec.structs import replace
+
+from ganeti.errors import WrongState
+from ganeti.model.disk import Disk, DiskTemplate
+from ganeti.model.parameters import as_mapping, filled
+from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.node.hypervisor.driver import Resources
+from ganeti.node.storage.driver import OpenDisk
+from tests.contract.hypervisor.uefi import disk
+
+UEFI = {"firmware": "uefi", "kernel_path": "", "initrd_path": "", "kernel_args": ""}
+MIB = 1024**2
+
+
+@pytest.fixture
+def bootable(kvm, tmp_path):
+    """Makes a guest whose disk counts how often it has been booted."""
+    path = tmp_path / "uefi-disk"
+    path.write_bytes(disk().ljust(MIB, b"\0"))
+    made = Disk(uuid="00000000-0000-4000-8000-0000000000d1", template=DiskTemplate.FILE, size=1, location=str(path))
+    kvm.resources = lambda _: Resources((OpenDisk(made, str(path)),))
+
+    def make(**hvparams):
+        guest = kvm.guest(hvparams=UEFI | hvparams)
+        full = as_mapping(filled(KvmParameters, guest.hvparams))
+        return replace(guest, hvparams=full, disk_template=DiskTemplate.FILE, disks=(made,))
+
+    return make
+
+
+async def boots(kvm, guest, node=0):
+    """Start it; how often it has been booted with the variables that it has there."""
+    await kvm.nodes[node].driver.start(guest, kvm.resources(guest), paused=False)
+    return await kvm.count(guest, node)
+
+
+async def stop(kvm, guest, node=0):
+    await kvm.nodes[node].driver.stop(guest.name, timeout=0, force=True)
+    kvm.forget_consoles()
+
+
+@pytest.mark.parametrize(
+    "hvparams",
+    [
+        {},
+        {"machine_version": "pc"},
+        {"security_model": "user", "security_domain": "nobody", "use_chroot": True, "tpm": True},
+    ],
+    ids=["q35", "pc", "few rights and a TPM"],
+)
+async def test_a_guest_boots_from_its_disk_by_uefi_and_its_variables_survive_it(kvm, bootable, hvparams):
+    guest = bootable(**hvparams)
+    for expected in (1, 2):
+        assert await boots(kvm, guest) == expected
+        await stop(kvm, guest)
+    await kvm.node.driver.forget(guest, variables_only=True)
+    assert await boots(kvm, guest) == 1
+
+
+async def test_variables_move_with_a_guest_that_is_migrated_and_are_nowhere_else(kvm, bootable):
+    guest = bootable()
+    await boots(kvm, guest)
+    await kvm.move(guest)
+    await kvm.count(guest, node=1)
+    await stop(kvm, guest, node=1)
+    assert await boots(kvm, guest, node=1) == 2
+    assert not (await kvm.node.driver.kept(guest)).parts
+
+
+async def test_variables_are_taken_to_another_node_by_hand(kvm, bootable):
+    guest = bootable()
+    await boots(kvm, guest)
+    with pytest.raises(WrongState, match="runs; stop it first"):
+        await kvm.node.driver.kept(guest)
+    await stop(kvm, guest)
+    kept = await kvm.node.driver.kept(guest)
+    assert sum(map(len, kept.parts.values())) < 65536
+    await kvm.other.driver.keep(guest, kept)
+    assert await boots(kvm, guest, node=1) == 2
+
+
+async def test_secure_boot_does_not_boot_what_nobody_has_signed(kvm, bootable):
+    guest = bootable(secure_boot=True)
+    await kvm.start(guest)
+    reader, _ = await kvm._console(guest, 0)
+    said = await reader.readuntil(b"Access Denied")
+    assert b"COUNT" not in said
