@@ -80,6 +80,8 @@ def describe(status: DiskStatus) -> str:
     if mirror is None:
         return status.problem or "not active"
     told = f"{mirror.connection}, {mirror.disk} here, {mirror.peer_disk or 'unknown'} on the other node"
-    if mirror.missing and mirror.synced is None:
+    if mirror.synced is not None:
+        told += f", {mirror.synced:.0f} % in sync"
+    elif mirror.missing:
         told += f", {mirror.missing} KiB have changed here since"
     return told
