@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """New copies of mirrored disks, on another node or in place."""
 
+import msgspec
 import pytest
 
 from ganeti import errors
@@ -111,6 +112,25 @@ async def test_copies_are_kept_and_named_if_the_new_ones_do_not_get_in_sync(clus
     with pytest.raises(errors.ExecutionFailed, match=r"the disks of web1 on node2 \(xenvg/\S+\) \(kept, since"):
         await replace(cluster, remote_node="node3")
     assert holders(cluster) == ["node1", "node2", "node3"]
+
+
+async def test_if_the_other_node_is_lost_while_copies_synchronise_that_is_told_and_what_comes_by_itself(
+    cluster, monkeypatch
+):
+    await add(cluster)
+    storage = cluster.nodes["node1"].equipment.storages["drbd"]
+    examine = storage.examine
+
+    async def cut_off(disks, peers):
+        (status,) = await examine(disks, peers)
+        return (
+            msgspec.structs.replace(status, mirror=msgspec.structs.replace(status.mirror, connection="Connecting")),
+        )
+
+    monkeypatch.setattr(storage, "examine", cut_off)
+    monkeypatch.setattr("ganeti.operations.instance.synchronising._INTERVAL", 0)
+    with pytest.raises(errors.ExecutionFailed, match=r"disk/0 is Connecting, .*synchronize by themselves"):
+        await replace(cluster, IN_PLACE)
 
 
 @pytest.mark.parametrize("running", [True, False])

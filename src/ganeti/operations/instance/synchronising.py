@@ -28,6 +28,7 @@ WaitForSync = Annotated[
 _INTERVAL = 2.0  # seconds between two checks of the progress
 # DRBD needs a moment between being connected and beginning to synchronise.
 _PATIENCE = 10  # checks
+_CONNECTING = "Connecting"  # of DRBD's connection states: the other node is not reached, and tried again
 
 
 async def wait_for_sync(cluster: RunContext, instance: Instance) -> None:
@@ -71,7 +72,10 @@ def _done(mirrors: Sequence[MirrorStatus]) -> float:
 
 def _degraded(instance: Instance, statuses: Sequence[DiskStatus]) -> str:
     told = [f"disk/{index} is {describe(status)}" for index, status in enumerate(statuses)]
-    return f"The disks of {instance.name} are degraded: {'; '.join(told) or 'its primary node does not answer'}"
+    degraded = f"The disks of {instance.name} are degraded: {'; '.join(told) or 'its primary node does not answer'}"
+    if any(status.mirror and status.mirror.connection == _CONNECTING for status in statuses):
+        degraded += ". The copies synchronize by themselves when the nodes reach each other again"
+    return degraded
 
 
 def describe(status: DiskStatus) -> str:
