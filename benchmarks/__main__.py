@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import cluster, migration, placement, placement_large
+from benchmarks import cluster, migration, placement, placement_large, storage
 from benchmarks.report import Report
 from ganeti.errors import EXIT_FAILURE, GanetiError
 
@@ -16,6 +16,7 @@ GROUPS: dict[str, Callable[[Report], None]] = {
     "migration": migration.run,
     "placement": placement.run,
     "placement-large": placement_large.run,
+    "storage": storage.run,
 }
 
 

@@ -51,15 +51,6 @@ def test_a_guest_runs_from_a_logical_volume_that_goes_with_it(cluster):
     assert volumes(node) == []
 
 
-def test_a_disk_that_finds_no_space_leaves_nothing(cluster):
-    """The second disk does; of the first, and of the instance, nothing is left."""
-    shape = ("-t", "plain", "--disk", "0:size=8G", "--disk", "1:size=8G", "-B", "memory=128M,vcpus=1", "--no-install")
-    done = cluster.master.run("gnt-instance", "add", *shape, "-n", "node2", GUEST, timeout=600)
-    assert "Volume group xenvg has" in done.errors + done.output
-    assert volumes(cluster.lab.node("node2")) == []
-    assert GUEST not in cluster.gnt("gnt-instance", "list", "-o", "name")
-
-
 def test_verify_names_volumes_of_nobody_and_nodes_that_lost_their_volume_group(cluster):
     node = cluster.lab.node("node3")
     node.script("lvcreate -q -y -Wn -L 4M -n left xenvg")

@@ -139,9 +139,10 @@ def _disk(disk: dict[str, Any]) -> Pairs:
     if disk["allocated"] is not None:
         fields.append(("allocated", format_size(disk["allocated"])))
     fields.append(("logical_id", _logical_id(disk)))
-    if disk["pstatus"]:
-        path, problem = disk["pstatus"]
-        fields.append(("on primary", f"{path} ({problem})" if problem else path))
+    for title, status in (("on primary", disk["pstatus"]), ("on secondary", disk.get("sstatus"))):
+        if status:
+            path, problem = status
+            fields.append((title, f"{path} ({problem})" if problem else path))
     fields += [
         (title, disk[key]) for title, key in (("thin pool", "thinpool"), ("spindles", "spindles")) if disk.get(key)
     ]

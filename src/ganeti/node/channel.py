@@ -31,6 +31,8 @@ _WAITING = 60.0  # seconds until the other node connects
 _STILL_THERE = 60.0  # seconds after which a sender of dumps that has nothing says so
 # A node that has died is noticed, whoever waits for whom (tcp(7)): seconds.
 _QUIET, _PROBE, _PROBES = 60, 15, 4
+# Bytes that wait at either end, so that one piece is read or written while the next ones are on their way.
+_UNDER_WAY = 4 * PIECE
 
 Progress = Callable[[int, int], None]
 # What is done with a connection that has been made; what it says against it, empty if nothing.
@@ -139,7 +141,7 @@ class Channel:
         for port in PORTS:
             with suppress(OSError):
                 return await asyncio.start_server(
-                    meeting.take, address, port, ssl=context, ssl_handshake_timeout=HANDSHAKE
+                    meeting.take, address, port, limit=_UNDER_WAY, ssl=context, ssl_handshake_timeout=HANDSHAKE
                 )
         raise InsufficientResources(f"All TCP ports from {PORTS[0]} to {PORTS[-1]} of {address} are in use")
 
@@ -154,6 +156,7 @@ class Channel:
                 )
         except (OSError, TimeoutError) as error:
             raise NodeUnreachable(f"Node {party.name} ({address}:{port}) cannot be reached: {error}") from None
+        writer.transport.set_write_buffer_limits(_UNDER_WAY)
         try:
             if not _is(party, writer):
                 raise NodeUnreachable(f"What answers as node {party.name} shows a certificate that is not on record")

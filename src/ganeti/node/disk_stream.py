@@ -23,6 +23,7 @@ from ganeti.host.threads import to_the_end
 from ganeti.node.connection import LONGEST_PACKED, PIECE, SILENCE, received, unpacked
 from ganeti.node.storage.zeroing import length_of, zero_range
 
+_BLANK = bytes(PIECE)
 _PACKED = 1 << 63  # in the length
 _TOLD = 1.0  # seconds after which a sender that finds nothing but zeros says how far it is
 _LENGTH, _HEAD = struct.Struct(">Q"), struct.Struct(">QI")
@@ -42,7 +43,7 @@ async def send(
         while at < length and not answering.done():
             start, data = await asyncio.to_thread(_next, descriptor, at, length)
             at = start + len(data)
-            if data.count(0) != len(data):
+            if data != _BLANK[: len(data)]:
                 if level:
                     data = await asyncio.to_thread(zlib.compress, data, level)
                 writer.write(_HEAD.pack(start, len(data)))

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from ganeti import errors
 from ganeti.node.storage.fake import FakeStorage
+from tests.cluster.instance.mirrored import add, mirroring
 
 
 async def test_a_description_holds_all_that_is_known(cluster):
@@ -31,3 +32,17 @@ async def test_of_a_disk_its_format_is_told_and_what_it_takes_of_its_storage(clu
     for static, allocated in ((False, 5), (True, None)):
         (data,) = (await cluster.run("OP_INSTANCE_QUERY_DATA", instances=["web1"], static=static)).values()
         assert (data["disks"][0]["format"], data["disks"][0]["allocated"]) == ("qcow2", allocated)
+
+
+async def test_of_a_mirrored_disk_the_state_of_both_copies_is_told(tmp_path):
+    async with mirroring(tmp_path) as cluster:
+        await add(cluster)
+        assert [problem for _, problem in await copies(cluster)] == ["", ""]
+        cluster.nodes["node2"].equipment.storages["drbd"].lose_power()
+        assert "UpToDate here" in (await copies(cluster))[0][1]
+        assert "on the other node" in (await copies(cluster))[0][1]
+
+
+async def copies(cluster):
+    (data,) = (await cluster.run("OP_INSTANCE_QUERY_DATA", instances=["web1"])).values()
+    return [data["disks"][0][key] for key in ("pstatus", "sstatus")]

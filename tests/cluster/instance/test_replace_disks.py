@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """New copies of mirrored disks, on another node or in place."""
 
+import msgspec
 import pytest
 
 from ganeti import errors
@@ -111,6 +112,31 @@ async def test_copies_are_kept_and_named_if_the_new_ones_do_not_get_in_sync(clus
     with pytest.raises(errors.ExecutionFailed, match=r"the disks of web1 on node2 \(xenvg/\S+\) \(kept, since"):
         await replace(cluster, remote_node="node3")
     assert holders(cluster) == ["node1", "node2", "node3"]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"connection": "Connecting"}, "disk/0 is Connecting, .*synchronize by themselves"),
+        ({"connection": "SyncSource", "synced": 100.0}, "disk/0 is SyncSource, .* 100 % in sync"),
+    ],
+    ids=["the other node is lost", "nothing moves"],
+)
+async def test_a_synchronisation_that_does_not_go_on_ends_the_job_with_what_it_is_like(
+    cluster, monkeypatch, state, told
+):
+    await add(cluster)
+    storage = cluster.nodes["node1"].equipment.storages["drbd"]
+    examine = storage.examine
+
+    async def cut_off(disks, peers):
+        (status,) = await examine(disks, peers)
+        return (msgspec.structs.replace(status, mirror=msgspec.structs.replace(status.mirror, **state)),)
+
+    monkeypatch.setattr(storage, "examine", cut_off)
+    monkeypatch.setattr("ganeti.operations.instance.synchronising._INTERVAL", 0)
+    with pytest.raises(errors.ExecutionFailed, match=told):
+        await replace(cluster, IN_PLACE)
 
 
 @pytest.mark.parametrize("running", [True, False])

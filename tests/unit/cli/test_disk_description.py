@@ -36,3 +36,11 @@ def test_a_thin_pool_and_spindles_are_shown_where_a_disk_has_them():
     assert {"  thin pool: thin", "  spindles: 2"} <= set(shown)
     without = tree.render([_disk({**common, "thinpool": None, "spindles": None})])
     assert not [line for line in without if "thin" in line or "spindles" in line]
+
+
+def test_what_is_wrong_with_a_copy_stands_beside_its_device_on_either_node():
+    disk = {"iv_name": "disk/0", "dev_type": "drbd", "size": 1, "mode": "rw", "name": None, "uuid": "u"}
+    disk |= {"format": "raw", "allocated": None, "logical_id": ["node1", "node2", 11000, 0, 1]}
+    wrong = "Connected, UpToDate here, Diskless on the other node"
+    shown = tree.render([_disk({**disk, "pstatus": ["/dev/drbd0", wrong], "sstatus": ["/dev/drbd1", ""]})])
+    assert {f"  on primary: /dev/drbd0 ({wrong})", "  on secondary: /dev/drbd1"} <= set(shown)

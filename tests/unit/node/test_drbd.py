@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Mirrored disks, by what drbdsetup 9.22 of Debian 12 was seen to say of its kernel's DRBD 8.4.11."""
 
+import json
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -74,18 +76,13 @@ resource r0 {
     }
 }
 """
-# In the form of DRBD 9, which names its peers and says how far it is.
-OF_DRBD_9 = """\
-exists resource name:r0 role:Secondary suspended:no write-ordering:flush
-exists connection name:r0 peer-node-id:1 conn-name:node2 local:ipv4:10.78.1.1:11000 peer:ipv4:10.78.1.2:11000 \
-connection:Connected role:Primary congested:no ap-in-flight:0 rs-in-flight:2048
-exists device name:r0 volume:0 minor:0 backing_dev:/dev/xenvg/data disk:Inconsistent client:no quorum:yes \
-size:65536 read:0 written:16384 al-writes:0 bm-writes:4 upper-pending:0 lower-pending:0 al-suspended:no blocked:no
-exists path name:r0 peer-node-id:1 conn-name:node2 local:ipv4:10.78.1.1:11000 peer:ipv4:10.78.1.2:11000 established:yes
-exists peer-device name:r0 peer-node-id:1 conn-name:node2 volume:0 replication:SyncTarget peer-disk:UpToDate \
-peer-client:no resync-suspended:no done:50.00 received:32768 sent:0 out-of-sync:32768 pending:0 unacked:0
-exists -
-"""
+# By state, what DRBD 9 says of it: as JSON for its users, and as the events that are parsed.
+OF_DRBD_9 = {
+    name: answers.split("---\n")
+    for name, _, answers in (
+        piece.partition("\n") for piece in Path(__file__).with_name("drbd9.txt").read_text().split("=== ")[1:]
+    )
+}
 
 
 def told(role="Secondary", disk="UpToDate", connection="Connected", peer_role="Secondary", peer_disk="UpToDate"):
@@ -177,11 +174,19 @@ def test_a_synchronisation_is_told_with_how_far_it_is_and_how_long_it_takes():
     assert status.degraded
 
 
-def test_drbd_9_is_understood_too():
-    (found,) = parse_events(OF_DRBD_9).values()
-    status = found.status("/dev/drbd0", None)
-    assert (found.minor, found.mebibytes, found.peer_role, status.synced) == (0, 64, "Primary", 50.0)
-    assert (status.connection, status.disk, status.peer_disk) == ("SyncTarget", "Inconsistent", "UpToDate")
+@pytest.mark.parametrize("state", OF_DRBD_9)
+def test_of_drbd_9_the_events_are_understood_as_what_it_tells_its_users(state):
+    shown, events = OF_DRBD_9[state]
+    (resource,) = json.loads(shown)
+    (device,), (link,) = resource["devices"], resource["connections"]
+    (peer,) = link["peer_devices"]
+    (found,) = parse_events(events).values()
+    assert (found.role, found.minor, found.disk) == (resource["role"], device["minor"], device["disk-state"])
+    assert (found.size, found.missing) == (device["size"], peer["out-of-sync"])
+    assert (found.connection, found.peer_role) == (link["connection-state"], link["peer-role"])
+    assert (found.replication, found.peer_disk) == (peer["replication-state"], peer["peer-disk-state"])
+    assert found.synced == (peer["percent-in-sync"] if peer["has-sync-details"] else None)
+    assert found.status("/dev/drbd0", None).degraded == (state != "in sync")
 
 
 def test_only_what_is_being_synchronised_has_an_end():

@@ -161,7 +161,7 @@ class FakeMirror:
         held = other is not None and other.use is not None
         mirror = MirrorStatus(
             device=disk.location,
-            connection="Connected" if held else "WFConnection",
+            connection="Connected" if held else "Connecting",
             role="Primary" if own.use in _WRITING else "Secondary",
             disk=own.state,
             peer_disk=other.state if held and other else "DUnknown",

@@ -22,6 +22,7 @@ from ganeti.model.state import State
 from ganeti.operations.instance.examination import Statuses, examine_all
 from ganeti.operations.instance.running import pending
 from ganeti.operations.instance.subject import primary_of
+from ganeti.operations.instance.synchronising import describe
 from ganeti.rpc.contract.storage import DiskStatus
 
 
@@ -130,7 +131,11 @@ def _disk(state: State, instance: Instance, index: int, statuses: Statuses) -> d
 
 
 def _told(status: DiskStatus | None) -> list[Any] | None:
-    return [status.path, status.problem] if status else None
+    """Its path on a node, and what is wrong with it there."""
+    if status is None:
+        return None
+    degraded = describe(status) if status.mirror and status.mirror.degraded else ""
+    return [status.path, status.problem or degraded]
 
 
 def logical_id(state: State, disk: Disk) -> list[Any]:

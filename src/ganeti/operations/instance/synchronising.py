@@ -28,6 +28,9 @@ WaitForSync = Annotated[
 _INTERVAL = 2.0  # seconds between two checks of the progress
 # DRBD needs a moment between being connected and beginning to synchronise.
 _PATIENCE = 10  # checks
+# Of one that has begun: the other node may be slow, or the synchronisation was paused for a moment.
+_STALLED = 150  # checks
+_CONNECTING = "Connecting"  # of DRBD's connection states: the other node is not reached, and tried again
 
 
 async def wait_for_sync(cluster: RunContext, instance: Instance) -> None:
@@ -38,16 +41,16 @@ async def wait_for_sync(cluster: RunContext, instance: Instance) -> None:
         return
     cluster.step(f"waiting for the disks of {instance.name} to be in sync")
     node = primary_of(cluster.state, instance)
-    standing = 0
+    standing, before = 0, list[int]()
     try:
         while True:
             statuses = await _looked_at(cluster, instance, node)
             mirrors = [status.mirror for status in statuses if status.mirror]
             if len(mirrors) == len(instance.disks) and not any(mirror.degraded for mirror in mirrors):
                 return
-            synchronising = [mirror.synced for mirror in mirrors if mirror.synced is not None]
-            standing = 0 if synchronising else standing + 1
-            if standing > _PATIENCE:
+            synchronising = [mirror.missing for mirror in mirrors if mirror.synced is not None]
+            standing, before = (standing + 1 if synchronising == before else 0), synchronising
+            if standing > (_STALLED if synchronising else _PATIENCE):
                 raise ExecutionFailed(_degraded(instance, statuses))
             if synchronising:
                 cluster.job.progress(Progress(_done(mirrors), 100.0 * len(instance.disks), "%"))
@@ -71,7 +74,10 @@ def _done(mirrors: Sequence[MirrorStatus]) -> float:
 
 def _degraded(instance: Instance, statuses: Sequence[DiskStatus]) -> str:
     told = [f"disk/{index} is {describe(status)}" for index, status in enumerate(statuses)]
-    return f"The disks of {instance.name} are degraded: {'; '.join(told) or 'its primary node does not answer'}"
+    degraded = f"The disks of {instance.name} are degraded: {'; '.join(told) or 'its primary node does not answer'}"
+    if any(status.mirror and status.mirror.connection == _CONNECTING for status in statuses):
+        degraded += ". The copies synchronize by themselves when the nodes reach each other again"
+    return degraded
 
 
 def describe(status: DiskStatus) -> str:
@@ -80,6 +86,8 @@ def describe(status: DiskStatus) -> str:
     if mirror is None:
         return status.problem or "not active"
     told = f"{mirror.connection}, {mirror.disk} here, {mirror.peer_disk or 'unknown'} on the other node"
-    if mirror.missing and mirror.synced is None:
+    if mirror.synced is not None:
+        told += f", {mirror.synced:.0f} % in sync"
+    elif mirror.missing:
         told += f", {mirror.missing} KiB have changed here since"
     return told

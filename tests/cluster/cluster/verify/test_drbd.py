@@ -69,7 +69,7 @@ async def test_copies_that_are_not_in_sync_are_found(mirroring):
     mirroring.nodes["node2"].equipment.storages["drbd"].lose_power()
     (finding,) = await found(mirroring)
     assert finding == (
-        "EINSTANCEFAULTYDISK:web1:disk/0 on node1 is degraded: WFConnection, UpToDate here, DUnknown on the other node"
+        "EINSTANCEFAULTYDISK:web1:disk/0 on node1 is degraded: Connecting, UpToDate here, DUnknown on the other node"
     )
 
 
@@ -80,7 +80,7 @@ async def test_copies_that_are_not_in_sync_are_found(mirroring):
             {"connection": "SyncSource", "peer_disk": "Inconsistent", "synced": 17.0, "missing": 300},
             (
                 "WARNING:EINSTANCEFAULTYDISK:web1:disk/0 on node1 is being synchronised: "
-                "SyncSource, UpToDate here, Inconsistent on the other node"
+                "SyncSource, UpToDate here, Inconsistent on the other node, 17 % in sync"
             ),
         ),
         (
