@@ -3,13 +3,15 @@
 
 Its keys are those that Ganeti 3.0 writes; of older ones, which have fewer, what is missing is left to the import. Other
 people write such files too, so everything in one has a type and a bound.
+
+A line feed in a value is followed by a tab, as Python's ConfigParser writes it (and so Ganeti). That module takes off
+further spaces when it reads, and leaves out lines that begin with "#" or ";": here a value is read exactly as it was.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from configparser import ConfigParser, Error, MissingSectionHeaderError, ParsingError
-from io import StringIO
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -41,8 +43,11 @@ EXPORT_DIRECTORY = "/srv/ganeti/export"  # of a node; a directory for each insta
 CONFIG_FILE = "config.ini"
 LARGEST = 1024**2  # bytes of such a file
 _NONE = "None"
-_MOST_TOLD = 5  # lines that make no sense
+_MOST_LINES = 100_000
 _MOST_KEYS = 1000  # of a section
+_PLAIN = ("export", "instance", "backend")  # sections of values around which spaces mean nothing
+
+_Sections = Mapping[str, Mapping[str, str]]
 
 # A file beside the configuration, and nowhere else.
 DumpName = Annotated[
@@ -121,16 +126,15 @@ class Export(Struct, frozen=True, kw_only=True):
 
 def written(export: Export) -> str:
     """The text of the file. Raises WrongInput for what cannot be told in such a file, without any values."""
-    parser = _parser()
     backend = export.beparams
-    parser["export"] = {
+    origin = {
         "version": str(VERSION),
         "timestamp": str(int(export.timestamp)),
         "source": export.source,
         "os": export.os,
         "compression": "none",
     }
-    parser["instance"] = {
+    instance = {
         "name": export.name,
         **{name: backend[name] for name in ("maxmem", "minmem", "vcpus") if name in backend},
         "memory": backend.get("maxmem", _NONE),
@@ -142,48 +146,115 @@ def written(export: Export) -> str:
         **dict(_of_disks(export)),
         "disk_count": str(len(export.disks)),
     }
-    sections = {"hypervisor": export.hvparams, "backend": backend, "os": export.osparams}
-    for section, values in (sections | {"os_private": export.osparams_private}).items():
-        parser[section] = values
-    text = StringIO()
-    parser.write(text)
-    _ensure_readable(export, text.getvalue())
-    return text.getvalue()
+    sections = {
+        "export": origin,
+        "instance": instance,
+        "hypervisor": export.hvparams,
+        "backend": backend,
+        "os": export.osparams,
+        "os_private": export.osparams_private,
+    }
+    text = "".join(_section(name, values) for name, values in sections.items())
+    _ensure_readable(export, text)
+    return text
 
 
 def read(text: str) -> Export:
     """What a file says. Raises WrongInput with all that is wrong with it."""
-    parser = _parser()
-    try:
-        parser.read_string(text, CONFIG_FILE)
-    except Error as error:
-        raise WrongInput(f"{CONFIG_FILE} is not of the form that exports have: {_about(error)}") from None
-    sections = {name: _known(parser, name) for name in ("export", "instance", "hypervisor", "backend")}
-    if missing := [name for name in ("export", "instance") if not sections[name]]:
+    sections = _sections(text)
+    if missing := [name for name in ("export", "instance") if not sections.get(name)]:
         raise WrongInput(f"{CONFIG_FILE} has no section [{'], ['.join(missing)}], which every export has")
     version = sections["export"].get("version")
     if version != str(VERSION):
         raise WrongInput(f"{CONFIG_FILE}: version '{version}' of the form of exports is not known, only {VERSION} is")
-    return _typed(parser, sections)
+    return _typed(sections)
 
 
-def _about(error: Error) -> str:
-    """Without the lines themselves, which may hold what is private."""
-    if isinstance(error, ParsingError):
-        headless = isinstance(error, MissingSectionHeaderError)  # which has no list of them
-        numbers = [1] if headless else [number for number, _ in error.errors]
-        return f"line {', '.join(map(str, numbers[:_MOST_TOLD]))} makes no sense"
-    return error.message.replace("\n", " ")
+def _section(name: str, values: Mapping[str, str]) -> str:
+    lines = [f"{key} = {value}".replace("\n", "\n\t") for key, value in values.items()]
+    return "\n".join([f"[{name}]", *lines, "", ""])
 
 
-def _typed(parser: ConfigParser, sections: Mapping[str, dict[str, str]]) -> Export:
+def _sections(text: str) -> _Sections:
+    """Keys and values as they are, by section. Raises WrongInput at the first line that makes no sense.
+
+    What is told are numbers of lines: lines themselves may hold what is private.
+    """
+    if len(text) > LARGEST:
+        raise WrongInput(f"{CONFIG_FILE} has more than {LARGEST} characters")
+    if text.count("\n") > _MOST_LINES:
+        raise WrongInput(f"{CONFIG_FILE} has more than {_MOST_LINES} lines")
+    lines = _Lines()
+    for number, line in enumerate(text.split("\n"), 1):
+        if wrong := lines.take(line):
+            raise WrongInput(f"{CONFIG_FILE} is not of the form that exports have: line {number}: {wrong}")
+    return {name: _joined(name, values) for name, values in lines.found.items()}
+
+
+class _Lines:
+    """What lines say, one by one: the lines of each value, by section and key."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, dict[str, list[str]]] = {}
+        self._section: dict[str, list[str]] | None = None
+        self._value: list[str] | None = None  # of the last key
+        self._empty = 0  # lines before this one, which belong to a value only if it goes on
+
+    def take(self, line: str) -> str:
+        """Returns what is wrong with it."""
+        if not line:
+            self._empty += 1
+            return ""
+        empty, self._empty = self._empty, 0
+        if self._value is not None and line[0] in " \t":
+            self._value += [""] * empty + [line[1:]]
+            return ""
+        if line[0] in "#;" or not line.strip():
+            return ""
+        return self._begin(header) if (header := _header(line)) else self._add(*_pair(line))
+
+    def _begin(self, header: str) -> str:
+        if header in self.found:
+            return "this section already exists"
+        self._section, self._value = self.found.setdefault(header, {}), None
+        return ""
+
+    def _add(self, key: str, value: str) -> str:
+        if not key or self._section is None:
+            return "it makes no sense"
+        if key in self._section:
+            return "this key already exists"
+        if len(self._section) == _MOST_KEYS:
+            return f"its section has more than {_MOST_KEYS} keys"
+        self._value = self._section.setdefault(key, [value])
+        return ""
+
+
+def _header(line: str) -> str:
+    """The name of the section that begins with it; empty if none does."""
+    line = line.rstrip()
+    return line[1:-1] if line.startswith("[") and line.endswith("]") else ""
+
+
+def _pair(line: str) -> tuple[str, str]:
+    """A key, empty if there is none, and the first line of its value."""
+    key, *rest = re.split("[=:]", line, maxsplit=1)
+    return ("", "") if not rest or line[0] in " \t[" else (key.rstrip(), rest[0].removeprefix(" "))
+
+
+def _joined(section: str, values: Mapping[str, list[str]]) -> dict[str, str]:
+    texts = {key: "\n".join(lines) for key, lines in values.items()}
+    return {key: text.strip() for key, text in texts.items()} if section in _PLAIN else texts
+
+
+def _typed(sections: _Sections) -> Export:
     problems, instance = Problems(), sections["instance"]
     origin = problems.attempt(lambda: _decoded(sections["export"], _Origin, "[export]"), None)
     identity = problems.attempt(lambda: _identity(instance), None)
     disks = [problems.attempt(_reader(instance, f"disk{n}_", ExportedDisk), None) for n in _upto(identity, "disk")]
     nics = [problems.attempt(_reader(instance, f"nic{n}_", ExportedNic), None) for n in _upto(identity, "nic")]
-    private = problems.attempt(lambda: os_texts(dict(_items(parser, "os_private")), "[os_private]"), dict[str, str]())
-    public = problems.attempt(lambda: os_texts(dict(_items(parser, "os")), "[os]"), dict[str, str]())
+    private = problems.attempt(lambda: os_texts(sections.get("os_private", {}), "[os_private]"), dict[str, str]())
+    public = problems.attempt(lambda: os_texts(sections.get("os", {}), "[os]"), dict[str, str]())
     problems.tell()
     assert origin is not None and identity is not None  # noqa: S101, PT018 - or else there was a problem
     return Export(
@@ -196,8 +267,8 @@ def _typed(parser: ConfigParser, sections: Mapping[str, dict[str, str]]) -> Expo
         tags=identity.tags,
         disks=tuple(disk for disk in disks if disk),
         nics=tuple(nic for nic in nics if nic),
-        hvparams=sections["hypervisor"],
-        beparams=sections["backend"] or _older_backend(instance),
+        hvparams=dict(sections.get("hypervisor", {})),
+        beparams=dict(sections.get("backend", {})) or _older_backend(instance),
         osparams=public,
         osparams_private=private,
     )
@@ -254,7 +325,7 @@ def _of_disks(export: Export) -> Iterator[tuple[str, str]]:
 
 
 def _ensure_readable(export: Export, text: str) -> None:
-    """Raise WrongInput, naming what would be read as something else: such a file knows no quotes."""
+    """Raise WrongInput, naming what would be read as something else: such a file knows no quotes for names."""
     if len(text.encode()) > LARGEST:
         raise WrongInput(f"{CONFIG_FILE} would have more than {LARGEST} bytes")
     try:
@@ -265,25 +336,6 @@ def _ensure_readable(export: Export, text: str) -> None:
         meant, found = getattr(export, what), getattr(again, what)
         if wrong := [name for name in sorted(meant) if found.get(name) != meant[name]]:
             raise WrongInput(
-                f"Parameter '{what}': the value of {', '.join(wrong)} cannot be written into {CONFIG_FILE}: there no "
-                "line of a text can begin or end with spaces, or begin with '#' or ';'"
+                f"Parameter '{what}': {', '.join(wrong)} cannot be written into {CONFIG_FILE}: there a name has no '=' "
+                "or ':', and does not begin with '#', ';' or '['"
             )
-
-
-def _parser() -> ConfigParser:
-    parser = ConfigParser(interpolation=None, default_section="")
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names of parameters have capitals
-    return parser
-
-
-def _items(parser: ConfigParser, section: str) -> Iterator[tuple[str, str]]:
-    if not parser.has_section(section):
-        return
-    found = parser.items(section)
-    if len(found) > _MOST_KEYS:
-        raise WrongInput(f"{CONFIG_FILE}: section [{section}] has more than {_MOST_KEYS} keys")
-    yield from found
-
-
-def _known(parser: ConfigParser, section: str) -> dict[str, str]:
-    return dict(_items(parser, section))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """``config.ini`` of exports: what Ganeti writes is read, what is written is read again, and nobody's is believed."""
 
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -89,10 +90,47 @@ def test_what_such_a_file_cannot_tell_is_refused_without_its_value(name):
     assert "s3cret" not in refused.value.message
 
 
-@pytest.mark.parametrize("value", ["a\n  b", " a", "a\n# b", "a\n"])
-def test_texts_whose_form_would_be_lost_are_refused(value):
-    with pytest.raises(WrongInput, match=r"'osparams': the value of key cannot be written"):
-        written(replace(WEB1, hvparams={}, osparams={"key": value}))
+USER_DATA = "#cloud-config\nusers:\n  - name: admin\n\n    shell: /bin/sh\n# the end\n"
+PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw==\n-----END PRIVATE KEY-----\n"
+TEXTS = [
+    USER_DATA,
+    PEM,
+    " a",
+    "a ",
+    "",
+    "\n",
+    "\n\n\n",
+    "a\n",
+    "\ta\n\t\n b",
+    "a\r\nb\r",
+    "[os]\nx = 1",
+    "#",
+    "; a",
+    "None",
+    " ",
+]
+
+
+@pytest.mark.parametrize("value", TEXTS)
+def test_a_text_is_read_exactly_as_it_was(value):
+    meant = replace(WEB1, hvparams={"a": value}, osparams={"key": value, "z": "1"}, osparams_private={"key": value})
+    assert read(written(meant)) == meant
+
+
+@pytest.mark.parametrize("value", TEXTS)
+def test_pythons_own_parser_which_ganeti_has_finds_the_same_keys(value):
+    parser = ConfigParser(interpolation=None, default_section="")
+    parser.optionxform = str
+    meant = replace(WEB1, hvparams={}, osparams={"key": value, "z": "1"}, osparams_private={"key": value})
+    parser.read_string(written(meant))
+    assert parser["os"].keys() == {"key", "z"}
+    assert parser["os"]["z"] == "1"
+    assert parser["instance"]["name"] == "web1"
+
+
+def test_what_people_write_by_hand_is_read():
+    text = "# mine\n\n[export]\nversion=0\nos:tiny  \n; more\n[instance]\nname =   web1\n[os]\na = 1\n\n\n\t2\n\n"
+    assert read(text) == Export(name="web1", os="tiny", osparams={"a": "1\n\n\n2"})
 
 
 @pytest.mark.parametrize(
@@ -100,8 +138,9 @@ def test_texts_whose_form_would_be_lost_are_refused(value):
     [
         ("", r"no section \[export\], \[instance\]"),
         ("[export]\nversion = 0\n", r"no section \[instance\]"),
-        ("s3cret", "not of the form that exports have: line 1 makes no sense"),
-        (MINIMAL + "s3cret\n", "line 6 makes no sense"),
+        ("s3cret", "not of the form that exports have: line 1: it makes no sense"),
+        ("[export]\n" + "x\n" * 40_000, "line 2: it makes no sense$"),  # all of them would take the master long
+        (MINIMAL + "s3cret\n", "line 6: it makes no sense"),
         (MINIMAL.replace("= 0", "= 1"), "version '1' .* is not known, only 0"),
         (MINIMAL.replace("web1", "../web1"), r"\[instance\]: .*'name'.*host name"),
         (MINIMAL.replace("tiny", "/bin/sh"), r"\[export\]: .*'os'"),
@@ -112,8 +151,14 @@ def test_texts_whose_form_would_be_lost_are_refused(value):
         (MINIMAL + "disk_count = 1000000\n", r"'disk_count'.*at most 16"),
         (MINIMAL + "nic_count = -1\n", r"'nic_count'.*at least 0"),
         (MINIMAL + "tags = " + "a " * 5000, r"'tags'.*at most 4096"),
-        (MINIMAL + "name = again\n", "already exists"),
-        (MINIMAL + "[os]\n" + "".join(f"k{n} = v\n" for n in range(2000)), r"\[os\] has more than 1000 keys"),
+        (MINIMAL + "name = again\n", "line 6: this key already exists"),
+        (MINIMAL + "[export]\n", "line 6: this section already exists"),
+        (MINIMAL + "\n" * 100_000, "more than 100000 lines"),
+        (MINIMAL + "\n" * LARGEST, f"more than {LARGEST} characters"),
+        (
+            MINIMAL + "[os]\n" + "".join(f"k{n} = v\n" for n in range(2000)),
+            "line 1007: its section has more than 1000 keys",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_told_by_its_place(text, told):
