@@ -7,12 +7,14 @@ The content of disks is ``disk_stream.py``, that of dumps ``dump_stream.py``.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from ganeti.errors import ExecutionFailed, GanetiError, InsufficientResources, NodeUnreachable
 from ganeti.host.paths import Paths
@@ -25,6 +27,8 @@ from ganeti.node.dump_stream import Incoming, Outgoing
 from ganeti.rpc.contract.copying import Party
 from ganeti.rpc.http import peer_of
 from ganeti.rpc.listener import HANDSHAKE
+
+_log = logging.getLogger(__name__)
 
 PORTS = range(1830, 1890)
 _WAITING = 60.0  # seconds until the other node connects
@@ -70,15 +74,20 @@ class Channel:
 
         return await self._meet(key, sender, address, take)
 
-    async def offer(self, key: str, path: Path, receiver: Party, address: str, compress: Compression) -> int:
-        """Wait in the background for one node that wants the dump ``path``; at which port. As ``take``."""
+    async def offer(self, key: str, file: BinaryIO, receiver: Party, address: str, compress: Compression) -> int:
+        """Wait in the background for one node that wants the dump ``file``; at which port. As ``take``.
+
+        The file is closed in the end, whatever comes of it.
+        """
 
         async def offer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with suppress(OSError, TimeoutError):  # the receiver knows, and says so
-                await _told(path, writer, LEVELS[compress])
+            try:
+                await _told(file, writer, LEVELS[compress])
                 await reader.read()
+            except (OSError, TimeoutError, ExecutionFailed) as error:  # the receiver learns that it is not whole
+                _log.warning("%s, for %s: %s", key, receiver.name, error)
 
-        return await self._meet(key, receiver, address, offer)
+        return await self._meet(key, receiver, address, offer, file)
 
     async def give_up(self, key: str) -> None:
         """Wait no more, for the disk of this UUID or under this key; when this returns it is closed."""
@@ -127,10 +136,14 @@ class Channel:
         async with self._connected(sender, address, port) as (reader, _):
             yield Receiving(sender.name, Incoming(reader))
 
-    async def _meet(self, key: str, party: Party, address: str, work: Work) -> int:
-        await self.give_up(key)
-        meeting = _Meeting(party, work)
-        server = await self._serving(meeting, address)
+    async def _meet(self, key: str, party: Party, address: str, work: Work, held: BinaryIO | None = None) -> int:
+        meeting = _Meeting(party, work, held)
+        try:
+            await self.give_up(key)
+            server = await self._serving(meeting, address)
+        except BaseException:
+            meeting.let_go()
+            raise
         meeting.begin(server)
         current = {key: other for key, other in self._meetings.items() if not other.ended}
         self._meetings = {**current, key: meeting}
@@ -236,10 +249,11 @@ class Receiving:
 
 @dataclass(slots=True)
 class _Meeting:
-    """Takes one connection, of the right node."""
+    """Takes one connection, of the right node. ``held``: what is closed in the end."""
 
     party: Party
     work: Work
+    held: BinaryIO | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     taken: asyncio.Event = field(default_factory=asyncio.Event)
     server: asyncio.Server | None = None
@@ -259,6 +273,11 @@ class _Meeting:
         for task in self.tasks:
             task.cancel()
         await asyncio.wait(self.tasks)
+        self.let_go()
+
+    def let_go(self) -> None:
+        if self.held:
+            self.held.close()
 
     def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.taken.is_set() or not _is(self.party, writer):
@@ -273,7 +292,7 @@ class _Meeting:
             async with asyncio.timeout(_WAITING):
                 await self.taken.wait()
         except TimeoutError:
-            pass  # the other node will find nobody
+            self.let_go()  # the other node will find nobody
         finally:
             server.close()
 
@@ -282,6 +301,7 @@ class _Meeting:
             await self.work(reader, writer)
         finally:
             writer.transport.abort()
+            self.let_go()
 
 
 async def _answered(work: Awaitable[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -314,12 +334,17 @@ async def _kept(path: Path, incoming: Incoming) -> None:
         await to_the_end(os.fsync, file.fileno())
 
 
-async def _told(path: Path, writer: asyncio.StreamWriter, level: int) -> None:
-    """All of a dump."""
-    with path.open("rb") as file:
-        outgoing = Outgoing(writer, length=os.fstat(file.fileno()).st_size, level=level)
-        while data := await to_the_end(file.read, PIECE):
-            await outgoing.write(data)
+async def _told(file: BinaryIO, writer: asyncio.StreamWriter, level: int) -> None:
+    """All of a dump. Raises ExecutionFailed if it becomes shorter or longer meanwhile, and then it has no end."""
+    left = length = os.fstat(file.fileno()).st_size
+    outgoing = Outgoing(writer, length=length, level=level)
+    while data := await to_the_end(file.read, min(PIECE, left + 1)):
+        left -= len(data)
+        if left < 0:
+            break
+        await outgoing.write(data)
+    if left:
+        raise ExecutionFailed(f"The dump had {length} bytes, and was changed while it was read")
     await outgoing.end()
 
 

@@ -57,13 +57,23 @@ class Incoming:
     async def pieces(self) -> AsyncIterator[bytes]:
         """To the end. Raises OSError, TimeoutError, IncompleteReadError; ExecutionFailed for what makes no sense."""
         self.length, packed = _HEAD.unpack(await received(self._reader, _HEAD.size))
+        done = 0
         while True:
             (size,) = _SIZE.unpack(await received(self._reader, _SIZE.size))
             if size == 0:
+                self._ensure_whole(done)
                 return
             if size == _NOTHING_YET:
                 continue
             if size > (LONGEST_PACKED if packed else PIECE):
                 raise ExecutionFailed(f"The other node sends {size} bytes at once")
             data = await received(self._reader, size)
-            yield await asyncio.to_thread(unpacked, data, PIECE) if packed else data
+            data = await asyncio.to_thread(unpacked, data, PIECE) if packed else data
+            done += len(data)
+            if done > self.length:
+                self._ensure_whole(done)
+            yield data
+
+    def _ensure_whole(self, done: int) -> None:
+        if self.length and done != self.length:
+            raise ExecutionFailed(f"The other node has announced {self.length} bytes, and sends {done}")

@@ -11,11 +11,12 @@ import errno
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from ganeti.declare.types import ensure_host_name
 from ganeti.errors import EnvironmentUnfit, InsufficientResources, UnknownEntity, WrongInput
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 MOST_EXPORTS = 10_000  # that are listed
 _FILE = re.compile(r"[A-Za-z0-9+_][A-Za-z0-9+_.-]{0,254}")
+# What opening something says that is no file: a link, a socket, a directory.
+_NO_FILE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EISDIR)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -73,10 +76,8 @@ class Exports:
 
     async def offer(self, call: backup.OfferDump, report: Report) -> int:
         del report
-        path = await self._whole(call.name) / _file(call.file)
-        if path.is_symlink() or not path.is_file():
-            raise UnknownEntity(f"The export of {call.name} has no file '{call.file}'")
-        return await self._channel.offer(_key(call.name), path, call.receiver, call.address, call.compress)
+        file = await self._done(_opened, await self._whole(call.name), _file(call.file))
+        return await self._channel.offer(_key(call.name), file, call.receiver, call.address, call.compress)
 
     async def remove(self, call: backup.RemoveExport, report: Report) -> None:
         del report
@@ -175,6 +176,26 @@ def _found(place: Path) -> FoundExports:
 def _is_export(path: Path) -> bool:
     config = path / CONFIG_FILE
     return not path.name.startswith(".") and not path.is_symlink() and config.is_file() and not config.is_symlink()
+
+
+def _opened(directory: Path, name: str) -> BinaryIO:
+    """A dump to read, which is the same file whatever comes to its path afterwards. Raises UnknownEntity."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    missing = UnknownEntity(f"The export of {directory.name} has no file '{name}'")
+    try:
+        place = os.open(directory, flags | os.O_DIRECTORY)
+        try:
+            file = os.fdopen(os.open(name, flags, dir_fd=place), "rb")
+        finally:
+            os.close(place)
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            raise missing from None
+        raise
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise missing
+    return file
 
 
 def _configuration(directory: Path, name: str) -> str:

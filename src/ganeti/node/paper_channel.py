@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from ganeti.errors import NodeUnreachable
 from ganeti.model.compression import Compression
@@ -20,6 +21,7 @@ class PaperCopies:
     """Of a cluster: receivers by port, and what was copied from where to where: (node, path)."""
 
     waiting: MutableMapping[int, tuple[str, str]] = field(default_factory=dict)
+    offered: MutableMapping[int, bytes] = field(default_factory=dict)  # dumps, by port
     made: list[tuple[tuple[str, str], tuple[str, str]]] = field(default_factory=list)
     compressed: set[Compression] = field(default_factory=set)  # options used
 
@@ -71,9 +73,12 @@ class PaperChannel:
     async def take(self, key: str, path: Path, sender: Party, address: str) -> int:
         return await self.listen(key, str(path), sender, address)
 
-    async def offer(self, key: str, path: Path, receiver: Party, address: str, compress: Compression) -> int:
+    async def offer(self, key: str, file: BinaryIO, receiver: Party, address: str, compress: Compression) -> int:
         self._copies.compressed.add(compress)
-        return await self.listen(key, str(path), receiver, address)
+        port = await self.listen(key, "", receiver, address)
+        with file:
+            self._copies.offered[port] = file.read()
+        return port
 
     async def give_up(self, key: str) -> None:
         pass
@@ -89,7 +94,8 @@ class PaperChannel:
     @asynccontextmanager
     async def receiving(self, sender: Party, address: str, port: int) -> AsyncIterator[PaperReceiving]:
         del address
-        yield PaperReceiving(self._met(sender, port).read_bytes())
+        self._met(sender, port)
+        yield PaperReceiving(self._copies.offered[port])
 
     def _met(self, party: Party, port: int) -> Path:
         node, path = self._copies.waiting.get(port, ("", ""))

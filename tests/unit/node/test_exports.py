@@ -168,9 +168,12 @@ async def test_links_are_followed_nowhere(exports, place, tmp_path):
     (place / "web1" / "link").symlink_to(secret / "dump")
     (place / "web2").symlink_to(secret)
     (place / ".web3.new").symlink_to(secret)
-    offer = backup.OfferDump(name="web1", file="link", receiver=Party("node2"), address="127.0.0.1")
-    with pytest.raises(UnknownEntity, match="no file 'link'"):
-        await exports.offer(offer, Report())
+    os.mkfifo(place / "web1" / "fifo")
+    (place / "web1" / "directory").mkdir()
+    for file in ("link", "fifo", "directory", "nothing"):
+        offer = backup.OfferDump(name="web1", file=file, receiver=Party("node2"), address="127.0.0.1")
+        with pytest.raises(UnknownEntity, match=f"no file '{file}'"):
+            await exports.offer(offer, Report())
     with pytest.raises(UnknownEntity):
         await exports.remove(backup.RemoveExport(name="web2"), Report())
     await begin(exports, "web3")

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import errno
 import os
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.network import NetworkFacts
 from ganeti.model.parameters.backend import BackendParameters
+from ganeti.node import channel
 from ganeti.node.dump_stream import Outgoing
 from ganeti.node.equipment import of_this_machine
 from ganeti.node.exports import Exports
@@ -302,7 +304,7 @@ async def test_an_import_whose_script_fails_is_told_by_its_words(node):
 
 
 async def test_an_import_whose_dump_ends_too_early_fails_though_its_script_would_not(node, monkeypatch):
-    async def cut(path, writer, level):
+    async def cut(file, writer, level):
         outgoing = Outgoing(writer, length=100, level=level)
         await outgoing.write(b"half")
         writer.transport.abort()
@@ -311,6 +313,56 @@ async def test_an_import_whose_dump_ends_too_early_fails_though_its_script_would
     monkeypatch.setattr("ganeti.node.channel._told", cut)
     with pytest.raises(ExecutionFailed, match="comes from node1 was interrupted"):
         await restore(node)
+
+
+@pytest.mark.parametrize("change", [-1, 1, 3_000_000])
+async def test_a_dump_that_is_changed_while_it_is_read_is_not_taken_for_a_whole_one(node, monkeypatch, caplog, change):
+    def told(file, writer, level):
+        size = os.fstat(file.fileno()).st_size
+        monkeypatch.setattr("ganeti.node.channel.Outgoing", partial(changed, size + change))
+        return original(file, writer, level)
+
+    def changed(size, *args, **more):
+        os.truncate(node.paths.under("/srv/ganeti/export/web1/dump0"), size)
+        return Outgoing(*args, **more)
+
+    original = channel._told
+    node.disk.write_bytes(os.urandom(1024**2))
+    await dump(node)
+    monkeypatch.setattr("ganeti.node.channel._told", told)
+    with pytest.raises(ExecutionFailed, match="comes from node1 was interrupted"):
+        await restore(node)
+    assert "was changed while it was read" in caplog.text
+
+
+@pytest.mark.parametrize("length", [3, 5])
+async def test_a_dump_of_another_length_than_its_sender_has_announced_is_refused(node, monkeypatch, length):
+    async def lie(file, writer, level):
+        outgoing = Outgoing(writer, length=length, level=level)
+        await outgoing.write(b"dump")
+        await outgoing.end()
+
+    await dump(node)
+    monkeypatch.setattr("ganeti.node.channel._told", lie)
+    with pytest.raises(ExecutionFailed, match=f"announced {length} bytes, and sends 4"):
+        await restore(node)
+
+
+async def test_what_comes_in_the_place_of_a_dump_that_was_offered_is_not_read(node, monkeypatch):
+    """Between the offer and the connection."""
+    await dump(node)
+    content, original = dumped(node).read_bytes(), node.exports.offer
+
+    async def offer(call, report):
+        port = await original(call, report)
+        path = node.paths.under("/srv/ganeti/export/web1/dump0")
+        path.unlink()
+        path.symlink_to("/etc/passwd")
+        return port
+
+    monkeypatch.setattr(node.exports, "offer", offer)
+    await restore(node)
+    assert node.disk.read_bytes().startswith(content)
 
 
 async def test_a_failing_script_is_told_with_its_last_words_and_where_all_of_them_are(node):
