@@ -76,16 +76,16 @@ Uuid = Annotated[
 ]
 
 # Enough for what becomes a path or a shell word.
-_HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*"
+HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*"
 HostName = Annotated[
-    str, form(_HOST_NAME, "a host name: letters, digits, '-', '_' and '.', beginning with a letter or digit", 253)
+    str, form(HOST_NAME, "a host name: letters, digits, '-', '_' and '.', beginning with a letter or digit", 253)
 ]
 _PLAIN_NAME = "a name of letters, digits, '-', '_' and '.', beginning with a letter or digit"
-GroupName = Annotated[str, form(_HOST_NAME, _PLAIN_NAME, LONGEST_NAME)]
+GroupName = Annotated[str, form(HOST_NAME, _PLAIN_NAME, LONGEST_NAME)]
 # Where a network is named, "none" means that there is none.
-NetworkName = Annotated[str, form(rf"(?!none\Z){_HOST_NAME}", f"{_PLAIN_NAME}, other than 'none'", LONGEST_NAME)]
+NetworkName = Annotated[str, form(rf"(?!none\Z){HOST_NAME}", f"{_PLAIN_NAME}, other than 'none'", LONGEST_NAME)]
 NetworkNameOrNone = Annotated[
-    str, form(rf"|(?!none\Z){_HOST_NAME}", f"{_PLAIN_NAME}, or nothing for none", LONGEST_NAME)
+    str, form(rf"|(?!none\Z){HOST_NAME}", f"{_PLAIN_NAME}, or nothing for none", LONGEST_NAME)
 ]
 # OS provider with an optional variant, as in "debian+bookworm".
 OS_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
@@ -181,5 +181,5 @@ ParametersByKind = Annotated[dict[Name, Parameters], Meta(max_length=MOST_NAMES)
 
 def ensure_host_name(name: str, parameter: str) -> None:
     """Raise WrongInput for an invalid host name, which might lead elsewhere as a part of a path."""
-    if not re.fullmatch(_HOST_NAME, name):
+    if not re.fullmatch(HOST_NAME, name):
         raise WrongInput(f"Parameter '{parameter}': '{shortened(name)}' is not a host name")

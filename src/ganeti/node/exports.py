@@ -1,24 +1,28 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The exports of this node: a directory for each instance, with its configuration and the dumps of its disks.
 
-While one is being made it is in a directory of its own, whose name no instance can have.
+While one is being made it is in a directory of its own, whose name no instance can have; so is the older one for the
+moment in which another takes its place, and one that is being removed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import re
 import shutil
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from ganeti.declare.types import ensure_host_name
+from ganeti.declare.text import shortened
+from ganeti.declare.types import HOST_NAME, ensure_host_name
 from ganeti.errors import EnvironmentUnfit, InsufficientResources, UnknownEntity, WrongInput
 from ganeti.host.files import sync, write_atomic
 from ganeti.host.reasons import reason
@@ -29,10 +33,14 @@ from ganeti.rpc.contract import backup
 from ganeti.rpc.contract.backup import FoundExports
 from ganeti.rpc.server import Report
 
+_log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 MOST_EXPORTS = 10_000  # that are listed
 _FILE = re.compile(r"[A-Za-z0-9+_][A-Za-z0-9+_.-]{0,254}")
+_OWNER = re.compile(rf"(?P<plain>{HOST_NAME})|\.(?P<hidden>{HOST_NAME})\.(new|old|del)")
+_MOST_TOLD = 5  # names in one line of the log
 # What opening something says that is no file: a link, a socket, a directory.
 _NO_FILE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EISDIR)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -45,30 +53,34 @@ class Exports:
         self._place = equipment.paths.under(EXPORT_DIRECTORY)
         self._channel = equipment.channel
         self._turn = asyncio.Lock()
+        self._odd = frozenset[str]()  # what has been told
 
     async def begin(self, call: backup.BeginExport, report: Report) -> None:
         del report
-        await self._discard(call.name)
-        await self._done(self._draft(call.name).mkdir, 0o700, parents=True)
+        await self._channel.give_up(_key(call.name))
+        await self._done(_begin, self._places(call.name))
 
     async def take(self, call: backup.TakeDump, report: Report) -> int:
         del report
-        draft = self._draft(call.name)
+        draft = self._places(call.name).draft
         if not draft.is_dir():
             raise UnknownEntity(f"No export of {call.name} has been begun on this node")
         return await self._channel.take(_key(call.name), draft / _file(call.file), call.sender, call.address)
 
     async def finish(self, call: backup.FinishExport, report: Report) -> None:
         del report
-        await self._done(_finish, self._draft(call.name), self._old(call.name), self._final(call.name), call.config)
+        await self._done(_finish, self._places(call.name), call.config)
 
     async def discard(self, call: backup.DiscardExport, report: Report) -> None:
         del report
-        await self._discard(call.name)
+        await self._channel.give_up(_key(call.name))
+        await self._done(_discard, self._places(call.name))
 
     async def list(self, call: backup.ListExports, report: Report) -> FoundExports:
         del call, report
-        return await self._done(_found, self._place)
+        found, odd = await self._done(_found, self._place)
+        self._tell(odd)
+        return found
 
     async def read(self, call: backup.ReadExport, report: Report) -> str:
         del report
@@ -81,30 +93,27 @@ class Exports:
 
     async def remove(self, call: backup.RemoveExport, report: Report) -> None:
         del report
-        await self._done(shutil.rmtree, await self._whole(call.name))
+        await self._whole(call.name)
+        await self._done(_remove, self._places(call.name))
 
-    async def _discard(self, name: str) -> None:
-        await self._channel.give_up(_key(name))
-        await self._done(_discard, self._draft(name), self._old(name), self._final(name))
+    def _tell(self, odd: frozenset[str]) -> None:
+        """In the log, once."""
+        if new := sorted(odd - self._odd):
+            told = ", ".join(ascii(shortened(name)) for name in new[:_MOST_TOLD])
+            _log.warning("%d entries of %s are no exports, such as %s", len(new), EXPORT_DIRECTORY, told)
+        self._odd = odd
 
     async def _whole(self, name: str) -> Path:
         """Raises UnknownEntity if there is no export of that name."""
-        path = self._final(name)
-        await self._done(_put_back, self._place)
-        if not _is_export(path):
+        places = self._places(name)
+        await self._done(_settle, places)
+        if not _is_export(places.final):
             raise UnknownEntity(f"There is no export of {name} on this node")
-        return path
+        return places.final
 
-    def _final(self, name: str) -> Path:
+    def _places(self, name: str) -> _Places:
         ensure_host_name(name, "name")
-        return self._place / name
-
-    def _draft(self, name: str) -> Path:
-        return self._final(name).with_name(f".{name}.new")
-
-    def _old(self, name: str) -> Path:
-        """The older one, for the moment in which another takes its place."""
-        return self._final(name).with_name(f".{name}.old")
+        return _Places(self._place / name)
 
     async def _done(self, work: Callable[..., T], *args: object, **more: object) -> T:
         """One thing at a time: nobody sees one take the other's place."""
@@ -114,6 +123,25 @@ class Exports:
         except OSError as error:
             kind = InsufficientResources if error.errno in _NO_SPACE else EnvironmentUnfit
             raise kind(f"The exports in {EXPORT_DIRECTORY}: {reason(error)}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where an export is: ``draft`` while it is made, ``old`` while another takes its place, ``gone`` when it goes."""
+
+    final: Path
+
+    @property
+    def draft(self) -> Path:
+        return self.final.with_name(f".{self.final.name}.new")
+
+    @property
+    def old(self) -> Path:
+        return self.final.with_name(f".{self.final.name}.old")
+
+    @property
+    def gone(self) -> Path:
+        return self.final.with_name(f".{self.final.name}.del")
 
 
 def _key(name: str) -> str:
@@ -127,7 +155,20 @@ def _file(name: str) -> str:
     return name
 
 
-def _finish(draft: Path, old: Path, final: Path, config: str) -> None:
+def _begin(places: _Places) -> None:
+    """Raises EnvironmentUnfit if something is in the way that is no export: it would be at the end, too."""
+    _settle(places)
+    for path in (places.final, places.old):
+        if _is_there(path) and (path is places.old or path.is_symlink() or not path.is_dir()):
+            raise EnvironmentUnfit(
+                f"{path} is in the way of the export, and is none; look at it, and move it elsewhere"
+            )
+    _take_away(places.draft)
+    places.draft.mkdir(0o700, parents=True)
+
+
+def _finish(places: _Places, config: str) -> None:
+    draft, final = places.draft, places.final
     if not draft.is_dir():  # it is finished, unless it never was begun
         if _configuration(final, final.name) != config:
             raise UnknownEntity(f"No export of {final.name} has been begun on this node")
@@ -135,42 +176,75 @@ def _finish(draft: Path, old: Path, final: Path, config: str) -> None:
     write_atomic(draft / CONFIG_FILE, config)
     sync(draft)
     if final.exists():
-        final.rename(old)
+        final.rename(places.old)
     draft.rename(final)
     sync(final.parent)
-    _take_away(old)
+    _settle(places)
 
 
-def _discard(draft: Path, old: Path, final: Path) -> None:
-    _put_back(final.parent)
-    for path in (draft, old):
-        _take_away(path)
+def _discard(places: _Places) -> None:
+    _settle(places)
+    _take_away(places.draft)
 
 
-def _put_back(place: Path) -> None:
-    """The older ones that went aside when their node went off, before another took their place."""
-    for old in place.glob(".*.old"):
-        final = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
-        if not final.exists():
-            old.rename(final)
+def _remove(places: _Places) -> None:
+    """At once; nobody sees half of it."""
+    _settle(places)
+    _drop(places.final, places.gone)
 
 
-def _take_away(directory: Path) -> None:
-    if directory.is_symlink():
-        directory.unlink()
-    elif directory.exists():
-        shutil.rmtree(directory)
+def _settle(places: _Places) -> None:
+    """End what was interrupted: the older one comes back unless another has taken its place, or else it goes."""
+    _take_away(places.gone)
+    if places.old.is_dir() and not places.old.is_symlink():
+        if not _is_there(places.final):
+            places.old.rename(places.final)
+        elif _is_export(places.final):
+            _drop(places.old, places.gone)
 
 
-def _found(place: Path) -> FoundExports:
-    """Those that have a configuration; whatever else is there is none."""
-    _put_back(place)
+def _drop(directory: Path, gone: Path) -> None:
+    directory.rename(gone)
+    sync(gone.parent)
+    _take_away(gone)
+
+
+def _take_away(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif _is_there(path):
+        path.unlink()
+
+
+def _is_there(path: Path) -> bool:
+    """Also a link that leads nowhere."""
+    return os.path.lexists(path)
+
+
+def _found(place: Path) -> tuple[FoundExports, frozenset[str]]:
+    """Those that have a configuration, and what has no name that an export, or what is left of one, could have."""
     try:
-        entries = list(islice(os.scandir(place), MOST_EXPORTS + 1))
+        entries = [entry.name for entry in islice(os.scandir(place), MOST_EXPORTS + 1)]
     except FileNotFoundError:
-        return FoundExports(())
-    names = sorted(entry.name for entry in entries[:MOST_EXPORTS] if _is_export(Path(entry.path)))
-    return FoundExports(tuple(names), len(entries) > MOST_EXPORTS)
+        return FoundExports(()), frozenset()
+    names = {entry: _OWNER.fullmatch(entry) for entry in entries[:MOST_EXPORTS]}
+    owners = sorted({name["hidden"] or name["plain"] for name in names.values() if name})
+    whole = tuple(owner for owner in owners if _is_whole(_Places(place / owner)))
+    odd = frozenset(entry for entry, name in names.items() if not name)
+    return FoundExports(whole, len(entries) > MOST_EXPORTS), odd
+
+
+def _is_whole(places: _Places) -> bool:
+    """What is left of others does not prevent it from being told."""
+    try:
+        _settle(places)
+    except OSError as error:
+        _log.warning("What is left beside %s: %s", places.final, reason(error))
+    try:
+        return _is_export(places.final)
+    except OSError as error:
+        _log.warning("%s: %s", places.final, reason(error))
+        return False
 
 
 def _is_export(path: Path) -> bool:

@@ -82,7 +82,7 @@ async def test_one_that_is_given_up_leaves_the_older_one(exports, place):
     assert sorted(path.name for path in place.iterdir()) == ["web1"]
 
 
-@pytest.mark.parametrize("step", range(4))
+@pytest.mark.parametrize("step", range(5))
 async def test_wherever_it_is_interrupted_one_of_the_two_is_there_whole(exports, place, monkeypatch, step):
     await whole(exports, place, OLD)
     await begin(exports)
@@ -107,8 +107,55 @@ async def test_wherever_it_is_interrupted_one_of_the_two_is_there_whole(exports,
     await discard(exports)
     config = await read(exports)
     assert (place / "web1" / "dump").read_text() == config
-    assert config == (NEW if step == 3 else OLD)
+    assert config == (NEW if step >= 3 else OLD)
     assert sorted(path.name for path in place.iterdir()) == ["web1"]
+
+
+@pytest.mark.parametrize("odd", ["..old", "...old", ". .old", "\udcff", "\x1b[31m", "a\nb", "-", "lost+found"])
+async def test_a_name_that_no_instance_has_is_left_and_told_once(exports, place, caplog, odd):
+    await whole(exports, place, OLD)
+    (place / odd).mkdir()
+    assert await names(exports) == await names(exports) == ("web1",)
+    assert await read(exports) == OLD
+    await whole(exports, place, NEW)
+    await exports.remove(backup.RemoveExport(name="web1"), Report())
+    assert [path.name for path in place.iterdir()] == [odd]
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.endswith(f"are no exports, such as {odd!a}")
+
+
+async def test_what_is_in_the_way_of_one_is_in_the_way_of_no_other(exports, place):
+    await whole(exports, place, OLD)
+    (place / ".a.b.old").mkdir()
+    (place / "a.b").symlink_to("nowhere")
+    assert await names(exports) == ("web1",)
+    with pytest.raises(EnvironmentUnfit, match=r"export/a.b is in the way of the export"):
+        await begin(exports, "a.b")
+    await whole(exports, place, NEW)
+    assert await read(exports) == NEW
+
+
+@pytest.mark.parametrize("again", [names, begin, discard])
+async def test_a_removal_that_is_interrupted_leaves_no_half_of_one(exports, place, monkeypatch, again):
+    def pulled(path):
+        (path / "config.ini").unlink()
+        raise PulledError
+
+    await whole(exports, place, NEW)
+    with monkeypatch.context() as patched:
+        patched.setattr("ganeti.node.exports.shutil.rmtree", pulled)
+        with pytest.raises(PulledError):
+            await exports.remove(backup.RemoveExport(name="web1"), Report())
+    await again(exports)
+    assert [path.name for path in place.iterdir()] == ([".web1.new"] if again is begin else [])
+
+
+async def test_an_older_one_does_not_come_back_when_the_newer_one_is_removed(exports, place):
+    await whole(exports, place, NEW)
+    shutil.copytree(place / "web1", place / ".web1.old")
+    await exports.remove(backup.RemoveExport(name="web1"), Report())
+    assert await names(exports) == ()
+    assert list(place.iterdir()) == []
 
 
 def _write(path, text):
