@@ -55,3 +55,7 @@ assert HOOKS_MARGIN < WATCHER_SCRIPTS <= HOOKS
 # --- guests -----------------------------------------------------------------------------------------------
 
 SHUTDOWN_TIMEOUT = 120  # for a guest to power off, by default
+
+# --- clocks -----------------------------------------------------------------------------------------------
+
+MAX_SKEW = 150.0  # by which those of nodes may differ, as in Ganeti

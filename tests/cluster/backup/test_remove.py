@@ -48,3 +48,23 @@ async def test_what_cannot_be_removed_is_told_with_its_node(cluster, monkeypatch
     monkeypatch.setattr("ganeti.node.exports.shutil.rmtree", busy)
     with pytest.raises(errors.ExecutionFailed, match=r"not be removed everywhere: node2: .*Operation not permitted"):
         await remove(cluster, "web1")
+
+
+async def test_nodes_that_do_not_tell_what_they_have_are_named(cluster):
+    await export(cluster, "web1.example.com")
+    await export(cluster, "web1.example.com", node="node3")
+    cluster.network.cut_off.add("10.0.0.3")
+    with pytest.raises(errors.ExecutionFailed, match="not be removed everywhere: node3: it does not tell whether"):
+        await remove(cluster, "web1")
+    assert files(cluster) == {}
+    with pytest.raises(errors.UnknownEntity, match="Whether others have one is not known: node3 does not tell: "):
+        await remove(cluster, "web1")
+
+
+async def test_nodes_that_are_marked_offline_are_named(cluster):
+    await export(cluster, "web1.example.com")
+    await cluster.run("OP_NODE_SET_PARAMS", node_name="node3", offline=True)
+    number = await cluster.submit("OP_BACKUP_REMOVE", instance_name="web1")
+    assert (await cluster.finished(number)).status == "success"
+    assert any("WARNING: node3 is marked offline" in line for line in cluster.log(number))
+    assert files(cluster) == {}

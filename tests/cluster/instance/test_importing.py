@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Creating an instance from an export."""
 
+import re
+
 import pytest
 
 from ganeti import errors
+from ganeti.jobs.lockset import COMPATIBLE
 from ganeti.model.entity import evolve
 from ganeti.model.network import Network
+from ganeti.operations.backup.remove import BackupRemove
+from ganeti.operations.instance.create import InstanceCreate
 from ganeti.rpc.contract.os import RenameInOs
 from tests.cluster.backup.exported import cluster_with_exports, directory, disks, export, imported
 
@@ -106,10 +111,58 @@ async def test_no_other_directory_is_looked_into(cluster, path):
 async def test_of_several_nodes_the_newest_export_is_taken(cluster):
     await exported(cluster, removed=False)
     await export(cluster, node="node3", remove_instance=True)
-    edit(cluster, "timestamp = ", "timestamp = 1")
+    edit(cluster, f"timestamp = {int(cluster.clock.now())}", "timestamp = 17", node="node3")
     edit(cluster, "vcpus = 1", "vcpus = 5")
     await imported(cluster, pnode="node1")
     assert cluster.instance("web1").beparams["vcpus"] == 5
+
+
+async def noted(cluster):
+    """What the job says of an import that is successful."""
+    given = {"instance_name": "web1", "mode": "import", "disks": [], "nics": [], "pnode": "node1"}
+    number = await cluster.submit("OP_INSTANCE_CREATE", **given, name_check=False, ip_check=False, start=False)
+    assert (await cluster.finished(number)).status == "success"
+    return cluster.log(number)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("version = 0", "version = 7", "web1 on node3: config.ini: version '7'"),
+        ("timestamp = ", "timestamp = 9000", "web1 on node3 says that it was made later than now.*--src-node=node3"),
+    ],
+)
+async def test_one_that_makes_no_sense_does_not_prevent_an_import_of_another(cluster, old, new, told):
+    await exported(cluster, removed=False)
+    await export(cluster, node="node3", remove_instance=True)
+    edit(cluster, old, new, node="node3")
+    edit(cluster, "vcpus = 1", "vcpus = 5")
+    (line,) = [line for line in await noted(cluster) if "the newest of the others is taken" in line]
+    assert re.search(told, line)
+    assert cluster.instance("web1").beparams["vcpus"] == 5
+
+
+async def test_one_from_later_than_now_is_taken_only_where_its_node_is_named(cluster):
+    await exported(cluster)
+    edit(cluster, "timestamp = ", "timestamp = 9000")
+    with pytest.raises(errors.WrongInput, match="made later than now"):
+        await imported(cluster, pnode="node1")
+    await imported(cluster, pnode="node1", src_node="node2")
+
+
+async def test_a_node_that_does_not_tell_what_it_has_is_named(cluster):
+    await exported(cluster)
+    cluster.network.cut_off.add("10.0.0.3")
+    assert any("node3 does not tell" in line for line in await noted(cluster))
+
+
+async def test_an_export_is_not_removed_while_it_is_imported_by_its_short_name(cluster):
+    remove = BackupRemove(instance_name="web9.example.com").locks(cluster.state)
+    for name, path in (("web9", None), ("WEB9", None), ("web9.example.com", None), ("new", "web9.example.com")):
+        create = InstanceCreate(instance_name=name, mode="import", disks=[], nics=[], src_path=path)
+        create = create.locks(cluster.state)
+        both = remove.modes.keys() & create.modes.keys()
+        assert any((remove.modes[lock], create.modes[lock]) not in COMPATIBLE for lock in both), name
 
 
 async def test_what_is_given_counts_instead_of_what_the_export_says(cluster):

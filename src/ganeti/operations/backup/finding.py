@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext
@@ -31,11 +32,33 @@ async def export_rows(cluster: CheckContext) -> list[ExportRow]:
     return rows
 
 
-async def nodes_with(cluster: CheckContext, name: str) -> list[Node]:
-    """Those that have an export of this name."""
-    answers = (await exports_of(cluster)).items()
-    return [
-        cluster.state.find(Node, node)
-        for node, answer in answers
-        if not isinstance(answer, GanetiError) and name in answer.names
-    ]
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """``nodes`` have an export; of others that is not known: ``offline`` ones are not asked, ``silent`` do not tell.
+
+    ``silent``: why, by node.
+    """
+
+    nodes: tuple[Node, ...]
+    offline: tuple[str, ...]
+    silent: Mapping[str, str]
+
+    @property
+    def doubts(self) -> str:
+        """A sentence on what is not known; empty if everything is."""
+        told = [f"{node} is marked offline" for node in self.offline]
+        told += [f"{node} does not tell: {why}" for node, why in self.silent.items()]
+        return f"Whether others have one is not known: {'; '.join(told)}" if told else ""
+
+
+async def holders_of(cluster: CheckContext, name: str) -> Holders:
+    """Which nodes have an export of this name."""
+    nodes, silent = list[Node](), dict[str, str]()
+    for node, answer in (await exports_of(cluster)).items():
+        if isinstance(answer, GanetiError):
+            silent[node] = answer.message
+        elif name in answer.names:
+            nodes.append(cluster.state.find(Node, node))
+        elif answer.cut:
+            silent[node] = "it has more exports than it lists"
+    return Holders(tuple(nodes), tuple(node.name for node in cluster.state.nodes if node.offline), silent)

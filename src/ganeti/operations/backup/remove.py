@@ -16,13 +16,12 @@ from ganeti.jobs.operation import JobOperation
 from ganeti.jobs.preview import Preview
 from ganeti.model.instance import Instance
 from ganeti.model.kind import Kind
-from ganeti.model.node import Node
 from ganeti.model.state import State
-from ganeti.operations.backup.finding import nodes_with
+from ganeti.operations.backup.finding import Holders, holders_of
 from ganeti.rpc.contract.backup import RemoveExport
 
 
-class BackupRemove(JobOperation[list[Node]], frozen=True, kw_only=True, tag="OP_BACKUP_REMOVE"):
+class BackupRemove(JobOperation[Holders], frozen=True, kw_only=True, tag="OP_BACKUP_REMOVE"):
     """Remove the exports of an instance from all nodes."""
 
     role: ClassVar[Role] = Role.ADMIN
@@ -42,24 +41,31 @@ class BackupRemove(JobOperation[list[Node]], frozen=True, kw_only=True, tag="OP_
     instance_uuid: Annotated[NonEmpty | None, param("UUID, used instead of the name")] = None
 
     def locks(self, state: State) -> LockSet:
-        return exclusive(Kind.INSTANCE, self._name(state)) | all_shared(Kind.NODE)
+        """Also of the short name, by which an import may be given that finds the export under its full name."""
+        name = self._name(state).lower()
+        return exclusive(Kind.INSTANCE, name, name.partition(".")[0]) | all_shared(Kind.NODE)
 
-    async def check(self, cluster: CheckContext) -> list[Node]:
+    async def check(self, cluster: CheckContext) -> Holders:
         name = self._name(cluster.state)
-        found = await nodes_with(cluster, name)
-        if not found:
+        found = await holders_of(cluster, name)
+        if not found.nodes:
             raise UnknownEntity(
                 f"No node that answers has an export of {name}; 'gnt-backup list' shows those that there are, by their "
-                "names in full"
+                f"names in full{found.doubts and '. '}{found.doubts}"
             )
         return found
 
-    def preview(self, state: State, plan: list[Node]) -> Preview:
-        return Preview(tuple(f"remove the export of {self._name(state)} on {node.name}" for node in plan))
+    def preview(self, state: State, plan: Holders) -> Preview:
+        changes = tuple(f"remove the export of {self._name(state)} on {node.name}" for node in plan.nodes)
+        return Preview(changes, risks=(plan.doubts,) if plan.doubts else ())
 
-    async def run(self, cluster: RunContext, plan: list[Node]) -> None:
-        name, left = self._name(cluster.state), []
-        for node in plan:
+    async def run(self, cluster: RunContext, plan: Holders) -> None:
+        """Fails also if a node that should answer does not tell whether it has one."""
+        name = self._name(cluster.state)
+        left = [f"{silent}: it does not tell whether it has one: {why}" for silent, why in plan.silent.items()]
+        for away in plan.offline:
+            cluster.warn(f"{away} is marked offline; whether it has an export of {name} is not known")
+        for node in plan.nodes:
             cluster.step(f"removing the export of {name} on {node.name}")
             try:
                 await cluster.call(node, RemoveExport(name=name))

@@ -351,7 +351,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         foresee_overrides(given, problems)
 
     def locks(self, state: State) -> LockSet:
-        own = exclusive(Kind.INSTANCE, self.instance_name)
+        own = exclusive(Kind.INSTANCE, self.instance_name.lower())
         reserved, nodes = None, list[Node]()
         try:
             if reserved := self._reserved(state):
@@ -364,7 +364,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         networks = network_locks(state, (*named, *(reserved.networks if reserved else ())))
         if self.mode == "import" and not self.nics:
             networks |= all_shared(Kind.NETWORK)  # the export tells which it needs
-        if self.src_path and (exported := export_name(self.src_path)) != self.instance_name:
+        if self.src_path and (exported := export_name(self.src_path).lower()) != self.instance_name.lower():
             own |= shared(Kind.INSTANCE, exported)  # so that its export stays the same
         return own | shared(Kind.NODE, *(node.name for node in nodes)) | networks
 

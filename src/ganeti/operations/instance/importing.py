@@ -27,7 +27,8 @@ from ganeti.model.parameters import overrides
 from ganeti.model.parameters.backend import BackendParameters, spelled_out
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
 from ganeti.model.template import FILES
-from ganeti.operations.backup.finding import nodes_with
+from ganeti.model.timing import MAX_SKEW
+from ganeti.operations.backup.finding import holders_of
 from ganeti.operations.instance.copying import party
 from ganeti.operations.instance.disks import DiskRequest
 from ganeti.operations.instance.nics import NicRequest
@@ -75,26 +76,54 @@ def export_name(path: str) -> str:
 
 
 async def source_of(cluster: CheckContext, choice: NodeChoice, name: str) -> Source:
-    """The export of this name on a node; the newest one if none is named. Raises UnknownEntity, WrongInput."""
-    named = choice.find(cluster.state)
-    nodes = [online(named)] if named else await nodes_with(cluster, name)
-    if not nodes:
-        raise UnknownEntity(f"No node that answers has an export of {name}; 'gnt-backup list' shows what there is")
-    answers = await cluster.call_all(nodes, ReadExport(name=name))
-    found, problems = [], Problems()
-    for node in nodes:
-        answer = answers[node.name]
-        if isinstance(answer, GanetiError):
-            raise answer
-        with problems.noted():
-            try:
-                found.append(Source(node, name, read(answer)))
-            except WrongInput as error:
-                raise WrongInput(
-                    "\n".join(f"The export of {name} on {node.name}: {line}" for line in error.message.splitlines())
-                ) from None
-    problems.tell()
+    """The export of this name on a node; the newest one that is sound if none is named.
+
+    It is said which others there are or may be. Raises UnknownEntity, WrongInput or what a node says.
+    """
+    if named := choice.find(cluster.state):
+        (answer,) = (await cluster.call_all([online(named)], ReadExport(name=name))).values()
+        return _read(named, name, answer)
+    holders = await holders_of(cluster, name)
+    if not holders.nodes:
+        raise UnknownEntity(
+            f"No node that answers has an export of {name}; 'gnt-backup list' shows what there is"
+            f"{holders.doubts and '. '}{holders.doubts}"
+        )
+    answers = await cluster.call_all(holders.nodes, ReadExport(name=name))
+    found, wrong = list[Source](), list[GanetiError]()
+    for node in holders.nodes:
+        try:
+            found.append(_past(cluster, _read(node, name, answers[node.name])))
+        except GanetiError as error:
+            wrong.append(error)
+    if not found:
+        raise type(wrong[0])("\n".join(error.message for error in wrong))
+    for told in (holders.doubts, *(error.message for error in wrong)):
+        if told:
+            cluster.note(f"{told}; the newest of the others is taken")
     return max(found, key=lambda source: source.export.timestamp)
+
+
+def _read(node: Node, name: str, answer: str | GanetiError) -> Source:
+    """Raises what the node has answered, or WrongInput."""
+    if isinstance(answer, GanetiError):
+        raise answer
+    try:
+        return Source(node, name, read(answer))
+    except WrongInput as error:
+        raise WrongInput(
+            "\n".join(f"The export of {name} on {node.name}: {line}" for line in error.message.splitlines())
+        ) from None
+
+
+def _past(cluster: CheckContext, source: Source) -> Source:
+    """Raises WrongInput for one that says it was made later than now: no node makes its own the newest for ever."""
+    if source.export.timestamp > cluster.now + MAX_SKEW:
+        raise WrongInput(
+            f"The export of {source.name} on {source.node.name} says that it was made later than now, so it is not "
+            f"known which is the newest; --src-node={source.node.name} takes it anyway"
+        )
+    return source
 
 
 def completed(cluster: CheckContext, request: InstanceCreate, source: Source) -> InstanceCreate:

@@ -12,13 +12,12 @@ from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.report import NodeReport
+from ganeti.model.timing import MAX_SKEW
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
 from ganeti.rpc.contract.node import DescribeNode, Ping, Pong
 from ganeti.rpc.contract.verify import Problems, TryHypervisors
-
-MAX_SKEW = 150.0  # seconds by which clocks may differ, as in Ganeti
 
 
 def _describe(scene: Scene, node: Node) -> DescribeNode | None:
