@@ -104,3 +104,14 @@ async def test_a_network_on_a_switch_has_its_vlans_and_switches_that_are_lacking
         assert await cluster.list("instance", "nic.modes", "nic.links", "nic.vlans") == [
             [["openvswitch"], ["ovs1"], [".100:200"]]
         ]
+
+
+@pytest.mark.parametrize("link", ["--", "-x", "a b", "a/b", "a:1"])
+async def test_what_can_be_no_device_is_refused(tmp_path, link):
+    async with networked(tmp_path) as cluster:
+        await cluster.run("OP_GROUP_ADD", group_name="rack2")
+        told = f"link '{link}' is not a name that a network device"
+        with pytest.raises(errors.WrongInput, match=told):
+            await cluster.run("OP_NETWORK_CONNECT", **{**TO_RACK2, "network_link": link})
+        with pytest.raises(errors.WrongInput, match=told):
+            await cluster.add("web1", node="node1", nics=[{"link": link}])

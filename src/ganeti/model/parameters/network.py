@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import Struct
 
 from ganeti.declare.parameter import param
+from ganeti.declare.text import shortened
 from ganeti.declare.types import Text, VlansOrNone
 from ganeti.model.nic import COMMUNICATION_LINK
 
@@ -16,6 +18,8 @@ NicMode = Literal["bridged", "routed", "openvswitch"]
 
 # What a card is connected to, by modes that need it.
 NEEDED = {"bridged": "bridge", "openvswitch": "Open vSwitch"}
+# Also without what programs that get it would take for an option.
+_LINK = re.compile(r"[^\s/:\x00-\x1f\x7f-][^\s/:\x00-\x1f\x7f]*")
 VLANS = "VLANs of mode openvswitch: '.10' without tags, ':20:30' with, '.10:20' both"
 
 
@@ -30,6 +34,8 @@ class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         found = []
         if self.mode in NEEDED and not self.link:
             found.append(f"mode '{self.mode}' needs a link, the name of the {NEEDED[self.mode]}")
+        if self.link and not _LINK.fullmatch(self.link):
+            found.append(f"link '{shortened(self.link)}' is not a name that a network device or routing table can have")
         if self.vlan and self.mode != "openvswitch":
             found.append(f"vlan '{self.vlan}' is for mode 'openvswitch', not for '{self.mode}'")
         if self.link == COMMUNICATION_LINK:
