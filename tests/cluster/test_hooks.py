@@ -76,6 +76,13 @@ CONNECTED = {
 TO_NODE3 = {"primary": ["node2"], "source": ["node2"], "target": ["node3"]}
 
 REHEARSALS = {
+    "OP_BACKUP_EXPORT": Rehearsal(
+        "web2",
+        {"instance_name": "web2", "mode": "local", "target_node": "node4"},
+        parts=MIRRORED,
+        said={"EXPORT_MODE": "local", "EXPORT_NODE": "node4", "EXPORT_DO_SHUTDOWN": "True", "REMOVE_INSTANCE": "False"},
+        before=(("OP_INSTANCE_SET_PARAMS", {"instance_name": "web2", "os_name": "tiny"}),),
+    ),
     "OP_CLUSTER_DESTROY": Rehearsal("cluster", lonely=True),
     "OP_CLUSTER_POST_INIT": Rehearsal("cluster"),
     "OP_CLUSTER_RENAME": Rehearsal("cluster", {"name": "cluster2"}, said={"NEW_NAME": "cluster2"}),

@@ -91,6 +91,11 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return told | {f"HV_{name}": str(value) for name, value in self.hvparams.items()}
 
     @property
+    def may_keep(self) -> bool:
+        """Whether its hypervisor has machines that keep something, with these parameters or others."""
+        return "firmware" in self.hvparams
+
+    @property
     def keeps(self) -> tuple[str, ...]:
         """What its machine keeps on a node while it is off, as text."""
         uefi, tpm = self.hvparams.get("firmware") == "uefi", self.hvparams.get("tpm")

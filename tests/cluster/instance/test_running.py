@@ -9,6 +9,7 @@ from tests.unit.model.test_running import KVM, other
 TOGETHER = {
     "boot_order": {"kernel_path": "", "cdrom_image_path": "/cd"},
     "disk_aio": {"disk_cache": "none"},
+    "secure_boot": {"firmware": "uefi", "kernel_path": ""},
     "security_domain": {"security_model": "user"},
     "security_model": {"security_domain": "nobody"},
     "vnc_x509_path": {"vnc_tls": True},

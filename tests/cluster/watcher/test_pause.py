@@ -182,7 +182,6 @@ def test_durations_are_given_in_seconds_or_with_a_unit(given, duration, monkeypa
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ({"what": "stop"}, "choose from pause, continue, info"),
         ({"what": "pause"}, "For how long"),
         ({"what": "pause", "duration": "soon"}, "is not an age such as 30s"),
         ({"what": "info", "duration": "1h"}, "takes no duration"),

@@ -21,7 +21,6 @@ from ganeti.declare.types import MOST_KINDS, MOST_SECONDS, NonEmpty
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext, Thing
 from ganeti.jobs.lockset import LockSet, shared
-from ganeti.jobs.operation import HookNodes
 from ganeti.jobs.preview import Preview
 from ganeti.model.compression import Compression
 from ganeti.model.disk import Disk
@@ -47,7 +46,6 @@ from ganeti.operations.instance.subject import (
     INSTANCE_ARGUMENT,
     InstanceOperation,
     ShutdownTimeout,
-    nodes_of,
     online,
     primary_of,
 )
@@ -244,10 +242,6 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
             "SHUTDOWN_TIMEOUT": str(self.shutdown_timeout),
             "REMOVE_INSTANCE": str(self.remove_instance),
         }
-
-    def hook_nodes(self, state: State, plan: ExportPlan) -> HookNodes:
-        concerned = (*nodes_of(state, plan.instance), plan.target)
-        return HookNodes(pre=concerned, post=concerned)
 
     @property
     def _removal(self) -> InstanceRemove:

@@ -98,7 +98,7 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         # The primary node last: while a copy elsewhere cannot be removed, the instance keeps its own.
         for holder in reversed(nodes_of(cluster.state, plan.instance)):
             await self._remove_disks(cluster, plan.instance, holder)
-            if not holder.offline:
+            if guest.may_keep and not holder.offline:
                 # Also what it left behind where it has run before.
                 await self._try(cluster, cluster.call(holder, ForgetMachineState(guest=guest)))
 
