@@ -82,6 +82,7 @@ def test_an_export_whose_node_dies_costs_the_export_alone(cluster):
     assert len(before) == 2
 
     going_on(cluster).unlink()
+    going_on(cluster, "begun").unlink()
     job = cluster.gnt("gnt-backup", "export", "--submit", "--print-jobid", "-n", "node3", WEB).strip()
     eventually(lambda: (directory(cluster, "node3") / f".{WEB}.new").exists() and going_on(cluster, "begun").exists())
     cluster.kill("ganeti-noded", "node3")
