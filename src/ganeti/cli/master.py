@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from ganeti.cli.runnable import Local
@@ -13,6 +14,10 @@ from ganeti.luxi.protocol import Method
 
 if TYPE_CHECKING:
     from ganeti.host.services import Services
+    from ganeti.model.cluster import Cluster
+
+_ADDRESS = 20.0  # seconds for the cluster's address to come, which the old master gives up when it hears of the new one
+_LOOK = 0.1  # seconds
 
 _WARNING = (
     "Without a vote nobody knows whether the old master still works. If it does, both may start the same\n"
@@ -51,10 +56,25 @@ def _master_failover(session: Session, values: dict[str, Any]) -> int:
             manager.start(daemon)
         raise
     _start(session, manager)
+    _await_address(session, elected.state.cluster)
     session.say(f"{elected.state.master.name} is the master of {elected.state.cluster.name} now")
     if voting and elected.silent:
         session.warn(f"No answer from {', '.join(elected.silent)}. {_SILENT}")
     return 0
+
+
+def _await_address(session: Session, cluster: Cluster) -> None:
+    """Who reaches the cluster by its address finds the new master there when the command is over."""
+    from ganeti.host.addresses import is_own_address  # noqa: PLC0415 - only where it is needed
+
+    if not cluster.master_ip or cluster.use_external_mip_script:
+        return
+    end = time.monotonic() + _ADDRESS
+    while not is_own_address(cluster.master_ip):
+        if time.monotonic() > end:
+            session.warn(f"This node does not hold {cluster.master_ip} yet; 'gnt-cluster verify' tells why")
+            return
+        time.sleep(_LOOK)
 
 
 def _start(session: Session, manager: Services) -> int:

@@ -19,7 +19,9 @@ _log = logging.getLogger(__name__)
 
 _EVERY = 10.0  # seconds between two checks when nothing has happened
 _RETRY = 5.0
-_PATIENCE = 3  # tries to set it up before another holder counts as a conflict; a replaced master soon gives it up
+# A replaced master gives it up within seconds. So it is tried again soon, until another holder counts as a conflict.
+_SOON = 1.0  # seconds
+_PATIENCE = 10  # tries
 
 
 class ClusterAddress:
@@ -77,10 +79,17 @@ class ClusterAddress:
                     _log.warning("The cluster's address: %s", error.message)
                 self.problem = error.message
             try:
-                async with asyncio.timeout(_RETRY if self.problem else _EVERY):
+                async with asyncio.timeout(self._pause):
                     await self._look.wait()
             except TimeoutError:
                 pass
+
+    @property
+    def _pause(self) -> float:
+        """Seconds until the next check."""
+        if not self.problem:
+            return _EVERY
+        return _SOON if 0 < self._refused <= _PATIENCE else _RETRY
 
     async def settle(self) -> None:
         """Have the master node hold what the configuration says, or give it up, at once.
