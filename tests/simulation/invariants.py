@@ -209,7 +209,7 @@ def broke_off(cluster, what, instance: Instance):
     failed = [step for step in steps if step.status == "error"]
     told = {step.summary for step in failed}
     # An export can end in a removal.
-    removing = [step for step in failed if "remove_instance" in msgspec.json.decode(step.public)]
+    removing = [step for step in failed if msgspec.json.decode(step.public).get("remove_instance")]
     told |= {step.summary.replace("BACKUP_EXPORT", "INSTANCE_REMOVE") for step in removing}
     return any(f"INSTANCE_{what}({name})" in told for name in names_of(instance, steps))
 
