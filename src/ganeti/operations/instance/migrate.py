@@ -125,7 +125,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         if not self.ignore_hvversions:
             await self._ensure_same_version(cluster, instance, source, target)
         live = self._is_live(guest)
-        activity = await _activity(cluster, source, guest)
+        activity = await _activity(cluster, source, guest) if live else None
         paused = not live or (activity is not None and activity.paused)
         forecast = _foretold(guest, activity) if activity and not paused else None
         reduced = guest != runs

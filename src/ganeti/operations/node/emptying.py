@@ -9,7 +9,7 @@ from typing import Any
 from ganeti.jobs.context import RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.jobs.preview import Preview
-from ganeti.model.instance import Instance
+from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.state import State
 
@@ -19,6 +19,11 @@ Jobs = Sequence[Sequence[JobOperation[Any]]]
 def primaries(state: State, node: Node) -> list[Instance]:
     """The instances whose primary node it is, by name."""
     return sorted((i for i in state.instances_on(node.uuid) if i.primary_node == node.uuid), key=lambda i: i.name)
+
+
+def running(state: State, node: Node) -> list[str]:
+    """The names of the instances that run on it, if all is as configured."""
+    return [instance.name for instance in primaries(state, node) if instance.admin_state is AdminState.UP]
 
 
 def secondaries(state: State, node: Node) -> list[Instance]:

@@ -18,14 +18,13 @@ from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import HookNodes
 from ganeti.jobs.preview import Preview
 from ganeti.model.entity import differences, evolve
-from ganeti.model.instance import AdminState
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.node.addresses import ensure_addresses_free, ensure_secondary_there
 from ganeti.operations.node.candidates import catch_up, eligible, equip, promote, promotions, relieve, warn_of_few
 from ganeti.operations.node.changes import changed, ensure_parameters_fit
-from ganeti.operations.node.emptying import primaries
+from ganeti.operations.node.emptying import running
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, node_environment
 from ganeti.operations.node.switches import set_up_switches
 from ganeti.rpc.contract.node import DescribeNode, Ping
@@ -99,10 +98,10 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
 
     def preview(self, state: State, plan: NodeModifyPlan) -> Preview:
         goes = plan.after.offline and not plan.before.offline
-        running = [one.name for one in primaries(state, plan.before) if goes and one.admin_state is AdminState.UP]
-        risk = f"nobody sees any more whether {', '.join(running)} run there; power it off before you fail them over"
+        guests = running(state, plan.before) if goes else []
+        risk = f"nobody sees any more whether {', '.join(guests)} run there; power it off before you fail them over"
         candidates = (f"make {node.name} a master candidate" for node in plan.promote)
-        return Preview.of(plan.changes, candidates, (risk,) if running else ())
+        return Preview.of(plan.changes, candidates, (risk,) if guests else ())
 
     async def run(self, cluster: RunContext, plan: NodeModifyPlan) -> list[tuple[str, Any]]:
         back = plan.before.offline and not plan.after.offline

@@ -12,11 +12,10 @@ from ganeti.declare.route import Route
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.preview import Preview
-from ganeti.model.instance import AdminState
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.instance.subject import online
-from ganeti.operations.node.emptying import primaries
+from ganeti.operations.node.emptying import running
 from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation
 from ganeti.rpc.contract.power import ResetMachine
 
@@ -47,7 +46,7 @@ class NodePowercycle(NodeOperation[Node], frozen=True, kw_only=True, tag="OP_NOD
         return node
 
     def preview(self, state: State, plan: Node) -> Preview:
-        guests = [instance.name for instance in primaries(state, plan) if instance.admin_state is AdminState.UP]
+        guests = running(state, plan)
         killed = (f"kill the instances that run there: {', '.join(guests)}",) if guests else ()
         return Preview((f"reset node {plan.name} without shutting anything down", *killed))
 
