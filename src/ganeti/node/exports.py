@@ -84,16 +84,15 @@ class Exports:
 
     async def read(self, call: backup.ReadExport, report: Report) -> str:
         del report
-        return await self._done(_configuration, await self._whole(call.name), call.name)
+        return await self._done(_read, self._places(call.name))
 
     async def offer(self, call: backup.OfferDump, report: Report) -> int:
         del report
-        file = await self._done(_opened, await self._whole(call.name), _file(call.file))
+        file = await self._done(_opened, self._places(call.name), _file(call.file))
         return await self._channel.offer(_key(call.name), file, call.receiver, call.address, call.compress)
 
     async def remove(self, call: backup.RemoveExport, report: Report) -> None:
         del report
-        await self._whole(call.name)
         await self._done(_remove, self._places(call.name))
 
     def _tell(self, odd: frozenset[str]) -> None:
@@ -102,14 +101,6 @@ class Exports:
             told = ", ".join(ascii(shortened(name)) for name in new[:_MOST_TOLD])
             _log.warning("%d entries of %s are no exports, such as %s", len(new), EXPORT_DIRECTORY, told)
         self._odd = odd
-
-    async def _whole(self, name: str) -> Path:
-        """Raises UnknownEntity if there is no export of that name."""
-        places = self._places(name)
-        await self._done(_settle, places)
-        if not _is_export(places.final):
-            raise UnknownEntity(f"There is no export of {name} on this node")
-        return places.final
 
     def _places(self, name: str) -> _Places:
         ensure_host_name(name, "name")
@@ -170,7 +161,7 @@ def _begin(places: _Places) -> None:
 def _finish(places: _Places, config: str) -> None:
     draft, final = places.draft, places.final
     if not draft.is_dir():  # it is finished, unless it never was begun
-        if _configuration(final, final.name) != config:
+        if _configuration(final) != config:
             raise UnknownEntity(f"No export of {final.name} has been begun on this node")
         return
     write_atomic(draft / CONFIG_FILE, config)
@@ -187,10 +178,21 @@ def _discard(places: _Places) -> None:
     _take_away(places.draft)
 
 
+def _read(places: _Places) -> str:
+    return _configuration(_whole(places))
+
+
 def _remove(places: _Places) -> None:
     """At once; nobody sees half of it."""
+    _drop(_whole(places), places.gone)
+
+
+def _whole(places: _Places) -> Path:
+    """Raises UnknownEntity if there is no export of that name."""
     _settle(places)
-    _drop(places.final, places.gone)
+    if not _is_export(places.final):
+        raise UnknownEntity(f"There is no export of {places.final.name} on this node")
+    return places.final
 
 
 def _settle(places: _Places) -> None:
@@ -252,8 +254,9 @@ def _is_export(path: Path) -> bool:
     return not path.name.startswith(".") and not path.is_symlink() and config.is_file() and not config.is_symlink()
 
 
-def _opened(directory: Path, name: str) -> BinaryIO:
+def _opened(places: _Places, name: str) -> BinaryIO:
     """A dump to read, which is the same file whatever comes to its path afterwards. Raises UnknownEntity."""
+    directory = _whole(places)
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     missing = UnknownEntity(f"The export of {directory.name} has no file '{name}'")
     try:
@@ -272,13 +275,13 @@ def _opened(directory: Path, name: str) -> BinaryIO:
     return file
 
 
-def _configuration(directory: Path, name: str) -> str:
+def _configuration(directory: Path) -> str:
     path = directory / CONFIG_FILE
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
-        raise WrongInput(f"{CONFIG_FILE} of the export of {name} has more than {LARGEST} bytes")
+        raise WrongInput(f"{CONFIG_FILE} of the export of {directory.name} has more than {LARGEST} bytes")
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise WrongInput(f"{CONFIG_FILE} of the export of {name} is not a text in UTF-8") from None
+        raise WrongInput(f"{CONFIG_FILE} of the export of {directory.name} is not a text in UTF-8") from None
