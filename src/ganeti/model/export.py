@@ -50,10 +50,8 @@ _PLAIN = ("export", "instance", "backend")  # sections of values around which sp
 _Sections = Mapping[str, Mapping[str, str]]
 
 # A file beside the configuration, and nowhere else.
-DumpName = Annotated[
-    str,
-    form(r"[A-Za-z0-9+_][A-Za-z0-9+_.-]*", "the name of a file: letters, digits, '+', '-', '_' and '.'", LONGEST_NAME),
-]
+DUMP_NAME = r"[A-Za-z0-9+_][A-Za-z0-9+_.-]{0,254}"
+DumpName = Annotated[str, form(DUMP_NAME, "the name of a file: letters, digits, '+', '-', '_' and '.'", LONGEST_NAME)]
 _Number = Annotated[float, Meta(ge=0, le=2**53)]
 _Word = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 

@@ -27,7 +27,7 @@ from ganeti.errors import EnvironmentUnfit, InsufficientResources, UnknownEntity
 from ganeti.host.files import sync, write_atomic
 from ganeti.host.reasons import reason
 from ganeti.host.threads import to_the_end
-from ganeti.model.export import CONFIG_FILE, EXPORT_DIRECTORY, LARGEST
+from ganeti.model.export import CONFIG_FILE, DUMP_NAME, EXPORT_DIRECTORY, LARGEST
 from ganeti.node.equipment import Equipment
 from ganeti.rpc.contract import backup
 from ganeti.rpc.contract.backup import FoundExports
@@ -38,7 +38,6 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MOST_EXPORTS = 10_000  # that are listed
-_FILE = re.compile(r"[A-Za-z0-9+_][A-Za-z0-9+_.-]{0,254}")
 _OWNER = re.compile(rf"(?P<plain>{HOST_NAME})|\.(?P<hidden>{HOST_NAME})\.(new|old|del)")
 _MOST_TOLD = 5  # names in one line of the log
 # What opening something says that is no file: a link, a socket, a directory.
@@ -141,7 +140,7 @@ def _key(name: str) -> str:
 
 def _file(name: str) -> str:
     """Raises WrongInput for what might lead elsewhere."""
-    if not _FILE.fullmatch(name) or name == CONFIG_FILE:
+    if not re.fullmatch(DUMP_NAME, name) or name == CONFIG_FILE:
         raise WrongInput(f"Parameter 'file': '{name}' is not the name of a dump")
     return name
 
