@@ -42,7 +42,7 @@ VERSION = 0
 EXPORT_DIRECTORY = "/srv/ganeti/export"  # of a node; a directory for each instance
 CONFIG_FILE = "config.ini"
 LARGEST = 1024**2  # bytes of such a file
-_NONE = "None"
+NONE = "None"  # how a file says that there is no value
 _MOST_LINES = 100_000
 _MOST_KEYS = 1000  # of a section
 _PLAIN = ("export", "instance", "backend")  # sections of values around which spaces mean nothing
@@ -135,9 +135,9 @@ def written(export: Export) -> str:
     instance = {
         "name": export.name,
         **{name: backend[name] for name in ("maxmem", "minmem", "vcpus") if name in backend},
-        "memory": backend.get("maxmem", _NONE),
-        "disk_template": export.disk_template or _NONE,
-        "hypervisor": export.hypervisor or _NONE,
+        "memory": backend.get("maxmem", NONE),
+        "disk_template": export.disk_template or NONE,
+        "hypervisor": export.hypervisor or NONE,
         "tags": " ".join(sorted(export.tags)),
         **dict(_of_nics(export)),
         "nic_count": str(len(export.nics)),
@@ -277,8 +277,7 @@ def _upto(identity: _Identity | None, what: str) -> range:
 
 
 def _identity(instance: Mapping[str, str]) -> _Identity:
-    values: dict[str, Any] = {key: value for key, value in instance.items() if key in _Identity.__struct_fields__}
-    identity: _Identity = _decoded(values | {"tags": values.get("tags", "").split()}, _Identity, "[instance]")
+    identity: _Identity = _decoded({**instance, "tags": instance.get("tags", "").split()}, _Identity, "[instance]")
     return identity
 
 
@@ -298,7 +297,7 @@ def _reader(instance: Mapping[str, str], prefix: str, cls: type[Struct]) -> Any:
 def _decoded(values: Mapping[str, Any], cls: Any, where: str) -> Any:
     """Keys that are not known are left: later versions may have more of them."""
     known = {key: value for key, value in values.items() if key in cls.__struct_fields__}
-    given = {key: None if value == _NONE else value for key, value in known.items() if value != ""}
+    given = {key: None if value == NONE else value for key, value in known.items() if value != ""}
     try:
         return decode_texts(given, cls, where)
     except WrongInput as error:
@@ -309,7 +308,7 @@ def _decoded(values: Mapping[str, Any], cls: Any, where: str) -> Any:
 def _of_nics(export: Export) -> Iterator[tuple[str, str]]:
     for index, nic in enumerate(export.nics):
         for key, value in asdict(nic).items():
-            yield f"nic{index}_{key}", _NONE if value is None else value
+            yield f"nic{index}_{key}", NONE if value is None else value
 
 
 def _of_disks(export: Export) -> Iterator[tuple[str, str]]:
@@ -317,7 +316,7 @@ def _of_disks(export: Export) -> Iterator[tuple[str, str]]:
         yield f"disk{index}_ivname", f"disk/{index}"
         yield f"disk{index}_dump", disk.dump
         yield f"disk{index}_size", str(disk.size)
-        yield f"disk{index}_name", disk.name or _NONE
+        yield f"disk{index}_name", disk.name or NONE
         yield f"disk{index}_mode", disk.mode  # this one and the next are not known to Ganeti
         yield f"disk{index}_format", disk.format
 

@@ -20,7 +20,7 @@ from ganeti.declare.problems import Problems
 from ganeti.declare.types import form
 from ganeti.errors import GanetiError, UnknownEntity, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
-from ganeti.model.export import EXPORT_DIRECTORY, Export, ExportedDisk, ExportedNic, read
+from ganeti.model.export import EXPORT_DIRECTORY, NONE, Export, ExportedDisk, ExportedNic, read
 from ganeti.model.guest import Guest, hypervisor_parameters
 from ganeti.model.node import Node
 from ganeti.model.parameters import overrides
@@ -41,8 +41,6 @@ from ganeti.rpc.contract.os import ImportDisk, RenameInOs, ValidateOs
 if TYPE_CHECKING:
     from ganeti.model.compression import Compression
     from ganeti.operations.instance.create import InstanceCreate
-
-_NONE = "None"
 
 ExportPath = Annotated[
     str,
@@ -230,7 +228,7 @@ def _worth(cluster: CheckContext, told: Mapping[str, str], table: type[Struct], 
     if strange := sorted(set(told) - set(known) - given):
         cluster.note(f"The export has parameters that there are not here, which are left out: {', '.join(strange)}")
     return {
-        name: None if value == _NONE and known[name].nullable else value
+        name: None if value == NONE and known[name].nullable else value
         for name, value in told.items()
         if name in known and name not in given
     }
