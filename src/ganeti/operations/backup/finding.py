@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ganeti.errors import GanetiError
+from ganeti.errors import GanetiError, UnknownEntity
 from ganeti.jobs.context import CheckContext
 from ganeti.model.node import Node
 from ganeti.query.export import ExportRow
@@ -52,7 +52,7 @@ class Holders:
 
 
 async def holders_of(cluster: CheckContext, name: str) -> Holders:
-    """Which nodes have an export of this name."""
+    """Which nodes have an export of this name. Raises UnknownEntity if none is known to."""
     nodes, silent = list[Node](), dict[str, str]()
     for node, answer in (await exports_of(cluster)).items():
         if isinstance(answer, GanetiError):
@@ -61,4 +61,10 @@ async def holders_of(cluster: CheckContext, name: str) -> Holders:
             nodes.append(cluster.state.find(Node, node))
         elif answer.cut:
             silent[node] = "it has more exports than it lists"
-    return Holders(tuple(nodes), tuple(node.name for node in cluster.state.nodes if node.offline), silent)
+    found = Holders(tuple(nodes), tuple(node.name for node in cluster.state.nodes if node.offline), silent)
+    if not nodes:
+        raise UnknownEntity(
+            f"No node that answers has an export of {name}; 'gnt-backup list' shows those that there are, by their "
+            f"names in full{found.doubts and '. '}{found.doubts}"
+        )
+    return found

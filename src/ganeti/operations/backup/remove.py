@@ -46,14 +46,7 @@ class BackupRemove(JobOperation[Holders], frozen=True, kw_only=True, tag="OP_BAC
         return exclusive(Kind.INSTANCE, name, name.partition(".")[0]) | all_shared(Kind.NODE)
 
     async def check(self, cluster: CheckContext) -> Holders:
-        name = self._name(cluster.state)
-        found = await holders_of(cluster, name)
-        if not found.nodes:
-            raise UnknownEntity(
-                f"No node that answers has an export of {name}; 'gnt-backup list' shows those that there are, by their "
-                f"names in full{found.doubts and '. '}{found.doubts}"
-            )
-        return found
+        return await holders_of(cluster, self._name(cluster.state))
 
     def preview(self, state: State, plan: Holders) -> Preview:
         changes = tuple(f"remove the export of {self._name(state)} on {node.name}" for node in plan.nodes)

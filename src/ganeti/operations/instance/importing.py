@@ -18,7 +18,7 @@ from ganeti.declare.decode import decode
 from ganeti.declare.parameter import parameters_of
 from ganeti.declare.problems import Problems
 from ganeti.declare.types import form
-from ganeti.errors import GanetiError, UnknownEntity, WrongInput
+from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.export import EXPORT_DIRECTORY, NONE, Export, ExportedDisk, ExportedNic, read
 from ganeti.model.guest import Guest, hypervisor_parameters
@@ -79,14 +79,8 @@ async def source_of(cluster: CheckContext, choice: NodeChoice, name: str) -> Sou
     It is said which others there are or may be. Raises UnknownEntity, WrongInput or what a node says.
     """
     if named := choice.find(cluster.state):
-        (answer,) = (await cluster.call_all([online(named)], ReadExport(name=name))).values()
-        return _read(named, name, answer)
+        return _read(named, name, await cluster.call(online(named), ReadExport(name=name)))
     holders = await holders_of(cluster, name)
-    if not holders.nodes:
-        raise UnknownEntity(
-            f"No node that answers has an export of {name}; 'gnt-backup list' shows what there is"
-            f"{holders.doubts and '. '}{holders.doubts}"
-        )
     answers = await cluster.call_all(holders.nodes, ReadExport(name=name))
     found, wrong = list[Source](), list[GanetiError]()
     for node in holders.nodes:
