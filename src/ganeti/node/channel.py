@@ -38,8 +38,7 @@ _QUIET, _PROBE, _PROBES = 60, 15, 4
 # Bytes that wait at either end, so that one piece is read or written while the next ones are on their way.
 _UNDER_WAY = 4 * PIECE
 
-Progress = Callable[[int, int], None]
-# What is done with a connection that has been made; what it says against it, empty if nothing.
+# What is done with a connection that has been made.
 Work = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -100,7 +99,7 @@ class Channel:
         receiver: Party,
         address: str,
         port: int,
-        progress: Progress,
+        progress: disk_stream.Progress,
         *,
         compress: Compression = "none",
     ) -> None:

@@ -89,19 +89,19 @@ class PaperChannel:
     ) -> AsyncIterator[PaperSending]:
         del address
         self._copies.compressed.add(compress)
-        yield PaperSending(self._met(receiver, port))
+        yield PaperSending(Path(self._met(receiver, port, "dump")))
 
     @asynccontextmanager
     async def receiving(self, sender: Party, address: str, port: int) -> AsyncIterator[PaperReceiving]:
         del address
-        self._met(sender, port)
+        self._met(sender, port, "dump")
         yield PaperReceiving(self._copies.offered[port])
 
-    def _met(self, party: Party, port: int) -> Path:
+    def _met(self, party: Party, port: int, what: str) -> str:
         node, path = self._copies.waiting.get(port, ("", ""))
         if node != party.name:
-            raise NodeUnreachable(f"Node {party.name} does not wait for a dump")
-        return Path(path)
+            raise NodeUnreachable(f"Node {party.name} does not wait for a {what}")
+        return path
 
     async def send(
         self,
@@ -115,8 +115,6 @@ class PaperChannel:
     ) -> None:
         del address
         self._copies.compressed.add(compress)
-        node, target = self._copies.waiting.get(port, ("", ""))
-        if node != receiver.name:
-            raise NodeUnreachable(f"Node {receiver.name} does not wait for a copy")
+        target = self._met(receiver, port, "copy")
         progress(1, 1)
-        self._copies.made.append(((self._name, path), (node, target)))
+        self._copies.made.append(((self._name, path), (receiver.name, target)))
