@@ -24,7 +24,6 @@ class Bridged:
         await with_netlink(partial(_bridge, name=nic.link))
 
     async def attach(self, nic: GuestNic) -> None:
-        await self.check(nic)
         await with_netlink(partial(_attach, nic=nic))
 
     async def detach(self, nic: GuestNic) -> None:

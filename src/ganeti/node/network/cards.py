@@ -66,7 +66,7 @@ class Cards:
     async def arrived(self, guest: Guest, index: int) -> None:
         """Connect what waited until its guest runs here. Raises what ``connect`` raises."""
         if self._waits(guest.nics[index]):
-            await self._attach(guest, index)
+            await self.reconnect(guest, index)
 
     async def reconnect(self, guest: Guest, index: int) -> None:
         """Reconnect the tap of an existing NIC of a guest according to its new parameters.

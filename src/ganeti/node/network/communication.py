@@ -66,7 +66,6 @@ class Communication:
             raise EnvironmentUnfit("The program 'nft', which keeps guests apart, is not installed on this node")
 
     async def attach(self, nic: GuestNic) -> None:
-        await self.check(nic)
         await _separate()
         tap.tune(tap.name_of(nic), _SETTINGS)
         await with_netlink(partial(_address, nic=nic))

@@ -74,9 +74,9 @@ class Network(Protocol):
         ...
 
     async def attach(self, nic: GuestNic) -> None:
-        """Connect the tap of a NIC, which may be connected in another way.
+        """Connect the tap of a NIC that has passed ``check``; it may be connected in another way.
 
-        Raises WrongInput or EnvironmentUnfit; then its connection is unchanged.
+        Raises EnvironmentUnfit; then its connection is unchanged.
         """
         ...
 

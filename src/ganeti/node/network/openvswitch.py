@@ -36,7 +36,6 @@ class OpenVSwitch:
 
     async def attach(self, nic: GuestNic) -> None:
         """All at once: it is a port of this switch with these VLANs, and of no other, or is what it was before."""
-        await self.check(nic)
         name = tap.name_of(nic)
         await with_netlink(partial(_bring_up, nic=nic))
         await self._tell(

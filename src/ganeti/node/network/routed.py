@@ -45,7 +45,6 @@ class Routed:
         _table(nic.link)
 
     async def attach(self, nic: GuestNic) -> None:
-        await self.check(nic)
         tap.tune(tap.name_of(nic), _SETTINGS)
         await with_netlink(partial(_attach, nic=nic))
 
