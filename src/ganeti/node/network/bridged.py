@@ -32,8 +32,7 @@ class Bridged:
 
 async def _attach(netlink: AsyncIPRoute, nic: GuestNic) -> None:
     bridge, mtu = await _bridge(netlink, nic.link)
-    device = await tap.prepared(netlink, nic, mtu)
-    await netlink.link("set", index=device, master=bridge, state="up")
+    await tap.bring_up(netlink, nic, mtu=mtu, master=bridge)
 
 
 async def _bridge(netlink: AsyncIPRoute, name: str) -> tuple[int, int]:

@@ -86,8 +86,7 @@ async def _separate() -> None:
 
 async def _address(netlink: AsyncIPRoute, nic: GuestNic) -> None:
     # Its address is the same on each node, so that a guest which is migrated finds the one that it knows.
-    device = await tap.prepared(netlink, nic, None)
-    await netlink.link("set", index=device, state="up")
+    device = await tap.bring_up(netlink, nic)
     await netlink.addr("replace", index=device, address=COMMUNICATION_ADDRESS, prefixlen=_HOST, scope=_LINK_SCOPE)
     await netlink.route(
         "replace",

@@ -84,17 +84,15 @@ def _settings(vlan: str) -> list[str]:
 
 
 async def _bring_up(netlink: AsyncIPRoute, nic: GuestNic) -> None:
-    device = await tap.prepared(netlink, nic, await _mtu(netlink, nic.link))
-    await netlink.link("set", index=device, state="up")
+    await tap.bring_up(netlink, nic, **await _mtu(netlink, nic.link))
 
 
-async def _mtu(netlink: AsyncIPRoute, name: str) -> int | None:
-    """Of the switch's own device."""
+async def _mtu(netlink: AsyncIPRoute, name: str) -> dict[str, int]:
+    """Of the switch's own device, if it has one."""
     for index in await netlink.link_lookup(ifname=name):
         async for link in await netlink.get_links(index):
-            mtu: int | None = link.get("mtu")
-            return mtu
-    return None
+            return {"mtu": link.get("mtu")}
+    return {}
 
 
 async def _ensure_free(netlink: AsyncIPRoute, name: str) -> None:

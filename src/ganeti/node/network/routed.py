@@ -55,8 +55,7 @@ class Routed:
 
 async def _attach(netlink: AsyncIPRoute, nic: GuestNic) -> None:
     # Its address is the same on each node, so that a guest which is migrated finds the router that it knows.
-    device = await tap.prepared(netlink, nic, None)
-    await netlink.link("set", index=device, state="up")
+    device = await tap.bring_up(netlink, nic)
     address, table, name = ip_address(nic.ip or ""), _table(nic.link), tap.name_of(nic)
     family = _FAMILIES[address.version]
     await _forget_routes(netlink, device)

@@ -78,8 +78,8 @@ def tune(name: str, settings: Mapping[str, Mapping[str, int]]) -> None:
                     raise EnvironmentUnfit(f"There is no tap device {name} on this node") from None
 
 
-async def prepared(netlink: AsyncIPRoute, nic: GuestNic, mtu: int | None) -> int:
-    """The number of the device of a card that is to become a port of a bridge, with the MTU of that if it has one.
+async def bring_up(netlink: AsyncIPRoute, nic: GuestNic, **more: int) -> int:
+    """Have the tap of a card up; the number of the device. ``more``: settings of rtnetlink(7), such as ``mtu``.
 
     Raises EnvironmentUnfit if there is none.
     """
@@ -87,11 +87,10 @@ async def prepared(netlink: AsyncIPRoute, nic: GuestNic, mtu: int | None) -> int
     found = await netlink.link_lookup(ifname=name)
     if not found:
         raise EnvironmentUnfit(f"There is no tap device {name} on this node")
-    # The bridge takes the lowest address of its ports for its own unless it has been given one, and
-    # connections through it stall when that changes; none is higher than this.
-    wanted = {"address": high_address(nic.mac)} | ({} if mtu is None else {"mtu": mtu})
-    await netlink.link("set", index=found[0], **wanted)
     index: int = found[0]
+    # A bridge takes the lowest address of its ports for its own unless it has been given one, and
+    # connections through it stall when that changes; none is higher than this.
+    await netlink.link("set", index=index, address=high_address(nic.mac), state="up", **more)
     return index
 
 
