@@ -18,11 +18,10 @@ from ganeti.host.process import run
 from ganeti.model.guest import GuestNic
 from ganeti.model.nic import COMMUNICATION_ADDRESS, COMMUNICATION_SUBNET
 from ganeti.node.network import tap
-from ganeti.node.network.netlink import with_netlink
+from ganeti.node.network.netlink import LINK_SCOPE, with_netlink
 
 _HOST = 32  # bits of a prefix: one address
 _TIME = 30.0  # seconds for nft
-_LINK_SCOPE = 253  # of rtnetlink(7)
 
 # What guests can reach on the node, by all of these taps: the daemon's HTTP and DHCP. nft(8); the first line makes the
 # table if there is none, so that the second can be carried out.
@@ -87,11 +86,11 @@ async def _separate() -> None:
 async def _address(netlink: AsyncIPRoute, nic: GuestNic) -> None:
     # Its address is the same on each node, so that a guest which is migrated finds the one that it knows.
     device = await tap.bring_up(netlink, nic)
-    await netlink.addr("replace", index=device, address=COMMUNICATION_ADDRESS, prefixlen=_HOST, scope=_LINK_SCOPE)
+    await netlink.addr("replace", index=device, address=COMMUNICATION_ADDRESS, prefixlen=_HOST, scope=LINK_SCOPE)
     await netlink.route(
         "replace",
         dst=f"{nic.ip}/{_HOST}",
         oif=device,
-        scope=_LINK_SCOPE,
+        scope=LINK_SCOPE,
         prefsrc=COMMUNICATION_ADDRESS,
     )

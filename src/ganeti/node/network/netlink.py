@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from pyroute2 import AsyncIPRoute
 
+LINK_SCOPE = 253  # of rtnetlink(7): what is reached on the device itself
+
 T = TypeVar("T")
 
 

@@ -15,7 +15,7 @@ from pyroute2 import AsyncIPRoute
 from ganeti.errors import EnvironmentUnfit, WrongInput
 from ganeti.model.guest import GuestNic
 from ganeti.node.network import tap
-from ganeti.node.network.netlink import with_netlink
+from ganeti.node.network.netlink import LINK_SCOPE, with_netlink
 
 # The main table has this number and these names (ip-route(8)); no rule leads to it from a tap, since one leads there
 # from everywhere.
@@ -24,7 +24,6 @@ _NAMES = {"": _MAIN, "main": _MAIN}
 _NUMBERS = range(1, 2**32)
 # Where tables get names; the first directory that has a file of each name counts.
 _PLACES = (Path("/etc/iproute2"), Path("/usr/share/iproute2"))
-_LINK_SCOPE = 253  # of rtnetlink(7)
 _OURS = 4  # RTPROT_STATIC of rtnetlink(7): a route that the kernel has not made by itself
 _FAMILIES = {4: 2, 6: 10}  # AF_INET, AF_INET6 (address_families(7))
 _PROXY = 0x08  # NTF_PROXY of rtnetlink(7)
@@ -60,7 +59,7 @@ async def _attach(netlink: AsyncIPRoute, nic: GuestNic) -> None:
     family = _FAMILIES[address.version]
     await _forget_routes(netlink, device)
     await _forget_rules(netlink, name)
-    route = {"dst": f"{address}/{address.max_prefixlen}", "oif": device, "table": table, "scope": _LINK_SCOPE}
+    route = {"dst": f"{address}/{address.max_prefixlen}", "oif": device, "table": table, "scope": LINK_SCOPE}
     await netlink.route("replace", family=family, proto=_OURS, **route)
     if table != _MAIN:
         await netlink.rule("add", family=family, table=table, iifname=name)
