@@ -7,7 +7,6 @@ No gateway and no name server are told, so that nothing of what the guest's othe
 from __future__ import annotations
 
 import asyncio
-import socket
 import struct
 from ipaddress import IPv4Address, IPv4Network
 
@@ -43,20 +42,6 @@ class Leases(asyncio.DatagramProtocol):
         reply = answer(data, self._connection)
         if reply and self._transport:
             self._transport.sendto(reply, ("255.255.255.255", CLIENT_PORT))
-
-
-def socket_on(device: str) -> socket.socket:
-    """Takes and sends datagrams by this network device alone. Raises OSError."""
-    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        made.bind(("", PORT))
-    except BaseException:
-        made.close()
-        raise
-    return made
 
 
 def answer(data: bytes, connection: Connection) -> bytes | None:

@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -131,16 +131,14 @@ class Served:
     @classmethod
     async def open(cls, post: Post, mail: Mail) -> Served:
         """Raises OSError."""
-        listening, datagrams = _listening(post.connection.device), None
-        try:
-            datagrams = dhcp.socket_on(post.connection.device)
-            loop = asyncio.get_running_loop()
+        device, loop = post.connection.device, asyncio.get_running_loop()
+        with ExitStack() as undo:
+            listening = undo.enter_context(_socket_on(device, socket.SOCK_STREAM, COMMUNICATION_ADDRESS, PORT))
+            listening.listen(_BACKLOG)
+            datagrams = undo.enter_context(_socket_on(device, socket.SOCK_DGRAM, "", dhcp.PORT))
+            datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             leases, _ = await loop.create_datagram_endpoint(lambda: dhcp.Leases(post.connection), sock=datagrams)
-        except BaseException:
-            listening.close()
-            if datagrams:
-                datagrams.close()
-            raise
+            undo.pop_all()
         server = http.server(post.metadata, mail)
         await server.open_on(listening)
         _log.info("%s is answered on %s, %s", post.metadata.name, post.connection.device, post.connection.address)
@@ -151,14 +149,13 @@ class Served:
         await self.http.close()
 
 
-def _listening(device: str) -> socket.socket:
-    """Takes connections by this network device alone. Raises OSError."""
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+def _socket_on(device: str, kind: int, address: str, port: int) -> socket.socket:
+    """Takes what comes by this network device alone, and sends by it. Raises OSError."""
+    made = socket.socket(socket.AF_INET, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((COMMUNICATION_ADDRESS, PORT))
-        made.listen(_BACKLOG)
+        made.bind((address, port))
     except BaseException:
         made.close()
         raise
