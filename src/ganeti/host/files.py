@@ -67,10 +67,13 @@ def read_text(path: Path) -> str | None:
         raise WrongInput(f"{path} is not a text file") from None
 
 
-def stamp(path: Path) -> Stamp | None:
-    """A value that changes whenever a file changes, to know when to read it again. None if there is no such file."""
+def stamp(path: Path | str, *, directory: int | None = None) -> Stamp | None:
+    """A value that changes whenever a file changes, to know when to read it again. None if there is no such file.
+
+    ``directory``: an open one, in which the file is looked for.
+    """
     try:
-        status = path.stat()
+        status = os.stat(path, dir_fd=directory)  # noqa: PTH116 - a path knows no open directories
     except FileNotFoundError:
         return None
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino

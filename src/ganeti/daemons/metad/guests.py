@@ -19,6 +19,7 @@ import msgspec
 
 from ganeti.daemons.metad import dhcp, http
 from ganeti.daemons.metad.mailbox import Mail
+from ganeti.host.files import Stamp, stamp
 from ganeti.host.reasons import reason
 from ganeti.model.metadata import Connection, Metadata
 from ganeti.model.nic import COMMUNICATION_ADDRESS
@@ -40,7 +41,7 @@ class Post:
     metadata: Metadata = field(compare=False)
     connection: Connection
     index: int
-    stamp: int
+    stamp: Stamp
 
 
 class Guests:
@@ -50,7 +51,7 @@ class Guests:
         self._directory = directory
         self._served: dict[Post, Served] = {}
         self._mail: dict[str, Mail] = {}  # by UUID of the guest
-        self._files: dict[str, tuple[int, Metadata | None]] = {}
+        self._files: dict[str, tuple[Stamp, Metadata | None]] = {}
         self._troubles: set[str] = set()
         self._told: set[str] = set()
 
@@ -88,22 +89,21 @@ class Guests:
 
     def _posts(self) -> Iterator[Post]:
         self._read()
-        for stamp, metadata in self._files.values():
+        for read, metadata in self._files.values():
             if metadata is None:
                 continue
             for connection in metadata.connections:
                 with suppress(OSError):  # its guest has ended
-                    yield Post(metadata, connection, socket.if_nametoindex(connection.device), stamp)
+                    yield Post(metadata, connection, socket.if_nametoindex(connection.device), read)
 
     def _read(self) -> None:
         """Those of the files that are new; only they are opened."""
         names = os.listdir(self._directory)  # noqa: PTH208 - an open one, which has no path for this user
-        found: dict[str, tuple[int, Metadata | None]] = {}
+        found: dict[str, tuple[Stamp, Metadata | None]] = {}
         for name in sorted(name for name in names if name.endswith(_SUFFIX) and not name.startswith(".")):
-            with suppress(FileNotFoundError):
-                stamp = os.stat(name, dir_fd=self._directory).st_mtime_ns
+            if now := stamp(name, directory=self._directory):
                 known = self._files.get(name)
-                found[name] = known if known and known[0] == stamp else (stamp, self._content(name))
+                found[name] = known if known and known[0] == now else (now, self._content(name))
         self._files = found
 
     def _content(self, name: str) -> Metadata | None:
