@@ -67,6 +67,22 @@ async def test_it_is_told_beforehand_how_long_it_takes(cluster, monkeypatch):
     assert takes.startswith("Takes about 20 seconds (320 MiB of memory at up to 32 MiB/s, 16 MiB/s changed meanwhile)")
 
 
+async def test_of_a_guest_that_is_paused_meanwhile_nothing_is_measured(cluster, monkeypatch):
+    measured = []
+
+    async def activity(self, guest):
+        del self
+        measured.append(guest.name)
+        return Activity(memory=128)
+
+    monkeypatch.setattr(FakeHypervisor, "activity", activity)
+    await cluster.add("web1")
+    await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2", mode="non-live")
+    assert measured == []
+    await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node3", mode="live")
+    assert set(measured) == {"web1"}
+
+
 async def test_a_guest_that_changes_its_memory_too_fast_is_not_sent_unless_something_makes_that_end(
     cluster, monkeypatch
 ):
