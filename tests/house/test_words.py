@@ -65,18 +65,25 @@ def said_to_users():
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
                 yield path, node.value
-    for page in [*(ROOT / "docs/user").glob("*.md"), ROOT / "README.md"]:
+    yield from pages((ROOT / "docs/user").glob("*.md"))
+
+
+def pages(docs):
+    for page in [*docs, ROOT / "README.md"]:
         yield page, page.read_text().replace("# Ganeti, anew", "")
 
 
-def test_what_users_read_has_no_words_of_our_own_making():
-    found = [
+def found(avoided, texts):
+    return "\n".join(
         f"{path.relative_to(ROOT)}: {match[0]}: write '{better}' instead"
-        for path, text in said_to_users()
-        for avoided, better in AVOIDED_TO_USERS.items()
-        for match in re.finditer(avoided, text, re.MULTILINE)
-    ]
-    assert "\n".join(found) == ""
+        for path, text in texts
+        for word, better in avoided.items()
+        for match in re.finditer(word, text, re.MULTILINE)
+    )
+
+
+def test_what_users_read_has_no_words_of_our_own_making():
+    assert found(AVOIDED_TO_USERS, said_to_users()) == ""
 
 
 # The same of what developers read: docstrings, comments and all pages; names in code may have them.
@@ -102,15 +109,8 @@ def prose():
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT:
                 yield path, token.string
-    for page in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]:
-        yield page, page.read_text().replace("# Ganeti, anew", "")
+    yield from pages((ROOT / "docs").rglob("*.md"))
 
 
 def test_what_developers_read_has_no_words_of_our_own_making():
-    found = [
-        f"{path.relative_to(ROOT)}: {match[0]}: write '{better}' instead"
-        for path, text in prose()
-        for avoided, better in AVOIDED_IN_PROSE.items()
-        for match in re.finditer(avoided, text)
-    ]
-    assert "\n".join(found) == ""
+    assert found(AVOIDED_IN_PROSE, prose()) == ""
