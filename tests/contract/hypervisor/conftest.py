@@ -66,8 +66,12 @@ class Bench:
     def other(self):
         return self.nodes[1]
 
-    async def start(self, guest, **more):
-        await self.node.driver.start(guest, self.resources(guest), paused=more.pop("paused", False))
+    async def start(self, guest, node=0, *, paused=False):
+        await self.nodes[node].driver.start(guest, self.resources(guest), paused=paused)
+
+    async def kill(self, guest, node=0):
+        await self.nodes[node].driver.stop(guest.name, timeout=0, force=True)
+        self.forget_consoles()
 
     async def move(self, guest, *, live=True):
         """A whole migration from the first node to the second, as a master does it."""
@@ -196,6 +200,11 @@ class KvmBench(Bench):
                 if found := _COUNT.search(line):
                     return int(found[1])
         raise AssertionError("The console was closed before the guest counted")
+
+    async def first_count(self, guest, node=0):
+        """Start it; the first number that it counts to."""
+        await self.start(guest, node)
+        return await self.count(guest, node)
 
     async def devices(self, guest, node=0):
         """What the guest sees: by each disk's size or card's address, where it is."""

@@ -97,8 +97,7 @@ async def test_what_a_guest_writes_is_allocated_and_what_it_discards_is_given_ba
         guest = guest_of(kvm, image, hvparams=hvparams)
         await kvm.start(guest)
         await kvm.up(guest)
-        await kvm.node.driver.stop(guest.name, timeout=0, force=True)
-        kvm.forget_consoles()
+        await kvm.kill(guest)
         assert least <= (await image.status()).allocated <= most
     qemu_img("check", "-f", "qcow2", (await image.held()).path)
 

@@ -39,42 +39,31 @@ def kept(kvm, guest, node=0):
     return Kept(kvm.nodes[node].paths.machines, guest.uuid)
 
 
-async def starts(kvm, guest, node=0):
-    """Start it; how often its TPM has been reset."""
-    await kvm.nodes[node].driver.start(guest, kvm.resources(guest), paused=False)
-    return await kvm.count(guest, node)
-
-
-async def stop(kvm, guest, node=0):
-    await kvm.nodes[node].driver.stop(guest.name, timeout=0, force=True)
-    kvm.forget_consoles()
-
-
 @pytest.mark.parametrize("rights", RIGHTS.values(), ids=RIGHTS)
 async def test_the_state_of_a_tpm_survives_restarts_and_goes_to_another_node(kvm, rights):
     guest = with_tpm(kvm, **rights)
-    first = await starts(kvm, guest)
-    await stop(kvm, guest)
-    assert await starts(kvm, guest) == first + 1
-    await stop(kvm, guest)
+    first = await kvm.first_count(guest)
+    await kvm.kill(guest)
+    assert await kvm.first_count(guest) == first + 1
+    await kvm.kill(guest)
     await kvm.other.driver.keep(guest, await kvm.node.driver.kept(guest))
-    assert await starts(kvm, guest, node=1) == first + 2
-    await stop(kvm, guest, node=1)
+    assert await kvm.first_count(guest, node=1) == first + 2
+    await kvm.kill(guest, node=1)
     await kvm.other.driver.forget(guest, variables_only=True)
-    assert await starts(kvm, guest, node=1) == first + 3
+    assert await kvm.first_count(guest, node=1) == first + 3
 
 
 @pytest.mark.parametrize("rights", [RIGHTS["root"], RIGHTS["few rights"]], ids=["root", "few rights"])
 async def test_a_tpm_is_migrated_with_its_guest_without_a_reset(kvm, rights):
     guest = with_tpm(kvm, **rights)
-    await starts(kvm, guest)
-    await stop(kvm, guest)
-    before = await starts(kvm, guest)
+    await kvm.first_count(guest)
+    await kvm.kill(guest)
+    before = await kvm.first_count(guest)
     await kvm.move(guest)
     assert await kvm.count(guest, node=1) == before
     assert not kept(kvm, guest).path.exists()
-    await stop(kvm, guest, node=1)
-    assert await starts(kvm, guest, node=1) == before + 1
+    await kvm.kill(guest, node=1)
+    assert await kvm.first_count(guest, node=1) == before + 1
 
 
 async def test_its_process_ends_with_qemu_and_not_with_the_node_daemon(kvm):
@@ -89,7 +78,7 @@ async def test_its_process_ends_with_qemu_and_not_with_the_node_daemon(kvm):
     await kvm.node.until("crashed")
     assert await until(lambda: kept(kvm, guest).tpm_process() is None, timeout=PATIENCE)
     kvm.forget_consoles()
-    await starts(kvm, guest)
+    await kvm.first_count(guest)
 
 
 async def test_a_process_that_does_not_end_is_killed_before_the_next_start(kvm, monkeypatch):
@@ -98,15 +87,15 @@ async def test_a_process_that_does_not_end_is_killed_before_the_next_start(kvm, 
     await kvm.start(guest, paused=True)
     swtpm = kept(kvm, guest).tpm_process()
     os.kill(swtpm, signal.SIGSTOP)
-    await stop(kvm, guest)
-    await starts(kvm, guest)
+    await kvm.kill(guest)
+    await kvm.first_count(guest)
     assert kept(kvm, guest).tpm_process() not in (None, swtpm)
 
 
 async def test_a_guest_whose_tpm_cannot_be_read_is_not_started(kvm):
     guest = with_tpm(kvm)
-    await starts(kvm, guest)
-    await stop(kvm, guest)
+    await kvm.first_count(guest)
+    await kvm.kill(guest)
     (kept(kvm, guest).tpm / "tpm2-00.permall").write_bytes(b"rubbish")
     with pytest.raises(HypervisorFailed, match=r"does not start: .*tpm"):
         await kvm.start(guest)

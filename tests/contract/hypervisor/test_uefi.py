@@ -32,17 +32,6 @@ def bootable(kvm, tmp_path):
     return make
 
 
-async def boots(kvm, guest, node=0):
-    """Start it; how often it has been booted with the variables that it has there."""
-    await kvm.nodes[node].driver.start(guest, kvm.resources(guest), paused=False)
-    return await kvm.count(guest, node)
-
-
-async def stop(kvm, guest, node=0):
-    await kvm.nodes[node].driver.stop(guest.name, timeout=0, force=True)
-    kvm.forget_consoles()
-
-
 @pytest.mark.parametrize(
     "hvparams",
     [
@@ -55,32 +44,32 @@ async def stop(kvm, guest, node=0):
 async def test_a_guest_boots_from_its_disk_by_uefi_and_its_variables_survive_it(kvm, bootable, hvparams):
     guest = bootable(**hvparams)
     for expected in (1, 2):
-        assert await boots(kvm, guest) == expected
-        await stop(kvm, guest)
+        assert await kvm.first_count(guest) == expected
+        await kvm.kill(guest)
     await kvm.node.driver.forget(guest, variables_only=True)
-    assert await boots(kvm, guest) == 1
+    assert await kvm.first_count(guest) == 1
 
 
 async def test_variables_move_with_a_guest_that_is_migrated_and_are_nowhere_else(kvm, bootable):
     guest = bootable()
-    await boots(kvm, guest)
+    await kvm.first_count(guest)
     await kvm.move(guest)
     await kvm.count(guest, node=1)
-    await stop(kvm, guest, node=1)
-    assert await boots(kvm, guest, node=1) == 2
+    await kvm.kill(guest, node=1)
+    assert await kvm.first_count(guest, node=1) == 2
     assert not (await kvm.node.driver.kept(guest)).parts
 
 
 async def test_variables_are_taken_to_another_node_by_hand(kvm, bootable):
     guest = bootable()
-    await boots(kvm, guest)
+    await kvm.first_count(guest)
     with pytest.raises(WrongState, match="runs; stop it first"):
         await kvm.node.driver.kept(guest)
-    await stop(kvm, guest)
+    await kvm.kill(guest)
     kept = await kvm.node.driver.kept(guest)
     assert sum(map(len, kept.parts.values())) < 65536
     await kvm.other.driver.keep(guest, kept)
-    assert await boots(kvm, guest, node=1) == 2
+    assert await kvm.first_count(guest, node=1) == 2
 
 
 async def test_secure_boot_does_not_boot_what_nobody_has_signed(kvm, bootable):

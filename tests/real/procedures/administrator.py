@@ -109,6 +109,11 @@ class Administrator:
                 write_program(node, f"{place}/{stage}", "exit 0" if stage == "verify" else script)
         self.afterwards(*(f"ssh {node.name} rm -r {place}" for node in self.lab.nodes))
 
+    def has_network(self, name: str, addresses: str) -> None:
+        """One that is connected to the node group; ``addresses``, and options such as a gateway."""
+        self.types(f"gnt-network add --network={addresses} {name} && gnt-network connect {name} default")
+        self.afterwards(f"gnt-network disconnect {name} default && gnt-network remove {name}")
+
     def has_users(self) -> None:
         """Of the remote API: one who may read, one who may do everything."""
         self.lab.node("node1").write("/var/lib/ganeti/rapi/users", "ro secret read\nadmin secret write\n")

@@ -61,10 +61,7 @@ def test_a_mac_and_a_vlan(admin):
 def test_an_address_from_a_pool_and_back_to_none(admin):
     """NIC with an address from a pool, and back to none."""
     for number in (1, 2):
-        admin.types(
-            f"gnt-network add --network=192.0.{number}.0/24 net{number} && gnt-network connect net{number} default"
-        )
-        admin.afterwards(f"gnt-network disconnect net{number} default && gnt-network remove net{number}")
+        admin.has_network(f"net{number}", f"192.0.{number}.0/24")
     admin.has_instance()
     admin.types("gnt-instance modify --net -1:add,ip=pool,network=net1 web1.example.com")
     assert admin.sees("nic.ips,nic.networks.names", "web1") == [",192.0.1.1", ",net1"]

@@ -121,8 +121,7 @@ def test_disks_of_external_providers(admin):
 def test_a_provider_with_parameters_and_a_pool(admin):
     """Cloud-init style provider with OS parameters and a pool network."""
     admin.has_provider("nocloud", "env | sort >/tmp/nocloud.env", "ubuntu-18.04", parameters=["static_host_interface"])
-    admin.types("gnt-network add --network=192.0.2.0/27 --gateway=192.0.2.1 net1 && gnt-network connect net1 default")
-    admin.afterwards("gnt-network disconnect net1 default && gnt-network remove net1")
+    admin.has_network("net1", "192.0.2.0/27 --gateway=192.0.2.1")
     admin.types(
         "gnt-instance add -s 7G -o nocloud+ubuntu-18.04 -O static_host_interface=0 --net 0:network=net1,ip=192.0.2.20"
         " --no-start --no-name-check --no-ip-check web1.example.com"

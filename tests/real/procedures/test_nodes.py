@@ -14,6 +14,13 @@ def instances_on(admin, node):
     return admin.types(f"gnt-instance list --no-headers -o name --filter 'pnode == \"{node}.example.com\"'").words
 
 
+def comes_back(admin, node):
+    """One that was dead and marked offline, to a cluster whose watcher is paused."""
+    admin.gets_power(node)
+    eventually(lambda: not admin.lab.node("node1").run("gnt-node", "modify", "-O", "no", "-C", "yes", node).failed)
+    admin.types("gnt-cluster watcher continue")
+
+
 @procedure("node-04")
 def test_a_node_is_retired(admin):
     """Retire a node: primaries away, secondaries away, remove."""
@@ -79,9 +86,7 @@ def test_a_node_is_dead(admin):
     told = admin.types("gnt-cluster verify").text
     assert "1 offline node" in told
     assert "ERROR" not in told
-    admin.gets_power("node3")
-    eventually(lambda: not admin.lab.node("node1").run("gnt-node", "modify", "-O", "no", "-C", "yes", "node3").failed)
-    admin.types("gnt-cluster watcher continue")
+    comes_back(admin, "node3")
 
 
 @procedure("node-09")
@@ -186,9 +191,7 @@ def test_the_primary_node_is_gone(admin):
     name, node, status = admin.types("gnt-instance list --no-headers -o name,pnode,status web1.example.com").words
     assert (name, status) == ("web1.example.com", "running")
     assert node in ("node1.example.com", "node2.example.com")
-    admin.gets_power("node3")
-    eventually(lambda: not admin.lab.node("node1").run("gnt-node", "modify", "-O", "no", "-C", "yes", "node3").failed)
-    admin.types("gnt-cluster watcher continue")
+    comes_back(admin, "node3")
 
 
 @procedure("mig-07")

@@ -101,8 +101,7 @@ def test_a_dashboard(admin):
 def test_a_guest_is_made_and_waited_for(admin):
     """Create a guest through the API and wait."""
     admin.has_users()
-    admin.types("gnt-network add --network=192.0.2.0/24 net1 && gnt-network connect net1 default")
-    admin.afterwards("gnt-network disconnect net1 default && gnt-network remove net1")
+    admin.has_network("net1", "192.0.2.0/24")
     body = (
         '{"__version__":1,"mode":"create","instance_name":"web1.example.com","disk_template":"drbd","disks":[{"size":10240}]'
         ","

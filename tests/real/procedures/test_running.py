@@ -36,8 +36,7 @@ def test_a_list_of_guests_down_and_up(admin):
 @procedure("life-04")
 def test_removing_without_a_question(admin):
     """Remove guests without a question."""
-    admin.types("gnt-network add --network=192.0.2.0/24 net1 && gnt-network connect net1 default")
-    admin.afterwards("gnt-network disconnect net1 default && gnt-network remove net1")
+    admin.has_network("net1", "192.0.2.0/24")
     admin.has_instance("web1.example.com", options="--net 0:ip=pool,network=net1 --tags a")
     admin.has_instance("web2.example.com")
     disks = "find /srv/ganeti/shared-file-storage -name '*.disk0'"
