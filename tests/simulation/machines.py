@@ -486,13 +486,15 @@ class Machines:
         newest = sorted(self.machines.values(), key=lambda one: -one.disk.position().revision)
         for machine in newest:
             if not self.serving():
-                if read_term(machine.paths.term).master == machine.node.name:
+                term = read_term(machine.paths.term)
+                if term and term.master == machine.node.name:
                     machine.start_masterd()
                     await asyncio.sleep(60)
                 if not machine.serving:
                     await machine.take_over(Rules(count_offline=False))
                     await asyncio.sleep(60)
-        terms = [read_term(machine.paths.term) for machine in self.machines.values()]
+        found = [read_term(machine.paths.term) for machine in self.machines.values()]
+        terms = [term for term in found if term]  # who has not joined yet has none
         highest = max(term.number for term in terms)
         if not self.serving() and len({term.master for term in terms if term.number == highest}) > 1:
             # Two masters of one term, one of them without a vote, both stop; which one continues, a person decides.
