@@ -73,7 +73,7 @@ def stamp(path: Path | str, *, directory: int | None = None) -> Stamp | None:
     ``directory``: an open one, in which the file is looked for.
     """
     try:
-        status = os.stat(path, dir_fd=directory)  # noqa: PTH116 - a path knows no open directories
+        status = os.stat(path, dir_fd=directory)
     except FileNotFoundError:
         return None
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino

@@ -79,7 +79,8 @@ async def source_of(cluster: CheckContext, choice: NodeChoice, name: str) -> Sou
     It is said which others there are or may be. Raises UnknownEntity, WrongInput or what a node says.
     """
     if named := choice.find(cluster.state):
-        return _read(named, name, await cluster.call(online(named), ReadExport(name=name)))
+        answer = await cluster.call(online(named), ReadExport(name=name))
+        return _read(named, name, answer)
     holders = await holders_of(cluster, name)
     answers = await cluster.call_all(holders.nodes, ReadExport(name=name))
     found, wrong = list[Source](), list[GanetiError]()
