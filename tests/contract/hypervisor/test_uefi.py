@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Guests with UEFI, and the variables that their machines keep."""
 
+import fcntl
+import termios
+
 import pytest
 from msgspec.structs import replace
 
 from ganeti.errors import WrongState
+from ganeti.host.process import until
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.parameters import as_mapping, filled
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.storage.driver import OpenDisk
+from tests.contract.hypervisor.conftest import PATIENCE
 from tests.contract.hypervisor.uefi import disk
 
 UEFI = {"firmware": "uefi", "kernel_path": "", "initrd_path": "", "kernel_args": ""}
@@ -58,6 +63,27 @@ async def test_variables_move_with_a_guest_that_is_migrated_and_are_nowhere_else
     await kvm.kill(guest, node=1)
     assert await kvm.first_count(guest, node=1) == 2
     assert not (await kvm.node.driver.kept(guest)).parts
+
+
+async def test_a_guest_whose_console_nobody_reads_sends_on_after_its_migration(kvm, bootable):
+    guest = bootable()
+    await kvm.first_count(guest)
+    _, writer = await kvm._console(guest, 0)
+    writer.transport.pause_reading()
+    assert await until(waits_for_a_reader(writer.get_extra_info("socket")), timeout=PATIENCE)
+    await kvm.move(guest)
+    assert await kvm.count(guest, node=1) == 1
+
+
+def waits_for_a_reader(connection):
+    """Whether nothing more has come for ten looks."""
+    looks = []
+
+    def look():
+        looks.append(fcntl.ioctl(connection, termios.FIONREAD, bytes(4)))
+        return len(looks) > 10 and len(set(looks[-10:])) == 1
+
+    return look
 
 
 async def test_variables_are_taken_to_another_node_by_hand(kvm, bootable):

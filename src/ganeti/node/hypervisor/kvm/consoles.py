@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from ganeti.model.guest import Guest
 from ganeti.model.parameters.hypervisor import KvmParameters
@@ -11,6 +14,7 @@ from ganeti.node.hypervisor.kvm.directory import GuestDirectory
 from ganeti.rpc.contract.instance import ConsoleAccess
 
 _LONGEST_ADDRESS = 107  # bytes of a socket's name (unix(7))
+_PIECE = 65536  # bytes
 _KINDS = {"vnc_bind_address": "vnc", "spice_bind": "spice"}
 # From a guest's name and its serial socket. QEMU serves one connection, and does not answer others; so a lock beside
 # the socket excludes them. Raw mode, so that every key reaches the guest except Ctrl-], which disconnects.
@@ -41,3 +45,18 @@ def console_of(
     return ConsoleAccess(
         "msg", f"Instance {guest.name} has no console: set serial_console, vnc_bind_address or spice_bind"
     )
+
+
+async def discard_output(serial: Path) -> None:
+    """Stay connected to the serial console of a guest that is awaited, until that is cancelled.
+
+    A guest may arrive in the middle of a character that nobody has read (a console under Ctrl-S). QEMU (7.2) goes on with
+    it only if a console is connected then; otherwise the guest's serial port never sends again.
+    """
+    with suppress(OSError):  # a guest without a serial console
+        reader, writer = await asyncio.open_unix_connection(serial)
+        try:
+            while await reader.read(_PIECE):
+                pass
+        finally:
+            writer.close()

@@ -17,6 +17,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.report import RunningGuest
+from ganeti.node.hypervisor.kvm.consoles import discard_output
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record
 from ganeti.node.hypervisor.kvm.monitor import Event, Monitor
 from ganeti.node.hypervisor.kvm.plugs import Plugs
@@ -63,6 +64,7 @@ class Machine:
         self._reason: str | None = None
         self._rebooting = False
         self._attending: asyncio.Task[None] | None = None
+        self._on_console: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self.memory: int | None = None  # of the guest after ballooning, MiB, once known
         self.plugs = Plugs(self)
@@ -86,7 +88,7 @@ class Machine:
 
     async def forget(self) -> None:
         """Detach from it; it keeps running."""
-        for task in (self._attending, *self._background):
+        for task in (self._attending, self._on_console, *self._background):
             if task:
                 task.cancel()
         await self.monitor.close()
@@ -98,6 +100,8 @@ class Machine:
         """Record its phase durably."""
         self.record = replace(self.record, phase=phase, ended=ended)
         self.directory.write(self.record)
+        if self._on_console and phase != "incoming":
+            self._on_console.cancel()
 
     def keep(self, guest: Guest) -> None:
         """Record durably what the guest now runs with."""
@@ -255,6 +259,8 @@ class Machine:
     async def _connect(self, timeout: float) -> None:
         self.monitor = Monitor(self.name, self._heard)
         await self.monitor.connect(self.directory.control, timeout)
+        if self.record.phase == "incoming" and self._on_console is None:
+            self._on_console = asyncio.create_task(discard_output(self.directory.serial))
         await self.plugs.take_stock()
         await self.measure()
         await self.refresh()
