@@ -50,8 +50,8 @@ def console_of(
 async def discard_output(serial: Path) -> None:
     """Stay connected to the serial console of a guest that is awaited, until that is cancelled.
 
-    A guest may arrive in the middle of a character that nobody has read (a console under Ctrl-S). QEMU (7.2) goes on with
-    it only if a console is connected then; otherwise the guest's serial port never sends again.
+    A guest may arrive in the middle of a character that nobody has read (a console under Ctrl-S). QEMU (7.2) goes on
+    with it only if a console is connected then; otherwise the guest's serial port never sends again.
     """
     with suppress(OSError):  # a guest without a serial console
         reader, writer = await asyncio.open_unix_connection(serial)
