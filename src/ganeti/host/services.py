@@ -135,7 +135,7 @@ class Detached:
         )
 
     def _pid(self, daemon: Daemon) -> int | None:
-        """The PID of a running daemon. A PID file also contains its command, since PIDs are reused."""
+        """The PID of a running daemon. The process must have its command line, since PIDs are reused."""
         try:
             pid = int(self._paths.pid_file(daemon).read_text())
         except (OSError, ValueError):
