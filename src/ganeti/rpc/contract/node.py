@@ -168,7 +168,7 @@ class ForgetCandidacy(Call[None], frozen=True, tag="node.forget-candidacy"):
 
 
 class SaveFiles(Call[None], frozen=True, tag="node.save-files"):
-    """Store files that every master candidate must have. Names are those of ``candidate_files`` in ``node/membership.py``."""
+    """Store files that every master candidate must have. Names as in ``candidate_files`` of ``node/membership.py``."""
 
     files: dict[str, str]
 
