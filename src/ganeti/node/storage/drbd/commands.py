@@ -53,7 +53,7 @@ class Drbd:
         return parse_connection(done.output)
 
     async def make_metadata(self, replica: Replica) -> None:
-        """Overwrites what is there; afterwards no copy is up to date."""
+        """Overwrites what is there; afterwards this copy is not up to date."""
         await self._give(replica, "drbdmeta", "--force", *_area(replica), "create-md")
 
     async def add_resource(self, replica: Replica) -> None:
