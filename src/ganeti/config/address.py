@@ -19,7 +19,8 @@ _log = logging.getLogger(__name__)
 
 _EVERY = 10.0  # seconds between two checks when nothing has happened
 _RETRY = 5.0
-# A replaced master gives it up within seconds. So it is tried again soon, until another holder counts as a conflict.
+# A replaced master gives it up within seconds. So it is tried again soon; after ``_PATIENCE`` tries in a row it is set
+# up although another machine has it.
 _SOON = 1.0  # seconds
 _PATIENCE = 10  # tries
 

@@ -32,7 +32,7 @@ class Followed:
 
 
 class Follower:
-    """Reads only what was written since the last time; no file is kept open in between.
+    """Decodes only the records that have changed since the last time; no file is kept open in between.
 
     Unreadable records are skipped, as by the master.
     """

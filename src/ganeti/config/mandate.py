@@ -157,7 +157,7 @@ class Mandate:
             raise self.cut_off() from None
 
     def cut_off(self) -> StoreFailed:
-        """The message when that takes long."""
+        """The error when too few nodes have obeyed for long."""
         return StoreFailed(
             f"This master is cut off: {', '.join(self.silent()) or 'too many nodes'} do not answer, so another one may "
             "have taken over; nothing is changed until at least half of the nodes answer. If they are off for sure, "
@@ -178,7 +178,7 @@ class Mandate:
         return node.offline or node.name in self._vouched
 
     def _has_most_of_all(self) -> bool:
-        """Whether more than half of all nodes obey, including those declared off: then there is no other majority."""
+        """Whether more than half of all nodes obey, those declared off included in the total: no others can vote."""
         all_nodes, silent = list(self._nodes()), set(self.silent())
         obeying = [node for node in all_nodes if not self._is_absent(node) and node.name not in silent]
         return 2 * len(obeying) > len(all_nodes)
@@ -190,7 +190,7 @@ class Mandate:
     async def _ask(self, name: str) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            # Whoever asks for haste while this call is under way needs another one.
+            # Taken before the call: if ``_ask_at_once`` comes while it is under way, another one follows at once.
             asked, hurry = loop.time(), self._hurry
             note = max((note.revision for note in self._notes), default=0)
             try:

@@ -37,7 +37,7 @@ class Replication:
         self._replicas: dict[str, _Replica] = {}
         self._journal: Journal | None = None
         self._noted = 0  # the last revision that ``ship`` said must be noted
-        # The highest revision that replicas of former candidates, also of an earlier master daemon's, may have reached.
+        # The highest revision that replicas of former candidates, also of an earlier master daemon, may have reached.
         self._let_go = store.position().revision
 
     @property

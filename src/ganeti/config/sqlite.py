@@ -167,7 +167,7 @@ class SqliteStore:
 
 
 async def position_of(path: Path, *, digested: bool) -> Position:
-    """Of the state in a file, in use or not; format 0 if there is none. Raises StoreFailed."""
+    """The position of the state in a file, in use or not; format 0 if there is none. Raises StoreFailed."""
     if not path.exists():
         return Position(0, 0)
     store = SqliteStore(path)
@@ -178,7 +178,7 @@ async def position_of(path: Path, *, digested: bool) -> Position:
 
 
 def reader_of(path: Path) -> sqlite3.Connection:
-    """A read-only connection, while others write. Raises sqlite3.Error."""
+    """A read-only connection; others may write meanwhile. Raises sqlite3.Error."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Facts of the cluster that every node keeps in files, for scripts that cannot ask the master.
+"""Facts of the cluster that every node keeps in files, so that scripts need not ask the master.
 
 The files are those of Ganeti, ``/var/lib/ganeti/ssconf_<key>``, lists with one item per line, and the key for queries
 to ganeti-confd.

@@ -115,7 +115,7 @@ def split(pem: bytes) -> list[bytes]:
 
 
 def authority_of(key: bytes, trusted: bytes) -> Credentials:
-    """The trusted CA certificate that belongs to a key. Raises EnvironmentUnfit if there is none."""
+    """The CA with this key, whose certificate must be among the trusted ones. Raises EnvironmentUnfit if it is not."""
     public = _private(key).public_key()
     for certificate in split(trusted):
         if x509.load_pem_x509_certificate(certificate).public_key() == public:

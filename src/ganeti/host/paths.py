@@ -55,7 +55,7 @@ class Paths:
 
     @property
     def out_of_band(self) -> Path:
-        """Access data of the nodes' management controllers, with passwords; on master candidates."""
+        """Addresses, users and passwords of the nodes' management controllers; on master candidates."""
         return self.etc / "oob.toml"
 
     @property
@@ -207,7 +207,7 @@ class Paths:
         return [self.instance_status, *sorted(self.state.glob(self.instance_status_of("*").name))]
 
     def ssconf(self, key: str) -> Path:
-        """One fact about the cluster, for scripts that cannot ask the master."""
+        """The file of one fact about the cluster, so that scripts need not ask the master."""
         return self.state / f"ssconf_{key}"
 
     def lock_file(self, daemon: Daemon) -> Path:

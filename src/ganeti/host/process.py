@@ -65,7 +65,7 @@ async def run(
     log: Path | None = None,
     most: int | None = None,
 ) -> Finished:
-    """Run a command in a session of its own and wait; after ``timeout`` seconds the whole session is killed.
+    """Run a command in a session of its own and wait; after ``timeout`` seconds its whole process group is killed.
 
     ``log``: where output and errors go instead of being kept. ``most``: maximum bytes of each, beyond which it is
     killed. Raises EnvironmentUnfit if it cannot be run, ExecutionFailed if it took too long or printed too much; a

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 _START = 60.0  # seconds
 _STOP = 60.0
 _POLL = 0.02
-_ALL = "ganeti.target"  # a unit that stops and starts them together, if it was started itself
+_ALL = "ganeti.target"  # the unit that stops and starts all of them together, if it was started itself
 
 
 class Services(Protocol):
@@ -135,7 +135,7 @@ class Detached:
         )
 
     def _pid(self, daemon: Daemon) -> int | None:
-        """The PID of a running daemon. A PID file also contains its command, since PIDs are reused."""
+        """The PID of a running daemon. The process must have its command line, since PIDs are reused."""
         try:
             pid = int(self._paths.pid_file(daemon).read_text())
         except (OSError, ValueError):

@@ -22,7 +22,7 @@ class Ssh:
     asks: bool = True
 
     def command(self, remote: str) -> list[str]:
-        """The arguments that run a command in the remote shell. A new host key is accepted, a changed one never."""
+        """The arguments that run a command in the remote shell. If host keys are checked, a changed one is refused."""
         options = {
             "BatchMode": "no" if self.asks else "yes",
             "StrictHostKeyChecking": "accept-new" if self.check_host_key else "no",

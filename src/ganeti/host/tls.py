@@ -59,7 +59,7 @@ def node_client(paths: Paths) -> Followed:
 
 
 def showing(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
-    """For a public server."""
+    """For a server whose clients need no certificate."""
     files = (certificate, *([key] if key else []))
     return _at_each_handshake(Followed(partial(_public_context, certificate, key), files))
 

@@ -47,7 +47,7 @@ def belongs_to(paths: Paths) -> str | None:
 
 
 def is_known_by(paths: Paths, certificates: Collection[str]) -> bool:
-    """Whether the node's own certificate has one of these fingerprints; True if there are none."""
+    """Whether the node's own certificate has one of these fingerprints; True if there is nothing to compare."""
     pem = read_text(paths.node_certificate)
     return not certificates or pem is None or fingerprint(pem.encode()) in certificates
 

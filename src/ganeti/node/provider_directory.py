@@ -51,7 +51,7 @@ def parameters(directory: Path) -> dict[str, str]:
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The non-empty lines of a text file; none if it is missing, or not text."""
+    """The lines of a text file without empty ones and comments (#); none if it is missing, or not text."""
     stripped = (line.strip() for line in text(path).splitlines())
     return (line for line in stripped if line and not line.startswith("#"))
 

@@ -20,7 +20,7 @@ from ganeti.rpc.server import Report
 _log = logging.getLogger(__name__)
 
 _AGAIN = 30.0  # seconds until listing the guests of a hypervisor is tried again
-_OF_NODE = 1  # processors not available to guests
+_OF_NODE = 1  # processors that count as the node's own
 
 
 class Reports:

@@ -15,7 +15,7 @@ from ganeti.host.process import follow
 
 _LAST_LINES = 5  # last lines of a failing script, for the error
 _LONGEST_LINE = 1024  # characters of each
-# Per run. More output is not useful, and logs share a file system with other things.
+# Characters per run. More output is not useful, and logs share a file system with other things.
 MOST_LOGGED = 16 * 1024**2
 
 

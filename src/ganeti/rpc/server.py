@@ -32,7 +32,7 @@ Send = Callable[[bytes], Awaitable[None]]
 class Report:
     """What a handler reports while it works. Lines are sent in order; reporting never blocks.
 
-    If a caller reads too slowly, messages are dropped.
+    If a caller reads too slowly, log lines and progress are dropped, but not events.
     """
 
     def __init__(self) -> None:

@@ -162,7 +162,7 @@ class _Stream:
         self.unknown: frozenset[str] = frozenset()
         self.unseen: dict[str, GuestEvent] = {}
         self._seen = False
-        self._never_seen: frozenset[str] = frozenset()  # hypervisors not listed, although the node was
+        self._never_seen: frozenset[str] = frozenset()  # hypervisors whose guests the node could never list
         self._arriving: dict[str, GuestEvent] = {}
         self._client = client
         self._listener = listener

@@ -81,7 +81,7 @@ _answers = msgspec.json.Decoder(Answer)
 
 
 def opened(packet: bytes, key: bytes, now: float) -> Query | None:
-    """None if it is not signed with the key, or clocks differ too much; a sender with the key is told what is wrong."""
+    """None if it is not a query, not signed with the key, or if its time differs by more than ``CLOCK_DIFFERENCE``."""
     if not packet.startswith(MAGIC) or len(packet) > LARGEST_QUERY:
         return None
     try:

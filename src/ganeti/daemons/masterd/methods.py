@@ -320,7 +320,7 @@ def _progress(tracked: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """The value as a client returns it after having received it."""
+    """The value as a client sends it back after having received it: with lists for tuples."""
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value

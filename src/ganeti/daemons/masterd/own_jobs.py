@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The jobs that the master submits by itself, as the cluster."""
+"""The jobs that the master submits by itself, on behalf of no user."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _PATIENCE = 1.0  # seconds; a node that is silent does not keep the others from 
 
 
 class Reports:
-    """A request that comes while nodes are being asked waits for the next round, so that none gets older data."""
+    """A request that comes while nodes are being asked waits for the next round, so that no data is older than it."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -37,7 +37,7 @@ class Trust:
         self._services = services
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._relieved: set[str] = set()  # UUIDs of former candidates that have removed candidates' files
+        self._relieved: set[str] = set()  # UUIDs of non-candidates that have removed candidates' files
         services.configuration.subscribe(self._changed)
 
     def start(self) -> None:

@@ -139,7 +139,7 @@ class _Service:
         }
 
     def system(self) -> tuple[str, _System]:
-        """The system, with its path. Raises WrongInput if there are several, and none is configured."""
+        """The system, with its path. Raises WrongInput if there is not exactly one, and none is configured."""
         if self._controller.system:
             path = f"{_ROOT}/{self._controller.system}"
             return path, self.get(path, _System)

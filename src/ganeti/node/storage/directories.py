@@ -26,7 +26,7 @@ _NEVER = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "
 
 
 def allowed(paths: Paths) -> tuple[str, ...]:
-    """The directories, as configured on the node."""
+    """The directories, as paths of the node; see ``Paths.under``."""
     lines = (read_text(paths.etc / "file-storage-paths") or "").splitlines()
     listed = (line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
     return (*_DEFAULTS, *(place for place in listed if not why_never(place)))

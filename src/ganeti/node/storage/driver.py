@@ -141,7 +141,7 @@ class Snapshotting(Protocol):
 
 
 class Linking(Protocol):
-    """Storage where a disk's location contains the name of its instance, and can have a second link."""
+    """Storage that keeps a disk under its instance's name, and can link it under a second one."""
 
     async def link(self, disk: Disk, source: str) -> None:
         """See LinkDisks. Raises UnknownEntity if it is not at ``source``, AlreadyExists, EnvironmentUnfit."""

@@ -37,9 +37,9 @@ class FakePool:
 class FakeStorage:
     """``disks`` by location. Nodes with the same mapping share their disks.
 
-    ``strays``: the sizes of volumes that are not disks, by location. ``capacity`` in MiB. ``wiped``: location, first
-    and last byte. ``pools``: thin pools, by location. ``spindles``: the sizes of physical volumes in MiB; everything is
-    on the first one except what is in ``placed``, by location.
+    ``strays``: the sizes of volumes that are not disks, by location. ``capacity`` in MiB. ``wiped``: location, start
+    and end (bytes). ``pools``: thin pools, by location. ``spindles``: the sizes of physical volumes in MiB; everything
+    is on the first one except what is in ``placed``, by location.
     """
 
     def __init__(self, disks: MutableMapping[str, Disk], capacity: int = _GROUP_SIZE) -> None:

@@ -21,7 +21,7 @@ class FakeAdoption:
     def __init__(self, plain: FakeStorage, mirror: FakeMirror) -> None:
         self._plain = plain
         self._mirror = mirror
-        self._before: dict[str, int | Disk | Copy] = {}  # the source's new location, by the disk's
+        self._before: dict[str, int | Disk | Copy] = {}  # what the source was, by the disk's location
 
     async def offers(self, sources: Sequence[str], *, exclusive: bool = False) -> tuple[Offer, ...]:
         sizes = {at: disk.size for at, disk in self._plain.disks.items()} | self._plain.strays

@@ -51,7 +51,7 @@ Copies = MutableMapping[tuple[str, str], Copy]  # by the node's name and the dis
 class FakeMirror:
     """Nodes with the same ``copies`` are connected; synchronisation is immediate.
 
-    ``capacity`` in MiB, of each node. ``wiped``: location, first and last byte.
+    ``capacity`` in MiB, of each node. ``wiped``: location, start and end (bytes).
     """
 
     def __init__(self, name: str, copies: Copies, capacity: int = 1024**2) -> None:
@@ -77,7 +77,7 @@ class FakeMirror:
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         other, own = self._other(disk, peers), self._own(disk)
         if use is DiskUse.RAW:
-            use = DiskUse.OWN  # devices always are
+            use = DiskUse.OWN  # a DRBD device is raw anyway
         if use in _WRITING:
             self._ensure_may_write(disk, own, other, use, force=force)
         own.use = use

@@ -188,7 +188,7 @@ class _Draft:
 
 @contextmanager
 def _told(path: Path, disk: Disk, size: int) -> Iterator[None]:
-    """An error of the file system as a readable one, except for an existing file."""
+    """Turns errors of the file system into readable ones; FileExistsError is left to the caller."""
     try:
         yield
     except FileExistsError:
@@ -206,7 +206,7 @@ def _make_directories(path: Path, undo: ExitStack) -> None:
 
 
 def _link(source: Path, path: Path, disk: Disk) -> None:
-    """Link it, so that it is always at one of the places at least, whatever is interrupted."""
+    """Link it, so that it is always in at least one of the places, whatever is interrupted."""
     if not source.is_file():
         raise UnknownEntity(f"There is no file {source} for {disk.called}")
     with _told(path, disk, disk.size), ExitStack() as undo:

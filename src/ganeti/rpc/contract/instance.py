@@ -43,8 +43,8 @@ class StartGuest(Call[Started], frozen=True, tag="instance.start"):
 class Stopped(Struct, frozen=True):
     """``forced``: it did not power off by itself. ``was_running``: there was something to stop.
 
-    ``obstacle``: why it could not be asked to power off, such as "it is paused". ``waited``: how long it was waited
-    for, seconds. ``held``: what of it could not be cleared away, and why.
+    ``obstacle``: why it could not be asked to power off, such as "it is paused". ``waited``: seconds that
+    it had to power off. ``held``: what of it could not be removed, and why.
     """
 
     was_running: bool

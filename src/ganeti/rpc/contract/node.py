@@ -102,7 +102,7 @@ class AddressHeld(Struct, frozen=True):
 
 
 class SetMasterIp(Call[AddressHeld], frozen=True, tag="node.set-master-ip"):
-    """Hold the cluster's address, or give it up; an earlier address is given up in any case.
+    """Hold the cluster's address, or give it up; a different one that was held before is given up in any case.
 
     A new address that another machine holds is only taken with ``force``; otherwise raises WrongState.
     """
@@ -168,7 +168,7 @@ class ForgetCandidacy(Call[None], frozen=True, tag="node.forget-candidacy"):
 
 
 class SaveFiles(Call[None], frozen=True, tag="node.save-files"):
-    """Store files that every master candidate must have. Names are those of ``CANDIDATE_FILES``."""
+    """Store files that every master candidate must have. Names as in ``candidate_files`` of ``node/membership.py``."""
 
     files: dict[str, str]
 

@@ -14,7 +14,7 @@ OobCommand = Literal["power-on", "power-off", "power-cycle", "power-status", "he
 
 
 class RunOob(Call[str], frozen=True, tag="power.oob"):
-    """Run an out-of-band program for any node; its output.
+    """Run an out-of-band program for any node; returns its output.
 
     Raises EnvironmentUnfit if it cannot be run, ExecutionFailed if it fails, takes too long or prints too much.
     """

@@ -138,7 +138,7 @@ class MirrorStatus(Struct, frozen=True, kw_only=True):
 
     @property
     def degraded(self) -> bool:
-        """Whether the disk would not survive the loss of a node."""
+        """Whether the disk would not survive the loss of either node."""
         return not (self.connection == "Connected" and self.up_to_date and self.peer_disk == "UpToDate")
 
 

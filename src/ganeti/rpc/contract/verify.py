@@ -134,6 +134,6 @@ class Claim(Struct, frozen=True):
 
 
 class TellClaim(Call[Claim], frozen=True, tag="verify.claim"):
-    """What the node has of a master."""
+    """Whether the node acts as the master, and which one it obeys."""
 
     address: str

@@ -54,7 +54,7 @@ class OfflineNodes:
             await self._release(current)
 
     async def _stop(self, node: Node, guest: Guest) -> None:
-        """Immediately, if it is to run elsewhere, where it may be using the same disks."""
+        """Kill it if its primary node is another one, where it may be using the same disks; otherwise shut it down."""
         instance = self._services.configuration.state.entities[Kind.INSTANCE].get(guest.uuid)
         here = isinstance(instance, Instance) and instance.primary_node == node.uuid
         _log.warning("Instance %s is shut down on %s, which is marked offline", guest.name, node.name)
@@ -65,7 +65,7 @@ class OfflineNodes:
             _log.warning("Instance %s could not be shut down on %s: %s", guest.name, node.name, error.message)
 
     async def _release(self, node: Node) -> None:
-        """Mirrored disks, of which this node's copies are outdated as soon as the instance runs elsewhere."""
+        """Release mirrored disks: this node's copies are outdated as soon as the instance runs elsewhere."""
         state = self._services.configuration.state
         mirrored = [one for one in state.instances_on(node.uuid) if is_mirrored(one) and not one.forthcoming]
         for instance in mirrored:

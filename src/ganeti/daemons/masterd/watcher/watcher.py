@@ -42,8 +42,8 @@ _log = logging.getLogger(__name__)
 
 _LOOK = 60.0  # seconds between two checks of all instances
 _ROUND = 300.0  # seconds between two rounds, as cron starts Ganeti's watcher
-_QUIET = 5.0  # minimum seconds between two checks: nodes tend to come back together
-_AGAIN = 5.0  # seconds until an instance is checked again whose change could not be written
+_QUIET = 5.0  # seconds until the round that a returning node causes: nodes tend to come back together
+_AGAIN = 5.0  # seconds until an instance is checked again whose restart was not recorded
 MOST_ORDERED = 8  # rounds, including the one under way
 JOB_AGE = 6 * 3600.0  # seconds after which finished jobs are archived, as by ganeti-watcher(8)
 _OWNER = "masterd"
@@ -54,7 +54,7 @@ _WHY = "it should run and did not"  # likewise
 class Round(Struct, frozen=True, kw_only=True):
     """The results of a round: the numbers of its jobs, and, as text, what was left undone.
 
-    ``at_rest``: nothing else.
+    ``at_rest``: nothing was done; the only note says why.
     """
 
     jobs: tuple[int, ...] = ()
@@ -131,7 +131,7 @@ class Watcher:
     async def ordered(self, *, wait: bool, **options: Any) -> Round | None:
         """See ``round``. It goes on even if nobody waits for it any more.
 
-        Raises TooMany if others wait for their turn.
+        Raises TooMany if ``MOST_ORDERED`` of them are not over yet.
         """
         if self._ordered >= MOST_ORDERED:
             raise TooMany(f"{self._ordered} rounds of the watcher have been ordered already, and are not over")

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 # What the tiny guest prints when its user space runs.
 _UP = b"TINY-GUEST UP"
-_PAUSE = 2.0  # seconds for the first try under KVM, where it usually takes one
+_PAUSE = 2.0  # seconds for KVM alone, before emulation is tried beside it; a boot under KVM usually takes one
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

@@ -80,7 +80,7 @@ class Board:
         self._kept = self._known.places if running else places_kept(self._known, _present(plan))
         self._occupied = set(self._kept.values())
         self._places: dict[str, str] = {}
-        self._new = 0  # of the devices that need a slot
+        self._new = 0  # number of new devices that need a slot
         self._ide = 0
         self._sd = False
         self._controllers: list[str] = []

@@ -58,7 +58,7 @@ class Machine:
         self.record = record
         self.process = process
         self.state = GuestState.PAUSED
-        self.why = ""  # when it is in that state
+        self.why = ""  # the reason for that state, as text
         self._told = told
         self._tpm = tpm  # if this node daemon has started it; it ends by itself
         self._reason: str | None = None

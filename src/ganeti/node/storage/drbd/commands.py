@@ -15,7 +15,7 @@ from ganeti.node.storage.lvm.reported import device_of
 from ganeti.node.storage.lvm.volumes import Run
 
 _TIME = 60.0  # seconds; commands that access a disk wait for it
-_VOLUME = "0"  # the length of a resource name
+_VOLUME = "0"  # of its resource, which has no other volume
 _WAITS = ("--wfc-timeout", "--degr-wfc-timeout", "--outdated-wfc-timeout")
 _NOT_LOADED = re.compile(r"generic netlink family|Could not connect to 'drbd'")
 # Errors for changes that the state of the disk does not allow.
@@ -53,7 +53,7 @@ class Drbd:
         return parse_connection(done.output)
 
     async def make_metadata(self, replica: Replica) -> None:
-        """Overwrites what is there; afterwards no copy is up to date."""
+        """Overwrites what is there; afterwards this copy is not up to date."""
         await self._give(replica, "drbdmeta", "--force", *_area(replica), "create-md")
 
     async def add_resource(self, replica: Replica) -> None:

@@ -120,7 +120,7 @@ class DrbdStorage:
         return await self._plain.offers(sources, exclusive=exclusive)
 
     async def adopt(self, disk: Disk, source: str, peers: Sequence[Peer]) -> None:
-        """A volume becomes the data of this node's copy; ``hold`` decides which copy is newer."""
+        """A volume becomes the data of this node's copy; ``hold`` with ``force`` later says which copy is valid."""
         replica = replica_of(self._name, disk, peers)
         self._ensure_usable()
         async with self._locks[disk.uuid]:

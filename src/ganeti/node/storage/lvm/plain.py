@@ -40,7 +40,7 @@ class PlainStorage:
         self._volumes = volumes
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
-        del peers, report  # volumes of any size are quick
+        del peers, report  # creating a volume is quick, whatever its size
         place, tags = (disk.location, disk.size), owner_tags(disk)
         with _named(disk, disk.size):
             if disk.thin_pool:
@@ -58,7 +58,7 @@ class PlainStorage:
         del use, force
         with _named(disk, disk.size):
             found = await self._volumes.activate(disk.location)
-            # Unknown for an inactive one.
+            # Unknown if it was not active before.
             blank = found.data == 0 and await self._gives_zeros(found)
         return replace(self.expected(disk, peers), blank=blank)
 

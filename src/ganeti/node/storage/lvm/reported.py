@@ -30,7 +30,7 @@ _LOCATION = re.compile(r"(?!.{128})([A-Za-z0-9+_.][A-Za-z0-9+_.-]*)/([A-Za-z0-9+
 _DISKS = frozenset("-CmMoOrRsV")
 # Values of "Volume health" in lvs(8) for a thin pool that accepts no more writes.
 _ILL = {"F": "has failed", "D": "is full", "M": "has metadata that cannot be written any more"}
-# The part of a physical volume that a disk uses if it has it to itself: their sizes differ ("Partitioned Ganeti").
+# The part of a physical volume that a disk may use if it has it to itself: nodes' differ a little (decision 34).
 _USABLE = 0.98
 
 

@@ -179,7 +179,7 @@ class Volumes:
             await self._change(location, "lvchange", *words, location)
 
     async def activate(self, location: str) -> Volume:
-        """Activate its device. Raises UnknownEntity."""
+        """Activate it; returns it as it was before. Raises UnknownEntity."""
         found = await self.there(location)
         if not found.active:
             await self._change(location, "lvchange", "--activate", "y", location)
