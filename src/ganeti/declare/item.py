@@ -27,9 +27,9 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     """
 
     noun: ClassVar[str] = "Item"
-    # The field for unknown names, and the field without which there must not be any.
+    # The field that takes the names of no other, and the field that says whose names they are: without it, none are.
     further: ClassVar[tuple[str, str] | None] = None
-    # Fields that count as further names if those are allowed.
+    # Fields that count as such names if these are allowed.
     yielding: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod

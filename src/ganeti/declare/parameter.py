@@ -25,8 +25,8 @@ from ganeti.declare.role import Role
 _Answer = TypeVar("_Answer")
 
 _KEY = "parameter"
-# A file or directory, a program that is run, arguments or environment of one, the user that it runs as; an address that
-# opens access to others, or what restricts that.
+# A file or directory, a program that is run, arguments or environment of one, the user that it runs as; an address at
+# which others get access, or what restricts that.
 Reach = Literal["path", "program", "arguments", "environment", "user", "listener", "protection"]
 
 # Whether only its default is allowed, and the feature it belongs to; or, which values are refused.

@@ -64,7 +64,7 @@ async def with_memory_for(cluster: CheckContext, node: Node, guest: Guest) -> Gu
 
 
 async def reduce_memory(cluster: RunContext, node: Node, guest: Guest, target: Node) -> None:
-    """Reduce a guest's memory to that of ``target``. Raises WrongState if it does not return the rest."""
+    """Reduce a running guest to ``guest.memory_now``, which ``target`` has free. Raises WrongState if it keeps more."""
     memory = guest.memory_now
     cluster.step(f"reducing the memory of {guest.name} to {memory} MiB, which {target.name} has free")
     now = await cluster.call(node, SetMemory(guest=guest, memory=memory))
