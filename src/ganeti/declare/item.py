@@ -27,7 +27,8 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     """
 
     noun: ClassVar[str] = "Item"
-    # The field that takes the names of no other, and the field that says whose names they are: without it, none are.
+    # The field that takes names which this class does not have, and the field that says whose names those are; without
+    # a value in the latter they are refused.
     further: ClassVar[tuple[str, str] | None] = None
     # Fields that count as such names if these are allowed.
     yielding: ClassVar[frozenset[str]] = frozenset()

@@ -43,7 +43,7 @@ async def ensure_memory_suits(cluster: CheckContext, instance: Instance, memory:
 
 
 async def set_memory(cluster: RunContext, instance: Instance, memory: int) -> None:
-    """Reports a guest that does not return or accept it."""
+    """Give a running guest this much memory (MiB); warn if it does not give back, or take, all of the difference."""
     node, guest = primary_of(cluster.state, instance), guest_of(cluster.state, instance)
     cluster.step(f"changing the memory of {instance.name} to {memory} MiB while it runs")
     now = await cluster.call(node, SetMemory(guest=guest, memory=memory))
