@@ -48,7 +48,7 @@ assert API_WAIT < LONGEST_NEWS
 HOOKS = 600.0  # for all scripts of one directory on one node
 HOOKS_MARGIN = 10.0  # of these, reserved for reporting how they ended
 
-WATCHER_SCRIPTS = 60.0  # likewise, for the watcher's scripts, which should be quick; its round waits for them
+WATCHER_SCRIPTS = 60.0  # like HOOKS, for the watcher's scripts, which should be quick; its round waits for them
 
 assert HOOKS_MARGIN < WATCHER_SCRIPTS <= HOOKS
 
