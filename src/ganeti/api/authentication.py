@@ -33,9 +33,9 @@ class Failures:
     """Wrong passwords, by the address they come from; the oldest are forgotten.
 
     After some, the response to a wrong one is delayed; a correct one is answered at once, so that nobody's mistakes
-    lock others out. The number of delayed responses is limited: beyond it no password from that address is checked, or
-    a client could abandon delayed requests and try more. User names play no part, so nothing here reveals whether a
-    user exists.
+    lock others out. The number of delayed responses is limited: beyond it no password from that address is checked,
+    since otherwise a client could abandon delayed requests and try more. User names play no part, so nothing here
+    reveals whether a user exists.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from ganeti.api.limits import CONNECTIONS, CONNECTIONS_OF_NETWORK, HEADERS
 from ganeti.rpc.connections import Connection, Connections, Limits
 from ganeti.rpc.listener import HttpServer
 
-# How long pending requests may go on when the daemon stops; aiohttp waits twice as long.
+# How long pending requests may go on when the daemon stops; until all have ended aiohttp may take twice that.
 _GRACE = 1.0  # seconds
 LIMITS = Limits(CONNECTIONS, CONNECTIONS_OF_NETWORK, headers=HEADERS, idle=HEADERS)
 

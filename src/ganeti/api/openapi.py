@@ -133,7 +133,7 @@ def _body(operation: type[JobOperation[Any]], route: Route) -> Mapping[str, Any]
         listed = schema["properties"][parameter]
         schema["properties"][parameter] = {**listed, "items": _parameters(_item(operation, parameter), names)}
     if route.around:
-        del schema["properties"]["dry_run"]  # what is allowed later is not known
+        del schema["properties"]["dry_run"]  # whether the operations after it are possible is not known yet
         schema["properties"][route.around.wanted] = {"type": "boolean", "default": True}
     return {**schema, "required": [name for name in schema["required"] if name not in elsewhere]}
 
@@ -163,7 +163,7 @@ def _own_names(operation: type[JobOperation[Any]], renamed: Mapping[str, str]) -
 
 
 def _item(operation: type[JobOperation[Any]], parameter: str) -> type[JobOperation[Any]]:
-    """The schema of a list parameter's items."""
+    """The type of a list parameter's items."""
     item: type[JobOperation[Any]] = kind_of(member_of(operation.parameters()[parameter].type))
     return item
 

@@ -108,7 +108,10 @@ def _beside(wire_name: str, own: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _renamed(values: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Drops the version of the format, of which there has been only one."""
+    """The values by parameter, without the version of the format, of which there has been only one.
+
+    Raises WrongInput for a parameter that is given under two names.
+    """
     named = {names.get(name, name): value for name, value in values.items() if name != "__version__"}
     twice = sorted(name for name, parameter in names.items() if {name, parameter} <= values.keys())
     if twice:

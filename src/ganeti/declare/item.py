@@ -27,9 +27,10 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     """
 
     noun: ClassVar[str] = "Item"
-    # The field for unknown names, and the field without which there must not be any.
+    # The field that takes names which this class does not have, and the field that says whose names those are; without
+    # a value in the latter they are refused.
     further: ClassVar[tuple[str, str] | None] = None
-    # Fields that count as further names if those are allowed.
+    # Own fields that are handed on in the same way where such names are allowed.
     yielding: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod

@@ -32,7 +32,7 @@ _Reason = Annotated[list[Any], Meta(max_length=MOST_KINDS)]
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """The directory below ``/etc/ganeti/hooks`` (without ``-pre.d``), and the type of object.
+    """The directory below ``/etc/ganeti/hooks`` (without ``-pre.d``), and the kind of object that it is ``about``.
 
     ``refusable``: there are pre hooks too, which can refuse it.
     """

@@ -25,8 +25,8 @@ from ganeti.declare.role import Role
 _Answer = TypeVar("_Answer")
 
 _KEY = "parameter"
-# A file or directory, a program that is run, arguments or environment of one, the user that it runs as; an address that
-# opens access to others, or what restricts that.
+# A file or directory, a program that is run, arguments or environment of one, the user that it runs as; an address at
+# which others get access, or what restricts that.
 Reach = Literal["path", "program", "arguments", "environment", "user", "listener", "protection"]
 
 # Whether only its default is allowed, and the feature it belongs to; or, which values are refused.
@@ -68,13 +68,12 @@ def param(
     ``flags``: its command-line flags; without any it can be set only through the API, or by the
     command's own composition. ``completes``: what shell completion offers, as in ``ganeti.declare.command.Option``.
     ``secret``: the value is kept out of logs, job lists and hooks. ``bare``: the flag takes no value,
-    although "not given" is possible too. ``off``: the help of a flag that disables a default
-    (``--no-...``). ``unsupported``: values other than the default are refused by
-    the decoder, and the parameter is not documented; a string names the feature it belongs to. Or, the values that are
-    refused. ``accepted``: why accepting and ignoring it is harmless; its help says so. ``reaches``: what the value
-    becomes on a node, if that is more than words and numbers; requires the role admin. ``role``: the role that giving
-    it requires, if higher than the operation's. ``at_once``: for guests, takes effect while they run, not at their next
-    start.
+    although "not given" is possible too. ``off``: the help of a flag that disables a default (``--no-...``).
+    ``unsupported``: values other than the default are refused by the decoder, and the parameter is not documented; a
+    string names the feature it belongs to; a tuple has the only values that are refused. ``accepted``: why accepting
+    and ignoring it is harmless; its help says so. ``reaches``: what the value becomes on a node, if that is more than
+    words and numbers; requires the role admin. ``role``: the role that giving it requires, if higher than the
+    operation's. ``at_once``: of guests, it takes effect while they run, not at their next start.
     """
     refused = unsupported and not isinstance(unsupported, tuple)
     remark = f" (no effect: {accepted})" if accepted else " (not supported yet)" if refused else ""

@@ -22,7 +22,7 @@ MOST_TAGS = 4096
 MOST_NAMES = 10000  # in a list of objects
 MOST_KINDS = 100  # of disk templates, hypervisors, error codes ...
 MOST_BOUNDS = 100  # in an instance policy
-MOST_JOBS = 10000  # maximum seconds to wait
+MOST_JOBS = 10000  # that one may depend on
 MOST_FIELDS = 500  # columns of a list
 LONGEST_NAME = 255  # characters
 LONGEST_TEXT = 4096
@@ -75,7 +75,7 @@ Uuid = Annotated[
     ),
 ]
 
-# Enough for what becomes a path or a shell word.
+# It becomes a part of paths and shell commands, so no other characters are allowed.
 HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*"
 HostName = Annotated[
     str, form(HOST_NAME, "a host name: letters, digits, '-', '_' and '.', beginning with a letter or digit", 253)

@@ -247,7 +247,7 @@ class RunContext(CheckContext):
 
     @property
     def residue(self) -> tuple[Residue, ...]:
-        """What the operation has announced with ``will_leave`` and not yet committed."""
+        """What is undone, or done, if the operation ends now: see ``will_leave`` and ``commit``."""
         return self._residue
 
     def log(self, text: str) -> None:
@@ -309,7 +309,7 @@ class RunContext(CheckContext):
         self._spared = why
 
     async def undo_all(self) -> list[str]:
-        """Undo what was announced with ``will_leave``, last first. Returns what could not be undone, as text."""
+        """Make the calls of ``residue``, last first. Returns what could not be undone, as text."""
         left = []
         for residue in reversed(self._residue):
             if self._spared:

@@ -111,7 +111,10 @@ class Executor:
         return [job.id for job in new]
 
     async def submit_each(self, jobs: Sequence[Sequence[JobOperation[Any]]], caller: Caller) -> list[int | WrongState]:
-        """Like ``submit``, but skips jobs that the filters reject, and those that depend on one of them."""
+        """Like ``submit``, but without the jobs that the filters reject, and those that depend on one of them.
+
+        Returns for each job its number, or why it was rejected.
+        """
         new = await self._made(jobs, caller)
         refused = await self.admission.refused(new)
         for job in new:

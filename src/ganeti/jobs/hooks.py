@@ -69,7 +69,7 @@ class Hooks(Generic[P]):
         return failed
 
     def _callable(self, nodes: Iterable[Node]) -> list[Node]:
-        """The master and ``nodes``, in their present version."""
+        """The master and ``nodes`` as they are now, without those that are gone or marked offline."""
         state = self._cluster.state
         wanted = dict.fromkeys(node.uuid for node in (state.master, *nodes) if state.has(node))
         return [node for uuid in wanted if not (node := state.get(Node, uuid)).offline]

@@ -165,7 +165,7 @@ class LockManager:
             request.granted.set_exception(WithdrawnError())
 
     def change_priority(self, request: Request, priority: int) -> None:
-        """Change the priority of a waiting request."""
+        """Move a waiting request to its new place in the queues; one that is granted or gone stays as it is."""
         if request.held or request not in self._requests:
             return
         locks = [self._locks[name] for name in request.locks.modes]

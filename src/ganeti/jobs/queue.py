@@ -224,7 +224,7 @@ def interrupted(queue: JobQueue) -> list[Tracked]:
 
 
 def unfinished(queue: JobQueue) -> list[Tracked]:
-    """The jobs that have not started, or wait."""
+    """The jobs that have not ended."""
     return [tracked for tracked in queue if not tracked.job.status.final]
 
 

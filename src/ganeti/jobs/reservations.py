@@ -13,7 +13,7 @@ from ganeti.model.instance import Instance
 
 
 class Reservations:
-    """By job. Jobs that choose a place by free resources hold ``choosing`` until these are reserved."""
+    """One instance per job. Jobs that choose a place by free resources hold ``choosing`` until these are reserved."""
 
     def __init__(self) -> None:
         self.choosing = asyncio.Lock()

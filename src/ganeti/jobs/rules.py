@@ -67,7 +67,7 @@ class Looked:
 
     @cached_property
     def reasons(self) -> list[dict[str, Any]]:
-        """By the names of their parts. Their content is up to whoever submits the job."""
+        """The entries of all reason trails, by the names of their parts. Any JSON, as whoever submits the job likes."""
         trails = [operation.get("reason") or [] for operation in self.operations]
         return [
             dict(zip(_REASON_FIELDS, entry, strict=True))

@@ -55,7 +55,7 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``params``: those of its template (``model/parameters/disk.py``) that are set for this disk; on a node all of them.
     ``format`` counts, whatever the content looks like: a guest can write anything into a raw disk.
-    ``owner`` and ``index`` are known on nodes only: the name of its instance, and its number there; so is
+    ``owner`` and ``index`` are known on nodes only: the name of its instance, and its number in that; so is
     ``exclusive``: whether nothing else may be on the physical volumes that it is on, which are its ``spindles``.
     """
 

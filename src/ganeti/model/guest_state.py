@@ -31,7 +31,7 @@ class GuestState(StrEnum):
 
     @property
     def can_resume(self) -> bool:
-        """Whether it can be resumed."""
+        """Whether it is paused or suspended, so that it can be resumed."""
         return self in _PAUSED
 
     @property

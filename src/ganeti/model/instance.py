@@ -24,7 +24,7 @@ class AdminState(StrEnum):
 class Instance(Entity, frozen=True, kw_only=True):
     """``os`` is the OS provider with its variant; the ``*params`` override the cluster's.
 
-    ``restarts``: when the watcher has started it since the administrator last did; see ``ganeti.model.restarts``.
+    ``restarts``: the times when the watcher started it since the administrator last did; see ``ganeti.model.restarts``.
     ``layout``: where its devices are, once they have been changed while it ran. ``forthcoming``: what it will have is
     reserved, and it is on no node yet ("Instance Reservations" of Ganeti's design documents).
     """

@@ -16,7 +16,7 @@ from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
 
 MOST_NETWORKS = 1024
-# Parsed for each address that is looked at.
+# Cached, since they are needed for each address that is looked at.
 _subnet, _subnet6 = lru_cache(MOST_NETWORKS)(IPv4Network), lru_cache(MOST_NETWORKS)(IPv6Network)
 # Prefix lengths. The smallest network has two addresses besides the network and the broadcast address.
 LARGEST, SMALLEST = 16, 30

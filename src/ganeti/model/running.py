@@ -37,9 +37,9 @@ D = TypeVar("D", Disk, GuestNic)
 
 @dataclass(frozen=True, slots=True)
 class Plugging:
-    """What a guest that runs is to lose and to get; a card that is to be another one is in both.
+    """What is to be unplugged from and plugged into a running guest; a NIC that is replaced is in both.
 
-    ``moved`` cards stay, and are connected elsewhere. ``reopened`` disks would have to be opened in another way.
+    ``moved`` NICs stay, and are connected elsewhere. ``reopened`` disks would have to be opened in another way.
     """
 
     gone_disks: tuple[Disk, ...]

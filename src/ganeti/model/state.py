@@ -106,7 +106,7 @@ class State:
         return entity.uuid in self.entities[entity.kind]
 
     def find(self, cls: type[E], name: str) -> E:
-        """By name, or by UUID; a machine also by the short form of its fully qualified name, case-insensitively.
+        """By name, or by UUID; a machine also by the leading labels of its name, case-insensitively.
 
         Raises UnknownEntity if there is none, WrongInput if several fit.
         """

@@ -18,7 +18,7 @@ assert PING < SILENCE
 # --- whether KVM works on a node, which is probed before its first guest (decision 12) ------------------
 
 TRIAL = 240.0  # for the tiny guest to boot
-START = 300.0  # for a call that has to wait for that probe
+START = 300.0  # timeout of a call that may have to wait for that probe
 
 assert TRIAL + DEFAULT_DEADLINE <= START
 
@@ -31,7 +31,7 @@ assert PING + BEAT < LEASE  # a slow answer does not end a mandate
 
 # --- news of jobs -----------------------------------------------------------------------------------------
 
-LONGEST_NEWS = 60.0  # longest wait for news of a job that the master accepts
+LONGEST_NEWS = 60.0  # longest that the master lets a client wait for news of a job, whatever it asks for
 FOLLOW = 50.0  # wait that a command asks for
 FOLLOW_SLACK = 30.0  # beyond that, until a command gives up on the master
 API_WAIT = 10.0  # of ``/2/jobs/.../wait``
@@ -48,7 +48,7 @@ assert API_WAIT < LONGEST_NEWS
 HOOKS = 600.0  # for all scripts of one directory on one node
 HOOKS_MARGIN = 10.0  # of these, reserved for reporting how they ended
 
-WATCHER_SCRIPTS = 60.0  # likewise, for the watcher's scripts, which should be quick; its round waits for them
+WATCHER_SCRIPTS = 60.0  # like HOOKS, for the watcher's scripts, which should be quick; its round waits for them
 
 assert HOOKS_MARGIN < WATCHER_SCRIPTS <= HOOKS
 

@@ -60,7 +60,7 @@ class Column(Generic[T]):
         return (int(ValueStatus.UNAVAILABLE), None) if value is None else (int(ValueStatus.NORMAL), value)
 
 
-def column(  # the terms of declarations, in the order of the table
+def column(  # what a declaration gives, in the order in which the tables have it
     name: str,
     title: str,
     kind: FieldKind,

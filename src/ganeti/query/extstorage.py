@@ -34,7 +34,7 @@ class ExtStorageRow:
 
     @property
     def groups(self) -> dict[str, bool]:
-        """By group name, whether it can be used on all its nodes; only groups with nodes that answer."""
+        """By group name, whether all nodes of the group that answer can use it; no groups where none answers."""
         found: dict[str, bool] = {}
         for node in self.state.nodes:
             if node.name in self.on_nodes:

@@ -37,7 +37,7 @@ class Patterns:
         return self._compiled(expression)
 
     def fitting(self, expression: str) -> Matches:
-        """Whether a valid expression matches a whole text."""
+        """Whether an expression, which must be valid by itself, matches a whole text."""
         self.searching(expression)
         return self._compiled(rf"\A(?:{expression})\z")
 

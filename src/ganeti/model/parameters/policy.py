@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The instance policy: limits for sizes and numbers of what an instance has."""
+"""The instance policy: limits for the size of an instance and the number of its disks, NICs and processors."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Renewal:
     async def renew_spice(self, given: tuple[str, str] | None, *, needed: bool) -> None:
         """Replace the certificates of SPICE and its CA by those ``given``, or by new ones if due.
 
-        Nodes get them with the other facts; running guests keep what they have.
+        Nodes that cannot be reached now get them later by themselves; running guests keep what they have.
         """
         state = self.cluster.state
         if given is None and self._is_due(state.cluster.spice_certificate.encode(), needed=needed):

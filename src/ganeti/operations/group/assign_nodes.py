@@ -29,7 +29,7 @@ from ganeti.operations.node.switches import set_up_switches, with_other_switches
 class GroupAssignNodesPlan:
     """``nodes`` after the change.
 
-    ``split``: instances that it splits between groups; ``still``: those already split.
+    ``split``: instances that it splits between groups; ``still``: those that were split before, and still are.
     """
 
     nodes: list[Node]

@@ -49,7 +49,8 @@ async def follow(cluster: RunContext, instance: Instance, node: Node, *, force: 
     """Before ``node`` uses the disks of an instance, connect the copies on its other nodes to it.
 
     Does nothing for disks that are not mirrored. Without ``force`` every node that is not marked offline must succeed.
-    If one does not, and ``node`` is the primary node, its copies are declared valid without it. Raises ExecutionFailed.
+    If one is left out, and ``node`` is the primary node, its copies are declared valid without it. Raises
+    ExecutionFailed.
     """
     if not is_mirrored(instance):
         return

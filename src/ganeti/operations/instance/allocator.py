@@ -69,7 +69,7 @@ def ensure_default_allocator(allocators: Allocators, cluster: Cluster) -> None:
 def meant_allocator(cluster: CheckContext, name: str | None, otherwise: str = "a node (-n) or an allocator") -> str:
     """The given allocator or the default one.
 
-    Raises WrongInput if there is none; ``otherwise``: what else can be named.
+    Raises WrongInput if there is none; ``otherwise``: what can be given then.
     """
     meant = cluster.state.cluster.default_iallocator if name in (None, DEFAULT) else name
     if not meant:
@@ -100,8 +100,8 @@ def view_of(
 ) -> View:
     """With what jobs have reserved.
 
-    ``template``: of the disks for which there is to be space; ``after``: instances as they will be by then;
-    ``without``: UUIDs of instances for which what is reserved does not count; ``gone``: those that are no more by then.
+    ``template``: that of the disks that need space; ``after``: instances as they will be by then;
+    ``without``: UUIDs of instances whose reservations do not count; ``gone``: instances that no longer exist by then.
     """
     state = cluster.state.changed(after, gone) if after or gone else cluster.state
     others = {*without, *(instance.uuid for instance in after)}

@@ -37,7 +37,7 @@ class Content(Protocol):
         ...
 
     async def fill(self, cluster: RunContext, node: Node, guest: Guest) -> None:
-        """Fill the disks, which exist and are empty."""
+        """Fill the disks, which exist; they are empty unless an operating system is reinstalled."""
         ...
 
 

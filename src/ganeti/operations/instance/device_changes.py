@@ -39,7 +39,7 @@ class DeviceChange(Struct, frozen=True, array_like=True):
     @classmethod
     def written_out(cls, given: Sequence[Any]) -> Sequence[Any]:
         """The complete form."""
-        if len(given) != 2:  # the older form has only these
+        if len(given) != 2:  # the older form has two parts
             return given
         first, values = given
         return (first, LAST, values) if first in _ACTIONS else ("modify", first, values)

@@ -46,7 +46,7 @@ from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.rpc.contract.instance import ReplugGuest
 from ganeti.rpc.contract.storage import HoldDisks
 
-# What can be changed of an existing disk.
+# What can be changed about an existing disk.
 _CHANGEABLE = ("mode", "name")
 
 
@@ -152,7 +152,7 @@ async def recorded(
 
 
 async def _let_go(cluster: RunContext, old: Instance, new: Instance) -> None:
-    """Have the node of an instance that should run deactivate the disks to be removed, which it may hold.
+    """Have the node of an instance that should run deactivate the disks to be removed, which it holds, guest or not.
 
     Disks that cannot be deactivated are reported when they are to be removed.
     """

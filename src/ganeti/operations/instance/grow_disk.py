@@ -191,7 +191,7 @@ class InstanceGrowDisk(InstanceOperation[GrowDiskPlan], frozen=True, kw_only=Tru
         if is_mirrored(plan.instance):
             copies = replace(grow, copy=True, wipe=wipe)
             await gather(*(cluster.call(node, copies, prefix="   ") for node in plan.nodes))
-            wipe = False  # each copy has grown
+            wipe = False  # each copy has been wiped
         await cluster.call(plan.nodes[0], replace(grow, wipe=wipe), prefix="   ")
 
     async def _tell_guest(self, cluster: RunContext, instance: Instance) -> None:

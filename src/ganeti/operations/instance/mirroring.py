@@ -47,7 +47,7 @@ def _placing(cluster: CheckContext, instance: Instance, nodes: Sequence[Node]) -
         places = [disk.params[name] for disk in disks_of(cluster.state, instance)]
         return lambda disk, index: replace(disk, params={**disk.params, name: places[index]})
     if instance.disk_template is DiskTemplate.PLAIN:
-        # Likewise for a thin pool; a disk without a recorded pool is in none, as disks are older than pools.
+        # Likewise for a thin pool; a disk without a recorded pool is in none: there were disks before pools.
         wanted = [layer["thinpool"] for layer in disk_layers(cluster.state, instance) if "thinpool" in layer]
         pool = {"thinpool": wanted[-1]} if wanted and wanted[-1] else {}
         return lambda disk, _: replace(disk, params={**pool, **disk.params})

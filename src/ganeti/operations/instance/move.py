@@ -147,7 +147,7 @@ class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="
         return Preview(changes, f"as long as {size} are copied{down}", (risk,))
 
     async def recover(self, cluster: RunContext) -> None:
-        """One that should be up starts on its node as recorded by then: no other node has its guest."""
+        """If it should be up, it is started on the primary node recorded by then: no other node has its guest."""
         instance = self.instance(cluster.state)
         node = primary_of(cluster.state, instance)
         if instance.admin_state is AdminState.UP and not await is_on(cluster, instance, node):

@@ -20,7 +20,7 @@ from ganeti.operations.instance.allocator import AllocatorName
 from ganeti.operations.instance.create import BODY_NAMES, CreationMode, Disks, InstanceCreate, Nics
 from ganeti.operations.instance.nics import NicRequest
 
-MOST_CREATED = 1_000  # instances; decoding and checking large requests takes the master daemon up to a second
+MOST_CREATED = 1_000  # instances; so many large requests take the master daemon a second to decode and check
 
 
 class InstanceRequest(InstanceCreate, frozen=True, kw_only=True, omit_defaults=True, tag=InstanceCreate.wire_name()):

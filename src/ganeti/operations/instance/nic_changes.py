@@ -135,7 +135,7 @@ def _request_of(state: State, nic: Nic) -> dict[str, Any]:
 
 
 def _merged(present: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """A NIC that joins a network drops its former link."""
+    """A NIC that joins a network drops how it was connected before; with a new bridge, its former link."""
     left = ("mode", "link", "bridge", "vlan") if given.get("network") else ("link",) if given.get("bridge") else ()
     return {**{name: value for name, value in present.items() if name not in left}, **given}
 

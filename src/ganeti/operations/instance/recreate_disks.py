@@ -46,7 +46,7 @@ from ganeti.rpc.contract.storage import ExamineDisks
 
 
 class DiskRecreation(Item, frozen=True, kw_only=True):
-    """What may be changed of a disk."""
+    """What may be changed about a disk that is re-created."""
 
     noun: ClassVar[str] = "Disk"
 

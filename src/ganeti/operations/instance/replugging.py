@@ -40,7 +40,7 @@ async def planned_replug(
 
 
 async def replugged(cluster: RunContext, instance: Instance, replug: ReplugGuest) -> Layout | None:
-    """Carry that out; it is undone if the operation fails before its next commit. Returns the new layout of devices."""
+    """Change the devices; that is undone if the operation fails before its next commit. Returns their new layout."""
     node = primary_of(cluster.state, instance)
     cluster.step(f"changing the devices of {instance.name} while it runs")
     back = ReplugGuest(before=replug.after, after=replug.before)

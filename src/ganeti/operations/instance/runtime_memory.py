@@ -43,7 +43,7 @@ async def ensure_memory_suits(cluster: CheckContext, instance: Instance, memory:
 
 
 async def set_memory(cluster: RunContext, instance: Instance, memory: int) -> None:
-    """Reports a guest that does not return or accept it."""
+    """Give a running guest this much memory (MiB); warn if it does not give back, or take, all of the difference."""
     node, guest = primary_of(cluster.state, instance), guest_of(cluster.state, instance)
     cluster.step(f"changing the memory of {instance.name} to {memory} MiB while it runs")
     now = await cluster.call(node, SetMemory(guest=guest, memory=memory))
@@ -64,7 +64,7 @@ async def with_memory_for(cluster: CheckContext, node: Node, guest: Guest) -> Gu
 
 
 async def reduce_memory(cluster: RunContext, node: Node, guest: Guest, target: Node) -> None:
-    """Reduce a guest's memory to that of ``target``. Raises WrongState if it does not return the rest."""
+    """Reduce a running guest to ``guest.memory_now``, which ``target`` has free. Raises WrongState if it keeps more."""
     memory = guest.memory_now
     cluster.step(f"reducing the memory of {guest.name} to {memory} MiB, which {target.name} has free")
     now = await cluster.call(node, SetMemory(guest=guest, memory=memory))

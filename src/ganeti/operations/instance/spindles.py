@@ -43,7 +43,7 @@ def suits(state: State, instance: Instance, node: Node) -> bool:
 def ensure_told(state: State, instance: Instance, *, adopted: bool = False) -> None:
     """Raise WrongInput if spindles are not given where storage is exclusive, or given where it is not.
 
-    Adopted volumes need none.
+    For ``adopted`` volumes they need not be given.
     """
     group = state.get(Group, state.get(Node, instance.primary_node).group)
     if problems := list(_untold(state, instance, group, adopted=adopted)):

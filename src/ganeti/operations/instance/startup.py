@@ -150,7 +150,10 @@ def _ensure_of_a_start(table: type[Struct], given: Iterable[str], what: str) -> 
 
 
 async def start(cluster: RunContext, node: Node, guest: Guest, *, done: str) -> None:
-    """Start a guest for which something was ``done`` before, which an error mentions too."""
+    """Start a guest for which something was ``done`` before.
+
+    Errors mention that too; without an answer of the node they leave open whether the guest was started.
+    """
     try:
         await cluster.call(node, StartGuest(guest=guest))
     except NodeUnreachable as error:

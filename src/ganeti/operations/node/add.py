@@ -61,7 +61,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         node = changed(node, given_settings(Node, self))
         ensure_parameters_fit(state, node)
         ensure_addresses_free(state, node)
-        if not self.dry_run:  # which is checked before the node gets its credentials
+        if not self.dry_run:  # a dry run comes before the node has its credentials, so it cannot be called
             await self._ensure_it_answers(cluster, node)
             await ensure_secondary_there(cluster, node)
             await ensure_exclusive_possible(cluster, state.changed([node]))

@@ -29,7 +29,7 @@ def changed(node: Node, given: Mapping[str, Any]) -> Node:
 
 
 def _ended(given: Mapping[str, Any]) -> dict[str, bool]:
-    """The roles that a node loses by taking others."""
+    """The roles that a node loses with these settings."""
     offline, drained, candidate = (given.get(role) for role in ("offline", "drained", "master_candidate"))
     ended = {
         "master_candidate": offline or drained or given.get("master_capable") is False,

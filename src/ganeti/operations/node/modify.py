@@ -29,7 +29,7 @@ from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, node_en
 from ganeti.operations.node.switches import set_up_switches
 from ganeti.rpc.contract.node import DescribeNode, Ping
 
-# Flags that give a node another role; the flag of a role resets the others.
+# By role, the settings that give it to a node; setting a role resets the others.
 _ROLES = {
     "master-candidate": {"master_candidate": True},
     "regular": {"master_candidate": False, "offline": False, "drained": False},
@@ -171,7 +171,7 @@ async def _ensure_back(cluster: CheckContext, node: Node) -> None:
 
 
 async def _warn_of_guests(cluster: RunContext, node: Node) -> None:
-    """Nothing may run on an unmonitored node: it might run twice."""
+    """Warn of guests on a node that goes offline: it is no longer monitored, so they might be started twice."""
     try:
         report = await cluster.call(node, DescribeNode(cluster.state.cluster.enabled_hypervisors, ()))
     except GanetiError:

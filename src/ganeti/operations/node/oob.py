@@ -92,7 +92,7 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
         return await (self._one_after_the_other if self.command == "power-on" else self._at_once)(cluster, plan)
 
     def _targets(self, state: State) -> list[Target]:
-        """Raises UnknownEntity, or WrongState naming those without a program."""
+        """Raises UnknownEntity, or WrongState naming those of the given nodes that have no program."""
         named = state.find_several(Node, self.node_uuids or self.node_names)
         nodes = named or state.nodes
         targets = [Target(node, state.node_parameters(node).oob_program) for node in nodes]

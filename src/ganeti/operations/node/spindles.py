@@ -18,7 +18,7 @@ from ganeti.rpc.contract.node import DescribeNode
 
 
 async def ensure_exclusive_possible(cluster: CheckContext, after: State) -> None:
-    """Raise WrongState if the storage of nodes cannot be made exclusive.
+    """Raise WrongState if nodes that get exclusive storage by the change cannot have it.
 
     Nodes that do not answer are named in the job's log.
     """

@@ -11,7 +11,7 @@ from ganeti.operations.cluster.verify.scene import Question, Scene
 from ganeti.rpc.contract.verify import Certificate, CountAuthorities, DescribeCertificates
 
 _DAY = 86400.0
-# Days before expiry from which a certificate is a warning, or an error; as in Ganeti.
+# Days before its expiry from which a certificate causes a warning, or an error; as in Ganeti.
 _WARN, _ERROR = 30, 7
 _OWN = "node.pem"
 

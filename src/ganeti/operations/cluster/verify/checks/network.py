@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""That nodes reach one another, and have the bridges and switches that their instances need."""
+"""Checks that nodes can reach one another, and have the bridges and switches that their instances need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
 from ganeti.rpc.contract.verify import FindBridges, Problems, ReachPeers, Unreached, find_links
 
-# Each node tries this many others, and is tried by as many: connections grow linearly with the nodes.
+# Each node tries this many others, and is tried by as many: connections grow with the number of nodes, not its square.
 _NEIGHBOURS = 3
 
 
