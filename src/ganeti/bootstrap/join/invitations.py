@@ -171,7 +171,7 @@ class Invitations:
 
 
 def _ensure_can_be_called(address: str) -> None:
-    """Raise WrongInput unless it is a unicast address that other machines can reach."""
+    """Raise WrongInput for what is not an IP address, and for an unspecified, multicast or link-local one."""
     try:
         parsed = ip_address(address)
     except ValueError:
