@@ -56,8 +56,7 @@ class Hosting:
     """The master's callbacks for joining nodes.
 
     ``admit`` creates a bundle from (name, request); ``take_in`` runs the job with OP_NODE_ADD's parameters
-    and returns its log; ``may_come`` checks the same parameters without the node. Both raise an error if that is not
-    possible.
+    and returns its log; ``may_come`` checks the same parameters without the node. Each raises an error if it cannot.
     """
 
     host: str
