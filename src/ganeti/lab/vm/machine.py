@@ -193,7 +193,7 @@ class Machine(Member):
         self._ask_session("exit")
 
     def cut(self, *cables: wiring.Cable) -> None:
-        """Cut its networks, except the one for access: packets are lost silently."""
+        """Cut these networks, by default all except the one for access: packets are lost silently."""
         self._switch(cables, "down")
 
     def mend(self, *cables: wiring.Cable) -> None:
