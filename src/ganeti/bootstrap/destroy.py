@@ -10,7 +10,7 @@ from ganeti.node.membership import begin_leaving, leave
 
 
 def destroy(paths: Paths, services: Services) -> None:
-    """Stop the daemons of this node and remove everything about the cluster; can be repeated."""
+    """Stop the daemons of this node and remove the cluster's files, but not logs and disks; can be repeated."""
     begin_leaving(paths)
     for daemon in reversed(Daemon):
         services.stop(daemon)

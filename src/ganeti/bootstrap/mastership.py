@@ -99,7 +99,7 @@ def _own_name(paths: Paths) -> str:
 async def take_over(paths: Paths, clock: Clock, rules: Rules) -> Elected:
     """Make this node the master of a new term; its master daemon can be started then.
 
-    Raises a CheckFailed if it must not be; then nothing has changed.
+    Raises a CheckFailed if it must not be; then the cluster's state is unchanged, though nodes may obey the new term.
     """
     own = _ensure_fit(paths)
     store = SqliteStore(paths.store)

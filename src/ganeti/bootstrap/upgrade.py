@@ -81,8 +81,8 @@ class Machine(Struct, frozen=True):
 class Intent(Struct, frozen=True, rename={"origin": "from", "target": "to"}):
     """An upgrade that is under way.
 
-    ``drained``: whether the queue was drained before it began; ``daemons``: those, among every node's, that were
-    running on this one.
+    ``drained``: whether the queue was drained before it began; ``daemons``: of the daemons that every node has, those
+    that were running on this one.
     """
 
     origin: str
@@ -292,7 +292,7 @@ class Upgrade:
             self.services.start(daemon)
 
     def _open(self, intent: Intent) -> None:
-        """Undrain the queue as soon as the master daemon serves, for which it may need the nodes' votes."""
+        """Set the queue's drain flag back as soon as the master daemon serves, for which nodes may have to let it."""
         deadline = time.monotonic() + _SERVING
         while True:
             try:

@@ -120,9 +120,9 @@ class _Epo:
         return 0 if online and started and not failed and len(back) == len(away) else EXIT_FAILURE
 
     def _instances(self, *, running: bool) -> list[str]:
-        """Instances of the nodes that run, or that should but do not.
+        """Names of the instances on these nodes: of those that run, or of those that should run and do not.
 
-        Those that only have a copy there keep running.
+        An instance that only has its secondary here is not among them: it keeps running.
         """
         nodes = dict(self._session.query("node", ["name", "offline"]))
         here = {node.name for node in self._nodes if not nodes[node.name]}
@@ -131,7 +131,7 @@ class _Epo:
         return [name for name, _, wanted, runs in found if (runs if running else wanted and not runs)]
 
     def _each(self, wire_name: str, each: Sequence[tuple[str, dict[str, Any]]]) -> bool:
-        """Submit a job for each instance and follow them; whether all succeeded."""
+        """Submit a job for each (name, parameters) and follow them; whether all succeeded."""
         return follow.follow_each(self._session, follow.submit_each(self._session, wire_name, each))
 
     def _mark_offline(self) -> bool:

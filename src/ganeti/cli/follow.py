@@ -22,7 +22,7 @@ _WAITING = {
     "queued": "Job {} is waiting in queue",
     "waiting": "Job {} is trying to acquire all necessary locks",
 }
-# A wait for locks shorter than this is not reported.
+# Seconds after which a job's waiting, in the queue or for locks, is reported.
 _GRACE = 5.0
 
 

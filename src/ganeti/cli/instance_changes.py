@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Changing commands of ``gnt-instance``, apart from its lists, which do not need operations."""
+"""Commands of ``gnt-instance`` that change it and show a result; not among its lists, which import no operations."""
 
 from __future__ import annotations
 

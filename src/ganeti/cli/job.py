@@ -164,7 +164,7 @@ def _later(stamp: list[int] | None, before: list[int] | None) -> str:
 
 
 def _is_there(session: Session, number: int) -> bool:
-    """Reports a missing job."""
+    """Whether the job exists; warns if it does not."""
     (row,) = session.client.call(Method.QUERY_JOBS, [number], ["id"])
     if row is None:
         session.warn(_NOT_FOUND.format(number))

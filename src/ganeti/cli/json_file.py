@@ -11,7 +11,7 @@ from ganeti.errors import WrongInput
 
 
 def read_objects(name: str, of_what: str) -> list[dict[str, Any]]:
-    """The list of objects in a file, or on standard input; ``of_what``: what they describe. Raises WrongInput."""
+    """The list of objects in a file, or on standard input; ``of_what``: each is for one. Raises WrongInput."""
     try:
         found = json.loads(read_given_text(name))
     except OSError as error:

@@ -99,7 +99,7 @@ def _diagnose(session: Session, values: dict[str, Any]) -> int:
 
 
 def _on_node(found: list[list[Any]]) -> str:
-    """A node's instances of a provider; those shadowed by the first come after it."""
+    """What a node has of a provider: the one that is used, then those that it hides."""
     if not found:
         return "status: missing"
     (path, valid, problem, variants, parameters, versions), *hidden = found

@@ -124,7 +124,7 @@ def help_of(runnable: Runnable) -> str:
 def parameters_from(runnable: OperationCommand, values: Mapping[str, Any]) -> dict[str, Any]:
     """The operation's parameters among the values of a command line, and those fixed by the command.
 
-    Raises TypeError for an unknown value.
+    Raises TypeError for a value that no parameter has the name of.
     """
     command, known = runnable.command, runnable.operation.parameters()
     composed = {**(command.compose(values) if command.compose else values), **command.fixed}

@@ -2,8 +2,8 @@
 """The first process of a lab, and that of each of its nodes.
 
 Each is process 1 of a PID namespace, the nodes' within the lab's: when it ends, the kernel kills everything
-that was ever started in there. ``start`` runs this file; it reads one line from its open file ``report``: ``up``, or
-an error.
+that was ever started in there. ``node.start`` runs this file and reads one line, which this writes to the open file
+``report``: ``up``, or an error.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Member:
 
     @property
     def pid(self) -> int:
-        """The PID, on this machine, of the process whose end is the node's. Raises WrongState if the node is off."""
+        """The PID, on this machine, of the process that the node ends with. Raises WrongState if the node is off."""
         pid = pidlock.holder(self.plan.lock(self.name))
         if pid is None:
             raise WrongState(f"Node {self.name} is not running")

@@ -60,7 +60,7 @@ class Method(StrEnum):
     QUERY_OBJECTS = "QueryObjects"  # [kind, columns, filter]: as Query; rows are objects with the caller's keys
     FIND_NAMES = "FindNames"  # [kind, words]: the full names of what is meant by these
     WATCH = "Watch"  # [options]: a round of the watcher, now; see ganeti.luxi.protocol.WatchOptions
-    OFFER_JOIN = "OfferJoin"  # [node name]: a token that lets a node join
+    OFFER_JOIN = "OfferJoin"  # [node name, options, seconds]: a token that lets a node join for so long
 
 
 class WatchOptions(Struct, frozen=True, forbid_unknown_fields=True):

@@ -37,7 +37,7 @@ class Resource(IntEnum):
 
 
 def of_primary(instance: Instance) -> list[float]:
-    """By Row."""
+    """By Resource."""
     real = not instance.forthcoming
     load = instance.load
     vcpus = instance.vcpus if instance.status.may_start else 0
@@ -48,7 +48,7 @@ def of_primary(instance: Instance) -> list[float]:
 
 
 def of_secondary(instance: Instance) -> list[float]:
-    """By Row: a mirror of the disks, and the load of writing them."""
+    """By Resource: a mirror of the disks, and the load of writing them."""
     real = not instance.forthcoming
     disk, spindles, spindle_use = _disk(instance)
     now = (0, disk, spindles, 0, spindle_use, 0, 0, instance.load.disk, 0)
@@ -56,7 +56,7 @@ def of_secondary(instance: Instance) -> list[float]:
 
 
 class Demands:
-    """Of many instances, as matrices with a row per instance and the columns of Row."""
+    """Of many instances, as matrices with a row per instance and the columns of Resource."""
 
     def __init__(self, instances: Sequence[Instance]) -> None:
         self.primary: Floats = np.array([of_primary(instance) for instance in instances]).reshape(-1, len(Resource))
@@ -64,9 +64,9 @@ class Demands:
 
 
 def taken(snapshot: Snapshot, demands: Demands | None = None) -> Floats:
-    """What all instances use together, by Row and node; ``demands``: theirs, if already computed.
+    """What all instances use together, by Resource and node; ``demands``: theirs, if already computed.
 
-    The CPU load includes that of the nodes themselves.
+    The CPU load includes what was measured on a node and no instance causes.
     """
     demands = demands or Demands(snapshot.instances)
     sums = np.zeros((len(snapshot.nodes), len(Resource)))

@@ -29,8 +29,8 @@ def snapshot_of(
 ) -> Snapshot:
     """``reports`` by UUID of the node; a node without one counts as offline.
 
-    ``coming``: instances that jobs are moving to their primary node, which is reduced by their needs. The disk space of
-    nodes is that of the storage used by disks of ``template``; for other templates the cluster's first.
+    ``coming``: instances that jobs are bringing to their primary node: nodes count without what these need. The disk
+    space of nodes is that of the storage used by disks of ``template``; for other templates the cluster's first.
     """
     builder = _Builder(state, reports, template)
     arriving = [instance for instance in coming if builder.arrives(instance)]

@@ -24,7 +24,7 @@ Mask = NDArray[np.bool_]
 
 
 class Occupancy:
-    """The sums over instances; ``used[row, node]`` with the rows of ``demand.Row``.
+    """The sums over instances; ``used[row, node]`` with the rows of ``demand.Resource``.
 
     ``peers[node, other]`` is the memory that ``node`` must keep free for the instances that have it as their
     secondary and ``other`` as their primary.

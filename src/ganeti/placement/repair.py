@@ -119,7 +119,7 @@ class Case(Struct, frozen=True):
 class Action(Enum):
     NOTHING = "nothing"
     REPAIR = "repair"  # start, or continue
-    END = "end"  # replace the tag of the repair under way by that of its result
+    END = "end"  # tag the result, which replaces the tag of a repair under way
 
 
 class Verdict(Struct, frozen=True):

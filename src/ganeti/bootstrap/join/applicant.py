@@ -64,7 +64,7 @@ def _ensure_may_join(paths: Paths, master: bytes) -> None:
 
 
 def _ensure_it_may_return(paths: Paths, invited: str, bundle: Bundle) -> None:
-    """Raise WrongState if this machine is the cluster's master, or a different node than the invited one.
+    """Raise WrongState if this machine is the cluster's master, or another of its nodes than the invited one.
 
     Any other gets new credentials, if the master has invited it with --readd; also a former master that was off during
     a failover.

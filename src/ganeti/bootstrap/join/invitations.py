@@ -56,8 +56,7 @@ class Hosting:
     """The master's callbacks for joining nodes.
 
     ``admit`` creates a bundle from (name, request); ``take_in`` runs the job with OP_NODE_ADD's parameters
-    and returns its log; ``may_come`` checks the same parameters without the node. Both raise an error if that is not
-    possible.
+    and returns its log; ``may_come`` checks the same parameters without the node. Each raises an error if it cannot.
     """
 
     host: str
@@ -171,7 +170,7 @@ class Invitations:
 
 
 def _ensure_can_be_called(address: str) -> None:
-    """Raise WrongInput unless it is a unicast address that other machines can reach."""
+    """Raise WrongInput for what is not an IP address, and for an unspecified, multicast or link-local one."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -2,8 +2,8 @@
 """Setting up a node from the master over ssh, as ``gnt-node add`` always did.
 
 The master runs ``ganeti-node-setup`` on the node: first it checks whether the machine may be set up, creates a
-key and returns a certificate request; then it accepts the bundle and starts the node daemon; finally, when the node was
-added, it deletes the previous state, or restores it if that failed. The key never leaves the node.
+key and returns a certificate request; then it accepts the bundle and starts the node daemon; finally it deletes the
+machine's previous state if the cluster has added the node, else restores it. The key never leaves the node.
 """
 
 from __future__ import annotations

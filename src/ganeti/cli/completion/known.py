@@ -10,7 +10,7 @@ from typing import Any
 
 from ganeti.host.paths import Paths
 
-PATIENCE = 1.0  # maximum seconds for a completion
+PATIENCE = 1.0  # maximum seconds to wait for the master daemon
 
 
 def names(kind: str, paths: Paths, begun: str) -> list[str]:

@@ -159,7 +159,7 @@ def values(completes: str | None) -> Values:
 
 
 def _keys(parameters: type[Struct]) -> Values:
-    """The keys whose value can be completed to a word."""
+    """The keys of the supported parameters whose value is not itself a dictionary."""
     declared = [one for one in parameters_of(parameters).values() if one.supported and one.kind is not dict]
     return {"words": sorted(f"{parameter.name}=" for parameter in declared), "separator": ","}
 

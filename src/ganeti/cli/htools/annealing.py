@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Annealing on all processors: each searches with its own random numbers; the next ones start from the best result."""
+"""Annealing on all processors: each searches from the same start with other random numbers; the best result counts."""
 
 from __future__ import annotations
 

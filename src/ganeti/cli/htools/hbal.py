@@ -191,7 +191,7 @@ class _Run:
         return True
 
     def _bound(self) -> float:
-        """The minimum for reserved memory: that of all mirrored instances, spread over all nodes but the largest."""
+        """The lowest score of reserved memory: the largest node's share of mirrored ones, kept free on the others."""
         memory = [node.total_memory for node in self._group.nodes]
         largest = max(memory, default=0)
         others = sum(memory) - largest

@@ -99,8 +99,8 @@ def number(what: str) -> Callable[[str], float]:
 def attached(words: Sequence[str], instead: Mapping[str, str]) -> list[str]:
     """Command line words in which optional arguments of options are attached, as for getopt_long(3).
 
-    Otherwise the word after such an option would be taken as its argument. ``instead``: replacements of options without
-    an argument, long or short.
+    Otherwise the word after such an option would be taken as its argument. ``instead``: by an option as typed without
+    its argument, long or short, the word that replaces it.
     """
     return [instead.get(word, word) for word in words]
 

@@ -25,7 +25,7 @@ def kilohertz() -> int:
 
 
 class _Counter:
-    """Reads it, as no library does."""
+    """Reads it with machine code of its own, since no library does."""
 
     def __init__(self) -> None:
         self._code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)

@@ -18,7 +18,7 @@ _STAMP = ".made-of"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """``directory`` is only changed by the holder of the only lab of virtual machines (``turn.py``)."""
+    """``directory`` is only changed by the one lab of virtual machines that is up (``plan.TURN``)."""
 
     directory: Path
 

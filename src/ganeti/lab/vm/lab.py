@@ -113,7 +113,7 @@ def _check(nodes: int, suite: str, *, reachable: bool) -> None:
 
 
 def _turn() -> AbstractContextManager[None]:
-    """The right to be the only lab of virtual machines."""
+    """While this lab waits for its turn, show for which other one; the lab's first process takes the turn."""
     if (other := pidlock.holder(TURN)) is None:
         return nullcontext()
     return progress(f"Waiting for the lab of virtual machines that is up (its first process is {other})")

@@ -25,7 +25,7 @@ from ganeti.lab.vm import identity, wiring
 from ganeti.lab.vm.image import Image
 from ganeti.lab.vm.qmp import Qmp
 
-_BOOT = 600.0  # seconds for a node to become reachable; half a minute on an idle machine
+_BOOT = 600.0  # maximum seconds for a node to become reachable; an idle machine needs half a minute
 _ATTEMPT = 60  # seconds for one attempt to reach it, key exchange included
 _POLL = 0.2
 _LOST = 255  # the exit status of ssh(1) if it is ssh that failed
@@ -193,7 +193,7 @@ class Machine(Member):
         self._ask_session("exit")
 
     def cut(self, *cables: wiring.Cable) -> None:
-        """Cut its networks, except the one for access: packets are lost silently."""
+        """Cut these networks, by default all except the one for access: packets are lost silently."""
         self._switch(cables, "down")
 
     def mend(self, *cables: wiring.Cable) -> None:

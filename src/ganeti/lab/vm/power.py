@@ -40,7 +40,7 @@ def disk(plan: LabPlan, node: str, name: str) -> Path:
 
 
 def cargo_disk(plan: LabPlan) -> Path:
-    """/dev/vdd of all nodes: with which they get our software."""
+    """/dev/vdd of all nodes, by which they get our software."""
     return plan.running / "cargo.tar"
 
 

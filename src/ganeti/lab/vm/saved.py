@@ -36,7 +36,7 @@ sync
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Keys, disks and states of nodes. Only changed by the holder of the only lab of virtual machines."""
+    """Keys, disks and states of nodes. Only changed by the one lab of virtual machines that is up."""
 
     directory: Path
     image: Image

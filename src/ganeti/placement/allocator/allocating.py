@@ -20,7 +20,7 @@ from ganeti.placement.snapshot import NO_NODE, Template
 
 
 def allocate(scene: Scene, request: Allocate) -> Answer:
-    """Returns the nodes; afterwards the scene includes the instance."""
+    """The answer has the nodes; afterwards the scene includes the instance."""
     outcomes = outcomes_of(scene, request)
     best = _chosen(request, outcomes)
     if best is None:
@@ -46,7 +46,7 @@ def multi_allocate(scene: Scene, request: MultiAllocate) -> Generator[None, None
 
 
 def allocate_secondary(scene: Scene, request: AllocateSecondary) -> Answer:
-    """Returns the node; afterwards the scene includes the instance with its mirror."""
+    """The answer has the node; afterwards the scene includes the instance with its mirror."""
     if scene.instance(request.instance).secondary != NO_NODE:
         return failure("Instance already has a secondary")
     single = scene.take_out(request.instance)
@@ -63,7 +63,7 @@ def allocate_secondary(scene: Scene, request: AllocateSecondary) -> Answer:
 
 
 def outcomes_of(scene: Scene, request: Allocate) -> list[Outcome]:
-    """By group; groups without nodes separately."""
+    """One per group; groups without nodes are left out."""
     groups = scene.groups if request.group is None else [request.group]
     inhabited = {node.group for node in scene.cluster.nodes}
     return [outcome_in(scene, group, request) for group in groups if group in inhabited]

@@ -188,7 +188,7 @@ class Choices:
 
     @cached_property
     def _breaks_n1(self) -> NDArray[np.bool_]:
-        """Nodes that would fail N+1 if they were the primary. They need some MiB to spare."""
+        """Nodes that do not fail N+1 now, and would if they were the primary. Nothing to spare is a failure too."""
         breaks: NDArray[np.bool_] = self._fails_n1_as_primary & ~self._unhappy
         return breaks
 

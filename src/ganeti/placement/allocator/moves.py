@@ -47,7 +47,7 @@ def moved(scene: Scene, index: int, find: Finder) -> Move:
 def fail_over(scene: Scene, instance: Instance) -> Move:
     """The DRBD instance swaps its primary and secondary nodes."""
     primary, secondary = np.array([instance.primary]), np.array([instance.secondary])
-    # A node that is already offline has no requirements.
+    # Nothing is required of a node that is already offline.
     mirrors = primary if scene.occupancy.online[instance.primary] else None
     choices = Choices(scene.occupancy, instance, secondary, mirrors, _limits(scene, instance.primary))
     _forbid_migration(scene, instance, choices)

@@ -2,8 +2,8 @@
 """Looking for the best final state: simulated annealing with moves and exchanges, many candidates at a time.
 
 Each round draws random candidates and rates them all at once; the best are likely to be made, or none if all
-make things much worse: a heat bath. How much worse decreases as time runs out. No instance ends further from its start
-than one move. A price for each move limits their number.
+make things much worse: a heat bath. How much worse they may make it decreases as time runs out. No instance ends
+further from its start than one move. A price for each move limits their number.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PROMISING = 64  # of these are rated completely
 _NODES_EACH = 8  # nodes of the group per candidate that a round may make
 _HOT, _COLD = 0.002, 0.0002  # temperature (as a difference of scores), first and last
 _FREE = 1e-4  # price of a move where their number is not limited, so that no useless ones are made
-_CHEAP, _USUAL, _DEAR = 0.001, 0.02, 50.0  # maximum and initial price where it is limited
+_CHEAP, _USUAL, _DEAR = 0.001, 0.02, 50.0  # minimum, initial and maximum price where it is limited
 _DEARER = 1.003  # factor per round
 _SHOW = 100  # rounds between two progress reports
 _LEAST = 1e-9  # smaller gains are rounding errors

@@ -47,7 +47,7 @@ class Chunk:
 
     @cached_property
     def met(self) -> Floats | None:
-        """How many instances with the same exclusion tags are on each node; None without exclusion tags."""
+        """How many of its exclusion tags each instance meets on each node; None without exclusion tags."""
         return self._neighbourhood.met(self.instances) if self._neighbourhood.excludes else None
 
     # --- what nodes reserve after the move ------------------------------------------------------------------

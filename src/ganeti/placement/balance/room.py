@@ -117,7 +117,7 @@ class Room:
         return fits
 
     def left(self) -> Floats:
-        """What each node still has of each ``demand.Row``."""
+        """What each node still has of each ``demand.Resource``."""
         left = np.full_like(self._occupancy.used, np.inf)
         left[Resource.MEMORY] = self._now.memory - _LITTLE
         left[Resource.DISK] = self._now.disk - _LITTLE

@@ -172,7 +172,7 @@ def _instance(row: LiveRow, nodes: Mapping[str, int]) -> Instance:
 
 
 def _spindles(disks: Sequence[int | None] | None) -> int | None:
-    """None if unknown for any disk; 0 without disks."""
+    """The sum of those that are known; None if they are known of no disk, 0 without disks."""
     if disks is None:
         return None
     known = [spindles for spindles in disks if spindles is not None]

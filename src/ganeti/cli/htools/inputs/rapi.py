@@ -71,7 +71,7 @@ class _Api:
             self._headers["Authorization"] = "Basic " + base64.b64encode(secret.encode()).decode()
 
     def get(self, resource: str) -> Any:
-        """The cluster's certificate is self-signed; as with Ganeti's tools, it is not verified."""
+        """The certificate is the cluster's own, from no public CA; as with Ganeti's tools, it is not verified."""
         path = f"/2/{resource}" if resource == "info" else f"/2/{resource}?bulk=1"
         request = urllib.request.Request(self._base + path, headers=self._headers)  # noqa: S310 - http(s), see above
         context = ssl._create_unverified_context()  # noqa: S323 - see above
