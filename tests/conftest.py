@@ -7,11 +7,19 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # What a machine may lack that './run test' does not install.
 _ALWAYS = ("fish is not installed", "Ganeti's htools are not in")
 # './run test' says that these are left out without root.
 _WITHOUT_ROOT = ("needs root", "takes root", "not installed", "not built", "/dev/net/tun", "This machine lacks")
+
+# Folders whose tests share something that cannot be there twice or takes long to make: one process runs all of each.
+_TOGETHER = {
+    "tests/contract/storage": "one Gluster, whose port is fixed",
+    "tests/real/lab": "the machine's list of labs",
+    "tests/real/procedures": "one cluster",
+}
 
 _unexpected: list[tuple[str, str]] = []
 
@@ -23,6 +31,15 @@ def pytest_configure():
     lacking = [name for name in project["dependencies"] + project["optional-dependencies"]["dev"] if name not in here]
     if lacking:
         pytest.exit(f"This environment lacks {', '.join(lacking)}; './run test' installs it, as does pip install", 1)
+
+
+class _Together(LoadScopeScheduling):
+    def _split_scope(self, nodeid):
+        return next((folder for folder in _TOGETHER if nodeid.startswith(f"{folder}/")), nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return _Together(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_runtest_logreport(report):
