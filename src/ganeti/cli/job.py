@@ -252,7 +252,7 @@ CANCEL = Local(
         ),
         usage="{--pending | --queued | --waiting | <job-id>...}",
     ),
-    "Cancel jobs that have not started.",
+    "Cancel jobs that have not started; one of several operations ends after the current one.",
     _cancel,
 )
 
