@@ -12,6 +12,7 @@ from ganeti.cli import follow, tree
 from ganeti.cli.json_file import read_objects
 from ganeti.cli.listing import field_lister, lister
 from ganeti.cli.moves import followed
+from ganeti.cli.options import PREVIEW
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
@@ -216,7 +217,7 @@ BATCH_CREATE = Local(
         (Argument("instances_file", "JSON file with a list of the instances' parameters", completes="file"),),
         (
             Option(("-I", "--iallocator"), "Instance allocator that chooses the nodes", metavar="NAME"),
-            Option(("--dry-run",), "Check whether the operation is possible, and change nothing", kind="flag"),
+            PREVIEW,
         ),
         usage="<instances.json>",
     ),

@@ -8,7 +8,7 @@ from typing import Any
 
 from ganeti.cli.listing import HEADERS, SEPARATOR, show
 from ganeti.cli.names import exact_names
-from ganeti.cli.options import FORCE, PRIORITY
+from ganeti.cli.options import FORCE, PREVIEW, PRIORITY
 from ganeti.cli.runnable import Local, presented, said
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
@@ -53,7 +53,8 @@ def _power(session: Session, values: dict[str, Any]) -> int:
     if what in ("off", "cycle") and not values["names"]:
         raise WrongInput(f"Please provide at least one node: 'power {what}' is never done to all")
     names = exact_names(session, "node", values["names"])
-    if what in ("off", "cycle") and not values.get("force") and not _really(session, what, names):
+    dry_run = bool(values.get("dry_run"))
+    if what in ("off", "cycle") and not (values.get("force") or dry_run) and not _really(session, what, names):
         return EXIT_CONFIRMATION
     from ganeti.cli import follow  # noqa: PLC0415 - slow to import, and what is refused needs none
 
@@ -63,12 +64,14 @@ def _power(session: Session, values: dict[str, Any]) -> int:
         "node_names": names,
         "timeout": values["oob_timeout"],
         "power_delay": values["power_delay"],
-        "ignore_status": bool(values.get("ignore_status")),
+        # Those that would be marked before are not when they are only previewed.
+        "ignore_status": bool(values.get("ignore_status")) or bool(dry_run and before),
+        "dry_run": dry_run,
     }
-    marking = {"offline": True, "auto_promote": bool(values.get("auto_promote"))}
+    marking = {"offline": True, "auto_promote": bool(values.get("auto_promote")), "dry_run": dry_run}
     operations = [("OP_NODE_SET_PARAMS", {"node_name": name, **marking}) for name in before]
     results = follow.run_all(session, [*operations, ("OP_OOB_COMMAND", asked)])
-    return 0 if results is None else _switched(session, what, results[-1])
+    return 0 if results is None or dry_run else _switched(session, what, results[-1])
 
 
 def _switched(session: Session, what: str, rows: Sequence[Sequence[Any]]) -> int:
@@ -109,6 +112,7 @@ POWER = Local(
             SEPARATOR,
             OOB_TIMEOUT,
             POWER_DELAY,
+            PREVIEW,
         ),
         usage="on|off|cycle|status [<node-name>...]",
     ),

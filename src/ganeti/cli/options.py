@@ -43,6 +43,12 @@ _METAVARS = {
 # For every command that asks a question.
 FORCE = Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force")
 PRIORITY = Option(("--priority",), "Priority of the job", choices=("low", "normal", "high"), name="priority_name")
+# For commands that are more than an operation, which has it anyway.
+PREVIEW = Option(
+    ("--dry-run", "--preview"),
+    "Check whether it is possible and tell what it would do, but change nothing",
+    kind="flag",
+)
 COMMON = (
     PRIORITY,
     Option(("--submit",), "Submit the job and return without waiting for it", kind="flag", name="submit_only"),

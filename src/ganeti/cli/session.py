@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganeti.declare.field import plain_rows
 from ganeti.errors import EnvironmentUnfit, MasterUnreachable, NotInitialised, NotMaster
@@ -15,6 +15,9 @@ from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 from ganeti.luxi.client import Client
 from ganeti.luxi.protocol import Method
+
+if TYPE_CHECKING:
+    from ganeti.jobs.preview import Preview
 
 
 class Session:
@@ -63,6 +66,10 @@ class Session:
     def warn(self, text: str) -> None:
         sys.stdout.flush()
         print(text, file=sys.stderr)  # noqa: T201 - for the user
+
+    def tell(self, preview: Preview) -> None:
+        """What a command would do that is not an operation."""
+        self.say("\n".join(preview.lines()))
 
     def confirm(self, question: str) -> bool:
         """Ask yes or no; without a terminal the answer is no."""

@@ -19,10 +19,12 @@ from ganeti.host.gathering import gather
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.operations.node.emptying import running
 from ganeti.rpc.contract.power import OobCommand, RunOob
 
 # Programs that run concurrently.
@@ -30,6 +32,7 @@ AT_ONCE = 16
 _SWITCHES = ("power-on", "power-off", "power-cycle")
 # The power state recorded for the node afterwards.
 _RECORDED = {"power-on": True, "power-off": False}
+_DOING = {"power-on": "switch on", "power-off": "switch off", "power-cycle": "switch off and on again"}
 _ON = {True: "on", False: "off"}
 
 
@@ -86,6 +89,17 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
                 "No node has an out-of-band program; 'gnt-cluster modify --node-parameters oob_program=/PATH' sets one"
             )
         return targets
+
+    def preview(self, state: State, plan: list[Target]) -> Preview:
+        doing = _DOING.get(self.command)
+        if doing is None:
+            return Preview()
+        changes = tuple(f"{doing} {target.node.name} by {target.program}" for target in plan)
+        if self.command == "power-on":
+            return Preview(changes, f"{self.power_delay:g} seconds between one node and the next")
+        ended = {target.node.name: ", ".join(running(state, target.node)) for target in plan}
+        lost = (f"{names} should run on {node}, and would end at once" for node, names in ended.items() if names)
+        return Preview(changes, risks=(*lost, "a node whose program fails keeps its power"))
 
     async def run(self, cluster: RunContext, plan: list[Target]) -> list[list[Cell]]:
         """In Ganeti's shape: a row for each node, with its name and the program's output, each with a status."""
