@@ -92,7 +92,7 @@ class Verification:
 
     async def digest_facts(self, call: verify.DigestFacts, report: Report) -> str:
         del report
-        return facts_digest(self._paths, call.secrets)
+        return facts_digest(self._paths, call.files)
 
     async def find_programs(self, call: verify.FindPrograms, report: Report) -> Problems:
         del report

@@ -67,9 +67,9 @@ class FindStrays(Call[Problems], frozen=True, tag="verify.strays"):
 
 
 class DigestFacts(Call[str], frozen=True, tag="verify.facts"):
-    """The digest of the ssconf files, and of these secret ones; see ``ganeti.config.ssconf.digest``."""
+    """The digest of the ssconf files, and of these other ones; see ``ganeti.config.ssconf.digest``."""
 
-    secrets: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 class FindPrograms(Call[Problems], frozen=True, tag="verify.programs"):
