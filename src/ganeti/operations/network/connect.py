@@ -70,7 +70,7 @@ class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NET
             cluster.warn(f"Network {plan.network.name} is connected to node group {plan.group.name} already")
             return
         await cluster.commit([plan.after])
-        if look := find_links([(plan.parameters["mode"], plan.parameters["link"])]):
+        if look := find_links([(self.network_mode, self.network_link, self.network_vlan)]):
             await self._look_for_bridge(cluster, plan, look)
 
     async def _look_for_bridge(self, cluster: RunContext, plan: Connection, look: FindBridges) -> None:
