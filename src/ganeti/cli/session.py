@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ganeti.cli.failures import for_reading
 from ganeti.declare.field import plain_rows
 from ganeti.errors import EnvironmentUnfit, MasterUnreachable, NotInitialised, NotMaster
 from ganeti.host.files import read_text
@@ -65,7 +66,7 @@ class Session:
 
     def warn(self, text: str) -> None:
         sys.stdout.flush()
-        print(text, file=sys.stderr)  # noqa: T201 - for the user
+        print(for_reading(text), file=sys.stderr)  # noqa: T201 - for the user
 
     def tell(self, preview: Preview) -> None:
         """What a command would do that is not an operation."""
