@@ -15,6 +15,7 @@ from ganeti.cli.node_power import OOB_TIMEOUT, POWER_DELAY, invoked, table
 from ganeti.cli.options import FORCE, PREVIEW
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
+from ganeti.cli.watcher import paused_until
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, UnknownEntity, WrongInput, WrongState
 from ganeti.host import addresses
@@ -29,6 +30,7 @@ _AGAIN = 5.0
 PAUSE = 3600.0
 LONG_PAUSE = 31536000.0
 
+_FOR_NOW = True  # the pause that there was before comes back
 _FIELDS = ["name", "group", "role", "pip", "offline", "powered", "ndp/oob_program"]
 
 
@@ -136,7 +138,7 @@ class _Epo:
             *(_switching("switch on", node) for node in dark),
             *(f"mark {node.name} online, when it answers" for node in away),
             *(f"start {name}" for name, node, wanted, runs in rows if node in here and wanted and not runs),
-            *(("have the watcher work again",) if self._whole else ()),
+            *(("end the pause of the watcher that 'epo --all' has set",) if self._whole else ()),
         )
         risks = ("a node that does not answer in time stays marked offline, and its instances stay down",)
         limit = f"up to {BOOT / 60:.0f} minutes until the nodes answer" if away else ""
@@ -154,7 +156,7 @@ class _Epo:
         instances = [(name, {"instance_name": name}) for name in self._instances(running=False)]
         started = self._each("OP_INSTANCE_STARTUP", instances)
         if self._whole:
-            self._session.client.call(Method.SET_WATCHER_PAUSE, None)
+            self._end_pause()
         return 0 if online and started and not failed and len(back) == len(away) else EXIT_FAILURE
 
     def _instances(self, *, running: bool) -> list[str]:
@@ -222,15 +224,15 @@ class _Epo:
 
     def _pause_watcher(self, meanwhile: ExitStack) -> None:
         """Pause the watcher during ``meanwhile``, so that it does not restart stopped instances."""
-        client = self._session.client
-        (before,) = client.call(Method.QUERY_CONFIG_VALUES, ["watcher_pause"])
         until = time.time() + (LONG_PAUSE if self._whole else PAUSE)
-        client.call(Method.SET_WATCHER_PAUSE, max(before or 0.0, until))
-        meanwhile.callback(self._pause_until, before)
+        self._session.client.call(Method.SET_WATCHER_PAUSE, until, _FOR_NOW)
+        meanwhile.callback(self._session.client.call, Method.SET_WATCHER_PAUSE, None, _FOR_NOW)
 
-    def _pause_until(self, until: float | None) -> None:
-        paused = until is not None and until > time.time()
-        self._session.client.call(Method.SET_WATCHER_PAUSE, until if paused else None)
+    def _end_pause(self) -> None:
+        """One that the administrator has set goes on."""
+        until = self._session.client.call(Method.SET_WATCHER_PAUSE, None, _FOR_NOW)
+        if until is not None:
+            self._session.say(paused_until(until))
 
     def _tell_what_is_left(self) -> None:
         if not self._whole:

@@ -13,7 +13,8 @@ from ganeti.cli.runnable import Local, presented, said
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import FieldKind, ValueStatus
-from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, WrongInput
+from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, WrongInput, WrongState
+from ganeti.operations.node.oob import refusal_of_master
 from ganeti.operations.node.powercycle import NodePowercycle
 from ganeti.query.filter import names_filter
 
@@ -54,6 +55,8 @@ def _power(session: Session, values: dict[str, Any]) -> int:
         raise WrongInput(f"Please provide at least one node: 'power {what}' is never done to all")
     names = exact_names(session, "node", values["names"])
     dry_run = bool(values.get("dry_run"))
+    if what in ("off", "cycle"):
+        _ensure_not_master(session, names, _COMMANDS[what])
     if what in ("off", "cycle") and not (values.get("force") or dry_run) and not _really(session, what, names):
         return EXIT_CONFIRMATION
     from ganeti.cli import follow  # noqa: PLC0415 - slow to import, and what is refused needs none
@@ -93,10 +96,15 @@ def _really(session: Session, what: str, names: Sequence[str]) -> bool:
     return session.confirm(f"{'Switch off' if what == 'off' else 'Power-cycle'} {', '.join(names)}?{told}")
 
 
+def _ensure_not_master(session: Session, names: Sequence[str], command: str) -> None:
+    """Raise WrongState before anything is asked; the operation, which refuses it too, would be too late for that."""
+    for name, role, program in session.query("node", ["name", "role", "ndp/oob_program"], names_filter(names)):
+        if role == "M" and program:  # the operation says what is wrong without one
+            raise WrongState(refusal_of_master(name, program, command))
+
+
 def _to_mark_offline(session: Session, names: Sequence[str]) -> list[str]:
-    """Without the master, which cannot be: the operation says why, and what can be done."""
-    rows = session.query("node", ["name", "offline", "role"], names_filter(names))
-    return [name for name, offline, role in rows if not offline and role != "M"]
+    return [name for name, offline in session.query("node", ["name", "offline"], names_filter(names)) if not offline]
 
 
 POWER = Local(

@@ -74,7 +74,7 @@ def test_an_emergency_power_off_and_the_way_back(preview, background, cluster):
     assert preview("cluster", "epo", "--on", "--all") == [
         "Would switch on node3 by /usr/local/bin/oob",
         "Would mark node3 online, when it answers",
-        "Would have the watcher work again",
+        "Would end the pause of the watcher that 'epo --all' has set",
         "Takes up to 15 minutes until the nodes answer",
         "Risk: a node that does not answer in time stays marked offline, and its instances stay down",
         END,

@@ -122,10 +122,7 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
         problems = []
         for node, program in ((target.node, target.program) for target in targets):
             if node.uuid == state.cluster.master_node:
-                problems.append(
-                    f"{node.name} is the master, which does not switch itself off; make another node the master "
-                    f"('gnt-cluster master-failover' there), or, if you must: {program} {self.command} {node.name}"
-                )
+                problems.append(refusal_of_master(node.name, program, self.command))
             elif self.command == "power-off" and not (node.offline or self.ignore_status):
                 problems.append(
                     f"{node.name} is not marked offline; do that first ('gnt-node modify -O yes {node.name}'), or "
@@ -178,6 +175,13 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
             return await read(cluster, node, output) if read else None
         except msgspec.MsgspecError as error:
             raise ExecutionFailed(f"What '{target.program}' prints for '{self.command}' is wrong: {error}") from None
+
+
+def refusal_of_master(name: str, program: str, command: str) -> str:
+    return (
+        f"{name} is the master, which does not switch itself off; make another node the master "
+        f"('gnt-cluster master-failover' there), or, if you must: {program} {command} {name}"
+    )
 
 
 async def _record(cluster: RunContext, node: Node, *, powered: bool) -> None:
