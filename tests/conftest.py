@@ -10,7 +10,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 # What a machine may lack that './run test' does not install.
-_ALWAYS = ("fish is not installed", "Ganeti's htools are not in")
+_ALWAYS = ("fish is not installed", "Ganeti's htools are not in", "kernel has no VLANs on bridges")
 # './run test' says that these are left out without root.
 _WITHOUT_ROOT = ("needs root", "takes root", "not installed", "not built", "/dev/net/tun", "This machine lacks")
 

@@ -96,6 +96,27 @@ def _own_name(paths: Paths) -> str:
     return node_name(paths.node_certificate.read_bytes())
 
 
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A take-over that nothing stands against. ``first``: the term that it would begin; ``silent``: nodes."""
+
+    state: State
+    node: Node
+    reachable: tuple[Node, ...]
+    silent: tuple[str, ...]
+    first: int
+
+
+async def foreseen(paths: Paths, clock: Clock, rules: Rules) -> Prospect:
+    """What ``take_over`` would do, as far as can be known before. Raises what it raises; changes nothing."""
+    own = _ensure_fit(paths)
+    store = SqliteStore(paths.store)
+    try:
+        return await _examined(Candidate(own, paths, store, partial(calling, paths, own), clock), rules)
+    finally:
+        store.close()
+
+
 async def take_over(paths: Paths, clock: Clock, rules: Rules) -> Elected:
     """Make this node the master of a new term; its master daemon can be started then.
 
@@ -111,23 +132,14 @@ async def take_over(paths: Paths, clock: Clock, rules: Rules) -> Elected:
 
 async def elect(candidate: Candidate, rules: Rules) -> Elected:
     """See ``take_over``."""
-    known = read_term(candidate.paths.term) or Term(0, "")
-    state, own = read_state(candidate.store), await _own(candidate)
-    node = state.find(Node, candidate.name)
-    others = [other for other in state.nodes if other.uuid != node.uuid]
-    async with candidate.calling(known.number) as client:
-        standings = await _ask(client, others)
-    _ensure_not_master(state, node, known, rules, standings)
-    _ensure_newest(rules, standings, state, own)
-    _ensure_majority(rules, state, node, set(standings), "can be reached")
-    reachable = [other for other in others if other.name in standings]
-    first = 1 + max([known.number, *(standing.term for standing in standings.values())])
+    prospect = await _examined(candidate, rules)
+    node, reachable, first = prospect.node, prospect.reachable, prospect.first
     # Another candidate may claim the same term at this moment. It gets no majority, and the nodes that obey it must
     # not do so for ever: a second claim, with a higher term, wins them.
     for number in (first, first + 1):
         async with candidate.calling(number) as client:
             obeying = await _claim(client, node, reachable)
-        _ensure_majority(rules, state, node, obeying, "obey this node")
+        _ensure_majority(rules, prospect.state, node, obeying, "obey this node")
         if len(obeying) == len(reachable):
             break
     async with candidate.calling(number) as client:
@@ -139,6 +151,7 @@ async def elect(candidate: Candidate, rules: Rules) -> Elected:
     changed = evolve(
         state.cluster, master_node=node.uuid, serial_no=state.cluster.serial_no + 1, mtime=candidate.clock.now()
     )
+    others = [other for other in state.nodes if other.uuid != node.uuid]
     silent = sorted({other.name for other in voters(others)} - obeying)
     term = Term(number, node.name, () if rules.voting else tuple(silent))
     # First, so that a state with this change is never considered the old master's.
@@ -147,6 +160,26 @@ async def elect(candidate: Candidate, rules: Rules) -> Elected:
     write_term(candidate.paths.term, term)  # again: the node daemon does not know which nodes were declared off
     missing = tuple(other.name for other in state.candidates if other.name not in obeying and other.uuid != node.uuid)
     return Elected(state.changed([changed]), missing)
+
+
+async def _examined(candidate: Candidate, rules: Rules) -> Prospect:
+    """Raises WrongState."""
+    known = read_term(candidate.paths.term) or Term(0, "")
+    state, own = read_state(candidate.store), await _own(candidate)
+    node = state.find(Node, candidate.name)
+    others = [other for other in state.nodes if other.uuid != node.uuid]
+    async with candidate.calling(known.number) as client:
+        standings = await _ask(client, others)
+    _ensure_not_master(state, node, known, rules, standings)
+    _ensure_newest(rules, standings, state, own)
+    _ensure_majority(rules, state, node, set(standings), "can be reached")
+    return Prospect(
+        state,
+        node,
+        reachable=tuple(other for other in others if other.name in standings),
+        silent=tuple(sorted({other.name for other in voters(others)} - set(standings))),
+        first=1 + max([known.number, *(standing.term for standing in standings.values())]),
+    )
 
 
 async def _own(candidate: Candidate) -> _Kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ganeti.cli.names import exact_names
@@ -27,12 +28,16 @@ GROUP = Option(("-g", "--node-group"), "Only nodes of this group", metavar="GROU
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A node, and how to reach it. ``secondary``: the address for replication, if different."""
+    """A node, and how to reach it. ``secondary``: the address for replication, if different.
+
+    ``known``: the file with the host keys of nodes.
+    """
 
     name: str
     port: int
     secondary: str
     is_master: bool
+    known: Path | None = None
 
 
 def chosen(session: Session, names: Sequence[str], group: str | None) -> list[Reached]:
@@ -47,12 +52,12 @@ def chosen(session: Session, names: Sequence[str], group: str | None) -> list[Re
         raise UnknownEntity("There are no such nodes" + (f" in group {group}" if group else ""))
     if offline := [row["name"] for row in rows if row["offline"]]:
         session.warn(f"Note: skipping offline node(s): {', '.join(offline)}")
-    found = [_reached(row) for row in rows if not row["offline"]]
+    found = [_reached(session.paths.known_hosts, row) for row in rows if not row["offline"]]
     if not found:
         raise WrongState("All of these nodes are marked offline")
     return sorted(found, key=lambda node: node.is_master)
 
 
-def _reached(row: dict[str, Any]) -> Reached:
+def _reached(known: Path, row: dict[str, Any]) -> Reached:
     secondary = row["sip"] if row["sip"] != row["pip"] else ""
-    return Reached(row["name"], row["ndp/ssh_port"], secondary, row["role"] == "M")
+    return Reached(row["name"], row["ndp/ssh_port"], secondary, row["role"] == "M", known)

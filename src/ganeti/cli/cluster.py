@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from ganeti.cli import follow, tree
+from ganeti.cli.options import PREVIEW
 from ganeti.cli.policy import plain, policy, specs_options
 from ganeti.cli.runnable import Local, presented
 from ganeti.cli.session import Session
@@ -136,6 +137,9 @@ VERIFY = presented(ClusterVerify, _show_verify)
 
 
 def _destroy(session: Session, values: dict[str, Any]) -> int:
+    if values.get("dry_run"):
+        follow.run(session, ClusterDestroy.wire_name(), {"dry_run": True})
+        return 0
     if not values.get("yes_do_it"):
         session.warn(
             "Destroying a cluster is irreversible. If you really want to destroy this cluster, "
@@ -156,8 +160,8 @@ DESTROY = Local(
     Command(
         "gnt-cluster",
         "destroy",
-        options=(Option(("--yes-do-it", "--ya-rly"), "Really do it", kind="flag"),),
-        usage="--yes-do-it",
+        options=(Option(("--yes-do-it", "--ya-rly"), "Really do it", kind="flag"), PREVIEW),
+        usage="{--yes-do-it | --preview}",
     ),
     "Destroy the cluster. It must have no instances, and no nodes but the master.",
     _destroy,

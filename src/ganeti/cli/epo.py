@@ -12,12 +12,14 @@ from typing import Any
 from ganeti.cli import follow
 from ganeti.cli.names import exact_names
 from ganeti.cli.node_power import OOB_TIMEOUT, POWER_DELAY, invoked, table
-from ganeti.cli.options import FORCE
+from ganeti.cli.options import FORCE, PREVIEW
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
+from ganeti.cli.watcher import paused_until
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, UnknownEntity, WrongInput, WrongState
 from ganeti.host import addresses
+from ganeti.jobs.preview import Preview
 from ganeti.luxi.protocol import Method
 
 # Seconds for nodes to boot.
@@ -28,6 +30,7 @@ _AGAIN = 5.0
 PAUSE = 3600.0
 LONG_PAUSE = 31536000.0
 
+_FOR_NOW = True  # the pause that there was before comes back
 _FIELDS = ["name", "group", "role", "pip", "offline", "powered", "ndp/oob_program"]
 
 
@@ -85,6 +88,8 @@ class _Epo:
 
     def off(self) -> int:
         running = self._instances(running=True)
+        if self._values.get("dry_run"):
+            return self._preview_off(running)
         names = ", ".join(node.name for node in self._others) or "no node"
         told = f" These instances are stopped: {', '.join(running)}." if running else ""
         if not self._values.get("force") and not self._session.confirm(f"Switch off {names}?{told}"):
@@ -107,7 +112,42 @@ class _Epo:
         self._tell_what_is_left()
         return 0 if stopped and marked and not failed else EXIT_FAILURE
 
+    def _preview_off(self, running: Sequence[str]) -> int:
+        patience = self._values["shutdown_timeout"]
+        pause = "until all is switched on again" if self._whole else "meanwhile"
+        changes = (
+            f"pause the watcher {pause}",
+            *(f"shut {name} down, within {patience} seconds" for name in running),
+            *(f"mark {node.name} offline" for node in self._others if not node.offline),
+            *(_switching("switch off", node) for node in self._others),
+        )
+        risks = (
+            "if an instance does not shut down in time, it is asked whether the nodes are switched off anyway",
+            "a node whose program fails keeps its power, marked offline",
+            *(f"{node.name} is the master, and stays on" for node in self._nodes if node.is_master),
+        )
+        self._session.tell(Preview(changes, risks=risks))
+        return 0
+
+    def _preview_on(self) -> int:
+        away = [node for node in self._others if node.offline]
+        dark = [node for node in self._others if node.offline or not node.powered]
+        here = {node.name for node in self._nodes}
+        rows = self._session.query("instance", ["name", "pnode", "admin_up", "oper_state"])
+        changes = (
+            *(_switching("switch on", node) for node in dark),
+            *(f"mark {node.name} online, when it answers" for node in away),
+            *(f"start {name}" for name, node, wanted, runs in rows if node in here and wanted and not runs),
+            *(("end the pause of the watcher that 'epo --all' has set",) if self._whole else ()),
+        )
+        risks = ("a node that does not answer in time stays marked offline, and its instances stay down",)
+        limit = f"up to {BOOT / 60:.0f} minutes until the nodes answer" if away else ""
+        self._session.tell(Preview(changes or ("change nothing",), limit, risks if away else ()))
+        return 0
+
     def on(self) -> int:
+        if self._values.get("dry_run"):
+            return self._preview_on()
         failed = self._switch("power-on", [node for node in self._others if node.offline or not node.powered])
         away = [node for node in self._others if node.offline]
         back = self._awaited([node for node in away if node.name not in failed])
@@ -116,7 +156,7 @@ class _Epo:
         instances = [(name, {"instance_name": name}) for name in self._instances(running=False)]
         started = self._each("OP_INSTANCE_STARTUP", instances)
         if self._whole:
-            self._session.client.call(Method.SET_WATCHER_PAUSE, None)
+            self._end_pause()
         return 0 if online and started and not failed and len(back) == len(away) else EXIT_FAILURE
 
     def _instances(self, *, running: bool) -> list[str]:
@@ -184,15 +224,15 @@ class _Epo:
 
     def _pause_watcher(self, meanwhile: ExitStack) -> None:
         """Pause the watcher during ``meanwhile``, so that it does not restart stopped instances."""
-        client = self._session.client
-        (before,) = client.call(Method.QUERY_CONFIG_VALUES, ["watcher_pause"])
         until = time.time() + (LONG_PAUSE if self._whole else PAUSE)
-        client.call(Method.SET_WATCHER_PAUSE, max(before or 0.0, until))
-        meanwhile.callback(self._pause_until, before)
+        self._session.client.call(Method.SET_WATCHER_PAUSE, until, _FOR_NOW)
+        meanwhile.callback(self._session.client.call, Method.SET_WATCHER_PAUSE, None, _FOR_NOW)
 
-    def _pause_until(self, until: float | None) -> None:
-        paused = until is not None and until > time.time()
-        self._session.client.call(Method.SET_WATCHER_PAUSE, until if paused else None)
+    def _end_pause(self) -> None:
+        """One that the administrator has set goes on."""
+        until = self._session.client.call(Method.SET_WATCHER_PAUSE, None, _FOR_NOW)
+        if until is not None:
+            self._session.say(paused_until(until))
 
     def _tell_what_is_left(self) -> None:
         if not self._whole:
@@ -201,6 +241,10 @@ class _Epo:
             if node.is_master:
                 self._session.say(f"{node.name} is the master, and still on: shut it down by hand.")
         self._session.say("The watcher is paused until 'gnt-cluster epo --on --all'.")
+
+
+def _switching(what: str, node: _Node) -> str:
+    return f"{what} {node.name} by {node.program}" if node.program else f"ask for {node.name} to be switched by hand"
 
 
 EPO = Local(
@@ -216,6 +260,7 @@ EPO = Local(
             OOB_TIMEOUT,
             Option(("--shutdown-timeout",), "Seconds that each instance gets to shut down", kind="int", default=120),
             POWER_DELAY,
+            PREVIEW,
         ),
         usage="[--on] {--all | [--groups] <name>...}",
     ),

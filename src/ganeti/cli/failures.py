@@ -26,6 +26,9 @@ _ABORTED = (
 )
 
 
+_COLUMNS = 80
+
+
 def explained(error: GanetiError) -> str:
     """An error in the commands' traditional form."""
     if isinstance(error, NotMaster | NotInitialised | CommandLineError):
@@ -96,6 +99,30 @@ def _reason(error: OSError) -> str:
     return f"{told}; this has to be run as root" if as_root else told
 
 
+def for_reading(text: str) -> str:
+    """A message for standard error: at a terminal in lines of 80 columns, broken between words; else as it is."""
+    if not sys.stderr.isatty():
+        return text
+    import textwrap  # noqa: PLC0415 - only at a terminal
+    from shutil import get_terminal_size  # noqa: PLC0415 - likewise
+
+    width = min(_COLUMNS, get_terminal_size().columns or _COLUMNS)
+
+    def folded(line: str) -> str:
+        words = line.lstrip()
+        indent = line[: len(line) - len(words)]
+        return textwrap.fill(
+            words,
+            width,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+    return "\n".join(line if len(line) <= width else folded(line) for line in text.split("\n"))
+
+
 def _complain(text: str) -> None:
     """On standard error, after what was printed so far; if that can't be written, it is ignored."""
     try:
@@ -103,7 +130,7 @@ def _complain(text: str) -> None:
     except OSError:
         _give_up_output()
     with suppress(OSError):
-        print(text, file=sys.stderr)  # noqa: T201 - for the user
+        print(for_reading(text), file=sys.stderr)  # noqa: T201 - for the user
         sys.stderr.flush()
 
 

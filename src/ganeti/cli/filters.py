@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ganeti.cli.listing import HEADERS, SEPARATOR, VERBOSE, columns, field_lister, output, show
-from ganeti.cli.names import full_names
+from ganeti.cli.names import exact_names, full_names
+from ganeti.cli.options import PREVIEW
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.table import Wordings
@@ -61,12 +62,29 @@ REPLACE = Local(
 
 
 def _delete(session: Session, values: dict[str, Any]) -> int:
+    if values.get("dry_run"):
+        _preview_deletion(session, values["uuid"])
+        return 0
     session.client.call(Method.DELETE_FILTER, values["uuid"])
     return 0
 
 
+def _preview_deletion(session: Session, name: str) -> None:
+    from ganeti.jobs.preview import Preview  # noqa: PLC0415 - only here
+
+    (uuid,) = exact_names(session, "filter", [name])
+    ((predicates, action),) = session.query("filter", ["predicates", "action"], names_filter([uuid], "uuid"))
+    about = json.dumps(predicates) if predicates else "for all jobs"
+    session.tell(
+        Preview(
+            (f"delete filter {uuid}: {action_in_words(action)} {about}",),
+            risks=("jobs that it holds back go on, unless another filter holds them back",),
+        )
+    )
+
+
 DELETE = Local(
-    Command("gnt-filter", "delete", (_UUID,), usage="<filter-uuid>"),
+    Command("gnt-filter", "delete", (_UUID,), (PREVIEW,), usage="<filter-uuid>"),
     "Delete a filter. Jobs that it holds back go on.",
     _delete,
 )

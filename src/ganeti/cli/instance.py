@@ -12,12 +12,14 @@ from ganeti.cli import follow, tree
 from ganeti.cli.json_file import read_objects
 from ganeti.cli.listing import field_lister, lister
 from ganeti.cli.moves import followed
+from ganeti.cli.options import PREVIEW
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs, with_defaults
 from ganeti.declare.command import NO_JOB, Argument, Command, Option
 from ganeti.declare.text import format_size
 from ganeti.errors import ExecutionFailed, WrongInput
+from ganeti.host.ssh import known_hosts_files
 from ganeti.model.parameters.hypervisor import FIRST_VNC_PORT
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT
 from ganeti.query.instance import DEFAULT
@@ -160,7 +162,8 @@ def _console(session: Session, values: dict[str, Any]) -> int:
         return 0
     # A remote shell splits it again.
     there = shlex.join(access["command"])
-    command = ["ssh", "-t", "-p", str(access["port"]), f"{access['user']}@{access['host']}", there]
+    known = f"GlobalKnownHostsFile={known_hosts_files(session.paths.known_hosts)}"
+    command = ["ssh", "-t", "-o", known, "-p", str(access["port"]), f"{access['user']}@{access['host']}", there]
     if values.get("show_cmd"):
         session.say(shlex.join(command))
         return 0
@@ -216,7 +219,7 @@ BATCH_CREATE = Local(
         (Argument("instances_file", "JSON file with a list of the instances' parameters", completes="file"),),
         (
             Option(("-I", "--iallocator"), "Instance allocator that chooses the nodes", metavar="NAME"),
-            Option(("--dry-run",), "Check whether the operation is possible, and change nothing", kind="flag"),
+            PREVIEW,
         ),
         usage="<instances.json>",
     ),

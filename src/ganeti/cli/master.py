@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from ganeti.cli.options import PREVIEW
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
@@ -13,6 +14,7 @@ from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, GanetiError
 from ganeti.luxi.protocol import Method
 
 if TYPE_CHECKING:
+    from ganeti.bootstrap.mastership import Rules
     from ganeti.host.services import Services
     from ganeti.model.cluster import Cluster
 
@@ -38,6 +40,8 @@ def _master_failover(session: Session, values: dict[str, Any]) -> int:
     from ganeti.host.services import services  # noqa: PLC0415
 
     voting = not values.get("no_voting")
+    if values.get("dry_run"):
+        return _preview(session, Rules(voting=voting, count_offline=not values.get("ignore_offline_nodes")))
     if not voting and not values.get("yes_do_it") and not session.confirm(_WARNING):
         return EXIT_CONFIRMATION
     rules = Rules(voting=voting, count_offline=not values.get("ignore_offline_nodes"))
@@ -60,6 +64,39 @@ def _master_failover(session: Session, values: dict[str, Any]) -> int:
     session.say(f"{elected.state.master.name} is the master of {elected.state.cluster.name} now")
     if voting and elected.silent:
         session.warn(f"No answer from {', '.join(elected.silent)}. {_SILENT}")
+    return 0
+
+
+def _preview(session: Session, rules: Rules) -> int:
+    import asyncio  # noqa: PLC0415 - slow to import
+
+    from ganeti.bootstrap.mastership import foreseen, is_master  # noqa: PLC0415
+    from ganeti.host.clock import WallClock  # noqa: PLC0415
+    from ganeti.host.daemons import MASTER_DAEMONS, Daemon  # noqa: PLC0415
+    from ganeti.host.services import services  # noqa: PLC0415
+    from ganeti.jobs.preview import Preview  # noqa: PLC0415
+
+    start = f"start {', '.join(MASTER_DAEMONS)} here"
+    manager = services(session.paths)
+    if rules.voting and is_master(session.paths) and not manager.running(Daemon.MASTER):
+        session.tell(Preview((start,)))
+        return 0
+    found = asyncio.run(foreseen(session.paths, WallClock(), rules))
+    old, new, address = found.state.master.name, found.node.name, found.state.cluster.master_ip
+    instead = f" instead of {old}" if old != new else ", without the nodes that do not answer"
+    silent = f"no answer from {', '.join(found.silent)}" if found.silent else ""
+    alone = "nobody knows whether the old master still works; if it does, both may start the same instances"
+    session.tell(
+        Preview(
+            (
+                f"make {new} the master{instead}, in term {found.first}",
+                start,
+                *((f"have {new} take the cluster's address {address}",) if address else ()),
+            ),
+            "seconds, in which no job is accepted; jobs that run are ended, and what they have left is cleaned up",
+            tuple(filter(None, (silent, "" if rules.voting else alone))),
+        )
+    )
     return 0
 
 
@@ -94,6 +131,7 @@ MASTER_FAILOVER = Local(
             Option(("--no-voting",), "Skip the check that a majority of the nodes agrees", kind="flag"),
             Option(("--yes-do-it",), "With --no-voting, do not ask for confirmation", kind="flag"),
             Option(("--ignore-offline-nodes",), "Do not count nodes that are marked offline as voters", kind="flag"),
+            PREVIEW,
         ),
         usage="[<opts>...]",
     ),

@@ -31,11 +31,14 @@ def _with_instances(session: Session, jobs: list[list[Any]]) -> list[tuple[int, 
 
 
 def followed(session: Session, jobs: list[tuple[int, str]], nothing: str, done: str, failed: str) -> int:
+    """The exit status. Jobs that only tell what they would do have done nothing that could be reported."""
     if not jobs:
         session.say(nothing.format(**session.values))
         return 0
     session.say(f"Submitted jobs {', '.join(str(number) for number, _ in jobs)}")
     if follow.follow_each(session, jobs):
+        if session.values.get("dry_run"):
+            return 0
         session.say(done.format(**session.values))
         return 0
     session.warn(failed)

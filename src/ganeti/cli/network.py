@@ -10,7 +10,7 @@ from typing import Any
 from ganeti.cli import follow
 from ganeti.cli.listing import field_lister, lister
 from ganeti.cli.names import full_names
-from ganeti.cli.options import PRIORITY
+from ganeti.cli.options import PREVIEW, PRIORITY
 from ganeti.cli.runnable import Local, modified, presented
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
@@ -66,6 +66,7 @@ CONNECT = Local(
                 name="conflicts_check",
                 default=True,
             ),
+            PREVIEW,
             PRIORITY,
         ),
         usage="[-N KEY=VALUE,...] <network> [<group>...]",
@@ -85,7 +86,7 @@ DISCONNECT = Local(
         "gnt-network",
         "disconnect",
         (NETWORK_ARGUMENT, _GROUPS),
-        (PRIORITY,),
+        (PREVIEW, PRIORITY),
         usage="<network> [<group>...]",
     ),
     "Disconnect a network from node groups. No instance there may be using it.",
@@ -98,7 +99,8 @@ def _in_each_group(session: Session, wire_name: str, parameters: Mapping[str, An
     (network,) = full_names(session, "network", [session.values["network_name"]])
     named = full_names(session, "group", session.values["groups"])
     groups = named or [name for (name,) in session.query("group", ["name"])]
-    each = [(f"node group {group}", {**parameters, "network_name": network, "group_name": group}) for group in groups]
+    common = {**parameters, "network_name": network, "dry_run": bool(session.values.get("dry_run"))}
+    each = [(f"node group {group}", {**common, "group_name": group}) for group in groups]
     jobs = follow.submit_each(session, wire_name, each)
     if len(jobs) == 1:
         follow.follow(session, jobs[0][0])

@@ -8,7 +8,7 @@ from typing import Any
 from ganeti.cli import follow
 from ganeti.cli.moves import followed, following
 from ganeti.cli.names import full_names
-from ganeti.cli.options import FORCE
+from ganeti.cli.options import FORCE, PREVIEW
 from ganeti.cli.runnable import Local, confirmed, presented
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
@@ -39,7 +39,7 @@ def _failover(session: Session, values: dict[str, Any]) -> int:
     ((instances,),) = session.query("node", ["pinst_list"], names_filter([name]))
     if instances and not confirmed(session, FAILOVER.command):
         return EXIT_FAILURE
-    chosen = {key: values[key] for key in ("ignore_consistency", "iallocator") if values.get(key)}
+    chosen = {key: values[key] for key in ("ignore_consistency", "iallocator", "dry_run") if values.get(key)}
     each = [(instance, {"instance_name": instance, **chosen}) for instance in instances]
     jobs = follow.submit_each(session, "OP_INSTANCE_FAILOVER", each)
     if values.get("submit_only"):
@@ -63,6 +63,7 @@ FAILOVER = Local(
                 kind="flag",
             ),
             Option(("-I", "--iallocator"), "Instance allocator that chooses the nodes", metavar="NAME"),
+            PREVIEW,
         ),
         question="Fail over all instances of node {node_name}? Those that run are stopped for it.",
         usage="[-f] <node>",

@@ -8,12 +8,13 @@ from typing import Any
 
 from ganeti.cli.listing import HEADERS, SEPARATOR, show
 from ganeti.cli.names import exact_names
-from ganeti.cli.options import FORCE, PRIORITY
+from ganeti.cli.options import FORCE, PREVIEW, PRIORITY
 from ganeti.cli.runnable import Local, presented, said
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.field import FieldKind, ValueStatus
-from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, WrongInput
+from ganeti.errors import EXIT_CONFIRMATION, EXIT_FAILURE, WrongInput, WrongState
+from ganeti.operations.node.oob import refusal_of_master
 from ganeti.operations.node.powercycle import NodePowercycle
 from ganeti.query.filter import names_filter
 
@@ -53,7 +54,10 @@ def _power(session: Session, values: dict[str, Any]) -> int:
     if what in ("off", "cycle") and not values["names"]:
         raise WrongInput(f"Please provide at least one node: 'power {what}' is never done to all")
     names = exact_names(session, "node", values["names"])
-    if what in ("off", "cycle") and not values.get("force") and not _really(session, what, names):
+    dry_run = bool(values.get("dry_run"))
+    if what in ("off", "cycle"):
+        _ensure_not_master(session, names, _COMMANDS[what])
+    if what in ("off", "cycle") and not (values.get("force") or dry_run) and not _really(session, what, names):
         return EXIT_CONFIRMATION
     from ganeti.cli import follow  # noqa: PLC0415 - slow to import, and what is refused needs none
 
@@ -63,12 +67,14 @@ def _power(session: Session, values: dict[str, Any]) -> int:
         "node_names": names,
         "timeout": values["oob_timeout"],
         "power_delay": values["power_delay"],
-        "ignore_status": bool(values.get("ignore_status")),
+        # Those that would be marked before are not when they are only previewed.
+        "ignore_status": bool(values.get("ignore_status")) or bool(dry_run and before),
+        "dry_run": dry_run,
     }
-    marking = {"offline": True, "auto_promote": bool(values.get("auto_promote"))}
+    marking = {"offline": True, "auto_promote": bool(values.get("auto_promote")), "dry_run": dry_run}
     operations = [("OP_NODE_SET_PARAMS", {"node_name": name, **marking}) for name in before]
     results = follow.run_all(session, [*operations, ("OP_OOB_COMMAND", asked)])
-    return 0 if results is None else _switched(session, what, results[-1])
+    return 0 if results is None or dry_run else _switched(session, what, results[-1])
 
 
 def _switched(session: Session, what: str, rows: Sequence[Sequence[Any]]) -> int:
@@ -90,10 +96,15 @@ def _really(session: Session, what: str, names: Sequence[str]) -> bool:
     return session.confirm(f"{'Switch off' if what == 'off' else 'Power-cycle'} {', '.join(names)}?{told}")
 
 
+def _ensure_not_master(session: Session, names: Sequence[str], command: str) -> None:
+    """Raise WrongState before anything is asked; the operation, which refuses it too, would be too late for that."""
+    for name, role, program in session.query("node", ["name", "role", "ndp/oob_program"], names_filter(names)):
+        if role == "M" and program:  # the operation says what is wrong without one
+            raise WrongState(refusal_of_master(name, program, command))
+
+
 def _to_mark_offline(session: Session, names: Sequence[str]) -> list[str]:
-    """Without the master, which cannot be: the operation says why, and what can be done."""
-    rows = session.query("node", ["name", "offline", "role"], names_filter(names))
-    return [name for name, offline, role in rows if not offline and role != "M"]
+    return [name for name, offline in session.query("node", ["name", "offline"], names_filter(names)) if not offline]
 
 
 POWER = Local(
@@ -109,6 +120,7 @@ POWER = Local(
             SEPARATOR,
             OOB_TIMEOUT,
             POWER_DELAY,
+            PREVIEW,
         ),
         usage="on|off|cycle|status [<node-name>...]",
     ),

@@ -43,6 +43,12 @@ _METAVARS = {
 # For every command that asks a question.
 FORCE = Option(("-f", "--force"), "Do not ask for confirmation", kind="flag", name="force")
 PRIORITY = Option(("--priority",), "Priority of the job", choices=("low", "normal", "high"), name="priority_name")
+# For commands that are more than an operation, which has it anyway.
+PREVIEW = Option(
+    ("--dry-run", "--preview"),
+    "Check whether it is possible and tell what it would do, but change nothing",
+    kind="flag",
+)
 COMMON = (
     PRIORITY,
     Option(("--submit",), "Submit the job and return without waiting for it", kind="flag", name="submit_only"),
@@ -56,11 +62,15 @@ ALWAYS = (
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A command line as far as it can be parsed: arguments, values by name, and problems of the options."""
+    """A command line as far as it can be parsed: arguments, values by name, and problems of the options.
+
+    ``wrong``: the names of values that are left out because of a problem.
+    """
 
     arguments: list[str]
     values: dict[str, Any]
     problems: Problems
+    wrong: frozenset[str]
 
 
 class Parser(PrintingParser):
@@ -105,16 +115,18 @@ def parse(parser: Parser, options: Sequence[Option], words: Sequence[str]) -> Gi
     words = _joined(words, {flag for option in options if option.kind == "identkeyval" for flag in option.flags})
     namespace = parser.parse_args(words) if parser.runs else parser.parse_intermixed_args(words)
     values: dict[str, Any] = {}
-    problems = Problems()
+    problems, wrong = Problems(), set[str]()
     for option in options:
         given = getattr(namespace, option.dest, None)
         if given is None and option.dest not in values:
             given = option.default
         if given is not None:
+            wrong.add(option.dest)
             with problems.noted():
                 values[option.dest] = _value(option, given)
+                wrong.discard(option.dest)
     arguments = namespace.arguments[1:] if parser.runs and namespace.arguments[:1] == ["--"] else namespace.arguments
-    return Given([*arguments, *behind], values, problems)
+    return Given([*arguments, *behind], values, problems, frozenset(wrong))
 
 
 def read_files(options: Sequence[Option], values: dict[str, Any]) -> dict[str, Any]:

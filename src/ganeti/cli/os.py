@@ -8,6 +8,7 @@ from typing import Any
 
 from ganeti.cli import tree
 from ganeti.cli.listing import HEADERS
+from ganeti.cli.options import PREVIEW
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.cli.tree import Pairs
@@ -173,7 +174,7 @@ MODIFY = Local(
             ),
             Option(("--hidden",), "Whether it is hidden from lists of operating systems", kind="bool"),
             Option(("--blacklisted",), "Whether it is blacklisted: not available for new instances", kind="bool"),
-            Option(("--dry-run",), "Check whether the operation is possible, and change nothing", kind="flag"),
+            PREVIEW,
         ),
         usage="[<opts>...] <os>",
     ),

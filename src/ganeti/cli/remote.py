@@ -99,7 +99,7 @@ def taking(path: Path, status: os.stat_result) -> str:
 
 def _ssh(node: Reached, address: str = "") -> Ssh:
     """Without password prompts, since several run concurrently."""
-    return Ssh(node.name, node.port, address=address, asks=False)
+    return Ssh(node.name, node.port, address=address, asks=False, known=node.known)
 
 
 async def _each(

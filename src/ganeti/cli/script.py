@@ -6,12 +6,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from ganeti import VERSION
 from ganeti.cli.commands import find
 from ganeti.cli.failures import ended
-from ganeti.cli.options import build, parse, read_files, take_arguments
+from ganeti.cli.options import Given, build, parse, read_files, take_arguments
 from ganeti.cli.runnable import Local, OperationCommand, Runnable, confirmed, help_of, options_of, parameters_from
 from ganeti.cli.session import Session
 from ganeti.errors import EXIT_FAILURE, WrongInput
@@ -39,7 +38,7 @@ def _run(script: str, words: Sequence[str]) -> int:
     parser = build(f"{script} {command.name}", command.usage, help_of(runnable), options, runs=command.runs)
     given = parse(parser, options, words[1:])
     if given.problems:
-        parser.error("\n".join([*given.problems.lines, *_also_wrong(runnable, given.values)]))
+        parser.error("\n".join([*given.problems.lines, *_also_wrong(runnable, given)]))
     rest, values = given.arguments, given.values
     session = Session(script, command.name, values)
     if not isinstance(runnable, Local) and command.per_instance:
@@ -52,7 +51,7 @@ def _run(script: str, words: Sequence[str]) -> int:
     return _read_operation(session, runnable) if command.at_once else _run_operation(session, runnable)
 
 
-def _also_wrong(runnable: Runnable, values: dict[str, Any]) -> list[str]:
+def _also_wrong(runnable: Runnable, given: Given) -> list[str]:
     """The errors that the master daemon would report for the valid options."""
     if isinstance(runnable, Local):
         return []
@@ -61,10 +60,11 @@ def _also_wrong(runnable: Runnable, values: dict[str, Any]) -> list[str]:
     from ganeti.declare.decode import decode  # noqa: PLC0415 - only when something is wrong
 
     try:
-        parameters = parameters_from(runnable, {**values, **named, **subject})
+        parameters = parameters_from(runnable, {**given.values, **named, **subject})
         decode({"OP_ID": runnable.operation.wire_name(), **parameters}, runnable.operation, "")
     except WrongInput as error:
-        return error.message.splitlines()
+        lines = error.message.splitlines()
+        return [line for line in lines if not any(f"parameter '{name}' is missing" in line for name in given.wrong)]
     return []
 
 

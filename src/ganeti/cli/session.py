@@ -7,14 +7,18 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ganeti.cli.failures import for_reading
 from ganeti.declare.field import plain_rows
 from ganeti.errors import EnvironmentUnfit, MasterUnreachable, NotInitialised, NotMaster
 from ganeti.host.files import read_text
 from ganeti.host.paths import Paths
 from ganeti.luxi.client import Client
 from ganeti.luxi.protocol import Method
+
+if TYPE_CHECKING:
+    from ganeti.jobs.preview import Preview
 
 
 class Session:
@@ -62,7 +66,11 @@ class Session:
 
     def warn(self, text: str) -> None:
         sys.stdout.flush()
-        print(text, file=sys.stderr)  # noqa: T201 - for the user
+        print(for_reading(text), file=sys.stderr)  # noqa: T201 - for the user
+
+    def tell(self, preview: Preview) -> None:
+        """What a command would do that is not an operation."""
+        self.say("\n".join(preview.lines()))
 
     def confirm(self, question: str) -> bool:
         """Ask yes or no; without a terminal the answer is no."""

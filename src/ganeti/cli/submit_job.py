@@ -8,6 +8,7 @@ from typing import Any
 
 from ganeti.cli import follow
 from ganeti.cli.json_file import read_objects
+from ganeti.cli.options import PREVIEW
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Argument, Command, Option
@@ -66,7 +67,7 @@ SUBMIT_JOB = Local(
             Option(("-v", "--verbose"), "Show the numbers of the jobs, and which is waited for", "flag"),
             Option(("--timing-stats",), "Show how many there were, and how long it took in seconds", "flag"),
             Option(("--each",), "Submit each job by a request of its own, not all by one", "flag"),
-            Option(("--dry-run",), "Check whether the operations are possible, and change nothing", "flag"),
+            PREVIEW,
         ),
         usage="[--job-repeat N] [--op-repeat N] <file.json>...",
     ),

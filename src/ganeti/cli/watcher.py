@@ -24,17 +24,17 @@ def _watcher(session: Session, values: dict[str, Any]) -> int:
         if not duration:
             raise WrongInput("For how long? Give a duration such as 30m, 1h or 4h, or a number of seconds")
         until = time.time() + parse_age(duration, "duration")
-        session.say(_paused(session.client.call(Method.SET_WATCHER_PAUSE, until)))
+        session.say(paused_until(session.client.call(Method.SET_WATCHER_PAUSE, until)))
     elif what == "continue":
         session.client.call(Method.SET_WATCHER_PAUSE, None)
         session.say("The watcher is no longer paused.")
     else:
         (until,) = session.client.call(Method.QUERY_CONFIG_VALUES, ["watcher_pause"])
-        session.say("The watcher is not paused." if until is None else _paused(until))
+        session.say("The watcher is not paused." if until is None else paused_until(until))
     return 0
 
 
-def _paused(until: float) -> str:
+def paused_until(until: float) -> str:
     return f"The watcher is paused until {time.strftime('%a %d %b %Y %H:%M:%S %Z', time.localtime(until))}."
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ganeti.config.configuration import Configuration
-from ganeti.config.ssconf import concerned, digest, facts_of, secret_values
+from ganeti.config.ssconf import concerned, digest, facts_of, file_values
 from ganeti.errors import GanetiError
 from ganeti.model.entity import Entity
 from ganeti.model.node import Node
@@ -99,7 +99,7 @@ class Facts:
         """The nodes that answer and have something other than what was distributed."""
         state = self._configuration.state
         wanted = digest(facts_of(state))
-        found = await self._nodes.call_all(state.online_nodes, DigestFacts(secrets=tuple(secret_values(state))))
+        found = await self._nodes.call_all(state.online_nodes, DigestFacts(files=tuple(file_values(state))))
         others = {name for name, answer in found.items() if isinstance(answer, str) and answer != wanted}
         return [node for node in state.online_nodes if node.name in others]
 

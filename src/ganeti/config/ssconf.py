@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Facts of the cluster that every node keeps in files, so that scripts need not ask the master.
 
-The files are those of Ganeti, ``/var/lib/ganeti/ssconf_<key>``, lists with one item per line, and the key for queries
-to ganeti-confd.
+The files are those of Ganeti, ``/var/lib/ganeti/ssconf_<key>``, lists with one item per line, and some with names of
+their own, such as ``known_hosts`` and the key for queries to ganeti-confd.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ IP_VERSIONS = {"2": 4, "10": 6}
 IP_FAMILIES = {version: family for family, version in IP_VERSIONS.items()}
 # The file with the HMAC key of queries to ganeti-confd; the whole content is the key, the final newline too.
 CONFD_KEY = "hmac.key"
+KNOWN_HOSTS = "known_hosts"
 
 
 def facts_of(state: State) -> dict[str, str]:
     """The files' contents: ssconf files by key, others by name."""
-    return ssconf_values(state) | secret_values(state)
+    return ssconf_values(state) | file_values(state)
 
 
 def ssconf_values(state: State) -> dict[str, str]:
@@ -71,15 +72,26 @@ def ssconf_values(state: State) -> dict[str, str]:
     return values
 
 
-def secret_values(state: State) -> dict[str, str]:
-    """The contents, by name, of the existing files that every node must have and no user may read."""
+def file_values(state: State) -> dict[str, str]:
+    """The contents, by name, of the existing files with names of their own that every node must have."""
     cluster = state.cluster
     files = {
+        KNOWN_HOSTS: known_hosts(state),
         CONFD_KEY: cluster.confd_key,
         "spice.pem": cluster.spice_certificate,
         "spice-ca.pem": cluster.spice_authority,
     }
     return {name: text.strip() for name, text in files.items() if text}
+
+
+def known_hosts(state: State) -> str:
+    """The SSH host keys of all nodes, for ``UserKnownHostsFile`` (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+
+    In Ganeti all nodes have one key, known by the cluster's name, which scripts give as ``HostKeyAlias``. Here each has
+    its own, and all of them are keys of that name too.
+    """
+    name = state.cluster.name
+    return _lines(f"{name},{node.name} {key}" for node in state.nodes for key in node.ssh_host_keys)
 
 
 def digest(values: Mapping[str, str]) -> str:

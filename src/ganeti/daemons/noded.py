@@ -130,6 +130,7 @@ def belonging(
         node.WriteSsconf: membership.write_ssconf,
         node.SaveFiles: membership.save_files,
         node.ForgetCandidacy: replica.forget,
+        keys.TellHostKeys: own.tell_host_keys,
         keys.TellAuthorities: own.tell_authorities,
         keys.TrustAuthorities: own.trust_authorities,
         keys.RequestCertificate: own.request_certificate,

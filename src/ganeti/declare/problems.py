@@ -19,12 +19,16 @@ class Problems:
         self._found: list[CheckFailed] = []
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
-        """A context that notes errors, so that the next check is made; call ``tell`` afterwards."""
+    def noted(self, whose: str = "") -> Iterator[None]:
+        """A context that notes errors, so that the next check is made; call ``tell`` afterwards.
+
+        ``whose``: put before each line of theirs.
+        """
         try:
             yield
         except CheckFailed as error:
-            self._found.append(error)
+            lines = (f"{whose}: {line}" if whose else line for line in error.message.splitlines())
+            self._found.append(type(error)("\n".join(lines)))
 
     def attempt(self, work: Callable[[], T], otherwise: T) -> T:
         """The result of ``work``; if that fails, which is noted, a substitute for the next checks."""

@@ -93,6 +93,16 @@ class Paths:
         return self.state / "ca.key"
 
     @property
+    def known_hosts(self) -> Path:
+        """The SSH host keys of the cluster's nodes."""
+        return self.state / "known_hosts"
+
+    @property
+    def ssh_host_keys(self) -> Path:
+        """The directory of this machine's own, which belongs to its SSH server."""
+        return self.under("/etc/ssh")
+
+    @property
     def node_certificate(self) -> Path:
         """The certificate and its key, so that they are replaced together."""
         return self.state / "node.pem"

@@ -63,6 +63,8 @@ class Cluster(Entity, frozen=True, kw_only=True):
     master_ip: str = ""
     drained_queue: bool = False  # no new jobs are accepted
     watcher_paused_until: float = 0.0  # seconds since the epoch
+    # During an emergency power-off of all: until when the watcher was paused before.
+    watcher_pause_before: float | None = None
     # Of the SPICE consoles of guests: certificate, chain and key, and the authority (PEM); or as nodes have them.
     spice_certificate: str = ""
     spice_authority: str = ""

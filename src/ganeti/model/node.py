@@ -27,8 +27,8 @@ class Node(Entity, frozen=True, kw_only=True):
     """``primary_ip`` carries node calls.
 
     ``certificate``: the fingerprint of its certificate (SHA-256, hex); empty until it is known. ``next_certificate``:
-    that of the new one, while certificates are renewed. A field with a ``setting`` is a parameter
-    of ``gnt-node add`` and ``modify``, a line of ``info`` and a column of lists.
+    that of the new one, while certificates are renewed. ``ssh_host_keys``: each a type and a key. A field with a
+    ``setting`` is a parameter of ``gnt-node add`` and ``modify``, a line of ``info`` and a column of lists.
     """
 
     kind: ClassVar[Kind] = Kind.NODE
@@ -37,6 +37,7 @@ class Node(Entity, frozen=True, kw_only=True):
     group: str  # UUID
     certificate: str = ""
     next_certificate: str = ""
+    ssh_host_keys: tuple[str, ...] = ()
     secondary_ip: Annotated[
         str,
         setting(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import math
 import os
 import re
 import shutil
@@ -53,6 +54,10 @@ class Exports:
         self._channel = equipment.channel
         self._turn = asyncio.Lock()
         self._odd = frozenset[str]()  # what has been told
+
+    async def measure(self, call: backup.MeasureExports, report: Report) -> int:
+        del call, report
+        return await self._done(_room, self._place)
 
     async def begin(self, call: backup.BeginExport, report: Report) -> None:
         del report
@@ -132,6 +137,13 @@ class _Places:
     @property
     def gone(self) -> Path:
         return self.final.with_name(f".{self.final.name}.del")
+
+
+def _room(place: Path) -> int:
+    """MiB where it is, or will be."""
+    there = next(path for path in (place, *place.parents) if path.is_dir())
+    found = os.statvfs(there)
+    return found.f_bavail * found.f_frsize // 2**20
 
 
 def _key(name: str) -> str:
@@ -232,7 +244,18 @@ def _found(place: Path) -> tuple[FoundExports, frozenset[str]]:
     owners = sorted({name["hidden"] or name["plain"] for name in names.values() if name})
     whole = tuple(owner for owner in owners if _is_whole(_Places(place / owner)))
     odd = frozenset(entry for entry, name in names.items() if not name)
-    return FoundExports(whole, len(entries) > MOST_EXPORTS), odd
+    times, sizes = zip(*(_measured(place / owner) for owner in whole), strict=True) if whole else ((), ())
+    return FoundExports(whole, len(entries) > MOST_EXPORTS, times, sizes), odd
+
+
+def _measured(path: Path) -> tuple[float, int]:
+    """When an export was finished, and its size in MiB."""
+    try:
+        found = [entry.stat(follow_symlinks=False) for entry in os.scandir(path)]
+        finished = (path / CONFIG_FILE).stat().st_mtime
+    except OSError:  # it is removed at this moment
+        return 0.0, 0
+    return finished, math.ceil(sum(one.st_size for one in found if stat.S_ISREG(one.st_mode)) / 2**20)
 
 
 def _is_whole(places: _Places) -> bool:

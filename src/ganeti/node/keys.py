@@ -7,11 +7,24 @@ certificate that matches its key. Daemons check the files at each new connection
 
 from __future__ import annotations
 
-from ganeti.errors import WrongState
+from contextlib import suppress
+
+from msgspec import ValidationError, convert
+
+from ganeti.errors import WrongInput, WrongState
 from ganeti.host.certificates import Credentials, fingerprint, fits, issued_by, node_name, request_certificate, split
-from ganeti.host.files import write_atomic
+from ganeti.host.files import read_text, write_atomic
 from ganeti.host.paths import Paths
-from ganeti.rpc.contract.keys import Application, RequestCertificate, TakeCertificate, TellAuthorities, TrustAuthorities
+from ganeti.rpc.contract.keys import (
+    MOST_HOST_KEYS,
+    Application,
+    HostKeys,
+    RequestCertificate,
+    TakeCertificate,
+    TellAuthorities,
+    TellHostKeys,
+    TrustAuthorities,
+)
 from ganeti.rpc.server import Report
 
 
@@ -20,6 +33,15 @@ class Keys:
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
+
+    async def tell_host_keys(self, call: TellHostKeys, report: Report) -> HostKeys:
+        """What is no host key is left out."""
+        del call, report
+        found: list[str] = []
+        for path in sorted(self._paths.ssh_host_keys.glob("ssh_host_*_key.pub")):
+            with suppress(ValidationError, WrongInput, OSError):
+                found += convert((" ".join((read_text(path) or "").split()[:2]),), HostKeys)
+        return tuple(found[:MOST_HOST_KEYS])
 
     async def tell_authorities(self, call: TellAuthorities, report: Report) -> tuple[str, ...]:
         del call, report

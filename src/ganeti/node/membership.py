@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ganeti.config.ssconf import CONFD_KEY, digest
+from ganeti.config.ssconf import CONFD_KEY, KNOWN_HOSTS, digest
 from ganeti.errors import WrongInput, WrongState
 from ganeti.host.certificates import Credentials, fingerprint
 from ganeti.host.files import Stamp, TextFile, read_text, stamp, write_atomic
@@ -127,7 +127,7 @@ def of_master(paths: Paths) -> list[Path]:
 def kept_files(paths: Paths) -> list[Path]:
     """All existing files about this node's cluster; the certificate, which decides membership, comes first."""
     keys = (paths.node_certificate, paths.node_key, paths.next_node_key)
-    single = (*keys, paths.ca_certificate, paths.term, paths.noted, paths.master_starts, *_secret_paths(paths).values())
+    single = (*keys, paths.ca_certificate, paths.term, paths.noted, paths.master_starts, *_named_paths(paths).values())
     facts = [path for path in (*single, *paths.state.glob("ssconf_*")) if path.exists()]
     return facts + of_master(paths) + of_candidates(paths)
 
@@ -135,7 +135,7 @@ def kept_files(paths: Paths) -> list[Path]:
 def private_files(paths: Paths) -> list[Path]:
     """All files that only root may read."""
     found = (path for path in sorted(paths.state.rglob("*")) if path.is_file())
-    return [path for path in found if not path.name.startswith("ssconf_")]
+    return [path for path in found if not path.name.startswith("ssconf_") and path != paths.known_hosts]
 
 
 def candidates(paths: Paths) -> dict[str, tuple[str, ...]]:
@@ -180,7 +180,8 @@ class KeptFacts:
         for key, value in facts.items():
             found, path = self._read(key), self._file(key).path
             if found != value.strip():
-                write_atomic(path, f"{value}\n", mode=_SECRET if key in _secret_paths(self._paths) else _WORLD_READABLE)
+                secret = key in _named_paths(self._paths) and key != KNOWN_HOSTS
+                write_atomic(path, f"{value}\n", mode=_SECRET if secret else _WORLD_READABLE)
                 changed += [] if found is None else [path]
         return changed
 
@@ -199,14 +200,14 @@ class KeptFacts:
 
     def _file(self, key: str) -> TextFile:
         if key not in self._files:
-            self._files[key] = TextFile(_secret_paths(self._paths).get(key) or self._paths.ssconf(key))
+            self._files[key] = TextFile(_named_paths(self._paths).get(key) or self._paths.ssconf(key))
         return self._files[key]
 
 
-def facts_digest(paths: Paths, secrets: Collection[str]) -> str:
-    """Of the stored facts, and of these secret files; see ``ganeti.config.ssconf.digest``."""
+def facts_digest(paths: Paths, others: Collection[str]) -> str:
+    """Of the stored facts, and of these other files; see ``ganeti.config.ssconf.digest``."""
     files = {path.name.removeprefix("ssconf_"): path for path in paths.state.glob("ssconf_*")}
-    files |= {name: path for name, path in _secret_paths(paths).items() if name in secrets and path.exists()}
+    files |= {name: path for name, path in _named_paths(paths).items() if name in others and path.exists()}
     values = {key: path.read_text(errors="replace").removesuffix("\n") for key, path in files.items()}
     values.pop(_REVISION, None)
     return digest(values)
@@ -256,7 +257,7 @@ class Membership:
     async def write_ssconf(self, call: WriteSsconf, report: Report) -> None:
         del report
         known, revision = self._facts.revision, (self._term, call.revision)
-        wrong = [key for key in call.values if not _KEY.match(key) and key not in _secret_paths(self._paths)]
+        wrong = [key for key in call.values if not _KEY.match(key) and key not in _named_paths(self._paths)]
         if wrong:
             raise WrongInput(f"'{wrong[0]}' is not the name of a file that every node has")
         if revision >= known:  # of two masters the newer one counts, whatever the revision of the other
@@ -287,8 +288,13 @@ def _candidate_paths(paths: Paths) -> dict[str, Path]:
     }
 
 
-def _secret_paths(paths: Paths) -> dict[str, Path]:
-    return {CONFD_KEY: paths.confd_key, "spice.pem": paths.spice_certificate, "spice-ca.pem": paths.spice_authority}
+def _named_paths(paths: Paths) -> dict[str, Path]:
+    return {
+        KNOWN_HOSTS: paths.known_hosts,
+        CONFD_KEY: paths.confd_key,
+        "spice.pem": paths.spice_certificate,
+        "spice-ca.pem": paths.spice_authority,
+    }
 
 
 def _pairs(values: dict[str, tuple[str, ...]]) -> str:

@@ -76,6 +76,7 @@ class MetadataFiles:
             await asyncio.to_thread(self._manager.start, Daemon.METADATA)
         elif runs and not wanted:
             await asyncio.to_thread(self._manager.stop, Daemon.METADATA)
+            self._paths.lock_file(Daemon.METADATA).unlink(missing_ok=True)  # which its own user could not
 
     def _path(self, guest: str) -> Path:
         return self._paths.metadata / f"{guest}.json"

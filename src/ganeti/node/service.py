@@ -96,6 +96,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         copying.SendCopy: copies.send,
         backup.CheckSnapshots: snapshots.check,
         backup.MakeSnapshots: snapshots.make,
+        backup.MeasureExports: exports.measure,
         backup.BeginExport: exports.begin,
         backup.TakeDump: exports.take,
         backup.FinishExport: exports.finish,

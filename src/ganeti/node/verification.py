@@ -24,6 +24,7 @@ from ganeti.rpc.contract import verify
 from ganeti.rpc.contract.verify import Certificate, Claim, DrbdFacts, Problems, Unreached
 from ganeti.rpc.server import Report
 
+_ANY_VLAN = "1"
 _ANY = "192.0.2.1"  # an address of documentation (RFC 5737)
 _log = logging.getLogger(__name__)
 
@@ -54,9 +55,17 @@ class Verification:
 
     async def find_bridges(self, call: verify.FindBridges, report: Report) -> Problems:
         del report
-        cards = [GuestNic(uuid="", mac="", mode="bridged", link=link) for link in call.bridges]
-        cards += [GuestNic(uuid="", mac="", mode="openvswitch", link=link) for link in call.switches]
-        cards += [GuestNic(uuid="", mac="", mode="routed", link=link, ip=_ANY) for link in call.tables]
+        cards = (
+            GuestNic(
+                uuid="",
+                mac="",
+                mode=link.mode,
+                link=link.name,
+                vlan=_ANY_VLAN if link.vlans else "",
+                ip=_ANY if link.mode == "routed" else None,
+            )
+            for link in call.links
+        )
         return tuple(await self._equipment.cards.problems(cards))
 
     async def reach_peers(self, call: verify.ReachPeers, report: Report) -> tuple[Unreached, ...]:
@@ -92,7 +101,7 @@ class Verification:
 
     async def digest_facts(self, call: verify.DigestFacts, report: Report) -> str:
         del report
-        return facts_digest(self._paths, call.secrets)
+        return facts_digest(self._paths, call.files)
 
     async def find_programs(self, call: verify.FindPrograms, report: Report) -> Problems:
         del report

@@ -241,6 +241,38 @@ async def test_a_node_that_goes_off_meanwhile_costs_the_export_alone(cluster, mo
     assert len(disks(cluster, "node1")) == 2
 
 
+async def test_to_a_node_that_is_dead_it_is_refused_before_anything_is_begun(cluster):
+    await add(cluster)
+    cluster.network.cut_off.add("10.0.0.2")
+    with pytest.raises(errors.NodeCallFailed, match="Nothing answers") as caught:
+        await export(cluster)
+    assert "undone" not in caught.value.message
+    assert await cluster.list("instance", "status") == [["running"]]
+
+
+def leave_room(monkeypatch, size):
+    """In MiB, on every node."""
+    monkeypatch.setattr("ganeti.node.exports._room", lambda place: size)
+
+
+async def test_where_there_is_no_room_it_is_refused_before_anything_is_begun(cluster, monkeypatch):
+    await add(cluster)
+    leave_room(monkeypatch, 0)
+    with pytest.raises(errors.InsufficientResources, match="On node2 no space is left for exports"):
+        await export(cluster)
+    assert files(cluster) == {}
+
+
+async def test_room_that_may_not_do_is_told_in_numbers_and_to_the_script(cluster, monkeypatch):
+    await add(cluster)
+    leave_room(monkeypatch, 50)
+    number = await cluster.submit("OP_BACKUP_EXPORT", instance_name="web1", target_node="node2")
+    assert (await cluster.finished(number)).status == "success"
+    told = "On node2 50M are free for exports; the disks of web1 have 96M, of which its dumps may take less"
+    assert told in cluster.log(number)[0]
+    assert {call.room for call in exports(cluster)} == {50}
+
+
 async def test_hooks_learn_where_it_goes(cluster):
     await add(cluster, start=False)
     number = await cluster.submit("OP_BACKUP_EXPORT", instance_name="web1", target_node="node2", dry_run=True)

@@ -56,16 +56,16 @@ async def test_a_node_that_is_silent_is_named_and_keeps_nothing_from_being_set(k
 
 
 async def test_a_vlan_is_refused_where_it_is_set(cluster):
-    with pytest.raises(errors.WrongInput, match="vlan '7' is for mode 'openvswitch'"):
-        await cluster.run("OP_CLUSTER_SET_PARAMS", nicparams={"vlan": "7"})
-    with pytest.raises(errors.WrongInput, match="vlan '7' is for mode 'openvswitch'"):
-        await cluster.add("web1", nics=[{"vlan": "7"}])
+    with pytest.raises(errors.WrongInput, match="vlan '7' is for mode 'bridged' or 'openvswitch'"):
+        await cluster.run("OP_CLUSTER_SET_PARAMS", nicparams={"mode": "routed", "vlan": "7"})
+    with pytest.raises(errors.WrongInput, match="vlan '7' is for mode 'bridged' or 'openvswitch'"):
+        await cluster.add("web1", nics=[{"mode": "routed", "vlan": "7"}])
 
 
 async def test_one_that_was_taken_by_an_earlier_version_keeps_nothing_from_being_shown_and_can_be_taken_back(cluster):
     await cluster.add("web1")
-    with_vlan = evolve(cluster.state.cluster, nicparams={"vlan": "7"})
+    with_vlan = evolve(cluster.state.cluster, nicparams={"mode": "routed", "vlan": "7"})
     await cluster.master.configuration.commit([with_vlan])
     assert await cluster.list("instance", "status", "nic.vlans") == [["running", ["7"]]]
     await cluster.run("OP_CLUSTER_SET_PARAMS", nicparams={"vlan": "default"})
-    assert cluster.state.cluster.nicparams == {}
+    assert cluster.state.cluster.nicparams == {"mode": "routed"}

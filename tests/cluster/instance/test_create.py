@@ -67,7 +67,10 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"mode": "remote-import"}, "Parameter 'mode': 'remote-import' is not supported yet"),
         ({"compress": "gzip", "src_node": "node1"}, "Parameter 'src_node' is of mode 'import' alone"),
         ({"file_driver": "blktap"}, "Parameter 'file_driver': 'blktap' is not supported yet"),
-        ({"nics": [{"vlan": ".10"}]}, "vlan '.10' is for mode 'openvswitch', not for 'bridged'"),
+        (
+            {"nics": [{"mode": "routed", "vlan": ".10"}]},
+            "vlan '.10' is for mode 'bridged' or 'openvswitch', not for 'routed'",
+        ),
         (
             {"nics": [{"mode": "openvswitch", "vlan": ".4095"}]},
             "NIC 0: parameter 'vlan': expected VLANs from 1 to 4094",

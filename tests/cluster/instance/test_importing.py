@@ -268,6 +268,10 @@ async def test_what_an_older_ganeti_has_written_is_enough(cluster):
         ({"src_node": "node1"}, "On node node1: There is no export of web1 on this node"),
         ({"src_node": "node9"}, "Node 'node9' not known"),
         ({"disks": [{"size": 64}]}, "the export has 2 disks, and only 1 are given"),
+        (
+            {"disks": [{"size": 63}, {"size": 16}]},
+            "in the export disk 0 has 64M, more than 63M\n.*in the export disk 1 has 32M, more than 16M",
+        ),
         ({"disks": [{"adopt": "a"}, {"adopt": "b"}]}, "nothing can be adopted"),
         ({"no_install": True}, "'no_install'"),
         ({"forthcoming": True}, "cannot be forthcoming"),

@@ -133,7 +133,10 @@ async def test_an_address_that_a_running_guest_has_is_given_up_by_force_only(clu
         ([[1, {"ip": "10.1.0.2"}]], "NIC 1: IP address 10.1.0.2 belongs to network net1"),
         ([[1, {"mode": "routed"}]], "NIC 1: .*mode 'routed' needs the address that is routed to it: ip=ADDRESS"),
         ([[1, {"mode": "routed", "link": "communication_rt", "ip": "192.0.2.9"}]], "NIC 1: .*the metadata daemon"),
-        ([[1, {"vlan": ".10"}]], "NIC 1: .*vlan '.10' is for mode 'openvswitch', not for 'bridged'"),
+        (
+            [[1, {"mode": "routed", "vlan": ".10"}]],
+            "NIC 1: .*vlan '.10' is for mode 'bridged' or 'openvswitch', not for 'routed'",
+        ),
         ([[1, {"name": "front"}]], "two NICs would have the name front"),
         ([[9, {"ip": "none"}]], "There is no NIC 9; there are 2"),
         ([["remove", "back", {}]], "There is no NIC back"),

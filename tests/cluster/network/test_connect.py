@@ -73,7 +73,10 @@ async def test_an_instance_with_one_of_its_addresses_that_is_not_in_it_is_in_the
             {"network_mode": "routed", "network_link": "communication_rt"},
             "'communication_rt' is that of cards to the metadata daemon",
         ),
-        ({"network_vlan": ".10"}, "vlan '.10' is for mode 'openvswitch', not for 'bridged'"),
+        (
+            {"network_mode": "routed", "network_vlan": ".10"},
+            "vlan '.10' is for mode 'bridged' or 'openvswitch', not for 'routed'",
+        ),
         ({"network_mode": "openvswitch", "network_vlan": "10:"}, "'network_vlan': expected VLANs from 1 to 4094"),
         ({"network_link": ""}, "network_link"),
         ({"network_link": "br\n0"}, "'network_link': expected a text without control characters"),

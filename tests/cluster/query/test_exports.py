@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Listing exports."""
 
+import os
+
 import pytest
 
 from ganeti.declare.field import ValueStatus
@@ -20,6 +22,12 @@ async def test_each_export_is_a_row_with_its_node(cluster):
     assert await cluster.list("export", "node", "export") == [["node2", "web1"], ["node3", "web1"]]
     answer = await cluster.call("Query", "export", ["export"], ["|", ["=", "node", "node3"]])
     assert answer["data"] == [[[ValueStatus.NORMAL, "web1"]]]
+
+
+async def test_when_it_was_finished_and_what_it_takes_can_be_listed(cluster):
+    (directory(cluster, name="web1") / "more").write_bytes(bytes(2**20))
+    os.utime(directory(cluster, name="web1") / "config.ini", (1e9, 1e9))
+    assert await cluster.list("export", "date", "size") == [[1e9, 2]]
 
 
 async def test_what_is_not_whole_is_none(cluster):

@@ -217,6 +217,20 @@ def reached(node, place, address, patience=3):
 
 
 @needs_root
+def test_the_last_guest_that_goes_takes_the_rules_with_it(node):
+    def tables():
+        words = ["ip", "netns", "exec", node.name, "nft", "list", "tables"]
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+    for name, told in (("web1", "table inet ganeti_communication\n"), ("web2", ""), ("web2", "")):
+        (card,) = guest(name).nics
+        words = ["ip", "-n", node.name, "link", "delete", tap.name_of(card)]
+        subprocess.run(words, check=False, capture_output=True)
+        node.here(Communication().detach(card))
+        assert tables() == told
+
+
+@needs_root
 def test_the_nodes_end_passes_nothing_on_and_takes_its_guests_address_alone(node):
     settings = "/proc/sys/net/ipv4/conf"
     script = f"grep . {settings}/gnt.com.*/forwarding {settings}/gnt.com.*/rp_filter"

@@ -13,7 +13,7 @@ from typing import get_args
 
 import pytest
 
-from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongInput, WrongState
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongState
 from ganeti.host.paths import Paths
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import Guest, GuestNic
@@ -81,8 +81,32 @@ class RealBench:
         ip("link", "add", "br1", "type", "bridge")
 
 
+class VlanBridge(RealBench):
+    """``br0`` keeps VLANs apart."""
+
+    mode = "bridged"
+
+    def __init__(self):
+        super().__init__()
+        made = subprocess.run(
+            ["ip", "link", "set", "br0", "type", "bridge", "vlan_filtering", "1"], check=False, capture_output=True
+        )
+        if made.returncode:
+            pytest.skip("this machine's kernel has no VLANs on bridges (CONFIG_BRIDGE_VLAN_FILTERING)")
+
+    def vlans(self, tap):
+        """Of a port; those whose frames have no tag begin with a dot."""
+        shown = subprocess.run(["bridge", "-json", "vlan", "show", "dev", tap.name], check=True, capture_output=True)
+        found = [one for port in json.loads(shown.stdout) for one in port["vlans"]]
+        own = {"PVID", "Egress Untagged"}
+        assert all({*one.get("flags", ())} in (own, set()) for one in found)
+        return [f".{one['vlan']}" if one.get("flags") else str(one["vlan"]) for one in found]
+
+
 class Switch:
     """An Open vSwitch of the test's own, with bridge ``br0``; its data path is its own process."""
+
+    mode = "openvswitch"
 
     def __init__(self, root):
         self.root = root
@@ -169,6 +193,19 @@ def bench(request):
         return request.getfixturevalue("switch")
     request.getfixturevalue("network_namespace")
     return RealBench()
+
+
+@pytest.fixture(params=["bridged", "openvswitch"])
+def apart(request):
+    """What keeps VLANs apart."""
+    if request.param == "openvswitch":
+        return request.getfixturevalue("switch")
+    return request.getfixturevalue("vlan_bridge")
+
+
+@pytest.fixture
+def vlan_bridge(network_namespace):
+    return VlanBridge()
 
 
 def ip(*words):
@@ -292,8 +329,10 @@ async def test_a_card_that_fits_passes_the_check_and_makes_nothing(bench):
     assert bench.devices() == before
 
 
-async def test_vlans_are_refused_instead_of_being_left_out(bridge):
-    with pytest.raises(WrongInput, match="'vlan'"):
+async def test_vlans_are_refused_by_a_bridge_that_would_leave_them_out(bridge):
+    with pytest.raises(
+        EnvironmentUnfit, match=r"'br0' on this node keeps no VLANs apart.*type bridge vlan_filtering 1"
+    ):
         await bridge.connect(guest(nic(vlan=".7")), 0, TapOptions())
 
 
@@ -310,7 +349,7 @@ async def test_a_card_is_connected_elsewhere_while_somebody_holds_its_tap(bench)
 
 
 async def joined(switch, number, vlan):
-    card = nic(uuid=f"nic-{number}", mac=f"aa:00:00:00:00:{number:02x}", mode="openvswitch", vlan=vlan)
+    card = nic(uuid=f"nic-{number}", mac=f"aa:00:00:00:00:{number:02x}", mode=switch.mode, vlan=vlan)
     return await switch.network.connect(guest(card, name=f"web{number}"), 0, PLAIN)
 
 
@@ -347,10 +386,9 @@ async def test_a_port_has_the_vlans_of_its_card_and_is_gone_with_it(switch):
         assert switch.ports() == []
 
 
-async def test_vlans_are_apart_and_a_trunk_has_their_tags(switch):
+async def test_vlans_are_apart_and_a_trunk_has_their_tags(apart):
     one, same, other, trunk, both = [
-        await joined(switch, number, vlan)
-        for number, vlan in enumerate((".100", "100", ".200", ":100:200", ".200:100"))
+        await joined(apart, number, vlan) for number, vlan in enumerate((".100", "100", ".200", ":100:200", ".200:100"))
     ]
     os.write(one.descriptors[0], packet(0))
     os.write(other.descriptors[0], packet(2))
@@ -371,6 +409,29 @@ async def test_a_card_gets_other_vlans_while_its_guest_has_it(switch):
     await switch.network.reconnect(guest(card), 0)
     assert switch.vsctl("get", "Port", tap.name, "tag", "trunks", "vlan_mode") == ["[]", "[20]", "trunk"]
     tap.close()
+
+
+async def test_a_port_of_a_bridge_has_the_vlans_of_its_card_and_no_others_whatever_it_had(vlan_bridge):
+    tap = await joined(vlan_bridge, 1, ".100")
+    ip("link", "set", "br0", "type", "bridge", "vlan_default_pvid", "5")
+    steps = {"7": [".7"], ":20:30": ["20", "30"], ".7:20": [".7", "20"], ".20:7": ["7", ".20"], "": [".5"]}
+    for vlan, told in steps.items():
+        card = nic(uuid="nic-1", mac=tap.nic.mac, vlan=vlan)
+        await vlan_bridge.network.reconnect(guest(card), 0)
+        assert vlan_bridge.vlans(tap) == told
+        assert "UP" in device(tap.name)["flags"]
+    tap.close()
+
+
+async def test_a_card_without_vlans_is_where_the_bridge_has_its_own_frames(vlan_bridge):
+    taps = [await joined(vlan_bridge, number, vlan) for number, vlan in enumerate(("", ".7", ".1"))]
+    assert [vlan_bridge.vlans(tap) for tap in taps] == [[".1"], [".7"], [".1"]]
+    os.write(taps[1].descriptors[0], packet(1))
+    os.write(taps[0].descriptors[0], packet(0))
+    assert await heard(taps[2], packet(0))
+    for tap in taps:
+        tap.close()
+    assert not {tap.name for tap in taps} & vlan_bridge.devices()
 
 
 async def test_a_port_whose_guest_ended_by_itself_is_in_nobodys_way(switch):

@@ -25,6 +25,9 @@ def test_the_master_dies_and_a_candidate_takes_over(cluster):
     two, three = on(cluster, "node2"), on(cluster, "node3")
     status, told = two("gnt-instance", "list")
     assert status == 11, told
+    status, told = two("gnt-cluster", "master-failover", "--preview")
+    assert (status, "Would make node2.lab.test the master instead of node1.lab.test" in told) == (0, True), told
+    assert three("gnt-cluster", "getmaster") == (0, "node1.lab.test\n")
 
     cluster.lab.node("node3").kill()
     cluster.lab.node("node1").kill()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Guests that are changed: more of everything, other devices, other ways to boot."""
 
-import pytest
 import yaml
 
 from tests.real.cluster.test_hotplug import seen
@@ -46,7 +45,6 @@ def test_a_disk_and_a_card_without_an_index(admin):
     assert admin.sees("disk.sizes,nic.links", "web1") == ["1024", "br0"]
 
 
-@pytest.mark.skip("waits for VLANs on bridges")
 @procedure("mod-05")
 def test_a_mac_and_a_vlan(admin):
     """Fix the MAC, tag a VLAN on a vlan-aware bridge."""

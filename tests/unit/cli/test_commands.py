@@ -160,6 +160,14 @@ def test_a_flag_that_switches_off_does(gnt, cluster):
     assert gnt("instance", "remove", "-f", "new1").status == 0
 
 
+def test_a_value_that_is_none_is_told_once(gnt):
+    ended = gnt("instance", "reboot", "-t", "warm", "web1")
+    (line,) = ended.errors.splitlines()
+    assert "'warm' is not allowed; choose from soft, hard, full" in line
+    assert "'instance_name'" not in line
+    assert len(gnt("instance", "reboot", "-t", "warm", "--shutdown-timeout=-4", "web1").errors.splitlines()) == 2
+
+
 def test_a_dry_run_changes_nothing(gnt, cluster):
     options = ("--no-name-check", "--no-install", "--dry-run")
     assert gnt("instance", "add", "-t", "diskless", "-n", "node3", *options, "new2").status == 0

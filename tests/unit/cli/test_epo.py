@@ -165,3 +165,32 @@ def test_a_node_that_cannot_be_switched_on_is_not_waited_for(gnt, background, cl
     ended = gnt("cluster", "epo", "--on", "node2")
     assert ended.status == 1
     assert "node2 (nodata)" in ended.output
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_pause_that_the_administrator_has_set_goes_on_when_all_is_on_again(gnt, background, cluster):
+    def until():
+        return background.do(cluster.call("QueryConfigValues", ["watcher_pause"]))[0]
+
+    for duration in ("2d", "364d"):
+        assert gnt("cluster", "watcher", "pause", duration).status == 0
+        before = until()
+        for _ in range(2):
+            assert gnt("cluster", "epo", "-f", "--all").status == 0
+            assert until() >= before
+        ended = gnt("cluster", "epo", "--on", "--all", "--power-delay=0")
+        assert ended.status == 0, ended.errors
+        assert until() == before
+        assert ended.lines[-1].startswith("The watcher is paused until")
+    assert gnt("cluster", "epo", "-f", "node2").status == 0
+    assert until() == before
+    assert gnt("cluster", "epo", "--on", "node2").status == 0
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_pause_that_is_set_while_all_is_off_counts(gnt, background, cluster):
+    assert gnt("cluster", "epo", "-f", "--all").status == 0
+    assert gnt("cluster", "watcher", "pause", "4h").status == 0
+    (before,) = background.do(cluster.call("QueryConfigValues", ["watcher_pause"]))
+    assert gnt("cluster", "epo", "--on", "--all", "--power-delay=0").status == 0
+    assert background.do(cluster.call("QueryConfigValues", ["watcher_pause"])) == [before]

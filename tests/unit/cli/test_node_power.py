@@ -45,11 +45,12 @@ def test_a_node_that_is_switched_off_is_marked_offline_first(gnt, cluster, progr
     assert cluster.node("node3").powered
 
 
-def test_whoever_would_switch_off_nodes_with_instances_is_told_which(gnt, cluster, programs, terminal):
+def test_whoever_would_switch_off_nodes_with_instances_is_told_which(gnt, background, cluster, programs, terminal):
+    background.do(cluster.run("OP_INSTANCE_STARTUP", instance_name="db1"))
     terminal.append("n")
-    ended = gnt("node", "power", "cycle", "node1", "node2")
+    ended = gnt("node", "power", "cycle", "node2", "node3")
     assert ended.status == EXIT_CONFIRMATION
-    assert "Power-cycle node1, node2? These instances run there: web1, web2." in ended.output
+    assert "Power-cycle node2, node3? These instances run there: db1." in ended.output
     terminal.append("y")
     assert gnt("node", "power", "cycle", "node2").status == 0
     assert programs.asked == [("power-cycle", "node2")]
@@ -67,6 +68,13 @@ def test_the_master_is_told_how_it_could_be_done_and_not_marked_offline(gnt, clu
     ended = gnt("node", "power", "-f", "off", "node1")
     assert "if you must: /usr/local/bin/oob power-off node1" in ended.errors
     assert (ended.status, programs.asked) == (1, [])
+
+
+def test_that_the_master_is_not_switched_off_is_said_before_anything_is_asked(gnt, programs, terminal):
+    for what in ("off", "cycle"):
+        ended = gnt("node", "power", what, "node1", "node2")
+        assert (ended.status, ended.output, programs.asked) == (1, "", [])
+        assert f"if you must: /usr/local/bin/oob power-{what} node1" in ended.errors
 
 
 @pytest.mark.parametrize("what", ["off", "cycle"])

@@ -7,10 +7,12 @@ import pty
 import signal
 import subprocess
 import sys
+from io import StringIO
 
 import pytest
 
 from ganeti.cli.failures import ended
+from ganeti.errors import WrongState
 from ganeti.host.paths import ROOT_VARIABLE
 
 SCRIPT = "import sys; from ganeti.cli.main import gnt_{script}; sys.exit(gnt_{script}())"
@@ -102,3 +104,32 @@ def test_who_is_not_root_is_told_to_be(monkeypatch, capsys):
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert ended("gnt-instance", [], work) == 1
     assert capsys.readouterr().err == "gnt-instance: /run/socket: Permission denied; this has to be run as root\n"
+
+
+LONG = " ".join(["Instance web1.example.com cannot be moved"] * 4) + "\n  " + "-".join(["/srv/a"] * 20)
+
+
+def complaint(monkeypatch, *, isatty):
+    def work(words):
+        raise WrongState(LONG)
+
+    stream = StringIO()
+    stream.isatty = lambda: isatty
+    monkeypatch.setattr("sys.stderr", stream)
+    assert ended("gnt-instance", [], work) == 1
+    return stream.getvalue()
+
+
+def test_a_long_message_is_broken_between_words_at_a_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    told = complaint(monkeypatch, isatty=True)
+    *lines, last = told.splitlines()
+    assert " ".join(lines).endswith(LONG.splitlines()[0])
+    assert max(map(len, lines)) <= 80
+    assert last == LONG.splitlines()[1]  # a word is left whole
+    monkeypatch.setenv("COLUMNS", "40")
+    assert max(map(len, complaint(monkeypatch, isatty=True).splitlines()[:-1])) <= 40
+
+
+def test_a_script_gets_each_line_as_it_is(monkeypatch):
+    assert complaint(monkeypatch, isatty=False).endswith(f"{LONG}\n")

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ganeti.errors import EnvironmentUnfit, ExecutionFailed, WrongInput, WrongState
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed, InsufficientResources, WrongInput, WrongState
 from ganeti.host import certificates
 from ganeti.host.clock import WallClock
 from ganeti.host.paths import Paths
@@ -237,6 +237,16 @@ async def test_the_size_that_an_export_predicts_is_where_its_progress_ends(node)
         await exporting
     (line,) = [line for line in report.drain() if line.progress]
     assert (line.progress.total, line.progress.unit) == (5, "MiB")
+
+
+async def test_an_export_that_predicts_more_than_there_is_room_for_is_given_up_at_once(node):
+    node.script("export", 'echo 5242880 >&"$EXP_SIZE_FD"; while sleep 0.1; do echo data; done')
+    with pytest.raises(
+        InsufficientResources, match="The dump takes 5M, says its script, and 4M are free where it goes"
+    ):
+        await dump(node, room=4)
+    node.script("export", 'echo 5242880 >&"$EXP_SIZE_FD"; echo data')
+    await dump(node, room=5)
 
 
 async def test_an_export_that_fails_in_the_end_is_not_taken_for_a_whole_one(node):

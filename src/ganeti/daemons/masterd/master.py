@@ -16,6 +16,7 @@ from ganeti.config.mandate import Mandate
 from ganeti.config.replication import Replication
 from ganeti.config.store import Store
 from ganeti.daemons.masterd.filters import Filters
+from ganeti.daemons.masterd.host_keys import HostKeys
 from ganeti.daemons.masterd.queries import Queries
 from ganeti.daemons.masterd.trust import Trust
 from ganeti.daemons.masterd.upkeep import Upkeep
@@ -109,6 +110,7 @@ class Master:
         self.upkeep = Upkeep(self.services, self.executor)
         self.watcher = Watcher(self.services, self.executor, world.watcher_files, self.upkeep.note_shutdown)
         self.trust = Trust(self.services)
+        self.host_keys = HostKeys(self.services)
         self._store = world.store
 
     async def over(self) -> GanetiError:
@@ -139,6 +141,7 @@ class Master:
         self.address.start()
         self.upkeep.start()
         self.trust.start()
+        self.host_keys.start()
         await self.executor.start()
         self.watcher.start()
         _log.info(
@@ -154,6 +157,7 @@ class Master:
         """Stop cleanly; the next master daemon cleans up after running jobs."""
         await self.watcher.stop()
         await self.executor.stop()
+        await self.host_keys.stop()
         await self.trust.stop()
         await self.upkeep.stop()
         await self.facts.stop()

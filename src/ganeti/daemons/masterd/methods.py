@@ -248,12 +248,21 @@ class Methods:
         await self._master.configuration.commit([evolve(cluster, drained_queue=drained)])
         return True
 
-    async def set_watcher_pause(self, until: Moment | None) -> float | None:
-        """None ends the pause; until when it lasts, in seconds since the epoch."""
+    async def set_watcher_pause(self, until: Moment | None, for_now: bool = False) -> float | None:
+        """None ends the pause; until when it lasts, in seconds since the epoch.
+
+        ``for_now``: the pause that there is comes back when this one is ended so.
+        """
         now = self._master.services.clock.now()
         if until is not None and until <= now:
             raise WrongInput(f"Parameter 'until': a pause ends in the future, not {now - until:.0f} seconds ago")
-        await self._master.watcher.pause.set(until or 0.0)
+        pause = self._master.watcher.pause
+        if not for_now:
+            await pause.set(until or 0.0)
+        elif until is None:
+            await pause.uncover()
+        else:
+            await pause.cover(until)
         return self._master.watcher.pause.until
 
     async def watch(self, options: WatchOptions) -> Round | None:

@@ -83,9 +83,14 @@ class Guests:
     def known(self) -> list[Metadata]:
         return [metadata for _, metadata in self._files.values() if metadata]
 
-    def mail_of(self, name: str) -> Mail | None:
-        found = next((metadata for metadata in self.known if metadata.name == name), None)
-        return self._mail.get(found.uuid) if found else None
+    def named(self, name: str) -> list[Metadata]:
+        """The guest of this name, or those of which it is the name without all of the domain."""
+        exact = [metadata for metadata in self.known if metadata.name == name]
+        return exact or [metadata for metadata in self.known if metadata.name.startswith(f"{name}.")]
+
+    def mail_of(self, guest: Metadata) -> Mail | None:
+        """None until it can be asked."""
+        return self._mail.get(guest.uuid)
 
     def _posts(self) -> Iterator[Post]:
         self._read()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ganeti.daemons.metad.guests import Guests
 from ganeti.daemons.metad.mailbox import CAPACITY, Mail
 from ganeti.declare.types import Name, Text
-from ganeti.errors import UnknownEntity, WrongState
+from ganeti.errors import UnknownEntity, WrongInput, WrongState
 from ganeti.luxi.server import Method
 from ganeti.luxi.signature import typed
 
@@ -35,7 +35,11 @@ def methods(guests: Guests) -> Mapping[str, Method]:
 
 
 def _mail(guests: Guests, instance: str) -> Mail:
-    found = guests.mail_of(instance)
-    if found is None:
+    found = guests.named(instance)
+    if len(found) > 1:
+        names = ", ".join(sorted(guest.name for guest in found))
+        raise WrongInput(f"Instance '{instance}' can be any of: {names}")
+    mail = guests.mail_of(found[0]) if found else None
+    if mail is None:
         raise UnknownEntity(f"No guest of instance '{instance}' that communicates runs on this node")
-    return found
+    return mail

@@ -20,7 +20,7 @@ NicMode = Literal["bridged", "routed", "openvswitch"]
 NEEDED = {"bridged": "bridge", "openvswitch": "Open vSwitch"}
 # Also without what programs that get it would take for an option.
 _LINK = re.compile(r"[^\s/:\x00-\x1f\x7f-][^\s/:\x00-\x1f\x7f]*")
-VLANS = "VLANs of mode openvswitch: '.10' without tags, ':20:30' with, '.10:20' both"
+VLANS = "VLANs, not of mode routed: '.10' without tags, ':20:30' with, '.10:20' both"
 
 
 class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,8 +36,8 @@ class NicParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             found.append(f"mode '{self.mode}' needs a link, the name of the {NEEDED[self.mode]}")
         if self.link and not _LINK.fullmatch(self.link):
             found.append(f"link '{shortened(self.link)}' is not a name that a network device or routing table can have")
-        if self.vlan and self.mode != "openvswitch":
-            found.append(f"vlan '{self.vlan}' is for mode 'openvswitch', not for '{self.mode}'")
+        if self.vlan and self.mode not in NEEDED:
+            found.append(f"vlan '{self.vlan}' is for mode {' or '.join(map(repr, NEEDED))}, not for '{self.mode}'")
         if self.link == COMMUNICATION_LINK:
             found.append(f"link '{self.link}' is that of cards to the metadata daemon (gnt-instance modify -c yes)")
         return found

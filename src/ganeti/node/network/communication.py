@@ -7,6 +7,7 @@ redesign has it ("Communication mechanism"). Who is asked by a guest knows it by
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from functools import partial
 from ipaddress import IPv4Network, ip_address
@@ -25,10 +26,12 @@ _TIME = 30.0  # seconds for nft
 
 # What guests can reach on the node, by all of these taps: the daemon's HTTP and DHCP. nft(8); the first line makes the
 # table if there is none, so that the second can be carried out.
-_RULES = f"""\
+_NO_RULES = """\
 table inet ganeti_communication
 delete table inet ganeti_communication
-table inet ganeti_communication {{
+"""
+_RULES = f"""\
+{_NO_RULES}table inet ganeti_communication {{
     chain input {{
         type filter hook input priority -150; policy accept;
         iifname "{tap.COMMUNICATION_PREFIX}*" ip daddr {COMMUNICATION_ADDRESS} tcp dport 80 accept
@@ -51,7 +54,12 @@ _SETTINGS = {
 
 
 class Communication:
+    """There are rules as long as there are taps; nobody looks for those while another one is given them."""
+
     exclusive = False
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
 
     async def check(self, nic: GuestNic) -> None:
         if not nic.ip:
@@ -65,12 +73,23 @@ class Communication:
             raise EnvironmentUnfit("The program 'nft', which keeps guests apart, is not installed on this node")
 
     async def attach(self, nic: GuestNic) -> None:
-        await _separate()
+        async with self._turn:
+            await _separate()
         tap.tune(tap.name_of(nic), _SETTINGS)
         await with_netlink(partial(_address, nic=nic))
 
     async def detach(self, nic: GuestNic) -> None:
-        """A tap that goes takes its address and its route with it."""
+        """A tap that goes takes its address and its route with it; the last one the rules."""
+        del nic
+        async with self._turn:
+            if not await with_netlink(_taps) and shutil.which("nft"):
+                await run("nft", "-f", "-", standard_input=_NO_RULES.encode(), timeout=_TIME)
+
+
+async def _taps(netlink: AsyncIPRoute) -> list[str]:
+    """The names of all that lead to the daemon."""
+    names = [str(link.get("ifname")) async for link in await netlink.get_links()]
+    return [name for name in names if name.startswith(tap.COMMUNICATION_PREFIX)]
 
 
 async def _separate() -> None:

@@ -40,7 +40,9 @@ class Routed:
         if not nic.ip:
             raise WrongInput("Parameter 'ip': a network card in mode 'routed' needs an address, to which it is routed")
         if nic.vlan:
-            raise WrongInput("Parameter 'vlan': a network card in mode 'routed' has none; use mode 'openvswitch'")
+            raise WrongInput(
+                "Parameter 'vlan': a network card in mode 'routed' has none; use mode 'bridged' or 'openvswitch'"
+            )
         _table(nic.link)
 
     async def attach(self, nic: GuestNic) -> None:

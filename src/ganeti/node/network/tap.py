@@ -79,7 +79,12 @@ def tune(name: str, settings: Mapping[str, Mapping[str, int]]) -> None:
 
 
 async def bring_up(netlink: AsyncIPRoute, nic: GuestNic, **more: int) -> int:
-    """Have the tap of a card up; the number of the device. ``more``: settings of rtnetlink(7), such as ``mtu``.
+    """Have the tap of a card up; otherwise as ``prepared``."""
+    return await prepared(netlink, nic, state="up", **more)
+
+
+async def prepared(netlink: AsyncIPRoute, nic: GuestNic, **more: int | str) -> int:
+    """The number of the device of a card, with these settings of rtnetlink(7), such as ``mtu``.
 
     Raises EnvironmentUnfit if there is none.
     """
@@ -90,7 +95,7 @@ async def bring_up(netlink: AsyncIPRoute, nic: GuestNic, **more: int) -> int:
     index: int = found[0]
     # A bridge takes the lowest address of its ports for its own unless it has been given one, and
     # connections through it stall when that changes; none is higher than this.
-    await netlink.link("set", index=index, address=high_address(nic.mac), state="up", **more)
+    await netlink.link("set", index=index, address=high_address(nic.mac), **more)
     return index
 
 

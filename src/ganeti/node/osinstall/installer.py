@@ -106,7 +106,8 @@ class Installer:
             self._equipment.channel.sending(call.receiver, call.address, call.port, call.compress) as sending,
         ):
             disk = work.disk(call.index)
-            progress = transfer.Progress(report.progress, disk.disk.size * _MIB)
+            room = None if call.room is None else call.room * _MIB
+            progress = transfer.Progress(report.progress, disk.disk.size * _MIB, room=room)
             async with transfer.predicted(progress) as size_pipe, transfer.output() as (output, end):
 
                 async def dump() -> None:

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import IO
 
+from ganeti.declare.text import format_size
+from ganeti.errors import InsufficientResources
 from ganeti.node.connection import PIECE
 from ganeti.node.osinstall.environment import SIZE_DESCRIPTOR
 
@@ -22,14 +24,20 @@ Report = Callable[[float, float, str], None]
 
 @dataclass(slots=True)
 class Progress:
-    """How far a dump is. ``expected`` and ``done`` are bytes."""
+    """How far a dump is. All are bytes; ``predicted``: by its script; ``room``: where it goes."""
 
     report: Report
     expected: int
     done: int = 0
+    predicted: int = 0
+    room: int | None = None
     told: float = 0.0
 
     def more(self, size: int) -> None:
+        """Raises InsufficientResources if there is no room for what is predicted."""
+        if self.room is not None and self.predicted > self.room:
+            wanted, free = (format_size(round(one / _MIB)) for one in (self.predicted, self.room))
+            raise InsufficientResources(f"The dump takes {wanted}, says its script, and {free} are free where it goes")
         self.done += size
         now = asyncio.get_running_loop().time()
         if now - self.told >= _INTERVAL:
@@ -94,4 +102,4 @@ async def _read_from(most: int) -> AsyncIterator[tuple[asyncio.StreamReader, IO[
 async def _expect(stream: asyncio.StreamReader, progress: Progress) -> None:
     told = (await stream.readline()).strip()
     if told.isdigit():
-        progress.expected = int(told)
+        progress.expected = progress.predicted = int(told)

@@ -18,14 +18,14 @@ from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.text import format_size
 from ganeti.declare.types import MOST_KINDS, MOST_SECONDS, NonEmpty
-from ganeti.errors import GanetiError, WrongInput, WrongState
+from ganeti.errors import GanetiError, InsufficientResources, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext, Thing
 from ganeti.jobs.lockset import LockSet, shared
 from ganeti.jobs.preview import Preview
 from ganeti.model.compression import Compression
 from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
-from ganeti.model.export import written
+from ganeti.model.export import EXPORT_DIRECTORY, written
 from ganeti.model.guest import Guest, disks_of, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
@@ -56,6 +56,7 @@ from ganeti.rpc.contract.backup import (
     DiscardExport,
     FinishExport,
     MakeSnapshots,
+    MeasureExports,
     TakeDump,
 )
 from ganeti.rpc.contract.os import ExportDisk, ValidateOs
@@ -173,9 +174,11 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
         with problems.noted():
             written(described(state, instance, source, cluster.now))
         problems.tell()
+        room = await cluster.call(target, MeasureExports())  # from a node that is dead there is no answer
         await ensure_nowhere(cluster, instance, but=[source])
         runs = await is_on(cluster, instance, source)
         exported = await with_true_sizes(cluster, instance)
+        _ensure_room(cluster, target, exported, room)
         wanted = runs and not self.remove_instance and bool(instance.disks)
         lacking = await self._in_the_way(cluster, source, exported) if wanted else ""
         disks = disks_of(state, exported) if wanted and not lacking else ()
@@ -316,6 +319,7 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
             cluster.step(f"exporting disk/{index} ({disk.size} MiB) from {source.name} to {target.name}")
             take = TakeDump(name=guest.name, file=disk.uuid, sender=party(source), address=target.migration_ip)
             port = await cluster.call(target, take)
+            room = await cluster.call(target, MeasureExports())
             export = ExportDisk(
                 guest=guest,
                 index=index,
@@ -324,6 +328,7 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
                 port=port,
                 compress=self.compress,
                 copied=bool(plan.snapshots),
+                room=room,
                 debug_level=self.debug_level or 0,
             )
             await cluster.call(source, export, prefix="   ")
@@ -331,6 +336,23 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
     async def _remove(self, cluster: RunContext, plan: ExportPlan) -> None:
         cluster.step(f"removing the instance {plan.instance.name}")
         await self._removal.run(cluster, RemovePlan(cluster.state.get(Instance, plan.instance.uuid), plan.source))
+
+
+def _ensure_room(cluster: CheckContext, target: Node, instance: Instance, room: int) -> None:
+    """How much scripts write is known when they begin; that it may not fit is told before.
+
+    Raises InsufficientResources where nothing fits.
+    """
+    if not instance.disks:
+        return
+    if not room:
+        raise InsufficientResources(f"On {target.name} no space is left for exports ({EXPORT_DIRECTORY})")
+    size = sum(disk.size for disk in instance.disks)
+    if size > room:
+        cluster.note(
+            f"On {target.name} {format_size(room)} are free for exports; the disks of {instance.name} have "
+            f"{format_size(size)}, of which its dumps may take less"
+        )
 
 
 async def _ensure_exportable(cluster: CheckContext, node: Node, instance: Instance) -> None:

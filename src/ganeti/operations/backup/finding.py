@@ -26,7 +26,7 @@ async def export_rows(cluster: CheckContext) -> list[ExportRow]:
         if isinstance(answer, GanetiError):
             rows.append(ExportRow(node, None))
             continue
-        rows += [ExportRow(node, name) for name in answer.names]
+        rows += [ExportRow(node, *found) for found in zip(answer.names, answer.times, answer.sizes, strict=True)]
         if answer.cut:
             rows.append(ExportRow(node, None))
     return rows

@@ -10,6 +10,7 @@ from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, all_exclusive
 from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.preview import Preview
 from ganeti.model.kind import Kind
 from ganeti.model.state import State
 
@@ -37,6 +38,17 @@ class ClusterDestroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUST
                 f"There are still {len(others)} node(s) besides the master in this cluster: {_some(others)}"
             )
         return state.master.name
+
+    def preview(self, state: State, plan: str) -> Preview:
+        address = state.cluster.master_ip
+        return Preview(
+            (
+                *((f"give up the cluster's address {address}",) if address else ()),
+                f"stop the daemons of {plan}",
+                "remove the cluster's configuration, jobs, keys and certificates there, for good",
+            ),
+            risks=("disk images and log files stay where they are",),
+        )
 
     async def run(self, cluster: RunContext, plan: str) -> str:
         await cluster.hold_address(up=False)

@@ -13,7 +13,6 @@ from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.route import Route
-from ganeti.declare.secret import blanked
 from ganeti.declare.setting import given_settings, with_settings
 from ganeti.declare.types import MOST_NAMES, NonNegative, Parameters
 from ganeti.errors import WrongInput, WrongState
@@ -24,7 +23,7 @@ from ganeti.jobs.preview import Preview
 from ganeti.model.cluster import Cluster
 from ganeti.model.communication import with_network
 from ganeti.model.disk import DiskTemplate
-from ganeti.model.entity import Entity, differences
+from ganeti.model.entity import Entity
 from ganeti.model.group import Group
 from ganeti.model.guest import ensure_backend_sense
 from ganeti.model.kind import Kind
@@ -117,10 +116,9 @@ class ClusterModify(JobOperation[ClusterModifyPlan], frozen=True, kw_only=True, 
         return ClusterModifyPlan(new, others)
 
     def preview(self, state: State, plan: ClusterModifyPlan) -> Preview:
-        settings = blanked(Cluster, dict(differences(state.cluster, plan.cluster))).items()
         made = (f"make network {one.name} ({one.network})" for one in plan.others if isinstance(one, Network))
         connected = (f"connect node group {one.name} to it" for one in plan.others if isinstance(one, Group))
-        return Preview.of(settings, (*made, *connected))
+        return Preview.of_settings(state.cluster, plan.cluster, (*made, *connected))
 
     async def run(self, cluster: RunContext, plan: ClusterModifyPlan) -> None:
         new, before = plan.cluster, cluster.state.cluster

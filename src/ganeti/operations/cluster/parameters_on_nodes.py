@@ -78,4 +78,4 @@ def _units(before: State, after: State, node: Node) -> tuple[StorageUnit, ...]:
 
 def _bridge(cluster: Cluster) -> FindBridges:
     nic = filled(NicParameters, cluster.nicparams)
-    return find_links([(nic.mode, nic.link)]) or FindBridges()
+    return find_links([(nic.mode, nic.link, nic.vlan)]) or FindBridges()

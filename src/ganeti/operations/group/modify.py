@@ -67,7 +67,7 @@ class GroupModify(GroupOperation[GroupModifyPlan], frozen=True, kw_only=True, ta
 
     def preview(self, state: State, plan: GroupModifyPlan) -> Preview:
         del state
-        return Preview.of(differences(plan.before, plan.after))
+        return Preview.of_settings(plan.before, plan.after)
 
     async def run(self, cluster: RunContext, plan: GroupModifyPlan) -> list[tuple[str, Any]]:
         """Returns the changed settings."""

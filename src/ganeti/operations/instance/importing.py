@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from ganeti.declare.decode import decode
 from ganeti.declare.parameter import parameters_of
 from ganeti.declare.problems import Problems
+from ganeti.declare.text import format_size
 from ganeti.declare.types import form
 from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext
@@ -249,11 +250,19 @@ def _harmless(table: type[Struct], given: Mapping[str, Any], usual: Mapping[str,
 
 
 def _disks(given: Sequence[DiskRequest], exported: Sequence[ExportedDisk], template: str | None) -> list[DiskRequest]:
-    """As many as the export has, or more; those that say no size have the size that they had."""
+    """As many and as large as the export has, or more; those that say no size have the size that they had."""
     if given and len(given) < len(exported):
         raise WrongInput(f"Parameter 'disks': the export has {len(exported)} disks, and only {len(given)} are given")
     if not given:
         return [_disk(disk, template) for disk in exported]
+    small = [
+        f"Parameter 'disks': in the export disk {index} has {format_size(before.size)}, more than "
+        f"{format_size(disk.size)}"
+        for index, (disk, before) in enumerate(zip(given, exported, strict=False))
+        if disk.size is not None and disk.size < before.size
+    ]
+    if small:
+        raise WrongInput("\n".join(small))
     sizes: list[int | None] = [disk.size for disk in exported]
     sizes += [None] * (len(given) - len(exported))
     return [replace(disk, size=size) if disk.size is None else disk for disk, size in zip(given, sizes, strict=True)]

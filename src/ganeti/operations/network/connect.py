@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
@@ -12,6 +13,7 @@ from ganeti.declare.route import Route
 from ganeti.declare.types import NonEmpty, VlansOrNone
 from ganeti.errors import GanetiError, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import evolve
 from ganeti.model.group import Group
 from ganeti.model.network import Network
@@ -53,12 +55,22 @@ class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NET
         after = evolve(group, networks={**group.networks, network.uuid: parameters})
         return Connection(network, group, parameters, after)
 
+    def preview(self, state: State, plan: Connection) -> Preview:
+        del state
+        network, group = plan.network.name, plan.group.name
+        if plan.after is None:
+            return Preview((f"change nothing: network {network} is connected to {group} already",))
+        return Preview(
+            (f"connect network {network} to node group {group}, with {_in_words(plan.parameters)}",),
+            risks=("which nodes lack what cards are to be connected to is told when it is done",),
+        )
+
     async def run(self, cluster: RunContext, plan: Connection) -> None:
         if plan.after is None:
             cluster.warn(f"Network {plan.network.name} is connected to node group {plan.group.name} already")
             return
         await cluster.commit([plan.after])
-        if look := find_links([(plan.parameters["mode"], plan.parameters["link"])]):
+        if look := find_links([(self.network_mode, self.network_link, self.network_vlan)]):
             await self._look_for_bridge(cluster, plan, look)
 
     async def _look_for_bridge(self, cluster: RunContext, plan: Connection, look: FindBridges) -> None:
@@ -71,12 +83,15 @@ class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NET
                 cluster.warn(f"On node {name}: {problem}")
 
 
+def _in_words(parameters: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in parameters.items() if value)
+
+
 def _ensure_not_connected(network: Network, group: Group) -> None:
     """Raise WrongState."""
     if present := group.networks.get(network.uuid):
-        told = ", ".join(f"{name} {value}" for name, value in present.items() if value)
         raise WrongState(
-            f"Network {network.name} is connected to node group {group.name} already, with {told}; "
+            f"Network {network.name} is connected to node group {group.name} already, with {_in_words(present)}; "
             f"'gnt-network disconnect {network.name} {group.name}' disconnects it"
         )
 

@@ -86,7 +86,7 @@ class NetworkModify(NetworkOperation[NetworkModifyPlan], frozen=True, kw_only=Tr
 
     def preview(self, state: State, plan: NetworkModifyPlan) -> Preview:
         del state
-        return Preview.of(differences(plan.before, plan.after))
+        return Preview.of_settings(plan.before, plan.after)
 
     async def run(self, cluster: RunContext, plan: NetworkModifyPlan) -> list[tuple[str, Any]]:
         """Returns the changed settings."""

@@ -101,7 +101,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
         guests = running(state, plan.before) if goes else []
         risk = f"nobody sees any more whether {', '.join(guests)} run there; power it off before you fail them over"
         candidates = (f"make {node.name} a master candidate" for node in plan.promote)
-        return Preview.of(plan.changes, candidates, (risk,) if guests else ())
+        return Preview.of_settings(plan.before, plan.after, candidates, (risk,) if guests else ())
 
     async def run(self, cluster: RunContext, plan: NodeModifyPlan) -> list[tuple[str, Any]]:
         back = plan.before.offline and not plan.after.offline

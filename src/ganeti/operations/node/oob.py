@@ -19,10 +19,12 @@ from ganeti.host.gathering import gather
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, exclusive
 from ganeti.jobs.operation import JobOperation
+from ganeti.jobs.preview import Preview
 from ganeti.model.entity import evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.operations.node.emptying import running
 from ganeti.rpc.contract.power import OobCommand, RunOob
 
 # Programs that run concurrently.
@@ -30,6 +32,7 @@ AT_ONCE = 16
 _SWITCHES = ("power-on", "power-off", "power-cycle")
 # The power state recorded for the node afterwards.
 _RECORDED = {"power-on": True, "power-off": False}
+_DOING = {"power-on": "switch on", "power-off": "switch off", "power-cycle": "switch off and on again"}
 _ON = {True: "on", False: "off"}
 
 
@@ -87,6 +90,17 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
             )
         return targets
 
+    def preview(self, state: State, plan: list[Target]) -> Preview:
+        doing = _DOING.get(self.command)
+        if doing is None:
+            return Preview()
+        changes = tuple(f"{doing} {target.node.name} by {target.program}" for target in plan)
+        if self.command == "power-on":
+            return Preview(changes, f"{self.power_delay:g} seconds between one node and the next")
+        ended = {target.node.name: ", ".join(running(state, target.node)) for target in plan}
+        lost = (f"{names} should run on {node}, and would end at once" for node, names in ended.items() if names)
+        return Preview(changes, risks=(*lost, "a node whose program fails keeps its power"))
+
     async def run(self, cluster: RunContext, plan: list[Target]) -> list[list[Cell]]:
         """In Ganeti's shape: a row for each node, with its name and the program's output, each with a status."""
         return await (self._one_after_the_other if self.command == "power-on" else self._at_once)(cluster, plan)
@@ -108,10 +122,7 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
         problems = []
         for node, program in ((target.node, target.program) for target in targets):
             if node.uuid == state.cluster.master_node:
-                problems.append(
-                    f"{node.name} is the master, which does not switch itself off; make another node the master "
-                    f"('gnt-cluster master-failover' there), or, if you must: {program} {self.command} {node.name}"
-                )
+                problems.append(refusal_of_master(node.name, program, self.command))
             elif self.command == "power-off" and not (node.offline or self.ignore_status):
                 problems.append(
                     f"{node.name} is not marked offline; do that first ('gnt-node modify -O yes {node.name}'), or "
@@ -164,6 +175,13 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
             return await read(cluster, node, output) if read else None
         except msgspec.MsgspecError as error:
             raise ExecutionFailed(f"What '{target.program}' prints for '{self.command}' is wrong: {error}") from None
+
+
+def refusal_of_master(name: str, program: str, command: str) -> str:
+    return (
+        f"{name} is the master, which does not switch itself off; make another node the master "
+        f"('gnt-cluster master-failover' there), or, if you must: {program} {command} {name}"
+    )
 
 
 async def _record(cluster: RunContext, node: Node, *, powered: bool) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ganeti.model.compression import Compression
 from ganeti.model.disk import Disk
+from ganeti.model.timing import PING
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.copying import Party
 
@@ -37,6 +38,12 @@ class MakeSnapshots(Call[None], frozen=True, tag="backup.make-snapshots"):
     snapshots: tuple[Disk, ...]
     live: bool = False
     patience = _COPYING
+
+
+class MeasureExports(Call[int], frozen=True, tag="backup.measure"):
+    """How much room is there for exports, in MiB?"""
+
+    patience = PING
 
 
 class BeginExport(Call[None], frozen=True, tag="backup.begin"):
@@ -71,10 +78,15 @@ class DiscardExport(Call[None], frozen=True, tag="backup.discard"):
 
 
 class FoundExports(Struct, frozen=True):
-    """The names of those that are whole, in order; ``cut``: whether there are more than are told."""
+    """The names of those that are whole, in order; ``cut``: whether there are more than are told.
+
+    ``times``: when each was finished, seconds since the epoch; ``sizes``: what each takes, MiB.
+    """
 
     names: tuple[str, ...]
     cut: bool = False
+    times: tuple[float, ...] = ()
+    sizes: tuple[int, ...] = ()
 
 
 class ListExports(Call[FoundExports], frozen=True, tag="backup.list"):

@@ -3,10 +3,23 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from ganeti.model.timing import PING
 from ganeti.rpc.call import Call
+
+# The type and the key, base64, of a host key (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+_HostKey = Annotated[str, Meta(pattern=r"^[a-z0-9@.-]{1,64} [A-Za-z0-9+/]{16,}={0,3}\Z", max_length=4096)]
+MOST_HOST_KEYS = 8
+HostKeys = Annotated[tuple[_HostKey, ...], Meta(max_length=MOST_HOST_KEYS)]
+
+
+class TellHostKeys(Call[HostKeys], frozen=True, tag="keys.tell-host-keys"):
+    """By which the node's SSH server is known; nothing if it has none where Debian has them."""
+
+    patience = PING
 
 
 class TellAuthorities(Call[tuple[str, ...]], frozen=True, tag="keys.tell-authorities"):

@@ -61,7 +61,8 @@ class ExportDisk(Call[None], frozen=True, tag="os.export"):
     """Run the provider's ``export`` for one disk; what it writes goes to the node that takes it (``backup.TakeDump``).
 
     When this returns it is on that node's disk. ``copied``: the guest's disks are snapshots, which nobody else uses;
-    the guest may run meanwhile.
+    the guest may run meanwhile. ``room``: MiB on that disk; InsufficientResources is raised as soon as the script
+    predicts a larger dump.
     """
 
     guest: Guest
@@ -71,6 +72,7 @@ class ExportDisk(Call[None], frozen=True, tag="os.export"):
     port: int
     compress: Compression = "none"
     copied: bool = False
+    room: int | None = None
     debug_level: int = 0
     patience = 24 * 3600.0
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from ganeti.model.nic import COMMUNICATION_LINK
+from ganeti.model.parameters.network import NicMode
 from ganeti.model.timing import START
 from ganeti.rpc.call import Call
 
@@ -24,20 +25,24 @@ class TryHypervisors(Call[Problems], frozen=True, tag="verify.hypervisors"):
     patience = START
 
 
+class Link(Struct, frozen=True, order=True):
+    """What cards of a mode are connected to; ``vlans``: some of them have VLANs."""
+
+    mode: NicMode
+    name: str
+    vlans: bool = False
+
+
 class FindBridges(Call[Problems], frozen=True, tag="verify.bridges"):
-    """Are these bridges there, these of Open vSwitch (``switches``), and these routing ``tables``?"""
+    """Are these bridges, Open vSwitches and routing tables there, and can cards be connected to them?"""
 
-    bridges: tuple[str, ...] = ()
-    switches: tuple[str, ...] = ()
-    tables: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
-def find_links(links: Iterable[tuple[str, str]]) -> FindBridges | None:
-    """Of network cards, by mode and link; None if none of them has to be there."""
-    wanted = sorted({(mode, link) for mode, link in links if link not in ("", COMMUNICATION_LINK)})
-    modes = ("bridged", "openvswitch", "routed")
-    found = FindBridges(*(tuple(link for mode, link in wanted if mode == one) for one in modes))
-    return found if found != FindBridges() else None
+def find_links(cards: Iterable[tuple[NicMode, str, str]]) -> FindBridges | None:
+    """Of network cards, by mode, link and VLAN; None if nothing has to be there."""
+    wanted = {Link(mode, link, bool(vlan)) for mode, link, vlan in cards if link not in ("", COMMUNICATION_LINK)}
+    return FindBridges(tuple(sorted(wanted))) if wanted else None
 
 
 class Unreached(Struct, frozen=True):
@@ -67,9 +72,9 @@ class FindStrays(Call[Problems], frozen=True, tag="verify.strays"):
 
 
 class DigestFacts(Call[str], frozen=True, tag="verify.facts"):
-    """The digest of the ssconf files, and of these secret ones; see ``ganeti.config.ssconf.digest``."""
+    """The digest of the ssconf files, and of these other ones; see ``ganeti.config.ssconf.digest``."""
 
-    secrets: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 class FindPrograms(Call[Problems], frozen=True, tag="verify.programs"):

@@ -27,12 +27,15 @@ def with_cards(node, **drivers):
 class Bridges:
     """Those that a node has."""
 
-    def __init__(self, *names):
-        self._names = names
+    def __init__(self, *names, vlans=()):
+        self._names = (*names, *vlans)
+        self._vlans = vlans
 
     async def check(self, nic):
         if nic.link not in self._names:
             raise CheckFailed(f"There is no bridge {nic.link}")
+        if nic.vlan and nic.link not in self._vlans:
+            raise CheckFailed(f"Bridge {nic.link} has no VLANs")
 
 
 def scene(nodes):
@@ -97,6 +100,14 @@ async def test_a_bridge_that_an_instance_needs_is_looked_for_on_its_node(cluster
     assert await found(cluster) == []
 
 
+async def test_a_bridge_that_keeps_no_vlans_apart_is_found_where_a_card_has_some(cluster):
+    await cluster.add("web1", node="node2", nics=[{"vlan": ".7"}, {}])
+    with_cards(cluster.nodes["node2"], bridged=Bridges("xen-br0"))
+    assert await found(cluster) == ["ENODENET:node2:Bridge xen-br0 has no VLANs"]
+    with_cards(cluster.nodes["node2"], bridged=Bridges(vlans=["xen-br0"]))
+    assert await found(cluster) == []
+
+
 async def test_storage_that_cannot_be_used_is_found(cluster, monkeypatch):
     await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_disk_templates=["file", "sharedfile"])
     equipment = cluster.nodes["node2"].equipment
@@ -113,7 +124,7 @@ async def test_storage_that_cannot_be_used_is_found(cluster, monkeypatch):
 async def test_a_switch_that_a_node_or_its_instances_need_is_looked_for(cluster):
     await cluster.add("web1", node="node2", nics=[{"mode": "openvswitch", "link": "ovs1", "vlan": ".7"}])
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", ndparams={"ovs": True, "ovs_name": "ovs2"})
-    with_cards(cluster.nodes["node2"], bridged=Bridges("xen-br0"), openvswitch=Bridges("ovs1"))
+    with_cards(cluster.nodes["node2"], bridged=Bridges("xen-br0"), openvswitch=Bridges(vlans=["ovs1"]))
     assert await found(cluster) == ["ENODENET:node2:There is no bridge ovs2"]
     with_cards(cluster.nodes["node2"], bridged=Bridges("xen-br0"), openvswitch=Bridges("ovs2"))
     assert await found(cluster) == ["ENODENET:node2:There is no bridge ovs1"]

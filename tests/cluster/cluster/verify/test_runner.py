@@ -74,7 +74,7 @@ async def test_several_calls_have_their_results_in_one_request(cluster):
 
 async def test_a_node_that_does_not_answer_gives_the_reason_for_every_call(cluster):
     cluster.network.cut_off.add("10.0.0.2")
-    answers = await cluster.master.nodes.ask(cluster.node("node2"), [Ping(), FindBridges(bridges=())])
+    answers = await cluster.master.nodes.ask(cluster.node("node2"), [Ping(), FindBridges()])
     assert [isinstance(answer, NodeCallFailed) for answer in answers] == [True, True]
 
 

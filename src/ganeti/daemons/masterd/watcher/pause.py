@@ -33,10 +33,26 @@ class Pause:
 
     async def set(self, until: float) -> None:
         """0 ends it; the file has whole seconds. Raises what a change of the configuration raises."""
+        await self._change(until, None)
+
+    async def cover(self, until: float) -> None:
+        """Pause it, and remember the pause that there is, for ``uncover``; the longer one counts."""
+        before = self._configuration.state.cluster.watcher_pause_before
+        present = self.until or 0.0
+        await self._change(max(present, until), present if before is None else before)
+
+    async def uncover(self) -> None:
+        """What was before ``cover``; nothing changes if somebody has set another pause since."""
+        before = self._configuration.state.cluster.watcher_pause_before
+        if before is not None:
+            await self._change(before if before > self._clock.now() else 0.0, None)
+
+    async def _change(self, until: float, before: float | None) -> None:
         until = float(math.ceil(until))
         cluster = self._configuration.state.cluster
-        if cluster.watcher_paused_until != until:
-            await self._configuration.commit([evolve(cluster, watcher_paused_until=until)])
+        if (cluster.watcher_paused_until, cluster.watcher_pause_before) != (until, before):
+            changed = evolve(cluster, watcher_paused_until=until, watcher_pause_before=before)
+            await self._configuration.commit([changed])
         self._show()
 
     async def look(self) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganeti.config.ssconf import digest, facts_of, secret_values
+from ganeti.config.ssconf import digest, facts_of, file_values
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
 from ganeti.rpc.contract.verify import CheckSecrets, CheckUsers, DigestFacts, Problems
 
 _FACTS: Question[str] = Question(
-    "its ssconf files", lambda scene, _node: DigestFacts(secrets=tuple(secret_values(scene.state)))
+    "its ssconf files", lambda scene, _node: DigestFacts(files=tuple(file_values(scene.state)))
 )
 _SECRETS: Question[Problems] = Question("who can read its keys", lambda _scene, _node: CheckSecrets())
 
@@ -24,7 +24,7 @@ _USERS: Question[Problems] = Question(
 
 def _facts(scene: Scene) -> Iterator[Finding]:
     wanted = digest(facts_of(scene.state))
-    which = " or ".join(("ssconf files", *secret_values(scene.state)))
+    which = " or ".join(("ssconf files", *file_values(scene.state)))
     for node, found in scene.answered(_FACTS):
         if found != wanted:
             yield Finding(Code.ENODEFILECHECK, node.name, f"its {which} differ from the master's")

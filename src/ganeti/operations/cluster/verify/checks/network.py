@@ -41,9 +41,12 @@ def _find_bridges(scene: Scene, node: Node) -> FindBridges | None:
     nics = [guest_nic(state, nic, group) for instance in state.instances_on(node.uuid) for nic in instance.nics]
     # An instance may be moved to any node of its group.
     networks = [filled(NicParameters, connection) for connection in group.networks.values()]
-    links = {(one.mode, one.link) for one in nics} | {(one.mode, one.link) for one in networks}
+    links = [(one.mode, one.link, one.vlan) for one in nics]
+    links += [(one.mode, one.link, one.vlan) for one in networks]
     parameters = state.node_parameters(node)
-    return find_links([*links, *([("openvswitch", parameters.ovs_name or "")] if parameters.ovs else [])])
+    if parameters.ovs:
+        links.append(("openvswitch", parameters.ovs_name or "", ""))
+    return find_links(links)
 
 
 _PEERS: Question[tuple[Unreached, ...]] = Question("whether it reaches other nodes", _reach_peers)
