@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 
 import pytest
@@ -88,6 +89,29 @@ async def test_without_one_the_power_button_is_pressed_at_once(kvm):
         False,
         f"by ACPI: The agent in instance {guest.name} cannot be asked: no agent runs in it",
     )
+
+
+async def test_a_guest_that_floods_its_port_is_given_up_and_shut_down_by_the_power_button(kvm, with_agent):
+    guest = with_agent()
+    await started(kvm, guest)
+    asked = kvm.node.driver.agent(guest)
+    again = "while :; do for port in /dev/vport*p1; do cat /dev/zero >$port; done; done"
+    flood = f"(sleep 1; killall qemu-ga; {again}) >/dev/null 2>&1 &"
+    assert (await asked.execute("sh", ("-c", flood), timeout=300)).status == 0
+    async with asyncio.timeout(300):
+        while not re.search(r"it writes without end|it has not answered", await why_not(asked)):
+            await asyncio.sleep(0.1)
+    stopped = await kvm.node.driver.stop(guest.name, timeout=300, force=False)
+    assert not stopped.forced
+    assert "by ACPI: " in stopped.asked
+
+
+async def why_not(asked):
+    try:
+        await asked.interfaces()
+    except HypervisorFailed as error:
+        return error.message
+    return ""
 
 
 async def test_it_reboots_the_guest_in_its_machine(kvm, with_agent):
