@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ganeti.model.entity import evolve
 from ganeti.model.network import Network
 from ganeti.model.node import Node
+from ganeti.node.hypervisor.fake import PaperAgent
 from ganeti.node.storage.fake import FakePool
 from tests.cluster.providers import provide
 
@@ -45,6 +46,13 @@ async def stopped(cluster):
 
 async def running(cluster):
     await cluster.add("web1")
+
+
+async def with_agent(cluster):
+    """It runs, and wherever it goes its agent listens."""
+    await running(cluster)
+    for node in cluster.nodes.values():
+        node.hypervisor().agents["web1"] = PaperAgent()
 
 
 async def running_image(cluster):
@@ -407,6 +415,7 @@ SCENES = (
     Scene("OP_INSTANCE_CREATE", of_export, exported_and_removed),
     Scene("OP_INSTANCE_CREATE", lambda name, node: of_export("web2", node), exported_and_removed),
     instance("OP_INSTANCE_DEACTIVATE_DISKS", activated),
+    instance("OP_INSTANCE_EXEC", with_agent, command=["uptime"]),
     move("OP_INSTANCE_FAILOVER", running),
     move("OP_INSTANCE_FAILOVER", stopped),
     instance("OP_INSTANCE_FAILOVER", mirrored),

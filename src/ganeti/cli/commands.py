@@ -73,6 +73,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "change-group": "instance_changes:CHANGE_GROUP",
         "console": "instance:CONSOLE",
         "deactivate-disks": "OP_INSTANCE_DEACTIVATE_DISKS",
+        "exec": "instance_exec:EXEC",
         "failover": "OP_INSTANCE_FAILOVER",
         "grow-disk": "OP_INSTANCE_GROW_DISK",
         "info": "instance:INFO",

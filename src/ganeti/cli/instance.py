@@ -80,10 +80,17 @@ def _description(data: dict[str, Any]) -> Pairs:
         ("Back-end parameters", with_defaults(data["be_instance"], data["be_actual"])),
         *([("Changes at the next start", _pending(data["pending"]))] if data["pending"] else []),
         ("NICs", [_nic(nic, index) for index, nic in enumerate(data["nics"])]),
+        *([("Addresses, by the guest's agent", _addresses(data["agent"]))] if data["agent"] else []),
         ("Disk template", data["disk_template"]),
         ("Disks", [_disk(disk) for disk in data["disks"]]),
         ("Tags", data["tags"]),
     )
+
+
+def _addresses(agent: dict[str, Any]) -> Any:
+    if agent["problem"]:
+        return f"unknown: {agent['problem']}"
+    return Pairs(*((one["name"], ", ".join(one["addresses"])) for one in agent["interfaces"]))
 
 
 def _screen(data: dict[str, Any]) -> str:

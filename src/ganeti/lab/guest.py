@@ -6,14 +6,17 @@ from them ``CACHE/os/tiny``, a directory to be bind-mounted or copied to the sea
 
 On its console (ttyS0) the guest prints ``TINY-GUEST UP name=NAME boot=N`` when user space runs, and from then
 on ``COUNT N UPTIME``, where N is only in its memory. It accepts commands there: devices (what it has, and where),
-busy (go on changing 32 MiB of its memory), metadata PATH (what its node's metadata daemon tells it), poweroff, reboot,
-crash.
+busy (go on changing 32 MiB of its memory), files (go on writing numbered lines to a file of its disk, each told when it
+is synced), metadata PATH (what its node's metadata daemon tells it), poweroff, reboot, crash.
+
+A guest of variant ``agent``, or one that is booted with ``initrd-agent.gz``, has QEMU's own guest agent besides.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -26,8 +29,17 @@ from ganeti.lab import initramfs
 NAME = "tiny"
 SOURCES = Path(__file__).parent / "tiny"
 CACHE = Path(__file__).parents[3] / ".cache"  # of the clone, used by ./run
-MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "button", "evdev", "pvpanic_pci")
-DIRECTORIES = ("bin", "dev", "disk", "modules", "proc", "sys")
+MODULES = (
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_net",
+    "virtio_balloon",
+    "virtio_console",
+    "button",
+    "evdev",
+    "pvpanic_pci",
+)
+DIRECTORIES = ("bin", "dev", "disk", "modules", "proc", "run", "sys")
 
 # What GRUB needs to read the kernel from an ext2 partition of the disk that the firmware started.
 GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "linux")
@@ -49,6 +61,10 @@ class Provider:
     def initrd(self) -> Path:
         return self.directory / "initrd.gz"
 
+    @property
+    def initrd_with_agent(self) -> Path:
+        return self.directory / "initrd-agent.gz"
+
 
 def build(cache: Path) -> Provider:
     """Create the provider below ``cache``, unless an up-to-date one exists.
@@ -65,7 +81,9 @@ def build(cache: Path) -> Provider:
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(SOURCES / "provider", new)
     shutil.copy(parts.kernel, new / "vmlinuz")
-    (new / "initrd.gz").write_bytes(initramfs.archive(_entries(parts)))
+    base = initramfs.archive(_entries(parts))
+    (new / "initrd.gz").write_bytes(base)
+    (new / "initrd-agent.gz").write_bytes(base + initramfs.archive(_agent(parts)))  # the kernel unpacks one by one
     (new / "loader.img").write_bytes(_boot_loader(parts, new))
     (new / stamp.name).write_text(made_of)
     shutil.rmtree(provider.directory, ignore_errors=True)
@@ -87,6 +105,7 @@ class Parts:
     modules: Path
     busybox: Path
     grub: Path
+    agent: Path
 
     @classmethod
     def find(cls, tree: Path) -> Parts:
@@ -96,6 +115,7 @@ class Parts:
             modules=_only(tree, "lib/modules/*", "usr/lib/modules/*"),
             busybox=_only(tree, "bin/busybox", "usr/bin/busybox"),
             grub=_only(tree, "usr/lib/grub/i386-pc"),
+            agent=_only(tree, "usr/sbin/qemu-ga", "usr/bin/qemu-ga"),
         )
 
 
@@ -107,8 +127,8 @@ def _only(tree: Path, *patterns: str) -> Path:
 
 
 def _fingerprint(parts: Parts) -> str:
-    """Changes with our own files and with the kernel's version."""
-    digest = hashlib.sha256(f"{parts.kernel.name} {MODULES} {GRUB_MODULES}".encode())
+    """Changes with our own files and with the versions of the kernel and the agent."""
+    digest = hashlib.sha256(f"{parts.kernel.name} {parts.agent.stat().st_size} {MODULES} {GRUB_MODULES}".encode())
     for path in (*sorted(SOURCES.rglob("*")), Path(__file__), Path(initramfs.__file__)):
         if path.is_file():
             digest.update(path.read_bytes())
@@ -122,6 +142,24 @@ def _entries(parts: Parts) -> Iterator[initramfs.Entry]:
     yield initramfs.program("init", (SOURCES / "guest-init").read_bytes())
     for position, path in enumerate(initramfs.modules_for(parts.modules, MODULES)):
         yield initramfs.module(position, path)
+
+
+def _agent(parts: Parts) -> Iterator[initramfs.Entry]:
+    """QEMU's guest agent, and this machine's libraries that it is linked with, each at its own path."""
+    files = {Path("/usr/sbin/qemu-ga"): parts.agent} | {path: path for path in _libraries(parts.agent)}
+    directories = {parent for path in files for parent in path.parents if parent != Path("/")}
+    for parent in sorted(directories):
+        yield initramfs.directory(str(parent.relative_to("/")))
+    for path, content in files.items():
+        yield initramfs.program(str(path.relative_to("/")), content.read_bytes())
+
+
+def _libraries(program: Path) -> list[Path]:
+    """Raises EnvironmentUnfit if this machine lacks one."""
+    told = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
+    if lacking := re.findall(r"(\S+) => not found", told):
+        raise EnvironmentUnfit(f"The tiny guest's agent needs {', '.join(lacking)}, which come with QEMU's packages")
+    return [Path(path) for path in re.findall(r"(/\S+) \(0x", told)]
 
 
 def _boot_loader(parts: Parts, scratch: Path) -> bytes:

@@ -55,6 +55,7 @@ assert HOOKS_MARGIN < WATCHER_SCRIPTS <= HOOKS
 # --- guests -----------------------------------------------------------------------------------------------
 
 SHUTDOWN_TIMEOUT = 120  # for a guest to power off, by default
+IN_GUEST = 60  # for a command in a guest to end, by default
 
 # --- clocks -----------------------------------------------------------------------------------------------
 

@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from ganeti.declare.types import ensure_host_name
-from ganeti.errors import CheckFailed, GanetiError, UnknownEntity
+from ganeti.errors import CheckFailed, GanetiError, HypervisorFailed, UnknownEntity
 from ganeti.host.gathering import gather
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.guest_agent import Executed, GuestAddresses
 from ganeti.model.layout import Layout
 from ganeti.model.machine_state import MachineState
 from ganeti.model.report import RunningGuest
 from ganeti.node.device_links import DeviceLinks
 from ganeti.node.equipment import Equipment
+from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.hypervisor.driver import Hypervisor, Resources
 from ganeti.node.network.driver import Tap
 from ganeti.node.replug import Replug
@@ -31,6 +33,8 @@ from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migr
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
+
+_ADDRESSES = 5.0  # seconds for an agent to tell them
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +77,10 @@ class Guests:
             held = (*await self._disconnect(cards), *await self._let_go(call.guest))
             return replace(stopped, held=held if stopped.was_running else ())
 
-    async def reboot(self, call: instance.RebootGuest, report: Report) -> None:
+    async def reboot(self, call: instance.RebootGuest, report: Report) -> str:
         del report
         async with self._changing(call.guest) as hypervisor:
-            await hypervisor.reboot(call.guest)
+            return await hypervisor.reboot(call.guest)
 
     async def resize_disk(self, call: instance.ResizeDisk, report: Report) -> None:
         del report
@@ -105,6 +109,37 @@ class Guests:
         del report
         async with self._changing(call.guest) as hypervisor:
             return await hypervisor.set_memory(call.guest, call.memory)
+
+    async def tell_addresses(self, call: instance.TellAddresses, report: Report) -> tuple[GuestAddresses, ...]:
+        del report
+        found = [
+            (guest, agent)
+            for name in call.hypervisors
+            for guest in self._equipment.hypervisor(name).started()
+            if guest.name in call.names and (agent := self._equipment.hypervisor(name).agent(guest)).has_channel
+        ]
+        return tuple(await gather(*(_addresses(guest, agent) for guest, agent in found)))
+
+    async def set_clock(self, call: instance.SetClock, report: Report) -> str | None:
+        del report
+        agent = self._hypervisor_of(call.guest).agent(call.guest)
+        if not agent.has_channel:
+            return None
+        try:
+            await agent.set_time(self._equipment.clock.now())
+        except HypervisorFailed as error:
+            return error.message
+        return ""
+
+    async def check_agent(self, call: instance.CheckAgent, report: Report) -> str:
+        del report
+        hypervisor = self._hypervisor_of(call.guest)
+        return await hypervisor.agent(call.guest).problem() if hypervisor.runs(call.guest.name) else "it does not run"
+
+    async def run_in_guest(self, call: instance.RunInGuest, report: Report) -> Executed:
+        del report
+        agent = self._hypervisor_of(call.guest).agent(call.guest)
+        return await agent.execute(call.program, call.arguments, timeout=call.timeout)
 
     async def list(self, call: instance.ListGuests, report: Report) -> tuple[RunningGuest, ...]:
         del report
@@ -309,3 +344,13 @@ class Guests:
                 held.append(f"disk/{index} could not be released: {error.message}")
                 _log.warning("Instance %s: %s", guest.name, held[-1])
         return tuple(held)
+
+
+async def _addresses(guest: Guest, agent: GuestAgent) -> GuestAddresses:
+    try:
+        async with asyncio.timeout(_ADDRESSES):
+            return GuestAddresses(guest.uuid, await agent.interfaces())
+    except TimeoutError:
+        return GuestAddresses(guest.uuid, problem=f"its agent has not told them within {_ADDRESSES:.0f} seconds")
+    except HypervisorFailed as error:
+        return GuestAddresses(guest.uuid, problem=error.message)

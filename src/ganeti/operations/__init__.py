@@ -45,6 +45,7 @@ OPERATIONS = {
     "OP_INSTANCE_CONSOLE": "instance.console:InstanceConsole",
     "OP_INSTANCE_CREATE": "instance.create:InstanceCreate",
     "OP_INSTANCE_DEACTIVATE_DISKS": "instance.deactivate_disks:InstanceDeactivateDisks",
+    "OP_INSTANCE_EXEC": "instance.exec:InstanceExec",
     "OP_INSTANCE_FAILOVER": "instance.failover:InstanceFailover",
     "OP_INSTANCE_GROW_DISK": "instance.grow_disk:InstanceGrowDisk",
     "OP_INSTANCE_MIGRATE": "instance.migrate:InstanceMigrate",

@@ -25,6 +25,8 @@ from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, 
 from ganeti.query.entity import common_columns
 from ganeti.query.view import View
 
+GUEST_ADDRESSES = "guest_addresses"  # which agents in guests are asked for
+
 
 @dataclass(frozen=True)
 class InstanceRow:
@@ -106,6 +108,12 @@ def _guest_state(row: InstanceRow) -> str:
     return guest.state.because(guest.reason) if guest else str(GuestState.DOWN)
 
 
+def _addresses(row: InstanceRow) -> list[str]:
+    if row.running() is None or not (found := row.view.addresses.get(row.instance.uuid)) or found.problem:
+        raise UNAVAILABLE
+    return found.addresses
+
+
 def _console(row: InstanceRow) -> Any:
     if row.running() is None:
         raise UNAVAILABLE
@@ -160,6 +168,14 @@ _COLUMNS: list[Column[InstanceRow]] = [
         NUMBER,
         "Virtual CPUs, as the hypervisor reports them",
         lambda row: row.of_running("vcpus"),
+        live=True,
+    ),
+    column(
+        GUEST_ADDRESSES,
+        "GuestAddresses",
+        OTHER,
+        "Addresses that its guest has, as its agent tells them",
+        _addresses,
         live=True,
     ),
     column("console", "Console", OTHER, "How to connect to its console", _console, live=True),

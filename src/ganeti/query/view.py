@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ganeti.model.guest_agent import GuestAddresses
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.report import GuestEvent, NodeReport
@@ -17,13 +18,14 @@ class View:
     """``guests``: by node UUID, the guests on it by UUID; None for a node whose guests are unknown.
 
     ``unknown``: by node UUID, its hypervisors whose guests are unknown. ``reports``: by node UUID; those that were
-    requested and received.
+    requested and received. ``addresses``: by UUID, of guests with a channel for an agent, if they were requested.
     """
 
     state: State
     guests: Mapping[str, Mapping[str, GuestEvent] | None] = field(default_factory=dict)
     unknown: Mapping[str, frozenset[str]] = field(default_factory=dict)
     reports: Mapping[str, NodeReport] = field(default_factory=dict)
+    addresses: Mapping[str, GuestAddresses] = field(default_factory=dict)
 
     def knows_of(self, instance: Instance) -> bool:
         """Whether the guest's state on the node where it should be is known."""

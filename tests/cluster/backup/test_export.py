@@ -7,6 +7,7 @@ from ganeti import errors
 from ganeti.model.export import read
 from ganeti.rpc.contract.os import ExportDisk
 from tests.cluster.backup.exported import cluster_with_exports, directory, disks, files, snapshots
+from tests.cluster.instance.agents import agent_of
 
 
 @pytest.fixture
@@ -79,6 +80,50 @@ async def test_without_a_shutdown_it_runs_on_all_the_time(cluster):
     assert await export(cluster, shutdown=False) == [True, [True, True]]
     cluster.nodes["node1"].hypervisor().stop = stops
     assert "web1/config.ini" in files(cluster)
+
+
+async def live_export(cluster):
+    """What the job says of the guest's file systems."""
+    number = await cluster.submit("OP_BACKUP_EXPORT", instance_name="web1", target_node="node2", shutdown=False)
+    await cluster.finished(number)
+    return [line.strip() for line in cluster.log(number) if "file system" in line or "they " in line]
+
+
+async def test_while_snapshots_of_a_running_guest_are_made_its_agent_freezes_it(cluster):
+    await add(cluster)
+    assert await live_export(cluster) == []
+    agent = agent_of(cluster, "web1")
+    assert await live_export(cluster) == ["the guest's file systems are frozen: 1", "they are thawed"]
+    assert agent.events == ["frozen", "thawed"]
+
+
+async def test_a_guest_is_thawed_though_its_snapshots_fail(cluster, monkeypatch):
+    await add(cluster)
+    agent = agent_of(cluster, "web1")
+
+    async def fail(*_, **more):
+        raise errors.ExecutionFailed("the disk is full")
+
+    monkeypatch.setattr(snapshots(cluster), "snapshot", fail)
+    with pytest.raises(errors.ExecutionFailed, match="the disk is full"):
+        await export(cluster, shutdown=False)
+    assert agent.events == ["frozen", "thawed"]
+
+
+async def test_one_that_cannot_be_frozen_is_exported_as_after_a_loss_of_power(cluster):
+    await add(cluster)
+    agent_of(cluster, "web1", lacks="it has not answered")
+    (line,) = await live_export(cluster)
+    assert line == (
+        "the guest's file systems are not frozen, so that they are as after a loss of power: it has not answered"
+    )
+
+
+async def test_one_that_is_stopped_for_it_is_not_frozen(cluster):
+    await add(cluster)
+    agent = agent_of(cluster, "web1")
+    await export(cluster)
+    assert agent.events == []
 
 
 async def test_where_there_are_no_snapshots_it_sleeps_for_long_or_is_not_begun(cluster):

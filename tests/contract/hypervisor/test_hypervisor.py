@@ -175,6 +175,18 @@ async def test_a_rebooted_guest_runs_again(bench):
     assert await bench.node.states() == {guest.name: "running"}
 
 
+async def test_a_guest_without_a_channel_has_no_agent_and_one_that_does_not_run_cannot_be_asked(bench):
+    guest = bench.guest()
+    with pytest.raises(WrongState, match="does not run"):
+        bench.node.driver.agent(guest)
+    await bench.start(guest)
+    agent = bench.node.driver.agent(guest)
+    assert not agent.has_channel
+    assert await agent.problem()
+    with pytest.raises(HypervisorFailed):
+        await agent.interfaces()
+
+
 async def test_what_does_not_run_cannot_be_rebooted(bench):
     with pytest.raises(WrongState):
         await bench.node.driver.reboot(bench.guest())

@@ -92,7 +92,10 @@ def test_a_backup_that_is_larger_than_the_disk_is_refused(disk):
 
 @pytest.mark.parametrize(
     ("variant", "complaint"),
-    [("default", b"must have 32 MiB or more"), ("other", b"unknown variant 'other'; choose from default, minimal")],
+    [
+        ("default", b"must have 32 MiB or more"),
+        ("other", b"unknown variant 'other'; choose from default, agent, minimal"),
+    ],
 )
 def test_a_disk_that_cannot_be_made_is_refused(disk, variant, complaint):
     done = run("create", DISK_COUNT="1", DISK_0_PATH=str(disk), OS_VARIANT=variant)

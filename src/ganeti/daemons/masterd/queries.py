@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ganeti.daemons.masterd.reports import Reports
@@ -12,10 +13,12 @@ from ganeti.declare.field import Field
 from ganeti.errors import WrongInput
 from ganeti.jobs.context import CheckContext, Services
 from ganeti.jobs.executor import Executor
+from ganeti.model.instance import Instance
 from ganeti.model.job_filter import JobFilter
 from ganeti.model.state import State
 from ganeti.operations.backup.finding import export_rows
 from ganeti.operations.cluster.info import describe
+from ganeti.operations.instance.addresses import addresses_of
 from ganeti.operations.os.diagnose import provider_rows
 from ganeti.operations.storage.diagnose import storage_provider_rows
 from ganeti.query import group, instance, job, network, node
@@ -95,7 +98,16 @@ class Queries:
         live = columns.need_live(fields, condition)
         guests = await self._guests(state) if live else {}
         view = View(state, guests, {uuid: self._services.live.unknown_on(uuid) for uuid in guests})
+        tested = condition.fields if condition else set()
+        if instance.GUEST_ADDRESSES in tested:
+            view = await self._with_addresses(view, state.instances)
+        elif instance.GUEST_ADDRESSES in fields:
+            matching = await self.turns.take(columns.steps(instance.rows(view, state.instances), ["uuid"], condition))
+            view = await self._with_addresses(view, [state.get(Instance, uuid) for ((_, uuid),) in matching.data])
         return await self.turns.take(columns.steps(instance.rows(view, state.instances), fields, condition))
+
+    async def _with_addresses(self, view: View, instances: Sequence[Instance]) -> View:
+        return replace(view, addresses=await addresses_of(CheckContext(self._services), instances))
 
     async def _nodes(self, fields: Sequence[str], condition: Filter | None) -> Table:
         columns = node.NODES

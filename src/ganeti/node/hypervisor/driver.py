@@ -12,6 +12,7 @@ from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.layout import Layout
 from ganeti.model.machine_state import MachineState
 from ganeti.model.report import RunningGuest
+from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migrated, Stopped
@@ -81,11 +82,15 @@ class Hypervisor(Protocol):
         """
         ...
 
-    async def reboot(self, guest: Guest) -> None:
-        """From inside, in the machine that it has.
+    async def reboot(self, guest: Guest) -> str:
+        """From inside, in the machine that it has; how it was asked, as ``Stopped`` has it.
 
         Raises WrongState if it does not run, HypervisorFailed if it doesn't react.
         """
+        ...
+
+    def agent(self, guest: Guest) -> GuestAgent:
+        """Raises WrongState if it does not run."""
         ...
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:

@@ -8,6 +8,7 @@ that they would use.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ganeti.host.files import write_atomic
 from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
+from ganeti.model.guest_agent import Executed, Interface
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.layout import Layout
 from ganeti.model.machine_state import VARIABLES, MachineState
@@ -29,6 +31,7 @@ from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.report import RunningGuest
 from ganeti.model.running import plugging
 from ganeti.node.events import Events
+from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
@@ -52,6 +55,58 @@ class PaperGuest(Struct, frozen=True):
     guest: Guest | None = None
 
 
+@dataclass
+class PaperAgent:
+    """The agent of a simulated guest, which does all that it is asked to unless it ``lacks`` something.
+
+    ``events`` is what happened to it: "frozen", "thawed", the time that it was given, a program with its arguments.
+    ``ended``: how its programs end.
+    """
+
+    told: tuple[Interface, ...] = ()
+    lacks: str = ""
+    ended: Executed = field(default_factory=lambda: Executed(0))
+    events: list[str] = field(default_factory=list)
+
+    @property
+    def has_channel(self) -> bool:
+        return self is not _ABSENT
+
+    async def problem(self) -> str:
+        return self.lacks
+
+    async def interfaces(self) -> tuple[Interface, ...]:
+        self._ensure_it_answers()
+        return self.told
+
+    async def freeze(self) -> int:
+        self._happened("frozen")
+        return 1
+
+    async def thaw(self) -> bool:
+        self._happened("thawed")
+        return True
+
+    async def set_time(self, now: float) -> None:
+        self._happened(f"it is {now:.0f}")
+
+    async def execute(self, program: str, arguments: tuple[str, ...], *, timeout: float) -> Executed:
+        del timeout
+        self._happened(" ".join((program, *arguments)))
+        return self.ended
+
+    def _happened(self, what: str) -> None:
+        self._ensure_it_answers()
+        self.events.append(what)
+
+    def _ensure_it_answers(self) -> None:
+        if self.lacks:
+            raise HypervisorFailed(self.lacks)
+
+
+_ABSENT = PaperAgent(lacks="no agent runs in it")
+
+
 class FakeHypervisor:
     """``guests`` by name: a dict, or ``PaperFiles`` to outlive the process.
 
@@ -68,6 +123,7 @@ class FakeHypervisor:
         self._lasting: set[str] = set()
         self._kept: dict[str, MachineState] = {}  # by the guest's UUID; the process does not outlive it
         self.stubborn: set[str] = set()  # guests that release no devices
+        self.agents: dict[str, PaperAgent] = {}  # of guests that have one, by name
 
     async def recover(self) -> None:
         pass
@@ -115,15 +171,21 @@ class FakeHypervisor:
     async def stop(self, name: str, *, timeout: float, force: bool) -> Stopped:  # noqa: ARG002 - a Hypervisor
         was_running = self.runs(name)
         obstacle = self._obstacle(name) if was_running and not force else ""
+        asked = "by its agent" if was_running and not force and not obstacle and name in self.agents else ""
         self._leave(name)
-        return Stopped(was_running, forced=was_running and bool(force or obstacle), obstacle=obstacle)
+        return Stopped(was_running, forced=was_running and bool(force or obstacle), obstacle=obstacle, asked=asked)
 
-    async def reboot(self, guest: Guest) -> None:
+    async def reboot(self, guest: Guest) -> str:
         if not self.runs(guest.name):
             raise WrongState(f"Instance {guest.name} does not run")
         if self._state(guest.name) is not GuestState.RUNNING:
             raise WrongState(f"Instance {guest.name} is {self._state(guest.name)} and cannot be asked to reboot")
         self._enter(guest, GuestState.RUNNING)
+        return "by its agent" if guest.name in self.agents else ""
+
+    def agent(self, guest: Guest) -> GuestAgent:
+        self._there(guest.name)
+        return self.agents.get(guest.name, _ABSENT)
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
         runs = self._there(guest.name).guest or guest

@@ -280,7 +280,8 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
         instance, node = plan.instance, plan.source
         await cluster.will_leave(_left(plan))
         disks = disks_of(cluster.state, instance)
-        make = MakeSnapshots(disks=disks, snapshots=plan.snapshots, live=not plan.stops)
+        runs = None if plan.stops else guest_of(cluster.state, instance)
+        make = MakeSnapshots(disks=disks, snapshots=plan.snapshots, live=not plan.stops, guest=runs)
         async with self._stopped(cluster, plan):
             cluster.step(f"making snapshots of the disks of {instance.name} on {node.name}")
             await cluster.call(node, make, prefix="   ")

@@ -14,11 +14,13 @@ from ganeti.jobs.operation import JobOperation
 from ganeti.model.disk import Disk
 from ganeti.model.group import Group
 from ganeti.model.guest import GuestNic, guest_of, public_os_parameters
+from ganeti.model.guest_agent import GuestAddresses
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
 from ganeti.model.state import State
+from ganeti.operations.instance.addresses import addresses_of
 from ganeti.operations.instance.examination import Statuses, examine_all
 from ganeti.operations.instance.running import pending
 from ganeti.operations.instance.subject import primary_of
@@ -46,10 +48,12 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
     async def run(self, cluster: RunContext, plan: list[Instance]) -> dict[str, Any]:
         disks = {} if self.static else (await examine_all(cluster, plan)).statuses
         waiting = {} if self.static else await pending(cluster, plan)
+        addresses = {} if self.static else await addresses_of(cluster, plan)
         return {
             instance.uuid: {
                 **self._describe(cluster, instance, disks),
                 "pending": [[d.name, d.running, d.configured] for d in waiting.get(instance.uuid, ())],
+                "agent": _told_by_agent(addresses.get(instance.uuid)),
             }
             for instance in plan
         }
@@ -98,6 +102,13 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
         if event is None:
             return "down"
         return "up" if event.state is GuestState.RUNNING else event.state.because(event.reason)
+
+
+def _told_by_agent(found: GuestAddresses | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    interfaces = [{"name": one.name, "mac": one.mac, "addresses": list(one.addresses)} for one in found.interfaces]
+    return {"interfaces": interfaces, "problem": found.problem}
 
 
 def _group(state: State, node: Node) -> Group:

@@ -24,6 +24,7 @@ from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import ensure_up_to_date, hold, is_handed_over
+from ganeti.operations.instance.clock import set_clock
 from ganeti.operations.instance.failover import InstanceFailover
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.running import running_guest
@@ -42,6 +43,8 @@ from ganeti.rpc.contract.instance import (
     MigrateGuest,
 )
 from ganeti.rpc.contract.node import DescribeNode
+
+_NOTICED = 1.0  # seconds of a pause after which a guest's clock is set
 
 Mode = Annotated[
     Literal["live", "non-live"] | None,
@@ -194,6 +197,8 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             f"Moved {migrated.transferred:.0f} MiB in {migrated.total:.2f} s; "
             f"downtime {migrated.downtime * 1000:.0f} ms; finished {late:.2f} s after the last byte"
         )
+        if migrated.downtime >= _NOTICED:
+            await set_clock(cluster, target, plan.guest)
         cluster.step("done")
 
     async def _failover_plan(

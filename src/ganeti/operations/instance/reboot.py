@@ -103,7 +103,8 @@ class InstanceReboot(InstanceOperation[RebootPlan], frozen=True, kw_only=True, t
         # Before anything is started, so that nothing runs that is configured as down, whatever is interrupted.
         await mark(cluster, plan.instance, AdminState.UP)
         if plan.running and self.reboot_type == "soft":
-            await cluster.call(plan.node, RebootGuest(guest=plan.guest))
+            if asked := await cluster.call(plan.node, RebootGuest(guest=plan.guest)):
+                cluster.log(f"{plan.instance.name} was asked to power off {asked}, and goes on as from the start")
         else:
             if plan.running:
                 await stop(cluster, plan.node, plan.instance, self.shutdown_timeout)

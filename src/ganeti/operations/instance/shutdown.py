@@ -111,6 +111,8 @@ class InstanceShutdown(InstanceOperation[ShutdownPlan], frozen=True, kw_only=Tru
 async def stop(cluster: RunContext, node: Node, instance: Instance, timeout: float, *, force: bool = False) -> None:
     """Stop a guest; report if it had to be killed, or left something behind."""
     stopped = await cluster.call(node, StopGuest(guest=guest_of(cluster.state, instance), timeout=timeout, force=force))
+    if stopped.asked:
+        cluster.log(f"{instance.name} was asked to power off {stopped.asked}")
     if stopped.forced and not force:
         why = f"did not power off within {stopped.waited:.0f} seconds"
         if stopped.obstacle:

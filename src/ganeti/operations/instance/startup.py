@@ -27,6 +27,7 @@ from ganeti.model.state import State
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.operations.instance.activation import follow
 from ganeti.operations.instance.blueprint import backend_overrides, hypervisor_overrides
+from ganeti.operations.instance.clock import set_clock
 from ganeti.operations.instance.presence import ensure_lost, ensure_nowhere
 from ganeti.operations.instance.subject import ByWatcher, InstanceOperation, online, primary_of
 from ganeti.rpc.contract.instance import CheckStart, ForgetMachineState, StartGuest
@@ -117,6 +118,7 @@ class InstanceStartup(InstanceOperation[StartupPlan], frozen=True, kw_only=True,
             )
         if started.resumed:
             cluster.log(f"Instance {plan.instance.name} was paused, and goes on")
+            await set_clock(cluster, plan.node, plan.guest)
         elif not started.fresh:
             cluster.log(f"Instance {plan.instance.name} was running already")
 

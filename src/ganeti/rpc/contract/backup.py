@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ganeti.model.compression import Compression
 from ganeti.model.disk import Disk
+from ganeti.model.guest import Guest
 from ganeti.model.timing import PING
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.copying import Party
@@ -31,12 +32,14 @@ class CheckSnapshots(Call[tuple[str, ...]], frozen=True, tag="backup.check-snaps
 class MakeSnapshots(Call[None], frozen=True, tag="backup.make-snapshots"):
     """Make a snapshot of each disk: the disk beside it in ``snapshots``, which RemoveDisks removes.
 
-    Existing snapshots are left unchanged.
+    Existing snapshots are left unchanged. ``guest``: the one that uses the disks, if it runs; its file systems are
+    frozen meanwhile if its agent can do that.
     """
 
     disks: tuple[Disk, ...]
     snapshots: tuple[Disk, ...]
     live: bool = False
+    guest: Guest | None = None
     patience = _COPYING
 
 

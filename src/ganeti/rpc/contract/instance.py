@@ -8,9 +8,10 @@ from typing import Any
 from msgspec import Struct
 
 from ganeti.model.guest import Guest
+from ganeti.model.guest_agent import Executed, GuestAddresses
 from ganeti.model.layout import Layout
 from ganeti.model.machine_state import MachineState
-from ganeti.model.timing import SHUTDOWN_TIMEOUT, START
+from ganeti.model.timing import IN_GUEST, SHUTDOWN_TIMEOUT, START
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.node import RunningGuest
 
@@ -44,7 +45,8 @@ class Stopped(Struct, frozen=True):
     """``forced``: it did not power off by itself. ``was_running``: there was something to stop.
 
     ``obstacle``: why it could not be asked to power off, such as "it is paused". ``waited``: seconds that
-    it had to power off. ``held``: what of it could not be removed, and why.
+    it had to power off. ``held``: what of it could not be removed, and why. ``asked``: how it was asked to
+    power off, such as "by its agent"; empty for one that has no channel for an agent.
     """
 
     was_running: bool
@@ -52,6 +54,7 @@ class Stopped(Struct, frozen=True):
     obstacle: str = ""
     waited: float = 0.0
     held: tuple[str, ...] = ()
+    asked: str = ""
 
 
 class StopGuest(Call[Stopped], frozen=True, tag="instance.stop"):
@@ -73,8 +76,11 @@ class StopGuest(Call[Stopped], frozen=True, tag="instance.stop"):
         return self.guest.uuid
 
 
-class RebootGuest(Call[None], frozen=True, tag="instance.reboot"):
-    """The guest is asked to power down, and goes on as from the start in the machine that it has."""
+class RebootGuest(Call[str], frozen=True, tag="instance.reboot"):
+    """The guest is asked to power down, and goes on as from the start in the machine that it has.
+
+    How it was asked, as in ``Stopped``.
+    """
 
     guest: Guest
     patience = 300.0
@@ -120,6 +126,43 @@ class SetMemory(Call[int], frozen=True, tag="instance.set-memory"):
     guest: Guest
     memory: int
     patience = 300.0
+
+
+class TellAddresses(Call[tuple[GuestAddresses, ...]], frozen=True, tag="instance.tell-addresses"):
+    """The addresses that guests have, by their agents; of those without a channel for one nothing is told."""
+
+    hypervisors: tuple[str, ...]
+    names: tuple[str, ...]
+    patience = 30.0
+
+
+class SetClock(Call[str | None], frozen=True, tag="instance.set-clock"):
+    """Have the guest's agent set its clock to the node's; why that is not done, empty if it is.
+
+    None for a guest that has no channel for an agent.
+    """
+
+    guest: Guest
+
+
+class CheckAgent(Call[str], frozen=True, tag="instance.check-agent"):
+    """Why the guest's agent cannot be asked, as far as that is known without asking it; empty if it can."""
+
+    guest: Guest
+    patience = 20.0
+
+
+class RunInGuest(Call[Executed], frozen=True, tag="instance.run-in-guest"):
+    """Have the guest's agent run a program, and wait for its end, for ``timeout`` seconds at most."""
+
+    guest: Guest
+    program: str
+    arguments: tuple[str, ...] = ()
+    timeout: float = float(IN_GUEST)
+
+    @property
+    def deadline(self) -> float:
+        return self.timeout + _MARGIN
 
 
 class ListGuests(Call[tuple[RunningGuest, ...]], frozen=True, tag="instance.list"):

@@ -31,7 +31,8 @@ class Record(Struct, frozen=True, kw_only=True):
     """A guest as it was started, and its progress since.
 
     ``ended`` says how, once it has: a GuestState. ``boot_id`` is that of the node; after a
-    reboot nothing of this is valid. ``since`` is in seconds since the epoch.
+    reboot nothing of this is valid. ``since`` is in seconds since the epoch. ``frozen``: whether its agent may have
+    frozen its file systems, and not thawed them yet.
     """
 
     guest: Guest
@@ -41,6 +42,7 @@ class Record(Struct, frozen=True, kw_only=True):
     boot_id: str
     since: float
     ended: str = ""
+    frozen: bool = False
     format: int = 1
 
 

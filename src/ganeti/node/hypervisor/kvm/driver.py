@@ -27,6 +27,7 @@ from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.report import RunningGuest
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.node.events import Events
+from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm import migration, swtpm
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
@@ -131,10 +132,16 @@ class Kvm:
         if not left:
             await machine.end()
         await machine.settled()
-        return Stopped(was_running=True, forced=not left, obstacle=obstacle, waited=waited)
+        asked = "" if force or obstacle else machine.asked
+        return Stopped(was_running=True, forced=not left, obstacle=obstacle, waited=waited, asked=asked)
 
-    async def reboot(self, guest: Guest) -> None:
-        await self._machine(guest.name).reboot_softly(SHUTDOWN_TIMEOUT)
+    async def reboot(self, guest: Guest) -> str:
+        machine = self._machine(guest.name)
+        await machine.reboot_softly(SHUTDOWN_TIMEOUT)
+        return machine.asked
+
+    def agent(self, guest: Guest) -> GuestAgent:
+        return self._machine(guest.name).agent
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
         size = await size_of(disk)
@@ -465,14 +472,17 @@ async def _powered_down(machine: Machine, timeout: float) -> bool:
 
 async def _obstacle(machine: Machine) -> str:
     """Why a guest cannot be asked to power off; empty if it can. A paused one is resumed for that."""
-    if not _parameters(machine.record.guest).acpi:
+    acpi = _parameters(machine.record.guest).acpi
+    if not acpi and not machine.agent.has_channel:
         return "it has no ACPI"
     if machine.state.can_resume and machine.why != NOT_STARTED:
         with suppress(HypervisorFailed):
             await machine.go_on()
-    if machine.state is GuestState.RUNNING:
-        return ""
-    return f"it is {machine.state.because(machine.why)}"
+    if machine.state is not GuestState.RUNNING:
+        return f"it is {machine.state.because(machine.why)}"
+    if not acpi and (problem := await machine.agent.problem()):
+        return f"it has no ACPI, and {problem}"
+    return ""
 
 
 def _left_behind(record: Record) -> RunningGuest:

@@ -17,6 +17,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.report import RunningGuest
+from ganeti.node.hypervisor.kvm.agent import Agent
 from ganeti.node.hypervisor.kvm.consoles import discard_output
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record
 from ganeti.node.hypervisor.kvm.monitor import Event, Monitor
@@ -59,6 +60,7 @@ class Machine:
         self.process = process
         self.state = GuestState.PAUSED
         self.why = ""  # the reason for that state, as text
+        self.asked = ""  # how it was asked to power off the last time, if it has a channel for an agent
         self._told = told
         self._tpm = tpm  # if this node daemon has started it; it ends by itself
         self._reason: str | None = None
@@ -68,6 +70,7 @@ class Machine:
         self._background: set[asyncio.Task[None]] = set()
         self.memory: int | None = None  # of the guest after ballooning, MiB, once known
         self.plugs = Plugs(self)
+        self.agent = Agent(self)
         self.monitor = Monitor(record.guest.name, self._heard)
 
     @property
@@ -91,6 +94,7 @@ class Machine:
         for task in (self._attending, self._on_console, *self._background):
             if task:
                 task.cancel()
+        self.agent.forget()
         await self.monitor.close()
         self.process.forget()
         if self._tpm:
@@ -102,6 +106,11 @@ class Machine:
         self.directory.write(self.record)
         if self._on_console and phase != "incoming":
             self._on_console.cancel()
+
+    def note_frozen(self, *, frozen: bool) -> None:
+        """Record durably whether its file systems have to be thawed."""
+        self.record = replace(self.record, frozen=frozen)
+        self.directory.write(self.record)
 
     def keep(self, guest: Guest) -> None:
         """Record durably what the guest now runs with."""
@@ -181,9 +190,20 @@ class Machine:
         return found
 
     async def power_down(self, timeout: float) -> bool:
-        """Press the power button until the guest has powered off or the time is up; whether it has."""
+        """Ask the guest to power off until it has or the time is up; whether it has.
+
+        Its agent is asked first, then the power button is pressed: if the agent does not listen, or half of the time is
+        up.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
+        self.asked = ""
+        if self.agent.has_channel and timeout > 0:
+            self.asked = "by its agent"
+            if problem := await self.agent.shut_down(timeout):
+                self.asked = f"by ACPI: {problem}"
+            elif not await self.process.gone_within(timeout / 2):
+                self.asked = "by its agent, and in vain, so by ACPI too"
         while not self.gone and (left := deadline - loop.time()) > 0:
             try:
                 await self.execute("system_powerdown")
@@ -264,6 +284,7 @@ class Machine:
         await self.plugs.take_stock()
         await self.measure()
         await self.refresh()
+        self.agent.take_up()
 
     async def _attend(self) -> None:
         while not self.gone:

@@ -43,7 +43,7 @@ class Monitor:
         """Raises HypervisorFailed if nobody answers there within ``timeout`` seconds."""
         try:
             async with asyncio.timeout(timeout):
-                self._socket = _connected(path)
+                self._socket = connected(path)
                 await self._client.connect(self._socket)
         except (OSError, QMPError, TimeoutError) as error:
             why = str(error) or f"no answer within {timeout:.0f} seconds"
@@ -124,19 +124,22 @@ def listen(path: Path) -> socket.socket:
 def accepts(path: Path) -> bool:
     """Whether some process still holds a socket created by ``listen``."""
     try:
-        _connected(path).close()
+        connected(path).close()
+    except BlockingIOError:  # others wait there already
+        return True
     except OSError:
         return False
     return True
 
 
-def _connected(path: Path) -> socket.socket:
+def connected(path: Path) -> socket.socket:
+    """To a socket of QEMU. Raises OSError; BlockingIOError if too many wait there to be served."""
     connection = socket.socket(socket.AF_UNIX)
     try:
-        with _short(path) as name:
-            # Local: it succeeds or fails at once.
-            connection.connect(name)
+        # Local: it succeeds or fails at once, unless others wait, and nobody is to wait for them.
         connection.setblocking(False)
+        with _short(path) as name:
+            connection.connect(name)
     except OSError:
         connection.close()
         raise

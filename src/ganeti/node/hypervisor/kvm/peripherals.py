@@ -9,6 +9,7 @@ from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.devices import device, option
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 
+AGENT = "agent0"
 AGENT_SOCKET = "agent"
 
 _USB = {
@@ -55,9 +56,9 @@ def guest_agent(plan: LaunchPlan, board: Board) -> list[str]:
         return []
     return [
         "-chardev",
-        f"socket,id=agent0,path={AGENT_SOCKET},server=on,wait=off",
+        f"socket,id={AGENT},path={AGENT_SOCKET},server=on,wait=off",
         "-device",
-        f"virtserialport,bus={board.serial_bus()},chardev=agent0,name=org.qemu.guest_agent.0",
+        f"virtserialport,bus={board.serial_bus()},chardev={AGENT},name=org.qemu.guest_agent.0",
     ]
 
 

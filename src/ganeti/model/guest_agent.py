@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a guest says of itself through its agent. Whoever rules the guest chooses the words."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+MOST_INTERFACES = 32
+MOST_ADDRESSES = 32  # of each
+MOST_OUTPUT = 262_144  # characters of each stream of a command in a guest
+_LONGEST_NAME = 64  # characters
+_LINK_LOCAL = ("fe80:", "169.254.")
+_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
+
+
+class Interface(Struct, frozen=True):
+    """A network interface, as the guest calls it; ``addresses`` with the length of their prefix: 192.0.2.7/24."""
+
+    name: str
+    mac: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+class GuestAddresses(Struct, frozen=True):
+    """Of one guest, by its UUID; ``problem``: why they are not known. Loopback interfaces are left out."""
+
+    uuid: str
+    interfaces: tuple[Interface, ...] = ()
+    problem: str = ""
+
+    @property
+    def addresses(self) -> list[str]:
+        """Those by which it can be reached from elsewhere, without their prefixes."""
+        found = (one.partition("/")[0] for interface in self.interfaces for one in interface.addresses)
+        return [one for one in found if not one.startswith(_LINK_LOCAL)]
+
+
+class Executed(Struct, frozen=True):
+    """How a command in a guest ended: its exit status, or on Unix the signal that killed it.
+
+    ``output`` and ``errors`` are what it wrote; ``cut``: whether that was more than MOST_OUTPUT.
+    """
+
+    status: int | None
+    signal: int | None = None
+    output: str = ""
+    errors: str = ""
+    cut: bool = False
+
+
+def interfaces_of(told: Iterable[tuple[str, str, Iterable[tuple[str, int]]]]) -> tuple[Interface, ...]:
+    """From names, MAC addresses, and addresses with their prefixes, in any words; what is none of these is left out."""
+    found: list[Interface] = []
+    for name, mac, addresses in told:
+        valid = [text for one, prefix in addresses if (text := _address(one, prefix))]
+        if valid and len(found) < MOST_INTERFACES:
+            known = mac.lower() if _MAC.fullmatch(mac.lower()) else ""
+            found.append(Interface(printable(name, _LONGEST_NAME), known, tuple(valid[:MOST_ADDRESSES])))
+    return tuple(found)
+
+
+def _address(text: str, prefix: int) -> str:
+    """Empty for what is none, or leads back to the guest itself."""
+    try:
+        found = ipaddress.ip_interface(f"{text.partition('%')[0]}/{prefix}")
+    except ValueError:
+        return ""
+    return "" if found.ip.is_loopback or found.ip.is_unspecified else str(found)
+
+
+def printable(text: str, longest: int) -> str:
+    """In one line, without anything that a terminal would obey."""
+    clear = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[: longest + 1])
+    return clear if len(clear) <= longest else f"{clear[:longest]}..."
