@@ -77,6 +77,7 @@ def _description(data: dict[str, Any]) -> Pairs:
         ("Hypervisor", data["hypervisor"]),
         *([("console connection", screen)] if (screen := _screen(data)) else []),
         ("Hypervisor parameters", with_defaults(data["hv_instance"], data["hv_actual"])),
+        *([("Keys of Secure Boot", _keys(data["secure_boot"]))] if data["secure_boot"] else []),
         ("Back-end parameters", with_defaults(data["be_instance"], data["be_actual"])),
         *([("Changes at the next start", _pending(data["pending"]))] if data["pending"] else []),
         ("NICs", [_nic(nic, index) for index, nic in enumerate(data["nics"])]),
@@ -91,6 +92,16 @@ def _addresses(agent: dict[str, Any]) -> Any:
     if agent["problem"]:
         return f"unknown: {agent['problem']}"
     return Pairs(*((one["name"], ", ".join(one["addresses"])) for one in agent["interfaces"]))
+
+
+def _keys(found: dict[str, Any]) -> Any:
+    if found["problem"]:
+        return f"unknown: {found['problem']}"
+    now = time.time()
+    return [
+        f"{kind}: {name}, {'expired' if end < now else 'expires'} {time.strftime('%Y-%m-%d', time.gmtime(end))}"
+        for kind, name, end in found["keys"]
+    ] or "none before its first start"
 
 
 def _screen(data: dict[str, Any]) -> str:

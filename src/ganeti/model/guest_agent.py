@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from ganeti.model.printable import printable
+
 MOST_INTERFACES = 32
 MOST_ADDRESSES = 32  # of each
 MOST_OUTPUT = 262_144  # characters of each stream of a command in a guest
@@ -70,9 +72,3 @@ def _address(text: str, prefix: int) -> str:
     except ValueError:
         return ""
     return "" if found.ip.is_loopback or found.ip.is_unspecified else str(found)
-
-
-def printable(text: str, longest: int) -> str:
-    """In one line, without anything that a terminal would obey."""
-    clear = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[: longest + 1])
-    return clear if len(clear) <= longest else f"{clear[:longest]}..."

@@ -10,6 +10,8 @@ from msgspec import Meta, Struct
 Part = Literal["uefi", "uefi-secure", "tpm"]
 VARIABLES: tuple[Part, ...] = ("uefi", "uefi-secure")
 
+KeyKind = Literal["PK", "KEK", "db"]
+
 LARGEST_PART = 2 * 1024**2  # bytes; the variables of OVMF have 528 KiB, a TPM a few
 
 
@@ -17,3 +19,19 @@ class MachineState(Struct, frozen=True):
     """Each part compressed (zlib): variables of UEFI without and with Secure Boot, the permanent state of the TPM."""
 
     parts: dict[Part, Annotated[bytes, Meta(max_length=LARGEST_PART)]]
+
+
+class EnrolledKey(Struct, frozen=True):
+    """A certificate in a guest's UEFI variables, by its subject; ``expires``: seconds since the epoch."""
+
+    kind: KeyKind
+    name: str
+    expires: float
+
+
+class EnrolledKeys(Struct, frozen=True):
+    """Of one guest, by its UUID; ``problem``: why they are not known. A guest that was never started has none yet."""
+
+    uuid: str
+    keys: tuple[EnrolledKey, ...] = ()
+    problem: str = ""

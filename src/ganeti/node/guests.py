@@ -19,7 +19,7 @@ from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_agent import Executed, GuestAddresses
 from ganeti.model.layout import Layout
-from ganeti.model.machine_state import MachineState
+from ganeti.model.machine_state import EnrolledKeys, MachineState
 from ganeti.model.report import RunningGuest
 from ganeti.node.device_links import DeviceLinks
 from ganeti.node.equipment import Equipment
@@ -194,6 +194,16 @@ class Guests:
             cards = self._cards(hypervisor, call.guest)
             await hypervisor.clear(call.guest)
             await self._left(cards, call.guest, report)
+
+    async def tell_keys(self, call: instance.TellKeys, report: Report) -> tuple[EnrolledKeys, ...]:
+        del report
+        return tuple([await self._keys(guest) for guest in call.guests])
+
+    async def _keys(self, guest: Guest) -> EnrolledKeys:
+        try:
+            return EnrolledKeys(guest.uuid, await self._hypervisor_of(guest).enrolled_keys(guest))
+        except GanetiError as error:
+            return EnrolledKeys(guest.uuid, problem=error.message)
 
     async def fetch_machine_state(self, call: instance.FetchMachineState, report: Report) -> MachineState:
         del report

@@ -72,6 +72,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         instance.FinishIncoming: guests.finish_incoming,
         instance.FinishOutgoing: guests.finish_outgoing,
         instance.ClearGuest: guests.clear,
+        instance.TellKeys: guests.tell_keys,
         instance.FetchMachineState: guests.fetch_machine_state,
         instance.KeepMachineState: guests.keep_machine_state,
         instance.ForgetMachineState: guests.forget_machine_state,

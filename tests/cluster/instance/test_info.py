@@ -5,6 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from ganeti import errors
+from ganeti.model.machine_state import EnrolledKey
 from ganeti.node.storage.fake import FakeStorage
 from tests.cluster.instance.mirrored import add, mirroring
 
@@ -32,6 +33,23 @@ async def test_of_a_disk_its_format_is_told_and_what_it_takes_of_its_storage(clu
     for static, allocated in ((False, 5), (True, None)):
         (data,) = (await cluster.run("OP_INSTANCE_QUERY_DATA", instances=["web1"], static=static)).values()
         assert (data["disks"][0]["format"], data["disks"][0]["allocated"]) == ("qcow2", allocated)
+
+
+async def test_of_a_guest_with_secure_boot_its_keys_are_told_and_when_they_expire(cluster):
+    await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
+    uefi = {"firmware": "uefi", "kernel_path": ""}
+    await cluster.add("web1", hypervisor="kvm", hvparams=uefi | {"secure_boot": True}, start=False)
+    await cluster.add("web2", hypervisor="kvm", hvparams=uefi, start=False)
+    assert [await keys(cluster, name) for name in ("web1", "web2")] == [{"keys": [], "problem": ""}, None]
+    machines = cluster.nodes["node1"].equipment.hypervisor("kvm")
+    machines.enrolled[cluster.instance("web1").uuid] = (EnrolledKey("db", "Vendor", 17.0),)
+    assert await keys(cluster, "web1") == {"keys": [["db", "Vendor", 17.0]], "problem": ""}
+    assert await keys(cluster, "web1", static=True) is None
+
+
+async def keys(cluster, name, **more):
+    (data,) = (await cluster.run("OP_INSTANCE_QUERY_DATA", instances=[name], **more)).values()
+    return data["secure_boot"]
 
 
 async def test_of_a_mirrored_disk_the_state_of_both_copies_is_told(tmp_path):

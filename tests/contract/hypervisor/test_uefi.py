@@ -104,3 +104,12 @@ async def test_secure_boot_does_not_boot_what_nobody_has_signed(kvm, bootable):
     reader, _ = await kvm._console(guest, 0)
     said = await reader.readuntil(b"Access Denied")
     assert b"COUNT" not in said
+
+
+async def test_enrolled_keys_are_told_once_there_are_some(kvm, bootable):
+    guest = bootable(secure_boot=True)
+    assert await kvm.node.driver.enrolled_keys(guest) == ()
+    await kvm.start(guest, paused=True)
+    found = await kvm.node.driver.enrolled_keys(guest)
+    assert [key.kind for key in found[:2]] == ["PK", "KEK"]
+    assert "Microsoft Corporation UEFI CA 2011" in {key.name for key in found if key.kind == "db"}

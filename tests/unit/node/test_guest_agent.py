@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from ganeti.errors import HypervisorFailed
-from ganeti.model.guest_agent import MOST_INTERFACES, MOST_OUTPUT, interfaces_of, printable
+from ganeti.model.guest_agent import MOST_INTERFACES, MOST_OUTPUT, interfaces_of
 from ganeti.model.guest_state import GuestState
+from ganeti.model.printable import printable
 from ganeti.node.hypervisor.kvm import agent, agent_channel
 from ganeti.node.hypervisor.kvm.agent import Agent
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from ganeti.model.disk import Disk
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.layout import Layout
-from ganeti.model.machine_state import MachineState
+from ganeti.model.machine_state import EnrolledKey, MachineState
 from ganeti.model.report import RunningGuest
 from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.network.driver import Tap, TapOptions
@@ -154,6 +154,10 @@ class Hypervisor(Protocol):
 
     async def clear(self, guest: Guest) -> None:
         """Remove what a stopped guest has left. Raises WrongState if it runs."""
+        ...
+
+    async def enrolled_keys(self, guest: Guest) -> tuple[EnrolledKey, ...]:
+        """Those of Secure Boot that its machine keeps here. Raises WrongInput, HypervisorFailed."""
         ...
 
     async def kept(self, guest: Guest) -> MachineState:

@@ -25,7 +25,7 @@ from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_agent import Executed, Interface
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.layout import Layout
-from ganeti.model.machine_state import VARIABLES, MachineState
+from ganeti.model.machine_state import VARIABLES, EnrolledKey, MachineState
 from ganeti.model.parameters import filled
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.report import RunningGuest
@@ -124,6 +124,7 @@ class FakeHypervisor:
         self._kept: dict[str, MachineState] = {}  # by the guest's UUID; the process does not outlive it
         self.stubborn: set[str] = set()  # guests that release no devices
         self.agents: dict[str, PaperAgent] = {}  # of guests that have one, by name
+        self.enrolled: dict[str, tuple[EnrolledKey, ...]] = {}  # by UUID
 
     async def recover(self) -> None:
         pass
@@ -278,6 +279,9 @@ class FakeHypervisor:
     async def clear(self, guest: Guest) -> None:
         self._ensure_off(guest.name)
         self._guests.pop(guest.name, None)
+
+    async def enrolled_keys(self, guest: Guest) -> tuple[EnrolledKey, ...]:
+        return self.enrolled.get(guest.uuid, ())
 
     async def kept(self, guest: Guest) -> MachineState:
         self._ensure_off(guest.name)

@@ -17,12 +17,14 @@ from ganeti.model.guest import GuestNic, guest_of, public_os_parameters
 from ganeti.model.guest_agent import GuestAddresses
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
+from ganeti.model.machine_state import EnrolledKeys
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
 from ganeti.model.state import State
 from ganeti.operations.instance.addresses import addresses_of
 from ganeti.operations.instance.examination import Statuses, examine_all
 from ganeti.operations.instance.running import pending
+from ganeti.operations.instance.secure_boot import keys_of
 from ganeti.operations.instance.subject import primary_of
 from ganeti.operations.instance.synchronising import describe
 from ganeti.rpc.contract.storage import DiskStatus
@@ -49,11 +51,13 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
         disks = {} if self.static else (await examine_all(cluster, plan)).statuses
         waiting = {} if self.static else await pending(cluster, plan)
         addresses = {} if self.static else await addresses_of(cluster, plan)
+        keys = {} if self.static else await keys_of(cluster, plan)
         return {
             instance.uuid: {
                 **self._describe(cluster, instance, disks),
                 "pending": [[d.name, d.running, d.configured] for d in waiting.get(instance.uuid, ())],
                 "agent": _told_by_agent(addresses.get(instance.uuid)),
+                "secure_boot": _told_of_keys(keys.get(instance.uuid)),
             }
             for instance in plan
         }
@@ -109,6 +113,12 @@ def _told_by_agent(found: GuestAddresses | None) -> dict[str, Any] | None:
         return None
     interfaces = [{"name": one.name, "mac": one.mac, "addresses": list(one.addresses)} for one in found.interfaces]
     return {"interfaces": interfaces, "problem": found.problem}
+
+
+def _told_of_keys(found: EnrolledKeys | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"keys": [[key.kind, key.name, key.expires] for key in found.keys], "problem": found.problem}
 
 
 def _group(state: State, node: Node) -> Group:

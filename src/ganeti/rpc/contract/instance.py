@@ -10,7 +10,7 @@ from msgspec import Struct
 from ganeti.model.guest import Guest
 from ganeti.model.guest_agent import Executed, GuestAddresses
 from ganeti.model.layout import Layout
-from ganeti.model.machine_state import MachineState
+from ganeti.model.machine_state import EnrolledKeys, MachineState
 from ganeti.model.timing import IN_GUEST, SHUTDOWN_TIMEOUT, START
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.node import RunningGuest
@@ -281,6 +281,12 @@ class ClearGuest(Call[None], frozen=True, tag="instance.clear"):
     @property
     def takes_away(self) -> str:
         return self.guest.uuid
+
+
+class TellKeys(Call[tuple[EnrolledKeys, ...]], frozen=True, tag="instance.tell-keys"):
+    """The keys that guests have enrolled for Secure Boot, whether they run or not."""
+
+    guests: tuple[Guest, ...]
 
 
 class FetchMachineState(Call[MachineState], frozen=True, tag="instance.fetch-machine-state"):

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct, field
 
 from ganeti.errors import HypervisorFailed
-from ganeti.model.guest_agent import printable
+from ganeti.model.printable import printable
 from ganeti.node.hypervisor.kvm.monitor import connected
 
 _SYNC = 5.0  # seconds until an agent has shown that it listens

@@ -20,7 +20,7 @@ from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.layout import Layout
-from ganeti.model.machine_state import MachineState
+from ganeti.model.machine_state import EnrolledKey, MachineState
 from ganeti.model.parameters import checked, filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import KvmParameters
@@ -42,8 +42,10 @@ from ganeti.node.hypervisor.kvm.launch import check, launch, problems
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.monitor import accepts
 from ganeti.node.hypervisor.kvm.network_cards import tap_options
+from ganeti.node.hypervisor.kvm.ovmf import build_of
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
 from ganeti.node.hypervisor.kvm.process import Process, resident
+from ganeti.node.hypervisor.kvm.secure_boot import enrolled_keys
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migrated, Stopped
@@ -234,6 +236,14 @@ class Kvm:
         self._ensure_off(guest.name)
         self._forget(guest.name)
 
+    async def enrolled_keys(self, guest: Guest) -> tuple[EnrolledKey, ...]:
+        kept = Kept(self._paths.machines, guest.uuid)
+        try:
+            memory = await asyncio.to_thread(kept.read_variables, build_of(_parameters(guest)))
+        except OSError as error:
+            raise _unusable(kept, error) from None
+        return enrolled_keys(memory) if memory else ()
+
     async def kept(self, guest: Guest) -> MachineState:
         return await self._on_kept(guest, Kept.read)
 
@@ -297,7 +307,7 @@ class Kvm:
         try:
             return await asyncio.to_thread(work, kept)
         except OSError as error:
-            raise HypervisorFailed(f"{error.filename or kept.path} cannot be used: {error.strerror}") from None
+            raise _unusable(kept, error) from None
 
     def _machine(self, name: str) -> Machine:
         machine = self._machines.get(name)
@@ -444,6 +454,10 @@ class Kvm:
             machine.enter("running")
         elif state is None:
             await machine.reset()
+
+
+def _unusable(kept: Kept, error: OSError) -> HypervisorFailed:
+    return HypervisorFailed(f"{error.filename or kept.path} cannot be used: {error.strerror}")
 
 
 def _is_paused_to_be_sent(machine: Machine) -> bool:

@@ -85,6 +85,10 @@ class Kept:
         except OSError:
             return None
 
+    def read_variables(self, build: Build) -> bytes:
+        """Empty before the guest's first start. Raises OSError."""
+        return _content(self.variables(build))
+
     def read(self) -> MachineState:
         """Raises OSError."""
         found = {part: _content(path) for part, path in self._parts().items()}
