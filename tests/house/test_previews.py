@@ -38,6 +38,7 @@ WITHOUT = {
     "gnt-node invite": "prints a token, which ends by itself",
     "gnt-node join": "what it is to do is decided where it was invited",
     "gnt-node restricted-command": "what another program does is not known",
+    "gnt-instance exec": "what another program does is not known",
     "gnt-filter add": "undone by gnt-filter delete",
     "gnt-filter replace": "its arguments are all that it does",
     "gnt-job archive": "jobs stay readable",
