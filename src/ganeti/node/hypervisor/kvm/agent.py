@@ -170,13 +170,22 @@ class Agent:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LAST_LOOK)
             with suppress(AgentSilent):
-                async with self._conversation() as channel:
+                async with self._listening() as channel:
                     status: _Status = await channel.ask("guest-exec-status", _Status, most=MOST_EXECUTED, pid=pid)
                 if status.exited:
                     return status.executed
 
     @asynccontextmanager
     async def _conversation(self) -> AsyncIterator[AgentChannel]:
+        try:
+            async with self._listening() as channel:
+                yield channel
+        except AgentSilent as silent:
+            raise HypervisorFailed(str(silent)) from None
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncIterator[AgentChannel]:
+        """Raises AgentSilent, and HypervisorFailed for the rest."""
         machine = self._machine
         async with self._turn:
             if problem := await self.problem():

@@ -49,8 +49,8 @@ class _Answer(Struct, frozen=True):
 _answers = msgspec.json.Decoder(_Answer)
 
 
-class AgentSilent(HypervisorFailed):
-    """It did not show that it listens, and was asked nothing."""
+class AgentSilent(Exception):
+    """It did not show that it listens, and was asked nothing; its text is what a user is told."""
 
 
 class AgentChannel:
@@ -172,7 +172,7 @@ def _listener(connection: socket.socket) -> int:
 
 @asynccontextmanager
 async def conversation(guest: str, path: Path, pid: int) -> AsyncIterator[AgentChannel]:
-    """With an agent that has shown that it listens. Raises HypervisorFailed.
+    """With an agent that has shown that it listens. Raises HypervisorFailed, and AgentSilent if it has not.
 
     ``path``: QEMU's end of its port, ``pid``: QEMU, which may have been broken into and have put another socket there.
     """
