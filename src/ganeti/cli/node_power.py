@@ -104,7 +104,9 @@ def _ensure_not_master(session: Session, names: Sequence[str], command: str) -> 
 
 
 def _to_mark_offline(session: Session, names: Sequence[str]) -> list[str]:
-    return [name for name, offline in session.query("node", ["name", "offline"], names_filter(names)) if not offline]
+    """Without the master, which cannot be: the operation says why, and what can be done."""
+    rows = session.query("node", ["name", "offline", "role"], names_filter(names))
+    return [name for name, offline, role in rows if not offline and role != "M"]
 
 
 POWER = Local(

@@ -194,3 +194,12 @@ def test_a_pause_that_is_set_while_all_is_off_counts(gnt, background, cluster):
     (before,) = background.do(cluster.call("QueryConfigValues", ["watcher_pause"]))
     assert gnt("cluster", "epo", "--on", "--all", "--power-delay=0").status == 0
     assert background.do(cluster.call("QueryConfigValues", ["watcher_pause"])) == [before]
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_part_that_goes_off_while_all_is_off_does_not_have_the_watcher_work(gnt, background, cluster):
+    assert gnt("cluster", "epo", "-f", "--all").status == 0
+    assert gnt("cluster", "epo", "-f", "node2").status == 0
+    assert paused(background, cluster)
+    assert gnt("cluster", "epo", "--on", "--all", "--power-delay=0").status == 0
+    assert not paused(background, cluster)
