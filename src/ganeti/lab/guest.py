@@ -26,7 +26,7 @@ from ganeti.lab import initramfs
 NAME = "tiny"
 SOURCES = Path(__file__).parent / "tiny"
 CACHE = Path(__file__).parents[3] / ".cache"  # of the clone, used by ./run
-MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "button", "evdev", "pvpanic_pci")
+MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "virtio_mem", "button", "evdev", "pvpanic_pci")
 DIRECTORIES = ("bin", "dev", "disk", "modules", "proc", "sys")
 
 # What GRUB needs to read the kernel from an ext2 partition of the disk that the firmware started.

@@ -170,6 +170,54 @@ async def test_a_guest_gives_memory_back_and_has_as_little_where_it_goes(bench):
     assert await bench.other.driver.set_memory(guest, 160) == 160
 
 
+async def test_a_guest_gets_cpus_and_has_as_many_where_it_goes_and_at_its_next_start(bench):
+    guest = with_vcpus(bench.guest(hvparams={"max_vcpus": 4}), 1)
+    await bench.start(guest)
+    await until_used(bench, guest, 1)
+    assert await bench.node.driver.obstacles(with_vcpus(guest, 4)) == ()
+    (why,) = await bench.node.driver.obstacles(with_vcpus(guest, 5))
+    assert "places for 4 vcpus (max_vcpus)" in why
+    for vcpus in (2, 3, 3):
+        await bench.node.driver.set_vcpus(guest, vcpus)
+        (listed,) = await bench.node.list()
+        assert (listed.vcpus, runs(bench).beparams.vcpus) == (vcpus, vcpus)
+        await until_used(bench, guest, vcpus)
+    await bench.again()
+    running = runs(bench)
+    assert running.beparams.vcpus == 3
+    await bench.move(running)
+    await until_used(bench, guest, 3, node=1)
+    assert replace(runs(bench, 1), layout=None) == replace(running, layout=None)
+    await bench.other.driver.set_vcpus(guest, 4)
+    await until_used(bench, guest, 4, node=1)
+    running = runs(bench, 1)
+    await bench.other.driver.stop(guest.name, timeout=0, force=True)
+    bench.nodes.reverse()
+    bench.forget_consoles()
+    await bench.start(running)
+    await until_used(bench, guest, 4)
+    assert runs(bench) == running
+
+
+async def test_a_guest_releases_cpus(bench):
+    guest = with_vcpus(bench.guest(hvparams={"max_vcpus": 4}), 2)
+    await bench.start(guest)
+    await until_used(bench, guest, 2)
+    await bench.node.driver.set_vcpus(guest, 1)
+    assert runs(bench).beparams.vcpus == 1
+    await until_used(bench, guest, 1)
+
+
+def with_vcpus(guest, vcpus):
+    return replace(guest, beparams=replace(guest.beparams, vcpus=vcpus))
+
+
+async def until_used(bench, guest, vcpus, node=0):
+    async with asyncio.timeout(300):
+        while await bench.processors(guest, node) != vcpus:
+            pass
+
+
 # --- only QEMU -------------------------------------------------------------------------------------------------
 
 
@@ -256,3 +304,28 @@ async def test_qemu_takes_a_disk_while_it_runs(kvm, tmp_path, hvparams):
     await kvm.move(running)
     await kvm.other.driver.unplug(guest, data.disk)
     assert runs(kvm, 1).disks == (root.disk,)
+
+
+async def test_cpus_that_cannot_come_or_go_are_told_before_anything_is_done(kvm):
+    guest = with_vcpus(kvm.guest(hvparams={"max_vcpus": 4, "acpi": False, "cpu_mask": "0:0"}), 2)
+    await kvm.start(guest)
+    found = " ".join(await kvm.node.driver.obstacles(with_vcpus(guest, 1)))
+    assert "it has no ACPI" in found
+    assert "each of its 2 vcpus is pinned by itself (cpu_mask)" in found
+    assert "QEMU is emulating it" in found
+
+
+@pytest.mark.parametrize("scsi", [True, False])
+async def test_cpus_are_plugged_into_the_topology_that_is_configured_and_drives_do_not_count_them(kvm, tmp_path, scsi):
+    """QEMU gives a drive as many queues as it has CPUs when it starts, and does not receive a guest with others."""
+    shape = {"cpu_sockets": 2, "cpu_cores": 1, "cpu_threads": 2, "cpu_type": "qemu64,+ssse3"}
+    disks = {"disk_type": "scsi-hd", "scsi_controller_type": "virtio-scsi-pci"} if scsi else {}
+    root = disk_of(tmp_path, 16)
+    guest = with_vcpus(with_disks(kvm.guest(hvparams={"max_vcpus": 4, **shape, **disks}), root), 1)
+    kvm.resources = lambda _: Resources((root,))
+    await kvm.start(guest)
+    await until_used(kvm, guest, 1)
+    await kvm.node.driver.set_vcpus(guest, 3)
+    await until_used(kvm, guest, 3)
+    await kvm.move(runs(kvm))
+    await until_used(kvm, guest, 3, node=1)

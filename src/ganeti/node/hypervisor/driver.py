@@ -96,7 +96,7 @@ class Hypervisor(Protocol):
         ...
 
     async def obstacles(self, after: Guest) -> tuple[str, ...]:
-        """Why a running guest cannot get the disks and NICs of ``after``, as text; empty if it can.
+        """Why a running guest cannot get the disks, NICs and vcpus of ``after``, as text; empty if it can.
 
         Raises WrongState if it does not run.
         """
@@ -113,6 +113,13 @@ class Hypervisor(Protocol):
         """Unplug a disk or NIC from a running guest; one that it does not have is fine.
 
         Raises HypervisorFailed if the guest does not release it; it may do so later.
+        """
+        ...
+
+    async def set_vcpus(self, guest: Guest, vcpus: int) -> None:
+        """Plug virtual CPUs into a running guest, or unplug them.
+
+        Raises HypervisorFailed if the guest does not release them all; ``started`` has what it has then.
         """
         ...
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from ganeti.model.growth import most_vcpus
 from ganeti.model.layout import Layout
 from ganeti.node.hypervisor.kvm.board import Board, machine_type
 from ganeti.node.hypervisor.kvm.devices import device, option
@@ -103,16 +104,18 @@ def _machine(plan: LaunchPlan) -> list[str]:
 
 
 def _processors(plan: LaunchPlan) -> list[str]:
-    wanted, vcpus = plan.parameters, plan.guest.beparams.vcpus
+    wanted, vcpus, most = plan.parameters, plan.guest.beparams.vcpus, most_vcpus(plan.guest)
     shape = {"sockets": wanted.cpu_sockets, "cores": wanted.cpu_cores, "threads": wanted.cpu_threads}
     given = {name: number for name, number in shape.items() if number}
     product = 1
     for number in given.values():
         product *= number
-    if vcpus % product or (len(given) == len(shape) and product != vcpus):
+    if most % product or (len(given) == len(shape) and product != most):
         described = ", ".join(f"cpu_{name}={number}" for name, number in given.items())
-        raise refused(f"cpu_{next(iter(given))}", f"{described} do not make up the {vcpus} vcpus of the instance")
-    words = ["-smp", ",".join([str(vcpus), *(f"{name}={number}" for name, number in given.items())])]
+        made = f"{most} vcpus of the instance" if most == vcpus else f"{most} vcpus that it can have (max_vcpus)"
+        raise refused(f"cpu_{next(iter(given))}", f"{described} do not make up the {made}")
+    room = [f"maxcpus={most}"] if most > vcpus else []
+    words = ["-smp", ",".join([str(vcpus), *room, *(f"{name}={number}" for name, number in given.items())])]
     return words + (["-cpu", cpu_model(plan)] if wanted.cpu_type else [])
 
 

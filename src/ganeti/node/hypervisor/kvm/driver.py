@@ -155,6 +155,9 @@ class Kvm:
     async def unplug(self, guest: Guest, device: Disk | GuestNic) -> None:
         await self._machine(guest.name).plugs.unplug(device)
 
+    async def set_vcpus(self, guest: Guest, vcpus: int) -> None:
+        await self._machine(guest.name).processors.set(vcpus)
+
     async def flap(self, guest: Guest, nic: GuestNic) -> None:
         await self._machine(guest.name).plugs.flap(nic)
 

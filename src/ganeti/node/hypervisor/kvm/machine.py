@@ -22,6 +22,7 @@ from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record
 from ganeti.node.hypervisor.kvm.monitor import Event, Monitor
 from ganeti.node.hypervisor.kvm.plugs import Plugs
 from ganeti.node.hypervisor.kvm.process import Process, processor_seconds
+from ganeti.node.hypervisor.kvm.processors import Processors
 from ganeti.node.hypervisor.kvm.run_state import POWERED_DOWN, PRELAUNCH, failed_disks, guest_state
 
 _log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class Machine:
         self._background: set[asyncio.Task[None]] = set()
         self.memory: int | None = None  # of the guest after ballooning, MiB, once known
         self.plugs = Plugs(self)
+        self.processors = Processors(self)
         self.monitor = Monitor(record.guest.name, self._heard)
 
     @property
@@ -105,9 +107,12 @@ class Machine:
 
     def keep(self, guest: Guest) -> None:
         """Record durably what the guest now runs with."""
-        if guest != self.record.guest:
+        before = self.record.guest
+        if guest != before:
             self.record = replace(self.record, guest=guest)
             self.directory.write(self.record)
+        if guest.beparams != before.beparams:
+            self._told(self)
 
     def described(self) -> RunningGuest:
         guest = self.record.guest
@@ -262,6 +267,7 @@ class Machine:
         if self.record.phase == "incoming" and self._on_console is None:
             self._on_console = asyncio.create_task(discard_output(self.directory.serial))
         await self.plugs.take_stock()
+        await self.processors.take_stock()
         await self.measure()
         await self.refresh()
 
@@ -306,8 +312,10 @@ class Machine:
             self._in_background(self.refresh)
         elif kind == "BALLOON_CHANGE":
             self._in_background(self.measure)
+        elif kind == "DEVICE_DELETED" and "device" in event["data"]:
+            self._in_background(partial(self.plugs.drop, event["data"]["device"]))
         elif kind == "DEVICE_DELETED":
-            self._in_background(partial(self.plugs.drop, event["data"].get("device", "")))
+            self._in_background(self.processors.take_stock)
         elif kind == "DEVICE_UNPLUG_GUEST_ERROR":
             self.plugs.refused(event["data"].get("device", ""))
 
