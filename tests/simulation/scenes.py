@@ -47,8 +47,8 @@ async def running(cluster):
     await cluster.add("web1")
 
 
-async def with_places_for_cpus(cluster):
-    await cluster.add("web1", beparams={"vcpus": 2}, hvparams={"max_vcpus": 4})
+async def growing(cluster):
+    await cluster.add("web1", beparams={"vcpus": 2}, hvparams={"max_vcpus": 4, "max_memory": 512})
 
 
 async def running_image(cluster):
@@ -460,7 +460,7 @@ SCENES = (
     instance("OP_INSTANCE_SET_PARAMS", running, nics=[["remove", {}], ["add", {}], ["add", {"link": "br9"}]]),
     instance("OP_INSTANCE_SET_PARAMS", running, nics=[[0, {"link": "br8"}]], hotplug_if_possible=True),
     instance("OP_INSTANCE_SET_PARAMS", running, nics=[[0, {"link": "br8"}]], hotplug=False),
-    instance("OP_INSTANCE_SET_PARAMS", with_places_for_cpus, beparams={"vcpus": 3}, nics=[[0, {"link": "br8"}]]),
+    instance("OP_INSTANCE_SET_PARAMS", growing, beparams={"vcpus": 3, "memory": 256}, nics=[[0, {"link": "br8"}]]),
     instance("OP_INSTANCE_SET_PARAMS", running, runtime_mem=128),
     instance("OP_INSTANCE_REPLACE_DISKS", mirrored, mode="replace_on_primary"),
     instance("OP_INSTANCE_SHUTDOWN", running),

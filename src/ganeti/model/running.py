@@ -39,11 +39,13 @@ D = TypeVar("D", Disk, GuestNic)
 class Plugging:
     """What is to be unplugged from and plugged into a running guest; a NIC that is replaced is in both.
 
-    ``vcpus``: how many more, or fewer. ``moved`` NICs stay, and are connected elsewhere. ``reopened`` disks would
-    have to be opened in another way.
+    ``vcpus``, ``memory`` (MiB): how many more, or fewer; ``sized``: whether these, or bounds of them, differ. ``moved``
+    NICs stay, and are connected elsewhere. ``reopened`` disks would have to be opened in another way.
     """
 
     vcpus: int
+    memory: int
+    sized: bool
     gone_disks: tuple[Disk, ...]
     new_disks: tuple[Disk, ...]
     reopened: tuple[Disk, ...]
@@ -60,7 +62,7 @@ class Plugging:
         return bool(self.gone_cards or self.new_cards)
 
     def __bool__(self) -> bool:
-        return bool(self.vcpus or self.of_disks or self.reopened or self.of_cards or self.moved)
+        return bool(self.sized or self.of_disks or self.reopened or self.of_cards or self.moved)
 
 
 def plugging(runs: Guest, wanted: Guest) -> Plugging:
@@ -70,6 +72,8 @@ def plugging(runs: Guest, wanted: Guest) -> Plugging:
     same = {uuid for uuid in cards.keys() & wanted_cards.keys() if _is_same(cards[uuid], wanted_cards[uuid])}
     return Plugging(
         vcpus=wanted.beparams.vcpus - runs.beparams.vcpus,
+        memory=wanted.beparams.maxmem - runs.beparams.maxmem,
+        sized=wanted.beparams != runs.beparams,
         gone_disks=tuple(disk for disk in runs.disks if disk.uuid not in wanted_disks),
         new_disks=tuple(disk for disk in wanted.disks if disk.uuid not in disks),
         reopened=tuple(d for d in wanted.disks if d.uuid in disks and d.mode != disks[d.uuid].mode),
@@ -108,6 +112,7 @@ def as_it_runs(configured: Guest, started: Guest) -> Guest:
         network_port=started.network_port,
         layout=started.layout,
         memory=started.memory,
+        base_memory=started.base_memory,
     )
 
 

@@ -238,6 +238,56 @@ async def test_a_guest_that_keeps_a_cpu_keeps_all_that_it_had(cluster):
     assert (guest(cluster).beparams, sizes(guest(cluster))) == (runs.beparams, sizes(runs))
 
 
+async def test_memory_comes_and_goes_moves_with_the_guest_and_is_there_at_the_next_start(cluster):
+    await add(cluster, "sharedfile", beparams={"maxmem": 256, "minmem": 128}, hvparams={"max_memory": 1024})
+    number = await cluster.submit("OP_INSTANCE_SET_PARAMS", instance_name="web1", beparams={"memory": 512})
+    assert (await cluster.finished(number)).status == "success"
+    assert not any("until its next start" in line for line in cluster.log(number))
+    assert await cluster.list("instance", "be/maxmem", "be/minmem", "oper_ram") == [[512, 512, 512]]
+    assert (guest(cluster).base_memory, await pending(cluster)) == (256, [])
+    await modify(cluster, beparams={"minmem": 128})
+    assert (guest(cluster).beparams.minmem, await pending(cluster)) == (128, [])
+    with pytest.raises(
+        errors.WrongInput, match=r"from 384 MiB \(minmem, and 256 MiB that were plugged in\) to 512 MiB"
+    ):
+        await modify(cluster, runtime_mem=300)
+    await modify(cluster, runtime_mem=400)
+    await modify(cluster, beparams={"maxmem": 640})
+    assert await cluster.list("instance", "oper_ram") == [[528]]
+    await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2")
+    assert await cluster.list("instance", "oper_ram") == [[528]]
+    assert (guest(cluster, "node2").base_memory, guest(cluster, "node2").beparams.maxmem) == (256, 640)
+    with pytest.raises(errors.WrongState, match=r"started with 256 MiB of memory.*--no-hotplug"):
+        await modify(cluster, beparams={"maxmem": 200})
+    with pytest.raises(
+        errors.WrongState, match=r"room for 1024 MiB of memory \(max_memory\); 'gnt-instance modify --no-"
+    ):
+        await modify(cluster, beparams={"maxmem": 1200})
+    await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="full")
+    assert await cluster.list("instance", "oper_ram") == [[640]]
+    assert guest(cluster, "node2").base_memory is None
+
+
+async def test_a_guest_gets_no_memory_that_its_node_has_not(cluster):
+    await add(cluster, beparams={"memory": 256}, hvparams={"max_memory": 8192})
+    leave(cluster, "node1", 200)
+    before = guest(cluster)
+    with pytest.raises(errors.WrongState, match="needs 512 MiB of memory, and could have 256 on its primary node"):
+        await modify(cluster, beparams={"memory": 512})
+    assert guest(cluster) == before
+
+
+async def test_a_guest_that_keeps_memory_keeps_all_that_it_had(cluster):
+    await add(cluster, beparams={"maxmem": 256, "minmem": 128}, hvparams={"max_memory": 1024})
+    await modify(cluster, beparams={"maxmem": 512})
+    hypervisor(cluster).stubborn.add("web1")
+    before, runs = cluster.instance("web1"), guest(cluster)
+    with pytest.raises(errors.HypervisorFailed, match="has released 0 of 128 MiB of memory"):
+        await modify(cluster, beparams={"maxmem": 384}, nics=[["add", {}]])
+    hypervisor(cluster).stubborn.clear()
+    assert (cluster.instance("web1"), guest(cluster)) == (before, runs)
+
+
 async def test_cards_are_not_changed_behind_a_node_that_does_not_answer_unless_that_is_wanted(cluster):
     await add(cluster, "sharedfile", node="node2")
     before = cluster.instance("web1")

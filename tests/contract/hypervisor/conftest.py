@@ -126,6 +126,10 @@ class FakeBench(Bench):
         (listed,) = await self.nodes[node].driver.list()
         return listed.vcpus
 
+    async def memory(self, guest, node=0):
+        (listed,) = await self.nodes[node].driver.list()
+        return listed.memory
+
     async def power_off(self, guest):
         self.node.driver.end(guest.name)
 

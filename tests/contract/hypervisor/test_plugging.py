@@ -14,7 +14,7 @@ from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest import GuestNic
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.hypervisor.kvm import plugs
+from ganeti.node.hypervisor.kvm import plugged_memory, plugs
 from ganeti.node.network import tap
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
@@ -218,6 +218,51 @@ async def until_used(bench, guest, vcpus, node=0):
             pass
 
 
+def with_memory(guest, maxmem, minmem=160):
+    return replace(guest, beparams=BackendParameters(maxmem=maxmem, minmem=minmem))
+
+
+async def until_has(bench, guest, memory, node=0):
+    """What its system uses is less than what it has by what its kernel takes."""
+    async with asyncio.timeout(300):
+        while not memory - 128 < await bench.memory(guest, node) <= memory:
+            pass
+
+
+async def test_a_guest_gets_memory_and_gives_it_back_and_has_as_much_where_it_goes_and_at_its_next_start(bench):
+    guest = with_memory(bench.guest(hvparams={"max_memory": 1024}), 256)
+    await bench.start(guest)
+    await until_has(bench, guest, 256)
+    assert await bench.node.driver.obstacles(with_memory(guest, 768)) == ()
+    for maxmem, why in ((1026, "room for 1024 MiB"), (200, "started with 256 MiB"), (257, "pieces of 2 MiB")):
+        (told,) = await bench.node.driver.obstacles(with_memory(guest, maxmem))
+        assert why in told
+    for maxmem in (512, 768, 768, 456):
+        await bench.node.driver.set_maxmem(guest, maxmem)
+        (listed,) = await bench.node.list()
+        assert (listed.memory, runs(bench).beparams.maxmem, runs(bench).base_memory) == (maxmem, maxmem, 256)
+        await until_has(bench, guest, maxmem)
+    assert await bench.node.driver.set_memory(guest, 400) == 400
+    await bench.again()
+    running = runs(bench)
+    assert (running.memory, running.beparams.maxmem) == (400, 456)
+    await bench.move(running)
+    (listed,) = await bench.other.list()
+    assert (listed.memory, runs(bench, 1)) == (400, running)
+    await bench.other.driver.set_maxmem(guest, 656)
+    (listed,) = await bench.other.list()
+    assert (listed.memory, runs(bench, 1).memory) == (600, 600)
+    assert await bench.other.driver.set_memory(guest, 656) == 656
+    await until_has(bench, guest, 656, node=1)
+    places = runs(bench, 1).layout
+    await bench.other.driver.stop(guest.name, timeout=0, force=True)
+    bench.nodes.reverse()
+    bench.forget_consoles()
+    await bench.start(replace(running, memory=None, base_memory=None, beparams=BackendParameters(maxmem=656)))
+    await until_has(bench, guest, 656)
+    assert runs(bench).layout == places
+
+
 # --- only QEMU -------------------------------------------------------------------------------------------------
 
 
@@ -329,3 +374,14 @@ async def test_cpus_are_plugged_into_the_topology_that_is_configured_and_drives_
     await until_used(kvm, guest, 3)
     await kvm.move(runs(kvm))
     await until_used(kvm, guest, 3, node=1)
+
+
+async def test_a_guest_that_does_not_take_memory_is_left_without_it(kvm, monkeypatch):
+    monkeypatch.setattr(plugged_memory, "_STANDSTILL", 0.5)
+    guest = with_memory(kvm.guest(hvparams={"max_memory": 512, "kernel_args": "quiet rdinit=/nosuch"}), 256)
+    await kvm.start(guest)
+    with pytest.raises(HypervisorFailed, match="has taken 0 of 256 MiB of memory and no more"):
+        await kvm.node.driver.set_maxmem(guest, 512)
+    assert runs(kvm).beparams.maxmem == 256
+    await kvm.again()
+    assert runs(kvm).beparams.maxmem == 256

@@ -131,6 +131,29 @@ def test_cpus_are_plugged_in_move_with_the_guest_and_what_cannot_be_done_now_is_
     assert "pending" not in web1.gnt("gnt-instance", "info", NAME).lower()
 
 
+def test_memory_is_plugged_in_moves_with_the_guest_and_is_its_own_at_the_next_start(web1):
+    changed(web1, "-H", "max_memory=1g", "-B", "memory=256")
+    web1.gnt("gnt-instance", "reboot", "--type=full", NAME)
+    eventually(lambda: megabytes(web1, "node2"), lambda found: 128 < found < 256)
+    assert "until its next start" not in changed(web1, "-B", "maxmem=640")
+    eventually(lambda: megabytes(web1, "node2"), lambda found: 512 < found < 640)
+    assert memory(web1) == "640"
+    web1.gnt("gnt-instance", "migrate", "-f", "-n", "node3", NAME)
+    assert 512 < megabytes(web1, "node3") < 640
+    refused = web1.master.run("gnt-instance", "modify", "-B", "maxmem=1200", NAME, timeout=60)
+    assert "room for 1024 MiB of memory (max_memory)" in refused.why()
+    changed(web1, "-B", "maxmem=512")
+    assert memory(web1) == "512"
+    web1.gnt("gnt-instance", "reboot", "--type=full", NAME)
+    eventually(lambda: megabytes(web1, "node3"), lambda found: 384 < found < 512)
+    assert memory(web1) == "512"
+    assert "pending" not in web1.gnt("gnt-instance", "info", NAME).lower()
+
+
+def megabytes(cluster, node):
+    return machine(cluster, node)[2] // 1024
+
+
 def listed(cluster, field):
     return cluster.gnt("gnt-instance", "list", "--no-headers", "-o", field, "--units=m", NAME).strip()
 

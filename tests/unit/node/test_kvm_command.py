@@ -165,6 +165,24 @@ def processors(vcpus=2, **hvparams):
     return found[found.index("-smp") + 1], re.findall(r"num-queues=\d+", drive)
 
 
+def memory(**hvparams):
+    found = words(configured(**hvparams))
+    return found[found.index("-m") + 1], [word for word in found if "memory1" in word]
+
+
+def test_a_machine_has_the_room_for_memory_that_is_wanted_and_none_by_default():
+    size = configured().beparams.maxmem
+    assert memory() == memory(max_memory=size) == (f"{size}M", [])
+    room, (backend, device) = memory(max_memory=size + 130)
+    assert (room, backend) == (
+        f"{size}M,maxmem={size + 256}M",
+        "memory-backend-ram,id=memory1,size=256M,reserve=off",
+    )
+    assert device.startswith("virtio-mem-pci,id=memory1,memdev=memory1,bus=port")
+    with pytest.raises(WrongInput, match=r"'max_memory': .* huge pages \(mem_path\)"):
+        memory(max_memory=size + 128, mem_path="/dev")
+
+
 def test_a_machine_has_the_places_for_cpus_that_are_wanted_and_none_by_default():
     assert processors() == ("2", [])
     assert processors(max_vcpus=4) == ("2,maxcpus=4", ["num-queues=4"])

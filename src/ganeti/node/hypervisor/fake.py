@@ -20,7 +20,7 @@ from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
 from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
-from ganeti.model.growth import limits
+from ganeti.model.growth import base_memory, limits
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_state import NOT_STARTED, GuestState
 from ganeti.model.layout import Layout
@@ -161,13 +161,40 @@ class FakeHypervisor:
         self._keep(evolve(runs, beparams=evolve(runs.beparams, vcpus=vcpus)))
         self._events.tell(self._shown(self._guests[guest.name]))
 
+    async def set_maxmem(self, guest: Guest, maxmem: int) -> None:
+        found = self._there(guest.name)
+        runs = found.guest or guest
+        base, more = base_memory(runs), maxmem - runs.beparams.maxmem
+        if more < 0 and guest.name in self.stubborn:
+            raise HypervisorFailed(f"Instance {guest.name} has released 0 of {-more} MiB of memory and no more")
+        memory = found.memory + more
+        self._guests[guest.name] = replace(found, memory=memory)
+        self._keep(
+            evolve(
+                runs,
+                beparams=evolve(runs.beparams, maxmem=maxmem),
+                base_memory=base if maxmem != base else None,
+                memory=memory if memory != maxmem else None,
+            )
+        )
+        self._events.tell(self._shown(self._guests[guest.name]))
+
     async def flap(self, guest: Guest, nic: GuestNic) -> None:  # noqa: ARG002 - a Hypervisor
         self._there(guest.name)
 
     async def note(self, after: Guest) -> Layout:
         runs = self._there(after.name).guest or after
         layout = _layout(evolve(after, layout=runs.layout))
-        self._keep(evolve(runs, disks=after.disks, nics=after.nics, peers=after.peers, layout=layout))
+        self._keep(
+            evolve(
+                runs,
+                disks=after.disks,
+                nics=after.nics,
+                peers=after.peers,
+                beparams=after.beparams,
+                layout=layout,
+            )
+        )
         return layout
 
     async def set_memory(self, guest: Guest, memory: int) -> int:

@@ -27,6 +27,7 @@ from ganeti.model.growth import PLUGGED
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
+from ganeti.model.parameters.backend import spelled_out
 from ganeti.model.running import differences as pending_differences
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import about_disks, activate, deactivate, is_mirrored
@@ -434,15 +435,15 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
 
     @property
     def _changes_size(self) -> bool:
-        return not self.beparams.keys().isdisjoint(PLUGGED)
+        return not spelled_out(self.beparams).keys().isdisjoint(PLUGGED)
 
     @property
     def _removes_disks(self) -> bool:
         return any(change.action == "remove" for change in self.disks)
 
     async def _planned_replug(self, cluster: CheckContext, old: Instance, new: Instance) -> ReplugGuest | None:
-        all_or_nothing = not self.hotplug_if_possible
-        return await planned_replug(cluster, old, new, given=self.beparams, or_nothing=all_or_nothing)
+        given, all_or_nothing = spelled_out(self.beparams), not self.hotplug_if_possible
+        return await planned_replug(cluster, old, new, given=given, or_nothing=all_or_nothing)
 
     async def _is_hot(self, cluster: CheckContext, instance: Instance) -> bool:
         """Whether something that can be plugged into a running guest is to be changed."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ganeti.model.growth import most_vcpus
+from ganeti.model.growth import base_memory, most_vcpus
 from ganeti.model.layout import Layout
 from ganeti.node.hypervisor.kvm.board import Board, machine_type
 from ganeti.node.hypervisor.kvm.devices import device, option
@@ -23,6 +23,7 @@ from ganeti.node.hypervisor.kvm.network_cards import network_cards
 from ganeti.node.hypervisor.kvm.ovmf import build_of
 from ganeti.node.hypervisor.kvm.peripherals import guest_agent, sound, usb
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, escaped, refused
+from ganeti.node.hypervisor.kvm.plugged_memory import device_size, memory_device
 
 PID_FILE = "pid"
 MONITOR_SOCKET = "monitor"
@@ -59,6 +60,7 @@ def command_line(plan: LaunchPlan) -> CommandLine:
         *_tpm(plan),
         *spice(plan, board),
         *option(device("virtio-balloon-pci", {"id": "balloon0"}, board.express("balloon0"))),
+        *memory_device(plan, board),
     ]
     found = [
         plan.qemu.program,
@@ -133,8 +135,9 @@ def cpu_model(plan: LaunchPlan) -> str:
 
 
 def _memory(plan: LaunchPlan) -> list[str]:
-    size = f"{plan.guest.beparams.maxmem}M"
-    words = ["-m", size]
+    base, more = base_memory(plan.guest), device_size(plan)
+    size = f"{base}M"
+    words = ["-m", f"{size},maxmem={base + more}M" if more else size]
     if plan.parameters.mem_path:
         where = plan.file(plan.parameters.mem_path)
         words += ["-object", f"memory-backend-file,id=memory0,size={size},mem-path={where},prealloc=on"]

@@ -158,6 +158,9 @@ class Kvm:
     async def set_vcpus(self, guest: Guest, vcpus: int) -> None:
         await self._machine(guest.name).processors.set(vcpus)
 
+    async def set_maxmem(self, guest: Guest, maxmem: int) -> None:
+        await self._machine(guest.name).plugged_memory.set(maxmem)
+
     async def flap(self, guest: Guest, nic: GuestNic) -> None:
         await self._machine(guest.name).plugs.flap(nic)
 

@@ -20,6 +20,7 @@ from ganeti.model.report import RunningGuest
 from ganeti.node.hypervisor.kvm.consoles import discard_output
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record
 from ganeti.node.hypervisor.kvm.monitor import Event, Monitor
+from ganeti.node.hypervisor.kvm.plugged_memory import PluggedMemory
 from ganeti.node.hypervisor.kvm.plugs import Plugs
 from ganeti.node.hypervisor.kvm.process import Process, processor_seconds
 from ganeti.node.hypervisor.kvm.processors import Processors
@@ -70,6 +71,7 @@ class Machine:
         self.memory: int | None = None  # of the guest after ballooning, MiB, once known
         self.plugs = Plugs(self)
         self.processors = Processors(self)
+        self.plugged_memory = PluggedMemory(self)
         self.monitor = Monitor(record.guest.name, self._heard)
 
     @property
@@ -165,7 +167,7 @@ class Machine:
 
     async def measure(self) -> int:
         """The guest's memory after ballooning, MiB."""
-        memory = int((await self.execute("query-balloon"))["actual"]) // _MIB
+        memory = int((await self.execute("query-balloon"))["actual"]) // _MIB + await self.plugged_memory.size()
         if memory != self.memory:
             self.memory = memory
             self._told(self)
@@ -176,7 +178,7 @@ class Machine:
         if self.state is not GuestState.RUNNING:
             raise WrongState(f"Instance {self.name} is {self.state.because(self.why)}; its memory cannot be changed")
         with self.monitor.listening("BALLOON_CHANGE") as changes:
-            await self.execute("balloon", value=memory * _MIB)
+            await self.execute("balloon", value=(memory - await self.plugged_memory.size()) * _MIB)
             with suppress(TimeoutError):
                 while await self.measure() != memory:
                     async with asyncio.timeout(_STANDSTILL):
@@ -268,6 +270,7 @@ class Machine:
             self._on_console = asyncio.create_task(discard_output(self.directory.serial))
         await self.plugs.take_stock()
         await self.processors.take_stock()
+        await self.plugged_memory.take_stock()
         await self.measure()
         await self.refresh()
 
@@ -310,7 +313,7 @@ class Machine:
             self._reason = None
         elif kind in _CHANGES:
             self._in_background(self.refresh)
-        elif kind == "BALLOON_CHANGE":
+        elif kind in ("BALLOON_CHANGE", "MEMORY_DEVICE_SIZE_CHANGE"):
             self._in_background(self.measure)
         elif kind == "DEVICE_DELETED" and "device" in event["data"]:
             self._in_background(partial(self.plugs.drop, event["data"]["device"]))

@@ -128,7 +128,8 @@ class Plugs:
         guest = self._machine.record.guest
         layout = guest.layout or Layout(board="")
         layout = evolve(layout, places=places_kept(layout, _plugged(after)))
-        self._machine.keep(evolve(guest, disks=after.disks, nics=after.nics, peers=after.peers, layout=layout))
+        guest = evolve(guest, disks=after.disks, nics=after.nics, peers=after.peers, beparams=after.beparams)
+        self._machine.keep(evolve(guest, layout=layout))
         return layout
 
     async def take_stock(self) -> None:
