@@ -80,6 +80,7 @@ class PluggedMemory:
         if maxmem == guest.beparams.maxmem:
             return
         memory = await self._machine.measure()
+        guest = self._machine.record.guest
         self._machine.keep(
             evolve(
                 guest,

@@ -49,10 +49,10 @@ class Processors:
 
     async def take_stock(self) -> None:
         """Record how many it has."""
-        guest = self._machine.record.guest
-        if not plugged_parameters(guest, ("vcpus",)):
+        if not plugged_parameters(self._machine.record.guest, ("vcpus",)):
             return
         found = len(_used(await self._places()))
+        guest = self._machine.record.guest
         self._machine.keep(evolve(guest, beparams=evolve(guest.beparams, vcpus=found)))
 
     async def _places(self) -> list[Mapping[str, Any]]:
