@@ -7,12 +7,13 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import cluster, migration, placement, placement_large, storage
+from benchmarks import cluster, hotplug, migration, placement, placement_large, storage
 from benchmarks.report import Report
 from ganeti.errors import EXIT_FAILURE, GanetiError
 
 GROUPS: dict[str, Callable[[Report], None]] = {
     "cluster": cluster.run,
+    "hotplug": hotplug.run,
     "migration": migration.run,
     "placement": placement.run,
     "placement-large": placement_large.run,

@@ -25,7 +25,10 @@ FLAGS_PENDING = re.compile(
     r"gnt-(cluster|group|node) (init|add|modify) --(enabled-data-collectors|data-collector-interval)"
 )
 # Ours alone.
-HYPERVISOR_PARAMETERS_ADDED = {"kvm": {"firmware", "secure_boot", "tpm"}}
+HYPERVISOR_PARAMETERS_ADDED = {
+    "kvm": {"firmware", "max_memory", "max_vcpus", "secure_boot", "tpm"},
+    "fake": {"max_memory", "max_vcpus"},
+}
 DISK_PARAMETERS_ADDED = {
     "file": {"preallocation"},
     "plain": {"thinpool"},

@@ -55,6 +55,10 @@ async def with_agent(cluster):
         node.hypervisor().agents["web1"] = PaperAgent()
 
 
+async def growing(cluster):
+    await cluster.add("web1", beparams={"vcpus": 2}, hvparams={"max_vcpus": 4, "max_memory": 512})
+
+
 async def running_image(cluster):
     await cluster.add("web1", disks=[{"size": 64, "format": "qcow2"}])
 
@@ -465,6 +469,7 @@ SCENES = (
     instance("OP_INSTANCE_SET_PARAMS", running, nics=[["remove", {}], ["add", {}], ["add", {"link": "br9"}]]),
     instance("OP_INSTANCE_SET_PARAMS", running, nics=[[0, {"link": "br8"}]], hotplug_if_possible=True),
     instance("OP_INSTANCE_SET_PARAMS", running, nics=[[0, {"link": "br8"}]], hotplug=False),
+    instance("OP_INSTANCE_SET_PARAMS", growing, beparams={"vcpus": 3, "memory": 256}, nics=[[0, {"link": "br8"}]]),
     instance("OP_INSTANCE_SET_PARAMS", running, runtime_mem=128),
     instance("OP_INSTANCE_REPLACE_DISKS", mirrored, mode="replace_on_primary"),
     instance("OP_INSTANCE_SHUTDOWN", running),

@@ -35,6 +35,7 @@ MODULES = (
     "virtio_net",
     "virtio_balloon",
     "virtio_console",
+    "virtio_mem",
     "button",
     "evdev",
     "pvpanic_pci",

@@ -63,9 +63,9 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``hvparams`` holds all parameters of its hypervisor, by name.
 
     ``peers``: the nodes that its disks are bound to, the one that runs it among them. ``layout``: where its devices are
-    to be, if that is not left to its hypervisor. ``memory``: its current size after ballooning, MiB.
-    ``osparams_hidden``: the names of OS parameters that are shown to nobody but the guest itself. ``tags``: those of
-    the instance.
+    to be, if that is not left to its hypervisor. ``memory``: its current size after ballooning, MiB; ``base_memory``:
+    the one it was started with, if ``maxmem`` has changed since. ``osparams_hidden``: the names of OS parameters that
+    are shown to nobody but the guest itself. ``tags``: those of the instance.
     """
 
     uuid: str
@@ -83,6 +83,7 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     network_port: int | None = None
     layout: Layout | None = None
     memory: int | None = None
+    base_memory: int | None = None
     tags: tuple[str, ...] = ()
 
     def parameter_variables(self) -> dict[str, str]:

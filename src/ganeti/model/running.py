@@ -39,9 +39,13 @@ D = TypeVar("D", Disk, GuestNic)
 class Plugging:
     """What is to be unplugged from and plugged into a running guest; a NIC that is replaced is in both.
 
-    ``moved`` NICs stay, and are connected elsewhere. ``reopened`` disks would have to be opened in another way.
+    ``vcpus``, ``memory`` (MiB): how many more, or fewer; ``sized``: whether these, or bounds of them, differ. ``moved``
+    NICs stay, and are connected elsewhere. ``reopened`` disks would have to be opened in another way.
     """
 
+    vcpus: int
+    memory: int
+    sized: bool
     gone_disks: tuple[Disk, ...]
     new_disks: tuple[Disk, ...]
     reopened: tuple[Disk, ...]
@@ -58,7 +62,7 @@ class Plugging:
         return bool(self.gone_cards or self.new_cards)
 
     def __bool__(self) -> bool:
-        return bool(self.of_disks or self.reopened or self.of_cards or self.moved)
+        return bool(self.sized or self.of_disks or self.reopened or self.of_cards or self.moved)
 
 
 def plugging(runs: Guest, wanted: Guest) -> Plugging:
@@ -67,6 +71,9 @@ def plugging(runs: Guest, wanted: Guest) -> Plugging:
     cards, wanted_cards = _by_uuid(runs.nics), _by_uuid(wanted.nics)
     same = {uuid for uuid in cards.keys() & wanted_cards.keys() if _is_same(cards[uuid], wanted_cards[uuid])}
     return Plugging(
+        vcpus=wanted.beparams.vcpus - runs.beparams.vcpus,
+        memory=wanted.beparams.maxmem - runs.beparams.maxmem,
+        sized=wanted.beparams != runs.beparams,
         gone_disks=tuple(disk for disk in runs.disks if disk.uuid not in wanted_disks),
         new_disks=tuple(disk for disk in wanted.disks if disk.uuid not in disks),
         reopened=tuple(d for d in wanted.disks if d.uuid in disks and d.mode != disks[d.uuid].mode),
@@ -76,14 +83,18 @@ def plugging(runs: Guest, wanted: Guest) -> Plugging:
     )
 
 
-def as_changed(runs: Guest, before: Guest, after: Guest) -> Guest:
-    """A running guest with its disks and NICs after a change; what waits for its next start still does."""
+def as_changed(runs: Guest, before: Guest, after: Guest, plugged: Iterable[str] = ()) -> Guest:
+    """A running guest with its disks and NICs after a change; what waits for its next start still does.
+
+    ``plugged``: the backend parameters that reach it too.
+    """
     peers = {peer.uuid: peer for peer in (*runs.peers, *before.peers, *after.peers)}
     return evolve(
         runs,
         disks=tuple(_devices(runs.disks, before.disks, after.disks)),
         nics=tuple(_devices(runs.nics, before.nics, after.nics)),
         peers=tuple(peers.values()),
+        beparams=evolve(runs.beparams, **{name: getattr(after.beparams, name) for name in plugged}),
     )
 
 
@@ -101,6 +112,7 @@ def as_it_runs(configured: Guest, started: Guest) -> Guest:
         network_port=started.network_port,
         layout=started.layout,
         memory=started.memory,
+        base_memory=started.base_memory,
     )
 
 
@@ -157,9 +169,10 @@ def _connection(card: GuestNic) -> tuple[object, ...]:
 
 
 def _kept(cls: type[Struct], configured: Mapping[str, Any], started: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters unknown to the older software that started the guest count as configured."""
+    """Parameters unknown to the older software that started the guest have their defaults, which change no machine."""
+    default = as_mapping(cls())
     return {
-        name: configured[name] if parameter.at_once or name not in started else started[name]
+        name: configured[name] if parameter.at_once else started.get(name, default[name])
         for name, parameter in parameters_of(cls).items()
     }
 

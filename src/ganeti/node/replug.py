@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Hotplugging: changing the disks and NICs of a running guest.
+"""Hotplugging: changing the disks, NICs, virtual CPUs and memory of a running guest.
 
 Devices are unplugged first, so that it is known whether the guest releases them before it gets new ones. Each step is
 recorded in the hypervisor's record of the guest; so repeating the call continues it, and reversing it undoes it.
@@ -38,6 +38,10 @@ class Replug:
     async def carry_out(self, links: DeviceLinks, report: Report) -> Layout:
         """Raises HypervisorFailed, or errors of storage and network; completed steps are kept."""
         runs, change = self._runs, self._change
+        if change.vcpus < 0:
+            await self.hypervisor.set_vcpus(self.after, self.after.beparams.vcpus)
+        if change.memory < 0:
+            await self.hypervisor.set_maxmem(self.after, self.after.beparams.maxmem)
         for disk in change.gone_disks:
             await self._take_disk(disk)
         for nic in change.gone_cards:
@@ -48,6 +52,10 @@ class Replug:
             await self._give_disk(disk)
         for nic in change.new_cards:
             await self._give_card(nic)
+        if change.vcpus > 0:
+            await self.hypervisor.set_vcpus(self.after, self.after.beparams.vcpus)
+        if change.memory > 0:
+            await self.hypervisor.set_maxmem(self.after, self.after.beparams.maxmem)
         links.make(self.after.name, [self._storage.expected(disk, self.after.peers) for disk in self.after.disks])
         return await self.hypervisor.note(self.after)
 

@@ -175,6 +175,119 @@ async def test_a_guest_that_does_not_let_go_has_all_that_it_had(cluster):
     assert sizes(guest(cluster)) == [8, 16]
 
 
+async def pending(cluster):
+    (described,) = (await cluster.run("OP_INSTANCE_QUERY_DATA", instances=["web1"])).values()
+    return described["pending"]
+
+
+async def test_cpus_come_and_go_with_the_devices_move_with_the_guest_and_are_there_at_the_next_start(cluster):
+    await add(cluster, "sharedfile", beparams={"vcpus": 2}, hvparams={"max_vcpus": 4})
+    number = await cluster.submit(
+        "OP_INSTANCE_SET_PARAMS", instance_name="web1", beparams={"vcpus": 3}, nics=[["add", {}]]
+    )
+    assert (await cluster.finished(number)).status == "success"
+    assert not any("until its next start" in line for line in cluster.log(number))
+    assert await cluster.list("instance", "be/vcpus", "oper_vcpus") == [[3, 3]]
+    assert (guest(cluster).beparams.vcpus, agrees(cluster), await pending(cluster)) == (3, True, [])
+    await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2")
+    assert guest(cluster, "node2").beparams.vcpus == 3
+    await modify(cluster, beparams={"vcpus": "default"})
+    assert guest(cluster, "node2").beparams.vcpus == 1
+    runs = guest(cluster, "node2")
+    await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="full")
+    assert guest(cluster, "node2") == runs
+
+
+async def test_more_cpus_than_there_are_places_for_wait_for_the_next_start_if_that_is_wanted(cluster):
+    await add(cluster, beparams={"vcpus": 2}, hvparams={"max_vcpus": 4})
+    before = cluster.instance("web1")
+    with pytest.raises(
+        errors.WrongState, match=r"places for 4 vcpus \(max_vcpus\); 'gnt-instance modify --no-hotplug'"
+    ):
+        await modify(cluster, beparams={"vcpus": 5})
+    assert cluster.instance("web1") == before
+    await modify(cluster, beparams={"vcpus": 5}, hotplug=False)
+    (wait,) = await pending(cluster)
+    assert (wait[0], guest(cluster).beparams.vcpus) == ("vcpus", 2)
+    await modify(cluster, nics=[["add", {}]])
+    assert guest(cluster).beparams.vcpus == 2
+    await modify(cluster, beparams={"vcpus": 4})
+    assert (guest(cluster).beparams.vcpus, await pending(cluster)) == (4, [])
+
+
+async def test_a_guest_that_was_started_without_such_places_gets_its_cpus_at_its_next_start(cluster):
+    await add(cluster, beparams={"vcpus": 2})
+    await modify(cluster, hvparams={"max_vcpus": 4})
+    number = await cluster.submit("OP_INSTANCE_SET_PARAMS", instance_name="web1", beparams={"vcpus": 3})
+    assert (await cluster.finished(number)).status == "success"
+    assert any("until its next start" in line for line in cluster.log(number))
+    assert (cluster.instance("web1").beparams["vcpus"], guest(cluster).beparams.vcpus) == (3, 2)
+    await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="full")
+    await modify(cluster, beparams={"vcpus": 4})
+    assert guest(cluster).beparams.vcpus == 4
+
+
+async def test_a_guest_that_keeps_a_cpu_keeps_all_that_it_had(cluster):
+    await add(cluster, beparams={"vcpus": 2}, hvparams={"max_vcpus": 4})
+    hypervisor(cluster).stubborn.add("web1")
+    before, runs = cluster.instance("web1"), guest(cluster)
+    with pytest.raises(errors.HypervisorFailed, match="has not released a virtual CPU"):
+        await modify(cluster, beparams={"vcpus": 1}, disks=[["add", {"size": 16}]])
+    assert cluster.instance("web1") == before
+    hypervisor(cluster).stubborn.clear()
+    assert (guest(cluster).beparams, sizes(guest(cluster))) == (runs.beparams, sizes(runs))
+
+
+async def test_memory_comes_and_goes_moves_with_the_guest_and_is_there_at_the_next_start(cluster):
+    await add(cluster, "sharedfile", beparams={"maxmem": 256, "minmem": 128}, hvparams={"max_memory": 1024})
+    number = await cluster.submit("OP_INSTANCE_SET_PARAMS", instance_name="web1", beparams={"memory": 512})
+    assert (await cluster.finished(number)).status == "success"
+    assert not any("until its next start" in line for line in cluster.log(number))
+    assert await cluster.list("instance", "be/maxmem", "be/minmem", "oper_ram") == [[512, 512, 512]]
+    assert (guest(cluster).base_memory, await pending(cluster)) == (256, [])
+    await modify(cluster, beparams={"minmem": 128})
+    assert (guest(cluster).beparams.minmem, await pending(cluster)) == (128, [])
+    with pytest.raises(
+        errors.WrongInput, match=r"from 384 MiB \(minmem, and 256 MiB that were plugged in\) to 512 MiB"
+    ):
+        await modify(cluster, runtime_mem=300)
+    await modify(cluster, runtime_mem=400)
+    await modify(cluster, beparams={"maxmem": 640})
+    assert await cluster.list("instance", "oper_ram") == [[528]]
+    await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2")
+    assert await cluster.list("instance", "oper_ram") == [[528]]
+    assert (guest(cluster, "node2").base_memory, guest(cluster, "node2").beparams.maxmem) == (256, 640)
+    with pytest.raises(errors.WrongState, match=r"started with 256 MiB of memory.*--no-hotplug"):
+        await modify(cluster, beparams={"maxmem": 200})
+    with pytest.raises(
+        errors.WrongState, match=r"room for 1024 MiB of memory \(max_memory\); 'gnt-instance modify --no-"
+    ):
+        await modify(cluster, beparams={"maxmem": 1200})
+    await cluster.run("OP_INSTANCE_REBOOT", instance_name="web1", reboot_type="full")
+    assert await cluster.list("instance", "oper_ram") == [[640]]
+    assert guest(cluster, "node2").base_memory is None
+
+
+async def test_a_guest_gets_no_memory_that_its_node_has_not(cluster):
+    await add(cluster, beparams={"memory": 256}, hvparams={"max_memory": 8192})
+    leave(cluster, "node1", 200)
+    before = guest(cluster)
+    with pytest.raises(errors.WrongState, match="needs 512 MiB of memory, and could have 256 on its primary node"):
+        await modify(cluster, beparams={"memory": 512})
+    assert guest(cluster) == before
+
+
+async def test_a_guest_that_keeps_memory_keeps_all_that_it_had(cluster):
+    await add(cluster, beparams={"maxmem": 256, "minmem": 128}, hvparams={"max_memory": 1024})
+    await modify(cluster, beparams={"maxmem": 512})
+    hypervisor(cluster).stubborn.add("web1")
+    before, runs = cluster.instance("web1"), guest(cluster)
+    with pytest.raises(errors.HypervisorFailed, match="has released 0 of 128 MiB of memory"):
+        await modify(cluster, beparams={"maxmem": 384}, nics=[["add", {}]])
+    hypervisor(cluster).stubborn.clear()
+    assert (cluster.instance("web1"), guest(cluster)) == (before, runs)
+
+
 async def test_cards_are_not_changed_behind_a_node_that_does_not_answer_unless_that_is_wanted(cluster):
     await add(cluster, "sharedfile", node="node2")
     before = cluster.instance("web1")

@@ -99,15 +99,15 @@ class FakeBench(Bench):
         self._guests = [make_guests(), make_guests()]
         super().__init__([self._node(guests) for guests in self._guests])
 
-    def guest(self, name="guest1.example", **more):
+    def guest(self, name="guest1.example", *, hvparams=None, **more):
+        defaults = {"beparams": BackendParameters(maxmem=128, minmem=128)}
         return Guest(
             uuid=str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
             name=name,
             hypervisor="fake",
             disk_template=DiskTemplate.DISKLESS,
-            hvparams={},
-            beparams=BackendParameters(maxmem=128, minmem=128),
-            **more,
+            hvparams=hvparams or {},
+            **(defaults | more),
         )
 
     async def up(self, guest):
@@ -121,6 +121,14 @@ class FakeBench(Bench):
         (runs,) = (one for one in self.nodes[node].driver.started() if one.name == guest.name)
         seen = [(str(disk.size * 2048), disk.uuid) for disk in runs.disks] + [(nic.mac, nic.uuid) for nic in runs.nics]
         return {what: runs.layout.places[device] for what, device in seen}
+
+    async def processors(self, guest, node=0):
+        (listed,) = await self.nodes[node].driver.list()
+        return listed.vcpus
+
+    async def memory(self, guest, node=0):
+        (listed,) = await self.nodes[node].driver.list()
+        return listed.memory
 
     async def power_off(self, guest):
         self.node.driver.end(guest.name)
@@ -208,14 +216,25 @@ class KvmBench(Bench):
 
     async def devices(self, guest, node=0):
         """What the guest sees: by each disk's size or card's address, where it is."""
+        found = await self._told_of_devices(guest, node)
+        return dict(word.split("@") for word in found if "@" in word)
+
+    async def processors(self, guest, node=0):
+        """The CPUs that the guest uses."""
+        return int((await self._told_of_devices(guest, node))[-2])
+
+    async def memory(self, guest, node=0):
+        """What the guest uses, MiB."""
+        return int((await self._told_of_devices(guest, node))[-1]) // 1024
+
+    async def _told_of_devices(self, guest, node):
         await self.count(guest, node)  # what is typed before it listens is lost
         await self.type(guest, "devices", node)
         reader, _ = await self._console(guest, node)
         async with asyncio.timeout(PATIENCE):
             while not (line := await reader.readline()).startswith(b"DEVICES"):
                 assert line
-        found = [word.partition("=")[2] for word in line.decode().split()[1:]]
-        return dict(word.split("@") for word in found if "@" in word)
+        return [word.partition("=")[2] for word in line.decode().split()[1:]]
 
     async def type(self, guest, line, node=0):
         _, writer = await self._console(guest, node)

@@ -14,7 +14,7 @@ from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest import GuestNic
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.hypervisor.kvm import plugs
+from ganeti.node.hypervisor.kvm import plugged_memory, plugs
 from ganeti.node.network import tap
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
@@ -170,6 +170,99 @@ async def test_a_guest_gives_memory_back_and_has_as_little_where_it_goes(bench):
     assert await bench.other.driver.set_memory(guest, 160) == 160
 
 
+async def test_a_guest_gets_cpus_and_has_as_many_where_it_goes_and_at_its_next_start(bench):
+    guest = with_vcpus(bench.guest(hvparams={"max_vcpus": 4}), 1)
+    await bench.start(guest)
+    await until_used(bench, guest, 1)
+    assert await bench.node.driver.obstacles(with_vcpus(guest, 4)) == ()
+    (why,) = await bench.node.driver.obstacles(with_vcpus(guest, 5))
+    assert "places for 4 vcpus (max_vcpus)" in why
+    for vcpus in (2, 3, 3):
+        await bench.node.driver.set_vcpus(guest, vcpus)
+        (listed,) = await bench.node.list()
+        assert (listed.vcpus, runs(bench).beparams.vcpus) == (vcpus, vcpus)
+        await until_used(bench, guest, vcpus)
+    await bench.again()
+    running = runs(bench)
+    assert running.beparams.vcpus == 3
+    await bench.move(running)
+    await until_used(bench, guest, 3, node=1)
+    assert replace(runs(bench, 1), layout=None) == replace(running, layout=None)
+    await bench.other.driver.set_vcpus(guest, 4)
+    await until_used(bench, guest, 4, node=1)
+    running = runs(bench, 1)
+    await bench.other.driver.stop(guest.name, timeout=0, force=True)
+    bench.nodes.reverse()
+    bench.forget_consoles()
+    await bench.start(running)
+    await until_used(bench, guest, 4)
+    assert runs(bench) == running
+
+
+async def test_a_guest_releases_cpus(bench):
+    guest = with_vcpus(bench.guest(hvparams={"max_vcpus": 4}), 2)
+    await bench.start(guest)
+    await until_used(bench, guest, 2)
+    await bench.node.driver.set_vcpus(guest, 1)
+    assert runs(bench).beparams.vcpus == 1
+    await until_used(bench, guest, 1)
+
+
+def with_vcpus(guest, vcpus):
+    return replace(guest, beparams=replace(guest.beparams, vcpus=vcpus))
+
+
+async def until_used(bench, guest, vcpus, node=0):
+    async with asyncio.timeout(300):
+        while await bench.processors(guest, node) != vcpus:
+            pass
+
+
+def with_memory(guest, maxmem, minmem=160):
+    return replace(guest, beparams=BackendParameters(maxmem=maxmem, minmem=minmem))
+
+
+async def until_has(bench, guest, memory, node=0):
+    """What its system uses is less than what it has by what its kernel takes."""
+    async with asyncio.timeout(300):
+        while not memory - 128 < await bench.memory(guest, node) <= memory:
+            pass
+
+
+async def test_a_guest_gets_memory_and_gives_it_back_and_has_as_much_where_it_goes_and_at_its_next_start(bench):
+    guest = with_memory(bench.guest(hvparams={"max_memory": 1024}), 256)
+    await bench.start(guest)
+    await until_has(bench, guest, 256)
+    assert await bench.node.driver.obstacles(with_memory(guest, 768)) == ()
+    for maxmem, why in ((1026, "room for 1024 MiB"), (200, "started with 256 MiB"), (257, "pieces of 2 MiB")):
+        (told,) = await bench.node.driver.obstacles(with_memory(guest, maxmem))
+        assert why in told
+    for maxmem in (512, 768, 768, 456):
+        await bench.node.driver.set_maxmem(guest, maxmem)
+        (listed,) = await bench.node.list()
+        assert (listed.memory, runs(bench).beparams.maxmem, runs(bench).base_memory) == (maxmem, maxmem, 256)
+        await until_has(bench, guest, maxmem)
+    assert await bench.node.driver.set_memory(guest, 400) == 400
+    await bench.again()
+    running = runs(bench)
+    assert (running.memory, running.beparams.maxmem) == (400, 456)
+    await bench.move(running)
+    (listed,) = await bench.other.list()
+    assert (listed.memory, runs(bench, 1)) == (400, running)
+    await bench.other.driver.set_maxmem(guest, 656)
+    (listed,) = await bench.other.list()
+    assert (listed.memory, runs(bench, 1).memory) == (600, 600)
+    assert await bench.other.driver.set_memory(guest, 656) == 656
+    await until_has(bench, guest, 656, node=1)
+    places = runs(bench, 1).layout
+    await bench.other.driver.stop(guest.name, timeout=0, force=True)
+    bench.nodes.reverse()
+    bench.forget_consoles()
+    await bench.start(replace(running, memory=None, base_memory=None, beparams=BackendParameters(maxmem=656)))
+    await until_has(bench, guest, 656)
+    assert runs(bench).layout == places
+
+
 # --- only QEMU -------------------------------------------------------------------------------------------------
 
 
@@ -256,3 +349,39 @@ async def test_qemu_takes_a_disk_while_it_runs(kvm, tmp_path, hvparams):
     await kvm.move(running)
     await kvm.other.driver.unplug(guest, data.disk)
     assert runs(kvm, 1).disks == (root.disk,)
+
+
+async def test_cpus_that_cannot_come_or_go_are_told_before_anything_is_done(kvm):
+    guest = with_vcpus(kvm.guest(hvparams={"max_vcpus": 4, "acpi": False, "cpu_mask": "0:0"}), 2)
+    await kvm.start(guest)
+    found = " ".join(await kvm.node.driver.obstacles(with_vcpus(guest, 1)))
+    assert "it has no ACPI" in found
+    assert "each of its 2 vcpus is pinned by itself (cpu_mask)" in found
+    assert "QEMU is emulating it" in found
+
+
+@pytest.mark.parametrize("scsi", [True, False])
+async def test_cpus_are_plugged_into_the_topology_that_is_configured_and_drives_do_not_count_them(kvm, tmp_path, scsi):
+    """QEMU gives a drive as many queues as it has CPUs when it starts, and does not receive a guest with others."""
+    shape = {"cpu_sockets": 2, "cpu_cores": 1, "cpu_threads": 2, "cpu_type": "qemu64,+ssse3"}
+    disks = {"disk_type": "scsi-hd", "scsi_controller_type": "virtio-scsi-pci"} if scsi else {}
+    root = disk_of(tmp_path, 16)
+    guest = with_vcpus(with_disks(kvm.guest(hvparams={"max_vcpus": 4, **shape, **disks}), root), 1)
+    kvm.resources = lambda _: Resources((root,))
+    await kvm.start(guest)
+    await until_used(kvm, guest, 1)
+    await kvm.node.driver.set_vcpus(guest, 3)
+    await until_used(kvm, guest, 3)
+    await kvm.move(runs(kvm))
+    await until_used(kvm, guest, 3, node=1)
+
+
+async def test_a_guest_that_does_not_take_memory_is_left_without_it(kvm, monkeypatch):
+    monkeypatch.setattr(plugged_memory, "_STANDSTILL", 0.5)
+    guest = with_memory(kvm.guest(hvparams={"max_memory": 512, "kernel_args": "quiet rdinit=/nosuch"}), 256)
+    await kvm.start(guest)
+    with pytest.raises(HypervisorFailed, match="has taken 0 of 256 MiB of memory and no more"):
+        await kvm.node.driver.set_maxmem(guest, 512)
+    assert runs(kvm).beparams.maxmem == 256
+    await kvm.again()
+    assert runs(kvm).beparams.maxmem == 256

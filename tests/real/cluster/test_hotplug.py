@@ -27,23 +27,31 @@ class Console:
         return line.decode()
 
     def devices(self):
-        """By each disk's size or card's address, where the guest sees it; and its memory in KiB."""
+        """By each disk's size or card's address, where the guest sees it; its CPUs; and its memory in KiB."""
         self.until(b"COUNT")
         self._socket.sendall(b"devices\n")
         words = [word.partition("=")[2] for word in self.until(b"DEVICES").split()[1:]]
-        return dict(word.split("@") for word in words if "@" in word), int(words[-1])
+        return dict(word.split("@") for word in words if "@" in word), int(words[-2]), int(words[-1])
 
     def close(self):
         self._lines.close()
         self._socket.close()
 
 
-def seen(cluster, node):
+def machine(cluster, node):
     console = Console(cluster, node)
     try:
-        return console.devices()[0]
+        return console.devices()
     finally:
         console.close()
+
+
+def seen(cluster, node):
+    return machine(cluster, node)[0]
+
+
+def cpus(cluster, node):
+    return machine(cluster, node)[1]
 
 
 def sectors(mebibytes):
@@ -75,14 +83,14 @@ def test_what_comes_and_goes_is_seen_at_once_moves_and_is_the_same_machine_at_th
     changed(web1, "--disk", "data:remove", "--net", "0:remove")
     left = eventually(lambda: seen(web1, "node2"), lambda found: not {sectors(1100), own} & set(found))
     assert left == {what: now[what] for what in (sectors(1024), sectors(1200), MAC)}
-    machine = qemu(web1, "node2")
+    first_machine = qemu(web1, "node2")
     web1.gnt("gnt-instance", "migrate", "-f", "-n", "node3", NAME)
     assert seen(web1, "node3") == left
     moved = qemu(web1, "node3")
     web1.gnt("gnt-instance", "reboot", "--type=full", NAME)
     assert seen(web1, "node3") == left
     assert equipment(qemu(web1, "node3")) == equipment(moved)
-    assert ports(moved) == ports(machine)
+    assert ports(moved) == ports(first_machine)
     assert "pending" not in web1.gnt("gnt-instance", "info", NAME).lower()
     assert len(list(web1.master.path("/srv/ganeti/shared-file-storage").rglob("*.disk*"))) == 2
 
@@ -100,8 +108,58 @@ def test_memory_is_given_back_stays_back_on_the_way_and_what_cannot_be_done_now_
     assert "until its next start" in changed(web1, "--no-hotplug", "--disk", "add:size=1g")
 
 
+def test_cpus_are_plugged_in_move_with_the_guest_and_what_cannot_be_done_now_is_refused(web1):
+    changed(web1, "-H", "max_vcpus=3")
+    assert "until its next start" in changed(web1, "-B", "vcpus=2")
+    web1.gnt("gnt-instance", "reboot", "--type=full", NAME)
+    assert eventually(lambda: cpus(web1, "node2"), lambda found: found == 2) == 2
+    assert "until its next start" not in changed(web1, "-B", "vcpus=3")
+    assert eventually(lambda: cpus(web1, "node2"), lambda found: found == 3) == 3
+    assert listed(web1, "oper_vcpus") == "3"
+    web1.gnt("gnt-instance", "migrate", "-f", "-n", "node3", NAME)
+    assert cpus(web1, "node3") == 3
+    moved = qemu(web1, "node3")
+    for vcpus, why in ((4, "places for 3 vcpus (max_vcpus)"), (2, "QEMU is emulating it")):
+        refused = web1.master.run("gnt-instance", "modify", "-B", f"vcpus={vcpus}", NAME, timeout=60)
+        assert refused.failed
+        assert why in refused.why()
+        assert "--no-hotplug" in refused.why()
+    assert listed(web1, "oper_vcpus") == "3"
+    web1.gnt("gnt-instance", "reboot", "--type=full", NAME)
+    assert eventually(lambda: cpus(web1, "node3"), lambda found: found == 3) == 3
+    assert equipment(qemu(web1, "node3")) == equipment(moved)
+    assert "pending" not in web1.gnt("gnt-instance", "info", NAME).lower()
+
+
+def test_memory_is_plugged_in_moves_with_the_guest_and_is_its_own_at_the_next_start(web1):
+    changed(web1, "-H", "max_memory=1g", "-B", "memory=256")
+    web1.gnt("gnt-instance", "reboot", "--type=full", NAME)
+    eventually(lambda: megabytes(web1, "node2"), lambda found: 128 < found < 256)
+    assert "until its next start" not in changed(web1, "-B", "maxmem=640")
+    eventually(lambda: megabytes(web1, "node2"), lambda found: 512 < found < 640)
+    assert memory(web1) == "640"
+    web1.gnt("gnt-instance", "migrate", "-f", "-n", "node3", NAME)
+    assert 512 < megabytes(web1, "node3") < 640
+    refused = web1.master.run("gnt-instance", "modify", "-B", "maxmem=1200", NAME, timeout=60)
+    assert "room for 1024 MiB of memory (max_memory)" in refused.why()
+    changed(web1, "-B", "maxmem=512")
+    assert memory(web1) == "512"
+    web1.gnt("gnt-instance", "reboot", "--type=full", NAME)
+    eventually(lambda: megabytes(web1, "node3"), lambda found: 384 < found < 512)
+    assert memory(web1) == "512"
+    assert "pending" not in web1.gnt("gnt-instance", "info", NAME).lower()
+
+
+def megabytes(cluster, node):
+    return machine(cluster, node)[2] // 1024
+
+
+def listed(cluster, field):
+    return cluster.gnt("gnt-instance", "list", "--no-headers", "-o", field, "--units=m", NAME).strip()
+
+
 def memory(cluster):
-    return cluster.gnt("gnt-instance", "list", "--no-headers", "-o", "oper_ram", "--units=m", NAME).strip()
+    return listed(cluster, "oper_ram")
 
 
 def qemu(cluster, node):

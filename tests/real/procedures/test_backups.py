@@ -41,8 +41,7 @@ def test_an_export_becomes_instances_of_another_kind(admin):
     for line in (
         "gnt-backup import -t plain -n node1 --no-name-check --no-ip-check web1.example.com",
         "gnt-backup import -t drbd -n node1:node2 --no-name-check --no-ip-check web1.example.com",
-        "gnt-backup import -n node2:node1 -t drbd --src-node=node3 --src-dir=/srv/ganeti/export/web1.example.com"
-        " web1.example.com",
+        "gnt-backup import -n node2:node1 -t drbd --src-node=node3 --src-dir=/srv/ganeti/export/web1.example.com web1",
     ):
         admin.types(line)
         seen = admin.sees("be/memory,be/vcpus,nic.macs,disk_template,tags", "web1")

@@ -2,6 +2,7 @@
 """What QEMU is started with, and what is refused before."""
 
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -155,3 +156,38 @@ def test_a_tpm_is_at_the_other_end_of_an_inherited_connection():
     found = words(configured(tpm=True), tpm=7)
     assert "socket,id=tpm0,fd=7" in found
     assert "tpm-crb,tpmdev=tpm0" in devices(configured(tpm=True))
+
+
+def processors(vcpus=2, **hvparams):
+    wanted = configured(**hvparams)
+    found = words(replace(wanted, beparams=replace(wanted.beparams, vcpus=vcpus)), disks=(disk(64),))
+    drive = next(word for word in found if word.startswith("virtio-blk-pci"))
+    return found[found.index("-smp") + 1], re.findall(r"num-queues=\d+", drive)
+
+
+def memory(**hvparams):
+    found = words(configured(**hvparams))
+    return found[found.index("-m") + 1], [word for word in found if "memory1" in word]
+
+
+def test_a_machine_has_the_room_for_memory_that_is_wanted_and_none_by_default():
+    size = configured().beparams.maxmem
+    assert memory() == memory(max_memory=size) == (f"{size}M", [])
+    room, (backend, device) = memory(max_memory=size + 130)
+    assert (room, backend) == (
+        f"{size}M,maxmem={size + 256}M",
+        "memory-backend-ram,id=memory1,size=256M,reserve=off",
+    )
+    assert device.startswith("virtio-mem-pci,id=memory1,memdev=memory1,bus=port")
+    with pytest.raises(WrongInput, match=r"'max_memory': .* huge pages \(mem_path\)"):
+        memory(max_memory=size + 128, mem_path="/dev")
+
+
+def test_a_machine_has_the_places_for_cpus_that_are_wanted_and_none_by_default():
+    assert processors() == ("2", [])
+    assert processors(max_vcpus=4) == ("2,maxcpus=4", ["num-queues=4"])
+    assert processors(4, max_vcpus=4) == ("4", ["num-queues=4"])
+    assert processors(6, max_vcpus=4) == ("6", ["num-queues=6"])
+    assert processors(max_vcpus=4, cpu_sockets=2, cpu_cores=2) == ("2,maxcpus=4,sockets=2,cores=2", ["num-queues=4"])
+    with pytest.raises(WrongInput, match=r"cpu_sockets=3 do not make up the 4 vcpus that it can have \(max_vcpus\)"):
+        processors(max_vcpus=4, cpu_sockets=3)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import AbsolutePath, NonNegative, Positive, Text, form
+from ganeti.declare.types import AbsolutePath, NonNegative, Positive, Size, Text, form
 from ganeti.errors import WrongInput
 
 FIRST_VNC_PORT = 5900  # display 0 of VNC; network_port is at least this
@@ -46,7 +46,10 @@ _Keymap = Literal[
 ]
 # fmt: on
 _WanCompression = Literal["", "auto", "never", "always"]
+_MaxVcpus = Annotated[int, Meta(ge=0, le=255)]  # APIC IDs of eight bits
 _Queues = Annotated[int, Meta(ge=1, le=8)]  # gnt-instance(8)
+_MAX_VCPUS = "Number of vcpus that the guest can have without a restart; 0 for those that it is started with"
+_MAX_MEMORY = "Size of maxmem that the guest can have without a restart, MiB; 0 for that which it is started with"
 MigrationMode = Literal["live", "non-live"]
 HypervisorName = Literal["chroot", "fake", "kvm", "lxc", "xen-hvm", "xen-pvm"]
 
@@ -54,6 +57,8 @@ HypervisorName = Literal["chroot", "fake", "kvm", "lxc", "xen-hvm", "xen-pvm"]
 class FakeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of simulated guests, for tests and for trying out a cluster."""
 
+    max_memory: Annotated[Size, param(_MAX_MEMORY)] = 0
+    max_vcpus: Annotated[_MaxVcpus, param(_MAX_VCPUS)] = 0
     migration_mode: Annotated[MigrationMode, param("Default migration mode", at_once=True)] = "live"
 
 
@@ -107,6 +112,8 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kvm_path: Annotated[_Program, param("Path of the QEMU binary", reaches="program")] = "/usr/bin/kvm"
     kvm_pci_reservations: Annotated[NonNegative, param("Slots reserved for hot-plugged devices")] = 12
     machine_version: Annotated[_Machine, param("QEMU machine type, such as 'pc' or 'pc-q35-7.2'; empty for q35")] = ""
+    max_memory: Annotated[Size, param(_MAX_MEMORY)] = 0
+    max_vcpus: Annotated[_MaxVcpus, param(_MAX_VCPUS)] = 0
     mem_path: Annotated[AbsolutePath, param("Mount point of hugetlbfs to allocate memory from", reaches="path")] = ""
     migration_bandwidth: Annotated[Positive, param("Maximum bandwidth of a migration, MiB/s", at_once=True)] = 32
     migration_caps: Annotated[

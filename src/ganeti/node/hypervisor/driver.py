@@ -101,7 +101,7 @@ class Hypervisor(Protocol):
         ...
 
     async def obstacles(self, after: Guest) -> tuple[str, ...]:
-        """Why a running guest cannot get the disks and NICs of ``after``, as text; empty if it can.
+        """Why a running guest cannot get the disks, NICs, vcpus and maxmem of ``after``, as text; empty if it can.
 
         Raises WrongState if it does not run.
         """
@@ -121,12 +121,29 @@ class Hypervisor(Protocol):
         """
         ...
 
+    async def set_vcpus(self, guest: Guest, vcpus: int) -> None:
+        """Plug virtual CPUs into a running guest, or unplug them.
+
+        Raises HypervisorFailed if the guest does not release them all; ``started`` has what it has then.
+        """
+        ...
+
+    async def set_maxmem(self, guest: Guest, maxmem: int) -> None:
+        """Plug memory into a running guest, or unplug it, until it has so much, MiB.
+
+        Raises HypervisorFailed if the guest does not take or release all; then it is left with what it had.
+        """
+        ...
+
     async def flap(self, guest: Guest, nic: GuestNic) -> None:
         """Signal a guest that a NIC was reconnected (link down, link up)."""
         ...
 
     async def note(self, after: Guest) -> Layout:
-        """Record that a running guest has the disks and NICs of ``after``. Returns the layout of its devices."""
+        """Record that a running guest has the disks, NICs and backend parameters of ``after``.
+
+        Returns the layout of its devices.
+        """
         ...
 
     async def set_memory(self, guest: Guest, memory: int) -> int:

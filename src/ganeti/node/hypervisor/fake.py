@@ -21,6 +21,7 @@ from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
 from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
+from ganeti.model.growth import base_memory, limits
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_agent import Executed, Interface
 from ganeti.model.guest_state import NOT_STARTED, GuestState
@@ -197,7 +198,7 @@ class FakeHypervisor:
         reopened = plugging(found.guest or after, after).reopened
         state = () if found.state is GuestState.RUNNING else (f"it is {found.state.because(found.reason)}",)
         modes = (f"{disk.called} cannot become {disk.mode} while the guest has it" for disk in reopened)
-        return (*state, *modes)
+        return (*state, *limits(found.guest or after, after), *modes)
 
     async def plug(self, guest: Guest, device: OpenDisk | Tap) -> None:
         runs = self._there(guest.name).guest or guest
@@ -214,13 +215,49 @@ class FakeHypervisor:
         disks, nics = (tuple(one for one in some if one.uuid != device.uuid) for some in (runs.disks, runs.nics))
         self._keep(evolve(runs, disks=disks, nics=nics))
 
+    async def set_vcpus(self, guest: Guest, vcpus: int) -> None:
+        found = self._there(guest.name)
+        runs = found.guest or guest
+        if vcpus < found.vcpus and guest.name in self.stubborn:
+            raise HypervisorFailed(f"Instance {guest.name} has not released a virtual CPU, and keeps it")
+        self._guests[guest.name] = replace(found, vcpus=vcpus)
+        self._keep(evolve(runs, beparams=evolve(runs.beparams, vcpus=vcpus)))
+        self._events.tell(self._shown(self._guests[guest.name]))
+
+    async def set_maxmem(self, guest: Guest, maxmem: int) -> None:
+        found = self._there(guest.name)
+        runs = found.guest or guest
+        base, more = base_memory(runs), maxmem - runs.beparams.maxmem
+        if more < 0 and guest.name in self.stubborn:
+            raise HypervisorFailed(f"Instance {guest.name} has released 0 of {-more} MiB of memory and no more")
+        memory = found.memory + more
+        self._guests[guest.name] = replace(found, memory=memory)
+        self._keep(
+            evolve(
+                runs,
+                beparams=evolve(runs.beparams, maxmem=maxmem),
+                base_memory=base if maxmem != base else None,
+                memory=memory if memory != maxmem else None,
+            )
+        )
+        self._events.tell(self._shown(self._guests[guest.name]))
+
     async def flap(self, guest: Guest, nic: GuestNic) -> None:  # noqa: ARG002 - a Hypervisor
         self._there(guest.name)
 
     async def note(self, after: Guest) -> Layout:
         runs = self._there(after.name).guest or after
         layout = _layout(evolve(after, layout=runs.layout))
-        self._keep(evolve(runs, disks=after.disks, nics=after.nics, peers=after.peers, layout=layout))
+        self._keep(
+            evolve(
+                runs,
+                disks=after.disks,
+                nics=after.nics,
+                peers=after.peers,
+                beparams=after.beparams,
+                layout=layout,
+            )
+        )
         return layout
 
     async def set_memory(self, guest: Guest, memory: int) -> int:

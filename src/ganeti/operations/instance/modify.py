@@ -23,9 +23,11 @@ from ganeti.jobs.operation import HookNodes
 from ganeti.jobs.preview import Preview
 from ganeti.model.disk import DiskFormat, DiskTemplate, DiskTemplateName
 from ganeti.model.entity import differences, evolve
+from ganeti.model.growth import PLUGGED
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.kind import Kind
+from ganeti.model.parameters.backend import spelled_out
 from ganeti.model.running import differences as pending_differences
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import about_disks, activate, deactivate, is_mirrored
@@ -339,11 +341,11 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         if self.runtime_mem:
             await ensure_memory_suits(cluster, new, self.runtime_mem, force=self.force)
             told.append(("runtime_memory", self.runtime_mem))
-        replug = await planned_replug(cluster, old, new, or_nothing=not self.hotplug_if_possible) if hot else None
+        replug = await self._planned_replug(cluster, old, new) if hot else None
         if self._changes_nics and not self.force:
             _ensure_nothing_given_up_is_in_use(cluster, old, new, replug)
         plugged = bool(replug) or (hot and not self.hotplug_if_possible)
-        pending = _is_pending(cluster.state, old, new, plugged=plugged) and _runs(cluster, old)
+        pending = _is_pending(cluster.state, old, new, replug, plugged=plugged) and _runs(cluster, old)
         return ModifyPlan(old, new, told, conversion, replug, pending)
 
     def preview(self, state: State, plan: ModifyPlan) -> Preview:
@@ -428,23 +430,35 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         return bool(self.nics) or self.instance_communication is not None
 
     @property
+    def _changes_devices(self) -> bool:
+        return bool(self.disks) or self._changes_nics
+
+    @property
+    def _changes_size(self) -> bool:
+        return not spelled_out(self.beparams).keys().isdisjoint(PLUGGED)
+
+    @property
     def _removes_disks(self) -> bool:
         return any(change.action == "remove" for change in self.disks)
 
+    async def _planned_replug(self, cluster: CheckContext, old: Instance, new: Instance) -> ReplugGuest | None:
+        given, all_or_nothing = spelled_out(self.beparams), not self.hotplug_if_possible
+        return await planned_replug(cluster, old, new, given=given, or_nothing=all_or_nothing)
+
     async def _is_hot(self, cluster: CheckContext, instance: Instance) -> bool:
-        """Whether disks or NICs of a running guest are to be changed."""
+        """Whether something that can be plugged into a running guest is to be changed."""
         node = primary_of(cluster.state, instance)
         if (
             instance.forthcoming
             or node.offline
-            or not (self.disks or self._changes_nics)
+            or not (self._changes_devices or self._changes_size)
             or not (self.hotplug or self.hotplug_if_possible)
         ):
             return False
         try:
             return await is_on(cluster, instance, node)
         except NodeUnreachable as error:
-            if self.hotplug_if_possible:
+            if self.hotplug_if_possible or not self._changes_devices:
                 return False
             raise NodeUnreachable(
                 f"Whether {instance.name} is running is not known: {error.message}; --no-hotplug changes its devices "
@@ -549,11 +563,14 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         )
 
 
-def _is_pending(state: State, old: Instance, new: Instance, *, plugged: bool) -> bool:
+def _is_pending(state: State, old: Instance, new: Instance, replug: ReplugGuest | None, *, plugged: bool) -> bool:
     """Whether some changes reach a running guest only at its next start; ``plugged``: device changes do not wait."""
     before, after = guest_of(state, old), guest_of(state.changed([new]), new)
     if plugged:
         before = evolve(before, disks=after.disks, nics=after.nics)
+    if replug:
+        grown = dict(differences(replug.before.beparams, replug.after.beparams))
+        before = evolve(before, beparams=evolve(before.beparams, **grown))
     return bool(pending_differences(after, before))
 
 

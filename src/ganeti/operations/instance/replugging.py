@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.model.growth import plugged_parameters
 from ganeti.model.guest import guest_of
 from ganeti.model.instance import Instance
 from ganeti.model.layout import Layout
@@ -15,9 +18,11 @@ from ganeti.rpc.contract.instance import CheckReplug, ReplugGuest
 
 
 async def planned_replug(
-    cluster: CheckContext, old: Instance, new: Instance, *, or_nothing: bool
+    cluster: CheckContext, old: Instance, new: Instance, *, given: Collection[str], or_nothing: bool
 ) -> ReplugGuest | None:
     """What turns the running guest of ``old`` into that of ``new``; None if no devices change.
+
+    ``given``: the names of the backend parameters that are changed, some of which can reach it.
 
     Raises WrongState if it cannot be done now; without ``or_nothing`` the result is then None, and noted, unless the
     guest would have to lose disks.
@@ -25,7 +30,7 @@ async def planned_replug(
     state, node = cluster.state, primary_of(cluster.state, old)
     before, after = guest_of(state, old), guest_of(state.changed([new]), new)
     runs = await running_guest(cluster, node, before)
-    wanted = as_changed(runs, before, after)
+    wanted = as_changed(runs, before, after, plugged_parameters(runs, given))
     if not (change := plugging(runs, wanted)):
         return None
     in_the_way = await cluster.call(node, CheckReplug(before=runs, after=wanted))

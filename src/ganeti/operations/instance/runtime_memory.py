@@ -6,6 +6,7 @@ from __future__ import annotations
 from ganeti.errors import InsufficientResources, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
+from ganeti.model.growth import plugged_memory
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
@@ -26,10 +27,11 @@ async def ensure_memory_suits(cluster: CheckContext, instance: Instance, memory:
     if not found.state.runs:
         raise WrongState(f"Parameter 'runtime_mem': {instance.name} is {found.state.because(found.reason)}")
     guest = guest_of(cluster.state.changed([instance]), instance)
-    least, most = guest.beparams.minmem, (await running_guest(cluster, node, guest)).beparams.maxmem
+    runs = await running_guest(cluster, node, guest)
+    least, most = guest.beparams.minmem + plugged_memory(runs), runs.beparams.maxmem
     if not least <= memory <= most:
         raise WrongInput(
-            f"Parameter 'runtime_mem': {memory} MiB; {instance.name} has from {least} MiB (minmem) to {most} MiB "
+            f"Parameter 'runtime_mem': {memory} MiB; {instance.name} has from {least} MiB {_bound(runs)} to {most} MiB "
             "(maxmem, with which it was started)"
         )
     more = memory - found.memory
@@ -40,6 +42,11 @@ async def ensure_memory_suits(cluster: CheckContext, instance: Instance, memory:
                 f"Node {node.name} has {report.memory.free} MiB of free memory, {more} MiB more are needed; --force "
                 "gives them nevertheless"
             )
+
+
+def _bound(runs: Guest) -> str:
+    plugged = plugged_memory(runs)
+    return f"(minmem, and {plugged} MiB that were plugged in)" if plugged else "(minmem)"
 
 
 async def set_memory(cluster: RunContext, instance: Instance, memory: int) -> None:
@@ -56,7 +63,7 @@ async def set_memory(cluster: RunContext, instance: Instance, memory: int) -> No
 
 async def with_memory_for(cluster: CheckContext, node: Node, guest: Guest) -> Guest:
     """A running guest with its memory reduced to what a node has free, if that is necessary and minmem allows it."""
-    least, has = guest.beparams.minmem, guest.memory_now
+    least, has = guest.beparams.minmem + plugged_memory(guest), guest.memory_now
     if least >= has:
         return guest
     free = (await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))).memory.free

@@ -116,7 +116,8 @@ class Board:
             raise refused("disk_type", "the machine was started without a SCSI controller")
         if "scsi0" not in self._places:
             place = self.conventional("scsi0") if kind == "lsi" else self.express("scsi0")
-            self._controllers += option(device(_SCSI_DEVICES[kind], {"id": "scsi0"}, place))
+            queues = self._plan.queues("num_queues") if kind == "virtio-scsi-pci" else {}
+            self._controllers += option(device(_SCSI_DEVICES[kind], {"id": "scsi0"}, place, queues))
         full = refused("scsi_controller_type", f"'{kind}' takes {_SCSI_IDS[kind]} drives")
         return {"bus": "scsi0.0", "scsi-id": self._number(name, _SCSI, range(_SCSI_IDS[kind]), full)}
 

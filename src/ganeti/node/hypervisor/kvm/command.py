@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from ganeti.model.growth import base_memory, most_vcpus
 from ganeti.model.layout import Layout
 from ganeti.node.hypervisor.kvm.board import Board, machine_type
 from ganeti.node.hypervisor.kvm.devices import device, option
@@ -22,6 +23,7 @@ from ganeti.node.hypervisor.kvm.network_cards import network_cards
 from ganeti.node.hypervisor.kvm.ovmf import build_of
 from ganeti.node.hypervisor.kvm.peripherals import guest_agent, sound, usb
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, escaped, refused
+from ganeti.node.hypervisor.kvm.plugged_memory import device_size, memory_device
 
 PID_FILE = "pid"
 MONITOR_SOCKET = "monitor"
@@ -58,6 +60,7 @@ def command_line(plan: LaunchPlan) -> CommandLine:
         *_tpm(plan),
         *spice(plan, board),
         *option(device("virtio-balloon-pci", {"id": "balloon0"}, board.express("balloon0"))),
+        *memory_device(plan, board),
     ]
     found = [
         plan.qemu.program,
@@ -103,16 +106,18 @@ def _machine(plan: LaunchPlan) -> list[str]:
 
 
 def _processors(plan: LaunchPlan) -> list[str]:
-    wanted, vcpus = plan.parameters, plan.guest.beparams.vcpus
+    wanted, vcpus, most = plan.parameters, plan.guest.beparams.vcpus, most_vcpus(plan.guest)
     shape = {"sockets": wanted.cpu_sockets, "cores": wanted.cpu_cores, "threads": wanted.cpu_threads}
     given = {name: number for name, number in shape.items() if number}
     product = 1
     for number in given.values():
         product *= number
-    if vcpus % product or (len(given) == len(shape) and product != vcpus):
+    if most % product or (len(given) == len(shape) and product != most):
         described = ", ".join(f"cpu_{name}={number}" for name, number in given.items())
-        raise refused(f"cpu_{next(iter(given))}", f"{described} do not make up the {vcpus} vcpus of the instance")
-    words = ["-smp", ",".join([str(vcpus), *(f"{name}={number}" for name, number in given.items())])]
+        made = f"{most} vcpus of the instance" if most == vcpus else f"{most} vcpus that it can have (max_vcpus)"
+        raise refused(f"cpu_{next(iter(given))}", f"{described} do not make up the {made}")
+    room = [f"maxcpus={most}"] if most > vcpus else []
+    words = ["-smp", ",".join([str(vcpus), *room, *(f"{name}={number}" for name, number in given.items())])]
     return words + (["-cpu", cpu_model(plan)] if wanted.cpu_type else [])
 
 
@@ -130,8 +135,9 @@ def cpu_model(plan: LaunchPlan) -> str:
 
 
 def _memory(plan: LaunchPlan) -> list[str]:
-    size = f"{plan.guest.beparams.maxmem}M"
-    words = ["-m", size]
+    base, more = base_memory(plan.guest), device_size(plan)
+    size = f"{base}M"
+    words = ["-m", f"{size},maxmem={base + more}M" if more else size]
     if plan.parameters.mem_path:
         where = plan.file(plan.parameters.mem_path)
         words += ["-object", f"memory-backend-file,id=memory0,size={size},mem-path={where},prealloc=on"]

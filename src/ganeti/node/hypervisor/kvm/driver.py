@@ -164,6 +164,12 @@ class Kvm:
     async def unplug(self, guest: Guest, device: Disk | GuestNic) -> None:
         await self._machine(guest.name).plugs.unplug(device)
 
+    async def set_vcpus(self, guest: Guest, vcpus: int) -> None:
+        await self._machine(guest.name).processors.set(vcpus)
+
+    async def set_maxmem(self, guest: Guest, maxmem: int) -> None:
+        await self._machine(guest.name).plugged_memory.set(maxmem)
+
     async def flap(self, guest: Guest, nic: GuestNic) -> None:
         await self._machine(guest.name).plugs.flap(nic)
 

@@ -80,7 +80,7 @@ def drive(plan: LaunchPlan, board: Board, disk: OpenDisk) -> Device:
     serial = {"serial": disk.disk.uuid.replace("-", "")[:20]}
     cache = _write_cache(plan)
     if kind == "paravirtual":
-        return device("virtio-blk-pci", board.express(name), serial, cache, last)
+        return device("virtio-blk-pci", board.express(name), plan.queues("num-queues"), serial, cache, last)
     if kind == "sd":
         _ensure_size_of_a_card(disk.disk)
         return device("sd-card", board.sd(), last)
@@ -160,13 +160,13 @@ def _write_cache(plan: LaunchPlan) -> dict[str, str]:
 def _cd_drive(plan: LaunchPlan, board: Board, name: str) -> Device:
     # Firmware boots CDs ("El Torito") from IDE, SATA and SCSI drives, not from virtio ones.
     kind = plan.parameters.cdrom_disk_type or "ide"
-    driver, place = _cd_place(kind, board, name)
+    driver, place = _cd_place(plan, kind, board, name)
     return device(driver, place, {"id": name, "drive": name})
 
 
-def _cd_place(kind: str, board: Board, name: str) -> tuple[str, Place]:
+def _cd_place(plan: LaunchPlan, kind: str, board: Board, name: str) -> tuple[str, Place]:
     if kind == "paravirtual":
-        return "virtio-blk-pci", board.express(name)
+        return "virtio-blk-pci", board.express(name) | plan.queues("num-queues")
     return ("ide-cd", board.ide()) if kind == "ide" else ("scsi-cd", board.scsi(name))
 
 

@@ -21,8 +21,10 @@ from ganeti.node.hypervisor.kvm.agent import Agent
 from ganeti.node.hypervisor.kvm.consoles import discard_output
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record
 from ganeti.node.hypervisor.kvm.monitor import Event, Monitor
+from ganeti.node.hypervisor.kvm.plugged_memory import PluggedMemory
 from ganeti.node.hypervisor.kvm.plugs import Plugs
 from ganeti.node.hypervisor.kvm.process import Process, processor_seconds
+from ganeti.node.hypervisor.kvm.processors import Processors
 from ganeti.node.hypervisor.kvm.run_state import POWERED_DOWN, PRELAUNCH, failed_disks, guest_state
 
 _log = logging.getLogger(__name__)
@@ -71,6 +73,8 @@ class Machine:
         self.memory: int | None = None  # of the guest after ballooning, MiB, once known
         self.plugs = Plugs(self)
         self.agent = Agent(self)
+        self.processors = Processors(self)
+        self.plugged_memory = PluggedMemory(self)
         self.monitor = Monitor(record.guest.name, self._heard)
 
     @property
@@ -114,9 +118,12 @@ class Machine:
 
     def keep(self, guest: Guest) -> None:
         """Record durably what the guest now runs with."""
-        if guest != self.record.guest:
+        before = self.record.guest
+        if guest != before:
             self.record = replace(self.record, guest=guest)
             self.directory.write(self.record)
+        if guest.beparams != before.beparams:
+            self._told(self)
 
     def described(self) -> RunningGuest:
         guest = self.record.guest
@@ -169,7 +176,7 @@ class Machine:
 
     async def measure(self) -> int:
         """The guest's memory after ballooning, MiB."""
-        memory = int((await self.execute("query-balloon"))["actual"]) // _MIB
+        memory = int((await self.execute("query-balloon"))["actual"]) // _MIB + await self.plugged_memory.size()
         if memory != self.memory:
             self.memory = memory
             self._told(self)
@@ -180,7 +187,7 @@ class Machine:
         if self.state is not GuestState.RUNNING:
             raise WrongState(f"Instance {self.name} is {self.state.because(self.why)}; its memory cannot be changed")
         with self.monitor.listening("BALLOON_CHANGE") as changes:
-            await self.execute("balloon", value=memory * _MIB)
+            await self.execute("balloon", value=(memory - await self.plugged_memory.size()) * _MIB)
             with suppress(TimeoutError):
                 while await self.measure() != memory:
                     async with asyncio.timeout(_STANDSTILL):
@@ -282,6 +289,8 @@ class Machine:
         if self.record.phase == "incoming" and self._on_console is None:
             self._on_console = asyncio.create_task(discard_output(self.directory.serial))
         await self.plugs.take_stock()
+        await self.processors.take_stock()
+        await self.plugged_memory.take_stock()
         await self.measure()
         await self.refresh()
         self.agent.take_up()
@@ -325,10 +334,12 @@ class Machine:
             self._reason = None
         elif kind in _CHANGES:
             self._in_background(self.refresh)
-        elif kind == "BALLOON_CHANGE":
+        elif kind in ("BALLOON_CHANGE", "MEMORY_DEVICE_SIZE_CHANGE"):
             self._in_background(self.measure)
+        elif kind == "DEVICE_DELETED" and "device" in event["data"]:
+            self._in_background(partial(self.plugs.drop, event["data"]["device"]))
         elif kind == "DEVICE_DELETED":
-            self._in_background(partial(self.plugs.drop, event["data"].get("device", "")))
+            self._in_background(self.processors.take_stock)
         elif kind == "DEVICE_UNPLUG_GUEST_ERROR":
             self.plugs.refused(event["data"].get("device", ""))
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from ganeti.errors import WrongInput
 from ganeti.host.paths import Paths
+from ganeti.model.growth import most_vcpus
 from ganeti.model.guest import Guest
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.driver import Resources
@@ -46,6 +47,13 @@ class LaunchPlan:
     @property
     def kept(self) -> Kept:
         return Kept(self.paths.machines, self.guest.uuid)
+
+    def queues(self, name: str) -> dict[str, int]:
+        """The option of a drive with this name for one queue a CPU, whichever CPUs there are.
+
+        QEMU itself counts those that it is started with, which are others where the guest is sent or started again.
+        """
+        return {name: most_vcpus(self.guest)} if self.parameters.max_vcpus else {}
 
     def file(self, path: str) -> str:
         """A file that a parameter names, escaped for an option of QEMU."""

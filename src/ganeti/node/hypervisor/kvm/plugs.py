@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ganeti.errors import HypervisorFailed
 from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
+from ganeti.model.growth import limits
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_state import GuestState
 from ganeti.model.layout import Layout
@@ -53,6 +54,10 @@ class Plugs:
             yield f"it is {machine.state.because(machine.why)}"
         if not wanted.acpi:
             yield "it has no ACPI, by which a guest learns of devices that come and go (acpi)"
+        yield from limits(machine.record.guest, after)
+        if change.vcpus < 0 and plan.accelerator == "tcg":
+            # Seen with QEMU 7.2: it crashes when it next changes its map of memory, of which the CPU was told.
+            yield "QEMU is emulating it, and does not survive the loss of a CPU that it emulates"
         if plan.guest.layout is None:
             yield "it was started by older software, which has not noted where its devices are"
         if change.new_disks and (why := drives.why_not_opened(wanted)):
@@ -123,7 +128,8 @@ class Plugs:
         guest = self._machine.record.guest
         layout = guest.layout or Layout(board="")
         layout = evolve(layout, places=places_kept(layout, _plugged(after)))
-        self._machine.keep(evolve(guest, disks=after.disks, nics=after.nics, peers=after.peers, layout=layout))
+        guest = evolve(guest, disks=after.disks, nics=after.nics, peers=after.peers, beparams=after.beparams)
+        self._machine.keep(evolve(guest, layout=layout))
         return layout
 
     async def take_stock(self) -> None:
