@@ -45,7 +45,7 @@ async def test_another_one_is_recorded_and_brings_its_hypervisor_parameters(clus
     await reinstall(cluster, os_type="debian+trixie")
     (call,) = installations(cluster)
     assert cluster.instance("web1").os == call.guest.os == "debian+trixie"
-    assert call.guest.hvparams == {"migration_mode": "non-live"}
+    assert call.guest.hvparams["migration_mode"] == "non-live"
 
 
 async def test_parameters_are_for_this_installation_and_count_more_than_those_that_are_stored(cluster):
