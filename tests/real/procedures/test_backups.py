@@ -9,10 +9,17 @@ NIGHTLY = (
 )
 
 
-@procedure("bak-01")
+# A file system whose files can have snapshots.
+XFS = "truncate -s 4G /srv/xfs && mkfs.xfs -q -m reflink=1 /srv/xfs && mount -o loop /srv/xfs /srv/ganeti/file-storage"
+
+
+@procedure("bak-01", instead={"-t sharedfile": "-t file"})
 def test_a_nightly_export_of_all_that_runs(admin):
     """Nightly export of every running guest without stopping it."""
+    admin.types(XFS, on="node2")
+    admin.afterwards("ssh node2 'umount /srv/ganeti/file-storage && rm /srv/xfs'")
     admin.has_guest()
+    admin.has_guest("web2.example.com", on="node1")
     counted = admin.count_of()
     told = admin.types(NIGHTLY)
     admin.afterwards("gnt-backup remove web1.example.com")
@@ -20,6 +27,9 @@ def test_a_nightly_export_of_all_that_runs(admin):
     assert admin.types("gnt-backup list -n node3 --no-headers").words[-1] == "web1.example.com", told
     found = admin.types("ls /srv/ganeti/export/web1.example.com", on="node3").words
     assert (len(found), "config.ini" in found) == (2, True)
+    assert "web2.example.com" in told.errors, "its file system has no snapshots"
+    assert admin.sees("status") == ["running", "running"]
+    admin.types("gnt-instance remove -f --shutdown-timeout=0 web1.example.com")
 
 
 @procedure(
