@@ -5,6 +5,9 @@ import asyncio
 
 import pytest
 
+from ganeti.daemons.masterd import host_keys
+from ganeti.jobs.lockset import shared
+from ganeti.model.kind import Kind
 from ganeti.node import keys
 from tests.cluster.paper import SETTLED
 
@@ -96,3 +99,16 @@ async def test_the_keys_of_a_node_are_asked_for_when_it_comes_back(keyed):
     async with asyncio.timeout(SETTLED):
         while keyed.node("node3").ssh_host_keys != (f"{ED25519}7",):
             await asyncio.sleep(0)
+
+
+async def test_nobody_waits_for_a_change_of_keys_that_waits_for_somebody(keyed, monkeypatch):
+    monkeypatch.setattr(host_keys, "_LOCK", 0.05)
+    locks = keyed.master.services.locks
+    give(keyed.nodes["node2"], ed25519=f"{ED25519}9\n".encode())
+    async with locks.holding("a long job", shared(Kind.NODE, "node2")):
+        await asyncio.wait_for(keyed.master.host_keys.look(), 5)
+        async with asyncio.timeout(5), locks.holding("another job", shared(Kind.NODE, "node2")):
+            pass
+    await keyed.master.host_keys.look()
+    await keyed.master.facts.settled(SETTLED)
+    assert f"node2 {ED25519}9\n" in keyed.nodes["node1"].paths.known_hosts.read_text()

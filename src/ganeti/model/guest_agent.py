@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from itertools import islice, starmap
 
 from msgspec import Struct
 
@@ -13,6 +14,8 @@ from ganeti.model.printable import printable
 
 MOST_INTERFACES = 32
 MOST_ADDRESSES = 32  # of each
+_MOST_READ = 2 * MOST_ADDRESSES  # of each, with what is no address: to read it takes time
+_MOST_READ_IN_ALL = _MOST_READ * MOST_INTERFACES
 MOST_OUTPUT = 262_144  # characters of each stream of a command in a guest
 _LONGEST_NAME = 64  # characters
 _LINK_LOCAL = ("fe80:", "169.254.")
@@ -57,11 +60,16 @@ class Executed(Struct, frozen=True):
 def interfaces_of(told: Iterable[tuple[str, str, Iterable[tuple[str, int]]]]) -> tuple[Interface, ...]:
     """From names, MAC addresses, and addresses with their prefixes, in any words; what is none of these is left out."""
     found: list[Interface] = []
+    left = _MOST_READ_IN_ALL
     for name, mac, addresses in told:
-        valid = [text for one, prefix in addresses if (text := _address(one, prefix))]
-        if valid and len(found) < MOST_INTERFACES:
+        if len(found) == MOST_INTERFACES or not left:
+            break
+        read = list(islice(addresses, min(_MOST_READ, left)))
+        left -= len(read)
+        valid = list(islice(filter(None, starmap(_address, read)), MOST_ADDRESSES))
+        if valid:
             known = mac.lower() if _MAC.fullmatch(mac.lower()) else ""
-            found.append(Interface(printable(name, _LONGEST_NAME), known, tuple(valid[:MOST_ADDRESSES])))
+            found.append(Interface(printable(name, _LONGEST_NAME), known, tuple(valid)))
     return tuple(found)
 
 

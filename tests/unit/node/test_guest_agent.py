@@ -205,6 +205,16 @@ async def test_nor_what_is_written_without_end_beforehand(asked, port, mark):
         await asked.interfaces()
 
 
+async def test_little_is_kept_of_what_is_no_sign_that_it_listens(asked, port):
+    async def endless(writer, arguments):
+        writer.write(b"\xff")
+        await flood(writer, arguments)
+
+    port.answers["guest-sync-delimited"] = endless
+    with pytest.raises(HypervisorFailed, match="more than 4096 bytes"):
+        await asked.interfaces()
+
+
 async def test_others_are_served_while_one_floods(asked, port):
     port.answers["guest-sync-delimited"] = flood
     turns = 0
@@ -374,3 +384,17 @@ def test_interfaces_are_as_many_as_is_sensible_and_words_are_harmless():
     nothing = [("lo", "", [("::1", 128)]), ("a", "", [("nonsense", 24), ("192.0.2.1", 99), ("0.0.0.0", 0)])]
     assert interfaces_of(nothing) == ()
     assert printable("x" * 100, 5) == "xxxxx..."
+
+
+def test_addresses_are_not_read_without_end():
+    read = 0
+
+    def endless():
+        nonlocal read
+        while True:
+            read += 1
+            yield "nonsense", 24
+
+    assert interfaces_of([("eth0", "", endless()), ("eth1", "", endless())]) == ()
+    assert read < 10_000
+    assert len(interfaces_of([(f"veth{n}", "", 50 * [("fe80::1%eth0", 64)]) for n in range(40)])) == MOST_INTERFACES

@@ -68,14 +68,30 @@ def test_keys_are_told_in_the_order_of_their_power_and_what_is_no_certificate_is
     )
 
 
+def test_no_more_is_read_than_is_told():
+    assert len(enrolled_keys(memory(variable("db", listed(*[CERTIFICATE] * 32) + listed(b"rubbish"), VALID)))) == 32
+
+
+def test_a_certificate_of_enormous_size_is_not_read():
+    with pytest.raises(WrongInput, match="too large"):
+        enrolled_keys(memory(variable("db", listed(CERTIFICATE + bytes(8192)))))
+
+
 def test_a_new_memory_has_none():
     assert enrolled_keys(memory()) == ()
+
+
+# A certificate of a version that there is not, and one with a name that is no text.
+OF_VERSION_6 = CERTIFICATE.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)
+NAMED_BY_BITS = CERTIFICATE.replace(b"\x0c\x06Vendor", b"\x03\x06\x00endor")
 
 
 @pytest.mark.parametrize(
     "content",
     [
         b"",
+        memory(variable("PK", listed(OF_VERSION_6))),
+        memory(variable("PK", listed(NAMED_BY_BITS))),
         b"rubbish" * 1000,
         memory(holds=X509),
         memory(variable("db", b"short")),

@@ -20,6 +20,7 @@ from ganeti.rpc.contract.keys import TellHostKeys
 _log = logging.getLogger(__name__)
 
 _LOOK = 60.0  # seconds between two questions whether they have changed
+_LOCK = 5.0  # seconds for a node's lock; whoever wants it after this waits too, so it is tried again at the next look
 _OWNER = "masterd"
 
 
@@ -71,7 +72,12 @@ class HostKeys:
     async def _keep(self, node: Node, keys: tuple[str, ...]) -> None:
         if node.ssh_host_keys == keys:
             return
-        async with self._services.locks.holding(_OWNER, exclusive(Kind.NODE, node.name)):
+        try:
+            async with asyncio.timeout(_LOCK):
+                lock = await self._services.locks.acquire(_OWNER, exclusive(Kind.NODE, node.name))
+        except TimeoutError:
+            return
+        try:
             current = self._services.configuration.state.entities[Kind.NODE].get(node.uuid)
             if not isinstance(current, Node) or current.ssh_host_keys == keys:
                 return
@@ -81,3 +87,5 @@ class HostKeys:
                 _log.warning("The SSH host keys of %s cannot be kept: %s", node.name, error.message)
             else:
                 _log.info("The SSH host keys of %s are known", node.name)
+        finally:
+            self._services.locks.release(lock)

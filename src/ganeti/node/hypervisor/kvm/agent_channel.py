@@ -27,6 +27,7 @@ _SYNC = 5.0  # seconds until an agent has shown that it listens
 _ANSWER = 10.0  # seconds
 MOST_STALE = 4 * 1024**2  # bytes that were written before
 MOST_ANSWERED = 1024**2  # bytes
+_LONGEST_SYNC = 4096  # bytes behind a mark; many guests may write at once, and what they have written is kept
 _LONGEST_REASON = 500  # characters
 _PIECE = 65536
 _MARK = b"\xff"  # in no JSON: an agent that gets it forgets what it has read so far; its answer begins with it
@@ -98,7 +99,7 @@ class AgentChannel:
                 left = MOST_STALE
                 while True:
                     left = await self._skip(left)
-                    line = await self._line(left)
+                    line = await self._line(min(left, _LONGEST_SYNC))
                     left -= len(line)
                     if _is(line, number):
                         return

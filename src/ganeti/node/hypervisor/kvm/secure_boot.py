@@ -11,6 +11,7 @@ import struct
 import uuid
 import warnings
 from collections.abc import Iterator
+from itertools import islice
 
 from cryptography import x509
 
@@ -29,6 +30,7 @@ _X509 = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072").bytes_le
 _MARK, _VALID = 0x55AA, 0x3F  # a variable that was deleted or not written whole has another state
 _KINDS: tuple[KeyKind, ...] = ("PK", "KEK", "db")
 _MOST = 32  # keys
+_LARGEST = 8192  # bytes of a certificate; a name of half a megabyte takes a fifth of a second to read
 _LONGEST_NAME = 100  # characters
 
 
@@ -39,10 +41,10 @@ def enrolled_keys(memory: bytes) -> tuple[EnrolledKey, ...]:
     """
     try:
         contents = dict(_variables(memory))
-        found = [_key(kind, one) for kind in _KINDS for one in _certificates(contents.get(kind, b""))]
-    except (struct.error, ValueError) as error:
+        enrolled = ((kind, one) for kind in _KINDS for one in _certificates(contents.get(kind, b"")))
+        return tuple(_key(kind, one) for kind, one in islice(enrolled, _MOST))
+    except (struct.error, ValueError, TypeError, x509.InvalidVersion) as error:  # the last two are cryptography's
         raise WrongInput(f"The UEFI variables of the guest cannot be understood: {error}") from None
-    return tuple(found[:_MOST])
 
 
 def _variables(memory: bytes) -> Iterator[tuple[str, bytes]]:
@@ -78,6 +80,8 @@ def _certificates(lists: bytes) -> Iterator[bytes]:
 
 
 def _key(kind: KeyKind, certificate: bytes) -> EnrolledKey:
+    if len(certificate) > _LARGEST:
+        raise ValueError("a certificate is too large")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about certificates that are not as they should be
         found = x509.load_der_x509_certificate(certificate)
