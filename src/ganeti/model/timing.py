@@ -56,6 +56,7 @@ assert HOOKS_MARGIN < WATCHER_SCRIPTS <= HOOKS
 
 SHUTDOWN_TIMEOUT = 120  # for a guest to power off, by default
 IN_GUEST = 60  # for a command in a guest to end, by default
+LONGEST_IN_GUEST = 3600  # at most; its job keeps the instance from being changed meanwhile
 
 # --- clocks -----------------------------------------------------------------------------------------------
 

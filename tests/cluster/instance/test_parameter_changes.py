@@ -90,7 +90,7 @@ async def test_everything_that_is_wrong_is_told_at_once(cluster):
 
 async def test_more_memory_than_its_node_has_is_refused_unless_forced(cluster):
     await cluster.add("web1", start=False)
-    with pytest.raises(errors.WrongState, match=r"could not be started then: it needs \d+ MiB of memory"):
+    with pytest.raises(errors.WrongState, match=r"could not be started on node1 then: it needs \d+ MiB of memory"):
         await modify(cluster, beparams={"memory": "16t"}, ignore_ipolicy=True)
     await modify(cluster, beparams={"memory": "16t"}, ignore_ipolicy=True, force=True)
     assert cluster.instance("web1").beparams["maxmem"] == 16 * 1024**2
@@ -179,7 +179,7 @@ async def test_what_a_new_primary_node_says_against_it_counts_and_not_what_the_o
     await cluster.run("OP_CLUSTER_SET_PARAMS", enabled_hypervisors=["fake", "kvm"])
     await cluster.add("web1", template="sharedfile", hypervisor="kvm", nics=[{}], start=False)
     cluster.nodes["node3"].equipment.cards.drivers["bridged"].links = {"br7"}
-    with pytest.raises(errors.WrongState, match="could not be started then: There is no bridge"):
+    with pytest.raises(errors.WrongState, match="could not be started on node3 then: There is no bridge"):
         await modify(cluster, pnode="node3", beparams={"vcpus": 2})
 
 

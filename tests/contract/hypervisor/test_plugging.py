@@ -14,7 +14,7 @@ from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest import GuestNic
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.hypervisor.kvm import plugged_memory, plugs
+from ganeti.node.hypervisor.kvm import plugs, standstill
 from ganeti.node.network import tap
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
@@ -377,7 +377,7 @@ async def test_cpus_are_plugged_into_the_topology_that_is_configured_and_drives_
 
 
 async def test_a_guest_that_does_not_take_memory_is_left_without_it(kvm, monkeypatch):
-    monkeypatch.setattr(plugged_memory, "_STANDSTILL", 0.5)
+    monkeypatch.setattr(standstill, "STANDSTILL", 0.5)
     guest = with_memory(kvm.guest(hvparams={"max_memory": 512, "kernel_args": "quiet rdinit=/nosuch"}), 256)
     await kvm.start(guest)
     with pytest.raises(HypervisorFailed, match="has taken 0 of 256 MiB of memory and no more"):

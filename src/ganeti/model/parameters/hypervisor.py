@@ -49,6 +49,7 @@ _WanCompression = Literal["", "auto", "never", "always"]
 _MaxVcpus = Annotated[int, Meta(ge=0, le=255)]  # APIC IDs of eight bits
 _Queues = Annotated[int, Meta(ge=1, le=8)]  # gnt-instance(8)
 _MAX_VCPUS = "Number of vcpus that the guest can have without a restart; 0 for those that it is started with"
+_MOST_MEMORY = 16 * 1024**2  # MiB
 _MAX_MEMORY = "Size of maxmem that the guest can have without a restart, MiB; 0 for that which it is started with"
 MigrationMode = Literal["live", "non-live"]
 HypervisorName = Literal["chroot", "fake", "kvm", "lxc", "xen-hvm", "xen-pvm"]
@@ -233,6 +234,7 @@ def _drives(wanted: KvmParameters) -> _Rules:
             boots == "floppy" and not wanted.floppy_image_path,
             "boot_order 'floppy' needs an image, set floppy_image_path",
         ),
+        (wanted.max_memory > _MOST_MEMORY, f"max_memory has at most {_MOST_MEMORY} MiB, which machines can address"),
         (
             wanted.virtio_net_queues > 1 and not (wanted.nic_type == "paravirtual" and wanted.vnet_hdr),
             "more than one of virtio_net_queues takes nic_type 'paravirtual' and vnet_hdr",

@@ -11,7 +11,7 @@ from msgspec import Meta
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.types import Seconds, form
+from ganeti.declare.types import form
 from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.lockset import LockSet, shared
@@ -19,11 +19,12 @@ from ganeti.model.guest import Guest, guest_of
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
-from ganeti.model.timing import IN_GUEST
+from ganeti.model.timing import IN_GUEST, LONGEST_IN_GUEST
 from ganeti.operations.instance.subject import InstanceOperation, node_names, online, primary_of
 from ganeti.rpc.contract.instance import CheckAgent, RunInGuest
 
 MOST_WORDS = 256
+_Wait = Annotated[int, Meta(ge=1, le=LONGEST_IN_GUEST)]
 _Word = Annotated[str, form(r"[^\x00]*", "a text without null characters")]
 
 
@@ -43,7 +44,7 @@ class InstanceExec(InstanceOperation[ExecPlan], frozen=True, kw_only=True, tag="
         Annotated[list[_Word], Meta(min_length=1, max_length=MOST_WORDS)],
         param("Program in the guest, and its arguments; no shell is in between"),
     ]
-    timeout: Annotated[Seconds, param("Seconds to wait for the end of the command", "--timeout")] = IN_GUEST
+    timeout: Annotated[_Wait, param("Seconds to wait for the end of the command", "--timeout")] = IN_GUEST
 
     def locks(self, state: State) -> LockSet:
         """It stays where it is meanwhile, and other commands may run in it."""

@@ -526,7 +526,9 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
             obstacles = await self._obstacles(cluster, old, new)
             if obstacles and not self.force:
                 told = "; ".join(obstacles)
-                raise WrongState(f"{new.name} could not be started then: {told}; --force changes it nevertheless")
+                raise WrongState(
+                    f"{new.name} could not be started on {node.name} then: {told}; --force changes it nevertheless"
+                )
             for obstacle in obstacles:
                 cluster.note(f"{new.name} cannot be started: {obstacle}")
 

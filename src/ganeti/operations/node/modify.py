@@ -99,7 +99,7 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
     def preview(self, state: State, plan: NodeModifyPlan) -> Preview:
         goes = plan.after.offline and not plan.before.offline
         guests = running(state, plan.before) if goes else []
-        risk = f"nobody sees any more whether {', '.join(guests)} run there; power it off before you fail them over"
+        risk = f"what becomes of {', '.join(guests)} is not seen any more; power the node off before you fail over"
         candidates = (f"make {node.name} a master candidate" for node in plan.promote)
         return Preview.of_settings(plan.before, plan.after, candidates, (risk,) if guests else ())
 

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 _REFUSAL = 5.0  # seconds for an agent to say that it does not power the guest off
 _FREEZING = 30.0  # seconds for a guest to write what it has to its disks
 LONGEST_FREEZE = 30.0  # seconds after which a guest is thawed whatever goes on
-_THAW_AGAIN = 5.0  # seconds
+_THAW_AGAIN, _LAST_THAW = 5.0, 60.0  # seconds between attempts, at first and at last
 _FIRST_LOOK = 0.1  # seconds after which a program may have ended
 _LAST_LOOK = 2.0  # seconds; each look comes after twice the time of the one before, up to this
 MOST_EXECUTED = 16 * 1024**2  # bytes of the answer with all that a program has written
@@ -207,15 +207,17 @@ class Agent:
         self._thawing = asyncio.create_task(self._thaw_at_last(seconds))
 
     async def _thaw_at_last(self, seconds: float) -> None:
-        """After so many seconds, and again and again until it is done or the guest is gone."""
+        """After so many seconds, and again and again, ever later, until it is done or the guest is gone."""
         await asyncio.sleep(seconds)
+        pause = _THAW_AGAIN
         while not self._machine.gone:
             self._late = True
             try:
                 await self._thaw()
             except HypervisorFailed as error:
                 _log.warning("Instance %s is not thawed yet: %s", self._machine.name, error)
-                await asyncio.sleep(_THAW_AGAIN)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LAST_THAW)
             else:
                 _log.warning("The file systems of instance %s were thawed, since nobody else did", self._machine.name)
                 return

@@ -26,6 +26,7 @@ from ganeti.node.hypervisor.kvm.plugs import Plugs
 from ganeti.node.hypervisor.kvm.process import Process, processor_seconds
 from ganeti.node.hypervisor.kvm.processors import Processors
 from ganeti.node.hypervisor.kvm.run_state import POWERED_DOWN, PRELAUNCH, failed_disks, guest_state
+from ganeti.node.hypervisor.kvm.standstill import reaches
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +42,6 @@ _FIRMWARE = 30.0
 _LAST_EVENTS = 2.0  # seconds, for reading what QEMU sent before it ended
 _AGAIN = 2.0  # seconds in which a resumed guest retries the write that paused it
 _RETRY = 2.0  # seconds between attempts to reach a QEMU that does not answer
-_STANDSTILL = 10.0  # seconds without a change after which ballooning is finished
 
 _MIB = 1024**2
 
@@ -188,10 +188,7 @@ class Machine:
             raise WrongState(f"Instance {self.name} is {self.state.because(self.why)}; its memory cannot be changed")
         with self.monitor.listening("BALLOON_CHANGE") as changes:
             await self.execute("balloon", value=(memory - await self.plugged_memory.size()) * _MIB)
-            with suppress(TimeoutError):
-                while await self.measure() != memory:
-                    async with asyncio.timeout(_STANDSTILL):
-                        await changes.get()
+            await reaches(memory, self.measure, changes)
         found = await self.measure()
         self.keep(evolve(self.record.guest, memory=found))
         return found

@@ -17,6 +17,7 @@ from ganeti.model.growth import base_memory, room_for_memory
 from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.devices import device, option
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
+from ganeti.node.hypervisor.kvm.standstill import reaches
 
 if TYPE_CHECKING:
     from ganeti.node.hypervisor.kvm.machine import Machine
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _NAME = "memory1"
 _KIND = "virtio-mem-pci"
 _BLOCK = 128  # MiB; Linux only uses a device in whole blocks of memory
-_STANDSTILL = 10.0  # seconds without a change after which a guest takes or releases no more
 
 _MIB = 1024**2
 
@@ -94,16 +94,13 @@ class PluggedMemory:
         before = await self.size()
         with self._machine.monitor.listening("MEMORY_DEVICE_SIZE_CHANGE") as changes:
             await self._request(size)
-            try:
-                while (now := await self.size()) != size:
-                    async with asyncio.timeout(_STANDSTILL):
-                        await changes.get()
-            except TimeoutError:
+            if not await reaches(size, self.size, changes):
+                now = await self.size()
                 done = f"{'taken' if size > before else 'released'} {abs(now - before)} of {abs(size - before)} MiB"
                 raise HypervisorFailed(
                     f"Instance {self._machine.name} has {done} of memory and no more; is its system up, has it the "
                     "driver virtio_mem, and can it do without?"
-                ) from None
+                )
 
     async def _request(self, size: int) -> None:
         path = f"/machine/peripheral/{_NAME}"
