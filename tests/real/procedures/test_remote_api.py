@@ -154,7 +154,8 @@ def test_ganetis_own_client(admin):
         ' c.GetJobs(bulk=True)[0]["status"], c.GetNode("node1.example.com")["pinst_list"])\''
     ).text
     nodes = [f"node{number}.example.com" for number in (1, 2, 3)]
-    assert told == f"cluster.example.com {nodes} web1.example.com ['tiny+default', 'tiny+minimal'] success []\n"
+    systems = ["tiny+agent", "tiny+default", "tiny+minimal"]
+    assert told == f"cluster.example.com {nodes} web1.example.com {systems} success []\n"
     told = admin.types(
         f'{begin} j=c.ModifyInstance("web1.example.com",hvparams={{"boot_order":"cdrom",'
         '"cdrom_image_path":"http://mirror.example.com/netinst.iso"}); print(c.GetJobStatus(j)["opstatus"])\''

@@ -29,6 +29,8 @@ from ganeti.operations.node.subject import NODE_ARGUMENT, NodeOperation, node_en
 from ganeti.operations.node.switches import set_up_switches
 from ganeti.rpc.contract.node import DescribeNode, Ping
 
+_PINGS = 3  # before a node counts as silent
+
 # By role, the settings that give it to a node; setting a role resets the others.
 _ROLES = {
     "master-candidate": {"master_candidate": True},
@@ -163,11 +165,16 @@ async def _silence(cluster: CheckContext, node: Node) -> str:
 
 
 async def _ensure_back(cluster: CheckContext, node: Node) -> None:
-    if why := await _silence(cluster, node):
-        raise WrongState(
-            f"Node {node.name} cannot be taken back online, it does not answer: {why}; "
-            "if it was reinstalled, or keys were renewed meanwhile, use 'gnt-node add --readd'"
-        )
+    """Connections that are kept from before it lost its power are reset at their next use, each once."""
+    why = ""
+    for _ in range(_PINGS):
+        why = await _silence(cluster, node)
+        if not why:
+            return
+    raise WrongState(
+        f"Node {node.name} cannot be taken back online, it does not answer: {why}; "
+        "if it was reinstalled, or keys were renewed meanwhile, use 'gnt-node add --readd'"
+    )
 
 
 async def _warn_of_guests(cluster: RunContext, node: Node) -> None:
