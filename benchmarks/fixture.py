@@ -12,10 +12,13 @@ from statistics import median
 from typing import Any
 
 from ganeti.errors import ExecutionFailed
+from ganeti.lab import guest
+from ganeti.lab.console import Console
 from ganeti.lab.lab import Lab
 from ganeti.luxi.client import Client
 
 NAME = "bench"
+GUEST = "guest1.lab.test"
 _SOCKET = "/run/ganeti/socket/ganeti-master"
 # Guests of benchmarks are small.
 _SMALLEST = "disk-size=4,cpu-count=1,disk-count=0,memory-size=4,nic-count=0,spindle-use=1"
@@ -73,6 +76,17 @@ def running(hypervisor: str, provider: Path | None = None) -> Iterator[Cluster]:
             yield cluster
         finally:
             cluster.master.close()
+
+
+@contextmanager
+def running_guest() -> Iterator[Cluster]:
+    """The same with a real guest, GUEST, which is up on node2."""
+    with running("kvm", provider=guest.build(guest.CACHE).directory) as cluster:
+        disk = ("-t", "sharedfile", "--disk", "0:size=64M", "-B", "memory=128M,vcpus=1")
+        cluster.gnt("gnt-instance", "add", *disk, "-o", "tiny+default", "-n", "node2", GUEST)
+        with Console(cluster.lab.node("node2").path(f"/run/ganeti/kvm/{GUEST}/serial")) as console:
+            console.up()
+        yield cluster
 
 
 def seconds(work: Callable[[], object]) -> float:

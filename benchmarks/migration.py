@@ -6,23 +6,16 @@ from __future__ import annotations
 import re
 from statistics import median
 
-from benchmarks.fixture import Cluster, running, seconds
+from benchmarks.fixture import GUEST, Cluster, running_guest, seconds
 from benchmarks.report import Report
 from ganeti.errors import ExecutionFailed
-from ganeti.lab import guest
-from ganeti.lab.console import Console
 
-_GUEST = "guest1.lab.test"
 _TOLD = re.compile(r"in (?P<total>[\d.]+) s; downtime (?P<downtime>\d+) ms; finished (?P<late>[\d.]+) s")
 _TIMES = 6
 
 
 def run(report: Report) -> None:
-    with running("kvm", provider=guest.build(guest.CACHE).directory) as cluster:
-        disk = ("-t", "sharedfile", "--disk", "0:size=64M", "-B", "memory=128M,vcpus=1")
-        cluster.gnt("gnt-instance", "add", *disk, "-o", "tiny+default", "-n", "node2", _GUEST)
-        with Console(cluster.lab.node("node2").path(f"/run/ganeti/kvm/{_GUEST}/serial")) as console:
-            console.up()
+    with running_guest() as cluster:
         moves = [_move(cluster, "node3" if number % 2 == 0 else "node2") for number in range(_TIMES)]
     report.add("migration.overhead_ms", median(late for _, _, late in moves) * 1000, "ms")
     report.add("migration.downtime_ms", median(downtime for _, downtime, _ in moves), "ms")
@@ -35,7 +28,7 @@ def _move(cluster: Cluster, target: str) -> tuple[float, float, float]:
 
     def migrate() -> None:
         nonlocal told
-        told = cluster.gnt("gnt-instance", "migrate", "-f", "-n", target, _GUEST)
+        told = cluster.gnt("gnt-instance", "migrate", "-f", "-n", target, GUEST)
 
     whole = seconds(migrate)
     found = _TOLD.search(told)

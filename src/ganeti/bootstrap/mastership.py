@@ -7,9 +7,9 @@ A node that obeys a new master refuses the old one from then on, and stops being
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -109,12 +109,8 @@ class Prospect:
 
 async def foreseen(paths: Paths, clock: Clock, rules: Rules) -> Prospect:
     """What ``take_over`` would do, as far as can be known before. Raises what it raises; changes nothing."""
-    own = _ensure_fit(paths)
-    store = SqliteStore(paths.store)
-    try:
-        return await _examined(Candidate(own, paths, store, partial(calling, paths, own), clock), rules)
-    finally:
-        store.close()
+    with _candidate(paths, clock) as candidate:
+        return await _examined(candidate, rules)
 
 
 async def take_over(paths: Paths, clock: Clock, rules: Rules) -> Elected:
@@ -122,10 +118,17 @@ async def take_over(paths: Paths, clock: Clock, rules: Rules) -> Elected:
 
     Raises a CheckFailed if it must not be; then the cluster's state is unchanged, though nodes may obey the new term.
     """
+    with _candidate(paths, clock) as candidate:
+        return await elect(candidate, rules)
+
+
+@contextmanager
+def _candidate(paths: Paths, clock: Clock) -> Iterator[Candidate]:
+    """This node, if it may become the master."""
     own = _ensure_fit(paths)
     store = SqliteStore(paths.store)
     try:
-        return await elect(Candidate(own, paths, store, partial(calling, paths, own), clock), rules)
+        yield Candidate(own, paths, store, partial(calling, paths, own), clock)
     finally:
         store.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,7 @@ class _Epo:
         self._others = [node for node in nodes if not node.is_master]
 
     def off(self) -> int:
-        running = self._instances(running=True)
+        running = self._instances(self._online(), running=True)
         if self._values.get("dry_run"):
             return self._preview_off(running)
         names = ", ".join(node.name for node in self._others) or "no node"
@@ -132,12 +133,11 @@ class _Epo:
     def _preview_on(self) -> int:
         away = [node for node in self._others if node.offline]
         dark = [node for node in self._others if node.offline or not node.powered]
-        here = {node.name for node in self._nodes}
-        rows = self._session.query("instance", ["name", "pnode", "admin_up", "oper_state"])
+        stopped = self._instances({node.name for node in self._nodes}, running=False)
         changes = (
             *(_switching("switch on", node) for node in dark),
             *(f"mark {node.name} online, when it answers" for node in away),
-            *(f"start {name}" for name, node, wanted, runs in rows if node in here and wanted and not runs),
+            *(f"start {name}" for name in stopped),
             *(("end the pause of the watcher that 'epo --all' has set",) if self._whole else ()),
         )
         risks = ("a node that does not answer in time stays marked offline, and its instances stay down",)
@@ -153,19 +153,22 @@ class _Epo:
         back = self._awaited([node for node in away if node.name not in failed])
         nodes = [(node.name, {"node_name": node.name, "offline": False}) for node in back]
         online = self._each("OP_NODE_SET_PARAMS", nodes)
-        instances = [(name, {"instance_name": name}) for name in self._instances(running=False)]
+        instances = [(name, {"instance_name": name}) for name in self._instances(self._online(), running=False)]
         started = self._each("OP_INSTANCE_STARTUP", instances)
         if self._whole:
             self._end_pause()
         return 0 if online and started and not failed and len(back) == len(away) else EXIT_FAILURE
 
-    def _instances(self, *, running: bool) -> list[str]:
+    def _online(self) -> set[str]:
+        """The names of those of the nodes that are online by now."""
+        nodes = dict(self._session.query("node", ["name", "offline"]))
+        return {node.name for node in self._nodes if not nodes[node.name]}
+
+    def _instances(self, here: AbstractSet[str], *, running: bool) -> list[str]:
         """Names of the instances on these nodes: of those that run, or of those that should run and do not.
 
         An instance that only has its secondary here is not among them: it keeps running.
         """
-        nodes = dict(self._session.query("node", ["name", "offline"]))
-        here = {node.name for node in self._nodes if not nodes[node.name]}
         rows = self._session.query("instance", ["name", "pnode", "admin_up", "oper_state"])
         found = [row for row in rows if row[1] in here]
         return [name for name, _, wanted, runs in found if (runs if running else wanted and not runs)]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 from ganeti.errors import GanetiError
 from ganeti.host.gathering import gather
@@ -72,12 +73,13 @@ class HostKeys:
     async def _keep(self, node: Node, keys: tuple[str, ...]) -> None:
         if node.ssh_host_keys == keys:
             return
-        try:
-            async with asyncio.timeout(_LOCK):
-                lock = await self._services.locks.acquire(_OWNER, exclusive(Kind.NODE, node.name))
-        except TimeoutError:
-            return
-        try:
+        async with AsyncExitStack() as meanwhile:
+            try:
+                async with asyncio.timeout(_LOCK):
+                    lock = self._services.locks.holding(_OWNER, exclusive(Kind.NODE, node.name))
+                    await meanwhile.enter_async_context(lock)
+            except TimeoutError:
+                return
             current = self._services.configuration.state.entities[Kind.NODE].get(node.uuid)
             if not isinstance(current, Node) or current.ssh_host_keys == keys:
                 return
@@ -87,5 +89,3 @@ class HostKeys:
                 _log.warning("The SSH host keys of %s cannot be kept: %s", node.name, error.message)
             else:
                 _log.info("The SSH host keys of %s are known", node.name)
-        finally:
-            self._services.locks.release(lock)

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
-from ganeti.errors import GanetiError
 from ganeti.jobs.context import CheckContext
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.running import Difference, as_it_runs, differences
+from ganeti.operations.instance.primaries import told_by_primaries
 from ganeti.rpc.contract.instance import RecallGuests
 
 
@@ -26,18 +25,11 @@ async def pending(cluster: CheckContext, instances: Sequence[Instance]) -> dict[
     """By UUID, the changes that running instances get at their next start, as far as their nodes answer."""
     state = cluster.state
     hypervisors = state.cluster.enabled_hypervisors
-    names: defaultdict[str, list[str]] = defaultdict(list)
-    for instance in instances:
-        names[instance.primary_node].append(instance.name)
-    calls = [
-        (node, RecallGuests(hypervisors=hypervisors, names=tuple(names[node.uuid])))
-        for node in state.hosting_nodes
-        if node.uuid in names
-    ]
-    answers = await cluster.call_each(calls)
-    started = {
-        guest.uuid: guest for answer in answers.values() if not isinstance(answer, GanetiError) for guest in answer
-    }
+    started = await told_by_primaries(
+        cluster,
+        instances,
+        lambda some: RecallGuests(hypervisors=hypervisors, names=tuple(one.name for one in some)),
+    )
     return {
         instance.uuid: differences(guest_of(state, instance), started[instance.uuid])
         for instance in instances
