@@ -22,7 +22,9 @@ def run(report: Report) -> None:
         _commands(cluster, report)
         _api(cluster, report)
         for daemon in Daemon:
-            report.add(f"memory.{daemon.removeprefix('ganeti-')}_mib", _resident(cluster, daemon), "MiB")
+            if (record := cluster.path(f"/run/ganeti/{daemon}.pid")).exists():  # not each runs on every cluster
+                resident = _resident(cluster, record.read_text().strip())
+                report.add(f"memory.{daemon.removeprefix('ganeti-')}_mib", resident, "MiB")
 
 
 def _jobs(cluster: Cluster, report: Report) -> None:
@@ -97,8 +99,7 @@ def _api(cluster: Cluster, report: Report) -> None:
         report.add("rapi.instances_bulk_200_ms", median_ms(lambda: api.get("/2/instances?bulk=1"), 20), "ms", 125)
 
 
-def _resident(cluster: Cluster, daemon: str) -> float:
-    """MiB of memory that a daemon of the master node holds."""
-    pid = cluster.path(f"/run/ganeti/{daemon}.pid").read_text().strip()
+def _resident(cluster: Cluster, pid: str) -> float:
+    """MiB of memory that a process of the master node holds."""
     status = cluster.path(f"/proc/{pid}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024
