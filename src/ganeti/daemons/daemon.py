@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import logging.handlers
 import os
@@ -26,6 +27,10 @@ from ganeti.host.paths import Paths
 from ganeti.host.reasons import reason
 
 _FORMAT = "%(asctime)s: %(name)s pid=%(process)d %(levelname)s %(message)s"
+
+# New objects between two searches for unreachable cycles. Almost everything here is freed without: with Python's own
+# number, 700, a daemon spends a tenth of its time on looking through objects that are in use.
+_COLLECTED = 20_000
 
 # A daemon's life: entered when it is ready, left when it has stopped. The event is set when it must stop.
 Life = Callable[[Paths, asyncio.Event], AbstractAsyncContextManager[None]]
@@ -103,12 +108,14 @@ def _run(life: Life, paths: Paths, notifier: Notifier) -> int:
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, _reopen_logs)
         async with life(paths, stop):
+            gc.freeze()  # what it has loaded stays
             watching = asyncio.create_task(watch_loop())
             notifier.tell("READY=1")
             await stop.wait()
             notifier.tell("STOPPING=1")
             watching.cancel()
 
+    gc.set_threshold(_COLLECTED)
     uvloop.run(live())
     return 0
 

@@ -18,7 +18,7 @@ from ganeti.declare.command import Command
 from ganeti.declare.parameter import Parameter, param, parameters_of
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
-from ganeti.declare.secret import blanked
+from ganeti.declare.secret import blanked, has_secrets
 from ganeti.declare.types import MOST, MOST_JOBS, MOST_KINDS, Name, NonNegative, Priority, Text
 
 PRIORITIES = {"low": 10, "normal": 0, "high": -10}
@@ -91,10 +91,13 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
         about = getattr(self, self.subject) if self.subject else None
         return f"{name}({about})" if about else name
 
-    def public(self) -> dict[str, Any]:
-        """Its fields as plain values, with secrets blanked, also in nested values."""
+    def concealed(self) -> dict[str, Any] | None:
+        """Its fields as plain values, with secrets blanked, also in nested values; None if it contains no secrets."""
+        if not has_secrets(type(self)):
+            return None
         values: dict[str, Any] = msgspec.to_builtins(self)
-        return blanked(type(self), values)
+        shown = blanked(type(self), values)
+        return shown if shown != values else None
 
 
 COMMON_PARAMETERS = frozenset(parameters_of(Operation))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, get_args
 
 from msgspec import Struct
@@ -27,6 +28,13 @@ def blanked(cls: type[Struct], values: Mapping[str, Any]) -> dict[str, Any]:
         else:
             shown[name] = _within(structs[name], value)
     return shown
+
+
+@cache
+def has_secrets(cls: type[Struct]) -> bool:
+    """Whether a parameter is secret, its own or one of a struct in its parameters' types."""
+    inside = chain.from_iterable(_inside(cls).values())
+    return any(parameter.secret for parameter in parameters_of(cls).values()) or any(map(has_secrets, inside))
 
 
 def _within(structs: Sequence[type[Struct]], value: Any) -> Any:

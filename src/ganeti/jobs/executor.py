@@ -249,10 +249,9 @@ class _NoJob:
 
 
 def _step_of(operation: JobOperation[Any]) -> Step:
-    public = operation.public()
-    hides = public != msgspec.to_builtins(operation)
+    concealed = operation.concealed()
     return Step(
         input=msgspec.Raw(msgspec.json.encode(operation)),
         summary=operation.summary(),
-        shown=msgspec.Raw(msgspec.json.encode(public)) if hides else UNSET,
+        shown=UNSET if concealed is None else msgspec.Raw(msgspec.json.encode(concealed)),
     )

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.secret import BLANK, blanked
+from ganeti.declare.secret import BLANK, blanked, has_secrets
 
 
 class Key(Struct):
@@ -37,3 +37,12 @@ SHOWN = {"password": BLANK, "name": "n"}
 )
 def test_secrets_are_blanked_and_nothing_else(values, shown):
     assert blanked(Ring, values) == shown
+
+
+def test_a_struct_has_the_secrets_of_what_it_contains():
+    class Plain(Struct):
+        name: Annotated[str, param("Its name")] = ""
+
+    assert has_secrets(Key)
+    assert has_secrets(Ring)
+    assert not has_secrets(Plain)

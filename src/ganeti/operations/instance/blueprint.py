@@ -141,5 +141,5 @@ def hypervisor_overrides(
 
 def _free_port(cluster: CheckContext) -> int | None:
     """For its console; None if all are taken."""
-    taken = cluster.reservations.ports
-    return next((port for port in PORTS if port not in cluster.state.ports and port not in taken), None)
+    used, reserved = cluster.state.ports, cluster.reservations.ports
+    return next((port for port in PORTS if port not in used and port not in reserved), None)

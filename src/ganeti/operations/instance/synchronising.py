@@ -35,10 +35,10 @@ _CONNECTING = "Connecting"  # of DRBD's connection states: the other node is not
 
 async def wait_for_sync(cluster: RunContext, instance: Instance) -> None:
     """Until no disk is degraded, reporting progress. Raises ExecutionFailed for one that stays so without progress."""
-    import asyncio  # noqa: PLC0415 - slow to import, and commands import this module
-
     if not is_mirrored(instance):
         return
+    import asyncio  # noqa: PLC0415 - slow to import, and commands import this module
+
     cluster.step(f"waiting for the disks of {instance.name} to be in sync")
     node = primary_of(cluster.state, instance)
     standing, before = 0, list[int]()
