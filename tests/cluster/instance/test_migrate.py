@@ -96,3 +96,6 @@ async def test_a_guest_that_changes_its_memory_too_fast_is_not_sent_unless_somet
     await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", hvparams={"migration_caps": "default"})
     await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node3", mode="non-live")
     assert await cluster.list("instance", "pnode", "status") == [["node3", "running"]]
+    await cluster.run("OP_CLUSTER_SET_PARAMS", hvparams={"kvm": {"migration_mode": "non-live"}})
+    await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2")
+    assert await cluster.list("instance", "pnode", "status") == [["node2", "running"]]

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from ganeti.errors import EnvironmentUnfit, HypervisorFailed, WrongInput, WrongState
+from ganeti.host.certificates import create_authority, create_node_credentials
 from ganeti.host.files import write_atomic
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.parameters import as_mapping, filled
@@ -434,9 +435,10 @@ async def test_a_guest_whose_target_dies_on_the_way_runs_on(kvm):
 
 
 async def test_of_two_guests_that_come_at_once_each_has_its_port(kvm):
-    one, two = kvm.guest("one.example"), kvm.guest("two.example")
-    uris = {(await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")).uri for guest in (one, two)}
-    assert len(uris) == 2
+    one, two = (kvm.guest(name, hvparams={"migration_port": 18102}) for name in ("one.example", "two.example"))
+    uris = [(await kvm.other.driver.accept(guest, kvm.resources(guest), "127.0.0.1")).uri for guest in (one, two)]
+    assert len({*uris}) == 2
+    assert all(18102 <= int(uri.rpartition(":")[2]) < 18202 for uri in uris)
 
 
 async def test_a_capability_that_qemu_does_not_have_is_refused_by_name(kvm):
@@ -537,8 +539,29 @@ KINDS = [
     {"cpu_mask": "0:all"},
     {"serial_console": False, "acpi": False, "kvm_pci_reservations": 0},
     {"vnc_bind_address": "/", "keymap": "de", "vnc_tls": True},
+    {"vnc_bind_address": "/", "vnc_tls": True, "vnc_x509_path": "/x509", "vnc_x509_verify": True},
+    {
+        "spice_bind": "127.0.0.1",
+        "spice_image_compression": "lz",
+        "spice_jpeg_wan_compression": "never",
+        "spice_zlib_glz_wan_compression": "always",
+        "spice_streaming_video": "all",
+        "spice_playback_compression": False,
+        "spice_use_vdagent": True,
+    },
+    {"spice_bind": "127.0.0.1", "spice_password_file": "/password", "spice_use_vdagent": False, "vga": "qxl"},
     {"mem_path": "/memory"},
 ]
+
+
+def certificates_of_vnc(directory):
+    """As QEMU wants them (its manual, "TLS credential objects")."""
+    directory.mkdir()
+    authority = create_authority("lab")
+    server = create_node_credentials(authority, "localhost")
+    (directory / "ca-cert.pem").write_bytes(authority.certificate)
+    (directory / "server-cert.pem").write_bytes(server.certificate)
+    (directory / "server-key.pem").write_bytes(server.key)
 
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])
@@ -546,10 +569,14 @@ KINDS = [
 async def test_qemu_takes_what_it_is_given_for(kvm, tmp_path, machine, kind):
     root = kvm.node.paths.root
     (root / "memory").mkdir()
+    (root / "password").write_text("sesame")
+    certificates_of_vnc(root / "x509")
     with (root / "image").open("wb") as image:
         image.truncate(1440 * 1024)
     beparams = BackendParameters(maxmem=64, minmem=64, vcpus=2)
     guest = kvm.guest(hvparams={"machine_version": machine} | kind, beparams=beparams)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        guest = msgspec.structs.replace(guest, network_port=free.getsockname()[1])
     write_atomic(kvm.node.paths.ssconf("uid_pool"), "1\n")
     guest, resources = with_disks(guest, 16, 16, directory=tmp_path)
     await kvm.node.driver.start(guest, resources, paused=True)

@@ -331,12 +331,15 @@ async def test_a_bridge_that_is_missing_is_named_before_anything_starts(make_nod
     assert await one.guests() == {}
 
 
-async def test_a_card_can_have_several_queues(make_node, tiny, fabric):
+@pytest.mark.parametrize(
+    "hvparams", [{"virtio_net_queues": 2}, {"vhost_net": False}, {"vnet_hdr": False}, {"nic_type": "e1000"}]
+)
+async def test_qemu_takes_a_card_and_its_tap_as_they_are_configured(make_node, tiny, fabric, hvparams):
     one = await make_node(namespace=True)
     await switch_on(fabric)
     await plug(fabric, one.process.pid, 1)
     card = GuestNic(uuid=str(uuid.uuid4()), mac="aa:00:00:00:00:52", mode="bridged", link="gnt-br")
-    guest = tiny(nics=(card,), hvparams={"virtio_net_queues": 2})
+    guest = tiny(nics=(card,), hvparams=hvparams)
     await one.call(instance.StartGuest(guest=guest, paused=True))
     assert len(taps(one.process.pid)) == 1
     await one.call(instance.StopGuest(guest=guest, force=True))

@@ -50,7 +50,7 @@ def test_guests_run_as_users_of_their_own(pool):
 
 
 def test_a_console_of_spice_shows_the_clusters_certificate(cluster):
-    spice = ("-H", "kvm:spice_bind=127.0.0.1,spice_use_tls=yes")
+    spice = ("-H", "kvm:spice_bind=127.0.0.1,spice_use_tls=yes,spice_tls_ciphers=HIGH")
     refused = add(cluster, "web1.lab.test", *spice)
     assert "'gnt-cluster renew-crypto --new-spice-certificate' makes one for all nodes" in refused.why()
     cluster.gnt("gnt-cluster", "renew-crypto", "-f", "--new-spice-certificate")

@@ -30,6 +30,7 @@ QEMU = Capabilities(
     machines=frozenset({"q35", "pc"}),
     devices=Everything(),
     migration=Everything(),
+    vhost_net=True,
 )
 
 
@@ -50,11 +51,19 @@ def configured(**hvparams):
     return guest(hvparams=as_mapping(KvmParameters()) | hvparams)
 
 
-def plan_of(wanted, *, root="/", disks=(), **more):
+def plan_of(wanted, *, root="/", disks=(), taps=(), **more):
     parameters = filled(KvmParameters, wanted.hvparams)
     addresses = {name: wanted.hvparams[name] for name in ("vnc_bind_address", "spice_bind")}
     return LaunchPlan(
-        wanted, parameters, QEMU, "tcg", Resources(disks), Paths(Path(root)), control=3, addresses=addresses, **more
+        wanted,
+        parameters,
+        QEMU,
+        "tcg",
+        Resources(disks, taps),
+        Paths(Path(root)),
+        control=3,
+        addresses=addresses,
+        **more,
     )
 
 

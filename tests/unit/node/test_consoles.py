@@ -14,6 +14,7 @@ from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import Guest
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.node.hypervisor.kvm import addresses
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory
@@ -70,6 +71,17 @@ async def test_a_console_on_an_interface_is_at_its_address(tmp_path, bind):
     wanted = KvmParameters(serial_console=False, vnc_bind_address=bind)
     access = console_of(guest(network_port=11000), wanted, GuestDirectory(tmp_path), await console_addresses(wanted))
     assert (access.kind, access.host, access.port) == ("vnc", "127.0.0.1", 11000)
+
+
+@pytest.mark.parametrize(("version", "address"), [(0, "192.0.2.1"), (4, "192.0.2.1"), (6, "2001:db8::1")])
+async def test_of_the_addresses_of_an_interface_one_of_the_wanted_version_is_taken(monkeypatch, version, address):
+    async def both(netlink, name):
+        del netlink, name
+        return [(socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")]
+
+    monkeypatch.setattr(addresses, "_addresses_of", both)
+    wanted = KvmParameters(spice_bind="lo", spice_ip_version=version)
+    assert await console_addresses(wanted) == {"spice_bind": address}
 
 
 async def test_an_interface_that_a_node_lacks_is_told_with_the_parameter():
