@@ -164,7 +164,9 @@ def _disk(disk: dict[str, Any]) -> Pairs:
             path, problem = status
             fields.append((title, f"{path} ({problem})" if problem else path))
     fields += [
-        (title, disk[key]) for title, key in (("thin pool", "thinpool"), ("spindles", "spindles")) if disk.get(key)
+        (title, disk[key])
+        for title, key in (("thin pool", "thinpool"), ("spindles", "spindles"), ("limits", "limits"))
+        if disk.get(key)
     ]
     fields += [("name", disk["name"]), ("UUID", disk["uuid"])]
     return Pairs((disk["iv_name"], f"{disk['dev_type']}, size {format_size(disk['size'])}"), *fields)

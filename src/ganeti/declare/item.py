@@ -67,11 +67,11 @@ class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
         if self.further is None or not_given(getattr(self, self.further[1])):
             return
         into, _ = self.further
-        given = {name: value for name in self.yielding if not not_given(value := getattr(self, name))}
+        given = {name: _spelled(value) for name, value in self.given.items() if name in self.yielding}
         if given:
             msgspec.structs.force_setattr(self, into, {**getattr(self, into), **given})
             for name in given:
-                msgspec.structs.force_setattr(self, name, None)
+                msgspec.structs.force_setattr(self, name, parameters_of(type(self))[name].default)
 
 
 def _spelled(value: Any) -> Any:

@@ -38,14 +38,18 @@ def shortened(given: str) -> str:
 
 def parse_size(text: str, where: str) -> int:
     """``1.5g`` → 1536. A size in MiB, rounded up to a multiple of 4, LVM's smallest extent size."""
+    return -(-parse_mib(text, where) // 4) * 4
+
+
+def parse_mib(text: str, where: str) -> int:
+    """``1.5g`` → 1536. MiB, rounded up, as of a size."""
     match = _SIZE.match(text)
     if not match:
         raise WrongInput(
             f"{where}: '{shortened(text)}' is not a size; give MiB or a number with a unit, "
             "such as 512, 512m, 1.5g or 2t"
         )
-    mib = float(match[1]) * _UNITS[(match[2] or "").lower()]
-    return -(-round(mib + 0.4999) // 4) * 4
+    return round(float(match[1]) * _UNITS[(match[2] or "").lower()] + 0.4999)
 
 
 def parse_bool(text: str, where: str) -> bool:

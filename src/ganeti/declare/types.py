@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from ganeti.declare.text import SIZE_PATTERN, parse_size, shortened
+from ganeti.declare.text import SIZE_PATTERN, parse_mib, parse_size, shortened
 from ganeti.errors import WrongInput
 
 # More than any real value: fits the counters of every program that uses these.
@@ -18,6 +18,9 @@ MOST_SECONDS = 366 * 24 * 3600
 # As Ganeti's MAX_DISKS, MAX_NICS and MAX_TAGS_PER_OBJ.
 MOST_DISKS = 16
 MOST_NICS = 8
+MOST_IOPS = 10_000_000
+MOST_BANDWIDTH = 1024**2  # MiB a second
+LONGEST_BURST = 3600  # seconds
 MOST_TAGS = 4096
 MOST_NAMES = 10000  # in a list of objects
 MOST_KINDS = 100  # of disk templates, hypervisors, error codes ...
@@ -61,6 +64,15 @@ Fields = Annotated[list[Name], Meta(max_length=MOST_FIELDS)]
 _A_SIZE = Meta(extra={"kind": "size", "reads": parse_size}, extra_json_schema={"pattern": SIZE_PATTERN})
 Size = Annotated[int, Meta(ge=0, le=MOST_MIB), _A_SIZE]
 PositiveSize = Annotated[int, Meta(ge=1, le=MOST_MIB), _A_SIZE]
+
+# Limits of a disk: requests a second, MiB a second, seconds of a burst.
+Iops = Annotated[int, Meta(ge=0, le=MOST_IOPS)]
+Bandwidth = Annotated[
+    int,
+    Meta(ge=0, le=MOST_BANDWIDTH),
+    Meta(extra={"kind": "size", "reads": parse_mib}, extra_json_schema={"pattern": SIZE_PATTERN}),
+]
+BurstSeconds = Annotated[int, Meta(ge=1, le=LONGEST_BURST)]
 
 
 def form(pattern: str, expected: str, longest: int = LONGEST_TEXT) -> Meta:

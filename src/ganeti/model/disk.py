@@ -50,6 +50,48 @@ class Mirror(Struct, frozen=True, kw_only=True):
     metadata: str
 
 
+class IoLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How fast a guest may read and write a disk; 0 sets no limit.
+
+    ``iops``: requests a second; ``bps``: MiB a second. ``iops_max`` and ``bps_max`` may be reached for ``burst``
+    seconds at a time.
+    """
+
+    iops: int = 0
+    bps: int = 0
+    iops_max: int = 0
+    bps_max: int = 0
+    burst: int = 1
+
+    def __bool__(self) -> bool:
+        return self != _UNLIMITED
+
+    def __str__(self) -> str:
+        """As it is given, ``iops=500,bps=50``; empty without a limit."""
+        return ",".join(f"{name}={value}" for name, value in self.options.items())
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Those that are set."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in values.items() if value != getattr(_UNLIMITED, name)}
+
+    def problems(self) -> list[str]:
+        """Which of them contradict each other."""
+        pairs = ((name, getattr(self, name), getattr(self, f"{name}_max")) for name in ("iops", "bps"))
+        found = [
+            f"{name}_max={most} allows bursts above {name}, which is {usual or 'not limited'}"
+            for name, usual, most in pairs
+            if most and not 0 < usual < most
+        ]
+        if self.burst != _UNLIMITED.burst and not (self.iops_max or self.bps_max):
+            found.append(f"burst={self.burst} is how long iops_max or bps_max may last, and neither is set")
+        return found
+
+
+_UNLIMITED = IoLimits()
+
+
 class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``size`` is in MiB. ``location`` finds it on its storage: a path, or a logical volume as ``VG/LV``.
 
@@ -64,6 +106,7 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int
     location: str
     mode: AccessMode = "rw"
+    limits: IoLimits = _UNLIMITED
     format: DiskFormat = "raw"
     name: str | None = None
     driver: str | None = None

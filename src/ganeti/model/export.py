@@ -25,8 +25,11 @@ from ganeti.declare.types import (
     LONGEST_TEXT,
     MOST_DISKS,
     MOST_NICS,
+    Bandwidth,
+    BurstSeconds,
     DeviceName,
     HostName,
+    Iops,
     Name,
     NonNegative,
     OsName,
@@ -35,7 +38,7 @@ from ganeti.declare.types import (
     form,
 )
 from ganeti.errors import WrongInput
-from ganeti.model.disk import AccessMode, DiskFormat
+from ganeti.model.disk import AccessMode, DiskFormat, IoLimits
 from ganeti.model.os_parameters import os_texts
 
 VERSION = 0
@@ -67,6 +70,15 @@ class ExportedDisk(Struct, frozen=True, kw_only=True):
     name: Annotated[DeviceName | None, param("Name")] = None
     mode: Annotated[AccessMode, param("Access mode")] = "rw"
     format: Annotated[DiskFormat, param("Format")] = "raw"
+    iops: Annotated[Iops, param("Limit of requests a second")] = 0
+    bps: Annotated[Bandwidth, param("Limit of MiB a second")] = 0
+    iops_max: Annotated[Iops, param("Requests a second in bursts")] = 0
+    bps_max: Annotated[Bandwidth, param("MiB a second in bursts")] = 0
+    burst: Annotated[BurstSeconds, param("Seconds of a burst")] = 1
+
+    @property
+    def limits(self) -> IoLimits:
+        return IoLimits(**{name: getattr(self, name) for name in IoLimits.__struct_fields__})
 
 
 class ExportedNic(Struct, frozen=True, kw_only=True):
@@ -319,6 +331,8 @@ def _of_disks(export: Export) -> Iterator[tuple[str, str]]:
         yield f"disk{index}_name", disk.name or NONE
         yield f"disk{index}_mode", disk.mode  # this one and the next are not known to Ganeti
         yield f"disk{index}_format", disk.format
+        for name, value in disk.limits.options.items():
+            yield f"disk{index}_{name}", str(value)
 
 
 def _ensure_readable(export: Export, text: str) -> None:

@@ -40,7 +40,8 @@ class Plugging:
     """What is to be unplugged from and plugged into a running guest; a NIC that is replaced is in both.
 
     ``vcpus``, ``memory`` (MiB): how many more, or fewer; ``sized``: whether these, or bounds of them, differ. ``moved``
-    NICs stay, and are connected elsewhere. ``reopened`` disks would have to be opened in another way.
+    NICs stay, and are connected elsewhere. ``reopened`` disks would have to be opened in another way; ``limited`` ones
+    get other limits of their speed.
     """
 
     vcpus: int
@@ -49,6 +50,7 @@ class Plugging:
     gone_disks: tuple[Disk, ...]
     new_disks: tuple[Disk, ...]
     reopened: tuple[Disk, ...]
+    limited: tuple[Disk, ...]
     gone_cards: tuple[GuestNic, ...]
     new_cards: tuple[GuestNic, ...]
     moved: tuple[GuestNic, ...]
@@ -61,8 +63,13 @@ class Plugging:
     def of_cards(self) -> bool:
         return bool(self.gone_cards or self.new_cards)
 
+    @property
+    def plugs(self) -> bool:
+        """Whether the guest must notice it: devices come or go."""
+        return self.sized or self.of_disks or self.of_cards
+
     def __bool__(self) -> bool:
-        return bool(self.sized or self.of_disks or self.reopened or self.of_cards or self.moved)
+        return bool(self.plugs or self.reopened or self.limited or self.moved)
 
 
 def plugging(runs: Guest, wanted: Guest) -> Plugging:
@@ -77,6 +84,7 @@ def plugging(runs: Guest, wanted: Guest) -> Plugging:
         gone_disks=tuple(disk for disk in runs.disks if disk.uuid not in wanted_disks),
         new_disks=tuple(disk for disk in wanted.disks if disk.uuid not in disks),
         reopened=tuple(d for d in wanted.disks if d.uuid in disks and d.mode != disks[d.uuid].mode),
+        limited=tuple(d for d in wanted.disks if d.uuid in disks and d.limits != disks[d.uuid].limits),
         gone_cards=tuple(nic for nic in runs.nics if nic.uuid not in same),
         new_cards=tuple(nic for nic in wanted.nics if nic.uuid not in same),
         moved=tuple(n for n in wanted.nics if n.uuid in same and _connection(n) != _connection(cards[n.uuid])),
@@ -183,6 +191,7 @@ def _values(guest: Guest) -> Iterator[tuple[str, str]]:
     for name, value in as_mapping(guest.beparams).items():
         yield name, str(value)
     for index, disk in enumerate(guest.disks):
-        yield f"disk/{index}", f"{disk.location} ({disk.mode})"
+        limits = f", {disk.limits}" if disk.limits else ""
+        yield f"disk/{index}", f"{disk.location} ({disk.mode}{limits})"
     for index, nic in enumerate(guest.nics):
         yield f"nic/{index}", f"{nic.mac}, {nic.mode} {nic.link}{nic.vlan}"

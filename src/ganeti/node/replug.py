@@ -37,25 +37,13 @@ class Replug:
 
     async def carry_out(self, links: DeviceLinks, report: Report) -> Layout:
         """Raises HypervisorFailed, or errors of storage and network; completed steps are kept."""
-        runs, change = self._runs, self._change
-        if change.vcpus < 0:
-            await self.hypervisor.set_vcpus(self.after, self.after.beparams.vcpus)
-        if change.memory < 0:
-            await self.hypervisor.set_maxmem(self.after, self.after.beparams.maxmem)
-        for disk in change.gone_disks:
-            await self._take_disk(disk)
-        for nic in change.gone_cards:
-            await self._take_card(runs, nic, report)
+        change = self._change
+        await self._take(change, report)
         for nic in change.moved:
             await self._move_card(nic)
-        for disk in change.new_disks:
-            await self._give_disk(disk)
-        for nic in change.new_cards:
-            await self._give_card(nic)
-        if change.vcpus > 0:
-            await self.hypervisor.set_vcpus(self.after, self.after.beparams.vcpus)
-        if change.memory > 0:
-            await self.hypervisor.set_maxmem(self.after, self.after.beparams.maxmem)
+        for disk in change.limited:
+            await self.hypervisor.limit_disk(self.after, disk)
+        await self._give(change)
         links.make(self.after.name, [self._storage.expected(disk, self.after.peers) for disk in self.after.disks])
         return await self.hypervisor.note(self.after)
 
@@ -75,6 +63,27 @@ class Replug:
     @property
     def _storage(self) -> Storage:
         return self.equipment.storage(self.after.disk_template)
+
+    async def _take(self, change: Plugging, report: Report) -> None:
+        runs = self._runs
+        if change.vcpus < 0:
+            await self.hypervisor.set_vcpus(self.after, self.after.beparams.vcpus)
+        if change.memory < 0:
+            await self.hypervisor.set_maxmem(self.after, self.after.beparams.maxmem)
+        for disk in change.gone_disks:
+            await self._take_disk(disk)
+        for nic in change.gone_cards:
+            await self._take_card(runs, nic, report)
+
+    async def _give(self, change: Plugging) -> None:
+        for disk in change.new_disks:
+            await self._give_disk(disk)
+        for nic in change.new_cards:
+            await self._give_card(nic)
+        if change.vcpus > 0:
+            await self.hypervisor.set_vcpus(self.after, self.after.beparams.vcpus)
+        if change.memory > 0:
+            await self.hypervisor.set_maxmem(self.after, self.after.beparams.maxmem)
 
     async def _take_disk(self, disk: Disk) -> None:
         await self.hypervisor.unplug(self.after, disk)

@@ -77,6 +77,8 @@ def test_what_comes_and_goes_is_seen_at_once_moves_and_is_the_same_machine_at_th
     )
     assert " - disk/1 -> add:size=1100,mode=rw\n" in told
     assert "until its next start" not in told
+    assert " - disk.iops/0 -> 500\n" in changed(web1, "--disk", "0:iops=500,bps=40m", "--disk", "data:iops=90")
+    assert "limits: iops=500,bps=40\n" in web1.gnt("gnt-instance", "info", NAME)
     now = eventually(lambda: seen(web1, "node2"), lambda found: {sectors(1100), sectors(1200), MAC} <= set(found))
     assert {what: now[what] for what in first} == first
     own = next(mac for mac in first if ":" in mac)

@@ -100,6 +100,10 @@ class Hypervisor(Protocol):
         """
         ...
 
+    async def limit_disk(self, guest: Guest, disk: Disk) -> None:
+        """Limit the speed of a disk that a guest has; ``note`` records it. Raises WrongState if it does not run."""
+        ...
+
     async def obstacles(self, after: Guest) -> tuple[str, ...]:
         """Why a running guest cannot get the disks, NICs, vcpus and maxmem of ``after``, as text; empty if it can.
 

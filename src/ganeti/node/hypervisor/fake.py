@@ -193,6 +193,10 @@ class FakeHypervisor:
         runs = self._there(guest.name).guest or guest
         self._keep(evolve(runs, disks=tuple(disk.disk if old.uuid == disk.disk.uuid else old for old in runs.disks)))
 
+    async def limit_disk(self, guest: Guest, disk: Disk) -> None:
+        del disk
+        self._there(guest.name)
+
     async def obstacles(self, after: Guest) -> tuple[str, ...]:
         found = self._there(after.name)
         reopened = plugging(found.guest or after, after).reopened

@@ -29,7 +29,14 @@ def described(state: State, instance: Instance, source: Node, now: float) -> Exp
         hypervisor=instance.hypervisor,
         tags=sorted(instance.tags),
         disks=tuple(
-            ExportedDisk(size=disk.size, dump=disk.uuid, name=disk.name, mode=disk.mode, format=disk.format)
+            ExportedDisk(
+                size=disk.size,
+                dump=disk.uuid,
+                name=disk.name,
+                mode=disk.mode,
+                format=disk.format,
+                **disk.limits.options,
+            )
             for disk in instance.disks
         ),
         nics=tuple(_nic(nic) for nic in guest.nics if not nic.communicates),  # that one is of this cluster

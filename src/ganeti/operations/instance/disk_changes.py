@@ -17,7 +17,10 @@ from ganeti.declare.parameter import param
 from ganeti.declare.problems import Problems
 from ganeti.declare.types import (
     MOST_DISKS,
+    Bandwidth,
+    BurstSeconds,
     DeviceName,
+    Iops,
     Positive,
     PositiveSize,
     StorageProviderName,
@@ -26,7 +29,7 @@ from ganeti.declare.types import (
 )
 from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext, RunContext, Thing
-from ganeti.model.disk import AccessMode, Disk, DiskFormat, DiskUse
+from ganeti.model.disk import AccessMode, Disk, DiskFormat, DiskUse, IoLimits
 from ganeti.model.entity import evolve
 from ganeti.model.guest import disks_of, guest_of, peers_of
 from ganeti.model.instance import AdminState, Instance
@@ -34,7 +37,7 @@ from ganeti.model.parameters.disk import Access, Preallocation
 from ganeti.model.template import FILES, TEMPLATES
 from ganeti.operations.instance.activation import activated
 from ganeti.operations.instance.device_changes import DeviceChange, Devices, ensure_names_differ
-from ganeti.operations.instance.disks import DiskRequest, disk_place, ensure_wanted, planned_disks
+from ganeti.operations.instance.disks import DiskRequest, disk_place, ensure_wanted, limited, planned_disks
 from ganeti.operations.instance.making import leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import placed_on
 from ganeti.operations.instance.pools import ensure_pools
@@ -47,7 +50,7 @@ from ganeti.rpc.contract.instance import ReplugGuest
 from ganeti.rpc.contract.storage import HoldDisks
 
 # What can be changed about an existing disk.
-_CHANGEABLE = ("mode", "name")
+_CHANGEABLE = ("mode", "name", *IoLimits.__struct_fields__)
 
 
 class DiskValues(Item, frozen=True, kw_only=True):
@@ -60,6 +63,11 @@ class DiskValues(Item, frozen=True, kw_only=True):
     size: Annotated[PositiveSize | None, param("Size of a new disk, in MiB or with a unit")] = None
     mode: Annotated[AccessMode | None, param("Access mode: rw or ro")] = None
     name: Annotated[DeviceName | UnsetType | None, param("Name of the disk")] = UNSET
+    iops: Annotated[Iops | UnsetType | None, param("At most as many requests a second; 0 for no limit")] = UNSET
+    bps: Annotated[Bandwidth | UnsetType | None, param("At most as many bytes a second, in MiB or with a unit")] = UNSET
+    iops_max: Annotated[Iops | UnsetType | None, param("Requests a second in bursts")] = UNSET
+    bps_max: Annotated[Bandwidth | UnsetType | None, param("Bytes a second in bursts, in MiB or with a unit")] = UNSET
+    burst: Annotated[BurstSeconds | UnsetType | None, param("Seconds that a burst may last")] = UNSET
     spindles: Annotated[
         Positive | None, param("How many physical volumes a new disk has for itself, where storage is exclusive")
     ] = None
@@ -192,9 +200,12 @@ def _changed(
             f"Disk {change.which}: {', '.join(fixed)} cannot be changed, but {', '.join(_CHANGEABLE)} can; "
             "'gnt-instance grow-disk' makes a disk larger, 'gnt-instance modify' with --disk-format converts all"
         )
-    return disks.with_changed(place, replace(disks.all[place], **given)), [
-        (f"disk.{name}/{place}", value) for name, value in given.items()
-    ]
+    changed = replace(
+        disks.all[place],
+        limits=limited(disks.all[place].limits, given, place),
+        **{name: value for name, value in given.items() if name in ("mode", "name")},
+    )
+    return disks.with_changed(place, changed), [(f"disk.{name}/{place}", value) for name, value in given.items()]
 
 
 def _new_disk(cluster: CheckContext, instance: Instance, place: int, values: DiskValues) -> Disk:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,7 +14,10 @@ from ganeti.declare.parameter import param
 from ganeti.declare.types import (
     MOST_DISKS,
     AdoptedVolume,
+    Bandwidth,
+    BurstSeconds,
     DeviceName,
+    Iops,
     NonEmpty,
     Positive,
     Size,
@@ -24,7 +27,8 @@ from ganeti.declare.types import (
 )
 from ganeti.errors import WrongInput, WrongState
 from ganeti.model.cluster import Cluster
-from ganeti.model.disk import AccessMode, Disk, DiskFormat, DiskTemplate
+from ganeti.model.disk import AccessMode, Disk, DiskFormat, DiskTemplate, IoLimits
+from ganeti.model.entity import evolve
 from ganeti.model.parameters.disk import Access, Preallocation
 from ganeti.model.template import FILES, TEMPLATES, location_of
 
@@ -34,11 +38,16 @@ class DiskRequest(Item, frozen=True, kw_only=True):
 
     noun: ClassVar[str] = "Disk"
     further: ClassVar[tuple[str, str] | None] = ("params", "provider")
-    yielding: ClassVar[frozenset[str]] = frozenset({"format", "preallocation"})
+    yielding: ClassVar[frozenset[str]] = frozenset({"format", "preallocation", *IoLimits.__struct_fields__})
 
     size: Annotated[Size | None, param("Size, in MiB or with a unit")] = None
     mode: Annotated[AccessMode, param("Access mode: rw or ro")] = "rw"
     name: Annotated[DeviceName | None, param("Name of the disk")] = None
+    iops: Annotated[Iops | None, param("At most as many requests a second")] = None
+    bps: Annotated[Bandwidth | None, param("At most as many bytes a second, in MiB or with a unit")] = None
+    iops_max: Annotated[Iops | None, param("Requests a second in bursts")] = None
+    bps_max: Annotated[Bandwidth | None, param("Bytes a second in bursts, in MiB or with a unit")] = None
+    burst: Annotated[BurstSeconds | None, param("Seconds that a burst may last; by default 1")] = None
     spindles: Annotated[
         Positive | None, param("How many physical volumes it has for itself, where storage is exclusive")
     ] = None
@@ -185,6 +194,7 @@ def planned_disks(
                     template, request.vg or request.provider or device or place, uuid, index, request.format or "raw"
                 ),
                 mode=request.mode,
+                limits=limited(IoLimits(), request.given, index),
                 format=request.format or "raw",
                 name=request.name,
                 spindles=request.spindles,
@@ -193,6 +203,16 @@ def planned_disks(
             )
         )
     return tuple(disks)
+
+
+def limited(current: IoLimits, given: Mapping[str, Any], index: int) -> IoLimits:
+    """The limits of the disk with a number, with those of its given options. Raises WrongInput."""
+    default = IoLimits()
+    changes = {name: given[name] for name in default.__struct_fields__ if name in given}
+    limits = evolve(current, **{n: getattr(default, n) if value is None else value for n, value in changes.items()})
+    if problems := limits.problems():
+        raise WrongInput("\n".join(f"Disk {index}: {problem}" for problem in problems))
+    return limits
 
 
 def _own_parameters(request: DiskRequest) -> dict[str, Any]:

@@ -270,7 +270,7 @@ def _disks(given: Sequence[DiskRequest], exported: Sequence[ExportedDisk], templ
 
 def _disk(disk: ExportedDisk, template: str | None) -> DiskRequest:
     image = disk.format if template in FILES and disk.format != "raw" else None
-    return DiskRequest(size=disk.size, mode=disk.mode, name=disk.name, format=image)
+    return DiskRequest(size=disk.size, mode=disk.mode, name=disk.name, format=image, **disk.limits.options)
 
 
 def _nics(request: InstanceCreate, exported: Sequence[ExportedNic]) -> list[NicRequest]:

@@ -144,6 +144,7 @@ def _disk(state: State, instance: Instance, index: int, statuses: Statuses) -> d
         "name": disk.name,
         "uuid": disk.uuid,
         "spindles": disk.spindles,
+        "limits": str(disk.limits) or None,
         "thinpool": disk.thin_pool or None,
         "pstatus": _told(first),
         "sstatus": _told(others[0]) if others else None,

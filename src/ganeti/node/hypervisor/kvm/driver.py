@@ -29,14 +29,13 @@ from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.hypervisor.kvm import migration, swtpm
+from ganeti.node.hypervisor.kvm import drives, migration, swtpm
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.capabilities import Probe
 from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.devices import disk_name
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of, running_in
-from ganeti.node.hypervisor.kvm.drives import size_of
 from ganeti.node.hypervisor.kvm.kept import Kept
 from ganeti.node.hypervisor.kvm.launch import check, launch, problems
 from ganeti.node.hypervisor.kvm.machine import Machine
@@ -146,8 +145,11 @@ class Kvm:
         return self._machine(guest.name).agent
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
-        size = await size_of(disk)
+        size = await drives.size_of(disk)
         await self._machine(guest.name).execute("block_resize", **{"node-name": disk_name(disk.disk)}, size=size)
+
+    async def limit_disk(self, guest: Guest, disk: Disk) -> None:
+        await drives.limit(self._machine(guest.name), disk)
 
     async def obstacles(self, after: Guest) -> tuple[str, ...]:
         machine = self._machine(after.name)

@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganeti.model.disk import Disk
 from ganeti.model.parameters.hypervisor import KvmParameters
@@ -18,6 +18,9 @@ from ganeti.node.hypervisor.kvm.uri import of_uri
 from ganeti.node.storage.address import size_of_address
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.qcow2.header import look
+
+if TYPE_CHECKING:
+    from ganeti.node.hypervisor.kvm.machine import Machine
 
 _MIB = 1024**2
 _PASSED_THROUGH = {"scsi-block", "scsi-generic"}
@@ -76,6 +79,11 @@ def drive(plan: LaunchPlan, board: Board, disk: OpenDisk) -> Device:
     if kind in _PASSED_THROUGH:
         if not disk.block:
             raise refused("disk_type", f"'{kind}' passes a SCSI device through, and {disk.disk.called} is a file")
+        if disk.disk.limits:
+            raise refused(
+                "disk_type",
+                f"{disk.disk.called} has limits ({disk.disk.limits}), and {why_not_limited(plan.parameters)}",
+            )
         return device(_SCSI[kind], board.scsi(name), last)
     serial = {"serial": disk.disk.uuid.replace("-", "")[:20]}
     cache = _write_cache(plan)
@@ -104,6 +112,28 @@ def block_node(plan: LaunchPlan, disk: OpenDisk) -> dict[str, Any]:
         options["discard"] = wanted.disk_discard
         protocol["discard"] = wanted.disk_discard
     return options
+
+
+async def limit(machine: Machine, disk: Disk) -> None:
+    """Set the limits of a disk's speed, or that there are none, in QEMU."""
+    limits, of_each = disk.limits, dict.fromkeys(("bps_rd", "bps_wr", "iops_rd", "iops_wr"), 0)
+    bursts = {"iops_max": limits.iops_max, "bps_max": limits.bps_max * _MIB}
+    bursts = {name: most for name, most in bursts.items() if most}
+    lengths = {f"{name}_length": limits.burst for name in bursts}
+    usual = {"iops": limits.iops, "bps": limits.bps * _MIB}
+    # A device by its own name, or a part of it, as of virtio ones, by its path.
+    paths = [one.get("qdev", "") for one in await machine.execute("query-block")]
+    (path,) = (path for path in paths if disk_name(disk) in path.split("/"))
+    await machine.execute("block_set_io_throttle", id=path, **usual, **of_each, **bursts, **lengths)
+
+
+def why_not_limited(wanted: KvmParameters) -> str:
+    """Why the speed of disks cannot be limited; empty if it can."""
+    if wanted.disk_type in _PASSED_THROUGH:
+        return (
+            f"disks of type {wanted.disk_type} pass requests on to their device, where QEMU limits nothing (disk_type)"
+        )
+    return ""
 
 
 def why_not_plugged(wanted: KvmParameters) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ganeti.errors import HypervisorFailed, WrongInput
 from ganeti.model.entity import evolve
-from ganeti.node.hypervisor.kvm import migration, pinning, process, swtpm, users
+from ganeti.node.hypervisor.kvm import drives, migration, pinning, process, swtpm, users
 from ganeti.node.hypervisor.kvm.board import machine_type
 from ganeti.node.hypervisor.kvm.command import command_line, cpu_model
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Record
@@ -172,6 +172,9 @@ async def _equip(machine: Machine, plan: LaunchPlan) -> None:
     """Settings that a command line cannot make, or should not show."""
     for protocol, password in passwords(plan):
         await machine.execute("set_password", protocol=protocol, password=password)
+    for disk in plan.guest.disks:
+        if disk.limits:
+            await drives.limit(machine, disk)
     whole, single = _masks(plan)
     pinning.pin_process(machine.process.pid, whole)
     if single:

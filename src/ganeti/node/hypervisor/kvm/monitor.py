@@ -51,11 +51,11 @@ class Monitor:
         self._watcher = asyncio.create_task(self._watch())
 
     async def execute(self, command: str, /, **arguments: Any) -> Any:
-        """QEMU's answer; an underscore in an argument's name stands for a dash.
+        """QEMU's answer; an underscore in an argument's name stands for a dash, as the command's name has them.
 
         Raises HypervisorFailed with QEMU's own message, or if it closes the connection or does not answer.
         """
-        named = {name.replace("_", "-"): value for name, value in arguments.items()}
+        named = arguments if "_" in command else {name.replace("_", "-"): one for name, one in arguments.items()}
         try:
             async with asyncio.timeout(_ANSWER):
                 return await self._client.execute(command, named)

@@ -52,18 +52,20 @@ class Plugs:
         change, board = plugging(machine.record.guest, after), Board(plan, running=True)
         if machine.state is not GuestState.RUNNING:
             yield f"it is {machine.state.because(machine.why)}"
-        if not wanted.acpi:
+        if change.plugs and not wanted.acpi:
             yield "it has no ACPI, by which a guest learns of devices that come and go (acpi)"
         yield from limits(machine.record.guest, after)
         if change.vcpus < 0 and plan.accelerator == "tcg":
             # Seen with QEMU 7.2: it crashes when it next changes its map of memory, of which the CPU was told.
             yield "QEMU is emulating it, and does not survive the loss of a CPU that it emulates"
-        if plan.guest.layout is None:
+        if change.plugs and plan.guest.layout is None:
             yield "it was started by older software, which has not noted where its devices are"
         if change.new_disks and (why := drives.why_not_opened(wanted)):
             yield why
         for disk in change.reopened:
             yield f"{disk.called} cannot become {disk.mode} while the guest has it"
+        if change.limited and (why := drives.why_not_limited(wanted)):
+            yield why
         if change.of_disks and (why := drives.why_not_plugged(wanted)):
             yield why
         else:
@@ -80,6 +82,8 @@ class Plugs:
         try:
             await self._machine.execute("blockdev-add", **drives.block_node(plan, disk))
             await self._machine.execute("device_add", **made)
+            if disk.disk.limits:
+                await drives.limit(self._machine, disk.disk)
         except BaseException:
             await asyncio.shield(self._see())
             raise
