@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace as replace_plan
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from ganeti.errors import EnvironmentUnfit, GanetiError, HypervisorFailed, WrongState
 from ganeti.host.clock import Clock
+from ganeti.host.gathering import gather
 from ganeti.host.paths import Paths
 from ganeti.host.process import until
 from ganeti.model.disk import Disk, DiskTemplate
@@ -25,17 +29,26 @@ from ganeti.model.parameters import checked, filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.report import RunningGuest
+from ganeti.model.running_program import RunningProgram
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.hypervisor.kvm import drives, migration, swtpm
+from ganeti.node.hypervisor.kvm import drives, migration, renewal, swtpm
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
-from ganeti.node.hypervisor.kvm.capabilities import Probe
+from ganeti.node.hypervisor.kvm.capabilities import Probe, full_version
 from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.devices import disk_name
-from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of, running_in
+from ganeti.node.hypervisor.kvm.directory import (
+    GuestDirectory,
+    Phase,
+    Record,
+    directories,
+    directories_beside,
+    directory_of,
+    running_in,
+)
 from ganeti.node.hypervisor.kvm.kept import Kept
 from ganeti.node.hypervisor.kvm.launch import check, launch, problems
 from ganeti.node.hypervisor.kvm.machine import Machine
@@ -44,8 +57,10 @@ from ganeti.node.hypervisor.kvm.network_cards import tap_options
 from ganeti.node.hypervisor.kvm.ovmf import build_of
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
 from ganeti.node.hypervisor.kvm.process import Process, resident
+from ganeti.node.hypervisor.kvm.programs import replaced
 from ganeti.node.hypervisor.kvm.secure_boot import enrolled_keys
 from ganeti.node.network.driver import Tap, TapOptions
+from ganeti.node.network.handover import hand_over
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
@@ -55,6 +70,7 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 _WHAT = "Parameters of hypervisor kvm"
+_RUNNING: tuple[Phase, ...] = ("running", "sending", "arrived", "ended")  # of those whose end was not asked for
 _GREETING = 5.0  # seconds, from a QEMU that runs already
 
 
@@ -73,9 +89,14 @@ class Kvm:
         self._machines: dict[str, Machine] = {}
         self._ended: dict[str, Record] = {}  # by themselves, and not cleared yet
         self._migrations: dict[str, asyncio.Task[Migrated]] = {}
+        self._renewing = asyncio.Lock()  # one at a time: memory is needed twice
 
     async def recover(self) -> None:
+        staying = [await self._decide(directory) for directory in directories_beside(self._paths)]
         await asyncio.gather(*(self._adopt(directory) for directory in directories(self._paths)))
+        for name in staying:
+            if machine := self._machines.get(name):
+                await migration.stay(machine)
 
     async def close(self) -> None:
         for machine in self._machines.values():
@@ -213,6 +234,29 @@ class Kvm:
         # A repeated call gets the same answer; one that is cancelled cancels the migration.
         return await self._migrations[guest.name]
 
+    async def programs(self, names: Collection[str]) -> tuple[RunningProgram, ...]:
+        found = [machine for machine in self._machines.values() if not names or machine.name in names]
+        return tuple(await gather(*map(self._program, found)))
+
+    async def renewal_obstacles(self, guest: Guest) -> tuple[str, ...]:
+        machine = self._machine(guest.name)
+        return tuple(renewal.obstacles(machine, await self._plan_beside(machine, Resources())))
+
+    async def renew(self, guest: Guest, resources: Resources, report: Report, *, live: bool) -> Migrated:
+        async with self._renewing:
+            old = self._machine(guest.name)
+            plan = await self._plan_beside(old, resources)
+            if found := tuple(renewal.obstacles(old, plan)):
+                raise WrongState(f"Instance {guest.name} cannot get another QEMU: {'; '.join(found)}")
+            new = await self._launched(plan, old.directory.another(), "incoming")
+            try:
+                paused = not live or _is_paused_to_be_sent(old)
+                migrated = await renewal.send(old, new, plan, report, live=not paused)
+            except BaseException:
+                await asyncio.shield(self._keep_to(old, new))
+                raise
+            return await asyncio.shield(self._replace(old, new, plan, migrated, report))
+
     async def finish_incoming(self, guest: Guest, *, success: bool) -> None:
         machine = self._machines.get(guest.name)
         if success:
@@ -337,6 +381,12 @@ class Kvm:
             addresses=await console_addresses(wanted),
         )
 
+    async def _plan_beside(self, machine: Machine, resources: Resources) -> LaunchPlan:
+        """Of another QEMU for a running guest."""
+        plan = await self._plan_of(machine)
+        addresses = await console_addresses(plan.parameters)
+        return replace_plan(plan, resources=resources, incoming=True, beside=True, addresses=addresses)
+
     async def _plan_of(self, machine: Machine) -> LaunchPlan:
         """Of a running guest."""
         guest, accelerator = machine.record.guest, machine.record.accelerator
@@ -346,22 +396,110 @@ class Kvm:
 
     async def _launch(self, guest: Guest, resources: Resources, phase: Phase) -> Machine:
         plan = await self._plan(guest, resources, incoming=phase == "incoming")
+        self._forget(guest.name)
+        machine = await self._launched(plan, directory_of(self._paths, guest.name), phase)
+        self._machines[guest.name] = machine
+        self._events.tell(machine.described())
+        return machine
+
+    async def _launched(self, plan: LaunchPlan, directory: GuestDirectory, phase: Phase) -> Machine:
         record = Record(
             # OS parameters may be secret, and a running guest does not need them.
-            guest=evolve(guest, osparams={}),
+            guest=evolve(plan.guest, osparams={}),
             phase=phase,
             accelerator=plan.accelerator,
             qemu_version=plan.qemu.version_text,
             boot_id=self._boot_id,
             since=self._clock.now(),
         )
-        self._forget(guest.name)
-        directory = directory_of(self._paths, guest.name)
-        log = self._paths.log / "kvm" / f"{guest.name}.log"
-        machine = await launch(plan, directory, record, log, self._told)
-        self._machines[guest.name] = machine
-        self._events.tell(machine.described())
-        return machine
+        log = self._paths.log / "kvm" / f"{plan.guest.name}.log"
+        return await launch(plan, directory, record, log, self._told)
+
+    async def _program(self, machine: Machine) -> RunningProgram:
+        uuid = machine.record.guest.uuid
+        try:
+            installed = await self._probe.ask(_parameters(machine.record.guest).kvm_path)
+            files = await asyncio.to_thread(replaced, machine.process.pid, Path(installed.program))
+            runs = await _version(machine) if files else installed.full_version
+        except GanetiError as error:
+            return RunningProgram(uuid, problem=error.message)
+        except OSError as error:
+            return RunningProgram(uuid, problem=f"its process cannot be looked at: {error.strerror}")
+        return RunningProgram(uuid, runs, installed.full_version, files)
+
+    async def _keep_to(self, old: Machine, new: Machine) -> None:
+        """The guest has not left its QEMU; remove what is left of the other one."""
+        await self._end(new)
+        new.directory.remove()
+        await self._forget_tpm_beside(new.record.guest)
+        if not old.gone:
+            await migration.stay(old)
+
+    async def _replace(
+        self, old: Machine, new: Machine, plan: LaunchPlan, migrated: Migrated, report: Report
+    ) -> Migrated:
+        """The guest has left its QEMU for a new one; returns how long it was paused in all."""
+        guest = new.record.guest
+        await self._hand_over_taps(guest, old.process.pid, new.process.pid, partial(renewal.let_go, old), report.log)
+        with suppress(HypervisorFailed):  # its end is told like that of any QEMU
+            await new.resume()
+        late = self._clock.now() - migrated.completed
+        self._machines[new.name] = new
+        self._events.tell(new.described())
+        await self._end(old)
+        await self._take_place(new.directory, guest)
+        new.directory = new.directory.own
+        await self._settle_in(new, plan, report.log)
+        self._told(new)
+        return replace(migrated, downtime=migrated.downtime + late, total=migrated.total + late)
+
+    async def _hand_over_taps(
+        self, guest: Guest, old: int, new: int, release: Callable[[], Awaitable[None]], log: Callable[[str], None]
+    ) -> None:
+        try:
+            await hand_over(guest.nics, old, new, tap_options(_parameters(guest)), release)
+        except GanetiError as error:
+            _log.warning("Instance %s: its network cards are not connected: %s", guest.name, error.message)
+            log(f"Its network cards are not connected: {error.message}; a hard reboot connects them")
+
+    async def _take_place(self, directory: GuestDirectory, guest: Guest) -> None:
+        """Put all that a new QEMU has into the place of what an old one has left."""
+        await swtpm.ended(Kept(self._paths.machines, guest.uuid))
+        kept = Kept(self._paths.machines, guest.uuid, beside=True)
+        try:
+            await asyncio.to_thread(kept.take_place)
+        except OSError as error:
+            raise _unusable(kept, error) from None
+        directory.take_place()
+
+    async def _settle_in(self, machine: Machine, plan: LaunchPlan, log: Callable[[str], None]) -> None:
+        """The last steps of a QEMU that has taken the place of another one."""
+        if machine.gone:
+            return
+        if why := await renewal.show_console(machine, plan):
+            log(why)
+        machine.enter("running")
+
+    async def _decide(self, directory: GuestDirectory) -> str:
+        """End one of two QEMUs of a guest that a daemon has left. The guest's name if it stays in the old one."""
+        own, record, process = directory.own, directory.read(), await _process(directory)
+        if record is None or record.boot_id != self._boot_id or record.phase == "incoming":
+            await _kill(process)
+            directory.remove()
+            if record:
+                await self._forget_tpm_beside(record.guest)
+            return own.path.name
+        old = await _process(own)
+        await self._hand_over_taps(record.guest, _pid(old), _pid(process), partial(_kill, old), _log.warning)
+        await self._take_place(directory, record.guest)
+        if process:
+            process.forget()
+        return ""
+
+    async def _forget_tpm_beside(self, guest: Guest) -> None:
+        kept = Kept(self._paths.machines, guest.uuid, beside=True)
+        await swtpm.ended(kept)
+        await asyncio.to_thread(kept.forget_tpm)
 
     async def _send(
         self, machine: Machine, guest: Guest, incoming: Incoming, report: Report, *, live: bool
@@ -447,7 +585,7 @@ class Kvm:
             machine.show(GuestState.UNRESPONSIVE)
 
     def _bury(self, directory: GuestDirectory, record: Record | None) -> None:
-        if record is None or record.boot_id != self._boot_id or record.phase not in ("running", "sending", "ended"):
+        if record is None or record.boot_id != self._boot_id or record.phase not in _RUNNING:
             directory.remove()
         else:
             in_order = GuestState.USER_DOWN if directory.left_in_order() else GuestState.CRASHED
@@ -458,6 +596,10 @@ class Kvm:
         phase, state = machine.record.phase, await machine.take_up()
         if phase == "starting" and state is not GuestState.RUNNING:
             await self._end(machine)
+        elif phase == "arrived":
+            if state is not GuestState.RUNNING:
+                await machine.resume()
+            await self._settle_in(machine, await self._plan_beside(machine, Resources()), _log.warning)
         elif phase in ("starting", "incoming", "stopping") and state is GuestState.RUNNING:
             machine.enter("running")
         elif state is None:
@@ -510,6 +652,21 @@ async def _obstacle(machine: Machine) -> str:
 def _left_behind(record: Record) -> RunningGuest:
     guest, ended = record.guest, GuestState(record.ended)
     return RunningGuest(guest.uuid, guest.name, "kvm", ended, guest.beparams.maxmem, guest.beparams.vcpus)
+
+
+async def _version(machine: Machine) -> str:
+    told = await machine.execute("query-version")
+    return full_version(".".join(str(told["qemu"][part]) for part in ("major", "minor", "micro")), told["package"])
+
+
+def _pid(process: Process | None) -> int:
+    return process.pid if process else 0
+
+
+async def _kill(process: Process | None) -> None:
+    if process:
+        process.kill()
+        await process.gone()
 
 
 async def _process(directory: GuestDirectory) -> Process | None:
