@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ganeti.errors import GanetiError, HypervisorFailed, WrongState
-from ganeti.model.disk import Disk
+from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest_state import GuestState
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm import migration
@@ -48,7 +48,9 @@ def nothing_beside(bench):
 
 
 @pytest.mark.parametrize(
-    "rights", [{}, {"security_model": "user", "security_domain": USER}, {"use_chroot": True}], ids=["root", "user", "chroot"]
+    "rights",
+    [{}, {"security_model": "user", "security_domain": USER}, {"use_chroot": True}],
+    ids=["root", "user", "chroot"],
 )
 async def test_a_running_guest_goes_on_in_a_new_qemu(kvm, rights):
     guest = kvm.guest(hvparams=rights)
@@ -60,7 +62,7 @@ async def test_a_running_guest_goes_on_in_a_new_qemu(kvm, rights):
     assert qemus(guest) == [kvm.process(guest)]
     assert await kvm.count(guest) > before
     assert nothing_beside(kvm)
-    assert (await kvm.states()) == {guest.name: GuestState.RUNNING}
+    assert (await kvm.node.states()) == {guest.name: GuestState.RUNNING}
     links = RunFiles(kvm.node.paths.run / "kvm" / guest.name)._links()
     assert all(link.exists() for link in links)
 
@@ -77,7 +79,7 @@ async def test_it_is_renewed_again_and_again_and_its_end_is_known_to_a_daemon_th
         await kvm.power_off(guest)
 
     await kvm.while_away(power_off)
-    assert await kvm.states() == {guest.name: GuestState.USER_DOWN}
+    assert await kvm.node.states() == {guest.name: GuestState.USER_DOWN}
     await kvm.node.driver.clear(guest)
     assert list((kvm.node.paths.run / "kvm-beside").iterdir()) == []
 
@@ -86,7 +88,7 @@ async def test_a_disk_goes_with_it_and_is_locked_by_one_of_them(kvm, tmp_path):
     path = tmp_path / "disk"
     with path.open("wb") as file:
         file.truncate(64 * 1024**2)
-    disk = OpenDisk(Disk(uuid="11111111-2222-4333-8444-555555555555", size=64, mode="rw"), str(path))
+    disk = OpenDisk(Disk(uuid="11111111-2222-4333-8444-555555555555", size=64, template=DiskTemplate.FILE, location=str(path)), str(path))
     guest = kvm.guest(disks=(disk.disk,))
     await kvm.node.driver.start(guest, Resources(disks=(disk,)), paused=False)
     before = await kvm.count(guest)
@@ -178,7 +180,10 @@ async def test_one_that_is_given_up_leaves_the_guest_where_it_was(kvm, monkeypat
 
 
 async def test_a_program_that_was_replaced_is_told_and_is_no_more_after_a_renewal(kvm, tmp_path):
-    program = tmp_path / "qemu"
+    for name in ("lib", "share"):  # it looks for its own files beside it
+        (tmp_path / name).symlink_to(f"/usr/{name}")
+    program = tmp_path / "bin" / "qemu"
+    program.parent.mkdir()
     shutil.copy2(shutil.which("qemu-system-x86_64"), program)
     guest = kvm.guest(hvparams={"kvm_path": str(program)})
     await kvm.first_count(guest)

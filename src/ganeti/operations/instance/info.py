@@ -20,9 +20,11 @@ from ganeti.model.instance import Instance
 from ganeti.model.machine_state import EnrolledKeys
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
+from ganeti.model.running_program import RunningProgram
 from ganeti.model.state import State
 from ganeti.operations.instance.addresses import addresses_of
 from ganeti.operations.instance.examination import Statuses, examine_all
+from ganeti.operations.instance.programs import programs_of
 from ganeti.operations.instance.running import pending
 from ganeti.operations.instance.secure_boot import keys_of
 from ganeti.operations.instance.subject import primary_of
@@ -52,12 +54,14 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
         waiting = {} if self.static else await pending(cluster, plan)
         addresses = {} if self.static else await addresses_of(cluster, plan)
         keys = {} if self.static else await keys_of(cluster, plan)
+        programs = {} if self.static else await programs_of(cluster, plan)
         return {
             instance.uuid: {
                 **self._describe(cluster, instance, disks),
                 "pending": [[d.name, d.running, d.configured] for d in waiting.get(instance.uuid, ())],
                 "agent": _told_by_agent(addresses.get(instance.uuid)),
                 "secure_boot": _told_of_keys(keys.get(instance.uuid)),
+                "program": _told_of_program(programs.get(instance.uuid)),
             }
             for instance in plan
         }
@@ -119,6 +123,13 @@ def _told_of_keys(found: EnrolledKeys | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {"keys": [[key.kind, key.name, key.expires] for key in found.keys], "problem": found.problem}
+
+
+def _told_of_program(found: RunningProgram | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    files = list(found.replaced)
+    return {"runs": found.runs, "installed": found.installed, "replaced": files, "told": found.told()}
 
 
 def _group(state: State, node: Node) -> Group:
