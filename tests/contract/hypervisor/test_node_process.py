@@ -192,6 +192,47 @@ async def test_whenever_the_daemon_is_killed_the_next_one_knows_all_guests_that_
     assert not list((one.paths.run / "kvm").iterdir())
 
 
+def arrived(one, guest):
+    """Whether the guest has left its QEMU for a new one, as far as is on record."""
+    for record in (one.paths.run / "kvm-beside" / guest.name).glob("*/guest.json"):
+        with contextlib.suppress(OSError):
+            return b'"arrived"' in record.read_bytes()
+    return False
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["any-time", "after-its-arrival"])
+@pytest.mark.parametrize("seed", range(5))
+async def test_whenever_the_daemon_is_killed_while_a_guest_gets_another_qemu_one_of_both_runs(
+    make_node, tiny, seed, late
+):
+    moments = random.Random(seed)
+    one, guest = await make_node(), tiny()
+    await one.call(instance.StartGuest(guest=guest))
+    before = await count(await one.console(guest))
+    calling = asyncio.create_task(one.call(instance.RenewGuest(guest=guest)))
+    async with asyncio.timeout(PATIENCE):
+        while late and not arrived(one, guest) and not calling.done():
+            await asyncio.sleep(0.001)
+    await asyncio.wait([calling], timeout=moments.uniform(0, 0.06 if late else 0.6))
+    await one.kill()
+    await asyncio.wait([calling])
+    with contextlib.suppress(GanetiError):
+        calling.result()
+    await one.start()
+    assert await one.guests() == {guest.name: "running"}
+    assert len(qemus(guest)) == 1
+    now = await count(await one.console(guest))
+    assert now > before
+    await one.call(instance.RenewGuest(guest=guest))
+    assert len(qemus(guest)) == 1
+    assert await count(await one.console(guest)) > now
+    stopped = await one.call(instance.StopGuest(guest=guest, timeout=60))
+    assert (stopped.was_running, stopped.forced) == (True, False)
+    assert not qemus(guest)
+    assert not list((one.paths.run / "kvm").iterdir())
+    assert not list((one.paths.run / "kvm-beside").iterdir())
+
+
 async def test_a_watch_tells_what_is_and_then_that_a_guest_has_powered_itself_off(make_node, tiny):
     one, guest = await make_node(), tiny()
     await one.call(instance.StartGuest(guest=guest))

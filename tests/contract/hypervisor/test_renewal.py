@@ -88,7 +88,10 @@ async def test_a_disk_goes_with_it_and_is_locked_by_one_of_them(kvm, tmp_path):
     path = tmp_path / "disk"
     with path.open("wb") as file:
         file.truncate(64 * 1024**2)
-    disk = OpenDisk(Disk(uuid="11111111-2222-4333-8444-555555555555", size=64, template=DiskTemplate.FILE, location=str(path)), str(path))
+    disk = OpenDisk(
+        Disk(uuid="11111111-2222-4333-8444-555555555555", size=64, template=DiskTemplate.FILE, location=str(path)),
+        str(path),
+    )
     guest = kvm.guest(disks=(disk.disk,))
     await kvm.node.driver.start(guest, Resources(disks=(disk,)), paused=False)
     before = await kvm.count(guest)

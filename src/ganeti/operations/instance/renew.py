@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from ganeti.declare.command import Command
-from ganeti.declare.operation import Hook
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
 from ganeti.declare.text import format_size
@@ -48,7 +47,6 @@ class InstanceRenew(InstanceOperation[RenewPlan], frozen=True, kw_only=True, tag
     """Have a running instance go on in the hypervisor that is installed now, on its own node."""
 
     routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/instances/{instance_name}/renew", body=True),)
-    hook: ClassVar[Hook | None] = Hook("instance-renew", "INSTANCE")
     commands: ClassVar[tuple[Command, ...]] = (Command("gnt-instance", "renew", per_instance=True, usage="<instance>"),)
 
     force: Annotated[
