@@ -59,10 +59,10 @@ async def test_who_runs_what_was_replaced_is_told_by_lists_info_and_verify_until
 async def test_what_runs_the_installed_program_or_does_not_run_is_left_as_it_is(cluster):
     await cluster.add("web1")
     await cluster.add("web2", start=False)
-    hypervisor_of(cluster).unrenewable["web1"] = ("it is asked all the same",)
+    hypervisor_of(cluster).unrenewable["web1"] = ("it is asked after all",)
     assert "web1 runs 1.0 (new), which is installed: nothing to do" in await renewed(cluster, "web1")
     assert "web2 does not run, and starts with what is installed: nothing" in await renewed(cluster, "web2")
-    with pytest.raises(errors.WrongState, match="web1 cannot be renewed: it is asked all the same"):
+    with pytest.raises(errors.WrongState, match="web1 cannot be renewed: it is asked after all"):
         await cluster.run("OP_INSTANCE_RENEW", instance_name="web1", force=True)
 
 
@@ -92,6 +92,6 @@ async def test_a_guest_that_changes_its_memory_faster_than_it_is_copied_is_refus
         return Activity(memory=4096, changed=5000)
 
     monkeypatch.setattr(hypervisor, "activity", busy)
-    with pytest.raises(errors.WrongState, match="changes 5000 MiB of its memory a second.*--non-live"):
+    with pytest.raises(errors.WrongState, match=r"changes 5000 MiB of its memory a second.*--non-live"):
         await cluster.run("OP_INSTANCE_RENEW", instance_name="web1")
     await cluster.run("OP_INSTANCE_RENEW", instance_name="web1", non_live=True)

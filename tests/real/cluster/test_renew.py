@@ -47,8 +47,8 @@ def address(cluster):
 
 @pytest.fixture
 def web1(cluster):
-    boot = f"kernel_path={TINY}/vmlinuz,initrd_path={TINY}/initrd.gz,root_path=,kernel_args=tiny.eth0={address(cluster)}/24"
-    kvm = ("-H", f"kvm:vnc_bind_address=0.0.0.0,{boot}")
+    boot = f"kernel_path={TINY}/vmlinuz,initrd_path={TINY}/initrd.gz,root_path="
+    kvm = ("-H", f"kvm:vnc_bind_address=0.0.0.0,{boot},kernel_args=tiny.eth0={address(cluster)}/24")
     add = ("gnt-instance", "add", "-t", "sharedfile", *kvm, "--disk", "0:size=1g")
     size = ("-B", "maxmem=192,minmem=192,vcpus=1", "--no-name-check", "--no-ip-check", "-n", "node2")
     cluster.gnt(*add, *size, "-o", "tiny+default", "--net", "0:link=br0", NAME)

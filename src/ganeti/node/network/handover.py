@@ -2,7 +2,7 @@
 """Taps that go from one process to another on this node, and stay the devices that they are.
 
 A process that starts while another one has a tap gets a stand-in: QEMU sets the length of headers and the offloads
-of a tap when it opens it, which would garble what the guest of the other one sends and gets. When that has let go of
+of a tap when it opens it, which would garble what the guest of the other one sends and gets. When that has released
 the tap, the stand-in is deleted and the descriptor opened for it leads to the tap. Meanwhile the tap has no queue and
 is made to last, so it keeps its name, its address, its place in a bridge and whatever else was set for it.
 """
@@ -39,7 +39,7 @@ def stand_in_of(nic: GuestNic) -> str:
 async def hand_over(
     nics: Iterable[GuestNic], old: int, new: int, options: TapOptions, release: Callable[[], Awaitable[None]]
 ) -> None:
-    """Have process ``new`` use the taps of process ``old``, 0 if that has ended; ``release`` makes it let go of them.
+    """Have process ``new`` use the taps of process ``old``, 0 if that has ended; ``release`` makes it release them.
 
     What is done already is left as it is, so this can be begun again. Raises EnvironmentUnfit for taps that are lost.
     """

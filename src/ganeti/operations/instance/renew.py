@@ -66,7 +66,7 @@ class InstanceRenew(InstanceOperation[RenewPlan], frozen=True, kw_only=True, tag
         if program is None:
             return RenewPlan(instance, node, guest, f"{name} does not run, and starts with what is installed")
         if program.problem and not self.force:
-            raise WrongState(f"What {name} runs is {program.told()}; --force renews it all the same")
+            raise WrongState(f"What {name} runs is {program.told()}; --force renews it anyway")
         if not program.outdated and not self.force:
             return RenewPlan(instance, node, guest, f"{name} runs {program.told()}")
         if found := await cluster.call(node, CheckRenewal(guest=guest)):

@@ -160,7 +160,7 @@ def _boot(plan: LaunchPlan) -> list[str]:
 def _control(plan: LaunchPlan) -> list[str]:
     # The guest waits until the node daemon is connected to its control socket, so that no event is
     # missed; one that is migrated from another node continues by itself as soon as it has arrived. One from another
-    # QEMU here waits until that has let go of the taps.
+    # QEMU here waits until that has released the taps.
     waits = [] if plan.incoming and not plan.beside else ["-S"]
     return [
         *waits,

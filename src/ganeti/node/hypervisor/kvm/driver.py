@@ -440,7 +440,9 @@ class Kvm:
     ) -> Migrated:
         """The guest has left its QEMU for a new one; returns how long it was paused in all."""
         guest = new.record.guest
-        await self._hand_over_taps(guest, old.process.pid, new.process.pid, partial(renewal.let_go, old), report.log)
+        await self._hand_over_taps(
+            guest, old.process.pid, new.process.pid, partial(renewal.release_taps, old), report.log
+        )
         with suppress(HypervisorFailed):  # its end is told like that of any QEMU
             await new.resume()
         late = self._clock.now() - migrated.completed

@@ -60,7 +60,7 @@ async def send(old: Machine, new: Machine, plan: LaunchPlan, report: Report, *, 
     return migrated
 
 
-async def let_go(old: Machine) -> None:
+async def release_taps(old: Machine) -> None:
     """Have a QEMU whose guest has left close its taps. Raises HypervisorFailed."""
     for nic in old.record.guest.nics:
         await old.execute("netdev_del", id=card_name(nic))
