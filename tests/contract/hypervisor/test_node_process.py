@@ -329,7 +329,7 @@ def guest_answers(fabric):
 
 def taps(process):
     with inside(process):
-        return [name for _, name in socket.if_nameindex() if name.startswith("gnt-") and name != "gnt-br"]
+        return [name for _, name in socket.if_nameindex() if name.startswith(("gnt-", "gns-")) and name != "gnt-br"]
 
 
 async def test_a_guest_with_a_network_card_moves_between_two_nodes_and_stays_reachable(make_node, tiny, fabric):
@@ -383,5 +383,29 @@ async def test_qemu_takes_a_card_and_its_tap_as_they_are_configured(make_node, t
     guest = tiny(nics=(card,), hvparams=hvparams)
     await one.call(instance.StartGuest(guest=guest, paused=True))
     assert len(taps(one.process.pid)) == 1
+    await one.call(instance.StopGuest(guest=guest, force=True))
+    assert taps(one.process.pid) == []
+
+
+@pytest.mark.parametrize("queues", [1, 2])
+async def test_each_card_keeps_its_tap_when_its_guest_gets_another_qemu(make_node, tiny, fabric, queues):
+    one = await make_node(namespace=True)
+    await switch_on(fabric)
+    await plug(fabric, one.process.pid, 1)
+    cards = tuple(
+        GuestNic(uuid=str(uuid.uuid4()), mac=f"aa:00:00:00:00:6{number}", mode="bridged", link="gnt-br")
+        for number in range(3)
+    )
+    more = {"nics": cards, "hvparams": {"virtio_net_queues": queues}}
+    guest = tiny(kernel_args=f"quiet tiny.eth0={GUEST_ADDRESS}/24", **more)
+    await one.call(instance.StartGuest(guest=guest))
+    await count(await one.console(guest))
+    assert guest_answers(fabric)
+    before = sorted(taps(one.process.pid))
+    assert len(before) == 3
+    for _ in range(2):
+        await one.call(instance.RenewGuest(guest=guest))
+        assert guest_answers(fabric)
+        assert sorted(taps(one.process.pid)) == before
     await one.call(instance.StopGuest(guest=guest, force=True))
     assert taps(one.process.pid) == []

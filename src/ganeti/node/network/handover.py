@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyroute2 import NetlinkError
+
 from ganeti.errors import EnvironmentUnfit
 from ganeti.model.guest import GuestNic
 from ganeti.node.network import tap
@@ -36,6 +38,15 @@ def stand_in_of(nic: GuestNic) -> str:
     return f"gns{tap.name_of(nic)[3:]}"
 
 
+def ensure_possible(nics: Iterable[GuestNic], pid: int) -> None:
+    """Raise EnvironmentUnfit unless the taps of a process can be handed over."""
+    for name in map(tap.name_of, nics):
+        if not (found := _of(pid, name)):
+            raise EnvironmentUnfit(f"Process {pid} does not have the tap device {name}")
+        with _copy(pid, found[0]):
+            pass
+
+
 async def hand_over(
     nics: Iterable[GuestNic], old: int, new: int, options: TapOptions, release: Callable[[], Awaitable[None]]
 ) -> None:
@@ -44,34 +55,38 @@ async def hand_over(
     What is done already is left as it is, so this can be begun again. Raises EnvironmentUnfit for taps that are lost.
     """
     cards = tuple(nics)
-    for nic in cards:
-        _keep(tap.name_of(nic), old)
+    for name in map(tap.name_of, cards):
+        for number in _of(old, name)[:1]:
+            with _copy(old, number) as descriptor:
+                _last(descriptor, name)
     await release()
-    await with_netlink(lambda netlink: _delete(netlink, [stand_in_of(nic) for nic in cards]))
-    lost = [name for nic in cards if not _attach(name := tap.name_of(nic), new, options)]
+    if cards:
+        await with_netlink(lambda netlink: _attach_all(netlink, cards, new, options))
+
+
+def _last(descriptor: int, name: str) -> None:
+    """Have a tap outlive its processes."""
+    try:
+        fcntl.ioctl(descriptor, tap.TUNSETPERSIST, 1)
+    except OSError as error:
+        raise EnvironmentUnfit(f"The tap device {name} cannot be kept: {error.strerror}") from None
+
+
+async def _attach_all(netlink: AsyncIPRoute, cards: Iterable[GuestNic], pid: int, options: TapOptions) -> None:
+    """One after the other: of at most one card the descriptors lead nowhere when this is interrupted."""
+    lost = []
+    for nic in cards:
+        name, place = tap.name_of(nic), stand_in_of(nic)
+        own, numbers = _of(pid, name), _of(pid, place) or _of(pid, "")
+        await _delete(netlink, place)
+        for number in () if own else numbers[: options.queues]:
+            with _copy(pid, number) as descriptor:
+                tap.open_queue(descriptor, name, options)
+        if not own and not numbers:
+            lost.append(name)
+            await _delete(netlink, name)
     if lost:
-        await with_netlink(lambda netlink: _delete(netlink, lost))
         raise EnvironmentUnfit(f"The tap devices {', '.join(lost)} are lost")
-
-
-def _keep(name: str, pid: int) -> None:
-    """Have a tap outlive the process."""
-    for number in _of(pid, name)[:1]:
-        with _copy(pid, number) as descriptor:
-            fcntl.ioctl(descriptor, tap.TUNSETPERSIST, 1)
-
-
-def _attach(name: str, pid: int, options: TapOptions) -> bool:
-    """Have descriptors of a process that lead nowhere lead to a tap, which ends with the process from now on."""
-    free = () if _of(pid, name) else _of(pid, "")[: options.queues]
-    for number in free:
-        with _copy(pid, number) as descriptor:
-            tap.open_queue(descriptor, name, options)
-    for number in _of(pid, name)[:1]:
-        with _copy(pid, number) as descriptor:
-            fcntl.ioctl(descriptor, tap.TUNSETPERSIST, 0)
-        return True
-    return False
 
 
 def _of(pid: int, name: str) -> list[int]:
@@ -107,7 +122,7 @@ def _copy(pid: int, number: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-async def _delete(netlink: AsyncIPRoute, names: Iterable[str]) -> None:
-    for name in names:
-        for index in await netlink.link_lookup(ifname=name):
+async def _delete(netlink: AsyncIPRoute, name: str) -> None:
+    for index in await netlink.link_lookup(ifname=name):
+        with suppress(NetlinkError):  # it has ended with its process meanwhile
             await netlink.link("del", index=index)

@@ -429,7 +429,8 @@ class Kvm:
 
     async def _keep_to(self, old: Machine, new: Machine) -> None:
         """The guest has not left its QEMU; remove what is left of the other one."""
-        await self._end(new)
+        await new.end()
+        await new.settled()
         new.directory.remove()
         await self._forget_tpm_beside(new.record.guest)
         if not old.gone:
@@ -440,17 +441,18 @@ class Kvm:
     ) -> Migrated:
         """The guest has left its QEMU for a new one; returns how long it was paused in all."""
         guest = new.record.guest
-        await self._hand_over_taps(
-            guest, old.process.pid, new.process.pid, partial(renewal.release_taps, old), report.log
-        )
-        with suppress(HypervisorFailed):  # its end is told like that of any QEMU
+        release = partial(renewal.release_taps, old)
+        await self._hand_over_taps(guest, old.process.pid, new.process.pid, release, report.log)
+        try:
             await new.resume()
+        except HypervisorFailed as error:
+            report.log(f"It does not go on at once: {error.message}")
         late = self._clock.now() - migrated.completed
         self._machines[new.name] = new
         self._events.tell(new.described())
-        await self._end(old)
-        await self._take_place(new.directory, guest)
-        new.directory = new.directory.own
+        await old.end()
+        await old.settled()
+        new.directory = _in_place(new.directory)
         await self._settle_in(new, plan, report.log)
         self._told(new)
         return replace(migrated, downtime=migrated.downtime + late, total=migrated.total + late)
@@ -464,18 +466,15 @@ class Kvm:
             _log.warning("Instance %s: its network cards are not connected: %s", guest.name, error.message)
             log(f"Its network cards are not connected: {error.message}; a hard reboot connects them")
 
-    async def _take_place(self, directory: GuestDirectory, guest: Guest) -> None:
-        """Put all that a new QEMU has into the place of what an old one has left."""
-        await swtpm.ended(Kept(self._paths.machines, guest.uuid))
-        kept = Kept(self._paths.machines, guest.uuid, beside=True)
-        try:
-            await asyncio.to_thread(kept.take_place)
-        except OSError as error:
-            raise _unusable(kept, error) from None
-        directory.take_place()
-
     async def _settle_in(self, machine: Machine, plan: LaunchPlan, log: Callable[[str], None]) -> None:
         """The last steps of a QEMU that has taken the place of another one."""
+        beside = plan.kept
+        if beside.tpm.is_dir():
+            await swtpm.ended(Kept(beside.machines, beside.uuid))
+            try:
+                await asyncio.to_thread(beside.take_place)
+            except OSError as error:
+                log(_unusable(beside, error).message)
         if machine.gone:
             return
         if why := await renewal.show_console(machine, plan):
@@ -493,9 +492,12 @@ class Kvm:
             return own.path.name
         old = await _process(own)
         await self._hand_over_taps(record.guest, _pid(old), _pid(process), partial(_kill, old), _log.warning)
-        await self._take_place(directory, record.guest)
         if process:
             process.forget()
+        try:
+            _in_place(directory)
+        except HypervisorFailed as error:
+            _log.error("Instance %s: %s", record.guest.name, error.message)
         return ""
 
     async def _forget_tpm_beside(self, guest: Guest) -> None:
@@ -659,6 +661,13 @@ def _left_behind(record: Record) -> RunningGuest:
 async def _version(machine: Machine) -> str:
     told = await machine.execute("query-version")
     return full_version(".".join(str(told["qemu"][part]) for part in ("major", "minor", "micro")), told["package"])
+
+
+def _in_place(directory: GuestDirectory) -> GuestDirectory:
+    try:
+        return directory.take_place()
+    except OSError as error:
+        raise HypervisorFailed(f"{directory.path} cannot take the place of {directory.own.path}: {error}") from None
 
 
 def _pid(process: Process | None) -> int:

@@ -7,13 +7,14 @@ From then on the old one has nothing more to say, and what is left to do can be 
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from ganeti.errors import HypervisorFailed
+from ganeti.errors import EnvironmentUnfit, HypervisorFailed
 from ganeti.model.guest_state import GuestState
 from ganeti.model.migration import ENDING_HERE, LOCAL_BANDWIDTH
 from ganeti.node.hypervisor.kvm import migration
@@ -21,8 +22,11 @@ from ganeti.node.hypervisor.kvm.devices import card_name
 from ganeti.node.hypervisor.kvm.displays import vnc_listener, vnc_socket
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
+from ganeti.node.network.handover import ensure_possible
 from ganeti.rpc.contract.instance import Migrated
 from ganeti.rpc.server import Report
+
+_log = logging.getLogger(__name__)
 
 _MIB = 1024**2
 _PAGES = Path("/sys/kernel/mm/hugepages")
@@ -43,6 +47,10 @@ def obstacles(machine: Machine, plan: LaunchPlan) -> Iterator[str]:
         )
     if "host:" in wanted.usb_devices:
         yield "it has a USB device of the node, which two QEMUs cannot have at once (usb_devices)"
+    try:
+        ensure_possible(machine.record.guest.nics, machine.process.pid)
+    except EnvironmentUnfit as error:
+        yield f"its network cards cannot be handed over: {error.message}"
     if wanted.mem_path and (lacking := _huge_pages_lacking(plan)):
         yield f"its memory is in huge pages (mem_path), and is needed twice meanwhile: {lacking}"
 
@@ -61,9 +69,14 @@ async def send(old: Machine, new: Machine, plan: LaunchPlan, report: Report, *, 
 
 
 async def release_taps(old: Machine) -> None:
-    """Have a QEMU whose guest has left close its taps. Raises HypervisorFailed."""
-    for nic in old.record.guest.nics:
-        await old.execute("netdev_del", id=card_name(nic))
+    """Have a QEMU whose guest has left close its taps, if need be by its end."""
+    try:
+        for nic in old.record.guest.nics:
+            await old.execute("netdev_del", id=card_name(nic))
+    except HypervisorFailed as error:
+        _log.warning("Instance %s: its old QEMU is killed: %s", old.name, error.message)
+        old.process.kill()
+        await old.process.gone()
 
 
 async def show_console(machine: Machine, plan: LaunchPlan) -> str:
